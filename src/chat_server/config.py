@@ -1,0 +1,182 @@
+"""Everything that can be set, with its default and the reason for it: TOML and flags to one typed Config.
+
+Each setting's description is also what `chat-server --print-config` prints above it. Never knows what is done with the values.
+"""
+
+import tomllib
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from chat_server.names import BadName, parse_name, same_name_key
+from chat_server.syntax import REQUESTS
+
+Count = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the sentence says where and why."""
+
+
+class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the server listens, and how it stops."""
+
+    host: Annotated[str, Meta(description="Address or host name to listen on. The default is for this machine only; 0.0.0.0 is for everybody.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[Port, Meta(description="TCP port; 0 lets the system choose. 5000 is the classic design's.")] = 5000
+    stop_seconds: Annotated[
+        Seconds, Meta(description="Seconds that readers have to take what waits for them when the server stops. systemd kills after 90.")
+    ] = 10.0
+
+
+class RoomsTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """The rooms."""
+
+    names: Annotated[list[str], Meta(description="Rooms that exist from the start. The defaults are the classic design's.")] = field(
+        default_factory=lambda: ["python", "write", "pm"]
+    )
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one caller, or all together, may cost. 0 means no limit."""
+
+    connections: Annotated[
+        Count,
+        Meta(description="Connections in all. Each costs about 8 KiB; the limit on open files counts too, whichever is lower."),
+    ] = 10000
+    connections_per_address: Annotated[
+        Count,
+        Meta(
+            description="Connections from one address (IPv6: from one /64, which is what one household gets). Enough for a campus or a shell host"
+            " behind one address, not enough for one scanner to fill the server."
+        ),
+    ] = 100
+    line_bytes: Annotated[
+        Positive, Meta(description="Bytes in a line, without its end. A longer one is answered and skipped. IRC allows 512, ssh-chat 1024.")
+    ] = 4096
+    messages_per_second: Annotated[
+        Seconds, Meta(description="Lines per second from one person in the long run; over it the sender is slowed, never cut. Nobody types this fast.")
+    ] = 4.0
+    message_burst: Annotated[
+        Positive, Meta(description="Lines that pass at once before that limit counts: pasting a short snippet costs nothing.")
+    ] = 20
+    login_seconds: Annotated[
+        Seconds, Meta(description="Seconds until a caller must have logged in: time to read the greeting and think of a name.")
+    ] = 120.0
+    unfinished_line_seconds: Annotated[
+        Seconds, Meta(description="Seconds that a caller who has not logged in may take over one line. A scanner that never ends its line goes soon.")
+    ] = 60.0
+    idle_seconds: Annotated[
+        Seconds, Meta(description="Seconds without a line from somebody who has logged in. Reading along is what chat is for, so the default is no limit.")
+    ] = 0.0
+    no_progress_seconds: Annotated[
+        Seconds,
+        Meta(
+            description="Seconds in which a reader takes not one byte of what waits. A stopped terminal (Ctrl+S, a suspended telnet) costs no more"
+            " than waiting_bytes, so it may be away for lunch."
+        ),
+    ] = 3600.0
+    keepalive_seconds: Annotated[
+        Seconds,
+        Meta(description="Seconds of silence after which TCP asks whether a peer is still there; one that is gone is found within twice this time."),
+    ] = 60.0
+    waiting_bytes: Annotated[
+        Count,
+        Meta(description="Bytes that wait for one slow reader. Beyond it they are dropped and the reader is told how many lines. InspIRCd's default."),
+    ] = 1048576
+    waiting_bytes_before_login: Annotated[
+        Count, Meta(description="The same for callers who have not logged in: they are sent a few answers at the most.")
+    ] = 16384
+
+
+class LogTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """The log, on standard error."""
+
+    format: Annotated[Literal["text", "json"], Meta(description="text is for people, json (one object a line) for machines.")] = "text"
+    verbose: Annotated[bool, Meta(description="Also log every caller who comes and goes.")] = False
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings."""
+
+    server: ServerTable = field(default_factory=ServerTable)
+    rooms: RoomsTable = field(default_factory=RoomsTable)
+    limits: Limits = field(default_factory=Limits)
+    log: LogTable = field(default_factory=LogTable)
+
+
+def load(text: str, source: str) -> Config:
+    """Read a TOML text; `source` names it in errors.
+
+    Raises:
+        ConfigError: with one sentence that names the source, the key, and what was expected.
+
+    """
+    try:
+        config = msgspec.convert(tomllib.loads(text), Config)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {_explain(str(error))}") from error
+    _check_rooms(config.rooms.names, source)
+    return config
+
+
+def _explain(message: str) -> str:
+    """Turn ``Expected `int`, got `str` - at `$.limits.connections` `` into ``limits.connections: expected int, got str``."""
+    problem, _, path = message.partition(" - at ")
+    path = path.strip("`").removeprefix("$").removeprefix(".")
+    problem = problem.replace("`", "")
+    problem = problem[:1].lower() + problem[1:]
+    unknown = problem.removeprefix("object contains unknown field ")
+    if unknown != problem:
+        table = getattr(Config(), path) if path else Config()
+        known = ", ".join(table.__struct_fields__)
+        return f"{f'{path}.' if path else ''}{unknown}: unknown key; expected one of: {known}"
+    return f"{path}: {problem}" if path else problem
+
+
+def _check_rooms(names: list[str], source: str) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        try:
+            key = same_name_key(parse_name(name))
+        except BadName as error:
+            what = "1 to 32 characters" if error.code == "name-length" else "letters, digits, - and _ only"
+            raise ConfigError(f"{source}: rooms.names: {name!r}: expected a room name of {what}") from error
+        if key in REQUESTS:
+            raise ConfigError(f"{source}: rooms.names: {name!r}: expected a name that is not a command's")
+        if key in seen:
+            raise ConfigError(f"{source}: rooms.names: {name!r}: expected each name once; it counts as the same as {seen[key]!r}")
+        seen[key] = name
+
+
+def as_toml(config: Config) -> str:
+    """Write a configuration as TOML, each setting under its description."""
+    parts = []
+    for table in msgspec.structs.fields(Config):
+        values = getattr(config, table.name)
+        lines = [f"# {type(values).__doc__}", f"[{table.name}]"]
+        for setting in msgspec.structs.fields(values):
+            lines += ["", *_comment(_description(setting.type)), f"{setting.name} = {_toml_value(getattr(values, setting.name))}"]
+        parts.append("\n".join(lines))
+    return "\n\n\n".join(parts) + "\n"
+
+
+def _description(annotated: object) -> str:
+    return " ".join(meta.description for meta in getattr(annotated, "__metadata__", ()) if isinstance(meta, Meta) and meta.description)
+
+
+def _comment(text: str) -> list[str]:
+    import textwrap  # noqa: PLC0415 - only --print-config needs it
+
+    return textwrap.wrap(text, 100, initial_indent="# ", subsequent_indent="# ")
+
+
+def _toml_value(value: object) -> str:
+    return msgspec.json.encode(value).decode()

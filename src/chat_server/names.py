@@ -1,0 +1,50 @@
+"""What may be a name, of a person or of a room, and when two names are the same.
+
+Pure; never knows who has which name.
+"""
+
+from unicodedata import category, normalize
+
+from chat_server.clean import clean
+
+NAME_MAX = 32
+"""Characters in a name. ssh-chat allows 16, Ergo 32."""
+
+# Letters, digits and marks that a terminal draws as nothing: a name made of them cannot be seen.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
+
+
+class BadName(ValueError):
+    """Somebody asked for a name that cannot be one. `code` is a key of the catalogue of sentences."""
+
+    def __init__(self, code: str) -> None:
+        """Remember which rule was broken."""
+        super().__init__(code)
+        self.code = code
+
+
+def parse_name(text: str) -> str:
+    """Return the name in its one form (NFKC).
+
+    Raises:
+        BadName: if it is empty or too long, or holds anything but letters of any script (with their marks), digits, `-` and `_`.
+
+    """
+    name = normalize("NFKC", text)
+    if not 1 <= len(name) <= NAME_MAX:
+        raise BadName("name-length")
+    if not all(map(_may_stand_in_a_name, name)) or category(name[0]).startswith("M") or clean(name) != name:
+        raise BadName("name-characters")
+    return name
+
+
+def same_name_key(name: str) -> str:
+    """Return what two names share when they count as the same: case folded, in compatibility form."""
+    return normalize("NFKC", normalize("NFKC", name).casefold())
+
+
+def _may_stand_in_a_name(character: str) -> bool:
+    if character in "-_":
+        return True
+    kind = category(character)
+    return (kind[0] == "L" or kind in {"Nd", "Mn", "Mc"}) and character not in _INVISIBLE and not "\U000e0100" <= character <= "\U000e01ef"

@@ -1,0 +1,166 @@
+"""What waits to be written to one connection, and the bound on it.
+
+Nobody ever waits for a reader: `push` is synchronous, bounded, and cannot raise. Knows bytes and lines; never knows events, sessions or rooms.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from math import inf
+
+import trio
+
+from chat_server.transport import Transport
+
+_CHUNK = 65536
+"""Bytes given to the kernel at a time when a reader catches up."""
+
+_NEWLINE = ord("\n")
+
+
+class Outbox:
+    """The way out to one reader.
+
+    What the kernel takes at once never waits. When more than `limit` bytes wait, they are dropped, down to the end of the line that is
+    half-way out, and nothing more is kept until the reader reads again; then it is told, by `notice`, how many lines were left out.
+    Only a reader to whom nothing could be written for `patience` seconds (0: no limit) loses its connection.
+    """
+
+    __slots__ = ("_emptied", "_is_closed", "_is_mid_line", "_notice", "_patience", "_size", "_skipped", "_start", "_transport", "_waiting", "limit")
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        start: Callable[[Callable[[], Awaitable[None]]], None],
+        notice: Callable[[int], bytes],
+        limit: int,
+        patience: float,
+    ) -> None:
+        """Write to `transport`, in a task made with `start` while something waits."""
+        self._transport = transport
+        self._start = start
+        self._notice = notice
+        self._patience = patience or inf
+        self.limit = limit or inf
+        self._waiting: deque[bytes] | None = None  # None: nothing waits and no task writes
+        self._size = 0
+        self._skipped = 0
+        self._is_mid_line = False
+        self._is_closed = False
+        self._emptied: trio.Event | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return self._size
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the kernel has taken everything."""
+        return self._waiting is None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is closed or lost."""
+        return self._is_closed
+
+    def push(self, data: bytes) -> None:
+        """Write these whole lines now, or as soon as the reader lets us, or never if they would wait among more than `limit` bytes."""
+        if self._is_closed:
+            return
+        waiting = self._waiting
+        if waiting is None:
+            sent = self._send(data)
+            if sent == len(data):
+                return
+            data = data[sent:]
+            waiting = self._waiting = deque()
+            self._start(self._write)
+        if self._skipped:
+            self._skipped += data.count(b"\n")
+            return
+        waiting.append(data)
+        self._size += len(data)
+        if self._size > self.limit:
+            self._skip(waiting)
+
+    async def emptied(self) -> None:
+        """Wait until the kernel has taken everything, or the connection is closed."""
+        while self._waiting is not None and not self._is_closed:
+            if self._emptied is None:
+                self._emptied = trio.Event()
+            await self._emptied.wait()
+
+    def close(self) -> None:
+        """Drop what waits and take nothing more."""
+        self._is_closed = True
+        if self._waiting is not None:
+            self._waiting.clear()
+        self._size = self._skipped = 0
+        self._wake()
+
+    def _send(self, data: bytes) -> int:
+        try:
+            sent = self._transport.send_nowait(data)
+        except trio.BrokenResourceError:
+            self.close()  # the reader's task sees for itself that the connection is gone
+            return len(data)
+        if sent:
+            self._is_mid_line = data[sent - 1] != _NEWLINE
+        return sent
+
+    def _skip(self, waiting: deque[bytes]) -> None:
+        """Drop what waits, but not the rest of a line whose beginning the reader has."""
+        rest = b""
+        if self._is_mid_line:
+            end = waiting[0].find(b"\n") + 1
+            rest = waiting[0][:end] if end else waiting[0]
+        self._skipped = sum(data.count(b"\n") for data in waiting) - bool(rest)
+        waiting.clear()
+        if rest:
+            waiting.append(rest)
+        self._size = len(rest)
+
+    async def _write(self) -> None:
+        """Write what waits; end when nothing does."""
+        while self._waiting is not None and not self._is_closed:
+            with trio.move_on_after(self._patience) as patience:
+                try:
+                    await self._transport.wait_writable()
+                except (trio.ClosedResourceError, trio.BrokenResourceError):
+                    self.close()
+                    return
+            if patience.cancelled_caught:
+                self.close()
+                self._transport.close()
+                return
+            self._write_what_fits(self._waiting)
+
+    def _write_what_fits(self, waiting: deque[bytes]) -> None:
+        while not self._is_closed:
+            if not waiting and self._skipped:
+                notice, self._skipped = self._notice(self._skipped), 0
+                waiting.append(notice)
+                self._size += len(notice)
+            if not waiting:
+                self._waiting = None
+                self._wake()
+                return
+            pieces = [waiting.popleft()]
+            length = len(pieces[0])
+            while waiting and length < _CHUNK:
+                length += len(waiting[0])
+                pieces.append(waiting.popleft())
+            data = b"".join(pieces) if len(pieces) > 1 else pieces[0]
+            sent = self._send(data)
+            if self._is_closed:
+                return
+            self._size -= sent
+            if sent < length:
+                waiting.appendleft(data[sent:])
+                return
+
+    def _wake(self) -> None:
+        if self._emptied is not None:
+            self._emptied.set()
+            self._emptied = None

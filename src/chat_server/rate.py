@@ -1,0 +1,24 @@
+"""A token bucket: how long a sender waits before the next line. Pure arithmetic; the clock is the caller's."""
+
+
+class TokenBucket:
+    """Lets `burst` lines pass at once and `per_second` lines a second in the long run."""
+
+    __slots__ = ("_burst", "_per_second", "_tokens", "_updated")
+
+    def __init__(self, per_second: float, burst: int, now: float) -> None:
+        """Start full, at the time `now` in seconds."""
+        self._per_second = per_second
+        self._burst = burst
+        self._tokens = float(burst)
+        self._updated = now
+
+    def take(self, now: float) -> float:
+        """Take a token; return how many seconds to wait until it is really there (0: it is)."""
+        self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._per_second) - 1
+        self._updated = now
+        return max(0.0, -self._tokens / self._per_second)
+
+    def is_full(self, now: float) -> bool:
+        """Whether the sender has been quiet for long enough to have the whole burst again."""
+        return self._tokens + (now - self._updated) * self._per_second >= self._burst

@@ -1,0 +1,255 @@
+"""The server: one nursery, with one task for each connection and one broadcaster for each room.
+
+Knows listeners, connections, and the order of starting and stopping. Never knows commands.
+"""
+
+import errno
+import socket
+from collections.abc import Iterable
+from math import inf
+
+import structlog
+import trio
+
+from chat_server import __version__
+from chat_server.admission import Admission
+from chat_server.chat_room import ChatRoom
+from chat_server.config import Config
+from chat_server.events import Dismissed, Greeted
+from chat_server.hall import Hall
+from chat_server.logs import Sampler
+from chat_server.room import Directory
+from chat_server.session import READ_MAX, ChatSession
+from chat_server.transport import SocketTransport, Transport
+from chat_server.wire.doors import CLOSED_DOORS, Door, recognise
+from chat_server.wire.sentences import show
+from chat_server.wire.text import TextDecoder
+
+GREETING_DELAY = 0.15
+"""Seconds that a caller may be silent before it is greeted as a person. Programs speak first, and at once; a person does not notice the wait."""
+
+LINGER = 5.0
+"""Seconds that a reader has to take the last words after their session has ended."""
+
+BACKLOG = 4096
+"""Connections that the kernel may hold until they are accepted: Linux's own limit since 5.4."""
+
+ACCEPT_MAX = 64
+"""Callers accepted before others have their turn."""
+
+FILES_RESERVED = 32
+"""Open files kept for everything that is no connection: the listeners, the log, the kernel's event queue, and one caller to be refused."""
+
+_OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+_log = structlog.get_logger()
+
+
+def open_listeners(host: str, port: int) -> list[socket.socket]:
+    """Listen on every address that the host name has.
+
+    Raises:
+        OSError: if the name has no address, or an address is in use or not ours.
+
+    """
+    listeners: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(
+            socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        ):
+            listener = socket.socket(family, kind, protocol)
+            listeners.append(listener)
+            listener.setblocking(False)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+    except OSError:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def _address_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class Server:
+    """Accepts connections and serves each in its own task, until it is stopped."""
+
+    def __init__(self, config: Config, *, files: float = inf) -> None:
+        """Make the hall and the rooms.
+
+        Args:
+            config: the settings.
+            files: how many files the process may open.
+
+        """
+        self._config = config
+        limits = config.limits
+        self._admission = Admission(int(min(limits.connections or inf, max(1, files - FILES_RESERVED), 2**31)), limits.connections_per_address)
+        self._unwelcome = Sampler()
+        directory = Directory()
+        self.hall = Hall(directory)
+        self.rooms = [ChatRoom(name, directory, self.hall) for name in config.rooms.names]
+        for room in self.rooms:
+            directory.open_room(room)
+        self._sessions: set[ChatSession] = set()
+        self._connections = 0
+        self._stop_requested = trio.Event()
+        self._stop_at = inf
+        self._everybody_gone = trio.Event()
+        self._cut = 0
+
+    async def run(self, listeners: Iterable[socket.socket], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> int:
+        """Serve until `stop`.
+
+        Args:
+            listeners: listening, non-blocking sockets; they are closed when the server stops.
+            task_status: told when the server accepts connections.
+
+        Returns:
+            How many sessions were cut off with something unsent.
+
+        """
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            for room in self.rooms:
+                nursery.start_soon(room.run)
+            for listener in listeners:
+                nursery.start_soon(self._accept, listener)
+                _log.info(f"listening on {_address_of(listener)}")
+            task_status.started()
+            await self._stop_requested.wait()
+            await self._wind_down(listeners)
+            nursery.cancel_scope.cancel()
+        return self._cut
+
+    def stop(self) -> None:
+        """Stop in order: no new callers, everybody is told, rooms and readers have `stop_seconds` to take what waits."""
+        self._stop_requested.set()
+
+    def cut(self) -> None:
+        """Stop at once, whatever waits."""
+        self._stop_requested.set()
+        self._stop_at = -inf
+        for session in self._sessions:
+            session.cut()
+
+    async def _wind_down(self, listeners: Iterable[socket.socket]) -> None:
+        for listener in listeners:
+            trio.lowlevel.notify_closing(listener)
+            listener.close()
+        self._stop_at = min(self._stop_at, trio.current_time() + self._config.server.stop_seconds)
+        for room in self.rooms:
+            room.quiet()
+        for session in self._sessions:
+            session.dismiss("stopping")
+        if self._connections:
+            await self._everybody_gone.wait()  # every session has a deadline of its own: self._stop_at
+        for room in self.rooms:
+            room.close()
+
+    async def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                await trio.lowlevel.wait_readable(listener)
+            except trio.ClosedResourceError:
+                return
+            for _ in range(ACCEPT_MAX):
+                try:
+                    connection, address = listener.accept()
+                except BlockingIOError:
+                    break
+                except OSError as error:
+                    if error.errno in _OUT_OF_FILES:
+                        self._unwelcome.note("cannot accept a caller", trio.current_time(), why=error.strerror)
+                        await trio.sleep(0.1)
+                    break
+                self._admit(connection, address[0])
+
+    def _admit(self, connection: socket.socket, address: str) -> None:
+        """Start a task for a new caller, or say politely that there is no place."""
+        connection.setblocking(False)
+        transport = SocketTransport(connection)
+        refusal = self._admission.refusal(address)
+        if refusal is not None:
+            self._unwelcome.note(f"refused a caller: {refusal}", trio.current_time(), address=address)
+            try:
+                transport.send_nowait(show(Dismissed(refusal)))
+            except trio.BrokenResourceError:
+                pass
+            transport.close()
+            return
+        try:
+            _set_tcp_options(connection, self._config.limits.keepalive_seconds)
+        except OSError:  # the caller has gone again
+            connection.close()
+            return
+        self._nursery.start_soon(self.serve, transport, address)
+        self._admission.enter(address)
+        self._connections += 1
+
+    async def serve(self, transport: Transport, address: str) -> None:
+        """Serve one caller, of whatever kind."""
+        _log.debug("a caller came", address=address)
+        try:
+            await self._serve_door(transport, address)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        finally:
+            transport.close()
+            self._admission.leave(address)
+            self._connections -= 1
+            if not self._connections and self._stop_requested.is_set():
+                self._everybody_gone.set()
+            _log.debug("a caller went", address=address)
+
+    async def _serve_door(self, transport: Transport, address: str) -> None:
+        """Find out what kind of caller this is, and serve it as that."""
+        first = b""
+        door = None
+        with trio.move_on_after(GREETING_DELAY):
+            while door is None:
+                data = await transport.receive_some(READ_MAX)
+                if not data:
+                    return
+                first += data
+                door = recognise(first)
+        if door in CLOSED_DOORS:
+            self._unwelcome.note(f"a caller speaks {door.value}, which is not served here", trio.current_time(), address=address)
+            transport.send_nowait(CLOSED_DOORS[door])
+        else:
+            await self._serve_person(transport, first)
+
+    async def _serve_person(self, transport: Transport, first: bytes) -> None:
+        limits = self._config.limits
+        session = ChatSession(
+            transport, TextDecoder(limits.line_bytes), show, place=self.hall, limits=limits, start=self._nursery.start_soon
+        )
+        self._sessions.add(session)
+        try:
+            session.send(Greeted(__version__))
+            if self._stop_requested.is_set():
+                session.dismiss("stopping")
+            await session.run(first)
+        finally:
+            deadline = self._stop_at if self._stop_requested.is_set() else trio.current_time() + LINGER
+            if not await session.end(deadline):
+                self._cut += 1
+            self._sessions.discard(session)
+
+
+def _set_tcp_options(connection: socket.socket, keepalive_seconds: float) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A telnet client marks the end of an interrupt with urgent data (RFC 854's Synch); it must stay in its place in the stream.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    if keepalive_seconds:
+        idle, probes = max(1, round(keepalive_seconds)), 4
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, idle // probes))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, probes)

@@ -1,0 +1,219 @@
+"""One person's connection: the loop that reads their requests, and what is sent to them.
+
+Knows its place, its codec and its outbox. Never knows what a command means, nor how an event is put in words.
+"""
+
+from collections.abc import Awaitable, Callable
+from math import inf
+from typing import Protocol
+
+import structlog
+import trio
+
+from chat_server.config import Limits
+from chat_server.events import Dismissed, Event, Request, Skipped, Slowed, Unreadable
+from chat_server.outbox import Outbox
+from chat_server.rate import TokenBucket
+from chat_server.room import EndSession, Room
+from chat_server.transport import Transport
+
+READ_MAX = 16384
+"""Bytes taken from a connection before others have their turn. Empty lines and telnet commands cost no message token, and this many of
+them take 4 ms."""
+
+_log = structlog.get_logger()
+
+
+class Decoder(Protocol):
+    """A door's codec, one for each connection."""
+
+    @property
+    def is_mid_line(self) -> bool:
+        """Whether a request has been begun and not ended."""
+
+    def receive_data(self, data: bytes) -> list[Request | Unreadable]:
+        """Take bytes as they came; return the requests that they complete, in order. Never raises."""
+
+    def take_replies(self) -> bytes:
+        """Return what the protocol itself wants sent, once."""
+
+
+class ChatSession:
+    """A person on a connection, from the greeting to the last byte."""
+
+    __slots__ = (
+        *("_bucket", "_decoder", "_ending", "_goodbye", "_is_warned", "_limits", "_login_deadline", "_outbox", "_scope"),
+        *("_transport", "nick", "place", "show"),
+    )
+
+    def __init__(
+        self,
+        transport: Transport,
+        decoder: Decoder,
+        show: Callable[[Event], bytes],
+        *,
+        place: Room,
+        limits: Limits,
+        start: Callable[[Callable[[], Awaitable[None]]], None],
+    ) -> None:
+        """Begin in `place`; `start` starts a task that may outlive a call."""
+        self.nick = ""
+        self.place = place
+        self.show = show
+        self._transport = transport
+        self._decoder = decoder
+        self._limits = limits
+        self._outbox = Outbox(
+            transport,
+            start=start,
+            notice=lambda lines: show(Skipped(lines)),
+            limit=limits.waiting_bytes_before_login,
+            patience=limits.no_progress_seconds,
+        )
+        now = trio.current_time()
+        self._bucket: TokenBucket | None = None
+        if limits.messages_per_second:
+            self._bucket = TokenBucket(limits.messages_per_second, limits.message_burst, now)
+        self._is_warned = False
+        self._login_deadline = now + (limits.login_seconds or inf)
+        self._scope = trio.CancelScope(deadline=self._login_deadline)
+        self._goodbye: Dismissed | None = None
+        self._ending: trio.CancelScope | None = None
+
+    # What places and the server say to the person.
+
+    def push(self, data: bytes) -> None:
+        """Give bytes to the reader, or drop them: never blocks, never raises."""
+        self._outbox.push(data)
+
+    def send(self, event: Event) -> None:
+        """Show an event to the reader."""
+        self._outbox.push(self.show(event))
+
+    def logged_in(self, nick: str) -> None:
+        """The person has this nickname from now on, and a member's rights."""
+        self.nick = nick
+        self._outbox.limit = self._limits.waiting_bytes or inf
+        self._scope.deadline = inf
+
+    async def enter(self, place: Room) -> None:
+        """Leave the place where the session is and enter this one."""
+        await self.place.leave(self)
+        self.place = place
+        await place.enter(self)
+
+    # The person's side.
+
+    async def run(self, first: bytes) -> None:
+        """Serve the person until they leave, are lost, or are dismissed. Raises nothing but Cancelled.
+
+        Args:
+            first: what they have sent already.
+
+        """
+        try:
+            with self._scope:
+                await self._converse(first)
+        except EndSession:
+            pass
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._outbox.close()
+        except Exception:
+            _log.exception("a session failed", nick=self.nick)
+            self.send(Dismissed("failed"))
+        if self._scope.cancelled_caught:
+            self.send(self._goodbye or self._out_of_time())
+
+    async def end(self, deadline: float) -> bool:
+        """Leave no trace of the session, and let the reader have what waits.
+
+        Args:
+            deadline: the time until which the room may take to let go and the reader to read. Nothing else stops this, but `cut` does.
+
+        Returns:
+            Whether the kernel has taken everything. What nobody can take any more, for the connection is lost, does not count.
+
+        """
+        self._ending = trio.CancelScope(shield=True, deadline=deadline)
+        try:
+            with self._ending:
+                await self.place.leave(self)
+                self._release_name()
+                await self._outbox.emptied()
+            return not self._ending.cancelled_caught
+        finally:
+            self._release_name()
+            self._outbox.close()
+            self._transport.close()
+
+    def dismiss(self, why: str) -> None:
+        """End the session for a reason of the server's."""
+        self._goodbye = Dismissed(why)
+        self._scope.cancel()
+
+    def cut(self) -> None:
+        """End the session at once, whatever waits."""
+        self._scope.cancel()
+        if self._ending is not None:
+            self._ending.cancel()
+
+    def _release_name(self) -> None:
+        if self.nick:
+            self.place.directory.release(self.nick, self)
+
+    async def _converse(self, data: bytes) -> None:
+        """Read, and carry out what is asked, until the other side ends."""
+        decoder = self._decoder
+        while True:
+            requests = decoder.receive_data(data)
+            for request in requests:
+                if self._bucket is not None:
+                    await self._wait_turn(self._bucket)
+                pause = self.place.handle(self, request)
+                if pause is not None:
+                    await pause
+            replies = decoder.take_replies()
+            if replies:
+                self._outbox.push(replies)
+            self._watch_time(has_asked=bool(requests))
+            data = await self._transport.receive_some(READ_MAX)
+            if not data:
+                return
+            if self.nick and self._limits.idle_seconds:
+                self._scope.deadline = inf  # to wait for one's turn is not idleness
+
+    async def _wait_turn(self, bucket: TokenBucket) -> None:
+        """Let the sender's next line wait until the rate limit allows it; the first time, say so."""
+        now = trio.current_time()
+        if bucket.is_full(now):
+            self._is_warned = False
+        seconds = bucket.take(now)
+        if not seconds:
+            return
+        if not self._is_warned:
+            self._is_warned = True
+            self.send(Slowed(self._limits.messages_per_second))
+        await trio.sleep(seconds)
+        if self._outbox.is_closed:
+            raise trio.BrokenResourceError
+
+    def _watch_time(self, *, has_asked: bool) -> None:
+        """Set the time by which more has to come."""
+        limits = self._limits
+        if self.nick:
+            if limits.idle_seconds:
+                self._scope.deadline = trio.current_time() + limits.idle_seconds
+            return
+        if not self._decoder.is_mid_line:
+            self._scope.deadline = self._login_deadline
+        elif has_asked or self._scope.deadline == self._login_deadline:
+            unfinished = limits.unfinished_line_seconds or inf
+            self._scope.deadline = min(self._login_deadline, trio.current_time() + unfinished)
+
+    def _out_of_time(self) -> Dismissed:
+        limits = self._limits
+        if self.nick:
+            return Dismissed("idle", {"seconds": f"{limits.idle_seconds:g}"})
+        if trio.current_time() >= self._login_deadline:
+            return Dismissed("login-time", {"seconds": f"{limits.login_seconds:g}"})
+        return Dismissed("unfinished-line", {"seconds": f"{limits.unfinished_line_seconds:g}"})

@@ -1,0 +1,83 @@
+"""One connection's bytes, as the rest of the server sees them. Never knows what they mean.
+
+Trio's own socket has no send that tells at once how much the kernel took, and that is what the fan-out lives on: so this is the operating
+system's non-blocking socket, with Trio's `wait_readable` and `wait_writable` beside it.
+"""
+
+import socket
+from contextlib import suppress
+from typing import Protocol
+
+import trio
+
+_DISCARD_MAX = 16
+"""Reads of 64 KiB thrown away on closing. Closing a socket with unread bytes makes the kernel reset the connection, and the other side may then
+lose the last words that were sent to it."""
+
+
+class Transport(Protocol):
+    """A connection: TCP, or any Trio stream behind an adapter."""
+
+    def send_nowait(self, data: bytes) -> int:
+        """Send what can be sent at once; return how many bytes (0 or more). Raises BrokenResourceError if the connection is gone."""
+
+    async def wait_writable(self) -> None:
+        """Wait until more can be sent. Raises ClosedResourceError or BrokenResourceError if the connection is gone."""
+
+    async def receive_some(self, limit: int) -> bytes:
+        """Wait for bytes, at most `limit`; b"" when the other side has ended. Raises as `wait_writable` does."""
+
+    def close(self) -> None:
+        """Close; whoever waits gets ClosedResourceError. What has been sent still arrives. Harmless when repeated."""
+
+
+class SocketTransport:
+    """A TCP connection."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Take over a connected, non-blocking socket."""
+        self._socket = connection
+
+    def send_nowait(self, data: bytes) -> int:
+        """Send what the kernel takes at once."""
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise trio.BrokenResourceError from error
+
+    async def wait_writable(self) -> None:
+        """Wait until the kernel takes more."""
+        self._check_open()
+        await trio.lowlevel.wait_writable(self._socket)
+
+    async def receive_some(self, limit: int) -> bytes:
+        """Wait for bytes, at most `limit`; b"" when the other side has ended."""
+        while True:
+            self._check_open()
+            await trio.lowlevel.wait_readable(self._socket)
+            try:
+                return self._socket.recv(limit)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise trio.BrokenResourceError from error
+
+    def close(self) -> None:
+        """Close; what has been sent still arrives."""
+        if self._socket.fileno() < 0:
+            return
+        trio.lowlevel.notify_closing(self._socket)
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+            for _ in range(_DISCARD_MAX):
+                if not self._socket.recv(65536):
+                    break
+        self._socket.close()
+
+    def _check_open(self) -> None:
+        if self._socket.fileno() < 0:
+            raise trio.ClosedResourceError

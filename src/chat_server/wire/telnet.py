@@ -1,0 +1,174 @@
+"""The telnet protocol (RFC 854, 855): what stands between the bytes of a connection and the lines that a person typed.
+
+Callers who are no telnet client at all (`nc`) are served by the same rules: they never send IAC, and never get one. This module does not know
+what a line means, nor its charset beyond what erasing a character needs.
+"""
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+
+from chat_server.wire.lines import LineBuffer
+
+
+
+class Code:
+    """The bytes that mean something (RFC 854)."""
+
+    NUL, BS, LF, CR, DEL = 0, 8, 10, 13, 127
+    SE, EC, EL, SB, WILL, WONT, DO, DONT, IAC = 240, 247, 248, 250, 251, 252, 253, 254, 255
+
+
+SUBNEGOTIATION_MAX = 1024
+"""Bytes after which a subnegotiation that is never closed is given up, and text is text again. Precedent: the longest that MTTS or
+CHARSET send is below 512."""
+
+_REFUSALS = {Code.WILL: Code.DONT, Code.DO: Code.WONT}
+_SPECIAL = re.compile(rb"[\x00\x08\x7f\xff]")
+_TOKENS = re.compile(rb"[^\x00\x08\n\r\x7f\xff]+|.", re.DOTALL)
+
+
+class TooLong(Enum):
+    """Stands in the stream where a line was too long."""
+
+    LINE = "line"
+
+
+class _State(Enum):
+    TEXT = "text"
+    IAC = "after IAC"
+    OPTION = "after WILL, WONT, DO or DONT"
+    SUBNEGOTIATION = "inside a subnegotiation"
+    SUBNEGOTIATION_IAC = "after IAC inside a subnegotiation"
+
+
+class TelnetDecoder:
+    """Turn what arrives into lines, and keep the answers that the protocol wants.
+
+    `CR LF`, `CR NUL`, bare `LF` and bare `CR` end a line. A lone NUL is nothing. BS, DEL and `IAC EC` erase a character, `IAC EL` the line. Every
+    option is refused (RFC 854: DONT to WILL, WONT to DO), whenever it is asked: a client that waits for the answer to DO TIMING-MARK shows
+    nothing until it comes. WONT and DONT agree with what is so already and are not answered, so no loop is possible.
+    """
+
+    __slots__ = ("_after_cr", "_line", "_replies", "_skipped", "_state", "_verb")
+
+    def __init__(self, line_limit: int) -> None:
+        """Start with an empty line that may grow to `line_limit` bytes."""
+        self._line = LineBuffer(line_limit)
+        self._after_cr = False
+        self._state = _State.TEXT
+        self._verb = 0
+        self._skipped = 0
+        self._replies = b""
+
+    @property
+    def is_mid_line(self) -> bool:
+        """Whether a line has been begun and not ended."""
+        return not self._line.is_empty or self._state is not _State.TEXT
+
+    def receive_data(self, data: bytes) -> list[bytes | TooLong]:
+        """Take bytes as they came; return the lines that they complete, in order. Never raises."""
+        if self._state is _State.TEXT and _SPECIAL.search(data) is None:
+            return list(self._plain_lines(data))
+        return list(self._lines(data))
+
+    def take_replies(self) -> bytes:
+        """Return what the protocol wants sent to the other side, once."""
+        replies, self._replies = self._replies, b""
+        return replies
+
+    def _plain_lines(self, data: bytes) -> Iterator[bytes | TooLong]:
+        """Split text without anything of telnet in it: the same as `_lines`, several times faster (docs/performance.md)."""
+        if not data:
+            return
+        lines = data[1:] if self._after_cr and data.startswith(b"\n") else data
+        self._after_cr = data.endswith(b"\r")
+        for line in lines.splitlines(keepends=True):
+            text = line.rstrip(b"\r\n")
+            if self._line.append(text):
+                yield TooLong.LINE
+            if len(text) < len(line):
+                ended = self._line.take()
+                if ended is not None:
+                    yield ended
+
+    def _lines(self, data: bytes) -> Iterator[bytes | TooLong]:
+        for match in _TOKENS.finditer(data):
+            token = match[0]
+            if self._state is not _State.TEXT:
+                # Inside IAC sequences every byte counts for itself, and a run of text may hold the sequence's last bytes.
+                for position, byte in enumerate(token):
+                    if self._state is _State.TEXT:
+                        yield from self._text(token[position:])
+                        break
+                    yield from self._control(byte)
+            else:
+                yield from self._text(token)
+
+    def _text(self, token: bytes) -> Iterator[bytes | TooLong]:
+        """Take a run of ordinary bytes, or one byte with a meaning of its own."""
+        after_cr, self._after_cr = self._after_cr, False
+        match token[0]:
+            case Code.IAC:
+                self._state = _State.IAC
+                self._after_cr = after_cr
+            case Code.CR:
+                self._after_cr = True
+                yield from self._end_line()
+            case Code.LF:
+                if not after_cr:
+                    yield from self._end_line()
+            case Code.NUL:
+                pass
+            case Code.BS | Code.DEL:
+                self._line.erase_character()
+            case _:
+                if self._line.append(token):
+                    yield TooLong.LINE
+
+    def _end_line(self) -> Iterator[bytes]:
+        line = self._line.take()
+        if line is not None:
+            yield line
+
+    def _control(self, byte: int) -> Iterator[TooLong]:
+        """Take one byte of an IAC sequence."""
+        match self._state:
+            case _State.IAC:
+                yield from self._command(byte)
+            case _State.OPTION:
+                self._state = _State.TEXT
+                if self._verb in _REFUSALS:
+                    self._replies += bytes((Code.IAC, _REFUSALS[self._verb], byte))
+            case _State.SUBNEGOTIATION:
+                self._skipped += 1
+                if byte == Code.IAC:
+                    self._state = _State.SUBNEGOTIATION_IAC
+                elif self._skipped >= SUBNEGOTIATION_MAX:
+                    self._state = _State.TEXT
+            case _:
+                if byte in (Code.IAC, Code.SE):
+                    self._state = _State.TEXT if byte == Code.SE or self._skipped >= SUBNEGOTIATION_MAX else _State.SUBNEGOTIATION
+                else:  # a command where SE was due: the other side has forgotten to close
+                    yield from self._command(byte)
+
+    def _command(self, byte: int) -> Iterator[TooLong]:
+        """Take the byte after IAC."""
+        self._state = _State.TEXT
+        match byte:
+            case Code.IAC:  # IAC IAC is the byte 0xFF
+                self._after_cr = False
+                if self._line.append(b"\xff"):
+                    yield TooLong.LINE
+            case Code.WILL | Code.WONT | Code.DO | Code.DONT:
+                self._verb = byte
+                self._state = _State.OPTION
+            case Code.SB:
+                self._skipped = 0
+                self._state = _State.SUBNEGOTIATION
+            case Code.EC:
+                self._line.erase_character()
+            case Code.EL:
+                self._line.erase_line()
+            case _:
+                pass  # NOP, GA, DM, AO, ...: nothing to do here

@@ -1,0 +1,51 @@
+"""The plain door: people on telnet, nc, or anything else that sends lines of text.
+
+Turns bytes into requests: the telnet protocol is taken off, UTF-8 is decoded, the text is cleaned, a line that begins with `/` is a command.
+What is written to people is in sentences.py.
+"""
+
+from chat_server.clean import clean
+from chat_server.events import LineTooLong, Request, Say, Unreadable
+from chat_server.syntax import parse_command
+from chat_server.wire.telnet import TelnetDecoder, TooLong
+
+
+def parse_line(line: bytes) -> Request | Unreadable | None:
+    """Turn one line, without its end, into what it asks for; None for a line with nothing on it."""
+    text = clean(line.decode(errors="replace")).rstrip()
+    if not text:
+        return None
+    if not text.startswith("/"):
+        return Say(text)
+    if text.startswith("//"):
+        return Say(text[1:])
+    return parse_command(text[1:])
+
+
+class TextDecoder:
+    """Turn the bytes of one caller into requests. Any split of the bytes gives the same requests; no bytes make it raise."""
+
+    __slots__ = ("_limit", "_telnet")
+
+    def __init__(self, line_limit: int) -> None:
+        """Refuse lines of more than `line_limit` bytes."""
+        self._limit = line_limit
+        self._telnet = TelnetDecoder(line_limit)
+
+    @property
+    def is_mid_line(self) -> bool:
+        """Whether the caller has begun a line and not ended it."""
+        return self._telnet.is_mid_line
+
+    def receive_data(self, data: bytes) -> list[Request | Unreadable]:
+        """Take bytes as they came; return the requests that they complete, in order."""
+        requests: list[Request | Unreadable] = []
+        for line in self._telnet.receive_data(data):
+            request = LineTooLong(self._limit) if line is TooLong.LINE else parse_line(line)
+            if request is not None:
+                requests.append(request)
+        return requests
+
+    def take_replies(self) -> bytes:
+        """Return what the telnet protocol wants sent to the caller, once."""
+        return self._telnet.take_replies()
