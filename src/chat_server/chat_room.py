@@ -72,6 +72,7 @@ class ChatRoom(Room):
         self._post, self._inbox = trio.open_memory_channel[Entry](INBOX_MAX)
         self._members: dict[Occupant, None] = {}
         self._last_seq = 0
+        self._now = 0.0  # seconds since 1970, of the batch
         self._lines: list[tuple[Event, Occupant | None]] = []
         self._presence = _Presence(name)
         self._announced_at = -inf
@@ -159,6 +160,7 @@ class ChatRoom(Room):
                 first = await self._next_entry()
             except trio.EndOfChannel:
                 return
+            self._now = time.time()
             if first is not None:
                 self._take(first)
                 self._take_what_waits()
@@ -186,10 +188,10 @@ class ChatRoom(Room):
         session, nick, what = entry
         if type(what) is Say:
             self._last_seq += 1
-            self._add(Said(self.name, self._last_seq, time.time(), nick, what.text), session)
+            self._add(Said(self.name, self._last_seq, self._now, nick, what.text), session)
         elif type(what) is Act:
             self._last_seq += 1
-            self._add(Acted(self.name, self._last_seq, time.time(), nick, what.action), session)
+            self._add(Acted(self.name, self._last_seq, self._now, nick, what.action), session)
         elif type(what) is Renamed:
             self._add(what, None)
         elif type(what) is Arrival:

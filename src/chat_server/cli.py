@@ -101,7 +101,10 @@ def _serve(config: Config) -> int:
                 nursery.cancel_scope.cancel()
         return cut
 
+    # What the imports made stays: the collector need not look at it again. A connection makes about 40 objects that live long; with the
+    # default threshold of 700 the collector took 12 % of the time in which 15,000 people join.
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     cut = trio.run(serve)
     if cut:
         log.warning(f"stopped; {cut} sessions were cut off with something unsent")

@@ -5,6 +5,7 @@ more. Never knows what a request does, nor by which door it came.
 """
 
 from functools import cache
+from typing import NamedTuple
 
 from msgspec import NODEFAULT
 from msgspec.structs import fields
@@ -37,6 +38,21 @@ def _table() -> dict[str, type[Request]]:
     return table
 
 
+class _Form(NamedTuple):
+    """How many arguments a request takes, and whether the last is the rest of the line."""
+
+    required: int
+    most: int
+    ends_in_rest: bool
+
+
+@cache
+def _form_of(request: type[Request]) -> _Form:
+    parameters = fields(request)
+    required = sum(parameter.default is NODEFAULT for parameter in parameters)
+    return _Form(required, len(parameters), bool(parameters) and parameters[-1].type is RestOfLine)
+
+
 REQUESTS: dict[str, type[Request]] = _table()
 """Every word that is a command, aliases included."""
 
@@ -48,12 +64,8 @@ def parse_command(line: str) -> Request | Unreadable:
     request = REQUESTS.get(word) or REQUESTS.get(word.casefold())
     if request is None:
         return UnknownCommand(word, arguments)
-    parameters = fields(request)
-    if parameters and parameters[-1].type is RestOfLine:
-        values = arguments.split(maxsplit=len(parameters) - 1)
-    else:
-        values = arguments.split()
-    required = sum(parameter.default is NODEFAULT for parameter in parameters)
-    if not required <= len(values) <= len(parameters):
+    form = _form_of(request)
+    values = arguments.split(maxsplit=form.most - 1) if form.ends_in_rest else arguments.split()
+    if not form.required <= len(values) <= form.most:
         return WrongUsage(usage_of(request))
     return request(*values)

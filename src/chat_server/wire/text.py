@@ -10,12 +10,21 @@ from chat_server.syntax import parse_command
 from chat_server.wire.telnet import TelnetDecoder, TooLong
 
 
-def parse_line(line: bytes) -> Request | Unreadable | None:
-    """Turn one line, without its end, into what it asks for; None for a line with nothing on it."""
-    text = clean(line.decode(errors="replace")).rstrip()
+_PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
+
+
+def parse_line(line: bytes, *, is_clean: bool = False) -> Request | Unreadable | None:
+    """Turn one line, without its end, into what it asks for; None for a line with nothing on it.
+
+    Args:
+        line: the bytes as they came.
+        is_clean: they are known to be printable ASCII.
+
+    """
+    text = (line.decode() if is_clean else clean(line.decode(errors="replace"))).rstrip()
     if not text:
         return None
-    if not text.startswith("/"):
+    if text[0] != "/":
         return Say(text)
     if text.startswith("//"):
         return Say(text[1:])
@@ -39,9 +48,11 @@ class TextDecoder:
 
     def receive_data(self, data: bytes) -> list[Request | Unreadable]:
         """Take bytes as they came; return the requests that they complete, in order."""
+        # One look at everything that came costs a tenth of a look at each of its lines.
+        is_clean = not self._telnet.is_mid_line and not data.translate(None, _PLAIN)
         requests: list[Request | Unreadable] = []
         for line in self._telnet.receive_data(data):
-            request = LineTooLong(self._limit) if line is TooLong.LINE else parse_line(line)
+            request = LineTooLong(self._limit) if line is TooLong.LINE else parse_line(line, is_clean=is_clean)
             if request is not None:
                 requests.append(request)
         return requests
