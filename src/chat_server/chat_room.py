@@ -244,7 +244,9 @@ class ChatRoom(Room):
                 known = shown[member.show] = (pieces, b"".join(pieces))
             pieces, data = known
             if member in authors:
-                data = b"".join([piece for piece, (_, author) in zip(pieces, lines, strict=True) if author is not member])
+                data = b"".join(
+                    [piece for piece, (_, author) in zip(pieces, lines, strict=True) if author is not member]
+                )
             if data:
                 member.push(data)
 

@@ -13,6 +13,7 @@ MARKS_MAX = 8
 """Combining marks kept in a run. Vietnamese needs 2, Hebrew with cantillation 4, Tibetan stacks about 6; UAX #15 allows 30."""
 
 _SPACES = "\t\v\f\x85\u2028\u2029"  # they separate words: removing them would join what was apart
+# As they stand in a regular expression: single characters and ranges.
 _REMOVED = (
     r"\x00-\x08\x0a\x0d-\x1f\x7f-\x84\x86-\x9f"  # C0 without tab, VT and FF; DEL; C1 without NEL
     r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # bidi controls, and the deprecated format characters behind them
@@ -27,8 +28,8 @@ _MAYBE_MARKS = rf"[^\x00-\u02ff\u0370-\u0482\u048a-\u0590\u2000-\u20cf\u2100-\u2
 _SUSPECT = re.compile(f"[{_SPACES}{_REMOVED}]|{_MAYBE_MARKS}")
 _TABLE = {ord(space): " " for space in _SPACES} | {
     code: None
-    for first, last in re.findall(r"(\\x..|\\u.{4}|\\U.{8})(?:-(\\x..|\\u.{4}|\\U.{8}))?", _REMOVED)
-    for code in range(int(first[2:], 16), int((last or first)[2:], 16) + 1)
+    for first, last in re.findall(r"\\[xuU]([0-9a-f]+)(?:-\\[xuU]([0-9a-f]+))?", _REMOVED)
+    for code in range(int(first, 16), int(last or first, 16) + 1)
 }
 
 

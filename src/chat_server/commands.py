@@ -35,4 +35,6 @@ class CommandHandler:
         """Build the table of commands, once for each class."""
         super().__init_subclass__()
         methods = [getattr(cls, name) for name in dir(cls) if name.startswith("do_")]
-        cls.commands = {method.__annotations__["request"]: Command(method, inspect.getdoc(method) or "") for method in methods}
+        cls.commands = {
+            method.__annotations__["request"]: Command(method, inspect.getdoc(method) or "") for method in methods
+        }

@@ -25,21 +25,27 @@ class ConfigError(Exception):
 class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the server listens, and how it stops."""
 
-    host: Annotated[str, Meta(description="Address or host name to listen on. The default is for this machine only; 0.0.0.0 is for everybody.")] = (
-        "127.0.0.1"
-    )
+    host: Annotated[
+        str,
+        Meta(
+            description="Address or host name to listen on. The default is for this machine only; 0.0.0.0 is for everybody."
+        ),
+    ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="TCP port; 0 lets the system choose. 5000 is the classic design's.")] = 5000
     stop_seconds: Annotated[
-        Seconds, Meta(description="Seconds that readers have to take what waits for them when the server stops. systemd kills after 90.")
+        Seconds,
+        Meta(
+            description="Seconds that readers have to take what waits for them when the server stops. systemd kills after 90."
+        ),
     ] = 10.0
 
 
 class RoomsTable(Struct, frozen=True, forbid_unknown_fields=True):
     """The rooms."""
 
-    names: Annotated[list[str], Meta(description="Rooms that exist from the start. The defaults are the classic design's.")] = field(
-        default_factory=lambda: ["python", "write", "pm"]
-    )
+    names: Annotated[
+        list[str], Meta(description="Rooms that exist from the start. The defaults are the classic design's.")
+    ] = field(default_factory=lambda: ["python", "write", "pm"])
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,7 +53,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
     connections: Annotated[
         Count,
-        Meta(description="Connections in all. Each costs about 8 KiB; the limit on open files counts too, whichever is lower."),
+        Meta(
+            description="Connections in all. Each costs about 8 KiB; the limit on open files counts too, whichever is lower."
+        ),
     ] = 10000
     connections_per_address: Annotated[
         Count,
@@ -57,22 +65,36 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = 100
     line_bytes: Annotated[
-        Positive, Meta(description="Bytes in a line, without its end. A longer one is answered and skipped. IRC allows 512, ssh-chat 1024.")
+        Positive,
+        Meta(
+            description="Bytes in a line, without its end. A longer one is answered and skipped. IRC allows 512, ssh-chat 1024."
+        ),
     ] = 4096
     messages_per_second: Annotated[
-        Seconds, Meta(description="Lines per second from one person in the long run; over it the sender is slowed, never cut. Nobody types this fast.")
+        Seconds,
+        Meta(
+            description="Lines per second from one person in the long run; over it the sender is slowed, never cut. Nobody types this fast."
+        ),
     ] = 4.0
     message_burst: Annotated[
-        Positive, Meta(description="Lines that pass at once before that limit counts: pasting a short snippet costs nothing.")
+        Positive,
+        Meta(description="Lines that pass at once before that limit counts: pasting a short snippet costs nothing."),
     ] = 20
     login_seconds: Annotated[
-        Seconds, Meta(description="Seconds until a caller must have logged in: time to read the greeting and think of a name.")
+        Seconds,
+        Meta(description="Seconds until a caller must have logged in: time to read the greeting and think of a name."),
     ] = 120.0
     unfinished_line_seconds: Annotated[
-        Seconds, Meta(description="Seconds that a caller who has not logged in may take over one line. A scanner that never ends its line goes soon.")
+        Seconds,
+        Meta(
+            description="Seconds that a caller who has not logged in may take over one line. A scanner that never ends its line goes soon."
+        ),
     ] = 60.0
     idle_seconds: Annotated[
-        Seconds, Meta(description="Seconds without a line from somebody who has logged in. Reading along is what chat is for, so the default is no limit.")
+        Seconds,
+        Meta(
+            description="Seconds without a line from somebody who has logged in. Reading along is what chat is for, so the default is no limit."
+        ),
     ] = 0.0
     no_progress_seconds: Annotated[
         Seconds,
@@ -83,11 +105,15 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 3600.0
     keepalive_seconds: Annotated[
         Seconds,
-        Meta(description="Seconds of silence after which TCP asks whether a peer is still there; one that is gone is found within twice this time."),
+        Meta(
+            description="Seconds of silence after which TCP asks whether a peer is still there; one that is gone is found within twice this time."
+        ),
     ] = 60.0
     waiting_bytes: Annotated[
         Count,
-        Meta(description="Bytes that wait for one slow reader. Beyond it they are dropped and the reader is told how many lines. InspIRCd's default."),
+        Meta(
+            description="Bytes that wait for one slow reader. Beyond it they are dropped and the reader is told how many lines. InspIRCd's default."
+        ),
     ] = 1048576
     waiting_bytes_before_login: Annotated[
         Count, Meta(description="The same for callers who have not logged in: they are sent a few answers at the most.")
@@ -97,7 +123,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 class LogTable(Struct, frozen=True, forbid_unknown_fields=True):
     """The log, on standard error."""
 
-    format: Annotated[Literal["text", "json"], Meta(description="text is for people, json (one object a line) for machines.")] = "text"
+    format: Annotated[
+        Literal["text", "json"], Meta(description="text is for people, json (one object a line) for machines.")
+    ] = "text"
     verbose: Annotated[bool, Meta(description="Also log every caller who comes and goes.")] = False
 
 
@@ -152,7 +180,9 @@ def _check_rooms(names: list[str], source: str) -> None:
         if key in REQUESTS:
             raise ConfigError(f"{source}: rooms.names: {name!r}: expected a name that is not a command's")
         if key in seen:
-            raise ConfigError(f"{source}: rooms.names: {name!r}: expected each name once; it counts as the same as {seen[key]!r}")
+            raise ConfigError(
+                f"{source}: rooms.names: {name!r}: expected each name once; it counts as the same as {seen[key]!r}"
+            )
         seen[key] = name
 
 
@@ -163,13 +193,21 @@ def as_toml(config: Config) -> str:
         values = getattr(config, table.name)
         lines = [f"# {type(values).__doc__}", f"[{table.name}]"]
         for setting in msgspec.structs.fields(values):
-            lines += ["", *_comment(_description(setting.type)), f"{setting.name} = {_toml_value(getattr(values, setting.name))}"]
+            lines += [
+                "",
+                *_comment(_description(setting.type)),
+                f"{setting.name} = {_toml_value(getattr(values, setting.name))}",
+            ]
         parts.append("\n".join(lines))
     return "\n\n\n".join(parts) + "\n"
 
 
 def _description(annotated: object) -> str:
-    return " ".join(meta.description for meta in getattr(annotated, "__metadata__", ()) if isinstance(meta, Meta) and meta.description)
+    return " ".join(
+        meta.description
+        for meta in getattr(annotated, "__metadata__", ())
+        if isinstance(meta, Meta) and meta.description
+    )
 
 
 def _comment(text: str) -> list[str]:

@@ -6,6 +6,7 @@ included. Callers who knock on the wrong door cannot fill it.
 
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, Literal
 
 import structlog
@@ -13,6 +14,18 @@ import structlog
 SAMPLE_SECONDS = 60.0
 SAMPLE_MAX = 5
 """Log lines for each kind of unwelcome caller in SAMPLE_SECONDS; the rest are counted and told in one line later."""
+
+
+class _StandardError:
+    """Writes to standard error as long as somebody takes it: a full disk behind it must not stop the server."""
+
+    def write_line(self, line: str) -> None:
+        """Write one line, or lose it."""
+        with suppress(OSError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = exception = write_line
 
 
 def configure(form: Literal["text", "json"], *, verbose: bool) -> None:
@@ -25,7 +38,7 @@ def configure(form: Literal["text", "json"], *, verbose: bool) -> None:
             structlog.processors.JSONRenderer() if form == "json" else _as_text,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(10 if verbose else 20),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_StandardError,
         cache_logger_on_first_use=True,
     )
 

@@ -11,7 +11,9 @@ NAME_MAX = 32
 """Characters in a name. ssh-chat allows 16, Ergo 32."""
 
 # Letters, digits and marks that a terminal draws as nothing: a name made of them cannot be seen.
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0") | {
+    chr(code) for code in range(0xFE00, 0xFE10)
+}
 
 
 class BadName(ValueError):
@@ -47,4 +49,8 @@ def _may_stand_in_a_name(character: str) -> bool:
     if character in "-_":
         return True
     kind = category(character)
-    return (kind[0] == "L" or kind in {"Nd", "Mn", "Mc"}) and character not in _INVISIBLE and not "\U000e0100" <= character <= "\U000e01ef"
+    return (
+        (kind[0] == "L" or kind in {"Nd", "Mn", "Mc"})
+        and character not in _INVISIBLE
+        and not "\U000e0100" <= character <= "\U000e01ef"
+    )

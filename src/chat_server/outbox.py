@@ -25,7 +25,19 @@ class Outbox:
     Only a reader to whom nothing could be written for `patience` seconds (0: no limit) loses its connection.
     """
 
-    __slots__ = ("_emptied", "_is_closed", "_is_mid_line", "_notice", "_patience", "_size", "_skipped", "_start", "_transport", "_waiting", "limit")
+    __slots__ = (
+        "_emptied",
+        "_is_closed",
+        "_is_mid_line",
+        "_notice",
+        "_patience",
+        "_size",
+        "_skipped",
+        "_start",
+        "_transport",
+        "_waiting",
+        "limit",
+    )
 
     def __init__(
         self,

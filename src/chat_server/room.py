@@ -36,7 +36,7 @@ ROOMS_IN_HELP_MAX = 20
 """Rooms that /help names; /rooms names them all."""
 
 
-class EndSession(Exception):  # noqa: N818 - its name comes from the classic design
+class EndSession(Exception):
     """Raised by a command to end the session that gave it."""
 
 
@@ -171,7 +171,9 @@ class Room(CommandHandler):
         if room is None:
             near = _nearest(request.room, [room.name for room in self.directory.rooms])
             details = {"room": _shortened(request.room)}
-            session.send(Refused("no-such-room-but", details | {"near": near}) if near else Refused("no-such-room", details))
+            session.send(
+                Refused("no-such-room-but", details | {"near": near}) if near else Refused("no-such-room", details)
+            )
             return None
         if room is self:
             session.send(Refused("in-room-already", {"room": room.name}))
@@ -244,7 +246,9 @@ class Room(CommandHandler):
     def _help(self, session: Occupant) -> HelpListed:
         available = self._works_here(session)
         rooms = [room.name for room in self.directory.rooms[:ROOMS_IN_HELP_MAX]] if Join in available else []
-        return HelpListed(tuple((usage_of(request), self.commands[request].summary) for request in available), tuple(rooms))
+        return HelpListed(
+            tuple((usage_of(request), self.commands[request].summary) for request in available), tuple(rooms)
+        )
 
     def _refuse_word(self, session: Occupant, word: str) -> None:
         """Say that there is no such command, and which one may have been meant."""
@@ -254,7 +258,9 @@ class Room(CommandHandler):
             words += [room.name for room in self.directory.rooms]
         near = _nearest(word, words)
         details = {"word": _shortened(word)}
-        session.send(Refused("unknown-command-but", details | {"near": near}) if near else Refused("unknown-command", details))
+        session.send(
+            Refused("unknown-command-but", details | {"near": near}) if near else Refused("unknown-command", details)
+        )
 
 
 def _nearest(word: str, words: list[str]) -> str:

@@ -6,6 +6,7 @@ Knows listeners, connections, and the order of starting and stopping. Never know
 import errno
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from math import inf
 
 import structlog
@@ -21,7 +22,7 @@ from chat_server.logs import Sampler
 from chat_server.room import Directory
 from chat_server.session import READ_MAX, ChatSession
 from chat_server.transport import SocketTransport, Transport
-from chat_server.wire.doors import CLOSED_DOORS, Door, recognise
+from chat_server.wire.doors import CLOSED_DOORS, recognise
 from chat_server.wire.sentences import show
 from chat_server.wire.text import TextDecoder
 
@@ -90,7 +91,9 @@ class Server:
         """
         self._config = config
         limits = config.limits
-        self._admission = Admission(int(min(limits.connections or inf, max(1, files - FILES_RESERVED), 2**31)), limits.connections_per_address)
+        self._admission = Admission(
+            int(min(limits.connections or inf, max(1, files - FILES_RESERVED), 2**31)), limits.connections_per_address
+        )
         self._unwelcome = Sampler()
         directory = Directory()
         self.hall = Hall(directory)
@@ -104,7 +107,9 @@ class Server:
         self._everybody_gone = trio.Event()
         self._cut = 0
 
-    async def run(self, listeners: Iterable[socket.socket], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> int:
+    async def run(
+        self, listeners: Iterable[socket.socket], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> int:
         """Serve until `stop`.
 
         Args:
@@ -141,7 +146,7 @@ class Server:
 
     async def _wind_down(self, listeners: Iterable[socket.socket]) -> None:
         for listener in listeners:
-            trio.lowlevel.notify_closing(listener)
+            trio.lowlevel.notify_closing(listener.fileno())
             listener.close()
         self._stop_at = min(self._stop_at, trio.current_time() + self._config.server.stop_seconds)
         for room in self.rooms:
@@ -156,7 +161,7 @@ class Server:
     async def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                await trio.lowlevel.wait_readable(listener)
+                await trio.lowlevel.wait_readable(listener.fileno())
             except trio.ClosedResourceError:
                 return
             for _ in range(ACCEPT_MAX):
@@ -169,31 +174,28 @@ class Server:
                         self._unwelcome.note("cannot accept a caller", trio.current_time(), why=error.strerror)
                         await trio.sleep(0.1)
                     break
-                self._admit(connection, address[0])
+                connection.setblocking(False)
+                try:
+                    _set_tcp_options(connection, self._config.limits.keepalive_seconds)
+                except OSError:  # the caller has gone again
+                    connection.close()
+                    continue
+                self.welcome(SocketTransport(connection), address[0])
 
-    def _admit(self, connection: socket.socket, address: str) -> None:
+    def welcome(self, transport: Transport, address: str) -> None:
         """Start a task for a new caller, or say politely that there is no place."""
-        connection.setblocking(False)
-        transport = SocketTransport(connection)
         refusal = self._admission.refusal(address)
         if refusal is not None:
             self._unwelcome.note(f"refused a caller: {refusal}", trio.current_time(), address=address)
-            try:
+            with suppress(trio.BrokenResourceError):
                 transport.send_nowait(show(Dismissed(refusal)))
-            except trio.BrokenResourceError:
-                pass
             transport.close()
             return
-        try:
-            _set_tcp_options(connection, self._config.limits.keepalive_seconds)
-        except OSError:  # the caller has gone again
-            connection.close()
-            return
-        self._nursery.start_soon(self.serve, transport, address)
         self._admission.enter(address)
         self._connections += 1
+        self._nursery.start_soon(self._serve, transport, address)
 
-    async def serve(self, transport: Transport, address: str) -> None:
+    async def _serve(self, transport: Transport, address: str) -> None:
         """Serve one caller, of whatever kind."""
         _log.debug("a caller came", address=address)
         try:
@@ -220,7 +222,9 @@ class Server:
                 first += data
                 door = recognise(first)
         if door in CLOSED_DOORS:
-            self._unwelcome.note(f"a caller speaks {door.value}, which is not served here", trio.current_time(), address=address)
+            self._unwelcome.note(
+                f"a caller speaks {door.value}, which is not served here", trio.current_time(), address=address
+            )
             transport.send_nowait(CLOSED_DOORS[door])
         else:
             await self._serve_person(transport, first)
@@ -228,7 +232,12 @@ class Server:
     async def _serve_person(self, transport: Transport, first: bytes) -> None:
         limits = self._config.limits
         session = ChatSession(
-            transport, TextDecoder(limits.line_bytes), show, place=self.hall, limits=limits, start=self._nursery.start_soon
+            transport,
+            TextDecoder(limits.line_bytes),
+            show,
+            place=self.hall,
+            limits=limits,
+            start=self._nursery.start_soon,
         )
         self._sessions.add(session)
         try:

@@ -52,13 +52,13 @@ class SocketTransport:
     async def wait_writable(self) -> None:
         """Wait until the kernel takes more."""
         self._check_open()
-        await trio.lowlevel.wait_writable(self._socket)
+        await trio.lowlevel.wait_writable(self._socket.fileno())
 
     async def receive_some(self, limit: int) -> bytes:
         """Wait for bytes, at most `limit`; b"" when the other side has ended."""
         while True:
             self._check_open()
-            await trio.lowlevel.wait_readable(self._socket)
+            await trio.lowlevel.wait_readable(self._socket.fileno())
             try:
                 return self._socket.recv(limit)
             except BlockingIOError:
@@ -70,7 +70,7 @@ class SocketTransport:
         """Close; what has been sent still arrives."""
         if self._socket.fileno() < 0:
             return
-        trio.lowlevel.notify_closing(self._socket)
+        trio.lowlevel.notify_closing(self._socket.fileno())
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
             for _ in range(_DISCARD_MAX):

@@ -3,7 +3,8 @@
 from enum import Enum
 
 _HTTP_VERBS = tuple(
-    verb.encode() + b" " for verb in ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI")
+    verb.encode() + b" "
+    for verb in ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI")
 )
 _TLS_HANDSHAKE = b"\x16\x03"  # record type 22, major version 3 (RFC 8446, section 5.1)
 

@@ -67,8 +67,12 @@ def _items(start: str, items: Iterable[str]) -> list[str]:
 
 def _names(nicks: tuple[str, ...], more: int) -> str:
     """`ann`, `ann and bob`, `ann, bob and 210 others`."""
-    names = [*nicks, *([f"{more} others" if more > 1 else "1 other"] if more else [])]
+    names = [*nicks, _others(more)] if more else list(nicks)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _others(count: int) -> str:
+    return "1 other" if count == 1 else f"{count} others"
 
 
 def _greeted(event: events.Greeted) -> str:
@@ -80,8 +84,10 @@ def _logged_in(event: events.LoggedIn) -> str:
 
 
 def _entered(event: events.Entered) -> str:
-    company = f"With you: {_names(event.nicks, event.more)}." if event.nicks else "Nobody else is here."
-    return own_words(f"You are in {event.room}.", company)
+    if not event.nicks:
+        return own_words(f"You are in {event.room}.", "Nobody else is here.")
+    more = [f"and {_others(event.more)}"] if event.more else []
+    return own_words(f"You are in {event.room}.", *_items("With you:", [*event.nicks, *more]))
 
 
 def _rooms_listed(event: events.RoomsListed) -> str:
@@ -103,7 +109,7 @@ def _help_listed(event: events.HelpListed) -> str:
 
 def _command_explained(event: events.CommandExplained) -> str:
     aliases = [f"Also: {', '.join('/' + alias for alias in event.aliases)}"] if event.aliases else []
-    return own_words(f"Usage: {event.usage}", *event.text.splitlines(), *aliases)
+    return own_words(f"Usage: {event.usage}", *filter(None, event.text.splitlines()), *aliases)
 
 
 def _joined(event: events.Joined) -> str:

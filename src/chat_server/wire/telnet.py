@@ -11,7 +11,6 @@ from enum import Enum
 from chat_server.wire.lines import LineBuffer
 
 
-
 class Code:
     """The bytes that mean something (RFC 854)."""
 
@@ -67,6 +66,10 @@ class TelnetDecoder:
         """Whether a line has been begun and not ended."""
         return not self._line.is_empty or self._state is not _State.TEXT
 
+    @property
+    def _is_in_sequence(self) -> bool:
+        return self._state is not _State.TEXT
+
     def receive_data(self, data: bytes) -> list[bytes | TooLong]:
         """Take bytes as they came; return the lines that they complete, in order. Never raises."""
         if self._state is _State.TEXT and not any([special in data for special in _SPECIAL]):  # noqa: C419 - a list is faster
@@ -102,15 +105,13 @@ class TelnetDecoder:
     def _lines(self, data: bytes) -> Iterator[bytes | TooLong]:
         for match in _TOKENS.finditer(data):
             token = match[0]
-            if self._state is not _State.TEXT:
-                # Inside IAC sequences every byte counts for itself, and a run of text may hold the sequence's last bytes.
-                for position, byte in enumerate(token):
-                    if self._state is _State.TEXT:
-                        yield from self._text(token[position:])
-                        break
-                    yield from self._control(byte)
-            else:
-                yield from self._text(token)
+            # Inside an IAC sequence every byte counts for itself, and a run of text may begin with the sequence's last bytes.
+            position = 0
+            while position < len(token) and self._is_in_sequence:
+                yield from self._control(token[position])
+                position += 1
+            if position < len(token):
+                yield from self._text(token[position:])
 
     def _text(self, token: bytes) -> Iterator[bytes | TooLong]:
         """Take a run of ordinary bytes, or one byte with a meaning of its own."""
@@ -155,7 +156,9 @@ class TelnetDecoder:
                     self._state = _State.TEXT
             case _:
                 if byte in (Code.IAC, Code.SE):
-                    self._state = _State.TEXT if byte == Code.SE or self._skipped >= SUBNEGOTIATION_MAX else _State.SUBNEGOTIATION
+                    self._state = (
+                        _State.TEXT if byte == Code.SE or self._skipped >= SUBNEGOTIATION_MAX else _State.SUBNEGOTIATION
+                    )
                 else:  # a command where SE was due: the other side has forgotten to close
                     yield from self._command(byte)
 

@@ -9,7 +9,6 @@ from chat_server.events import LineTooLong, Request, Say, Unreadable
 from chat_server.syntax import parse_command
 from chat_server.wire.telnet import TelnetDecoder, TooLong
 
-
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
 
 
