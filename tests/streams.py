@@ -1,0 +1,156 @@
+"""The whole server on virtual time: connections are Trio streams, and nothing waits for a real clock."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio
+from msgspec.structs import replace
+from trio.testing import lockstep_stream_pair, memory_stream_pair
+
+from chat_server.config import Config
+from chat_server.server import Server
+
+SLOT = 4096
+"""Bytes that the adapter below takes at a time: the "kernel buffer" of a test's connection."""
+
+
+class StreamTransport:
+    """A Transport over any Trio stream, with a writer task."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._slot = b""
+        self._is_closed = False
+        self._filled = trio.Event()
+        self._freed = trio.Event()
+
+    def send_nowait(self, data: bytes) -> int:
+        if self._is_closed:
+            raise trio.BrokenResourceError
+        if self._slot:
+            return 0
+        self._slot = data[:SLOT]
+        self._filled.set()
+        return len(self._slot)
+
+    async def wait_writable(self) -> None:
+        while self._slot:
+            if self._is_closed:
+                raise trio.ClosedResourceError
+            self._freed = trio.Event()
+            await self._freed.wait()
+
+    async def receive_some(self, limit: int) -> bytes:
+        return bytes(await self._stream.receive_some(limit))
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._filled.set()
+        self._freed.set()
+
+    async def write(self) -> None:
+        """Be the writer task."""
+        while True:
+            await self._filled.wait()
+            self._filled = trio.Event()
+            try:
+                if self._slot:
+                    with trio.move_on_after(1 if self._is_closed else float("inf")):
+                        await self._stream.send_all(self._slot)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._is_closed = True
+            self._slot = b""
+            self._freed.set()
+            if self._is_closed:
+                await trio.aclose_forcefully(self._stream)
+                return
+
+
+class Caller:
+    """A person at the other end of a connection."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+        self._received = b""
+
+    async def type(self, *lines: str) -> None:
+        await self.stream.send_all("".join(f"{line}\r\n" for line in lines).encode())
+
+    async def read_until(self, text: str) -> str:
+        """Return everything up to and with `text`."""
+        wanted = text.encode()
+        with trio.fail_after(10_000):
+            while wanted not in self._received:
+                data = await self.stream.receive_some(65536)
+                assert data, f"closed before {text!r}; the last was {self._received.decode()!r}"
+                self._received += data
+        end = self._received.index(wanted) + len(wanted)
+        read, self._received = self._received[:end], self._received[end:]
+        return read.decode()
+
+    async def read_to_end(self) -> str:
+        """Return everything until the server closes."""
+        with trio.fail_after(100_000):
+            try:
+                while data := await self.stream.receive_some(65536):
+                    self._received += data
+            except trio.BrokenResourceError:
+                pass
+        read, self._received = self._received, b""
+        return read.decode()
+
+    async def log_in(self, nick: str, room: str = "") -> None:
+        await self.type(f"/login {nick}")
+        await self.read_until("/help tells more.\r\n* Welcome")
+        await self.read_until("/help tells more.\r\n")
+        if room:
+            await self.type(f"/join {room}")
+            await self.read_until(f"* You are in {room}.\r\n")
+            await self.read_until("\r\n")
+
+
+class House:
+    """A running server without sockets."""
+
+    def __init__(self, server: Server, nursery: trio.Nursery) -> None:
+        self.server = server
+        self.nursery = nursery
+        self.exit_code: int | None = None
+
+    def call(self, address: str = "192.0.2.1", *, stuck: bool = False) -> Caller:
+        """Connect. A stuck caller's connection holds nothing that the caller does not read."""
+        ours, theirs = lockstep_stream_pair() if stuck else memory_stream_pair()
+        transport = StreamTransport(ours)
+        self.nursery.start_soon(transport.write)
+        self.server.welcome(transport, address)
+        return Caller(theirs)
+
+    async def run(self, task_status: trio.TaskStatus[None]) -> None:
+        self.exit_code = await self.server.run([], task_status)
+
+
+@asynccontextmanager
+async def open_house(config: Config | None = None, **limits: Any) -> AsyncIterator[House]:
+    """Run a server with these limits for as long as the block lasts."""
+    config = config or Config()
+    config = replace(config, limits=replace(config.limits, **limits))
+    async with trio.open_nursery() as nursery:
+        house = House(Server(config), nursery)
+        await nursery.start(house.run)
+        yield house
+        nursery.cancel_scope.cancel()
+
+
+class StepCounter(trio.abc.Instrument):
+    """Calls `act` just before the task of a session runs for the `step`-th time."""
+
+    def __init__(self, step: int, act: Callable[[], None]) -> None:
+        self._left = step
+        self._act = act
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        if "Server._serve" in task.name:
+            self._left -= 1
+            if self._left == 0:
+                self._act()
