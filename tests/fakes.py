@@ -1,5 +1,7 @@
 """Stand-ins for what a part of the server sees of the others."""
 
+from collections.abc import Callable
+
 from chat_server.chat_room import ChatRoom
 from chat_server.events import Event
 from chat_server.hall import Hall
@@ -13,7 +15,7 @@ class FakeSession:
     def __init__(self, place: Room, nick: str = "") -> None:
         self.nick = nick
         self.place = place
-        self.show = show
+        self.show: Callable[[Event], bytes] = show
         self.told: list[str] = []
         if nick:
             assert place.directory.claim(nick, self)

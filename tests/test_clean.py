@@ -8,7 +8,9 @@ from chat_server.clean import MARKS_MAX, clean
 HOSTILE = st.text(
     st.one_of(
         st.characters(),
-        st.sampled_from("\x1b\x07\x9b\x9d\u202e\u2066\u2028\u2029\x85\r\n\t\u0301\u0300\u200d\ufe0f\U000e0041\ud800\udfff\u200f"),
+        st.sampled_from(
+            "\x1b\x07\x9b\x9d\u202e\u2066\u2028\u2029\x85\r\n\t\u0301\u0300\u200d\ufe0f\U000e0041\ud800\udfff\u200f"
+        ),
     )
 )
 
@@ -47,7 +49,17 @@ def test_every_combining_mark_is_seen_by_the_quick_look() -> None:
 
 
 def test_emoji_cjk_and_scripts_with_marks_pass_untouched() -> None:
-    for text in ("你好，世界", "👩‍👩‍👧‍👦 👍🏽 ❤️ 🇨🇳", "नमस्ते दुनिया", "שָׁלוֹם", "Việt Nam", "สวัสดีชาวโลก", "ก็ได้", "مرحبا", "한국어"):
+    for text in (
+        "你好，世界",
+        "👩‍👩‍👧‍👦 👍🏽 ❤️ 🇨🇳",
+        "नमस्ते दुनिया",
+        "שָׁלוֹם",
+        "Việt Nam",
+        "สวัสดีชาวโลก",
+        "ก็ได้",
+        "مرحبا",
+        "한국어",
+    ):
         assert clean(text) == text
 
 

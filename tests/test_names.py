@@ -35,7 +35,9 @@ def test_what_is_no_name_is_refused_for_a_reason(name: str, code: str) -> None:
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize(("one", "other"), [("ann", "ANN"), ("Straße", "STRASSE"), ("ａｎｎ", "ann"), ("Σ", "ς"), ("e\u0301", "É")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("ann", "ANN"), ("Straße", "STRASSE"), ("ａｎｎ", "ann"), ("Σ", "ς"), ("e\u0301", "É")]
+)
 def test_names_that_look_the_same_count_as_the_same(one: str, other: str) -> None:
     assert same_name_key(parse_name(one)) == same_name_key(parse_name(other))
 

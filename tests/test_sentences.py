@@ -40,7 +40,7 @@ def test_an_event_is_shown_in_these_words(event: events.Event, shown: str) -> No
 
 @pytest.mark.parametrize("kind", events.Event.__subclasses__())
 def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind: type[events.Event]) -> None:
-    values = {
+    values: dict[str, object] = {
         "nicks": ("bob",),
         "rooms": (("pm", 0),) if kind is events.RoomsListed else ("pm",),
         "commands": (),
@@ -49,7 +49,12 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "code": "login-first",
         "why": "stopping",
     }
-    event = kind(**{name: values.get(name, 1 if name in {"seq", "at", "more", "lines", "limit"} else "x") for name in kind.__struct_fields__})
+    event = kind(
+        **{
+            name: values.get(name, 1 if name in {"seq", "at", "more", "lines", "limit"} else "x")
+            for name in kind.__struct_fields__
+        }
+    )
     start = {events.Said: "x: ", events.Acted: "~ x "}.get(kind, "* ")
     shown = show(event).decode()
     assert shown.endswith("\r\n")
@@ -68,12 +73,20 @@ def codes_in_use() -> set[str]:
     used: set[str] = set()
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"Refused", "Dismissed", "BadName"}:
-                used |= {leaf.value for leaf in ast.walk(node.args[0]) if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)}
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in {"Refused", "Dismissed", "BadName"}
+            ):
+                used |= {
+                    leaf.value
+                    for leaf in ast.walk(node.args[0])
+                    if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
+                }
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "dismiss":
-                used |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+                used |= {str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)}
             if isinstance(node, ast.Return) and path.name == "admission.py" and isinstance(node.value, ast.Constant):
-                used |= {node.value.value} - {None}
+                used |= {str(node.value.value)} - {"None"}
     return used
 
 

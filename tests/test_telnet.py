@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,8 +11,23 @@ IAC, SB, SE, WILL, WONT, DO, DONT = Code.IAC, Code.SB, Code.SE, Code.WILL, Code.
 ECHO, TIMING_MARK, NAWS = 1, 6, 31
 
 PIECES = [bytes((byte,)) for byte in (0, 8, 10, 13, 127, SE, 241, 247, 248, SB, WILL, WONT, DO, DONT, IAC)]
-PIECES += [b"\r\n", b"\r\0", b"hello", b"/login x", b"//", b"\xc3\xa4", "你好".encode(), b"\x1b[31m", b" ", b"123456789012", bytes((IAC, SB, NAWS))]
-INPUT = st.one_of(st.binary(max_size=60), st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=3)), max_size=40).map(b"".join))
+PIECES += [
+    b"\r\n",
+    b"\r\0",
+    b"hello",
+    b"/login x",
+    b"//",
+    b"\xc3\xa4",
+    "你好".encode(),
+    b"\x1b[31m",
+    b" ",
+    b"123456789012",
+    bytes((IAC, SB, NAWS)),
+]
+INPUT = st.one_of(
+    st.binary(max_size=60),
+    st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=3)), max_size=40).map(b"".join),
+)
 
 
 def decode(*chunks: bytes, limit: int = 4096) -> tuple[list[Request | Unreadable], bytes]:
@@ -26,7 +43,7 @@ def lines(data: bytes) -> list[bytes | TooLong]:
 @given(INPUT, st.lists(st.integers(0, 200), max_size=10))
 def test_any_split_of_the_bytes_gives_the_same_requests_and_the_same_answers(data: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    chunks = [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    chunks = [data[start:end] for start, end in pairwise(edges)]
     assert decode(*chunks, limit=12) == decode(data, limit=12)
     assert decode(*(data[at : at + 1] for at in range(len(data))), limit=12) == decode(data, limit=12)
 

@@ -4,7 +4,7 @@ Each setting's description is also what `chat-server --print-config` prints abov
 """
 
 import tomllib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -166,7 +166,15 @@ def _explain(message: str) -> str:
         table = getattr(Config(), path) if path else Config()
         known = ", ".join(table.__struct_fields__)
         return f"{f'{path}.' if path else ''}{unknown}: unknown key; expected one of: {known}"
+    if problem.startswith("invalid enum value"):
+        return f"{path}: expected {_choices(path)}, got {problem.removeprefix('invalid enum value ')}"
     return f"{path}: {problem}" if path else problem
+
+
+def _choices(path: str) -> str:
+    table, _, key = path.partition(".")
+    (setting,) = (setting for setting in msgspec.structs.fields(getattr(Config(), table)) if setting.name == key)
+    return " or ".join(get_args(get_args(setting.type)[0]))
 
 
 def _check_rooms(names: list[str], source: str) -> None:

@@ -127,7 +127,7 @@ class Outbox:
         if self._is_mid_line:
             end = waiting[0].find(b"\n") + 1
             rest = waiting[0][:end] if end else waiting[0]
-        self._skipped = sum(data.count(b"\n") for data in waiting) - bool(rest)
+        self._skipped = sum(data.count(b"\n") for data in waiting) - rest.count(b"\n")
         waiting.clear()
         if rest:
             waiting.append(rest)

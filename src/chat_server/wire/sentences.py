@@ -15,7 +15,7 @@ WIDTH = 78
 SENTENCES = {
     # Why a request was refused.
     "login-first": "Log in first: /login NICK",
-    "logged-in-already": "You are logged in already, as {nick}. /nick NEW in a room changes it.",
+    "logged-in-already": "You are logged in already, as {nick}. /nick NEW changes it.",
     "name-length": "A name has 1 to 32 characters.",
     "name-characters": "A name is made of letters of any script, digits, - and _; it begins with none of a letter's marks.",
     "name-taken": "{nick} is taken. Choose another name.",

@@ -1,0 +1,234 @@
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server.chat_room import INBOX_MAX, ChatRoom
+from chat_server.events import Act, Back, Event, Join, ListOnline, Rename, Request, Said, Say
+from chat_server.hall import Hall
+from chat_server.room import Room
+from chat_server.wire.sentences import show
+from fakes import FakeSession, make_hall
+
+
+def open_room(nursery: trio.Nursery) -> tuple[Hall, ChatRoom]:
+    hall = make_hall("python", "pm")
+    for room in hall.directory.rooms:
+        assert isinstance(room, ChatRoom)
+        nursery.start_soon(room.run)
+    python = hall.directory.room("python")
+    assert isinstance(python, ChatRoom)
+    return hall, python
+
+
+async def ask(session: FakeSession, *requests: Request) -> None:
+    """Give requests as a session would, and let the room answer."""
+    for request in requests:
+        pause = session.place.handle(session, request)
+        if pause is not None:
+            await pause
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def enter(room: Room, *nicks: str) -> list[FakeSession]:
+    """Let people enter one after the other, and forget what they were told."""
+    sessions = [FakeSession(room, nick) for nick in nicks]
+    for session in sessions:
+        await room.enter(session)
+    await trio.sleep(10)
+    for session in sessions:
+        session.take_told()
+    return sessions
+
+
+async def test_what_is_said_goes_to_everybody_else(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
+    _, room = open_room(nursery)
+    ann, bob, carol = await enter(room, "ann", "bob", "carol")
+    await ask(ann, Say("hello"), Act("waves"))
+    assert ann.told == []
+    assert bob.told == carol.told == ["ann: hello", "~ ann waves"]
+
+
+async def test_one_who_enters_is_told_where_and_who_else_is_there(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    hall, _ = open_room(nursery)
+    ann, bob = FakeSession(hall, "ann"), FakeSession(hall, "bob")
+    await ask(ann, Join("Python"))
+    await ask(bob, Join("python"))
+    await trio.sleep(1)
+    assert ann.take_told() == ["* You are in python.", "* Nobody else is here.", "* bob joined"]
+    assert bob.take_told() == ["* You are in python.", "* With you: ann"]
+    await ask(bob, Back())
+    await trio.sleep(1)
+    assert ann.take_told() == ["* bob left"]
+    assert bob.take_told() == ["* You are in the hall."]
+
+
+async def test_joining_another_room_leaves_the_first(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
+    _, room = open_room(nursery)
+    ann, bob = await enter(room, "ann", "bob")
+    await ask(ann, Join("pm"), Say("who is here?"))
+    await trio.sleep(1)
+    assert ann.told == ["* You are in pm.", "* Nobody else is here."]
+    assert bob.told == ["* ann left"]
+    await ask(bob, Join("python"))
+    assert bob.told[1:] == ["* You are in python already."]
+
+
+async def test_online_shows_who_else_is_here(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
+    _, room = open_room(nursery)
+    ann, _, _ = await enter(room, "ann", "bob", "carol")
+    await ask(ann, ListOnline())
+    assert ann.told == ["* In python with you (2): bob, carol"]
+
+
+async def test_a_new_nickname_is_told_to_everybody_and_counts_from_then_on(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    ann, bob = await enter(room, "ann", "bob")
+    await ask(ann, Say("one"), Rename("anna"), Say("two"))
+    assert ann.told == ["* ann is now anna"]
+    assert bob.told == ["ann: one", "* ann is now anna", "anna: two"]
+
+
+async def test_lines_before_one_enters_and_after_one_leaves_are_not_for_them(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    ann, bob = await enter(room, "ann", "bob")
+    carol = FakeSession(room, "carol")
+    async with trio.open_nursery() as at_once:
+        room.do_say(ann, Say("before"))
+        at_once.start_soon(room.enter, carol)
+        await trio.testing.wait_all_tasks_blocked()
+        room.do_say(ann, Say("between"))
+        at_once.start_soon(room.leave, carol)
+        await trio.testing.wait_all_tasks_blocked()
+        room.do_say(ann, Say("after"))
+    await trio.testing.wait_all_tasks_blocked()
+    assert [line for line in bob.told if line.startswith("ann")] == ["ann: before", "ann: between", "ann: after"]
+    assert carol.told == ["* You are in python.", "* With you: ann, bob", "ann: between"]
+
+
+async def test_a_storm_of_joins_is_told_in_few_lines(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
+    _, room = open_room(nursery)
+    (ann,) = await enter(room, "ann")
+    for number in range(500):
+        await room.enter(FakeSession(room, f"u{number}"))
+    await trio.sleep(10)
+    assert ann.told[0] == "* u0 joined"
+    assert ann.told[-1] == f"* u1, u2 and {500 - 3} others joined"
+    assert len(ann.told) == 2
+
+
+async def test_who_came_and_went_again_is_not_worth_a_line(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    ann, bob = await enter(room, "ann", "bob")
+    carol = FakeSession(room, "carol")
+    await room.enter(carol)
+    await room.leave(bob)  # within the pause after "carol joined"
+    await room.enter(bob)
+    await room.leave(carol)
+    await trio.sleep(10)
+    assert ann.told == ["* carol joined", "* carol left"]
+
+
+async def test_one_who_has_just_come_is_announced_before_they_are_heard(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    ann, *_ = await enter(room, *(f"u{number}" for number in range(50)))
+    bob, carol = FakeSession(room, "bob"), FakeSession(room, "carol")
+    await room.enter(bob)
+    await room.enter(carol)
+    await ask(carol, Say("hello"))
+    assert ann.told == ["* bob joined", "* carol joined", "carol: hello"]
+
+
+async def test_leaving_twice_or_without_having_entered_is_harmless(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    ann, bob = await enter(room, "ann", "bob")
+    await room.leave(bob)
+    await room.leave(bob)
+    await room.leave(FakeSession(room, "carol"))
+    await trio.sleep(10)
+    assert ann.told == ["* bob left"]
+    assert room.population == 1
+
+
+async def test_a_full_inbox_makes_the_sender_wait_and_loses_nothing(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    ann, bob = await enter(room, "ann", "bob")
+    count = INBOX_MAX + 10
+    waits = 0
+    for number in range(count):
+        pause = room.do_say(ann, Say(str(number)))
+        if pause is not None:
+            waits += 1
+            await pause
+    await trio.testing.wait_all_tasks_blocked()
+    assert waits
+    assert bob.told == [f"ann: {number}" for number in range(count)]
+
+
+async def test_what_waits_when_the_room_closes_is_delivered(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    ann, bob = await enter(room, "ann", "bob")
+    for text in "abc":
+        room.do_say(ann, Say(text))
+    room.close()
+    await trio.testing.wait_all_tasks_blocked()
+    assert bob.told == ["ann: a", "ann: b", "ann: c"]
+
+
+@given(st.lists(st.integers(1, 5), max_size=20))
+def test_lines_are_numbered_in_order_without_holes_however_they_are_batched(batches: list[int]) -> None:
+    seen: list[Event] = []
+
+    def record(event: Event) -> bytes:
+        seen.append(event)
+        return show(event)
+
+    async def converse() -> None:
+        async with trio.open_nursery() as nursery:
+            _, room = open_room(nursery)
+            ann, bob = FakeSession(room, "ann"), FakeSession(room, "bob")
+            bob.show = record
+            await room.enter(bob)
+            await room.enter(ann)
+            for batch in batches:
+                for _ in range(batch):
+                    room.do_say(ann, Say("x"))
+                await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+
+    trio.run(converse, clock=trio.testing.MockClock(autojump_threshold=0))
+    numbers = [event.seq for event in seen if isinstance(event, Said)]
+    assert numbers == list(range(1, sum(batches) + 1))
+
+
+async def test_a_batch_is_shown_once_for_each_kind_of_reader(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    ann, *others = await enter(room, *(f"u{number}" for number in range(30)))
+    calls: list[Event] = []
+
+    def count(event: Event) -> bytes:
+        calls.append(event)
+        return show(event)
+
+    for session in others:
+        session.show = count
+    await ask(ann, Say("hello"))
+    assert len(calls) == 1
+    assert all(session.told == ["u0: hello"] for session in others)

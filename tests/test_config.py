@@ -1,0 +1,61 @@
+import tomllib
+
+import msgspec
+import pytest
+
+from chat_server.config import Config, ConfigError, as_toml, load
+
+
+def test_the_printed_defaults_are_the_defaults() -> None:
+    assert load(as_toml(Config()), "printed") == Config()
+
+
+def test_every_setting_is_printed_under_its_reason() -> None:
+    printed = as_toml(Config())
+    for table in msgspec.structs.fields(Config):
+        for setting in msgspec.structs.fields(getattr(Config(), table.name)):
+            before = printed[: printed.index(f"\n{setting.name} = ")]
+            assert before.splitlines()[-1].startswith("# "), setting.name
+
+
+def test_what_is_not_set_keeps_its_default() -> None:
+    config = load("[limits]\nconnections = 7\n", "x.toml")
+    assert config.limits.connections == 7
+    assert config.limits.line_bytes == 4096
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (
+            "[limits]\nconnection = 7",
+            "x.toml: limits.connection: unknown key; expected one of: connections, connections_per_address,",
+        ),
+        ("[limit]\nconnections = 7", "x.toml: limit: unknown key; expected one of: server, rooms, limits, log"),
+        ("[limits]\nconnections = 'many'", "x.toml: limits.connections: expected int, got str"),
+        ("[limits]\nconnections = -1", "x.toml: limits.connections: expected int >= 0"),
+        ("[server]\nport = 70000", "x.toml: server.port: expected int <= 65535"),
+        ("[log]\nformat = 'xml'", "x.toml: log.format: expected text or json, got 'xml'"),
+        ("limits = 3", "x.toml: limits: expected object, got int"),
+        (
+            "[rooms]\nnames = ['a b']",
+            "x.toml: rooms.names: 'a b': expected a room name of letters, digits, - and _ only",
+        ),
+        ("[rooms]\nnames = ['help']", "x.toml: rooms.names: 'help': expected a name that is not a command's"),
+        ("[rooms]\nnames = ['Quit']", "x.toml: rooms.names: 'Quit': expected a name that is not a command's"),
+        (
+            "[rooms]\nnames = ['a', 'A']",
+            "x.toml: rooms.names: 'A': expected each name once; it counts as the same as 'a'",
+        ),
+        ("[rooms", "x.toml: not TOML: "),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_file_key_and_what_was_expected(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(text, "x.toml")
+    assert str(refused.value).startswith(complaint)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_printed_defaults_are_toml() -> None:
+    assert set(tomllib.loads(as_toml(Config()))) == {"server", "rooms", "limits", "log"}

@@ -1,0 +1,169 @@
+import pytest
+
+from chat_server.commands import CommandHandler
+from chat_server.events import (
+    Help,
+    Join,
+    ListOnline,
+    ListRooms,
+    Login,
+    Logout,
+    Rename,
+    Request,
+    Say,
+    UnknownCommand,
+    WrongUsage,
+)
+from chat_server.hall import Hall
+from chat_server.room import EndSession
+from fakes import FakeSession, make_hall
+
+
+def ask(hall: Hall, session: FakeSession, request: Request | UnknownCommand | WrongUsage) -> list[str]:
+    """Give a request that needs no waiting, and return the answer."""
+    assert hall.handle(session, request) is None
+    return session.take_told()
+
+
+def test_login_greets_and_says_what_can_be_done_next() -> None:
+    hall = make_hall("python")
+    session = FakeSession(hall)
+    assert ask(hall, session, Login("ann")) == [
+        "* Welcome, ann.",
+        "* /rooms lists the rooms, /join ROOM enters one, /help tells more.",
+    ]
+    assert session.nick == "ann"
+
+
+@pytest.mark.parametrize(("first", "second"), [("ann", "Ann"), ("Straße", "strasse"), ("ａｎｎ", "ann")])
+def test_a_nickname_can_be_taken_once_whatever_its_case(first: str, second: str) -> None:
+    hall = make_hall()
+    FakeSession(hall, first)
+    other = FakeSession(hall)
+    assert ask(hall, other, Login(second)) == [f"* {second} is taken. Choose another name."]
+    assert other.nick == ""
+
+
+def test_a_bad_nickname_is_refused_with_a_reason() -> None:
+    hall = make_hall()
+    session = FakeSession(hall)
+    assert ask(hall, session, Login("a:b")) == [
+        "* A name is made of letters of any script, digits, - and _; it begins with none of a letter's marks."
+    ]
+    assert ask(hall, session, Login("a" * 33)) == ["* A name has 1 to 32 characters."]
+
+
+def test_a_second_login_is_refused() -> None:
+    hall = make_hall()
+    session = FakeSession(hall, "ann")
+    assert ask(hall, session, Login("bob")) == ["* You are logged in already, as ann. /nick NEW changes it."]
+
+
+@pytest.mark.parametrize("request_", [Say("hello"), Join("python"), UnknownCommand("python", ""), Rename("bob")])
+def test_before_login_the_rest_asks_for_it(request_: Request) -> None:
+    hall = make_hall("python")
+    assert ask(hall, FakeSession(hall), request_) == ["* Log in first: /login NICK"]
+
+
+def test_nobody_hears_what_is_said_in_the_hall() -> None:
+    hall = make_hall()
+    assert ask(hall, FakeSession(hall, "ann"), Say("hello")) == [
+        "* Nobody hears you in the hall. /rooms lists the rooms, /join ROOM enters one."
+    ]
+
+
+def test_rooms_are_listed_with_how_many_are_in_each() -> None:
+    hall = make_hall("python", "pm")
+    assert ask(hall, FakeSession(hall), ListRooms()) == ["* Rooms: python (0), pm (0)"]
+
+
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        ("anything-else", "* Unknown command: anything-else"),
+        ("roms", "* Unknown command: roms. Did you mean /rooms?"),
+        ("pyton", "* Unknown command: pyton. Did you mean /python?"),
+        ("x" * 4000, f"* Unknown command: {'x' * 40}…"),
+        ("{word}", "* Unknown command: {word}"),
+    ],
+)
+def test_an_unknown_command_is_named_and_a_near_one_suggested(word: str, answer: str) -> None:
+    hall = make_hall("python")
+    assert ask(hall, FakeSession(hall, "ann"), UnknownCommand(word, "")) == [answer]
+
+
+def test_a_stranger_is_not_pointed_to_a_command_that_does_not_work_yet() -> None:
+    hall = make_hall("python")
+    assert ask(hall, FakeSession(hall), UnknownCommand("pyton", "")) == ["* Unknown command: pyton"]
+
+
+def test_a_command_of_another_place_is_not_unknown() -> None:
+    hall = make_hall()
+    assert ask(hall, FakeSession(hall, "ann"), ListOnline()) == [
+        "* /online does not work in the hall. /help lists what does."
+    ]
+
+
+def test_wrong_usage_answers_with_the_usage() -> None:
+    hall = make_hall()
+    assert ask(hall, FakeSession(hall), WrongUsage("/login NICK")) == ["* Usage: /login NICK"]
+
+
+def test_help_lists_what_works_here_and_now() -> None:
+    hall = make_hall("python")
+    stranger = ask(hall, FakeSession(hall), Help())
+    member = ask(hall, FakeSession(hall, "ann"), Help())
+    assert [line.split()[1] for line in stranger] == ["/login", "/logout", "/help", "/rooms"]
+    assert [line.split()[1] for line in member] == ["/logout", "/help", "/rooms", "/join", "/nick", "Rooms"]
+
+
+def test_help_about_a_command_says_more() -> None:
+    hall = make_hall("python")
+    session = FakeSession(hall, "ann")
+    assert ask(hall, session, Help("/quit")) == ["* Usage: /logout", "* Leave the server.", "* Also: /quit"]
+    assert ask(hall, session, Help("python")) == ["* Usage: /python", "* Enter the room python."]
+    assert ask(hall, session, Help("online")) == ["* /online does not work in the hall. /help lists what does."]
+    assert ask(hall, session, Help("lgout")) == ["* Unknown command: lgout. Did you mean /logout?"]
+
+
+def test_a_rooms_name_takes_no_arguments() -> None:
+    hall = make_hall("python")
+    assert ask(hall, FakeSession(hall, "ann"), UnknownCommand("python", "now")) == ["* Usage: /python"]
+
+
+def test_a_room_that_is_not_there_is_named_and_a_near_one_suggested() -> None:
+    hall = make_hall("python")
+    session = FakeSession(hall, "ann")
+    assert ask(hall, session, Join("perl")) == ["* There is no room perl. /rooms lists the rooms."]
+    assert ask(hall, session, Join("pythn")) == ["* There is no room pythn. Did you mean python?"]
+
+
+def test_nick_changes_the_name_and_frees_the_old_one() -> None:
+    hall = make_hall()
+    session = FakeSession(hall, "ann")
+    FakeSession(hall, "bob")
+    assert ask(hall, session, Rename("Bob")) == ["* Bob is taken. Choose another name."]
+    assert ask(hall, session, Rename("ANN")) == ["* ann is now ANN"]
+    assert ask(hall, session, Rename("ANN")) == ["* You are ANN already."]
+    assert ask(hall, session, Rename("carol")) == ["* ANN is now carol"]
+    FakeSession(hall, "ann")
+
+
+def test_logout_says_goodbye_and_ends_the_session() -> None:
+    hall = make_hall()
+    session = FakeSession(hall)
+    with pytest.raises(EndSession):
+        hall.handle(session, Logout())
+    assert session.told == ["* Goodbye."]
+
+
+def test_every_request_can_be_carried_out_somewhere_and_explains_itself() -> None:
+    places = [place for place in all_subclasses(CommandHandler) if place.commands]
+    for request in Request.__subclasses__():
+        explanations = [place.commands[request].summary for place in places if request in place.commands]
+        assert explanations, request
+        assert all(explanations), request
+
+
+def all_subclasses(kind: type[CommandHandler]) -> list[type[CommandHandler]]:
+    return [found for child in kind.__subclasses__() for found in (child, *all_subclasses(child))]

@@ -1,0 +1,171 @@
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server.outbox import Outbox
+
+
+class Pipe:
+    """A transport whose kernel takes `room` bytes, until `room` grows."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.written = b""
+        self.is_closed = False
+        self._changed = trio.Event()
+
+    def send_nowait(self, data: bytes) -> int:
+        if self.is_closed:
+            raise trio.BrokenResourceError
+        taken = data[: self.room]
+        self.room -= len(taken)
+        self.written += taken
+        return len(taken)
+
+    async def wait_writable(self) -> None:
+        while not self.room:
+            await self._changed.wait()
+            if self.is_closed:
+                raise trio.ClosedResourceError
+
+    async def receive_some(self, limit: int) -> bytes:
+        raise NotImplementedError
+
+    def read(self, count: int) -> None:
+        """Be a reader who reads so many bytes."""
+        self.room += count
+        self._wake()
+
+    def close(self) -> None:
+        self.is_closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+
+def make(nursery: trio.Nursery, pipe: Pipe, *, limit: int = 100, patience: float = 60) -> Outbox:
+    return Outbox(
+        pipe, start=nursery.start_soon, notice=lambda lines: b"* %d skipped\n" % lines, limit=limit, patience=patience
+    )
+
+
+async def test_what_the_kernel_takes_never_waits(nursery: trio.Nursery) -> None:
+    pipe = Pipe(1000)
+    outbox = make(nursery, pipe)
+    outbox.push(b"hello\n")
+    assert pipe.written == b"hello\n"
+    assert outbox.is_empty
+
+
+async def test_what_it_does_not_take_follows_in_order(nursery: trio.Nursery) -> None:
+    pipe = Pipe(3)
+    outbox = make(nursery, pipe)
+    outbox.push(b"hello\n")
+    outbox.push(b"world\n")
+    assert (pipe.written, outbox.size) == (b"hel", 9)
+    pipe.read(1000)
+    await outbox.emptied()
+    assert pipe.written == b"hello\nworld\n"
+    assert outbox.size == 0
+
+
+async def test_beyond_the_limit_what_waits_is_dropped_and_counted_and_the_reader_is_told(nursery: trio.Nursery) -> None:
+    pipe = Pipe(9)
+    outbox = make(nursery, pipe, limit=30)
+    for number in range(100):
+        outbox.push(b"line %d\n" % number)
+    assert outbox.size < 30
+    pipe.read(1000)
+    await outbox.emptied()
+    outbox.push(b"live\n")
+    assert pipe.written == b"line 0\nline 1\n* 98 skipped\nlive\n"
+
+
+async def test_a_batch_larger_than_the_limit_is_dropped_whole(nursery: trio.Nursery) -> None:
+    pipe = Pipe(0)
+    outbox = make(nursery, pipe, limit=30)
+    outbox.push(b"x\n" * 1000)
+    assert outbox.size == 0
+    pipe.read(1000)
+    await outbox.emptied()
+    assert pipe.written == b"* 1000 skipped\n"
+
+
+async def test_bytes_that_are_no_line_are_not_cut_either(nursery: trio.Nursery) -> None:
+    pipe = Pipe(1)
+    outbox = make(nursery, pipe, limit=30)
+    outbox.push(b"\xff\xfe\x01")
+    outbox.push(b"x" * 40 + b"\n")
+    pipe.read(1000)
+    await outbox.emptied()
+    assert pipe.written == b"\xff\xfe\x01* 1 skipped\n"
+
+
+async def test_a_reader_who_takes_nothing_for_too_long_loses_the_connection(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    pipe = Pipe(0)
+    outbox = make(nursery, pipe, patience=60)
+    outbox.push(b"hello\n")
+    await trio.sleep(59)
+    assert not pipe.is_closed
+    await trio.sleep(2)
+    assert pipe.is_closed
+    assert outbox.is_closed
+    await outbox.emptied()
+
+
+async def test_a_reader_who_takes_a_byte_now_and_then_keeps_it(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    pipe = Pipe(0)
+    outbox = make(nursery, pipe, patience=60)
+    outbox.push(b"0123456789\n")
+    for _ in range(10):
+        await trio.sleep(59)
+        pipe.read(1)
+    await trio.testing.wait_all_tasks_blocked()
+    assert pipe.written == b"0123456789"
+    assert not pipe.is_closed
+
+
+async def test_pushing_to_a_connection_that_is_gone_is_harmless(nursery: trio.Nursery) -> None:
+    pipe = Pipe(100)
+    outbox = make(nursery, pipe)
+    pipe.close()
+    outbox.push(b"hello\n")
+    outbox.push(b"hello\n")
+    assert outbox.is_closed
+    assert outbox.size == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 25)), max_size=60), st.integers(0, 40))
+def test_whatever_the_reader_does_lines_are_whole_in_order_and_accounted_for(
+    steps: list[tuple[int, int]], limit: int
+) -> None:
+    async def converse() -> None:
+        async with trio.open_nursery() as nursery:
+            pipe = Pipe(0)
+            outbox = make(nursery, pipe, limit=limit + 1)
+            pushed = 0
+            for read, length in steps:
+                outbox.push(b"%d %s\n" % (pushed, b"x" * length))
+                pushed += 1
+                assert outbox.size <= limit + 1 + 30, "the limit, and the end of one line"
+                pipe.read(read)
+                await trio.testing.wait_all_tasks_blocked()
+            pipe.read(10_000)
+            await outbox.emptied()
+            due = 0
+            for line in pipe.written.splitlines():
+                if line.startswith(b"* "):
+                    due += int(line.split()[1])
+                else:
+                    assert int(line.split()[0]) == due
+                    due += 1
+            assert due == pushed
+            nursery.cancel_scope.cancel()
+
+    trio.run(converse)
