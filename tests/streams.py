@@ -24,6 +24,8 @@ class StreamTransport:
         self._is_closed = False
         self._filled = trio.Event()
         self._freed = trio.Event()
+        self._receiving = trio.CancelScope()
+        self._writing = trio.CancelScope()
 
     def send_nowait(self, data: bytes) -> int:
         if self._is_closed:
@@ -42,10 +44,16 @@ class StreamTransport:
             await self._freed.wait()
 
     async def receive_some(self, limit: int) -> bytes:
-        return bytes(await self._stream.receive_some(limit))
+        if not self._is_closed:
+            self._receiving = trio.CancelScope()
+        with self._receiving:
+            return bytes(await self._stream.receive_some(limit))
+        raise trio.ClosedResourceError
 
     def close(self) -> None:
         self._is_closed = True
+        self._receiving.cancel()
+        self._writing.deadline = trio.current_time() + 1  # what has been sent may still arrive
         self._filled.set()
         self._freed.set()
 
@@ -56,8 +64,9 @@ class StreamTransport:
             self._filled = trio.Event()
             try:
                 if self._slot:
-                    with trio.move_on_after(1 if self._is_closed else float("inf")):
+                    with self._writing:
                         await self._stream.send_all(self._slot)
+                    self._writing = trio.CancelScope(deadline=self._writing.deadline)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._is_closed = True
             self._slot = b""
@@ -117,6 +126,7 @@ class House:
         self.server = server
         self.nursery = nursery
         self.exit_code: int | None = None
+        self.ended = trio.Event()
 
     def call(self, address: str = "192.0.2.1", *, stuck: bool = False) -> Caller:
         """Connect. A stuck caller's connection holds nothing that the caller does not read."""
@@ -128,6 +138,7 @@ class House:
 
     async def run(self, task_status: trio.TaskStatus[None]) -> None:
         self.exit_code = await self.server.run([], task_status)
+        self.ended.set()
 
 
 @asynccontextmanager

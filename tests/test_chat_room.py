@@ -232,3 +232,19 @@ async def test_a_batch_is_shown_once_for_each_kind_of_reader(
     await ask(ann, Say("hello"))
     assert len(calls) == 1
     assert all(session.told == ["u0: hello"] for session in others)
+
+
+async def test_one_who_enters_is_not_told_again_who_came_and_went_before(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    (ann, bob, *_) = await enter(room, *(f"u{number}" for number in range(20)))
+    await room.enter(FakeSession(room, "carol"))  # announced at once: now the room waits a while
+    await room.leave(bob)
+    dave, erin = FakeSession(room, "dave"), FakeSession(room, "erin")
+    await room.enter(dave)
+    await room.enter(erin)
+    await trio.sleep(10)
+    assert ann.told == ["* carol joined", "* u1 left", "* dave joined", "* erin joined"]
+    assert [line for line in dave.told if line.endswith(("joined", "left"))] == ["* erin joined"]
+    assert [line for line in erin.told if line.endswith(("joined", "left"))] == []

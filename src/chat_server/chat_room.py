@@ -62,6 +62,10 @@ Entry = tuple[Occupant, str, Say | Act | Renamed | Arrival | Departure]
 """What waits in the inbox: who, under which nickname at the time, and what."""
 
 
+_Line = tuple[Event, tuple[Occupant, ...]]
+"""What members will see, and who of them will not: the author, or who knows it already."""
+
+
 class ChatRoom(Room):
     """A chat room."""
 
@@ -73,7 +77,7 @@ class ChatRoom(Room):
         self._members: dict[Occupant, None] = {}
         self._last_seq = 0
         self._now = 0.0  # seconds since 1970, of the batch
-        self._lines: list[tuple[Event, Occupant | None]] = []
+        self._lines: list[_Line] = []
         self._presence = _Presence(name)
         self._announced_at = -inf
         self._is_closing = False
@@ -188,22 +192,22 @@ class ChatRoom(Room):
         session, nick, what = entry
         if type(what) is Say:
             self._last_seq += 1
-            self._add(Said(self.name, self._last_seq, self._now, nick, what.text), session)
+            self._add(Said(self.name, self._last_seq, self._now, nick, what.text), (session,))
         elif type(what) is Act:
             self._last_seq += 1
-            self._add(Acted(self.name, self._last_seq, self._now, nick, what.action), session)
+            self._add(Acted(self.name, self._last_seq, self._now, nick, what.action), (session,))
         elif type(what) is Renamed:
-            self._add(what, None)
+            self._add(what, ())
         elif type(what) is Arrival:
             self._arrive(session, nick, what)
         elif type(what) is Departure:
             self._depart(session, nick, what)
 
-    def _add(self, event: Event, author: Occupant | None) -> None:
+    def _add(self, event: Event, not_for: tuple[Occupant, ...]) -> None:
         """Add a line to the batch; who came or went before it is announced before it."""
         if self._presence:
             self._announce()
-        self._lines.append((event, author))
+        self._lines.append((event, not_for))
 
     def _arrive(self, session: Occupant, nick: str, arrival: Arrival) -> None:
         self._flush()
@@ -235,7 +239,7 @@ class ChatRoom(Room):
         if not self._lines:
             return
         lines, self._lines = self._lines, []
-        authors = {author for _, author in lines}
+        authors = {author for _, not_for in lines for author in not_for}
         shown: dict[Callable[[Event], bytes], tuple[list[bytes], bytes]] = {}
         for member in self._members:
             known = shown.get(member.show)
@@ -245,7 +249,7 @@ class ChatRoom(Room):
             pieces, data = known
             if member in authors:
                 data = b"".join(
-                    [piece for piece, (_, author) in zip(pieces, lines, strict=True) if author is not member]
+                    [piece for piece, (_, not_for) in zip(pieces, lines, strict=True) if member not in not_for]
                 )
             if data:
                 member.push(data)
@@ -256,35 +260,39 @@ class _Presence:
 
     def __init__(self, room: str) -> None:
         self._room = room
-        self._joined: dict[str, Occupant] = {}
-        self._left: dict[str, None] = {}
+        self._count = 0
+        self._joined: dict[str, tuple[int, Occupant]] = {}
+        self._left: dict[str, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._joined or self._left)
 
     def joined(self, nick: str, session: Occupant) -> None:
-        if nick in self._left:
-            del self._left[nick]
-        else:
-            self._joined[nick] = session
+        self._count += 1
+        if self._left.pop(nick, None) is None:
+            self._joined[nick] = (self._count, session)
 
     def left(self, nick: str) -> None:
-        if nick in self._joined:
-            del self._joined[nick]
-        else:
-            self._left[nick] = None
+        self._count += 1
+        if self._joined.pop(nick, None) is None:
+            self._left[nick] = self._count
 
-    def take(self) -> list[tuple[Event, Occupant | None]]:
-        """Return the announcements, each with the one who need not hear it, and forget them."""
-        lines: list[tuple[Event, Occupant | None]] = []
-        left, joined = tuple(self._left), tuple(self._joined)
+    def take(self) -> list[_Line]:
+        """Return the announcements, and forget them. Who came later than somebody has seen for themselves that they are here, or not."""
+        joined, left = self._joined, self._left
+        self._joined, self._left = {}, {}
+        lines: list[_Line] = []
         if len(left) <= JOINS_NAMED_MAX:
-            lines += [(Left(self._room, (nick,)), None) for nick in left]
+            lines += [(Left(self._room, (nick,)), _since(joined, when)) for nick, when in left.items()]
         else:
-            lines.append((Left(self._room, left[:2], len(left) - 2), None))
+            lines.append((Left(self._room, tuple(left)[:2], len(left) - 2), ()))
         if len(joined) <= JOINS_NAMED_MAX:
-            lines += [(Joined(self._room, (nick,)), session) for nick, session in self._joined.items()]
+            lines += [(Joined(self._room, (nick,)), _since(joined, when)) for nick, (when, _) in joined.items()]
         else:
-            lines.append((Joined(self._room, joined[:2], len(joined) - 2), None))
-        self._left, self._joined = {}, {}
+            lines.append((Joined(self._room, tuple(joined)[:2], len(joined) - 2), ()))
         return lines
+
+
+def _since(joined: dict[str, tuple[int, Occupant]], when: int) -> tuple[Occupant, ...]:
+    """Those who came at this time or later; among a crowd nobody keeps count, and being told what one knows is no harm."""
+    return tuple(session for came, session in joined.values() if came >= when) if len(joined) <= JOINS_NAMED_MAX else ()

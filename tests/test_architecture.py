@@ -1,0 +1,94 @@
+"""Imports point one way: what a module knows is what it says it knows."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import chat_server
+
+SOURCE = Path(chat_server.__file__).parent
+
+# From the values that know nothing to the process that knows everything. A module imports only from lines above its own.
+LAYERS = [
+    {"__init__"},
+    {"events", "clean", "rate", "admission"},
+    {"names", "syntax", "wire.lines"},
+    {"config", "logs", "wire.doors", "wire.telnet", "wire.sentences"},
+    {"commands", "wire.text"},
+    {"room", "transport"},
+    {"hall", "chat_room", "outbox"},
+    {"session"},
+    {"server"},
+    {"process"},
+    {"cli"},
+    {"__main__"},
+]
+PURE = ["events", "clean", "rate", "admission", "names", "syntax", "commands", "config", "wire"]
+OUTSIDE_FOR_PURE = {"trio", "socket", "time", "os", "threading", "structlog", "random", "sys"}
+
+
+def modules() -> dict[str, ast.Module]:
+    found = {}
+    for path in SOURCE.rglob("*.py"):
+        name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+        if name != "wire.__init__":
+            found[name] = ast.parse(path.read_text())
+    return found
+
+
+def imports(tree: ast.Module) -> set[str]:
+    """What a module imports, absolute names, lazily or not."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module is not None
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_every_module_has_its_layer() -> None:
+    assert set(modules()) == set().union(*LAYERS)
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_a_module_imports_only_from_the_layers_below_it(name: str) -> None:
+    layer = next(number for number, layer in enumerate(LAYERS) if name in layer)
+    below = set().union(*LAYERS[:layer])
+    ours = {
+        found.removeprefix("chat_server.") for found in imports(modules()[name]) if found.startswith("chat_server.")
+    }
+    assert {found for found in ours if found in modules()} <= below
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_what_is_pure_has_no_clock_no_input_and_no_output(name: str) -> None:
+    if name.split(".", maxsplit=1)[0] in PURE:
+        assert not {found.split(".")[0] for found in imports(modules()[name])} & OUTSIDE_FOR_PURE
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_a_module_says_first_what_it_is(name: str) -> None:
+    assert ast.get_docstring(modules()[name])
+
+
+def test_there_is_one_place_that_catches_everything() -> None:
+    places = [
+        name
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
+    ]
+    assert places == ["session"]
+
+
+def test_help_and_version_do_not_wait_for_trio() -> None:
+    check = "import sys, chat_server.cli; sys.exit('trio' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

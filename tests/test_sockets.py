@@ -1,0 +1,259 @@
+"""The server on real sockets: doors, limits, stuck readers, hostile bytes."""
+
+import random
+import re
+import resource
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+import structlog
+import trio
+from msgspec.structs import replace
+
+from chat_server.config import Config
+from chat_server.server import Server, open_listeners
+from chat_server.transport import SocketTransport
+from streams import Caller
+
+
+class Line:
+    """The way to a server; hangs up all its callers at the end."""
+
+    def __init__(self, port: int, exits: AsyncExitStack) -> None:
+        self.port = port
+        self._exits = exits
+
+    async def call(self) -> Caller:
+        stream = await trio.open_tcp_stream("127.0.0.1", self.port)
+        self._exits.push_async_callback(trio.aclose_forcefully, stream)
+        return Caller(stream)
+
+
+@asynccontextmanager
+async def running(*, files: float = float("inf"), **limits: Any) -> AsyncIterator[tuple[Server, Line]]:
+    """A server on a free port of this machine."""
+    config = Config()
+    listeners = open_listeners("127.0.0.1", 0)
+    port = listeners[0].getsockname()[1]
+    server = Server(replace(config, limits=replace(config.limits, **limits)), files=files)
+    with trio.fail_after(60):
+        async with AsyncExitStack() as exits, trio.open_nursery() as nursery:
+            await nursery.start(server.run, listeners)
+            yield server, Line(port, exits)
+            server.stop()
+
+
+async def test_a_program_that_speaks_json_lines_gets_a_json_line() -> None:
+    async with running() as (_, line):
+        caller = await line.call()
+        await caller.stream.send_all(b'{"do":"login","nick":"ann"}\n{"do":"rooms"}\n')
+        assert await caller.read_to_end() == (
+            '{"is":"refused","code":"not-available","text":"JSON lines are not available yet. Connect with telnet or nc."}\n'
+        )
+
+
+@pytest.mark.parametrize("cut", [1, 3, 10])
+async def test_a_browser_gets_a_valid_answer_however_its_request_is_cut(cut: int) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"
+    async with running() as (_, line):
+        caller = await line.call()
+        await caller.stream.send_all(request[:cut])
+        await trio.sleep(0.02)
+        await caller.stream.send_all(request[cut:])
+        answer = await caller.read_to_end()
+        assert answer.startswith("HTTP/1.1 400 Bad Request\r\n")
+        assert answer.endswith(
+            "\r\n\r\nThis is a chat server, not a web server. Connect with telnet or nc instead of a browser.\n"
+        )
+
+
+async def test_a_tls_hello_is_closed_with_a_log_line_and_no_bytes() -> None:
+    with structlog.testing.capture_logs() as logged:
+        async with running() as (_, line):
+            caller = await line.call()
+            await caller.stream.send_all(bytes.fromhex("16030100c8010000c4"))
+            assert await caller.read_to_end() == ""
+    assert [entry["event"] for entry in logged if "TLS" in entry["event"]] == [
+        "a caller speaks TLS, which is not served here"
+    ]
+
+
+async def test_a_program_that_speaks_first_is_greeted_at_once() -> None:
+    async with running() as (_, line):
+        caller = await line.call()
+        start = trio.current_time()
+        await caller.type("/login ann")
+        await caller.read_until("* Welcome, ann.")
+        assert trio.current_time() - start < 0.14
+
+
+async def test_a_stuck_reader_does_not_delay_the_others_and_finds_out_what_it_missed() -> None:
+    async with running(messages_per_second=0, waiting_bytes=100_000) as (server, line):
+        with socket.socket() as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.setblocking(False)
+            stuck = trio.socket.from_stdlib_socket(raw)
+            await stuck.connect(("127.0.0.1", line.port))
+            slow = Caller(trio.SocketStream(stuck))
+            await slow.log_in("slow", "python")
+            ann, bob = await line.call(), await line.call()
+            await bob.log_in("bob", "python")
+            await ann.log_in("ann", "python")
+            (session,) = (session for session in server._sessions if session.nick == "slow")
+            worst = 0.0
+            text = "x" * 1000
+            sent = 0
+            while not session._outbox._skipped:
+                start = trio.current_time()
+                await ann.type(f"{sent} {text}")
+                await bob.read_until(f"ann: {sent} {text}\r\n")
+                worst = max(worst, trio.current_time() - start)
+                sent += 1
+                assert session._outbox.size <= 100_000
+            assert sent > 50
+            assert worst < 0.25, "a stuck reader is nobody else's business"
+            caught_up = await slow.read_until(" skipped: your connection did not keep up.\r\n")
+            heard = [line for line in caught_up.splitlines() if line.startswith("ann: ")]
+            skipped = int(caught_up.splitlines()[-1].split()[1])
+            assert [int(line.split()[1]) for line in heard] == list(range(len(heard)))
+            assert len(heard) + skipped == sent
+            await ann.type("live")
+            await slow.read_until("ann: live\r\n")
+
+
+async def test_callers_beyond_the_limit_on_open_files_are_refused_politely_and_the_others_served() -> None:
+    async with running(files=32 + 3) as (_, line):
+        callers = [await line.call() for _ in range(3)]
+        assert await (await line.call()).read_to_end() == "* The server is full. Try again later.\r\n"
+        await callers[0].log_in("ann", "python")
+        await callers[1].stream.aclose()
+        await trio.sleep(0.2)
+        await (await line.call()).log_in("bob", "python")
+
+
+async def test_when_the_system_has_no_file_left_the_server_goes_on() -> None:
+    """The process's own limit is lowered under the server's feet: accepting fails, and works again later."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with running() as (_, line):
+        ann = await line.call()
+        await ann.log_in("ann", "python")
+        raw = socket.socket()
+        raw.setblocking(False)
+        with socket.socket() as probe:
+            lowest = probe.fileno()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        try:
+            with pytest.raises(BlockingIOError):
+                raw.connect(("127.0.0.1", line.port))
+            await trio.sleep(0.3)
+            await ann.type("/online")
+            await ann.read_until("* Nobody else is in python.\r\n")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        late = Caller(trio.SocketStream(trio.socket.from_stdlib_socket(raw)))
+        await late.log_in("bob", "python")
+        await late.stream.aclose()
+
+
+async def test_connections_have_keep_alive_and_no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(keepalive_seconds=60) as (server, line):
+        await (await line.call()).log_in("ann")
+        (session,) = server._sessions
+        transport = session._transport
+        assert isinstance(transport, SocketTransport)
+        connection = transport._socket
+        for level, option, value in (
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
+            (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1),
+        ):
+            assert connection.getsockopt(level, option) == value
+
+
+async def test_both_addresses_of_a_host_name_are_served() -> None:
+    listeners = open_listeners("localhost", 0)
+    assert listeners
+    for listener in listeners:
+        listener.close()
+
+
+HOSTILE = [
+    b"\x1b]0;owned\x07",
+    b"\x1b[2J",
+    b"\x9b31m",
+    b"\xff\xfa\x1f",
+    b"\xff\xf0",
+    b"\xff\xff\xff",
+    b"\xff\xfd\x06",
+    b"\xc0\x80",
+    b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80",
+    "\u202e\u2028".encode(),
+    ("a" + "\u0301" * 500).encode(),
+    b"\x00" * 50,
+    b"\x08" * 50,
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b"/",
+    b"//",
+    b"/login ",
+    b"/join ",
+    b"/nick ",
+    b"/me ",
+    b"/help ",
+    b"{}",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"x" * 5000,
+    b"%s%n{nick}",
+    b"'; DROP TABLE people; --",
+]
+
+
+async def test_a_hundred_thousand_hostile_byte_strings_and_the_server_still_serves() -> None:
+    """A thousand connections, a hundred strings each; what a good citizen in every room is shown stays harmless all the while."""
+    chance = random.Random(5000)  # noqa: S311 - the same hostility every time
+    async with running(messages_per_second=0, connections_per_address=0) as (server, line):
+        watchers = []
+        for room in ("python", "write", "pm"):
+            watcher = await line.call()
+            await watcher.log_in(f"watcher-{room}", room)
+            watchers.append(watcher)
+
+        async def attack(number: int) -> None:
+            stream = await trio.open_tcp_stream("127.0.0.1", line.port)
+            with trio.move_on_after(20):
+                try:
+                    if number % 2:
+                        await stream.send_all(
+                            f"/login villain{number}\n/{('python', 'write', 'pm')[number % 3]}\n".encode()
+                        )
+                    for _ in range(100):
+                        pieces = chance.choices(HOSTILE, k=chance.randint(1, 3))
+                        pieces.append(chance.randbytes(chance.randint(0, 40)))
+                        await stream.send_all(b"".join(pieces) + b"\n" * chance.randint(0, 2))
+                except trio.BrokenResourceError:
+                    pass
+            await trio.aclose_forcefully(stream)
+
+        for start in range(0, 1000, 50):
+            async with trio.open_nursery() as nursery:
+                for number in range(start, start + 50):
+                    nursery.start_soon(attack, number)
+        await trio.sleep(0.5)
+        assert server._connections == len(watchers)
+        for watcher in watchers:
+            await watcher.type("/nick survivor-of-all-that", "/back", "/logout")
+            shown = await watcher.read_to_end()
+            assert shown.endswith("* You are in the hall.\r\n* Goodbye.\r\n")
+            assert not set(shown) & set(
+                map(chr, [*range(10), 11, 12, *range(14, 32), *range(127, 160), 0x202E, 0x2028])
+            )
+            for shown_line in shown.split("\r\n")[:-1]:
+                assert re.match(r"\* |~ [^\s:*~]{1,32} |[^\s:*~]{1,32}: ", shown_line), shown_line
+            assert len(shown) > 10_000
