@@ -52,6 +52,10 @@ class ServerProcess:
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def kill(self) -> None:
         if self._process.poll() is None:
             self._process.kill()

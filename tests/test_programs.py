@@ -119,24 +119,26 @@ def test_a_signal_stops_it_in_order_with_exit_code_0(number: int) -> None:
     assert not any("Traceback" in line for line in server.log)
 
 
-def test_a_second_signal_stops_it_at_once_with_exit_code_1() -> None:
-    with running_server() as server, socket.socket() as caller:
-        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        caller.connect(("127.0.0.1", server.port))
+def test_a_second_signal_stops_it_at_once_with_exit_code_1(tmp_path: Path) -> None:
+    config = tmp_path / "chat.toml"
+    config.write_text("[server]\nstop_seconds = 60\n[limits]\nmessages_per_second = 0\n")
+    with running_server("--config", str(config)) as server, socket.socket() as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.connect(("127.0.0.1", server.port))
+        stuck.sendall(b"/login stuck\n/python\n")
         with socket.create_connection(("127.0.0.1", server.port)) as talker:
-            caller.sendall(b"/login stuck\n/python\n")
-            talker.sendall(b"/login ann\n/python\n")
-            time.sleep(0.5)
-            for _ in range(19):
-                talker.sendall((b"x" * 4000 + b"\n") * 1)
-            # The kernel holds megabytes; only a reader with more than that waiting is "cut". So fill it through /help.
-            for _ in range(2000):
-                caller.sendall(b"//help\n")
-            time.sleep(0.2)
-            server.signal(signal.SIGTERM)
-            start = time.monotonic()
-            assert server.stop(signal.SIGTERM) in (0, 1)
-            assert time.monotonic() - start < 5
+            talker.sendall(b"/login ann\n")
+            time.sleep(0.3)
+            talker.sendall(b"/python\n" + (b"x" * 1000 + b"\n") * 10_000 + b"/back\n/logout\n")
+            while talker.recv(65536):
+                pass
+        server.signal(signal.SIGTERM)
+        time.sleep(1)
+        assert server.is_running, "somebody still has something to read"
+        start = time.monotonic()
+        assert server.stop(signal.SIGTERM) == 1
+        assert time.monotonic() - start < 5
+    assert any("cut off with something unsent: 1" in line for line in server.log)
 
 
 def test_a_busy_port_is_one_plain_line_and_exit_code_2() -> None:

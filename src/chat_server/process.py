@@ -52,7 +52,7 @@ def run(config: Config) -> int:
     _relieve_collector()
     cut = trio.run(serve)
     if cut:
-        _log.warning(f"stopped; {cut} sessions were cut off with something unsent")
+        _log.warning(f"stopped; cut off with something unsent: {cut}")
         return 1
     _log.info("stopped")
     return 0
