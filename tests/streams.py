@@ -29,9 +29,9 @@ class StreamTransport:
 
     def send_nowait(self, data: bytes) -> int:
         if self._is_closed:
-            raise trio.BrokenResourceError
+            raise BrokenPipeError
         if self._slot:
-            return 0
+            raise BlockingIOError
         self._slot = data[:SLOT]
         self._filled.set()
         return len(self._slot)

@@ -220,18 +220,23 @@ async def test_a_batch_is_shown_once_for_each_kind_of_reader(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
     _, room = open_room(nursery)
-    ann, *others = await enter(room, *(f"u{number}" for number in range(30)))
     calls: list[Event] = []
 
     def count(event: Event) -> bytes:
         calls.append(event)
         return show(event)
 
+    others = [FakeSession(room, f"u{number}") for number in range(30)]
     for session in others:
         session.show = count
+        await room.enter(session)
+    (ann,) = await enter(room, "ann")
+    calls.clear()
+    for session in others:
+        session.take_told()
     await ask(ann, Say("hello"))
     assert len(calls) == 1
-    assert all(session.told == ["u0: hello"] for session in others)
+    assert all(session.told == ["ann: hello"] for session in others)
 
 
 async def test_one_who_enters_is_not_told_again_who_came_and_went_before(

@@ -16,7 +16,9 @@ class Pipe:
 
     def send_nowait(self, data: bytes) -> int:
         if self.is_closed:
-            raise trio.BrokenResourceError
+            raise BrokenPipeError
+        if not self.room:
+            raise BlockingIOError
         taken = data[: self.room]
         self.room -= len(taken)
         self.written += taken

@@ -31,6 +31,7 @@ class Outbox:
         "_is_mid_line",
         "_notice",
         "_patience",
+        "_send_nowait",
         "_size",
         "_skipped",
         "_start",
@@ -50,6 +51,7 @@ class Outbox:
     ) -> None:
         """Write to `transport`, in a task made with `start` while something waits."""
         self._transport = transport
+        self._send_nowait = transport.send_nowait
         self._start = start
         self._notice = notice
         self._patience = patience or inf
@@ -82,9 +84,16 @@ class Outbox:
             return
         waiting = self._waiting
         if waiting is None:
-            sent = self._send(data)
+            try:
+                sent = self._send_nowait(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.close()  # the reader's task sees for itself that the connection is gone
+                return
             if sent == len(data):
                 return
+            self._is_mid_line = sent > 0 and data[sent - 1] != _NEWLINE
             data = data[sent:]
             waiting = self._waiting = deque()
             self._start(self._write)
@@ -110,16 +119,6 @@ class Outbox:
             self._waiting.clear()
         self._size = self._skipped = 0
         self._wake()
-
-    def _send(self, data: bytes) -> int:
-        try:
-            sent = self._transport.send_nowait(data)
-        except trio.BrokenResourceError:
-            self.close()  # the reader's task sees for itself that the connection is gone
-            return len(data)
-        if sent:
-            self._is_mid_line = data[sent - 1] != _NEWLINE
-        return sent
 
     def _skip(self, waiting: deque[bytes]) -> None:
         """Drop what waits, but not the rest of a line whose beginning the reader has."""
@@ -164,13 +163,20 @@ class Outbox:
                 length += len(waiting[0])
                 pieces.append(waiting.popleft())
             data = b"".join(pieces) if len(pieces) > 1 else pieces[0]
-            sent = self._send(data)
-            if self._is_closed:
+            try:
+                sent = self._send_nowait(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.close()
                 return
             self._size -= sent
             if sent < length:
+                if sent:
+                    self._is_mid_line = data[sent - 1] != _NEWLINE
                 waiting.appendleft(data[sent:])
                 return
+            self._is_mid_line = False
 
     def _wake(self) -> None:
         if self._emptied is not None:

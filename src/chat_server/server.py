@@ -187,7 +187,7 @@ class Server:
         refusal = self._admission.refusal(address)
         if refusal is not None:
             self._unwelcome.note(f"refused a caller: {refusal}", trio.current_time(), address=address)
-            with suppress(trio.BrokenResourceError):
+            with suppress(OSError):
                 transport.send_nowait(show(Dismissed(refusal)))
             transport.close()
             return
@@ -225,7 +225,8 @@ class Server:
             self._unwelcome.note(
                 f"a caller speaks {door.value}, which is not served here", trio.current_time(), address=address
             )
-            transport.send_nowait(CLOSED_DOORS[door])
+            with suppress(OSError):
+                transport.send_nowait(CLOSED_DOORS[door])
         else:
             await self._serve_person(transport, first)
 

@@ -53,7 +53,7 @@ class ChatSession:
             "_outbox",
             "_scope",
         ),
-        *("_transport", "nick", "place", "show"),
+        *("_transport", "nick", "place", "push", "show"),
     )
 
     def __init__(
@@ -80,6 +80,7 @@ class ChatSession:
             limit=limits.waiting_bytes_before_login,
             patience=limits.no_progress_seconds,
         )
+        self.push = self._outbox.push  # itself, not a method around it: a room calls it for every member
         now = trio.current_time()
         self._bucket: TokenBucket | None = None
         if limits.messages_per_second:
@@ -91,10 +92,6 @@ class ChatSession:
         self._ending: trio.CancelScope | None = None
 
     # What places and the server say to the person.
-
-    def push(self, data: bytes) -> None:
-        """Give bytes to the reader, or drop them: never blocks, never raises."""
-        self._outbox.push(data)
 
     def send(self, event: Event) -> None:
         """Show an event to the reader."""
