@@ -265,7 +265,7 @@ class Room(CommandHandler):
 
 def _nearest(word: str, words: list[str]) -> str:
     """The word that was probably meant, or ""."""
-    near = difflib.get_close_matches(word.casefold()[:SHOWN_MAX], words, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.casefold()[:SHOWN_MAX], words, n=1, cutoff=0.7)
     return near[0] if near else ""
 
 
