@@ -255,7 +255,7 @@ class ChatRoom(Room):
                 others = [piece for piece, (_, not_for) in zip(pieces, lines, strict=True) if author not in not_for]
                 if others:
                     push(b"".join(others))
-            pushes |= apart
+            pushes.update(apart)
 
 
 class _Presence:
