@@ -79,6 +79,19 @@ def test_an_interrupt_typed_at_telnet_does_not_garble_the_next_line() -> None:
         ann.wait_for("* Rooms: python (0), write (0), pm (0)\n")
 
 
+def test_chinese_typed_at_the_real_telnet_arrives_whole_once_it_has_shown_that_it_is_telnet() -> None:
+    """Until BINARY is agreed on, telnet takes some of its bytes for control characters: 8F, here, for ^O."""
+    telnet = program("telnet")
+    with running_server() as server, terminal(telnet, "127.0.0.1", str(server.port)) as ann:
+        ann.wait_for("/login NICK lets you in")
+        ann.type("/login 小明\n")
+        ann.wait_for("* A name is made of letters")
+        ann.type("/login 小明\n")
+        ann.wait_for("* Welcome, 小明.\n")
+        ann.type("/help 日本\n")
+        ann.wait_for("* Unknown command: 日本\n")
+
+
 def test_a_script_can_pipe_its_lines_through_nc() -> None:
     nc = program("nc")
     with running_server() as server:

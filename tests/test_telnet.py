@@ -3,12 +3,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.events import Request, Say, Unreadable
+from chat_server.events import ProtocolReply, Request, Say, Unreadable
 from chat_server.wire.telnet import SUBNEGOTIATION_MAX, Code, TelnetDecoder, TooLong
 from chat_server.wire.text import TextDecoder
 
 IAC, SB, SE, WILL, WONT, DO, DONT = Code.IAC, Code.SB, Code.SE, Code.WILL, Code.WONT, Code.DO, Code.DONT
-ECHO, TIMING_MARK, NAWS = 1, 6, 31
+BINARY, ECHO, TIMING_MARK, NAWS = Code.BINARY, 1, 6, 31
 
 PIECES = [bytes((byte,)) for byte in (0, 8, 10, 13, 127, SE, 241, 247, 248, SB, WILL, WONT, DO, DONT, IAC)]
 PIECES += [
@@ -30,28 +30,36 @@ INPUT = st.one_of(
 )
 
 
-def decode(*chunks: bytes, limit: int = 4096) -> tuple[list[Request | Unreadable], bytes]:
+def decode_in_order(*chunks: bytes, limit: int = 4096) -> list[Request | Unreadable | ProtocolReply]:
     decoder = TextDecoder(limit)
-    requests = [request for chunk in chunks for request in decoder.receive_data(chunk)]
-    return requests, decoder.take_replies()
+    return [request for chunk in chunks for request in decoder.receive_data(chunk)]
+
+
+def decode(*chunks: bytes, limit: int = 4096) -> tuple[list[Request | Unreadable], bytes]:
+    """The requests, and all replies after the question that the first IAC leads to."""
+    everything = decode_in_order(*chunks, limit=limit)
+    replies = b"".join(request.data for request in everything if isinstance(request, ProtocolReply))
+    requests = [request for request in everything if not isinstance(request, ProtocolReply)]
+    return requests, replies.removeprefix(bytes((IAC, DO, BINARY)))
 
 
 def lines(data: bytes) -> list[bytes | TooLong]:
-    return TelnetDecoder(4096).receive_data(data)
+    return [piece for piece in TelnetDecoder(4096).receive_data(data) if not isinstance(piece, ProtocolReply)]
 
 
 @given(INPUT, st.lists(st.integers(0, 200), max_size=10))
 def test_any_split_of_the_bytes_gives_the_same_requests_and_the_same_answers(data: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     chunks = [data[start:end] for start, end in pairwise(edges)]
-    assert decode(*chunks, limit=12) == decode(data, limit=12)
-    assert decode(*(data[at : at + 1] for at in range(len(data))), limit=12) == decode(data, limit=12)
+    whole = decode_in_order(data, limit=12)
+    assert decode_in_order(*chunks, limit=12) == whole
+    assert decode_in_order(*(data[at : at + 1] for at in range(len(data))), limit=12) == whole
 
 
 @given(INPUT)
 def test_a_caller_without_iac_never_gets_an_answer_of_the_protocol(data: bytes) -> None:
-    _, replies = decode(data.replace(b"\xff", b""))
-    assert replies == b""
+    everything = decode_in_order(data.replace(b"\xff", b""))
+    assert not any(isinstance(request, ProtocolReply) for request in everything)
 
 
 @given(INPUT)
@@ -71,6 +79,23 @@ def test_a_lone_nul_is_nothing() -> None:
 def test_every_option_is_refused_whenever_it_is_asked() -> None:
     _, replies = decode(bytes((IAC, WILL, NAWS, IAC, DO, TIMING_MARK, IAC, DO, TIMING_MARK)))
     assert replies == bytes((IAC, DONT, NAWS, IAC, WONT, TIMING_MARK, IAC, WONT, TIMING_MARK))
+
+
+def test_the_reply_to_a_timing_mark_comes_before_the_answers_to_what_was_typed_after_it() -> None:
+    """Debian's telnet throws everything away until it has the reply."""
+    assert decode_in_order(b"a\n" + bytes((IAC, DO, TIMING_MARK)) + b"b\n") == [
+        Say("a"),
+        ProtocolReply(bytes((IAC, DO, BINARY))),
+        ProtocolReply(bytes((IAC, WONT, TIMING_MARK))),
+        Say("b"),
+    ]
+
+
+def test_binary_is_asked_for_once_and_agreed_to_without_a_loop() -> None:
+    them = (WILL, WILL, DO, DO, WONT, WONT, DONT, DONT, WILL)
+    everything = decode_in_order(b"".join(bytes((IAC, verb, BINARY)) for verb in them))
+    replies = [request.data[1] for request in everything if isinstance(request, ProtocolReply)]
+    assert replies == [DO, WILL, DONT, WONT, DO]
 
 
 def test_a_refusal_is_not_answered_so_there_is_no_loop() -> None:

@@ -94,6 +94,15 @@ class LineTooLong(Unreadable, frozen=True, gc=False):
     limit: int
 
 
+class ProtocolReply(Struct, frozen=True, gc=False):
+    """What a door's own protocol wants sent back.
+
+    It has its place in the stream among the requests: some callers show nothing until they have it.
+    """
+
+    data: bytes
+
+
 class Event(Struct, frozen=True, tag_field="is", tag=str.lower):
     """What has happened. Every name and text in it is clean (see clean.py)."""
 

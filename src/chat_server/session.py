@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from chat_server.config import Limits
-from chat_server.events import Dismissed, Event, Request, Skipped, Slowed, Unreadable
+from chat_server.events import Dismissed, Event, ProtocolReply, Request, Skipped, Slowed, Unreadable
 from chat_server.outbox import Outbox
 from chat_server.rate import TokenBucket
 from chat_server.room import EndSession, Room
@@ -31,11 +31,8 @@ class Decoder(Protocol):
     def is_mid_line(self) -> bool:
         """Whether a request has been begun and not ended."""
 
-    def receive_data(self, data: bytes) -> list[Request | Unreadable]:
-        """Take bytes as they came; return the requests that they complete, in order. Never raises."""
-
-    def take_replies(self) -> bytes:
-        """Return what the protocol itself wants sent, once."""
+    def receive_data(self, data: bytes) -> list[Request | Unreadable | ProtocolReply]:
+        """Take bytes as they came; return the requests that they complete and the replies due, in order. Never raises."""
 
 
 class ChatSession:
@@ -174,14 +171,14 @@ class ChatSession:
         while True:
             requests = decoder.receive_data(data)
             for request in requests:
+                if isinstance(request, ProtocolReply):
+                    self.push(request.data)
+                    continue
                 if self._bucket is not None:
                     await self._wait_turn(self._bucket)
                 pause = self.place.handle(self, request)
                 if pause is not None:
                     await pause
-            replies = decoder.take_replies()
-            if replies:
-                self._outbox.push(replies)
             self._watch_time(has_asked=bool(requests))
             data = await self._transport.receive_some(READ_MAX)
             if not data:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 
+from chat_server.events import ProtocolReply
 from chat_server.wire.lines import LineBuffer
 
 
@@ -15,6 +16,7 @@ class Code:
     """The bytes that mean something (RFC 854)."""
 
     NUL, BS, LF, CR, DEL = 0, 8, 10, 13, 127
+    BINARY = 0  # an option (RFC 856)
     SE, EC, EL, SB, WILL, WONT, DO, DONT, IAC = 240, 247, 248, 250, 251, 252, 253, 254, 255
 
 
@@ -33,6 +35,10 @@ class TooLong(Enum):
     LINE = "line"
 
 
+Piece = bytes | TooLong | ProtocolReply
+"""A line, a line that was too long, or what is due in reply."""
+
+
 class _State(Enum):
     TEXT = "text"
     IAC = "after IAC"
@@ -42,14 +48,20 @@ class _State(Enum):
 
 
 class TelnetDecoder:
-    """Turn what arrives into lines, and keep the answers that the protocol wants.
+    """Turn what arrives into lines, and into the replies that the protocol wants.
 
-    `CR LF`, `CR NUL`, bare `LF` and bare `CR` end a line. A lone NUL is nothing. BS, DEL and `IAC EC` erase a character, `IAC EL` the line. Every
-    option is refused (RFC 854: DONT to WILL, WONT to DO), whenever it is asked: a client that waits for the answer to DO TIMING-MARK shows
-    nothing until it comes. WONT and DONT agree with what is so already and are not answered, so no loop is possible.
+    `CR LF`, `CR NUL`, bare `LF` and bare `CR` end a line. A lone NUL is nothing. BS, DEL and `IAC EC` erase a character, `IAC EL` the line.
+
+    BINARY is agreed to in both directions, and asked for once the caller has shown that it speaks telnet: without it, Debian's telnet takes the
+    eighth bit off before it looks for control characters, finds an interrupt in "本" (E6 9C AC) and eats it. Every other option is refused
+    (RFC 854: DONT to WILL, WONT to DO), whenever it is asked: a client that waits for the answer to DO TIMING-MARK shows nothing until it comes.
+    What is so already is not answered, so no loop is possible.
     """
 
-    __slots__ = ("_after_cr", "_line", "_line_limit", "_replies", "_skipped", "_state", "_verb")
+    __slots__ = (
+        *("_after_cr", "_line", "_line_limit", "_skipped", "_state", "_verb"),
+        *("_awaits_binary", "_has_asked_for_binary", "_receives_binary", "_sends_binary"),
+    )
 
     def __init__(self, line_limit: int) -> None:
         """Start with an empty line that may grow to `line_limit` bytes."""
@@ -59,7 +71,10 @@ class TelnetDecoder:
         self._state = _State.TEXT
         self._verb = 0
         self._skipped = 0
-        self._replies = b""
+        self._has_asked_for_binary = False
+        self._awaits_binary = False
+        self._receives_binary = False
+        self._sends_binary = False
 
     @property
     def is_mid_line(self) -> bool:
@@ -70,18 +85,13 @@ class TelnetDecoder:
     def _is_in_sequence(self) -> bool:
         return self._state is not _State.TEXT
 
-    def receive_data(self, data: bytes) -> list[bytes | TooLong]:
-        """Take bytes as they came; return the lines that they complete, in order. Never raises."""
+    def receive_data(self, data: bytes) -> list[Piece]:
+        """Take bytes as they came; return the lines that they complete and the replies due, in order. Never raises."""
         if self._state is _State.TEXT and not any([special in data for special in _SPECIAL]):  # noqa: C419 - a list is faster
             return self._plain_lines(data)
         return list(self._lines(data))
 
-    def take_replies(self) -> bytes:
-        """Return what the protocol wants sent to the other side, once."""
-        replies, self._replies = self._replies, b""
-        return replies
-
-    def _plain_lines(self, data: bytes) -> list[bytes | TooLong]:
+    def _plain_lines(self, data: bytes) -> list[Piece]:
         """Split text without anything of telnet in it: the same as `_lines`, many times faster (docs/performance.md)."""
         if self._after_cr and data.startswith(b"\n"):
             data = data[1:]
@@ -91,7 +101,7 @@ class TelnetDecoder:
         self._after_cr = data.endswith(b"\r")
         lines = data.splitlines()
         rest = b"" if data.endswith((b"\r", b"\n")) else lines.pop()
-        done: list[bytes | TooLong] = []
+        done: list[Piece] = []
         if lines and not self._line.is_empty:
             if self._line.append(lines.pop(0)):
                 done.append(TooLong.LINE)
@@ -102,7 +112,7 @@ class TelnetDecoder:
             done.append(TooLong.LINE)
         return done
 
-    def _lines(self, data: bytes) -> Iterator[bytes | TooLong]:
+    def _lines(self, data: bytes) -> Iterator[Piece]:
         for match in _TOKENS.finditer(data):
             token = match[0]
             # Inside an IAC sequence every byte counts for itself, and a run of text may begin with the sequence's last bytes.
@@ -113,7 +123,7 @@ class TelnetDecoder:
             if position < len(token):
                 yield from self._text(token[position:])
 
-    def _text(self, token: bytes) -> Iterator[bytes | TooLong]:
+    def _text(self, token: bytes) -> Iterator[Piece]:
         """Take a run of ordinary bytes, or one byte with a meaning of its own."""
         after_cr, self._after_cr = self._after_cr, False
         match token[0]:
@@ -139,15 +149,16 @@ class TelnetDecoder:
         if line is not None:
             yield line
 
-    def _control(self, byte: int) -> Iterator[TooLong]:
+    def _control(self, byte: int) -> Iterator[Piece]:
         """Take one byte of an IAC sequence."""
         match self._state:
             case _State.IAC:
                 yield from self._command(byte)
             case _State.OPTION:
                 self._state = _State.TEXT
-                if self._verb in _REFUSALS:
-                    self._replies += bytes((Code.IAC, _REFUSALS[self._verb], byte))
+                verb = self._answer(self._verb, byte)
+                if verb is not None:
+                    yield ProtocolReply(bytes((Code.IAC, verb, byte)))
             case _State.SUBNEGOTIATION:
                 self._skipped += 1
                 if byte == Code.IAC:
@@ -162,9 +173,12 @@ class TelnetDecoder:
                 else:  # a command where SE was due: the other side has forgotten to close
                     yield from self._command(byte)
 
-    def _command(self, byte: int) -> Iterator[TooLong]:
+    def _command(self, byte: int) -> Iterator[Piece]:
         """Take the byte after IAC."""
         self._state = _State.TEXT
+        if byte != Code.IAC and not self._has_asked_for_binary:
+            self._has_asked_for_binary = self._awaits_binary = True
+            yield ProtocolReply(bytes((Code.IAC, Code.DO, Code.BINARY)))
         match byte:
             case Code.IAC:  # IAC IAC is the byte 0xFF
                 self._after_cr = False
@@ -182,3 +196,23 @@ class TelnetDecoder:
                 self._line.erase_line()
             case _:
                 pass  # NOP, GA, DM, AO, ...: nothing to do here
+
+    def _answer(self, verb: int, option: int) -> int | None:
+        """What to answer to WILL, WONT, DO or DONT; None if it is so already."""
+        if option != Code.BINARY:
+            return _REFUSALS.get(verb)
+        match verb:
+            case Code.WILL:
+                was, self._receives_binary = self._receives_binary, True
+                was_asked, self._awaits_binary = self._awaits_binary, False
+                return None if was or was_asked else Code.DO
+            case Code.WONT:
+                was, self._receives_binary = self._receives_binary, False
+                self._awaits_binary = False
+                return Code.DONT if was else None
+            case Code.DO:
+                was, self._sends_binary = self._sends_binary, True
+                return None if was else Code.WILL
+            case _:
+                was, self._sends_binary = self._sends_binary, False
+                return Code.WONT if was else None

@@ -5,9 +5,9 @@ What is written to people is in sentences.py.
 """
 
 from chat_server.clean import clean
-from chat_server.events import LineTooLong, Request, Say, Unreadable
+from chat_server.events import LineTooLong, ProtocolReply, Request, Say, Unreadable
 from chat_server.syntax import parse_command
-from chat_server.wire.telnet import TelnetDecoder, TooLong
+from chat_server.wire.telnet import TelnetDecoder
 
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
 
@@ -45,17 +45,18 @@ class TextDecoder:
         """Whether the caller has begun a line and not ended it."""
         return self._telnet.is_mid_line
 
-    def receive_data(self, data: bytes) -> list[Request | Unreadable]:
-        """Take bytes as they came; return the requests that they complete, in order."""
+    def receive_data(self, data: bytes) -> list[Request | Unreadable | ProtocolReply]:
+        """Take bytes as they came; return the requests that they complete and the replies due, in order."""
         # One look at everything that came costs a tenth of a look at each of its lines.
         is_clean = not self._telnet.is_mid_line and not data.translate(None, _PLAIN)
-        requests: list[Request | Unreadable] = []
-        for line in self._telnet.receive_data(data):
-            request = LineTooLong(self._limit) if line is TooLong.LINE else parse_line(line, is_clean=is_clean)
-            if request is not None:
-                requests.append(request)
+        requests: list[Request | Unreadable | ProtocolReply] = []
+        for piece in self._telnet.receive_data(data):
+            if type(piece) is bytes:
+                request = parse_line(piece, is_clean=is_clean)
+                if request is not None:
+                    requests.append(request)
+            elif type(piece) is ProtocolReply:
+                requests.append(piece)
+            else:
+                requests.append(LineTooLong(self._limit))
         return requests
-
-    def take_replies(self) -> bytes:
-        """Return what the telnet protocol wants sent to the caller, once."""
-        return self._telnet.take_replies()
