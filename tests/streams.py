@@ -96,7 +96,7 @@ class Caller:
                 self._received += data
         end = self._received.index(wanted) + len(wanted)
         read, self._received = self._received[:end], self._received[end:]
-        return read.decode()
+        return read.decode(errors="replace")
 
     async def read_to_end(self) -> str:
         """Return everything until the server closes."""
@@ -107,7 +107,7 @@ class Caller:
             except trio.BrokenResourceError:
                 pass
         read, self._received = self._received, b""
-        return read.decode()
+        return read.decode(errors="replace")
 
     async def log_in(self, nick: str, room: str = "") -> None:
         await self.type(f"/login {nick}")

@@ -13,9 +13,9 @@ class TokenBucket:
         self._tokens = float(burst)
         self._updated = now
 
-    def take(self, now: float) -> float:
-        """Take a token; return how many seconds to wait until it is really there (0: it is)."""
-        self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._per_second) - 1
+    def take(self, now: float, tokens: float = 1) -> float:
+        """Take tokens; return how many seconds to wait until they are really there (0: they are)."""
+        self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._per_second) - tokens
         self._updated = now
         return max(0.0, -self._tokens / self._per_second)
 

@@ -5,7 +5,7 @@ Knows listeners, connections, and the order of starting and stopping. Never know
 
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from math import inf
 
@@ -108,7 +108,7 @@ class Server:
         self._cut = 0
 
     async def run(
-        self, listeners: Iterable[socket.socket], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self, listeners: Sequence[socket.socket], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> int:
         """Serve until `stop`.
 
@@ -144,7 +144,7 @@ class Server:
         for session in self._sessions:
             session.cut()
 
-    async def _wind_down(self, listeners: Iterable[socket.socket]) -> None:
+    async def _wind_down(self, listeners: Sequence[socket.socket]) -> None:
         for listener in listeners:
             trio.lowlevel.notify_closing(listener.fileno())
             listener.close()
