@@ -50,6 +50,9 @@ class StreamTransport:
             return bytes(await self._stream.receive_some(limit))
         raise trio.ClosedResourceError
 
+    def is_lost(self) -> bool:
+        return self._is_closed
+
     def close(self) -> None:
         self._is_closed = True
         self._receiving.cancel()

@@ -2,7 +2,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.chat_room import INBOX_MAX, ChatRoom
+from chat_server.chat_room import INBOX_MAX, Arrival, ChatRoom, Departure
 from chat_server.events import Act, Back, Event, Join, ListOnline, Rename, Request, Said, Say
 from chat_server.hall import Hall
 from chat_server.room import Room
@@ -253,3 +253,69 @@ async def test_one_who_enters_is_not_told_again_who_came_and_went_before(
     assert ann.told == ["* carol joined", "* u1 left", "* dave joined", "* erin joined"]
     assert [line for line in dave.told if line.endswith(("joined", "left"))] == ["* erin joined"]
     assert [line for line in erin.told if line.endswith(("joined", "left"))] == []
+
+
+async def test_who_takes_the_name_of_one_who_left_does_not_take_their_place_unseen(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    ann, *_, bob = await enter(room, *(f"u{number}" for number in range(60)), "bob")
+    await room.enter(FakeSession(room, "carol"))  # announced at once: now the room waits a while
+    await room.leave(bob)
+    room.directory.release("bob", bob)
+    impostor = FakeSession(room, "bob")
+    await room.enter(impostor)
+    await ask(impostor, Say("send me your keys"))
+    assert ann.told == ["* carol joined", "* bob left", "* bob joined", "bob: send me your keys"]
+
+
+async def test_coming_back_under_another_name_is_told(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
+    _, room = open_room(nursery)
+    ann, bob, *_ = await enter(room, *(f"u{number}" for number in range(60)))
+    await room.enter(FakeSession(room, "carol"))
+    await ask(bob, Back(), Rename("bert"), Join("python"))
+    await trio.sleep(10)
+    assert ann.told == ["* carol joined", "* u1 left", "* bert joined"]
+
+
+async def test_one_who_enters_sees_the_names_that_the_room_has_heard_of(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    (ann,) = await enter(room, "ann")
+    dave = FakeSession(room, "dave")
+    room.post(dave, Arrival(trio.Event()))
+    room.handle(ann, Rename("anna"))
+    await trio.testing.wait_all_tasks_blocked()
+    assert dave.told == ["* You are in python.", "* With you: ann", "* ann is now anna"]
+
+
+async def test_only_some_of_a_crowd_are_named_to_one_who_enters(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_room(nursery)
+    await enter(room, *(f"u{number}" for number in range(30)))
+    late = FakeSession(room, "late")
+    await room.enter(late)
+    told = " ".join(late.told)
+    assert "u19, " in told
+    assert "u20" not in told
+    assert "and 10 others" in told
+
+
+async def test_a_line_waiting_when_somebody_enters_is_not_for_them(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    """The line, the newcomer and the next line are one batch."""
+    _, room = open_room(nursery)
+    (ann,) = await enter(room, "ann")
+    dave = FakeSession(room, "dave")
+    done = trio.Event()
+    room.post(ann, Say("before"))
+    room.post(dave, Arrival(done))
+    room.post(ann, Say("after"))
+    room.post(dave, Departure(trio.Event()))
+    room.post(ann, Say("too late"))
+    await done.wait()
+    await trio.testing.wait_all_tasks_blocked()
+    assert [line for line in dave.told if line.startswith("ann")] == ["ann: after"]

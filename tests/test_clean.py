@@ -32,7 +32,7 @@ BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 def test_a_run_of_marks_is_bounded(text: str) -> None:
     run = 0
     for character in clean(text):
-        run = run + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
+        run = run + 1 if unicodedata.category(character) in {"Mn", "Me", "Cf"} else 0
         assert run <= MARKS_MAX
 
 
@@ -44,8 +44,13 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
 def test_every_combining_mark_is_seen_by_the_quick_look() -> None:
     for code in range(0x110000):
         mark = chr(code)
-        if unicodedata.category(mark) in {"Mn", "Me"}:
+        if unicodedata.category(mark) in {"Mn", "Me", "Cf"}:
             assert len(clean("a" + mark * 40)) <= MARKS_MAX + 1, hex(code)
+
+
+def test_invisible_characters_do_not_let_marks_pile_up() -> None:
+    for between in "\u200b\u200c\u200d\u2060\xad":
+        assert len(clean("a" + ("\u0301" * 8 + between) * 50)) == MARKS_MAX + 1
 
 
 def test_emoji_cjk_and_scripts_with_marks_pass_untouched() -> None:

@@ -48,6 +48,10 @@ def test_what_is_not_set_keeps_its_default() -> None:
             "x.toml: rooms.names: 'A': expected each name once; it counts as the same as 'a'",
         ),
         ("[rooms", "x.toml: not TOML: "),
+        ("[limits]\nkeepalive_seconds = 86400", "x.toml: limits.keepalive_seconds: expected float <= 32767"),
+        ("[limits]\nidle_seconds = inf", "x.toml: limits.idle_seconds: expected float <= 31536000"),
+        ("[server]\nstop_seconds = 0", "x.toml: server.stop_seconds: expected float > 0"),
+        ("[limits]\n'x - at y' = 0", "x.toml: limits.x - at y: unknown key"),
     ],
 )
 def test_a_mistake_is_one_sentence_that_names_file_key_and_what_was_expected(text: str, complaint: str) -> None:

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from chat_server.commands import CommandHandler
@@ -138,6 +140,16 @@ def test_a_room_that_is_not_there_is_named_and_a_near_one_suggested() -> None:
     assert ask(hall, session, Join("pythn")) == ["* There is no room pythn. Did you mean python?"]
 
 
+def test_a_near_miss_is_looked_for_among_few_rooms() -> None:
+    hall = make_hall(*(f"room{number}" for number in range(300)))
+    session = FakeSession(hall, "ann")
+    assert ask(hall, session, Join("rom5")) == ["* There is no room rom5. Did you mean room5?"]
+    start = time.process_time()
+    for number in range(100):
+        ask(hall, session, Join(f"mroo0{number}"))
+    assert time.process_time() - start < 100 * 0.003, "a tenth of what 300 rooms would take"
+
+
 def test_nick_changes_the_name_and_frees_the_old_one() -> None:
     hall = make_hall()
     session = FakeSession(hall, "ann")
@@ -149,12 +161,10 @@ def test_nick_changes_the_name_and_frees_the_old_one() -> None:
     FakeSession(hall, "ann")
 
 
-def test_logout_says_goodbye_and_ends_the_session() -> None:
+def test_logout_ends_the_session() -> None:
     hall = make_hall()
-    session = FakeSession(hall)
     with pytest.raises(EndSession):
-        hall.handle(session, Logout())
-    assert session.told == ["* Goodbye."]
+        hall.handle(FakeSession(hall), Logout())
 
 
 def test_every_request_can_be_carried_out_somewhere_and_explains_itself() -> None:

@@ -33,6 +33,9 @@ class Pipe:
     async def receive_some(self, limit: int) -> bytes:
         raise NotImplementedError
 
+    def is_lost(self) -> bool:
+        return self.is_closed
+
     def read(self, count: int) -> None:
         """Be a reader who reads so many bytes."""
         self.room += count
@@ -156,6 +159,7 @@ def test_whatever_the_reader_does_lines_are_whole_in_order_and_accounted_for(
                 outbox.push(b"%d %s\n" % (pushed, b"x" * length))
                 pushed += 1
                 assert outbox.size <= limit + 1 + 30, "the limit, and the end of one line"
+                assert outbox.size == sum(map(len, outbox._waiting or ()))
                 pipe.read(read)
                 await trio.testing.wait_all_tasks_blocked()
             pipe.read(10_000)

@@ -1,5 +1,7 @@
 """What the server does about time, speed and failure: the whole server, on virtual time, over memory streams."""
 
+import gc
+
 import pytest
 import structlog
 import trio
@@ -10,6 +12,8 @@ from chat_server.commands import Pause
 from chat_server.config import Config, ServerTable
 from chat_server.events import ListOnline, Say
 from chat_server.room import Occupant
+from chat_server.server import LINGER
+from chat_server.session import READ_MAX_LIMITED
 from streams import Caller, House, StepCounter, open_house
 
 
@@ -85,7 +89,8 @@ async def test_idleness_ends_a_session_only_where_it_is_limited(autojump_clock: 
         await ann.log_in("ann")
         for _ in range(3):
             await trio.sleep(500)
-            await ann.type("")
+            await ann.type("/rooms")
+            await ann.read_until("* Rooms: python (0), write (0), pm (0)\r\n")
         start = trio.current_time()
         assert await ann.read_to_end() == "* You said nothing for 600 seconds. Goodbye.\r\n"
         assert trio.current_time() - start == pytest.approx(600, abs=1)
@@ -283,13 +288,110 @@ async def test_stopping_tells_everybody_and_delivers_what_waits(autojump_clock: 
         await ann.type("last words")
         await wait_all_tasks_blocked()
         house.server.stop()
-        assert sorted((await bob.read_to_end()).splitlines()) == [
-            "* The server is stopping. Goodbye.",
-            "ann: last words",
-        ]
+        assert await bob.read_to_end() == "ann: last words\r\n* The server is stopping. Goodbye.\r\n"
         assert (await stranger.read_to_end()).endswith("* The server is stopping. Goodbye.\r\n")
         await trio.sleep(1)
         assert house.exit_code == 0
+
+
+async def test_when_everybody_leaves_because_the_server_stops_nobody_is_told_of_each(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house() as house:
+        people = [house.call() for _ in range(5)]
+        for number, person in enumerate(people):
+            await person.log_in(f"u{number}", "python")
+        await trio.sleep(10)
+        house.server.stop()
+        for person in people:
+            assert " left" not in await person.read_to_end()
+
+
+async def test_goodbye_is_the_last_word(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0) as house:
+        ann, bob = house.call(), house.call()
+        await bob.log_in("bob", "python")
+        await ann.log_in("ann", "python")
+        await trio.sleep(1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(bob.type, *(f"line {number}" for number in range(1000)))
+            nursery.start_soon(ann.type, "/logout")
+        assert (await ann.read_to_end()).endswith("* Goodbye.\r\n")
+
+
+async def test_a_reader_who_logs_out_and_does_not_read_is_let_go_soon(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann, bob = house.call(), house.call(stuck=True)
+        await bob.log_in("bob", "python")
+        await ann.log_in("ann", "python")
+        await ann.type("x" * 4000, "y" * 4000)
+        await trio.sleep(1)
+        start = trio.current_time()
+        await bob.type("/logout")
+        while house.server._connections > 1:
+            await trio.sleep(0.1)
+        assert trio.current_time() - start == pytest.approx(LINGER, abs=0.3)
+
+
+async def test_a_stop_does_not_wait_longer_for_one_who_is_leaving_already(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(Config(server=ServerTable(stop_seconds=0.5))) as house:
+        ann, bob = house.call(), house.call(stuck=True)
+        await bob.log_in("bob", "python")
+        await ann.log_in("ann", "python")
+        await ann.type("x" * 4000, "y" * 4000)
+        await trio.sleep(1)
+        await bob.type("/logout")
+        await trio.sleep(0.1)
+        start = trio.current_time()
+        house.server.stop()
+        await house.ended.wait()
+        assert trio.current_time() - start == pytest.approx(0.5, abs=0.1)
+
+
+async def test_after_login_far_more_may_wait_than_before(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(waiting_bytes_before_login=1000, waiting_bytes=1_000_000, messages_per_second=0) as house:
+        ann, bob = house.call(), house.call(stuck=True)
+        await bob.log_in("bob", "python")
+        await ann.log_in("ann", "python")
+        await ann.type(*(f"line {number} {'x' * 100}" for number in range(1000)))
+        await trio.sleep(1)
+        assert "skipped" not in await bob.read_until("line 999 ")
+
+
+async def test_what_a_throttled_sender_has_sent_costs_little_memory(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        caller = house.call()
+        await caller.stream.send_all(b"ab\n" * 100_000)
+        await trio.sleep(10)
+        sizes = [
+            len(requests)
+            for requests in gc.get_objects()
+            if type(requests) is list and requests and type(requests[0]) is Say
+        ]
+        assert sizes
+        assert max(sizes) <= READ_MAX_LIMITED
+
+
+async def test_waiting_for_ones_turn_is_not_idleness(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(idle_seconds=5, message_burst=1, messages_per_second=1) as house:
+        ann = house.call()
+        await ann.log_in("ann")
+        await ann.type(*["/rooms"] * 30)
+        said = await ann.read_to_end()
+        assert said.count("* Rooms: ") == 30
+        assert said.endswith("* You said nothing for 5 seconds. Goodbye.\r\n")
+
+
+async def test_bytes_that_are_no_line_do_not_count_against_idleness(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(idle_seconds=5) as house:
+        ann = house.call()
+        await ann.log_in("ann")
+        start = trio.current_time()
+        with pytest.raises(trio.BrokenResourceError):  # noqa: PT012 - whichever of them meets it
+            while True:
+                await ann.stream.send_all(b"\0")
+                await trio.sleep(1)
+        assert trio.current_time() - start < 10
 
 
 async def test_a_line_taken_just_before_stopping_is_delivered(autojump_clock: trio.abc.Clock) -> None:
@@ -362,7 +464,7 @@ async def _run_until_cancelled(step: int, how: str) -> bool:
                 house.nursery.start_soon(trio.aclose_forcefully, caller.stream)
             for session in house.server._sessions:
                 if how == "dismissed":
-                    session.dismiss("stopping")
+                    session.dismiss("stopping", trio.current_time() + 5)
                 elif how == "cut":
                     session.cut()
 

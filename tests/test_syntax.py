@@ -28,6 +28,7 @@ from chat_server.syntax import parse_command, usage_of
         ("quit", Logout()),
         ("help", Help()),
         ("help join", Help("join")),
+        ("login\u3000小明", Login("小明")),
         ("join python", Join("python")),
         ("nick bob", Rename("bob")),
         ("me waves  twice", Act("waves  twice")),

@@ -74,7 +74,7 @@ class ChatRoom(Room):
         super().__init__(name, directory)
         self._hall = hall
         self._post, self._inbox = trio.open_memory_channel[Entry](INBOX_MAX)
-        self._members: dict[Occupant, None] = {}
+        self._members: dict[Occupant, str] = {}  # with the nickname that the room has heard of
         # The members' `push` by their `show`. To go through the members themselves would bring a thousand more objects into the
         # processor's cache, which the kernel has emptied between two sends: a fifth of what a line to a thousand members costs.
         self._audiences: dict[Callable[[Event], bytes], dict[Occupant, Callable[[bytes], None]]] = {}
@@ -127,7 +127,9 @@ class ChatRoom(Room):
     def do_online(self, session: Occupant, request: ListOnline) -> Pause:
         """Show who else is here."""
         del request
-        session.send(OnlineListed(self.name, tuple(member.nick for member in self._members if member is not session)))
+        session.send(
+            OnlineListed(self.name, tuple(nick for member, nick in self._members.items() if member is not session))
+        )
         return None
 
     def do_back(self, session: Occupant, request: Back) -> Pause:
@@ -201,10 +203,12 @@ class ChatRoom(Room):
             self._add(Acted(self.name, self._last_seq, self._now, nick, what.action), (session,))
         elif type(what) is Renamed:
             self._add(what, ())
+            if session in self._members:
+                self._members[session] = what.new
         elif type(what) is Arrival:
             self._arrive(session, nick, what)
         elif type(what) is Departure:
-            self._depart(session, nick, what)
+            self._depart(session, what)
 
     def _add(self, event: Event, not_for: tuple[Occupant, ...]) -> None:
         """Add a line to the batch; who came or went before it is announced before it."""
@@ -215,20 +219,20 @@ class ChatRoom(Room):
     def _arrive(self, session: Occupant, nick: str, arrival: Arrival) -> None:
         self._flush()
         others = len(self._members)
-        shown = tuple(member.nick for member in islice(self._members, NAMED_ON_ENTERING_MAX))
-        self._members[session] = None
+        shown = tuple(islice(self._members.values(), NAMED_ON_ENTERING_MAX))
+        self._members[session] = nick
         self._audiences.setdefault(session.show, {})[session] = session.push
         self._presence.joined(nick, session)
         session.send(Entered(self.name, shown, others - len(shown)))
         arrival.done.set()
 
-    def _depart(self, session: Occupant, nick: str, departure: Departure) -> None:
+    def _depart(self, session: Occupant, departure: Departure) -> None:
         if session in self._members:
             self._flush()
-            del self._members[session]
+            nick = self._members.pop(session)
             del self._audiences[session.show][session]
             if not self._is_closing:
-                self._presence.left(nick)
+                self._presence.left(nick, session)
         departure.done.set()
 
     @property
@@ -264,38 +268,45 @@ class _Presence:
     def __init__(self, room: str) -> None:
         self._room = room
         self._count = 0
-        self._joined: dict[str, tuple[int, Occupant]] = {}
-        self._left: dict[str, int] = {}
+        self._joined: _Movements = {}
+        self._left: _Movements = {}
 
     def __bool__(self) -> bool:
         return bool(self._joined or self._left)
 
     def joined(self, nick: str, session: Occupant) -> None:
         self._count += 1
-        if self._left.pop(nick, None) is None:
-            self._joined[nick] = (self._count, session)
+        if self._left.get(session, (0, ""))[1] == nick:
+            del self._left[session]
+        else:
+            self._joined[session] = (self._count, nick)
 
-    def left(self, nick: str) -> None:
+    def left(self, nick: str, session: Occupant) -> None:
         self._count += 1
-        if self._joined.pop(nick, None) is None:
-            self._left[nick] = self._count
+        if session in self._joined:
+            del self._joined[session]
+        else:
+            self._left[session] = (self._count, nick)
 
     def take(self) -> list[_Line]:
-        """Return the announcements, and forget them. Who came later than somebody has seen for themselves that they are here, or not."""
+        """Return the announcements, and forget them. Who came later has seen for themselves who is here, and is not told."""
         joined, left = self._joined, self._left
         self._joined, self._left = {}, {}
-        lines: list[_Line] = []
-        if len(left) <= JOINS_NAMED_MAX:
-            lines += [(Left(self._room, (nick,)), _since(joined, when)) for nick, when in left.items()]
-        else:
-            lines.append((Left(self._room, tuple(left)[:2], len(left) - 2), ()))
-        if len(joined) <= JOINS_NAMED_MAX:
-            lines += [(Joined(self._room, (nick,)), _since(joined, when)) for nick, (when, _) in joined.items()]
-        else:
-            lines.append((Joined(self._room, tuple(joined)[:2], len(joined) - 2), ()))
-        return lines
+        return self._announced(Left, left, joined) + self._announced(Joined, joined, joined)
+
+    def _announced(self, kind: type[Joined | Left], people: "_Movements", joined: "_Movements") -> list[_Line]:
+        if len(people) <= JOINS_NAMED_MAX:
+            return [(kind(self._room, (nick,)), _since(joined, when)) for when, nick in people.values()]
+        nicks = tuple(nick for _, nick in islice(people.values(), 2))
+        return [(kind(self._room, nicks, len(people) - 2), ())]
 
 
-def _since(joined: dict[str, tuple[int, Occupant]], when: int) -> tuple[Occupant, ...]:
-    """Those who came at this time or later; among a crowd nobody keeps count, and being told what one knows is no harm."""
-    return tuple(session for came, session in joined.values() if came >= when) if len(joined) <= JOINS_NAMED_MAX else ()
+_Movements = dict[Occupant, tuple[int, str]]
+"""Who came or went: the how-manieth movement it was, and the nickname."""
+
+
+def _since(joined: _Movements, when: int) -> tuple[Occupant, ...]:
+    """Those who came then or later; among a crowd nobody keeps count, and being told what one knows is no harm."""
+    if len(joined) > JOINS_NAMED_MAX:
+        return ()
+    return tuple(session for session, (came, _) in joined.items() if came >= when)

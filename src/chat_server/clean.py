@@ -3,14 +3,17 @@
 What passes: letters, digits, punctuation, emoji (with their joiners and variation selectors) of every script. What never passes: C0 and C1
 controls and DEL (escape sequences), bidi controls (text that reads otherwise than it was written), tag characters and invisible
 annotations (hidden text), line and paragraph separators (forged lines), lone surrogates (they cannot be encoded), and more than
-MARKS_MAX combining marks in a run ("zalgo"). Pure; never knows where the text goes.
+MARKS_MAX combining marks and invisible characters in a run ("zalgo"). Pure; never knows where the text goes.
 """
 
 import re
 from unicodedata import category
 
 MARKS_MAX = 8
-"""Combining marks kept in a run. Vietnamese needs 2, Hebrew with cantillation 4, Tibetan stacks about 6; UAX #15 allows 30."""
+"""Combining marks, with the joiners and other invisible characters among them, kept in a run.
+
+Vietnamese needs 2, Hebrew with cantillation 4, Tibetan stacks about 6; UAX #15 allows 30.
+"""
 
 _SPACES = "\t\v\f\x85\u2028\u2029"  # they separate words: removing them would join what was apart
 # As they stand in a regular expression: single characters and ranges.
@@ -23,7 +26,7 @@ _REMOVED = (
 )
 # Nine characters in a row that might all be marks. It skips Latin, Greek, Cyrillic, CJK, kana, Hangul and emoji, so that chat in
 # these scripts is not looked at one by one; in the others the exact test is the loop below.
-_MAYBE_MARKS = rf"[^\x00-\u02ff\u0370-\u0482\u048a-\u0590\u2000-\u20cf\u2100-\u2cee\u3041-\u3098\u309b-\ua66e\uac00-\ufaff\U0001f000-\U000e00ff]{{{MARKS_MAX + 1}}}"  # noqa: E501 - one character class
+_MAYBE_MARKS = rf"[^\x00-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0590\u2000-\u200a\u2010-\u205f\u2070-\u20cf\u2100-\u2cee\u3041-\u3098\u309b-\ua66e\uac00-\ufaff\U0001f000-\U000e00ff]{{{MARKS_MAX + 1}}}"  # noqa: E501 - one character class
 
 _SUSPECT = re.compile(f"[{_SPACES}{_REMOVED}]|{_MAYBE_MARKS}")
 _TABLE = {ord(space): " " for space in _SPACES} | {
@@ -49,7 +52,7 @@ def _bound_marks(text: str) -> str:
     kept: list[str] = []
     marks = 0
     for character in text:
-        marks = marks + 1 if category(character) in {"Mn", "Me"} else 0
+        marks = marks + 1 if category(character) in {"Mn", "Me", "Cf"} else 0
         if marks <= MARKS_MAX:
             kept.append(character)
     return "".join(kept)

@@ -3,6 +3,7 @@
 Each setting's description is also what `chat-server --print-config` prints above it. Never knows what is done with the values.
 """
 
+import re
 import tomllib
 from typing import Annotated, Literal, get_args
 
@@ -13,7 +14,7 @@ from chat_server.names import BadName, parse_name, same_name_key
 from chat_server.syntax import REQUESTS
 
 Count = Annotated[int, Meta(ge=0)]
-Seconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=31_536_000)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 
@@ -33,9 +34,11 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="TCP port; 0 lets the system choose. 5000 is the classic design's.")] = 5000
     stop_seconds: Annotated[
-        Seconds,
+        float,
         Meta(
-            description="Seconds that readers have to take what waits for them when the server stops. systemd kills after 90."
+            gt=0,
+            le=31_536_000,
+            description="Seconds that readers have to take what waits for them when the server stops. systemd kills after 90.",
         ),
     ] = 10.0
 
@@ -49,7 +52,7 @@ class RoomsTable(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
-    """What one caller, or all together, may cost. 0 means no limit."""
+    """What one caller, or all together, may cost. Where 0 is allowed, it means no limit."""
 
     connections: Annotated[
         Count,
@@ -93,7 +96,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     idle_seconds: Annotated[
         Seconds,
         Meta(
-            description="Seconds without a line from somebody who has logged in. Reading along is what chat is for, so the default is no limit."
+            description="Seconds in which somebody who has logged in says and asks nothing. Reading along is what chat is for: no limit."
         ),
     ] = 0.0
     no_progress_seconds: Annotated[
@@ -104,9 +107,11 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = 3600.0
     keepalive_seconds: Annotated[
-        Seconds,
+        float,
         Meta(
-            description="Seconds of silence after which TCP asks whether a peer is still there; one that is gone is found within twice this time."
+            ge=0,
+            le=32767,  # Linux takes no more
+            description="Seconds of silence after which TCP asks whether a peer is still there; one that is gone is found within twice this time.",
         ),
     ] = 60.0
     waiting_bytes: Annotated[
@@ -157,8 +162,8 @@ def load(text: str, source: str) -> Config:
 
 def _explain(message: str) -> str:
     """Turn ``Expected `int`, got `str` - at `$.limits.connections` `` into ``limits.connections: expected int, got str``."""
-    problem, _, path = message.partition(" - at ")
-    path = path.strip("`").removeprefix("$").removeprefix(".")
+    located = re.fullmatch(r"(.*) - at `\$\.?(.*)`", message, re.DOTALL)
+    problem, path = located.groups() if located else (message, "")
     problem = problem.replace("`", "")
     problem = problem[:1].lower() + problem[1:]
     unknown = problem.removeprefix("object contains unknown field ")

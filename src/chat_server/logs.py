@@ -21,6 +21,8 @@ class _StandardError:
 
     def write_line(self, line: str) -> None:
         """Write one line, or lose it."""
+        if sys.stderr is None:  # closed by whoever started us
+            return
         with suppress(OSError):
             sys.stderr.write(line + "\n")
             sys.stderr.flush()

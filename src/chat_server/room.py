@@ -16,7 +16,6 @@ from chat_server.events import (
     Join,
     LineTooLong,
     ListRooms,
-    LoggedOut,
     Logout,
     Refused,
     Rename,
@@ -33,7 +32,7 @@ SHOWN_MAX = 40
 """Characters of a person's own word that are shown back to them in an answer."""
 
 ROOMS_IN_HELP_MAX = 20
-"""Rooms that /help names; /rooms names them all."""
+"""Rooms that /help names, and among which a near miss is looked for, at 30 us each; /rooms names them all."""
 
 
 class EndSession(Exception):
@@ -169,7 +168,7 @@ class Room(CommandHandler):
         """
         room = self.directory.room(request.room)
         if room is None:
-            near = _nearest(request.room, [room.name for room in self.directory.rooms])
+            near = _nearest(request.room, [room.name for room in self.directory.rooms[:ROOMS_IN_HELP_MAX]])
             details = {"room": _shortened(request.room)}
             session.send(
                 Refused("no-such-room-but", details | {"near": near}) if near else Refused("no-such-room", details)
@@ -215,8 +214,7 @@ class Room(CommandHandler):
 
     def do_logout(self, session: Occupant, request: Logout) -> Pause:
         """Leave the server."""
-        del request
-        session.send(LoggedOut())
+        del session, request
         raise EndSession
 
     def do_unknown(self, session: Occupant, request: UnknownCommand) -> Pause:
@@ -255,7 +253,7 @@ class Room(CommandHandler):
         available = self._works_here(session)
         words = [word_for for word_for, request in REQUESTS.items() if request in available]
         if Join in available:
-            words += [room.name for room in self.directory.rooms]
+            words += [room.name for room in self.directory.rooms[:ROOMS_IN_HELP_MAX]]
         near = _nearest(word, words)
         details = {"word": _shortened(word)}
         session.send(

@@ -20,7 +20,7 @@ from chat_server.events import Dismissed, Greeted
 from chat_server.hall import Hall
 from chat_server.logs import Sampler
 from chat_server.room import Directory
-from chat_server.session import READ_MAX, ChatSession
+from chat_server.session import READ_MAX_LIMITED, ChatSession
 from chat_server.transport import SocketTransport, Transport
 from chat_server.wire.doors import CLOSED_DOORS, recognise
 from chat_server.wire.sentences import show
@@ -152,14 +152,14 @@ class Server:
         for room in self.rooms:
             room.quiet()
         for session in self._sessions:
-            session.dismiss("stopping")
+            session.dismiss("stopping", self._stop_at)
         if self._connections:
             await self._everybody_gone.wait()  # every session has a deadline of its own: self._stop_at
         for room in self.rooms:
             room.close()
 
     async def _accept(self, listener: socket.socket) -> None:
-        while True:
+        while listener.fileno() >= 0:  # it is closed when the server stops
             try:
                 await trio.lowlevel.wait_readable(listener.fileno())
             except trio.ClosedResourceError:
@@ -216,7 +216,7 @@ class Server:
         door = None
         with trio.move_on_after(GREETING_DELAY):
             while door is None:
-                data = await transport.receive_some(READ_MAX)
+                data = await transport.receive_some(READ_MAX_LIMITED)
                 if not data:
                     return
                 first += data
@@ -244,7 +244,7 @@ class Server:
         try:
             session.send(Greeted(__version__))
             if self._stop_requested.is_set():
-                session.dismiss("stopping")
+                session.dismiss("stopping", self._stop_at)
             await session.run(first)
         finally:
             deadline = self._stop_at if self._stop_requested.is_set() else trio.current_time() + LINGER

@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from chat_server.config import Limits
-from chat_server.events import Dismissed, Event, ProtocolReply, Request, Skipped, Slowed, Unreadable
+from chat_server.events import Dismissed, Event, LoggedOut, ProtocolReply, Request, Skipped, Slowed, Unreadable
 from chat_server.outbox import Outbox
 from chat_server.rate import TokenBucket
 from chat_server.room import EndSession, Room
@@ -19,6 +19,9 @@ from chat_server.transport import Transport
 
 READ_MAX = 8192
 """Bytes taken from a connection before others have their turn. The dearest, nothing but backspaces, take 7 ms."""
+
+READ_MAX_LIMITED = 512
+"""The same where the message rate is limited. What has been read waits for its turn as requests, fifty times its size at the worst."""
 
 BYTES_PER_TOKEN = 1024
 """Bytes that count as a line even if no line comes of them: else backspaces, telnet commands and empty lines would be a free way to
@@ -45,7 +48,8 @@ class ChatSession:
         "_bucket",
         "_decoder",
         "_ending",
-        "_goodbye",
+        "_farewell",
+        "_idle_since",
         "_is_warned",
         "_limits",
         "_login_deadline",
@@ -88,9 +92,10 @@ class ChatSession:
         if limits.messages_per_second:
             self._bucket = TokenBucket(limits.messages_per_second, limits.message_burst, now)
         self._is_warned = False
+        self._idle_since = now
         self._login_deadline = now + (limits.login_seconds or inf)
         self._scope = trio.CancelScope(deadline=self._login_deadline)
-        self._goodbye: Dismissed | None = None
+        self._farewell: Event | None = None
         self._ending: trio.CancelScope | None = None
 
     # What places and the server say to the person.
@@ -104,6 +109,7 @@ class ChatSession:
         self.nick = nick
         self._outbox.limit = self._limits.waiting_bytes or inf
         self._scope.deadline = inf
+        self._idle_since = trio.current_time()
 
     async def enter(self, place: Room) -> None:
         """Leave the place where the session is and enter this one."""
@@ -124,20 +130,20 @@ class ChatSession:
             with self._scope:
                 await self._converse(first)
         except EndSession:
-            pass
+            self._farewell = LoggedOut()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._outbox.close()
         except Exception:  # noqa: BLE001 - the one place: a bug in a command ends the session that met it, and no other
             _log.exception("a session failed", nick=self.nick)
-            self.send(Dismissed("failed"))
-        if self._scope.cancelled_caught:
-            self.send(self._goodbye or self._out_of_time())
+            self._farewell = Dismissed("failed")
+        if self._scope.cancelled_caught and self._farewell is None:
+            self._farewell = self._out_of_time()
 
     async def end(self, deadline: float) -> bool:
-        """Leave no trace of the session, and let the reader have what waits.
+        """Leave no trace of the session, say goodbye, and let the reader have what waits.
 
         Args:
-            deadline: the time until which the room may take to let go and the reader to read. Nothing else stops this, but `cut` does.
+            deadline: the time until which the room may take to let go and the reader to read. Only `dismiss` and `cut` can make it earlier.
 
         Returns:
             Whether the kernel has taken everything. What nobody can take any more, for the connection is lost, does not count.
@@ -148,6 +154,8 @@ class ChatSession:
             with self._ending:
                 await self.place.leave(self)
                 self._release_name()
+                if self._farewell is not None:
+                    self.send(self._farewell)
                 await self._outbox.emptied()
             return not self._ending.cancelled_caught
         finally:
@@ -155,10 +163,13 @@ class ChatSession:
             self._outbox.close()
             self._transport.close()
 
-    def dismiss(self, why: str) -> None:
-        """End the session for a reason of the server's."""
-        self._goodbye = Dismissed(why)
-        self._scope.cancel()
+    def dismiss(self, why: str, deadline: float) -> None:
+        """End the session for a reason of the server's; if it is ending already, let that take no longer than until `deadline`."""
+        if self._ending is None:
+            self._farewell = Dismissed(why)
+            self._scope.cancel()
+        else:
+            self._ending.deadline = min(self._ending.deadline, deadline)
 
     def cut(self) -> None:
         """End the session at once, whatever waits."""
@@ -179,7 +190,7 @@ class ChatSession:
             if self._bucket is not None and extra > 0:
                 await self._wait_turn(self._bucket, extra)
             self._watch_time(has_asked=bool(requests))
-            data = await self._transport.receive_some(READ_MAX)
+            data = await self._transport.receive_some(READ_MAX if self._bucket is None else READ_MAX_LIMITED)
             if not data:
                 return
             if self.nick and self._limits.idle_seconds:
@@ -214,7 +225,7 @@ class ChatSession:
             self._is_warned = True
             self.send(Slowed(self._limits.messages_per_second))
         await trio.sleep(seconds)
-        if self._outbox.is_closed:
+        if self._outbox.is_closed or self._transport.is_lost():
             raise trio.BrokenResourceError
 
     def _watch_time(self, *, has_asked: bool) -> None:
@@ -222,7 +233,9 @@ class ChatSession:
         limits = self._limits
         if self.nick:
             if limits.idle_seconds:
-                self._scope.deadline = trio.current_time() + limits.idle_seconds
+                if has_asked:
+                    self._idle_since = trio.current_time()
+                self._scope.deadline = self._idle_since + limits.idle_seconds
             return
         if not self._decoder.is_mid_line:
             self._scope.deadline = self._login_deadline

@@ -59,8 +59,7 @@ REQUESTS: dict[str, type[Request]] = _table()
 
 def parse_command(line: str) -> Request | Unreadable:
     """Turn `word arguments` (without the slash) into the request it asks for, or into what is wrong with it."""
-    word, _, arguments = line.partition(" ")
-    arguments = arguments.strip()
+    word, arguments = [*line.split(maxsplit=1), "", ""][:2]
     request = REQUESTS.get(word) or REQUESTS.get(word.casefold())
     if request is None:
         return UnknownCommand(word, arguments)

@@ -11,9 +11,11 @@ from typing import Protocol
 
 import trio
 
-_DISCARD_MAX = 16
-"""Reads of 64 KiB thrown away on closing. Closing a socket with unread bytes makes the kernel reset the connection, and the other side may then
-lose the last words that were sent to it."""
+_DISCARD_MAX = 128
+"""Reads of 64 KiB thrown away on closing: as much as Linux lets a receive buffer grow (6 MiB), and a little.
+
+Closing a socket with unread bytes makes the kernel reset the connection, and the other side may then lose the last words sent to it.
+"""
 
 
 class Transport(Protocol):
@@ -32,6 +34,9 @@ class Transport(Protocol):
 
     async def receive_some(self, limit: int) -> bytes:
         """Wait for bytes, at most `limit`; b"" when the other side has ended. Raises as `wait_writable` does."""
+
+    def is_lost(self) -> bool:
+        """Whether the connection is known to be gone, without reading what the other side sent before."""
 
     def close(self) -> None:
         """Close; whoever waits gets ClosedResourceError. What has been sent still arrives. Harmless when repeated."""
@@ -63,6 +68,10 @@ class SocketTransport:
                 continue
             except OSError as error:
                 raise trio.BrokenResourceError from error
+
+    def is_lost(self) -> bool:
+        """Whether the other side has reset the connection. That it has ended its own side says nothing: `nc -N` does, and still reads."""
+        return self._socket.fileno() < 0 or self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
 
     def close(self) -> None:
         """Close; what has been sent still arrives."""
