@@ -161,6 +161,24 @@ async def test_when_the_system_has_no_file_left_the_server_goes_on() -> None:
         await late.stream.aclose()
 
 
+async def test_a_stop_while_the_system_has_no_file_left_is_in_order() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with running() as (server, line):
+        with socket.socket() as raw:
+            raw.setblocking(False)
+            with socket.socket() as probe:
+                lowest = probe.fileno()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+            try:
+                with pytest.raises(BlockingIOError):
+                    raw.connect(("127.0.0.1", line.port))
+                await trio.sleep(0.05)  # the server pauses accepting
+                server.stop()
+                await trio.sleep(0.2)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 async def test_connections_have_keep_alive_and_no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(keepalive_seconds=60) as (server, line):
         await (await line.call()).log_in("ann")

@@ -83,7 +83,6 @@ class ChatRoom(Room):
         self._lines: list[_Line] = []
         self._presence = _Presence(name)
         self._announced_at = -inf
-        self._is_closing = False
 
     @property
     def place(self) -> str:
@@ -153,10 +152,6 @@ class ChatRoom(Room):
         await what.done.wait()
 
     # The broadcaster.
-
-    def quiet(self) -> None:
-        """Announce no more joins and leaves: the server stops, and everybody leaves."""
-        self._is_closing = True
 
     def close(self) -> None:
         """Take nothing more in; `run` returns when it has delivered what waits."""
@@ -231,8 +226,7 @@ class ChatRoom(Room):
             self._flush()
             nick = self._members.pop(session)
             del self._audiences[session.show][session]
-            if not self._is_closing:
-                self._presence.left(nick, session)
+            self._presence.left(nick, session)
         departure.done.set()
 
     @property

@@ -26,6 +26,7 @@ class Outbox:
     """
 
     __slots__ = (
+        "_announced",
         "_emptied",
         "_is_closed",
         "_is_mid_line",
@@ -59,6 +60,7 @@ class Outbox:
         self._waiting: deque[bytes] | None = None  # None: nothing waits and no task writes
         self._size = 0
         self._skipped = 0
+        self._announced = 0  # lines of which the notice tells that stands first, if none of it has been sent
         self._is_mid_line = False
         self._is_closed = False
         self._emptied: trio.Event | None = None
@@ -127,6 +129,9 @@ class Outbox:
             end = waiting[0].find(b"\n") + 1
             rest = waiting[0][:end] if end else waiting[0]
         self._skipped = sum(data.count(b"\n") for data in waiting) - rest.count(b"\n")
+        if self._announced:  # the notice that stands first, unread, goes too: what it told of is still to be told
+            self._skipped += self._announced - 1
+            self._announced = 0
         waiting.clear()
         if rest:
             waiting.append(rest)
@@ -150,7 +155,8 @@ class Outbox:
     def _write_what_fits(self, waiting: deque[bytes]) -> None:
         while not self._is_closed:
             if not waiting and self._skipped:
-                notice, self._skipped = self._notice(self._skipped), 0
+                notice = self._notice(self._skipped)
+                self._announced, self._skipped = self._skipped, 0
                 waiting.append(notice)
                 self._size += len(notice)
             if not waiting:
@@ -171,6 +177,8 @@ class Outbox:
                 self.close()
                 return
             self._size -= sent
+            if sent:
+                self._announced = 0
             if sent < length:
                 if sent:
                     self._is_mid_line = data[sent - 1] != _NEWLINE

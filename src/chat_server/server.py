@@ -149,8 +149,6 @@ class Server:
             trio.lowlevel.notify_closing(listener.fileno())
             listener.close()
         self._stop_at = min(self._stop_at, trio.current_time() + self._config.server.stop_seconds)
-        for room in self.rooms:
-            room.quiet()
         for session in self._sessions:
             session.dismiss("stopping", self._stop_at)
         if self._connections:

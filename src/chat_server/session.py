@@ -149,19 +149,19 @@ class ChatSession:
             Whether the kernel has taken everything. What nobody can take any more, for the connection is lost, does not count.
 
         """
-        self._ending = trio.CancelScope(shield=True, deadline=deadline)
-        try:
-            with self._ending:
-                await self.place.leave(self)
-                self._release_name()
-                if self._farewell is not None:
-                    self.send(self._farewell)
-                await self._outbox.emptied()
-            return not self._ending.cancelled_caught
-        finally:
-            self._release_name()
-            self._outbox.close()
-            self._transport.close()
+        self._ending = leaving = trio.CancelScope(shield=True, deadline=deadline)
+        with leaving:
+            await self.place.leave(self)
+        if self.nick:
+            self.place.directory.release(self.nick, self)
+        if self._farewell is not None:
+            self.send(self._farewell)
+        self._ending = emptying = trio.CancelScope(shield=True, deadline=leaving.deadline)
+        with emptying:
+            await self._outbox.emptied()
+        self._outbox.close()
+        self._transport.close()
+        return not (leaving.cancelled_caught or emptying.cancelled_caught)
 
     def dismiss(self, why: str, deadline: float) -> None:
         """End the session for a reason of the server's; if it is ending already, let that take no longer than until `deadline`."""
@@ -175,11 +175,7 @@ class ChatSession:
         """End the session at once, whatever waits."""
         self._scope.cancel()
         if self._ending is not None:
-            self._ending.cancel()
-
-    def _release_name(self) -> None:
-        if self.nick:
-            self.place.directory.release(self.nick, self)
+            self._ending.deadline = -inf
 
     async def _converse(self, data: bytes) -> None:
         """Read, and carry out what is asked, until the other side ends."""
