@@ -29,8 +29,11 @@ class Line:
 
     async def call(self) -> Caller:
         stream = await trio.open_tcp_stream("127.0.0.1", self.port)
-        self._exits.push_async_callback(trio.aclose_forcefully, stream)
+        self.hang_up_later(stream)
         return Caller(stream)
+
+    def hang_up_later(self, stream: trio.SocketStream) -> None:
+        self._exits.push_async_callback(trio.aclose_forcefully, stream)
 
 
 @asynccontextmanager
@@ -93,36 +96,31 @@ async def test_a_program_that_speaks_first_is_greeted_at_once() -> None:
 
 async def test_a_stuck_reader_does_not_delay_the_others_and_finds_out_what_it_missed() -> None:
     async with running(messages_per_second=0, waiting_bytes=100_000) as (server, line):
-        with socket.socket() as raw:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            raw.setblocking(False)
-            stuck = trio.socket.from_stdlib_socket(raw)
-            await stuck.connect(("127.0.0.1", line.port))
-            slow = Caller(trio.SocketStream(stuck))
-            await slow.log_in("slow", "python")
-            ann, bob = await line.call(), await line.call()
-            await bob.log_in("bob", "python")
-            await ann.log_in("ann", "python")
-            (session,) = (session for session in server._sessions if session.nick == "slow")
-            worst = 0.0
-            text = "x" * 1000
-            sent = 0
-            while not session._outbox._skipped:
-                start = trio.current_time()
-                await ann.type(f"{sent} {text}")
-                await bob.read_until(f"ann: {sent} {text}\r\n")
-                worst = max(worst, trio.current_time() - start)
-                sent += 1
-                assert session._outbox.size <= 100_000
-            assert sent > 50
-            assert worst < 0.25, "a stuck reader is nobody else's business"
-            caught_up = await slow.read_until(" skipped: your connection did not keep up.\r\n")
-            heard = [line for line in caught_up.splitlines() if line.startswith("ann: ")]
-            skipped = int(caught_up.splitlines()[-1].split()[1])
-            assert [int(line.split()[1]) for line in heard] == list(range(len(heard)))
-            assert len(heard) + skipped == sent
-            await ann.type("live")
-            await slow.read_until("ann: live\r\n")
+        slow = await call_with_small_buffer(line)
+        await slow.log_in("slow", "python")
+        ann, bob = await line.call(), await line.call()
+        await bob.log_in("bob", "python")
+        await ann.log_in("ann", "python")
+        (session,) = (session for session in server._sessions if session.nick == "slow")
+        worst = 0.0
+        text = "x" * 1000
+        sent = 0
+        while not session._outbox._skipped:
+            start = trio.current_time()
+            await ann.type(f"{sent} {text}")
+            await bob.read_until(f"ann: {sent} {text}\r\n")
+            worst = max(worst, trio.current_time() - start)
+            sent += 1
+            assert session._outbox.size <= 100_000
+        assert sent > 50
+        assert worst < 0.25, "a stuck reader is nobody else's business"
+        caught_up = await slow.read_until(" skipped: your connection did not keep up.\r\n")
+        heard = [line for line in caught_up.splitlines() if line.startswith("ann: ")]
+        skipped = int(caught_up.splitlines()[-1].split()[1])
+        assert [int(line.split()[1]) for line in heard] == list(range(len(heard)))
+        assert len(heard) + skipped == sent
+        await ann.type("live")
+        await slow.read_until("ann: live\r\n")
 
 
 async def test_callers_beyond_the_limit_on_open_files_are_refused_politely_and_the_others_served() -> None:
@@ -235,13 +233,39 @@ async def test_a_caller_who_is_gone_for_good_does_not_go_on_speaking() -> None:
                 await trio.sleep(0.05)
 
 
-async def test_last_words_reach_one_who_has_sent_more_than_was_read() -> None:
-    async with running(messages_per_second=1, message_burst=1) as (server, line):
-        caller = await line.call()
-        with trio.move_on_after(1):
-            await caller.stream.send_all(b"hello\n" * 500_000)
+async def call_with_small_buffer(line: Line) -> Caller:
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.setblocking(False)
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(raw))
+    line.hang_up_later(stream)
+    await stream.socket.connect(("127.0.0.1", line.port))
+    return Caller(stream)
+
+
+async def test_last_words_reach_a_slow_reader_who_has_sent_more_than_was_read() -> None:
+    async with running(messages_per_second=1, message_burst=100) as (server, line):
+        slow, bob = await call_with_small_buffer(line), await line.call()
+        await slow.log_in("slow", "python")
+        await bob.log_in("bob", "python")
+        for _ in range(8):
+            await bob.type("x" * 4000)
+        await slow.stream.send_all(b"hello\n" * 20_000)
+        await trio.sleep(0.5)
         server.stop()
-        assert (await caller.read_to_end()).endswith("* The server is stopping. Goodbye.\r\n")
+        await trio.sleep(0.5)
+        assert (await slow.read_to_end()).endswith("* The server is stopping. Goodbye.\r\n")
+
+
+async def test_a_reader_who_takes_nothing_for_too_long_loses_the_connection() -> None:
+    async with running(messages_per_second=0, waiting_bytes=100_000, no_progress_seconds=0.3) as (server, line):
+        slow, bob = await call_with_small_buffer(line), await line.call()
+        await slow.log_in("slow", "python")
+        await bob.log_in("bob", "python")
+        await bob.type(*["x" * 4000] * 2000)
+        await bob.read_until("* slow left\r\n")
+        while server._connections > 1:
+            await trio.sleep(0.05)
 
 
 HOSTILE = [

@@ -53,6 +53,8 @@ def test_any_split_of_the_bytes_gives_the_same_requests_and_the_same_answers(dat
     chunks = [data[start:end] for start, end in pairwise(edges)]
     whole = decode_in_order(data, limit=12)
     assert decode_in_order(*chunks, limit=12) == whole
+    one, many = TelnetDecoder(12), TelnetDecoder(12)
+    assert [piece for chunk in chunks for piece in many.receive_data(chunk)] == one.receive_data(data)
     assert decode_in_order(*(data[at : at + 1] for at in range(len(data))), limit=12) == whole
 
 
