@@ -4,6 +4,7 @@ Sees a session only as an `Occupant`, so that every place is tested with a fake 
 """
 
 import difflib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
@@ -66,7 +67,7 @@ class Directory:
     def __init__(self) -> None:
         """Nobody, and no rooms."""
         self._people: dict[str, Occupant] = {}
-        self._rooms: dict[str, Room] = {}
+        self._rooms: dict[str, ListedRoom] = {}
 
     def claim(self, nick: str, person: Occupant) -> bool:
         """Give the name to this person. Return False if somebody else has it, or one that counts as the same."""
@@ -78,16 +79,16 @@ class Directory:
         if self._people.get(key) is person:
             del self._people[key]
 
-    def open_room(self, room: "Room") -> None:
+    def open_room(self, room: "ListedRoom") -> None:
         """List a room."""
         self._rooms[same_name_key(room.name)] = room
 
-    def room(self, name: str) -> "Room | None":
+    def room(self, name: str) -> "ListedRoom | None":
         """The room with this name, or with one that counts as the same."""
         return self._rooms.get(same_name_key(name))
 
     @property
-    def rooms(self) -> "list[Room]":
+    def rooms(self) -> "list[ListedRoom]":
         """All rooms, in the order in which they were opened."""
         return list(self._rooms.values())
 
@@ -95,7 +96,7 @@ class Directory:
         return person in self._people.values()
 
 
-class Room(CommandHandler):
+class Room(CommandHandler, ABC):
     """A place where sessions are: what can be done in all of them."""
 
     def __init__(self, name: str, directory: Directory) -> None:
@@ -104,22 +105,17 @@ class Room(CommandHandler):
         self.directory = directory
 
     @property
+    @abstractmethod
     def place(self) -> str:
         """Where one is when one is here, as part of a sentence."""
-        raise NotImplementedError
 
-    @property
-    def population(self) -> int:
-        """How many are here."""
-        raise NotImplementedError
-
+    @abstractmethod
     async def enter(self, session: Occupant) -> None:
         """Take the session in. When this returns, it has been told where it is."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def leave(self, session: Occupant) -> None:
         """Let the session go. When this returns, nothing from here reaches it any more. Harmless for one that is not here."""
-        raise NotImplementedError
 
     def works_for(self, session: Occupant, request: type[Request | Unreadable]) -> bool:
         """Whether this session may ask for this here."""
@@ -208,9 +204,9 @@ class Room(CommandHandler):
         session.nick = nick
         return self.announce_name(session, old)
 
+    @abstractmethod
     def announce_name(self, session: Occupant, old: str) -> Pause:
         """Tell whom it concerns that the session has a new nickname."""
-        raise NotImplementedError
 
     def do_logout(self, session: Occupant, request: Logout) -> Pause:
         """Leave the server."""
@@ -259,6 +255,15 @@ class Room(CommandHandler):
         session.send(
             Refused("unknown-command-but", details | {"near": near}) if near else Refused("unknown-command", details)
         )
+
+
+class ListedRoom(Room):
+    """A room that the directory lists."""
+
+    @property
+    @abstractmethod
+    def population(self) -> int:
+        """How many are here."""
 
 
 def _nearest(word: str, words: list[str]) -> str:
