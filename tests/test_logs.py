@@ -59,6 +59,12 @@ def test_a_log_that_nobody_takes_does_not_stop_the_server(monkeypatch: pytest.Mo
     structlog.get_logger().info("lost")
 
 
+def test_a_server_without_standard_error_serves_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs.configure("text", verbose=False)
+    monkeypatch.setattr("sys.stderr", None)
+    structlog.get_logger().info("lost")
+
+
 def test_scanners_cannot_fill_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("text", verbose=False)
     sampler = Sampler()
