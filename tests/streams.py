@@ -139,6 +139,13 @@ class House:
         self.server.welcome(transport, address)
         return Caller(theirs)
 
+    async def ann_and_bob(self, *, bob_is_stuck: bool = False) -> tuple[Caller, Caller]:
+        """Two people in the room python; Bob came first, and may be one whose connection holds nothing that he does not read."""
+        ann, bob = self.call(), self.call(stuck=bob_is_stuck)
+        await bob.log_in("bob", "python")
+        await ann.log_in("ann", "python")
+        return ann, bob
+
     async def run(self, task_status: trio.TaskStatus[None]) -> None:
         self.exit_code = await self.server.run([], task_status)
         self.ended.set()

@@ -153,6 +153,7 @@ def test_nick_changes_the_name_and_frees_the_old_one() -> None:
     FakeSession(hall, "bob")
     assert ask(hall, session, Rename("Bob")) == ["* Bob is taken. Choose another name."]
     assert ask(hall, session, Rename("ANN")) == ["* ann is now ANN"]
+    assert ask(hall, FakeSession(hall), Login("Ann")) == ["* Ann is taken. Choose another name."]
     assert ask(hall, session, Rename("ANN")) == ["* You are ANN already."]
     assert ask(hall, session, Rename("carol")) == ["* ANN is now carol"]
     FakeSession(hall, "ann")

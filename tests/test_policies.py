@@ -96,9 +96,7 @@ async def test_idleness_ends_a_session_only_where_it_is_limited(autojump_clock: 
 
 async def test_a_burst_of_lines_costs_nothing(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
-        ann, bob = house.call(), house.call()
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, bob = await house.ann_and_bob()
         await bob.read_until("* ann joined\r\n")
         await trio.sleep(60)
         start = trio.current_time()
@@ -109,9 +107,7 @@ async def test_a_burst_of_lines_costs_nothing(autojump_clock: trio.abc.Clock) ->
 
 async def test_a_flood_is_slowed_and_told_once_but_nothing_of_it_is_lost(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(messages_per_second=4, message_burst=20) as house:
-        ann, bob = house.call(), house.call()
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, bob = await house.ann_and_bob()
         await bob.read_until("* ann joined\r\n")
         await trio.sleep(60)
         start = trio.current_time()
@@ -154,9 +150,7 @@ async def test_bytes_of_which_no_line_comes_are_no_free_way_to_keep_the_server_b
 
 async def test_a_flooder_who_is_gone_stops_being_heard(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
-        ann, bob = house.call(), house.call()
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, bob = await house.ann_and_bob()
         await ann.type(*(f"line {number}" for number in range(500)))
         await bob.read_until("line 40\r\n")
         await trio.aclose_forcefully(ann.stream)
@@ -169,9 +163,7 @@ async def test_a_flooder_who_is_gone_stops_being_heard(autojump_clock: trio.abc.
 
 async def test_a_slow_reader_is_told_what_was_skipped_and_goes_on(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(waiting_bytes=2000, messages_per_second=0) as house:
-        ann, bob = house.call(), house.call(stuck=True)
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, bob = await house.ann_and_bob(bob_is_stuck=True)
         count = 2000
         for number in range(count):
             await ann.type(f"line {number}")
@@ -205,9 +197,7 @@ async def test_a_reader_who_takes_nothing_for_too_long_is_let_go_and_the_others_
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with open_house(no_progress_seconds=3600) as house:
-        ann, bob = house.call(), house.call(stuck=True)
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, _ = await house.ann_and_bob(bob_is_stuck=True)
         start = trio.current_time()
         await ann.type("x" * 4000, "y" * 4000)
         await ann.read_until("* bob left\r\n")
@@ -233,9 +223,7 @@ async def test_one_address_cannot_take_every_place(autojump_clock: trio.abc.Cloc
 
 async def test_a_line_that_is_too_long_is_answered_and_the_session_goes_on(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
-        ann, bob = house.call(), house.call()
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, bob = await house.ann_and_bob()
         await ann.type("x" * 4097, "y" * 4096)
         await ann.read_until("* That line was longer than 4096 bytes and was not read.\r\n")
         await bob.read_until(f"ann: {'y' * 4096}\r\n")
@@ -243,9 +231,7 @@ async def test_a_line_that_is_too_long_is_answered_and_the_session_goes_on(autoj
 
 async def test_a_lost_connection_leaves_like_a_logout(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
-        ann, bob = house.call(), house.call()
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, bob = await house.ann_and_bob()
         await bob.read_until("* ann joined\r\n")
         await trio.aclose_forcefully(ann.stream)
         assert await bob.read_until("left\r\n") == "* ann left\r\n"
@@ -262,9 +248,7 @@ async def test_a_bug_in_one_command_hurts_one_session_only(
     monkeypatch.setitem(ChatRoom.commands, ListOnline, ChatRoom.commands[ListOnline]._replace(run=broken))
     with structlog.testing.capture_logs() as logged:
         async with open_house() as house:
-            ann, bob = house.call(), house.call()
-            await bob.log_in("bob", "python")
-            await ann.log_in("ann", "python")
+            ann, bob = await house.ann_and_bob()
             await bob.read_until("* ann joined\r\n")
             await ann.type("/online")
             assert (
@@ -307,9 +291,7 @@ async def test_when_everybody_leaves_because_the_server_stops_nobody_is_told_of_
 
 async def test_goodbye_is_the_last_word(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(messages_per_second=0) as house:
-        ann, bob = house.call(), house.call()
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, bob = await house.ann_and_bob()
         await trio.sleep(1)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(bob.type, *(f"line {number}" for number in range(1000)))
@@ -319,9 +301,7 @@ async def test_goodbye_is_the_last_word(autojump_clock: trio.abc.Clock) -> None:
 
 async def test_a_reader_who_logs_out_and_does_not_read_is_let_go_soon(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
-        ann, bob = house.call(), house.call(stuck=True)
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, bob = await house.ann_and_bob(bob_is_stuck=True)
         await ann.type("x" * 4000, "y" * 4000)
         await trio.sleep(1)
         start = trio.current_time()
@@ -333,9 +313,7 @@ async def test_a_reader_who_logs_out_and_does_not_read_is_let_go_soon(autojump_c
 
 async def test_a_stop_does_not_wait_longer_for_one_who_is_leaving_already(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(Config(server=ServerTable(stop_seconds=0.5))) as house:
-        ann, bob = house.call(), house.call(stuck=True)
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, bob = await house.ann_and_bob(bob_is_stuck=True)
         await ann.type("x" * 4000, "y" * 4000)
         await trio.sleep(1)
         await bob.type("/logout")
@@ -348,9 +326,7 @@ async def test_a_stop_does_not_wait_longer_for_one_who_is_leaving_already(autoju
 
 async def test_after_login_far_more_may_wait_than_before(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(waiting_bytes_before_login=1000, waiting_bytes=1_000_000, messages_per_second=0) as house:
-        ann, bob = house.call(), house.call(stuck=True)
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, bob = await house.ann_and_bob(bob_is_stuck=True)
         await ann.type(*(f"line {number} {'x' * 100}" for number in range(1000)))
         await trio.sleep(1)
         assert "skipped" not in await bob.read_until("line 999 ")
@@ -394,9 +370,7 @@ async def test_bytes_that_are_no_line_do_not_count_against_idleness(autojump_clo
 
 async def test_a_line_taken_just_before_stopping_is_delivered(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
-        ann, bob = house.call(), house.call()
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        _, bob = await house.ann_and_bob()
         (room,) = (room for room in house.server.rooms if room.name == "python")
         (member,) = (session for session in house.server._sessions if session.nick == "ann")
         await trio.sleep(5)
@@ -409,9 +383,7 @@ async def test_a_stuck_reader_holds_the_stop_up_for_no_longer_than_allowed_and_c
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with open_house(Config(server=ServerTable(stop_seconds=7))) as house:
-        ann, bob = house.call(), house.call(stuck=True)
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, _ = await house.ann_and_bob(bob_is_stuck=True)
         await ann.type("x" * 4000, "y" * 4000)
         await trio.sleep(5)
         start = trio.current_time()
@@ -423,9 +395,7 @@ async def test_a_stuck_reader_holds_the_stop_up_for_no_longer_than_allowed_and_c
 
 async def test_a_second_request_stops_at_once(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(Config(server=ServerTable(stop_seconds=1000))) as house:
-        ann, bob = house.call(), house.call(stuck=True)
-        await bob.log_in("bob", "python")
-        await ann.log_in("ann", "python")
+        ann, _ = await house.ann_and_bob(bob_is_stuck=True)
         await ann.type("x" * 4000, "y" * 4000)
         await trio.sleep(5)
         house.server.stop()

@@ -5,8 +5,8 @@ import re
 import resource
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -105,18 +105,19 @@ async def test_a_stuck_reader_does_not_delay_the_others_and_finds_out_what_it_mi
         await bob.log_in("bob", "python")
         await ann.log_in("ann", "python")
         (session,) = (session for session in server._sessions if session.nick == "slow")
-        worst = 0.0
+        delays = []
         text = "x" * 1000
         sent = 0
         while not session._outbox._skipped:
             start = trio.current_time()
             await ann.type(f"{sent} {text}")
             await bob.read_until(f"ann: {sent} {text}\r\n")
-            worst = max(worst, trio.current_time() - start)
+            delays.append(trio.current_time() - start)
             sent += 1
             assert session._outbox.size <= 100_000
         assert sent > 50
-        assert worst < 1, "a stuck reader is nobody else's business"
+        assert sorted(delays)[len(delays) * 9 // 10] < 0.25
+        assert max(delays) < 1, "a stuck reader is nobody else's business"
         caught_up = await slow.read_until(" skipped: your connection did not keep up.\r\n")
         heard = [line for line in caught_up.splitlines() if line.startswith("ann: ")]
         skipped = int(caught_up.splitlines()[-1].split()[1])
@@ -136,48 +137,44 @@ async def test_callers_beyond_the_limit_on_open_files_are_refused_politely_and_t
         await (await line.call()).log_in("bob", "python")
 
 
-async def test_when_the_system_has_no_file_left_the_server_goes_on() -> None:
-    """The process's own limit is lowered under the server's feet: accepting fails, and works again later."""
+@contextmanager
+def no_file_left_for_a_caller(port: int) -> Iterator[socket.socket]:
+    """Somebody connects, and this process may open no file for them: its own limit is lowered under the server's feet."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    raw = socket.socket()
+    raw.setblocking(False)
+    with socket.socket() as probe:
+        lowest = probe.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        with pytest.raises(BlockingIOError):
+            raw.connect(("127.0.0.1", port))
+        yield raw
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_when_the_system_has_no_file_left_the_server_goes_on() -> None:
     async with running() as (_, line):
         ann = await line.call()
         await ann.log_in("ann", "python")
-        raw = socket.socket()
-        raw.setblocking(False)
-        with socket.socket() as probe:
-            lowest = probe.fileno()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-        try:
-            with pytest.raises(BlockingIOError):
-                raw.connect(("127.0.0.1", line.port))
+        with no_file_left_for_a_caller(line.port) as raw:
             with structlog.testing.capture_logs() as logged:
                 await trio.sleep(0.35)
             assert 1 <= len(logged) <= 4, "accepting pauses, and does not spin"
             await ann.type("/online")
             await ann.read_until("* Nobody else is in python.\r\n")
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         late = Caller(trio.SocketStream(trio.socket.from_stdlib_socket(raw)))
         await late.log_in("bob", "python")
         await late.stream.aclose()
 
 
 async def test_a_stop_while_the_system_has_no_file_left_is_in_order() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with running() as (server, line):
-        with socket.socket() as raw:
-            raw.setblocking(False)
-            with socket.socket() as probe:
-                lowest = probe.fileno()
-            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-            try:
-                with pytest.raises(BlockingIOError):
-                    raw.connect(("127.0.0.1", line.port))
-                await trio.sleep(0.05)  # the server pauses accepting
-                server.stop()
-                await trio.sleep(0.2)
-            finally:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with no_file_left_for_a_caller(line.port) as raw, raw:
+            await trio.sleep(0.05)  # the server pauses accepting
+            server.stop()
+            await trio.sleep(0.2)
 
 
 async def test_connections_have_keep_alive_and_no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +225,8 @@ async def test_a_caller_who_is_gone_for_good_does_not_go_on_speaking() -> None:
         await caller.log_in("ghost", "python")
         await caller.stream.send_all(b"boo\n" * 500)
         await trio.sleep(0.5)
-        raw = caller.stream.socket  # type: ignore[attr-defined]
+        assert isinstance(caller.stream, trio.SocketStream)
+        raw = caller.stream.socket
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raw.close()  # a reset, as when the other machine has started anew
         with trio.fail_after(3):

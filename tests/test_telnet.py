@@ -74,6 +74,17 @@ def test_every_end_of_line_ends_one_line() -> None:
     assert lines(b"a\r\nb\nc\rd\r\0e\n\nf\r\r\n") == [b"a", b"b", b"c", b"d", b"e", b"", b"f", b""]
 
 
+def test_an_end_of_line_cut_in_two_ends_one_line() -> None:
+    decoder = TelnetDecoder(10)
+    assert [decoder.receive_data(chunk) for chunk in (b"a\r", b"\nb\r", b"c\r", b"\n", b"\n")] == [
+        [b"a"],
+        [b"b"],
+        [b"c"],
+        [],
+        [b""],
+    ]
+
+
 def test_a_lone_nul_is_nothing() -> None:
     assert lines(b"a\0b\n") == [b"ab"]
 

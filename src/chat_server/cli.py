@@ -28,8 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.check_config:
         print(f"{chosen.config or 'the defaults'}: good")
         return 0
-    # Imported here: Trio takes 0.1 s, which --version and --check-config need not wait for.
-    from chat_server.process import CannotListen, run  # noqa: PLC0415
+    from chat_server.process import CannotListen, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
 
     try:
         return run(config)
