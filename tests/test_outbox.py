@@ -1,5 +1,5 @@
 import trio
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chat_server.outbox import Outbox
@@ -146,6 +146,7 @@ async def test_pushing_to_a_connection_that_is_gone_is_harmless(nursery: trio.Nu
     assert outbox.size == 0
 
 
+@example(steps=[(1, 0), (0, 0), (11, 0), (0, 0)], limit=0)  # a notice that is itself dropped before any of it is read
 @settings(max_examples=1000, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 25)), max_size=60), st.integers(0, 40))
 def test_whatever_the_reader_does_lines_are_whole_in_order_and_accounted_for(
