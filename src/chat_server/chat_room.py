@@ -1,32 +1,45 @@
 """A room where people talk: its order, its members, its broadcaster.
 
 Everything that happens in the room enters one inbox and leaves it in one order: lines, but joins, leaves and renames too. One task, `run`, takes
-from it; only that task changes who is a member and what number a line has. Never knows bytes on the wire.
+from it; only that task changes who is a member and what number a line has. What is said is stored before anybody sees it. Never knows
+bytes on the wire.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 from math import inf
-from typing import NamedTuple
 
+import structlog
 import trio
 
+from chat_server.batch import STORED_KINDS, Arrival, Batch, Departure, Entry, Happening
 from chat_server.commands import Pause
+from chat_server.directory import Directory
 from chat_server.events import (
     Act,
-    Acted,
     Back,
     Entered,
     Event,
+    Line,
     ListOnline,
     OnlineListed,
+    Ping,
+    Refused,
     Renamed,
-    Said,
     Say,
+    TimingAwaited,
+    Topic,
+    TopicSet,
+    TopicShown,
 )
-from chat_server.presence import Line, Presence
-from chat_server.room import Directory, ListedRoom, Occupant, Room
+from chat_server.journal import JournalError, RoomRecord
+from chat_server.names import same_name_key
+from chat_server.past import Past
+from chat_server.presence import Announcement, Presence
+from chat_server.readable_room import ReadableRoom
+from chat_server.room import ListedRoom, Occupant, Room
 
 INBOX_MAX = 1024
 """Entries that wait in a room's inbox; then whoever has more waits. A batch is at most this long."""
@@ -42,38 +55,31 @@ ANNOUNCE_GAP_MAX = 2.0
 """Seconds between two announcements in the largest rooms."""
 
 
-class Arrival(NamedTuple):
-    """Somebody enters. `done` is set when they are a member."""
+TOPIC_MAX = 300
+"""Characters in a topic: about what IRC servers allow. Whoever enters is shown it."""
 
-    done: trio.Event
-
-
-class Departure(NamedTuple):
-    """Somebody leaves. `done` is set when nothing from here reaches them any more."""
-
-    done: trio.Event
+_log = structlog.get_logger()
 
 
-Entry = tuple[Occupant, str, Say | Act | Renamed | Arrival | Departure]
-"""What waits in the inbox: who, under which nickname at the time, and what."""
-
-
-class ChatRoom(ListedRoom):
+class ChatRoom(ReadableRoom):
     """A chat room."""
 
-    def __init__(self, name: str, directory: Directory, hall: Room) -> None:
-        """Open an empty room, from which one goes back to `hall`. Nothing happens in it until `run` runs."""
-        super().__init__(name, directory)
+    def __init__(self, record: RoomRecord, directory: Directory[ListedRoom], hall: Room) -> None:
+        """Open a room as it was left, from which one goes back to `hall`. Nothing happens in it until `run` runs."""
+        super().__init__(record.name, directory)
         self._hall = hall
         self._post, self._inbox = trio.open_memory_channel[Entry](INBOX_MAX)
         self._members: dict[Occupant, str] = {}  # with the nickname that the room has heard of
         # The members' `push` by their `show`. To go through the members themselves would bring a thousand more objects into the
         # processor's cache, which the kernel has emptied between two sends: that took S3's CPU from 1.3 times the C reference's to 1.2 times.
         self._audiences: dict[Callable[[Event], bytes], dict[Occupant, Callable[[bytes], None]]] = {}
-        self._last_seq = 0
-        self._now = 0.0  # seconds since 1970, of the batch
-        self._lines: list[Line] = []
-        self._presence = Presence(name)
+        self._topic = record.topic
+        self._past = Past(record.name, record.last)
+        self._shown_seq = record.last
+        self._timed: set[Occupant] = set()  # who wants their next line timed
+        self._strays: list[Occupant] = []  # who left while the inbox was full, and could not wait
+        self._lines: list[Announcement] = []
+        self._presence = Presence(record.name)
         self._announced_at = -inf
 
     @property
@@ -86,11 +92,20 @@ class ChatRoom(ListedRoom):
         """How many are here."""
         return len(self._members)
 
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest line that everybody has been shown."""
+        return self._shown_seq
+
     # What people do here. A request goes into the inbox at once; only when that is full, the session waits.
 
-    def post(self, session: Occupant, what: Say | Act | Renamed | Arrival | Departure) -> Pause:
+    def post(self, session: Occupant, what: Happening) -> Pause:
         """Put something into the inbox; if it is full, return what to await."""
-        entry = (session, session.nick, what)
+        posted_at = 0.0
+        if self._timed and session in self._timed and type(what) in STORED_KINDS:
+            self._timed.discard(session)
+            posted_at = trio.current_time()
+        entry = (session, session.nick, what, posted_at)
         try:
             self._post.send_nowait(entry)
         except trio.WouldBlock:
@@ -110,6 +125,29 @@ class ChatRoom(ListedRoom):
         /me waves is shown to the others as: ~ ann waves
         """
         return self.post(session, request)
+
+    def do_topic(self, session: Occupant, request: Topic) -> Pause:
+        """Say what the room is about.
+
+        Whoever enters is shown it. Without a text: show it.
+        """
+        if not request.text:
+            session.send(TopicShown(self.name, self._topic))
+            return None
+        if len(request.text) > TOPIC_MAX:
+            session.send(Refused("topic-length", {"limit": str(TOPIC_MAX)}))
+            return None
+        return self.post(session, request)
+
+    def do_ping(self, session: Occupant, request: Ping) -> Pause:
+        """Have your next line timed.
+
+        You are told its number, how long it waited in the room's queue, and how long storing it took.
+        """
+        del request
+        self._timed.add(session)
+        session.send(TimingAwaited())
+        return None
 
     def announce_name(self, session: Occupant, old: str) -> Pause:
         """Tell everybody here, the person too."""
@@ -140,8 +178,16 @@ class ChatRoom(ListedRoom):
     async def _post_and_wait(self, session: Occupant, what: Arrival | Departure) -> None:
         pause = self.post(session, what)
         if pause is not None:
-            await pause
+            try:
+                await pause
+            except trio.Cancelled:
+                self._strays.append(session)
+                raise
         await what.done.wait()
+
+    def forget_past(self) -> None:
+        """Something of what was said has been deleted: read again what those who enter are shown."""
+        self._past.is_read = not self._past.last_seq
 
     # The broadcaster.
 
@@ -150,16 +196,14 @@ class ChatRoom(ListedRoom):
         self._post.close()
 
     async def run(self) -> None:
-        """Deliver what enters the inbox, batch by batch, until `close`."""
+        """Store and deliver what enters the inbox, batch by batch, until `close`."""
         while True:
             try:
                 first = await self._next_entry()
             except trio.EndOfChannel:
                 return
-            self._now = time.time()
             if first is not None:
-                self._take(first)
-                self._take_what_waits()
+                await self._take(self._what_waits(first))
             if self._presence and trio.current_time() >= self._announcement_due:
                 self._announce()
             self._flush()
@@ -172,54 +216,92 @@ class ChatRoom(ListedRoom):
             return await self._inbox.receive()
         return None
 
-    def _take_what_waits(self) -> None:
-        for _ in range(INBOX_MAX):
-            try:
-                self._take(self._inbox.receive_nowait())
-            except (trio.WouldBlock, trio.EndOfChannel):
-                return
+    def _what_waits(self, first: Entry) -> list[Entry]:
+        entries = [first]
+        with suppress(trio.WouldBlock, trio.EndOfChannel):
+            entries.extend(self._inbox.receive_nowait() for _ in range(INBOX_MAX))
+        return entries
 
-    def _take(self, entry: Entry) -> None:
-        """Turn one entry into what members will see of it."""
-        session, nick, what = entry
-        if type(what) is Say:
-            self._last_seq += 1
-            self._add(Said(self.name, self._last_seq, self._now, nick, what.text), (session,))
-        elif type(what) is Act:
-            self._last_seq += 1
-            self._add(Acted(self.name, self._last_seq, self._now, nick, what.action), (session,))
-        elif type(what) is Renamed:
-            self._add(what, ())
-            if session in self._members:
-                self._members[session] = what.new
-        elif type(what) is Arrival:
-            self._arrive(session, nick, what)
-        elif type(what) is Departure:
-            self._depart(session, what)
+    async def _take(self, entries: Sequence[Entry]) -> None:
+        """Store the lines among the entries, then turn every entry into what members will see of it."""
+        batch = Batch(self.name, self._past.last_seq, time.time(), entries)
+        stored = iter(await batch.store(self.directory.journal) if batch.lines else ())
+        if not self._past.is_read:
+            await self._read_past()
+        for session, nick, what, _ in entries:
+            if type(what) in STORED_KINDS:
+                line = next(stored)
+                if line is not None:
+                    self._add_line(line, session)
+            elif type(what) is Renamed:
+                self._rename(session, what)
+            elif type(what) is Arrival:
+                self._arrive(session, nick)
+                what.done.set()
+            elif type(what) is Departure:
+                self._depart(session)
+                what.done.set()
+        while self._strays:
+            self._depart(self._strays.pop())
+        if batch.answers:
+            self._answer(batch.answers)
 
-    def _add(self, event: Event, not_for: tuple[Occupant, ...]) -> None:
-        """Add a line to the batch; who came or went before it is announced before it."""
+    def _answer(self, answers: Sequence[tuple[Occupant, Event]]) -> None:
+        """Tell authors what became of their lines, after what came before."""
+        self._flush()
+        for author, answer in answers:
+            author.send(answer)
+
+    async def _read_past(self) -> None:
+        try:
+            await self._past.read(self.directory.journal)
+        except JournalError as error:
+            _log.error("cannot read what was said", room=self.name, why=str(error))
+
+    def _add_line(self, line: Line, author: Occupant) -> None:
+        """Add a line to what members will see; who came or went before it is announced before it."""
         if self._presence:
             self._announce()
-        self._lines.append((event, not_for))
+        self._past.add(line)
+        if type(line) is TopicSet:
+            self._topic = line.text
+            self._lines.append((line, ()))
+        else:
+            self._lines.append((line, (author,)))
 
-    def _arrive(self, session: Occupant, nick: str, arrival: Arrival) -> None:
+    def _rename(self, session: Occupant, renamed: Renamed) -> None:
+        if self._presence:
+            self._announce()
+        self._lines.append((renamed, ()))
+        if session in self._members:
+            self._members[session] = renamed.new
+
+    def _arrive(self, session: Occupant, nick: str) -> None:
         self._flush()
         others = len(self._members)
         shown = tuple(islice(self._members.values(), NAMED_ON_ENTERING_MAX))
         self._members[session] = nick
         self._audiences.setdefault(session.show, {})[session] = session.push
         self._presence.joined(nick, session)
-        session.send(Entered(self.name, shown, others - len(shown)))
-        arrival.done.set()
+        session.send(Entered(self.name, shown, others - len(shown), self._topic))
+        recalled = self._past.recalled(same_name_key(nick), session.history, session.zone)
+        if recalled is not None:
+            session.send(recalled)
+        self._remember(nick)
 
-    def _depart(self, session: Occupant, departure: Departure) -> None:
+    def _depart(self, session: Occupant) -> None:
+        self._timed.discard(session)
         if session in self._members:
             self._flush()
             nick = self._members.pop(session)
             del self._audiences[session.show][session]
             self._presence.left(nick, session)
-        departure.done.set()
+            self._remember(nick)
+
+    def _remember(self, nick: str) -> None:
+        person = same_name_key(nick)
+        self._past.remember(person)
+        self.directory.journal.remember(self.name, person, self._past.last_seq)
 
     @property
     def _announcement_due(self) -> float:
@@ -246,3 +328,4 @@ class ChatRoom(ListedRoom):
                 if others:
                     push(b"".join(others))
             pushes.update(apart)
+        self._shown_seq = self._past.last_seq

@@ -28,11 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.check_config:
         print(f"{chosen.config or 'the defaults'}: good")
         return 0
-    from chat_server.process import CannotListen, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
+    from chat_server.process import CannotStart, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
 
     try:
         return run(config)
-    except CannotListen as error:
+    except CannotStart as error:
         print(f"chat-server: {error}", file=sys.stderr)
         return 2
 
@@ -47,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", metavar="P", type=int, help="port to listen on (default: 5000; 0: any free one)")
     parser.add_argument(
         "--config", metavar="FILE", type=Path, help="read settings from this TOML file; flags override it"
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="directory in which what is said is kept (default: where the platform keeps the data of programs)",
     )
     parser.add_argument("--log-format", choices=("text", "json"), help="log for people or for machines (default: text)")
     parser.add_argument("-v", "--verbose", action="store_true", help="also log every caller who comes and goes")
@@ -69,9 +74,15 @@ def _configure(chosen: argparse.Namespace) -> Config:
             raise ConfigError(f"{chosen.config}: not UTF-8 text") from error
         config = load(text, str(chosen.config))
     server = {name: value for name, value in (("host", chosen.host), ("port", chosen.port)) if value is not None}
+    journal = {"directory": chosen.data} if chosen.data else {}
     log = {"format": chosen.log_format} if chosen.log_format else {}
     if chosen.verbose:
         log["verbose"] = True
     if not 0 <= server.get("port", 0) <= 65535:  # noqa: PLR2004 - the range of TCP ports
         raise ConfigError("--port: expected a number from 0 to 65535")
-    return replace(config, server=replace(config.server, **server), log=replace(config.log, **log))
+    return replace(
+        config,
+        server=replace(config.server, **server),
+        journal=replace(config.journal, **journal),
+        log=replace(config.log, **log),
+    )

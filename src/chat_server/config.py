@@ -9,9 +9,11 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from chat_server.names import BadName, parse_name, same_name_key
 from chat_server.syntax import REQUESTS
+from chat_server.times import BadZone, parse_zone
 
 Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0, le=31_536_000)]
@@ -49,6 +51,46 @@ class RoomsTable(Struct, frozen=True, forbid_unknown_fields=True):
     names: Annotated[
         list[str], Meta(description="Rooms that exist from the start. The defaults are the classic design's.")
     ] = field(default_factory=lambda: ["python", "write", "pm"])
+
+
+class JournalTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """What keeps what was said."""
+
+    directory: Annotated[
+        str,
+        Meta(description="Where it is kept; --data is stronger. Empty: where the platform keeps the data of programs."),
+    ] = ""
+    durability: Annotated[
+        Literal["full", "process"],
+        Meta(
+            description="full: what anybody is shown survives a power cut. process: it survives the end of the server, however that comes, but a"
+            " power cut may cost the last moments; for disks on which a commit is slow."
+        ),
+    ] = "full"
+
+
+class HistoryTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is shown of the past, and for how long it is kept."""
+
+    on_entering: Annotated[
+        int,
+        Meta(ge=0, le=50, description="Lines that a newcomer to a room is shown; /history changes it for oneself."),
+    ] = 20
+    time_zone: Annotated[
+        str,
+        Meta(
+            description="Zone of the times that people are shown, such as Europe/Berlin; /time changes it for oneself. Empty: the server's own."
+        ),
+    ] = ""
+    keep_days: Annotated[
+        Seconds, Meta(description="Days after which what was said is deleted, within the hour. 0: never.")
+    ] = 0.0
+    keep_lines: Annotated[
+        Count,
+        Meta(
+            description="Lines that each room keeps, at least; older ones are deleted, a batch (up to 1024 lines) at a time. 0: all."
+        ),
+    ] = 0
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +148,12 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
             " than waiting_bytes, so it may be away for lunch."
         ),
     ] = 3600.0
+    rooms: Annotated[
+        Count,
+        Meta(
+            description="Rooms in all, beyond which nobody can create another. One costs a task and, where it is talked in, 50 lines in memory."
+        ),
+    ] = 1000
     keepalive_seconds: Annotated[
         float,
         Meta(
@@ -139,6 +187,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     server: ServerTable = field(default_factory=ServerTable)
     rooms: RoomsTable = field(default_factory=RoomsTable)
+    journal: JournalTable = field(default_factory=JournalTable)
+    history: HistoryTable = field(default_factory=HistoryTable)
     limits: Limits = field(default_factory=Limits)
     log: LogTable = field(default_factory=LogTable)
 
@@ -157,7 +207,18 @@ def load(text: str, source: str) -> Config:
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {_explain(str(error))}") from error
     _check_rooms(config.rooms.names, source)
-    return config
+    return replace(config, history=_checked_history(config.history, source))
+
+
+def _checked_history(history: HistoryTable, source: str) -> HistoryTable:
+    if not history.time_zone:
+        return history
+    try:
+        return replace(history, time_zone=parse_zone(history.time_zone))
+    except BadZone as error:
+        raise ConfigError(
+            f"{source}: history.time_zone: {history.time_zone!r}: expected a zone such as Europe/Berlin or +02:00"
+        ) from error
 
 
 def _explain(message: str) -> str:

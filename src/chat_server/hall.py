@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from chat_server.commands import Pause
+from chat_server.directory import Directory
 from chat_server.events import (
     EnteredHall,
     Help,
@@ -15,11 +16,12 @@ from chat_server.events import (
     Renamed,
     Request,
     Say,
+    Search,
     UnknownCommand,
     Unreadable,
     WrongUsage,
 )
-from chat_server.room import Directory, Occupant, Room
+from chat_server.room import ListedRoom, Occupant, Room
 
 
 class Hall(Room):
@@ -30,7 +32,7 @@ class Hall(Room):
         *(UnknownCommand, WrongUsage, LineTooLong),
     }
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory[ListedRoom]) -> None:
         """Open the hall."""
         super().__init__("hall", directory)
 
@@ -58,6 +60,11 @@ class Hall(Room):
             session.send(Refused("login-first"))
             return None
         return super().handle(session, request)
+
+    def rooms_to_search(self, request: Search) -> list[str] | None:
+        """There is nothing to find in the hall: look in all rooms."""
+        del request
+        return None
 
     def do_login(self, session: Occupant, request: Login) -> Pause:
         """Take a nickname.

@@ -1,11 +1,13 @@
 """What waits to be written to one connection, and the bound on it.
 
-Nobody ever waits for a reader: `push` is synchronous, bounded, and cannot raise. Knows bytes and lines; never knows events, sessions or rooms.
+Nobody ever waits for a reader: `push` is synchronous, bounded, and cannot raise. Knows bytes and lines, and beside what waits a mark that it
+does not understand; never knows events, sessions or rooms.
 """
 
 from collections import deque
 from collections.abc import Awaitable, Callable
 from math import inf
+from typing import Generic, TypeVar
 
 import trio
 
@@ -17,11 +19,15 @@ _CHUNK = 65536
 _NEWLINE = ord("\n")
 
 
-class Outbox:
+M = TypeVar("M")
+
+
+class Outbox(Generic[M]):
     """The way out to one reader.
 
     What the kernel takes at once never waits. When more than `limit` bytes wait, they are dropped, down to the end of the line that is
-    half-way out, and nothing more is kept until the reader reads again; then it is told, by `notice`, how many lines were left out.
+    half-way out, and nothing more is kept until the reader reads again; then it is told, by `notice`, how many lines were left out, and from
+    where on: `mark` is asked for whenever something must wait, and what it said of the first that was dropped is given to `notice`.
     Only a reader to whom nothing could be written for `patience` seconds (0: no limit) loses its connection.
     """
 
@@ -30,11 +36,13 @@ class Outbox:
         "_emptied",
         "_is_closed",
         "_is_mid_line",
+        "_mark",
         "_notice",
         "_patience",
         "_send_nowait",
         "_size",
         "_skipped",
+        "_skipped_after",
         "_start",
         "_transport",
         "_waiting",
@@ -46,7 +54,8 @@ class Outbox:
         transport: Transport,
         *,
         start: Callable[[Callable[[], Awaitable[None]]], None],
-        notice: Callable[[int], bytes],
+        notice: Callable[[int, M], bytes],
+        mark: Callable[[], M],
         limit: int,
         patience: float,
     ) -> None:
@@ -55,11 +64,13 @@ class Outbox:
         self._send_nowait = transport.send_nowait
         self._start = start
         self._notice = notice
+        self._mark = mark
         self._patience = patience or inf
         self.limit = limit or inf
-        self._waiting: deque[bytes] | None = None  # None: nothing waits and no task writes
+        self._waiting: deque[tuple[bytes, M]] | None = None  # None: nothing waits and no task writes
         self._size = 0
         self._skipped = 0
+        self._skipped_after: M = mark()  # what stood beside the first of what was skipped
         self._announced = 0  # lines of which the notice tells that stands first, if none of it has been sent
         self._is_mid_line = False
         self._is_closed = False
@@ -102,7 +113,7 @@ class Outbox:
         if self._skipped:
             self._skipped += data.count(b"\n")
             return
-        waiting.append(data)
+        waiting.append((data, self._mark()))
         self._size += len(data)
         if self._size > self.limit:
             self._skip(waiting)
@@ -122,19 +133,20 @@ class Outbox:
         self._size = self._skipped = 0
         self._wake()
 
-    def _skip(self, waiting: deque[bytes]) -> None:
+    def _skip(self, waiting: deque[tuple[bytes, M]]) -> None:
         """Drop what waits, but not the rest of a line whose beginning the reader has."""
+        first, self._skipped_after = waiting[0]
         rest = b""
         if self._is_mid_line:
-            end = waiting[0].find(b"\n") + 1
-            rest = waiting[0][:end] if end else waiting[0]
-        self._skipped = sum(data.count(b"\n") for data in waiting) - rest.count(b"\n")
+            end = first.find(b"\n") + 1
+            rest = first[:end] if end else first
+        self._skipped = sum(data.count(b"\n") for data, _ in waiting) - rest.count(b"\n")
         if self._announced:  # the notice that stands first, unread, goes too: what it told of is still to be told
             self._skipped += self._announced - 1
             self._announced = 0
         waiting.clear()
         if rest:
-            waiting.append(rest)
+            waiting.append((rest, self._skipped_after))
         self._size = len(rest)
 
     async def _write(self) -> None:
@@ -152,23 +164,25 @@ class Outbox:
                 return
             self._write_what_fits(self._waiting)
 
-    def _write_what_fits(self, waiting: deque[bytes]) -> None:
+    def _write_what_fits(self, waiting: deque[tuple[bytes, M]]) -> None:
         while not self._is_closed:
             if not waiting and self._skipped:
-                notice = self._notice(self._skipped)
+                notice = self._notice(self._skipped, self._skipped_after)
                 self._announced, self._skipped = self._skipped, 0
-                waiting.append(notice)
+                waiting.append((notice, self._skipped_after))
                 self._size += len(notice)
             if not waiting:
                 self._waiting = None
                 self._wake()
                 return
-            pieces = [waiting.popleft()]
-            length = len(pieces[0])
-            while waiting and length < _CHUNK:
-                length += len(waiting[0])
-                pieces.append(waiting.popleft())
-            data = b"".join(pieces) if len(pieces) > 1 else pieces[0]
+            pieces: list[bytes] = []
+            length = 0
+            for data, _ in waiting:
+                pieces.append(data)
+                length += len(data)
+                if length >= _CHUNK:
+                    break
+            data = b"".join(pieces)
             try:
                 sent = self._send_nowait(data)
             except BlockingIOError:
@@ -176,15 +190,21 @@ class Outbox:
             except OSError:
                 self.close()
                 return
-            self._size -= sent
             if sent:
                 self._announced = 0
+                self._is_mid_line = data[sent - 1] != _NEWLINE
+                self._take_out(waiting, sent)
             if sent < length:
-                if sent:
-                    self._is_mid_line = data[sent - 1] != _NEWLINE
-                waiting.appendleft(data[sent:])
                 return
-            self._is_mid_line = False
+
+    def _take_out(self, waiting: deque[tuple[bytes, M]], sent: int) -> None:
+        """Take out what has been sent."""
+        self._size -= sent
+        while waiting and sent >= len(waiting[0][0]):
+            sent -= len(waiting.popleft()[0])
+        if sent:
+            data, mark = waiting[0]
+            waiting[0] = data[sent:], mark
 
     def _wake(self) -> None:
         if self._emptied is not None:

@@ -11,7 +11,7 @@ from chat_server.room import Occupant
 JOINS_NAMED_MAX = 3
 """Joins (or leaves) announced in a line each; more share one line that names two of them."""
 
-Line = tuple[Event, tuple[Occupant, ...]]
+Announcement = tuple[Event, tuple[Occupant, ...]]
 """What members will see, and who of them will not: the author, or who knows it already."""
 
 _Movements = dict[Occupant, tuple[int, str]]
@@ -47,13 +47,13 @@ class Presence:
         else:
             self._left[session] = (self._count, nick)
 
-    def take(self) -> list[Line]:
+    def take(self) -> list[Announcement]:
         """Return the announcements, and forget them. Who came later has seen for themselves who is here, and is not told."""
         joined, left = self._joined, self._left
         self._joined, self._left = {}, {}
         return self._announced(Left, left, joined) + self._announced(Joined, joined, joined)
 
-    def _announced(self, kind: type[Joined | Left], people: _Movements, joined: _Movements) -> list[Line]:
+    def _announced(self, kind: type[Joined | Left], people: _Movements, joined: _Movements) -> list[Announcement]:
         if len(people) <= JOINS_NAMED_MAX:
             return [(kind(self._room, (nick,)), _since(joined, when)) for when, nick in people.values()]
         nicks = tuple(nick for _, nick in islice(people.values(), 2))

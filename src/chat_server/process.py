@@ -14,13 +14,16 @@ import trio
 
 from chat_server import logs
 from chat_server.config import Config
+from chat_server.journal.folder import DataFolder, DataFolderError, data_directory
+from chat_server.journal.sqlite import SqliteJournal
+from chat_server.journal.store import UnusableJournal
 from chat_server.server import Server, open_listeners
 
 _log = structlog.get_logger()
 
 
-class CannotListen(Exception):
-    """The address cannot be listened on; the sentence says which and why."""
+class CannotStart(Exception):
+    """The address cannot be listened on, or the data directory not be used; the sentence says which and why."""
 
 
 def run(config: Config) -> int:
@@ -30,7 +33,7 @@ def run(config: Config) -> int:
         The exit code: 0 if nothing was cut off, 1 if something was.
 
     Raises:
-        CannotListen: before anything else has happened.
+        CannotStart: before anything else has happened.
 
     """
     logs.configure(config.log.format, verbose=config.log.verbose)
@@ -38,14 +41,25 @@ def run(config: Config) -> int:
     try:
         listeners = open_listeners(host, port)
     except (OSError, UnicodeError) as error:
-        raise CannotListen(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}") from error
+        raise CannotStart(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}") from error
+
+    try:
+        folder = DataFolder(data_directory(config.journal.directory))
+        journal = SqliteJournal(folder, config.journal.durability)
+    except (DataFolderError, UnusableJournal) as error:
+        for listener in listeners:
+            listener.close()
+        raise CannotStart(str(error)) from error
 
     async def serve() -> int:
-        server = Server(config, files=_raise_file_limit())
+        server = Server(config, journal, files=_raise_file_limit())
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_stop_on_signals, server, signals)
+                await nursery.start(journal.run)
                 cut = await server.run(listeners)
+                journal.close()
+                await journal.closed.wait()
                 nursery.cancel_scope.cancel()
         return cut
 

@@ -1,19 +1,24 @@
-"""What the hall and the chat rooms have in common, and the directory of who and what there is.
+"""What the hall and the chat rooms have in common.
 
 Sees a session only as an `Occupant`, so that every place is tested with a fake of ten lines. Never knows bytes on the wire.
 """
 
 import difflib
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
 from chat_server.commands import CommandHandler, Pause
+from chat_server.directory import Directory
 from chat_server.events import (
     CommandExplained,
+    Create,
     Event,
     Help,
     HelpListed,
+    History,
+    HistoryChosen,
     Join,
     LineTooLong,
     ListRooms,
@@ -21,13 +26,20 @@ from chat_server.events import (
     Refused,
     Rename,
     Request,
+    RoomCreated,
     RoomsListed,
+    Search,
+    Time,
     UnknownCommand,
     Unreadable,
     WrongUsage,
+    ZoneShown,
 )
+from chat_server.journal import JournalError
 from chat_server.names import BadName, parse_name, same_name_key
+from chat_server.reading import HISTORY_MAX, search
 from chat_server.syntax import REQUESTS, usage_of, word_of
+from chat_server.times import BadZone, parse_zone
 
 SHOWN_MAX = 40
 """Characters of a person's own word that are shown back to them in an answer."""
@@ -45,6 +57,12 @@ class Occupant(Protocol):
 
     nick: str
     """The nickname, or "" before login."""
+    sender: str
+    """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
+    history: int
+    """How many lines one wants to see on entering a room."""
+    zone: str
+    """In which zone one wants times shown (see times.py)."""
     show: Callable[[Event], bytes]
     """How this kind of reader is shown an event. Readers of one kind have the same function, so a room calls it once for all of them."""
 
@@ -61,45 +79,10 @@ class Occupant(Protocol):
         """Leave the place where the session is and enter this one."""
 
 
-class Directory:
-    """Who is here under which name, and which rooms there are."""
-
-    def __init__(self) -> None:
-        """Nobody, and no rooms."""
-        self._people: dict[str, Occupant] = {}
-        self._rooms: dict[str, ListedRoom] = {}
-
-    def claim(self, nick: str, person: Occupant) -> bool:
-        """Give the name to this person. Return False if somebody else has it, or one that counts as the same."""
-        return self._people.setdefault(same_name_key(nick), person) is person
-
-    def release(self, nick: str, person: Occupant) -> None:
-        """Take the name back, if this person has it."""
-        key = same_name_key(nick)
-        if self._people.get(key) is person:
-            del self._people[key]
-
-    def open_room(self, room: "ListedRoom") -> None:
-        """List a room."""
-        self._rooms[same_name_key(room.name)] = room
-
-    def room(self, name: str) -> "ListedRoom | None":
-        """The room with this name, or with one that counts as the same."""
-        return self._rooms.get(same_name_key(name))
-
-    @property
-    def rooms(self) -> "list[ListedRoom]":
-        """All rooms, in the order in which they were opened."""
-        return list(self._rooms.values())
-
-    def __contains__(self, person: object) -> bool:
-        return person in self._people.values()
-
-
 class Room(CommandHandler, ABC):
     """A place where sessions are: what can be done in all of them."""
 
-    def __init__(self, name: str, directory: Directory) -> None:
+    def __init__(self, name: str, directory: "Directory[ListedRoom]") -> None:
         """Make an empty place."""
         self.name = name
         self.directory = directory
@@ -108,6 +91,11 @@ class Room(CommandHandler, ABC):
     @abstractmethod
     def place(self) -> str:
         """Where one is when one is here, as part of a sentence."""
+
+    @property
+    def position(self) -> tuple[str, int]:
+        """The room, and the number of its line, up to which somebody who is here has been shown everything; ("", 0) where nothing is said."""
+        return "", 0
 
     @abstractmethod
     async def enter(self, session: Occupant) -> None:
@@ -174,6 +162,64 @@ class Room(CommandHandler, ABC):
             session.send(Refused("in-room-already", {"room": room.name}))
             return None
         return session.enter(room)
+
+    def do_create(self, session: Occupant, request: Create) -> Pause:
+        """Open a new room.
+
+        It is there for everybody, and for good. Its name is made like a nickname.
+        """
+        try:
+            name = parse_name(request.room)
+        except BadName as error:
+            session.send(Refused(error.code))
+            return None
+        if same_name_key(name) in REQUESTS:
+            session.send(Refused("room-is-command", {"room": name}))
+            return None
+        return self._found(session, name)
+
+    async def _found(self, session: Occupant, name: str) -> None:
+        try:
+            refusal = await self.directory.found_room(name)
+        except JournalError:
+            refusal = "cannot-store"
+        session.send(Refused(refusal, {"room": name}) if refusal else RoomCreated(name))
+
+    def do_search(self, session: Occupant, request: Search) -> Pause:
+        """Look for lines by their words.
+
+        It finds lines that have all of the words. "Words in quotes" stand together; wor* is any word that begins so. With -a it looks in
+        all rooms.
+        """
+        return search(self.directory.journal, session, request.words, self.rooms_to_search(request))
+
+    @abstractmethod
+    def rooms_to_search(self, request: Search) -> list[str] | None:
+        """In which rooms to look; None: in all."""
+
+    def do_history(self, session: Occupant, request: History) -> Pause:
+        """Choose how many lines you see on entering a room.
+
+        It is 0 to 50. Without a number: show how many.
+        """
+        if request.count is not None:
+            session.history = min(request.count, HISTORY_MAX)
+        session.send(HistoryChosen(session.history))
+        return None
+
+    def do_time(self, session: Occupant, request: Time) -> Pause:
+        """Choose the zone in which times are shown.
+
+        Such as Europe/Berlin or +02:00. Without one: show the time, and in which zone.
+        """
+        if request.zone:
+            try:
+                session.zone = parse_zone(request.zone)
+            except BadZone:
+                session.send(Refused("no-such-zone", {"zone": _shortened(request.zone)}))
+                return None
+        session.send(ZoneShown(session.zone, time.time()))
+        return None
 
     def claim(self, session: Occupant, wanted: str) -> str:
         """Give the session this name in the directory. Return the name in its one form, or "" after saying why not."""

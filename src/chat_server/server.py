@@ -5,6 +5,7 @@ Knows listeners, connections, and the order of starting and stopping. Never know
 
 import errno
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from math import inf
@@ -16,10 +17,12 @@ from chat_server import __version__
 from chat_server.admission import Admission
 from chat_server.chat_room import ChatRoom
 from chat_server.config import Config
+from chat_server.directory import Directory
 from chat_server.events import Dismissed, Greeted
 from chat_server.hall import Hall
+from chat_server.journal import Journal, JournalError, RoomRecord
 from chat_server.logs import Sampler
-from chat_server.room import Directory
+from chat_server.room import ListedRoom
 from chat_server.session import READ_MAX_LIMITED, ChatSession
 from chat_server.transport import SocketTransport, Transport
 from chat_server.wire.doors import CLOSED_DOORS, recognise
@@ -38,8 +41,15 @@ BACKLOG = 4096
 ACCEPT_MAX = 64
 """Callers accepted before others have their turn."""
 
-FILES_RESERVED = 32
-"""Open files kept for everything that is no connection: the listeners, the log, the kernel's event queue, and one caller to be refused."""
+FILES_RESERVED = 64
+"""Open files kept for everything that is no connection: the journal (three for each of ten connections), the listeners, the log, the kernel's
+event queue, and one caller to be refused."""
+
+FORGET_SECONDS = 900.0
+"""Seconds between two looks for what is too old to be kept."""
+
+FORGET_PAUSE = 0.05
+"""Seconds between two transactions that delete: appends go first."""
 
 _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -81,11 +91,12 @@ def _address_of(listener: socket.socket) -> str:
 class Server:
     """Accepts connections and serves each in its own task, until it is stopped."""
 
-    def __init__(self, config: Config, *, files: float = inf) -> None:
-        """Make the hall and the rooms.
+    def __init__(self, config: Config, journal: Journal, *, files: float = inf) -> None:
+        """Make the hall.
 
         Args:
             config: the settings.
+            journal: what keeps the rooms and what is said in them; whoever made it runs it, for longer than the server.
             files: how many files the process may open.
 
         """
@@ -95,16 +106,19 @@ class Server:
             int(min(limits.connections or inf, max(1, files - FILES_RESERVED), 2**31)), limits.connections_per_address
         )
         self._unwelcome = Sampler()
-        directory = Directory()
-        self.hall = Hall(directory)
-        self.rooms = [ChatRoom(name, directory, self.hall) for name in config.rooms.names]
-        for room in self.rooms:
-            directory.open_room(room)
+        self._journal = journal
+        self._directory: Directory[ListedRoom] = Directory(
+            journal, start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)), rooms_max=limits.rooms
+        )
+        self.hall = Hall(self._directory)
+        self.rooms: list[ChatRoom] = []
+        self._rooms_running = 0
         self._sessions: set[ChatSession] = set()
         self._connections = 0
         self._stop_requested = trio.Event()
         self._stop_at = inf
         self._everybody_gone = trio.Event()
+        self._rooms_ended = trio.Event()
         self._cut = 0
 
     async def run(
@@ -117,13 +131,16 @@ class Server:
             task_status: told when the server accepts connections.
 
         Returns:
-            How many sessions were cut off with something unsent.
+            How many sessions were cut off with something unsent, or rooms with something unstored.
+
+        Raises:
+            JournalError: the rooms cannot be read, or one of the configuration's not be stored.
 
         """
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            for room in self.rooms:
-                nursery.start_soon(room.run)
+            await self._open_rooms()
+            nursery.start_soon(self._forget)
             for listener in listeners:
                 nursery.start_soon(self._accept, listener)
                 _log.info(f"listening on {_address_of(listener)}")
@@ -155,6 +172,46 @@ class Server:
             await self._everybody_gone.wait()  # every session has a deadline of its own: self._stop_at
         for room in self.rooms:
             room.close()
+        if self._rooms_running:
+            with trio.move_on_at(self._stop_at):
+                await self._rooms_ended.wait()
+        self._cut += self._rooms_running
+
+    async def _open_rooms(self) -> None:
+        """Open the rooms that there are, and those of the configuration that are not there yet."""
+        for record in await self._journal.rooms():
+            self._directory.open_room(self._start_room(record))
+        for name in self._config.rooms.names:
+            if self._directory.room(name) is None:
+                await self._journal.create_room(name)
+                self._directory.open_room(self._start_room(RoomRecord(name, "", 1, 0)))
+
+    def _start_room(self, record: RoomRecord) -> ChatRoom:
+        room = ChatRoom(record, self._directory, self.hall)
+        self.rooms.append(room)
+        self._rooms_running += 1
+        self._nursery.start_soon(self._run_room, room)
+        return room
+
+    async def _run_room(self, room: ChatRoom) -> None:
+        await room.run()
+        self._rooms_running -= 1
+        if not self._rooms_running:
+            self._rooms_ended.set()
+
+    async def _forget(self) -> None:
+        """Delete what the configuration does not keep any longer, and keys that nobody will use again."""
+        history = self._config.history
+        while True:
+            before = time.time() - history.keep_days * 86400 if history.keep_days else -inf
+            try:
+                while await self._journal.prune(before, history.keep_lines):
+                    for room in self.rooms:
+                        room.forget_past()
+                    await trio.sleep(FORGET_PAUSE)
+            except JournalError as error:
+                _log.error("cannot delete what is old", why=str(error))
+            await trio.sleep(FORGET_SECONDS)
 
     async def _accept(self, listener: socket.socket) -> None:
         while listener.fileno() >= 0:  # it is closed when the server stops
@@ -236,6 +293,7 @@ class Server:
             show,
             place=self.hall,
             limits=limits,
+            history=self._config.history,
             start=self._nursery.start_soon,
         )
         self._sessions.add(session)

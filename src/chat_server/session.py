@@ -10,8 +10,9 @@ from typing import Protocol
 import structlog
 import trio
 
-from chat_server.config import Limits
+from chat_server.config import HistoryTable, Limits
 from chat_server.events import Dismissed, Event, LoggedOut, ProtocolReply, Request, Skipped, Slowed, Unreadable
+from chat_server.names import same_name_key
 from chat_server.outbox import Outbox
 from chat_server.rate import TokenBucket
 from chat_server.room import EndSession, Room
@@ -56,10 +57,13 @@ class ChatSession:
         "_outbox",
         "_scope",
         "_transport",
+        "history",
         "nick",
         "place",
         "push",
+        "sender",
         "show",
+        "zone",
     )
 
     def __init__(
@@ -70,19 +74,24 @@ class ChatSession:
         *,
         place: Room,
         limits: Limits,
+        history: HistoryTable,
         start: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
         """Begin in `place`; `start` starts a task that may outlive a call."""
         self.nick = ""
+        self.sender = ""
+        self.history = history.on_entering
+        self.zone = history.time_zone
         self.place = place
         self.show = show
         self._transport = transport
         self._decoder = decoder
         self._limits = limits
-        self._outbox = Outbox(
+        self._outbox: Outbox[tuple[str, int]] = Outbox(
             transport,
             start=start,
-            notice=lambda lines: show(Skipped(lines)),
+            notice=self._notice_of,
+            mark=self._position,
             limit=limits.waiting_bytes_before_login,
             patience=limits.no_progress_seconds,
         )
@@ -107,6 +116,7 @@ class ChatSession:
     def logged_in(self, nick: str) -> None:
         """The person has this nickname from now on, and a member's rights."""
         self.nick = nick
+        self.sender = same_name_key(nick)
         self._outbox.limit = self._limits.waiting_bytes or inf
         self._scope.deadline = inf
         self._idle_since = trio.current_time()
@@ -116,6 +126,15 @@ class ChatSession:
         await self.place.leave(self)
         self.place = place
         await place.enter(self)
+
+    def _position(self) -> tuple[str, int]:
+        """How far the reader has come who has been shown everything."""
+        return self.place.position
+
+    def _notice_of(self, lines: int, after: tuple[str, int]) -> bytes:
+        """What to say when lines have been skipped after some position. That is of use only in the room that it is a position in."""
+        room, seq = after
+        return self.show(Skipped(lines, room, seq) if room == self.place.position[0] else Skipped(lines))
 
     # The person's side.
 

@@ -5,10 +5,11 @@ more. Never knows what a request does, nor by which door it came.
 """
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
-from msgspec import NODEFAULT
-from msgspec.structs import fields
+import msgspec
+from msgspec import NODEFAULT, Meta
+from msgspec.structs import FieldInfo, fields
 
 from chat_server.events import Request, RestOfLine, UnknownCommand, Unreadable, WrongUsage
 
@@ -18,11 +19,46 @@ def word_of(request: type[Request | Unreadable]) -> str:
     return str(request.__struct_config__.tag)
 
 
+def _extra(field: FieldInfo, name: str) -> Any:
+    """What the field's declaration says under this name; None if nothing."""
+    for meta in getattr(field.type, "__metadata__", ()):
+        if isinstance(meta, Meta) and meta.extra and name in meta.extra:
+            return meta.extra[name]
+    return None
+
+
+class _Form(NamedTuple):
+    """How a request is typed."""
+
+    flags: dict[str, str]  # the field that each flag sets
+    parameters: tuple[FieldInfo, ...]
+    required: int
+    ends_in_rest: bool
+    is_text: bool  # its parameters are strings, and any string will do
+
+    @property
+    def most(self) -> int:
+        return len(self.parameters)
+
+
+@cache
+def _form_of(request: type[Request]) -> _Form:
+    flags = {flag: field.name for field in fields(request) if (flag := _extra(field, "flag"))}
+    parameters = tuple(
+        field for field in fields(request) if _extra(field, "typed") is not False and not _extra(field, "flag")
+    )
+    required = sum(parameter.default is NODEFAULT for parameter in parameters)
+    hints = get_type_hints(request)
+    is_text = not flags and all(hints[parameter.name] is str for parameter in parameters)
+    return _Form(flags, parameters, required, bool(parameters) and parameters[-1].type is RestOfLine, is_text)
+
+
 @cache
 def usage_of(request: type[Request]) -> str:
-    """The usage line: `/login NICK`, `/help [COMMAND]`."""
-    shown = [f"/{word_of(request)}"]
-    for field in fields(request):
+    """The usage line: `/login NICK`, `/help [COMMAND]`, `/search [-a] WORDS`."""
+    form = _form_of(request)
+    shown = [f"/{word_of(request)}", *(f"[{flag}]" for flag in form.flags)]
+    for field in form.parameters:
         name = field.name.upper()
         shown.append(name if field.default is NODEFAULT else f"[{name}]")
     return " ".join(shown)
@@ -38,21 +74,6 @@ def _table() -> dict[str, type[Request]]:
     return table
 
 
-class _Form(NamedTuple):
-    """How many arguments a request takes, and whether the last is the rest of the line."""
-
-    required: int
-    most: int
-    ends_in_rest: bool
-
-
-@cache
-def _form_of(request: type[Request]) -> _Form:
-    parameters = fields(request)
-    required = sum(parameter.default is NODEFAULT for parameter in parameters)
-    return _Form(required, len(parameters), bool(parameters) and parameters[-1].type is RestOfLine)
-
-
 REQUESTS: dict[str, type[Request]] = _table()
 """Every word that is a command, aliases included."""
 
@@ -64,7 +85,23 @@ def parse_command(line: str) -> Request | Unreadable:
     if request is None:
         return UnknownCommand(word, arguments)
     form = _form_of(request)
+    flags: dict[str, bool] = {}
+    while form.flags and (found := form.flags.get(arguments.partition(" ")[0])):
+        flags[found] = True
+        arguments = arguments.partition(" ")[2].lstrip()
     values = arguments.split(maxsplit=form.most - 1) if form.ends_in_rest else arguments.split()
     if not form.required <= len(values) <= form.most:
         return WrongUsage(usage_of(request))
-    return request(*values)
+    return request(*values) if form.is_text else _converted(request, form, values, flags)
+
+
+def _converted(request: type[Request], form: _Form, values: list[str], flags: dict[str, bool]) -> Request | Unreadable:
+    """Make the request, its numbers and days read from text; a number may be written as it is shown, `#4711`."""
+    named: dict[str, object] = dict(flags)
+    for field, value in zip(form.parameters, values, strict=False):
+        is_number = value[:1] == "#" and value[1:].isdecimal() and field.type is not RestOfLine
+        try:
+            named[field.name] = msgspec.convert(value[1:] if is_number else value, field.type, strict=False)
+        except msgspec.ValidationError:
+            return WrongUsage(usage_of(request))
+    return request(**named)

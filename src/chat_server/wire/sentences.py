@@ -1,16 +1,17 @@
 """Everything that the server says to a person, and how what people say is shown to others.
 
 One function for each event, one line of text or a few. A line of somebody's text always stands behind their name; the server's own word always
-begins with `* `, an action with `~ `. So nobody can forge the server's word: text is one line (clean.py), and no name begins with `*` or `~`.
+begins with `* `, an action with `~ `, a line that is read again with `#` and its number. So nobody can forge the server's word: text is one
+line (clean.py), and no name begins with `*`, `~` or `#`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from chat_server import events
-
-WIDTH = 78
-"""Columns after which a long list goes on in a new line: every terminal is this wide."""
+from chat_server.times import local
+from chat_server.wire.pages import found, page_shown, recalled
+from chat_server.wire.words import items, own_words
 
 SENTENCES = {
     # Why a request was refused.
@@ -28,6 +29,14 @@ SENTENCES = {
     "unknown-command-but": "Unknown command: {word}. Did you mean /{near}?",
     "not-here": "/{word} does not work {place}. /help lists what does.",
     "usage": "Usage: {usage}",
+    "room-exists": "There is a room {room} already. /join {room} enters it.",
+    "rooms-full": "There are too many rooms for another one.",
+    "room-is-command": "/{room} is a command: choose another name for the room.",
+    "topic-length": "A topic has {limit} characters at the most.",
+    "no-such-zone": "There is no zone {zone}. A zone is written as Europe/Berlin or +02:00.",
+    "no-words": "There is no word in that to look for.",
+    "cannot-store": "That could not be stored just now. Try again later.",
+    "cannot-read": "What was said cannot be read just now. Try again later.",
     "line-too-long": "That line was longer than {limit} bytes and was not read.",
     # Why a session ends.
     "login-time": "You did not log in within {seconds} seconds. Goodbye.",
@@ -41,28 +50,9 @@ SENTENCES = {
 }
 
 
-def own_words(*sentences: str) -> str:
-    """Lines of the server's own."""
-    return "".join(f"* {sentence}\r\n" for sentence in sentences)
-
-
 def sentence(code: str, details: dict[str, str]) -> str:
     """The sentence that a code stands for."""
     return SENTENCES[code].format_map(details)
-
-
-def _items(start: str, items: Iterable[str]) -> list[str]:
-    """`start item, item, item`, in as many lines as it takes."""
-    lines = [start]
-    for item in items:
-        if len(lines[-1]) + len(item) + 2 > WIDTH and lines[-1] != start:
-            lines[-1] += ","
-            lines.append(item)
-        elif lines[-1] == start:
-            lines[-1] += f" {item}"
-        else:
-            lines[-1] += f", {item}"
-    return lines
 
 
 def _names(nicks: tuple[str, ...], more: int) -> str:
@@ -84,26 +74,26 @@ def _logged_in(event: events.LoggedIn) -> str:
 
 
 def _entered(event: events.Entered) -> str:
-    if not event.nicks:
-        return own_words(f"You are in {event.room}.", "Nobody else is here.")
+    topic = [f"Topic: {event.topic}"] if event.topic else []
     more = [f"and {_others(event.more)}"] if event.more else []
-    return own_words(f"You are in {event.room}.", *_items("With you:", [*event.nicks, *more]))
+    people = items("With you:", [*event.nicks, *more]) if event.nicks else ["Nobody else is here."]
+    return own_words(f"You are in {event.room}.", *topic, *people)
 
 
 def _rooms_listed(event: events.RoomsListed) -> str:
-    return own_words(*_items("Rooms:", (f"{name} ({people})" for name, people in event.rooms)))
+    return own_words(*items("Rooms:", (f"{name} ({people})" for name, people in event.rooms)))
 
 
 def _online_listed(event: events.OnlineListed) -> str:
     if not event.nicks:
         return own_words(f"Nobody else is in {event.room}.")
-    return own_words(*_items(f"In {event.room} with you ({len(event.nicks)}):", event.nicks))
+    return own_words(*items(f"In {event.room} with you ({len(event.nicks)}):", event.nicks))
 
 
 def _help_listed(event: events.HelpListed) -> str:
     lines = [f"{usage} - {summary}" for usage, summary in event.commands]
     if event.rooms:
-        lines += _items("Rooms are commands too:", (f"/{room}" for room in event.rooms))
+        lines += items("Rooms are commands too:", (f"/{room}" for room in event.rooms))
     return own_words(*lines)
 
 
@@ -120,9 +110,49 @@ def _left(event: events.Left) -> str:
     return own_words(f"{_names(event.nicks, event.more)} left")
 
 
+def _skipped(event: events.Skipped) -> str:
+    what = "1 line was" if event.lines == 1 else f"{event.lines} lines were"
+    where = f" /since {event.seq} shows what was said." if event.room else ""
+    return own_words(f"{what} skipped: your connection did not keep up.{where}")
+
+
+def _not_stored(event: events.NotStored) -> str:
+    what = "Your line" if event.lines == 1 else f"{event.lines} of your lines"
+    return own_words(
+        f"{what} could not be stored, so nobody has seen {'it' if event.lines == 1 else 'them'}. Try again later."
+    )
+
+
+def _timed(event: events.Timed) -> str:
+    queued, stored = event.queued * 1000, event.stored * 1000
+    return own_words(f"#{event.seq} waited {queued:.1f} ms in the queue and was stored in {stored:.1f} ms.")
+
+
+def _zone_shown(event: events.ZoneShown) -> str:
+    now = local(event.now, event.zone)
+    zone = event.zone or f"{now.tzname()}, the server's own zone"
+    return own_words(f"It is {now:%Y-%m-%d %H:%M}. Times are shown in {zone}.")
+
+
+def _topic_shown(event: events.TopicShown) -> str:
+    return own_words(f"Topic of {event.room}: {event.topic}" if event.topic else f"{event.room} has no topic.")
+
+
 _SHOWN: dict[type[events.Event], Callable[[Any], str]] = {
     events.Said: lambda event: f"{event.nick}: {event.text}\r\n",
-    events.Acted: lambda event: f"~ {event.nick} {event.action}\r\n",
+    events.Acted: lambda event: f"~ {event.nick} {event.text}\r\n",
+    events.TopicSet: lambda event: own_words(f"{event.nick} set the topic: {event.text}"),
+    events.Stored: lambda event: own_words(f"Stored in {event.room} as #{event.seq}."),
+    events.NotStored: _not_stored,
+    events.Timed: _timed,
+    events.TimingAwaited: lambda _: own_words("Your next line will be timed."),
+    events.Recalled: recalled,
+    events.PageShown: page_shown,
+    events.Found: found,
+    events.TopicShown: _topic_shown,
+    events.RoomCreated: lambda event: own_words(f"The room {event.room} is open. /join {event.room} enters it."),
+    events.HistoryChosen: lambda event: own_words(f"Lines shown to you on entering a room: {event.count}"),
+    events.ZoneShown: _zone_shown,
     events.Joined: _joined,
     events.Left: _left,
     events.Renamed: lambda event: own_words(f"{event.old} is now {event.new}"),
@@ -140,9 +170,7 @@ _SHOWN: dict[type[events.Event], Callable[[Any], str]] = {
     events.Slowed: lambda event: own_words(
         f"You send more than {event.limit:g} lines per second: what you sent waits its turn."
     ),
-    events.Skipped: lambda event: own_words(
-        f"{event.lines} {'line was' if event.lines == 1 else 'lines were'} skipped: your connection did not keep up."
-    ),
+    events.Skipped: _skipped,
 }
 
 

@@ -1,0 +1,86 @@
+"""Who is here under which name, which rooms there are, and the journal that keeps what they say.
+
+People and rooms are nothing here but what has a name. Never knows what can be done in a room.
+"""
+
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+import trio
+
+from chat_server.journal import Journal
+from chat_server.names import same_name_key
+
+
+class Named(Protocol):
+    """A room, as far as it matters here."""
+
+    name: str
+
+
+R = TypeVar("R", bound=Named)
+
+
+class Directory(Generic[R]):
+    """Who is here under which name, and which rooms there are."""
+
+    def __init__(self, journal: Journal, *, start_room: Callable[[str], R], rooms_max: int = 0) -> None:
+        """Nobody, and no rooms.
+
+        Args:
+            journal: where everything is kept.
+            start_room: makes a room that is not there yet, and starts its broadcaster.
+            rooms_max: so many rooms may be founded, with those that are there already (0: no limit).
+
+        """
+        self.journal = journal
+        self._start_room = start_room
+        self._rooms_max = rooms_max
+        self._founding = trio.Lock()
+        self._people: dict[str, object] = {}
+        self._rooms: dict[str, R] = {}
+
+    def claim(self, nick: str, person: object) -> bool:
+        """Give the name to this person. Return False if somebody else has it, or one that counts as the same."""
+        return self._people.setdefault(same_name_key(nick), person) is person
+
+    def release(self, nick: str, person: object) -> None:
+        """Take the name back, if this person has it."""
+        key = same_name_key(nick)
+        if self._people.get(key) is person:
+            del self._people[key]
+
+    def open_room(self, room: R) -> None:
+        """List a room."""
+        self._rooms[same_name_key(room.name)] = room
+
+    def room(self, name: str) -> R | None:
+        """The room with this name, or with one that counts as the same."""
+        return self._rooms.get(same_name_key(name))
+
+    @property
+    def rooms(self) -> list[R]:
+        """All rooms, in the order in which they were opened."""
+        return list(self._rooms.values())
+
+    async def found_room(self, name: str) -> str | None:
+        """Store and open a new room.
+
+        Returns:
+            Why not, as a key of the catalogue of sentences; None if it is open now.
+
+        Raises:
+            JournalError: it could not be stored, and is not open.
+
+        """
+        async with self._founding:
+            if self.room(name) is not None:
+                return "room-exists"
+            if self._rooms_max and len(self._rooms) >= self._rooms_max:
+                return "rooms-full"
+            await self.journal.create_room(name)
+            self.open_room(self._start_room(name))
+            return None
+
+    def __contains__(self, person: object) -> bool:
+        return person in self._people.values()

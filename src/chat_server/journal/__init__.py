@@ -1,0 +1,116 @@
+"""What was said, kept in order: the one protocol behind which every journal stands, and the values that cross it.
+
+Stored means: committed, so that the chosen durability holds for it (docs/durability.md). Rooms are named by their one name. Never
+knows sessions, nor how anything is shown. Implementations: `sqlite.py`, and `memory.py` for tests.
+"""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from chat_server.events import Line
+
+KEY_SECONDS = 2 * 86400.0
+"""Seconds for which a request's key is remembered. A day is what is promised; a client may have been offline for a night and a day."""
+
+POSITIONS_MAX = 2000
+"""People whose place in a room is remembered; beyond it those who left it longest ago are forgotten, and see the room as a newcomer does."""
+
+
+class JournalError(Exception):
+    """The journal cannot store or read just now. The disk's fault, not the caller's; the next call may work again."""
+
+
+class SenderKey(NamedTuple):
+    """A request's own name, and whose it is."""
+
+    sender: str
+    key: str
+
+
+class Duplicate(NamedTuple):
+    """Where a line is that was sent again."""
+
+    room: str
+    seq: int
+
+
+class RoomRecord(NamedTuple):
+    """A room as it was left: its lines from `first` to `last` are kept (none if `first` is greater)."""
+
+    name: str
+    topic: str
+    first: int
+    last: int
+
+
+class Record(NamedTuple):
+    """A batch of one room's lines as it was stored. `position` is the last line's in the whole journal; lines stand without a hole."""
+
+    position: int
+    lines: list[Line]
+
+
+class Page(NamedTuple):
+    """Some of a room's lines, oldest first; the room keeps those from `first` on."""
+
+    lines: list[Line]
+    first: int
+
+
+class Matches(NamedTuple):
+    """What a search found, newest first. `unsearched` counts the lines, the newest, that it could not cover in time."""
+
+    lines: list[Line]
+    has_more: bool
+    unsearched: int
+
+
+class Journal(Protocol):
+    """The ordered, durable log of all rooms. Every method may raise JournalError, but `remember` and `follow`'s making."""
+
+    async def rooms(self) -> list[RoomRecord]:
+        """All rooms, in the order in which they were created."""
+
+    async def create_room(self, name: str) -> None:
+        """Store a new, empty room. Harmless if it is there."""
+
+    async def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> dict[int, Duplicate]:
+        """Store a batch: all of it, or nothing and JournalError.
+
+        Args:
+            lines: lines of one room and one time, numbered without a hole from the one after the room's last.
+            keys: the keys of those that have one, by index in `lines`.
+
+        Returns:
+            Those lines, by index, that were stored before under their key. They are not stored again, and the lines behind them are stored
+            under the numbers that this leaves free.
+
+        """
+
+    async def read(self, room: str, first: int, last: int) -> Page:
+        """The room's lines from one number to another, both included; what is pruned or not there yet is left out."""
+
+    async def seq_at(self, room: str, at: float) -> int:
+        """The number of the first line that is not older than `at`; one more than the last if all are."""
+
+    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
+        """The newest `limit` lines that have all the words (see search.py), in these rooms or in all."""
+
+    def follow(self, after: int) -> AsyncGenerator[Record, None]:
+        """Every record behind a position, in order, those to come included: it never ends."""
+
+    def remember(self, room: str, person: str, seq: int) -> None:
+        """Note how far somebody has come in a room. Never blocks; stored within a second or so."""
+
+    async def remembered(self, room: str) -> dict[str, int]:
+        """How far people had come in a room: POSITIONS_MAX at the most, those who left it longest ago first."""
+
+    async def prune(self, before: float, keep_lines: int) -> int:
+        """Forget some of what is older than `before`, or what each room has beyond its newest `keep_lines` (0: no bound).
+
+        Only whole batches go, so somewhat more may stay. Also forgets keys older than KEY_SECONDS before now.
+
+        Returns:
+            How much went; 0 when there is nothing more to do.
+
+        """

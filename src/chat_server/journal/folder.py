@@ -1,0 +1,64 @@
+"""The data directory: which files are in it, who may look into it, and that only one program writes to it.
+
+Knows the file system; never knows what is in the files.
+"""
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+JOURNAL_FILE = "journal.db"
+SEARCH_FILE = "search.db"
+_LOCK_FILE = "lock"
+
+
+def data_directory(chosen: str) -> Path:
+    """The directory that was chosen or, if none was, where the platform keeps the data of programs."""
+    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("chat-server", appauthor=False)
+
+
+class DataFolderError(Exception):
+    """The data directory cannot be used; the sentence says which and why."""
+
+
+class DataFolder:
+    """A data directory that nobody else writes to as long as this is open."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the directory if it is not there, for its owner only, and lock it.
+
+        Raises:
+            DataFolderError: it cannot be made or locked, or another program has locked it. The lock goes with the process, however it ends.
+
+        """
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+            for file in (self.journal, self.search):  # the directory may be open to others; SQLite's further files are as these are
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise DataFolderError(f"cannot use the data directory {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise DataFolderError(f"the data directory {path} is in use by another chat-server") from error
+
+    @property
+    def journal(self) -> Path:
+        """The file of the journal."""
+        return self.path / JOURNAL_FILE
+
+    @property
+    def search(self) -> Path:
+        """The file of the search index, which can be made anew from the journal."""
+        return self.path / SEARCH_FILE
+
+    def close(self) -> None:
+        """Let others have it."""
+        with suppress(OSError):
+            os.close(self._lock)

@@ -1,0 +1,90 @@
+"""The journal's tables. Migrations are a list whose index is the version that they start from; a migration that has been released never changes.
+
+A file made by the first release must open for ever: `tests/data/` has one.
+"""
+
+import sqlite3
+
+APPLICATION_ID = 0x63686174  # "chat"
+
+MIGRATIONS: list[str] = [
+    """
+    CREATE TABLE room (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        topic TEXT NOT NULL DEFAULT '',
+        kept_from INTEGER NOT NULL DEFAULT 1  -- the first number that has not been pruned
+    ) STRICT;
+    -- A batch of lines (batches.py). `id` is its first line's position in the whole journal, `first` that line's number in its room.
+    CREATE TABLE batch (
+        id INTEGER PRIMARY KEY,
+        room INTEGER NOT NULL REFERENCES room,
+        first INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        at REAL NOT NULL,  -- seconds since 1970
+        lines TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX batch_by_number ON batch (room, first);
+    -- Keys under which requests were sent, in the order of `id`: what was sent again is stored once.
+    CREATE TABLE sent (
+        id INTEGER PRIMARY KEY,
+        sender TEXT NOT NULL,
+        key TEXT NOT NULL,
+        room INTEGER NOT NULL REFERENCES room,
+        seq INTEGER NOT NULL,
+        at REAL NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX sent_by_key ON sent (sender, key);
+    -- How far somebody had come in a room when they were last there.
+    CREATE TABLE position (
+        room INTEGER NOT NULL REFERENCES room,
+        person TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (room, person)
+    ) STRICT, WITHOUT ROWID;
+    -- One row: which journal this is, and the position that the next line gets if everything before has been pruned.
+    CREATE TABLE journal (identity TEXT NOT NULL, next_id INTEGER NOT NULL) STRICT;
+    INSERT INTO journal VALUES (lower(hex(randomblob(16))), 1);
+    -- For people with the sqlite3 shell: SELECT * FROM line WHERE room = 'python' ORDER BY seq;
+    CREATE VIEW line AS
+        SELECT batch.id + piece.key AS id, room.name AS room, batch.first + piece.key AS seq,
+            datetime(batch.at, 'unixepoch') AS at, coalesce(json_extract(piece.value, '$[2]'), 'said') AS kind,
+            json_extract(piece.value, '$[0]') AS nick, json_extract(piece.value, '$[1]') AS text
+        FROM batch JOIN room ON room.id = batch.room, json_each(batch.lines) AS piece;
+    """,
+]
+
+
+class NewerSchema(Exception):
+    """The file was made by a newer release of the program."""
+
+
+class NotAJournal(Exception):
+    """The file is a database of something else."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables to the version that this program knows.
+
+    Raises:
+        NewerSchema: the file is from a newer release. Nothing has been changed.
+        NotAJournal: the file is a database of something else. Nothing has been changed.
+
+    """
+    version, application = version_of(connection), connection.execute("PRAGMA application_id").fetchone()[0]
+    is_empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application != APPLICATION_ID and not is_empty:
+        raise NotAJournal
+    if version > len(MIGRATIONS):
+        raise NewerSchema
+    for number in range(version, len(MIGRATIONS)):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA application_id = {APPLICATION_ID}; "
+            f"PRAGMA user_version = {number + 1}; COMMIT;"
+        )
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of the tables; 0 for an empty file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

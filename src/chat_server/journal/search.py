@@ -1,0 +1,194 @@
+"""The search index: which words stand at which position of the journal. SQLite's FTS5, in a file of its own.
+
+What it has can be made anew from the journal at any time, so it is not synced, not backed up, and thrown away when it does not fit. Every
+method blocks. Never knows rooms or people, but as names to filter by.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from unicodedata import normalize
+
+from chat_server.journal import JournalError, Record
+
+VERSION = 1
+"""Of the tables and of `segmented`: an index of another version is made anew."""
+
+# Scripts that are written without spaces: Han with radicals and extensions, kana, Hangul, half-width kana.
+_UNSPACED = re.compile(
+    "[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff"
+    "\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff]+"
+)
+_WORDS = re.compile(r'"([^"]*)"?|(\S+)')
+
+_TABLES = f"""
+    CREATE VIRTUAL TABLE words USING fts5(text, room, tokenize = 'unicode61 remove_diacritics 2', columnsize = 0);
+    CREATE TABLE state (identity TEXT NOT NULL, indexed INTEGER NOT NULL);
+    PRAGMA user_version = {VERSION};
+"""
+
+
+class NoWords(ValueError):
+    """There is nothing to look for in what was typed."""
+
+
+def _pairs(run: re.Match[str]) -> str:
+    """`你好吗` becomes `你好 好吗 吗`: every two characters that stand together are a word, and so is the last one."""
+    return " " + " ".join(run[0][at : at + 2] for at in range(len(run[0]))) + " "
+
+
+def segmented(text: str) -> str:
+    """The text as the tokenizer wants it: spaces between words, also in scripts that have none."""
+    return text if text.isascii() else _UNSPACED.sub(_pairs, normalize("NFKC", text))
+
+
+def query_of(words: str) -> str:
+    """What FTS5 is asked for: all the words; "words in quotes" must stand together; `wor*` is whatever begins so.
+
+    Raises:
+        NoWords: there is no letter or digit in it.
+
+    """
+    terms = []
+    for quoted, word in _WORDS.findall(words):
+        text = segmented(quoted or word).strip()
+        if not any(character.isalnum() for character in text):
+            continue
+        *others, last = text.split()
+        # The last of unspaced characters stands alone only at the end of a run; elsewhere it begins the next pair.
+        is_run = _UNSPACED.fullmatch(last)
+        if is_run and others and len(others[-1]) == 2 and _UNSPACED.fullmatch(others[-1]):  # noqa: PLR2004 - a pair
+            last = ""
+        begins = (is_run and last) or (word.endswith("*") and last)
+        phrase = " ".join([*others, last]).replace('"', " ").strip()
+        terms.append(f'"{phrase}"{" *" if begins else ""}')
+    if not terms:
+        raise NoWords
+    return " AND ".join(terms)
+
+
+def _room_word(room: str) -> str:
+    return "r" + room.encode().hex()
+
+
+class SearchIndex:
+    """Words by position. Every method may raise JournalError."""
+
+    def __init__(self, path: Path | None, identity: str, end: int) -> None:
+        """Open the index of the journal with this identity, whose next position is `end`; begin anew if it is another's.
+
+        Args:
+            path: the file; None for an index in memory.
+            identity: the journal's.
+            end: the position that the journal's next line will have.
+
+        """
+        self._path = path
+        self._identity = identity
+        self.is_broken = False
+        try:
+            self._open(end)
+        except sqlite3.Error:
+            self.discard()
+            try:
+                self._open(end)
+            except sqlite3.Error as error:
+                raise JournalError(f"cannot open {path}: {error}") from error
+
+    def _open(self, end: int) -> None:
+        self._connection = _connect(self._path)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = OFF")
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        rows = self._connection.execute("SELECT identity, indexed FROM state").fetchall() if version == VERSION else []
+        if rows and rows[0][0] == self._identity and rows[0][1] < end:
+            self.indexed = int(rows[0][1])
+            return
+        if version or self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            self.discard()
+            self._connection = _connect(self._path)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = OFF")
+        self._connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
+        self._connection.execute("INSERT INTO state VALUES (?, 0)", (self._identity,))
+        self.indexed = 0
+
+    def discard(self) -> None:
+        """Close and delete the index."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+        if self._path is not None:
+            for ending in ("", "-wal", "-shm"):
+                with suppress(OSError):
+                    self._path.with_name(self._path.name + ending).unlink()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Index records, each behind those before."""
+        rows = []
+        position = self.indexed
+        for position, lines in records:
+            start = position - len(lines) + 1
+            room = _room_word(lines[0].room)
+            rows += [(start + index, segmented(line.text), room) for index, line in enumerate(lines)]
+        self._write(
+            ("INSERT INTO words (rowid, text, room) VALUES (?, ?, ?)", rows),
+            ("UPDATE state SET indexed = ?", [(position,)]),
+        )
+        self.indexed = position
+
+    def forget(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Take positions out, each range with its first and its count."""
+        self._write(
+            ("DELETE FROM words WHERE rowid BETWEEN ? AND ?", [(first, first + count - 1) for first, count in ranges])
+        )
+
+    def _write(self, *statements: tuple[str, Sequence[tuple[object, ...]]]) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for sql, rows in statements:
+                self._connection.executemany(sql, rows)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._note(error)
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise JournalError(str(error)) from error
+
+    def _note(self, error: sqlite3.Error) -> None:
+        """Remember that the file is no good any more: a full or busy disk is an OperationalError."""
+        self.is_broken = self.is_broken or not isinstance(error, sqlite3.OperationalError)
+
+    def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> list[int]:
+        """The newest positions with all the words, newest first. Raises NoWords where there are none."""
+        query = f"text : ({query_of(words)})"
+        if rooms is not None:
+            query += f" AND room : ({' OR '.join(map(_room_word, rooms))})"
+        try:
+            return [
+                int(position)
+                for (position,) in self._connection.execute(
+                    "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?", (query, limit)
+                )
+            ]
+        except sqlite3.Error as error:
+            self._note(error)
+            raise JournalError(str(error)) from error
+
+    def check(self) -> int:
+        """Look the index through. Returns how many lines it has; raises JournalError if it is broken."""
+        try:
+            self._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+            return int(self._connection.execute("SELECT count(*) FROM words_content").fetchone()[0])
+        except sqlite3.Error as error:
+            raise JournalError(f"the search index is broken: {error}") from error
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    return sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10)

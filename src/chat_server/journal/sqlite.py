@@ -1,0 +1,256 @@
+"""The journal on disk, for the server: SQLite in worker threads, so that Trio's loop never waits for the disk.
+
+One writer commits whatever batches wait, of all rooms, in one transaction; readers read beside it. Bounds: a room waits for its batch, so at
+most one batch of each room waits; READERS_MAX pages and one search are under way at once, and more wait their turn.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+import structlog
+import trio
+
+from chat_server.events import Line
+from chat_server.journal import Duplicate, JournalError, Matches, Page, Record, RoomRecord, SenderKey
+from chat_server.journal.batches import encode
+from chat_server.journal.folder import DataFolder
+from chat_server.journal.indexer import Indexer
+from chat_server.journal.store import PAGE_SIZE, Append, Checkpointer, Reader, Writer
+
+READERS_MAX = 4
+"""Pages read at once. A page takes 0.2 ms of which much is Python: more would not make it faster."""
+
+POSITIONS_DELAY = 1.0
+"""Seconds after which people's places are stored if nothing else is."""
+
+CHECKPOINT_PAGES = 1000
+"""Pages written to the log after which a checkpoint begins in the background: SQLite's own default, 4 MB."""
+
+LOG_PAGES_MAX = 16384
+"""Pages in the log (64 MiB) at which the writer stops to bring them into the file. Only hundreds of thousands of lines a second get there."""
+
+PRUNED_BATCHES_MAX = 200
+"""Batches pruned in one transaction, about 2 ms: that long an append may have to wait."""
+
+_log = structlog.get_logger()
+
+T = TypeVar("T")
+
+
+class _Waiting:
+    """A batch that waits to be stored, and what became of it."""
+
+    __slots__ = ("append", "done", "duplicates", "error")
+
+    def __init__(self, append: Append) -> None:
+        self.append = append
+        self.done = trio.Event()
+        self.duplicates: dict[int, Duplicate] = {}
+        self.error = ""
+
+
+class SqliteJournal:
+    """See Journal. Nothing is stored unless `run` runs."""
+
+    def __init__(self, folder: DataFolder, durability: str = "full") -> None:
+        """Open or make the journal of a data directory. Blocks, for a few milliseconds.
+
+        Raises:
+            UnusableJournal: the file cannot be opened as a journal.
+
+        """
+        self._folder = folder
+        self._writer = Writer(folder.journal, durability)
+        self._writer_limit = trio.CapacityLimiter(1)
+        self._readers: list[Reader] = []
+        self._reader_limit = trio.CapacityLimiter(READERS_MAX)
+        self._indexer = Indexer(folder.journal, folder.search)
+        self._end = self._writer.end()
+        self._waiting: list[_Waiting] = []
+        self._positions: dict[tuple[str, str], int] = {}
+        self._due = trio.Event()  # something waits to be stored
+        self._grown = trio.Event()  # something has been stored since
+        self._pages = 0  # written to the log since it was last brought into the file
+        self._log_is_long = trio.Event()
+        self._is_log_nearly_empty = False
+        self._is_closing = False
+        self.closed = trio.Event()
+        """Set when everything is stored and the files are closed."""
+        self._stored_at = 0.0
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Store what is appended, and look after the files, until `close`; then store what waits."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_checkpointing)
+            nursery.start_soon(self._indexer.run, lambda: self._grown, self._is_busy)
+            task_status.started()
+            await self._keep_committing()
+            nursery.cancel_scope.cancel()
+        await trio.to_thread.run_sync(self._close_files)
+        self.closed.set()
+
+    def close(self) -> None:
+        """Let `run` store what waits, and end."""
+        self._is_closing = True
+        self._due.set()
+
+    def _close_files(self) -> None:
+        self._writer.checkpoint()
+        self._writer.close()
+        for reader in self._readers:
+            reader.close()
+        self._indexer.close()
+
+    # Storing.
+
+    async def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> dict[int, Duplicate]:
+        """Store a batch; see Journal. A caller who is cancelled does not know whether it was stored."""
+        waiting = _Waiting(Append(lines, keys, encode(lines)))
+        self._waiting.append(waiting)
+        self._due.set()
+        await waiting.done.wait()
+        if waiting.error:
+            raise JournalError(waiting.error)
+        return waiting.duplicates
+
+    def remember(self, room: str, person: str, seq: int) -> None:
+        """Note how far somebody has come in a room; stored with the next batch, or soon."""
+        self._positions[room, person] = seq
+        self._due.set()
+
+    async def create_room(self, name: str) -> None:
+        """Store a new, empty room. Harmless if it is there."""
+        await self._in_writer(partial(self._writer.create_room, name))
+
+    async def _in_writer(self, work: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(work, limiter=self._writer_limit)
+
+    async def _keep_committing(self) -> None:
+        while not self._is_closing or self._waiting or self._positions:
+            await self._due.wait()
+            self._due = trio.Event()
+            if not self._waiting and not self._is_closing:
+                with trio.move_on_after(POSITIONS_DELAY):
+                    while not self._waiting and not self._is_closing:
+                        await self._due.wait()
+                        self._due = trio.Event()
+            await self._commit()
+
+    async def _commit(self) -> None:
+        """Store everything that waits in one transaction, and tell those who wait."""
+        waiting, self._waiting = self._waiting, []
+        positions, self._positions = self._positions, {}
+        try:
+            duplicates = await self._in_writer(partial(self._writer.commit, [one.append for one in waiting], positions))
+        except JournalError as error:
+            _log.error("cannot store what was said", why=str(error))
+            for one in waiting:
+                one.error = str(error)
+                one.done.set()
+            if not waiting:  # only where people were: nobody waits for that, and it is worth less than not spinning
+                await trio.sleep(POSITIONS_DELAY)
+            return
+        for one, known in zip(waiting, duplicates, strict=True):
+            one.duplicates = known
+            one.done.set()
+            self._end += len(one.append.lines) - len(known)
+            self._pages += 2 + len(one.append.encoded) // PAGE_SIZE
+        self._stored_at = trio.current_time()
+        if waiting:
+            self._grown.set()
+            self._grown = trio.Event()
+        await self._shorten_log()
+
+    def _is_busy(self) -> bool:
+        return trio.current_time() - self._stored_at < 1
+
+    # The write-ahead log. A checkpoint in the background never keeps an append waiting, but while appends go on it never gets to the log's
+    # end, where the log can begin anew; so the writer does the little that is left of it.
+
+    async def _shorten_log(self) -> None:
+        if self._is_log_nearly_empty or self._pages > LOG_PAGES_MAX:
+            self._is_log_nearly_empty = False
+            self._pages = 0
+            await self._in_writer(self._writer.checkpoint)
+        elif self._pages > CHECKPOINT_PAGES:
+            self._log_is_long.set()
+
+    async def _keep_checkpointing(self) -> None:
+        while True:
+            await self._log_is_long.wait()
+            try:
+                await trio.to_thread.run_sync(self._checkpoint)
+            except JournalError as error:
+                _log.error("cannot bring the journal's log into its file", why=str(error))
+                await trio.sleep(10)
+            self._is_log_nearly_empty = True
+            self._log_is_long = trio.Event()
+
+    def _checkpoint(self) -> None:
+        checkpointer = Checkpointer(self._folder.journal)
+        try:
+            checkpointer.checkpoint()
+        finally:
+            checkpointer.close()
+
+    # Reading.
+
+    async def _in_reader(self, work: Callable[[Reader], T], limit: trio.CapacityLimiter | None = None) -> T:
+        """Read in a thread, with a connection that nobody else uses meanwhile."""
+
+        def read() -> T:
+            reader = self._readers.pop() if self._readers else Reader(self._folder.journal)
+            try:
+                found = work(reader)
+            except JournalError:
+                reader.close()  # whatever was wrong with it, the next one begins anew
+                raise
+            self._readers.append(reader)
+            return found
+
+        return await trio.to_thread.run_sync(read, limiter=limit or self._reader_limit)
+
+    async def rooms(self) -> list[RoomRecord]:
+        """All rooms, in the order in which they were created."""
+        return await self._in_reader(Reader.rooms)
+
+    async def read(self, room: str, first: int, last: int) -> Page:
+        """The room's lines from one number to another; see Journal."""
+        return await self._in_reader(lambda reader: reader.read(room, first, last))
+
+    async def seq_at(self, room: str, at: float) -> int:
+        """The number of the first line that is not older than `at`; see Journal."""
+        return await self._in_reader(lambda reader: reader.seq_at(room, at))
+
+    async def remembered(self, room: str) -> dict[str, int]:
+        """How far people had come in a room; see Journal."""
+        return await self._in_reader(lambda reader: reader.remembered(room))
+
+    async def follow(self, after: int) -> AsyncGenerator[Record, None]:
+        """Every record behind a position; see Journal."""
+        while True:
+            grown = self._grown
+            records = await self._in_reader(partial(Reader.records, after=after))
+            for record in records:
+                after = record.position
+                yield record
+            if not records:
+                await grown.wait()
+
+    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
+        """The newest lines with all the words; see Journal."""
+        return await self._indexer.search(words, rooms, limit, self._end)
+
+    # Forgetting.
+
+    async def prune(self, before: float, keep_lines: int) -> int:
+        """Forget what is old or too much; see Journal. Lines that are not indexed yet wait until they are."""
+        indexed = await self._indexer.indexed()
+        doomed = await self._in_reader(lambda reader: reader.doomed(before, keep_lines, PRUNED_BATCHES_MAX, indexed))
+        if doomed:
+            await self._indexer.forget([(batch.id, batch.count) for batch in doomed])
+            await self._in_writer(partial(self._writer.delete, doomed))
+        forgotten = await self._in_writer(partial(self._writer.forget_old, time.time(), PRUNED_BATCHES_MAX))
+        return sum(batch.count for batch in doomed) + forgotten

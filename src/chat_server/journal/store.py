@@ -1,0 +1,402 @@
+"""The SQLite file of the journal: one connection that writes, others that read beside it without waiting (WAL).
+
+Everything here blocks, and is called from worker threads and from the commands for files. Never knows Trio.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from chat_server.events import Line, TopicSet
+from chat_server.journal import (
+    KEY_SECONDS,
+    POSITIONS_MAX,
+    Duplicate,
+    JournalError,
+    Page,
+    Record,
+    RoomRecord,
+    SenderKey,
+)
+from chat_server.journal.batches import decode, encode
+from chat_server.journal.schema import NewerSchema, NotAJournal, migrate
+
+PAGE_SIZE = 4096
+"""Bytes of a page of the file: SQLite's default."""
+
+DECODED_MAX = 4096
+"""Lines that `records` returns at most, but for the first batch."""
+
+SYNCHRONOUS = {"full": "FULL", "process": "NORMAL"}
+"""What the durabilities of the configuration are called by SQLite."""
+
+
+class UnusableJournal(Exception):
+    """The file cannot be opened as a journal; the sentence says which and why."""
+
+
+class Append(NamedTuple):
+    """One batch to be stored."""
+
+    lines: Sequence[Line]
+    keys: Mapping[int, SenderKey]
+    encoded: str
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """A batch that is to be pruned."""
+
+    room: int
+    id: int
+    first: int
+    count: int
+
+
+@contextmanager
+def _mapped_errors() -> Iterator[None]:
+    """What SQLite or the disk refuses is a JournalError; a text that is no batch is one too."""
+    try:
+        yield
+    except (sqlite3.Error, ValueError) as error:
+        raise JournalError(str(error)) from error
+
+
+class Reader:
+    """A connection that reads. Every method sees one state of the file, and may raise JournalError."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a journal that is there."""
+        self.path = path
+        with _mapped_errors():
+            self._connection = _connect(path)
+            self._connection.execute("PRAGMA query_only = ON")
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _rows(self, sql: str, *values: object) -> list[Any]:
+        with _mapped_errors():
+            return self._connection.execute(sql, values).fetchall()
+
+    def identity(self) -> str:
+        """Which journal this is: another one for each that was ever begun."""
+        return str(self._rows("SELECT identity FROM journal")[0][0])
+
+    def end(self) -> int:
+        """The position that the next line will have."""
+        ((last,),) = self._rows("SELECT coalesce((SELECT id + count FROM batch ORDER BY id DESC LIMIT 1), 1)")
+        ((kept,),) = self._rows("SELECT next_id FROM journal")
+        return int(max(last, kept))
+
+    def rooms(self) -> list[RoomRecord]:
+        """All rooms, in the order in which they were created."""
+        return [
+            RoomRecord(*row)
+            for row in self._rows(
+                "SELECT name, topic, kept_from, coalesce((SELECT first + count - 1 FROM batch WHERE room = room.id"
+                " ORDER BY first DESC LIMIT 1), kept_from - 1) FROM room ORDER BY id"
+            )
+        ]
+
+    def read(self, room: str, first: int, last: int) -> Page:
+        """The room's lines from one number to another."""
+        rows = self._rows("SELECT id, kept_from FROM room WHERE name = ?", room)
+        if not rows:
+            return Page([], 1)
+        ((number, kept_from),) = rows
+        batches = self._rows(
+            "SELECT first, at, lines FROM batch WHERE room = ?1 AND first <= ?3 AND first >="
+            " coalesce((SELECT max(first) FROM batch WHERE room = ?1 AND first <= ?2), 0) ORDER BY first",
+            *(number, first, last),
+        )
+        lines: list[Line] = []
+        with _mapped_errors():
+            for start, at, text in batches:
+                found = decode(text, room, start, at)
+                lines += found[max(0, first - start) : last - start + 1]
+        return Page(lines, kept_from)
+
+    def seq_at(self, room: str, at: float) -> int:
+        """The number of the first line that is not older than `at`, by halving: twenty looks among a million lines, and no index to keep."""
+        for record in self.rooms():
+            if record.name == room:
+                break
+        else:
+            return 1
+        low, high = record.first, record.last + 1
+        while low < high:
+            middle = (low + high) // 2
+            ((first, count, batch_at),) = self._rows(
+                "SELECT first, count, at FROM batch WHERE room = (SELECT id FROM room WHERE name = ?) AND first <= ?"
+                " ORDER BY first DESC LIMIT 1",
+                *(room, middle),
+            )
+            if batch_at >= at:
+                high = first
+            else:
+                low = first + count
+        return low
+
+    def records(self, after: int, limit: int = DECODED_MAX) -> list[Record]:
+        """The next records behind a position: about `limit` lines; none when there is nothing more."""
+        rows = self._rows(
+            "SELECT batch.id, name, first, count, at, lines FROM batch JOIN room ON room.id = batch.room"
+            " WHERE batch.id > ? ORDER BY batch.id LIMIT ?",
+            *(after, limit),
+        )
+        found: list[Record] = []
+        lines = 0
+        with _mapped_errors():
+            for start, name, first, count, at, text in rows:
+                if lines + count > limit and found:
+                    break
+                found.append(Record(start + count - 1, decode(text, name, first, at)))
+                lines += count
+        return found
+
+    def at_positions(self, positions: Sequence[int]) -> list[Line]:
+        """The lines at these positions; those that have been pruned are left out."""
+        found: list[Line] = []
+        for position in positions:
+            rows = self._rows(
+                "SELECT batch.id, name, first, at, lines FROM batch JOIN room ON room.id = batch.room"
+                " WHERE batch.id <= ? ORDER BY batch.id DESC LIMIT 1",
+                position,
+            )
+            with _mapped_errors():
+                for start, name, first, at, text in rows:
+                    found += decode(text, name, first, at)[position - start : position - start + 1]
+        return found
+
+    def remembered(self, room: str) -> dict[str, int]:
+        """How far people had come in a room, those who left it longest ago first."""
+        rows = self._rows(
+            "SELECT person, seq FROM position WHERE room = (SELECT id FROM room WHERE name = ?) ORDER BY at DESC LIMIT ?",
+            *(room, POSITIONS_MAX),
+        )
+        return dict(reversed(rows))
+
+    def doomed(self, before: float, keep_lines: int, limit: int, indexed: int) -> list[Doomed]:
+        """Up to `limit` batches of one room that are to be pruned. What is behind the position `indexed` is left for later."""
+        for record in self.rooms():
+            rows = self._rows(
+                "SELECT room, id, first, count, at FROM batch WHERE room = (SELECT id FROM room WHERE name = ?)"
+                " ORDER BY first LIMIT ?",
+                *(record.name, limit),
+            )
+            keep_from = record.last - keep_lines + 1 if keep_lines else 0
+            found: list[Doomed] = []
+            for room, start, first, count, at in rows:
+                if (at >= before and first + count > keep_from) or start + count - 1 > indexed:
+                    break
+                found.append(Doomed(room, start, first, count))
+            if found:
+                return found
+        return []
+
+
+class Writer(Reader):
+    """The one connection that writes. Makes the file, or brings it up to date, when it is opened."""
+
+    def __init__(self, path: Path, durability: str = "full") -> None:
+        """Open or make the journal.
+
+        Raises:
+            UnusableJournal: the file is from a newer release, or of something else, or cannot be read.
+
+        """
+        self.path = path
+        self._durability = durability
+        self._is_lost = False
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            self._connection = _connect(self.path)
+            migrate(self._connection)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # sqlite.py says when
+            self._connection.execute("PRAGMA journal_size_limit = 67108864")
+            self._connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[self._durability]}")
+            self._connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the disk's own cache
+            self._next_id = self.end()
+            self._room_ids = dict(self._rows("SELECT name, id FROM room"))
+        except NewerSchema:
+            raise UnusableJournal(
+                f"{self.path} was made by a newer release of chat-server; this one cannot use it"
+            ) from None
+        except NotAJournal:
+            raise UnusableJournal(f"{self.path} is no journal of chat-server") from None
+        except (sqlite3.Error, JournalError) as error:
+            raise UnusableJournal(f"cannot open {self.path}: {error}") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it is stored, or nothing and JournalError."""
+        with _mapped_errors():
+            if self._is_lost:
+                self._open_again()
+            connection = self._connection
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        """Undo what was begun; after some failures of the disk SQLite has done so itself."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.close()
+            self._is_lost = True
+
+    def _open_again(self) -> None:
+        try:
+            self._open()
+        except UnusableJournal as error:
+            raise JournalError(str(error)) from error
+        self._is_lost = False
+
+    def create_room(self, name: str) -> None:
+        """Store a new, empty room. Harmless if it is there."""
+        with self._transaction() as connection:
+            connection.execute("INSERT INTO room (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+            room_ids = dict(connection.execute("SELECT name, id FROM room"))
+        self._room_ids = room_ids
+
+    def commit(self, appends: Sequence[Append], positions: Mapping[tuple[str, str], int]) -> list[dict[int, Duplicate]]:
+        """Store batches, and how far people have come, in one transaction. Returns the duplicates of each batch (see Journal.append)."""
+        next_id = self._next_id
+        duplicates: list[dict[int, Duplicate]] = []
+        rows = []
+        with self._transaction() as connection:
+            for append in appends:
+                known = self._known(append) if append.keys else {}
+                duplicates.append(known)
+                lines, encoded = append.lines, append.encoded
+                if known:
+                    lines = [line for index, line in enumerate(lines) if index not in known]
+                    encoded = encode(lines)
+                if lines:
+                    first = append.lines[0]
+                    room = self._room_ids[first.room]
+                    rows.append((next_id, room, first.seq, len(lines), first.at, encoded))
+                    next_id += len(lines)
+                if append.keys:
+                    self._store_keys(append, known)
+                self._store_topic(append, known)
+            connection.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?)", rows)
+            if positions:
+                self._store_positions(positions)
+        self._next_id = next_id
+        return duplicates
+
+    def _known(self, append: Append) -> dict[int, Duplicate]:
+        """Which lines of the batch were stored before, or stand twice in it."""
+        known: dict[int, Duplicate] = {}
+        here: dict[SenderKey, int] = {}
+        for index, line in enumerate(append.lines):
+            pair = append.keys.get(index)
+            if pair is None:
+                continue
+            rows = self._connection.execute(
+                "SELECT name, seq FROM sent JOIN room ON room.id = sent.room WHERE sender = ? AND key = ?", pair
+            ).fetchall()
+            if rows:
+                known[index] = Duplicate(*rows[0])
+            elif pair in here:
+                known[index] = Duplicate(line.room, here[pair])
+            else:
+                here[pair] = line.seq - len(known)
+        return known
+
+    def _store_keys(self, append: Append, known: Mapping[int, Duplicate]) -> None:
+        seq = append.lines[0].seq
+        for index, line in enumerate(append.lines):
+            if index in known:
+                continue
+            if index in append.keys:
+                self._connection.execute(
+                    "INSERT INTO sent (sender, key, room, seq, at) VALUES (?, ?, ?, ?, ?)",
+                    (*append.keys[index], self._room_ids[line.room], seq, line.at),
+                )
+            seq += 1
+
+    def _store_topic(self, append: Append, known: Mapping[int, Duplicate]) -> None:
+        if '"topic"]' not in append.encoded:  # a plain look spares the lines, one of which may say so too
+            return
+        for index, line in enumerate(append.lines):
+            if isinstance(line, TopicSet) and index not in known:
+                self._connection.execute("UPDATE room SET topic = ? WHERE name = ?", (line.text, line.room))
+
+    def _store_positions(self, positions: Mapping[tuple[str, str], int]) -> None:
+        rows = [(self._room_ids[room], person, seq) for (room, person), seq in positions.items()]
+        self._connection.execute(
+            "INSERT INTO position (room, person, seq, at) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
+            " json_extract(value, '$[2]'), ? FROM json_each(?) WHERE true"
+            " ON CONFLICT DO UPDATE SET seq = excluded.seq, at = excluded.at",
+            (time.time(), msgspec.json.encode(rows).decode()),
+        )
+
+    def delete(self, doomed: Sequence[Doomed]) -> None:
+        """Prune batches, oldest first of one room. Numbers stay as they are."""
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM batch WHERE id = ?", [(batch.id,) for batch in doomed])
+            last = doomed[-1]
+            connection.execute("UPDATE room SET kept_from = ? WHERE id = ?", (last.first + last.count, last.room))
+            connection.execute("UPDATE journal SET next_id = ?", (self._next_id,))
+
+    def forget_old(self, now: float, limit: int) -> int:
+        """Forget keys that are old enough, and the places of people beyond POSITIONS_MAX in a room. Returns how many went."""
+        with self._transaction() as connection:
+            oldest = connection.execute("SELECT id, at FROM sent ORDER BY id LIMIT ?", (limit,)).fetchall()
+            old = [number for number, at in oldest if at < now - KEY_SECONDS]
+            connection.executemany("DELETE FROM sent WHERE id = ?", [(number,) for number in old])
+            gone = 0
+            for (room,) in connection.execute(
+                "SELECT room FROM position GROUP BY room HAVING count(*) > ?", (POSITIONS_MAX,)
+            ).fetchall():
+                gone += connection.execute(
+                    "DELETE FROM position WHERE room = ?1 AND person IN"
+                    " (SELECT person FROM position WHERE room = ?1 ORDER BY at DESC LIMIT ?2 OFFSET ?3)",
+                    (room, limit, POSITIONS_MAX),
+                ).rowcount
+        return len(old) + gone
+
+    def checkpoint(self) -> None:
+        """Bring what the write-ahead log has into the file, as far as no reader needs it. A failing disk may refuse; nothing is lost."""
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+class Checkpointer(Reader):
+    """A connection that brings the write-ahead log into the file while another goes on writing."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a journal that is there."""
+        self.path = path
+        with _mapped_errors():
+            self._connection = _connect(path)
+
+    def checkpoint(self) -> None:
+        """Bring what the log has by now into the file."""
+        self._rows("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection

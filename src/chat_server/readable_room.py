@@ -1,0 +1,81 @@
+"""A room whose past can be read: the commands for pages.
+
+A page is a range of numbers, since numbers have no holes. Never knows who is in the room.
+"""
+
+from abc import abstractmethod
+
+from chat_server.commands import Pause
+from chat_server.events import Around, Before, Last, OnDate, PageShown, Search, Since
+from chat_server.journal import Journal
+from chat_server.reading import AROUND, LAST_MAX, PAGE_MAX, answered, page
+from chat_server.room import ListedRoom, Occupant
+from chat_server.times import beginning_of
+
+
+class ReadableRoom(ListedRoom):
+    """A room that is kept."""
+
+    @property
+    @abstractmethod
+    def last_seq(self) -> int:
+        """The number of the newest line that everybody has been shown."""
+
+    @property
+    def position(self) -> tuple[str, int]:
+        """How far somebody has come who has been shown everything."""
+        return self.name, self.last_seq
+
+    @property
+    def _journal(self) -> Journal:
+        return self.directory.journal
+
+    def rooms_to_search(self, request: Search) -> list[str] | None:
+        """The room itself, if not all."""
+        return None if request.everywhere else [self.name]
+
+    def _show_page(self, session: Occupant, first: int, last: int, *, from_end: bool = False) -> Pause:
+        return answered(session, self._page(session.zone, first, last, from_end=from_end))
+
+    async def _page(self, zone: str, first: int, last: int, *, from_end: bool = False) -> PageShown:
+        return await page(self._journal, self.name, first, last, newest=self.last_seq, zone=zone, from_end=from_end)
+
+    def do_last(self, session: Occupant, request: Last) -> Pause:
+        """Read the newest lines.
+
+        As many as you say, up to 200; 20 if you do not say.
+        """
+        return self._show_page(session, self.last_seq - min(request.count, LAST_MAX) + 1, self.last_seq, from_end=True)
+
+    def do_since(self, session: Occupant, request: Since) -> Pause:
+        """Read what came after a line.
+
+        A line is named by its number in this room, such as 4711.
+        """
+        return self._show_page(session, request.number + 1, request.number + PAGE_MAX)
+
+    def do_before(self, session: Occupant, request: Before) -> Pause:
+        """Read what came before a line.
+
+        A line is named by its number in this room, such as 4711.
+        """
+        last = min(request.number - 1, self.last_seq)
+        return self._show_page(session, last - PAGE_MAX + 1, last, from_end=True)
+
+    def do_around(self, session: Occupant, request: Around) -> Pause:
+        """Read what stands around a line.
+
+        A line is named by its number in this room, such as 4711.
+        """
+        return self._show_page(session, request.number - AROUND, request.number + AROUND)
+
+    def do_date(self, session: Occupant, request: OnDate) -> Pause:
+        """Read from the beginning of a day.
+
+        A day is written as 2026-11-20. It begins at midnight in the zone that /time shows.
+        """
+        return answered(session, self._page_of_day(session.zone, request))
+
+    async def _page_of_day(self, zone: str, request: OnDate) -> PageShown:
+        first = await self._journal.seq_at(self.name, beginning_of(request.day, zone))
+        return await self._page(zone, first, first + PAGE_MAX - 1)
