@@ -39,16 +39,26 @@ STORED_KINDS = frozenset((Say, Act, Topic))
 class Batch:
     """The lines among some entries: all of one room, and of one time."""
 
-    __slots__ = ("_authors", "_keys", "_room", "_timed", "answers", "lines")
+    __slots__ = ("_appending", "_authors", "_began", "_keys", "_room", "_timed", "answers", "entries", "lines")
 
-    def __init__(self, room: str, last_seq: int, at: float, entries: Sequence[Entry]) -> None:
-        """Number the lines from the one after `last_seq`, and give them the time `at`, in seconds since 1970."""
+    def __init__(self, room: str, last_seq: int, at: float, entries: Sequence[Entry], journal: Journal) -> None:
+        """Begin to store the lines.
+
+        Args:
+            room: the room's name.
+            last_seq: the number of the line before them, if all that is being stored will be.
+            at: their time, in seconds since 1970.
+            entries: everything that waited.
+            journal: where they are kept.
+
+        """
         self._room = room
         self._authors: list[Occupant] = []
         self._keys: dict[int, SenderKey] = {}
         self._timed: dict[int, float] = {}
+        self.entries = entries
         self.lines: list[Line] = []
-        """Numbered as they will be if none of them was sent before."""
+        """Numbered as they will be if nothing goes wrong, and nothing was sent before."""
         self.answers: list[tuple[Occupant, Event]] = []
         """What their authors are to be told when everybody has been shown what was stored."""
         seq = last_seq
@@ -67,31 +77,35 @@ class Batch:
                 self._timed[len(self.lines)] = posted_at
             self.lines.append(line)
             self._authors.append(session)
+        self._began = trio.current_time()
+        self._appending = journal.append(self.lines, self._keys) if self.lines else None
 
-    async def store(self, journal: Journal) -> list[Line | None]:
-        """Store the lines. Returns them as they were stored; None for each that was not, because it was before or because the disk refused."""
-        began = trio.current_time()
+    async def stored(self) -> Sequence[Line | None]:
+        """Wait until the lines are stored. Returns them, in order; None for each that is not: it was before, or the disk refused."""
+        if self._appending is None:
+            return ()
         try:
-            duplicates = await journal.append(self.lines, self._keys)
+            first, duplicates = await self._appending.stored()
         except JournalError:
             self._answer_unstored()
             return [None] * len(self.lines)
-        stored: list[Line | None] = self._renumbered(duplicates) if duplicates else list(self.lines)
+        stored: Sequence[Line | None] = self.lines
+        if duplicates or first != self.lines[0].seq:
+            stored = self._renumbered(first, duplicates)
         if self._keys or self._timed:
-            self._answer_stored(stored, began)
+            self._answer_stored(stored, self._began)
         return stored
 
-    def _renumbered(self, duplicates: Mapping[int, Duplicate]) -> list[Line | None]:
+    def _renumbered(self, seq: int, duplicates: Mapping[int, Duplicate]) -> list[Line | None]:
         stored: list[Line | None] = []
-        shift = 0
         for index, line in enumerate(self.lines):
             if index in duplicates:
-                room, seq = duplicates[index]
-                self.answers.append((self._authors[index], Stored(room, seq, self._keys[index].key)))
+                room, first_seq = duplicates[index]
+                self.answers.append((self._authors[index], Stored(room, first_seq, self._keys[index].key)))
                 stored.append(None)
-                shift += 1
             else:
-                stored.append(replace(line, seq=line.seq - shift))
+                stored.append(replace(line, seq=seq))
+                seq += 1
         return stored
 
     def _answer_unstored(self) -> None:

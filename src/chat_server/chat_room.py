@@ -196,17 +196,28 @@ class ChatRoom(ReadableRoom):
         self._post.close()
 
     async def run(self) -> None:
-        """Store and deliver what enters the inbox, batch by batch, until `close`."""
+        """Store and deliver what enters the inbox, batch by batch, until `close`.
+
+        While one batch is shown to everybody, the next is being stored.
+        """
+        batch: Batch | None = None
         while True:
-            try:
-                first = await self._next_entry()
-            except trio.EndOfChannel:
-                return
-            if first is not None:
-                await self._take(self._what_waits(first))
+            if batch is None:
+                try:
+                    first = await self._next_entry()
+                except trio.EndOfChannel:
+                    return
+                batch = self._begin(first)
+            stored = await batch.stored() if batch is not None else ()
+            if not self._past.is_read:
+                await self._read_past()
+            following = self._begin(None, behind=batch)
+            if batch is not None:
+                self._take(batch, stored)
             if self._presence and trio.current_time() >= self._announcement_due:
                 self._announce()
             self._flush()
+            batch = following
 
     async def _next_entry(self) -> Entry | None:
         """Wait for the next entry; None when it is time to announce who came and went."""
@@ -216,21 +227,22 @@ class ChatRoom(ReadableRoom):
             return await self._inbox.receive()
         return None
 
-    def _what_waits(self, first: Entry) -> list[Entry]:
-        entries = [first]
+    def _begin(self, first: Entry | None, behind: Batch | None = None) -> Batch | None:
+        """Begin to store everything that waits; None if that is nothing."""
+        entries = [] if first is None else [first]
         with suppress(trio.WouldBlock, trio.EndOfChannel):
             entries.extend(self._inbox.receive_nowait() for _ in range(INBOX_MAX))
-        return entries
+        if not entries:
+            return None
+        last_seq = self._past.last_seq + (len(behind.lines) if behind is not None else 0)
+        return Batch(self.name, last_seq, time.time(), entries, self.directory.journal)
 
-    async def _take(self, entries: Sequence[Entry]) -> None:
-        """Store the lines among the entries, then turn every entry into what members will see of it."""
-        batch = Batch(self.name, self._past.last_seq, time.time(), entries)
-        stored = iter(await batch.store(self.directory.journal) if batch.lines else ())
-        if not self._past.is_read:
-            await self._read_past()
-        for session, nick, what, _ in entries:
+    def _take(self, batch: Batch, stored: Sequence[Line | None]) -> None:
+        """Turn every entry into what members will see of it."""
+        lines = iter(stored)
+        for session, nick, what, _ in batch.entries:
             if type(what) in STORED_KINDS:
-                line = next(stored)
+                line = next(lines)
                 if line is not None:
                     self._add_line(line, session)
             elif type(what) is Renamed:

@@ -34,6 +34,13 @@ class Duplicate(NamedTuple):
     seq: int
 
 
+class Receipt(NamedTuple):
+    """How a batch was stored: numbered from `first`, without those lines, by index, that were stored before under their key."""
+
+    first: int
+    duplicates: dict[int, Duplicate]
+
+
 class RoomRecord(NamedTuple):
     """A room as it was left: its lines from `first` to `last` are kept (none if `first` is greater)."""
 
@@ -65,6 +72,13 @@ class Matches(NamedTuple):
     unsearched: int
 
 
+class Appending(Protocol):
+    """A batch that is being stored, whether anybody waits for it or not."""
+
+    async def stored(self) -> Receipt:
+        """Wait until it is. Raises JournalError if nothing of it is stored."""
+
+
 class Journal(Protocol):
     """The ordered, durable log of all rooms. Every method may raise JournalError, but `remember` and `follow`'s making."""
 
@@ -74,18 +88,17 @@ class Journal(Protocol):
     async def create_room(self, name: str) -> None:
         """Store a new, empty room. Harmless if it is there."""
 
-    async def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> dict[int, Duplicate]:
-        """Store a batch: all of it, or nothing and JournalError.
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> "Appending":
+        """Begin to store a batch: all of it, or nothing. Batches of one room are stored in the order in which they are given.
 
         Args:
-            lines: lines of one room and one time, numbered without a hole from the one after the room's last.
-            keys: the keys of those that have one, by index in `lines`.
-
-        Returns:
-            Those lines, by index, that were stored before under their key. They are not stored again, and the lines behind them are stored
-            under the numbers that this leaves free.
+            lines: lines of one room and one time. The journal numbers them, from the one after the room's last without a hole; what number they
+                carry does not matter.
+            keys: the keys of those that have one, by index in `lines`. What was stored before under its key is not stored again, and takes
+                no number.
 
         """
+        ...
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another, both included; what is pruned or not there yet is left out."""

@@ -11,9 +11,11 @@ from chat_server.events import Line, TopicSet
 from chat_server.journal import (
     KEY_SECONDS,
     POSITIONS_MAX,
+    Appending,
     Duplicate,
     Matches,
     Page,
+    Receipt,
     Record,
     RoomRecord,
     SenderKey,
@@ -33,6 +35,16 @@ class _Room:
     @property
     def last(self) -> int:
         return self.first + len(self.lines) - 1
+
+
+class _Kept:
+    """See Appending."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        self._receipt = receipt
+
+    async def stored(self) -> Receipt:
+        return self._receipt
 
 
 class MemoryJournal:
@@ -55,17 +67,18 @@ class MemoryJournal:
         """Keep a new, empty room. Harmless if it is there."""
         self._rooms.setdefault(name, _Room())
 
-    async def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> dict[int, Duplicate]:
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
         """Keep a batch; see Journal."""
         room = self._rooms[lines[0].room]
         duplicates: dict[int, Duplicate] = {}
         stored: list[Line] = []
+        first = room.last + 1
         for index, sent in enumerate(lines):
             key = keys.get(index)
             if key is not None and key in self._sent:
                 duplicates[index] = self._sent[key][1]
                 continue
-            line = replace(sent, seq=sent.seq - len(duplicates)) if duplicates else sent
+            line = replace(sent, seq=first + len(stored))
             if key is not None:
                 self._sent[key] = line.at, Duplicate(line.room, line.seq)
             if isinstance(line, TopicSet):
@@ -77,7 +90,7 @@ class MemoryJournal:
             self._end += len(stored)
             self._grown.set()
             self._grown = trio.Event()
-        return duplicates
+        return _Kept(Receipt(first, duplicates))
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""

@@ -6,6 +6,7 @@ most one batch of each room waits; READERS_MAX pages and one search are under wa
 
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -13,8 +14,9 @@ import structlog
 import trio
 
 from chat_server.events import Line
-from chat_server.journal import Duplicate, JournalError, Matches, Page, Record, RoomRecord, SenderKey
+from chat_server.journal import JournalError, Matches, Page, Record, RoomRecord, SenderKey
 from chat_server.journal.batches import encode
+from chat_server.journal.committer import Commission, Committer, Positions
 from chat_server.journal.folder import DataFolder
 from chat_server.journal.indexer import Indexer
 from chat_server.journal.store import PAGE_SIZE, Append, Checkpointer, Reader, Writer
@@ -39,18 +41,6 @@ _log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class _Waiting:
-    """A batch that waits to be stored, and what became of it."""
-
-    __slots__ = ("append", "done", "duplicates", "error")
-
-    def __init__(self, append: Append) -> None:
-        self.append = append
-        self.done = trio.Event()
-        self.duplicates: dict[int, Duplicate] = {}
-        self.error = ""
-
-
 class SqliteJournal:
     """See Journal. Nothing is stored unless `run` runs."""
 
@@ -63,19 +53,17 @@ class SqliteJournal:
         """
         self._folder = folder
         self._writer = Writer(folder.journal, durability)
-        self._writer_limit = trio.CapacityLimiter(1)
+        self._committer = Committer(self._writer, self._note_stored)
         self._readers: list[Reader] = []
         self._reader_limit = trio.CapacityLimiter(READERS_MAX)
         self._indexer = Indexer(folder.journal, folder.search)
         self._end = self._writer.end()
-        self._waiting: list[_Waiting] = []
         self._positions: dict[tuple[str, str], int] = {}
-        self._due = trio.Event()  # something waits to be stored
+        self._has_positions = trio.Event()
         self._grown = trio.Event()  # something has been stored since
         self._pages = 0  # written to the log since it was last brought into the file
         self._log_is_long = trio.Event()
         self._is_log_nearly_empty = False
-        self._is_closing = False
         self.closed = trio.Event()
         """Set when everything is stored and the files are closed."""
         self._stored_at = 0.0
@@ -83,18 +71,20 @@ class SqliteJournal:
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Store what is appended, and look after the files, until `close`; then store what waits."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_positions)
             nursery.start_soon(self._keep_checkpointing)
             nursery.start_soon(self._indexer.run, lambda: self._grown, self._is_busy)
             task_status.started()
-            await self._keep_committing()
+            await self._committer.run()
             nursery.cancel_scope.cancel()
         await trio.to_thread.run_sync(self._close_files)
         self.closed.set()
 
     def close(self) -> None:
         """Let `run` store what waits, and end."""
-        self._is_closing = True
-        self._due.set()
+        if self._positions:
+            self._committer.submit(Commission(None, self._take_positions()))
+        self._committer.close()
 
     def _close_files(self) -> None:
         self._writer.checkpoint()
@@ -105,63 +95,46 @@ class SqliteJournal:
 
     # Storing.
 
-    async def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> dict[int, Duplicate]:
-        """Store a batch; see Journal. A caller who is cancelled does not know whether it was stored."""
-        waiting = _Waiting(Append(lines, keys, encode(lines)))
-        self._waiting.append(waiting)
-        self._due.set()
-        await waiting.done.wait()
-        if waiting.error:
-            raise JournalError(waiting.error)
-        return waiting.duplicates
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Commission:
+        """Begin to store a batch; see Journal."""
+        commission = Commission(Append(lines, keys, encode(lines)), self._take_positions() if self._positions else None)
+        self._committer.submit(commission)
+        return commission
+
+    def _note_stored(self, commissions: Sequence[Commission]) -> None:
+        lines = sum(len(one.append.lines) for one in commissions if one.append)
+        if lines:
+            self._end += lines
+            self._pages += sum(2 + len(one.append.encoded) // PAGE_SIZE for one in commissions if one.append)
+            self._stored_at = trio.current_time()
+            self._grown.set()
+            self._grown = trio.Event()
+            self._shorten_log()
+
+    async def create_room(self, name: str) -> None:
+        """Store a new, empty room. Harmless if it is there."""
+        await self._committer.call(lambda writer: writer.create_room(name))
 
     def remember(self, room: str, person: str, seq: int) -> None:
         """Note how far somebody has come in a room; stored with the next batch, or soon."""
         self._positions[room, person] = seq
-        self._due.set()
+        self._has_positions.set()
 
-    async def create_room(self, name: str) -> None:
-        """Store a new, empty room. Harmless if it is there."""
-        await self._in_writer(partial(self._writer.create_room, name))
-
-    async def _in_writer(self, work: Callable[[], T]) -> T:
-        return await trio.to_thread.run_sync(work, limiter=self._writer_limit)
-
-    async def _keep_committing(self) -> None:
-        while not self._is_closing or self._waiting or self._positions:
-            await self._due.wait()
-            self._due = trio.Event()
-            if not self._waiting and not self._is_closing:
-                with trio.move_on_after(POSITIONS_DELAY):
-                    while not self._waiting and not self._is_closing:
-                        await self._due.wait()
-                        self._due = trio.Event()
-            await self._commit()
-
-    async def _commit(self) -> None:
-        """Store everything that waits in one transaction, and tell those who wait."""
-        waiting, self._waiting = self._waiting, []
+    def _take_positions(self) -> Positions:
         positions, self._positions = self._positions, {}
-        try:
-            duplicates = await self._in_writer(partial(self._writer.commit, [one.append for one in waiting], positions))
-        except JournalError as error:
-            _log.error("cannot store what was said", why=str(error))
-            for one in waiting:
-                one.error = str(error)
-                one.done.set()
-            if not waiting:  # only where people were: nobody waits for that, and it is worth less than not spinning
-                await trio.sleep(POSITIONS_DELAY)
-            return
-        for one, known in zip(waiting, duplicates, strict=True):
-            one.duplicates = known
-            one.done.set()
-            self._end += len(one.append.lines) - len(known)
-            self._pages += 2 + len(one.append.encoded) // PAGE_SIZE
-        self._stored_at = trio.current_time()
-        if waiting:
-            self._grown.set()
-            self._grown = trio.Event()
-        await self._shorten_log()
+        return positions
+
+    async def _keep_positions(self) -> None:
+        """Store people's positions when nothing else is being stored for a while."""
+        while True:
+            await self._has_positions.wait()
+            self._has_positions = trio.Event()
+            await trio.sleep(POSITIONS_DELAY)
+            if self._positions:
+                commission = Commission(None, self._take_positions())
+                self._committer.submit(commission)
+                with suppress(JournalError):  # nobody waits for it, and whoever comes back is shown what a newcomer is
+                    await commission.stored()
 
     def _is_busy(self) -> bool:
         return trio.current_time() - self._stored_at < 1
@@ -169,11 +142,11 @@ class SqliteJournal:
     # The write-ahead log. A checkpoint in the background never keeps an append waiting, but while appends go on it never gets to the log's
     # end, where the log can begin anew; so the writer does the little that is left of it.
 
-    async def _shorten_log(self) -> None:
+    def _shorten_log(self) -> None:
         if self._is_log_nearly_empty or self._pages > LOG_PAGES_MAX:
             self._is_log_nearly_empty = False
             self._pages = 0
-            await self._in_writer(self._writer.checkpoint)
+            self._committer.submit(Commission(None, None, Writer.checkpoint))
         elif self._pages > CHECKPOINT_PAGES:
             self._log_is_long.set()
 
@@ -251,6 +224,6 @@ class SqliteJournal:
         doomed = await self._in_reader(lambda reader: reader.doomed(before, keep_lines, PRUNED_BATCHES_MAX, indexed))
         if doomed:
             await self._indexer.forget([(batch.id, batch.count) for batch in doomed])
-            await self._in_writer(partial(self._writer.delete, doomed))
-        forgotten = await self._in_writer(partial(self._writer.forget_old, time.time(), PRUNED_BATCHES_MAX))
+            await self._committer.call(lambda writer: writer.delete(doomed))
+        forgotten = await self._committer.call(lambda writer: writer.forget_old(time.time(), PRUNED_BATCHES_MAX))
         return sum(batch.count for batch in doomed) + forgotten

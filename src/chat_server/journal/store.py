@@ -20,6 +20,7 @@ from chat_server.journal import (
     Duplicate,
     JournalError,
     Page,
+    Receipt,
     Record,
     RoomRecord,
     SenderKey,
@@ -229,7 +230,8 @@ class Writer(Reader):
             self._connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[self._durability]}")
             self._connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the disk's own cache
             self._next_id = self.end()
-            self._room_ids = dict(self._rows("SELECT name, id FROM room"))
+            self._rooms = dict[str, int](self._rows("SELECT name, id FROM room"))
+            self._last = {record.name: record.last for record in self.rooms()}
         except NewerSchema:
             raise UnusableJournal(
                 f"{self.path} was made by a newer release of chat-server; this one cannot use it"
@@ -274,76 +276,64 @@ class Writer(Reader):
         """Store a new, empty room. Harmless if it is there."""
         with self._transaction() as connection:
             connection.execute("INSERT INTO room (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-            room_ids = dict(connection.execute("SELECT name, id FROM room"))
-        self._room_ids = room_ids
+            ((number,),) = connection.execute("SELECT id FROM room WHERE name = ?", (name,))
+        self._rooms[name] = number
+        self._last.setdefault(name, 0)
 
-    def commit(self, appends: Sequence[Append], positions: Mapping[tuple[str, str], int]) -> list[dict[int, Duplicate]]:
-        """Store batches, and how far people have come, in one transaction. Returns the duplicates of each batch (see Journal.append)."""
-        next_id = self._next_id
-        duplicates: list[dict[int, Duplicate]] = []
-        rows = []
+    def commit(self, appends: Sequence[Append], positions: Mapping[tuple[str, str], int]) -> list[Receipt]:
+        """Store batches, and how far people have come, in one transaction. Returns each batch's receipt."""
+        next_id, last = self._next_id, dict[str, int]()
+        receipts: list[Receipt] = []
+        rows: list[tuple[object, ...]] = []
         with self._transaction() as connection:
             for append in appends:
-                known = self._known(append) if append.keys else {}
-                duplicates.append(known)
-                lines, encoded = append.lines, append.encoded
-                if known:
-                    lines = [line for index, line in enumerate(lines) if index not in known]
-                    encoded = encode(lines)
-                if lines:
-                    first = append.lines[0]
-                    room = self._room_ids[first.room]
-                    rows.append((next_id, room, first.seq, len(lines), first.at, encoded))
-                    next_id += len(lines)
+                lines, encoded, duplicates = append.lines, append.encoded, {}
+                room = lines[0].room
+                first = last.get(room, self._last[room]) + 1
                 if append.keys:
-                    self._store_keys(append, known)
-                self._store_topic(append, known)
+                    duplicates = self._store_keys(append, first)
+                    if duplicates:
+                        lines = [line for index, line in enumerate(lines) if index not in duplicates]
+                        encoded = encode(lines)
+                if lines:
+                    rows.append((next_id, self._rooms[room], first, len(lines), lines[0].at, encoded))
+                    next_id += len(lines)
+                    last[room] = first + len(lines) - 1
+                    self._store_topic(lines, encoded)
+                receipts.append(Receipt(first, duplicates))
             connection.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?)", rows)
             if positions:
                 self._store_positions(positions)
         self._next_id = next_id
-        return duplicates
+        self._last |= last
+        return receipts
 
-    def _known(self, append: Append) -> dict[int, Duplicate]:
-        """Which lines of the batch were stored before, or stand twice in it."""
-        known: dict[int, Duplicate] = {}
-        here: dict[SenderKey, int] = {}
-        for index, line in enumerate(append.lines):
-            pair = append.keys.get(index)
-            if pair is None:
-                continue
-            rows = self._connection.execute(
+    def _store_keys(self, append: Append, first: int) -> dict[int, Duplicate]:
+        """Store the keys of the lines that have one. Returns which lines were stored before, or stand twice in the batch."""
+        duplicates: dict[int, Duplicate] = {}
+        for index, pair in sorted(append.keys.items()):
+            line = append.lines[index]
+            known = self._connection.execute(
                 "SELECT name, seq FROM sent JOIN room ON room.id = sent.room WHERE sender = ? AND key = ?", pair
             ).fetchall()
-            if rows:
-                known[index] = Duplicate(*rows[0])
-            elif pair in here:
-                known[index] = Duplicate(line.room, here[pair])
+            if known:
+                duplicates[index] = Duplicate(*known[0])
             else:
-                here[pair] = line.seq - len(known)
-        return known
-
-    def _store_keys(self, append: Append, known: Mapping[int, Duplicate]) -> None:
-        seq = append.lines[0].seq
-        for index, line in enumerate(append.lines):
-            if index in known:
-                continue
-            if index in append.keys:
                 self._connection.execute(
                     "INSERT INTO sent (sender, key, room, seq, at) VALUES (?, ?, ?, ?, ?)",
-                    (*append.keys[index], self._room_ids[line.room], seq, line.at),
+                    (*pair, self._rooms[line.room], first + index - len(duplicates), line.at),
                 )
-            seq += 1
+        return duplicates
 
-    def _store_topic(self, append: Append, known: Mapping[int, Duplicate]) -> None:
-        if '"topic"]' not in append.encoded:  # a plain look spares the lines, one of which may say so too
+    def _store_topic(self, lines: Sequence[Line], encoded: str) -> None:
+        if '"topic"]' not in encoded:  # one look spares a look at each line; a line's own text may look so too
             return
-        for index, line in enumerate(append.lines):
-            if isinstance(line, TopicSet) and index not in known:
+        for line in lines:
+            if isinstance(line, TopicSet):
                 self._connection.execute("UPDATE room SET topic = ? WHERE name = ?", (line.text, line.room))
 
     def _store_positions(self, positions: Mapping[tuple[str, str], int]) -> None:
-        rows = [(self._room_ids[room], person, seq) for (room, person), seq in positions.items()]
+        rows = [(self._rooms[room], person, seq) for (room, person), seq in positions.items()]
         self._connection.execute(
             "INSERT INTO position (room, person, seq, at) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
             " json_extract(value, '$[2]'), ? FROM json_each(?) WHERE true"
