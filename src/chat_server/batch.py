@@ -27,19 +27,26 @@ class Departure(NamedTuple):
     done: trio.Event
 
 
-Happening = Say | Act | Topic | Renamed | Arrival | Departure
+class Timing(NamedTuple):
+    """Something that is stored, whose author wants to know how long that takes."""
 
-Entry = tuple[Occupant, str, Happening, float]
-"""What waits in the inbox: who, under which nickname at the time, what, and when it was posted (0: nobody wants to know)."""
+    request: Say | Act | Topic
+    posted_at: float
 
-STORED_KINDS = frozenset((Say, Act, Topic))
+
+Happening = Say | Act | Topic | Timing | Renamed | Arrival | Departure
+
+Entry = tuple[Occupant, str, Happening]
+"""What waits in the inbox: who, under which nickname at the time, and what."""
+
+STORED_KINDS = frozenset((Say, Act, Topic, Timing))
 """What is stored. The rest is ordered with it, but takes no number."""
 
 
 class Batch:
-    """The lines among some entries: all of one room, and of one time."""
+    """Some entries, of which the lines are being stored: all of one room, and of one time."""
 
-    __slots__ = ("_appending", "_authors", "_began", "_keys", "_room", "_timed", "answers", "entries", "lines")
+    __slots__ = ("_appending", "_began", "_keys", "_room", "_timed", "answers", "entries", "is_plain", "lines")
 
     def __init__(self, room: str, last_seq: int, at: float, entries: Sequence[Entry], journal: Journal) -> None:
         """Begin to store the lines.
@@ -53,32 +60,46 @@ class Batch:
 
         """
         self._room = room
-        self._authors: list[Occupant] = []
         self._keys: dict[int, SenderKey] = {}
         self._timed: dict[int, float] = {}
         self.entries = entries
         self.lines: list[Line] = []
         """Numbered as they will be if nothing goes wrong, and nothing was sent before."""
+        self.is_plain = True
+        """Whether every entry was something said or done, and nothing else is to be known about it."""
         self.answers: list[tuple[Occupant, Event]] = []
-        """What their authors are to be told when everybody has been shown what was stored."""
+        """What authors are to be told when everybody has been shown what was stored."""
         seq = last_seq
-        for session, nick, what, posted_at in entries:
+        lines = self.lines
+        for session, nick, what in entries:
             if type(what) is Say:
-                line: Line = Said(room, seq := seq + 1, at, nick, what.text)
-            elif type(what) is Act:
-                line = Acted(room, seq := seq + 1, at, nick, what.action)
-            elif type(what) is Topic:
-                line = TopicSet(room, seq := seq + 1, at, nick, what.text)
-            else:
-                continue
-            if what.key:
-                self._keys[len(self.lines)] = SenderKey(session.sender, what.key)
-            if posted_at:
-                self._timed[len(self.lines)] = posted_at
-            self.lines.append(line)
-            self._authors.append(session)
+                seq += 1
+                lines.append(Said(room, seq, at, nick, what.text))
+                if what.key:
+                    self._note_key(session, what.key)
+            elif (line := self._line_of(session, nick, what, seq + 1, at)) is not None:
+                seq += 1
+                lines.append(line)
         self._began = trio.current_time()
-        self._appending = journal.append(self.lines, self._keys) if self.lines else None
+        self._appending = journal.append(lines, self._keys) if lines else None
+
+    def _line_of(self, session: Occupant, nick: str, what: Happening, seq: int, at: float) -> Line | None:
+        """What is stored of an entry, if anything is."""
+        if type(what) is Timing:
+            self._timed[len(self.lines)] = what.posted_at
+            what = what.request
+        if isinstance(what, Say | Act | Topic) and what.key:
+            self._note_key(session, what.key)
+        if type(what) is Say:
+            return Said(self._room, seq, at, nick, what.text)
+        if type(what) is Act:
+            return Acted(self._room, seq, at, nick, what.action)
+        self.is_plain = False
+        return TopicSet(self._room, seq, at, nick, what.text) if type(what) is Topic else None
+
+    def _note_key(self, session: Occupant, key: str) -> None:
+        """The line that comes next was sent under this key."""
+        self._keys[len(self.lines)] = SenderKey(session.sender, key)
 
     async def stored(self) -> Sequence[Line | None]:
         """Wait until the lines are stored. Returns them, in order; None for each that is not: it was before, or the disk refused."""
@@ -88,20 +109,28 @@ class Batch:
             first, duplicates = await self._appending.stored()
         except JournalError:
             self._answer_unstored()
+            self.is_plain = False
             return [None] * len(self.lines)
         stored: Sequence[Line | None] = self.lines
         if duplicates or first != self.lines[0].seq:
             stored = self._renumbered(first, duplicates)
         if self._keys or self._timed:
-            self._answer_stored(stored, self._began)
+            self._answer_stored(stored)
         return stored
 
+    @property
+    def _authors(self) -> list[Occupant]:
+        """Who said each line."""
+        return [session for session, _, what in self.entries if type(what) in STORED_KINDS]
+
     def _renumbered(self, seq: int, duplicates: Mapping[int, Duplicate]) -> list[Line | None]:
+        authors = self._authors
         stored: list[Line | None] = []
+        self.is_plain = self.is_plain and not duplicates
         for index, line in enumerate(self.lines):
             if index in duplicates:
                 room, first_seq = duplicates[index]
-                self.answers.append((self._authors[index], Stored(room, first_seq, self._keys[index].key)))
+                self.answers.append((authors[index], Stored(room, first_seq, self._keys[index].key)))
                 stored.append(None)
             else:
                 stored.append(replace(line, seq=seq))
@@ -109,18 +138,17 @@ class Batch:
         return stored
 
     def _answer_unstored(self) -> None:
-        keys = {index: pair.key for index, pair in self._keys.items()}
-        for author, count in Counter(self._authors).items():
-            own = tuple(keys[index] for index in keys if self._authors[index] is author)
-            self.answers.append((author, NotStored(self._room, count, own)))
+        authors = self._authors
+        for author, count in Counter(authors).items():
+            keys = tuple(pair.key for index, pair in self._keys.items() if authors[index] is author)
+            self.answers.append((author, NotStored(self._room, count, keys)))
 
-    def _answer_stored(self, stored: Sequence[Line | None], began: float) -> None:
-        took = trio.current_time() - began
-        for index, line in enumerate(stored):
+    def _answer_stored(self, stored: Sequence[Line | None]) -> None:
+        took = trio.current_time() - self._began
+        for index, (author, line) in enumerate(zip(self._authors, stored, strict=True)):
             if line is None:
                 continue
             if index in self._keys:
-                self.answers.append((self._authors[index], Stored(line.room, line.seq, self._keys[index].key)))
+                self.answers.append((author, Stored(line.room, line.seq, self._keys[index].key)))
             if index in self._timed:
-                queued = began - self._timed[index]
-                self.answers.append((self._authors[index], Timed(line.room, line.seq, queued, took)))
+                self.answers.append((author, Timed(line.room, line.seq, self._began - self._timed[index], took)))

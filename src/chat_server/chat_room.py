@@ -14,7 +14,7 @@ from math import inf
 import structlog
 import trio
 
-from chat_server.batch import STORED_KINDS, Arrival, Batch, Departure, Entry, Happening
+from chat_server.batch import STORED_KINDS, Arrival, Batch, Departure, Entry, Happening, Timing
 from chat_server.commands import Pause
 from chat_server.directory import Directory
 from chat_server.events import (
@@ -37,7 +37,7 @@ from chat_server.events import (
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.names import same_name_key
 from chat_server.past import Past
-from chat_server.presence import Announcement, Presence
+from chat_server.presence import Presence
 from chat_server.readable_room import ReadableRoom
 from chat_server.room import ListedRoom, Occupant, Room
 
@@ -78,7 +78,8 @@ class ChatRoom(ReadableRoom):
         self._shown_seq = record.last
         self._timed: set[Occupant] = set()  # who wants their next line timed
         self._strays: list[Occupant] = []  # who left while the inbox was full, and could not wait
-        self._lines: list[Announcement] = []
+        self._events: list[Event] = []  # what members will see next
+        self._not_for: list[tuple[Occupant, ...]] = []  # who of them will not: the author, or who knows it already
         self._presence = Presence(record.name)
         self._announced_at = -inf
 
@@ -101,11 +102,7 @@ class ChatRoom(ReadableRoom):
 
     def post(self, session: Occupant, what: Happening) -> Pause:
         """Put something into the inbox; if it is full, return what to await."""
-        posted_at = 0.0
-        if self._timed and session in self._timed and type(what) in STORED_KINDS:
-            self._timed.discard(session)
-            posted_at = trio.current_time()
-        entry = (session, session.nick, what, posted_at)
+        entry = (session, session.nick, what)
         try:
             self._post.send_nowait(entry)
         except trio.WouldBlock:
@@ -117,14 +114,14 @@ class ChatRoom(ReadableRoom):
 
         A line without a slash does the same. A line that begins with // is said with one slash.
         """
-        return self.post(session, request)
+        return self.post(session, self._maybe_timed(session, request) if self._timed else request)
 
     def do_me(self, session: Occupant, request: Act) -> Pause:
         """Do something that everybody here sees.
 
         /me waves is shown to the others as: ~ ann waves
         """
-        return self.post(session, request)
+        return self.post(session, self._maybe_timed(session, request))
 
     def do_topic(self, session: Occupant, request: Topic) -> Pause:
         """Say what the room is about.
@@ -137,7 +134,13 @@ class ChatRoom(ReadableRoom):
         if len(request.text) > TOPIC_MAX:
             session.send(Refused("topic-length", {"limit": str(TOPIC_MAX)}))
             return None
-        return self.post(session, request)
+        return self.post(session, self._maybe_timed(session, request))
+
+    def _maybe_timed(self, session: Occupant, request: Say | Act | Topic) -> Say | Act | Topic | Timing:
+        if session not in self._timed:
+            return request
+        self._timed.remove(session)
+        return Timing(request, trio.current_time())
 
     def do_ping(self, session: Occupant, request: Ping) -> Pause:
         """Have your next line timed.
@@ -239,12 +242,22 @@ class ChatRoom(ReadableRoom):
 
     def _take(self, batch: Batch, stored: Sequence[Line | None]) -> None:
         """Turn every entry into what members will see of it."""
+        if batch.is_plain:
+            self._add_lines([line for line in stored if line], [(entry[0],) for entry in batch.entries])
+        else:
+            self._take_each(batch.entries, stored)
+        while self._strays:
+            self._depart(self._strays.pop())
+        if batch.answers:
+            self._answer(batch.answers)
+
+    def _take_each(self, entries: Sequence[Entry], stored: Sequence[Line | None]) -> None:
         lines = iter(stored)
-        for session, nick, what, _ in batch.entries:
+        for session, nick, what in entries:
             if type(what) in STORED_KINDS:
                 line = next(lines)
                 if line is not None:
-                    self._add_line(line, session)
+                    self._add_lines([line], [() if type(line) is TopicSet else (session,)])
             elif type(what) is Renamed:
                 self._rename(session, what)
             elif type(what) is Arrival:
@@ -253,10 +266,6 @@ class ChatRoom(ReadableRoom):
             elif type(what) is Departure:
                 self._depart(session)
                 what.done.set()
-        while self._strays:
-            self._depart(self._strays.pop())
-        if batch.answers:
-            self._answer(batch.answers)
 
     def _answer(self, answers: Sequence[tuple[Occupant, Event]]) -> None:
         """Tell authors what became of their lines, after what came before."""
@@ -270,21 +279,21 @@ class ChatRoom(ReadableRoom):
         except JournalError as error:
             _log.error("cannot read what was said", room=self.name, why=str(error))
 
-    def _add_line(self, line: Line, author: Occupant) -> None:
-        """Add a line to what members will see; who came or went before it is announced before it."""
+    def _add_lines(self, lines: Sequence[Line], not_for: Sequence[tuple[Occupant, ...]]) -> None:
+        """Add lines to what members will see; who came or went before them is announced before them."""
         if self._presence:
             self._announce()
-        self._past.add(line)
-        if type(line) is TopicSet:
-            self._topic = line.text
-            self._lines.append((line, ()))
-        else:
-            self._lines.append((line, (author,)))
+        self._past.add(lines)
+        self._events += lines
+        self._not_for += not_for
+        if type(lines[-1]) is TopicSet:
+            self._topic = lines[-1].text
 
     def _rename(self, session: Occupant, renamed: Renamed) -> None:
         if self._presence:
             self._announce()
-        self._lines.append((renamed, ()))
+        self._events.append(renamed)
+        self._not_for.append(())
         if session in self._members:
             self._members[session] = renamed.new
 
@@ -321,22 +330,25 @@ class ChatRoom(ReadableRoom):
 
     def _announce(self) -> None:
         self._announced_at = trio.current_time()
-        self._lines += self._presence.take()
+        for event, not_for in self._presence.take():
+            self._events.append(event)
+            self._not_for.append(not_for)
 
     def _flush(self) -> None:
         """Give every member the batch's lines but their own, in one push each, shown once for each kind of reader."""
-        if not self._lines:
+        if not self._events:
             return
-        lines, self._lines = self._lines, []
-        authors = {author for _, not_for in lines for author in not_for}
+        events, self._events = self._events, []
+        not_for, self._not_for = self._not_for, []
+        authors = set().union(*set(not_for))
         for show, pushes in self._audiences.items():
-            pieces = [show(event) for event, _ in lines]
+            pieces = [show(event) for event in events]
             data = b"".join(pieces)
             apart = {author: pushes.pop(author) for author in authors if author in pushes}
             for push in pushes.values():
                 push(data)
             for author, push in apart.items():
-                others = [piece for piece, (_, not_for) in zip(pieces, lines, strict=True) if author not in not_for]
+                others = [piece for piece, excluded in zip(pieces, not_for, strict=True) if author not in excluded]
                 if others:
                     push(b"".join(others))
             pushes.update(apart)

@@ -5,6 +5,7 @@ on entering ends exactly where what one hears begins. Never knows who is in the 
 """
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
 
 from chat_server.events import Line, Recalled
@@ -32,10 +33,10 @@ class Past:
         self._newest.extend(newest.lines)
         self.is_read = True
 
-    def add(self, line: Line) -> None:
-        """Note a line that has been said now."""
-        self.last_seq = line.seq
-        self._newest.append(line)
+    def add(self, lines: Sequence[Line]) -> None:
+        """Note lines that have been said now."""
+        self.last_seq = lines[-1].seq
+        self._newest.extend(lines[-HISTORY_MAX:])
 
     def remember(self, person: str) -> None:
         """The person has come as far as the room."""

@@ -205,6 +205,37 @@ class Reader:
         return []
 
 
+class _Batches:
+    """Rows for batches that are to be stored, and what is next behind them."""
+
+    def __init__(self, next_id: int, last: Mapping[str, int], rooms: Mapping[str, int]) -> None:
+        self.next_id = next_id
+        self.last: dict[str, int] = {}
+        self.rows = 0
+        self.values: list[object] = []
+        self._stored_last = last
+        self._rooms = rooms
+
+    def first_of(self, append: Append) -> int:
+        """The number that the batch's first line gets."""
+        room = append.lines[0].room
+        return self.last.get(room, self._stored_last[room]) + 1
+
+    def add(self, lines: Sequence[Line], encoded: str) -> None:
+        """Add a row."""
+        room = lines[0].room
+        first = self.last.get(room, self._stored_last[room]) + 1
+        self.values += (self.next_id, self._rooms[room], first, len(lines), lines[0].at, encoded)
+        self.next_id += len(lines)
+        self.last[room] = first + len(lines) - 1
+        self.rows += 1
+
+    @property
+    def sql(self) -> str:
+        """The statement that stores them all."""
+        return f"INSERT INTO batch VALUES {', '.join(['(?, ?, ?, ?, ?, ?)'] * self.rows)}"  # noqa: S608 - nothing in it comes from outside
+
+
 class Writer(Reader):
     """The one connection that writes. Makes the file, or brings it up to date, when it is opened."""
 
@@ -242,19 +273,24 @@ class Writer(Reader):
             raise UnusableJournal(f"cannot open {self.path}: {error}") from error
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it is stored, or nothing and JournalError."""
+    def _mended(self) -> Iterator[sqlite3.Connection]:
+        """The connection, opened again if the disk had broken it; what fails on it is undone and a JournalError."""
         with _mapped_errors():
             if self._is_lost:
                 self._open_again()
-            connection = self._connection
             try:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
+                yield self._connection
             except BaseException:
                 self._roll_back()
                 raise
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it is stored, or nothing and JournalError."""
+        with self._mended() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
 
     def _roll_back(self) -> None:
         """Undo what was begun; after some failures of the disk SQLite has done so itself."""
@@ -282,30 +318,42 @@ class Writer(Reader):
 
     def commit(self, appends: Sequence[Append], positions: Mapping[tuple[str, str], int]) -> list[Receipt]:
         """Store batches, and how far people have come, in one transaction. Returns each batch's receipt."""
-        next_id, last = self._next_id, dict[str, int]()
+        if not positions and not any(append.keys or '"topic"]' in append.encoded for append in appends):
+            return self._commit_plain(appends)
+        batches = _Batches(self._next_id, self._last, self._rooms)
         receipts: list[Receipt] = []
-        rows: list[tuple[object, ...]] = []
         with self._transaction() as connection:
             for append in appends:
-                lines, encoded, duplicates = append.lines, append.encoded, {}
-                room = lines[0].room
-                first = last.get(room, self._last[room]) + 1
+                lines, encoded, duplicates = append.lines, append.encoded, dict[int, Duplicate]()
+                first = batches.first_of(append)
                 if append.keys:
                     duplicates = self._store_keys(append, first)
                     if duplicates:
                         lines = [line for index, line in enumerate(lines) if index not in duplicates]
                         encoded = encode(lines)
                 if lines:
-                    rows.append((next_id, self._rooms[room], first, len(lines), lines[0].at, encoded))
-                    next_id += len(lines)
-                    last[room] = first + len(lines) - 1
-                    self._store_topic(lines, encoded)
+                    batches.add(lines, encoded)
+                    self._store_topic(lines)
                 receipts.append(Receipt(first, duplicates))
-            connection.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?)", rows)
+            if batches.rows:
+                connection.execute(batches.sql, batches.values)
             if positions:
                 self._store_positions(positions)
-        self._next_id = next_id
-        self._last |= last
+        self._next_id = batches.next_id
+        self._last |= batches.last
+        return receipts
+
+    def _commit_plain(self, appends: Sequence[Append]) -> list[Receipt]:
+        """Store batches by one statement, which is a transaction of its own: so this thread asks for the interpreter once, not for each row."""
+        batches = _Batches(self._next_id, self._last, self._rooms)
+        receipts: list[Receipt] = []
+        for append in appends:
+            receipts.append(Receipt(batches.first_of(append), {}))
+            batches.add(append.lines, append.encoded)
+        with self._mended() as connection:
+            connection.execute(batches.sql, batches.values)
+        self._next_id = batches.next_id
+        self._last |= batches.last
         return receipts
 
     def _store_keys(self, append: Append, first: int) -> dict[int, Duplicate]:
@@ -325,9 +373,7 @@ class Writer(Reader):
                 )
         return duplicates
 
-    def _store_topic(self, lines: Sequence[Line], encoded: str) -> None:
-        if '"topic"]' not in encoded:  # one look spares a look at each line; a line's own text may look so too
-            return
+    def _store_topic(self, lines: Sequence[Line]) -> None:
         for line in lines:
             if isinstance(line, TopicSet):
                 self._connection.execute("UPDATE room SET topic = ? WHERE name = ?", (line.text, line.room))

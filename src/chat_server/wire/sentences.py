@@ -139,7 +139,6 @@ def _topic_shown(event: events.TopicShown) -> str:
 
 
 _SHOWN: dict[type[events.Event], Callable[[Any], str]] = {
-    events.Said: lambda event: f"{event.nick}: {event.text}\r\n",
     events.Acted: lambda event: f"~ {event.nick} {event.text}\r\n",
     events.TopicSet: lambda event: own_words(f"{event.nick} set the topic: {event.text}"),
     events.Stored: lambda event: own_words(f"Stored in {event.room} as #{event.seq}."),
@@ -176,4 +175,6 @@ _SHOWN: dict[type[events.Event], Callable[[Any], str]] = {
 
 def show(event: events.Event) -> bytes:
     """Write an event as the lines of text that a person reads, in UTF-8."""
+    if type(event) is events.Said:  # nearly all are; the table would take a third longer
+        return f"{event.nick}: {event.text}\r\n".encode()
     return _SHOWN[type(event)](event).encode()
