@@ -55,6 +55,12 @@ ANNOUNCE_GAP_MAX = 2.0
 """Seconds between two announcements in the largest rooms."""
 
 
+GATHER_MEMBERS = 100
+GATHER_WITHIN = 0.01
+GATHER_SECONDS = 0.0003
+"""A room of so many members that has told them something so many seconds ago waits so many seconds for more: telling a thousand costs 3 ms
+however little it is. S2: 0.80 times its deliveries without a journal became 0.85."""
+
 TOPIC_MAX = 300
 """Characters in a topic: about what IRC servers allow. Whoever enters is shown it."""
 
@@ -82,6 +88,7 @@ class ChatRoom(ReadableRoom):
         self._not_for: list[tuple[Occupant, ...]] = []  # who of them will not: the author, or who knows it already
         self._presence = Presence(record.name)
         self._announced_at = -inf
+        self._flushed_at = -inf
 
     @property
     def place(self) -> str:
@@ -210,6 +217,7 @@ class ChatRoom(ReadableRoom):
                     first = await self._next_entry()
                 except trio.EndOfChannel:
                     return
+                await self._gather()
                 batch = self._begin(first)
             stored = await batch.stored() if batch is not None else ()
             if not self._past.is_read:
@@ -221,6 +229,11 @@ class ChatRoom(ReadableRoom):
                 self._announce()
             self._flush()
             batch = following
+
+    async def _gather(self) -> None:
+        """In a big room that is busy, wait a moment for more to say at once: to tell everybody costs ten times as much."""
+        if len(self._members) >= GATHER_MEMBERS and trio.current_time() - self._flushed_at < GATHER_WITHIN:
+            await trio.sleep(GATHER_SECONDS)
 
     async def _next_entry(self) -> Entry | None:
         """Wait for the next entry; None when it is time to announce who came and went."""
@@ -353,3 +366,4 @@ class ChatRoom(ReadableRoom):
                     push(b"".join(others))
             pushes.update(apart)
         self._shown_seq = self._past.last_seq
+        self._flushed_at = trio.current_time()

@@ -21,8 +21,8 @@ SLICE = 500
 DELAY = 0.5
 """Seconds that the indexer waits for more to come: one transaction for many lines."""
 
-REST = 10
-"""While lines are being stored, the indexer rests so many times as long as it works: a tenth of a core at the most."""
+REST = 50
+"""While lines are being stored, the indexer rests so many times as long as it works: 2 % of a core at the most."""
 
 PATIENCE = 5.0
 """Seconds in which a search lets the index catch up. A million lines that were never indexed take about ten."""
