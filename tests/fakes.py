@@ -1,11 +1,15 @@
 """Stand-ins for what a part of the server sees of the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from chat_server.chat_room import ChatRoom
-from chat_server.events import Event
+from chat_server.directory import Directory
+from chat_server.events import Event, Line
 from chat_server.hall import Hall
-from chat_server.room import Directory, Room
+from chat_server.journal import Appending, Journal, JournalError, Receipt, RoomRecord, SenderKey
+from chat_server.journal.memory import MemoryJournal, _Room
+from chat_server.names import same_name_key
+from chat_server.room import ListedRoom, Room
 from chat_server.wire.sentences import show
 
 
@@ -14,6 +18,9 @@ class FakeSession:
 
     def __init__(self, place: Room, nick: str = "") -> None:
         self.nick = nick
+        self.sender = same_name_key(nick)
+        self.history = 20
+        self.zone = "UTC"
         self.place = place
         self.show: Callable[[Event], bytes] = show
         self.told: list[str] = []
@@ -40,10 +47,40 @@ class FakeSession:
         return told
 
 
-def make_hall(*rooms: str) -> Hall:
+class FullDisk:
+    """An append that a full disk refuses."""
+
+    async def stored(self) -> Receipt:
+        raise JournalError("no space left on device")
+
+
+class FaultyJournal(MemoryJournal):
+    """A journal whose disk can be full."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_full = False
+
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
+        return FullDisk() if self.is_full else super().append(lines, keys)
+
+    async def create_room(self, name: str) -> None:
+        if self.is_full:
+            raise JournalError("no space left on device")
+        await super().create_room(name)
+
+
+def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hall:
     """A hall with these chat rooms beside it, whose broadcasters are not running."""
-    directory = Directory()
+    journal = journal or MemoryJournal()
+
+    def start_room(name: str) -> ChatRoom:
+        return ChatRoom(RoomRecord(name, "", 1, last), directory, hall)
+
+    directory: Directory[ListedRoom] = Directory(journal, start_room=start_room, rooms_max=10)
     hall = Hall(directory)
     for name in rooms:
-        directory.open_room(ChatRoom(name, directory, hall))
+        directory.open_room(start_room(name))
+        if isinstance(journal, MemoryJournal):
+            journal._rooms.setdefault(name, _Room())
     return hall

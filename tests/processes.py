@@ -11,16 +11,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 TIMEOUT = 20.0
 
 
 class ServerProcess:
-    """`python -m chat_server` on a free port."""
+    """`python -m chat_server` on a free port, which keeps what is said in `data`."""
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(self, *flags: str, data: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "chat_server", "--port", "0", *flags],
+            [sys.executable, "-m", "chat_server", "--port", "0", "--data", str(data), *flags],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
@@ -63,12 +64,13 @@ class ServerProcess:
 
 
 @contextmanager
-def running_server(*flags: str) -> Iterator[ServerProcess]:
-    server = ServerProcess(*flags)
-    try:
-        yield server
-    finally:
-        server.kill()
+def running_server(*flags: str, data: Path | None = None) -> Iterator[ServerProcess]:
+    with TemporaryDirectory() as folder:
+        server = ServerProcess(*flags, data=data or Path(folder))
+        try:
+            yield server
+        finally:
+            server.kill()
 
 
 class Terminal:

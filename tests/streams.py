@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from trio.testing import lockstep_stream_pair, memory_stream_pair
 
 from chat_server.config import Config
+from chat_server.journal import Journal
+from chat_server.journal.memory import MemoryJournal
 from chat_server.server import Server
 
 SLOT = 4096
@@ -152,12 +154,14 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(config: Config | None = None, **limits: Any) -> AsyncIterator[House]:
+async def open_house(
+    config: Config | None = None, journal: Journal | None = None, **limits: Any
+) -> AsyncIterator[House]:
     """Run a server with these limits for as long as the block lasts."""
     config = config or Config()
     config = replace(config, limits=replace(config.limits, **limits))
     async with trio.open_nursery() as nursery:
-        house = House(Server(config), nursery)
+        house = House(Server(config, journal or MemoryJournal()), nursery)
         await nursery.start(house.run)
         yield house
         nursery.cancel_scope.cancel()

@@ -31,7 +31,10 @@ def test_what_is_not_set_keeps_its_default() -> None:
             "[limits]\nconnection = 7",
             "x.toml: limits.connection: unknown key; expected one of: connections, connections_per_address,",
         ),
-        ("[limit]\nconnections = 7", "x.toml: limit: unknown key; expected one of: server, rooms, limits, log"),
+        (
+            "[limit]\nconnections = 7",
+            "x.toml: limit: unknown key; expected one of: server, rooms, journal, history, limits, log",
+        ),
         ("[limits]\nconnections = 'many'", "x.toml: limits.connections: expected int, got str"),
         ("[limits]\nconnections = -1", "x.toml: limits.connections: expected int >= 0"),
         ("[server]\nport = 70000", "x.toml: server.port: expected int <= 65535"),
@@ -47,6 +50,12 @@ def test_what_is_not_set_keeps_its_default() -> None:
             "[rooms]\nnames = ['a', 'A']",
             "x.toml: rooms.names: 'A': expected each name once; it counts as the same as 'a'",
         ),
+        ("[journal]\ndurability = 'none'", "x.toml: journal.durability: expected full or process, got 'none'"),
+        (
+            "[history]\ntime_zone = 'Nowhere'",
+            "x.toml: history.time_zone: 'Nowhere': expected a zone such as Europe/Berlin or +02:00",
+        ),
+        ("[history]\non_entering = 51", "x.toml: history.on_entering: expected int <= 50"),
         ("[rooms", "x.toml: not TOML: "),
         ("[limits]\nkeepalive_seconds = 86400", "x.toml: limits.keepalive_seconds: expected float <= 32767"),
         ("[limits]\nidle_seconds = inf", "x.toml: limits.idle_seconds: expected float <= 31536000"),
@@ -62,4 +71,4 @@ def test_a_mistake_is_one_sentence_that_names_file_key_and_what_was_expected(tex
 
 
 def test_the_printed_defaults_are_toml() -> None:
-    assert set(tomllib.loads(as_toml(Config()))) == {"server", "rooms", "limits", "log"}
+    assert set(tomllib.loads(as_toml(Config()))) == {"server", "rooms", "journal", "history", "limits", "log"}

@@ -50,9 +50,14 @@ class Pipe:
         self._changed = trio.Event()
 
 
-def make(nursery: trio.Nursery, pipe: Pipe, *, limit: int = 100, patience: float = 60) -> Outbox:
+def make(nursery: trio.Nursery, pipe: Pipe, *, limit: int = 100, patience: float = 60) -> Outbox[None]:
     return Outbox(
-        pipe, start=nursery.start_soon, notice=lambda lines: b"* %d skipped\n" % lines, limit=limit, patience=patience
+        pipe,
+        start=nursery.start_soon,
+        notice=lambda lines, _: b"* %d skipped\n" % lines,
+        mark=lambda: None,
+        limit=limit,
+        patience=patience,
     )
 
 
@@ -161,7 +166,7 @@ def test_whatever_the_reader_does_lines_are_whole_in_order_and_accounted_for(
                 outbox.push(b"%d %s\n" % (pushed, b"x" * length))
                 pushed += 1
                 assert outbox.size <= limit + 1 + 30, "the limit, and the end of one line"
-                assert outbox.size == sum(map(len, outbox._waiting or ()))
+                assert outbox.size == sum(len(data) for data, _ in outbox._waiting or ())
                 pipe.read(read)
                 await trio.testing.wait_all_tasks_blocked()
             pipe.read(10_000)
@@ -177,3 +182,24 @@ def test_whatever_the_reader_does_lines_are_whole_in_order_and_accounted_for(
             nursery.cancel_scope.cancel()
 
     trio.run(converse)
+
+
+async def test_the_notice_is_told_what_stood_beside_the_first_of_what_was_dropped(nursery: trio.Nursery) -> None:
+    position = 0
+    told: list[tuple[int, int]] = []
+
+    def notice(lines: int, after: int) -> bytes:
+        told.append((lines, after))
+        return b"* skipped\n"
+
+    pipe = Pipe(0)
+    outbox = Outbox(pipe, start=nursery.start_soon, notice=notice, mark=lambda: position, limit=40, patience=60)
+    for position in range(100):
+        outbox.push(b"line %d\n" % position)
+        if position == 2:
+            pipe.read(9)  # line 0 whole, and two bytes of the next
+            await trio.testing.wait_all_tasks_blocked()
+    pipe.read(1000)
+    await outbox.emptied()
+    assert pipe.written == b"line 0\nline 1\n* skipped\n"
+    assert told == [(98, 1)], "from position 1 on, of which the reader has had the line that was half-way out"

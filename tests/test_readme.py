@@ -1,9 +1,11 @@
 """The README's words, tested by running them."""
 
+import os
 import re
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 import trio
@@ -45,9 +47,14 @@ async def test_the_conversation_in_the_readme_happens_word_for_word() -> None:
             nursery.start_soon(replay, server.port, "bob")
 
 
-def test_the_first_command_serves() -> None:
+def test_the_first_command_serves(tmp_path: Path) -> None:
     assert "scripts/serve    #" in README
-    server = subprocess.Popen([ROOT / "scripts" / "serve", "--port", "0"], stderr=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [ROOT / "scripts" / "serve", "--port", "0"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"XDG_DATA_HOME": str(tmp_path)},
+    )
     try:
         assert server.stderr
         ready = None

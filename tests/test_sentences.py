@@ -6,10 +6,17 @@ import pytest
 
 import chat_server
 from chat_server import events
-from chat_server.wire.sentences import SENTENCES, WIDTH, show
+from chat_server.wire.sentences import SENTENCES, show
+from chat_server.wire.words import WIDTH
 
 SOURCE = Path(chat_server.__file__).parent
 MANY = tuple(f"person-{number}" for number in range(60))
+
+LINES: tuple[events.Line, ...] = (
+    events.Said("python", 1, 0.0, "ann", "hi"),
+    events.Acted("python", 2, 60.0, "ann", "waves"),
+    events.TopicSet("python", 3, 86400.0, "ann", "snakes"),
+)
 
 EXAMPLES: list[tuple[events.Event, str]] = [
     (events.Said("python", 1, 0.0, "ann", "hi"), "ann: hi\r\n"),
@@ -29,7 +36,61 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     (events.HelpListed((("/back", "Go back"),), ("pm",)), "* /back - Go back\r\n* Rooms are commands too: /pm\r\n"),
     (events.CommandExplained("/logout", "Leave.", ("quit",)), "* Usage: /logout\r\n* Leave.\r\n* Also: /quit\r\n"),
     (events.Skipped(1), "* 1 line was skipped: your connection did not keep up.\r\n"),
-    (events.Skipped(214), "* 214 lines were skipped: your connection did not keep up.\r\n"),
+    (
+        events.Skipped(214, "python", 4500),
+        "* 214 lines were skipped: your connection did not keep up. /since 4500 shows what was said.\r\n",
+    ),
+    (
+        events.Entered("python", (), 0, "snakes"),
+        "* You are in python.\r\n* Topic: snakes\r\n* Nobody else is here.\r\n",
+    ),
+    (events.TopicSet("python", 1, 0.0, "ann", "snakes"), "* ann set the topic: snakes\r\n"),
+    (events.TopicShown("python", ""), "* python has no topic.\r\n"),
+    (events.TopicShown("python", "snakes"), "* Topic of python: snakes\r\n"),
+    (events.Timed("python", 4711, 0.0002, 0.0011), "* #4711 waited 0.2 ms in the queue and was stored in 1.1 ms.\r\n"),
+    (events.Stored("python", 4711, "k"), "* Stored in python as #4711.\r\n"),
+    (
+        events.NotStored("python", 1),
+        "* Your line could not be stored, so nobody has seen it. Try again later.\r\n",
+    ),
+    (
+        events.NotStored("python", 3),
+        "* 3 of your lines could not be stored, so nobody has seen them. Try again later.\r\n",
+    ),
+    (events.ZoneShown("Asia/Tokyo", 0.0), "* It is 1970-01-01 09:00. Times are shown in Asia/Tokyo.\r\n"),
+    (
+        events.Recalled("python", LINES, None, 3, "UTC"),
+        (
+            "* --- 1970-01-01 ---\r\n#1 00:00 ann: hi\r\n#2 00:01 ~ ann waves\r\n* --- 1970-01-02 ---\r\n"
+            "#3 00:00 * ann set the topic: snakes\r\n* --- now ---\r\n"
+        ),
+    ),
+    (
+        events.Recalled("python", LINES[2:], 1, 3, "UTC"),
+        "* 1 line since you left (3)\r\n* --- 1970-01-02 ---\r\n#3 00:00 * ann set the topic: snakes\r\n* --- now ---\r\n",
+    ),
+    (
+        events.Recalled("python", LINES[2:], 2, 3, "UTC"),
+        (
+            "* 2 lines since you left (2–3); /since 1 shows them from the first.\r\n* --- 1970-01-02 ---\r\n"
+            "#3 00:00 * ann set the topic: snakes\r\n* --- now ---\r\n"
+        ),
+    ),
+    (
+        events.PageShown("python", LINES[1:2], 1, 3, "Asia/Tokyo"),
+        "* --- 1970-01-01 ---\r\n#2 09:01 ~ ann waves\r\n* 2 of 1–3. Older: /before 2. Newer: /since 2.\r\n",
+    ),
+    (events.PageShown("python", (), 1, 0, ""), "* Nothing has been said in python yet.\r\n"),
+    (events.PageShown("python", (), 4, 3, ""), "* python keeps no lines.\r\n"),
+    (events.PageShown("python", (), 2, 9, ""), "* There is nothing there. The lines of python are 2–9.\r\n"),
+    (events.Found("hi", (), False, 0, "UTC"), "* Nothing was found.\r\n"),
+    (
+        events.Found("hi", (("python", LINES[:1]),), True, 7, "UTC"),
+        (
+            "* In python:\r\n* --- 1970-01-01 ---\r\n#1 00:00 ann: hi\r\n* The newest 1 lines that were found; more words find fewer."
+            " /around NUMBER shows what stands around a line.\r\n* The newest 7 lines are not in the index yet; ask again soon.\r\n"
+        ),
+    ),
 ]
 
 
@@ -38,24 +99,29 @@ def test_an_event_is_shown_in_these_words(event: events.Event, shown: str) -> No
     assert show(event).decode() == shown
 
 
-@pytest.mark.parametrize("kind", events.Event.__subclasses__())
+NUMBERS = {"seq", "at", "more", "limit", "missed", "first", "last", "queued", "stored", "now", "count", "unsearched"}
+
+KINDS = [kind for kind in (*events.Event.__subclasses__(), *events.Line.__subclasses__()) if kind is not events.Line]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind: type[events.Event]) -> None:
     values: dict[str, object] = {
         "nicks": ("bob",),
-        "rooms": (("pm", 0),) if kind is events.RoomsListed else ("pm",),
+        "rooms": {events.RoomsListed: (("pm", 0),), events.Found: ()}.get(kind, ("pm",)),
+        "lines": () if kind in (events.Recalled, events.PageShown) else 1,
+        "zone": "UTC",
+        "has_more": False,
+        "keys": (),
         "commands": (),
         "aliases": (),
         "details": {},
         "code": "login-first",
         "why": "stopping",
     }
-    event = kind(
-        **{
-            name: values.get(name, 1 if name in {"seq", "at", "more", "lines", "limit"} else "x")
-            for name in kind.__struct_fields__
-        }
-    )
-    start = {events.Said: "x: ", events.Acted: "~ x "}.get(kind, "* ")
+    event = kind(**{name: values.get(name, 1 if name in NUMBERS else "x") for name in kind.__struct_fields__})
+    starts: dict[type[events.Event], str] = {events.Said: "x: ", events.Acted: "~ x "}
+    start = starts.get(kind, "* ")
     shown = show(event).decode()
     assert shown.endswith("\r\n")
     assert all(line.startswith(start) for line in shown.splitlines())
@@ -85,7 +151,11 @@ def codes_in_use() -> set[str]:
                 }
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "dismiss":
                 used |= {str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)}
-            if isinstance(node, ast.Return) and path.name == "admission.py" and isinstance(node.value, ast.Constant):
+            if (
+                isinstance(node, ast.Return)
+                and path.name in {"admission.py", "directory.py"}
+                and isinstance(node.value, ast.Constant)
+            ):
                 used |= {str(node.value.value)} - {"None"}
     return used
 

@@ -15,7 +15,8 @@ import trio
 from msgspec.structs import replace
 
 from chat_server.config import Config
-from chat_server.server import GREETING_DELAY, Server, open_listeners
+from chat_server.journal.memory import MemoryJournal
+from chat_server.server import FILES_RESERVED, GREETING_DELAY, Server, open_listeners
 from chat_server.transport import SocketTransport
 from streams import Caller
 
@@ -42,7 +43,7 @@ async def running(*, files: float = float("inf"), **limits: Any) -> AsyncIterato
     config = Config()
     listeners = open_listeners("127.0.0.1", 0)
     port = listeners[0].getsockname()[1]
-    server = Server(replace(config, limits=replace(config.limits, **limits)), files=files)
+    server = Server(replace(config, limits=replace(config.limits, **limits)), MemoryJournal(), files=files)
     with trio.fail_after(60):
         async with AsyncExitStack() as exits, trio.open_nursery() as nursery:
             await nursery.start(server.run, listeners)
@@ -118,7 +119,7 @@ async def test_a_stuck_reader_does_not_delay_the_others_and_finds_out_what_it_mi
         assert sent > 50
         assert sorted(delays)[len(delays) * 9 // 10] < 0.25
         assert max(delays) < 1, "a stuck reader is nobody else's business"
-        caught_up = await slow.read_until(" skipped: your connection did not keep up.\r\n")
+        caught_up = await slow.read_until(" skipped: your connection did not keep up.")
         heard = [line for line in caught_up.splitlines() if line.startswith("ann: ")]
         skipped = int(caught_up.splitlines()[-1].split()[1])
         assert [int(line.split()[1]) for line in heard] == list(range(len(heard)))
@@ -128,7 +129,7 @@ async def test_a_stuck_reader_does_not_delay_the_others_and_finds_out_what_it_mi
 
 
 async def test_callers_beyond_the_limit_on_open_files_are_refused_politely_and_the_others_served() -> None:
-    async with running(files=32 + 3) as (_, line):
+    async with running(files=FILES_RESERVED + 3) as (_, line):
         callers = [await line.call() for _ in range(3)]
         assert await (await line.call()).read_to_end() == "* The server is full. Try again later.\r\n"
         await callers[0].log_in("ann", "python")
@@ -198,7 +199,7 @@ async def test_connections_have_keep_alive_and_no_delay(monkeypatch: pytest.Monk
 async def test_both_addresses_of_a_host_name_are_served() -> None:
     listeners = open_listeners("localhost", 0)
     addresses = [listener.getsockname()[:2] for listener in listeners]
-    server = Server(Config())
+    server = Server(Config(), MemoryJournal())
     async with trio.open_nursery() as nursery:
         await nursery.start(server.run, listeners)
         for address in addresses:

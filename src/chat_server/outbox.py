@@ -193,7 +193,7 @@ class Outbox(Generic[M]):
             if sent:
                 self._announced = 0
                 self._is_mid_line = data[sent - 1] != _NEWLINE
-                self._take_out(waiting, sent)
+            self._take_out(waiting, sent)
             if sent < length:
                 return
 

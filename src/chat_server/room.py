@@ -182,7 +182,8 @@ class Room(CommandHandler, ABC):
         try:
             refusal = await self.directory.found_room(name)
         except JournalError:
-            refusal = "cannot-store"
+            session.send(Refused("cannot-store"))
+            return
         session.send(Refused(refusal, {"room": name}) if refusal else RoomCreated(name))
 
     def do_search(self, session: Occupant, request: Search) -> Pause:

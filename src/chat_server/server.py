@@ -35,6 +35,9 @@ GREETING_DELAY = 0.15
 LINGER = 5.0
 """Seconds that a reader has to take the last words after their session has ended."""
 
+ROOM_LINGER = 1.0
+"""Seconds that the rooms have, at the least, to store what was said last: nobody is left who says more."""
+
 BACKLOG = 4096
 """Connections that the kernel may hold until they are accepted: Linux's own limit since 5.4."""
 
@@ -173,7 +176,7 @@ class Server:
         for room in self.rooms:
             room.close()
         if self._rooms_running:
-            with trio.move_on_at(self._stop_at):
+            with trio.move_on_at(max(self._stop_at, trio.current_time() + ROOM_LINGER)):
                 await self._rooms_ended.wait()
         self._cut += self._rooms_running
 

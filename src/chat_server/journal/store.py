@@ -278,11 +278,13 @@ class Writer(Reader):
         with _mapped_errors():
             if self._is_lost:
                 self._open_again()
+            is_done = False
             try:
                 yield self._connection
-            except BaseException:
-                self._roll_back()
-                raise
+                is_done = True
+            finally:
+                if not is_done:
+                    self._roll_back()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
