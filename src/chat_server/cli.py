@@ -22,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"chat-server: {error}", file=sys.stderr)
         return 2
+    if chosen.command:
+        from chat_server.journal_cli import run_command  # noqa: PLC0415 - the server does not need it
+
+        return run_command(chosen, config)
     if chosen.print_config:
         print(as_toml(config), end="")
         return 0
@@ -60,7 +64,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--print-config", action="store_true", help="print the settings as a commented TOML file and exit"
     )
+    commands = parser.add_subparsers(dest="command", title="instead of serving", metavar="", prog="chat-server")
+    for word, (explanation, file, optional) in _FILE_COMMANDS.items():
+        command = commands.add_parser(word, help=explanation, description=explanation)
+        for flag, kind in (("--data", str), ("--config", Path)):
+            command.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=f"as in chat-server {flag}")
+        if file:
+            command.add_argument("file", metavar="FILE", nargs="?" if optional else None, default="-", help=file)
     return parser
+
+
+_FILE_COMMANDS = {
+    "export": ("write everything that is kept as JSON lines", "where to (default: standard output)", True),
+    "import": ("fill an empty data directory from an export", "where from (default: standard input)", True),
+    "check-journal": ("look for holes, wrong order, and a search index that does not fit", "", True),
+    "backup": ("copy the journal into a file; the server may be running", "where to", False),
+}
 
 
 def _configure(chosen: argparse.Namespace) -> Config:

@@ -76,12 +76,12 @@ def _room_word(room: str) -> str:
 class SearchIndex:
     """Words by position. Every method may raise JournalError."""
 
-    def __init__(self, path: Path | None, identity: str, end: int) -> None:
+    def __init__(self, path: Path | None, identity: str | None, end: int) -> None:
         """Open the index of the journal with this identity, whose next position is `end`; begin anew if it is another's.
 
         Args:
             path: the file; None for an index in memory.
-            identity: the journal's.
+            identity: the journal's; None to take the index as it is.
             end: the position that the journal's next line will have.
 
         """
@@ -90,7 +90,9 @@ class SearchIndex:
         self.is_broken = False
         try:
             self._open(end)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            if identity is None:
+                raise JournalError(f"cannot open {path}: {error}") from error
             self.discard()
             try:
                 self._open(end)
@@ -103,7 +105,7 @@ class SearchIndex:
         self._connection.execute("PRAGMA synchronous = OFF")
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         rows = self._connection.execute("SELECT identity, indexed FROM state").fetchall() if version == VERSION else []
-        if rows and rows[0][0] == self._identity and rows[0][1] < end:
+        if rows and (self._identity is None or (rows[0][0] == self._identity and rows[0][1] < end)):
             self.indexed = int(rows[0][1])
             return
         if version or self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -181,13 +183,24 @@ class SearchIndex:
             self._note(error)
             raise JournalError(str(error)) from error
 
-    def check(self) -> int:
-        """Look the index through. Returns how many lines it has; raises JournalError if it is broken."""
+    def check(self) -> None:
+        """Look the index through. Raises JournalError if it is broken."""
         try:
             self._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
-            return int(self._connection.execute("SELECT count(*) FROM words_content").fetchone()[0])
         except sqlite3.Error as error:
             raise JournalError(f"the search index is broken: {error}") from error
+
+    def texts(self, first: int, count: int) -> list[str]:
+        """What is indexed at some positions."""
+        try:
+            return [
+                str(text)
+                for (text,) in self._connection.execute(
+                    "SELECT c0 FROM words_content WHERE id BETWEEN ? AND ? ORDER BY id", (first, first + count - 1)
+                )
+            ]
+        except sqlite3.Error as error:
+            raise JournalError(str(error)) from error
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:

@@ -5,7 +5,7 @@ Everything here blocks, and is called from worker threads and from the commands 
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,18 @@ class Append(NamedTuple):
     lines: Sequence[Line]
     keys: Mapping[int, SenderKey]
     encoded: str
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """A batch as it stands in the file: `position` is its first line's in the whole journal."""
+
+    position: int
+    room: str
+    first: int
+    count: int
+    at: float
+    text: str
 
 
 @dataclass(frozen=True)
@@ -186,6 +198,37 @@ class Reader:
         )
         return dict(reversed(rows))
 
+    def integrity(self) -> list[str]:
+        """What SQLite finds wrong with the file; ["ok"] if nothing."""
+        return [str(row[0]) for row in self._rows("PRAGMA integrity_check")]
+
+    def raw_batches(self, end: int) -> Iterator["RawBatch"]:
+        """Every batch before a position, as it stands in the file."""
+        with _mapped_errors():
+            for row in self._connection.execute(
+                "SELECT batch.id, name, first, count, at, lines FROM batch JOIN room ON room.id = batch.room"
+                " WHERE batch.id < ? ORDER BY batch.id",
+                (end,),
+            ):
+                yield RawBatch(*row)
+
+    def loose_keys(self) -> list[tuple[str, str]]:
+        """Sender and key of whatever is remembered of lines that were never stored."""
+        return self._rows(
+            "SELECT sender, key FROM sent WHERE seq > (SELECT max(kept_from - 1, coalesce(max(first + count - 1), 0))"
+            " FROM room LEFT JOIN batch ON batch.room = room.id WHERE room.id = sent.room)"
+        )
+
+    def copy_to(self, target: sqlite3.Connection, pages: int, progress: Callable[[int, int], None]) -> None:
+        """Copy the whole file as it is now, so many pages at a time."""
+        with _mapped_errors():
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT count(*) FROM room").fetchall()  # from here on it is one state
+            self._connection.backup(
+                target, pages=pages, progress=lambda _, left, total: progress(total - left, total), sleep=0
+            )
+            self._connection.execute("COMMIT")
+
     def doomed(self, before: float, keep_lines: int, limit: int, indexed: int) -> list[Doomed]:
         """Up to `limit` batches of one room that are to be pruned. What is behind the position `indexed` is left for later."""
         for record in self.rooms():
@@ -318,8 +361,27 @@ class Writer(Reader):
         self._rooms[name] = number
         self._last.setdefault(name, 0)
 
-    def commit(self, appends: Sequence[Append], positions: Mapping[tuple[str, str], int]) -> list[Receipt]:
-        """Store batches, and how far people have come, in one transaction. Returns each batch's receipt."""
+    def adopt_room(self, name: str, topic: str, first: int) -> None:
+        """Store a new room whose lines begin with the number `first`."""
+        self.create_room(name)
+        with self._transaction() as connection:
+            connection.execute("UPDATE room SET topic = ?, kept_from = ? WHERE name = ?", (topic, first, name))
+        self._last[name] = first - 1
+
+    def commit(
+        self, appends: Sequence[Append], positions: Mapping[tuple[str, str], int], *, with_topics: bool = True
+    ) -> list[Receipt]:
+        """Store batches, and how far people have come, in one transaction.
+
+        Args:
+            appends: the batches.
+            positions: how far people have come, by room and person.
+            with_topics: whether a topic among the lines becomes the room's.
+
+        Returns:
+            Each batch's receipt.
+
+        """
         if not positions and not any(append.keys or '"topic"]' in append.encoded for append in appends):
             return self._commit_plain(appends)
         batches = _Batches(self._next_id, self._last, self._rooms)
@@ -335,7 +397,8 @@ class Writer(Reader):
                         encoded = encode(lines)
                 if lines:
                     batches.add(lines, encoded)
-                    self._store_topic(lines)
+                    if with_topics:
+                        self._store_topic(lines)
                 receipts.append(Receipt(first, duplicates))
             if batches.rows:
                 connection.execute(batches.sql, batches.values)
