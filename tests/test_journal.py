@@ -330,6 +330,7 @@ async def test_a_search_index_that_does_not_fit_is_made_anew(tmp_path: Path, har
         await store(journal, said("needle of the other"))
         await found(journal, "needle")
     folder = tmp_path / "data"
+    backup = b"", b""
     async with opened(SqliteJournal(DataFolder(folder))) as journal:
         await journal.create_room("python")
         await store(journal, said("needle"))

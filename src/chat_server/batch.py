@@ -73,10 +73,10 @@ class Batch:
         lines = self.lines
         for session, nick, what in entries:
             if type(what) is Say:
-                seq += 1
-                lines.append(Said(room, seq, at, nick, what.text))
                 if what.key:
                     self._note_key(session, what.key)
+                seq += 1
+                lines.append(Said(room, seq, at, nick, what.text))
             elif (line := self._line_of(session, nick, what, seq + 1, at)) is not None:
                 seq += 1
                 lines.append(line)

@@ -1,0 +1,486 @@
+"""What people get of the past: on entering, by number, by day, by words; and what they are told about what they say."""
+
+import random
+from datetime import date
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chat_server.chat_room import ChatRoom
+from chat_server.config import Config, HistoryTable
+from chat_server.events import (
+    Act,
+    Around,
+    Back,
+    Before,
+    Create,
+    Entered,
+    Event,
+    History,
+    Join,
+    Joined,
+    Last,
+    Left,
+    Line,
+    OnDate,
+    PageShown,
+    Ping,
+    Recalled,
+    Rename,
+    Renamed,
+    Request,
+    Said,
+    Say,
+    Search,
+    Since,
+    Time,
+    Topic,
+    TopicSet,
+)
+from chat_server.hall import Hall
+from chat_server.journal import Journal
+from chat_server.journal.memory import MemoryJournal
+from chat_server.room import Room
+from chat_server.wire.sentences import show
+from fakes import FakeSession, FaultyJournal, make_hall
+from streams import open_house
+
+
+def open_rooms(nursery: trio.Nursery, journal: Journal | None = None) -> tuple[Hall, ChatRoom]:
+    """A hall and two rooms, whose broadcasters run."""
+    hall = make_hall("python", "pm", journal=journal)
+    for room in hall.directory.rooms:
+        assert isinstance(room, ChatRoom)
+        nursery.start_soon(room.run)
+    python = hall.directory.room("python")
+    assert isinstance(python, ChatRoom)
+    return hall, python
+
+
+async def ask(session: FakeSession, *requests: Request) -> list[str]:
+    """Give requests as a session would, let the room answer, and return what the session was told."""
+    for request in requests:
+        pause = session.place.handle(session, request)
+        if pause is not None:
+            await pause
+    await trio.testing.wait_all_tasks_blocked()
+    return session.take_told()
+
+
+async def come(hall: Room, nick: str, room: str = "python") -> tuple[FakeSession, list[str]]:
+    """Somebody comes from the hall into a room. Returns them, and what they were told but where they are."""
+    session = FakeSession(hall, nick)
+    told = await ask(session, Join(room))
+    assert told[0] == f"* You are in {room}."
+    return session, told[2:]
+
+
+@pytest.fixture
+async def talk(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> FakeSession:
+    """Ann, in python, who has said 100 lines: one a minute."""
+    hall, _ = open_rooms(nursery)
+    ann, _ = await come(hall, "ann")
+    start = 1_795_500_000.0  # 2026-11-24 06:00 UTC
+    for number in range(1, 101):
+        monkeypatch.setattr("time.time", lambda at=start + number * 60: at)
+        await ask(ann, Say(f"line {number}"))
+    return ann
+
+
+def numbers(told: list[str]) -> list[int]:
+    return [int(line.split()[0][1:]) for line in told if line.startswith("#")]
+
+
+async def test_a_newcomer_sees_the_last_20_lines_with_their_times_then_a_rule(talk: FakeSession) -> None:
+    _, told = await come(talk.place._hall, "bob")  # type: ignore[attr-defined]
+    assert numbers(told) == list(range(81, 101))
+    assert told[0] == "* --- 2026-11-24 ---"
+    assert told[1] == "#81 07:21 ann: line 81"
+    assert told[-1] == "* --- now ---"
+
+
+async def test_one_may_choose_how_many_lines_one_sees_on_entering(talk: FakeSession) -> None:
+    hall = talk.place._hall  # type: ignore[attr-defined]
+    for count, shown in ((0, 0), (5, 5), (50, 50), (1000, 50)):
+        bob = FakeSession(hall, f"bob{count}")
+        await ask(bob, History(count))
+        assert len(numbers(await ask(bob, Join("python")))) == shown
+        assert await ask(bob, History()) == [f"* Lines shown to you on entering a room: {shown}"]
+
+
+@pytest.mark.parametrize(
+    ("missed", "intro", "shown"),
+    [
+        (1, "* 1 line since you left (101)", [101]),
+        (12, "* 12 lines since you left (101–112)", range(101, 113)),
+        (50, "* 50 lines since you left (101–150)", range(101, 151)),
+        (51, "* 51 lines since you left (101–151); /since 100 shows them from the first.", range(102, 152)),
+    ],
+)
+async def test_one_who_was_here_before_sees_what_they_missed(
+    talk: FakeSession, missed: int, intro: str, shown: list[int]
+) -> None:
+    bob, _ = await come(talk.place._hall, "bob")  # type: ignore[attr-defined]
+    await ask(bob, Back())
+    for _ in range(missed):
+        await ask(talk, Say("news"))
+    told = (await ask(bob, Join("python")))[2:]
+    assert told[0] == intro
+    assert numbers(told) == list(shown)
+    assert told[-1] == "* --- now ---"
+
+
+async def test_one_who_missed_nothing_is_shown_nothing(talk: FakeSession) -> None:
+    bob, _ = await come(talk.place._hall, "bob")  # type: ignore[attr-defined]
+    await ask(bob, Back())
+    assert await ask(bob, Join("python")) == ["* You are in python.", "* With you: ann"]
+
+
+async def test_one_who_wants_no_history_is_only_told_how_much_they_missed(talk: FakeSession) -> None:
+    """A program that reads along must not be made to answer what was said yesterday."""
+    bob, _ = await come(talk.place._hall, "bob")  # type: ignore[attr-defined]
+    await ask(bob, Back(), History(0))
+    await ask(talk, Say("news"))
+    assert (await ask(bob, Join("python")))[2:] == [
+        "* 1 line since you left (101); /since 100 shows them from the first."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("request_", "shown", "footer"),
+    [
+        (Last(), range(81, 101), "* 81–100 of 1–100. Older: /before 81."),
+        (Last(3), range(98, 101), "* 98–100 of 1–100. Older: /before 98."),
+        (Last(10_000), range(1, 101), "* 1–100 of 1–100."),
+        (Since(0), range(1, 51), "* 1–50 of 1–100. Newer: /since 50."),
+        (Since(97), range(98, 101), "* 98–100 of 1–100. Older: /before 98."),
+        (Before(10), range(1, 10), "* 1–9 of 1–100. Newer: /since 9."),
+        (Before(1_000_000), range(51, 101), "* 51–100 of 1–100. Older: /before 51."),
+        (Around(50), range(40, 61), "* 40–60 of 1–100. Older: /before 40. Newer: /since 60."),
+        (Around(100), range(90, 101), "* 90–100 of 1–100. Older: /before 90."),
+        (OnDate(date(2026, 11, 24)), range(1, 51), "* 1–50 of 1–100. Newer: /since 50."),
+        (OnDate(date(1, 1, 1)), range(1, 51), "* 1–50 of 1–100. Newer: /since 50."),
+        (Since(100), [], "* There is nothing there. The lines of python are 1–100."),
+        (Before(1), [], "* There is nothing there. The lines of python are 1–100."),
+        (OnDate(date(2026, 11, 25)), [], "* There is nothing there. The lines of python are 1–100."),
+        (OnDate(date(9999, 12, 31)), [], "* There is nothing there. The lines of python are 1–100."),
+    ],
+)
+async def test_pages_are_turned_by_number_and_day(
+    talk: FakeSession, request_: Request, shown: list[int], footer: str
+) -> None:
+    told = await ask(talk, request_)
+    assert numbers(told) == list(shown)
+    assert told[-1] == footer
+
+
+async def test_a_page_of_long_lines_is_short_enough_to_wait_for_a_slow_reader(talk: FakeSession) -> None:
+    for _ in range(60):
+        await ask(talk, Say("x" * 4000))
+    for request, first in ((Since(100), 101), (Last(60), 153), (Before(161), 153)):
+        told = await ask(talk, request)
+        assert sum(map(len, told)) < 40_000
+        assert numbers(told)[0] == first
+
+
+async def test_times_are_shown_in_the_zone_that_one_chooses(talk: FakeSession) -> None:
+    assert await ask(talk, Time("Asia/Shanghai")) == ["* It is 2026-11-24 15:40. Times are shown in Asia/Shanghai."]
+    assert (await ask(talk, Last(1)))[1] == "#100 15:40 ann: line 100"
+    assert await ask(talk, Time("-10")) == ["* It is 2026-11-23 21:40. Times are shown in -10:00."]
+    assert (await ask(talk, Last(1)))[:2] == ["* --- 2026-11-23 ---", "#100 21:40 ann: line 100"]
+    assert await ask(talk, Time("Nowhere/../etc")) == [
+        "* There is no zone Nowhere/../etc. A zone is written as Europe/Berlin or +02:00."
+    ]
+
+
+async def test_a_day_begins_at_midnight_in_ones_own_zone(talk: FakeSession) -> None:
+    await ask(talk, Time("+17:00"))
+    told = await ask(talk, OnDate(date(2026, 11, 25)))
+    assert told[1] == "#60 00:00 ann: line 60"
+
+
+async def test_a_search_looks_here_or_everywhere(talk: FakeSession) -> None:
+    bob, _ = await come(talk.place._hall, "bob", "pm")  # type: ignore[attr-defined]
+    await ask(bob, Say("line 7 in pm"))
+    end = "* 1 line found. /around NUMBER shows what stands around a line."
+    assert await ask(talk, Search("line 7")) == ["* In python:", "* --- 2026-11-24 ---", "#7 06:07 ann: line 7", end]
+    told = await ask(talk, Search("line 7", everywhere=True))
+    assert [line for line in told if not line.startswith("* ---")] == [
+        *("* In python:", "#7 06:07 ann: line 7", "* In pm:", "#1 07:40 bob: line 7 in pm"),
+        "* 2 lines found. /around NUMBER shows what stands around a line.",
+    ]
+    assert (await ask(talk, Search("line")))[-1].startswith("* The newest 20 lines that were found")
+    assert await ask(talk, Search("nothing of the kind")) == ["* Nothing was found."]
+    assert await ask(talk, Search("--")) == ["* There is no word in that to look for."]
+    await ask(talk, Back())
+    assert (await ask(talk, Search("line 7")))[-1] == told[-1], "in the hall it looks everywhere"
+
+
+async def test_a_topic_is_told_kept_and_shown_to_whoever_enters(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    journal = MemoryJournal()
+    hall, _ = open_rooms(nursery, journal)
+    ann, _ = await come(hall, "ann")
+    bob, _ = await come(hall, "bob")
+    await trio.sleep(5)
+    assert await ask(ann, Topic()) == ["* bob joined", "* python has no topic."]
+    assert await ask(ann, Topic("snakes")) == ["* ann set the topic: snakes"], "its author is told too"
+    assert bob.take_told() == ["* ann set the topic: snakes"]
+    assert await ask(bob, Topic()) == ["* Topic of python: snakes"]
+    assert await ask(bob, Topic("x" * 301)) == ["* A topic has 300 characters at the most."]
+    assert await ask(FakeSession(hall, "carol"), Join("python")) == [
+        *("* You are in python.", "* Topic: snakes", "* With you: ann, bob"),
+        *(
+            line
+            for line in show(Recalled("python", tuple((await journal.read("python", 1, 1)).lines), None, 1, "UTC"))
+            .decode()
+            .splitlines()
+        ),
+    ]
+    assert (await journal.rooms())[0].topic == "snakes"
+
+
+async def test_the_next_line_after_ping_is_timed(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
+    hall, _ = open_rooms(nursery)
+    ann, _ = await come(hall, "ann")
+    bob, _ = await come(hall, "bob")
+    await ask(bob, Say("one"))
+    ann.take_told()
+    assert await ask(ann, Ping(), Act("waves"), Say("again")) == [
+        "* Your next line will be timed.",
+        "* #2 waited 0.0 ms in the queue and was stored in 0.0 ms.",
+    ]
+
+
+async def test_a_room_can_be_opened_by_anybody_once(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, rooms=4) as house:
+        ann = house.call()
+        await ann.log_in("ann")
+        await ann.type(
+            "/create 聊天", "/create 聊天", "/create help", "/create a:b", "/create fifth", "/聊天", "/rooms"
+        )
+        told = (await ann.read_until("* Rooms: ")).splitlines()
+        assert told[:5] == [
+            "* The room 聊天 is open. /join 聊天 enters it.",
+            "* There is a room 聊天 already. /join 聊天 enters it.",
+            "* /help is a command: choose another name for the room.",
+            "* A name is made of letters of any script, digits, - and _; it begins with none of a letter's marks.",
+            "* There are too many rooms for another one.",
+        ]
+    async with open_house(journal=journal) as house:
+        ann = house.call()
+        await ann.log_in("ann", "聊天")
+
+
+async def test_when_the_disk_refuses_the_author_is_told_nobody_sees_the_line_and_the_room_lives(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    journal = FaultyJournal()
+    hall, _ = open_rooms(nursery, journal)
+    ann, _ = await come(hall, "ann")
+    bob, _ = await come(hall, "bob")
+    await trio.sleep(5)
+    ann.take_told()
+    await ask(ann, Say("before"))
+    journal.is_full = True
+    assert await ask(ann, Say("one")) == ["* Your line could not be stored, so nobody has seen it. Try again later."]
+    for text in "ab":
+        ann.place.handle(ann, Say(text))
+    assert await ask(ann, Topic("new")) == [
+        "* 3 of your lines could not be stored, so nobody has seen them. Try again later."
+    ]
+    carol, told = await come(hall, "carol")
+    assert told[1:] == [told[1], "* --- now ---"]
+    assert await ask(carol, Topic()) == ["* python has no topic."]
+    journal.is_full = False
+    await ask(ann, Say("after"))
+    assert [line for line in bob.told if line.startswith("ann")] == ["ann: before", "ann: after"]
+    assert [line.seq for line in (await journal.read("python", 1, 9)).lines] == [1, 2]
+
+
+async def test_a_room_that_cannot_be_stored_is_not_opened(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    journal = FaultyJournal()
+    hall, _ = open_rooms(nursery, journal)
+    journal.is_full = True
+    assert await ask(FakeSession(hall, "ann"), Create("new")) == [
+        "* That could not be stored just now. Try again later."
+    ]
+    assert hall.directory.room("new") is None
+
+
+async def test_what_is_sent_again_is_answered_with_its_number_and_shown_to_nobody(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    hall, _ = open_rooms(nursery)
+    ann, _ = await come(hall, "ann")
+    bob, _ = await come(hall, "bob")
+    await trio.sleep(5)
+    ann.take_told()
+    bob.take_told()
+    assert await ask(ann, Say("once", "k1")) == ["* Stored in python as #1."]
+    for request in (Say("between"), Say("once", "k1"), Say("more", "k2")):
+        ann.place.handle(ann, request)
+    assert await ask(ann, Say("last")) == ["* Stored in python as #1.", "* Stored in python as #3."]
+    assert bob.take_told() == ["ann: once", "ann: between", "ann: more", "ann: last"]
+    await ask(ann, Rename("anna"))
+    assert await ask(ann, Say("once", "k1")) == ["* Stored in python as #1."], "whatever she is called now"
+    assert numbers(await ask(bob, Last())) == [1, 2, 3, 4]
+
+
+async def test_two_members_of_different_speed_end_with_the_same_history(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(waiting_bytes=3000, messages_per_second=0) as house:
+        ann, bob = await house.ann_and_bob(bob_is_stuck=True)
+        carol = house.call()
+        await carol.log_in("carol", "python")
+        await trio.sleep(10)
+        chance = random.Random(1)  # noqa: S311 - the same every time
+        count = 600
+        for number in range(count):
+            await ann.type(f"line {number} {'x' * chance.randrange(60)}")
+            await trio.testing.wait_all_tasks_blocked()
+        await ann.type("/back")
+        quick = [line for line in (await carol.read_until("* ann left")).splitlines() if line.startswith("ann: ")]
+        told = (await bob.read_until("shows what was said.\r\n")).splitlines()
+        slow = [line for line in told if line.startswith("ann: ")]
+        after = int(told[-1].split("/since ")[1].split()[0])
+        del slow[after:]
+        while len(slow) < count:
+            await bob.type(f"/since {len(slow)}")
+            page = (await bob.read_until(f" of 1–{count}.")).splitlines()
+            slow += [line.split(" ", 2)[2] for line in page if line.startswith("#")]
+        assert after < count // 2, "he missed most of it"
+        assert slow == quick
+        assert len(quick) == count
+
+
+async def test_what_is_too_old_is_shown_to_nobody_any_more(autojump_clock: trio.abc.Clock) -> None:
+    config = Config(history=HistoryTable(keep_days=1))
+    journal = MemoryJournal()
+    await journal.create_room("python")
+    old = [Said("python", 0, 1000.0, "ann", "old")]
+    await journal.append(old, {}).stored()
+    async with open_house(config, journal) as house:
+        await trio.sleep(1)
+        bob = house.call()
+        await bob.type("/login bob", "/python", "/last")
+        assert "* python keeps no lines.\r\n" in await bob.read_until("no lines.\r\n")
+
+
+State = tuple[frozenset[str], str, tuple[tuple[int, str, str], ...]]
+"""Who is in a room, its topic, and its last lines."""
+
+
+class Observer(FakeSession):
+    """One who reads along and keeps a state of the room by what they are told."""
+
+    def __init__(self, place: Room, nick: str) -> None:
+        super().__init__(place, nick)
+        self.people: set[str] = set()
+        self.topic = ""
+        self.lines: list[tuple[int, str, str]] = []
+        self.show = self._observe
+
+    def push(self, data: bytes) -> None:
+        """Nothing: `show` has seen it already."""
+
+    def send(self, event: Event) -> None:
+        self._observe(event)
+
+    def _observe(self, event: Event) -> bytes:
+        match event:
+            case Entered():
+                self.people = {*event.nicks, self.nick}
+                self.topic = event.topic
+            case Joined():
+                self.people |= set(event.nicks)
+            case Left():
+                self.people -= set(event.nicks)
+            case Renamed():
+                self.people = {event.new if nick == event.old else nick for nick in self.people}
+            case PageShown() | Recalled():
+                self.lines = [(line.seq, line.nick, line.text) for line in event.lines]
+            case Line():
+                self.lines.append((event.seq, event.nick, event.text))
+                if isinstance(event, TopicSet):
+                    self.topic = event.text
+        return b""
+
+    def state(self) -> State:
+        return frozenset(self.people), self.topic, tuple(self.lines[-20:])
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["say", "say", "me", "topic", "join", "leave", "rename", "restart"]), st.integers(0, 3)),
+    max_size=25,
+)
+
+
+class Life:
+    """A room from one start of the server to the next."""
+
+    def __init__(self, hall: Hall, room: ChatRoom, generation: int) -> None:
+        self.hall, self.room, self.generation = hall, room, generation
+        self.people = [FakeSession(hall, f"p{number}") for number in range(4)]
+
+    async def step(self, what: str, who: int, left: int) -> None:
+        """Let one person do something, if they can."""
+        person = self.people[who]
+        inside = person.place is self.room
+        if what == "join" and not inside:
+            await person.enter(self.room)
+        elif what == "leave" and inside:
+            await person.enter(self.hall)
+        elif what == "rename":
+            await self._ask(person, Rename(f"n{left}x{who}g{self.generation}"))
+        elif inside and what in {"say", "me", "topic"}:
+            await self._ask(person, {"say": Say("hi"), "me": Act("waves"), "topic": Topic(f"topic {left}")}[what])
+
+    async def _ask(self, person: FakeSession, request: Request) -> None:
+        pause = person.place.handle(person, request)
+        if pause is not None:
+            await pause
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_applying_the_events_to_a_state_read_earlier_equals_the_state_read_fresh(steps: list[tuple[str, int]]) -> None:
+    journal = MemoryJournal()
+
+    async def live_until_restart(steps: list[tuple[str, int]], generation: int) -> list[tuple[str, int]]:
+        async with trio.open_nursery() as nursery:
+            hall = make_hall(journal=journal)
+            await journal.create_room("python")
+            room = ChatRoom((await journal.rooms())[0], hall.directory, hall)
+            hall.directory.open_room(room)
+            nursery.start_soon(room.run)
+            observer = Observer(hall, f"observer{generation}")
+            await observer.enter(room)
+            life = Life(hall, room, generation)
+            while steps:
+                (what, who), *steps = steps
+                if what == "restart":
+                    break
+                await life.step(what, who, len(steps))
+                if len(steps) % 3 == 0:
+                    await trio.sleep(3)
+            await trio.sleep(10)
+            fresh = Observer(hall, f"fresh{generation}")
+            await fresh.enter(room)
+            await trio.sleep(10)
+            assert observer.state() == fresh.state()
+            nursery.cancel_scope.cancel()
+        return steps
+
+    async def live() -> None:
+        rest, generation = steps, 0
+        while rest or not generation:
+            rest = await live_until_restart(rest, generation)
+            generation += 1
+
+    trio.run(live, clock=trio.testing.MockClock(autojump_threshold=0))
