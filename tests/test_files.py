@@ -1,0 +1,301 @@
+"""The journal's files: what the commands do with them, who may have them, and files of other releases."""
+
+import io
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chat_server.events import Line, Said, TopicSet
+from chat_server.journal import SenderKey
+from chat_server.journal.batches import encode
+from chat_server.journal.files import FileProblem, back_up, check, export, import_
+from chat_server.journal.folder import DataFolder, DataFolderError
+from chat_server.journal.schema import MIGRATIONS
+from chat_server.journal.search import SearchIndex
+from chat_server.journal.store import Append, Reader, UnusableJournal, Writer
+from processes import TIMEOUT
+
+FIRST_RELEASE = Path(__file__).parent / "data" / "journal-0.1.0.db"
+
+
+def no_progress(done: int, total: int) -> None:
+    assert 0 <= done <= (total or done)
+
+
+def command(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "chat_server", *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+def fill(folder: DataFolder) -> None:
+    """Two rooms, twelve lines, one key, and an index of them."""
+    with closing(Writer(folder.journal)) as writer:
+        for room in ("python", "聊天"):
+            writer.create_room(room)
+        for number in range(4):
+            lines: list[Line] = [
+                Said("python", 0, 1000.5 + number, "ann", f"hello {number} 你好 👋"),
+                Said("python", 0, 1000.5 + number, "ann", '"quoted" \\ back'),
+            ]
+            topic: list[Line] = [TopicSet("聊天", 0, 2000.25, "小明", f"topic {number}")]
+            keys = {0: SenderKey("ann", f"k{number}")}
+            writer.commit([Append(lines, keys, encode(lines)), Append(topic, {}, encode(topic))], {})
+        index = SearchIndex(folder.search, writer.identity(), writer.end())
+        index.add(writer.records(0))
+        index.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    folder = DataFolder(tmp_path / "data")
+    fill(folder)
+    return folder
+
+
+def exported(path: Path) -> bytes:
+    out = io.BytesIO()
+    export(path, out, no_progress)
+    return out.getvalue()
+
+
+def test_what_is_exported_and_imported_is_the_same(folder: DataFolder, tmp_path: Path) -> None:
+    text = exported(folder.journal)
+    other = DataFolder(tmp_path / "other")
+    assert import_(other, text.splitlines(keepends=True), no_progress) == 12
+    assert exported(other.journal) == text
+    found = check(other.journal, other.search, no_progress)
+    assert found == (2, 12, 0, [])
+    with closing(Reader(other.journal)) as reader:
+        assert [room.topic for room in reader.rooms()] == ["", "topic 3"]
+
+
+def test_a_room_that_has_been_pruned_is_imported_with_its_numbers(folder: DataFolder, tmp_path: Path) -> None:
+    with closing(Writer(folder.journal)) as writer:
+        writer.delete(writer.doomed(1002.0, 0, 100, 100))
+    text = exported(folder.journal)
+    other = DataFolder(tmp_path / "other")
+    assert import_(other, text.splitlines(), no_progress) == 8
+    assert exported(other.journal) == text
+    assert check(other.journal, other.search, no_progress).problems == []
+    assert b'"room":"python","topic":"","first":5' in text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda lines: lines[:0], "the file is no export"),
+        (lambda lines: lines[1:], "line 1: expected the heading of an export first, and once"),
+        (lambda lines: [*lines, lines[0]], "line 16: expected the heading of an export first, and once"),
+        (lambda lines: [*lines[:4], *lines[5:]], "line 6: expected number 2 of python"),
+        (lambda lines: [*lines[:4], "hello"], "line 5: no line of an export: "),
+        (lambda lines: [lines[0].replace("1", "2"), *lines[1:]], "the file was written by a newer release"),
+        (lambda lines: [*lines[:2], lines[1], *lines[2:]], "line 3: expected another room's name"),
+        (lambda lines: [line.replace('"ann"', '"* ann"') for line in lines], "line 4: expected a name and a time"),
+    ],
+)
+def test_what_is_no_whole_export_is_refused_with_its_line_and_leaves_nothing(
+    folder: DataFolder, tmp_path: Path, spoil: object, complaint: str
+) -> None:
+    assert callable(spoil)
+    lines = [line.encode() for line in spoil(exported(folder.journal).decode().splitlines())]
+    other = DataFolder(tmp_path / "other")
+    with pytest.raises(FileProblem) as refused:
+        import_(other, lines, no_progress)
+    assert str(refused.value).startswith(complaint)
+    assert sorted(path.name for path in other.path.iterdir()) == ["journal.db", "lock", "search.db"]
+    assert other.journal.stat().st_size == 0
+
+
+def test_an_import_never_touches_what_has_been_said(folder: DataFolder) -> None:
+    text = exported(folder.journal)
+    with pytest.raises(FileProblem, match="has lines already"):
+        import_(folder, text.splitlines(), no_progress)
+    assert exported(folder.journal) == text
+
+
+def test_what_is_imported_is_cleaned(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    lines = [
+        {"is": "export", "version": 1},
+        {"is": "room", "room": "python", "topic": "a\x1b[2Jb", "first": 1},
+        {"is": "said", "room": "python", "seq": 1, "at": 1.0, "nick": "ann", "text": "a\x1b]0;x\x07b\u202ec"},
+    ]
+    import_(folder, [json.dumps(line).encode() for line in lines], no_progress)
+    assert b"\\u001b" not in exported(folder.journal)
+    assert b"\\u202e" not in exported(folder.journal).replace("\u202e".encode(), b"\\u202e")
+
+
+def test_a_backup_is_the_journal_as_it_was_while_others_go_on_writing(folder: DataFolder, tmp_path: Path) -> None:
+    target = tmp_path / "backup.db"
+    is_done = threading.Event()
+    written = 0
+
+    def write() -> None:
+        nonlocal written
+        with closing(Writer(folder.journal)) as writer:
+            while not is_done.is_set():
+                lines: list[Line] = [Said("python", 0, 3000.0, "ann", "x" * 1000)] * 50
+                writer.commit([Append(lines, {}, encode(lines))], {})
+                written += 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        while written < 100:
+            pass
+        back_up(folder.journal, target, no_progress)
+        at_the_end = written
+    finally:
+        is_done.set()
+        thread.join()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.db", "data"]
+    assert target.stat().st_mode & 0o077 == 0
+    found = check(target, tmp_path / "no-index", no_progress)
+    assert found.problems == []
+    assert 12 + 100 * 50 <= found.lines <= 12 + (at_the_end + 1) * 50
+    restored = DataFolder(tmp_path / "restored")
+    shutil.copyfile(target, restored.journal)
+    with closing(Writer(restored.journal)) as writer:
+        assert writer.rooms()[0].last == found.lines - 4
+
+
+HARM = [
+    ("UPDATE batch SET first = first + 1 WHERE id = 4", "python: number 4 stands where 3 is due"),
+    ("DELETE FROM batch WHERE id = 4", "python: number 5 stands where 3 is due"),
+    ("UPDATE batch SET lines = '[]' WHERE id = 4", "python, from number 3: 0 lines at 1001.5, where 2 were expected"),
+    ("UPDATE batch SET lines = 'no json' WHERE id = 4", "python, from number 3: no batch of lines: "),
+    (
+        "UPDATE batch SET lines = replace(lines, 'hello', 'hallo') WHERE id = 4",
+        "python, from number 3: the search index has other words",
+    ),
+    ("UPDATE sent SET seq = 99 WHERE key = 'k2'", "key 'k2' of 'ann' names a line that was never stored"),
+]
+
+
+@pytest.mark.parametrize(("harm", "complaint"), HARM)
+def test_the_check_finds_what_is_wrong(folder: DataFolder, harm: str, complaint: str) -> None:
+    assert check(folder.journal, folder.search, no_progress) == (2, 12, 12, [])
+    with closing(sqlite3.connect(folder.journal)) as connection, connection:
+        connection.execute(harm)
+    assert check(folder.journal, folder.search, no_progress).problems[0].startswith(complaint)
+
+
+def test_the_check_finds_a_broken_file(folder: DataFolder) -> None:
+    with closing(sqlite3.connect(folder.journal)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'batch_by_number'").fetchone()[0]
+    with folder.journal.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\x0a" + b"\xff" * 40)
+    done = command("check-journal", "--data", str(folder.path))
+    assert done.returncode in {1, 2}
+    assert "Traceback" not in done.stderr
+
+
+def test_the_commands_do_it(folder: DataFolder, tmp_path: Path) -> None:
+    data = ["--data", str(folder.path)]
+    done = command("check-journal", *data)
+    assert (done.returncode, done.stdout) == (0, "2 rooms, 12 lines, all of them in the search index; no problems\n")
+    text = command("export", *data).stdout
+    assert text == exported(folder.journal).decode()
+    assert command("export", *data, str(tmp_path / "out.jsonl")).returncode == 0
+    assert (tmp_path / "out.jsonl").read_text(encoding="utf-8") == text
+    other = ["--data", str(tmp_path / "other")]
+    assert command("import", *other, stdin=text).stdout == "12 lines imported\n"
+    assert command("export", *other).stdout == text
+    assert command("import", *other, str(tmp_path / "out.jsonl")).returncode == 2
+    assert command("backup", *data, str(tmp_path / "b.db")).returncode == 0
+    assert check(tmp_path / "b.db", tmp_path / "none", no_progress).lines == 12
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["export"], "chat-server: there is no journal in "),
+        (["check-journal"], "chat-server: there is no journal in "),
+        (["backup", "x.db"], "chat-server: there is no journal in "),
+        (["import", "/nowhere/export.jsonl"], "chat-server: /nowhere/export.jsonl: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_done_is_one_plain_line(tmp_path: Path, words: list[str], complaint: str) -> None:
+    done = command(*words, "--data", str(tmp_path / "data"))
+    assert done.returncode == 2
+    assert done.stderr.startswith(complaint)
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_two_programs_cannot_write_to_one_directory(folder: DataFolder) -> None:
+    with pytest.raises(DataFolderError, match="is in use by another chat-server"):
+        DataFolder(folder.path)
+    done = command("--data", str(folder.path), "--port", "0")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"chat-server: the data directory {folder.path} is in use by another chat-server\n",
+    )
+    folder.close()
+    DataFolder(folder.path).close()
+
+
+def test_the_directory_is_for_its_owner_only(folder: DataFolder) -> None:
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    assert all(path.stat().st_mode & 0o077 == 0 for path in folder.path.iterdir())
+
+
+def test_a_file_of_a_newer_release_is_refused_and_left_alone(folder: DataFolder) -> None:
+    with closing(sqlite3.connect(folder.journal)) as connection:
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = folder.journal.read_bytes()
+    folder.close()
+    done = command("--data", str(folder.path), "--port", "0")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"chat-server: {folder.journal} was made by a newer release of chat-server; this one cannot use it\n",
+    )
+    assert folder.journal.read_bytes() == before
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection:
+        connection.execute("CREATE TABLE something (else_)")
+    with pytest.raises(UnusableJournal, match="is no journal of chat-server"):
+        Writer(tmp_path / "other.db")
+    (tmp_path / "letter.db").write_text("Dear Ann, " * 1000)
+    with pytest.raises(UnusableJournal, match="cannot open"):
+        Writer(tmp_path / "letter.db")
+
+
+def test_a_journal_made_by_the_first_release_opens_for_ever(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    shutil.copyfile(FIRST_RELEASE, folder.journal)
+    with closing(Writer(folder.journal)) as writer:
+        assert [tuple(room) for room in writer.rooms()] == [("python", "", 1, 8), ("聊天", "topic 3", 1, 4)]
+        assert writer.read("python", 3, 3).lines == [Said("python", 3, 1001.5, "ann", "hello 1 你好 👋")]
+        assert writer.read("聊天", 4, 4).lines == [TopicSet("聊天", 4, 2000.25, "小明", "topic 3")]
+        lines: list[Line] = [Said("python", 0, 5000.0, "ann", "again"), Said("python", 0, 5000.0, "ann", "new")]
+        (receipt,) = writer.commit([Append(lines, {0: SenderKey("ann", "k1")}, encode(lines))], {})
+        assert (receipt.first, dict(receipt.duplicates)) == (9, {0: ("python", 3)})
+        assert writer.read("python", 9, 9).lines[0].text == "new"
+    assert check(folder.journal, folder.search, no_progress).problems == []
+
+
+def test_people_can_read_the_file_with_the_sqlite_shell(folder: DataFolder) -> None:
+    with closing(sqlite3.connect(folder.journal)) as connection:
+        rows = connection.execute(
+            "SELECT seq, at, kind, nick, text FROM line WHERE room = '聊天' ORDER BY seq"
+        ).fetchall()
+    assert rows[0] == (1, "1970-01-01 00:33:20", "topic", "小明", "topic 0")
+    assert len(rows) == 4
