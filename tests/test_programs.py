@@ -2,12 +2,15 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -213,3 +216,115 @@ def test_callers_are_logged_only_when_asked_for() -> None:
         time.sleep(0.3)
         server.stop()
     assert any("a caller came" in line for line in server.log)
+
+
+Meet = Callable[[int, str], "Person"]
+
+
+@pytest.fixture
+def meet() -> Iterator[Meet]:
+    """Makes people, who hang up at the end."""
+    with ExitStack() as exits:
+        yield lambda port, nick: exits.enter_context(closing(Person(port, nick)))
+
+
+class Person:
+    """Somebody on a plain socket."""
+
+    def __init__(self, port: int, nick: str, room: str = "python") -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+        self._received = ""
+        self.ask(f"/login {nick}", "/help tells more.\r\n* Welcome")
+        self.ask(f"/join {room}", f"* You are in {room}.")
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def say(self, *lines: str) -> None:
+        self._socket.sendall("".join(f"{line}\n" for line in lines).encode())
+
+    def wait_for(self, text: str) -> str:
+        """Return everything up to and with this."""
+        while text not in self._received:
+            data = self._socket.recv(65536)
+            assert data, f"closed before {text!r}: {self._received!r}"
+            self._received += data.decode()
+        read, _, self._received = self._received.partition(text)
+        return read + text
+
+    def ask(self, line: str, answer: str) -> str:
+        self.say(line)
+        return self.wait_for(answer)
+
+
+def test_after_a_restart_everything_is_as_it_was(tmp_path: Path, meet: Meet) -> None:
+    with running_server(data=tmp_path) as server:
+        ann = meet(server.port, "ann")
+        ann.ask("/topic snakes", "* ann set the topic: snakes")
+        ann.say("hello 你好", "/me waves")
+        ann.ask("/create cooking", "* The room cooking is open.")
+        ann.ask("/back", "* You are in the hall.")
+        bob = meet(server.port, "bob")
+        bob.say("while ann is away")
+        assert " bob: while ann is away\r\n" in bob.ask("/last 1", "* 4 of 1–4. Older: /before 4.")
+        assert server.stop() == 0
+    with running_server(data=tmp_path) as server:
+        ann = meet(server.port, "ann")
+        said = ann.wait_for("* --- now ---")
+        assert "* Topic: snakes\r\n" in said
+        assert "* 1 line since you left (4)\r\n" in said
+        assert " bob: while ann is away\r\n" in said
+        assert "* Rooms: python (1), write (0), pm (0), cooking (0)" in ann.ask("/rooms", "cooking (0)")
+        assert " ann: hello 你好\r\n" in ann.ask("/search 你好", "* 1 line found.")
+        ann.say("/ping", "one more")
+        ann.wait_for("* #5 waited ")
+        carol = meet(server.port, "carol")
+        assert carol.wait_for("* --- now ---").count("#") == 5
+
+
+def test_a_full_disk_is_told_to_authors_and_forgotten_when_it_has_room_again(tmp_path: Path, meet: Meet) -> None:
+    """RLIMIT_FSIZE makes the files of the running server as small as a full disk would."""
+    config = tmp_path / "chat.toml"
+    config.write_text("[limits]\nmessages_per_second = 0\n")
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    with running_server("--config", str(config), data=tmp_path / "data") as server:
+        ann, bob = meet(server.port, "ann"), meet(server.port, "bob")
+        ann.say("before")
+        bob.wait_for("ann: before\r\n")
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        refusal = "* Your line could not be stored, so nobody has seen it. Try again later."
+        for _ in range(3):
+            ann.ask("while it is full", refusal)
+        assert ann.ask("/last", "* 1 of 1.").count("#") == 1, "what is there can still be read"
+        ann.ask("/create new", "* That could not be stored just now. Try again later.")
+        meet(server.port, "carol")
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, unlimited)
+        ann.say("/ping", "after")
+        ann.wait_for("* #2 waited ")
+        assert "while it is full" not in bob.wait_for("ann: after\r\n")
+        ann.ask("/create new", "* The room new is open.")
+        assert server.stop() == 0
+    assert any("cannot store what was said" in line for line in server.log)
+    done = command("check-journal", "--data", str(tmp_path / "data"))
+    assert (done.returncode, done.stdout[:17]) == (0, "4 rooms, 2 lines,"), done
+
+
+def test_every_commit_is_synced_before_anybody_sees_it(tmp_path: Path, meet: Meet) -> None:
+    strace = program("strace")
+    trace = tmp_path / "trace"
+    with running_server(data=tmp_path / "data") as server:
+        ann, bob = meet(server.port, "ann"), meet(server.port, "bob")
+        flags = ["-f", "-e", "trace=fdatasync,fsync,sendto", "-s", "40", "-o", str(trace), "-p", str(server.pid)]
+        tracing = subprocess.Popen([strace, *flags], stderr=subprocess.PIPE, text=True)
+        assert tracing.stderr
+        assert "attached" in tracing.stderr.readline()
+        for number in range(5):
+            ann.say(f"line {number}")
+            bob.wait_for(f"ann: line {number}\r\n")
+            time.sleep(0.05)
+        tracing.terminate()
+        tracing.communicate(timeout=TIMEOUT)
+    calls = trace.read_text()
+    for number in range(5):
+        before = calls[: calls.index(f"ann: line {number}")].rpartition("ann: line")[2]
+        assert "sync(" in before, "it is sent only after a sync that came after the line before it"

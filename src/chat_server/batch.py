@@ -27,6 +27,12 @@ class Departure(NamedTuple):
     done: trio.Event
 
 
+class Marker(NamedTuple):
+    """Nothing happens. `done` is set when everything that was posted before has been stored and shown."""
+
+    done: trio.Event
+
+
 class Timing(NamedTuple):
     """Something that is stored, whose author wants to know how long that takes."""
 
@@ -34,7 +40,7 @@ class Timing(NamedTuple):
     posted_at: float
 
 
-Happening = Say | Act | Topic | Timing | Renamed | Arrival | Departure
+Happening = Say | Act | Topic | Timing | Renamed | Arrival | Departure | Marker
 
 Entry = tuple[Occupant, str, Happening]
 """What waits in the inbox: who, under which nickname at the time, and what."""

@@ -14,7 +14,7 @@ from math import inf
 import structlog
 import trio
 
-from chat_server.batch import STORED_KINDS, Arrival, Batch, Departure, Entry, Happening, Timing
+from chat_server.batch import STORED_KINDS, Arrival, Batch, Departure, Entry, Happening, Marker, Timing
 from chat_server.commands import Pause
 from chat_server.directory import Directory
 from chat_server.events import (
@@ -185,13 +185,18 @@ class ChatRoom(ReadableRoom):
         """Let the session go. When this returns, nothing from here reaches it any more. Harmless for one that is not here."""
         await self._post_and_wait(session, Departure(trio.Event()))
 
-    async def _post_and_wait(self, session: Occupant, what: Arrival | Departure) -> None:
+    async def settled(self, session: Occupant) -> None:
+        """Wait until what the session said before has been stored and shown."""
+        await self._post_and_wait(session, Marker(trio.Event()))
+
+    async def _post_and_wait(self, session: Occupant, what: Arrival | Departure | Marker) -> None:
         pause = self.post(session, what)
         if pause is not None:
             try:
                 await pause
             except trio.Cancelled:
-                self._strays.append(session)
+                if type(what) is Departure:
+                    self._strays.append(session)
                 raise
         await what.done.wait()
 
@@ -278,6 +283,9 @@ class ChatRoom(ReadableRoom):
                 what.done.set()
             elif type(what) is Departure:
                 self._depart(session)
+                what.done.set()
+            elif type(what) is Marker:
+                self._flush()
                 what.done.set()
 
     def _answer(self, answers: Sequence[tuple[Occupant, Event]]) -> None:

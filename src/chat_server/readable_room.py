@@ -34,25 +34,33 @@ class ReadableRoom(ListedRoom):
         """The room itself, if not all."""
         return None if request.everywhere else [self.name]
 
-    def _show_page(self, session: Occupant, first: int, last: int, *, from_end: bool = False) -> Pause:
-        return answered(session, self._page(session.zone, first, last, from_end=from_end))
-
-    async def _page(self, zone: str, first: int, last: int, *, from_end: bool = False) -> PageShown:
-        return await page(self._journal, self.name, first, last, newest=self.last_seq, zone=zone, from_end=from_end)
+    async def _show(self, session: Occupant, first: int, last: int, *, from_end: bool = False) -> None:
+        await answered(
+            session,
+            page(self._journal, self.name, first, last, newest=self.last_seq, zone=session.zone, from_end=from_end),
+        )
 
     def do_last(self, session: Occupant, request: Last) -> Pause:
         """Read the newest lines.
 
         As many as you say, up to 200; 20 if you do not say.
         """
-        return self._show_page(session, self.last_seq - min(request.count, LAST_MAX) + 1, self.last_seq, from_end=True)
+        return self._show_last(session, min(request.count, LAST_MAX))
+
+    async def _show_last(self, session: Occupant, count: int) -> None:
+        await self.settled(session)
+        await self._show(session, self.last_seq - count + 1, self.last_seq, from_end=True)
 
     def do_since(self, session: Occupant, request: Since) -> Pause:
         """Read what came after a line.
 
         A line is named by its number in this room, such as 4711.
         """
-        return self._show_page(session, request.number + 1, request.number + PAGE_MAX)
+        return self._show_since(session, request.number)
+
+    async def _show_since(self, session: Occupant, number: int) -> None:
+        await self.settled(session)
+        await self._show(session, number + 1, number + PAGE_MAX)
 
     def do_before(self, session: Occupant, request: Before) -> Pause:
         """Read what came before a line.
@@ -60,14 +68,14 @@ class ReadableRoom(ListedRoom):
         A line is named by its number in this room, such as 4711.
         """
         last = min(request.number - 1, self.last_seq)
-        return self._show_page(session, last - PAGE_MAX + 1, last, from_end=True)
+        return self._show(session, last - PAGE_MAX + 1, last, from_end=True)
 
     def do_around(self, session: Occupant, request: Around) -> Pause:
         """Read what stands around a line.
 
         A line is named by its number in this room, such as 4711.
         """
-        return self._show_page(session, request.number - AROUND, request.number + AROUND)
+        return self._show(session, request.number - AROUND, request.number + AROUND)
 
     def do_date(self, session: Occupant, request: OnDate) -> Pause:
         """Read from the beginning of a day.
@@ -78,4 +86,4 @@ class ReadableRoom(ListedRoom):
 
     async def _page_of_day(self, zone: str, request: OnDate) -> PageShown:
         first = await self._journal.seq_at(self.name, beginning_of(request.day, zone))
-        return await self._page(zone, first, first + PAGE_MAX - 1)
+        return await page(self._journal, self.name, first, first + PAGE_MAX - 1, newest=self.last_seq, zone=zone)

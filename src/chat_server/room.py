@@ -192,7 +192,15 @@ class Room(CommandHandler, ABC):
         It finds lines that have all of the words. "Words in quotes" stand together; wor* is any word that begins so. With -a it looks in
         all rooms.
         """
-        return search(self.directory.journal, session, request.words, self.rooms_to_search(request))
+        return self._search(session, request)
+
+    async def _search(self, session: Occupant, request: Search) -> None:
+        await self.settled(session)
+        await search(self.directory.journal, session, request.words, self.rooms_to_search(request))
+
+    async def settled(self, session: Occupant) -> None:
+        """Wait until what the session has said here is stored and shown: what it reads then must not lack its own last line."""
+        del session
 
     @abstractmethod
     def rooms_to_search(self, request: Search) -> list[str] | None:

@@ -52,10 +52,20 @@ class Commission:
 class Committer:
     """The thread, and the way to it."""
 
-    def __init__(self, writer: Writer, note: Callable[[Sequence[Commission]], None]) -> None:
-        """Write with `writer`; `note` is called in Trio's thread with what has been stored together, before those who wait go on."""
+    def __init__(
+        self, writer: Writer, note: Callable[[Sequence[Commission]], None], note_failure: Callable[[Exception], None]
+    ) -> None:
+        """Write with `writer`. In Trio's thread, before those who wait go on, one of the others is called.
+
+        Args:
+            writer: what writes.
+            note: called with what has been stored together.
+            note_failure: called with the reason why something has not.
+
+        """
         self._writer = writer
         self._note = note
+        self._note_failure = note_failure
         self._queue: SimpleQueue[Commission | None] = SimpleQueue()
         self._is_closed = False
         self._ended = trio.Event()
@@ -132,6 +142,8 @@ class Committer:
 
     def _deliver(self, commissions: Sequence[Commission], results: outcome.Outcome[list[Any]]) -> None:
         if isinstance(results, outcome.Error):
+            if isinstance(results.error, JournalError):
+                self._note_failure(results.error)
             for commission in commissions:
                 commission.finish(outcome.Error(results.error))
             return

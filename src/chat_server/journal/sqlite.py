@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from math import inf
 from typing import TypeVar
 
 import structlog
@@ -33,6 +34,9 @@ CHECKPOINT_PAGES = 1000
 LOG_PAGES_MAX = 16384
 """Pages in the log (64 MiB) at which the writer stops to bring them into the file. Only hundreds of thousands of lines a second get there."""
 
+FAILURE_LOG_SECONDS = 10.0
+"""Seconds between two log lines that say that the disk refuses."""
+
 PRUNED_BATCHES_MAX = 200
 """Batches pruned in one transaction, about 2 ms: that long an append may have to wait."""
 
@@ -53,7 +57,7 @@ class SqliteJournal:
         """
         self._folder = folder
         self._writer = Writer(folder.journal, durability)
-        self._committer = Committer(self._writer, self._note_stored)
+        self._committer = Committer(self._writer, self._note_stored, self._note_failure)
         self._readers: list[Reader] = []
         self._reader_limit = trio.CapacityLimiter(READERS_MAX)
         self._indexer = Indexer(folder.journal, folder.search)
@@ -67,6 +71,7 @@ class SqliteJournal:
         self.closed = trio.Event()
         """Set when everything is stored and the files are closed."""
         self._stored_at = 0.0
+        self._failure_logged_at = -inf
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Store what is appended, and look after the files, until `close`; then store what waits."""
@@ -110,6 +115,12 @@ class SqliteJournal:
             self._grown.set()
             self._grown = trio.Event()
             self._shorten_log()
+
+    def _note_failure(self, error: Exception) -> None:
+        """Log it, but not for each of a thousand lines that a full disk refuses."""
+        if trio.current_time() - self._failure_logged_at > FAILURE_LOG_SECONDS:
+            self._failure_logged_at = trio.current_time()
+            _log.error("cannot store what was said", why=str(error))
 
     async def create_room(self, name: str) -> None:
         """Store a new, empty room. Harmless if it is there."""
