@@ -18,11 +18,11 @@ LAYERS = [
     {"names", "syntax", "wire.lines", "wire.words", "journal", "journal.folder", "journal.schema"},
     {"config", "logs", "wire.doors", "wire.telnet", "wire.pages", "journal.batches", "journal.search", "directory"},
     {"commands", "wire.text", "wire.sentences", "journal.store", "journal.memory", "reading"},
-    {"room", "transport", "past", "journal.committer", "journal.indexer"},
+    {"room", "transport", "past", "journal.committer", "journal.indexer", "journal.files"},
     {"hall", "presence", "outbox", "batch", "readable_room", "journal.sqlite"},
     {"chat_room"},
     {"session"},
-    {"server"},
+    {"server", "journal_cli"},
     {"process"},
     {"cli"},
     {"__main__"},
@@ -73,6 +73,12 @@ def test_a_module_imports_only_from_the_layers_below_it(name: str) -> None:
 def test_what_is_pure_has_no_clock_no_input_and_no_output(name: str) -> None:
     if name.split(".", maxsplit=1)[0] in PURE:
         assert not {found.split(".")[0] for found in imports(modules()[name])} & OUTSIDE_FOR_PURE
+
+
+@pytest.mark.parametrize("name", ["batches", "files", "folder", "schema", "search", "store"])
+def test_what_works_in_threads_and_without_a_server_knows_nothing_of_trio(name: str) -> None:
+    check = f"import sys, chat_server.journal.{name}; sys.exit('trio' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("name", sorted(modules()))
