@@ -55,6 +55,9 @@ ANNOUNCE_GAP_MAX = 2.0
 """Seconds between two announcements in the largest rooms."""
 
 
+READ_AGAIN_SECONDS = 10.0
+"""Seconds after which a room tries again to read its past from a disk that would not."""
+
 TOPIC_MAX = 300
 """Characters in a topic: about what IRC servers allow. Whoever enters is shown it."""
 
@@ -82,6 +85,7 @@ class ChatRoom(ReadableRoom):
         self._not_for: list[tuple[Occupant, ...]] = []  # who of them will not: the author, or who knows it already
         self._presence = Presence(record.name)
         self._announced_at = -inf
+        self._read_past_at = -inf
 
     @property
     def place(self) -> str:
@@ -215,7 +219,7 @@ class ChatRoom(ReadableRoom):
                 await trio.lowlevel.checkpoint()
                 batch = self._begin(first)
                 stored = await batch.stored()
-                if not self._past.is_read:
+                if not self._past.is_read and trio.current_time() >= self._read_past_at:
                     await self._read_past()
                 self._take(batch, stored)
             if self._presence and trio.current_time() >= self._announcement_due:
@@ -277,6 +281,7 @@ class ChatRoom(ReadableRoom):
         try:
             await self._past.read(self.directory.journal)
         except JournalError as error:
+            self._read_past_at = trio.current_time() + READ_AGAIN_SECONDS
             _log.error("cannot read what was said", room=self.name, why=str(error))
 
     def _add_lines(self, lines: Sequence[Line], not_for: Sequence[tuple[Occupant, ...]]) -> None:

@@ -137,7 +137,7 @@ class Server:
             How many sessions were cut off with something unsent, or rooms with something unstored.
 
         Raises:
-            JournalError: the rooms cannot be read, or one of the configuration's not be stored.
+            JournalError: the rooms cannot be read.
 
         """
         async with trio.open_nursery() as nursery:
@@ -185,9 +185,14 @@ class Server:
         for record in await self._journal.rooms():
             self._directory.open_room(self._start_room(record))
         for name in self._config.rooms.names:
-            if self._directory.room(name) is None:
+            if self._directory.room(name) is not None:
+                continue
+            try:
                 await self._journal.create_room(name)
-                self._directory.open_room(self._start_room(RoomRecord(name, "", 1, 0)))
+            except JournalError as error:  # a full disk: the rooms that are there can still be read
+                _log.error("cannot open a room of the configuration", room=name, why=str(error))
+                continue
+            self._directory.open_room(self._start_room(RoomRecord(name, "", 1, 0)))
 
     def _start_room(self, record: RoomRecord) -> ChatRoom:
         room = ChatRoom(record, self._directory, self.hall)

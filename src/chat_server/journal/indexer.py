@@ -18,8 +18,8 @@ from chat_server.journal.store import Reader
 SLICE = 500
 """Lines indexed in one transaction, about 3 ms."""
 
-DELAY = 0.5
-"""Seconds that the indexer waits for more to come: one transaction for many lines."""
+DELAY = 5.0
+"""Seconds that the indexer waits for more to come: one transaction for many lines, and few of them in the way of anything else."""
 
 REST = 50
 """While lines are being stored, the indexer rests so many times as long as it works: 2 % of a core at the most."""
