@@ -322,3 +322,21 @@ async def test_a_line_waiting_when_somebody_enters_is_not_for_them(
     await done.wait()
     await trio.testing.wait_all_tasks_blocked()
     assert [line for line in dave.told if line.startswith("ann")] == ["ann: after"]
+
+
+async def test_one_who_cannot_wait_for_a_full_inbox_leaves_all_the_same(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    hall = make_hall("python")
+    room = hall.directory.room("python")
+    assert isinstance(room, ChatRoom)
+    ann = FakeSession(room, "ann")
+    room.post(ann, Arrival(trio.Event()))
+    for _ in range(INBOX_MAX - 1):
+        assert room.do_say(ann, Say("x")) is None
+    with trio.move_on_after(5) as patience:
+        await room.leave(ann)
+    assert patience.cancelled_caught
+    nursery.start_soon(room.run)
+    await trio.testing.wait_all_tasks_blocked()
+    assert room.population == 0

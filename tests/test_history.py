@@ -1,6 +1,7 @@
 """What people get of the past: on entering, by number, by day, by words; and what they are told about what they say."""
 
 import random
+import time
 from datetime import date
 
 import pytest
@@ -376,6 +377,35 @@ State = tuple[frozenset[str], str, tuple[tuple[int, str, str], ...]]
 """Who is in a room, its topic, and its last lines."""
 
 
+async def test_what_has_been_deleted_is_not_shown_from_memory_either(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    async with open_house(Config(history=HistoryTable(keep_days=1))) as house:
+        ann = house.call()
+        await ann.log_in("ann", "python")
+        await ann.type("old", "/last")
+        await ann.read_until("* 1 of 1.")
+        monkeypatch.setattr("time.time", lambda: now + 2 * 86400)
+        await trio.sleep(1000)
+        bob = house.call()
+        await bob.log_in("bob")
+        await bob.type("/python", "/last")
+        assert "ann: old" not in await bob.read_until("* python keeps no lines.")
+
+
+async def test_a_reader_who_has_gone_elsewhere_is_not_sent_to_numbers_of_another_room(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(waiting_bytes=2000, messages_per_second=0) as house:
+        ann, bob = await house.ann_and_bob(bob_is_stuck=True)
+        await ann.type(*(f"line {number}" for number in range(500)))
+        await bob.type("/join pm")
+        await trio.sleep(1)
+        assert (await bob.read_until("did not keep up.")).count("/since") == 0
+        assert await bob.read_until("\r\n") == "\r\n"
+
+
 class Observer(FakeSession):
     """One who reads along and keeps a state of the room by what they are told."""
 
@@ -417,7 +447,8 @@ class Observer(FakeSession):
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["say", "say", "me", "topic", "join", "leave", "rename", "restart"]), st.integers(0, 3)),
-    max_size=25,
+    min_size=10,
+    max_size=40,
 )
 
 
@@ -447,7 +478,7 @@ class Life:
             await pause
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_applying_the_events_to_a_state_read_earlier_equals_the_state_read_fresh(steps: list[tuple[str, int]]) -> None:
     journal = MemoryJournal()

@@ -107,7 +107,6 @@ def import_(folder: DataFolder, lines: Iterable[bytes], progress: Progress) -> i
         new.touch(mode=0o600)
         with closing(Writer(new)) as writer:
             count = _fill(writer, lines, progress)
-            writer.checkpoint()
         _sync(new)
         _remove(folder.search)
         _remove(folder.journal)
