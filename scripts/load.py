@@ -37,12 +37,12 @@ def main() -> int:
     for name, default in (("people", 100), ("rooms", 10), ("talkers", 10), ("lines", 5000), ("window", 64)):
         parser.add_argument(f"--{name}", type=int, default=default)
     chosen = parser.parse_args()
-    with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as config, tempfile.TemporaryDirectory() as data:
         rooms = [f"room{number}" for number in range(chosen.rooms)]
         limits = "connections_per_address = 0\nmessages_per_second = 0\n"
         config.write(f"[rooms]\nnames = {rooms!r}\n[limits]\n{limits}".replace("'", '"'))
         config.flush()
-        command = [sys.executable, "-m", "chat_server", "--port", "0", "--config", config.name]
+        command = [sys.executable, "-m", "chat_server", "--port", "0", "--config", config.name, "--data", data]
         server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:
             assert server.stderr
