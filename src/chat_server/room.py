@@ -189,8 +189,9 @@ class Room(CommandHandler, ABC):
     def do_search(self, session: Occupant, request: Search) -> Pause:
         """Look for lines by their words.
 
-        It finds lines that have all of the words. "Words in quotes" stand together; wor* is any word that begins so. With -a it looks in
-        all rooms.
+        It finds lines that have all of the words.
+        "Words in quotes" stand together; wor* is any word that begins so.
+        With -a it looks in all rooms.
         """
         return self._search(session, request)
 
