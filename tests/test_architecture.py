@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ PURE = ["events", "clean", "rate", "admission", "names", "syntax", "commands", "
 OUTSIDE_FOR_PURE = {"trio", "socket", "time", "os", "threading", "structlog", "random", "sys"}
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     found = {}
     for path in SOURCE.rglob("*.py"):
