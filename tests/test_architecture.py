@@ -18,10 +18,10 @@ LAYERS = [
     {"events", "clean", "rate", "admission", "times"},
     {"names", "syntax", "wire.lines", "wire.words", "journal", "journal.folder", "journal.schema"},
     {"config", "logs", "wire.doors", "wire.telnet", "wire.pages", "journal.batches", "journal.search", "directory"},
-    {"commands", "wire.text", "wire.sentences", "journal.store", "journal.memory", "reading"},
-    {"room", "transport", "past", "journal.committer", "journal.indexer", "journal.files"},
-    {"hall", "presence", "outbox", "batch", "readable_room", "journal.sqlite"},
-    {"chat_room"},
+    {"commands", "wire.text", "wire.sentences", "journal.reader", "journal.memory", "reading"},
+    {"journal.writer", "room", "transport", "past", "journal.indexer"},
+    {"hall", "presence", "outbox", "batch", "readable_room", "journal.committer", "journal.files"},
+    {"chat_room", "journal.sqlite"},
     {"session"},
     {"server", "journal_cli"},
     {"process"},
@@ -77,7 +77,7 @@ def test_what_is_pure_has_no_clock_no_input_and_no_output(name: str) -> None:
         assert not {found.split(".")[0] for found in imports(modules()[name])} & OUTSIDE_FOR_PURE
 
 
-@pytest.mark.parametrize("name", ["batches", "files", "folder", "schema", "search", "store"])
+@pytest.mark.parametrize("name", ["batches", "files", "folder", "reader", "schema", "search", "writer"])
 def test_what_works_in_threads_and_without_a_server_knows_nothing_of_trio(name: str) -> None:
     check = f"import sys, chat_server.journal.{name}; sys.exit('trio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -17,9 +17,10 @@ from chat_server.journal import SenderKey
 from chat_server.journal.batches import encode
 from chat_server.journal.files import FileProblem, back_up, check, export, import_
 from chat_server.journal.folder import DataFolder, DataFolderError
+from chat_server.journal.reader import Reader
 from chat_server.journal.schema import MIGRATIONS
 from chat_server.journal.search import SearchIndex
-from chat_server.journal.store import Append, Reader, UnusableJournal, Writer
+from chat_server.journal.writer import Append, UnusableJournal, Writer
 from processes import TIMEOUT
 
 FIRST_RELEASE = Path(__file__).parent / "data" / "journal-0.1.0.db"

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from chat_server.journal.folder import DataFolder
-from chat_server.journal.store import Writer
+from chat_server.journal.writer import Writer
 from processes import TIMEOUT, ServerProcess
 
 KILLS = int(os.environ.get("KILLS", "50"))

@@ -16,7 +16,7 @@ from chat_server.config import Config
 from chat_server.journal import JournalError
 from chat_server.journal.files import FileProblem, Progress, back_up, check, export, import_
 from chat_server.journal.folder import JOURNAL_FILE, SEARCH_FILE, DataFolder, DataFolderError, data_directory
-from chat_server.journal.store import UnusableJournal
+from chat_server.journal.writer import UnusableJournal
 
 
 def run_command(chosen: argparse.Namespace, config: Config) -> int:

@@ -16,7 +16,7 @@ from chat_server import logs
 from chat_server.config import Config
 from chat_server.journal.folder import DataFolder, DataFolderError, data_directory
 from chat_server.journal.sqlite import SqliteJournal
-from chat_server.journal.store import UnusableJournal
+from chat_server.journal.writer import UnusableJournal
 from chat_server.server import Server, open_listeners
 
 _log = structlog.get_logger()

@@ -14,7 +14,7 @@ import outcome
 import trio
 
 from chat_server.journal import JournalError, Receipt
-from chat_server.journal.store import Append, Writer
+from chat_server.journal.writer import Append, Writer
 
 T = TypeVar("T")
 

@@ -20,8 +20,9 @@ from chat_server.events import Acted, Line, Said, TopicSet
 from chat_server.journal import JournalError
 from chat_server.journal.batches import decode, encode
 from chat_server.journal.folder import DataFolder
+from chat_server.journal.reader import RawBatch, Reader
 from chat_server.journal.search import SearchIndex, segmented
-from chat_server.journal.store import Append, RawBatch, Reader, Writer
+from chat_server.journal.writer import Append, Writer
 from chat_server.names import BadName, parse_name
 
 EXPORT_VERSION = 1

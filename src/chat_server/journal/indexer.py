@@ -12,8 +12,8 @@ import structlog
 import trio
 
 from chat_server.journal import JournalError, Matches
+from chat_server.journal.reader import Reader
 from chat_server.journal.search import SearchIndex, query_of
-from chat_server.journal.store import Reader
 
 SLICE = 500
 """Lines indexed in one transaction, about 3 ms."""

@@ -20,7 +20,8 @@ from chat_server.journal.batches import encode
 from chat_server.journal.committer import Commission, Committer, Positions
 from chat_server.journal.folder import DataFolder
 from chat_server.journal.indexer import Indexer
-from chat_server.journal.store import PAGE_SIZE, Append, Checkpointer, Reader, Writer
+from chat_server.journal.reader import Checkpointer, Reader
+from chat_server.journal.writer import PAGE_SIZE, Append, Writer
 
 READERS_MAX = 4
 """Pages read at once. A page takes 0.2 ms of which much is Python: more would not make it faster."""

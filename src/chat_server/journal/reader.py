@@ -1,0 +1,243 @@
+"""Connections that read the SQLite file of the journal, beside the one that writes and without waiting for it (WAL).
+
+Everything here blocks, and is called from worker threads and from the commands for files. Never knows Trio.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chat_server.events import Line
+from chat_server.journal import (
+    POSITIONS_MAX,
+    JournalError,
+    Page,
+    Record,
+    RoomRecord,
+)
+from chat_server.journal.batches import decode
+
+DECODED_MAX = 4096
+"""Lines that `records` returns at most, but for the first batch."""
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """A batch as it stands in the file: `position` is its first line's in the whole journal."""
+
+    position: int
+    room: str
+    first: int
+    count: int
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """A batch that is to be pruned."""
+
+    room: int
+    id: int
+    first: int
+    count: int
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """What SQLite or the disk refuses is a JournalError; a text that is no batch is one too."""
+    try:
+        yield
+    except (sqlite3.Error, ValueError) as error:
+        raise JournalError(str(error)) from error
+
+
+class Reader:
+    """A connection that reads. Every method sees one state of the file, and may raise JournalError."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a journal that is there."""
+        self.path = path
+        with mapped_errors():
+            self._connection = connect(path)
+            self._connection.execute("PRAGMA query_only = ON")
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _rows(self, sql: str, *values: object) -> list[Any]:
+        with mapped_errors():
+            return self._connection.execute(sql, values).fetchall()
+
+    def identity(self) -> str:
+        """Which journal this is: another one for each that was ever begun."""
+        return str(self._rows("SELECT identity FROM journal")[0][0])
+
+    def end(self) -> int:
+        """The position that the next line will have."""
+        ((last,),) = self._rows("SELECT coalesce((SELECT id + count FROM batch ORDER BY id DESC LIMIT 1), 1)")
+        ((kept,),) = self._rows("SELECT next_id FROM journal")
+        return int(max(last, kept))
+
+    def rooms(self) -> list[RoomRecord]:
+        """All rooms, in the order in which they were created."""
+        return [
+            RoomRecord(*row)
+            for row in self._rows(
+                "SELECT name, topic, kept_from, coalesce((SELECT first + count - 1 FROM batch WHERE room = room.id"
+                " ORDER BY first DESC LIMIT 1), kept_from - 1) FROM room ORDER BY id"
+            )
+        ]
+
+    def read(self, room: str, first: int, last: int) -> Page:
+        """The room's lines from one number to another."""
+        rows = self._rows("SELECT id, kept_from FROM room WHERE name = ?", room)
+        if not rows:
+            return Page([], 1)
+        ((number, kept_from),) = rows
+        batches = self._rows(
+            "SELECT first, at, lines FROM batch WHERE room = ?1 AND first <= ?3 AND first >="
+            " coalesce((SELECT max(first) FROM batch WHERE room = ?1 AND first <= ?2), 0) ORDER BY first",
+            *(number, first, last),
+        )
+        lines: list[Line] = []
+        with mapped_errors():
+            for start, at, text in batches:
+                found = decode(text, room, start, at)
+                lines += found[max(0, first - start) : last - start + 1]
+        return Page(lines, kept_from)
+
+    def seq_at(self, room: str, at: float) -> int:
+        """The number of the first line that is not older than `at`, by halving: twenty looks among a million lines, and no index to keep."""
+        for record in self.rooms():
+            if record.name == room:
+                break
+        else:
+            return 1
+        low, high = record.first, record.last + 1
+        while low < high:
+            middle = (low + high) // 2
+            ((first, count, batch_at),) = self._rows(
+                "SELECT first, count, at FROM batch WHERE room = (SELECT id FROM room WHERE name = ?) AND first <= ?"
+                " ORDER BY first DESC LIMIT 1",
+                *(room, middle),
+            )
+            if batch_at >= at:
+                high = first
+            else:
+                low = first + count
+        return low
+
+    def records(self, after: int, limit: int = DECODED_MAX) -> list[Record]:
+        """The next records behind a position: about `limit` lines; none when there is nothing more."""
+        rows = self._rows(
+            "SELECT batch.id, name, first, count, at, lines FROM batch JOIN room ON room.id = batch.room"
+            " WHERE batch.id > ? ORDER BY batch.id LIMIT ?",
+            *(after, limit),
+        )
+        found: list[Record] = []
+        lines = 0
+        with mapped_errors():
+            for start, name, first, count, at, text in rows:
+                if lines + count > limit and found:
+                    break
+                found.append(Record(start + count - 1, decode(text, name, first, at)))
+                lines += count
+        return found
+
+    def at_positions(self, positions: Sequence[int]) -> list[Line]:
+        """The lines at these positions; those that have been pruned are left out."""
+        found: list[Line] = []
+        for position in positions:
+            rows = self._rows(
+                "SELECT batch.id, name, first, at, lines FROM batch JOIN room ON room.id = batch.room"
+                " WHERE batch.id <= ? ORDER BY batch.id DESC LIMIT 1",
+                position,
+            )
+            with mapped_errors():
+                for start, name, first, at, text in rows:
+                    found += decode(text, name, first, at)[position - start : position - start + 1]
+        return found
+
+    def remembered(self, room: str) -> dict[str, int]:
+        """How far people had come in a room, those who left it longest ago first."""
+        rows = self._rows(
+            "SELECT person, seq FROM position WHERE room = (SELECT id FROM room WHERE name = ?) ORDER BY at DESC LIMIT ?",
+            *(room, POSITIONS_MAX),
+        )
+        return dict(reversed(rows))
+
+    def integrity(self) -> list[str]:
+        """What SQLite finds wrong with the file; ["ok"] if nothing."""
+        return [str(row[0]) for row in self._rows("PRAGMA integrity_check")]
+
+    def raw_batches(self, end: int) -> Iterator["RawBatch"]:
+        """Every batch before a position, as it stands in the file."""
+        with mapped_errors():
+            for row in self._connection.execute(
+                "SELECT batch.id, name, first, count, at, lines FROM batch JOIN room ON room.id = batch.room"
+                " WHERE batch.id < ? ORDER BY batch.id",
+                (end,),
+            ):
+                yield RawBatch(*row)
+
+    def loose_keys(self) -> list[tuple[str, str]]:
+        """Sender and key of whatever is remembered of lines that were never stored."""
+        return self._rows(
+            "SELECT sender, key FROM sent WHERE seq > (SELECT max(kept_from - 1, coalesce(max(first + count - 1), 0))"
+            " FROM room LEFT JOIN batch ON batch.room = room.id WHERE room.id = sent.room)"
+        )
+
+    def copy_to(self, target: sqlite3.Connection, pages: int, progress: Callable[[int, int], None]) -> None:
+        """Copy the whole file as it is now, so many pages at a time."""
+        with mapped_errors():
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT count(*) FROM room").fetchall()  # from here on it is one state
+            self._connection.backup(
+                target, pages=pages, progress=lambda _, left, total: progress(total - left, total), sleep=0
+            )
+            self._connection.execute("COMMIT")
+
+    def doomed(self, before: float, keep_lines: int, limit: int, indexed: int) -> list[Doomed]:
+        """Up to `limit` batches of one room that are to be pruned. What is behind the position `indexed` is left for later."""
+        for record in self.rooms():
+            rows = self._rows(
+                "SELECT room, id, first, count, at FROM batch WHERE room = (SELECT id FROM room WHERE name = ?)"
+                " ORDER BY first LIMIT ?",
+                *(record.name, limit),
+            )
+            keep_from = record.last - keep_lines + 1 if keep_lines else 0
+            found: list[Doomed] = []
+            for room, start, first, count, at in rows:
+                if (at >= before and first + count > keep_from) or start + count - 1 > indexed:
+                    break
+                found.append(Doomed(room, start, first, count))
+            if found:
+                return found
+        return []
+
+
+class Checkpointer(Reader):
+    """A connection that brings the write-ahead log into the file while another goes on writing."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a journal that is there."""
+        self.path = path
+        with mapped_errors():
+            self._connection = connect(path)
+
+    def checkpoint(self) -> None:
+        """Bring what the log has by now into the file."""
+        self._rows("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file. Raises sqlite3.Error."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
