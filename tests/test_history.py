@@ -215,6 +215,7 @@ async def test_a_search_looks_here_or_everywhere(talk: FakeSession) -> None:
     assert (await ask(talk, Search("line")))[-1].startswith("* The newest 20 lines that were found")
     assert await ask(talk, Search("nothing of the kind")) == ["* Nothing was found."]
     assert await ask(talk, Search("--")) == ["* There is no word in that to look for."]
+    assert await ask(talk, Search("a " * 17)) == ["* 16 words can be looked for at once."]
     await ask(talk, Back())
     assert (await ask(talk, Search("line 7")))[-1] == told[-1], "in the hall it looks everywhere"
 

@@ -171,6 +171,7 @@ async def found(journal: Journal, words: str, rooms: list[str] | None = None, li
         ('"hello world"', ["hello world"]),
         ("hel*", ["hello你好", "Hello again, world", "help", "hello world"]),
         ("hel", []),
+        ("he*", []),
         ("cafe", ["café"]),
         ("你好", ["hello你好", "我说你好吗"]),
         ("好", ["hello你好", "我说你好吗"]),

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from chat_server.events import Event, Found, Line, PageShown, Refused
 from chat_server.journal import Journal, JournalError
-from chat_server.journal.search import NoWords
+from chat_server.journal.search import TERMS_MAX, NoWords, TooManyWords
 
 PAGE_MAX = 50
 """Lines on a page: about two screens."""
@@ -74,6 +74,9 @@ async def search(journal: Journal, listener: Listener, words: str, rooms: list[s
         matches = await journal.search(words, rooms, FOUND_MAX)
     except NoWords:
         listener.send(Refused("no-words"))
+        return
+    except TooManyWords:
+        listener.send(Refused("too-many-words", {"limit": str(TERMS_MAX)}))
         return
     except JournalError:
         listener.send(Refused("cannot-read"))

@@ -190,7 +190,7 @@ class Room(CommandHandler, ABC):
         """Look for lines by their words.
 
         It finds lines that have all of the words.
-        "Words in quotes" stand together; wor* is any word that begins so.
+        "Words in quotes" stand together; wor* is any word that begins so, with three letters at least.
         With -a it looks in all rooms.
         """
         return self._search(session, request)

@@ -30,8 +30,19 @@ _TABLES = f"""
 """
 
 
+TERMS_MAX = 16
+"""Words that are looked for at once. A line of 4 KiB could have two thousand, and nobody else searches meanwhile."""
+
+PREFIX_MIN = 3
+"""Letters before a `*`. Fewer begin so many words that among a million lines it would take seconds; then the `*` is nothing."""
+
+
 class NoWords(ValueError):
     """There is nothing to look for in what was typed."""
+
+
+class TooManyWords(ValueError):
+    """There are more than TERMS_MAX words in what was typed."""
 
 
 def _pairs(run: re.Match[str]) -> str:
@@ -49,6 +60,7 @@ def query_of(words: str) -> str:
 
     Raises:
         NoWords: there is no letter or digit in it.
+        TooManyWords: there are more than TERMS_MAX words.
 
     """
     terms = []
@@ -61,11 +73,13 @@ def query_of(words: str) -> str:
         is_run = _UNSPACED.fullmatch(last)
         if is_run and others and len(others[-1]) == 2 and _UNSPACED.fullmatch(others[-1]):  # noqa: PLR2004 - a pair
             last = ""
-        begins = (is_run and last) or (word.endswith("*") and last)
+        begins = (is_run and last) or (word.endswith("*") and len(last) > PREFIX_MIN)
         phrase = " ".join([*others, last]).replace('"', " ").strip()
         terms.append(f'"{phrase}"{" *" if begins else ""}')
     if not terms:
         raise NoWords
+    if len(terms) > TERMS_MAX:
+        raise TooManyWords
     return " AND ".join(terms)
 
 

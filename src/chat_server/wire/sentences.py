@@ -34,6 +34,7 @@ SENTENCES = {
     "room-is-command": "/{room} is a command: choose another name for the room.",
     "topic-length": "A topic has {limit} characters at the most.",
     "no-such-zone": "There is no zone {zone}. A zone is written as Europe/Berlin or +02:00.",
+    "too-many-words": "{limit} words can be looked for at once.",
     "no-words": "There is no word in that to look for.",
     "cannot-store": "That could not be stored just now. Try again later.",
     "cannot-read": "What was said cannot be read just now. Try again later.",
