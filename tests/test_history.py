@@ -90,12 +90,17 @@ async def talk(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> FakeSe
     return ann
 
 
+def hall_of(session: FakeSession) -> Room:
+    assert isinstance(session.place, ChatRoom)
+    return session.place._hall
+
+
 def numbers(told: list[str]) -> list[int]:
     return [int(line.split()[0][1:]) for line in told if line.startswith("#")]
 
 
 async def test_a_newcomer_sees_the_last_20_lines_with_their_times_then_a_rule(talk: FakeSession) -> None:
-    _, told = await come(talk.place._hall, "bob")  # type: ignore[attr-defined]
+    _, told = await come(hall_of(talk), "bob")
     assert numbers(told) == list(range(81, 101))
     assert told[0] == "* --- 2026-11-24 ---"
     assert told[1] == "#81 07:21 ann: line 81"
@@ -103,7 +108,7 @@ async def test_a_newcomer_sees_the_last_20_lines_with_their_times_then_a_rule(ta
 
 
 async def test_one_may_choose_how_many_lines_one_sees_on_entering(talk: FakeSession) -> None:
-    hall = talk.place._hall  # type: ignore[attr-defined]
+    hall = hall_of(talk)
     for count, shown in ((0, 0), (5, 5), (50, 50), (1000, 50)):
         bob = FakeSession(hall, f"bob{count}")
         await ask(bob, History(count))
@@ -123,7 +128,7 @@ async def test_one_may_choose_how_many_lines_one_sees_on_entering(talk: FakeSess
 async def test_one_who_was_here_before_sees_what_they_missed(
     talk: FakeSession, missed: int, intro: str, shown: list[int]
 ) -> None:
-    bob, _ = await come(talk.place._hall, "bob")  # type: ignore[attr-defined]
+    bob, _ = await come(hall_of(talk), "bob")
     await ask(bob, Back())
     for _ in range(missed):
         await ask(talk, Say("news"))
@@ -134,14 +139,14 @@ async def test_one_who_was_here_before_sees_what_they_missed(
 
 
 async def test_one_who_missed_nothing_is_shown_nothing(talk: FakeSession) -> None:
-    bob, _ = await come(talk.place._hall, "bob")  # type: ignore[attr-defined]
+    bob, _ = await come(hall_of(talk), "bob")
     await ask(bob, Back())
     assert await ask(bob, Join("python")) == ["* You are in python.", "* With you: ann"]
 
 
 async def test_one_who_wants_no_history_is_only_told_how_much_they_missed(talk: FakeSession) -> None:
     """A program that reads along must not be made to answer what was said yesterday."""
-    bob, _ = await come(talk.place._hall, "bob")  # type: ignore[attr-defined]
+    bob, _ = await come(hall_of(talk), "bob")
     await ask(bob, Back(), History(0))
     await ask(talk, Say("news"))
     assert (await ask(bob, Join("python")))[2:] == [
@@ -203,7 +208,7 @@ async def test_a_day_begins_at_midnight_in_ones_own_zone(talk: FakeSession) -> N
 
 
 async def test_a_search_looks_here_or_everywhere(talk: FakeSession) -> None:
-    bob, _ = await come(talk.place._hall, "bob", "pm")  # type: ignore[attr-defined]
+    bob, _ = await come(hall_of(talk), "bob", "pm")
     await ask(bob, Say("line 7 in pm"))
     end = "* 1 line found. /around NUMBER shows what stands around a line."
     assert await ask(talk, Search("line 7")) == ["* In python:", "* --- 2026-11-24 ---", "#7 06:07 ann: line 7", end]
