@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import trio
+
 from chat_server.chat_room import ChatRoom
 from chat_server.directory import Directory
 from chat_server.events import Event, Line
@@ -84,3 +86,14 @@ def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hal
         if isinstance(journal, MemoryJournal):
             journal._rooms.setdefault(name, _Room())
     return hall
+
+
+def open_rooms(nursery: trio.Nursery, journal: Journal | None = None) -> tuple[Hall, ChatRoom]:
+    """A hall and two rooms, whose broadcasters run."""
+    hall = make_hall("python", "pm", journal=journal)
+    for room in hall.directory.rooms:
+        assert isinstance(room, ChatRoom)
+        nursery.start_soon(room.run)
+    python = hall.directory.room("python")
+    assert isinstance(python, ChatRoom)
+    return hall, python

@@ -5,20 +5,9 @@ from hypothesis import strategies as st
 from chat_server.batch import Arrival, Departure
 from chat_server.chat_room import INBOX_MAX, ChatRoom
 from chat_server.events import Act, Back, Event, Join, ListOnline, Rename, Request, Said, Say
-from chat_server.hall import Hall
 from chat_server.room import Room
 from chat_server.wire.sentences import show
-from fakes import FakeSession, make_hall
-
-
-def open_room(nursery: trio.Nursery) -> tuple[Hall, ChatRoom]:
-    hall = make_hall("python", "pm")
-    for room in hall.directory.rooms:
-        assert isinstance(room, ChatRoom)
-        nursery.start_soon(room.run)
-    python = hall.directory.room("python")
-    assert isinstance(python, ChatRoom)
-    return hall, python
+from fakes import FakeSession, make_hall, open_rooms
 
 
 async def ask(session: FakeSession, *requests: Request) -> None:
@@ -42,7 +31,7 @@ async def enter(room: Room, *nicks: str) -> list[FakeSession]:
 
 
 async def test_what_is_said_goes_to_everybody_else(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, bob, carol = await enter(room, "ann", "bob", "carol")
     await ask(ann, Say("hello"), Act("waves"))
     assert ann.told == []
@@ -52,7 +41,7 @@ async def test_what_is_said_goes_to_everybody_else(autojump_clock: trio.abc.Cloc
 async def test_one_who_enters_is_told_where_and_who_else_is_there(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    hall, _ = open_room(nursery)
+    hall, _ = open_rooms(nursery)
     ann, bob = FakeSession(hall, "ann"), FakeSession(hall, "bob")
     await ask(ann, Join("Python"))
     await ask(bob, Join("python"))
@@ -66,7 +55,7 @@ async def test_one_who_enters_is_told_where_and_who_else_is_there(
 
 
 async def test_joining_another_room_leaves_the_first(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, bob = await enter(room, "ann", "bob")
     await ask(ann, Join("pm"), Say("who is here?"))
     await trio.sleep(1)
@@ -77,7 +66,7 @@ async def test_joining_another_room_leaves_the_first(autojump_clock: trio.abc.Cl
 
 
 async def test_online_shows_who_else_is_here(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, _, _ = await enter(room, "ann", "bob", "carol")
     await ask(ann, ListOnline())
     assert ann.told == ["* In python with you (2): bob, carol"]
@@ -86,7 +75,7 @@ async def test_online_shows_who_else_is_here(autojump_clock: trio.abc.Clock, nur
 async def test_a_new_nickname_is_told_to_everybody_and_counts_from_then_on(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, bob = await enter(room, "ann", "bob")
     await ask(ann, Say("one"), Rename("anna"), Say("two"))
     assert ann.told == ["* ann is now anna"]
@@ -96,7 +85,7 @@ async def test_a_new_nickname_is_told_to_everybody_and_counts_from_then_on(
 async def test_lines_before_one_enters_and_after_one_leaves_are_not_for_them(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, bob = await enter(room, "ann", "bob")
     carol = FakeSession(room, "carol")
     async with trio.open_nursery() as at_once:
@@ -115,7 +104,7 @@ async def test_lines_before_one_enters_and_after_one_leaves_are_not_for_them(
 
 
 async def test_a_storm_of_joins_is_told_in_few_lines(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     (ann,) = await enter(room, "ann")
     for number in range(500):
         await room.enter(FakeSession(room, f"u{number}"))
@@ -128,7 +117,7 @@ async def test_a_storm_of_joins_is_told_in_few_lines(autojump_clock: trio.abc.Cl
 async def test_who_came_and_went_again_is_not_worth_a_line(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, bob = await enter(room, "ann", "bob")
     carol = FakeSession(room, "carol")
     await room.enter(carol)
@@ -142,7 +131,7 @@ async def test_who_came_and_went_again_is_not_worth_a_line(
 async def test_one_who_has_just_come_is_announced_before_they_are_heard(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, *_ = await enter(room, *(f"u{number}" for number in range(50)))
     bob, carol = FakeSession(room, "bob"), FakeSession(room, "carol")
     await room.enter(bob)
@@ -154,7 +143,7 @@ async def test_one_who_has_just_come_is_announced_before_they_are_heard(
 async def test_leaving_twice_or_without_having_entered_is_harmless(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, bob = await enter(room, "ann", "bob")
     await room.leave(bob)
     await room.leave(bob)
@@ -167,7 +156,7 @@ async def test_leaving_twice_or_without_having_entered_is_harmless(
 async def test_a_full_inbox_makes_the_sender_wait_and_loses_nothing(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, bob = await enter(room, "ann", "bob")
     count = INBOX_MAX + 10
     waits = 0
@@ -184,7 +173,7 @@ async def test_a_full_inbox_makes_the_sender_wait_and_loses_nothing(
 async def test_what_waits_when_the_room_closes_is_delivered(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, bob = await enter(room, "ann", "bob")
     for text in "abc":
         room.do_say(ann, Say(text))
@@ -203,7 +192,7 @@ def test_lines_are_numbered_in_order_without_holes_however_they_are_batched(batc
 
     async def converse() -> None:
         async with trio.open_nursery() as nursery:
-            _, room = open_room(nursery)
+            _, room = open_rooms(nursery)
             ann, bob = FakeSession(room, "ann"), FakeSession(room, "bob")
             bob.show = record
             await room.enter(bob)
@@ -222,7 +211,7 @@ def test_lines_are_numbered_in_order_without_holes_however_they_are_batched(batc
 async def test_a_batch_is_shown_once_for_each_kind_of_reader(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     calls: list[Event] = []
 
     def count(event: Event) -> bytes:
@@ -245,7 +234,7 @@ async def test_a_batch_is_shown_once_for_each_kind_of_reader(
 async def test_one_who_enters_is_not_told_again_who_came_and_went_before(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     (ann, bob, *_) = await enter(room, *(f"u{number}" for number in range(20)))
     await room.enter(FakeSession(room, "carol"))  # announced at once: now the room waits a while
     await room.leave(bob)
@@ -261,7 +250,7 @@ async def test_one_who_enters_is_not_told_again_who_came_and_went_before(
 async def test_who_takes_the_name_of_one_who_left_does_not_take_their_place_unseen(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, *_, bob = await enter(room, *(f"u{number}" for number in range(60)), "bob")
     await room.enter(FakeSession(room, "carol"))  # announced at once: now the room waits a while
     await room.leave(bob)
@@ -273,7 +262,7 @@ async def test_who_takes_the_name_of_one_who_left_does_not_take_their_place_unse
 
 
 async def test_coming_back_under_another_name_is_told(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     ann, bob, *_ = await enter(room, *(f"u{number}" for number in range(60)))
     await room.enter(FakeSession(room, "carol"))
     await ask(bob, Back(), Rename("bert"), Join("python"))
@@ -284,7 +273,7 @@ async def test_coming_back_under_another_name_is_told(autojump_clock: trio.abc.C
 async def test_one_who_enters_sees_the_names_that_the_room_has_heard_of(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     (ann,) = await enter(room, "ann")
     dave = FakeSession(room, "dave")
     room.post(dave, Arrival(trio.Event()))
@@ -296,7 +285,7 @@ async def test_one_who_enters_sees_the_names_that_the_room_has_heard_of(
 async def test_only_some_of_a_crowd_are_named_to_one_who_enters(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     await enter(room, *(f"u{number}" for number in range(30)))
     late = FakeSession(room, "late")
     await room.enter(late)
@@ -310,7 +299,7 @@ async def test_a_line_waiting_when_somebody_enters_is_not_for_them(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
     """The line, the newcomer and the next line are one batch."""
-    _, room = open_room(nursery)
+    _, room = open_rooms(nursery)
     (ann,) = await enter(room, "ann")
     dave = FakeSession(room, "dave")
     done = trio.Event()

@@ -41,23 +41,11 @@ from chat_server.events import (
     TopicSet,
 )
 from chat_server.hall import Hall
-from chat_server.journal import Journal
 from chat_server.journal.memory import MemoryJournal
 from chat_server.room import Room
 from chat_server.wire.sentences import show
-from fakes import FakeSession, FaultyJournal, make_hall
+from fakes import FakeSession, FaultyJournal, make_hall, open_rooms
 from streams import open_house
-
-
-def open_rooms(nursery: trio.Nursery, journal: Journal | None = None) -> tuple[Hall, ChatRoom]:
-    """A hall and two rooms, whose broadcasters run."""
-    hall = make_hall("python", "pm", journal=journal)
-    for room in hall.directory.rooms:
-        assert isinstance(room, ChatRoom)
-        nursery.start_soon(room.run)
-    python = hall.directory.room("python")
-    assert isinstance(python, ChatRoom)
-    return hall, python
 
 
 async def ask(session: FakeSession, *requests: Request) -> list[str]:
