@@ -1,22 +1,26 @@
 """Stand-ins for what a part of the server sees of the others."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import trio
 
 from chat_server.chat_room import ChatRoom
+from chat_server.commands import Pause
 from chat_server.directory import Directory
 from chat_server.events import Event, Line
 from chat_server.hall import Hall
 from chat_server.journal import Appending, Journal, JournalError, Receipt, RoomRecord, SenderKey
 from chat_server.journal.memory import MemoryJournal, _Room
 from chat_server.names import same_name_key
-from chat_server.room import ListedRoom, Room
+from chat_server.room import ListedRoom, Occupant, Room
 from chat_server.wire.sentences import show
 
 
 class FakeSession:
     """A session that remembers what it was told."""
+
+    hears_itself: ClassVar[bool] = False
 
     def __init__(self, place: Room, nick: str = "") -> None:
         self.nick = nick
@@ -35,13 +39,32 @@ class FakeSession:
     def send(self, event: Event) -> None:
         self.push(show(event))
 
-    def logged_in(self, nick: str) -> None:
+    def logged_in(self, nick: str, token: str) -> None:
         self.nick = nick
 
-    async def enter(self, place: Room) -> None:
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        return tuple(self.place.position)
+
+    async def enter(self, place: Room, *, is_return: bool = False) -> int:
         await self.place.leave(self)
         self.place = place
-        await place.enter(self)
+        return await place.enter(self, is_return=is_return)
+
+    async def leave(self, place: Room, hall: Room) -> None:
+        await self.enter(hall)
+
+    def renamed(self, old: str) -> Pause:
+        return self.place.announce_name(self, old)
+
+    async def take_over(self, ghost: Occupant) -> None:
+        raise AssertionError("it has no token")
+
+    async def drained(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    def be_replaced(self) -> None:
+        self.told.append("replaced")
 
     def take_told(self) -> list[str]:
         """What it was told since this was last asked."""
@@ -79,7 +102,7 @@ def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hal
     def start_room(name: str) -> ChatRoom:
         return ChatRoom(RoomRecord(name, "", 1, last), directory, hall)
 
-    directory: Directory[ListedRoom] = Directory(journal, start_room=start_room, rooms_max=10)
+    directory: Directory[ListedRoom, Occupant] = Directory(journal, start_room=start_room, rooms_max=10)
     hall = Hall(directory)
     for name in rooms:
         directory.open_room(start_room(name))

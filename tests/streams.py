@@ -1,5 +1,6 @@
 """The whole server on virtual time: connections are Trio streams, and nothing waits for a real clock."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -124,6 +125,37 @@ class Caller:
             await self.read_until("\r\n")
 
 
+class Program(Caller):
+    """A program at the other end of a connection."""
+
+    async def ask(self, do: str, **fields: Any) -> None:
+        await self.stream.send_all(json.dumps({"do": do, **fields}).encode() + b"\n")
+
+    async def read(self) -> dict[str, Any]:
+        """The next event."""
+        event: dict[str, Any] = json.loads(await self.read_until("\n"))
+        return event
+
+    async def wait_for(self, tag: str) -> dict[str, Any]:
+        """The next event with this tag; others are passed over."""
+        while (event := await self.read())["is"] != tag:
+            pass
+        return event
+
+    async def rest(self) -> list[dict[str, Any]]:
+        """Everything until the server closes."""
+        return [json.loads(line) for line in (await self.read_to_end()).splitlines()]
+
+    async def enter(self, nick: str, *rooms: str, **login: Any) -> dict[str, Any]:
+        """Log in and join rooms; return the answer to the login."""
+        await self.ask("login", nick=nick, **login)
+        answer = await self.wait_for("logged-in")
+        for room in rooms:
+            await self.ask("join", room=room)
+            await self.wait_for("entered")
+        return answer
+
+
 class House:
     """A running server without sockets."""
 
@@ -135,11 +167,18 @@ class House:
 
     def call(self, address: str = "192.0.2.1", *, stuck: bool = False) -> Caller:
         """Connect. A stuck caller's connection holds nothing that the caller does not read."""
+        return Caller(self._connect(address, stuck=stuck))
+
+    def connect(self, *, stuck: bool = False) -> Program:
+        """Connect a program."""
+        return Program(self._connect("192.0.2.2", stuck=stuck))
+
+    def _connect(self, address: str, *, stuck: bool) -> trio.abc.Stream:
         ours, theirs = lockstep_stream_pair() if stuck else memory_stream_pair()
         transport = StreamTransport(ours)
         self.nursery.start_soon(transport.write)
         self.server.welcome(transport, address)
-        return Caller(theirs)
+        return theirs
 
     async def ann_and_bob(self, *, bob_is_stuck: bool = False) -> tuple[Caller, Caller]:
         """Two people in the room python; Bob came first, and may be one whose connection holds nothing that he does not read."""

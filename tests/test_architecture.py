@@ -15,14 +15,15 @@ SOURCE = Path(chat_server.__file__).parent
 # From the values that know nothing to the process that knows everything. A module imports only from lines above its own.
 LAYERS = [
     {"__init__"},
-    {"events", "clean", "rate", "admission", "times"},
+    {"events", "clean", "rate", "admission", "times", "identity"},
     {"names", "syntax", "wire.lines", "wire.words", "journal", "journal.folder", "journal.schema"},
     {"config", "logs", "wire.doors", "wire.telnet", "wire.pages", "journal.batches", "journal.search", "directory"},
     {"commands", "wire.text", "wire.sentences", "journal.reader", "journal.memory", "reading"},
-    {"journal.writer", "room", "transport", "past", "journal.indexer"},
+    {"journal.writer", "wire.json_lines", "room", "transport", "past", "journal.indexer"},
     {"hall", "presence", "outbox", "batch", "readable_room", "journal.committer", "journal.files"},
     {"chat_room", "journal.sqlite"},
-    {"session"},
+    {"session", "catalogue"},
+    {"person_session", "program_session"},
     {"server", "journal_cli"},
     {"process"},
     {"cli"},

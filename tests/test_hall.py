@@ -170,7 +170,7 @@ def test_logout_ends_the_session() -> None:
 
 def test_every_request_can_be_carried_out_somewhere_and_explains_itself() -> None:
     places = [place for place in all_subclasses(CommandHandler) if place.commands]
-    for request in Request.__subclasses__():
+    for request in filter(lambda request: request.is_typed, Request.__subclasses__()):
         explanations = [place.commands[request].summary for place in places if request in place.commands]
         assert explanations, request
         assert all(explanations), request

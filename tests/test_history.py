@@ -13,6 +13,7 @@ from chat_server.chat_room import ChatRoom
 from chat_server.config import Config, HistoryTable
 from chat_server.events import (
     Act,
+    Acted,
     Around,
     Back,
     Before,
@@ -24,7 +25,6 @@ from chat_server.events import (
     Joined,
     Last,
     Left,
-    Line,
     OnDate,
     PageShown,
     Ping,
@@ -429,7 +429,7 @@ class Observer(FakeSession):
                 self.people = {event.new if nick == event.old else nick for nick in self.people}
             case PageShown() | Recalled():
                 self.lines = [(line.seq, line.nick, line.text) for line in event.lines]
-            case Line():
+            case Said() | Acted() | TopicSet():
                 self.lines.append((event.seq, event.nick, event.text))
                 if isinstance(event, TopicSet):
                     self.topic = event.text

@@ -381,7 +381,7 @@ async def test_a_line_taken_just_before_stopping_is_delivered(autojump_clock: tr
     async with open_house() as house:
         _, bob = await house.ann_and_bob()
         (room,) = (room for room in house.server.rooms if room.name == "python")
-        (member,) = (session for session in house.server._sessions if session.nick == "ann")
+        member = house.server.hall.directory._people["ann"]
         await trio.sleep(5)
         room.post(member, Say("last words"))
         house.server.stop()

@@ -20,6 +20,7 @@ LINES: tuple[events.Line, ...] = (
 
 EXAMPLES: list[tuple[events.Event, str]] = [
     (events.Said("python", 1, 0.0, "ann", "hi"), "ann: hi\r\n"),
+    (events.Said("python", 1, 0.0, "ann", "def f():\n* bob joined"), "ann: def f():\r\n  * bob joined\r\n"),
     (events.Acted("python", 1, 0.0, "ann", "waves"), "~ ann waves\r\n"),
     (events.Joined("python", ("bob",)), "* bob joined\r\n"),
     (events.Joined("python", ("ann", "bob"), 210), "* ann, bob and 210 others joined\r\n"),
@@ -37,7 +38,7 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     (events.CommandExplained("/logout", "Leave.", ("quit",)), "* Usage: /logout\r\n* Leave.\r\n* Also: /quit\r\n"),
     (events.Skipped(1), "* 1 line was skipped: your connection did not keep up.\r\n"),
     (
-        events.Skipped(214, "python", 4500),
+        events.Skipped(214, {"python": 4500}),
         "* 214 lines were skipped: your connection did not keep up. /since 4500 shows what was said.\r\n",
     ),
     (
@@ -101,14 +102,18 @@ def test_an_event_is_shown_in_these_words(event: events.Event, shown: str) -> No
 
 NUMBERS = {"seq", "at", "more", "limit", "missed", "first", "last", "queued", "stored", "now", "count", "unsearched"}
 
-KINDS = [kind for kind in (*events.Event.__subclasses__(), *events.Line.__subclasses__()) if kind is not events.Line]
+KINDS = [
+    kind
+    for kind in (*events.Event.__subclasses__(), *events.Kept.__subclasses__())
+    if kind is not events.Kept and kind.is_for_people
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind: type[events.Event]) -> None:
     values: dict[str, object] = {
         "nicks": ("bob",),
-        "rooms": {events.RoomsListed: (("pm", 0),), events.Found: ()}.get(kind, ("pm",)),
+        "rooms": {events.RoomsListed: (("pm", 0),), events.Found: (), events.Skipped: {"pm": 3}}.get(kind, ("pm",)),
         "lines": () if kind in (events.Recalled, events.PageShown) else 1,
         "zone": "UTC",
         "has_more": False,

@@ -51,15 +51,6 @@ async def running(*, files: float = float("inf"), **limits: Any) -> AsyncIterato
             server.stop()
 
 
-async def test_a_program_that_speaks_json_lines_gets_a_json_line() -> None:
-    async with running() as (_, line):
-        caller = await line.call()
-        await caller.stream.send_all(b'{"do":"login","nick":"ann"}\n{"do":"rooms"}\n')
-        assert await caller.read_to_end() == (
-            '{"is":"refused","code":"not-available","text":"JSON lines are not available yet. Connect with telnet or nc."}\n'
-        )
-
-
 @pytest.mark.parametrize("cut", [1, 3, 10])
 async def test_a_browser_gets_a_valid_answer_however_its_request_is_cut(cut: int) -> None:
     request = b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"

@@ -16,14 +16,22 @@ from chat_server.room import Occupant
 
 
 class Arrival(NamedTuple):
-    """Somebody enters. `done` is set when they are a member."""
+    """Somebody enters; one who returns is told nothing of the past. `done` is set when they are a member."""
 
     done: trio.Event
+    is_return: bool = False
 
 
 class Departure(NamedTuple):
     """Somebody leaves. `done` is set when nothing from here reaches them any more."""
 
+    done: trio.Event
+
+
+class Succession(NamedTuple):
+    """Somebody is here on a new connection instead of on `ghost`, which was lost. `done` is set when they are a member."""
+
+    ghost: Occupant
     done: trio.Event
 
 
@@ -40,7 +48,7 @@ class Timing(NamedTuple):
     posted_at: float
 
 
-Happening = Say | Act | Topic | Timing | Renamed | Arrival | Departure | Marker
+Happening = Say | Act | Topic | Timing | Renamed | Arrival | Succession | Departure | Marker
 
 Entry = tuple[Occupant, str, Happening]
 """What waits in the inbox: who, under which nickname at the time, and what."""
@@ -145,9 +153,9 @@ class Batch:
 
     def _answer_unstored(self) -> None:
         authors = self._authors
-        for author, count in Counter(authors).items():
-            keys = tuple(pair.key for index, pair in self._keys.items() if authors[index] is author)
-            self.answers.append((author, NotStored(self._room, count, keys)))
+        self.answers += [(authors[index], NotStored(self._room, 1, pair.key)) for index, pair in self._keys.items()]
+        without = Counter(author for index, author in enumerate(authors) if index not in self._keys)
+        self.answers += [(author, NotStored(self._room, count)) for author, count in without.items()]
 
     def _answer_stored(self, stored: Sequence[Line | None]) -> None:
         took = trio.current_time() - self._began

@@ -14,7 +14,7 @@ from math import inf
 import structlog
 import trio
 
-from chat_server.batch import STORED_KINDS, Arrival, Batch, Departure, Entry, Happening, Marker, Timing
+from chat_server.batch import STORED_KINDS, Arrival, Batch, Departure, Entry, Happening, Marker, Succession, Timing
 from chat_server.commands import Pause
 from chat_server.directory import Directory
 from chat_server.events import (
@@ -67,7 +67,7 @@ _log = structlog.get_logger()
 class ChatRoom(ReadableRoom):
     """A chat room."""
 
-    def __init__(self, record: RoomRecord, directory: Directory[ListedRoom], hall: Room) -> None:
+    def __init__(self, record: RoomRecord, directory: Directory[ListedRoom, Occupant], hall: Room) -> None:
         """Open a room as it was left, from which one goes back to `hall`. Nothing happens in it until `run` runs."""
         super().__init__(record.name, directory)
         self._hall = hall
@@ -80,6 +80,7 @@ class ChatRoom(ReadableRoom):
         self._past = Past(record.name, record.last)
         self._shown_seq = record.last
         self._timed: set[Occupant] = set()  # who wants their next line timed
+        self._entered_at: dict[Occupant, int] = {}  # who has entered and does not know yet behind which line
         self._strays: list[Occupant] = []  # who left while the inbox was full, and could not wait
         self._events: list[Event] = []  # what members will see next
         self._not_for: list[tuple[Occupant, ...]] = []  # who of them will not: the author, or who knows it already
@@ -158,7 +159,7 @@ class ChatRoom(ReadableRoom):
 
     def announce_name(self, session: Occupant, old: str) -> Pause:
         """Tell everybody here, the person too."""
-        return self.post(session, Renamed(old, session.nick))
+        return self.post(session, Renamed(old, session.nick, self.name))
 
     def do_online(self, session: Occupant, request: ListOnline) -> Pause:
         """Show who else is here."""
@@ -171,12 +172,17 @@ class ChatRoom(ReadableRoom):
     def do_back(self, session: Occupant, request: Back) -> Pause:
         """Go back to the hall."""
         del request
-        return session.enter(self._hall)
+        return session.leave(self, self._hall)
 
-    async def enter(self, session: Occupant) -> None:
+    async def enter(self, session: Occupant, *, is_return: bool = False) -> int:
         """Take the session in. When this returns, it has been told where it is, and everything said since then."""
-        arrival = Arrival(trio.Event())
-        await self._post_and_wait(session, arrival)
+        await self._post_and_wait(session, Arrival(trio.Event(), is_return))
+        return self._entered_at.pop(session, self._shown_seq)
+
+    async def succeed(self, ghost: Occupant, heir: Occupant) -> int:
+        """Take `heir` in instead of `ghost`; the others are told nothing, for nobody has come or gone."""
+        await self._post_and_wait(heir, Succession(ghost, trio.Event()))
+        return self._entered_at.pop(heir, self._shown_seq)
 
     async def leave(self, session: Occupant) -> None:
         """Let the session go. When this returns, nothing from here reaches it any more. Harmless for one that is not here."""
@@ -186,7 +192,7 @@ class ChatRoom(ReadableRoom):
         """Wait until what the session said before has been stored and shown."""
         await self._post_and_wait(session, Marker(trio.Event()))
 
-    async def _post_and_wait(self, session: Occupant, what: Arrival | Departure | Marker) -> None:
+    async def _post_and_wait(self, session: Occupant, what: Arrival | Succession | Departure | Marker) -> None:
         pause = self.post(session, what)
         if pause is not None:
             try:
@@ -244,7 +250,7 @@ class ChatRoom(ReadableRoom):
     def _take(self, batch: Batch, stored: Sequence[Line | None]) -> None:
         """Turn every entry into what members will see of it."""
         if batch.is_plain:
-            self._add_lines([line for line in stored if line], [(entry[0],) for entry in batch.entries])
+            self._add_lines([line for line in stored if line], [_not_for(entry[0]) for entry in batch.entries])
         else:
             self._take_each(batch.entries, stored)
         while self._strays:
@@ -258,11 +264,14 @@ class ChatRoom(ReadableRoom):
             if type(what) in STORED_KINDS:
                 line = next(lines)
                 if line is not None:
-                    self._add_lines([line], [() if type(line) is TopicSet else (session,)])
+                    self._add_lines([line], [() if type(line) is TopicSet else _not_for(session)])
             elif type(what) is Renamed:
                 self._rename(session, what)
             elif type(what) is Arrival:
-                self._arrive(session, nick)
+                self._arrive(session, nick, is_return=what.is_return)
+                what.done.set()
+            elif type(what) is Succession:
+                self._succeed(session, nick, what.ghost)
                 what.done.set()
             elif type(what) is Departure:
                 self._depart(session)
@@ -302,21 +311,37 @@ class ChatRoom(ReadableRoom):
         if session in self._members:
             self._members[session] = renamed.new
 
-    def _arrive(self, session: Occupant, nick: str) -> None:
+    def _arrive(self, session: Occupant, nick: str, *, is_return: bool) -> None:
+        self._take_in(session, nick)
+        self._presence.joined(nick, session)
+        if not is_return:
+            recalled = self._past.recalled(same_name_key(nick), session.history, session.zone)
+            if recalled is not None:
+                session.send(recalled)
+        self._remember(nick)
+
+    def _succeed(self, heir: Occupant, nick: str, ghost: Occupant) -> None:
+        if ghost not in self._members:  # it has been let go already
+            self._arrive(heir, nick, is_return=True)
+            return
+        self._flush()
+        del self._members[ghost]
+        del self._audiences[ghost.show][ghost]
+        self._take_in(heir, nick)
+        self._presence.replaced(ghost, heir)
+
+    def _take_in(self, session: Occupant, nick: str) -> None:
         self._flush()
         others = len(self._members)
         shown = tuple(islice(self._members.values(), NAMED_ON_ENTERING_MAX))
         self._members[session] = nick
         self._audiences.setdefault(session.show, {})[session] = session.push
-        self._presence.joined(nick, session)
-        session.send(Entered(self.name, shown, others - len(shown), self._topic))
-        recalled = self._past.recalled(same_name_key(nick), session.history, session.zone)
-        if recalled is not None:
-            session.send(recalled)
-        self._remember(nick)
+        self._entered_at[session] = self._past.last_seq
+        session.send(Entered(self.name, shown, others - len(shown), self._topic, self._past.last_seq))
 
     def _depart(self, session: Occupant) -> None:
         self._timed.discard(session)
+        self._entered_at.pop(session, None)
         if session in self._members:
             self._flush()
             nick = self._members.pop(session)
@@ -358,3 +383,8 @@ class ChatRoom(ReadableRoom):
                     push(b"".join(others))
             pushes.update(apart)
         self._shown_seq = self._past.last_seq
+
+
+def _not_for(author: Occupant) -> tuple[Occupant, ...]:
+    """Who is not shown a line of this author's."""
+    return () if author.hears_itself else (author,)

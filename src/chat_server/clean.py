@@ -48,6 +48,11 @@ def clean(text: str) -> str:
     return _bound_marks(text.translate(_TABLE))
 
 
+def clean_lines(text: str) -> str:
+    """Return a text of several lines, each of them clean, separated by newlines; without empty lines before and behind."""
+    return "\n".join(clean(line).rstrip() for line in text.splitlines()).strip("\n")
+
+
 def _bound_marks(text: str) -> str:
     kept: list[str] = []
     marks = 0

@@ -26,7 +26,11 @@ class ConfigError(Exception):
 
 
 class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the server listens, and how it stops."""
+    """Where the server listens, what it is called, and how it stops."""
+
+    name: Annotated[
+        str, Meta(max_length=64, description="What the server is called; programs show it. Empty: the machine's name.")
+    ] = ""
 
     host: Annotated[
         str,
@@ -115,6 +119,18 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
             description="Bytes in a line, without its end. A longer one is answered and skipped. IRC allows 512, ssh-chat 1024."
         ),
     ] = 4096
+    json_line_bytes: Annotated[
+        Positive,
+        Meta(
+            description="Bytes in a program's line of JSON. A text may double in it, and a resumed program may name a hundred rooms."
+        ),
+    ] = 65536
+    text_bytes: Annotated[
+        Positive,
+        Meta(
+            description="Bytes in a text of several lines, which only programs send: 300 lines of code. Each 1024 of them count as a line."
+        ),
+    ] = 16384
     messages_per_second: Annotated[
         Seconds,
         Meta(
@@ -162,6 +178,13 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
             description="Seconds of silence after which TCP asks whether a peer is still there; one that is gone is found within twice this time.",
         ),
     ] = 60.0
+    silence_seconds: Annotated[
+        Seconds,
+        Meta(
+            description="Seconds after which a program that sends nothing, though it is asked, and takes nothing of what waits for it is taken for"
+            " dead. Its place is kept by its token, not by its connection."
+        ),
+    ] = 45.0
     waiting_bytes: Annotated[
         Count,
         Meta(

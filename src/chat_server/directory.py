@@ -19,9 +19,10 @@ class Named(Protocol):
 
 
 R = TypeVar("R", bound=Named)
+P = TypeVar("P")
 
 
-class Directory(Generic[R]):
+class Directory(Generic[R, P]):
     """Who is here under which name, and which rooms there are."""
 
     def __init__(self, journal: Journal, *, start_room: Callable[[str], R], rooms_max: int = 0) -> None:
@@ -37,10 +38,11 @@ class Directory(Generic[R]):
         self._start_room = start_room
         self._rooms_max = rooms_max
         self._founding = trio.Lock()
-        self._people: dict[str, object] = {}
+        self._people: dict[str, P] = {}
+        self._identities: dict[str, P] = {}
         self._rooms: dict[str, R] = {}
 
-    def claim(self, nick: str, person: object) -> bool:
+    def claim(self, nick: str, person: P) -> bool:
         """Give the name to this person. Return False if somebody else has it, or one that counts as the same."""
         return self._people.setdefault(same_name_key(nick), person) is person
 
@@ -49,6 +51,25 @@ class Directory(Generic[R]):
         key = same_name_key(nick)
         if self._people.get(key) is person:
             del self._people[key]
+
+    def identified(self, identity: str) -> P | None:
+        """Who is here with the proof of being this one."""
+        return self._identities.get(identity)
+
+    def identify(self, identity: str, person: P) -> None:
+        """Note who has proved to be this one; whoever had the proof before has it no longer."""
+        self._identities[identity] = person
+
+    def forget_identity(self, identity: str, person: object) -> None:
+        """Forget the proof of somebody who is gone, if nobody has taken it over."""
+        if self._identities.get(identity) is person:
+            del self._identities[identity]
+
+    def hand_over(self, nick: str, old: P, new: P) -> None:
+        """Give a name to the same person's new connection."""
+        key = same_name_key(nick)
+        if self._people.get(key) is old:
+            self._people[key] = new
 
     def open_room(self, room: R) -> None:
         """List a room."""

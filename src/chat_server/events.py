@@ -1,20 +1,40 @@
 """The vocabulary that travels the whole way: requests go in, events come out.
 
 Requests are imperatives (`Say`, `Join`), events are in the past tense (`Said`, `Joined`). All are frozen values; a request's
-fields are what a person types after its word, in that order (flags stand first, keys are not typed). This module knows nothing else of ours.
+fields are what a person types after its word, in that order (flags stand first; what is not `typed` only programs send). This module knows
+nothing else of ours.
 """
 
+import re
 from datetime import date
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
-RestOfLine = Annotated[str, Meta(description="everything up to the end of the line, spaces included")]
+RestOfLine = Annotated[
+    str, Meta(description="everything up to the end of the line, spaces included", extra={"rest": True})
+]
+Lines = Annotated[
+    str,
+    Meta(
+        description="everything up to the end of the line, spaces included; a program may send several lines",
+        extra={"rest": True, "lines": True},
+    ),
+]
 Key = Annotated[
     str,
     Meta(
         max_length=64,
         description="the sender's own name for this request: sent again under the same key, it is stored once",
+        extra={"typed": False},
+    ),
+]
+Token = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        pattern="^([A-Za-z0-9_-]{22,})?$",
+        description="the secret that the answer to an earlier login carried: takes the name back from a connection that was lost",
         extra={"typed": False},
     ),
 ]
@@ -26,16 +46,26 @@ Count = Annotated[int, Meta(ge=1, le=NUMBER_MAX, description="how many lines")]
 Everywhere = Annotated[bool, Meta(description="in all rooms, not only in this one", extra={"flag": "-a"})]
 
 
+REF_MAX = 64
+"""Characters in a request's mark."""
+
+Ref = Annotated[str, Meta(max_length=REF_MAX)] | Annotated[int, Meta(ge=-NUMBER_MAX, le=NUMBER_MAX)]
+"""A request's mark, which comes back on its answer."""
+
+
 class Request(Struct, frozen=True, gc=False, tag_field="do", tag=str.lower):
     """What somebody wants. Its tag is the word that asks for it."""
 
     aliases: ClassVar[tuple[str, ...]] = ()
+    is_typed: ClassVar[bool] = True
+    """Whether people type it; the rest only programs send."""
 
 
 class Login(Request, frozen=True, gc=False):
     """Take a nickname."""
 
     nick: str
+    token: Token = ""
 
 
 class Logout(Request, frozen=True, gc=False):
@@ -69,7 +99,7 @@ class Rename(Request, frozen=True, gc=False, tag="nick"):
 class Say(Request, frozen=True, gc=False):
     """Say something to everybody in the room."""
 
-    text: RestOfLine
+    text: Lines
     key: Key = ""
 
 
@@ -129,9 +159,11 @@ class Search(Request, frozen=True, gc=False):
 
 
 class History(Request, frozen=True, gc=False):
-    """Choose how many lines one sees on entering a room."""
+    """Choose how many lines one sees on entering a room; or, with a number, read a page of lines."""
 
-    count: Annotated[int, Meta(ge=0, le=NUMBER_MAX)] | None = None
+    count: Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="how many lines")] | None = None
+    before: Annotated[Number | None, Meta(description="read what came before this line", extra={"typed": False})] = None
+    after: Annotated[Number | None, Meta(description="read what came after this line", extra={"typed": False})] = None
 
 
 class Time(Request, frozen=True, gc=False):
@@ -152,6 +184,35 @@ class Create(Request, frozen=True, gc=False):
 
 class Back(Request, frozen=True, gc=False):
     """Go back to the hall."""
+
+
+class Hello(Request, frozen=True, gc=False):
+    """Begin, and ask what the server is and can do."""
+
+    is_typed: ClassVar[bool] = False
+    protocol: Annotated[int, Meta(ge=1, description="the newest version of the protocol that the program knows")] = 1
+    program: Annotated[str, Meta(max_length=64, description="the program's own name and version")] = ""
+
+
+class Resume(Request, frozen=True):
+    """Enter rooms again after a lost connection, and have what was said in them since."""
+
+    is_typed: ClassVar[bool] = False
+    rooms: Annotated[
+        dict[str, Number], Meta(description="for each room, the number of the last line that the program has")
+    ]
+
+
+class AskAlive(Request, frozen=True, gc=False, tag="are-you-there"):
+    """Ask whether the server is still there (RFC 854's AYT)."""
+
+    is_typed: ClassVar[bool] = False
+
+
+class AnswerAlive(Request, frozen=True, gc=False, tag="here"):
+    """Say that the program is still there. Anything else that it sends says so too."""
+
+    is_typed: ClassVar[bool] = False
 
 
 class Unreadable(Struct, frozen=True, gc=False):
@@ -177,6 +238,37 @@ class LineTooLong(Unreadable, frozen=True, gc=False):
     limit: int
 
 
+class NotJson(Unreadable, frozen=True, gc=False):
+    """A program's line that is no JSON object with a `do`."""
+
+
+class UnknownRequest(Unreadable, frozen=True, gc=False):
+    """A program's request for something that no request is."""
+
+    word: str
+
+
+class WrongField(Unreadable, frozen=True, gc=False):
+    """A program's request with a field that is missing or is not what it should be."""
+
+    field: str
+    why: str
+
+
+class TextTooLong(Unreadable, frozen=True, gc=False):
+    """A program's request with a text of more bytes than the limit."""
+
+    limit: int
+
+
+class Addressed(Struct, frozen=True):
+    """A program's request, with the room that it is for ("": none in particular) and the mark that it wants back on the answer."""
+
+    request: Request | Unreadable
+    room: str = ""
+    ref: Ref | None = None
+
+
 class ProtocolReply(Struct, frozen=True, gc=False):
     """What a door's own protocol wants sent back.
 
@@ -186,8 +278,16 @@ class ProtocolReply(Struct, frozen=True, gc=False):
     data: bytes
 
 
-class Event(Struct, frozen=True, tag_field="is", tag=str.lower):
+def _kebab(name: str) -> str:
+    """`LoggedIn`: `logged-in`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+
+class Event(Struct, frozen=True, tag_field="is", tag=_kebab):
     """What has happened. Every name and text in it is clean (see clean.py)."""
+
+    is_for_people: ClassVar[bool] = True
+    """Whether people are told; the rest only programs are."""
 
 
 class Greeted(Event, frozen=True):
@@ -196,10 +296,51 @@ class Greeted(Event, frozen=True):
     version: str
 
 
+class Parameter(Struct, frozen=True):
+    """What a command takes: a `word`, a `text` up to the end of the line, a `number`, a `date`, or a `flag` that is given or not.
+
+    `typed` is what stands on a line for it, where that is not the value itself: a flag's letter.
+    """
+
+    name: str
+    kind: str
+    required: bool
+    help: str
+    typed: str = ""
+
+
+class CommandDescribed(Struct, frozen=True):
+    """A command, as a program can complete and explain it. `where` it works: before login (`outside`), in the `hall`, in a `room`."""
+
+    name: str
+    usage: str
+    help: str
+    explanation: str
+    parameters: tuple[Parameter, ...]
+    where: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+
+
+class Welcomed(Event, frozen=True, tag="hello"):
+    """What the server is and can do: the answer to a program's hello.
+
+    `limits`: bytes in a line and in a text, requests a second in the long run and at once, rooms at a time, seconds of silence.
+    """
+
+    is_for_people: ClassVar[bool] = False
+    server: str
+    version: str
+    protocol: int
+    limits: dict[str, float]
+    commands: tuple[CommandDescribed, ...]
+
+
 class LoggedIn(Event, frozen=True):
-    """The receiver has a nickname now."""
+    """The receiver has a nickname now; a program is in `rooms` again, and keeps the token for when its connection is lost."""
 
     nick: str
+    token: str = ""
+    rooms: tuple[str, ...] = ()
 
 
 class LoggedOut(Event, frozen=True):
@@ -207,17 +348,23 @@ class LoggedOut(Event, frozen=True):
 
 
 class Dismissed(Event, frozen=True):
-    """The server ends the receiver's session; nothing follows. `why` is a key of the catalogue of sentences."""
+    """The server ends the receiver's session; nothing follows. `why` is a key of the catalogue of sentences, `text` its sentence."""
 
     why: str
     details: dict[str, str] = {}
+    text: str = ""
 
 
 class Refused(Event, frozen=True):
-    """The receiver's request was not carried out. `code` is a key of the catalogue of sentences."""
+    """The receiver's request was not carried out. `code` is a key of the catalogue of sentences, `text` its sentence.
+
+    `room` is the one that the request was for.
+    """
 
     code: str
     details: dict[str, str] = {}
+    room: str = ""
+    text: str = ""
 
 
 class EnteredHall(Event, frozen=True):
@@ -225,12 +372,19 @@ class EnteredHall(Event, frozen=True):
 
 
 class Entered(Event, frozen=True):
-    """The receiver is in a room; `nicks` are some of the others there, `more` counts those not named."""
+    """The receiver is in a room; `nicks` are some of the others there, `more` counts those not named, `last` is the newest line's number."""
 
     room: str
     nicks: tuple[str, ...]
     more: int
     topic: str = ""
+    last: int = 0
+
+
+class WentBack(Event, frozen=True):
+    """The receiver has left a room, and may be in others."""
+
+    room: str
 
 
 class RoomsListed(Event, frozen=True):
@@ -261,7 +415,7 @@ class CommandExplained(Event, frozen=True):
     aliases: tuple[str, ...]
 
 
-class Line(Event, frozen=True, gc=False):
+class Kept(Event, frozen=True, gc=False):
     """What is kept of a room: numbered, stored, and shown to whoever comes later.
 
     `seq` counts the room's lines from 1, without holes; `at` is in seconds since 1970.
@@ -274,16 +428,20 @@ class Line(Event, frozen=True, gc=False):
     text: str
 
 
-class Said(Line, frozen=True, gc=False):
+class Said(Kept, frozen=True, gc=False):
     """Somebody has said something."""
 
 
-class Acted(Line, frozen=True, gc=False):
+class Acted(Kept, frozen=True, gc=False):
     """Somebody has done something (`/me`)."""
 
 
-class TopicSet(Line, frozen=True, gc=False, tag="topic"):
+class TopicSet(Kept, frozen=True, gc=False, tag="topic"):
     """Somebody has said what the room is about."""
+
+
+Line = Said | Acted | TopicSet
+"""What is kept of a room, whichever it is."""
 
 
 class Stored(Event, frozen=True, gc=False):
@@ -295,11 +453,11 @@ class Stored(Event, frozen=True, gc=False):
 
 
 class NotStored(Event, frozen=True, gc=False):
-    """So many lines of the receiver's could not be stored. Nobody has seen them, and nobody will."""
+    """So many lines of the receiver's could not be stored: the one with this key, or all of a batch that have none. Nobody has seen them."""
 
     room: str
     lines: int
-    keys: tuple[str, ...] = ()
+    key: str = ""
 
 
 class Timed(Event, frozen=True, gc=False):
@@ -324,7 +482,7 @@ class Recalled(Event, frozen=True):
     zone: str
 
 
-class PageShown(Event, frozen=True):
+class PageShown(Event, frozen=True, tag="page"):
     """Lines that the receiver asked for, oldest first. The room has those from `first` to `last`."""
 
     room: str
@@ -391,10 +549,11 @@ class Left(Event, frozen=True):
 
 
 class Renamed(Event, frozen=True, gc=False):
-    """Somebody has a new nickname."""
+    """Somebody in the room has a new nickname; without a room, the receiver has."""
 
     old: str
     new: str
+    room: str = ""
 
 
 class Slowed(Event, frozen=True):
@@ -403,12 +562,23 @@ class Slowed(Event, frozen=True):
     limit: float
 
 
-class Skipped(Event, frozen=True, gc=False):
+class Skipped(Event, frozen=True):
     """The receiver read too slowly; `lines` lines of text were left out here.
 
-    What was said among them comes after number `seq` of `room`, where the receiver still is; "" if no room's lines can be among them.
+    What was said among them comes after these numbers in the `rooms` where the receiver still is.
     """
 
     lines: int
-    room: str = ""
-    seq: int = 0
+    rooms: dict[str, int] = {}
+
+
+class AliveAsked(Event, frozen=True, tag="are-you-there"):
+    """The server wants to know whether the program is still there; anything that it sends says so."""
+
+    is_for_people: ClassVar[bool] = False
+
+
+class AliveAnswered(Event, frozen=True, tag="here"):
+    """The server is there: the answer to are-you-there."""
+
+    is_for_people: ClassVar[bool] = False

@@ -12,27 +12,34 @@ from chat_server.events import (
     LoggedIn,
     Login,
     Logout,
+    NotJson,
     Refused,
     Renamed,
     Request,
     Say,
     Search,
+    TextTooLong,
     UnknownCommand,
+    UnknownRequest,
     Unreadable,
+    WrongField,
     WrongUsage,
 )
+from chat_server.identity import identity_of
 from chat_server.room import ListedRoom, Occupant, Room
 
 
 class Hall(Room):
     """Where everybody is who is in no chat room. Nobody hears anybody here."""
 
-    _FOR_STRANGERS: ClassVar[set[type[Request | Unreadable]]] = {
+    FOR_STRANGERS: ClassVar[set[type[Request | Unreadable]]] = {
         *(Login, Logout, Help, ListRooms),
-        *(UnknownCommand, WrongUsage, LineTooLong),
+        *(UnknownCommand, WrongUsage, LineTooLong, NotJson, UnknownRequest, WrongField, TextTooLong),
     }
 
-    def __init__(self, directory: Directory[ListedRoom]) -> None:
+    FOR_NOBODY: ClassVar[set[type[Request | Unreadable]]] = {Login, Say}
+
+    def __init__(self, directory: Directory[ListedRoom, Occupant]) -> None:
         """Open the hall."""
         super().__init__("hall", directory)
 
@@ -41,9 +48,11 @@ class Hall(Room):
         """Where one is when one is here."""
         return "in the hall"
 
-    async def enter(self, session: Occupant) -> None:
+    async def enter(self, session: Occupant, *, is_return: bool = False) -> int:
         """Take the session in, and say so."""
+        del is_return
         session.send(EnteredHall())
+        return 0
 
     async def leave(self, session: Occupant) -> None:
         """Let the session go; the hall keeps no list."""
@@ -51,8 +60,8 @@ class Hall(Room):
     def works_for(self, session: Occupant, request: type[Request | Unreadable]) -> bool:
         """Before login, few commands work; /login works only then. To say something is answered, but it does not work."""
         if session.nick:
-            return super().works_for(session, request) and request not in (Login, Say)
-        return request in self._FOR_STRANGERS
+            return super().works_for(session, request) and request not in self.FOR_NOBODY
+        return request in self.FOR_STRANGERS
 
     def handle(self, session: Occupant, request: Request | Unreadable) -> Pause:
         """Carry out a request, if this session has a nickname or needs none for it."""
@@ -74,11 +83,26 @@ class Hall(Room):
         if session.nick:
             session.send(Refused("logged-in-already", {"nick": session.nick}))
             return None
+        identity = identity_of(request.token)
+        ghost = self.directory.identified(identity)
+        if ghost is not None:
+            return self._take_over(session, ghost, request.token)
         nick = self.claim(session, request.nick)
         if nick:
-            session.logged_in(nick)
-            session.send(LoggedIn(nick))
+            self._log_in(session, nick, request.token)
         return None
+
+    async def _take_over(self, session: Occupant, ghost: Occupant, token: str) -> None:
+        """Give the session the name and the rooms of the same person's connection that was lost."""
+        self.directory.hand_over(ghost.nick, ghost, session)
+        self._log_in(session, ghost.nick, token, ghost.rooms)
+        await session.take_over(ghost)
+
+    def _log_in(self, session: Occupant, nick: str, token: str, rooms: tuple[str, ...] = ()) -> None:
+        if token:
+            self.directory.identify(identity_of(token), session)
+        session.logged_in(nick, token)
+        session.send(LoggedIn(nick, token, rooms))
 
     def announce_name(self, session: Occupant, old: str) -> Pause:
         """Tell the person; nobody else can see them here."""

@@ -47,6 +47,7 @@ class Outbox(Generic[M]):
         "_transport",
         "_waiting",
         "limit",
+        "progressed_at",
     )
 
     def __init__(
@@ -67,6 +68,8 @@ class Outbox(Generic[M]):
         self._mark = mark
         self._patience = patience or inf
         self.limit = limit or inf
+        self.progressed_at = -inf
+        """When the reader last took something for which it had let us wait: a sign of life."""
         self._waiting: deque[tuple[bytes, M]] | None = None  # None: nothing waits and no task writes
         self._size = 0
         self._skipped = 0
@@ -192,6 +195,7 @@ class Outbox(Generic[M]):
                 return
             if sent:
                 self._announced = 0
+                self.progressed_at = trio.current_time()
                 self._is_mid_line = data[sent - 1] != _NEWLINE
             self._take_out(waiting, sent)
             if sent < length:

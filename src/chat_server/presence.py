@@ -47,6 +47,11 @@ class Presence:
         else:
             self._left[session] = (self._count, nick)
 
+    def replaced(self, old: Occupant, new: Occupant) -> None:
+        """The same person is here on another connection; if their coming has not been announced yet, it still will be."""
+        if old in self._joined:
+            self._joined[new] = self._joined.pop(old)
+
     def take(self) -> list[Announcement]:
         """Return the announcements, and forget them. Who came later has seen for themselves who is here, and is not told."""
         joined, left = self._joined, self._left

@@ -6,8 +6,8 @@ A page is a range of numbers, since numbers have no holes. Never knows who is in
 from abc import abstractmethod
 
 from chat_server.commands import Pause
-from chat_server.events import Around, Before, Last, OnDate, PageShown, Search, Since
-from chat_server.journal import Journal
+from chat_server.events import Around, Before, History, Last, OnDate, PageShown, Refused, Search, Since
+from chat_server.journal import Journal, JournalError
 from chat_server.reading import AROUND, LAST_MAX, PAGE_MAX, answered, page
 from chat_server.room import ListedRoom, Occupant
 from chat_server.times import beginning_of
@@ -22,9 +22,9 @@ class ReadableRoom(ListedRoom):
         """The number of the newest line that everybody has been shown."""
 
     @property
-    def position(self) -> tuple[str, int]:
+    def position(self) -> dict[str, int]:
         """How far somebody has come who has been shown everything."""
-        return self.name, self.last_seq
+        return {self.name: self.last_seq}
 
     @property
     def _journal(self) -> Journal:
@@ -56,19 +56,47 @@ class ReadableRoom(ListedRoom):
 
         A line is named by its number in this room, such as 4711.
         """
-        return self._show_since(session, request.number)
+        return self._show_since(session, request.number, PAGE_MAX)
 
-    async def _show_since(self, session: Occupant, number: int) -> None:
+    async def _show_since(self, session: Occupant, number: int, count: int) -> None:
         await self.settled(session)
-        await self._show(session, number + 1, number + PAGE_MAX)
+        await self._show(session, number + 1, number + count)
 
     def do_before(self, session: Occupant, request: Before) -> Pause:
         """Read what came before a line.
 
         A line is named by its number in this room, such as 4711.
         """
-        last = min(request.number - 1, self.last_seq)
-        return self._show(session, last - PAGE_MAX + 1, last, from_end=True)
+        return self._show_before(session, request.number, PAGE_MAX)
+
+    async def _show_before(self, session: Occupant, number: int, count: int) -> None:
+        await self.settled(session)
+        last = min(number - 1, self.last_seq)
+        await self._show(session, last - count + 1, last, from_end=True)
+
+    def read_history(self, session: Occupant, request: History) -> Pause:
+        """Show so many lines before or after a number."""
+        count = min(request.count or PAGE_MAX, LAST_MAX)
+        if request.before is None:
+            return self._show_since(session, request.after or 0, count)
+        return self._show_before(session, request.before, count)
+
+    async def catch_up(self, session: Occupant, after: int, last: int) -> None:
+        """Show the session every line behind `after`, up to and with `last`: page by page, as fast as it reads."""
+        while True:
+            try:
+                shown = await page(
+                    self._journal, self.name, after + 1, min(after + PAGE_MAX, last), newest=last, zone=session.zone
+                )
+            except JournalError:
+                session.send(Refused("cannot-read"))
+                return
+            session.send(shown)
+            come_from = after
+            after = shown.lines[-1].seq if shown.lines else max(after, shown.first - 1)
+            if after >= last or after == come_from:
+                return
+            await session.drained()
 
     def do_around(self, session: Occupant, request: Around) -> Pause:
         """Read what stands around a line.

@@ -7,7 +7,7 @@ import difflib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from chat_server.commands import CommandHandler, Pause
 from chat_server.directory import Directory
@@ -23,15 +23,20 @@ from chat_server.events import (
     LineTooLong,
     ListRooms,
     Logout,
+    NotJson,
     Refused,
     Rename,
     Request,
+    Resume,
     RoomCreated,
     RoomsListed,
     Search,
+    TextTooLong,
     Time,
     UnknownCommand,
+    UnknownRequest,
     Unreadable,
+    WrongField,
     WrongUsage,
     ZoneShown,
 )
@@ -63,26 +68,56 @@ class Occupant(Protocol):
     """How many lines one wants to see on entering a room."""
     zone: str
     """In which zone one wants times shown (see times.py)."""
+    hears_itself: ClassVar[bool]
+    """Whether it is shown its own lines as everybody else is. Who types them sees them already."""
     show: Callable[[Event], bytes]
     """How this kind of reader is shown an event. Readers of one kind have the same function, so a room calls it once for all of them."""
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The names of the rooms where it is."""
 
     def push(self, data: bytes) -> None:
         """Give bytes to the reader, or drop them: never blocks, never raises."""
 
     def send(self, event: Event) -> None:
-        """Show an event to the reader: `push(show(event))`."""
+        """Answer the reader with an event."""
 
-    def logged_in(self, nick: str) -> None:
-        """The person has this nickname from now on, and a member's rights."""
+    def logged_in(self, nick: str, token: str) -> None:
+        """The person has this nickname from now on, and a member's rights; who has no token is known by the nickname."""
 
-    async def enter(self, place: "Room") -> None:
-        """Leave the place where the session is and enter this one."""
+    async def enter(self, place: "Room", *, is_return: bool = False) -> int:
+        """Enter this place; who can be in one place only leaves the other first.
+
+        Args:
+            place: where to.
+            is_return: it has been here on a connection that was lost, and asks by itself for what it missed.
+
+        Returns:
+            The number of the last line that was said in it before.
+
+        """
+
+    async def leave(self, place: "Room", hall: "Room") -> None:
+        """Leave this place; who can be in one place only enters the hall."""
+
+    def renamed(self, old: str) -> Pause:
+        """Tell everybody who should know that the nickname has changed."""
+
+    async def take_over(self, ghost: "Occupant") -> None:
+        """Be in all the rooms where the same person's lost connection is, instead of it, and end it."""
+
+    async def drained(self) -> None:
+        """Wait until nothing waits to be written to the reader."""
+
+    def be_replaced(self) -> None:
+        """End: the same person is here on another connection."""
 
 
 class Room(CommandHandler, ABC):
     """A place where sessions are: what can be done in all of them."""
 
-    def __init__(self, name: str, directory: "Directory[ListedRoom]") -> None:
+    def __init__(self, name: str, directory: "Directory[ListedRoom, Occupant]") -> None:
         """Make an empty place."""
         self.name = name
         self.directory = directory
@@ -93,13 +128,13 @@ class Room(CommandHandler, ABC):
         """Where one is when one is here, as part of a sentence."""
 
     @property
-    def position(self) -> tuple[str, int]:
-        """The room, and the number of its line, up to which somebody who is here has been shown everything; ("", 0) where nothing is said."""
-        return "", 0
+    def position(self) -> dict[str, int]:
+        """The room, and the number of its line, up to which somebody who is here has been shown everything; {} where nothing is said."""
+        return {}
 
     @abstractmethod
-    async def enter(self, session: Occupant) -> None:
-        """Take the session in. When this returns, it has been told where it is."""
+    async def enter(self, session: Occupant, *, is_return: bool = False) -> int:
+        """Take the session in. When this returns, it has been told where it is; see `Occupant.enter`."""
 
     @abstractmethod
     async def leave(self, session: Occupant) -> None:
@@ -161,7 +196,24 @@ class Room(CommandHandler, ABC):
         if room is self:
             session.send(Refused("in-room-already", {"room": room.name}))
             return None
-        return session.enter(room)
+        return self._enter(session, room)
+
+    async def _enter(self, session: Occupant, room: "ListedRoom") -> None:
+        await session.enter(room)
+
+    def do_resume(self, session: Occupant, request: Resume) -> Pause:
+        """Enter rooms again, and have all that was said in them since."""
+        return self._resume(session, request)
+
+    async def _resume(self, session: Occupant, request: Resume) -> None:
+        for name, number in request.rooms.items():
+            room = self.directory.room(name)
+            if room is None:
+                session.send(Refused("no-such-room", {"room": _shortened(name)}))
+                continue
+            last = await session.enter(room, is_return=True)
+            if last >= 0:
+                await room.catch_up(session, number, last)
 
     def do_create(self, session: Occupant, request: Create) -> Pause:
         """Open a new room.
@@ -212,9 +264,16 @@ class Room(CommandHandler, ABC):
 
         It is 0 to 50. Without a number: show how many.
         """
+        if request.before is not None or request.after is not None:
+            return self.read_history(session, request)
         if request.count is not None:
             session.history = min(request.count, HISTORY_MAX)
         session.send(HistoryChosen(session.history))
+        return None
+
+    def read_history(self, session: Occupant, request: History) -> Pause:
+        """Show a page of the past, where there is one."""
+        session.send(Refused("not-here", {"word": word_of(type(request)), "place": self.place}))
         return None
 
     def do_time(self, session: Occupant, request: Time) -> Pause:
@@ -258,7 +317,7 @@ class Room(CommandHandler, ABC):
         if same_name_key(nick) != same_name_key(old):
             self.directory.release(old, session)
         session.nick = nick
-        return self.announce_name(session, old)
+        return session.renamed(old)
 
     @abstractmethod
     def announce_name(self, session: Occupant, old: str) -> Pause:
@@ -285,13 +344,36 @@ class Room(CommandHandler, ABC):
         session.send(Refused("usage", {"usage": request.usage}))
         return None
 
+    def do_refuse_json(self, session: Occupant, request: NotJson) -> Pause:
+        """Answer that it is none."""
+        del request
+        session.send(Refused("not-json"))
+        return None
+
+    def do_refuse_request(self, session: Occupant, request: UnknownRequest) -> Pause:
+        """Answer that there is none."""
+        session.send(Refused("unknown-request", {"word": _shortened(request.word)}))
+        return None
+
+    def do_refuse_field(self, session: Occupant, request: WrongField) -> Pause:
+        """Answer with what is wrong with the field."""
+        session.send(Refused("wrong-field", {"field": request.field, "why": request.why}))
+        return None
+
+    def do_refuse_text(self, session: Occupant, request: TextTooLong) -> Pause:
+        """Answer with the limit."""
+        session.send(Refused("text-too-long", {"limit": str(request.limit)}))
+        return None
+
     def do_refuse_length(self, session: Occupant, request: LineTooLong) -> Pause:
         """Answer with the limit."""
         session.send(Refused("line-too-long", {"limit": str(request.limit)}))
         return None
 
     def _works_here(self, session: Occupant) -> list[type[Request]]:
-        return [request for request in Request.__subclasses__() if self.works_for(session, request)]
+        return [
+            request for request in Request.__subclasses__() if request.is_typed and self.works_for(session, request)
+        ]
 
     def _help(self, session: Occupant) -> HelpListed:
         available = self._works_here(session)
@@ -320,6 +402,14 @@ class ListedRoom(Room):
     @abstractmethod
     def population(self) -> int:
         """How many are here."""
+
+    @abstractmethod
+    async def catch_up(self, session: Occupant, after: int, last: int) -> None:
+        """Show the session every line behind `after`, up to and with `last`."""
+
+    @abstractmethod
+    async def succeed(self, ghost: Occupant, heir: Occupant) -> int:
+        """Take `heir` in instead of `ghost`, unseen by the others; see `enter`."""
 
 
 def _nearest(word: str, words: list[str]) -> str:

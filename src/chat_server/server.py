@@ -9,23 +9,28 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from math import inf
+from typing import Any
 
 import structlog
 import trio
 
 from chat_server import __version__
 from chat_server.admission import Admission
+from chat_server.catalogue import described_commands
 from chat_server.chat_room import ChatRoom
 from chat_server.config import Config
 from chat_server.directory import Directory
-from chat_server.events import Dismissed, Greeted
+from chat_server.events import Dismissed, Greeted, Welcomed
 from chat_server.hall import Hall
 from chat_server.journal import Journal, JournalError, RoomRecord
 from chat_server.logs import Sampler
-from chat_server.room import ListedRoom
+from chat_server.person_session import PersonSession
+from chat_server.program_session import ROOMS_MAX, ProgramSession
+from chat_server.room import ListedRoom, Occupant
 from chat_server.session import READ_MAX_LIMITED, ChatSession
 from chat_server.transport import SocketTransport, Transport
-from chat_server.wire.doors import CLOSED_DOORS, recognise
+from chat_server.wire.doors import CLOSED_DOORS, Door, recognise
+from chat_server.wire.json_lines import PROTOCOL, JsonDecoder
 from chat_server.wire.sentences import show
 from chat_server.wire.text import TextDecoder
 
@@ -110,13 +115,14 @@ class Server:
         )
         self._unwelcome = Sampler()
         self._journal = journal
-        self._directory: Directory[ListedRoom] = Directory(
+        self._directory: Directory[ListedRoom, Occupant] = Directory(
             journal, start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)), rooms_max=limits.rooms
         )
         self.hall = Hall(self._directory)
         self.rooms: list[ChatRoom] = []
         self._rooms_running = 0
-        self._sessions: set[ChatSession] = set()
+        self._sessions: set[ChatSession[Any]] = set()
+        self._welcome = _welcome(config)
         self._connections = 0
         self._stop_requested = trio.Event()
         self._stop_at = inf
@@ -290,23 +296,39 @@ class Server:
             )
             with suppress(OSError):
                 transport.send_nowait(CLOSED_DOORS[door])
+        elif door is Door.JSON_LINES:
+            await self._serve_session(self._new_program(transport), first)
         else:
-            await self._serve_person(transport, first)
+            await self._serve_session(self._new_person(transport), first)
 
-    async def _serve_person(self, transport: Transport, first: bytes) -> None:
-        limits = self._config.limits
-        session = ChatSession(
+    def _new_person(self, transport: Transport) -> PersonSession:
+        session = PersonSession(
             transport,
-            TextDecoder(limits.line_bytes),
+            TextDecoder(self._config.limits.line_bytes),
             show,
+            place=self.hall,
+            limits=self._config.limits,
+            history=self._config.history,
+            start=self._nursery.start_soon,
+        )
+        session.send(Greeted(__version__))
+        return session
+
+    def _new_program(self, transport: Transport) -> ProgramSession:
+        limits = self._config.limits
+        return ProgramSession(
+            transport,
+            JsonDecoder(limits.json_line_bytes, limits.text_bytes),
+            welcome=self._welcome,
             place=self.hall,
             limits=limits,
             history=self._config.history,
             start=self._nursery.start_soon,
         )
+
+    async def _serve_session(self, session: ChatSession[Any], first: bytes) -> None:
         self._sessions.add(session)
         try:
-            session.send(Greeted(__version__))
             if self._stop_requested.is_set():
                 session.dismiss("stopping", self._stop_at)
             await session.run(first)
@@ -315,6 +337,25 @@ class Server:
             if not await session.end(deadline):
                 self._cut += 1
             self._sessions.discard(session)
+
+
+def _welcome(config: Config) -> Welcomed:
+    """What programs are told about the server."""
+    limits = config.limits
+    return Welcomed(
+        config.server.name or socket.gethostname(),
+        __version__,
+        PROTOCOL,
+        {
+            "line_bytes": limits.json_line_bytes,
+            "text_bytes": limits.text_bytes,
+            "requests_per_second": limits.messages_per_second,
+            "request_burst": limits.message_burst,
+            "rooms": ROOMS_MAX,
+            "silence_seconds": limits.silence_seconds,
+        },
+        described_commands(),
+    )
 
 
 def _set_tcp_options(connection: socket.socket, keepalive_seconds: float) -> None:

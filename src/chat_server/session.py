@@ -1,17 +1,21 @@
-"""One person's connection: the loop that reads their requests, and what is sent to them.
+"""One connection: the loop that reads requests, at what pace and for how long, and what is sent back.
 
-Knows its place, its codec and its outbox. Never knows what a command means, nor how an event is put in words.
+Knows its codec and its outbox. Where the session is, and which place carries a request out, is the business of the two kinds of session
+(person_session.py, program_session.py). Never knows what a command means, nor how an event is put in words.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from math import inf
-from typing import Protocol
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import structlog
 import trio
 
+from chat_server.commands import Pause
 from chat_server.config import HistoryTable, Limits
-from chat_server.events import Dismissed, Event, LoggedOut, ProtocolReply, Request, Skipped, Slowed, Unreadable
+from chat_server.events import Dismissed, Event, LoggedOut, ProtocolReply, Skipped, Slowed
+from chat_server.identity import identity_of
 from chat_server.names import same_name_key
 from chat_server.outbox import Outbox
 from chat_server.rate import TokenBucket
@@ -31,19 +35,24 @@ keep the server busy. A line of chat is far shorter."""
 _log = structlog.get_logger()
 
 
-class Decoder(Protocol):
+A = TypeVar("A")
+
+
+class Decoder(Protocol[A]):
     """A door's codec, one for each connection."""
 
     @property
     def is_mid_line(self) -> bool:
         """Whether a request has been begun and not ended."""
 
-    def receive_data(self, data: bytes) -> list[Request | Unreadable | ProtocolReply]:
+    def receive_data(self, data: bytes) -> list[A | ProtocolReply]:
         """Take bytes as they came; return the requests that they complete and the replies due, in order. Never raises."""
 
 
-class ChatSession:
-    """A person on a connection, from the greeting to the last byte."""
+class ChatSession(ABC, Generic[A]):
+    """Somebody on a connection, from the greeting to the last byte. What they ask for comes as `A`."""
+
+    hears_itself: ClassVar[bool]
 
     __slots__ = (
         "_bucket",
@@ -69,7 +78,7 @@ class ChatSession:
     def __init__(
         self,
         transport: Transport,
-        decoder: Decoder,
+        decoder: Decoder[A],
         show: Callable[[Event], bytes],
         *,
         place: Room,
@@ -87,11 +96,11 @@ class ChatSession:
         self._transport = transport
         self._decoder = decoder
         self._limits = limits
-        self._outbox: Outbox[tuple[str, int]] = Outbox(
+        self._outbox: Outbox[dict[str, int]] = Outbox(
             transport,
             start=start,
             notice=self._notice_of,
-            mark=self._position,
+            mark=self.positions,
             limit=limits.waiting_bytes_before_login,
             patience=limits.no_progress_seconds,
         )
@@ -113,28 +122,39 @@ class ChatSession:
         """Show an event to the reader."""
         self._outbox.push(self.show(event))
 
-    def logged_in(self, nick: str) -> None:
+    def logged_in(self, nick: str, token: str) -> None:
         """The person has this nickname from now on, and a member's rights."""
         self.nick = nick
-        self.sender = same_name_key(nick)
+        self.sender = identity_of(token) or same_name_key(nick)
         self._outbox.limit = self._limits.waiting_bytes or inf
         self._scope.deadline = inf
         self._idle_since = trio.current_time()
 
-    async def enter(self, place: Room) -> None:
-        """Leave the place where the session is and enter this one."""
-        await self.place.leave(self)
-        self.place = place
-        await place.enter(self)
+    @property
+    @abstractmethod
+    def rooms(self) -> tuple[str, ...]:
+        """The names of the rooms where the session is."""
 
-    def _position(self) -> tuple[str, int]:
-        """How far the reader has come who has been shown everything."""
-        return self.place.position
+    @abstractmethod
+    def positions(self) -> dict[str, int]:
+        """How far a reader has come who has been shown everything: the last line's number in each room where the session is."""
 
-    def _notice_of(self, lines: int, after: tuple[str, int]) -> bytes:
-        """What to say when lines have been skipped after some position. That is of use only in the room that it is a position in."""
-        room, seq = after
-        return self.show(Skipped(lines, room, seq) if room == self.place.position[0] else Skipped(lines))
+    @abstractmethod
+    async def leave_all(self) -> None:
+        """Leave wherever the session is."""
+
+    @abstractmethod
+    def handle(self, asked: A) -> Pause:
+        """Have a request carried out, by the place that it is for."""
+
+    async def drained(self) -> None:
+        """Wait until the kernel has taken everything."""
+        await self._outbox.emptied()
+
+    def _notice_of(self, lines: int, after: dict[str, int]) -> bytes:
+        """What to say when lines have been skipped after some positions. They are of use only in rooms where the session still is."""
+        here = self.positions()
+        return self.show(Skipped(lines, {room: seq for room, seq in after.items() if room in here}))
 
     # The person's side.
 
@@ -170,9 +190,10 @@ class ChatSession:
         """
         self._ending = leaving = trio.CancelScope(shield=True, deadline=deadline)
         with leaving:
-            await self.place.leave(self)
+            await self.leave_all()
         if self.nick:
             self.place.directory.release(self.nick, self)
+            self.place.directory.forget_identity(self.sender, self)
         if self._farewell is not None:
             self.send(self._farewell)
         self._ending = emptying = trio.CancelScope(shield=True, deadline=leaving.deadline)
@@ -181,6 +202,10 @@ class ChatSession:
         self._outbox.close()
         self._transport.close()
         return not (leaving.cancelled_caught or emptying.cancelled_caught)
+
+    def be_replaced(self) -> None:
+        """End the session: the same person is here on another connection."""
+        self.dismiss("taken-over", trio.current_time())
 
     def dismiss(self, why: str, deadline: float) -> None:
         """End the session for a reason of the server's; if it is ending already, let that take no longer than until `deadline`."""
@@ -205,13 +230,17 @@ class ChatSession:
             if self._bucket is not None and extra > 0:
                 await self._wait_turn(self._bucket, extra)
             self._watch_time(has_asked=bool(requests))
-            data = await self._transport.receive_some(READ_MAX if self._bucket is None else READ_MAX_LIMITED)
+            data = await self.receive()
             if not data:
                 return
             if self.nick and self._limits.idle_seconds:
                 self._scope.deadline = inf  # to wait for one's turn is not idleness
 
-    async def _carry_out(self, requests: list[Request | Unreadable | ProtocolReply]) -> None:
+    async def receive(self) -> bytes:
+        """Wait for what the other side sends next; b"" when it has ended."""
+        return await self._transport.receive_some(READ_MAX if self._bucket is None else READ_MAX_LIMITED)
+
+    async def _carry_out(self, requests: list[A | ProtocolReply]) -> None:
         replies = b""
         for request in requests:
             if isinstance(request, ProtocolReply):
@@ -222,7 +251,7 @@ class ChatSession:
                 replies = b""
             if self._bucket is not None:
                 await self._wait_turn(self._bucket)
-            pause = self.place.handle(self, request)
+            pause = self.handle(request)
             if pause is not None:
                 await pause
         if replies:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import NODEFAULT, Meta
 from msgspec.structs import FieldInfo, fields
 
-from chat_server.events import Request, RestOfLine, UnknownCommand, Unreadable, WrongUsage
+from chat_server.events import Request, UnknownCommand, Unreadable, WrongUsage
 
 
 def word_of(request: type[Request | Unreadable]) -> str:
@@ -19,7 +19,7 @@ def word_of(request: type[Request | Unreadable]) -> str:
     return str(request.__struct_config__.tag)
 
 
-def _extra(field: FieldInfo, name: str) -> Any:
+def extra(field: FieldInfo, name: str) -> Any:
     """What the field's declaration says under this name; None if nothing."""
     for meta in getattr(field.type, "__metadata__", ()):
         if isinstance(meta, Meta) and meta.extra and name in meta.extra:
@@ -43,14 +43,14 @@ class _Form(NamedTuple):
 
 @cache
 def _form_of(request: type[Request]) -> _Form:
-    flags = {flag: field.name for field in fields(request) if (flag := _extra(field, "flag"))}
+    flags = {flag: field.name for field in fields(request) if (flag := extra(field, "flag"))}
     parameters = tuple(
-        field for field in fields(request) if _extra(field, "typed") is not False and not _extra(field, "flag")
+        field for field in fields(request) if extra(field, "typed") is not False and not extra(field, "flag")
     )
     required = sum(parameter.default is NODEFAULT for parameter in parameters)
     hints = get_type_hints(request)
     is_text = not flags and all(hints[parameter.name] is str for parameter in parameters)
-    return _Form(flags, parameters, required, bool(parameters) and parameters[-1].type is RestOfLine, is_text)
+    return _Form(flags, parameters, required, bool(parameters) and bool(extra(parameters[-1], "rest")), is_text)
 
 
 @cache
@@ -66,7 +66,7 @@ def usage_of(request: type[Request]) -> str:
 
 def _table() -> dict[str, type[Request]]:
     table: dict[str, type[Request]] = {}
-    for request in Request.__subclasses__():
+    for request in filter(lambda request: request.is_typed, Request.__subclasses__()):
         for word in (word_of(request), *request.aliases):
             if word in table:
                 raise ValueError(f"two requests share the word {word}")
@@ -75,7 +75,7 @@ def _table() -> dict[str, type[Request]]:
 
 
 REQUESTS: dict[str, type[Request]] = _table()
-"""Every word that is a command, aliases included."""
+"""Every word that is typed as a command, aliases included."""
 
 
 def parse_command(line: str) -> Request | Unreadable:
@@ -99,7 +99,7 @@ def _converted(request: type[Request], form: _Form, values: list[str], flags: di
     """Make the request, its numbers and days read from text; a number may be written as it is shown, `#4711`."""
     named: dict[str, object] = dict(flags)
     for field, value in zip(form.parameters, values, strict=False):
-        is_number = value[:1] == "#" and value[1:].isdecimal() and field.type is not RestOfLine
+        is_number = value[:1] == "#" and value[1:].isdecimal() and not extra(field, "rest")
         try:
             named[field.name] = msgspec.convert(value[1:] if is_number else value, field.type, strict=False)
         except msgspec.ValidationError:

@@ -39,7 +39,6 @@ def recognise(first: bytes) -> Door | None:
 
 
 CLOSED_DOORS = {
-    Door.JSON_LINES: b'{"is":"refused","code":"not-available","text":"JSON lines are not available yet. Connect with telnet or nc."}\n',
     Door.HTTP: b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
     % (len(_HINT), _HINT),
     Door.TLS: b"",

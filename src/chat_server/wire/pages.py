@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from chat_server import events
 from chat_server.times import local
-from chat_server.wire.words import own_words
+from chat_server.wire.words import indented, own_words
 
 
 def _counted(count: int) -> str:
@@ -28,7 +28,7 @@ def _body(line: events.Line) -> str:
         case events.TopicSet():
             return f"* {line.nick} set the topic: {line.text}"
         case _:
-            return f"{line.nick}: {line.text}"
+            return f"{line.nick}: {indented(line.text)}"
 
 
 def _lines(lines: Iterable[events.Line], zone: str) -> str:

@@ -1,8 +1,8 @@
 """Everything that the server says to a person, and how what people say is shown to others.
 
 One function for each event, one line of text or a few. A line of somebody's text always stands behind their name; the server's own word always
-begins with `* `, an action with `~ `, a line that is read again with `#` and its number. So nobody can forge the server's word: text is one
-line (clean.py), and no name begins with `*`, `~` or `#`.
+begins with `* `, an action with `~ `, a line that is read again with `#` and its number. So nobody can forge the server's word: no name begins with
+`*`, `~` or `#`, and the lines of a text after its first are set in.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Any
 from chat_server import events
 from chat_server.times import local
 from chat_server.wire.pages import found, page_shown, recalled
-from chat_server.wire.words import items, own_words
+from chat_server.wire.words import indented, items, own_words
 
 SENTENCES = {
     # Why a request was refused.
@@ -39,10 +39,18 @@ SENTENCES = {
     "cannot-store": "That could not be stored just now. Try again later.",
     "cannot-read": "What was said cannot be read just now. Try again later.",
     "line-too-long": "That line was longer than {limit} bytes and was not read.",
+    "not-in-room": "You are not in {room}. Join it first.",
+    "too-many-rooms": "You can be in {limit} rooms at a time.",
+    "not-json": "That is no JSON object with a do.",
+    "unknown-request": "There is no request {word}.",
+    "wrong-field": "{field}: {why}",
+    "text-too-long": "A text has {limit} bytes at the most.",
     # Why a session ends.
     "login-time": "You did not log in within {seconds} seconds. Goodbye.",
     "unfinished-line": "Your line did not end within {seconds} seconds. Goodbye.",
     "idle": "You said nothing for {seconds} seconds. Goodbye.",
+    "silent": "Nothing was heard from you for {seconds} seconds. Goodbye.",
+    "taken-over": "You are here on another connection now. Goodbye.",
     "stopping": "The server is stopping. Goodbye.",
     "failed": "Something went wrong on the server's side, and has been noted. Goodbye.",
     # Why a caller is not let in.
@@ -113,7 +121,7 @@ def _left(event: events.Left) -> str:
 
 def _skipped(event: events.Skipped) -> str:
     what = "1 line was" if event.lines == 1 else f"{event.lines} lines were"
-    where = f" /since {event.seq} shows what was said." if event.room else ""
+    where = "".join(f" /since {seq} shows what was said." for seq in event.rooms.values())
     return own_words(f"{what} skipped: your connection did not keep up.{where}")
 
 
@@ -141,6 +149,7 @@ def _topic_shown(event: events.TopicShown) -> str:
 
 _SHOWN: dict[type[events.Event], Callable[[Any], str]] = {
     events.Acted: lambda event: f"~ {event.nick} {event.text}\r\n",
+    events.WentBack: lambda event: own_words(f"You have left {event.room}."),
     events.TopicSet: lambda event: own_words(f"{event.nick} set the topic: {event.text}"),
     events.Stored: lambda event: own_words(f"Stored in {event.room} as #{event.seq}."),
     events.NotStored: _not_stored,
@@ -177,5 +186,5 @@ _SHOWN: dict[type[events.Event], Callable[[Any], str]] = {
 def show(event: events.Event) -> bytes:
     """Write an event as the lines of text that a person reads, in UTF-8."""
     if type(event) is events.Said:  # nearly all are; the table would take a third longer
-        return f"{event.nick}: {event.text}\r\n".encode()
+        return f"{event.nick}: {indented(event.text)}\r\n".encode()
     return _SHOWN[type(event)](event).encode()

@@ -11,6 +11,11 @@ def own_words(*sentences: str) -> str:
     return "".join(f"* {sentence}\r\n" for sentence in sentences)
 
 
+def indented(text: str) -> str:
+    """A text of several lines, those after the first set in: nothing that the server says begins with a space."""
+    return text.replace("\n", "\r\n  ") if "\n" in text else text
+
+
 def items(start: str, items: Iterable[str]) -> list[str]:
     """`start item, item, item`, in as many lines as it takes."""
     lines = [start]

@@ -1,0 +1,218 @@
+"""The programs' door: JSON, one object a line, UTF-8 (docs/protocol.md).
+
+Turns bytes into requests, cleaned and checked, and events into bytes. Which fields there are is what the Structs in events.py say, and
+nothing else.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict, fields, replace
+
+from chat_server.clean import clean, clean_lines
+from chat_server.events import (
+    REF_MAX,
+    Addressed,
+    Dismissed,
+    Event,
+    Kept,
+    LineTooLong,
+    NotJson,
+    ProtocolReply,
+    Ref,
+    Refused,
+    Request,
+    TextTooLong,
+    UnknownRequest,
+    Unreadable,
+    WrongField,
+)
+from chat_server.syntax import extra, word_of
+from chat_server.wire.lines import LineBuffer
+from chat_server.wire.sentences import sentence
+
+PROTOCOL = 1
+"""The version of the protocol. A field or an event more does not change it: programs pass over what they do not know."""
+
+WHY_MAX = 200
+"""Characters of what a decoder says about a wrong field that are sent back."""
+
+
+class _Envelope(Struct):
+    """What every request has, whatever it asks for."""
+
+    do: str
+    room: str = ""
+    ref: Ref | None = None
+
+
+class _Kind:
+    """One type of request, as it comes in JSON."""
+
+    def __init__(self, request: type[Request]) -> None:
+        self._decode = msgspec.json.Decoder(request).decode
+        hints = get_type_hints(request)
+        self._texts = {
+            field.name: clean_lines if extra(field, "lines") else clean
+            for field in fields(request)
+            if hints[field.name] is str
+        }
+        self._names = [field.name for field in fields(request) if get_origin(hints[field.name]) is dict]
+        self._wanted = [field.name for field in fields(request) if field.required and field.name in self._texts]
+        self.names_its_room = "room" in request.__struct_fields__
+
+    def decode(self, line: bytes, text_limit: int) -> Request | Unreadable:
+        """Read a request, its texts made clean. Raises msgspec.DecodeError or UnicodeDecodeError."""
+        request = self._decode(line)
+        changed: dict[str, Any] = {
+            name: {clean(key): value for key, value in getattr(request, name).items()} for name in self._names
+        }
+        for name, cleaner in self._texts.items():
+            text = getattr(request, name)
+            if len(text) * 4 > text_limit and len(text.encode()) > text_limit:
+                return TextTooLong(text_limit)
+            cleaned = cleaner(text)
+            if not cleaned.strip() and name in self._wanted:
+                return WrongField(name, "expected a text")
+            if cleaned != text:
+                changed[name] = cleaned
+        return replace(request, **changed) if changed else request
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+_KINDS: dict[str, _Kind] = {word_of(request): _Kind(request) for request in Request.__subclasses__()}
+
+
+def parse_object(line: bytes, text_limit: int) -> Addressed:
+    """Turn one line into the request it makes, and whom it is for; never raises."""
+    try:
+        envelope = _envelope.decode(line)
+    except msgspec.ValidationError as error:
+        field, why = _explained(error)
+        return Addressed(NotJson() if field in ("", "do") else WrongField(field, why))
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return Addressed(NotJson())
+    ref = clean(envelope.ref) if isinstance(envelope.ref, str) else envelope.ref
+    kind = _KINDS.get(envelope.do)
+    if kind is None:
+        return Addressed(UnknownRequest(clean(envelope.do)), clean(envelope.room), ref)
+    room = "" if kind.names_its_room else clean(envelope.room)
+    try:
+        return Addressed(kind.decode(line, text_limit), room, ref)
+    except msgspec.ValidationError as error:
+        return Addressed(WrongField(*_explained(error)), room, ref)
+    except (msgspec.DecodeError, UnicodeError):
+        return Addressed(NotJson(), room, ref)
+
+
+def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
+    """The field that is wrong, and why: ``Expected `str`, got `int` - at `$.text` `` becomes `("text", "expected str, got int")`."""
+    located = re.fullmatch(r"(.*) - at `\$\.?(.*)`", str(error), re.DOTALL)
+    problem, path = located.groups() if located else (str(error), "")
+    missing = re.fullmatch(r"Object missing required field `(.*)`", problem)
+    if missing:
+        path, problem = missing[1], "is missing"
+    problem = clean(problem.replace("`", ""))[:WHY_MAX]
+    return clean(path)[:WHY_MAX], problem[:1].lower() + problem[1:]
+
+
+class JsonDecoder:
+    """Turn the bytes of one program into requests. Any split of the bytes gives the same requests; no bytes make it raise."""
+
+    __slots__ = ("_limit", "_line", "_text_limit")
+
+    def __init__(self, line_limit: int, text_limit: int) -> None:
+        """Refuse lines of more than `line_limit` bytes, and texts in them of more than `text_limit`."""
+        self._limit = line_limit
+        self._text_limit = text_limit
+        self._line = LineBuffer(line_limit)
+
+    @property
+    def is_mid_line(self) -> bool:
+        """Whether the program has begun a line and not ended it."""
+        return not self._line.is_empty
+
+    def receive_data(self, data: bytes) -> list[Addressed | ProtocolReply]:
+        """Take bytes as they came; return the requests that they complete, in order."""
+        *whole, rest = data.split(b"\n")
+        requests: list[Addressed | ProtocolReply] = []
+        for piece in whole:
+            if self._line.append(piece):
+                requests.append(Addressed(LineTooLong(self._limit)))
+            line = self._line.take()
+            if line is not None and not line.isspace() and line:
+                requests.append(parse_object(line, self._text_limit))
+        if rest and self._line.append(rest):
+            requests.append(Addressed(LineTooLong(self._limit)))
+        return requests
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def show(event: Event) -> bytes:
+    """Write an event as a program reads it: one line of JSON."""
+    if isinstance(event, Refused):
+        event = replace(event, text=sentence(event.code, event.details))
+    elif isinstance(event, Dismissed):
+        event = replace(event, text=sentence(event.why, event.details))
+    return _encode(event) + b"\n"
+
+
+def show_answer(event: Event, ref: Ref | None) -> bytes:
+    """Write an event that answers a request, with the request's mark."""
+    shown = show(event)
+    return shown if ref is None else b'{"ref":' + _encode(ref) + b"," + shown[1:]
+
+
+def _kinds_of_events() -> list[type[Event]]:
+    return [kind for kind in (*Event.__subclasses__(), *Kept.__subclasses__()) if kind is not Kept]
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of everything that crosses this door: `#/$defs/Request` and `#/$defs/Event` are the two directions."""
+    requests = Request.__subclasses__()
+    kinds = _kinds_of_events()
+    _, definitions = msgspec.json.schema_components([*requests, *kinds], ref_template="#/$defs/{name}")
+    for kind in requests:
+        properties = definitions[kind.__name__]["properties"]
+        properties.setdefault("room", {"type": "string", "default": "", "description": "the room that it is for"})
+        properties["ref"] = _REF | {"description": "comes back on the answer"}
+    for event in kinds:
+        definitions[event.__name__]["properties"]["ref"] = _REF | {
+            "description": "the mark of the request that this answers"
+        }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"chat-server protocol {PROTOCOL}",
+        "oneOf": [{"$ref": "#/$defs/Request"}, {"$ref": "#/$defs/Event"}],
+        "$defs": {
+            "Request": _one_of("do", requests),
+            "Event": _one_of("is", kinds),
+            **definitions,
+        },
+    }
+
+
+_REF = {"type": ["string", "integer"], "maxLength": REF_MAX}
+
+
+def _one_of(tag: str, kinds: Iterable[type[Struct]]) -> dict[str, Any]:
+    names = {str(kind.__struct_config__.tag): f"#/$defs/{kind.__name__}" for kind in kinds}
+    return {
+        "oneOf": [{"$ref": name} for name in names.values()],
+        "discriminator": {"propertyName": tag, "mapping": names},
+    }
+
+
+def write_request(request: Request, *, room: str = "", ref: Ref | None = None) -> bytes:
+    """Write a request as a program sends it."""
+    fields = {"do": word_of(type(request)), **asdict(request)}
+    if room:
+        fields["room"] = room
+    if ref is not None:
+        fields["ref"] = ref
+    return _encode(fields) + b"\n"

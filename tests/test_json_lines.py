@@ -1,0 +1,114 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server import events
+from chat_server.clean import clean, clean_lines
+from chat_server.events import Addressed, LineTooLong, NotJson, Request, Say, TextTooLong, UnknownRequest, WrongField
+from chat_server.wire.json_lines import JsonDecoder, parse_object, show, show_answer, write_request
+
+
+def decoded(data: bytes, *, line_limit: int = 1000, text_limit: int = 100) -> list[Any]:
+    return JsonDecoder(line_limit, text_limit).receive_data(data)
+
+
+def test_a_line_is_a_request_with_its_room_and_its_mark() -> None:
+    line = b'{"do":"say","room":"python","text":"hi","key":"k","ref":7}\n'
+    assert decoded(line) == [Addressed(Say("hi", "k"), "python", 7)]
+
+
+def test_a_room_that_a_request_is_about_is_not_the_one_it_is_for() -> None:
+    assert decoded(b'{"do":"join","room":"python"}\r\n') == [Addressed(events.Join("python"))]
+
+
+@pytest.mark.parametrize(
+    ("line", "request_"),
+    [
+        (b"hello", NotJson()),
+        (b"[1]", NotJson()),
+        (b"{}", NotJson()),
+        (b'{"do":5}', NotJson()),
+        (b'{"do":"say","text":"\xff"}', NotJson()),
+        (b"[" * 900, NotJson()),
+        (b'{"do":"dance\\u0007"}', UnknownRequest("dance")),
+        (b'{"do":"say"}', WrongField("text", "is missing")),
+        (b'{"do":"say","text":5}', WrongField("text", "expected str, got int")),
+        (b'{"do":"say","text":" \\u001b "}', WrongField("text", "expected a text")),
+        (b'{"do":"say","text":"x","ref":[]}', WrongField("ref", "expected int | str | null, got array")),
+        (b'{"do":"login","nick":"ann","token":"short"}', None),
+        (b'{"do":"since","number":-1}', None),
+        (b'{"do":"say","text":"%b"}' % (b"x" * 101), TextTooLong(100)),
+        (b'{"do":"say","text":"%b"}' % ("\u4f60".encode() * 34), TextTooLong(100)),
+        (b"x" * 1001, LineTooLong(1000)),
+    ],
+)
+def test_a_line_that_is_no_request_is_a_value_that_says_why(line: bytes, request_: object) -> None:
+    (addressed,) = decoded(line + b"\n")
+    assert addressed.request == request_ or (request_ is None and isinstance(addressed.request, WrongField))
+
+
+def test_text_is_clean_and_may_have_several_lines() -> None:
+    text = "\n def f():\x1b[2J\r\n\u2028    return\u202e 1\n\n"
+    assert decoded(json.dumps({"do": "say", "text": text}).encode() + b"\n")[0].request == Say(
+        " def f():[2J\n\n    return 1"
+    )
+    assert decoded(b'{"do":"me","action":"a\\nb"}\n')[0].request == events.Act("ab")
+
+
+def test_names_in_a_request_are_clean() -> None:
+    assert decoded(b'{"do":"resume","rooms":{"py\\u001bthon":3}}\n')[0].request == events.Resume({"python": 3})
+
+
+@given(st.lists(st.one_of(st.binary(max_size=60), st.just(b'{"do":"say","text":"hi"}\n'), st.just(b"\n"))), st.data())
+def test_any_split_of_any_bytes_gives_the_same_requests(pieces: list[bytes], data: st.DataObject) -> None:
+    whole = b"".join(pieces)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
+    decoder = JsonDecoder(50, 30)
+    cut = [
+        request
+        for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)
+        for request in decoder.receive_data(whole[start:end])
+    ]
+    assert cut == decoded(whole, line_limit=50, text_limit=30)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+WORDS = st.sampled_from([str(kind.__struct_config__.tag) for kind in Request.__subclasses__()])
+FIELDS = st.sampled_from(
+    ["room", "text", "key", "nick", "token", "number", "count", "rooms", "ref", "before", "zone", "day"]
+)
+
+
+@given(WORDS, st.dictionaries(FIELDS, JSON | st.text()))
+def test_any_object_gives_a_request_whose_every_text_is_clean(word: str, fields: dict[str, Any]) -> None:
+    addressed = parse_object(json.dumps({**fields, "do": word}).encode(), 1000)
+    for value in (
+        addressed.room,
+        addressed.ref,
+        *(getattr(addressed.request, name) for name in addressed.request.__struct_fields__),
+    ):
+        if isinstance(value, str):
+            assert value == clean_lines(value) if isinstance(addressed.request, Say) else value == clean(value)
+    show_answer(events.Slowed(1), addressed.ref)
+
+
+def test_an_error_has_its_sentence_beside_its_code() -> None:
+    assert json.loads(show(events.Refused("no-such-room", {"room": "x"}))) == {
+        "is": "refused",
+        "code": "no-such-room",
+        "details": {"room": "x"},
+        "room": "",
+        "text": "There is no room x. /rooms lists the rooms.",
+    }
+
+
+def test_what_a_program_writes_is_what_the_server_reads() -> None:
+    line = write_request(Say("hi\nthere", "k"), room="python", ref="r")
+    assert decoded(line) == [Addressed(Say("hi\nthere", "k"), "python", "r")]

@@ -1,0 +1,346 @@
+"""What programs are promised at the JSON-lines door (docs/protocol.md), on virtual time."""
+
+from typing import Any
+
+import pytest
+import trio
+
+from chat_server.journal.memory import MemoryJournal
+from chat_server.program_session import ProgramSession
+from fakes import FaultyJournal
+from streams import open_house
+
+TOKEN = "a-token-of-twenty-two-characters"  # noqa: S105 - nobody owns it
+
+
+async def test_hello_tells_what_the_server_is_and_can_do(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program = house.connect()
+        await program.ask("hello", protocol=1, program="test", ref="h")
+        hello = await program.read()
+        assert (hello["is"], hello["ref"], hello["protocol"]) == ("hello", "h", 1)
+        assert hello["limits"]["text_bytes"] == 16384
+        commands = {command["name"]: command for command in hello["commands"]}
+        assert commands["login"]["where"] == ["outside"]
+        assert commands["join"]["where"] == ["hall", "room"]
+        assert commands["say"]["where"] == ["room"]
+        assert commands["search"]["parameters"][1] == {
+            "name": "everywhere",
+            "kind": "flag",
+            "required": False,
+            "help": "in all rooms, not only in this one",
+            "typed": "-a",
+        }
+        assert [parameter["name"] for parameter in commands["say"]["parameters"]] == ["text"]
+        assert "resume" not in commands
+
+
+async def test_a_program_is_in_many_rooms_and_hears_its_own_lines(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program, bob = house.connect(), house.call()
+        await bob.log_in("bob", "pm")
+        await program.enter("ann", "python", "pm")
+        await program.ask("say", room="python", text="to python", key="k1", ref=1)
+        assert (await program.wait_for("said"))["room"] == "python"
+        stored = await program.wait_for("stored")
+        assert (stored["ref"], stored["room"], stored["seq"], stored["key"]) == (1, "python", 1, "k1")
+        await program.ask("say", room="pm", text="one\ntwo")
+        await bob.read_until("ann: one\r\n  two\r\n")
+        assert (await program.wait_for("said"))["text"] == "one\ntwo"
+        await bob.type("hi")
+        assert (await program.wait_for("said"))["nick"] == "bob"
+        await program.ask("back", room="pm", ref="b")
+        assert (await program.wait_for("went-back"))["ref"] == "b"
+        await program.ask("say", room="pm", text="x", ref="s")
+        refused = await program.wait_for("refused")
+        assert (refused["code"], refused["room"], refused["ref"]) == ("not-in-room", "pm", "s")
+
+
+async def test_a_mark_comes_back_on_its_own_answer_whatever_was_asked_since(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program = house.connect()
+        await program.enter("ann", "python")
+        for number in range(8):
+            await program.ask("say", room="python", text=str(number), ref=f"say {number}")
+            await program.ask("online", room="python", ref=f"online {number}")
+            await program.ask("history", room="python", before=3, count=2, ref=f"page {number}")
+        answered: dict[str, str] = {}
+        while len(answered) < 24:
+            event = await program.read()
+            if "ref" in event:
+                answered[event["ref"]] = event["is"]
+        assert all(answered[f"say {number}"] == "stored" for number in range(8))
+        assert all(answered[f"online {number}"] == "online-listed" for number in range(8))
+        assert all(answered[f"page {number}"] == "page" for number in range(8))
+
+
+async def test_what_is_asked_before_login_is_refused_with_a_code(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program = house.connect()
+        for do, fields in (
+            ("join", {"room": "python"}),
+            ("say", {"room": "python", "text": "x"}),
+            ("resume", {"rooms": {"python": 0}}),
+        ):
+            await program.ask(do, **fields)
+            assert (await program.wait_for("refused"))["code"] == "login-first"
+
+
+async def test_history_is_read_by_number(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0) as house:
+        program = house.connect()
+        await program.enter("ann", "python")
+        for number in range(1, 121):
+            await program.ask("say", room="python", text=str(number), key=str(number))
+        while (await program.wait_for("stored"))["seq"] < 120:
+            pass
+        await program.ask("history", room="python", before=100, count=30)
+        page = await program.wait_for("page")
+        assert [line["seq"] for line in page["lines"]] == list(range(70, 100))
+        assert (page["first"], page["last"]) == (1, 120)
+        await program.ask("history", room="python", after=100, count=200)
+        assert [line["seq"] for line in (await program.wait_for("page"))["lines"]] == list(range(101, 121))
+
+
+async def test_resuming_gives_exactly_what_followed_once_while_others_go_on_talking(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(messages_per_second=0) as house:
+        bob = house.connect()
+        await bob.enter("bob", "python")
+        program = house.connect()
+        await program.enter("ann", "python", token=TOKEN)
+        said = 0
+
+        async def talk(count: int) -> None:
+            nonlocal said
+            for _ in range(count):
+                said += 1
+                await bob.ask("say", room="python", text=str(said), key=str(said))
+                await trio.sleep((said * 7 % 11) / 1000)
+
+        await talk(20)
+        seen = [(await program.wait_for("said"))["seq"] for _ in range(13)]
+        await program.stream.aclose()
+        await talk(400)
+        again = house.connect()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(talk, 100)
+            await again.enter("ann", token=TOKEN)
+            await again.ask("resume", rooms={"python": seen[-1]})
+            while not seen or seen[-1] < 520:
+                event = await again.read()
+                lines = event["lines"] if event["is"] == "page" else [event] if event["is"] == "said" else []
+                seen += [line["seq"] for line in lines]
+                if event["is"] == "said" and event["seq"] == 520:
+                    break
+        assert sorted(seen) == list(range(1, 521)), "no gap and no double"
+
+
+async def test_who_has_lines_that_the_room_lacks_is_told_where_the_room_stands(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program = house.connect()
+        await program.enter("ann")
+        await program.ask("resume", rooms={"python": 99, "nowhere": 3}, ref=1)
+        page = await program.wait_for("page")
+        assert (page["room"], page["lines"], page["last"]) == ("python", [], 0)
+        assert (await program.wait_for("refused"))["code"] == "no-such-room"
+
+
+async def test_a_token_takes_the_name_back_from_a_ghost_with_its_rooms_unseen_by_the_others(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house() as house:
+        bob, ghost = house.call(), house.connect()
+        await bob.log_in("bob", "python")
+        token = (await ghost.enter("ann", "python", "pm"))["token"]
+        await bob.read_until("* ann joined\r\n")
+        again = house.connect()
+        await again.ask("login", nick="whatever", token=token)
+        logged_in = await again.wait_for("logged-in")
+        assert (logged_in["nick"], logged_in["rooms"]) == ("ann", ["python", "pm"])
+        assert [(await again.wait_for("entered"))["room"] for _ in range(2)] == ["python", "pm"]
+        assert (await ghost.rest())[-1]["why"] == "taken-over"
+        await again.ask("say", room="python", text="it is me")
+        assert await bob.read_until("ann: it is me\r\n") == "ann: it is me\r\n", "nobody left, nobody joined"
+        assert "ann" in house.server.hall.directory._people
+
+
+async def test_a_key_counts_as_the_same_senders_after_a_takeover_and_a_rename_and_a_restart(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal) as house:
+        program = house.connect()
+        token = (await program.enter("ann", "python"))["token"]
+        await program.ask("say", room="python", text="once", key="k")
+        assert (await program.wait_for("stored"))["seq"] == 1
+        await program.ask("nick", nick="anna")
+        await program.wait_for("renamed")
+        again = house.connect()
+        await again.enter("anna", token=token)
+        await again.ask("say", room="python", text="once", key="k", ref=5)
+        stored = await again.wait_for("stored")
+        assert (stored["seq"], stored["ref"]) == (1, 5)
+    async with open_house(journal=journal) as house:
+        again = house.connect()
+        await again.enter("anna", "python", token=token)
+        await again.ask("say", room="python", text="once", key="k")
+        assert (await again.wait_for("stored"))["seq"] == 1
+        other = house.connect()
+        await other.enter("other", "python")
+        await other.ask("say", room="python", text="mine", key="k")
+        assert (await other.wait_for("stored"))["seq"] == 2
+
+
+async def test_a_name_without_its_token_is_taken(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        await house.connect().enter("ann")
+        thief = house.connect()
+        await thief.ask("login", nick="ann", token=TOKEN)
+        assert (await thief.wait_for("refused"))["code"] == "name-taken"
+
+
+async def test_what_cannot_be_stored_is_told_by_key(autojump_clock: trio.abc.Clock) -> None:
+    journal = FaultyJournal()
+    async with open_house(journal=journal) as house:
+        program = house.connect()
+        await program.enter("ann", "python")
+        journal.is_full = True
+        await program.ask("say", room="python", text="a", key="k", ref=1)
+        answer = await program.wait_for("not-stored")
+        assert (answer["key"], answer["lines"], answer["ref"]) == ("k", 1, 1)
+
+
+async def test_a_dead_program_is_found_in_45_seconds(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program = house.connect()
+        await program.enter("ann")
+        start = trio.current_time()
+        events = [event["is"] for event in await program.rest()]
+        assert events == ["are-you-there", "are-you-there", "dismissed"]
+        assert trio.current_time() - start == pytest.approx(45, abs=0.1)
+        assert not house.server.hall.directory._people
+
+
+async def test_a_program_that_answers_stays(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program = house.connect()
+        await program.enter("ann")
+        for _ in range(20):
+            await program.wait_for("are-you-there")
+            await program.ask("here")
+        await program.ask("are-you-there", ref=1)
+        assert (await program.wait_for("here"))["ref"] == 1
+
+
+async def test_a_program_that_still_takes_what_waits_for_it_lives(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0) as house:
+        bob, slow = house.connect(), house.connect(stuck=True)
+        await slow.enter("ann", "python")
+        await bob.enter("bob", "python")
+        for number in range(300):
+            await bob.ask("say", room="python", text="x" * 1000, key=str(number))
+        start = trio.current_time()
+        heard = 0
+        while trio.current_time() < start + 300:
+            await trio.sleep(20)
+            heard += (await slow.stream.receive_some(5000)).count(b"\n")
+            await bob.ask("here")
+        assert "ann" in house.server.hall.directory._people
+
+
+async def test_a_slow_program_is_told_where_each_room_has_a_gap(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0, waiting_bytes=20_000) as house:
+        bob, slow = house.connect(), house.connect(stuck=True)
+        await slow.enter("ann", "python", "pm")
+        await bob.enter("bob", "python", "pm")
+        for number in range(100):
+            await bob.ask("say", room=("python", "pm")[number % 2], text="x" * 1000, key=str(number))
+        while (await bob.wait_for("stored"))["seq"] < 50:
+            pass
+        skipped = await slow.wait_for("skipped")
+        assert set(skipped["rooms"]) == {"python", "pm"}
+        assert skipped["lines"] > 0
+
+
+async def test_marks_of_what_was_refused_are_not_kept(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0) as house:
+        program = house.connect()
+        await program.enter("ann", "python")
+        for number in range(50):
+            await program.ask("topic", room="python", text="x" * 400, ref=number)
+            assert (await program.wait_for("refused"))["ref"] == number
+            await program.ask("topic", room="python", ref=number)
+            assert (await program.wait_for("topic-shown"))["ref"] == number
+        ann = house.server.hall.directory._people["ann"]
+        assert isinstance(ann, ProgramSession)
+        assert not ann._marks
+
+
+async def test_a_session_can_be_in_a_hundred_rooms_and_no_more(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0) as house:
+        program = house.connect()
+        await program.enter("ann")
+        for number in range(101):
+            await program.ask("create", room=f"room-{number}")
+            await program.ask("join", room=f"room-{number}")
+        assert (await program.wait_for("refused"))["code"] == "too-many-rooms"
+        await program.ask("logout")
+        assert (await program.rest())[-1]["is"] == "logged-out"
+        assert all(not room.population for room in house.server.rooms)
+
+
+async def test_an_answer_to_a_person_and_to_a_program_is_the_same_event(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program, person = house.connect(), house.call()
+        await person.log_in("bob")
+        await program.enter("ann")
+        await person.type("/join nowhere")
+        await person.read_until("* There is no room nowhere. /rooms lists the rooms.\r\n")
+        await program.ask("join", room="nowhere")
+        assert (await program.wait_for("refused"))["text"] == "There is no room nowhere. /rooms lists the rooms."
+
+
+async def test_a_takeover_at_any_moment_of_joining_leaves_one_session_in_the_room(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    for pauses in range(12):
+        async with open_house() as house:
+            ghost, again = house.connect(), house.connect()
+            await ghost.enter("ann", token=TOKEN)
+            await ghost.ask("join", room="python")
+            for _ in range(pauses):
+                await trio.lowlevel.checkpoint()
+            await again.ask("login", nick="ann", token=TOKEN)
+            await again.ask("join", room="python")
+            await ghost.rest()
+            await again.ask("online", room="python")
+            assert (await again.wait_for("online-listed"))["nicks"] == []
+            (python,) = (room for room in house.server.rooms if room.name == "python")
+            assert python.population == 1
+
+
+def everything(value: Any) -> list[Any]:
+    return [
+        value,
+        *(
+            inner
+            for part in (value.values() if isinstance(value, dict) else value if isinstance(value, list) else [])
+            for inner in everything(part)
+        ),
+    ]
+
+
+async def test_nothing_hostile_comes_out_of_the_door(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0) as house:
+        bob, ann = house.connect(), house.connect()
+        await bob.enter("bob", "python")
+        await ann.enter("ann", "python")
+        hostile = "\x1b]52;c;aGk=\x07\u202e\ud83d\x9b2J\u2028x"
+        for do, field in (("say", "text"), ("me", "action"), ("topic", "text")):
+            await ann.ask(do, room="python", **{field: hostile})
+        await ann.ask("logout")
+        for event in await ann.rest():
+            for value in everything(event):
+                assert not isinstance(value, str) or not set(value) & set("\x1b\x07\u202e\x9b\u2028")

@@ -1,0 +1,101 @@
+"""docs/protocol.md and its schema are true: the session in it is played, what it names exists, the bot runs."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from chat_server.events import Event, Kept, Request
+from chat_server.wire.json_lines import schema
+from processes import ROOT, running_server, terminal
+
+DOCUMENT = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+
+
+def block(name: str) -> list[str]:
+    found = re.search(rf"<!-- {name} -->\n```json\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert found
+    return found[1].splitlines()
+
+
+def test_the_schema_is_what_the_structs_say() -> None:
+    written = json.loads((ROOT / "docs" / "protocol.schema.json").read_text(encoding="utf-8"))
+    assert written == json.loads(json.dumps(schema())), "scripts/protocol-schema writes it anew"
+    Draft202012Validator.check_schema(written)
+
+
+def validator(name: str) -> Draft202012Validator:
+    whole = schema()
+    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]})
+
+
+def test_the_session_is_valid_by_the_schema() -> None:
+    for line in block("requests"):
+        validator("Request").validate(json.loads(line))
+    for line in block("answers"):
+        validator("Event").validate(json.loads(line))
+    with pytest.raises(Exception, match="not valid"):
+        validator("Request").validate({"do": "say", "text": 5})
+
+
+def same(event: Any) -> Any:
+    """What of an event is the same every time."""
+    if isinstance(event, dict):
+        return {name: same(value) for name, value in event.items() if name not in {"token", "at"}}
+    return [same(part) for part in event] if isinstance(event, list) else event
+
+
+def test_the_session_goes_as_it_stands_through_the_real_nc() -> None:
+    with running_server() as server, terminal("nc", "127.0.0.1", str(server.port)) as nc:
+        answers = block("answers")
+        nc.type("\n".join(block("requests")) + "\n")
+        nc.wait_for('"is":"logged-out"}')
+        lines = [json.loads(line) for line in nc.seen.splitlines() if '"is":' in line]
+        assert same(lines) == same([json.loads(line) for line in answers])
+        for line in lines:
+            validator("Event").validate(line)
+
+
+def test_the_document_names_only_what_there_is() -> None:
+    tags = {
+        str(kind.__struct_config__.tag)
+        for kind in (*Request.__subclasses__(), *Event.__subclasses__(), *Kept.__subclasses__())
+    }
+    for line in re.findall(r'\{"(?:do|is)":"([^"]*)"', DOCUMENT):
+        assert line in tags
+
+
+def test_the_bot_is_short_and_rolls_dice() -> None:
+    bot = ROOT / "docs" / "examples" / "dice_bot.py"
+    assert len(bot.read_text().splitlines()) < 40
+    with running_server() as server:
+        process = subprocess.Popen([sys.executable, str(bot), "127.0.0.1", str(server.port), "python"])
+        try:
+            with terminal("nc", "127.0.0.1", str(server.port)) as nc:
+                nc.type("/login ann\n/python\n")
+                nc.wait_for("You are in python")
+                while "dice" not in nc.seen:
+                    time.sleep(0.1)
+                    nc.type("/online\n")
+                    nc.wait_for("n python")
+                nc.type("!roll\n")
+                assert re.search(r"dice: ann rolls [1-6]$", nc.wait_for("rolls ") + nc.wait_for("\n").strip())
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_a_caller_who_sends_half_a_line_of_json_and_hangs_up_hurts_nobody() -> None:
+    with running_server() as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as caller:
+            caller.sendall(b'{"do":"lo')
+        with socket.create_connection(("127.0.0.1", server.port)) as caller:
+            caller.sendall(b'{"do":"hello"}\n')
+            assert caller.makefile().readline().startswith('{"is":"hello"')
+        assert server.stop() == 0
