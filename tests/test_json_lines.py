@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chat_server import events
 from chat_server.clean import clean, clean_lines
 from chat_server.events import Addressed, LineTooLong, NotJson, Request, Say, TextTooLong, UnknownRequest, WrongField
-from chat_server.wire.json_lines import JsonDecoder, parse_object, show, show_answer, write_request
+from chat_server.wire.json_lines import JsonDecoder, parse_object, show, show_answer
 
 
 def decoded(data: bytes, *, line_limit: int = 1000, text_limit: int = 100) -> list[Any]:
@@ -107,8 +107,3 @@ def test_an_error_has_its_sentence_beside_its_code() -> None:
         "room": "",
         "text": "There is no room x. /rooms lists the rooms.",
     }
-
-
-def test_what_a_program_writes_is_what_the_server_reads() -> None:
-    line = write_request(Say("hi\nthere", "k"), room="python", ref="r")
-    assert decoded(line) == [Addressed(Say("hi\nthere", "k"), "python", "r")]

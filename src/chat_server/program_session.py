@@ -92,7 +92,7 @@ class ProgramSession(ChatSession[Addressed]):
         elif isinstance(event, _UNASKED):
             ref = None
         else:
-            if self._key:  # it has been answered, and is not being stored
+            if self._marks.get(self._key):  # it has been answered, and is not being stored
                 self._marks[self._key].pop()
                 if not self._marks[self._key]:
                     del self._marks[self._key]

@@ -10,7 +10,7 @@ from typing import Any, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import asdict, fields, replace
+from msgspec.structs import fields, replace
 
 from chat_server.clean import clean, clean_lines
 from chat_server.events import (
@@ -206,13 +206,3 @@ def _one_of(tag: str, kinds: Iterable[type[Struct]]) -> dict[str, Any]:
         "oneOf": [{"$ref": name} for name in names.values()],
         "discriminator": {"propertyName": tag, "mapping": names},
     }
-
-
-def write_request(request: Request, *, room: str = "", ref: Ref | None = None) -> bytes:
-    """Write a request as a program sends it."""
-    fields = {"do": word_of(type(request)), **asdict(request)}
-    if room:
-        fields["room"] = room
-    if ref is not None:
-        fields["ref"] = ref
-    return _encode(fields) + b"\n"

@@ -1,0 +1,252 @@
+"""The connection to the server: made, kept, and made again, so that what is said arrives once and in order.
+
+It needs nothing of Textual: a bot or a test uses it as the screens do. It never knows what an event means to the user; all it takes
+from events is what the connection itself needs.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Protocol
+
+import msgspec
+
+from chat_server import events
+from chat_server.events import Event, Ref
+from chat_tui.codec import EventReader, LineTooLong, write
+from chat_tui.state import Pending
+
+PROTOCOL = 1
+
+ASK_AFTER = 20.0
+"""Seconds of silence after which the server is asked whether it is still there."""
+
+DEAD_AFTER = 45.0
+"""Seconds of silence after which the connection is taken for lost, as the server does."""
+
+CONNECT_SECONDS = 10.0
+"""Seconds that connecting and logging in may take."""
+
+FIRST_PAUSE = 0.5
+"""Seconds before the first new attempt, on average. Each further one waits twice as long."""
+
+LONGEST_PAUSE = 30.0
+"""Seconds between two attempts at the most."""
+
+READ_MAX = 65536
+
+
+class Status(Enum):
+    """How the connection is."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    WAITING = "waiting"
+    """Not connected; it will be tried again by itself."""
+    REFUSED = "refused"
+    """The server does not want us under this name; the user must do something."""
+
+
+class LinkChanged(msgspec.Struct, frozen=True):
+    """The connection is in another state. `retry_at`: when it will be tried again, by the event loop's clock."""
+
+    status: Status
+    why: str = ""
+    retry_at: float = 0.0
+
+
+class Identity(msgspec.Struct):
+    """Who the user is to the server: the name they want, and the secret that proves that it is theirs."""
+
+    nick: str
+    token: str = ""
+
+
+class Place(Protocol):
+    """What the link needs to know of the state."""
+
+    def positions(self) -> dict[str, int]:
+        """For each room to be in, the number of the newest line known there."""
+
+
+class _Lost(Exception):
+    """The connection is over. The sentence is for the user."""
+
+
+class _Refused(_Lost):
+    """It is over, and to try again would not help."""
+
+
+class Link:
+    """One user's connection to one server."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        identity: Identity,
+        *,
+        place: Place,
+        rooms: Iterable[str] = (),
+        unsent: Callable[[], list[Pending]],
+        on_event: Callable[[Event, Ref | None], None],
+        on_change: Callable[[LinkChanged], None],
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            host: where the server is.
+            port: its port.
+            identity: who the user is; the link puts the name and the token here that the server gives.
+            place: what is known already, to go on from after the connection was lost.
+            rooms: rooms to be in from the start.
+            unsent: what waits to be stored, in order.
+            on_event: called with every event, in order, and with the mark of the request that it answers.
+            on_change: called when the connection's state changes.
+
+        """
+        self.host = host
+        self.port = port
+        self.identity = identity
+        self.status = Status.CONNECTING
+        self._place = place
+        self._rooms = dict.fromkeys(rooms)
+        self._unsent = unsent
+        self._on_event = on_event
+        self._on_change = on_change
+        self._writer: asyncio.StreamWriter | None = None
+        self._again = asyncio.Event()
+        self._attempt = 0
+
+    async def run(self) -> None:
+        """Be connected whenever that is possible, until cancelled."""
+        while True:
+            self._again.clear()
+            try:
+                await self._live()
+            except _Refused as refused:
+                self._change(LinkChanged(Status.REFUSED, str(refused)))
+                await self._again.wait()
+            except _Lost as lost:
+                await self._pause(str(lost))
+
+    def try_now(self) -> None:
+        """Do not wait any longer for the next attempt."""
+        self._attempt = 0
+        self._again.set()
+
+    def request(self, do: str, *, ref: Ref | None = None, **fields: object) -> bool:
+        """Ask the server for something. Returns False if there is no connection: then nothing is asked, and nothing will be."""
+        if self.status is not Status.ONLINE or self._writer is None:
+            return False
+        self._writer.write(write(do, ref=ref, **fields))
+        return True
+
+    def say(self, pending: Pending) -> bool:
+        """Send a line that is among the unsent. Returns False if it has to wait for a connection."""
+        field = "action" if pending.do == "me" else "text"
+        return self.request(pending.do, ref=pending.key, room=pending.room, key=pending.key, **{field: pending.text})
+
+    async def _live(self) -> None:
+        """Connect, and take what comes until the connection is lost. Raises _Lost."""
+        self._change(LinkChanged(Status.CONNECTING))
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                reader, self._writer = await asyncio.open_connection(self.host, self.port)
+        except TimeoutError:
+            raise _Lost(f"{self.host} does not answer on port {self.port}") from None
+        except OSError as error:
+            raise _Lost(_reason(error, self.host, self.port)) from None
+        writer = self._writer
+        try:
+            await self._converse(reader, writer)
+        except (OSError, LineTooLong) as error:
+            raise _Lost("the connection broke" if isinstance(error, OSError) else "that is no chat-server") from None
+        finally:
+            self._writer = None
+            writer.transport.abort()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        incoming = EventReader()
+        writer.write(write("hello", protocol=PROTOCOL, program="chat-tui"))
+        identity = self.identity
+        if not identity.token:  # a token of the server's would be lost with the answer, and the name with it
+            identity.token = secrets.token_urlsafe(16)
+        writer.write(write("login", ref="login", nick=identity.nick, token=identity.token))
+        silent = 0.0
+        while True:
+            patience = CONNECT_SECONDS if self.status is Status.CONNECTING else ASK_AFTER
+            try:
+                async with asyncio.timeout(patience):
+                    data = await reader.read(READ_MAX)
+            except TimeoutError:
+                silent += patience
+                if self.status is Status.CONNECTING or silent + patience > DEAD_AFTER + 1:
+                    raise _Lost("the server is silent") from None
+                writer.write(write("are-you-there"))
+                continue
+            if not data:
+                raise _Lost("the connection was closed")
+            silent = 0.0
+            for received in incoming.receive_data(data):
+                self._take(received.event, received.ref, writer)
+
+    def _take(self, event: Event, ref: Ref | None, writer: asyncio.StreamWriter) -> None:
+        """See what the connection needs to know; hand the event on."""
+        if isinstance(event, events.AliveAsked):
+            writer.write(write("here"))
+        if isinstance(event, events.Renamed) and not event.room:
+            self.identity.nick = event.new
+        self._on_event(event, ref)
+        if isinstance(event, events.LoggedIn):
+            self.identity.nick, self.identity.token = event.nick, event.token
+            self._go_on(set(event.rooms), writer)
+        elif isinstance(event, events.Refused) and ref == "login":
+            raise _Refused(event.text)
+        elif isinstance(event, events.Dismissed):
+            raise (_Refused if event.why == "taken-over" else _Lost)(event.text)
+        elif isinstance(event, events.LoggedOut):
+            raise _Refused("You have logged out.")
+
+    def _go_on(self, carried: set[str], writer: asyncio.StreamWriter) -> None:
+        """Be in the rooms where the user was, with what was missed; then send what waits, in order."""
+        known = self._place.positions()
+        resumed = {room: seq for room, seq in known.items() if seq}
+        if resumed:
+            writer.write(write("resume", rooms=resumed))
+        for room in {**dict.fromkeys(known), **self._rooms}:
+            if room not in resumed and room not in carried:
+                writer.write(write("join", room=room))
+        for room in carried - resumed.keys():  # it is in there without having seen anything
+            writer.write(write("history", room=room, before=events.NUMBER_MAX, count=50))
+        self._rooms.clear()
+        writer.write(write("rooms"))
+        self._attempt = 0
+        self._change(LinkChanged(Status.ONLINE))
+        for pending in self._unsent():
+            self.say(pending)
+
+    async def _pause(self, why: str) -> None:
+        pause = min(FIRST_PAUSE * 2**self._attempt, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311 - so that not all come back at once
+        self._attempt = min(self._attempt + 1, 10)
+        self._change(LinkChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause))
+        try:
+            async with asyncio.timeout(pause):
+                await self._again.wait()
+        except TimeoutError:
+            pass
+
+    def _change(self, change: LinkChanged) -> None:
+        self.status = change.status
+        self._on_change(change)
+
+
+def _reason(error: OSError, host: str, port: int) -> str:
+    """Why one cannot connect, for people."""
+    if isinstance(error, ConnectionRefusedError):
+        return f"nothing listens on {host}, port {port}"
+    if "Name or service" in str(error) or "nodename" in str(error) or "getaddrinfo" in str(error):
+        return f"there is no host {host}"
+    return f"{host}, port {port}: {error.strerror or error}"

@@ -1,0 +1,260 @@
+"""The client's connection against the real server, through a proxy that cuts, delays and half-closes. No Textual is needed for that."""
+
+import asyncio
+import random
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server.events import Event, Line, PageShown, Ref, Said, Stored
+from chat_tui.codec import LINE_MAX, EventReader, LineTooLong
+from chat_tui.keepsakes import Keepsakes
+from chat_tui.link import Identity, Link, LinkChanged, Status
+from chat_tui.state import Pending, State
+from processes import running_server
+
+
+class Client:
+    """A user without a screen."""
+
+    def __init__(self, port: int, nick: str, *, rooms: tuple[str, ...] = ("python",)) -> None:
+        self.state = State()
+        self.keepsakes = Keepsakes(None)
+        self.changes: list[LinkChanged] = []
+        self.link = Link(
+            "127.0.0.1",
+            port,
+            Identity(nick),
+            place=self.state,
+            rooms=rooms,
+            unsent=lambda: self.keepsakes.unsent,
+            on_event=self.take,
+            on_change=self.changes.append,
+        )
+        self.doubles = 0
+
+    def take(self, event: Event, ref: Ref | None) -> None:
+        if isinstance(event, Said):
+            self.doubles += event.seq in {line.seq for line in self.lines()}
+        if isinstance(event, PageShown):
+            self.doubles += len({line.seq for line in event.lines} & {line.seq for line in self.lines()})
+        self.state.apply(event, ref)
+        if isinstance(event, Stored):
+            self.keepsakes.remove(event.key)
+
+    def lines(self) -> list[Line]:
+        return list(self.state.room("python").timeline.lines())
+
+    def say(self, key: str, text: str) -> None:
+        pending = Pending(key, "python", "say", text, 0.0)
+        self.keepsakes.add(pending)
+        self.state.typed(pending)
+        self.link.say(pending)
+
+
+class Proxy:
+    """Stands between a client and the server, and does what networks do."""
+
+    def __init__(self, port: int, chance: random.Random) -> None:
+        self._port = port
+        self._chance = chance
+        self.port = 0
+        self.is_calm = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self.cuts = 0
+
+    async def __aenter__(self) -> "Proxy":
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.append(asyncio.create_task(self._serve(reader, writer)))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            await asyncio.gather(self._carry(reader, up_writer, writer), self._carry(up_reader, writer, up_writer))
+        finally:
+            writer.transport.abort()
+            up_writer.transport.abort()
+
+    async def _carry(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, back: asyncio.StreamWriter
+    ) -> None:
+        with suppress(OSError):
+            while data := await source.read(self._chance.choice([1, 7, 100, 4096])):
+                mischief = self._chance.random()
+                if not self.is_calm and mischief < 0.04:
+                    self.cuts += 1
+                    sink.write(data[: len(data) // 2])
+                    if mischief < 0.01:
+                        sink.write_eof()  # half-closed: the other way stays open
+                        return
+                    if mischief < 0.02:
+                        await asyncio.sleep(2)
+                        return  # nothing comes any more, and nobody is told
+                    sink.transport.abort()
+                    back.transport.abort()
+                    return
+                if mischief > 0.9:
+                    await asyncio.sleep(self._chance.random() / 100)
+                sink.write(data)
+                await sink.drain()
+        sink.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_lost_and_nothing_doubled_and_order_kept_whatever_the_network_does(
+    seed: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("chat_tui.link.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("chat_tui.link.LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr("chat_tui.link.ASK_AFTER", 0.3)
+    monkeypatch.setattr("chat_tui.link.DEAD_AFTER", 0.5)
+    monkeypatch.setattr("chat_tui.link.CONNECT_SECONDS", 1.0)
+    count = 150
+
+    async def talk(port: int) -> None:
+        chance = random.Random(seed)  # noqa: S311 - the same mischief every time
+        async with Proxy(port, chance) as ann_proxy, Proxy(port, chance) as bob_proxy:
+            ann, bob = Client(ann_proxy.port, "ann"), Client(bob_proxy.port, "bob")
+            running = [asyncio.create_task(client.link.run()) for client in (ann, bob)]
+            for number in range(count):
+                ann.say(f"{seed}-{number}", f"line {number}")
+                await asyncio.sleep(0.01)
+            ann_proxy.is_calm = bob_proxy.is_calm = True
+            async with asyncio.timeout(40):
+                while ann.keepsakes.unsent or len(ann.lines()) < count or len(bob.lines()) < count:
+                    await asyncio.sleep(0.05)
+            for task in running:
+                task.cancel()
+            assert ann_proxy.cuts + bob_proxy.cuts > 3
+            said = [f"line {number}" for number in range(count)]
+            for client in (ann, bob):
+                assert [line.text for line in client.lines()] == said
+                assert client.doubles == 0, "what comes is exactly what followed"
+            assert not ann.state.room("python").pending
+
+    config = tmp_path / "chat.toml"
+    config.write_text("[limits]\nmessages_per_second = 0\n")
+    with running_server("--config", str(config)) as server:
+        asyncio.run(talk(server.port))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+async def until(client: Client, status: Status) -> LinkChanged:
+    async with asyncio.timeout(20):
+        while not client.changes or client.changes[-1].status is not status:
+            await asyncio.sleep(0.01)
+    return client.changes[-1]
+
+
+def test_who_finds_no_server_is_told_what_was_tried_and_when_it_is_tried_again() -> None:
+    async def try_it() -> None:
+        port = free_port()
+        client = Client(port, "ann")
+        task = asyncio.create_task(client.link.run())
+        change = await until(client, Status.WAITING)
+        assert change.why == f"nothing listens on 127.0.0.1, port {port}"
+        assert 0 < change.retry_at - asyncio.get_running_loop().time() < 1
+        client.link.try_now()
+        await until(client, Status.CONNECTING)
+        task.cancel()
+
+    asyncio.run(try_it())
+
+
+def test_a_name_that_is_taken_is_told_and_another_may_be_tried() -> None:
+    async def try_it(port: int) -> None:
+        ann, other = Client(port, "ann"), Client(port, "ann")
+        tasks = [asyncio.create_task(ann.link.run())]
+        await until(ann, Status.ONLINE)
+        tasks.append(asyncio.create_task(other.link.run()))
+        assert (await until(other, Status.REFUSED)).why == "ann is taken. Choose another name."
+        other.link.identity.nick = "bob"
+        other.link.try_now()
+        await until(other, Status.ONLINE)
+        for task in tasks:
+            task.cancel()
+
+    with running_server() as server:
+        asyncio.run(try_it(server.port))
+
+
+def test_who_is_here_on_another_connection_does_not_fight_for_the_name() -> None:
+    async def try_it(port: int) -> None:
+        ann = Client(port, "ann")
+        task = asyncio.create_task(ann.link.run())
+        await until(ann, Status.ONLINE)
+        again = Client(port, "ann")
+        again.link.identity.token = ann.link.identity.token
+        tasks = [task, asyncio.create_task(again.link.run())]
+        await until(again, Status.ONLINE)
+        assert (await until(ann, Status.REFUSED)).why.startswith("You are here on another connection")
+        for running in tasks:
+            running.cancel()
+
+    with running_server() as server:
+        asyncio.run(try_it(server.port))
+
+
+@given(st.lists(st.binary(max_size=30)), st.integers(0, 200))
+def test_any_bytes_from_a_server_are_some_events(pieces: list[bytes], cut: int) -> None:
+    said = b'{"is":"said","room":"r","seq":1,"at":1,"nick":"a\\u001b[2J","text":"x\\u202ey\\n\xc2\x9bz"}\n'
+    whole = b"\n".join(pieces) + b"\n" + said
+    reader = EventReader()
+    received = reader.receive_data(whole[:cut]) + reader.receive_data(whole[cut:])
+    assert received[-1].event == Said("r", 1, 1.0, "a[2J", "xy\nz")
+
+
+def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
+    reader = EventReader()
+    for _ in range(LINE_MAX // 65536):
+        reader.receive_data(b"x" * 65536)
+    with pytest.raises(LineTooLong):
+        reader.receive_data(b"x")
+
+
+def test_what_waits_survives_the_end_of_the_program(tmp_path: Path) -> None:
+    keepsakes = Keepsakes(tmp_path / "kept")
+    keepsakes.add(Pending("k1", "python", "say", "one", 1.0))
+    keepsakes.add(Pending("k2", "python", "say", "two", 2.0))
+    keepsakes.remove("k1")
+    keepsakes.memory.token = "secret"  # noqa: S105 - it is none
+    keepsakes.save()
+    second = Keepsakes(tmp_path / "kept")
+    assert not second.is_kept, "one program at a time"
+    assert second.unsent == []
+    keepsakes.close()
+    again = Keepsakes(tmp_path / "kept")
+    assert [pending.text for pending in again.unsent] == ["two"]
+    assert again.memory.token == "secret"  # noqa: S105 - it is none
+    assert (tmp_path / "kept" / "memory.json").stat().st_mode & 0o077 == 0
+    again.close()
+    (tmp_path / "kept" / "outbox.json").write_text("{")
+    broken = Keepsakes(tmp_path / "kept")
+    assert broken.unsent == []
+    assert (tmp_path / "kept" / "outbox.json.unreadable").read_text() == "{"
+    broken.close()
+
+
+def test_the_client_without_screens_needs_neither_textual_nor_trio() -> None:
+    check = "import sys, chat_tui.link, chat_tui.keepsakes; sys.exit(bool({'textual', 'trio'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

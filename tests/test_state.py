@@ -1,0 +1,167 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server import events
+from chat_server.events import Acted, Event, Line, Said, TopicSet
+from chat_tui.state import Pending, RoomState, State, names
+from chat_tui.timeline import Notice, Timeline, place
+
+NICKS = st.sampled_from(["ann", "bob", "Carol"])
+TEXTS = st.sampled_from(["hello", "hi ann!", "annabel", "你好", "two\nlines"])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Line]:
+    """A room's lines."""
+    kinds: list[tuple[type[Line], str, str]] = draw(
+        st.lists(st.tuples(st.sampled_from([Said, Acted, TopicSet]), NICKS, TEXTS), max_size=40)
+    )
+    return [kind("python", seq, seq * 60.0, nick, text) for seq, (kind, nick, text) in enumerate(kinds, 1)]
+
+
+def entered(topic: str, last: int) -> events.Entered:
+    return events.Entered("python", ("bob",), 0, topic, last)
+
+
+def topic_at(lines: list[Line], last: int) -> str:
+    return next((line.text for line in reversed(lines[:last]) if isinstance(line, TopicSet)), "")
+
+
+def logged_in() -> State:
+    state = State()
+    state.apply(events.LoggedIn("ann"))
+    return state
+
+
+def known(state: State) -> tuple[object, ...]:
+    room = state.room("python")
+    return (
+        list(room.timeline.lines()),
+        room.topic,
+        room.last,
+        room.unread,
+        set(room.mentions),
+        set(room.people.items()),
+    )
+
+
+@given(histories(), st.data())
+def test_applying_events_to_stale_state_equals_fresh_state(lines: list[Line], data: st.DataObject) -> None:
+    fresh, stale = logged_in(), logged_in()
+    for state in (fresh, stale):
+        state.apply(entered("", 0))
+    for line in lines:
+        fresh.apply(line)
+    lost_at = data.draw(st.integers(0, len(lines)))
+    back_at = data.draw(st.integers(lost_at, len(lines)))
+    for line in lines[:lost_at]:
+        stale.apply(line)
+    stale.apply(entered(topic_at(lines, back_at), back_at))
+    pages: list[Event] = []
+    start = lost_at
+    while start < back_at:
+        end = data.draw(st.integers(start + 1, back_at))
+        pages.append(events.PageShown("python", tuple(lines[start:end]), 1, back_at, ""))
+        start = end
+    rest: list[Event] = list(lines[back_at:])
+    while pages or rest:  # they may come in between each other
+        source = pages if pages and (not rest or data.draw(st.booleans())) else rest
+        stale.apply(source.pop(0))
+    assert known(stale) == known(fresh)
+
+
+@given(histories(), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=10))
+def test_lines_are_in_order_and_there_once_however_they_come(lines: list[Line], cuts: list[tuple[int, int]]) -> None:
+    timeline = Timeline()
+    shown: list[Line | Notice] = []
+    for start, end in cuts:
+        timeline.add(lines[start:end])
+        timeline.notice("x", 0)
+        changes = timeline.take_changes()
+        assert changes
+        kept = shown[: changes.since - changes.prepended] if changes.since >= changes.prepended else []
+        shown = timeline.entries[: changes.prepended] + kept + timeline.entries[changes.prepended + len(kept) :]
+        assert shown == timeline.entries, "what is said not to have changed has not"
+    numbers = [line.seq for line in timeline.lines()]
+    wanted = {line.seq for start, end in cuts for line in lines[start:end]}
+    assert numbers == sorted(wanted)
+    assert timeline.entries == sorted(timeline.entries, key=place)
+
+
+def in_room(*texts: str) -> tuple[State, RoomState]:
+    state = logged_in()
+    state.apply(entered("", 0))
+    for seq, text in enumerate(texts, 1):
+        state.apply(Said("python", seq, 0.0, "bob", text))
+    return state, state.room("python")
+
+
+def test_unread_counts_what_others_said_since_one_read() -> None:
+    state, room = in_room("a", "hi ANN", "c")
+    assert (room.unread, room.mentions) == (3, {2})
+    state.apply(Said("python", 4, 0.0, "ann", "mine"))
+    assert room.unread == 3, "one's own lines are not unread"
+    room.mark_read(2)
+    assert (room.unread, room.mentions) == (1, set())
+    room.mark_read(4)
+    assert room.unread == 0
+    room.mark_read(1)
+    assert room.unread == 0, "what has been read stays read"
+
+
+def test_who_enters_for_the_first_time_has_nothing_unread_and_who_comes_back_has() -> None:
+    state = logged_in()
+    state.apply(events.Entered("python", (), 0, "", 500))
+    room = state.room("python")
+    assert room.unread == 0
+    other = logged_in()
+    other.room("python").read = 490
+    other.apply(events.Entered("python", (), 0, "", 500))
+    assert other.room("python").unread == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "is_named"), [("ann: hi", True), ("hi @Ann", True), ("annabel", False), ("", False), ("你好ann吗", True)]
+)
+def test_a_name_is_a_whole_word(text: str, is_named: bool) -> None:
+    assert names("ann", text) is is_named
+
+
+def test_a_line_is_pending_until_it_is_stored_or_fails() -> None:
+    state, room = in_room()
+    state.typed(Pending("k1", "python", "say", "one", 0.0))
+    state.typed(Pending("k2", "python", "say", "two", 0.0))
+    state.apply(events.Stored("python", 1, "k1"))
+    assert [pending.key for pending in room.pending] == ["k2"]
+    state.apply(events.NotStored("python", 1, "k2"))
+    assert room.pending[0].why
+    state.apply(events.Stored("python", 2, "k2"))
+    assert not room.pending
+    state.typed(Pending("k3", "python", "say", "three", 0.0))
+    state.apply(events.Refused("not-in-room", {}, "python", "You are not in python."), "k3")
+    assert room.pending[0].why == "You are not in python."
+
+
+def test_people_come_go_and_change_their_names() -> None:
+    state, room = in_room()
+    state.apply(events.Joined("python", ("carol", "dave"), 3))
+    assert room.lacks_people
+    state.apply(events.Left("python", ("bob",)))
+    state.apply(events.Renamed("carol", "Karl", "python"))
+    assert list(room.people.values()) == ["ann", "Karl", "dave"]
+    state.apply(events.OnlineListed("python", ("eve",)))
+    assert (list(room.people.values()), room.lacks_people) == (["ann", "eve"], False)
+    state.apply(events.Renamed("ann", "anna"))
+    assert state.nick == "anna"
+    told = [entry.text for entry in room.timeline.entries if isinstance(entry, Notice)]
+    assert told == ["→ carol, dave and 3 more joined", "← bob left", "carol is now Karl"]
+
+
+def test_a_room_that_is_not_the_one_it_was_is_begun_anew() -> None:
+    state, room = in_room("a", "b")
+    state.apply(events.Entered("python", (), 0, "", 0))
+    assert not list(room.timeline.lines())
+    assert room.last == 0
+    state.apply(Said("python", 1, 0.0, "bob", "new"))
+    assert [line.text for line in room.timeline.lines()] == ["new"]
