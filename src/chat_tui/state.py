@@ -99,8 +99,9 @@ def names(nick: str, text: str) -> bool:
 class State:
     """Everything that is known of one server."""
 
-    def __init__(self) -> None:
-        """Nothing has happened yet."""
+    def __init__(self, *, show_joins: bool = True) -> None:
+        """Nothing has happened yet. `show_joins`: whether who comes and goes is told among the lines."""
+        self._show_joins = show_joins
         self.nick = ""
         self.server = ""
         self.commands: dict[str, events.CommandDescribed] = {}
@@ -205,14 +206,14 @@ class State:
         room = self.room(event.room)
         room.people |= {same_name_key(nick): nick for nick in event.nicks}
         room.lacks_people = room.lacks_people or event.more > 0
-        room.timeline.notice(f"→ {_listed(event.nicks, event.more)} joined", self.now)
+        self._tell(room, f"→ {_listed(event.nicks, event.more)} joined")
 
     def _left(self, event: events.Left) -> None:
         room = self.room(event.room)
         for nick in event.nicks:
             room.people.pop(same_name_key(nick), None)
         room.lacks_people = room.lacks_people or event.more > 0
-        room.timeline.notice(f"← {_listed(event.nicks, event.more)} left", self.now)
+        self._tell(room, f"← {_listed(event.nicks, event.more)} left")
 
     def _renamed(self, event: events.Renamed) -> None:
         if not event.room:
@@ -223,7 +224,11 @@ class State:
         room.people = {
             new if key == old else key: event.new if key == old else nick for key, nick in room.people.items()
         }
-        room.timeline.notice(f"{event.old} is now {event.new}", self.now)
+        self._tell(room, f"{event.old} is now {event.new}")
+
+    def _tell(self, room: RoomState, text: str) -> None:
+        if self._show_joins:
+            room.timeline.notice(text, self.now)
 
     def _online(self, event: events.OnlineListed) -> None:
         room = self.room(event.room)

@@ -1,0 +1,829 @@
+"""The program on the screen: panes, keys, and what they do to the client.
+
+Knows Textual and the client. Never knows the wire, nor what is right to show: that is the state's.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import AppBlur, AppFocus, Click, Resize
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer, Static
+from textual.worker import Worker
+
+from chat_server import events
+from chat_server.events import Event, Line, Ref
+from chat_server.names import same_name_key
+from chat_tui import completion, terminal
+from chat_tui.actions import ACTIONS
+from chat_tui.chat_view import ChatView
+from chat_tui.client import Client
+from chat_tui.composer import Composer
+from chat_tui.keepsakes import Keepsakes
+from chat_tui.link import LinkChanged, Status
+from chat_tui.list_pane import Item, ListPane
+from chat_tui.notifying import deserves_notice, mention_pattern
+from chat_tui.search_bar import SearchBar
+from chat_tui.settings import Settings
+from chat_tui.state import RoomState
+from chat_tui.themes import CHAT_DARK, CHAT_LIGHT
+from chat_tui.told import words_for
+
+if TYPE_CHECKING:
+    from chat_tui.screens.choosing import SearchScreen
+    from chat_tui.screens.connecting import ConnectScreen
+
+PAINT_GAP = 0.06
+"""Seconds between two paints of what comes from the server. One paint a line at 1000 lines a second would take a whole core."""
+
+PAINT_GAP_SLOW = 0.3
+"""The same on a slow line."""
+
+READ_AFTER = 1.0
+"""Seconds that a room's bottom must have been seen before it counts as read: hopping over rooms reads nothing."""
+
+NARROW, SLIM, SHORT = 80, 56, 16
+"""Columns below which the people fold away, and the rooms; rows below which the footer does."""
+
+BELL_GAP = 1.0
+
+
+class ChatApp(App[None]):
+    """chat-tui."""
+
+    TITLE = "chat-tui"
+    CSS_PATH = "chat.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "f2"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            action.keys,
+            action.method,
+            action.hint or action.title,
+            show=bool(action.hint),
+            priority=action.keys not in ("escape", "ctrl+c"),
+            id=action.name,
+        )
+        for action in ACTIONS
+    ]
+
+    def __init__(
+        self,
+        settings: Settings,
+        host: str,
+        port: int,
+        nick: str,
+        *,
+        rooms: Iterable[str] = (),
+        open_keepsakes: Callable[[str, int], Keepsakes],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Connect nowhere yet.
+
+        Args:
+            settings: the user's.
+            host: where the server is.
+            port: its port.
+            nick: the user's name; "" for the one they had there last.
+            rooms: rooms to be in.
+            open_keepsakes: gives what is kept for a server.
+            clock: the time, in seconds since 1970.
+
+        """
+        super().__init__(ansi_color=True if settings.theme.startswith("ansi") else None)
+        self.settings = settings
+        self._rooms_wanted = list(rooms)
+        self._open_keepsakes = open_keepsakes
+        self._clock = clock
+        self.client = self._new_client(host, port, nick)
+        self.current: RoomState | None = None
+        self.change = LinkChanged(Status.CONNECTING)
+        self._worker: Worker[None] | None = None
+        self._is_ready = False
+        self._painted_at = -1.0
+        self._paint_timer: Timer | None = None
+        self._has_focus = True
+        self._seen_since: float | None = None
+        self._was_online = False
+        self._switch_to = ""
+        self._go_to: tuple[str, int] | None = None
+        self._found: list[int] = []
+        self._search_at = 0
+        self._bell_at = 0.0
+        self._titled = ""
+        for theme in (CHAT_DARK, CHAT_LIGHT):
+            self.register_theme(theme)
+        if settings.keys:
+            self.set_keymap(dict(settings.keys))
+
+    def _new_client(self, host: str, port: int, nick: str) -> Client:
+        return Client(
+            host,
+            port,
+            nick,
+            keepsakes=self._open_keepsakes(host, port),
+            rooms=self._rooms_wanted,
+            show_joins=self.settings.show_joins,
+            clock=self._clock,
+            on_event=self._take,
+            on_change=self._link_changed,
+        )
+
+    # The screen.
+
+    def compose(self) -> ComposeResult:
+        """The panes."""
+        yield Static("", id="topic")
+        with Horizontal(id="panes"):
+            yield ListPane("Rooms", id="rooms")
+            with Vertical(id="middle"):
+                yield ChatView(
+                    time_format=self.settings.time_format,
+                    markdown=self.settings.markdown,
+                    is_slow=self.settings.slow_link,
+                    clock=self._clock,
+                    id="chat",
+                )
+                yield Static("", id="below")
+            yield ListPane("Online", id="people")
+        yield SearchBar()
+        yield Static("", id="status")
+        yield Composer(complete=self._complete, is_slow=self.settings.slow_link, id="prompt")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self.theme = self.settings.theme if self.settings.theme in self.available_themes else CHAT_DARK.name
+        self.set_class(self.settings.slow_link, "slow")
+        self._panes = self.screen
+        self._chat = self.query_one(ChatView)
+        self._prompt = self.query_one(Composer)
+        self._is_ready = True
+        self._prompt.focus()
+        self._prompt.remember(self.client.memory.typed)
+        self.set_interval(0.25, self._watch_reading)
+        self.set_interval(1.0, self._tick)
+        self._start()
+        self._paint()
+
+    def _start(self) -> None:
+        for pending in self.client.keepsakes.unsent:
+            self.client.state.room(pending.room)
+        self._worker = self.run_worker(self._run_link(), exit_on_error=False)
+
+    async def _run_link(self) -> None:
+        try:
+            await self.client.link.run()
+        except Exception as error:
+            self._link_changed(LinkChanged(Status.REFUSED, f"Something is wrong in chat-tui: {error!r}"))
+            raise
+
+    def on_resize(self, event: Resize) -> None:
+        """Fold what there is no place for."""
+        self._fit(event.size.width, event.size.height)
+
+    def _fit(self, width: int, height: int) -> None:
+        screen = self._panes if self._is_ready else self.screen
+        screen.set_class(width < NARROW, "narrow")
+        screen.set_class(width < SLIM, "slim")
+        screen.set_class(height < SHORT, "short")
+
+    def on_unmount(self) -> None:
+        """Write everything down."""
+        self._keep_draft()
+        self.client.close()
+
+    # What the server says.
+
+    def _take(self, event: Event, ref: Ref | None, new: list[Line]) -> None:
+        was_typed = ref == "typed"
+        if isinstance(event, events.Entered):
+            if was_typed or self.current is None or self._switch_to == same_name_key(event.room):
+                self._switch_to = same_name_key(event.room)
+        elif isinstance(event, events.RoomsListed):
+            self._join_first(event)
+        elif isinstance(event, events.Found) and isinstance(self.screen, _search_screen()):
+            self.screen.take(event)
+        elif isinstance(event, events.Found):
+            self._take_found(event, was_typed=was_typed)
+        elif isinstance(event, events.PageShown):
+            self._take_page(event, ref)
+        elif isinstance(event, events.LoggedOut):
+            self.exit()
+        words = words_for(event, was_typed=was_typed)
+        if words:
+            self._tell(words, room=getattr(event, "room", ""), is_error=isinstance(event, events.Refused))
+        for line in new:
+            self._maybe_notify(line)
+        self._paint_soon()
+
+    def _join_first(self, event: events.RoomsListed) -> None:
+        """Who has never been anywhere here begins in the first room."""
+        if not self.client.state.rooms and not self.client.memory.rooms and not self._rooms_wanted and event.rooms:
+            self.client.link.request("join", room=event.rooms[0][0])
+
+    def _take_page(self, page: events.PageShown, ref: Ref | None) -> None:
+        if ref == "typed" and page.lines:
+            self._go_to = (page.room, page.lines[0].seq)
+        elif ref == "date":
+            self._go_to = (page.room, page.lines[0].seq) if page.lines else None
+            if not page.lines:
+                self._tell("Nothing was said on that day or later.", room=page.room)
+        elif ref == "around" and self._go_to is not None and not any(line.seq == self._go_to[1] for line in page.lines):
+            self._go_to = (page.room, page.lines[0].seq) if page.lines else None
+            if not page.lines:
+                self._tell(f"There is no such line. The lines are {page.first} to {page.last}.", room=page.room)
+
+    def _tell(self, text: str, *, room: str = "", is_error: bool = False) -> None:
+        """Tell the user something, among the lines if they are in a room."""
+        known = self.client.state.known(room) if room else None
+        room_state = known or self.current
+        if room_state is None:
+            self.notify(text, markup=False, severity="error" if is_error else "information")
+        else:
+            self.client.state.noticed(room_state.name, text, is_error=is_error)
+        self._paint_soon()
+
+    def _maybe_notify(self, line: Line) -> None:
+        room = self.client.state.known(line.room)
+        if room is None or room.read is None or line.seq <= room.read or self._is_looking_at(room):
+            return
+        rules = self.settings.notify
+        if not deserves_notice(line, self.client.state.nick, rules):
+            return
+        now = self._clock()
+        data = terminal.desktop_notification(f"{line.nick} in {line.room}", line.text) if rules.desktop else ""
+        if rules.bell and now - self._bell_at > BELL_GAP:
+            self._bell_at = now
+            data = terminal.bell() + data
+        if data:
+            self.tell_terminal(data)
+
+    def tell_terminal(self, data: str) -> None:
+        """Write something to the terminal that is not on the screen."""
+        terminal.tell_terminal(self, data)
+
+    def _is_looking_at(self, room: RoomState) -> bool:
+        return room is self.current and self._has_focus and self._chat.follows and self.screen is self._panes
+
+    def _link_changed(self, change: LinkChanged) -> None:
+        self.change = change
+        if change.status is Status.ONLINE:
+            self._was_online = True
+            if isinstance(self.screen, _connect_screen()):
+                self.screen.dismiss(None)
+        elif change.status is Status.REFUSED or (change.status is Status.WAITING and not self._was_online):
+            self._show_connect(change)
+        self._paint_soon()
+
+    def _show_connect(self, change: LinkChanged) -> None:
+        link = self.client.link
+        why = f"Tried {link.host}, port {link.port}: {change.why}." if change.status is Status.WAITING else change.why
+        screen_type = _connect_screen()
+        if isinstance(self.screen, screen_type):
+            self.screen.tell(why)
+            return
+        from chat_tui.screens.connecting import Target  # noqa: PLC0415 - only who cannot connect needs it
+
+        self.push_screen(screen_type(Target(link.host, link.port, link.identity.nick), why), self._connect_to)
+
+    def _connect_to(self, target: "tuple[str, int, str] | None") -> None:
+        if target is None:
+            return
+        host, port, nick = target
+        link = self.client.link
+        if (host, port) == (link.host, link.port):
+            if same_name_key(nick) != same_name_key(link.identity.nick):
+                link.identity.token = ""
+            link.identity.nick = nick
+            link.try_now()
+            return
+        if self._worker is not None:
+            self._worker.cancel()
+        self.client.close()
+        self.client = self._new_client(host, port, nick)
+        self.current = None
+        self._chat.show_room(None, "", None)
+        self._start()
+
+    # Painting: many events, one paint.
+
+    def _paint_soon(self) -> None:
+        if self._paint_timer is not None or not self._is_ready:
+            return
+        gap = PAINT_GAP_SLOW if self.settings.slow_link else PAINT_GAP
+        wait = self._painted_at + gap - time.monotonic()
+        self._paint_timer = self.set_timer(max(0.001, wait), self._paint)
+
+    def _paint(self) -> None:
+        self._paint_timer = None
+        self._painted_at = time.monotonic()
+        room = self.client.state.rooms.get(self._switch_to) if self._switch_to else None
+        if room is not None and room.is_joined:
+            self._switch_to = ""
+            self._show(room)
+        if self.current is not None and self.current.name not in {
+            room.name for room in self.client.state.rooms.values()
+        }:
+            self._show(next(iter(self.client.state.rooms.values()), None))
+        self._chat.sync()
+        if self._go_to is not None:
+            self._try_to_go()
+        self._paint_lists()
+        self._paint_status()
+
+    def _paint_lists(self) -> None:
+        state = self.client.state
+        joined = list(state.rooms.values())
+        items = [self._room_item(number, room) for number, room in enumerate(joined, 1)]
+        keys = set(state.rooms)
+        items += [
+            Item(f"+{name}", Content.styled(f"  {name}", "dim"), Content.styled(str(people) if people else "", "dim"))
+            for name, people in state.listed.items()
+            if same_name_key(name) not in keys
+        ]
+        rooms = self.query_one("#rooms", ListPane)
+        rooms.show(items, same_name_key(self.current.name) if self.current else None)
+        pane = self.query_one("#people", ListPane)
+        people = sorted(self.current.people.values(), key=same_name_key) if self.current else []
+        more = " +" if self.current and self.current.lacks_people else ""
+        heading = f"Online {len(people)}{more}" if people else "Online"
+        if pane.heading != heading:
+            pane.heading = heading
+            pane.refresh()
+        pane.show([self._person_item(nick) for nick in people])
+
+    def _room_item(self, number: int, room: RoomState) -> Item:
+        end = Content("")
+        style = ""
+        if room.mentions:
+            end = Content.styled(f"@{room.unread}", "bold $text-warning")
+            style = "bold $text-warning"
+        elif room.unread:
+            end = Content.styled(str(room.unread), "bold")
+            style = "bold"
+        elif not room.is_joined:
+            style = "dim"
+        if room.pending:
+            end = Content.styled("… ", "dim") + end
+        mark = f"{number}" if number <= 9 else " "  # noqa: PLR2004 - keys go to nine
+        return Item(same_name_key(room.name), Content.assemble((mark, "dim"), " ", (room.name, style)), end)
+
+    def _person_item(self, nick: str) -> Item:
+        from chat_tui.rendering import nick_style  # noqa: PLC0415 - beside the view
+
+        style = nick_style(nick, self._chat.look.nicks)
+        mark = " (you)" if nick == self.client.state.nick else ""
+        return Item(nick, Content.assemble((nick, style), (mark, "dim")))
+
+    def _paint_status(self) -> None:
+        state, room = self.client.state, self.current
+        elsewhere = sum(other.unread for other in state.rooms.values() if other is not room)
+        mentions = sum(len(other.mentions) for other in state.rooms.values())
+        name = room.name if room else "chat-tui"
+        topic = Content.assemble((name, "bold"))
+        if elsewhere and self._panes.has_class("slim"):
+            topic += Content.styled(f"  ({elsewhere} elsewhere)", "bold $text-warning")
+        if room and room.topic:
+            topic += Content.styled(f"  {room.topic}", "$text-muted")
+        self._update("#topic", topic)
+        below = self._chat.below
+        self._update(
+            "#below", Content(f"↓ {below} new below (End)" if below else "↓ older lines (End goes to the newest)")
+        )
+        self.query_one("#below").display = not self._chat.follows
+        self._update("#status", Content(self._status_text()))
+        self.query_one("#status").display = self.change.status is not Status.ONLINE
+        title = f"({mentions}) " if mentions else ""
+        title = f"{title}{name} - chat-tui"
+        if self.settings.notify.title and title != self._titled:
+            self._titled = title
+            self.tell_terminal(terminal.title(title))
+
+    def _update(self, selector: str, content: Content) -> None:
+        widget = self._panes.query_one(selector, Static)
+        if widget.content != content:
+            widget.update(content, layout=False)
+
+    def _status_text(self) -> str:
+        waiting = sum(len(room.pending) for room in self.client.state.rooms.values())
+        waits = "" if not waiting else f" {waiting} line{'' if waiting == 1 else 's'} will be sent then."
+        if self.change.status is Status.CONNECTING:
+            return f"Connecting to {self.client.link.host} …"
+        if self.change.status is Status.REFUSED:
+            return f"{self.change.why} Ctrl+R tries again.{waits}"
+        seconds = max(0, round(self.change.retry_at - time.monotonic()))
+        return f"No connection: {self.change.why}. Trying again in {seconds} s; Ctrl+R tries now.{waits}"
+
+    def _tick(self) -> None:
+        if self.change.status is not Status.ONLINE:
+            self._paint_soon()
+        self._chat.tick()
+        self.client.tick()
+
+    # Reading.
+
+    def _watch_reading(self) -> None:
+        """A room is read when it is open, the terminal has focus, its bottom is seen, and a second has passed."""
+        room = self.current
+        if room is None or not self._is_looking_at(room) or self.change.status is not Status.ONLINE:
+            self._seen_since = None
+            return
+        now = time.monotonic()
+        if self._seen_since is None:
+            self._seen_since = now
+        elif now - self._seen_since >= READ_AFTER and room.read != room.last and room.last == room.timeline.newest:
+            self.client.mark_read(room)
+            self._paint_soon()
+
+    def on_app_focus(self, _: AppFocus) -> None:
+        """Somebody looks at the terminal."""
+        self._has_focus = True
+
+    def on_app_blur(self, _: AppBlur) -> None:
+        """Nobody does."""
+        self._has_focus = False
+
+    @on(ChatView.OlderWanted)
+    def _older(self, event: ChatView.OlderWanted) -> None:
+        self.client.want_older(event.room, event.before)
+
+    @on(ChatView.Moved)
+    def _moved(self) -> None:
+        self._paint_soon()
+
+    def on_click(self, event: Click) -> None:
+        """Open a link; go down where more is below."""
+        if event.widget is not None and event.widget.id == "below":
+            self.action_bottom()
+        elif event.widget is self._chat and event.style.link:
+            self.open_url(event.style.link)
+
+    def action_bottom(self) -> None:
+        """Go to the newest line."""
+        self._chat.go_to_bottom()
+        self._prompt.focus()
+
+    def action_top(self) -> None:
+        """Go to the oldest line that is loaded."""
+        self._chat.go_to_top()
+
+    def action_page(self, pages: int) -> None:
+        """Scroll by a page."""
+        self._chat.scroll_pages(pages)
+
+    def action_first_unread(self) -> None:
+        """Go to the first unread line."""
+        room = self.current
+        start = self._chat.unread_from
+        if room is None or start is None:
+            return
+        self._want_line(room.name, start + 1)
+
+    def action_go_to(self) -> None:
+        """Ask for a number or a day, and go there."""
+        from chat_tui.screens.asking import AskScreen  # noqa: PLC0415 - who asks pays
+
+        self.push_screen(AskScreen("Go to", "a line's number, or a day such as 2026-11-20"), self._go_to_text)
+
+    def _go_to_text(self, text: str | None) -> None:
+        room = self.current
+        if not text or room is None:
+            return
+        if text.removeprefix("#").isdecimal():
+            self._want_line(room.name, int(text.removeprefix("#")))
+        elif re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            if not self.client.link.request("date", ref="date", room=room.name, day=text):
+                self._tell("There is no connection.", is_error=True)
+        else:
+            self._tell("A line is a number, such as 4711; a day is written as 2026-11-20.", is_error=True)
+
+    def _want_line(self, room: str, seq: int) -> None:
+        """Go to a line, which may have to be loaded first."""
+        self._go_to = (room, seq)
+        known = self.client.state.known(room)
+        index = known.timeline.index_of(seq) if known else 0
+        entries = known.timeline.entries if known else []
+        if index >= len(entries) or getattr(entries[index], "seq", 0) != seq:
+            self.client.link.request("around", ref="around", room=room, number=seq)
+        self._paint_soon()
+
+    def _try_to_go(self) -> None:
+        if self._go_to is None:
+            return
+        name, seq = self._go_to
+        if self.current is None or same_name_key(self.current.name) != same_name_key(name):
+            room = self.client.state.known(name)
+            if room is None:
+                return
+            self._show(room)
+        if self._chat.go_to_line(seq):
+            self._go_to = None
+
+    # Switching.
+
+    def _show(self, room: RoomState | None) -> None:
+        """Show a room, with what was written there and not sent."""
+        if room is self.current and room is not None:
+            return
+        self._keep_draft()
+        self.current = room
+        self._seen_since = None
+        self._chat.show_room(
+            room, self.client.state.nick, mention_pattern(self.client.state.nick, self.settings.notify)
+        )
+        if room is not None:
+            self.client.memory.current = room.name
+            draft = self.client.memory.drafts.get(room.name, "")
+            if draft or self._prompt.text:
+                self._prompt.put(draft)
+        self._paint_soon()
+
+    def _keep_draft(self) -> None:
+        if self.current is not None and self._is_ready:
+            self.client.note_draft(self.current.name, self._prompt.text)
+
+    @on(ListPane.Chosen, "#rooms")
+    def _room_chosen(self, event: ListPane.Chosen) -> None:
+        if event.key.startswith("+"):
+            self._enter(event.key[1:])
+        else:
+            self._show(self.client.state.rooms.get(event.key))
+        self._prompt.focus()
+
+    @on(ListPane.Chosen, "#people")
+    def _person_chosen(self, event: ListPane.Chosen) -> None:
+        self._address(event.key)
+
+    def _enter(self, name: str) -> None:
+        self._switch_to = same_name_key(name)
+        if not self.client.link.request("join", ref="join", room=name):
+            self._tell("There is no connection.", is_error=True)
+
+    def _address(self, nick: str) -> None:
+        """Begin a line to somebody."""
+        self._prompt.insert(f"{nick}{': ' if not self._prompt.text else ' '}")
+        self._prompt.focus()
+
+    def action_switch(self, step: int) -> None:
+        """Go to the next room, or the one before."""
+        rooms = list(self.client.state.rooms.values())
+        if rooms:
+            at = rooms.index(self.current) if self.current in rooms else -step
+            self._show(rooms[(at + step) % len(rooms)])
+
+    def action_room(self, number: int) -> None:
+        """Go to a room by its place in the list."""
+        rooms = list(self.client.state.rooms.values())
+        if number <= len(rooms):
+            self._show(rooms[number - 1])
+
+    def action_next_activity(self) -> None:
+        """Go to the next room with something new, mentions first."""
+        rooms = [room for room in self.client.state.rooms.values() if room is not self.current]
+        chosen = next((room for room in rooms if room.mentions), None) or next(
+            (room for room in rooms if room.unread), None
+        )
+        if chosen is not None:
+            self._show(chosen)
+
+    def action_jump(self) -> None:
+        """Choose a room or a person by a few letters."""
+        from chat_tui.screens.choosing import JumpScreen  # noqa: PLC0415 - who asks pays
+
+        self.push_screen(JumpScreen(self._jump_items), self._jump_to)
+
+    def _jump_items(self, letters: str) -> list[Item]:
+        state = self.client.state
+        names = list(
+            dict.fromkeys(
+                [
+                    *(
+                        room.name
+                        for room in sorted(state.rooms.values(), key=lambda room: (not room.mentions, not room.unread))
+                    ),
+                    *state.listed,
+                ]
+            )
+        )
+        people = list(
+            dict.fromkeys(nick for room in state.rooms.values() for nick in room.people.values() if nick != state.nick)
+        )
+        rooms = [
+            Item(f"room {name}", Content(name), Content.styled(self._unread_of(name), "bold"))
+            for name in completion.fuzzy(letters, names)
+        ]
+        if not letters:
+            return rooms
+        return rooms + [
+            Item(f"nick {nick}", Content.assemble(("@ ", "dim"), nick))
+            for nick in completion.fuzzy(letters.removeprefix("@"), people)
+        ]
+
+    def _unread_of(self, name: str) -> str:
+        room = self.client.state.known(name)
+        return "" if room is None or not room.unread else f"@{room.unread}" if room.mentions else str(room.unread)
+
+    def _jump_to(self, key: str | None) -> None:
+        kind, _, name = (key or "").partition(" ")
+        if kind == "room":
+            room = self.client.state.known(name)
+            if room is not None:
+                self._show(room)
+            else:
+                self._enter(name)
+        elif kind == "nick":
+            there = [room for room in self.client.state.rooms.values() if same_name_key(name) in room.people]
+            if there and self.current not in there:
+                self._show(there[0])
+            self._address(name)
+
+    # Searching.
+
+    def action_search(self) -> None:
+        """Search in this room."""
+        self.query_one(SearchBar).open()
+
+    @on(SearchBar.Changed)
+    def _search_changed(self, event: SearchBar.Changed) -> None:
+        words = event.words.strip()
+        pattern = re.compile("|".join(re.escape(word) for word in words.split()), re.IGNORECASE) if words else None
+        self._chat.highlight(pattern)
+        self._found = []
+        room = self.current
+        if room is None or pattern is None:
+            self.query_one(SearchBar).tell("")
+            return
+        self._search_at = room.last + 1
+        wanted = [word.casefold() for word in words.split()]
+        self._found = [
+            line.seq for line in room.timeline.lines() if all(word in line.text.casefold() for word in wanted)
+        ]
+        self._tell_found()
+        if not self._found or self._found[0] > room.first:
+            self.client.link.request("search", ref="search", room=room.name, words=words)
+
+    def _take_found(self, event: events.Found, *, was_typed: bool) -> None:
+        if was_typed:
+            self._tell(f"{sum(len(lines) for _, lines in event.rooms)} lines found; Alt+F shows them.")
+        for name, lines in event.rooms:
+            if self.current is not None and name == self.current.name:
+                self._found = sorted({*self._found, *(line.seq for line in lines)})
+        self._tell_found()
+
+    def _tell_found(self) -> None:
+        count = len(self._found)
+        self.query_one(SearchBar).tell(f"{count} found · Enter: older, ↓: newer, Esc" if count else "nothing found")
+
+    @on(SearchBar.Next)
+    def _search_next(self, event: SearchBar.Next) -> None:
+        if not self._found or self.current is None:
+            return
+        at = self._search_at
+        if event.step < 0:
+            wanted = max((seq for seq in self._found if seq < at), default=self._found[-1])
+        else:
+            wanted = min((seq for seq in self._found if seq > at), default=self._found[0])
+        self._search_at = wanted
+        self._want_line(self.current.name, wanted)
+
+    @on(SearchBar.Closed)
+    def _search_closed(self) -> None:
+        self._chat.highlight(None)
+        self._prompt.focus()
+
+    def action_search_everywhere(self) -> None:
+        """Search in all rooms."""
+        from chat_tui.screens.choosing import SearchScreen  # noqa: PLC0415 - who asks pays
+
+        ask = self.client.link.request
+        self.push_screen(
+            SearchScreen(lambda words: ask("search", ref="everywhere", words=words, everywhere=True)), self._go_to_found
+        )
+
+    def _go_to_found(self, key: str | None) -> None:
+        name, _, seq = (key or "").rpartition(" ")
+        if not name:
+            return
+        if self.client.state.known(name) is None:
+            self._enter(name)
+        self._want_line(name, int(seq))
+
+    # Writing.
+
+    def _complete(self, before: str) -> completion.Completion | None:
+        state, room = self.client.state, self.current
+        return completion.complete(
+            before,
+            commands=state.commands,
+            nicks=[nick for nick in room.people.values() if nick != state.nick] if room else [],
+            rooms=list(state.listed),
+        )
+
+    @on(Composer.Submitted)
+    def _submit(self, event: Composer.Submitted) -> None:
+        self.client.remember_typed(event.text)
+        self._prompt.remember(self.client.memory.typed)
+        wrong = self.client.submit(event.text, self.current.name if self.current else "")
+        if wrong:
+            self._tell(wrong, is_error=True)
+            self._prompt.put(event.text)
+        elif not event.text.startswith("/") and not self._chat.follows:
+            self._chat.go_to_bottom()
+        if self.current is not None:
+            self.client.note_draft(self.current.name, self._prompt.text)
+        self._paint()
+
+    @on(Composer.BottomWanted)
+    def _bottom_wanted(self) -> None:
+        self.action_bottom()
+
+    @on(Composer.LongPaste)
+    def _long_paste(self, event: Composer.LongPaste) -> None:
+        from chat_tui.screens.asking import ConfirmPasteScreen  # noqa: PLC0415 - who asks pays
+
+        def answer(yes: bool | None) -> None:
+            if yes:
+                self._prompt.insert_paste(event.text)
+
+        self.push_screen(ConfirmPasteScreen(event.text), answer)
+
+    def action_send_again(self) -> None:
+        """Send again what could not be stored."""
+        if self.current is not None and self.client.send_again(self.current):
+            self._chat.tick()
+
+    def action_give_up(self) -> None:
+        """Take back what could not be stored."""
+        text = self.client.give_up(self.current) if self.current is not None else ""
+        if text:
+            self._prompt.put(text)
+            self._paint_soon()
+
+    def action_copy(self) -> None:
+        """Copy what is selected."""
+        text = self.screen.get_selected_text() or self._prompt.selected_text
+        if text:
+            self.copy_to_clipboard(text)
+            self.notify("Copied.", timeout=2, markup=False)
+
+    # Looking, connecting, and the program itself.
+
+    def action_fold(self, pane: str) -> None:
+        """Show or hide a pane."""
+        is_shown = self._panes.query_one(f"#{pane}").display
+        self._panes.set_class(is_shown, f"folded-{pane}")
+        self._panes.set_class(not is_shown, f"shown-{pane}")
+
+    def action_next_theme(self) -> None:
+        """Take the next theme."""
+        names = [
+            CHAT_DARK.name,
+            CHAT_LIGHT.name,
+            *sorted(name for name in self.available_themes if not name.startswith("chat-")),
+        ]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.notify(self.theme, timeout=2, markup=False)
+
+    def action_reconnect(self) -> None:
+        """Try to connect now."""
+        self.client.link.try_now()
+
+    def action_help(self) -> None:
+        """Show the keys and commands."""
+        from chat_tui.screens.help import HelpScreen  # noqa: PLC0415 - who asks pays
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.client.state.commands.values(), self.settings.keys))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action, for the palette."""
+        del screen
+        for action in ACTIONS:
+            if action.name != "palette":
+                yield SystemCommand(
+                    action.title,
+                    f"Key: {action.keys}",
+                    lambda method=action.method: self.call_later(self.run_action, method),
+                )
+        yield SystemCommand("Choose a theme", "All of them, with a preview", self.action_change_theme)
+
+
+def _connect_screen() -> "type[ConnectScreen]":
+    from chat_tui.screens.connecting import ConnectScreen  # noqa: PLC0415 - only who cannot connect needs it
+
+    return ConnectScreen
+
+
+def _search_screen() -> "type[SearchScreen]":
+    from chat_tui.screens.choosing import SearchScreen  # noqa: PLC0415 - who asks pays
+
+    return SearchScreen

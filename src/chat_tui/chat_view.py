@@ -1,0 +1,525 @@
+"""The pane where a room's lines are read.
+
+A virtual view: only the rows on the screen are made, and kept while nothing about them changes. Heights are guessed until an entry comes
+near the screen; whatever turns out otherwise, what one is reading stays where it is. Knows timelines and looks; never knows the
+connection.
+"""
+
+import re
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+from textual.geometry import Offset, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.style import Style
+
+from chat_server.events import Line
+from chat_tui.heights import Heights
+from chat_tui.markup import Styles, resolver
+from chat_tui.rendering import Look, Row, columns, rows_of
+from chat_tui.state import Pending, RoomState
+from chat_tui.themes import nick_colours
+from chat_tui.timeline import Entry, Notice, place
+
+ROWS_KEPT_MAX = 2000
+"""Entries whose rows are kept: some forty screens."""
+
+MARGIN = 5
+"""Rows beyond the screen that are measured with it."""
+
+
+class Place(NamedTuple):
+    """Where one is in a room: at the bottom, or at some row of some entry."""
+
+    entry: tuple[int, int] | None = None
+    row: int = 0
+
+
+class ChatView(ScrollView):
+    """A room's lines."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "chat-view--dim",
+        "chat-view--rule",
+        "chat-view--unread",
+        "chat-view--failed",
+        "chat-view--pending",
+        "chat-view--code",
+        "chat-view--quote",
+        "chat-view--link",
+        "chat-view--mention",
+        "chat-view--found",
+    }
+    DEFAULT_CSS = """
+    ChatView {
+        scrollbar-size-vertical: 1;
+        overflow-x: hidden;
+        overflow-y: scroll;
+        & > .chat-view--dim { color: $text-muted; }
+        & > .chat-view--rule { color: $text-muted; }
+        & > .chat-view--unread { color: $accent; text-style: bold; }
+        & > .chat-view--failed { color: $text-error; }
+        & > .chat-view--pending { color: $text-muted; }
+        & > .chat-view--code { background: $boost; color: $text-accent; }
+        & > .chat-view--quote { color: $text-muted; text-style: italic; }
+        & > .chat-view--link { color: $text-primary; text-style: underline; }
+        & > .chat-view--mention { background: $warning 30%; text-style: bold; }
+        & > .chat-view--found { background: $warning; color: $background; }
+    }
+    """
+
+    class OlderWanted(Message):
+        """Lines before a number are about to be seen, and are not loaded."""
+
+        def __init__(self, room: str, before: int) -> None:
+            """Of this room, before this number."""
+            super().__init__()
+            self.room = room
+            self.before = before
+
+    class Moved(Message, bubble=True):
+        """Another part is seen now, or more stands below it."""
+
+    def __init__(self, *, time_format: str, markdown: bool, is_slow: bool, clock: Callable[[], float], id: str) -> None:  # noqa: A002 - Textual's name
+        """Show no room yet. `is_slow`: scroll by half a page, which costs a slow line a tenth."""
+        super().__init__(id=id)
+        self._time_format = time_format
+        self._markdown = markdown
+        self._is_slow = is_slow
+        self._clock = clock
+        self._room: RoomState | None = None
+        self._me = ""
+        self._heights = Heights()
+        self._rows: dict[int, list[Row]] = {}
+        self._look: Look | None = None
+        self._places: dict[str, Place] = {}
+        self._follows = True
+        self._unread_from: int | None = None
+        self._seen = 0
+        self._mention: re.Pattern[str] | None = None
+        self._found: re.Pattern[str] | None = None
+        self._pending_count = 0
+        self._moving = False
+
+    # What the screen asks for.
+
+    def show_room(self, room: RoomState | None, me: str, mention: re.Pattern[str] | None) -> None:
+        """Show a room, where one was in it last. The rule between read and unread stands where it is now."""
+        if self._room is not None:
+            self._room.timeline.take_changes()
+            self._places[self._room.name] = self._here()
+        self._room, self._me, self._mention = room, me, mention
+        self._unread_from = room.read if room is not None and room.unread else None
+        self._found = None
+        self._begin_anew()
+        if room is not None:
+            room.timeline.take_changes()
+            place_there = self._places.get(room.name, Place())
+            self._go(place_there)
+            self._seen = room.last if self._follows else self._seen
+        self._tell()
+
+    def sync(self) -> None:
+        """Take what has changed in the room."""
+        room = self._room
+        if room is None:
+            return
+        changes = room.timeline.take_changes()
+        pending = len(room.pending)
+        if changes is None and pending == self._pending_count == 0:
+            return
+        here = self._here()
+        if changes is not None and changes.prepended:
+            self._heights.prepend(self._guess(entry) for entry in room.timeline.entries[: changes.prepended])
+            self._rows.clear()
+            self.screen.clear_selection()
+        start = len(room.timeline.entries) if changes is None else changes.since
+        start = min(start, len(self._heights) - self._pending_count, len(room.timeline.entries))
+        self._heights.replace(
+            max(start, 0),
+            (self._guess(self._entry(index)) for index in range(max(start, 0), len(room.timeline.entries) + pending)),
+        )
+        for index in [index for index in self._rows if index >= start]:
+            del self._rows[index]
+        if changes is not None and changes.prepended:
+            self._heights.forget(changes.prepended) if changes.prepended < len(self._heights) else None
+        self._pending_count = pending
+        if changes is not None and changes.prepended and not self._follows:
+            self._go(here)
+        elif self._follows:
+            self._to_bottom()
+        else:
+            self._go(here)
+        self.refresh()
+        self._tell()
+
+    def tick(self) -> None:
+        """Time has passed: what has waited for long gets its mark."""
+        if self._room is not None and self._room.pending:
+            start = len(self._room.timeline.entries)
+            for index in range(start, len(self._heights)):
+                self._rows.pop(index, None)
+                self._heights.forget(index)
+            self._settle()
+            self.refresh()
+
+    def set_names(self, me: str, mention: re.Pattern[str] | None) -> None:
+        """The reader has another name."""
+        self._me, self._mention = me, mention
+        self._restyle()
+
+    def highlight(self, found: re.Pattern[str] | None) -> None:
+        """Mark what is searched for; None: nothing is."""
+        self._found = found
+        self._restyle()
+
+    def go_to_line(self, seq: int) -> bool:
+        """Show the line with this number in the middle. Returns False if it is not loaded."""
+        room = self._room
+        if room is None:
+            return False
+        index = room.timeline.index_of(seq)
+        if index >= len(room.timeline.entries) or place(room.timeline.entries[index]) != (seq, 0):
+            return False
+        self._follows = False
+        self._measure(index, index + 1)
+        self._scroll(self._heights.top(index) - self.size.height // 2)
+        self._settle()
+        self._scroll(self._heights.top(index) - self.size.height // 2)
+        self._settle()
+        self._tell()
+        return True
+
+    def go_to_bottom(self) -> None:
+        """Show the newest lines, and stay with them."""
+        self._follows = True
+        self._to_bottom()
+        self._tell()
+
+    def go_to_top(self) -> None:
+        """Show the oldest lines that are loaded."""
+        self._leave_bottom()
+        self._scroll(0)
+        self._settle()
+        self._tell()
+
+    def scroll_pages(self, pages: float) -> None:
+        """Scroll down by so many screens; up, if negative."""
+        rows = max(1, round((self.size.height - 2) * abs(pages)))
+        self.scroll_rows(rows if pages > 0 else -rows)
+
+    def scroll_rows(self, rows: int) -> None:
+        """Scroll down by so many rows; up, if negative."""
+        self._leave_bottom()
+        self._measure_rows(self._scroll_row + min(rows, 0), self._scroll_row + max(rows, 0) + self.size.height)
+        self._scroll(self._scroll_row + rows)
+        self._settle()
+        if self._scroll_row >= self._bottom:
+            self._follows = True
+        self._tell()
+
+    @property
+    def follows(self) -> bool:
+        """Whether the newest line is on the screen, and will be."""
+        return self._follows
+
+    @property
+    def below(self) -> int:
+        """How many lines have come below since the bottom was seen last."""
+        return 0 if self._room is None or self._follows else max(0, self._room.last - self._seen)
+
+    @property
+    def unread_from(self) -> int | None:
+        """The number after which the rule between read and unread stands."""
+        return self._unread_from
+
+    # Where things are.
+
+    def _entry(self, index: int) -> Entry | Pending:
+        entries = self._room.timeline.entries if self._room else []
+        return entries[index] if index < len(entries) or not self._room else self._room.pending[index - len(entries)]
+
+    def _guess(self, entry: Entry | Pending) -> int:
+        width = max(2, self._text_width)
+        text = entry.text
+        if "\n" not in text:
+            return 1 + (len(text) - 1) // width if text else 1
+        return sum(1 + max(0, len(line) - 1) // width for line in text.split("\n"))
+
+    @property
+    def _text_width(self) -> int:
+        return self._width - sum(columns(self._width, self._time_format))
+
+    @property
+    def _width(self) -> int:
+        return max(4, self.scrollable_content_region.width - 1)
+
+    @property
+    def _scroll_row(self) -> int:
+        return self.scroll_offset.y
+
+    @property
+    def _bottom(self) -> int:
+        return max(0, self._heights.total - self.size.height)
+
+    def _here(self) -> Place:
+        if self._follows or not len(self._heights) or self._room is None:
+            return Place()
+        index = self._heights.at(self._scroll_row)
+        entry = self._entry(index)
+        if isinstance(entry, Pending):
+            return Place()
+        return Place(place(entry), self._scroll_row - self._heights.top(index))
+
+    def _go(self, there: Place) -> None:
+        if there.entry is None or self._room is None:
+            self._follows = True
+            self._to_bottom()
+            return
+        self._follows = False
+        index = min(self._room.timeline.index_of(there.entry[0]), len(self._heights) - 1)
+        while index < len(self._room.timeline.entries) - 1 and place(self._room.timeline.entries[index]) < there.entry:
+            index += 1
+        self._measure(index, index + 1)
+        self._scroll(self._heights.top(index) + there.row)
+        self._settle()
+
+    def _begin_anew(self) -> None:
+        room = self._room
+        self._rows.clear()
+        self._heights = Heights()
+        if room is not None:
+            self._pending_count = len(room.pending)
+            self._heights.replace(0, map(self._guess, (*room.timeline.entries, *room.pending)))
+        self.refresh()
+
+    def _restyle(self) -> None:
+        self._look = None
+        self._rows.clear()
+        self.refresh()
+
+    def _leave_bottom(self) -> None:
+        if self._follows and self._room is not None:
+            self._seen = self._room.last
+        self._follows = False
+
+    def _to_bottom(self) -> None:
+        """Put the newest line on the last row."""
+        self._measure_up()
+        total, height = self._heights.total, self.size.height
+        if self._is_slow and total > height:
+            if (
+                not self._scroll_row <= total - height // 2 <= self._scroll_row + height
+                or total > self._scroll_row + height
+            ):
+                self._scroll(total - height // 2, extra=height)
+        else:
+            self._scroll(total - height)
+        if self._room is not None:
+            self._seen = self._room.last
+
+    def _measure_up(self) -> None:
+        """Measure the last screen, from the bottom up."""
+        rows, index = 0, len(self._heights)
+        while index > 0 and rows < self.size.height + MARGIN:
+            index -= 1
+            self._measure(index, index + 1)
+            rows += self._heights.height(index)
+
+    def _measure(self, first: int, end: int) -> int:
+        """Measure these entries; return by how many rows those in all differ from what they were taken for."""
+        change = 0
+        for index in range(max(0, first), min(end, len(self._heights))):
+            if not self._heights.is_measured(index):
+                change += self._heights.measure(index, len(self._rows_at(index)))
+        return change
+
+    def _measure_rows(self, first: int, last: int) -> None:
+        """Measure what stands on these rows, and keep what is seen in its place."""
+        for _ in range(8):
+            if not len(self._heights):
+                return
+            top = self._heights.at(max(0, self._scroll_row))
+            above = self._measure(self._heights.at(max(0, first - MARGIN)), top)
+            below = self._measure(top, self._heights.at(max(0, last + MARGIN + above)) + 1)
+            if above:
+                first, last = first + above, last + above
+                self._scroll(self._scroll_row + above)
+            if not above and not below:
+                return
+
+    def _settle(self) -> None:
+        """Measure what is seen."""
+        self._measure_rows(self._scroll_row, self._scroll_row + self.size.height)
+        self._scroll(self._scroll_row)
+        self._want_older()
+
+    def _scroll(self, row: float, *, extra: int = 0) -> None:
+        """Have this row at the top. Never animated: what one reads does not swim."""
+        total = max(self._heights.total, int(row) + extra if self._is_slow else 0)
+        if self.virtual_size.height != total:
+            self.virtual_size = Size(self._width, total)
+        self._moving = True
+        try:
+            self.scroll_to(y=max(0, row), animate=False, force=True)
+        finally:
+            self._moving = False
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """The wheel or the scrollbar has moved the view."""
+        super().watch_scroll_y(old_value, new_value)
+        if not self._moving and self.is_mounted and round(old_value) != round(new_value):
+            self._leave_bottom()
+            self._settle()
+            if self._scroll_row >= self._bottom:
+                self._follows = True
+            self._tell()
+
+    def on_resize(self) -> None:
+        """Guess anew how high everything is, and stay where one was."""
+        here = self._here()
+        width = self._look.width if self._look else 0
+        self._look = None
+        if width != self._width:
+            self._begin_anew()
+        self._go(here)
+
+    def _want_older(self) -> None:
+        """Ask for lines that are about to be seen and are not loaded."""
+        room = self._room
+        if room is None or not room.is_joined or not room.timeline.entries:
+            return
+        first = self._heights.at(max(0, self._scroll_row - self.size.height))
+        last = self._heights.at(self._scroll_row + self.size.height)
+        for index in range(last, first - 1, -1):
+            entry = self._entry(index)
+            if not isinstance(entry, Notice | Pending) and self._missing(index, entry):
+                self.post_message(self.OlderWanted(room.name, entry.seq))
+                return
+
+    def _missing(self, index: int, entry: Line) -> int:
+        """How many lines before this one are kept by the server, and not loaded."""
+        room = self._room
+        if room is None:
+            return 0
+        before = room.timeline.before(index)
+        return entry.seq - max(before.seq + 1 if before else room.first, room.first)
+
+    def _tell(self) -> None:
+        self.post_message(self.Moved())
+
+    # How things look.
+
+    @property
+    def look(self) -> Look:
+        """How lines look now."""
+        if self._look is None:
+            time_width, nick_width = columns(self._width, self._time_format)
+            self._look = Look(
+                width=self._width,
+                time_width=time_width,
+                nick_width=nick_width,
+                time_format=self._time_format,
+                markdown=self._markdown,
+                me=self._me,
+                text=self.visual_style,
+                dim=self._part("dim"),
+                rule=self._part("rule"),
+                unread=self._part("unread"),
+                failed=self._part("failed"),
+                pending=self._part("pending"),
+                nicks=tuple(Style(foreground=colour) for colour in nick_colours(self.app.current_theme)),
+                parts=Styles(
+                    code=self._part("code"),
+                    quote=self._part("quote"),
+                    link=self._part("link"),
+                    mention=self._part("mention"),
+                    found=self._part("found"),
+                ),
+                resolve=resolver(self.app.theme_variables),
+                mention=self._mention,
+                found=self._found,
+            )
+        return self._look
+
+    def _part(self, name: str) -> Style:
+        return self.get_visual_style(f"chat-view--{name}", partial=True)
+
+    def notify_style_update(self) -> None:
+        """Another theme."""
+        super().notify_style_update()
+        self._restyle()
+
+    def _rows_at(self, index: int) -> list[Row]:
+        rows = self._rows.get(index)
+        if rows is None:
+            if len(self._rows) > ROWS_KEPT_MAX:
+                self._rows.clear()
+            entry = self._entry(index)
+            before = self._entry(index - 1) if index else None
+            if isinstance(entry, Notice | Pending):
+                rows = rows_of(entry, before, self.look, now=self._clock())
+            else:
+                rows = rows_of(
+                    entry,
+                    before,
+                    self.look,
+                    is_first_unread=self._is_first_unread(index, entry),
+                    missing=self._missing(index, entry),
+                )
+            self._rows[index] = rows
+        return rows
+
+    def _is_first_unread(self, index: int, entry: Line) -> bool:
+        if self._unread_from is None or entry.seq <= self._unread_from or self._room is None:
+            return False
+        before = self._room.timeline.before(index)
+        return before is not None and before.seq <= self._unread_from
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the screen."""
+        width = self.scrollable_content_region.width
+        blank = Strip.blank(width, self.rich_style)
+        total = self._heights.total
+        row = self._scroll_row + y - max(0, self.size.height - total)
+        if self._room is None or not 0 <= row < total:
+            return blank
+        index = self._heights.at(row)
+        rows = self._rows_at(index)
+        within = row - self._heights.top(index)
+        if within >= len(rows):
+            return blank
+        shown = rows[within]
+        text = shown.text
+        selection = self.text_selection
+        if selection is not None and (span := selection.get_span(row)) is not None:
+            start, end = span
+            text = text.stylize(
+                Style.from_styles(self.screen.get_component_styles("screen--selection")),
+                start,
+                len(text) if end == -1 else end,
+            )
+        base = self.visual_style
+        gutter = Strip(shown.gutter.render_segments(base))
+        body = Strip(text.render_segments(base)).apply_offsets(0, row)
+        return Strip.join([gutter, body]).adjust_cell_length(width, self.rich_style)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The text that is selected: rows that were one line come as one line."""
+        total = self._heights.total
+        start = selection.start or Offset(0, 0)
+        end = selection.end or Offset(0, total)
+        text = ""
+        for row in range(start.y, min(end.y + 1, total)):
+            index = self._heights.at(row)
+            rows = self._rows_at(index)
+            within = row - self._heights.top(index)
+            if within >= len(rows) or (span := selection.get_span(row)) is None:
+                continue
+            plain = rows[within].text.plain
+            part = plain[span[0] : None if span[1] == -1 else span[1]]
+            text += part if not text else f"{' ' if rows[within].joins else chr(10)}{part}"
+        return text, "\n"

@@ -1,0 +1,151 @@
+"""The command `chat-tui`: flags and a file become settings, and the settings a program on the screen, or line by line.
+
+What goes wrong before that is one plain line and exit code 2.
+"""
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from chat_server import __version__
+from chat_server.names import BadName, parse_name
+from chat_tui.keepsakes import Keepsakes
+from chat_tui.settings import (
+    DEFAULT_PORT,
+    Profile,
+    Settings,
+    SettingsError,
+    load,
+    parse_address,
+    settings_file,
+    state_directory,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. Returns the exit code: 0 well, 2 it could not start."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        settings = load(chosen.config or settings_file(), must_exist=chosen.config is not None)
+        profile = _profile(chosen, settings)
+    except SettingsError as error:
+        print(f"chat-tui: {error}", file=sys.stderr)
+        return 2
+    if chosen.theme:
+        settings = replace(settings, theme=chosen.theme)
+    if chosen.slow_link:
+        settings = replace(settings, slow_link=True)
+    state = chosen.state or state_directory()
+
+    def open_keepsakes(host: str, port: int) -> Keepsakes:
+        return Keepsakes(state / _folder_name(chosen.profile or "", host, port))
+
+    if chosen.plain or not sys.stdout.isatty():
+        from chat_tui.plain import run_plain  # noqa: PLC0415 - one of two
+
+        return run_plain(profile, settings, open_keepsakes, default_nick=_user_name())
+    return _run_on_screen(profile, settings, open_keepsakes)
+
+
+def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callable[[str, int], Keepsakes]) -> int:
+    # What Textual reads from the environment it reads when it is imported.
+    if settings.slow_link:
+        os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+        os.environ.setdefault("TEXTUAL_FPS", "10")
+        settings = replace(
+            settings, theme="ansi-dark" if settings.theme in ("chat-dark", "textual-dark") else settings.theme
+        )
+    elif _has_few_colours() and settings.theme == "chat-dark":
+        settings = replace(settings, theme="ansi-dark")
+    os.environ.setdefault("ESCDELAY", "25")
+    from chat_tui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
+    from chat_tui.terminal import understand_alt  # noqa: PLC0415 - after the environment
+
+    understand_alt()
+    keepsakes = open_keepsakes(profile.host, profile.port)
+    nick = profile.nick or keepsakes.memory.nick or _user_name()
+    keepsakes.close()
+    app = ChatApp(settings, profile.host, profile.port, nick, rooms=profile.rooms, open_keepsakes=open_keepsakes)
+    app.run()
+    return app.return_code or 0
+
+
+def _has_few_colours() -> bool:
+    """Whether the terminal says that it has sixteen colours or fewer."""
+    term = os.environ.get("TERM", "")
+    return (
+        "256" not in term
+        and not os.environ.get("COLORTERM")
+        and term in ("linux", "vt100", "vt220", "ansi", "xterm-16color", "screen", "xterm")
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="chat-tui", description="A terminal client for chat-server.")
+    parser.add_argument(
+        "address",
+        metavar="HOST[:PORT]",
+        nargs="?",
+        help=f"the server (default: the profile's, or 127.0.0.1:{DEFAULT_PORT})",
+    )
+    parser.add_argument(
+        "--nick", metavar="NICK", help="your nickname (default: the one you had there last, or your user name)"
+    )
+    parser.add_argument(
+        "--room", metavar="ROOM", action="append", default=[], help="a room to be in; may be given more than once"
+    )
+    parser.add_argument("--profile", metavar="NAME", help="a profile of the settings")
+    parser.add_argument("--config", metavar="FILE", type=Path, help=f"settings (default: {settings_file()})")
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help="where drafts, unsent lines and read positions are kept (default: where the platform keeps them)",
+    )
+    parser.add_argument("--theme", metavar="NAME", help="chat-dark, chat-light, or one of Textual's")
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="line by line, without panes: for screen readers, and where output is no terminal",
+    )
+    parser.add_argument("--slow-link", action="store_true", help="send the terminal as little as possible")
+    parser.add_argument("--version", action="version", version=f"chat-tui {__version__}")
+    return parser
+
+
+def _profile(chosen: argparse.Namespace, settings: Settings) -> Profile:
+    profile = Profile()
+    if chosen.profile is not None:
+        if chosen.profile not in settings.profiles:
+            known = ", ".join(settings.profiles) or "none"
+            raise SettingsError(f"there is no profile {chosen.profile}; the settings have: {known}")
+        profile = settings.profiles[chosen.profile]
+    elif "default" in settings.profiles and chosen.address is None:
+        profile = settings.profiles["default"]
+    if chosen.address is not None:
+        host, port = parse_address(chosen.address)
+        profile = replace(profile, host=host, port=port)
+    for name in (*([chosen.nick] if chosen.nick else []), *chosen.room):
+        try:
+            parse_name(name)
+        except BadName:
+            raise SettingsError(f"{name}: a name has 1 to 32 letters, digits, - and _") from None
+    return replace(profile, nick=chosen.nick or profile.nick, rooms=chosen.room or profile.rooms)
+
+
+def _folder_name(profile: str, host: str, port: int) -> str:
+    plain = "".join(character if character.isalnum() or character in "-." else "_" for character in f"{host}_{port}")
+    return f"{profile}@{plain}" if profile.isalnum() else plain
+
+
+def _user_name() -> str:
+    """The user's name on this machine, if it can be a nickname."""
+    try:
+        return parse_name(getpass.getuser())
+    except (BadName, OSError, KeyError):
+        return "guest"

@@ -1,0 +1,101 @@
+"""What Tab makes of a word that has been begun: commands, nicknames, rooms, emoji. Pure but for reading the table of emoji, when first asked."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import NamedTuple
+
+from chat_server.events import CommandDescribed
+
+EMOJI_MIN = 2
+"""Letters of an emoji's name from which on it is completed."""
+
+
+class Completion(NamedTuple):
+    """What can stand instead of the text from `start` to the cursor, best first."""
+
+    start: int
+    choices: tuple[str, ...]
+
+
+def complete(
+    text: str,
+    *,
+    commands: Mapping[str, CommandDescribed],
+    nicks: Iterable[str],
+    rooms: Iterable[str],
+) -> Completion | None:
+    """Complete the word at the end of `text`, which is what stands before the cursor. None if there is nothing to complete."""
+    start = max(text.rfind(" "), text.rfind("\n")) + 1
+    word = text[start:]
+    if not word:
+        return None
+    if word.startswith("/") and start == 0:
+        names = sorted({command.name for command in commands.values()} | set(rooms))
+        return _choices(start, [f"/{name} " for name in names if name.startswith(word[1:].casefold())])
+    if word.startswith(":") and len(word) > EMOJI_MIN:
+        return _choices(
+            start, [symbol for name, symbol in emoji().items() if name.startswith(word[1:].casefold())][:20]
+        )
+    folded = word.removeprefix("@").casefold()
+    command = commands.get(text[1:].partition(" ")[0]) if text.startswith("/") else None
+    wants_room = command is not None and any(parameter.name == "room" for parameter in command.parameters)
+    if wants_room or word.startswith("#"):
+        folded = folded.removeprefix("#")
+        return _choices(start, [f"{room} " for room in rooms if room.casefold().startswith(folded)])
+    after = ": " if start == 0 else " "
+    at = "@" if word.startswith("@") else ""
+    return _choices(start, [f"{at}{nick}{after}" for nick in nicks if nick.casefold().startswith(folded)])
+
+
+def _choices(start: int, choices: list[str]) -> Completion | None:
+    return Completion(start, tuple(choices)) if choices else None
+
+
+@cache
+def emoji() -> dict[str, str]:
+    """Emoji by their names, short names first: `thumbs_up`, `thumbsup`, `+1`."""
+    import emoji as library  # noqa: PLC0415 - a table of thousands that most sessions never need
+
+    library.config.load_language("en")
+    found: dict[str, str] = {}
+    for symbol, data in library.EMOJI_DATA.items():
+        if data["status"] > library.STATUS["fully_qualified"]:
+            continue
+        for name in (data["en"], *data.get("alias", ())):
+            found.setdefault(name.strip(":").casefold(), symbol)
+    return dict(sorted(found.items(), key=lambda pair: (len(pair[0]), pair[0])))
+
+
+def replaced(text: str) -> str:
+    """The text with every `:emoji:` that has a name as what it names."""
+    if text.count(":") < 2:  # noqa: PLR2004 - a name stands between two
+        return text
+    head, *parts = text.split(":")
+    out = [head]
+    while parts:
+        part = parts.pop(0)
+        symbol = emoji().get(part.casefold()) if part and parts else None
+        if symbol is None:
+            out.append(f":{part}")
+        else:
+            out.append(symbol + parts.pop(0))
+    return "".join(out)
+
+
+def fuzzy(wanted: str, names: Iterable[str]) -> list[str]:
+    """The names that have the letters in order, best first: at the beginning, together, early, short."""
+    scored = [(score, name) for name in names if (score := _score(wanted.casefold(), name.casefold())) is not None]
+    return [name for _, name in sorted(scored)]
+
+
+def _score(wanted: str, name: str) -> tuple[int, int, int] | None:
+    together = name.find(wanted)
+    if together >= 0:
+        return (0 if together == 0 else 1, together, len(name))
+    at = first = -1
+    for letter in wanted:
+        at = name.find(letter, at + 1)
+        if at < 0:
+            return None
+        first = at if first < 0 else first
+    return (2, at - first, len(name))

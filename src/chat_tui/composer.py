@@ -1,0 +1,171 @@
+"""The prompt: where one writes. Lines of its own history, completion by Tab, several lines, a guard before a long paste."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.events import Key, Paste
+from textual.message import Message
+from textual.widgets import TextArea
+
+from chat_server.clean import clean_lines
+from chat_tui.completion import Completion, replaced
+
+LINES_MAX = 6
+"""Rows that the prompt grows to."""
+
+PASTE_ASKS_ABOVE = 5
+"""Lines of a paste that go in without being asked for."""
+
+
+class Composer(TextArea):
+    """The prompt."""
+
+    DEFAULT_CSS = """
+    Composer {
+        height: auto;
+        max-height: 6;
+        min-height: 1;
+        border: none;
+        padding: 0 1;
+        scrollbar-size-vertical: 1;
+        background: $panel;
+        &:focus { border: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", show=False),
+        Binding("ctrl+j,shift+enter,alt+enter", "newline", show=False),
+        Binding("tab", "complete(1)", show=False),
+        Binding("shift+tab", "complete(-1)", show=False),
+    ]
+
+    class Submitted(Message):
+        """Somebody wants to send this."""
+
+        def __init__(self, text: str) -> None:
+            """Send this text."""
+            super().__init__()
+            self.text = text
+
+    class LongPaste(Message):
+        """Many lines were pasted, and wait for a yes."""
+
+        def __init__(self, text: str) -> None:
+            """Wait with this text."""
+            super().__init__()
+            self.text = text
+
+    class BottomWanted(Message):
+        """End was pressed in an empty prompt."""
+
+    def __init__(self, *, complete: Callable[[str], Completion | None], is_slow: bool, id: str) -> None:  # noqa: A002 - Textual's name
+        """An empty prompt. `complete` knows what the word before the cursor may become."""
+        super().__init__(
+            id=id,
+            soft_wrap=True,
+            tab_behavior="indent",
+            compact=True,
+            highlight_cursor_line=False,
+            placeholder="Write, or /help",
+        )
+        self.cursor_blink = False
+        self._complete = complete
+        self._history: list[str] = []
+        self._at: int | None = None
+        self._unsent = ""
+        self._completion: tuple[Completion, int, str] | None = None
+        self._is_slow = is_slow
+
+    def remember(self, texts: Sequence[str]) -> None:
+        """What was sent before, oldest first."""
+        self._history = list(texts)
+        self._at = None
+
+    def put(self, text: str) -> None:
+        """Have this text in the prompt, the cursor behind it."""
+        self.load_text(text)
+        self.move_cursor(self.document.end)
+        self._completion = None
+
+    def insert_paste(self, text: str) -> None:
+        """Put pasted text where the cursor is."""
+        self.insert(text)
+
+    def action_submit(self) -> None:
+        """Send what is written."""
+        text = clean_lines(self.text)
+        if not text.strip():
+            return
+        self._at = None
+        self._completion = None
+        self.load_text("")
+        self.post_message(self.Submitted(text if text.startswith("/") else replaced(text)))
+
+    def action_newline(self) -> None:
+        """Begin another line."""
+        self.insert("\n")
+
+    def action_complete(self, step: int) -> None:
+        """Complete the word before the cursor; again, take the next choice."""
+        before = self.get_text_range((0, 0), self.cursor_location)
+        if self._completion is not None and before == self._completion[2]:
+            completion, index, _ = self._completion
+            index = (index + step) % len(completion.choices)
+        else:
+            found = self._complete(before)
+            if found is None:
+                return
+            completion, index = found, 0
+        head = (
+            self._completion[2][: completion.start]
+            if self._completion and before == self._completion[2]
+            else before[: completion.start]
+        )
+        whole = head + completion.choices[index]
+        self.replace(whole, (0, 0), self.cursor_location)
+        self._completion = (completion, index, whole)
+
+    async def _on_key(self, event: Key) -> None:
+        row, column = self.cursor_location
+        if event.key == "up" and row == 0 and self.wrapped_document.location_to_offset((row, column)).y == 0:
+            if self._step(-1):
+                event.prevent_default()
+                event.stop()
+            return
+        if event.key == "down" and self._at is not None and row == self.document.line_count - 1:
+            self._step(1)
+            event.prevent_default()
+            event.stop()
+            return
+        if event.key == "end" and not self.text:
+            event.prevent_default()
+            event.stop()
+            self.post_message(self.BottomWanted())
+            return
+        await super()._on_key(event)
+
+    def _step(self, step: int) -> bool:
+        """Go through what was sent before."""
+        at = len(self._history) if self._at is None else self._at
+        if self._at is None:
+            self._unsent = self.text
+        at += step
+        if at < 0:
+            return False
+        if at >= len(self._history):
+            self._at = None
+            self.put(self._unsent)
+            return True
+        self._at = at
+        self.put(self._history[at])
+        return True
+
+    async def _on_paste(self, event: Paste) -> None:
+        text = clean_lines(event.text)
+        event.stop()
+        event.prevent_default()
+        if text.count("\n") >= PASTE_ASKS_ABOVE:
+            self.post_message(self.LongPaste(text))
+        else:
+            self.insert(text)

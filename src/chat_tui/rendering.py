@@ -1,0 +1,226 @@
+"""How one entry of a timeline looks: in which rows, with which gutter. Pure: the same entry, neighbour and look give the same rows."""
+
+import re
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+from zlib import crc32
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.style import Style
+
+from chat_server.events import Acted, Line, TopicSet
+from chat_server.names import same_name_key
+from chat_tui.markup import Styles, styled
+from chat_tui.state import Pending
+from chat_tui.timeline import Entry, Notice
+
+GROUP_SECONDS = 300
+"""Seconds within which lines by one person belong together, and their name stands once."""
+
+SLOW_SECONDS = 10
+"""Seconds after which a line that is not stored yet gets a mark."""
+
+INDENT = 2
+"""Columns that a text's further rows are set in by, where there is no gutter."""
+
+_SIGNS = {Acted: "~", TopicSet: "#"}
+
+
+class Look(NamedTuple):
+    """Everything that rows depend on beside the entry and its neighbour. A new look is a new value."""
+
+    width: int
+    time_width: int
+    nick_width: int
+    time_format: str
+    markdown: bool
+    me: str
+    text: Style
+    dim: Style
+    rule: Style
+    unread: Style
+    failed: Style
+    pending: Style
+    nicks: tuple[Style, ...]
+    parts: Styles
+    resolve: Callable[[str], Style]
+    mention: re.Pattern[str] | None = None
+    found: re.Pattern[str] | None = None
+
+    @property
+    def gutter(self) -> int:
+        """Columns before the text."""
+        return self.time_width + self.nick_width
+
+
+class Row(NamedTuple):
+    """One row of the screen: what stands in the gutter, and text that can be selected. `joins`: it goes on with the row before."""
+
+    gutter: Content
+    text: Content
+    joins: bool = False
+
+
+def columns(width: int, time_format: str) -> tuple[int, int]:
+    """How wide the columns of times and of nicks are: (0, 0) where there is no place for columns."""
+    if width < 44:  # noqa: PLR2004 - what is left for the text is too little below
+        return 0, 0
+    return (cell_len(time.strftime(time_format, (2026, 12, 30, 22, 48, 48, 2, 364, 0))) + 1), (10 if width < 64 else 14)  # noqa: PLR2004
+
+
+@lru_cache(4096)
+def _clock(minute: int, time_format: str) -> str:
+    return time.strftime(time_format, time.localtime(minute * 60))
+
+
+@lru_cache(4096)
+def _day(quarter: int) -> tuple[int, int, int]:
+    at = time.localtime(quarter * 900)
+    return at.tm_year, at.tm_mon, at.tm_mday
+
+
+def day_of(at: float) -> tuple[int, int, int]:
+    """The day on the reader's calendar. No zone changes it but at a quarter of an hour."""
+    return _day(int(at // 900))
+
+
+def nick_style(nick: str, styles: tuple[Style, ...]) -> Style:
+    """The colour of a name: always the same one."""
+    return styles[crc32(same_name_key(nick).encode()) % len(styles)] if styles else Style(bold=True)
+
+
+def is_grouped(entry: Entry | Pending, before: Entry | Pending | None, me: str) -> bool:
+    """Whether the name need not be said again."""
+    return (
+        before is not None
+        and not isinstance(before, Notice | Acted | TopicSet)
+        and not isinstance(entry, Notice | Acted | TopicSet)
+        and (not isinstance(entry, Pending) or entry.do == "say")
+        and author(entry, me) == author(before, me)
+        and entry.at - before.at < GROUP_SECONDS
+        and day_of(entry.at) == day_of(before.at)
+    )
+
+
+def author(entry: Line | Pending, me: str) -> str:
+    """Whose line it is."""
+    return me if isinstance(entry, Pending) else entry.nick
+
+
+def rows_of(
+    entry: Entry | Pending,
+    before: Entry | Pending | None,
+    look: Look,
+    *,
+    is_first_unread: bool = False,
+    missing: int = 0,
+    now: float = 0.0,
+) -> list[Row]:
+    """The rows of an entry, with what stands above it.
+
+    Args:
+        entry: a line, a notice, or what is not stored yet.
+        before: the entry before, if it is known.
+        look: how things look.
+        is_first_unread: whether a rule between read and unread stands above it.
+        missing: how many lines before it are not loaded.
+        now: the time, for what takes too long.
+
+    """
+    rows: list[Row] = []
+    if missing:
+        rows.append(_rule(f"{missing} earlier lines", look, look.dim, "·"))
+    if before is None or day_of(entry.at) != day_of(before.at):
+        rows.append(_rule(_long_day(entry.at), look, look.rule, "─"))
+    if is_first_unread:
+        rows.append(_rule("new", look, look.unread, "─"))
+    if isinstance(entry, Notice):
+        style = look.failed if entry.is_error else look.dim
+        return rows + _wrapped(Content(" " * look.gutter), Content.styled(entry.text, style), look)
+    grouped = not rows and is_grouped(entry, before, look.me)
+    text = _text(entry, look)
+    if not look.gutter:
+        if not grouped:
+            text = _inline_name(entry, look) + text
+        return rows + _wrapped(Content(""), text, look)
+    same_minute = before is not None and grouped and int(entry.at // 60) == int(before.at // 60)
+    clock = "" if same_minute else _clock(int(entry.at // 60), look.time_format)
+    gutter = Content.styled(clock.ljust(look.time_width), look.dim) + _name(entry, look, is_shown=not grouped)
+    if isinstance(entry, Pending):
+        text += _mark(entry, look, now)
+    return rows + _wrapped(gutter, text, look)
+
+
+def _name(entry: Line | Pending, look: Look, *, is_shown: bool) -> Content:
+    if not is_shown:
+        return Content(" " * look.nick_width)
+    if isinstance(entry, Acted | TopicSet):
+        return Content.styled(f"{_SIGNS[type(entry)]} ".rjust(look.nick_width), look.dim)
+    nick = author(entry, look.me)
+    width = look.nick_width - 1
+    shown = nick if cell_len(nick) <= width else _cut(nick, width - 1) + "…"
+    style = look.pending if isinstance(entry, Pending) else nick_style(nick, look.nicks)
+    return Content.assemble(" " * (width - cell_len(shown)), (shown, style + Style(bold=True)), " ")
+
+
+def _inline_name(entry: Line | Pending, look: Look) -> Content:
+    if isinstance(entry, Acted | TopicSet):
+        return Content.styled(f"{_SIGNS[type(entry)]} ", look.dim)
+    nick = author(entry, look.me)
+    return Content.assemble((nick, nick_style(nick, look.nicks) + Style(bold=True)), ": ")
+
+
+def _cut(text: str, width: int) -> str:
+    while cell_len(text) > width:
+        text = text[:-1]
+    return text
+
+
+def _text(entry: Line | Pending, look: Look) -> Content:
+    is_mine = isinstance(entry, Pending) or entry.nick == look.me
+    content = styled(
+        entry.text,
+        look.parts,
+        resolve=look.resolve,
+        is_markdown=look.markdown,
+        mention=None if is_mine else look.mention,
+        found=look.found,
+    )
+    if isinstance(entry, Acted):
+        content = Content.assemble((entry.nick, nick_style(entry.nick, look.nicks)), " ") + content
+    elif isinstance(entry, TopicSet):
+        content = Content.assemble((entry.nick, nick_style(entry.nick, look.nicks)), " set the topic: ") + content
+    elif isinstance(entry, Pending):
+        content = content.stylize_before(look.failed if entry.why else look.pending)
+    return content
+
+
+def _mark(entry: Pending, look: Look, now: float) -> Content:
+    if entry.why:
+        return Content.styled(f"  ✗ {entry.why} (Alt+R sends it again, Alt+D takes it back)", look.failed)
+    return Content.styled("  … waiting" if now - entry.at > SLOW_SECONDS else "  …", look.dim)
+
+
+def _long_day(at: float) -> str:
+    day = time.localtime(at)
+    return f"{time.strftime('%A', day)}, {day.tm_mday} {time.strftime('%B %Y', day)}"
+
+
+def _rule(text: str, look: Look, style: Style, line: str) -> Row:
+    left = max(1, (look.width - cell_len(text) - 2) // 2)
+    right = max(1, look.width - cell_len(text) - 2 - left)
+    return Row(Content.styled(f"{line * left} {text} {line * right}", style), Content(""))
+
+
+def _wrapped(gutter: Content, text: Content, look: Look) -> list[Row]:
+    """Cut the text into rows by words and by the width of its characters."""
+    blank = Content(" " * (look.gutter or INDENT))
+    width = max(2, look.width - len(blank))
+    rows: list[Row] = []
+    for part in text.split("\n", allow_blank=True):
+        for number, piece in enumerate(part.wrap(width)):
+            rows.append(Row(blank if rows else gutter, piece, joins=number > 0))
+    return rows

@@ -1,0 +1,56 @@
+"""The keys and the commands, on one page that scrolls."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from chat_server.events import CommandDescribed
+from chat_tui.actions import ACTIONS, KEYS_IN_PROMPT, shown_key
+
+KEY_WIDTH = 22
+"""Columns for keys and usages."""
+
+
+class HelpScreen(ModalScreen[None]):
+    """Explains everything that can be done."""
+
+    CSS_PATH = "screens.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,f1", "dismiss", "Close")]
+
+    def __init__(self, commands: Iterable[CommandDescribed], keys: dict[str, str]) -> None:
+        """With the server's commands, and the keys that the user has chosen."""
+        super().__init__()
+        self._commands = {command.name: command for command in commands}
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        with VerticalScroll(classes="box wide"):
+            yield Static(self._text())
+
+    def _text(self) -> Content:
+        parts: list[Content] = []
+        for group, actions in groupby(sorted(ACTIONS, key=lambda action: action.group), lambda action: action.group):
+            parts.append(_heading(group))
+            parts += [_row(shown_key(self._keys.get(action.name, action.keys)), action.title) for action in actions]
+        parts.append(_heading("While you write"))
+        parts += [_row(key, does) for key, does in KEYS_IN_PROMPT]
+        parts.append(_heading("Commands"))
+        for command in self._commands.values():
+            parts.append(_row(command.usage, command.explanation.partition("\n")[0]))
+        return Content("\n").join(parts)
+
+
+def _heading(text: str) -> Content:
+    return Content.assemble("\n", (text, "bold $primary"))
+
+
+def _row(left: str, right: str) -> Content:
+    return Content.assemble((f"  {left}".ljust(KEY_WIDTH), "bold"), " ", right)

@@ -1,0 +1,107 @@
+"""The settings: a TOML file in the platform's directory for settings, and flags, become one typed value. Pure but for reading the file."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from chat_tui.actions import ACTIONS
+
+DEFAULT_PORT = 5000
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the sentence says where and why."""
+
+
+class NotifyTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """When and how one is told of what one does not see."""
+
+    mentions: Annotated[bool, Meta(description="Lines that name you.")] = True
+    rooms: Annotated[list[str], Meta(description="Rooms of which every line counts.")] = field(default_factory=list)
+    words: Annotated[list[str], Meta(description="Words that count as if they were your name.")] = field(
+        default_factory=list
+    )
+    muted: Annotated[list[str], Meta(description="Rooms that never count.")] = field(default_factory=list)
+    bell: Annotated[bool, Meta(description="Ring the terminal's bell.")] = True
+    desktop: Annotated[bool, Meta(description="Ask the terminal to notify the desktop (OSC 9 and OSC 777).")] = True
+    title: Annotated[bool, Meta(description="Count in the terminal's title.")] = True
+
+
+class Profile(Struct, frozen=True, forbid_unknown_fields=True):
+    """A server that one goes to."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = DEFAULT_PORT
+    nick: str = ""
+    rooms: list[str] = field(default_factory=list)
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings."""
+
+    theme: Annotated[str, Meta(description="A theme's name: chat-dark, chat-light, or one of Textual's.")] = "chat-dark"
+    time_format: Annotated[str, Meta(description="How times are shown, as strftime has it.")] = "%H:%M"
+    show_joins: Annotated[bool, Meta(description="Show who comes and goes among the lines.")] = True
+    markdown: Annotated[bool, Meta(description="Show *emphasis*, `code`, quotes and code blocks as such.")] = True
+    slow_link: Annotated[bool, Meta(description="Send the terminal as little as possible.")] = False
+    notify: NotifyTable = field(default_factory=NotifyTable)
+    keys: Annotated[dict[str, str], Meta(description="Other keys for actions: docs/keys.md has their names.")] = field(
+        default_factory=dict
+    )
+    profiles: dict[str, Profile] = field(default_factory=dict)
+
+
+def settings_file() -> Path:
+    """Where the platform keeps settings."""
+    from platformdirs import user_config_path  # noqa: PLC0415 - not needed where a file is named
+
+    return user_config_path("chat-tui") / "config.toml"
+
+
+def state_directory() -> Path:
+    """Where the platform keeps what a program remembers."""
+    from platformdirs import user_state_path  # noqa: PLC0415 - not needed where a directory is named
+
+    return user_state_path("chat-tui")
+
+
+def load(path: Path, *, must_exist: bool) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: with one sentence that names the file, the key, and what was expected.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if must_exist:
+            raise SettingsError(f"{path}: no such file") from None
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    try:
+        settings = msgspec.convert(tomllib.loads(text), Settings)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise SettingsError(f"{path}: {str(error).replace('`', '')}") from error
+    names = {action.name for action in ACTIONS}
+    for name in settings.keys:
+        if name not in names:
+            raise SettingsError(f"{path}: keys.{name}: there is no such action; docs/keys.md has their names")
+    return settings
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """`HOST[:PORT]`, `[::1]:5000`. Raises SettingsError."""
+    found = re.fullmatch(r"\[([^]]+)\](?::(\d+))?|([^:]+)(?::(\d+))?|([0-9a-fA-F:.]+)", text.strip())
+    if found is None:
+        raise SettingsError(f"{text}: expected HOST or HOST:PORT")
+    host = found[1] or found[3] or found[5]
+    port = int(found[2] or found[4] or DEFAULT_PORT)
+    if not 1 <= port <= 65535:  # noqa: PLR2004 - the range of TCP ports
+        raise SettingsError(f"{text}: a port is a number from 1 to 65535")
+    return host, port

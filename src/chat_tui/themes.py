@@ -1,0 +1,52 @@
+"""Two themes of our own, and colours for names that can be told apart on either. Pure."""
+
+from colorsys import hls_to_rgb
+from functools import cache
+
+from textual.color import Color
+from textual.theme import Theme
+
+NICK_HUES = 12
+"""Colours of names. More could not be told apart."""
+
+CHAT_DARK = Theme(
+    name="chat-dark",
+    primary="#7aa2f7",
+    secondary="#9d86e9",
+    accent="#f7a35c",
+    warning="#e5c07b",
+    error="#f7768e",
+    success="#8cc98c",
+    foreground="#d4d7e2",
+    background="#16181f",
+    surface="#1b1e27",
+    panel="#232733",
+    dark=True,
+)
+CHAT_LIGHT = Theme(
+    name="chat-light",
+    primary="#2f5fb3",
+    secondary="#6a4fb0",
+    accent="#b3541e",
+    warning="#9a6700",
+    error="#b3261e",
+    success="#2e7d32",
+    foreground="#23262f",
+    background="#fbfaf7",
+    surface="#f3f1ec",
+    panel="#e8e5de",
+    dark=False,
+)
+
+
+def nick_colours(theme: Theme) -> tuple[Color, ...]:
+    """Colours for names on this theme; none where the terminal has its own, which nobody knows."""
+    return () if theme.ansi else _colours(theme.dark)
+
+
+@cache
+def _colours(is_dark: bool) -> tuple[Color, ...]:
+    lightness, saturation = (0.72, 0.62) if is_dark else (0.34, 0.7)
+    hues = [number / NICK_HUES for number in range(NICK_HUES)]
+    parts = [hls_to_rgb(hue, lightness, saturation) for hue in hues]
+    return tuple(Color(round(red * 255), round(green * 255), round(blue * 255)) for red, green, blue in parts)

@@ -1,0 +1,36 @@
+"""The server's answers to a person's questions, in words: those of the plain door, which are tested there. Pure."""
+
+from chat_server import events
+from chat_server.events import Event
+
+_QUIET = (
+    events.Welcomed,
+    events.LoggedIn,
+    events.LoggedOut,
+    events.Dismissed,
+    events.Entered,
+    events.WentBack,
+    events.Joined,
+    events.Left,
+    events.Stored,
+    events.NotStored,
+    events.Recalled,
+    events.Found,
+    events.PageShown,
+    events.Skipped,
+    events.Refused,
+)
+"""What is shown by other means than words."""
+
+
+def words_for(event: Event, *, was_typed: bool) -> str:
+    """What to tell the user about an event, or "". `was_typed`: it answers what they typed."""
+    if isinstance(event, events.Refused):
+        return event.text
+    if isinstance(event, (events.Kept, *_QUIET)) or not event.is_for_people:
+        return ""
+    if not was_typed and not isinstance(event, events.Timed | events.Slowed):
+        return ""
+    from chat_server.wire.sentences import show  # noqa: PLC0415 - its time zones cost 10 ms that the first paint need not wait for
+
+    return "\n".join(line.removeprefix("* ") for line in show(event).decode().splitlines())
