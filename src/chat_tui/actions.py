@@ -69,7 +69,12 @@ KEYS_IN_PROMPT: tuple[tuple[str, str], ...] = (
 
 def shown_key(keys: str) -> str:
     """`ctrl+k` as people write it: `Ctrl+K`."""
-    return ", ".join("+".join(part.capitalize() for part in key.split("+")) for key in keys.split(","))
+    return ", ".join(
+        "+".join(_NAMES.get(part, part.capitalize()) for part in key.split("+")) for key in keys.split(",")
+    )
+
+
+_NAMES = {"pageup": "PageUp", "pagedown": "PageDown", "escape": "Esc"}
 
 
 def documented() -> str:

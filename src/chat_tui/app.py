@@ -6,6 +6,7 @@ Knows Textual and the client. Never knows the wire, nor what is right to show: t
 import re
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -50,7 +51,7 @@ PAINT_GAP_SLOW = 0.3
 READ_AFTER = 1.0
 """Seconds that a room's bottom must have been seen before it counts as read: hopping over rooms reads nothing."""
 
-NARROW, SLIM, SHORT = 80, 56, 16
+NARROW, SLIM, SHORT = 90, 60, 16
 """Columns below which the people fold away, and the rooms; rows below which the footer does."""
 
 BELL_GAP = 1.0
@@ -60,7 +61,7 @@ class ChatApp(App[None]):
     """chat-tui."""
 
     TITLE = "chat-tui"
-    CSS_PATH = "chat.tcss"
+    CSS_PATH = Path(__file__).with_name("chat.tcss")
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "f2"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -164,8 +165,8 @@ class ChatApp(App[None]):
         self.theme = self.settings.theme if self.settings.theme in self.available_themes else CHAT_DARK.name
         self.set_class(self.settings.slow_link, "slow")
         self._panes = self.screen
-        self._chat = self.query_one(ChatView)
-        self._prompt = self.query_one(Composer)
+        self._chat = self._panes.query_one(ChatView)
+        self._prompt = self._panes.query_one(Composer)
         self._is_ready = True
         self._prompt.focus()
         self._prompt.remember(self.client.memory.typed)
@@ -199,6 +200,7 @@ class ChatApp(App[None]):
     def on_unmount(self) -> None:
         """Write everything down."""
         self._keep_draft()
+        self._is_ready = False
         self.client.close()
 
     # What the server says.
@@ -206,7 +208,8 @@ class ChatApp(App[None]):
     def _take(self, event: Event, ref: Ref | None, new: list[Line]) -> None:
         was_typed = ref == "typed"
         if isinstance(event, events.Entered):
-            if was_typed or self.current is None or self._switch_to == same_name_key(event.room):
+            is_last = self.current is None and same_name_key(event.room) == same_name_key(self.client.memory.current)
+            if was_typed or is_last or (self.current is None and not self._switch_to):
                 self._switch_to = same_name_key(event.room)
         elif isinstance(event, events.RoomsListed):
             self._join_first(event)
@@ -325,6 +328,8 @@ class ChatApp(App[None]):
 
     def _paint(self) -> None:
         self._paint_timer = None
+        if not self._is_ready:
+            return
         self._painted_at = time.monotonic()
         room = self.client.state.rooms.get(self._switch_to) if self._switch_to else None
         if room is not None and room.is_joined:
@@ -346,13 +351,13 @@ class ChatApp(App[None]):
         items = [self._room_item(number, room) for number, room in enumerate(joined, 1)]
         keys = set(state.rooms)
         items += [
-            Item(f"+{name}", Content.styled(f"  {name}", "dim"), Content.styled(str(people) if people else "", "dim"))
+            Item(f"+{name}", Content.styled(f"  {name}", "dim"), Content.styled(f"({people})" if people else "", "dim"))
             for name, people in state.listed.items()
             if same_name_key(name) not in keys
         ]
-        rooms = self.query_one("#rooms", ListPane)
+        rooms = self._panes.query_one("#rooms", ListPane)
         rooms.show(items, same_name_key(self.current.name) if self.current else None)
-        pane = self.query_one("#people", ListPane)
+        pane = self._panes.query_one("#people", ListPane)
         people = sorted(self.current.people.values(), key=same_name_key) if self.current else []
         more = " +" if self.current and self.current.lacks_people else ""
         heading = f"Online {len(people)}{more}" if people else "Online"
@@ -399,9 +404,9 @@ class ChatApp(App[None]):
         self._update(
             "#below", Content(f"↓ {below} new below (End)" if below else "↓ older lines (End goes to the newest)")
         )
-        self.query_one("#below").display = not self._chat.follows
+        self._panes.query_one("#below").display = not self._chat.follows
         self._update("#status", Content(self._status_text()))
-        self.query_one("#status").display = self.change.status is not Status.ONLINE
+        self._panes.query_one("#status").display = self.change.status is not Status.ONLINE
         title = f"({mentions}) " if mentions else ""
         title = f"{title}{name} - chat-tui"
         if self.settings.notify.title and title != self._titled:
@@ -424,6 +429,8 @@ class ChatApp(App[None]):
         return f"No connection: {self.change.why}. Trying again in {seconds} s; Ctrl+R tries now.{waits}"
 
     def _tick(self) -> None:
+        if not self._is_ready:
+            return
         if self.change.status is not Status.ONLINE:
             self._paint_soon()
         self._chat.tick()
@@ -650,7 +657,7 @@ class ChatApp(App[None]):
 
     def action_search(self) -> None:
         """Search in this room."""
-        self.query_one(SearchBar).open()
+        self._panes.query_one(SearchBar).open()
 
     @on(SearchBar.Changed)
     def _search_changed(self, event: SearchBar.Changed) -> None:
@@ -660,7 +667,7 @@ class ChatApp(App[None]):
         self._found = []
         room = self.current
         if room is None or pattern is None:
-            self.query_one(SearchBar).tell("")
+            self._panes.query_one(SearchBar).tell("")
             return
         self._search_at = room.last + 1
         wanted = [word.casefold() for word in words.split()]
@@ -681,7 +688,9 @@ class ChatApp(App[None]):
 
     def _tell_found(self) -> None:
         count = len(self._found)
-        self.query_one(SearchBar).tell(f"{count} found · Enter: older, ↓: newer, Esc" if count else "nothing found")
+        self._panes.query_one(SearchBar).tell(
+            f"{count} found · Enter: older, ↓: newer, Esc" if count else "nothing found"
+        )
 
     @on(SearchBar.Next)
     def _search_next(self, event: SearchBar.Next) -> None:

@@ -21,7 +21,7 @@ from chat_tui.heights import Heights
 from chat_tui.markup import Styles, resolver
 from chat_tui.rendering import Look, Row, columns, rows_of
 from chat_tui.state import Pending, RoomState
-from chat_tui.themes import nick_colours
+from chat_tui.themes import nick_colours, part_style
 from chat_tui.timeline import Entry, Notice, place
 
 ROWS_KEPT_MAX = 2000
@@ -56,6 +56,9 @@ class ChatView(ScrollView):
     DEFAULT_CSS = """
     ChatView {
         scrollbar-size-vertical: 1;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-color: $panel;
         overflow-x: hidden;
         overflow-y: scroll;
         & > .chat-view--dim { color: $text-muted; }
@@ -102,6 +105,7 @@ class ChatView(ScrollView):
         self._mention: re.Pattern[str] | None = None
         self._found: re.Pattern[str] | None = None
         self._pending_count = 0
+        self._made_for = 0  # the width that heights are for
         self._moving = False
 
     # What the screen asks for.
@@ -289,6 +293,7 @@ class ChatView(ScrollView):
 
     def _begin_anew(self) -> None:
         room = self._room
+        self._made_for = self._width
         self._rows.clear()
         self._heights = Heights()
         if room is not None:
@@ -381,9 +386,8 @@ class ChatView(ScrollView):
     def on_resize(self) -> None:
         """Guess anew how high everything is, and stay where one was."""
         here = self._here()
-        width = self._look.width if self._look else 0
         self._look = None
-        if width != self._width:
+        if self._made_for != self._width:
             self._begin_anew()
         self._go(here)
 
@@ -446,7 +450,7 @@ class ChatView(ScrollView):
         return self._look
 
     def _part(self, name: str) -> Style:
-        return self.get_visual_style(f"chat-view--{name}", partial=True)
+        return part_style(self, f"chat-view--{name}")
 
     def notify_style_update(self) -> None:
         """Another theme."""

@@ -1,9 +1,7 @@
 """The prompt: where one writes. Lines of its own history, completion by Tab, several lines, a guard before a long paste."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
-from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
@@ -33,12 +31,6 @@ class Composer(TextArea):
         &:focus { border: none; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", show=False),
-        Binding("ctrl+j,shift+enter,alt+enter", "newline", show=False),
-        Binding("tab", "complete(1)", show=False),
-        Binding("shift+tab", "complete(-1)", show=False),
-    ]
 
     class Submitted(Message):
         """Somebody wants to send this."""
@@ -92,7 +84,7 @@ class Composer(TextArea):
         """Put pasted text where the cursor is."""
         self.insert(text)
 
-    def action_submit(self) -> None:
+    def submit(self) -> None:
         """Send what is written."""
         text = clean_lines(self.text)
         if not text.strip():
@@ -102,11 +94,7 @@ class Composer(TextArea):
         self.load_text("")
         self.post_message(self.Submitted(text if text.startswith("/") else replaced(text)))
 
-    def action_newline(self) -> None:
-        """Begin another line."""
-        self.insert("\n")
-
-    def action_complete(self, step: int) -> None:
+    def complete(self, step: int) -> None:
         """Complete the word before the cursor; again, take the next choice."""
         before = self.get_text_range((0, 0), self.cursor_location)
         if self._completion is not None and before == self._completion[2]:
@@ -127,23 +115,31 @@ class Composer(TextArea):
         self._completion = (completion, index, whole)
 
     async def _on_key(self, event: Key) -> None:
+        if self._has_handled(event.key):
+            event.prevent_default()
+            event.stop()
+        else:
+            await super()._on_key(event)
+
+    def _has_handled(self, key: str) -> bool:
+        """Do what a key means here; return False if it means here what it means in every text area."""
         row, column = self.cursor_location
-        if event.key == "up" and row == 0 and self.wrapped_document.location_to_offset((row, column)).y == 0:
-            if self._step(-1):
-                event.prevent_default()
-                event.stop()
-            return
-        if event.key == "down" and self._at is not None and row == self.document.line_count - 1:
-            self._step(1)
-            event.prevent_default()
-            event.stop()
-            return
-        if event.key == "end" and not self.text:
-            event.prevent_default()
-            event.stop()
-            self.post_message(self.BottomWanted())
-            return
-        await super()._on_key(event)
+        match key:
+            case "enter":
+                self.submit()
+            case "ctrl+j" | "shift+enter" | "alt+enter":
+                self.insert("\n")
+            case "tab" | "shift+tab":
+                self.complete(1 if key == "tab" else -1)
+            case "up" if self.wrapped_document.location_to_offset((row, column)).y == 0:
+                return self._step(-1)
+            case "down" if self._at is not None and row == self.document.line_count - 1:
+                return self._step(1)
+            case "end" if not self.text:
+                self.post_message(self.BottomWanted())
+            case _:
+                return False
+        return True
 
     def _step(self, step: int) -> bool:
         """Go through what was sent before."""

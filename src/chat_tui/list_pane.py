@@ -10,6 +10,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from chat_tui.themes import part_style
+
 
 class Item(NamedTuple):
     """One row: what it is called by, what is on it, and what stands at its right end."""
@@ -22,14 +24,15 @@ class Item(NamedTuple):
 class ListPane(ScrollView):
     """Items under a heading."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"list-pane--heading", "list-pane--current", "list-pane--cursor"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"list-pane--heading", "list-pane--current"}
     DEFAULT_CSS = """
     ListPane {
         scrollbar-size-vertical: 1;
+        scrollbar-background: $surface;
+        scrollbar-color: $panel;
         overflow-x: hidden;
         & > .list-pane--heading { color: $text-muted; text-style: bold; }
         & > .list-pane--current { background: $primary 30%; text-style: bold; }
-        & > .list-pane--cursor { background: $primary 30%; }
     }
     """
 
@@ -90,14 +93,14 @@ class ListPane(ScrollView):
         row = y + self.scroll_offset.y
         base = self.visual_style
         if self.heading and row == 0:
-            heading = Content.styled(f" {self.heading}", self.get_visual_style("list-pane--heading", partial=True))
+            heading = Content.styled(f" {self.heading}", part_style(self, "list-pane--heading"))
             return Strip(heading.render_segments(base)).adjust_cell_length(width, self.rich_style)
         index = row - self._offset
         if not 0 <= index < len(self._items):
             return Strip.blank(width, self.rich_style)
         item = self._items[index]
         if item.key == self._current:
-            base += self.get_visual_style("list-pane--current", partial=True)
+            base += part_style(self, "list-pane--current")
         end = item.end.cell_length
         content = item.content.truncate(max(1, width - 2 - (end + 1 if end else 0)), ellipsis=True)
         filled = Content(" ") + content + " " * max(0, width - 2 - content.cell_length - end) + item.end + " "

@@ -23,6 +23,9 @@ _NOT_AT_END = (
 )
 _LINK = re.compile(rf"https?://[^{_NOT_IN_LINK}]*[^{_NOT_IN_LINK}{_NOT_AT_END}]")
 _MAYBE_MARKDOWN = re.compile(r"[*_`]|^\s{0,3}>", re.MULTILINE)
+_QUOTE_END = re.compile(r"^( {0,3}>[^\n]*)\n(?! {0,3}>)(?=[^\n])", re.MULTILINE)
+"""Where a quote ends: in chat it ends with its line, in Markdown it would go on."""
+
 _HIGHLIGHT_MAX = 20_000
 """Characters of code that are coloured; more is shown plain."""
 
@@ -81,26 +84,27 @@ class _Builder:
             self.spans.append(Span(start + span.start, start + span.end, style))
 
     def block(self, tokens: "list[Token]") -> None:
-        line = 0
+        """Add blocks, each on a line of its own; an empty line between two that somebody left there."""
+        end = 0
+        after_quote = False
         for token in tokens:
-            if token.map is not None and token.nesting >= 0 and token.type != "inline":
-                if self.text:
-                    self.text += "\n" * (
-                        token.map[0] - line + (0 if self.text.endswith("\n") else 1) if token.map[0] > line else 0
-                    )
-                line = max(line, token.map[0])
+            if token.type in ("paragraph_open", "fence", "blockquote_open") and token.map is not None:
+                if self.text and not self.text.endswith("▎ "):
+                    self.text += "\n\n" if token.map[0] > end and not after_quote else "\n"
+                after_quote = False
             match token.type:
                 case "inline":
                     self.inline(token.children or [])
-                    line = token.map[1] if token.map else line
                 case "fence":
                     self.add_code(token.content.rstrip("\n"), token.info.strip().split(" ")[0])
-                    line = token.map[1] if token.map else line
                 case "blockquote_open":
                     self.add("▎ ", self._styles.quote)
                     self.begin(self._styles.quote)
                 case "blockquote_close":
                     self.end()
+                    after_quote = True
+            if token.map is not None and token.type in ("inline", "fence"):
+                end = token.map[1]
 
     def inline(self, tokens: "list[Token]") -> None:
         for token in tokens:
@@ -141,7 +145,7 @@ def styled(
     """
     if is_markdown and _MAYBE_MARKDOWN.search(text):
         builder = _Builder(styles, resolve)
-        builder.block(_parser().parse(text))
+        builder.block(_parser().parse(_QUOTE_END.sub(r"\1\n\n", text)))
         text, spans = builder.text, builder.spans
     else:
         spans = []

@@ -4,7 +4,9 @@ from colorsys import hls_to_rgb
 from functools import cache
 
 from textual.color import Color
+from textual.style import Style
 from textual.theme import Theme
+from textual.widget import Widget
 
 NICK_HUES = 12
 """Colours of names. More could not be told apart."""
@@ -37,6 +39,18 @@ CHAT_LIGHT = Theme(
     panel="#e8e5de",
     dark=False,
 )
+
+
+def part_style(widget: Widget, component: str) -> Style:
+    """How a part of a widget differs from the rest of it: a style to put over text."""
+    part, rest = widget.get_visual_style(component), widget.visual_style
+    return Style(
+        foreground=part.foreground if part.foreground != rest.foreground else None,
+        background=part.background if part.background != rest.background else None,
+        bold=part.bold,
+        italic=part.italic,
+        underline=part.underline,
+    )
 
 
 def nick_colours(theme: Theme) -> tuple[Color, ...]:

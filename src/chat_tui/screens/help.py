@@ -37,7 +37,10 @@ class HelpScreen(ModalScreen[None]):
 
     def _text(self) -> Content:
         parts: list[Content] = []
-        for group, actions in groupby(sorted(ACTIONS, key=lambda action: action.group), lambda action: action.group):
+        groups = list(dict.fromkeys(action.group for action in ACTIONS))
+        for group, actions in groupby(
+            sorted(ACTIONS, key=lambda action: groups.index(action.group)), lambda action: action.group
+        ):
             parts.append(_heading(group))
             parts += [_row(shown_key(self._keys.get(action.name, action.keys)), action.title) for action in actions]
         parts.append(_heading("While you write"))

@@ -1,0 +1,150 @@
+"""The client's screens without a network: a story of events is told to the real program, and what it asks for is noted."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+os.environ["TZ"] = "UTC"
+time.tzset()
+for name in ("NO_COLOR", "TEXTUAL_ANIMATIONS", "COLORTERM"):
+    os.environ.pop(name, None)
+
+from chat_server import events  # noqa: E402 - what Textual reads from the environment it reads when it is imported
+from chat_server.config import Config, ServerTable  # noqa: E402
+from chat_server.events import Event, Said  # noqa: E402
+from chat_server.server import _welcome  # noqa: E402
+from chat_tui.app import ChatApp  # noqa: E402
+from chat_tui.keepsakes import Keepsakes  # noqa: E402
+from chat_tui.link import Identity, LinkChanged, Status  # noqa: E402
+from chat_tui.settings import Settings  # noqa: E402
+from chat_tui.state import Pending  # noqa: E402
+
+NOON = 1_795_521_600.0
+"""2026-11-24, 12:00 in UTC."""
+
+Pilot = Any
+
+
+class FakeLink:
+    """A connection that notes what is asked, and is what the story says it is."""
+
+    def __init__(self) -> None:
+        self.host, self.port = "127.0.0.1", 5000
+        self.identity = Identity("ann", "")
+        self.status = Status.ONLINE
+        self.asked: list[tuple[str, dict[str, object]]] = []
+        self.said: list[Pending] = []
+        self.tries = 0
+
+    def request(self, do: str, *, ref: object = None, **fields: object) -> bool:
+        if self.status is not Status.ONLINE:
+            return False
+        self.asked.append((do, {**fields, "ref": ref}))
+        return True
+
+    def say(self, pending: Pending) -> bool:
+        if self.status is not Status.ONLINE:
+            return False
+        self.said.append(pending)
+        return True
+
+    def try_now(self) -> None:
+        self.tries += 1
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    def last(self, do: str) -> dict[str, object]:
+        return [fields for asked, fields in self.asked if asked == do][-1]
+
+
+class StoryApp(ChatApp):
+    """chat-tui, told a story."""
+
+    def __init__(
+        self,
+        story: Iterable[Event] = (),
+        *,
+        settings: Settings | None = None,
+        is_online: bool = True,
+        keepsakes: Path | None = None,
+    ) -> None:
+        self.now = NOON + 3600
+        self.written: list[str] = []
+        super().__init__(
+            settings or Settings(),
+            "127.0.0.1",
+            5000,
+            "ann",
+            open_keepsakes=lambda _, __: Keepsakes(keepsakes),
+            clock=lambda: self.now,
+        )
+        self.link = FakeLink()
+        self.client.link = self.link  # type: ignore[assignment] - it has what a link has
+        self._story = list(story)
+        self._is_online = is_online
+
+    def _start(self) -> None:
+        super()._start()
+        self._link_changed(LinkChanged(Status.ONLINE if self._is_online else Status.CONNECTING))
+        self.tell(*self._story)
+
+    def tell(self, *told: Event, ref: Any = None) -> None:
+        """The server says this."""
+        for event in told:
+            self.client._take(event, ref)
+
+    def tell_terminal(self, data: str) -> None:
+        self.written.append(data)
+
+    def screen_text(self) -> str:
+        """Everything on the screen, as text."""
+        width, height = self.size
+        lines = [
+            "".join(segment.text for segment in strip) for strip in self.screen._compositor.render_strips(self.size)
+        ]
+        assert len(lines) == height
+        assert width
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def welcome() -> Event:
+    return _welcome(Config(server=ServerTable(name="home")))
+
+
+def beginning(*rooms: str) -> list[Event]:
+    """Ann has logged in and is in these rooms, with Bob and Carol in the first."""
+    rooms = rooms or ("python",)
+    entered = [events.Entered(room, ("bob", "Carol") if room == rooms[0] else (), 0, "", 0) for room in rooms]
+    return [
+        welcome(),
+        events.LoggedIn("ann", "t" * 22),
+        events.RoomsListed((("python", 3), ("write", 0), ("pm", 1))),
+        *entered,
+    ]
+
+
+def said(*texts: str, room: str = "python", nick: str = "bob", first: int = 1, at: float = NOON) -> list[Event]:
+    """Lines one minute after the other."""
+    return [Said(room, seq, at + seq * 60, nick, text) for seq, text in enumerate(texts, first)]
+
+
+def play(app: StoryApp, act: Callable[[Pilot], Any], *, size: tuple[int, int] = (100, 30)) -> None:
+    """Run the program, and act as its user."""
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot)
+            await act(pilot)
+
+    asyncio.run(run())
+
+
+async def settle(pilot: Pilot) -> None:
+    """Wait until what has happened is on the screen."""
+    pilot.app._paint()
+    await pilot.pause()
+    await pilot.pause()
