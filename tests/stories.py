@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 os.environ["TZ"] = "UTC"
 time.tzset()
@@ -18,7 +18,7 @@ from chat_server.events import Event, Said  # noqa: E402
 from chat_server.server import _welcome  # noqa: E402
 from chat_tui.app import ChatApp  # noqa: E402
 from chat_tui.keepsakes import Keepsakes  # noqa: E402
-from chat_tui.link import Identity, LinkChanged, Status  # noqa: E402
+from chat_tui.link import Identity, Link, LinkChanged, Status  # noqa: E402
 from chat_tui.settings import Settings  # noqa: E402
 from chat_tui.state import Pending  # noqa: E402
 
@@ -83,7 +83,7 @@ class StoryApp(ChatApp):
             clock=lambda: self.now,
         )
         self.link = FakeLink()
-        self.client.link = self.link  # type: ignore[assignment] - it has what a link has
+        self.client.link = cast("Link", self.link)
         self._story = list(story)
         self._is_online = is_online
 

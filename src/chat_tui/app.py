@@ -167,6 +167,12 @@ class ChatApp(App[None]):
         self._panes = self.screen
         self._chat = self._panes.query_one(ChatView)
         self._prompt = self._panes.query_one(Composer)
+        self._search_bar = self._panes.query_one(SearchBar)
+        self._room_list = self._panes.query_one("#rooms", ListPane)
+        self._people_list = self._panes.query_one("#people", ListPane)
+        self._topic, self._below, self._status = (
+            self._panes.query_one(f"#{name}", Static) for name in ("topic", "below", "status")
+        )
         self._is_ready = True
         self._prompt.focus()
         self._prompt.remember(self.client.memory.typed)
@@ -355,9 +361,8 @@ class ChatApp(App[None]):
             for name, people in state.listed.items()
             if same_name_key(name) not in keys
         ]
-        rooms = self._panes.query_one("#rooms", ListPane)
-        rooms.show(items, same_name_key(self.current.name) if self.current else None)
-        pane = self._panes.query_one("#people", ListPane)
+        self._room_list.show(items, same_name_key(self.current.name) if self.current else None)
+        pane = self._people_list
         people = sorted(self.current.people.values(), key=same_name_key) if self.current else []
         more = " +" if self.current and self.current.lacks_people else ""
         heading = f"Online {len(people)}{more}" if people else "Online"
@@ -399,24 +404,19 @@ class ChatApp(App[None]):
             topic += Content.styled(f"  ({elsewhere} elsewhere)", "bold $text-warning")
         if room and room.topic:
             topic += Content.styled(f"  {room.topic}", "$text-muted")
-        self._update("#topic", topic)
+        _update(self._topic, topic)
         below = self._chat.below
-        self._update(
-            "#below", Content(f"↓ {below} new below (End)" if below else "↓ older lines (End goes to the newest)")
+        _update(
+            self._below, Content(f"↓ {below} new below (End)" if below else "↓ older lines (End goes to the newest)")
         )
-        self._panes.query_one("#below").display = not self._chat.follows
-        self._update("#status", Content(self._status_text()))
-        self._panes.query_one("#status").display = self.change.status is not Status.ONLINE
+        self._below.display = not self._chat.follows
+        _update(self._status, Content(self._status_text()))
+        self._status.display = self.change.status is not Status.ONLINE
         title = f"({mentions}) " if mentions else ""
         title = f"{title}{name} - chat-tui"
         if self.settings.notify.title and title != self._titled:
             self._titled = title
             self.tell_terminal(terminal.title(title))
-
-    def _update(self, selector: str, content: Content) -> None:
-        widget = self._panes.query_one(selector, Static)
-        if widget.content != content:
-            widget.update(content, layout=False)
 
     def _status_text(self) -> str:
         waiting = sum(len(room.pending) for room in self.client.state.rooms.values())
@@ -469,9 +469,12 @@ class ChatApp(App[None]):
 
     def on_click(self, event: Click) -> None:
         """Open a link; go down where more is below."""
-        if event.widget is not None and event.widget.id == "below":
+        if self.screen is not self._panes:
+            return
+        where = self.screen.get_widget_at(event.screen_x, event.screen_y)[0]
+        if where.id == "below":
             self.action_bottom()
-        elif event.widget is self._chat and event.style.link:
+        elif where is self._chat and event.style.link:
             self.open_url(event.style.link)
 
     def action_bottom(self) -> None:
@@ -657,7 +660,7 @@ class ChatApp(App[None]):
 
     def action_search(self) -> None:
         """Search in this room."""
-        self._panes.query_one(SearchBar).open()
+        self._search_bar.open()
 
     @on(SearchBar.Changed)
     def _search_changed(self, event: SearchBar.Changed) -> None:
@@ -667,7 +670,7 @@ class ChatApp(App[None]):
         self._found = []
         room = self.current
         if room is None or pattern is None:
-            self._panes.query_one(SearchBar).tell("")
+            self._search_bar.tell("")
             return
         self._search_at = room.last + 1
         wanted = [word.casefold() for word in words.split()]
@@ -688,9 +691,7 @@ class ChatApp(App[None]):
 
     def _tell_found(self) -> None:
         count = len(self._found)
-        self._panes.query_one(SearchBar).tell(
-            f"{count} found · Enter: older, ↓: newer, Esc" if count else "nothing found"
-        )
+        self._search_bar.tell(f"{count} found · Enter: older, ↓: newer, Esc" if count else "nothing found")
 
     @on(SearchBar.Next)
     def _search_next(self, event: SearchBar.Next) -> None:
@@ -836,3 +837,9 @@ def _search_screen() -> "type[SearchScreen]":
     from chat_tui.screens.choosing import SearchScreen  # noqa: PLC0415 - who asks pays
 
     return SearchScreen
+
+
+def _update(widget: Static, content: Content) -> None:
+    """Show another text, if it is another."""
+    if widget.content != content:
+        widget.update(content, layout=False)

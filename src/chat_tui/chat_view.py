@@ -6,7 +6,8 @@ connection.
 """
 
 import re
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from typing import ClassVar, NamedTuple
 
 from textual.geometry import Offset, Size
@@ -32,10 +33,13 @@ MARGIN = 5
 
 
 class Place(NamedTuple):
-    """Where one is in a room: at the bottom, or at some row of some entry."""
+    """Where one is in a room: at the bottom; or some entry ends so many rows below the top of the screen.
+
+    By its end, for what stands above it (a day, how many lines are not loaded) comes and goes.
+    """
 
     entry: tuple[int, int] | None = None
-    row: int = 0
+    rows: int = 0
 
 
 class ChatView(ScrollView):
@@ -63,7 +67,7 @@ class ChatView(ScrollView):
         overflow-y: scroll;
         & > .chat-view--dim { color: $text-muted; }
         & > .chat-view--rule { color: $text-muted; }
-        & > .chat-view--unread { color: $accent; text-style: bold; }
+        & > .chat-view--unread { color: $text-accent; text-style: bold; }
         & > .chat-view--failed { color: $text-error; }
         & > .chat-view--pending { color: $text-muted; }
         & > .chat-view--code { background: $boost; color: $text-accent; }
@@ -100,6 +104,7 @@ class ChatView(ScrollView):
         self._look: Look | None = None
         self._places: dict[str, Place] = {}
         self._follows = True
+        self._place = Place()
         self._unread_from: int | None = None
         self._seen = 0
         self._mention: re.Pattern[str] | None = None
@@ -114,7 +119,7 @@ class ChatView(ScrollView):
         """Show a room, where one was in it last. The rule between read and unread stands where it is now."""
         if self._room is not None:
             self._room.timeline.take_changes()
-            self._places[self._room.name] = self._here()
+            self._places[self._room.name] = self._place
         self._room, self._me, self._mention = room, me, mention
         self._unread_from = room.read if room is not None and room.unread else None
         self._found = None
@@ -135,25 +140,20 @@ class ChatView(ScrollView):
         pending = len(room.pending)
         if changes is None and pending == self._pending_count == 0:
             return
-        here = self._here()
+        here = self._place
         if changes is not None and changes.prepended:
-            self._heights.prepend(self._guess(entry) for entry in room.timeline.entries[: changes.prepended])
+            self._heights.prepend(self._guesses(0, changes.prepended))
             self._rows.clear()
             self.screen.clear_selection()
         start = len(room.timeline.entries) if changes is None else changes.since
-        start = min(start, len(self._heights) - self._pending_count, len(room.timeline.entries))
-        self._heights.replace(
-            max(start, 0),
-            (self._guess(self._entry(index)) for index in range(max(start, 0), len(room.timeline.entries) + pending)),
-        )
+        start = max(0, min(start, len(self._heights) - self._pending_count, len(room.timeline.entries)))
+        self._heights.replace(start, self._guesses(start, len(room.timeline.entries) + pending))
         for index in [index for index in self._rows if index >= start]:
             del self._rows[index]
         if changes is not None and changes.prepended:
-            self._heights.forget(changes.prepended) if changes.prepended < len(self._heights) else None
+            self._heights.forget(changes.prepended)
         self._pending_count = pending
-        if changes is not None and changes.prepended and not self._follows:
-            self._go(here)
-        elif self._follows:
+        if self._follows:
             self._to_bottom()
         else:
             self._go(here)
@@ -218,7 +218,8 @@ class ChatView(ScrollView):
     def scroll_rows(self, rows: int) -> None:
         """Scroll down by so many rows; up, if negative."""
         self._leave_bottom()
-        self._measure_rows(self._scroll_row + min(rows, 0), self._scroll_row + max(rows, 0) + self.size.height)
+        if abs(rows) < 2 * self.size.height:  # what one still sees a part of must not jump
+            self._measure_rows(self._scroll_row + min(rows, 0), self._scroll_row + max(rows, 0) + self.size.height)
         self._scroll(self._scroll_row + rows)
         self._settle()
         if self._scroll_row >= self._bottom:
@@ -246,12 +247,15 @@ class ChatView(ScrollView):
         entries = self._room.timeline.entries if self._room else []
         return entries[index] if index < len(entries) or not self._room else self._room.pending[index - len(entries)]
 
-    def _guess(self, entry: Entry | Pending) -> int:
+    def _guesses(self, first: int, end: int) -> Iterator[int]:
+        """About how many rows these entries take: right for most, and made in a tenth of the time."""
         width = max(2, self._text_width)
-        text = entry.text
-        if "\n" not in text:
-            return 1 + (len(text) - 1) // width if text else 1
-        return sum(1 + max(0, len(line) - 1) // width for line in text.split("\n"))
+        for index in range(first, end):
+            text = self._entry(index).text
+            if len(text) <= width and "\n" not in text:
+                yield 1
+            else:
+                yield sum(1 + max(0, len(line) - 1) // width for line in text.split("\n"))
 
     @property
     def _text_width(self) -> int:
@@ -270,26 +274,27 @@ class ChatView(ScrollView):
         return max(0, self._heights.total - self.size.height)
 
     def _here(self) -> Place:
+        """Where one is, by what is shown now."""
         if self._follows or not len(self._heights) or self._room is None:
             return Place()
         index = self._heights.at(self._scroll_row)
         entry = self._entry(index)
         if isinstance(entry, Pending):
             return Place()
-        return Place(place(entry), self._scroll_row - self._heights.top(index))
+        return Place(place(entry), self._heights.top(index) + self._heights.height(index) - self._scroll_row)
 
     def _go(self, there: Place) -> None:
-        if there.entry is None or self._room is None:
+        if there.entry is None or self._room is None or not len(self._heights):
             self._follows = True
             self._to_bottom()
             return
         self._follows = False
-        index = min(self._room.timeline.index_of(there.entry[0]), len(self._heights) - 1)
-        while index < len(self._room.timeline.entries) - 1 and place(self._room.timeline.entries[index]) < there.entry:
-            index += 1
-        self._measure(index, index + 1)
-        self._scroll(self._heights.top(index) + there.row)
-        self._settle()
+        entries = self._room.timeline.entries
+        index = min(bisect_left(entries, there.entry, key=place), len(self._heights) - 1)
+        for _ in range(2):  # what is measured on the way moves it once more
+            self._measure(index, index + 1)
+            self._scroll(self._heights.top(index) + self._heights.height(index) - there.rows)
+            self._settle()
 
     def _begin_anew(self) -> None:
         room = self._room
@@ -298,7 +303,7 @@ class ChatView(ScrollView):
         self._heights = Heights()
         if room is not None:
             self._pending_count = len(room.pending)
-            self._heights.replace(0, map(self._guess, (*room.timeline.entries, *room.pending)))
+            self._heights.replace(0, self._guesses(0, len(room.timeline.entries) + len(room.pending)))
         self.refresh()
 
     def _restyle(self) -> None:
@@ -385,7 +390,7 @@ class ChatView(ScrollView):
 
     def on_resize(self) -> None:
         """Guess anew how high everything is, and stay where one was."""
-        here = self._here()
+        here = self._place
         self._look = None
         if self._made_for != self._width:
             self._begin_anew()
@@ -413,6 +418,7 @@ class ChatView(ScrollView):
         return entry.seq - max(before.seq + 1 if before else room.first, room.first)
 
     def _tell(self) -> None:
+        self._place = self._here()
         self.post_message(self.Moved())
 
     # How things look.
@@ -481,7 +487,7 @@ class ChatView(ScrollView):
         if self._unread_from is None or entry.seq <= self._unread_from or self._room is None:
             return False
         before = self._room.timeline.before(index)
-        return before is not None and before.seq <= self._unread_from
+        return before.seq <= self._unread_from if before else entry.seq == self._unread_from + 1
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""

@@ -41,7 +41,8 @@ def complete(
     wants_room = command is not None and any(parameter.name == "room" for parameter in command.parameters)
     if wants_room or word.startswith("#"):
         folded = folded.removeprefix("#")
-        return _choices(start, [f"{room} " for room in rooms if room.casefold().startswith(folded)])
+        mark = "#" if word.startswith("#") and not wants_room else ""
+        return _choices(start, [f"{mark}{room} " for room in rooms if room.casefold().startswith(folded)])
     after = ": " if start == 0 else " "
     at = "@" if word.startswith("@") else ""
     return _choices(start, [f"{at}{nick}{after}" for nick in nicks if nick.casefold().startswith(folded)])

@@ -49,7 +49,7 @@ class Composer(TextArea):
             self.text = text
 
     class BottomWanted(Message):
-        """End was pressed in an empty prompt."""
+        """Esc was pressed; or End, in an empty prompt."""
 
     def __init__(self, *, complete: Callable[[str], Completion | None], is_slow: bool, id: str) -> None:  # noqa: A002 - Textual's name
         """An empty prompt. `complete` knows what the word before the cursor may become."""
@@ -135,6 +135,8 @@ class Composer(TextArea):
                 return self._step(-1)
             case "down" if self._at is not None and row == self.document.line_count - 1:
                 return self._step(1)
+            case "escape":
+                self.post_message(self.BottomWanted())
             case "end" if not self.text:
                 self.post_message(self.BottomWanted())
             case _:

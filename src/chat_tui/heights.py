@@ -73,7 +73,8 @@ class Heights:
 
     def forget(self, index: int) -> None:
         """What stands there has changed: it has to be measured again."""
-        self._measured[index] = False
+        if index < len(self._measured):
+            self._measured[index] = False
 
     def _sum_up(self) -> None:
         if self._valid == len(self._heights) == len(self._ends):

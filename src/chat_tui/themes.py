@@ -11,6 +11,9 @@ from textual.widget import Widget
 NICK_HUES = 12
 """Colours of names. More could not be told apart."""
 
+CONTRAST_MIN = 6.0
+"""Contrast of a name with black or white, nearly: more than WCAG's 4.5, since themes' backgrounds are neither."""
+
 CHAT_DARK = Theme(
     name="chat-dark",
     primary="#7aa2f7",
@@ -60,7 +63,23 @@ def nick_colours(theme: Theme) -> tuple[Color, ...]:
 
 @cache
 def _colours(is_dark: bool) -> tuple[Color, ...]:
-    lightness, saturation = (0.72, 0.62) if is_dark else (0.34, 0.7)
-    hues = [number / NICK_HUES for number in range(NICK_HUES)]
-    parts = [hls_to_rgb(hue, lightness, saturation) for hue in hues]
-    return tuple(Color(round(red * 255), round(green * 255), round(blue * 255)) for red, green, blue in parts)
+    """Hues around the circle, each as light or as dark as it must be to be read."""
+    return tuple(_readable(number / NICK_HUES, is_dark) for number in range(NICK_HUES))
+
+
+def _readable(hue: float, is_dark: bool) -> Color:
+    lightness, step, saturation = (0.66, 0.02, 0.62) if is_dark else (0.42, -0.02, 0.75)
+    while True:
+        red, green, blue = hls_to_rgb(hue, lightness, saturation)
+        colour = Color(round(red * 255), round(green * 255), round(blue * 255))
+        contrast = (_luminance(colour) + 0.05) / 0.06 if is_dark else 1.05 / (_luminance(colour) + 0.05)
+        if contrast >= CONTRAST_MIN:
+            return colour
+        lightness += step
+
+
+def _luminance(colour: Color) -> float:
+    """How bright a colour is, as WCAG 2 has it."""
+    parts = (part / 255 for part in colour.rgb)
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)  # noqa: PLR2004 - WCAG's
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,874 @@
+"""chat-tui on its screen, driven by keys, with a story instead of a network (stories.py)."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding
+from textual.color import Color
+from textual.events import AppBlur, AppFocus, MouseScrollUp, Paste
+from textual.widgets import Input
+
+from chat_server import events
+from chat_server.events import PageShown, Said, Stored
+from chat_tui.actions import ACTIONS, Action
+from chat_tui.app import ChatApp
+from chat_tui.link import LinkChanged, Status
+from chat_tui.list_pane import ListPane
+from chat_tui.search_bar import SearchBar
+from chat_tui.settings import NotifyTable, Settings
+from chat_tui.state import Pending
+from chat_tui.themes import _luminance
+from stories import NOON, Pilot, StoryApp, beginning, play, said, settle
+
+
+def lines(app: StoryApp) -> list[str]:
+    return app.screen_text().split("\n")
+
+
+def chat_text(app: StoryApp) -> str:
+    return app.screen_text()
+
+
+def page(first: int, last: int, *, room: str = "python", newest: int = 0, oldest: int = 1) -> PageShown:
+    shown = tuple(Said(room, seq, NOON + seq, "bob", f"line {seq}") for seq in range(first, last + 1))
+    return PageShown(room, shown, oldest, newest or last, "")
+
+
+def room_rows(app: StoryApp) -> list[str]:
+    return [f"{item.content.plain} {item.end.plain}".strip() for item in app._panes.query_one("#rooms", ListPane).items]
+
+
+# Panes
+
+
+def test_the_panes_show_rooms_lines_people_and_the_topic() -> None:
+    app = StoryApp(
+        [*beginning("python", "pm"), *said("hello"), events.TopicSet("python", 2, NOON + 120, "bob", "snakes")]
+    )
+
+    async def act(pilot: Pilot) -> None:
+        text = chat_text(app)
+        assert lines(app)[0].startswith(" python  snakes")
+        for wanted in ("1 python", "2 pm", "write", "Online 3", "ann (you)", "bob hello", "Tuesday, 24 November 2026"):
+            assert wanted in text
+
+    play(app, act)
+
+
+def test_unread_lines_are_counted_and_mentions_marked() -> None:
+    app = StoryApp([*beginning("python", "pm"), *said("a", "ann: b", room="pm")])
+
+    async def act(pilot: Pilot) -> None:
+        assert "2 pm @2" in room_rows(app)
+        await pilot.press("ctrl+n")
+        await settle(pilot)
+        assert "2 pm @2" in room_rows(app), "hopping over a room reads nothing"
+        assert "new" in chat_text(app), "a rule stands between read and unread"
+
+    play(app, act)
+
+
+@pytest.mark.parametrize(
+    ("size", "has_rooms", "has_people"),
+    [((200, 60), True, True), ((100, 30), True, True), ((80, 24), True, False), ((40, 12), False, False)],
+)
+def test_panes_fold_where_the_terminal_is_narrow(size: tuple[int, int], has_rooms: bool, has_people: bool) -> None:
+    app = StoryApp([*beginning(), *said("hello")])
+
+    async def act(pilot: Pilot) -> None:
+        text = chat_text(app)
+        assert ("Rooms" in text, "Online" in text) == (has_rooms, has_people)
+        assert "hello" in text
+        await pilot.press("f7", "f8")
+        await settle(pilot)
+        text = chat_text(app)
+        assert ("Rooms" in text, "Online" in text) == (not has_rooms, not has_people), "and by key"
+
+    play(app, act, size=size)
+
+
+def test_consecutive_lines_by_one_person_are_grouped() -> None:
+    app = StoryApp([*beginning(), *said("one", "two"), *said("three", nick="Carol", first=3)])
+
+    async def act(pilot: Pilot) -> None:
+        assert [line.count("bob") for line in lines(app) if "one" in line or "two" in line] == [1, 0]
+
+    play(app, act)
+
+
+def test_the_mouse_chooses_rooms_and_people() -> None:
+    app = StoryApp([*beginning("python", "pm"), *said("in pm", room="pm")])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.click("#rooms", offset=(4, 2))
+        await settle(pilot)
+        assert "in pm" in chat_text(app)
+        await pilot.click("#rooms", offset=(4, 3))
+        assert app.link.last("join")["room"] == "write"
+        app.action_room(1)
+        await settle(pilot)
+        await pilot.click("#people", offset=(4, 2))
+        assert app._prompt.text == "bob: "
+
+    play(app, act)
+
+
+# Writing
+
+
+def test_what_one_sends_is_pending_until_it_is_stored() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put("hello")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "hello  …" in chat_text(app)
+        (pending,) = app.link.said
+        app.now += 20
+        app._tick()
+        await settle(pilot)
+        assert "hello  … waiting" in chat_text(app)
+        app.tell(Said("python", 1, app.now, "ann", "hello"), Stored("python", 1, pending.key))
+        await settle(pilot)
+        assert "…" not in chat_text(app)
+        assert chat_text(app).count("hello") == 1
+        assert app._prompt.text == ""
+
+    play(app, act)
+
+
+def test_what_cannot_be_stored_says_why_and_can_be_sent_again_or_taken_back() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put("precious")
+        await pilot.press("enter")
+        key = app.link.said[0].key
+        app.tell(events.NotStored("python", 1, key))
+        await settle(pilot)
+        assert "✗ the server could not store it" in chat_text(app)
+        await pilot.press("alt+r")
+        assert [pending.key for pending in app.link.said] == [key, key], "under the same key"
+        app.tell(events.NotStored("python", 1, key))
+        await pilot.press("alt+d")
+        await settle(pilot)
+        assert app._prompt.text == "precious"
+        assert not app.client.keepsakes.unsent
+
+    play(app, act)
+
+
+def test_up_brings_back_what_was_sent_and_down_what_was_being_written() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        for text in ("first", "second"):
+            app._prompt.put(text)
+            await pilot.press("enter")
+        app._prompt.put("unsent")
+        await pilot.press("up")
+        assert app._prompt.text == "second"
+        await pilot.press("up")
+        assert app._prompt.text == "first"
+        await pilot.press("down", "down")
+        assert app._prompt.text == "unsent"
+
+    play(app, act)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("/onl", "/online "),
+        ("/join wr", "/join write "),
+        ("car", "Carol: "),
+        ("hi @ca", "hi @Carol "),
+        ("see #py", "see #python "),
+        ("nice :thumbs_u", "nice 👍"),
+        ("zzz", "zzz"),
+    ],
+)
+def test_tab_completes_commands_rooms_nicks_and_emoji(typed: str, completed: str) -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put(typed)
+        await pilot.press("tab")
+        assert app._prompt.text == completed
+
+    play(app, act)
+
+
+def test_tab_again_takes_the_next_choice() -> None:
+    app = StoryApp([*beginning(), events.Joined("python", ("carl",))])
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put("ca")
+        await pilot.press("tab")
+        first = app._prompt.text
+        await pilot.press("tab")
+        assert {first, app._prompt.text} == {"Carol: ", "carl: "}
+
+    play(app, act)
+
+
+def test_a_message_may_have_several_lines_and_an_emoji_by_name() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put("def f(): :smile:")
+        await pilot.press("ctrl+j")
+        app._prompt.insert("    return 1")
+        await pilot.press("enter")
+        assert app.link.said[0].text == "def f(): 😄\n    return 1"
+
+    play(app, act)
+
+
+def test_a_long_paste_asks_first_and_a_short_one_does_not() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.post_message(Paste("one\ntwo"))
+        await settle(pilot)
+        assert app._prompt.text == "one\ntwo"
+        app._prompt.put("")
+        long = "\n".join(f"[bold]line {number}" for number in range(8))
+        app._prompt.post_message(Paste(long))
+        await settle(pilot)
+        assert "Paste 8 lines as one message?" in chat_text(app)
+        await pilot.press("escape")
+        assert app._prompt.text == ""
+        app._prompt.post_message(Paste(long + "\x1b[2J"))
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app._prompt.text == long + "[2J"
+        assert not app.link.said, "it is not sent by that"
+
+    play(app, act)
+
+
+def test_each_room_has_its_own_draft() -> None:
+    app = StoryApp(beginning("python", "pm"))
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put("for python")
+        await pilot.press("ctrl+n")
+        await settle(pilot)
+        assert app._prompt.text == ""
+        app._prompt.put("for pm")
+        await pilot.press("ctrl+p")
+        await settle(pilot)
+        assert app._prompt.text == "for python"
+
+    play(app, act)
+
+
+def test_drafts_and_unsent_lines_are_there_when_the_program_starts_again(tmp_path: Path) -> None:
+    app = StoryApp(beginning("python", "pm"), keepsakes=tmp_path)
+
+    async def write(pilot: Pilot) -> None:
+        app._prompt.put("unsent")
+        await pilot.press("enter")
+        app._prompt.put("a draft")
+
+    play(app, write)
+    again = StoryApp(beginning("python", "pm"), keepsakes=tmp_path)
+
+    async def look(pilot: Pilot) -> None:
+        assert "unsent  …" in chat_text(again)
+        assert again._prompt.text == "a draft"
+        assert [pending.text for pending in again.client.keepsakes.unsent] == ["unsent"]
+
+    play(again, look)
+
+
+def test_while_there_is_no_connection_lines_wait_visibly() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        app.link.status = Status.WAITING
+        app._link_changed(LinkChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7.2))
+        app._prompt.put("patience")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert (
+            "No connection: the connection was closed. Trying again in 7 s; Ctrl+R tries now. 1 line will be sent then."
+            in chat_text(app).replace("\n", " ")
+        )
+        assert "patience  …" in chat_text(app)
+        await pilot.press("ctrl+r")
+        assert app.link.tries == 1
+        app._prompt.put("/online")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "There is no connection" in chat_text(app)
+
+    play(app, act, size=(120, 30))
+
+
+def test_a_wrong_command_is_told_and_stays_in_the_prompt() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        for typed, told in (
+            ("/dance", "There is no command /dance"),
+            ("/since x", "Usage: /since NUMBER"),
+            ("/join", "Usage: /join ROOM"),
+        ):
+            app._prompt.put(typed)
+            await pilot.press("enter")
+            await settle(pilot)
+            assert told in chat_text(app)
+            assert app._prompt.text == typed
+
+    play(app, act)
+
+
+def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        for typed, do, fields in (
+            ("/me waves", "me", None),
+            ("/search -a two words", "search", {"words": "two words", "everywhere": True}),
+            ("/last 5", "last", {"room": "python", "count": 5}),
+            ("/around #7", "around", {"room": "python", "number": 7}),
+            ("/write", "join", {"room": "write"}),
+            ("/time Asia/Tokyo", "time", {"zone": "Asia/Tokyo"}),
+        ):
+            app._prompt.put(typed)
+            await pilot.press("enter")
+            if fields is None:
+                assert (app.link.said[-1].do, app.link.said[-1].text) == ("me", "waves")
+            else:
+                assert app.link.last(do).items() >= fields.items()
+        app.tell(events.ZoneShown("Asia/Tokyo", NOON), ref="typed")
+        app.tell(events.Refused("no-such-room", {"room": "x"}, "", "There is no room x."), ref="typed")
+        await settle(pilot)
+        assert "It is 2026-11-24 21:00. Times are shown in Asia/Tokyo." in chat_text(app)
+        assert "There is no room x." in chat_text(app)
+
+    play(app, act, size=(140, 30))
+
+
+# Reading
+
+
+def test_older_lines_load_by_themselves_and_what_one_reads_does_not_move() -> None:
+    app = StoryApp([*beginning(), page(101, 200)])
+
+    async def act(pilot: Pilot) -> None:
+        assert "line 200" in chat_text(app)
+        assert app.link.asked[-1][0] != "history", "nothing is asked for before one scrolls up"
+        for _ in range(3):
+            await pilot.press("pageup")
+        await pilot.press("ctrl+home")
+        await settle(pilot)
+        asked = app.link.last("history")
+        assert (asked["room"], asked["before"]) == ("python", 101)
+        before = [line[36:75].rstrip() for line in lines(app)]
+        app.tell(page(1, 100, newest=200))
+        await settle(pilot)
+        assert [line[36:75].rstrip() for line in lines(app)][3:] == before[3:]
+        await pilot.press("ctrl+home")
+        await settle(pilot)
+        assert "line 1\n" in chat_text(app).replace("│", "") or "line 1 " in chat_text(app)
+
+    play(app, act)
+
+
+def test_new_lines_below_are_counted_and_end_goes_there() -> None:
+    app = StoryApp([*beginning(), page(1, 100)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("pageup")
+        before = [line[18:75].rstrip() for line in lines(app)[3:20]]
+        app.tell(*said("new one", "new two", first=101))
+        await settle(pilot)
+        assert "↓ 2 new below" in chat_text(app)
+        assert [line[18:75].rstrip() for line in lines(app)[3:20]] == before
+        await pilot.press("end")
+        await settle(pilot)
+        assert "new two" in chat_text(app)
+        assert "below" not in chat_text(app)
+
+    play(app, act)
+
+
+def test_scrolling_down_to_the_end_follows_again() -> None:
+    app = StoryApp([*beginning(), page(1, 100)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("pageup", "pagedown", "pagedown")
+        app.tell(*said("newest", first=101))
+        await settle(pilot)
+        assert "newest" in chat_text(app)
+
+    play(app, act)
+
+
+def test_the_wheel_scrolls() -> None:
+    app = StoryApp([*beginning(), page(1, 100)])
+
+    async def act(pilot: Pilot) -> None:
+        for _ in range(3):
+            await pilot._post_mouse_events([MouseScrollUp], widget="#chat", offset=(5, 5))
+        await settle(pilot)
+        assert "line 100" not in chat_text(app)
+
+    play(app, act)
+
+
+def test_resizing_keeps_the_place() -> None:
+    words = " ".join(f"word{number}" for number in range(40))
+    many = tuple(Said("python", seq, NOON + seq, "bob", f"{seq}: {words}") for seq in range(1, 101))
+    app = StoryApp([*beginning(), PageShown("python", many, 1, 100, "")])
+
+    async def act(pilot: Pilot) -> None:
+        app._chat.go_to_line(50)
+        await settle(pilot)
+        assert " 50: word0" in chat_text(app)
+        top = next(line for line in lines(app)[1:] if ": word0" in line).split(": word0", 1)[0].split()[-1]
+        for size in ((60, 20), (140, 50), (45, 15), (100, 30)):
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            shown = [int(line.split(": word0", 1)[0].split()[-1]) for line in lines(app)[1:] if ": word0" in line]
+            assert any(abs(seq - int(top)) <= 1 for seq in shown), (size, top, shown)
+
+    play(app, act)
+
+
+def test_a_hundred_thousand_lines_scroll_without_a_hitch() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        for start in range(1, 100_001, 1000):
+            app.tell(page(start, start + 999, newest=start + 999))
+        await settle(pilot)
+        slowest = 0.0
+        for step in (-1, -1, -1, 1, -20, -400, 300):
+            begun = time.perf_counter()
+            app._chat.scroll_pages(step)
+            app._chat.refresh()
+            await pilot.pause()
+            slowest = max(slowest, time.perf_counter() - begun)
+        assert slowest < 0.25
+        begun = time.perf_counter()
+        await pilot.resize_terminal(70, 24)
+        await settle(pilot)
+        assert time.perf_counter() - begun < 1.5
+        app.tell(*said("after", first=100_001))
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "after" in chat_text(app)
+
+    play(app, act)
+
+
+def test_searching_in_the_room_marks_and_goes_from_place_to_place() -> None:
+    app = StoryApp([*beginning(), page(1, 200)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+f")
+        bar = app._panes.query_one(SearchBar)
+        assert bar.display
+        await pilot.press(*"line", "space", *"55")
+        await settle(pilot)
+        assert "2 found" in chat_text(app) or "1 found" in chat_text(app)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "line 155" in chat_text(app) or "line 55" in chat_text(app)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert not bar.display
+        assert app.focused is app._prompt
+
+    play(app, act)
+
+
+def test_what_the_search_of_the_server_finds_in_the_room_is_gone_to_though_it_was_not_loaded() -> None:
+    app = StoryApp([*beginning(), page(401, 500)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+f", *"needle")
+        await settle(pilot)
+        assert app.link.last("search")["words"] == "needle"
+        app.tell(
+            events.Found("needle", (("python", (Said("python", 17, NOON, "bob", "the needle"),)),), False, 0, ""),
+            ref="search",
+        )
+        await settle(pilot)
+        assert "1 found" in chat_text(app)
+        await pilot.press("enter")
+        assert app.link.last("around")["number"] == 17
+        around = tuple(
+            Said("python", seq, NOON, "bob", "the needle" if seq == 17 else f"x{seq}") for seq in range(7, 28)
+        )
+        app.tell(PageShown("python", around, 1, 500, ""), ref="around")
+        await settle(pilot)
+        assert "the needle" in chat_text(app)
+
+    play(app, act)
+
+
+def test_searching_everywhere_shows_what_was_found_and_goes_there() -> None:
+    app = StoryApp([*beginning("python", "pm"), *said("a needle", room="pm", first=1)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("alt+f", *"needle", "enter")
+        assert app.link.last("search").items() >= {"words": "needle", "everywhere": True}.items()
+        app.tell(
+            events.Found("needle", (("pm", (Said("pm", 1, NOON, "bob", "a needle"),)),), False, 0, ""), ref="everywhere"
+        )
+        await settle(pilot)
+        assert "1 found" in chat_text(app)
+        assert "pm bob: a needle" in chat_text(app)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app.current is not None
+        assert app.current.name == "pm"
+
+    play(app, act)
+
+
+def test_one_can_go_to_a_number_and_to_a_day() -> None:
+    app = StoryApp([*beginning(), page(1, 300)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+g", *"42", "enter")
+        await settle(pilot)
+        assert "line 42" in chat_text(app)
+        await pilot.press("ctrl+g", *"2026-11-20", "enter")
+        await settle(pilot)
+        assert app.link.last("date").items() >= {"room": "python", "day": "2026-11-20"}.items()
+        app.tell(page(7, 57, newest=300), ref="date")
+        await settle(pilot)
+        assert "line 7 " in chat_text(app).replace("\n", " ")
+        await pilot.press("ctrl+g", *"soon", "enter")
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "A line is a number" in chat_text(app)
+
+    play(app, act)
+
+
+def test_a_link_opens_and_a_selection_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = StoryApp([*beginning(), *said("see https://example.org/a_b. now")])
+    opened: list[str] = []
+    monkeypatch.setattr(app, "open_url", opened.append)
+
+    async def act(pilot: Pilot) -> None:
+        row = next(y for y, line in enumerate(lines(app)) if "https" in line)
+        column = lines(app)[row].index("https") + 3
+        await pilot.click(offset=(column, row))
+        assert opened == ["https://example.org/a_b"]
+        start = lines(app)[row].index("see")
+        await pilot.mouse_down(offset=(start, row))
+        await pilot.hover(offset=(start + 7, row))
+        await pilot.mouse_up(offset=(start + 7, row))
+        await settle(pilot)
+        await pilot.press("ctrl+c")
+        assert app.clipboard.startswith("see htt")
+
+    play(app, act)
+
+
+def test_markdown_is_shown_as_such() -> None:
+    text = "*em* **strong** `code` snake_case_name\n> quoted\nafter\n```python\nx = 1\n```"
+    app = StoryApp([*beginning(), *said(text)])
+
+    async def act(pilot: Pilot) -> None:
+        shown = chat_text(app)
+        assert "em strong code snake_case_name" in shown
+        assert "▎ quoted" in shown
+        assert "x = 1" in shown
+        assert "```" not in shown
+
+    play(app, act)
+
+
+HOSTILE = [
+    "[bold]x[/] [/] [@click=app.quit]click[/] [link=http://x]y",
+    "a" * 16_000,
+    "你" * 5000,
+    "e" + "\u0301" * 8 + " zalgo",
+    "\n".join(["x"] * 300),
+    "`" * 200 + "*" * 200 + "_" * 200 + ">" * 200,
+    "👩‍👩‍👧‍👦" * 40,
+    "```" + "x" * 3000,
+    "{" * 500 + "[" * 500,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
+    app = StoryApp(
+        [
+            *beginning(),
+            *said("before", text),
+            events.TopicSet("python", 3, NOON + 180, "bob", text.split("\n", maxsplit=1)[0][:300]),
+        ]
+    )
+    app.tell(events.Joined("python", ("[bold]",)))
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("pageup", "pageup", "escape", "ctrl+k", "escape")
+        await pilot.resize_terminal(41, 13)
+        await settle(pilot)
+        for y in range(2, 12):
+            await pilot.click(offset=(10, y))
+        app.tell(*said("after", first=4))
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "after" in chat_text(app)
+        assert app.is_running
+
+    play(app, act)
+
+
+# Switching
+
+
+def test_keys_switch_rooms() -> None:
+    app = StoryApp([*beginning("python", "write", "pm"), *said("x", room="write"), *said("ann!", room="pm")])
+
+    async def act(pilot: Pilot) -> None:
+        def name() -> str:
+            assert app.current is not None
+            return app.current.name
+
+        assert name() == "python"
+        for key, room in (
+            ("ctrl+n", "write"),
+            ("ctrl+n", "pm"),
+            ("ctrl+n", "python"),
+            ("ctrl+p", "pm"),
+            ("alt+2", "write"),
+            ("alt+1", "python"),
+        ):
+            await pilot.press(key)
+            assert name() == room
+        await pilot.press("alt+a")
+        assert name() == "pm", "mentions first"
+        await pilot.press("alt+1")
+        app.client.mark_read(app.client.state.room("pm"))
+        await pilot.press("alt+a")
+        assert name() == "write"
+
+    play(app, act)
+
+
+def test_a_few_letters_lead_to_a_room_or_a_person() -> None:
+    app = StoryApp(beginning("python", "pm"))
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+k", "p", "m", "enter")
+        await settle(pilot)
+        assert app.current is not None
+        assert app.current.name == "pm"
+        await pilot.press("ctrl+k", *"wri", "enter")
+        assert app.link.last("join")["room"] == "write"
+        await pilot.press("ctrl+k", *"crl", "enter")
+        await settle(pilot)
+        assert app.current.name == "python", "where Carol is"
+        assert app._prompt.text == "Carol: "
+
+    play(app, act)
+
+
+def test_the_first_unread_line_is_found() -> None:
+    app = StoryApp(beginning("python", "pm"))
+
+    async def act(pilot: Pilot) -> None:
+        app.tell(page(1, 100, room="pm"))
+        await pilot.press("ctrl+n")
+        await settle(pilot)
+        await pilot.press("alt+u")
+        await settle(pilot)
+        assert "line 1 " in chat_text(app).replace("\n", " ")
+
+    play(app, act)
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+def test_every_action_has_a_key_and_a_method(action: Action) -> None:
+    method = action.method.partition("(")[0]
+    assert callable(getattr(ChatApp, f"action_{method}"))
+    bindings = [binding for binding in ChatApp.BINDINGS if isinstance(binding, Binding) and binding.id == action.name]
+    assert [binding.key for binding in bindings] == [action.keys]
+
+
+def test_the_palette_and_the_help_screen_have_every_action() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        titles = {command.title for command in app.get_system_commands(app.screen)}
+        assert {action.title for action in ACTIONS if action.name != "palette"} <= titles
+        await pilot.press("f1")
+        await settle(pilot)
+        assert "Ctrl+K" in chat_text(app)
+        await pilot.press("escape")
+        await pilot.press("f2")
+        await pilot.pause()
+        assert len(app.screen_stack) == 2
+
+    play(app, act, size=(120, 60))
+
+
+def test_keys_can_be_changed_in_the_settings() -> None:
+    app = StoryApp(beginning("python", "pm"), settings=Settings(keys={"next-room": "ctrl+o"}))
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+o")
+        assert app.current is not None
+        assert app.current.name == "pm"
+
+    play(app, act)
+
+
+# Knowing
+
+
+def test_a_room_is_read_after_a_second_at_its_bottom_with_the_terminal_in_focus() -> None:
+    app = StoryApp(beginning("python", "pm"))
+
+    async def act(pilot: Pilot) -> None:
+        room = app.client.state.room("python")
+        app.post_message(AppBlur())
+        await settle(pilot)
+        app.tell(*said("while away"))
+        await asyncio.sleep(1.6)
+        assert room.unread == 1, "nobody looks"
+        app.post_message(AppFocus())
+        await settle(pilot)
+        app._watch_reading()
+        assert room.unread == 1, "not yet"
+        await asyncio.sleep(1.6)
+        assert room.unread == 0
+        assert app.client.memory.read["python"] == 1
+
+    play(app, act)
+
+
+def test_one_is_notified_by_rules_and_not_while_one_is_looking() -> None:
+    rules = NotifyTable(words=["deploy"], rooms=["pm"], muted=["write"])
+    app = StoryApp(beginning("python", "pm", "write"), settings=Settings(notify=rules))
+
+    async def act(pilot: Pilot) -> None:
+        def rung() -> int:
+            count = sum("\a" in data for data in app.written)
+            app.written.clear()
+            app.now += 10
+            return count
+
+        rung()
+        app.tell(*said("ann: look"))
+        assert rung() == 0, "one is looking at it"
+        app.tell(*said("anything", room="pm"))
+        assert rung() == 1
+        app.tell(*said("ann: muted", room="write"))
+        assert rung() == 0
+        app._has_focus = False
+        app.tell(*said("chatter", first=2))
+        assert rung() == 0
+        app.tell(*said("ann: hello\x1b", first=3))
+        assert any("\x1b]777;notify;bob in python;ann: hello" in data for data in app.written)
+        assert rung() == 1
+        app.tell(*said("time to deploy", first=4))
+        assert rung() == 1
+        app.tell(*said("mine, ann", first=5, nick="ann"))
+        assert rung() == 0
+        app._paint()
+        assert any("\x1b]0;(" in data for data in app.written), "the title counts"
+
+    play(app, act)
+
+
+def test_a_server_that_does_not_want_us_is_told_on_the_connect_screen() -> None:
+    app = StoryApp(is_online=False)
+
+    async def act(pilot: Pilot) -> None:
+        app.link.status = Status.WAITING
+        app._link_changed(LinkChanged(Status.WAITING, "nothing listens on 127.0.0.1, port 5000", time.monotonic() + 1))
+        await settle(pilot)
+        assert "Tried 127.0.0.1, port 5000: nothing listens on 127.0.0.1, port 5000." in chat_text(app).replace(
+            "\n", " "
+        )
+        app.screen.query_one("#nick", Input).value = "x y"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "A name has" in chat_text(app)
+        app.screen.query_one("#nick", Input).value = "anna"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert (app.link.tries, app.link.identity.nick) == (1, "anna")
+
+    play(app, act)
+
+
+def test_the_connect_screen_goes_away_when_the_server_is_there() -> None:
+    app = StoryApp(is_online=False)
+
+    async def act(pilot: Pilot) -> None:
+        app._link_changed(LinkChanged(Status.WAITING, "nothing listens", time.monotonic() + 1))
+        await settle(pilot)
+        assert len(app.screen_stack) == 2
+        app._link_changed(LinkChanged(Status.ONLINE))
+        app.tell(*beginning(), *said("there"))
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+        assert "there" in chat_text(app)
+
+    play(app, act)
+
+
+# Looks
+
+
+@pytest.mark.parametrize("theme", ["chat-dark", "chat-light", "textual-light", "nord", "ansi-dark"])
+def test_every_theme_shows_every_part_readably(theme: str) -> None:
+    app = StoryApp([*beginning(), *said("`code`", "> quote", "ann!")], settings=Settings(theme=theme))
+
+    async def act(pilot: Pilot) -> None:
+        app.client.state.typed(Pending("k", "python", "say", "waits", NOON))
+        await settle(pilot)
+        assert app.theme == theme
+        look = app._chat.look
+        background = app._chat.visual_style.background
+        if app.current_theme.ansi or background is None:
+            return
+        parts = [look.dim, look.unread, look.failed, look.pending, *look.nicks, look.parts.link, look.parts.quote]
+        for style in parts:
+            if style.foreground is not None:
+                assert contrast(background + style.foreground, background) > 2.5, style
+
+    play(app, act)
+
+
+def contrast(one: Color, other: Color) -> float:
+    """The contrast of two colours, as WCAG has it."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_the_slow_link_scrolls_by_half_a_page() -> None:
+    app = StoryApp([*beginning(), page(1, 100)], settings=Settings(slow_link=True, theme="ansi-dark"))
+
+    async def act(pilot: Pilot) -> None:
+        moves = set()
+        for seq in range(101, 121):
+            app.tell(*said(f"n{seq}", first=seq))
+            await settle(pilot)
+            assert f"n{seq}" in chat_text(app)
+            moves.add(app._chat.scroll_offset.y)
+        assert len(moves) <= 4
+
+    play(app, act)
