@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import ClassVar, NamedTuple
 
-from textual.geometry import Offset, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -101,6 +101,7 @@ class ChatView(ScrollView):
         self._me = ""
         self._heights = Heights()
         self._rows: dict[int, list[Row]] = {}
+        self._strips: dict[tuple[int, int, int], Strip] = {}  # by entry, row of it, and row of all
         self._look: Look | None = None
         self._places: dict[str, Place] = {}
         self._follows = True
@@ -141,15 +142,18 @@ class ChatView(ScrollView):
         if changes is None and pending == self._pending_count == 0:
             return
         here = self._place
+        shown_before, total_before = (self._scroll_row, self._padding), self._heights.total
         if changes is not None and changes.prepended:
             self._heights.prepend(self._guesses(0, changes.prepended))
-            self._rows.clear()
+            self._forget_rows()
             self.screen.clear_selection()
         start = len(room.timeline.entries) if changes is None else changes.since
         start = max(0, min(start, len(self._heights) - self._pending_count, len(room.timeline.entries)))
         self._heights.replace(start, self._guesses(start, len(room.timeline.entries) + pending))
         for index in [index for index in self._rows if index >= start]:
             del self._rows[index]
+        for key in [key for key in self._strips if key[0] >= start]:
+            del self._strips[key]
         if changes is not None and changes.prepended:
             self._heights.forget(changes.prepended)
         self._pending_count = pending
@@ -157,7 +161,14 @@ class ChatView(ScrollView):
             self._to_bottom()
         else:
             self._go(here)
-        self.refresh()
+        if (self._scroll_row, self._padding) != shown_before or (changes is not None and changes.prepended):
+            self.refresh()
+        else:  # only what stands below: on a slow line the rest of the pane is ten times as much
+            hidden = self._scroll_row - self._padding
+            first = max(0, self._heights.top(start) - hidden)
+            end = min(max(total_before, self._heights.total) - hidden, self.size.height)
+            if first < end:
+                self.refresh(Region(0, first, self.size.width, end - first))
         self._tell()
 
     def tick(self) -> None:
@@ -167,6 +178,7 @@ class ChatView(ScrollView):
             for index in range(start, len(self._heights)):
                 self._rows.pop(index, None)
                 self._heights.forget(index)
+            self._strips.clear()
             self._settle()
             self.refresh()
 
@@ -273,6 +285,11 @@ class ChatView(ScrollView):
     def _bottom(self) -> int:
         return max(0, self._heights.total - self.size.height)
 
+    @property
+    def _padding(self) -> int:
+        """Rows above the first entry: few lines stand at the bottom, beside the prompt; on a slow line where they need not move."""
+        return 0 if self._is_slow else max(0, self.size.height - self._heights.total)
+
     def _here(self) -> Place:
         """Where one is, by what is shown now."""
         if self._follows or not len(self._heights) or self._room is None:
@@ -299,16 +316,20 @@ class ChatView(ScrollView):
     def _begin_anew(self) -> None:
         room = self._room
         self._made_for = self._width
-        self._rows.clear()
+        self._forget_rows()
         self._heights = Heights()
         if room is not None:
             self._pending_count = len(room.pending)
             self._heights.replace(0, self._guesses(0, len(room.timeline.entries) + len(room.pending)))
         self.refresh()
 
+    def _forget_rows(self) -> None:
+        self._rows.clear()
+        self._strips.clear()
+
     def _restyle(self) -> None:
         self._look = None
-        self._rows.clear()
+        self._forget_rows()
         self.refresh()
 
     def _leave_bottom(self) -> None:
@@ -320,14 +341,12 @@ class ChatView(ScrollView):
         """Put the newest line on the last row."""
         self._measure_up()
         total, height = self._heights.total, self.size.height
-        if self._is_slow and total > height:
-            if (
-                not self._scroll_row <= total - height // 2 <= self._scroll_row + height
-                or total > self._scroll_row + height
-            ):
-                self._scroll(total - height // 2, extra=height)
-        else:
+        if not self._is_slow or total <= height:
             self._scroll(total - height)
+        elif not total - height <= self._scroll_row < total:
+            self._scroll(total - height // 2, extra=height)
+        else:
+            self._scroll(self._scroll_row, extra=height)
         if self._room is not None:
             self._seen = self._room.last
 
@@ -371,7 +390,9 @@ class ChatView(ScrollView):
         """Have this row at the top. Never animated: what one reads does not swim."""
         total = max(self._heights.total, int(row) + extra if self._is_slow else 0)
         if self.virtual_size.height != total:
-            self.virtual_size = Size(self._width, total)
+            # Not by assignment, which has the whole screen laid out and drawn anew: 25 ms instead of 8, for each line that comes.
+            self.set_reactive(ChatView.virtual_size, Size(self._width, total))
+            self.vertical_scrollbar.window_virtual_size = total
         self._moving = True
         try:
             self.scroll_to(y=max(0, row), animate=False, force=True)
@@ -436,6 +457,7 @@ class ChatView(ScrollView):
                 markdown=self._markdown,
                 me=self._me,
                 text=self.visual_style,
+                rich=self.rich_style,
                 dim=self._part("dim"),
                 rule=self._part("rule"),
                 unread=self._part("unread"),
@@ -467,7 +489,7 @@ class ChatView(ScrollView):
         rows = self._rows.get(index)
         if rows is None:
             if len(self._rows) > ROWS_KEPT_MAX:
-                self._rows.clear()
+                self._forget_rows()
             entry = self._entry(index)
             before = self._entry(index - 1) if index else None
             if isinstance(entry, Notice | Pending):
@@ -492,30 +514,32 @@ class ChatView(ScrollView):
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
         width = self.scrollable_content_region.width
-        blank = Strip.blank(width, self.rich_style)
         total = self._heights.total
-        row = self._scroll_row + y - max(0, self.size.height - total)
+        row = self._scroll_row + y - self._padding
         if self._room is None or not 0 <= row < total:
-            return blank
+            return Strip.blank(width, self.look.rich)
         index = self._heights.at(row)
         rows = self._rows_at(index)
         within = row - self._heights.top(index)
         if within >= len(rows):
-            return blank
-        shown = rows[within]
-        text = shown.text
+            return Strip.blank(width, self.look.rich)
         selection = self.text_selection
-        if selection is not None and (span := selection.get_span(row)) is not None:
-            start, end = span
-            text = text.stylize(
-                Style.from_styles(self.screen.get_component_styles("screen--selection")),
-                start,
-                len(text) if end == -1 else end,
-            )
-        base = self.visual_style
-        gutter = Strip(shown.gutter.render_segments(base))
-        body = Strip(text.render_segments(base)).apply_offsets(0, row)
-        return Strip.join([gutter, body]).adjust_cell_length(width, self.rich_style)
+        span = selection.get_span(row) if selection is not None else None
+        if span is not None:
+            return self._drawn(self._selected(rows[within], *span), row, width)
+        strip = self._strips.get((index, within, row))
+        if strip is None:
+            strip = self._strips[index, within, row] = self._drawn(rows[within], row, width)
+        return strip
+
+    def _drawn(self, row: Row, number: int, width: int) -> Strip:
+        gutter = Strip(row.gutter.render_segments(self.look.text))
+        body = Strip(row.text.render_segments(self.look.text)).apply_offsets(0, number)
+        return Strip.join([gutter, body]).adjust_cell_length(width, self.look.rich)
+
+    def _selected(self, row: Row, start: int, end: int) -> Row:
+        style = Style.from_styles(self.screen.get_component_styles("screen--selection"))
+        return row._replace(text=row.text.stylize(style, start, len(row.text) if end == -1 else end))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The text that is selected: rows that were one line come as one line."""

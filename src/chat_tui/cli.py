@@ -54,9 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callable[[str, int], Keepsakes]) -> int:
     # What Textual reads from the environment it reads when it is imported.
+    os.environ.setdefault(
+        "TEXTUAL_FPS", "30" if settings.slow_link else "120"
+    )  # at 60 a key may wait for two frames: 33 ms
     if settings.slow_link:
         os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-        os.environ.setdefault("TEXTUAL_FPS", "10")
         settings = replace(
             settings, theme="ansi-dark" if settings.theme in ("chat-dark", "textual-dark") else settings.theme
         )

@@ -9,6 +9,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.style import Style
 
 from chat_tui.themes import part_style
 
@@ -56,6 +57,7 @@ class ListPane(ScrollView):
         self.heading = heading
         self._items: Sequence[Item] = ()
         self._current: str | None = None
+        self._known_styles: tuple[Style, Style, Style] | None = None
         self.can_focus = False
 
     def show(self, items: Sequence[Item], current: str | None = None) -> None:
@@ -91,20 +93,34 @@ class ListPane(ScrollView):
         """One row."""
         width = self.scrollable_content_region.width
         row = y + self.scroll_offset.y
-        base = self.visual_style
+        base, heading, current = self._styles
         if self.heading and row == 0:
-            heading = Content.styled(f" {self.heading}", part_style(self, "list-pane--heading"))
-            return Strip(heading.render_segments(base)).adjust_cell_length(width, self.rich_style)
+            return Strip(Content.styled(f" {self.heading}", heading).render_segments(base)).adjust_cell_length(
+                width, base.rich_style
+            )
         index = row - self._offset
         if not 0 <= index < len(self._items):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, base.rich_style)
         item = self._items[index]
         if item.key == self._current:
-            base += part_style(self, "list-pane--current")
+            base += current
         end = item.end.cell_length
         content = item.content.truncate(max(1, width - 2 - (end + 1 if end else 0)), ellipsis=True)
         filled = Content(" ") + content + " " * max(0, width - 2 - content.cell_length - end) + item.end + " "
         return Strip(filled.render_segments(base)).adjust_cell_length(width, base.rich_style)
+
+    @property
+    def _styles(self) -> tuple[Style, Style, Style]:
+        """How rows look, the heading, and the current item: worked out once for a theme."""
+        if self._known_styles is None:
+            heading, current = (part_style(self, f"list-pane--{name}") for name in ("heading", "current"))
+            self._known_styles = (self.visual_style, heading, current)
+        return self._known_styles
+
+    def notify_style_update(self) -> None:
+        """Another theme."""
+        super().notify_style_update()
+        self._known_styles = None
 
     def on_click(self, event: Click) -> None:
         """Choose what is under the mouse."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from rich.cells import cell_len
+from rich.style import Style as RichStyle
 from textual.content import Content
 from textual.style import Style
 
@@ -39,6 +40,7 @@ class Look(NamedTuple):
     markdown: bool
     me: str
     text: Style
+    rich: RichStyle
     dim: Style
     rule: Style
     unread: Style
