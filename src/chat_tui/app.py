@@ -175,6 +175,7 @@ class ChatApp(App[None]):
             self._panes.query_one(f"#{name}", Static) for name in ("topic", "below", "status")
         )
         self._is_ready = True
+        self._fit(*self.size)
         self._prompt.focus()
         self._prompt.remember(self.client.memory.typed)
         self.set_interval(0.25, self._watch_reading)
@@ -199,10 +200,11 @@ class ChatApp(App[None]):
 
     def on_resize(self, event: Resize) -> None:
         """Fold what there is no place for."""
-        self._fit(event.size.width, event.size.height)
+        if self._is_ready:
+            self._fit(event.size.width, event.size.height)
 
     def _fit(self, width: int, height: int) -> None:
-        screen = self._panes if self._is_ready else self.screen
+        screen = self._panes
         screen.set_class(width < NARROW, "narrow")
         screen.set_class(width < SLIM, "slim")
         screen.set_class(height < SHORT, "short")
@@ -341,6 +343,7 @@ class ChatApp(App[None]):
         if not self._is_ready:
             return
         self._painted_at = time.monotonic()
+        self._fit(*self.size)
         room = self.client.state.rooms.get(self._switch_to) if self._switch_to else None
         if room is not None and room.is_joined:
             self._switch_to = ""

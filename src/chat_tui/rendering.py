@@ -144,6 +144,8 @@ def rows_of(
         return rows + _wrapped(Content(" " * look.gutter), Content.styled(entry.text, style), look)
     grouped = not rows and is_grouped(entry, before, look.me)
     text = _text(entry, look)
+    if isinstance(entry, Pending):
+        text += _mark(entry, look, now)
     if not look.gutter:
         if not grouped:
             text = _inline_name(entry, look) + text
@@ -151,8 +153,6 @@ def rows_of(
     same_minute = before is not None and grouped and int(entry.at // 60) == int(before.at // 60)
     clock = "" if same_minute else _clock(int(entry.at // 60), look.time_format)
     gutter = Content.styled(clock.ljust(look.time_width), look.dim) + _name(entry, look, is_shown=not grouped)
-    if isinstance(entry, Pending):
-        text += _mark(entry, look, now)
     return rows + _wrapped(gutter, text, look)
 
 

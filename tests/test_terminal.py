@@ -1,0 +1,405 @@
+"""The real chat-tui in real terminals, against the real server: tmux, a pseudo-terminal whose every byte is read, and no terminal at all."""
+
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import textual
+
+from chat_tui import terminal as terminal_module
+from chat_tui.terminal import desktop_notification, kitty_form, title
+from processes import ServerProcess, running_server, terminal
+
+PROGRAM = [sys.executable, "-m", "chat_tui"]
+TIMEOUT = 20.0
+
+needs_tmux = pytest.mark.skipif(not shutil.which("tmux") and not os.environ.get("CI"), reason="tmux is not installed")
+
+
+class Tmux:
+    """A tmux of one's own; each window a user's terminal."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._socket = str(folder / "tmux")
+
+    def _run(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["tmux", "-S", self._socket, "-f", "/dev/null", *arguments], check=True, capture_output=True, text=True
+        ).stdout
+
+    def open(
+        self, name: str, port: int, *flags: str, size: tuple[int, int] = (100, 30), nick: str = "", env: str = ""
+    ) -> None:
+        state = self._folder / f"state-{name}"
+        command = [
+            *PROGRAM,
+            f"127.0.0.1:{port}",
+            "--nick",
+            nick or name,
+            "--state",
+            str(state),
+            "--config",
+            os.devnull,
+            *flags,
+        ]
+        self._run("new-session", "-d", "-s", name, "-x", str(size[0]), "-y", str(size[1]), f"{env} {' '.join(command)}")
+
+    def type(self, name: str, *keys: str) -> None:
+        self._run("send-keys", "-t", name, *keys)
+
+    def say(self, name: str, text: str) -> None:
+        self._run("send-keys", "-t", name, "-l", text)
+        self._run("send-keys", "-t", name, "Enter")
+
+    def screen(self, name: str) -> str:
+        return self._run("capture-pane", "-t", name, "-p")
+
+    def wait_for(self, name: str, wanted: str) -> str:
+        """Wait until the screen shows this."""
+        deadline = time.monotonic() + TIMEOUT
+        while not re.search(wanted, shown := self.screen(name), re.MULTILINE):
+            assert time.monotonic() < deadline, f"{wanted!r} did not come; {name} sees:\n{shown}"
+            time.sleep(0.05)
+        return shown
+
+    def resize(self, name: str, width: int, height: int) -> None:
+        self._run("resize-window", "-t", name, "-x", str(width), "-y", str(height))
+
+    def close(self) -> None:
+        subprocess.run(["tmux", "-S", self._socket, "kill-server"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[Tmux]:
+    opened = Tmux(tmp_path)
+    yield opened
+    opened.close()
+
+
+@needs_tmux
+def test_two_clients_and_a_telnet_talk_to_each_other(tmux: Tmux) -> None:
+    with running_server() as server:
+        tmux.open("ann", server.port)
+        tmux.open("bob", server.port, "--room", "python", size=(80, 24))
+        tmux.wait_for("ann", "bob joined|Online 2")
+        tmux.wait_for("bob", "1 python")
+        with terminal("telnet", "127.0.0.1", str(server.port)) as carol:
+            carol.wait_for("lets you in")
+            carol.type("/login carol\r")
+            carol.wait_for("Welcome")
+            carol.type("/python\r")
+            carol.wait_for("With you")
+            tmux.say("ann", "hello from *ann* 你好")
+            carol.wait_for("ann: hello from *ann* 你好")
+            tmux.wait_for("bob", "hello from ann 你好")
+            carol.type("hello from telnet\r")
+            for name in ("ann", "bob"):
+                tmux.wait_for(name, r"carol +hello from telnet")
+            tmux.type("bob", "two", "C-j", "lines", "Enter")
+            carol.wait_for("bob: two\n  lines\n")
+            assert "…" not in tmux.wait_for("ann", "two\n +lines")
+            carol.type("/me waves\r")
+            tmux.wait_for("ann", r"~ carol waves")
+
+
+@needs_tmux
+def test_alt_keys_work_in_tmux_and_at_once(tmux: Tmux) -> None:
+    with running_server() as server:
+        tmux.open("ann", server.port, "--room", "python", "--room", "pm", "--room", "write")
+        tmux.wait_for("ann", "3 write")
+        for key, room in (("M-2", "pm"), ("M-3", "write"), ("M-1", "python")):
+            tmux.type("ann", key)
+            tmux.wait_for("ann", rf"^ {room}\b")
+        tmux.type("ann", "M-2", "M-3", "M-2")
+        tmux.wait_for("ann", r"^ pm\b")
+        assert "^" not in tmux.screen("ann").split("\n")[-3], "two in a row are no text"
+        tmux.type("ann", "M-f")
+        tmux.wait_for("ann", "Search in all rooms")
+
+
+@needs_tmux
+def test_a_line_waits_for_a_server_that_is_away_and_is_sent_once(tmux: Tmux, tmp_path: Path) -> None:
+    first = ServerProcess(data=tmp_path / "data")
+    try:
+        tmux.open("ann", first.port, "--room", "python")
+        tmux.wait_for("ann", "1 python")
+        tmux.say("ann", "before")
+        tmux.wait_for("ann", "ann before$|ann before +")
+        first.signal(signal.SIGKILL)
+        tmux.wait_for("ann", r"No connection|Connecting")
+        tmux.say("ann", "while away")
+        tmux.wait_for("ann", "while away +…")
+    finally:
+        first.kill()
+    second = ServerProcess("--port", str(first.port), data=tmp_path / "data")
+    try:
+        tmux.type("ann", "C-r")
+        tmux.wait_for("ann", r"while away\s*\n")
+        deadline = time.monotonic() + TIMEOUT
+        while "…" in (shown := tmux.screen("ann")) or "No connection" in shown:
+            assert time.monotonic() < deadline, shown
+            time.sleep(0.1)
+        assert shown.count("while away") == 1
+        assert shown.count("before") == 1
+        with terminal("nc", "127.0.0.1", str(second.port)) as nc:
+            nc.type("/login bob\n/python\n/last 10\n")
+            said = nc.wait_for("1–2 of 1–2") if "1–2" in nc.wait_for("of 1–") else ""
+            del said
+            assert nc.seen.count("#2 ") >= 1
+            assert "#3" not in nc.seen
+    finally:
+        second.kill()
+
+
+@needs_tmux
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (200, 60)])
+def test_it_fits_terminals_small_and_large_and_a_storm_of_resizing(tmux: Tmux, size: tuple[int, int]) -> None:
+    with running_server() as server:
+        tmux.open("ann", server.port, "--room", "python", size=size)
+        tmux.wait_for("ann", "python")
+        for number in range(5):
+            tmux.say("ann", f"line {number}")
+        tmux.wait_for("ann", "line 4")
+        for width in (30, 120, 41, 79, 200, size[0]):
+            tmux.resize("ann", width, size[1])
+        shown = tmux.wait_for("ann", "line 4")
+        assert "Traceback" not in shown
+        tmux.type("ann", "C-q")
+        deadline = time.monotonic() + TIMEOUT
+        while (
+            subprocess.run(
+                ["tmux", "-S", tmux._socket, "has-session", "-t", "ann"], check=False, capture_output=True
+            ).returncode
+            == 0
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+class RawTerminal:
+    """chat-tui on a pseudo-terminal whose every byte is kept."""
+
+    def __init__(self, *flags: str, **environment: str) -> None:
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update({"TERM": "xterm-256color"} | environment)
+            os.execv(sys.executable, [*PROGRAM, *flags])
+        self.written = b""
+
+    def read_until(self, wanted: bytes) -> None:
+        deadline = time.monotonic() + TIMEOUT
+        while wanted not in self.written:
+            assert time.monotonic() < deadline, f"{wanted!r} did not come: {self.written[-2000:]!r}"
+            ready, _, _ = select.select([self._fd], [], [], 0.2)
+            if ready:
+                self.written += os.read(self._fd, 65536)
+
+    def type(self, text: str) -> None:
+        os.write(self._fd, text.encode())
+
+    def close(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self._fd)
+
+
+HOSTILE = "\x1b]52;c;ZXZpbA==\x07\x1b]0;owned\x07\x9b2Jend-of-it\u202e\u2028\x1b[31m"
+
+
+def test_nothing_that_others_send_reaches_the_terminal_as_an_escape(tmp_path: Path) -> None:
+    with running_server() as server, terminal("nc", "127.0.0.1", str(server.port)) as evil:
+        evil.type("/login evil\n/python\n")
+        evil.wait_for("You are in python")
+        client = RawTerminal(
+            f"127.0.0.1:{server.port}",
+            "--nick",
+            "ann",
+            "--room",
+            "python",
+            "--state",
+            str(tmp_path),
+            "--config",
+            os.devnull,
+        )
+        try:
+            client.read_until(b"evil")
+            mark = len(client.written)
+            evil.type(HOSTILE.replace("\x07", "\\a") + "\n")
+            evil.type(f"/topic {HOSTILE}\n".replace("\x07", ""))
+            client.read_until(b"end-of-it")
+            evil.type("done\n")
+            client.read_until(b"done")
+            shown = client.written[mark:].decode(errors="replace")
+            for harm in ("\x1b]52", "\x1b]0;owned", "\x9b", "\u202e", "\u2028"):
+                assert harm not in shown
+        finally:
+            client.close()
+
+
+def test_no_color_means_no_colour(tmp_path: Path) -> None:
+    with running_server() as server:
+        client = RawTerminal(
+            f"127.0.0.1:{server.port}",
+            "--nick",
+            "ann",
+            "--state",
+            str(tmp_path),
+            "--config",
+            os.devnull,
+            NO_COLOR="1",
+            COLORTERM="truecolor",
+        )
+        try:
+            client.read_until(b"Rooms")
+            client.read_until(b"ann")
+            colours = {
+                match for match in re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)", client.written) if len(set(match)) > 1
+            }
+            assert not colours, "grey is all there is"
+        finally:
+            client.close()
+
+
+@pytest.mark.parametrize("term", ["vt100", "linux", "xterm"])
+def test_terminals_of_few_colours_get_their_own(term: str, tmp_path: Path) -> None:
+    with running_server() as server:
+        environment = {"TERM": term, "COLORTERM": ""}
+        client = RawTerminal(
+            f"127.0.0.1:{server.port}", "--nick", "ann", "--state", str(tmp_path), "--config", os.devnull, **environment
+        )
+        try:
+            client.read_until(b"Rooms")
+            assert not re.search(rb"[34]8;[25];", client.written)
+        finally:
+            client.close()
+
+
+def test_the_plain_mode_is_a_conversation_line_by_line(tmp_path: Path) -> None:
+    with running_server() as server, terminal("nc", "127.0.0.1", str(server.port)) as bob:
+        bob.type("/login bob\n/python\n")
+        bob.wait_for("You are in python")
+        process = subprocess.Popen(
+            [
+                *PROGRAM,
+                f"127.0.0.1:{server.port}",
+                "--nick",
+                "ann",
+                "--room",
+                "python",
+                "--plain",
+                "--state",
+                str(tmp_path),
+                "--config",
+                os.devnull,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        seen: list[str] = []
+
+        def wait_for(text: str) -> None:
+            while not any(text in line for line in seen):
+                line = process.stdout.readline() if process.stdout else ""
+                assert line, seen
+                seen.append(line)
+
+        wait_for("You are in python. With you: bob.")
+        bob.type("hi ann\n")
+        wait_for("[python] 1 bob: hi ann")
+        process.stdin.write("hello bob :wave:\n")
+        process.stdin.flush()
+        bob.wait_for("ann: hello bob 👋")
+        wait_for("[python] stored as 2")
+        process.stdin.write("/dance\n/online\n")
+        process.stdin.flush()
+        wait_for("There is no command /dance")
+        wait_for("In python with you (1): bob")
+        process.stdin.write("last words\n")
+        process.stdin.close()
+        bob.wait_for("ann: last words")
+        rest = process.stdout.read()
+        assert process.wait(TIMEOUT) == 0
+        assert "\x1b" not in "".join(seen) + rest
+        process.stdout.close()
+
+
+def test_what_is_wrong_with_flags_and_settings_is_said_in_one_line(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[keys]\ndance = "ctrl+o"\n')
+    for flags, told in (
+        (["--config", str(config)], "there is no such action"),
+        (["--profile", "home", "--config", os.devnull], "there is no profile home"),
+        (["--nick", "a b", "--config", os.devnull], "a name has"),
+        (["host:99999", "--config", os.devnull], "a port is a number"),
+    ):
+        done = subprocess.run([*PROGRAM, *flags], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert told in done.stderr
+
+
+# What Textual does not promise.
+
+
+def test_textual_is_the_version_of_which_the_private_things_are_known() -> None:
+    assert textual.__version__ == terminal_module.PINNED
+
+
+@pytest.mark.parametrize(
+    ("read", "understood"),
+    [
+        ("\x1ba", "\x1b[97;3u"),
+        ("\x1b1\x1b2", "\x1b[49;3u\x1b[50;3u"),
+        ("\x1b", "\x1b"),
+        ("\x1b[A", "\x1b[A"),
+        ("\x1bOP", "\x1bOP"),
+        ("hello", "hello"),
+        ("\x1b[200~\x1ba\x1b[201~", "\x1b[200~\x1ba\x1b[201~"),
+    ],
+)
+def test_alt_is_put_in_the_kitty_form_and_nothing_else_is(read: str, understood: str) -> None:
+    assert kitty_form(read) == understood
+
+
+def test_textuals_parser_understands_alt_on_every_terminal() -> None:
+    check = """
+import sys
+from chat_tui.terminal import understand_alt
+understand_alt()
+from textual._xterm_parser import XTermParser
+keys = [event.key for event in XTermParser().feed("\\x1ba\\x1b5")]
+sys.exit(keys != ["alt+a", "alt+5"])
+"""
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_what_is_written_to_the_terminal_holds_nothing_of_others_that_acts() -> None:
+    told = desktop_notification("bob\x07;x", "hi\x1b]0;owned\x07; there\n")
+    assert told == "\x1b]777;notify;bob  x;hi ]0 owned   there \x1b\\\x1b]9;bob  x: hi ]0 owned   there \x1b\\"
+    assert title("a\x1b\\b") == "\x1b]0;a \\b\x1b\\"
+
+
+@pytest.mark.parametrize("module", ["chat_tui.app", "chat_tui.plain", "chat_tui.cli"])
+def test_the_client_never_imports_trio_nor_the_server(module: str) -> None:
+    check = (
+        f"import sys, {module}; ours = {{'chat_server.' + name for name in ('server', 'room', 'journal', 'session')}};"
+        " sys.exit(bool((ours | {'trio', 'sqlite3'}) & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_help_does_not_wait_for_textual() -> None:
+    check = "import sys, chat_tui.cli; sys.exit('textual' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
