@@ -172,7 +172,7 @@ def test_who_finds_no_server_is_told_what_was_tried_and_when_it_is_tried_again()
         client = Client(port, "ann")
         task = asyncio.create_task(client.link.run())
         change = await until(client, Status.WAITING)
-        assert change.why == f"nothing listens on 127.0.0.1, port {port}"
+        assert change.why == "nothing listens there"
         assert 0 < change.retry_at - asyncio.get_running_loop().time() < 1
         client.link.try_now()
         await until(client, Status.CONNECTING)

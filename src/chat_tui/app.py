@@ -56,6 +56,13 @@ NARROW, SLIM, SHORT = 90, 60, 16
 """Columns below which the people fold away, and the rooms; rows below which the footer does."""
 
 BELL_GAP = 1.0
+"""Seconds between two bells at the least."""
+
+TOAST_MAX = 200
+"""Characters of what is told over the lines, where they hide it."""
+
+SEARCH_AFTER = 0.3
+"""Seconds after the last letter until the server is asked: not for every letter."""
 
 
 class ChatApp(App[None]):
@@ -101,6 +108,7 @@ class ChatApp(App[None]):
 
         """
         super().__init__(ansi_color=True if settings.theme.startswith("ansi") else None)
+        self.animation_level = "none"  # what one reads does not swim
         self.settings = settings
         self._rooms_wanted = list(rooms)
         self._open_keepsakes = open_keepsakes
@@ -119,6 +127,8 @@ class ChatApp(App[None]):
         self._go_to: tuple[str, int] | None = None
         self._found: list[int] = []
         self._search_at = 0
+        self._search_count = 0
+        self._search_timer: Timer | None = None
         self._bell_at = 0.0
         self._titled = ""
         for theme in (CHAT_DARK, CHAT_LIGHT):
@@ -228,12 +238,13 @@ class ChatApp(App[None]):
         elif isinstance(event, events.Found) and isinstance(self.screen, _search_screen()):
             self.screen.take(event)
         elif isinstance(event, events.Found):
-            self._take_found(event, was_typed=was_typed)
+            self._take_found(event, ref)
         elif isinstance(event, events.PageShown):
             self._take_page(event, ref)
         elif isinstance(event, events.LoggedOut):
             self.exit()
-        words = words_for(event, was_typed=was_typed)
+        is_told_already = ref == "login" or (isinstance(event, events.Renamed) and self.current is not None)
+        words = "" if is_told_already else words_for(event, was_typed=was_typed)
         if words:
             self._tell(words, room=getattr(event, "room", ""), is_error=isinstance(event, events.Refused))
         for line in new:
@@ -260,11 +271,11 @@ class ChatApp(App[None]):
     def _tell(self, text: str, *, room: str = "", is_error: bool = False) -> None:
         """Tell the user something, among the lines if they are in a room."""
         known = self.client.state.known(room) if room else None
-        room_state = known or self.current
-        if room_state is None:
-            self.notify(text, markup=False, severity="error" if is_error else "information")
-        else:
-            self.client.state.noticed(room_state.name, text, is_error=is_error)
+        there = known or self.current
+        if there is not None:
+            self.client.state.noticed(there.name, text, is_error=is_error)
+        if there is None or there is not self.current or not self._chat.follows:
+            self.notify(text[:TOAST_MAX], markup=False, severity="error" if is_error else "information")
         self._paint_soon()
 
     def _maybe_notify(self, line: Line) -> None:
@@ -364,8 +375,8 @@ class ChatApp(App[None]):
         items = [self._room_item(number, room) for number, room in enumerate(joined, 1)]
         keys = set(state.rooms)
         items += [
-            Item(f"+{name}", Content.styled(f"  {name}", "dim"), Content.styled(f"({people})" if people else "", "dim"))
-            for name, people in state.listed.items()
+            Item(f"+{name}", Content.styled(f"  {name}", "dim"))
+            for name in state.listed
             if same_name_key(name) not in keys
         ]
         self._room_list.show(items, same_name_key(self.current.name) if self.current else None)
@@ -415,9 +426,7 @@ class ChatApp(App[None]):
             topic += Content.styled(f"  {room.topic}", "$text-muted")
         _update(self._topic, topic)
         below = self._chat.below
-        _update(
-            self._below, Content(f"↓ {below} new below (End)" if below else "↓ older lines (End goes to the newest)")
-        )
+        _update(self._below, Content(f"↓ {below} new below (Esc)" if below else "↓ newest line (Esc)"))
         self._below.display = not self._chat.follows
         _update(self._status, Content(self._status_text()))
         self._status.display = self.change.status is not Status.ONLINE
@@ -559,6 +568,8 @@ class ChatApp(App[None]):
         self._chat.show_room(
             room, self.client.state.nick, mention_pattern(self.client.state.nick, self.settings.notify)
         )
+        if self._search_bar.display:
+            self._search_for(self._search_bar.words)
         if room is not None:
             self.client.memory.current = room.name
             draft = self.client.memory.drafts.get(room.name, "")
@@ -673,26 +684,36 @@ class ChatApp(App[None]):
 
     @on(SearchBar.Changed)
     def _search_changed(self, event: SearchBar.Changed) -> None:
-        words = event.words.strip()
+        self._search_for(event.words.strip())
+
+    def _search_for(self, words: str) -> None:
+        """Look among the lines that are here; and, when no more letters come, among those that the server has."""
+        room = self.current
         pattern = re.compile("|".join(re.escape(word) for word in words.split()), re.IGNORECASE) if words else None
         self._chat.highlight(pattern)
         self._found = []
-        room = self.current
+        self._search_count += 1
+        if self._search_timer is not None:
+            self._search_timer.stop()
         if room is None or pattern is None:
             self._search_bar.tell("")
             return
-        self._search_at = room.last + 1
         wanted = [word.casefold() for word in words.split()]
+        self._search_at = room.last + 1
         self._found = [
             line.seq for line in room.timeline.lines() if all(word in line.text.casefold() for word in wanted)
         ]
         self._tell_found()
-        if not self._found or self._found[0] > room.first:
-            self.client.link.request("search", ref="search", room=room.name, words=words)
+        ref, name = f"search {self._search_count}", room.name
+        self._search_timer = self.set_timer(
+            SEARCH_AFTER, lambda: self.client.link.request("search", ref=ref, room=name, words=words)
+        )
 
-    def _take_found(self, event: events.Found, *, was_typed: bool) -> None:
-        if was_typed:
+    def _take_found(self, event: events.Found, ref: Ref | None) -> None:
+        if ref == "typed":
             self._tell(f"{sum(len(lines) for _, lines in event.rooms)} lines found; Alt+F shows them.")
+        if ref != f"search {self._search_count}":
+            return
         for name, lines in event.rooms:
             if self.current is not None and name == self.current.name:
                 self._found = sorted({*self._found, *(line.seq for line in lines)})
@@ -755,7 +776,8 @@ class ChatApp(App[None]):
         if wrong:
             self._tell(wrong, is_error=True)
             self._prompt.put(event.text)
-        elif not event.text.startswith("/") and not self._chat.follows:
+            self._prompt.select_all()
+        elif not self._chat.follows:
             self._chat.go_to_bottom()
         if self.current is not None:
             self.client.note_draft(self.current.name, self._prompt.text)
@@ -823,6 +845,11 @@ class ChatApp(App[None]):
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.client.state.commands.values(), self.settings.keys))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While something is asked, keys mean what they mean there, and nothing behind it."""
+        del parameters
+        return action not in _ON_PANES or not self._is_ready or self.screen is self._panes
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action, for the palette."""
         del screen
@@ -834,6 +861,10 @@ class ChatApp(App[None]):
                     lambda method=action.method: self.call_later(self.run_action, method),
                 )
         yield SystemCommand("Choose a theme", "All of them, with a preview", self.action_change_theme)
+
+
+_ON_PANES = {action.method.partition("(")[0] for action in ACTIONS} - {"quit", "reconnect", "copy"}
+"""What can be done only where the chat is."""
 
 
 def _connect_screen() -> "type[ConnectScreen]":

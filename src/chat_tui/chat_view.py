@@ -28,6 +28,9 @@ from chat_tui.timeline import Entry, Notice, place
 ROWS_KEPT_MAX = 2000
 """Entries whose rows are kept: some forty screens."""
 
+PENDING = 2**60
+"""Where lines stand that have no number yet: behind all others."""
+
 MARGIN = 5
 """Rows beyond the screen that are measured with it."""
 
@@ -93,6 +96,7 @@ class ChatView(ScrollView):
     def __init__(self, *, time_format: str, markdown: bool, is_slow: bool, clock: Callable[[], float], id: str) -> None:  # noqa: A002 - Textual's name
         """Show no room yet. `is_slow`: scroll by half a page, which costs a slow line a tenth."""
         super().__init__(id=id)
+        self.can_focus = False  # one writes, wherever one clicks
         self._time_format = time_format
         self._markdown = markdown
         self._is_slow = is_slow
@@ -107,7 +111,8 @@ class ChatView(ScrollView):
         self._follows = True
         self._place = Place()
         self._unread_from: int | None = None
-        self._seen = 0
+        self._seen = 0  # the newest number when the bottom was seen last
+        self._seen_in: dict[str, int] = {}
         self._mention: re.Pattern[str] | None = None
         self._found: re.Pattern[str] | None = None
         self._pending_count = 0
@@ -121,6 +126,7 @@ class ChatView(ScrollView):
         if self._room is not None:
             self._room.timeline.take_changes()
             self._places[self._room.name] = self._place
+            self._seen_in[self._room.name] = self._seen
         self._room, self._me, self._mention = room, me, mention
         self._unread_from = room.read if room is not None and room.unread else None
         self._found = None
@@ -129,7 +135,8 @@ class ChatView(ScrollView):
             room.timeline.take_changes()
             place_there = self._places.get(room.name, Place())
             self._go(place_there)
-            self._seen = room.last if self._follows else self._seen
+            if not self._follows:
+                self._seen = self._seen_in.get(room.name, room.read or 0)
         self._tell()
 
     def sync(self) -> None:
@@ -206,6 +213,7 @@ class ChatView(ScrollView):
         self._settle()
         self._scroll(self._heights.top(index) - self.size.height // 2)
         self._settle()
+        self._follows = self._scroll_row >= self._bottom
         self._tell()
         return True
 
@@ -296,9 +304,8 @@ class ChatView(ScrollView):
             return Place()
         index = self._heights.at(self._scroll_row)
         entry = self._entry(index)
-        if isinstance(entry, Pending):
-            return Place()
-        return Place(place(entry), self._heights.top(index) + self._heights.height(index) - self._scroll_row)
+        key = (PENDING, index - len(self._room.timeline.entries)) if isinstance(entry, Pending) else place(entry)
+        return Place(key, self._heights.top(index) + self._heights.height(index) - self._scroll_row)
 
     def _go(self, there: Place) -> None:
         if there.entry is None or self._room is None or not len(self._heights):
@@ -307,11 +314,13 @@ class ChatView(ScrollView):
             return
         self._follows = False
         entries = self._room.timeline.entries
-        index = min(bisect_left(entries, there.entry, key=place), len(self._heights) - 1)
+        index = bisect_left(entries, there.entry, key=place) + (there.entry[1] if there.entry[0] == PENDING else 0)
+        index = min(index, len(self._heights) - 1)
         for _ in range(2):  # what is measured on the way moves it once more
             self._measure(index, index + 1)
             self._scroll(self._heights.top(index) + self._heights.height(index) - there.rows)
             self._settle()
+        self._follows = self._scroll_row >= self._bottom
 
     def _begin_anew(self) -> None:
         room = self._room
@@ -349,6 +358,7 @@ class ChatView(ScrollView):
             self._scroll(self._scroll_row, extra=height)
         if self._room is not None:
             self._seen = self._room.last
+        self._want_older()
 
     def _measure_up(self) -> None:
         """Measure the last screen, from the bottom up."""

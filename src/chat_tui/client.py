@@ -74,10 +74,12 @@ class Client:
             Identity(nick or self.memory.nick, self.memory.token if is_same else ""),
             place=self.state,
             rooms=wanted,
-            unsent=lambda: self.keepsakes.unsent,
+            unsent=lambda: [pending for pending in self.keepsakes.unsent if not pending.why],
             on_event=self._take,
             on_change=on_change,
         )
+        for name in wanted:
+            self.state.room(name)
         for pending in keepsakes.unsent:
             self.state.typed(pending)
 
@@ -92,6 +94,9 @@ class Client:
         if field is not None and asked.fields.get(field):
             if not room:
                 return "You are in no room yet. /join ROOM enters one."
+            size, limit = len(str(asked.fields[field]).encode()), self.state.limits.get("text_bytes", 0)
+            if limit and size > limit:
+                return f"That is {size} bytes; a message has {limit:g} at the most."
             self._say(room, asked.do, str(asked.fields[field]))
             return ""
         fields = dict(asked.fields)
@@ -123,6 +128,7 @@ class Client:
         failed = [pending for pending in room.pending if pending.why]
         for pending in failed:
             pending.why = ""
+            self.keepsakes.add(pending)
             self.link.say(pending)
         return len(failed)
 
@@ -182,17 +188,27 @@ class Client:
         new = self.state.apply(event, ref, now=self._clock())
         if isinstance(event, events.Stored):
             self.keepsakes.remove(event.key)
+        elif isinstance(event, events.NotStored | events.Refused):
+            self._keep_failed(event.key if isinstance(event, events.NotStored) else ref)
         elif isinstance(event, events.LoggedIn | events.Renamed):
             self.memory.nick, self.memory.token = self.state.nick, self.link.identity.token
             self._is_dirty = True
         elif isinstance(event, events.Entered | events.WentBack):
             self._note_rooms(event)
+            if isinstance(event, events.Entered) and event.last and not self.state.room(event.room).timeline.newest:
+                self.want_older(event.room, events.NUMBER_MAX)
         elif isinstance(event, events.Skipped):
             for name, seq in event.rooms.items():
                 self.link.request("history", room=name, after=seq, count=OLDER_COUNT)
         elif isinstance(event, events.PageShown) and isinstance(ref, str):
             self._asked_older.discard(ref.removeprefix("older "))
         self._on_event(event, ref, new)
+
+    def _keep_failed(self, key: Ref | None) -> None:
+        """Write down that a line could not be stored: it is not sent again by itself."""
+        for pending in self.keepsakes.unsent:
+            if pending.key == key:
+                self.keepsakes.add(pending)
 
     def _note_rooms(self, event: events.Entered | events.WentBack) -> None:
         self._asked_older.discard(event.room)

@@ -85,6 +85,8 @@ def replaced(text: str) -> str:
 
 def fuzzy(wanted: str, names: Iterable[str]) -> list[str]:
     """The names that have the letters in order, best first: at the beginning, together, early, short."""
+    if not wanted:
+        return list(names)
     scored = [(score, name) for name in names if (score := _score(wanted.casefold(), name.casefold())) is not None]
     return [name for _, name in sorted(scored)]
 

@@ -48,7 +48,6 @@ class Keepsakes:
         self.memory: Memory = self._read("memory.json", Memory) or Memory()
         self._outbox: dict[str, Pending] = {}
         for pending in self._read("outbox.json", list[Pending]) or []:
-            pending.why = ""
             self._outbox[pending.key] = pending
 
     @property

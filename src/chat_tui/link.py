@@ -7,6 +7,7 @@ from events is what the connection itself needs.
 import asyncio
 import random
 import secrets
+import socket
 from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Protocol
@@ -156,9 +157,9 @@ class Link:
             async with asyncio.timeout(CONNECT_SECONDS):
                 reader, self._writer = await asyncio.open_connection(self.host, self.port)
         except TimeoutError:
-            raise _Lost(f"{self.host} does not answer on port {self.port}") from None
+            raise _Lost("there is no answer") from None
         except OSError as error:
-            raise _Lost(_reason(error, self.host, self.port)) from None
+            raise _Lost(_reason(error)) from None
         writer = self._writer
         try:
             await self._converse(reader, writer)
@@ -243,10 +244,10 @@ class Link:
         self._on_change(change)
 
 
-def _reason(error: OSError, host: str, port: int) -> str:
+def _reason(error: OSError) -> str:
     """Why one cannot connect, for people."""
     if isinstance(error, ConnectionRefusedError):
-        return f"nothing listens on {host}, port {port}"
-    if "Name or service" in str(error) or "nodename" in str(error) or "getaddrinfo" in str(error):
-        return f"there is no host {host}"
-    return f"{host}, port {port}: {error.strerror or error}"
+        return "nothing listens there"
+    if isinstance(error, socket.gaierror):
+        return "there is no such host"
+    return (error.strerror or str(error)).casefold()

@@ -36,6 +36,7 @@ class PlainProgram:
         """Write with `write`, one line or more at a time."""
         self._write = write
         self.room = ""
+        self.has_rooms_listed = False
         self.is_over = asyncio.Event()
         self.client = client_for(self)
 
@@ -58,6 +59,7 @@ class PlainProgram:
                 f"[{event.room}] {', '.join(event.nicks)}{more} {'joined' if isinstance(event, events.Joined) else 'left'}"
             )
         elif isinstance(event, events.RoomsListed) and ref is None and not self.client.state.rooms:
+            self.has_rooms_listed = True
             self._write("Rooms: " + ", ".join(name for name, _ in event.rooms) + ". /join ROOM enters one.")
         elif isinstance(event, events.Stored) and event.room:
             self._write(f"[{event.room}] stored as {event.seq}")
@@ -107,12 +109,20 @@ class PlainProgram:
                 if line is None:
                     await self._finish()
                     break
+                await self._settled()
                 self.typed(line)
                 self.client.tick()
         finally:
             for task in (link, over):
                 task.cancel()
             self.client.close()
+
+    async def _settled(self) -> None:
+        """What comes through a pipe comes before there is a room to say it in: wait for that, ten seconds at the most."""
+        for _ in range(200):
+            if self.room or self.is_over.is_set() or (self.has_rooms_listed and not self.client.state.rooms):
+                return
+            await asyncio.sleep(0.05)
 
     async def _finish(self) -> None:
         """The input has ended: what was typed is still sent, if that can be in five seconds."""

@@ -27,7 +27,7 @@ SLOW_SECONDS = 10
 INDENT = 2
 """Columns that a text's further rows are set in by, where there is no gutter."""
 
-_SIGNS = {Acted: "~", TopicSet: "#"}
+_ACTION, _TOPIC = "~", "#"
 
 
 class Look(NamedTuple):
@@ -156,11 +156,19 @@ def rows_of(
     return rows + _wrapped(gutter, text, look)
 
 
+def _sign(entry: Line | Pending) -> str:
+    """What stands where a speaker's name would, before what is not speech."""
+    do = entry.do if isinstance(entry, Pending) else ""
+    if isinstance(entry, Acted) or do == "me":
+        return _ACTION
+    return _TOPIC if isinstance(entry, TopicSet) or do == "topic" else ""
+
+
 def _name(entry: Line | Pending, look: Look, *, is_shown: bool) -> Content:
     if not is_shown:
         return Content(" " * look.nick_width)
-    if isinstance(entry, Acted | TopicSet):
-        return Content.styled(f"{_SIGNS[type(entry)]} ".rjust(look.nick_width), look.dim)
+    if sign := _sign(entry):
+        return Content.styled(f"{sign} ".rjust(look.nick_width), look.dim)
     nick = author(entry, look.me)
     width = look.nick_width - 1
     shown = nick if cell_len(nick) <= width else _cut(nick, width - 1) + "…"
@@ -169,8 +177,8 @@ def _name(entry: Line | Pending, look: Look, *, is_shown: bool) -> Content:
 
 
 def _inline_name(entry: Line | Pending, look: Look) -> Content:
-    if isinstance(entry, Acted | TopicSet):
-        return Content.styled(f"{_SIGNS[type(entry)]} ", look.dim)
+    if sign := _sign(entry):
+        return Content.styled(f"{sign} ", look.dim)
     nick = author(entry, look.me)
     return Content.assemble((nick, nick_style(nick, look.nicks) + Style(bold=True)), ": ")
 
@@ -191,11 +199,11 @@ def _text(entry: Line | Pending, look: Look) -> Content:
         mention=None if is_mine else look.mention,
         found=look.found,
     )
-    if isinstance(entry, Acted):
-        content = Content.assemble((entry.nick, nick_style(entry.nick, look.nicks)), " ") + content
-    elif isinstance(entry, TopicSet):
-        content = Content.assemble((entry.nick, nick_style(entry.nick, look.nicks)), " set the topic: ") + content
-    elif isinstance(entry, Pending):
+    nick, sign = author(entry, look.me), _sign(entry)
+    if sign:
+        does = " " if sign == _ACTION else " set the topic: "
+        content = Content.assemble((nick, nick_style(nick, look.nicks)), does) + content
+    if isinstance(entry, Pending):
         content = content.stylize_before(look.failed if entry.why else look.pending)
     return content
 

@@ -60,6 +60,11 @@ class SearchBar(Horizontal):
         self.display = True
         self.query_one(Input).focus()
 
+    @property
+    def words(self) -> str:
+        """What is searched for."""
+        return self.query_one(Input).value.strip()
+
     def tell(self, text: str) -> None:
         """Say what was found."""
         self.query_one("#found", Static).update(Content(text))

@@ -15,7 +15,10 @@ from chat_server.events import CommandDescribed
 from chat_tui.actions import ACTIONS, KEYS_IN_PROMPT, shown_key
 
 KEY_WIDTH = 22
-"""Columns for keys and usages."""
+"""Columns for keys and usages, where there is place for columns."""
+
+WIDE = 70
+"""Columns of a terminal that has place for them."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -35,6 +38,10 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(classes="box wide"):
             yield Static(self._text())
 
+    def _row(self, left: str, right: str) -> Content:
+        width = KEY_WIDTH if self.app.size.width >= WIDE else 0
+        return Content.assemble((f"  {left}".ljust(width), "bold"), "  ", right)
+
     def _text(self) -> Content:
         parts: list[Content] = []
         groups = list(dict.fromkeys(action.group for action in ACTIONS))
@@ -42,18 +49,16 @@ class HelpScreen(ModalScreen[None]):
             sorted(ACTIONS, key=lambda action: groups.index(action.group)), lambda action: action.group
         ):
             parts.append(_heading(group))
-            parts += [_row(shown_key(self._keys.get(action.name, action.keys)), action.title) for action in actions]
+            parts += [
+                self._row(shown_key(self._keys.get(action.name, action.keys)), action.title) for action in actions
+            ]
         parts.append(_heading("While you write"))
-        parts += [_row(key, does) for key, does in KEYS_IN_PROMPT]
+        parts += [self._row(key, does) for key, does in KEYS_IN_PROMPT]
         parts.append(_heading("Commands"))
         for command in self._commands.values():
-            parts.append(_row(command.usage, command.explanation.partition("\n")[0]))
+            parts.append(self._row(command.usage, command.explanation.partition("\n")[0]))
         return Content("\n").join(parts)
 
 
 def _heading(text: str) -> Content:
     return Content.assemble("\n", (text, "bold $primary"))
-
-
-def _row(left: str, right: str) -> Content:
-    return Content.assemble((f"  {left}".ljust(KEY_WIDTH), "bold"), " ", right)
