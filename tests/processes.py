@@ -60,6 +60,7 @@ class ServerProcess:
     def kill(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
+        if self._process.stderr is not None and not self._process.stderr.closed:
             self._process.communicate()
 
 

@@ -563,6 +563,7 @@ class ChatApp(App[None]):
         if room is self.current and room is not None:
             return
         self._keep_draft()
+        self._switch_to = ""
         self.current = room
         self._seen_since = None
         self._chat.show_room(
