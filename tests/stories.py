@@ -13,7 +13,7 @@ for name in ("NO_COLOR", "TEXTUAL_ANIMATIONS", "COLORTERM"):
     os.environ.pop(name, None)
 
 from chat_server import events  # noqa: E402 - what Textual reads from the environment it reads when it is imported
-from chat_server.events import Event, Said  # noqa: E402
+from chat_server.events import Acted, Event, Joined, Said, TopicSet  # noqa: E402
 from chat_tui.app import ChatApp  # noqa: E402
 from chat_tui.keepsakes import Keepsakes  # noqa: E402
 from chat_tui.link import Identity, Link, LinkChanged, Status  # noqa: E402
@@ -149,3 +149,56 @@ async def settle(pilot: Pilot) -> None:
     pilot.app._paint()
     await pilot.pause()
     await pilot.pause()
+
+
+CONVERSATION = [
+    ("bob", "morning! did anybody try the *new* parser?"),
+    ("bob", "it is in `wire/json_lines.py`"),
+    ("Carol", "yes, and it is fast: 你好 👋"),
+    ("ann", "great"),
+    ("bob", "```python\ndef parse(line: bytes) -> Addressed:\n    return decode(line)\n```"),
+    ("Carol", "> it is fast\nhow fast?"),
+    (
+        "bob",
+        "ann: see https://example.org/bench, about **0.35 us** for each delivery, on a machine with two cores that is not new",
+    ),
+]
+
+
+def conversation() -> list[Event]:
+    """A morning in three rooms."""
+    shown = [
+        Said("python", seq, NOON + seq * 70 - (86400 if seq < 3 else 0), nick, text)
+        for seq, (nick, text) in enumerate(CONVERSATION, 1)
+    ]
+    return [
+        *beginning("python", "pm", "write"),
+        events.Recalled("python", (shown[0], shown[1]), None, 2, ""),
+        *shown[2:],
+        Acted("python", 8, NOON + 700, "Carol", "waves"),
+        TopicSet("python", 9, NOON + 800, "bob", "All things Python"),
+        *said("ann: are you there?", room="pm"),
+        *said("one", "two", room="write"),
+        Joined("python", ("dave",)),
+    ]
+
+
+def story(theme: str = "chat-dark") -> StoryApp:
+    app = StoryApp(conversation(), settings=Settings(theme=theme))
+    app.client.state.room("python").read = 2
+    app.client.memory.read["python"] = 2
+    return app
+
+
+def picture() -> str:
+    """The README's picture of the screen, as SVG."""
+    drawn: list[str] = []
+    app = story()
+
+    async def draw(pilot: Pilot) -> None:
+        app.client.state.typed(Pending("k", "python", "say", "on my way", NOON + 3590))
+        await settle(pilot)
+        drawn.append(app.export_screenshot(title="chat-tui"))
+
+    play(app, draw, size=(104, 26))
+    return drawn[0]

@@ -103,3 +103,69 @@ def test_there_is_one_place_that_catches_everything() -> None:
 def test_help_and_version_do_not_wait_for_trio() -> None:
     check = "import sys, chat_server.cli; sys.exit('trio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+# The client.
+
+CLIENT = SOURCE.parent / "chat_tui"
+
+CLIENT_LAYERS = [
+    {"__init__", "screens"},
+    {
+        "actions",
+        "codec",
+        "heights",
+        "terminal",
+        "themes",
+        "timeline",
+        "commands",
+        "completion",
+        "told",
+        "markup",
+        "search_bar",
+    },
+    {"state", "settings", "list_pane", "composer"},
+    {"keepsakes", "link", "notifying", "rendering"},
+    {"client", "chat_view"},
+    {"screens.asking", "screens.choosing", "screens.connecting", "screens.help", "plain"},
+    {"app"},
+    {"cli"},
+    {"__main__"},
+]
+WITHOUT_TEXTUAL = [
+    *("actions", "client", "codec", "commands", "completion", "heights", "keepsakes", "link", "notifying", "plain"),
+    *("settings", "state", "timeline", "told"),
+]
+OF_THE_SERVER = {"events", "clean", "names", "wire.sentences"}
+"""What the client uses of the server: its vocabulary, its one place for clean text and names, and the words of the plain door."""
+
+
+@cache
+def client_modules() -> dict[str, ast.Module]:
+    names = {
+        ".".join(path.relative_to(CLIENT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in CLIENT.rglob("*.py")
+    }
+    return {name: ast.parse(path.read_text()) for name, path in names.items()}
+
+
+def test_every_module_of_the_client_has_its_layer() -> None:
+    assert set(client_modules()) == set().union(*CLIENT_LAYERS)
+
+
+@pytest.mark.parametrize("name", sorted(client_modules()))
+def test_a_module_of_the_client_imports_only_from_below(name: str) -> None:
+    layer = next(number for number, layer in enumerate(CLIENT_LAYERS) if name in layer)
+    below = set().union(*CLIENT_LAYERS[:layer])
+    found = imports(client_modules()[name])
+    ours = {module.removeprefix("chat_tui.") for module in found if module.startswith("chat_tui.")}
+    assert {module for module in ours if module in client_modules()} <= below
+    theirs = {module.removeprefix("chat_server.") for module in found if module.startswith("chat_server.")}
+    assert {module for module in theirs if module in modules()} <= OF_THE_SERVER
+    assert ast.get_docstring(client_modules()[name])
+
+
+@pytest.mark.parametrize("name", WITHOUT_TEXTUAL)
+def test_what_is_not_the_screen_knows_nothing_of_textual(name: str) -> None:
+    roots = {module.split(".")[0] for module in imports(client_modules()[name])}
+    assert not roots & {"textual", "rich", "trio"}

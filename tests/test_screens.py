@@ -6,52 +6,14 @@ from typing import Any
 
 import pytest
 
-from chat_server import events
-from chat_server.events import Acted, Event, Found, Joined, Said, TopicSet
+from chat_server.events import Found, Said
+from chat_tui.actions import documented
 from chat_tui.link import LinkChanged, Status
-from chat_tui.settings import Settings
 from chat_tui.state import Pending
-from stories import NOON, Pilot, StoryApp, beginning, said, settle
+from processes import ROOT
+from stories import CONVERSATION, NOON, Pilot, StoryApp, picture, settle, story
 
 SnapCompare = Callable[..., bool]
-
-LINES = [
-    ("bob", "morning! did anybody try the *new* parser?"),
-    ("bob", "it is in `wire/json_lines.py`"),
-    ("Carol", "yes, and it is fast: 你好 👋"),
-    ("ann", "great"),
-    ("bob", "```python\ndef parse(line: bytes) -> Addressed:\n    return decode(line)\n```"),
-    ("Carol", "> it is fast\nhow fast?"),
-    (
-        "bob",
-        "ann: see https://example.org/bench, about **0.35 us** for each delivery, on a machine with two cores that is not new",
-    ),
-]
-
-
-def conversation() -> list[Event]:
-    """A morning in three rooms."""
-    shown = [
-        Said("python", seq, NOON + seq * 70 - (86400 if seq < 3 else 0), nick, text)
-        for seq, (nick, text) in enumerate(LINES, 1)
-    ]
-    return [
-        *beginning("python", "pm", "write"),
-        events.Recalled("python", (shown[0], shown[1]), None, 2, ""),
-        *shown[2:],
-        Acted("python", 8, NOON + 700, "Carol", "waves"),
-        TopicSet("python", 9, NOON + 800, "bob", "All things Python"),
-        *said("ann: are you there?", room="pm"),
-        *said("one", "two", room="write"),
-        Joined("python", ("dave",)),
-    ]
-
-
-def story(theme: str = "chat-dark") -> StoryApp:
-    app = StoryApp(conversation(), settings=Settings(theme=theme))
-    app.client.state.room("python").read = 2
-    app.client.memory.read["python"] = 2
-    return app
 
 
 async def typed(pilot: Pilot) -> None:
@@ -67,6 +29,14 @@ def test_the_main_screen(snap_compare: SnapCompare, theme: str, size: tuple[int,
     assert snap_compare(story(theme), terminal_size=size, run_before=typed)
 
 
+def test_the_picture_in_the_readme_is_the_screen() -> None:
+    assert (ROOT / "docs" / "chat-tui.svg").read_text(encoding="utf-8") == picture(), "scripts/picture draws it anew"
+
+
+def test_the_document_of_keys_is_the_table_of_actions() -> None:
+    assert (ROOT / "docs" / "keys.md").read_text(encoding="utf-8") == documented(), "scripts/picture writes it anew"
+
+
 def test_the_switcher(snap_compare: SnapCompare) -> None:
     assert snap_compare(story(), terminal_size=(80, 24), press=["ctrl+k", "p"])
 
@@ -80,8 +50,8 @@ def test_the_search_in_all_rooms(snap_compare: SnapCompare) -> None:
         await pilot.press("alt+f", *"fast", "enter")
         app: Any = pilot.app
         lines = (
-            Said("python", 3, NOON + 210, "Carol", LINES[2][1]),
-            Said("python", 6, NOON + 420, "Carol", LINES[5][1]),
+            Said("python", 3, NOON + 210, "Carol", CONVERSATION[2][1]),
+            Said("python", 6, NOON + 420, "Carol", CONVERSATION[5][1]),
         )
         app.tell(Found("fast", (("python", lines),), True, 0, ""), ref="everywhere")
         await settle(pilot)

@@ -64,7 +64,10 @@ def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callabl
         )
     elif _has_few_colours() and settings.theme == "chat-dark":
         settings = replace(settings, theme="ansi-dark")
-    for name in ("COLUMNS", "LINES"):  # exported by some shells and programs; the terminal knows better, and may be resized
+    for name in (
+        "COLUMNS",
+        "LINES",
+    ):  # exported by some shells and programs; the terminal knows better, and may be resized
         os.environ.pop(name, None)
     from chat_tui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
     from chat_tui.terminal import understand_alt  # noqa: PLC0415 - after the environment
