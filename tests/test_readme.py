@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from chat_tui.settings import load
 from processes import ROOT, TIMEOUT, running_server
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -81,10 +82,20 @@ def test_what_the_map_names_is_there(path: tuple[str, str]) -> None:
     assert (ROOT / (path[0] or path[1])).exists()
 
 
+def test_the_settings_in_the_readme_are_settings(tmp_path: Path) -> None:
+    block = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert block
+    path = tmp_path / "config.toml"
+    path.write_text(block[1])
+    settings = load(path, must_exist=True)
+    assert settings.profiles["work"].rooms == ["python", "pm"]
+
+
 def test_the_flags_in_the_readme_are_flags() -> None:
     flags = set(re.findall(r"--[a-z][a-z-]+", README))
-    shown = subprocess.run(
-        [ROOT / ".venv/bin/chat-server", "--help"], capture_output=True, text=True, check=True
-    ).stdout
+    shown = "".join(
+        subprocess.run([ROOT / ".venv/bin" / program, "--help"], capture_output=True, text=True, check=True).stdout
+        for program in ("chat-server", "chat-tui")
+    )
     assert flags
     assert all(flag in shown for flag in flags)

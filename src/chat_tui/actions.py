@@ -42,7 +42,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("page-up", "pageup", "page(-1)", "Reading", "Scroll up"),
     Action("page-down", "pagedown", "page(1)", "Reading", "Scroll down"),
     Action("top", "ctrl+home", "top", "Reading", "Go to the oldest line that is loaded"),
-    Action("end", "ctrl+end", "bottom", "Reading", "Go to the newest line (End does too, from an empty prompt)"),
+    Action("end", "ctrl+end", "bottom", "Reading", "Go to the newest line"),
     Action("go-to", "ctrl+g", "go_to", "Reading", "Go to a line by its number, or to a day"),
     Action("search", "ctrl+f", "search", "Searching", "Search in this room", "Search"),
     Action("search-everywhere", "alt+f", "search_everywhere", "Searching", "Search in all rooms"),
@@ -63,6 +63,7 @@ KEYS_IN_PROMPT: tuple[tuple[str, str], ...] = (
     ("Ctrl+J, Shift+Enter", "New line (Shift+Enter where the terminal can)"),
     ("Tab", "Complete a command, a name, a room or an :emoji:"),
     ("Up, Down", "What was sent before"),
+    ("End", "In an empty prompt: go to the newest line"),
 )
 """What keys do while one types; they cannot be changed."""
 
