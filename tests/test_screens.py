@@ -71,7 +71,8 @@ def test_no_connection(snap_compare: SnapCompare) -> None:
     async def lose(pilot: Pilot) -> None:
         await typed(pilot)
         app: Any = pilot.app
-        app._link_changed(LinkChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7.3))
+        app.seconds_left = lambda: 7
+        app._link_changed(LinkChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7))
         await settle(pilot)
 
     assert snap_compare(story(), terminal_size=(80, 24), run_before=lose)
@@ -80,6 +81,7 @@ def test_no_connection(snap_compare: SnapCompare) -> None:
 def test_the_connect_screen(snap_compare: SnapCompare) -> None:
     async def fail(pilot: Pilot) -> None:
         app: Any = pilot.app
+        app.seconds_left = lambda: 1
         app._link_changed(LinkChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
         await settle(pilot)
 

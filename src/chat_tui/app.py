@@ -443,8 +443,12 @@ class ChatApp(App[None]):
             return f"Connecting to {self.client.link.host} …"
         if self.change.status is Status.REFUSED:
             return f"{self.change.why} Ctrl+R tries again.{waits}"
-        seconds = max(0, round(self.change.retry_at - time.monotonic()))
+        seconds = self.seconds_left()
         return f"No connection: {self.change.why}. Trying again in {seconds} s; Ctrl+R tries now.{waits}"
+
+    def seconds_left(self) -> int:
+        """Seconds until the next attempt to connect."""
+        return max(0, round(self.change.retry_at - time.monotonic()))
 
     def _tick(self) -> None:
         if not self._is_ready:
