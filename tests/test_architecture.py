@@ -126,7 +126,7 @@ CLIENT_LAYERS = [
     },
     {"state", "settings", "list_pane", "composer"},
     {"keepsakes", "link", "notifying", "rendering"},
-    {"client", "chat_view"},
+    {"client", "chat_view", "labels", "room_search"},
     {"screens.asking", "screens.choosing", "screens.connecting", "screens.help", "plain"},
     {"app"},
     {"cli"},

@@ -702,7 +702,7 @@ def test_markdown_is_shown_as_such() -> None:
 
 HOSTILE = [
     "[bold]x[/] [/] [@click=app.quit]click[/] [link=http://x]y",
-    "a" * 16_000,
+    "a" * 100_000,
     "你" * 5000,
     "e" + "\u0301" * 8 + " zalgo",
     "\n".join(["x"] * 300),
@@ -785,6 +785,35 @@ def test_a_few_letters_lead_to_a_room_or_a_person() -> None:
         await settle(pilot)
         assert app.current.name == "python", "where Carol is"
         assert app._prompt.text == "Carol: "
+
+    play(app, act)
+
+
+def test_another_name_of_ones_own_is_known_at_once() -> None:
+    app = StoryApp([*beginning(), *said("anna: hi")])
+
+    async def act(pilot: Pilot) -> None:
+        assert app._chat.look.me == "ann"
+        app.tell(events.Renamed("ann", "anna"), ref="typed")
+        app.tell(events.Renamed("ann", "anna", "python"), *said("anna: there?", first=2))
+        await settle(pilot)
+        assert app._chat.look.me == "anna"
+        assert app.client.state.room("python").mentions == {2}
+        assert chat_text(app).count("ann is now anna") == 1
+        assert "anna (you)" in chat_text(app)
+
+    play(app, act)
+
+
+def test_input_methods_are_told_where_the_cursor_is_after_wide_characters() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        await settle(pilot)
+        start = app.cursor_position
+        app._prompt.insert("你好👋")
+        await settle(pilot)
+        assert app.cursor_position.x - start.x == 6
 
     play(app, act)
 

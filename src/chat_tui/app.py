@@ -24,7 +24,7 @@ from textual.worker import Worker
 from chat_server import events
 from chat_server.events import Event, Line, Ref
 from chat_server.names import same_name_key
-from chat_tui import completion, terminal
+from chat_tui import completion, labels, terminal
 from chat_tui.actions import ACTIONS
 from chat_tui.chat_view import ChatView
 from chat_tui.client import Client
@@ -33,6 +33,7 @@ from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import LinkChanged, Status
 from chat_tui.list_pane import Item, ListPane
 from chat_tui.notifying import deserves_notice, mention_pattern
+from chat_tui.room_search import RoomSearch
 from chat_tui.search_bar import SearchBar
 from chat_tui.settings import Settings
 from chat_tui.state import RoomState
@@ -60,9 +61,6 @@ BELL_GAP = 1.0
 
 TOAST_MAX = 200
 """Characters of what is told over the lines, where they hide it."""
-
-SEARCH_AFTER = 0.3
-"""Seconds after the last letter until the server is asked: not for every letter."""
 
 
 class ChatApp(App[None]):
@@ -125,12 +123,9 @@ class ChatApp(App[None]):
         self._was_online = False
         self._switch_to = ""
         self._go_to: tuple[str, int] | None = None
-        self._found: list[int] = []
-        self._search_at = 0
-        self._search_count = 0
-        self._search_timer: Timer | None = None
         self._bell_at = 0.0
         self._titled = ""
+        self._people_shown: object = None
         for theme in (CHAT_DARK, CHAT_LIGHT):
             self.register_theme(theme)
         if settings.keys:
@@ -184,6 +179,7 @@ class ChatApp(App[None]):
         self._topic, self._below, self._status = (
             self._panes.query_one(f"#{name}", Static) for name in ("topic", "below", "status")
         )
+        self._search = RoomSearch(later=self.set_timer, ask=self._ask_search, tell=self._search_bar.tell)
         self._is_ready = True
         self._fit(*self.size)
         self._prompt.focus()
@@ -229,20 +225,20 @@ class ChatApp(App[None]):
 
     def _take(self, event: Event, ref: Ref | None, new: list[Line]) -> None:
         was_typed = ref == "typed"
-        if isinstance(event, events.Entered):
-            is_last = self.current is None and same_name_key(event.room) == same_name_key(self.client.memory.current)
-            if was_typed or is_last or (self.current is None and not self._switch_to):
-                self._switch_to = same_name_key(event.room)
-        elif isinstance(event, events.RoomsListed):
-            self._join_first(event)
-        elif isinstance(event, events.Found) and isinstance(self.screen, _search_screen()):
-            self.screen.take(event)
-        elif isinstance(event, events.Found):
-            self._take_found(event, ref)
-        elif isinstance(event, events.PageShown):
-            self._take_page(event, ref)
-        elif isinstance(event, events.LoggedOut):
-            self.exit()
+        match event:
+            case events.Entered():
+                self._entered(event.room, is_wanted=was_typed)
+            case events.RoomsListed():
+                self._join_first(event)
+            case events.Found():
+                self._take_found(event, ref)
+            case events.PageShown():
+                self._take_page(event, ref)
+            case events.LoggedIn() | events.Renamed(room="") if self._is_ready:
+                nick = self.client.state.nick
+                self._chat.set_names(nick, mention_pattern(nick, self.settings.notify))
+            case events.LoggedOut():
+                self.exit()
         is_told_already = ref == "login" or (isinstance(event, events.Renamed) and self.current is not None)
         words = "" if is_told_already else words_for(event, was_typed=was_typed)
         if words:
@@ -250,6 +246,20 @@ class ChatApp(App[None]):
         for line in new:
             self._maybe_notify(line)
         self._paint_soon()
+
+    def _entered(self, room: str, *, is_wanted: bool) -> None:
+        """Show a room that was asked for; at first, the one where the user was last, or any."""
+        is_last = self.current is None and same_name_key(room) == same_name_key(self.client.memory.current)
+        if is_wanted or is_last or (self.current is None and not self._switch_to):
+            self._switch_to = same_name_key(room)
+
+    def _take_found(self, found: events.Found, ref: Ref | None) -> None:
+        if ref == "everywhere" and isinstance(self.screen, _search_screen()):
+            self.screen.take(found)
+        elif ref == "typed":
+            self._tell(f"{sum(len(lines) for _, lines in found.rooms)} lines found; Alt+F shows them.")
+        else:
+            self._search.take(found, ref)
 
     def _join_first(self, event: events.RoomsListed) -> None:
         """Who has never been anywhere here begins in the first room."""
@@ -370,81 +380,29 @@ class ChatApp(App[None]):
         self._paint_status()
 
     def _paint_lists(self) -> None:
-        state = self.client.state
-        joined = list(state.rooms.values())
-        items = [self._room_item(number, room) for number, room in enumerate(joined, 1)]
-        keys = set(state.rooms)
-        items += [
-            Item(f"+{name}", Content.styled(f"  {name}", "dim"))
-            for name in state.listed
-            if same_name_key(name) not in keys
-        ]
-        self._room_list.show(items, same_name_key(self.current.name) if self.current else None)
-        pane = self._people_list
-        people = sorted(self.current.people.values(), key=same_name_key) if self.current else []
-        more = " +" if self.current and self.current.lacks_people else ""
-        heading = f"Online {len(people)}{more}" if people else "Online"
-        if pane.heading != heading:
-            pane.heading = heading
-            pane.refresh()
-        pane.show([self._person_item(nick) for nick in people])
-
-    def _room_item(self, number: int, room: RoomState) -> Item:
-        end = Content("")
-        style = ""
-        if self._is_looking_at(room):
-            pass  # it will be read in a second; a count that comes and goes would only flicker
-        elif room.mentions:
-            end = Content.styled(f"@{room.unread}", "bold $text-warning")
-            style = "bold $text-warning"
-        elif room.unread:
-            end = Content.styled(str(room.unread), "bold")
-            style = "bold"
-        elif not room.is_joined:
-            style = "dim"
-        if room.pending:
-            end = Content.styled("… ", "dim") + end
-        mark = f"{number}" if number <= 9 else " "  # noqa: PLR2004 - keys go to nine
-        return Item(same_name_key(room.name), Content.assemble((mark, "dim"), " ", (room.name, style)), end)
-
-    def _person_item(self, nick: str) -> Item:
-        from chat_tui.rendering import nick_style  # noqa: PLC0415 - beside the view
-
-        style = nick_style(nick, self._chat.look.nicks)
-        mark = " (you)" if nick == self.client.state.nick else ""
-        return Item(nick, Content.assemble((nick, style), (mark, "dim")))
+        state, room = self.client.state, self.current
+        seen = room if room is not None and self._is_looking_at(room) else None
+        self._room_list.show(labels.room_items(state, seen), same_name_key(room.name) if room else None)
+        people = (room.name, room.people_changes, room.lacks_people, state.nick, self.theme) if room else None
+        if people != self._people_shown:  # five thousand people are not sorted for every line
+            self._people_shown = people
+            self._people_list.show(
+                labels.people_items(room, state.nick, self._chat.look.nicks), heading=labels.people_heading(room)
+            )
 
     def _paint_status(self) -> None:
         state, room = self.client.state, self.current
-        elsewhere = sum(other.unread for other in state.rooms.values() if other is not room)
-        mentions = sum(len(other.mentions) for other in state.rooms.values())
-        name = room.name if room else "chat-tui"
-        topic = Content.assemble((name, "bold"))
-        if elsewhere and self._panes.has_class("slim"):
-            topic += Content.styled(f"  ({elsewhere} elsewhere)", "bold $text-warning")
-        if room and room.topic:
-            topic += Content.styled(f"  {room.topic}", "$text-muted")
-        _update(self._topic, topic)
+        _update(self._topic, labels.topic_line(state, room, is_slim=self._panes.has_class("slim")))
         below = self._chat.below
         _update(self._below, Content(f"↓ {below} new below (Esc)" if below else "↓ newest line (Esc)"))
         self._below.display = not self._chat.follows
-        _update(self._status, Content(self._status_text()))
+        status = labels.status_line(self.change, self.client.link.host, state, self.seconds_left())
+        _update(self._status, Content(status))
         self._status.display = self.change.status is not Status.ONLINE
-        title = f"({mentions}) " if mentions else ""
-        title = f"{title}{name} - chat-tui"
+        title = labels.window_title(state, room)
         if self.settings.notify.title and title != self._titled:
             self._titled = title
             self.tell_terminal(terminal.title(title))
-
-    def _status_text(self) -> str:
-        waiting = sum(len(room.pending) for room in self.client.state.rooms.values())
-        waits = "" if not waiting else f" {waiting} line{'' if waiting == 1 else 's'} will be sent then."
-        if self.change.status is Status.CONNECTING:
-            return f"Connecting to {self.client.link.host} …"
-        if self.change.status is Status.REFUSED:
-            return f"{self.change.why} Ctrl+R tries again.{waits}"
-        seconds = self.seconds_left()
-        return f"No connection: {self.change.why}. Trying again in {seconds} s; Ctrl+R tries now.{waits}"
 
     def seconds_left(self) -> int:
         """Seconds until the next attempt to connect."""
@@ -588,8 +546,8 @@ class ChatApp(App[None]):
 
     @on(ListPane.Chosen, "#rooms")
     def _room_chosen(self, event: ListPane.Chosen) -> None:
-        if event.key.startswith("+"):
-            self._enter(event.key[1:])
+        if event.key.startswith(labels.UNJOINED):
+            self._enter(event.key.removeprefix(labels.UNJOINED))
         else:
             self._show(self.client.state.rooms.get(event.key))
         self._prompt.focus()
@@ -687,58 +645,21 @@ class ChatApp(App[None]):
         """Search in this room."""
         self._search_bar.open()
 
+    def _ask_search(self, ref: str, room: str, words: str) -> None:
+        self.client.link.request("search", ref=ref, room=room, words=words)
+
     @on(SearchBar.Changed)
     def _search_changed(self, event: SearchBar.Changed) -> None:
         self._search_for(event.words.strip())
 
     def _search_for(self, words: str) -> None:
-        """Look among the lines that are here; and, when no more letters come, among those that the server has."""
-        room = self.current
-        pattern = re.compile("|".join(re.escape(word) for word in words.split()), re.IGNORECASE) if words else None
-        self._chat.highlight(pattern)
-        self._found = []
-        self._search_count += 1
-        if self._search_timer is not None:
-            self._search_timer.stop()
-        if room is None or pattern is None:
-            self._search_bar.tell("")
-            return
-        wanted = [word.casefold() for word in words.split()]
-        self._search_at = room.last + 1
-        self._found = [
-            line.seq for line in room.timeline.lines() if all(word in line.text.casefold() for word in wanted)
-        ]
-        self._tell_found()
-        ref, name = f"search {self._search_count}", room.name
-        self._search_timer = self.set_timer(
-            SEARCH_AFTER, lambda: self.client.link.request("search", ref=ref, room=name, words=words)
-        )
-
-    def _take_found(self, event: events.Found, ref: Ref | None) -> None:
-        if ref == "typed":
-            self._tell(f"{sum(len(lines) for _, lines in event.rooms)} lines found; Alt+F shows them.")
-        if ref != f"search {self._search_count}":
-            return
-        for name, lines in event.rooms:
-            if self.current is not None and name == self.current.name:
-                self._found = sorted({*self._found, *(line.seq for line in lines)})
-        self._tell_found()
-
-    def _tell_found(self) -> None:
-        count = len(self._found)
-        self._search_bar.tell(f"{count} found · Enter: older, ↓: newer, Esc" if count else "nothing found")
+        self._chat.highlight(self._search.begin(self.current, words))
 
     @on(SearchBar.Next)
     def _search_next(self, event: SearchBar.Next) -> None:
-        if not self._found or self.current is None:
-            return
-        at = self._search_at
-        if event.step < 0:
-            wanted = max((seq for seq in self._found if seq < at), default=self._found[-1])
-        else:
-            wanted = min((seq for seq in self._found if seq > at), default=self._found[0])
-        self._search_at = wanted
-        self._want_line(self.current.name, wanted)
+        seq = self._search.next(event.step)
+        if seq is not None and self.current is not None:
+            self._want_line(self.current.name, seq)
 
     @on(SearchBar.Closed)
     def _search_closed(self) -> None:

@@ -16,6 +16,7 @@ import msgspec
 
 from chat_server import events
 from chat_server.events import Event, Ref
+from chat_server.names import same_name_key
 from chat_tui.codec import EventReader, LineTooLong, write
 from chat_tui.state import Pending
 
@@ -69,7 +70,7 @@ class Place(Protocol):
     """What the link needs to know of the state."""
 
     def positions(self) -> dict[str, int]:
-        """For each room to be in, the number of the newest line known there."""
+        """For each room to be in again, the number of the line behind which nothing may be missed."""
 
 
 class _Lost(Exception):
@@ -201,6 +202,8 @@ class Link:
         if isinstance(event, events.Renamed) and not event.room:
             self.identity.nick = event.new
         self._on_event(event, ref)
+        if isinstance(event, events.Entered | events.Refused):
+            self._forget_wish(event.room if isinstance(event, events.Entered) else str(ref).removeprefix("join "))
         if isinstance(event, events.LoggedIn):
             self.identity.nick, self.identity.token = event.nick, event.token
             self._go_on(set(event.rooms), writer)
@@ -211,18 +214,21 @@ class Link:
         elif isinstance(event, events.LoggedOut):
             raise _Refused("You have logged out.")
 
+    def _forget_wish(self, room: str) -> None:
+        """A room that was wanted from the start is there, or cannot be; until then every new connection asks for it again."""
+        for wanted in [wanted for wanted in self._rooms if same_name_key(wanted) == same_name_key(room)]:
+            del self._rooms[wanted]
+
     def _go_on(self, carried: set[str], writer: asyncio.StreamWriter) -> None:
         """Be in the rooms where the user was, with what was missed; then send what waits, in order."""
         known = self._place.positions()
-        resumed = {room: seq for room, seq in known.items() if seq}
-        if resumed:
-            writer.write(write("resume", rooms=resumed))
-        for room in {**dict.fromkeys(known), **self._rooms}:
-            if room not in resumed and room not in carried:
-                writer.write(write("join", room=room))
-        for room in carried - resumed.keys():  # it is in there without having seen anything
+        if known:
+            writer.write(write("resume", rooms=known))
+        for room in self._rooms:
+            if room not in known and room not in carried:
+                writer.write(write("join", ref=f"join {room}", room=room))
+        for room in carried - known.keys():  # it has entered there, and has never been told
             writer.write(write("history", room=room, before=events.NUMBER_MAX, count=50))
-        self._rooms.clear()
         writer.write(write("rooms"))
         self._attempt = 0
         self._change(LinkChanged(Status.ONLINE))

@@ -60,10 +60,12 @@ class ListPane(ScrollView):
         self._known_styles: tuple[Style, Style, Style] | None = None
         self.can_focus = False
 
-    def show(self, items: Sequence[Item], current: str | None = None) -> None:
-        """Show these items; mark the current one, and keep it in sight."""
-        if items == self._items and current == self._current:
+    def show(self, items: Sequence[Item], current: str | None = None, *, heading: str | None = None) -> None:
+        """Show these items, under another heading if one is given; mark the current one, and keep it in sight."""
+        heading = self.heading if heading is None else heading
+        if _looks(items) == _looks(self._items) and (current, heading) == (self._current, self.heading):
             return
+        self.heading = heading
         moved = current != self._current
         self._items, self._current = items, current
         self.virtual_size = Size(self.size.width, len(items) + self._offset)
@@ -128,3 +130,8 @@ class ListPane(ScrollView):
         if 0 <= index < len(self._items):
             event.stop()
             self.post_message(self.Chosen(self, self._items[index].key))
+
+
+def _looks(items: Sequence[Item]) -> list[tuple[object, ...]]:
+    """What can be seen of items. Contents are equal if their texts are, whatever their styles."""
+    return [(item.key, item.content.plain, item.content.spans, item.end.plain, item.end.spans) for item in items]

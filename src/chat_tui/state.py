@@ -41,6 +41,8 @@ class RoomState:
         self.topic = ""
         self.people: dict[str, str] = {}
         """Nicknames by their keys, in the order in which they are known."""
+        self.people_changes = 0
+        """How many times that has changed."""
         self.lacks_people = False
         """Whether there are people here whom nobody has named."""
         self.timeline = Timeline()
@@ -48,6 +50,8 @@ class RoomState:
         """The number of the oldest line that the server keeps."""
         self.last = 0
         """The number of the newest line that there is."""
+        self.entered_at = 0
+        """The number of the newest line that there was when the user first entered."""
         self.read: int | None = None
         """The number of the newest line that the user has read; None if they were never here."""
         self.pending: list[Pending] = []
@@ -125,8 +129,8 @@ class State:
         return self.rooms.get(same_name_key(name))
 
     def positions(self) -> dict[str, int]:
-        """For each room that the user is in, the number of the newest line that is known."""
-        return {room.name: room.timeline.newest for room in self.rooms.values() if room.is_joined}
+        """For each room that the user is in, the number behind which what is said must not be missed."""
+        return {room.name: room.timeline.newest or room.entered_at for room in self.rooms.values() if room.is_joined}
 
     # What the user does.
 
@@ -162,13 +166,16 @@ class State:
 
     def _entered(self, event: events.Entered) -> None:
         room = self.room(event.room)
-        room.is_joined = True
+        room.people_changes += 1
         room.topic = event.topic
         room.people = {same_name_key(nick): nick for nick in (self.nick, *event.nicks)}
         room.lacks_people = event.more > 0
         if event.last < room.timeline.newest:
             room.timeline.forget()
-            room.read = None
+            room.read, room.entered_at = None, event.last
+        if not room.is_joined:
+            room.entered_at = event.last
+        room.is_joined = True
         room.last = event.last
         if room.read is None:
             room.read = event.last
@@ -204,12 +211,14 @@ class State:
 
     def _joined(self, event: events.Joined) -> None:
         room = self.room(event.room)
+        room.people_changes += 1
         room.people |= {same_name_key(nick): nick for nick in event.nicks}
         room.lacks_people = room.lacks_people or event.more > 0
         self._tell(room, f"→ {_listed(event.nicks, event.more)} joined")
 
     def _left(self, event: events.Left) -> None:
         room = self.room(event.room)
+        room.people_changes += 1
         for nick in event.nicks:
             room.people.pop(same_name_key(nick), None)
         room.lacks_people = room.lacks_people or event.more > 0
@@ -220,6 +229,7 @@ class State:
             self.nick = event.new
             return
         room = self.room(event.room)
+        room.people_changes += 1
         old, new = same_name_key(event.old), same_name_key(event.new)
         room.people = {
             new if key == old else key: event.new if key == old else nick for key, nick in room.people.items()
@@ -232,6 +242,7 @@ class State:
 
     def _online(self, event: events.OnlineListed) -> None:
         room = self.room(event.room)
+        room.people_changes += 1
         room.people = {same_name_key(nick): nick for nick in (self.nick, *event.nicks)}
         room.lacks_people = False
 
