@@ -19,6 +19,7 @@ import pytest
 import textual
 
 from chat_tui import terminal as terminal_module
+from chat_tui.settings import Settings, load
 from chat_tui.terminal import desktop_notification, kitty_form, title
 from processes import ServerProcess, running_server, terminal
 
@@ -352,6 +353,14 @@ def test_what_is_wrong_with_flags_and_settings_is_said_in_one_line(tmp_path: Pat
         assert told in done.stderr
 
 
+def test_the_settings_that_are_printed_are_the_defaults(tmp_path: Path) -> None:
+    printed = subprocess.run([*PROGRAM, "--print-config"], capture_output=True, text=True, check=True).stdout
+    path = tmp_path / "config.toml"
+    path.write_text(printed)
+    assert load(path, must_exist=True) == Settings()
+    assert printed.count("#") > 10
+
+
 # What Textual does not promise.
 
 
@@ -378,6 +387,7 @@ def test_alt_is_put_in_the_kitty_form_and_nothing_else_is(read: str, understood:
 def test_textuals_parser_understands_alt_on_every_terminal() -> None:
     check = """
 import sys
+from chat_tui.settings import Settings, load
 from chat_tui.terminal import understand_alt
 understand_alt()
 from textual._xterm_parser import XTermParser

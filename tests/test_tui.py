@@ -669,12 +669,17 @@ def test_a_link_opens_and_a_selection_copies(monkeypatch: pytest.MonkeyPatch) ->
     app = StoryApp([*beginning(), *said("see https://example.org/a_b. now")])
     opened: list[str] = []
     monkeypatch.setattr(app, "open_url", opened.append)
+    monkeypatch.setenv("DISPLAY", ":0")
 
     async def act(pilot: Pilot) -> None:
         row = next(y for y, line in enumerate(lines(app)) if "https" in line)
         column = lines(app)[row].index("https") + 3
         await pilot.click(offset=(column, row))
         assert opened == ["https://example.org/a_b"]
+        monkeypatch.delenv("DISPLAY")
+        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+        await pilot.click(offset=(column, row))
+        assert (len(opened), app.clipboard) == (1, "https://example.org/a_b"), "no browser in the terminal"
         start = lines(app)[row].index("see")
         await pilot.mouse_down(offset=(start, row))
         await pilot.hover(offset=(start + 7, row))
@@ -785,6 +790,22 @@ def test_a_few_letters_lead_to_a_room_or_a_person() -> None:
         await settle(pilot)
         assert app.current.name == "python", "where Carol is"
         assert app._prompt.text == "Carol: "
+
+    play(app, act)
+
+
+def test_rooms_that_others_open_are_listed_within_a_minute() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        app._tick()
+        assert "rooms" not in [do for do, _ in app.link.asked]
+        app.now += 61
+        app._tick()
+        assert "rooms" in [do for do, _ in app.link.asked]
+        app.tell(events.RoomsListed((("python", 3), ("new", 1))))
+        await settle(pilot)
+        assert "new" in room_rows(app)
 
     play(app, act)
 

@@ -455,7 +455,15 @@ class ChatApp(App[None]):
         if where.id == "below":
             self.action_bottom()
         elif where is self._chat and event.style.link:
-            self.open_url(event.style.link)
+            self._open_link(event.style.link)
+
+    def _open_link(self, url: str) -> None:
+        """Open a link in the desktop's browser; where there is no desktop, a browser would take the terminal: copy it."""
+        if terminal.has_desktop():
+            self.open_url(url)
+        else:
+            self.copy_to_clipboard(url)
+            self.notify(f"Copied {url}", timeout=3, markup=False)
 
     def action_bottom(self) -> None:
         """Go to the newest line."""

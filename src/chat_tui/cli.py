@@ -20,6 +20,7 @@ from chat_tui.settings import (
     Profile,
     Settings,
     SettingsError,
+    as_toml,
     load,
     parse_address,
     settings_file,
@@ -30,6 +31,9 @@ from chat_tui.settings import (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code: 0 well, 2 it could not start."""
     chosen = _parser().parse_args(arguments)
+    if chosen.print_config:
+        print(as_toml(), end="")
+        return 0
     try:
         settings = load(chosen.config or settings_file(), must_exist=chosen.config is not None)
         profile = _profile(chosen, settings)
@@ -120,6 +124,9 @@ def _parser() -> argparse.ArgumentParser:
         help="line by line, without panes: for screen readers, and where output is no terminal",
     )
     parser.add_argument("--slow-link", action="store_true", help="send the terminal as little as possible")
+    parser.add_argument(
+        "--print-config", action="store_true", help="print the settings as a commented TOML file and exit"
+    )
     parser.add_argument("--version", action="version", version=f"chat-tui {__version__}")
     return parser
 

@@ -21,6 +21,9 @@ OLDER_COUNT = 100
 ONLINE_GAP = 10.0
 """Seconds between two questions for everybody in a crowded room."""
 
+ROOMS_GAP = 60.0
+"""Seconds between two questions for the rooms there are: others open new ones."""
+
 TYPED_MAX = 100
 """Lines of one's own that are remembered for Up."""
 
@@ -64,6 +67,7 @@ class Client:
         self._on_event = on_event
         self._asked_online: dict[str, float] = {}
         self._asked_older: set[str] = set()
+        self._asked_rooms = clock()  # the link asks when it has connected
         self._is_dirty = False
         is_same = not nick or not self.memory.nick or same_name_key(nick) == same_name_key(self.memory.nick)
         waiting = [pending.room for pending in keepsakes.unsent]
@@ -170,6 +174,8 @@ class Client:
             if room.lacks_people and room.is_joined and now - self._asked_online.get(room.name, 0) > ONLINE_GAP:
                 self._asked_online[room.name] = now
                 self.link.request("online", room=room.name)
+        if now - self._asked_rooms > ROOMS_GAP and self.link.request("rooms"):
+            self._asked_rooms = now
         if self._is_dirty:
             self._is_dirty = False
             self.keepsakes.save()
@@ -186,23 +192,31 @@ class Client:
             room = self.state.room(event.room)
             room.read = self.memory.read.get(event.room) if room.read is None else room.read
         new = self.state.apply(event, ref, now=self._clock())
-        if isinstance(event, events.Stored):
-            self.keepsakes.remove(event.key)
-        elif isinstance(event, events.NotStored | events.Refused):
-            self._keep_failed(event.key if isinstance(event, events.NotStored) else ref)
-        elif isinstance(event, events.LoggedIn | events.Renamed):
-            self.memory.nick, self.memory.token = self.state.nick, self.link.identity.token
-            self._is_dirty = True
-        elif isinstance(event, events.Entered | events.WentBack):
-            self._note_rooms(event)
-            if isinstance(event, events.Entered) and event.last and not self.state.room(event.room).timeline.newest:
-                self.want_older(event.room, events.NUMBER_MAX)
-        elif isinstance(event, events.Skipped):
-            for name, seq in event.rooms.items():
-                self.link.request("history", room=name, after=seq, count=OLDER_COUNT)
-        elif isinstance(event, events.PageShown) and isinstance(ref, str):
-            self._asked_older.discard(ref.removeprefix("older "))
+        match event:
+            case events.Stored():
+                self.keepsakes.remove(event.key)
+            case events.NotStored():
+                self._keep_failed(event.key)
+            case events.Refused():
+                self._keep_failed(ref)
+            case events.LoggedIn() | events.Renamed():
+                self.memory.nick, self.memory.token = self.state.nick, self.link.identity.token
+                self._is_dirty = True
+            case events.Entered() | events.WentBack():
+                self._note_rooms(event)
+            case _:
+                self._ask_for_more(event, ref)
         self._on_event(event, ref, new)
+
+    def _ask_for_more(self, event: Event, ref: Ref | None) -> None:
+        match event:
+            case events.RoomCreated():
+                self.link.request("rooms")
+            case events.Skipped():
+                for name, seq in event.rooms.items():
+                    self.link.request("history", room=name, after=seq, count=OLDER_COUNT)
+            case events.PageShown() if isinstance(ref, str):
+                self._asked_older.discard(ref.removeprefix("older "))
 
     def _keep_failed(self, key: Ref | None) -> None:
         """Write down that a line could not be stored: it is not sent again by itself."""
@@ -217,4 +231,6 @@ class Client:
             room = self.state.room(event.room)
             if room.read is not None:
                 self.memory.read[room.name] = room.read
+            if event.last and not room.timeline.newest:  # the server recalls what was missed, which may be nothing
+                self.want_older(room.name, events.NUMBER_MAX)
         self._is_dirty = True

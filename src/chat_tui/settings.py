@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct, field
+from msgspec.structs import FieldInfo, fields
 
 from chat_tui.actions import ACTIONS
 
@@ -49,9 +50,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     markdown: Annotated[bool, Meta(description="Show *emphasis*, `code`, quotes and code blocks as such.")] = True
     slow_link: Annotated[bool, Meta(description="Send the terminal as little as possible.")] = False
     notify: NotifyTable = field(default_factory=NotifyTable)
-    keys: Annotated[dict[str, str], Meta(description="Other keys for actions: docs/keys.md has their names.")] = field(
-        default_factory=dict
-    )
+    keys: dict[str, str] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
 
 
@@ -93,6 +92,35 @@ def load(path: Path, *, must_exist: bool) -> Settings:
         if name not in names:
             raise SettingsError(f"{path}: keys.{name}: there is no such action; docs/keys.md has their names")
     return settings
+
+
+def as_toml() -> str:
+    """Every setting with its default, under its description, as TOML."""
+    defaults = Settings()
+    plain = [setting for setting in fields(Settings) if not isinstance(getattr(defaults, setting.name), Struct | dict)]
+    lines = [line for setting in plain for line in _toml(setting, defaults)]
+    lines += ["# When and how one is told of what one does not see.", "[notify]"]
+    lines += [line for setting in fields(NotifyTable) for line in _toml(setting, defaults.notify)]
+    lines += ["# Other keys for actions: docs/keys.md has their names.", "[keys]", '# jump = "ctrl+o"', ""]
+    lines += [
+        "# Servers, for --profile NAME; the one called default is for when none is named.",
+        "# [profiles.default]",
+    ]
+    lines += [f"# {setting.name} = {_value(getattr(Profile(), setting.name))}" for setting in fields(Profile)]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(setting: FieldInfo, values: Struct) -> list[str]:
+    described = [meta.description for meta in getattr(setting.type, "__metadata__", ()) if isinstance(meta, Meta)]
+    return [
+        *(f"# {text}" for text in described if text),
+        f"{setting.name} = {_value(getattr(values, setting.name))}",
+        "",
+    ]
+
+
+def _value(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def parse_address(text: str) -> tuple[str, int]:

@@ -5,7 +5,9 @@
 - Escape sequences that tell the terminal something: its bell, its title, a desktop notification.
 """
 
+import os
 import re
+import sys
 from collections.abc import Iterable
 
 import textual
@@ -47,6 +49,11 @@ def tell_terminal(app: App[None], data: str) -> None:
     if driver is not None and not app.is_headless:
         driver.write(data)
         driver.flush()
+
+
+def has_desktop() -> bool:
+    """Whether there is a desktop on which a browser can open."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def bell() -> str:
