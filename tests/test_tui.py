@@ -910,22 +910,35 @@ def test_keys_do_nothing_behind_a_question() -> None:
 
 
 def test_a_room_is_read_after_a_second_at_its_bottom_with_the_terminal_in_focus() -> None:
-    app = StoryApp(beginning("python", "pm"))
+    app = StoryApp([*beginning("python", "pm"), page(1, 100)])
+
+    def pass_time(seconds: float) -> None:
+        for _ in range(round(seconds / 0.25)):
+            app.now += 0.25
+            app._watch_reading()
 
     async def act(pilot: Pilot) -> None:
         room = app.client.state.room("python")
         app.post_message(AppBlur())
         await settle(pilot)
-        app.tell(*said("while away"))
-        await asyncio.sleep(1.6)
-        assert room.unread == 1, "nobody looks"
+        app.tell(*said("while away", first=101))
+        pass_time(5)
+        assert room.unread == 101, "nobody looks"
         app.post_message(AppFocus())
         await settle(pilot)
-        app._watch_reading()
-        assert room.unread == 1, "not yet"
-        await asyncio.sleep(1.6)
+        await pilot.press("pageup")
+        pass_time(5)
+        assert room.unread == 101, "the bottom is not seen"
+        await pilot.press("escape", "f1")
+        pass_time(5)
+        assert room.unread == 101, "something stands over it"
+        await pilot.press("escape")
+        await settle(pilot)
+        pass_time(0.75)
+        assert room.unread == 101, "not yet"
+        pass_time(0.75)
         assert room.unread == 0
-        assert app.client.memory.read["python"] == 1
+        assert app.client.memory.read["python"] == 101
 
     play(app, act)
 

@@ -424,7 +424,7 @@ class ChatApp(App[None]):
         if room is None or not self._is_looking_at(room) or self.change.status is not Status.ONLINE:
             self._seen_since = None
             return
-        now = time.monotonic()
+        now = self._clock()
         if self._seen_since is None:
             self._seen_since = now
         elif now - self._seen_since >= READ_AFTER and room.read != room.last and room.last == room.timeline.newest:
