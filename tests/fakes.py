@@ -63,7 +63,10 @@ class FakeSession:
     async def drained(self) -> None:
         await trio.lowlevel.checkpoint()
 
-    def be_replaced(self) -> None:
+    def has_come_to(self, room: str, seq: int | None) -> None:
+        pass
+
+    def be_replaced(self, heir_is_there: trio.Event) -> None:
         self.told.append("replaced")
 
     def take_told(self) -> list[str]:

@@ -99,6 +99,16 @@ def test_any_object_gives_a_request_whose_every_text_is_clean(word: str, fields:
     show_answer(events.Slowed(1), addressed.ref)
 
 
+@pytest.mark.parametrize("depth", [100, 900, 960, 975, *range(978, 1000), 5000])
+def test_however_deep_a_line_is_nested_it_is_a_value(depth: int) -> None:
+    for tail in (b"", b"]" * depth + b"}"):
+        parse_object(b'{"do":"say","text":"x","x":' + b"[" * depth + tail, 1000)
+
+
+def test_a_key_of_which_nothing_is_left_is_refused_for_without_it_a_line_would_be_stored_twice() -> None:
+    assert decoded(b'{"do":"say","text":"x","key":"\\u0007"}\n')[0].request == WrongField("key", "expected a text")
+
+
 def test_an_error_has_its_sentence_beside_its_code() -> None:
     assert json.loads(show(events.Refused("no-such-room", {"room": "x"}))) == {
         "is": "refused",

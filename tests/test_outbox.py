@@ -202,4 +202,26 @@ async def test_the_notice_is_told_what_stood_beside_the_first_of_what_was_droppe
     pipe.read(1000)
     await outbox.emptied()
     assert pipe.written == b"line 0\nline 1\n* skipped\n"
-    assert told == [(98, 1)], "from position 1 on, of which the reader has had the line that was half-way out"
+    assert told == [(98, 0)], "a mark that is too old repeats something, and loses nothing"
+
+
+async def test_a_mark_is_taken_for_every_16_kib_and_small_things_share_an_entry(nursery: trio.Nursery) -> None:
+    marks = 0
+
+    def mark() -> int:
+        nonlocal marks
+        marks += 1
+        return marks
+
+    pipe = Pipe(0)
+    outbox = Outbox(pipe, start=nursery.start_soon, notice=lambda _, __: b"", mark=mark, limit=0, patience=60)
+    sent = [b'{"is":"here"}\n'] * 10_000 + [b"x" * 2000 + b"\n"] * 100
+    for data in sent:
+        outbox.push(data)
+    assert marks < 30
+    assert outbox._waiting is not None
+    assert len(outbox._waiting) < 200
+    while not outbox.is_empty:
+        pipe.read(100_000)
+        await trio.testing.wait_all_tasks_blocked()
+    assert pipe.written == b"".join(sent)

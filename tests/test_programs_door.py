@@ -1,10 +1,13 @@
 """What programs are promised at the JSON-lines door (docs/protocol.md), on virtual time."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 import trio
 
+from chat_server.events import Line
+from chat_server.journal import Appending, Page, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.program_session import ProgramSession
 from fakes import FaultyJournal
@@ -344,3 +347,179 @@ async def test_nothing_hostile_comes_out_of_the_door(autojump_clock: trio.abc.Cl
         for event in await ann.rest():
             for value in everything(event):
                 assert not isinstance(value, str) or not set(value) & set("\x1b\x07\u202e\x9b\u2028")
+
+
+class SlowJournal(MemoryJournal):
+    """A journal that stores what is said in one room only after a while."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__()
+        self._slow_room = room
+        self.seconds = 0.0
+
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
+        appending = super().append(lines, keys)
+        if lines[0].room != self._slow_room or not self.seconds:
+            return appending
+        return Later(appending, self.seconds)
+
+
+class Later:
+    """What is stored after some seconds."""
+
+    def __init__(self, appending: Appending, seconds: float) -> None:
+        self._appending = appending
+        self._seconds = seconds
+
+    async def stored(self) -> Receipt:
+        await trio.sleep(self._seconds)
+        return await self._appending.stored()
+
+
+async def test_two_logins_with_one_token_at_once_leave_one_session_with_all_rooms(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    for pauses in range(10):
+        async with open_house() as house:
+            ghost, second, third = house.connect(), house.connect(), house.connect()
+            await ghost.enter("ann", "python", "write", "pm", token=TOKEN)
+            await second.ask("login", nick="ann", token=TOKEN)
+            for _ in range(pauses):
+                await trio.lowlevel.checkpoint()
+            await third.ask("login", nick="ann", token=TOKEN)
+            await trio.sleep(20)
+            people = house.server.hall.directory._people
+            assert list(people) == ["ann"]
+            assert sorted(people["ann"].rooms) == ["pm", "python", "write"]
+            assert all(list(room._members) == [people["ann"]] for room in house.server.rooms)
+
+
+async def test_a_ghost_that_still_speaks_says_nothing_more_once_it_is_taken_over(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    for pauses in range(14):
+        async with open_house() as house:
+            bob, ghost, heir = house.call(), house.connect(), house.connect()
+            await bob.log_in("bob", "python")
+            await ghost.enter("ann", "python", token=TOKEN)
+            await bob.read_until("* ann joined\r\n")
+            await heir.ask("login", nick="ann", token=TOKEN)
+            for _ in range(pauses):
+                await trio.lowlevel.checkpoint()
+            await ghost.ask("nick", nick="zoe")
+            await trio.sleep(10)
+            (nick,) = (nick for nick in house.server.hall.directory._people if nick != "bob")
+            (python,) = (room for room in house.server.rooms if room.name == "python")
+            assert set(python._members.values()) == {"bob", nick}
+
+
+async def test_who_leaves_a_room_whose_disk_is_slow_is_gone_from_the_others_at_once(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = SlowJournal("python")
+    async with open_house(journal=journal) as house:
+        ann, bob = house.connect(), house.connect()
+        await ann.enter("ann", "python", "write", "pm")
+        await bob.enter("bob", "python")
+        journal.seconds = 30
+        await bob.ask("say", room="python", text="slow")
+        await ann.ask("logout")
+        await trio.sleep(60)
+        assert {room.name: room.population for room in house.server.rooms} == {"python": 1, "write": 0, "pm": 0}
+
+
+async def test_what_is_skipped_while_catching_up_is_named_from_where_it_begins(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0, waiting_bytes=30_000) as house:
+        bob = house.connect()
+        await bob.enter("bob", "python", "pm")
+        for number in range(1, 201):
+            await bob.ask("say", room="python", text="x" * 400, key=str(number))
+        while (await bob.wait_for("stored"))["seq"] < 200:
+            pass
+        slow = house.connect(stuck=True)
+        await slow.ask("login", nick="ann")
+        await slow.wait_for("logged-in")
+        await slow.ask("resume", rooms={"python": 0})
+        await slow.wait_for("entered")
+        for number in range(200):
+            await bob.ask("say", room="python", text="y" * 400, key=f"y{number}")
+        seen: set[int] = set()
+        asked = -1
+        for _ in range(2000):
+            event = await slow.read()
+            if event["is"] == "skipped":
+                asked = event["rooms"]["python"]
+                await slow.ask("history", room="python", after=asked, count=200)
+            elif event["is"] == "page":
+                numbers = [line["seq"] for line in event["lines"]]
+                seen |= set(numbers)
+                if ("ref" not in event and numbers and numbers[-1] < 400 and asked >= 0) or (numbers and numbers[-1] < 400):
+                    await slow.ask("history", room="python", after=numbers[-1], count=200, ref="more")
+            elif event["is"] == "said":
+                seen.add(event["seq"])
+            if len(seen) == 400:
+                break
+        assert seen == set(range(1, 401)), "following what skipped names finds everything"
+
+
+async def test_a_room_that_was_joined_after_the_reader_stopped_is_named_too(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0, waiting_bytes=20_000) as house:
+        bob, slow = house.connect(), house.connect(stuck=True)
+        await bob.enter("bob", "python", "pm")
+        await slow.enter("ann", "python")
+        await bob.ask("say", room="python", text="x" * 9000)
+        await bob.wait_for("said")
+        await slow.ask("join", room="pm")
+        await trio.sleep(1)
+        for number in range(30):
+            await bob.ask("say", room="pm", text="x" * 1000, key=str(number))
+        await trio.sleep(1)
+        skipped = await slow.wait_for("skipped")
+        assert skipped["rooms"].keys() == {"python", "pm"}
+        assert skipped["rooms"]["pm"] == 0
+
+
+class CountingJournal(MemoryJournal):
+    """A journal that counts how often it is read."""
+
+    reads = 0
+
+    async def read(self, room: str, first: int, last: int) -> Page:
+        self.reads += 1
+        return await super().read(room, first, last)
+
+
+async def test_a_resumed_past_is_read_for_nobody_who_has_gone_and_once_for_each_room(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = CountingJournal()
+    async with open_house(messages_per_second=0, journal=journal) as house:
+        bob = house.connect()
+        await bob.enter("bob", "python")
+        for number in range(1, 501):
+            await bob.ask("say", room="python", text="x" * 100, key=str(number))
+        while (await bob.wait_for("stored"))["seq"] < 500:
+            pass
+        gone, reads = house.connect(), journal.reads
+        await gone.ask("login", nick="ann")
+        await gone.ask("resume", rooms={"python": 0, "Python": 0, "PYTHON": 0})
+        await gone.wait_for("page")
+        await gone.stream.aclose()
+        await trio.sleep(30)
+        assert journal.reads - reads < 12
+        stays, reads = house.connect(), journal.reads
+        await stays.ask("login", nick="carol")
+        await stays.ask("resume", rooms={"python": 0, "Python": 0, "PYTHON": 0})
+        await stays.ask("resume", rooms={f"room-{number}": 0 for number in range(101)})
+        assert (await stays.wait_for("refused"))["code"] == "too-many-rooms"
+        assert journal.reads - reads <= 12
+
+
+async def test_a_stranger_may_send_short_lines_only(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program = house.connect()
+        await program.stream.send_all(b'{"do":"hello","program":"' + b"x" * 5000 + b'"}\n')
+        assert (await program.wait_for("refused"))["code"] == "line-too-long"
+        await program.enter("ann", "python")
+        await program.ask("say", room="python", text="x" * 16_000)
+        assert len((await program.wait_for("said"))["text"]) == 16_000

@@ -325,10 +325,13 @@ class ChatRoom(ReadableRoom):
             self._arrive(heir, nick, is_return=True)
             return
         self._flush()
-        del self._members[ghost]
+        known_as = self._members.pop(ghost)
         del self._audiences[ghost.show][ghost]
         self._take_in(heir, nick)
         self._presence.replaced(ghost, heir)
+        if known_as != nick:  # the ghost was lost while it changed its name
+            self._events.append(Renamed(known_as, nick, self.name))
+            self._not_for.append(())
 
     def _take_in(self, session: Occupant, nick: str) -> None:
         self._flush()

@@ -28,10 +28,9 @@ class ConfigError(Exception):
 class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the server listens, what it is called, and how it stops."""
 
-    name: Annotated[
-        str, Meta(max_length=64, description="What the server is called; programs show it. Empty: the machine's name.")
-    ] = ""
-
+    name: Annotated[str, Meta(max_length=64, description="What the server is called; programs show it.")] = (
+        "chat-server"
+    )
     host: Annotated[
         str,
         Meta(

@@ -16,6 +16,12 @@ from chat_server.transport import Transport
 _CHUNK = 65536
 """Bytes given to the kernel at a time when a reader catches up."""
 
+MARK_EVERY = 16384
+"""Bytes that wait between two marks. A session in a hundred rooms has a mark of several kilobytes."""
+
+SMALL = 1024
+"""Bytes below which data is copied behind what waits already: an entry of its own costs a hundred bytes more, whatever it holds."""
+
 _NEWLINE = ord("\n")
 
 
@@ -45,6 +51,7 @@ class Outbox(Generic[M]):
         "_skipped_after",
         "_start",
         "_transport",
+        "_unmarked",
         "_waiting",
         "limit",
         "progressed_at",
@@ -72,6 +79,7 @@ class Outbox(Generic[M]):
         """When the reader last took something for which it had let us wait: a sign of life."""
         self._waiting: deque[tuple[bytes, M]] | None = None  # None: nothing waits and no task writes
         self._size = 0
+        self._unmarked = 0  # bytes that wait since the last mark
         self._skipped = 0
         self._skipped_after: M = mark()  # what stood beside the first of what was skipped
         self._announced = 0  # lines of which the notice tells that stands first, if none of it has been sent
@@ -116,10 +124,23 @@ class Outbox(Generic[M]):
         if self._skipped:
             self._skipped += data.count(b"\n")
             return
-        waiting.append((data, self._mark()))
+        self._keep(waiting, data)
         self._size += len(data)
         if self._size > self.limit:
             self._skip(waiting)
+
+    def _keep(self, waiting: deque[tuple[bytes, M]], data: bytes) -> None:
+        """Have data wait, small data together with what came before it; a mark that is too old is safe, and a new one may cost a kilobyte."""
+        self._unmarked += len(data)
+        if not waiting or self._unmarked > MARK_EVERY:
+            self._unmarked = 0
+            waiting.append((data, self._mark()))
+            return
+        last, mark = waiting[-1]
+        if len(waiting) > 1 and len(data) < SMALL and len(last) < MARK_EVERY:
+            waiting[-1] = last + data, mark
+        else:
+            waiting.append((data, mark))
 
     async def emptied(self) -> None:
         """Wait until the kernel has taken everything, or the connection is closed."""

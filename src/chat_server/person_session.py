@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from chat_server.commands import Pause
-from chat_server.events import Request, Unreadable
+from chat_server.events import NUMBER_MAX, Request, Unreadable
 from chat_server.room import Occupant, Room
 from chat_server.session import ChatSession
 
@@ -13,7 +13,7 @@ class PersonSession(ChatSession[Request | Unreadable]):
 
     hears_itself: ClassVar[bool] = False
 
-    __slots__ = ()
+    __slots__ = ("_since",)
 
     def handle(self, asked: Request | Unreadable) -> Pause:
         """Have the place carry it out."""
@@ -28,11 +28,19 @@ class PersonSession(ChatSession[Request | Unreadable]):
         """The last line's number in the room."""
         return self.place.position
 
+    def heard_since(self) -> dict[str, int]:
+        """Behind which line the person hears the room, if they are in one where something has been said since."""
+        return {room: self._since for room, seq in self.place.position.items() if seq > self._since}
+
+    def has_come_to(self, room: str, seq: int | None) -> None:
+        """Nobody on this door asks for a room's whole past."""
+
     async def enter(self, place: Room, *, is_return: bool = False) -> int:
         """Leave the place where the person is and enter this one."""
         await self.place.leave(self)
-        self.place = place
-        return await place.enter(self, is_return=is_return)
+        self.place, self._since = place, NUMBER_MAX
+        self._since = await place.enter(self, is_return=is_return)
+        return self._since
 
     async def leave(self, place: Room, hall: Room) -> None:
         """Leave the room for the hall."""

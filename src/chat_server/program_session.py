@@ -38,9 +38,9 @@ from chat_server.events import (
 from chat_server.identity import new_token
 from chat_server.names import same_name_key
 from chat_server.room import Occupant, Room
-from chat_server.session import ChatSession, Decoder
+from chat_server.session import ChatSession
 from chat_server.transport import Transport
-from chat_server.wire.json_lines import show, show_answer
+from chat_server.wire.json_lines import JsonDecoder, show, show_answer
 
 ROOMS_MAX = 100
 """Rooms in which one session can be at a time. Each costs its broadcaster one push a batch."""
@@ -60,12 +60,12 @@ class ProgramSession(ChatSession[Addressed]):
 
     hears_itself: ClassVar[bool] = True
 
-    __slots__ = ("_asked_room", "_key", "_marks", "_ref", "_rooms", "_welcome")
+    __slots__ = ("_asked_room", "_catching_up", "_json", "_key", "_marks", "_ref", "_rooms", "_welcome")
 
     def __init__(
         self,
         transport: Transport,
-        decoder: Decoder[Addressed],
+        decoder: JsonDecoder,
         *,
         welcome: Welcomed,
         place: Room,
@@ -76,7 +76,9 @@ class ProgramSession(ChatSession[Addressed]):
         """Begin in no room. `welcome` is the answer to a hello; `start` starts a task that may outlive a call."""
         self._welcome = welcome
         self._rooms: dict[str, tuple[Room, int]] = {}  # by the name's key, with the number behind which it is heard
+        self._catching_up: dict[str, int] = {}  # the number up to which a room's past has been sent
         self._marks: dict[str, list[Ref]] = {}  # of what is being stored, by key
+        self._json = decoder
         self._ref: Ref | None = None  # of the request in hand, and of the room it is for, and its key
         self._asked_room = ""
         self._key = ""
@@ -100,6 +102,11 @@ class ProgramSession(ChatSession[Addressed]):
             if isinstance(event, Refused):
                 event = replace(event, room=self._asked_room)
         self.push(show_answer(event, ref))
+
+    def logged_in(self, nick: str, token: str) -> None:
+        """The program has this nickname from now on, and may send longer lines than a stranger."""
+        super().logged_in(nick, token)
+        self._json.limit = self._limits.json_line_bytes
 
     def _take_mark(self, key: str) -> Ref | None:
         marks = self._marks.get(key)
@@ -145,9 +152,10 @@ class ProgramSession(ChatSession[Addressed]):
         self.send(WentBack(place.name))
 
     async def leave_all(self) -> None:
-        """Leave all rooms."""
-        for room, _ in self._rooms.values():
-            await room.leave(self)
+        """Leave all rooms at once: a room whose disk is slow must not keep the session in the others."""
+        async with trio.open_nursery() as nursery:
+            for room, _ in self._rooms.values():
+                nursery.start_soon(room.leave, self)
 
     def renamed(self, old: str) -> Pause:
         """Tell the program, and everybody in its rooms."""
@@ -161,19 +169,37 @@ class ProgramSession(ChatSession[Addressed]):
                 await pause
 
     async def take_over(self, ghost: Occupant) -> None:
-        """Be in the ghost's rooms instead of it."""
-        for name in ghost.rooms:
-            room = self.place.directory.room(name)
-            if room is not None and self._heard_from(room, is_return=True) is None:
-                self._rooms[same_name_key(name)] = room, await room.succeed(ghost, self)
-        ghost.be_replaced()
+        """Be in the ghost's rooms instead of it. Whoever takes this session over meanwhile finds all of them here."""
+        known = (self.place.directory.room(name) for name in ghost.rooms)
+        rooms = [room for room in known if room is not None]
+        self._rooms = {same_name_key(room.name): (room, 0) for room in rooms}
+        is_there = trio.Event()
+        ghost.be_replaced(is_there)
+        try:
+            for room in rooms:
+                self._rooms[same_name_key(room.name)] = room, await room.succeed(ghost, self)
+        finally:
+            is_there.set()
 
     def positions(self) -> dict[str, int]:
-        """The last line's number in each room where the session is."""
+        """The last line's number in each room where the session is; where it is still catching up, how far it has come."""
         positions: dict[str, int] = {}
         for room, _ in self._rooms.values():
             positions |= room.position
+        for name, seq in self._catching_up.items():
+            positions[name] = min(positions.get(name, seq), seq)
         return positions
+
+    def heard_since(self) -> dict[str, int]:
+        """Behind which line the program hears each room."""
+        return {room.name: self._catching_up.get(room.name, seq) for room, seq in self._rooms.values()}
+
+    def has_come_to(self, room: str, seq: int | None) -> None:
+        """Note how far a room has been caught up with."""
+        if seq is None:
+            self._catching_up.pop(room, None)
+        else:
+            self._catching_up[room] = seq
 
     # The program's side.
 
@@ -194,6 +220,8 @@ class ProgramSession(ChatSession[Addressed]):
 
     def handle(self, asked: Addressed) -> Pause:
         """Answer what is about the connection; have the hall or a room carry out the rest."""
+        if self.is_over:
+            return None
         self._ref, self._asked_room, self._key = asked.ref, asked.room, ""
         if isinstance(asked.request, Hello | AskAlive):
             self.send(self._welcome if isinstance(asked.request, Hello) else AliveAnswered())

@@ -83,20 +83,25 @@ class ReadableRoom(ListedRoom):
 
     async def catch_up(self, session: Occupant, after: int, last: int) -> None:
         """Show the session every line behind `after`, up to and with `last`: page by page, as fast as it reads."""
+        try:
+            await self._catch_up(session, after, last)
+        except JournalError:
+            session.send(Refused("cannot-read"))
+        finally:
+            session.has_come_to(self.name, None)
+
+    async def _catch_up(self, session: Occupant, after: int, last: int) -> None:
         while True:
-            try:
-                shown = await page(
-                    self._journal, self.name, after + 1, min(after + PAGE_MAX, last), newest=last, zone=session.zone
-                )
-            except JournalError:
-                session.send(Refused("cannot-read"))
-                return
+            session.has_come_to(self.name, after)
+            await session.drained()
+            shown = await page(
+                self._journal, self.name, after + 1, min(after + PAGE_MAX, last), newest=last, zone=session.zone
+            )
             session.send(shown)
             come_from = after
             after = shown.lines[-1].seq if shown.lines else max(after, shown.first - 1)
             if after >= last or after == come_from:
                 return
-            await session.drained()
 
     def do_around(self, session: Occupant, request: Around) -> Pause:
         """Read what stands around a line.

@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
+import trio
+
 from chat_server.commands import CommandHandler, Pause
 from chat_server.directory import Directory
 from chat_server.events import (
@@ -48,6 +50,9 @@ from chat_server.times import BadZone, parse_zone
 
 SHOWN_MAX = 40
 """Characters of a person's own word that are shown back to them in an answer."""
+
+RESUMED_MAX = 100
+"""Rooms that one request enters again."""
 
 ROOMS_IN_HELP_MAX = 20
 """Rooms that /help names, and among which a near miss is looked for, at 30 us each; /rooms names them all."""
@@ -110,8 +115,11 @@ class Occupant(Protocol):
     async def drained(self) -> None:
         """Wait until nothing waits to be written to the reader."""
 
-    def be_replaced(self) -> None:
-        """End: the same person is here on another connection."""
+    def has_come_to(self, room: str, seq: int | None) -> None:
+        """Note that the reader has been given a room's lines up to this one, and is being given more; None: up to where the room is."""
+
+    def be_replaced(self, heir_is_there: trio.Event) -> None:
+        """Carry out nothing more, and end when the heir is there: the same person on another connection."""
 
 
 class Room(CommandHandler, ABC):
@@ -206,7 +214,10 @@ class Room(CommandHandler, ABC):
         return self._resume(session, request)
 
     async def _resume(self, session: Occupant, request: Resume) -> None:
-        for name, number in request.rooms.items():
+        if len(request.rooms) > RESUMED_MAX:
+            session.send(Refused("too-many-rooms", {"limit": str(RESUMED_MAX)}))
+            return
+        for name, number in {same_name_key(name): number for name, number in request.rooms.items()}.items():
             room = self.directory.room(name)
             if room is None:
                 session.send(Refused("no-such-room", {"room": _shortened(name)}))

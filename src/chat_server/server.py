@@ -318,7 +318,7 @@ class Server:
         limits = self._config.limits
         return ProgramSession(
             transport,
-            JsonDecoder(limits.json_line_bytes, limits.text_bytes),
+            JsonDecoder(min(limits.line_bytes, limits.json_line_bytes), limits.text_bytes),
             welcome=self._welcome,
             place=self.hall,
             limits=limits,
@@ -343,7 +343,7 @@ def _welcome(config: Config) -> Welcomed:
     """What programs are told about the server."""
     limits = config.limits
     return Welcomed(
-        config.server.name or socket.gethostname(),
+        config.server.name,
         __version__,
         PROTOCOL,
         {

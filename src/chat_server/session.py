@@ -59,6 +59,7 @@ class ChatSession(ABC, Generic[A]):
         "_decoder",
         "_ending",
         "_farewell",
+        "_heir_is_there",
         "_idle_since",
         "_is_warned",
         "_limits",
@@ -115,6 +116,7 @@ class ChatSession(ABC, Generic[A]):
         self._scope = trio.CancelScope(deadline=self._login_deadline)
         self._farewell: Event | None = None
         self._ending: trio.CancelScope | None = None
+        self._heir_is_there: trio.Event | None = None
 
     # What places and the server say to the person.
 
@@ -140,6 +142,10 @@ class ChatSession(ABC, Generic[A]):
         """How far a reader has come who has been shown everything: the last line's number in each room where the session is."""
 
     @abstractmethod
+    def heard_since(self) -> dict[str, int]:
+        """Behind which line the session hears each room where it is."""
+
+    @abstractmethod
     async def leave_all(self) -> None:
         """Leave wherever the session is."""
 
@@ -148,13 +154,14 @@ class ChatSession(ABC, Generic[A]):
         """Have a request carried out, by the place that it is for."""
 
     async def drained(self) -> None:
-        """Wait until the kernel has taken everything."""
+        """Wait until the kernel has taken everything. Raises BrokenResourceError if it never will."""
         await self._outbox.emptied()
+        if self._outbox.is_closed or self._transport.is_lost():
+            raise trio.BrokenResourceError
 
     def _notice_of(self, lines: int, after: dict[str, int]) -> bytes:
         """What to say when lines have been skipped after some positions. They are of use only in rooms where the session still is."""
-        here = self.positions()
-        return self.show(Skipped(lines, {room: seq for room, seq in after.items() if room in here}))
+        return self.show(Skipped(lines, {room: after.get(room, seq) for room, seq in self.heard_since().items()}))
 
     # The person's side.
 
@@ -190,6 +197,8 @@ class ChatSession(ABC, Generic[A]):
         """
         self._ending = leaving = trio.CancelScope(shield=True, deadline=deadline)
         with leaving:
+            if self._heir_is_there is not None:
+                await self._heir_is_there.wait()
             await self.leave_all()
         if self.nick:
             self.place.directory.release(self.nick, self)
@@ -203,9 +212,16 @@ class ChatSession(ABC, Generic[A]):
         self._transport.close()
         return not (leaving.cancelled_caught or emptying.cancelled_caught)
 
-    def be_replaced(self) -> None:
-        """End the session: the same person is here on another connection."""
-        self.dismiss("taken-over", trio.current_time())
+    def be_replaced(self, heir_is_there: trio.Event) -> None:
+        """Carry out nothing more; end the session when its heir is in its rooms."""
+        self._heir_is_there = heir_is_there
+        if self._ending is None:
+            self.dismiss("taken-over", trio.current_time())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to be carried out, though it may have been read already."""
+        return self._scope.cancel_called
 
     def dismiss(self, why: str, deadline: float) -> None:
         """End the session for a reason of the server's; if it is ending already, let that take no longer than until `deadline`."""

@@ -75,7 +75,7 @@ class _Kind:
             if len(text) * 4 > text_limit and len(text.encode()) > text_limit:
                 return TextTooLong(text_limit)
             cleaned = cleaner(text)
-            if not cleaned.strip() and name in self._wanted:
+            if not cleaned.strip() and (text or name in self._wanted):
                 return WrongField(name, "expected a text")
             if cleaned != text:
                 changed[name] = cleaned
@@ -104,7 +104,7 @@ def parse_object(line: bytes, text_limit: int) -> Addressed:
         return Addressed(kind.decode(line, text_limit), room, ref)
     except msgspec.ValidationError as error:
         return Addressed(WrongField(*_explained(error)), room, ref)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return Addressed(NotJson(), room, ref)
 
 
@@ -122,13 +122,21 @@ def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
 class JsonDecoder:
     """Turn the bytes of one program into requests. Any split of the bytes gives the same requests; no bytes make it raise."""
 
-    __slots__ = ("_limit", "_line", "_text_limit")
+    __slots__ = ("_line", "_text_limit")
 
     def __init__(self, line_limit: int, text_limit: int) -> None:
         """Refuse lines of more than `line_limit` bytes, and texts in them of more than `text_limit`."""
-        self._limit = line_limit
         self._text_limit = text_limit
         self._line = LineBuffer(line_limit)
+
+    @property
+    def limit(self) -> int:
+        """The limit of a line, in bytes."""
+        return self._line.limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        self._line.limit = limit
 
     @property
     def is_mid_line(self) -> bool:
@@ -141,12 +149,12 @@ class JsonDecoder:
         requests: list[Addressed | ProtocolReply] = []
         for piece in whole:
             if self._line.append(piece):
-                requests.append(Addressed(LineTooLong(self._limit)))
+                requests.append(Addressed(LineTooLong(self.limit)))
             line = self._line.take()
             if line is not None and not line.isspace() and line:
                 requests.append(parse_object(line, self._text_limit))
         if rest and self._line.append(rest):
-            requests.append(Addressed(LineTooLong(self._limit)))
+            requests.append(Addressed(LineTooLong(self.limit)))
         return requests
 
 

@@ -10,11 +10,11 @@ class LineBuffer:
     A line of more than `limit` bytes is reported once, at the byte that is too many, and skipped to its end without being kept.
     """
 
-    __slots__ = ("_bytes", "_limit", "_skipping")
+    __slots__ = ("_bytes", "_skipping", "limit")
 
     def __init__(self, limit: int) -> None:
         """Hold at most `limit` bytes."""
-        self._limit = limit
+        self.limit = limit
         self._bytes = b""
         self._skipping = False
 
@@ -27,7 +27,7 @@ class LineBuffer:
         """Add bytes to the line. Return whether this made it too long."""
         if self._skipping:
             return False
-        if len(self._bytes) + len(data) > self._limit:
+        if len(self._bytes) + len(data) > self.limit:
             self._bytes = b""
             self._skipping = True
             return True
