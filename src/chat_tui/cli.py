@@ -106,9 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--nick", metavar="NICK", help="your nickname (default: the one you had there last, or your user name)"
     )
-    parser.add_argument(
-        "--room", metavar="ROOM", action="append", default=[], help="a room to be in; may be given more than once"
-    )
+    parser.add_argument("--room", metavar="ROOM", action="extend", nargs="+", default=[], help="rooms to be in")
     parser.add_argument("--profile", metavar="NAME", help="a profile of the settings")
     parser.add_argument("--config", metavar="FILE", type=Path, help=f"settings (default: {settings_file()})")
     parser.add_argument(
