@@ -250,7 +250,7 @@ def test_what_waits_survives_the_end_of_the_program(tmp_path: Path) -> None:
     keepsakes.memory.token = "secret"  # noqa: S105 - it is none
     keepsakes.save()
     second = Keepsakes(tmp_path / "kept")
-    assert not second.is_kept, "one program at a time"
+    assert second.is_refused, "one program at a time"
     assert second.unsent == []
     keepsakes.close()
     again = Keepsakes(tmp_path / "kept")

@@ -14,6 +14,7 @@ from chat_server import events
 from chat_server.events import PageShown, Said, Stored
 from chat_tui.actions import ACTIONS, Action
 from chat_tui.app import ChatApp
+from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import LinkChanged, Status
 from chat_tui.list_pane import ListPane
 from chat_tui.search_bar import SearchBar
@@ -318,6 +319,17 @@ def test_drafts_and_unsent_lines_are_there_when_the_program_starts_again(tmp_pat
         assert [pending.text for pending in again.client.keepsakes.unsent] == ["unsent"]
 
     play(again, look)
+
+
+def test_a_second_program_says_that_it_keeps_nothing(tmp_path: Path) -> None:
+    first = Keepsakes(tmp_path)
+    app = StoryApp(beginning(), keepsakes=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        assert any("Nothing is kept on disk" in notification.message for notification in app._notifications)
+
+    play(app, act)
+    first.close()
 
 
 def test_while_there_is_no_connection_lines_wait_visibly() -> None:

@@ -59,6 +59,8 @@ NARROW, SLIM, SHORT = 90, 60, 16
 BELL_GAP = 1.0
 """Seconds between two bells at the least."""
 
+NOT_KEPT = "Nothing is kept on disk: another chat-tui has this server's files, or they cannot be written."
+
 TOAST_MAX = 200
 """Characters of what is told over the lines, where they hide it."""
 
@@ -163,7 +165,7 @@ class ChatApp(App[None]):
             yield ListPane("Online", id="people")
         yield SearchBar()
         yield Static("", id="status")
-        yield Composer(complete=self._complete, is_slow=self.settings.slow_link, id="prompt")
+        yield Composer(complete=self._complete, id="prompt")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
@@ -193,6 +195,8 @@ class ChatApp(App[None]):
         gc.set_threshold(20_000, 20, 20)
 
     def _start(self) -> None:
+        if self.client.keepsakes.is_refused:
+            self.notify(NOT_KEPT, markup=False, severity="warning", timeout=10)
         for pending in self.client.keepsakes.unsent:
             self.client.state.room(pending.room)
         self._worker = self.run_worker(self._run_link(), exit_on_error=False)

@@ -9,9 +9,6 @@ from textual.widgets import TextArea
 from chat_server.clean import clean_lines
 from chat_tui.completion import Completion, replaced
 
-LINES_MAX = 6
-"""Rows that the prompt grows to."""
-
 PASTE_ASKS_ABOVE = 5
 """Lines of a paste that go in without being asked for."""
 
@@ -51,7 +48,7 @@ class Composer(TextArea):
     class BottomWanted(Message):
         """Esc was pressed; or End, in an empty prompt."""
 
-    def __init__(self, *, complete: Callable[[str], Completion | None], is_slow: bool, id: str) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, complete: Callable[[str], Completion | None], id: str) -> None:  # noqa: A002 - Textual's name
         """An empty prompt. `complete` knows what the word before the cursor may become."""
         super().__init__(
             id=id,
@@ -67,7 +64,6 @@ class Composer(TextArea):
         self._at: int | None = None
         self._unsent = ""
         self._completion: tuple[Completion, int, str] | None = None
-        self._is_slow = is_slow
 
     def remember(self, texts: Sequence[str]) -> None:
         """What was sent before, oldest first."""

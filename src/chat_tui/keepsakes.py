@@ -45,15 +45,12 @@ class Keepsakes:
 
         """
         self._directory = directory if directory is not None and self._lock(directory) else None
+        self.is_refused = directory is not None and self._directory is None
+        """Whether it should be on disk, and is not."""
         self.memory: Memory = self._read("memory.json", Memory) or Memory()
         self._outbox: dict[str, Pending] = {}
         for pending in self._read("outbox.json", list[Pending]) or []:
             self._outbox[pending.key] = pending
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether it is on disk."""
-        return self._directory is not None
 
     @property
     def unsent(self) -> list[Pending]:
