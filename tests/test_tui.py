@@ -1009,6 +1009,24 @@ def test_a_server_that_does_not_want_us_is_told_on_the_connect_screen() -> None:
     play(app, act)
 
 
+def test_another_server_can_be_tried_from_the_connect_screen() -> None:
+    app = StoryApp(is_online=False)
+
+    async def act(pilot: Pilot) -> None:
+        app._link_changed(LinkChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
+        await settle(pilot)
+        app.screen.query_one("#address", Input).value = "192.0.2.1:99999"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "a port is a number from 1 to 65535" in chat_text(app)
+        app.screen.query_one("#address", Input).value = "[::1]:5001"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert (app.client.link.host, app.client.link.port) == ("::1", 5001)
+
+    play(app, act)
+
+
 def test_the_connect_screen_goes_away_when_the_server_is_there() -> None:
     app = StoryApp(is_online=False)
 

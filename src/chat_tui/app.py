@@ -351,6 +351,7 @@ class ChatApp(App[None]):
         self.client.close()
         self.client = self._new_client(host, port, nick)
         self.current = None
+        self._was_online = False
         self._chat.show_room(None, "", None)
         self._start()
 
