@@ -8,6 +8,7 @@ import pytest
 from textual.binding import Binding
 from textual.color import Color
 from textual.events import AppBlur, AppFocus, MouseScrollUp, Paste
+from textual.scrollbar import ScrollUp
 from textual.widgets import Input
 
 from chat_server import events
@@ -538,6 +539,58 @@ def test_the_wheel_scrolls() -> None:
     play(app, act)
 
 
+def test_a_click_beside_the_thumb_of_the_scrollbar_scrolls_by_a_page_and_no_animation_runs() -> None:
+    app = StoryApp([*beginning(), page(1, 400)])
+
+    async def act(pilot: Pilot) -> None:
+        for _ in range(4):
+            row = app._chat.scroll_offset.y
+            app._chat.vertical_scrollbar.post_message(ScrollUp())
+            await settle(pilot)
+            await asyncio.sleep(0.05)
+            assert 10 < row - app._chat.scroll_offset.y < 30
+        await pilot.press("pageup", "escape")
+        await settle(pilot)
+        assert app._chat.follows
+
+    play(app, act)
+
+
+def test_what_is_taken_back_or_stored_between_two_paints_is_missed_by_nobody() -> None:
+    app = StoryApp([*beginning(), page(1, 100)])
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put("/topic " + "x" * 310)
+        await pilot.press("enter")
+        key = app.link.said[-1].key
+        app.tell(events.Refused("topic-length", {}, "python", "A topic has 300 characters at the most."), ref=key)
+        await settle(pilot)
+        await pilot.press("alt+d")
+        await settle(pilot)
+        assert "x" * 310 in app._prompt.text
+        app.client.state.typed(Pending("k", "python", "say", "z" * 2000, NOON))
+        await settle(pilot)
+        app.client.state.apply(Stored("python", 101, "k"))
+        app._chat.scroll_pages(-1)
+        app._chat.on_resize()
+        app._chat.tick()
+
+    play(app, act)
+
+
+def test_a_hundred_who_come_and_go_hide_no_line() -> None:
+    app = StoryApp([*beginning(), *said("before")])
+    for number in range(60):
+        app.tell(events.Joined("python", (f"p{number}",)), events.Left("python", (f"p{number}",)))
+
+    async def act(pilot: Pilot) -> None:
+        app.tell(*said("after", first=2))
+        await settle(pilot)
+        assert "earlier lines" not in chat_text(app)
+
+    play(app, act)
+
+
 def test_resizing_keeps_the_place() -> None:
     words = " ".join(f"word{number}" for number in range(40))
     many = tuple(Said("python", seq, NOON + seq, "bob", f"{seq}: {words}") for seq in range(1, 101))
@@ -603,6 +656,20 @@ def test_searching_in_the_room_marks_and_goes_from_place_to_place() -> None:
         await settle(pilot)
         assert not bar.display
         assert app.focused is app._prompt
+
+    play(app, act)
+
+
+def test_esc_ends_the_search_wherever_one_has_clicked() -> None:
+    app = StoryApp([*beginning("python", "pm"), page(1, 100)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+f", *"55")
+        await pilot.click("#rooms", offset=(4, 2))
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert not app._panes.query_one(SearchBar).display
 
     play(app, act)
 
@@ -1007,6 +1074,18 @@ def test_a_server_that_does_not_want_us_is_told_on_the_connect_screen() -> None:
         assert (app.link.tries, app.link.identity.nick) == (1, "anna")
 
     play(app, act)
+
+
+def test_logging_out_ends_the_program() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        app.tell(events.LoggedOut(), ref="typed")
+        app._link_changed(LinkChanged(Status.REFUSED, "You have logged out."))
+        await pilot.pause()
+
+    play(app, act)
+    assert app.return_code == 0
 
 
 def test_another_server_can_be_tried_from_the_connect_screen() -> None:

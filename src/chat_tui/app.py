@@ -242,6 +242,8 @@ class ChatApp(App[None]):
                 nick = self.client.state.nick
                 self._chat.set_names(nick, mention_pattern(nick, self.settings.notify))
             case events.LoggedOut():
+                self._keep_draft()
+                self._is_ready = False
                 self.exit()
         is_told_already = ref == "login" or (isinstance(event, events.Renamed) and self.current is not None)
         words = "" if is_told_already else words_for(event, was_typed=was_typed)
@@ -316,6 +318,8 @@ class ChatApp(App[None]):
 
     def _link_changed(self, change: LinkChanged) -> None:
         self.change = change
+        if self._was_online and not self._is_ready:
+            return  # the program is ending
         if change.status is Status.ONLINE:
             self._was_online = True
             if isinstance(self.screen, _connect_screen()):
@@ -471,7 +475,10 @@ class ChatApp(App[None]):
             self.notify(f"Copied {url}", timeout=3, markup=False)
 
     def action_bottom(self) -> None:
-        """Go to the newest line."""
+        """Go to the newest line; first, out of the search."""
+        if self._search_bar.display:
+            self._search_bar.action_close()
+            return
         self._chat.go_to_bottom()
         self._prompt.focus()
 

@@ -180,6 +180,7 @@ class ChatView(ScrollView):
 
     def tick(self) -> None:
         """Time has passed: what has waited for long gets its mark."""
+        self.sync()
         if self._room is not None and self._room.pending:
             start = len(self._room.timeline.entries)
             for index in range(start, len(self._heights)):
@@ -237,6 +238,7 @@ class ChatView(ScrollView):
 
     def scroll_rows(self, rows: int) -> None:
         """Scroll down by so many rows; up, if negative."""
+        self.sync()
         self._leave_bottom()
         if abs(rows) < 2 * self.size.height:  # what one still sees a part of must not jump
             self._measure_rows(self._scroll_row + min(rows, 0), self._scroll_row + max(rows, 0) + self.size.height)
@@ -409,10 +411,21 @@ class ChatView(ScrollView):
         finally:
             self._moving = False
 
+    def animate(self, attribute: str, value: object, **options: object) -> None:
+        """Do at once what Textual would animate, as a click beside the scrollbar's thumb: what one reads does not swim.
+
+        And an animation that meets a jump of ours on its way ends the program (Textual 8.2.8 deletes it twice).
+        """
+        setattr(self, attribute, value)
+        done = options.get("on_complete")
+        if callable(done):
+            done()
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The wheel or the scrollbar has moved the view."""
         super().watch_scroll_y(old_value, new_value)
         if not self._moving and self.is_mounted and round(old_value) != round(new_value):
+            self.sync()
             self._leave_bottom()
             self._settle()
             if self._scroll_row >= self._bottom:
@@ -421,6 +434,7 @@ class ChatView(ScrollView):
 
     def on_resize(self) -> None:
         """Guess anew how high everything is, and stay where one was."""
+        self.sync()
         here = self._place
         self._look = None
         if self._made_for != self._width:

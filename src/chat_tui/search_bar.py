@@ -20,7 +20,8 @@ class SearchBar(Horizontal):
         display: none;
         background: $boost;
         & > Static { width: auto; padding: 0 1; color: $text-muted; }
-        & > Input { width: 1fr; background: $boost; }
+        & > #found { max-width: 50%; }
+        & > Input { width: 1fr; min-width: 12; background: $boost; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -97,7 +97,8 @@ class Timeline:
 
     def before(self, index: int) -> Line | None:
         """The line before this index, if any."""
-        for entry in reversed(self.entries[max(0, index - 50) : index]):
+        for at in range(index - 1, -1, -1):
+            entry = self.entries[at]
             if not isinstance(entry, Notice):
                 return entry
         return None
