@@ -1,4 +1,4 @@
-"""Who is here under which name, which rooms there are, and the journal that keeps what they say.
+"""Who is here under which name and with which proof, which rooms there are, and the journal that keeps what they say.
 
 People and rooms are nothing here but what has a name. Never knows what can be done in a room.
 """

@@ -1,6 +1,6 @@
 """What the hall and the chat rooms have in common.
 
-Sees a session only as an `Occupant`, so that every place is tested with a fake of ten lines. Never knows bytes on the wire.
+Sees a session only as an `Occupant`, so that every place is tested with a fake. Never knows bytes on the wire.
 """
 
 import difflib
