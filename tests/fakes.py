@@ -14,13 +14,16 @@ from chat_server.journal import Appending, Journal, JournalError, Receipt, RoomR
 from chat_server.journal.memory import MemoryJournal, _Room
 from chat_server.names import same_name_key
 from chat_server.room import ListedRoom, Occupant, Room
-from chat_server.wire.sentences import show
+from chat_server.preferences import Preferences
+from chat_server.wire.readers import Reader, show_for
 
 
 class FakeSession:
     """A session that remembers what it was told."""
 
     hears_itself: ClassVar[bool] = False
+    has_terminal: ClassVar[bool] = True
+    speaks_telnet: ClassVar[bool] = False
 
     def __init__(self, place: Room, nick: str = "") -> None:
         self.nick = nick
@@ -28,7 +31,9 @@ class FakeSession:
         self.history = 20
         self.zone = "UTC"
         self.place = place
-        self.show: Callable[[Event], bytes] = show
+        self.show: Callable[[Event], bytes] = show_for(Reader())
+        self.show_naming: Callable[[Event], bytes] | None = None
+        self.preferences = Preferences()
         self.told: list[str] = []
         if nick:
             assert place.directory.claim(nick, self)
@@ -37,7 +42,13 @@ class FakeSession:
         self.told += data.decode().splitlines()
 
     def send(self, event: Event) -> None:
-        self.push(show(event))
+        self.push(self.show(event))
+
+    def prefer(self, preferences: Preferences) -> None:
+        self.preferences = preferences
+
+    def in_force(self, setting: str) -> str:
+        return str(getattr(self.preferences, setting))
 
     def logged_in(self, nick: str, token: str) -> None:
         self.nick = nick

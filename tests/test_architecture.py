@@ -15,11 +15,22 @@ SOURCE = Path(chat_server.__file__).parent
 # From the values that know nothing to the process that knows everything. A module imports only from lines above its own.
 LAYERS = [
     {"__init__"},
-    {"events", "clean", "rate", "admission", "times", "identity"},
-    {"names", "syntax", "wire.lines", "wire.words", "journal", "journal.folder", "journal.schema"},
-    {"config", "logs", "wire.doors", "wire.telnet", "wire.pages", "journal.batches", "journal.search", "directory"},
-    {"commands", "wire.text", "wire.sentences", "journal.reader", "journal.memory", "reading"},
-    {"journal.writer", "wire.json_lines", "room", "transport", "past", "journal.indexer"},
+    {"events", "clean", "rate", "admission", "times", "identity", "preferences"},
+    {
+        "names",
+        "syntax",
+        "wire.lines",
+        "wire.options",
+        "wire.charsets",
+        "wire.languages",
+        "wire.widths",
+        "wire.terminal",
+    },
+    {"journal", "journal.folder", "journal.schema", "wire.words", "wire.colours", "wire.telnet", "wire.negotiation"},
+    {"config", "logs", "wire.doors", "wire.line_mode", "wire.pages", "journal.batches", "journal.search", "directory"},
+    {"commands", "wire.editor", "wire.sentences", "journal.reader", "journal.memory", "reading", "completion"},
+    {"choices", "wire.text", "wire.readers", "wire.json_lines"},
+    {"journal.writer", "room", "transport", "past", "journal.indexer"},
     {"hall", "presence", "outbox", "batch", "readable_room", "journal.committer", "journal.files"},
     {"chat_room", "journal.sqlite"},
     {"session", "catalogue"},
@@ -29,7 +40,10 @@ LAYERS = [
     {"cli"},
     {"__main__"},
 ]
-PURE = ["events", "clean", "rate", "admission", "names", "syntax", "commands", "config", "times", "wire"]
+PURE = [
+    *("events", "clean", "rate", "admission", "names", "syntax", "commands", "config", "times", "wire"),
+    *("preferences", "choices", "completion"),
+]
 OUTSIDE_FOR_PURE = {"trio", "socket", "time", "os", "threading", "structlog", "random", "sys"}
 
 

@@ -6,7 +6,7 @@ from chat_server.batch import Arrival, Departure
 from chat_server.chat_room import INBOX_MAX, ChatRoom
 from chat_server.events import Act, Back, Event, Join, ListOnline, Rename, Request, Said, Say
 from chat_server.room import Room
-from chat_server.wire.sentences import show
+from chat_server.wire.readers import Reader, show_for
 from fakes import FakeSession, make_hall, open_rooms
 
 
@@ -188,7 +188,7 @@ def test_lines_are_numbered_in_order_without_holes_however_they_are_batched(batc
 
     def record(event: Event) -> bytes:
         seen.append(event)
-        return show(event)
+        return show_for(Reader())(event)
 
     async def converse() -> None:
         async with trio.open_nursery() as nursery:
@@ -216,7 +216,7 @@ async def test_a_batch_is_shown_once_for_each_kind_of_reader(
 
     def count(event: Event) -> bytes:
         calls.append(event)
-        return show(event)
+        return show_for(Reader())(event)
 
     others = [FakeSession(room, f"u{number}") for number in range(30)]
     for session in others:

@@ -43,7 +43,7 @@ from chat_server.events import (
 from chat_server.hall import Hall
 from chat_server.journal.memory import MemoryJournal
 from chat_server.room import Room
-from chat_server.wire.sentences import show
+from chat_server.wire.readers import Reader, show_for
 from fakes import FakeSession, FaultyJournal, make_hall, open_rooms
 from streams import open_house
 
@@ -230,7 +230,7 @@ async def test_a_topic_is_told_kept_and_shown_to_whoever_enters(
         *("* You are in python.", "* Topic: snakes", "* With you: ann, bob"),
         *(
             line
-            for line in show(Recalled("python", tuple((await journal.read("python", 1, 1)).lines), None, 1, "UTC"))
+            for line in show_for(Reader())(Recalled("python", tuple((await journal.read("python", 1, 1)).lines), None, 1, "UTC"))
             .decode()
             .splitlines()
         ),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chat_server import events
 from chat_server.clean import clean, clean_lines
 from chat_server.events import Addressed, LineTooLong, NotJson, Request, Say, TextTooLong, UnknownRequest, WrongField
-from chat_server.wire.json_lines import JsonDecoder, parse_object, show, show_answer
+from chat_server.wire.json_lines import JsonDecoder, parse_object, show_answer, show_for
 
 
 def decoded(data: bytes, *, line_limit: int = 1000, text_limit: int = 100) -> list[Any]:
@@ -96,7 +96,7 @@ def test_any_object_gives_a_request_whose_every_text_is_clean(word: str, fields:
     ):
         if isinstance(value, str):
             assert value == clean_lines(value) if isinstance(addressed.request, Say) else value == clean(value)
-    show_answer(events.Slowed(1), addressed.ref)
+    show_answer(events.Slowed(1), addressed.ref, "en")
 
 
 @pytest.mark.parametrize("depth", [100, 900, 960, 975, *range(978, 1000), 5000])
@@ -110,7 +110,7 @@ def test_a_key_of_which_nothing_is_left_is_refused_for_without_it_a_line_would_b
 
 
 def test_an_error_has_its_sentence_beside_its_code() -> None:
-    assert json.loads(show(events.Refused("no-such-room", {"room": "x"}))) == {
+    assert json.loads(show_for("en")(events.Refused("no-such-room", {"room": "x"}))) == {
         "is": "refused",
         "code": "no-such-room",
         "details": {"room": "x"},

@@ -6,7 +6,7 @@ import pytest
 
 import chat_server
 from chat_server import events
-from chat_server.wire.sentences import SENTENCES, show
+from chat_server.wire.sentences import CHOICES, SENTENCES, text_of
 from chat_server.wire.words import WIDTH
 
 SOURCE = Path(chat_server.__file__).parent
@@ -88,8 +88,8 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     (
         events.Found("hi", (("python", LINES[:1]),), True, 7, "UTC"),
         (
-            "* In python:\r\n* --- 1970-01-01 ---\r\n#1 00:00 ann: hi\r\n* The newest 1 lines that were found; more words find fewer."
-            " /around NUMBER shows what stands around a line.\r\n* The newest 7 lines are not in the index yet; ask again soon.\r\n"
+            "* In python:\r\n* --- 1970-01-01 ---\r\n#1 00:00 ann: hi\r\n* The newest line that was found; more words find fewer."
+            " /around NUMBER shows what stands around it.\r\n* The newest 7 lines are not in the index yet; ask again soon.\r\n"
         ),
     ),
 ]
@@ -97,7 +97,7 @@ EXAMPLES: list[tuple[events.Event, str]] = [
 
 @pytest.mark.parametrize(("event", "shown"), EXAMPLES)
 def test_an_event_is_shown_in_these_words(event: events.Event, shown: str) -> None:
-    assert show(event).decode() == shown
+    assert text_of(event) == shown
 
 
 NUMBERS = {"seq", "at", "more", "limit", "missed", "first", "last", "queued", "stored", "now", "count", "unsearched"}
@@ -123,17 +123,20 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "details": {},
         "code": "login-first",
         "why": "stopping",
+        "setting": "colour",
+        "value": "on",
+        "others": (),
     }
     event = kind(**{name: values.get(name, 1 if name in NUMBERS else "x") for name in kind.__struct_fields__})
     starts: dict[type[events.Event], str] = {events.Said: "x: ", events.Acted: "~ x "}
     start = starts.get(kind, "* ")
-    shown = show(event).decode()
+    shown = text_of(event)
     assert shown.endswith("\r\n")
     assert all(line.startswith(start) for line in shown.splitlines())
 
 
 def test_a_long_list_goes_on_in_a_new_line() -> None:
-    shown = show(events.OnlineListed("python", MANY)).decode()
+    shown = text_of(events.OnlineListed("python", MANY))
     assert max(map(len, shown.splitlines())) <= WIDTH + len("* ,")
     assert [name.strip(" ,*") for name in shown.replace("\r\n", " ").partition(": ")[2].split(", ")] != []
     assert all(name in shown for name in MANY)
@@ -170,5 +173,6 @@ def test_the_catalogue_has_every_sentence_that_is_used_and_no_other() -> None:
 
 
 def test_no_sentence_names_a_detail_that_is_not_a_plain_word() -> None:
-    for sentence in SENTENCES.values():
-        assert all(field is None or field.isidentifier() for _, field, _, _ in Formatter().parse(sentence))
+    for sentence in (*SENTENCES.values(), *CHOICES.values()):
+        for text in (sentence,) if isinstance(sentence, str) else sentence[:2]:
+            assert all(field is None or field.isidentifier() for _, field, _, _ in Formatter().parse(text))

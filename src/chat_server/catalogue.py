@@ -19,8 +19,10 @@ _KINDS = {bool: "flag", int: "number", date: "date"}
 
 
 def described_commands() -> tuple[CommandDescribed, ...]:
-    """Every command that people type, and where it works."""
-    return tuple(_described(request) for request in Request.__subclasses__() if request.is_typed)
+    """Every command that people type into a program, and where it works."""
+    return tuple(
+        _described(request) for request in Request.__subclasses__() if request.is_typed and not request.is_for_terminals
+    )
 
 
 def _described(request: type[Request]) -> CommandDescribed:

@@ -5,6 +5,7 @@ from it; only that task changes who is a member and what number a line has. What
 bytes on the wire.
 """
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from chat_server.commands import Pause
 from chat_server.directory import Directory
 from chat_server.events import (
     Act,
+    Acted,
     Back,
     Entered,
     Event,
@@ -28,11 +30,14 @@ from chat_server.events import (
     Ping,
     Refused,
     Renamed,
+    Request,
+    Said,
     Say,
     TimingAwaited,
     Topic,
     TopicSet,
     TopicShown,
+    Unreadable,
 )
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.names import same_name_key
@@ -40,6 +45,7 @@ from chat_server.past import Past
 from chat_server.presence import Presence
 from chat_server.readable_room import ReadableRoom
 from chat_server.room import ListedRoom, Occupant, Room
+from chat_server.syntax import word_of
 
 INBOX_MAX = 1024
 """Entries that wait in a room's inbox; then whoever has more waits. A batch is at most this long."""
@@ -76,6 +82,9 @@ class ChatRoom(ReadableRoom):
         # The members' `push` by their `show`. To go through the members themselves would bring a thousand more objects into the
         # processor's cache, which the kernel has emptied between two sends: that took S3's CPU from 1.3 times the C reference's to 1.2 times.
         self._audiences: dict[Callable[[Event], bytes], dict[Occupant, Callable[[bytes], None]]] = {}
+        self._watchful: dict[
+            str, Occupant
+        ] = {}  # by the name's key: whom a line with their name in it is shown in another way
         self._topic = record.topic
         self._past = Past(record.name, record.last)
         self._shown_seq = record.last
@@ -88,10 +97,14 @@ class ChatRoom(ReadableRoom):
         self._announced_at = -inf
         self._read_past_at = -inf
 
+    def not_here(self, request: type[Request | Unreadable]) -> Refused:
+        """That this works in the hall only."""
+        return Refused("not-in-rooms", {"word": word_of(request)})
+
     @property
-    def place(self) -> str:
-        """Where one is when one is here."""
-        return "in a room"
+    def nicks(self) -> list[str]:
+        """Who is here."""
+        return list(self._members.values())
 
     @property
     def population(self) -> int:
@@ -309,7 +322,9 @@ class ChatRoom(ReadableRoom):
         self._events.append(renamed)
         self._not_for.append(())
         if session in self._members:
+            self._unseat(session, self._members[session], session.show)
             self._members[session] = renamed.new
+            self._seat(session, renamed.new)
 
     def _arrive(self, session: Occupant, nick: str, *, is_return: bool) -> None:
         self._take_in(session, nick)
@@ -326,7 +341,7 @@ class ChatRoom(ReadableRoom):
             return
         self._flush()
         known_as = self._members.pop(ghost)
-        del self._audiences[ghost.show][ghost]
+        self._unseat(ghost, known_as, ghost.show)
         self._take_in(heir, nick)
         self._presence.replaced(ghost, heir)
         if known_as != nick:  # the ghost was lost while it changed its name
@@ -338,9 +353,29 @@ class ChatRoom(ReadableRoom):
         others = len(self._members)
         shown = tuple(islice(self._members.values(), NAMED_ON_ENTERING_MAX))
         self._members[session] = nick
-        self._audiences.setdefault(session.show, {})[session] = session.push
+        self._seat(session, nick)
         self._entered_at[session] = self._past.last_seq
         session.send(Entered(self.name, shown, others - len(shown), self._topic, self._past.last_seq))
+
+    def _seat(self, member: Occupant, nick: str) -> None:
+        """Put a member among those who are shown things in the same way."""
+        self._audiences.setdefault(member.show, {})[member] = member.push
+        if member.show_naming is not None:
+            self._watchful[same_name_key(nick)] = member
+
+    def _unseat(self, member: Occupant, nick: str, show: Callable[[Event], bytes]) -> None:
+        audience = self._audiences[show]
+        del audience[member]
+        if not audience:
+            del self._audiences[show]
+        self._watchful.pop(same_name_key(nick), None)
+
+    def shown_anew(self, session: Occupant, shown_before: Callable[[Event], bytes]) -> None:
+        """Show things to a member in another way from now on. It has no place in the room's order: what happens stays the same."""
+        nick = self._members.get(session)
+        if nick is not None:
+            self._unseat(session, nick, shown_before)
+            self._seat(session, nick)
 
     def _depart(self, session: Occupant) -> None:
         self._timed.discard(session)
@@ -348,7 +383,7 @@ class ChatRoom(ReadableRoom):
         if session in self._members:
             self._flush()
             nick = self._members.pop(session)
-            del self._audiences[session.show][session]
+            self._unseat(session, nick, session.show)
             self._presence.left(nick, session)
             self._remember(nick)
 
@@ -374,18 +409,43 @@ class ChatRoom(ReadableRoom):
         events, self._events = self._events, []
         not_for, self._not_for = self._not_for, []
         authors = set().union(*set(not_for))
+        named = self._named_in(events) if self._watchful else {}
         for show, pushes in self._audiences.items():
             pieces = [show(event) for event in events]
             data = b"".join(pieces)
-            apart = {author: pushes.pop(author) for author in authors if author in pushes}
+            apart = {member: pushes.pop(member) for member in (*authors, *named) if member in pushes}
             for push in pushes.values():
                 push(data)
-            for author, push in apart.items():
-                others = [piece for piece, excluded in zip(pieces, not_for, strict=True) if author not in excluded]
+            for member, push in apart.items():
+                naming = named.get(member, {})
+                others = [
+                    naming.get(number, piece)
+                    for number, (piece, excluded) in enumerate(zip(pieces, not_for, strict=True))
+                    if member not in excluded
+                ]
                 if others:
                     push(b"".join(others))
             pushes.update(apart)
         self._shown_seq = self._past.last_seq
+
+    def _named_in(self, events: Sequence[Event]) -> dict[Occupant, dict[int, bytes]]:
+        """For each watchful member who is named: the events that do, by their place, as they are shown to such a one."""
+        named: dict[Occupant, dict[int, bytes]] = {}
+        for number, event in enumerate(events):
+            if not isinstance(event, Said | Acted):
+                continue
+            shown: dict[Callable[[Event], bytes], bytes] = {}
+            for name in self._watchful.keys() & set(_NAMES.findall(same_name_key(event.text))):
+                member = self._watchful[name]
+                show = member.show_naming
+                if show is not None:
+                    if show not in shown:
+                        shown[show] = show(event)
+                    named.setdefault(member, {})[number] = shown[show]
+        return named
+
+
+_NAMES = re.compile(r"[\w-]+")
 
 
 def _not_for(author: Occupant) -> tuple[Occupant, ...]:

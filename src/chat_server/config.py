@@ -38,6 +38,10 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="TCP port; 0 lets the system choose. 5000 is the classic design's.")] = 5000
+    language: Annotated[
+        Literal["en", "zh"],
+        Meta(description="The language in which callers are greeted: en or zh; /lang changes it for oneself."),
+    ] = "en"
     stop_seconds: Annotated[
         float,
         Meta(
@@ -127,7 +131,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     text_bytes: Annotated[
         Positive,
         Meta(
-            description="Bytes in a text of several lines, which only programs send: 300 lines of code. Each 1024 of them count as a line."
+            description="Bytes in a text of several lines, which programs send and people paste: 300 lines of code. Each 1024 of them count as a line."
         ),
     ] = 16384
     messages_per_second: Annotated[
@@ -177,6 +181,13 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
             description="Seconds of silence after which TCP asks whether a peer is still there; one that is gone is found within twice this time.",
         ),
     ] = 60.0
+    nop_seconds: Annotated[
+        Seconds,
+        Meta(
+            description="Seconds of silence after which a caller who speaks telnet is sent a NOP: it keeps routers from forgetting the connection."
+            " Evennia's default is 30. /keepalive off ends it for oneself. 0: never."
+        ),
+    ] = 30.0
     silence_seconds: Annotated[
         Seconds,
         Meta(

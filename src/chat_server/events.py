@@ -7,7 +7,7 @@ nothing else of ours.
 
 import re
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
@@ -59,12 +59,15 @@ class Request(Struct, frozen=True, gc=False, tag_field="do", tag=str.lower):
     aliases: ClassVar[tuple[str, ...]] = ()
     is_typed: ClassVar[bool] = True
     """Whether people type it; the rest only programs send."""
+    is_for_terminals: ClassVar[bool] = False
+    """Whether it is about telnet and how a terminal is written to, which is no business of programs."""
 
 
 class Login(Request, frozen=True, gc=False):
     """Take a nickname."""
 
     nick: str
+    plain: Annotated[Literal["", "plain"], Meta(description="begin in plain mode, for screen readers")] = ""
     token: Token = ""
 
 
@@ -180,6 +183,55 @@ class Create(Request, frozen=True, gc=False):
     """Open a new room."""
 
     room: str
+
+
+class ChooseLanguage(Request, frozen=True, gc=False, tag="lang"):
+    """Ask in which language the server speaks, or choose it."""
+
+    language: str = ""
+
+
+class ChooseCharset(Request, frozen=True, gc=False, tag="charset"):
+    """Ask in which charset one's text is read and written, or choose it."""
+
+    is_for_terminals: ClassVar[bool] = True
+    charset: str = ""
+
+
+class ChooseMode(Request, frozen=True, gc=False, tag="mode"):
+    """Ask who edits one's line, or choose it."""
+
+    is_for_terminals: ClassVar[bool] = True
+    mode: Literal["", "line", "edit"] = ""
+
+
+class ChooseColour(Request, frozen=True, gc=False, tag="colour"):
+    """Ask whether there are colours, or choose it."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("color",)
+    is_for_terminals: ClassVar[bool] = True
+    colour: Literal["", "on", "off"] = ""
+
+
+class ChooseWrap(Request, frozen=True, gc=False, tag="wrap"):
+    """Ask whether long lines are broken, or choose it, or for how many columns."""
+
+    is_for_terminals: ClassVar[bool] = True
+    columns: str = ""
+
+
+class ChoosePlain(Request, frozen=True, gc=False, tag="plain"):
+    """Choose plain mode, or end it."""
+
+    is_for_terminals: ClassVar[bool] = True
+    plain: Literal["on", "off"] = "on"
+
+
+class ChooseKeepalive(Request, frozen=True, gc=False, tag="keepalive"):
+    """Ask whether the connection is kept open by telnet, or choose it."""
+
+    is_for_terminals: ClassVar[bool] = True
+    keepalive: Literal["", "on", "off"] = ""
 
 
 class Back(Request, frozen=True, gc=False):
@@ -408,11 +460,12 @@ class HelpListed(Event, frozen=True):
 
 
 class CommandExplained(Event, frozen=True):
-    """One command, explained."""
+    """One command, explained; or that its word enters a room."""
 
     usage: str
     text: str
     aliases: tuple[str, ...]
+    room: str = ""
 
 
 class Kept(Event, frozen=True, gc=False):
@@ -522,6 +575,18 @@ class ZoneShown(Event, frozen=True):
     now: float
 
 
+class Chosen(Event, frozen=True):
+    """How the receiver is shown things: a setting and its value, chosen just now or before. `others` are some that can be chosen."""
+
+    setting: str
+    value: str
+    others: tuple[str, ...] = ()
+
+
+class CharsetHinted(Event, frozen=True):
+    """The receiver's line was not read: its charset seems to be another than it was taken for."""
+
+
 class TimingAwaited(Event, frozen=True):
     """The receiver's next line will be timed."""
 
@@ -580,5 +645,3 @@ class AliveAsked(Event, frozen=True, tag="are-you-there"):
 
 class AliveAnswered(Event, frozen=True, tag="here"):
     """The server is there: the answer to are-you-there."""
-
-    is_for_people: ClassVar[bool] = False

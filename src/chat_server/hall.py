@@ -2,9 +2,18 @@
 
 from typing import ClassVar
 
+from msgspec.structs import replace
+
 from chat_server.commands import Pause
 from chat_server.directory import Directory
 from chat_server.events import (
+    ChooseCharset,
+    ChooseColour,
+    ChooseKeepalive,
+    ChooseLanguage,
+    ChooseMode,
+    ChoosePlain,
+    ChooseWrap,
     EnteredHall,
     Help,
     LineTooLong,
@@ -27,6 +36,7 @@ from chat_server.events import (
 )
 from chat_server.identity import identity_of
 from chat_server.room import ListedRoom, Occupant, Room
+from chat_server.syntax import word_of
 
 
 class Hall(Room):
@@ -34,6 +44,7 @@ class Hall(Room):
 
     FOR_STRANGERS: ClassVar[set[type[Request | Unreadable]]] = {
         *(Login, Logout, Help, ListRooms),
+        *(ChooseLanguage, ChooseCharset, ChooseMode, ChooseColour, ChooseWrap, ChoosePlain, ChooseKeepalive),
         *(UnknownCommand, WrongUsage, LineTooLong, NotJson, UnknownRequest, WrongField, TextTooLong),
     }
 
@@ -43,10 +54,9 @@ class Hall(Room):
         """Open the hall."""
         super().__init__("hall", directory)
 
-    @property
-    def place(self) -> str:
-        """Where one is when one is here."""
-        return "in the hall"
+    def not_here(self, request: type[Request | Unreadable]) -> Refused:
+        """That this works in rooms only."""
+        return Refused("not-in-hall", {"word": word_of(request)})
 
     async def enter(self, session: Occupant, *, is_return: bool = False) -> int:
         """Take the session in, and say so."""
@@ -79,6 +89,7 @@ class Hall(Room):
         """Take a nickname.
 
         It has 1 to 32 letters of any script, digits, - and _. Upper and lower case count as the same.
+        With plain behind it, you begin in plain mode (see /help plain).
         """
         if session.nick:
             session.send(Refused("logged-in-already", {"nick": session.nick}))
@@ -89,6 +100,8 @@ class Hall(Room):
             return self._take_over(session, ghost, request.token)
         nick = self.claim(session, request.nick)
         if nick:
+            if request.plain and session.has_terminal:
+                session.prefer(replace(session.preferences, plain=True))
             self._log_in(session, nick, request.token)
         return None
 

@@ -1,23 +1,250 @@
-"""A person's connection: a session that is in one place at a time, the hall or a room, which carries out whatever is asked."""
+"""A person's connection: a session that is in one place at a time, the hall or a room, which carries out whatever is asked.
 
-from typing import ClassVar
+Knows the person's terminal as far as it has been learnt, and what was chosen instead: from both it tells how the person is shown things, and
+who edits the line. Never knows what a command means.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import trio
+from msgspec.structs import replace
 
 from chat_server.commands import Pause
-from chat_server.events import NUMBER_MAX, Request, Unreadable
+from chat_server.completion import candidates
+from chat_server.config import HistoryTable, Limits
+from chat_server.events import NUMBER_MAX, AliveAnswered, AskAlive, CharsetHinted, Event
+from chat_server.preferences import Preferences
 from chat_server.room import Occupant, Room
 from chat_server.session import ChatSession
+from chat_server.transport import Transport
+from chat_server.wire.charsets import UTF_8, has_byte_255
+from chat_server.wire.editor import Completion
+from chat_server.wire.options import Code
+from chat_server.wire.readers import Reader, show_for, written
+from chat_server.wire.text import Asked, CharsetUnclear, Learnt, Secret, TextDecoder
+from chat_server.wire.widths import width_class
+
+NOP = bytes((Code.IAC, Code.NOP))
 
 
-class PersonSession(ChatSession[Request | Unreadable]):
+class PersonSession(ChatSession[Asked]):
     """A person on telnet or nc."""
 
-    hears_itself: ClassVar[bool] = False
+    __slots__ = ("_awaits_secret", "_has_asked_to_edit", "_reader", "_since", "_text")
 
-    __slots__ = ("_since",)
+    def __init__(
+        self,
+        transport: Transport,
+        decoder: TextDecoder,
+        *,
+        place: Room,
+        limits: Limits,
+        history: HistoryTable,
+        preferences: Preferences,
+        start: Callable[[Callable[[], Awaitable[None]]], None],
+    ) -> None:
+        """Begin in `place`; `start` starts a task that may outlive a call."""
+        self._text = decoder
+        self._since = 0
+        self._reader = Reader(preferences.language)
+        self._has_asked_to_edit = False
+        self._awaits_secret: Callable[[str], Pause] | None = None
+        super().__init__(
+            transport,
+            decoder,
+            show_for(self._reader),
+            place=place,
+            limits=limits,
+            history=history,
+            preferences=preferences,
+            start=start,
+        )
 
-    def handle(self, asked: Request | Unreadable) -> Pause:
-        """Have the place carry it out."""
-        return self.place.handle(self, asked)
+    # How the person is shown things.
+
+    @property
+    def has_terminal(self) -> bool:
+        """Whoever types has one."""
+        return True
+
+    @property
+    def speaks_telnet(self) -> bool:
+        """Whether a question of telnet was answered."""
+        return self._text.speaks_telnet
+
+    @property
+    def hears_itself(self) -> bool:
+        """Who types into the server's own line is shown what was said of it when it is stored."""
+        return self._text.editor is not None
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Show the person things in this way from now on."""
+        self.preferences = preferences
+        self._look_again()
+
+    def in_force(self, setting: str) -> str:
+        """What a setting comes to."""
+        reader = self._reader
+        match setting:
+            case "mode":
+                return "edit" if self._wants_to_edit else "line"
+            case "colour":
+                return "on" if reader.colours else "off"
+            case "wrap":
+                return str(self._columns) if reader.columns else "off"
+            case "plain":
+                return "on" if reader.is_plain else "off"
+            case "keepalive":
+                return "on" if self.preferences.keepalive and self.speaks_telnet else "off"
+        return str(getattr(reader, setting))
+
+    @property
+    def _is_plain(self) -> bool:
+        chosen = self.preferences.plain
+        return self._text.terminal.is_screen_reader if chosen is None else chosen
+
+    @property
+    def _columns(self) -> int:
+        chosen = self.preferences.wrap
+        if chosen is not None:
+            return chosen
+        return 0 if self._is_plain else self._text.terminal.columns
+
+    @property
+    def _wants_to_edit(self) -> bool:
+        chosen = self.preferences.mode
+        if chosen is not None:
+            return chosen == "edit"
+        return self._text.terminal.can_be_edited_on and not self._is_plain
+
+    @property
+    def _colours(self) -> int:
+        chosen, suggested = self.preferences.colour, self._text.terminal.colours
+        if chosen is None:
+            return 0 if self._is_plain else suggested
+        return (suggested or 16) if chosen else 0
+
+    def _look_again(self) -> None:
+        """Something was chosen or learnt: show things as they are to be shown now."""
+        terminal, chosen = self._text.terminal, self.preferences
+        charset = chosen.charset or terminal.charset or UTF_8
+        self._text.charset = charset
+        self._reader = Reader(
+            chosen.language,
+            charset,
+            self.speaks_telnet and has_byte_255(charset),
+            self._colours,
+            width_class(self._columns),
+            self._is_plain,
+        )
+        if self._wants_to_edit != self._has_asked_to_edit:
+            self._has_asked_to_edit = self._wants_to_edit
+            self._outbox.push(self._text.edit(wanted=self._wants_to_edit))
+        shown_before, pushed_before = self.show, self.push
+        self.show = show_for(self._reader)
+        self.show_naming = show_for(replace(self._reader, is_named=True)) if self._reader.colours else None
+        self._begin_or_end_editing()
+        if self.show is not shown_before or self.push != pushed_before:
+            self.place.shown_anew(self, shown_before)
+
+    def _begin_or_end_editing(self) -> None:
+        editor = self._text.editor
+        if editor is None:
+            self.push = self._outbox.push
+        elif self.push == self._outbox.push:
+            self.push = self._push_around
+            editor.prompted(self._prompt)
+            self._outbox.push(editor.open())
+        elif self._text.terminal.columns not in (0, editor.columns):
+            self._outbox.push(editor.resized(self._text.terminal.columns))
+
+    def _push_around(self, data: bytes) -> None:
+        """Write whole lines above the line that is being edited."""
+        editor = self._text.editor
+        self._outbox.push(data if editor is None else editor.around(data))
+
+    @property
+    def _prompt(self) -> str:
+        return f"[{self.place.name}] {self.nick}> " if self.nick else "> "
+
+    def carried_out(self) -> None:
+        """The place, or the name, may be another: so is the prompt."""
+        editor = self._text.editor
+        if editor is not None and self._awaits_secret is None:
+            self._outbox.push(editor.prompted(self._prompt))
+
+    def _notice_of(self, lines: int, after: dict[str, int]) -> bytes:
+        notice = super()._notice_of(lines, after)
+        editor = self._text.editor
+        return notice if editor is None else editor.around(notice)
+
+    def say_farewell(self, farewell: Event) -> None:
+        """Give the row back to the terminal, and say goodbye."""
+        if self._text.editor is not None:
+            self._outbox.push(self._text.editor.close())
+            self.push = self._outbox.push
+        self.send(farewell)
+
+    # What the person wants.
+
+    def handle(self, asked: Asked) -> Pause:
+        """Have the place carry it out, if it is not about the connection itself."""
+        pause: Pause = None
+        match asked:
+            case Learnt():
+                self._look_again()
+            case Completion():
+                self._complete(asked.before)
+            case AskAlive():
+                self.send(AliveAnswered())
+            case CharsetUnclear():
+                self._hint()
+            case Secret():
+                then, self._awaits_secret = self._awaits_secret, None
+                self.carried_out()
+                pause = then(asked.text) if then else None
+            case _:
+                pause = self.place.handle(self, asked)
+        if pause is None:
+            self.carried_out()
+        return pause
+
+    def ask_secret(self, prompt: str, then: Callable[[str], Pause]) -> None:
+        """Ask for a password, which telnet does not show while it is typed; `then` is called with it, and with nothing else ever.
+
+        It is in no history, in no log, and shown to nobody.
+        """
+        self._awaits_secret = then
+        said = self._text.expect_secret()
+        editor = self._text.editor
+        if editor is not None:
+            self._outbox.push(editor.prompted(prompt, is_secret=True))
+        else:
+            self._outbox.push(said + written(prompt, self._reader))
+
+    def _complete(self, before: str) -> None:
+        editor = self._text.editor
+        if editor is None:
+            return
+        works_here = [request for request in self.place.commands if self.place.works_for(self, request)]
+        rooms = [room.name for room in self.place.directory.rooms] if self.nick else []
+        found = candidates(before, works_here=works_here, rooms=rooms, nicks=self.place.nicks)
+        self._outbox.push(editor.complete(found))
+
+    def _hint(self) -> None:
+        """Tell in both languages that the charset may be another; in the one that it may be, too."""
+        self.push(show_for(Reader())(CharsetHinted()) + show_for(Reader("zh", "gb18030"))(CharsetHinted()))
+
+    async def receive(self) -> bytes:
+        """Wait for what the person sends next; keep the connection open meanwhile, if telnet can."""
+        gap = self._limits.nop_seconds
+        while gap and self.preferences.keepalive and self.speaks_telnet:
+            with trio.move_on_after(gap):
+                return await super().receive()
+            self._outbox.push(NOP)
+        return await super().receive()
+
+    # Where the person is.
 
     @property
     def rooms(self) -> tuple[str, ...]:

@@ -37,10 +37,11 @@ from chat_server.events import (
 )
 from chat_server.identity import new_token
 from chat_server.names import same_name_key
+from chat_server.preferences import Preferences
 from chat_server.room import Occupant, Room
 from chat_server.session import ChatSession
 from chat_server.transport import Transport
-from chat_server.wire.json_lines import JsonDecoder, show, show_answer
+from chat_server.wire.json_lines import JsonDecoder, show_answer, show_for
 
 ROOMS_MAX = 100
 """Rooms in which one session can be at a time. Each costs its broadcaster one push a batch."""
@@ -71,6 +72,7 @@ class ProgramSession(ChatSession[Addressed]):
         place: Room,
         limits: Limits,
         history: HistoryTable,
+        preferences: Preferences,
         start: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
         """Begin in no room. `welcome` is the answer to a hello; `start` starts a task that may outlive a call."""
@@ -82,7 +84,16 @@ class ProgramSession(ChatSession[Addressed]):
         self._ref: Ref | None = None  # of the request in hand, and of the room it is for, and its key
         self._asked_room = ""
         self._key = ""
-        super().__init__(transport, decoder, show, place=place, limits=limits, history=history, start=start)
+        super().__init__(
+            transport,
+            decoder,
+            show_for(preferences.language),
+            place=place,
+            limits=limits,
+            history=history,
+            preferences=preferences,
+            start=start,
+        )
 
     # What places and the server say to the program.
 
@@ -101,7 +112,28 @@ class ProgramSession(ChatSession[Addressed]):
                 self._key = ""
             if isinstance(event, Refused):
                 event = replace(event, room=self._asked_room)
-        self.push(show_answer(event, ref))
+        self.push(show_answer(event, ref, self.preferences.language))
+
+    @property
+    def has_terminal(self) -> bool:
+        """A program shows text in its own way."""
+        return False
+
+    @property
+    def speaks_telnet(self) -> bool:
+        """Nor does it."""
+        return False
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Speak in this language from now on."""
+        self.preferences = preferences
+        shown_before, self.show = self.show, show_for(preferences.language)
+        for room, _ in self._rooms.values():
+            room.shown_anew(self, shown_before)
+
+    def in_force(self, setting: str) -> str:
+        """What was chosen."""
+        return str(getattr(self.preferences, setting))
 
     def logged_in(self, nick: str, token: str) -> None:
         """The program has this nickname from now on, and may send longer lines than a stranger."""

@@ -7,11 +7,12 @@ import difflib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import trio
 
-from chat_server.commands import CommandHandler, Pause
+from chat_server.choices import SHOWN_MAX, Choices, Chooser
+from chat_server.commands import Pause
 from chat_server.directory import Directory
 from chat_server.events import (
     CommandExplained,
@@ -45,11 +46,8 @@ from chat_server.events import (
 from chat_server.journal import JournalError
 from chat_server.names import BadName, parse_name, same_name_key
 from chat_server.reading import HISTORY_MAX, search
-from chat_server.syntax import REQUESTS, usage_of, word_of
+from chat_server.syntax import REQUESTS, usage_of
 from chat_server.times import BadZone, parse_zone
-
-SHOWN_MAX = 40
-"""Characters of a person's own word that are shown back to them in an answer."""
 
 RESUMED_MAX = 100
 """Rooms that one request enters again."""
@@ -62,7 +60,7 @@ class EndSession(Exception):
     """Raised by a command to end the session that gave it."""
 
 
-class Occupant(Protocol):
+class Occupant(Chooser, Protocol):
     """What a place knows of a session."""
 
     nick: str
@@ -73,20 +71,22 @@ class Occupant(Protocol):
     """How many lines one wants to see on entering a room."""
     zone: str
     """In which zone one wants times shown (see times.py)."""
-    hears_itself: ClassVar[bool]
-    """Whether it is shown its own lines as everybody else is. Who types them sees them already."""
     show: Callable[[Event], bytes]
     """How this kind of reader is shown an event. Readers of one kind have the same function, so a room calls it once for all of them."""
+    show_naming: Callable[[Event], bytes] | None
+    """The same for a line that names the reader; None if that makes no difference."""
+
+    @property
+    def push(self) -> Callable[[bytes], None]:
+        """What gives bytes to the reader, or drops them: never blocks, never raises."""
+
+    @property
+    def hears_itself(self) -> bool:
+        """Whether it is shown its own lines as everybody else is. Who types them into a program of their own sees them already."""
 
     @property
     def rooms(self) -> tuple[str, ...]:
         """The names of the rooms where it is."""
-
-    def push(self, data: bytes) -> None:
-        """Give bytes to the reader, or drop them: never blocks, never raises."""
-
-    def send(self, event: Event) -> None:
-        """Answer the reader with an event."""
 
     def logged_in(self, nick: str, token: str) -> None:
         """The person has this nickname from now on, and a member's rights; who has no token is known by the nickname."""
@@ -122,7 +122,7 @@ class Occupant(Protocol):
         """Carry out nothing more, and end when the heir is there: the same person on another connection."""
 
 
-class Room(CommandHandler, ABC):
+class Room(Choices, ABC):
     """A place where sessions are: what can be done in all of them."""
 
     def __init__(self, name: str, directory: "Directory[ListedRoom, Occupant]") -> None:
@@ -130,10 +130,18 @@ class Room(CommandHandler, ABC):
         self.name = name
         self.directory = directory
 
-    @property
     @abstractmethod
-    def place(self) -> str:
-        """Where one is when one is here, as part of a sentence."""
+    def not_here(self, request: type[Request | Unreadable]) -> Refused:
+        """That this does not work here."""
+
+    @property
+    def nicks(self) -> list[str]:
+        """Who is here, as far as others can see."""
+        return []
+
+    def shown_anew(self, session: Occupant, shown_before: Callable[[Event], bytes]) -> None:
+        """Somebody who is here is shown things in another way from now on, or by another `push`."""
+        del session, shown_before
 
     @property
     def position(self) -> dict[str, int]:
@@ -157,7 +165,7 @@ class Room(CommandHandler, ABC):
         """Carry out a request. Raises EndSession if it ends the session."""
         command = self.commands.get(type(request))
         if command is None:
-            session.send(Refused("not-here", {"word": word_of(type(request)), "place": self.place}))
+            session.send(self.not_here(type(request)))
             return None
         return command.run(self, session, request)
 
@@ -175,9 +183,9 @@ class Room(CommandHandler, ABC):
         if asked and command:
             session.send(CommandExplained(usage_of(asked), command.explanation, asked.aliases))
         elif asked:
-            session.send(Refused("not-here", {"word": word_of(asked), "place": self.place}))
+            session.send(self.not_here(asked))
         elif room := self.directory.room(word):
-            session.send(CommandExplained(f"/{room.name}", f"Enter the room {room.name}.", ()))
+            session.send(CommandExplained(f"/{room.name}", f"Enter the room {room.name}.", (), room.name))
         else:
             self._refuse_word(session, word)
         return None
@@ -284,7 +292,7 @@ class Room(CommandHandler, ABC):
 
     def read_history(self, session: Occupant, request: History) -> Pause:
         """Show a page of the past, where there is one."""
-        session.send(Refused("not-here", {"word": word_of(type(request)), "place": self.place}))
+        session.send(self.not_here(type(request)))
         return None
 
     def do_time(self, session: Occupant, request: Time) -> Pause:

@@ -25,13 +25,14 @@ from chat_server.hall import Hall
 from chat_server.journal import Journal, JournalError, RoomRecord
 from chat_server.logs import Sampler
 from chat_server.person_session import PersonSession
+from chat_server.preferences import Preferences
 from chat_server.program_session import ROOMS_MAX, ProgramSession
 from chat_server.room import ListedRoom, Occupant
 from chat_server.session import READ_MAX_LIMITED, ChatSession
 from chat_server.transport import SocketTransport, Transport
 from chat_server.wire.doors import CLOSED_DOORS, Door, recognise
 from chat_server.wire.json_lines import PROTOCOL, JsonDecoder
-from chat_server.wire.sentences import show
+from chat_server.wire.readers import Reader, show_for
 from chat_server.wire.text import TextDecoder
 
 GREETING_DELAY = 0.15
@@ -257,7 +258,7 @@ class Server:
         if refusal is not None:
             self._unwelcome.note(f"refused a caller: {refusal}", trio.current_time(), address=address)
             with suppress(OSError):
-                transport.send_nowait(show(Dismissed(refusal)))
+                transport.send_nowait(show_for(Reader(self._config.server.language))(Dismissed(refusal)))
             transport.close()
             return
         self._admission.enter(address)
@@ -304,11 +305,11 @@ class Server:
     def _new_person(self, transport: Transport) -> PersonSession:
         session = PersonSession(
             transport,
-            TextDecoder(self._config.limits.line_bytes),
-            show,
+            TextDecoder(self._config.limits.line_bytes, self._config.limits.text_bytes),
             place=self.hall,
             limits=self._config.limits,
             history=self._config.history,
+            preferences=Preferences(self._config.server.language),
             start=self._nursery.start_soon,
         )
         session.send(Greeted(__version__))
@@ -323,6 +324,7 @@ class Server:
             place=self.hall,
             limits=limits,
             history=self._config.history,
+            preferences=Preferences(self._config.server.language),
             start=self._nursery.start_soon,
         )
 

@@ -5,9 +5,9 @@ Knows its codec and its outbox. Where the session is, and which place carries a 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from math import inf
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 import trio
@@ -18,6 +18,7 @@ from chat_server.events import Dismissed, Event, LoggedOut, ProtocolReply, Skipp
 from chat_server.identity import identity_of
 from chat_server.names import same_name_key
 from chat_server.outbox import Outbox
+from chat_server.preferences import Preferences
 from chat_server.rate import TokenBucket
 from chat_server.room import EndSession, Room
 from chat_server.transport import Transport
@@ -36,23 +37,25 @@ _log = structlog.get_logger()
 
 
 A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
 
 
-class Decoder(Protocol[A]):
+class Decoder(Protocol[A_co]):
     """A door's codec, one for each connection."""
 
     @property
     def is_mid_line(self) -> bool:
         """Whether a request has been begun and not ended."""
 
-    def receive_data(self, data: bytes) -> list[A | ProtocolReply]:
-        """Take bytes as they came; return the requests that they complete and the replies due, in order. Never raises."""
+    def receive_data(self, data: bytes) -> Iterable[A_co | ProtocolReply]:
+        """Take bytes as they came; give the requests that they complete and the replies due, in order. Never raises.
+
+        Each is carried out before the next is taken: it may change how the bytes behind it are read.
+        """
 
 
 class ChatSession(ABC, Generic[A]):
     """Somebody on a connection, from the greeting to the last byte. What they ask for comes as `A`."""
-
-    hears_itself: ClassVar[bool]
 
     __slots__ = (
         "_bucket",
@@ -70,9 +73,11 @@ class ChatSession(ABC, Generic[A]):
         "history",
         "nick",
         "place",
+        "preferences",
         "push",
         "sender",
         "show",
+        "show_naming",
         "zone",
     )
 
@@ -85,6 +90,7 @@ class ChatSession(ABC, Generic[A]):
         place: Room,
         limits: Limits,
         history: HistoryTable,
+        preferences: Preferences,
         start: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
         """Begin in `place`; `start` starts a task that may outlive a call."""
@@ -93,7 +99,9 @@ class ChatSession(ABC, Generic[A]):
         self.history = history.on_entering
         self.zone = history.time_zone
         self.place = place
+        self.preferences = preferences
         self.show = show
+        self.show_naming: Callable[[Event], bytes] | None = None
         self._transport = transport
         self._decoder = decoder
         self._limits = limits
@@ -122,7 +130,7 @@ class ChatSession(ABC, Generic[A]):
 
     def send(self, event: Event) -> None:
         """Show an event to the reader."""
-        self._outbox.push(self.show(event))
+        self.push(self.show(event))
 
     def logged_in(self, nick: str, token: str) -> None:
         """The person has this nickname from now on, and a member's rights."""
@@ -204,13 +212,17 @@ class ChatSession(ABC, Generic[A]):
             self.place.directory.release(self.nick, self)
             self.place.directory.forget_identity(self.sender, self)
         if self._farewell is not None:
-            self.send(self._farewell)
+            self.say_farewell(self._farewell)
         self._ending = emptying = trio.CancelScope(shield=True, deadline=leaving.deadline)
         with emptying:
             await self._outbox.emptied()
         self._outbox.close()
         self._transport.close()
         return not (leaving.cancelled_caught or emptying.cancelled_caught)
+
+    def say_farewell(self, farewell: Event) -> None:
+        """Show the last event; nothing follows it."""
+        self.send(farewell)
 
     def be_replaced(self, heir_is_there: trio.Event) -> None:
         """Carry out nothing more; end the session when its heir is in its rooms."""
@@ -240,12 +252,11 @@ class ChatSession(ABC, Generic[A]):
     async def _converse(self, data: bytes) -> None:
         """Read, and carry out what is asked, until the other side ends."""
         while True:
-            requests = self._decoder.receive_data(data)
-            await self._carry_out(requests)
-            extra = len(data) / BYTES_PER_TOKEN - len(requests)
+            count = await self._carry_out(self._decoder.receive_data(data))
+            extra = len(data) / BYTES_PER_TOKEN - count
             if self._bucket is not None and extra > 0:
                 await self._wait_turn(self._bucket, extra)
-            self._watch_time(has_asked=bool(requests))
+            self._watch_time(has_asked=count > 0)
             data = await self.receive()
             if not data:
                 return
@@ -256,22 +267,30 @@ class ChatSession(ABC, Generic[A]):
         """Wait for what the other side sends next; b"" when it has ended."""
         return await self._transport.receive_some(READ_MAX if self._bucket is None else READ_MAX_LIMITED)
 
-    async def _carry_out(self, requests: list[A | ProtocolReply]) -> None:
+    async def _carry_out(self, requests: Iterable[A | ProtocolReply]) -> int:
+        """Carry out each before the next is taken. Returns how many there were."""
         replies = b""
+        count = 0
         for request in requests:
             if isinstance(request, ProtocolReply):
                 replies += request.data
                 continue
+            count += 1
             if replies:
-                self.push(replies)
+                self._outbox.push(replies)
                 replies = b""
             if self._bucket is not None:
                 await self._wait_turn(self._bucket)
             pause = self.handle(request)
             if pause is not None:
                 await pause
+                self.carried_out()
         if replies:
-            self.push(replies)
+            self._outbox.push(replies)
+        return count
+
+    def carried_out(self) -> None:
+        """A request that took its time has been carried out."""
 
     async def _wait_turn(self, bucket: TokenBucket, tokens: float = 1) -> None:
         """Let what the sender sends next wait until the rate limit allows it; the first time, say so."""

@@ -5,7 +5,7 @@ more. Never knows what a request does, nor by which door it came.
 """
 
 from functools import cache
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, Meta
@@ -53,13 +53,19 @@ def _form_of(request: type[Request]) -> _Form:
     return _Form(flags, parameters, required, bool(parameters) and bool(extra(parameters[-1], "rest")), is_text)
 
 
+def choices_of(field: FieldInfo) -> tuple[str, ...]:
+    """The words of which the field is one; () if it may be another."""
+    kinds = (field.type, *get_args(field.type))
+    return tuple(word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind) if word)
+
+
 @cache
 def usage_of(request: type[Request]) -> str:
     """The usage line: `/login NICK`, `/help [COMMAND]`, `/search [-a] WORDS`."""
     form = _form_of(request)
     shown = [f"/{word_of(request)}", *(f"[{flag}]" for flag in form.flags)]
     for field in form.parameters:
-        name = field.name.upper()
+        name = "|".join(choices_of(field)) or field.name.upper()
         shown.append(name if field.default is NODEFAULT else f"[{name}]")
     return " ".join(shown)
 
@@ -98,10 +104,11 @@ def parse_command(line: str) -> Request | Unreadable:
 def _converted(request: type[Request], form: _Form, values: list[str], flags: dict[str, bool]) -> Request | Unreadable:
     """Make the request, its numbers and days read from text; a number may be written as it is shown, `#4711`."""
     named: dict[str, object] = dict(flags)
-    for field, value in zip(form.parameters, values, strict=False):
-        is_number = value[:1] == "#" and value[1:].isdecimal() and not extra(field, "rest")
+    for field, given in zip(form.parameters, values, strict=False):
+        is_number = given[:1] == "#" and given[1:].isdecimal() and not extra(field, "rest")
+        value = given[1:] if is_number else given.casefold() if choices_of(field) else given
         try:
-            named[field.name] = msgspec.convert(value[1:] if is_number else value, field.type, strict=False)
+            named[field.name] = msgspec.convert(value, field.type, strict=False)
         except msgspec.ValidationError:
             return WrongUsage(usage_of(request))
     return request(**named)

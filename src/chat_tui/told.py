@@ -31,6 +31,6 @@ def words_for(event: Event, *, was_typed: bool) -> str:
         return ""
     if not was_typed and not isinstance(event, events.Timed | events.Slowed):
         return ""
-    from chat_server.wire.sentences import show  # noqa: PLC0415 - its time zones cost 10 ms that the first paint need not wait for
+    from chat_server.wire.sentences import text_of  # noqa: PLC0415 - its time zones cost 10 ms that the first paint need not wait for
 
-    return "\n".join(line.removeprefix("* ") for line in show(event).decode().splitlines())
+    return "\n".join(line.removeprefix("* ") for line in text_of(event).splitlines())

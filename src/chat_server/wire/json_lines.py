@@ -5,7 +5,8 @@ nothing else.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, get_origin, get_type_hints
 
 import msgspec
@@ -161,18 +162,27 @@ class JsonDecoder:
 _encode = msgspec.json.Encoder().encode
 
 
-def show(event: Event) -> bytes:
-    """Write an event as a program reads it: one line of JSON."""
+def _show(event: Event, language: str) -> bytes:
     if isinstance(event, Refused):
-        event = replace(event, text=sentence(event.code, event.details))
+        event = replace(event, text=sentence(event.code, event.details, language))
     elif isinstance(event, Dismissed):
-        event = replace(event, text=sentence(event.why, event.details))
+        event = replace(event, text=sentence(event.why, event.details, language))
     return _encode(event) + b"\n"
 
 
-def show_answer(event: Event, ref: Ref | None) -> bytes:
+@cache
+def show_for(language: str) -> Callable[[Event], bytes]:
+    """The one function that writes events as programs read them, one line of JSON each, with sentences in the language."""
+
+    def show(event: Event) -> bytes:
+        return _show(event, language)
+
+    return show
+
+
+def show_answer(event: Event, ref: Ref | None, language: str) -> bytes:
     """Write an event that answers a request, with the request's mark."""
-    shown = show(event)
+    shown = _show(event, language)
     return shown if ref is None else b'{"ref":' + _encode(ref) + b"," + shown[1:]
 
 

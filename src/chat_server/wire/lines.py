@@ -3,6 +3,8 @@
 Knows nothing of telnet, of text, or of what a line means. How the stream is cut into chunks changes nothing.
 """
 
+from collections.abc import Callable
+
 
 class LineBuffer:
     """The line that is being received.
@@ -23,6 +25,13 @@ class LineBuffer:
         """Whether no line has been begun."""
         return not self._bytes and not self._skipping
 
+    @property
+    def first(self) -> int | None:
+        """The line's first byte, NUL where it is not kept; None if no line has been begun."""
+        if self._skipping:
+            return 0
+        return self._bytes[0] if self._bytes else None
+
     def append(self, data: bytes) -> bool:
         """Add bytes to the line. Return whether this made it too long."""
         if self._skipping:
@@ -34,12 +43,9 @@ class LineBuffer:
         self._bytes += data
         return False
 
-    def erase_character(self) -> None:
-        """Take back the last character, which in UTF-8 is up to four bytes."""
-        end = len(self._bytes) - 1
-        while end > 0 and self._bytes[end] & 0xC0 == 0x80:  # noqa: PLR2004 - a continuation byte is 10xxxxxx (RFC 3629)
-            end -= 1
-        self._bytes = self._bytes[: max(end, 0)]
+    def erase(self, last: Callable[[bytes], int]) -> None:
+        """Take back as many bytes as `last` says of what there is."""
+        self._bytes = self._bytes[: len(self._bytes) - last(self._bytes)]
 
     def erase_line(self) -> None:
         """Take back everything since the last end of line."""

@@ -9,11 +9,8 @@ from collections.abc import Iterable
 
 from chat_server import events
 from chat_server.times import local
-from chat_server.wire.words import indented, own_words
-
-
-def _counted(count: int) -> str:
-    return "1 line" if count == 1 else f"{count} lines"
+from chat_server.wire.languages import Voice
+from chat_server.wire.words import Line, own_words
 
 
 def _range(first: int, last: int) -> str:
@@ -21,66 +18,113 @@ def _range(first: int, last: int) -> str:
     return f"{first}\N{EN DASH}{last}" if first < last else str(first)
 
 
-def _body(line: events.Line) -> str:
+def day_of(voice: Voice, at: float, zone: str) -> str:
+    """The day, as the language writes it."""
+    day = local(at, zone)
+    return voice.say("{year}-{month:02}-{day:02}", year=day.year, month=day.month, day=day.day)
+
+
+def topic_set(voice: Voice, line: events.TopicSet) -> str:
+    """That somebody has said what the room is about."""
+    return voice.say("{nick} set the topic: {topic}", nick=line.nick, topic=line.text)
+
+
+def _shown(voice: Voice, line: events.Line, zone: str) -> Line:
+    mark = f"#{line.seq} {local(line.at, zone):%H:%M} "
     match line:
         case events.Acted():
-            return f"~ {line.nick} {line.text}"
+            return Line(line.text, f"{mark}~ ", line.nick, " ")
         case events.TopicSet():
-            return f"* {line.nick} set the topic: {line.text}"
+            return Line(topic_set(voice, line), f"{mark}* ")
         case _:
-            return f"{line.nick}: {indented(line.text)}"
+            return Line(line.text, mark, line.nick, ": ")
 
 
-def _lines(lines: Iterable[events.Line], zone: str) -> str:
-    shown: list[str] = []
+def _lines(voice: Voice, lines: Iterable[events.Line], zone: str) -> list[Line]:
+    shown: list[Line] = []
     day = ""
     for line in lines:
-        at = local(line.at, zone)
-        if day != (day := f"{at:%Y-%m-%d}"):
-            shown.append(own_words(f"--- {day} ---"))
-        shown.append(f"#{line.seq} {at:%H:%M} {_body(line)}\r\n")
-    return "".join(shown)
+        if day != (day := day_of(voice, line.at, zone)):
+            shown += own_words(voice.rule(day))
+        shown.append(_shown(voice, line, zone))
+    return shown
 
 
-def recalled(event: events.Recalled) -> str:
+def recalled(event: events.Recalled, voice: Voice) -> list[Line]:
     """What one is shown on entering a room: the newest lines, or what one has missed; then a rule."""
+    now = own_words(voice.rule(voice.say("now")))
     if event.missed is None:
-        return _lines(event.lines, event.zone) + own_words("--- now ---")
+        return _lines(voice, event.lines, event.zone) + now
     after = event.last - event.missed
-    intro = [f"{_counted(event.missed)} since you left ({_range(after + 1, event.last)})"]
+    where = _range(after + 1, event.last)
     if len(event.lines) < event.missed:
-        intro = [f"{intro[0]}; /since {after} shows them from the first."]
-    rule = own_words("--- now ---") if event.lines else ""
-    return own_words(*intro) + _lines(event.lines, event.zone) + rule
-
-
-def page_shown(event: events.PageShown) -> str:
-    """A page, and how to turn it."""
-    if event.last < event.first:
-        return own_words(
-            f"Nothing has been said in {event.room} yet." if event.first == 1 else f"{event.room} keeps no lines."
+        intro = voice.count(
+            "{number} line since you left ({range}); /since {after} shows them from the first.",
+            "{number} lines since you left ({range}); /since {after} shows them from the first.",
+            event.missed,
+            range=where,
+            after=after,
         )
+    else:
+        intro = voice.count(
+            "{number} line since you left ({range})",
+            "{number} lines since you left ({range})",
+            event.missed,
+            range=where,
+        )
+    return own_words(intro) + _lines(voice, event.lines, event.zone) + (now if event.lines else [])
+
+
+def page_shown(event: events.PageShown, voice: Voice) -> list[Line]:
+    """A page, and how to turn it."""
+    if event.last < event.first == 1:
+        return own_words(voice.say("Nothing has been said in {room} yet.", room=event.room))
+    if event.last < event.first:
+        return own_words(voice.say("{room} keeps no lines.", room=event.room))
+    everything = _range(event.first, event.last)
     if not event.lines:
-        return own_words(f"There is nothing there. The lines of {event.room} are {_range(event.first, event.last)}.")
+        return own_words(
+            voice.say("There is nothing there. The lines of {room} are {range}.", room=event.room, range=everything)
+        )
     first, last = event.lines[0].seq, event.lines[-1].seq
-    here = f"{_range(first, last)} of {_range(event.first, event.last)}."
-    older = f" Older: /before {first}." if first > event.first else ""
-    newer = f" Newer: /since {last}." if last < event.last else ""
-    return _lines(event.lines, event.zone) + own_words(here + older + newer)
+    turning = voice.say("{range} of {everything}.", range=_range(first, last), everything=everything)
+    if first > event.first:
+        turning += voice.say(" Older: /before {first}.", first=first)
+    if last < event.last:
+        turning += voice.say(" Newer: /since {last}.", last=last)
+    return _lines(voice, event.lines, event.zone) + own_words(turning)
 
 
-def found(event: events.Found) -> str:
+def found(event: events.Found, voice: Voice) -> list[Line]:
     """The lines that a search has found, room by room."""
     count = sum(len(lines) for _, lines in event.rooms)
-    shown = [own_words(f"In {room}:") + _lines(lines, event.zone) for room, lines in event.rooms]
+    shown: list[Line] = []
+    for room, lines in event.rooms:
+        shown += own_words(voice.say("In {room}:", room=room)) + _lines(voice, lines, event.zone)
     if not count:
-        last = ["Nothing was found."]
+        shown += own_words(voice.say("Nothing was found."))
     elif event.has_more:
-        last = [
-            f"The newest {count} lines that were found; more words find fewer. /around NUMBER shows what stands around a line."
-        ]
+        shown += own_words(
+            voice.count(
+                "The newest line that was found; more words find fewer. /around NUMBER shows what stands around it.",
+                "The newest {number} lines that were found; more words find fewer. /around NUMBER shows what stands around a line.",
+                count,
+            )
+        )
     else:
-        last = [f"{_counted(count)} found. /around NUMBER shows what stands around a line."]
+        shown += own_words(
+            voice.count(
+                "{number} line found. /around NUMBER shows what stands around it.",
+                "{number} lines found. /around NUMBER shows what stands around a line.",
+                count,
+            )
+        )
     if event.unsearched:
-        last.append(f"The newest {_counted(event.unsearched)} are not in the index yet; ask again soon.")
-    return "".join(shown) + own_words(*last)
+        shown += own_words(
+            voice.count(
+                "The newest line is not in the index yet; ask again soon.",
+                "The newest {number} lines are not in the index yet; ask again soon.",
+                event.unsearched,
+            )
+        )
+    return shown

@@ -1,190 +1,358 @@
 """Everything that the server says to a person, and how what people say is shown to others.
 
-One function for each event, one line of text or a few. A line of somebody's text always stands behind their name; the server's own word always
-begins with `* `, an action with `~ `, a line that is read again with `#` and its number. So nobody can forge the server's word: no name begins with
-`*`, `~` or `#`, and the lines of a text after its first are set in.
+One function for each event, one line of text or a few, in the reader's language. A line of somebody's text always stands behind their name; the
+server's own word always begins with `* `, an action with `~ `, a line that is read again with `#` and its number. So nobody can forge the
+server's word: no name begins with `*`, `~` or `#`, and the lines of a text after its first are set in. How a line looks on a terminal is in
+readers.py.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from chat_server import events
 from chat_server.times import local
-from chat_server.wire.pages import found, page_shown, recalled
-from chat_server.wire.words import indented, items, own_words
+from chat_server.wire.languages import LANGUAGES, Voice, counted, message, voice
+from chat_server.wire.pages import day_of, found, page_shown, recalled, topic_set
+from chat_server.wire.words import Line, as_text, items, own_words
 
-SENTENCES = {
+Counted = tuple[str, str, str]
+"""A sentence for one, one for many, and the detail that says how many."""
+
+SENTENCES: dict[str, str | Counted] = {
     # Why a request was refused.
-    "login-first": "Log in first: /login NICK",
-    "logged-in-already": "You are logged in already, as {nick}. /nick NEW changes it.",
-    "name-length": "A name has 1 to 32 characters.",
-    "name-characters": "A name is made of letters of any script, digits, - and _; it begins with none of a letter's marks.",
-    "name-taken": "{nick} is taken. Choose another name.",
-    "same-name": "You are {nick} already.",
-    "nobody-hears": "Nobody hears you in the hall. /rooms lists the rooms, /join ROOM enters one.",
-    "no-such-room": "There is no room {room}. /rooms lists the rooms.",
-    "no-such-room-but": "There is no room {room}. Did you mean {near}?",
-    "in-room-already": "You are in {room} already.",
-    "unknown-command": "Unknown command: {word}",
-    "unknown-command-but": "Unknown command: {word}. Did you mean /{near}?",
-    "not-here": "/{word} does not work {place}. /help lists what does.",
-    "usage": "Usage: {usage}",
-    "room-exists": "There is a room {room} already. /join {room} enters it.",
-    "rooms-full": "There are too many rooms for another one.",
-    "room-is-command": "/{room} is a command: choose another name for the room.",
-    "topic-length": "A topic has {limit} characters at the most.",
-    "no-such-zone": "There is no zone {zone}. A zone is written as Europe/Berlin or +02:00.",
-    "too-many-words": "{limit} words can be looked for at once.",
-    "no-words": "There is no word in that to look for.",
-    "cannot-store": "That could not be stored just now. Try again later.",
-    "cannot-read": "What was said cannot be read just now. Try again later.",
-    "line-too-long": "That line was longer than {limit} bytes and was not read.",
-    "not-in-room": "You are not in {room}. Join it first.",
-    "too-many-rooms": "You can be in {limit} rooms at a time.",
-    "not-json": "That is no JSON object with a do.",
-    "unknown-request": "There is no request {word}.",
-    "wrong-field": "{field}: {why}",
-    "text-too-long": "A text has {limit} bytes at the most.",
+    "login-first": message("Log in first: /login NICK"),
+    "logged-in-already": message("You are logged in already, as {nick}. /nick NEW changes it."),
+    "name-length": message("A name has 1 to 32 characters."),
+    "name-characters": message(
+        "A name is made of letters of any script, digits, - and _; it begins with none of a letter's marks."
+    ),
+    "name-taken": message("{nick} is taken. Choose another name."),
+    "same-name": message("You are {nick} already."),
+    "nobody-hears": message("Nobody hears you in the hall. /rooms lists the rooms, /join ROOM enters one."),
+    "no-such-room": message("There is no room {room}. /rooms lists the rooms."),
+    "no-such-room-but": message("There is no room {room}. Did you mean {near}?"),
+    "in-room-already": message("You are in {room} already."),
+    "unknown-command": message("Unknown command: {word}"),
+    "unknown-command-but": message("Unknown command: {word}. Did you mean /{near}?"),
+    "not-in-hall": message("/{word} does not work in the hall. /help lists what does."),
+    "not-in-rooms": message("/{word} does not work in a room. /help lists what does."),
+    "usage": message("Usage: {usage}"),
+    "room-exists": message("There is a room {room} already. /join {room} enters it."),
+    "rooms-full": message("There are too many rooms for another one."),
+    "room-is-command": message("/{room} is a command: choose another name for the room."),
+    "topic-length": message("A topic has {limit} characters at the most."),
+    "no-such-zone": message("There is no zone {zone}. A zone is written as Europe/Berlin or +02:00."),
+    "no-such-language": message("{language} is not spoken here. Choose one of: {languages}"),
+    "no-such-charset": message("The charset {charset} is not known here. Choose one of: {charsets}"),
+    "no-such-width": message("/wrap takes on, off, or the columns of your terminal: 20 to 500."),
+    "for-terminals": message("/{word} is for telnet and nc; your program shows text in its own way."),
+    "no-telnet": message("/{word} needs telnet. Your program seems to speak none, as nc does: it edits its own lines."),
+    "too-many-words": message("{limit} words can be looked for at once."),
+    "no-words": message("There is no word in that to look for."),
+    "cannot-store": message("That could not be stored just now. Try again later."),
+    "cannot-read": message("What was said cannot be read just now. Try again later."),
+    "line-too-long": message("That line was longer than {limit} bytes and was not read."),
+    "not-in-room": message("You are not in {room}. Join it first."),
+    "too-many-rooms": message("You can be in {limit} rooms at a time."),
+    "not-json": message("That is no JSON object with a do."),
+    "unknown-request": message("There is no request {word}."),
+    "wrong-field": message("{field}: {why}"),
+    "text-too-long": message("A text has {limit} bytes at the most."),
     # Why a session ends.
-    "login-time": "You did not log in within {seconds} seconds. Goodbye.",
-    "unfinished-line": "Your line did not end within {seconds} seconds. Goodbye.",
-    "idle": "You said nothing for {seconds} seconds. Goodbye.",
-    "silent": "Nothing was heard from you for {seconds} seconds. Goodbye.",
-    "taken-over": "You are here on another connection now. Goodbye.",
-    "stopping": "The server is stopping. Goodbye.",
-    "failed": "Something went wrong on the server's side, and has been noted. Goodbye.",
+    "login-time": counted(
+        "You did not log in within {seconds} second. Goodbye.",
+        "You did not log in within {seconds} seconds. Goodbye.",
+        "seconds",
+    ),
+    "unfinished-line": counted(
+        "Your line did not end within {seconds} second. Goodbye.",
+        "Your line did not end within {seconds} seconds. Goodbye.",
+        "seconds",
+    ),
+    "idle": counted(
+        "You said nothing for {seconds} second. Goodbye.",
+        "You said nothing for {seconds} seconds. Goodbye.",
+        "seconds",
+    ),
+    "silent": counted(
+        "Nothing was heard from you for {seconds} second. Goodbye.",
+        "Nothing was heard from you for {seconds} seconds. Goodbye.",
+        "seconds",
+    ),
+    "taken-over": message("You are here on another connection now. Goodbye."),
+    "stopping": message("The server is stopping. Goodbye."),
+    "failed": message("Something went wrong on the server's side, and has been noted. Goodbye."),
     # Why a caller is not let in.
-    "server-full": "The server is full. Try again later.",
-    "address-full": "There are too many connections from your address. Try again later.",
+    "server-full": message("The server is full. Try again later."),
+    "address-full": message("There are too many connections from your address. Try again later."),
 }
 
+CHOICES = {
+    "language": message("I speak English. /lang takes: {languages}"),
+    "charset": message("Your text is read and written in {value}. /charset takes: {charsets}"),
+    "mode edit": message(
+        "You edit your line here: arrow keys, history, Tab. /mode line gives that back to your program."
+    ),
+    "mode line": message("Your program edits your line. /mode edit does it here, for telnet."),
+    "colour on": message("Colours are on. /colour off ends them."),
+    "colour off": message("Colours are off. /colour on begins them."),
+    "wrap": message("Long lines are broken for {value} columns. /wrap off leaves that to your terminal."),
+    "wrap off": message("Long lines are not broken. /wrap on does it, /wrap 80 does it for 80 columns."),
+    "wrap unknown": message("Your terminal has not said how wide it is. /wrap 80 does it for 80 columns."),
+    "plain on": message("Plain mode is on: no colours, no ornaments, nothing is drawn twice. /plain off ends it."),
+    "plain off": message("Plain mode is off."),
+    "keepalive on": message(
+        "Your connection is kept open with a telnet NOP in every silence. /keepalive off ends that."
+    ),
+    "keepalive off": message("Your connection is not kept open by telnet. /keepalive on does it."),
+}
+"""What somebody is told who asks how they are shown things, or chooses it."""
 
-def sentence(code: str, details: dict[str, str]) -> str:
+HINT_FOR_CHINESE = message(
+    "That line is not UTF-8, so nobody was shown it. If it was Chinese, /charset gb18030 or /charset gbk reads it."
+)
+
+
+def sentence(code: str, details: dict[str, str], language: str = "en") -> str:
     """The sentence that a code stands for."""
-    return SENTENCES[code].format_map(details)
+    known = SENTENCES[code]
+    if isinstance(known, str):
+        return voice(language).say(known, **details)
+    one, many, number = known
+    return voice(language).count(one, many, 1 if details[number] == "1" else 2, **details)
 
 
-def _names(nicks: tuple[str, ...], more: int) -> str:
+def _listed(voice: Voice, start: str, names: list[str]) -> list[str]:
+    return items(start, names, voice.say(", "))
+
+
+def _names(voice: Voice, nicks: tuple[str, ...], more: int) -> str:
     """`ann`, `ann and bob`, `ann, bob and 210 others`."""
-    names = [*nicks, _others(more)] if more else list(nicks)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    names = [*nicks, _others(voice, more)] if more else list(nicks)
+    if len(names) == 1:
+        return names[0]
+    return voice.say("{names} and {last}", names=voice.say(", ").join(names[:-1]), last=names[-1])
 
 
-def _others(count: int) -> str:
-    return "1 other" if count == 1 else f"{count} others"
+def _others(voice: Voice, count: int) -> str:
+    return voice.count("{number} other", "{number} others", count)
 
 
-def _greeted(event: events.Greeted) -> str:
-    return own_words(f"Hello. This is chat-server {event.version}.", "/login NICK lets you in, /help tells more.")
+def _usage(voice: Voice, usage: str) -> str:
+    """The usage line, with the words for what is to be filled in in the language."""
+    return re.sub(r"(?<=[ \[])[A-Z]+", lambda name: voice.say(PARAMETERS.get(name[0], "")) or name[0], usage)
 
 
-def _logged_in(event: events.LoggedIn) -> str:
-    return own_words(f"Welcome, {event.nick}.", "/rooms lists the rooms, /join ROOM enters one, /help tells more.")
+PARAMETERS = {
+    "NICK": message("NICK"),
+    "ROOM": message("ROOM"),
+    "TEXT": message("TEXT"),
+    "ACTION": message("ACTION"),
+    "COMMAND": message("COMMAND"),
+    "COUNT": message("COUNT"),
+    "NUMBER": message("NUMBER"),
+    "DAY": message("DAY"),
+    "WORDS": message("WORDS"),
+    "ZONE": message("ZONE"),
+    "LANGUAGE": message("LANGUAGE"),
+    "CHARSET": message("CHARSET"),
+    "COLUMNS": message("COLUMNS"),
+}
+"""What is to be filled in, as a usage line names it."""
 
 
-def _entered(event: events.Entered) -> str:
-    topic = [f"Topic: {event.topic}"] if event.topic else []
-    more = [f"and {_others(event.more)}"] if event.more else []
-    people = items("With you:", [*event.nicks, *more]) if event.nicks else ["Nobody else is here."]
-    return own_words(f"You are in {event.room}.", *topic, *people)
+def _explained(voice: Voice, explanation: str) -> str:
+    """A line of a command's explanation. They are docstrings; `scripts/catalogue` takes them into the catalogue from there."""
+    return voice.say(explanation) if explanation else ""
 
 
-def _rooms_listed(event: events.RoomsListed) -> str:
-    return own_words(*items("Rooms:", (f"{name} ({people})" for name, people in event.rooms)))
-
-
-def _online_listed(event: events.OnlineListed) -> str:
-    if not event.nicks:
-        return own_words(f"Nobody else is in {event.room}.")
-    return own_words(*items(f"In {event.room} with you ({len(event.nicks)}):", event.nicks))
-
-
-def _help_listed(event: events.HelpListed) -> str:
-    lines = [f"{usage} - {summary}" for usage, summary in event.commands]
-    if event.rooms:
-        lines += items("Rooms are commands too:", (f"/{room}" for room in event.rooms))
-    return own_words(*lines)
-
-
-def _command_explained(event: events.CommandExplained) -> str:
-    aliases = [f"Also: {', '.join('/' + alias for alias in event.aliases)}"] if event.aliases else []
-    return own_words(f"Usage: {event.usage}", *filter(None, event.text.splitlines()), *aliases)
-
-
-def _joined(event: events.Joined) -> str:
-    return own_words(f"{_names(event.nicks, event.more)} joined")
-
-
-def _left(event: events.Left) -> str:
-    return own_words(f"{_names(event.nicks, event.more)} left")
-
-
-def _skipped(event: events.Skipped) -> str:
-    what = "1 line was" if event.lines == 1 else f"{event.lines} lines were"
-    where = "".join(f" /since {seq} shows what was said." for seq in event.rooms.values())
-    return own_words(f"{what} skipped: your connection did not keep up.{where}")
-
-
-def _not_stored(event: events.NotStored) -> str:
-    what = "Your line" if event.lines == 1 else f"{event.lines} of your lines"
+def _greeted(event: events.Greeted, voice: Voice) -> list[Line]:
+    other = "English: /lang en" if voice.language == "zh" else "中文: /lang zh"
     return own_words(
-        f"{what} could not be stored, so nobody has seen {'it' if event.lines == 1 else 'them'}. Try again later."
+        voice.say("Hello. This is chat-server {version}.", version=event.version) + f" {other}",
+        voice.say("/login NICK lets you in, /help tells more."),
     )
 
 
-def _timed(event: events.Timed) -> str:
-    queued, stored = event.queued * 1000, event.stored * 1000
-    return own_words(f"#{event.seq} waited {queued:.1f} ms in the queue and was stored in {stored:.1f} ms.")
+def _logged_in(event: events.LoggedIn, voice: Voice) -> list[Line]:
+    return own_words(
+        voice.say("Welcome, {nick}.", nick=event.nick),
+        voice.say("/rooms lists the rooms, /join ROOM enters one, /help tells more."),
+    )
 
 
-def _zone_shown(event: events.ZoneShown) -> str:
+def _entered(event: events.Entered, voice: Voice) -> list[Line]:
+    topic = [voice.say("Topic: {topic}", topic=event.topic)] if event.topic else []
+    names = list(event.nicks)
+    if event.more:
+        names.append(voice.count("and {number} other", "and {number} others", event.more))
+    people = _listed(voice, voice.say("With you: "), names) if names else [voice.say("Nobody else is here.")]
+    return own_words(voice.say("You are in {room}.", room=event.room), *topic, *people)
+
+
+def _rooms_listed(event: events.RoomsListed, voice: Voice) -> list[Line]:
+    return own_words(*_listed(voice, voice.say("Rooms: "), [f"{name} ({people})" for name, people in event.rooms]))
+
+
+def _online_listed(event: events.OnlineListed, voice: Voice) -> list[Line]:
+    if not event.nicks:
+        return own_words(voice.say("Nobody else is in {room}.", room=event.room))
+    start = voice.say("In {room} with you ({number}): ", room=event.room, number=len(event.nicks))
+    return own_words(*_listed(voice, start, list(event.nicks)))
+
+
+def _help_listed(event: events.HelpListed, voice: Voice) -> list[Line]:
+    lines = [
+        f"{_usage(voice, usage)} - {_explained(voice, f'{summary}.').rstrip('.。')}"
+        for usage, summary in event.commands
+    ]
+    if event.rooms:
+        lines += _listed(voice, voice.say("Rooms are commands too: "), [f"/{room}" for room in event.rooms])
+    return own_words(*lines)
+
+
+def _command_explained(event: events.CommandExplained, voice: Voice) -> list[Line]:
+    lines = [_explained(voice, line) for line in filter(None, event.text.splitlines())]
+    if event.room:
+        lines = [voice.say("Enter the room {room}.", room=event.room)]
+    aliases = [f"/{alias}" for alias in event.aliases]
+    also = [voice.say("Also: {commands}", commands=voice.say(", ").join(aliases))] if aliases else []
+    return own_words(voice.say("Usage: {usage}", usage=_usage(voice, event.usage)), *lines, *also)
+
+
+def _joined(event: events.Joined, voice: Voice) -> list[Line]:
+    return own_words(voice.say("{names} joined", names=_names(voice, event.nicks, event.more)))
+
+
+def _left(event: events.Left, voice: Voice) -> list[Line]:
+    return own_words(voice.say("{names} left", names=_names(voice, event.nicks, event.more)))
+
+
+def _skipped(event: events.Skipped, voice: Voice) -> list[Line]:
+    skipped = voice.count(
+        "{number} line was skipped: your connection did not keep up.",
+        "{number} lines were skipped: your connection did not keep up.",
+        event.lines,
+    )
+    where = "".join(voice.say(" /since {seq} shows what was said.", seq=seq) for seq in event.rooms.values())
+    return own_words(skipped + where)
+
+
+def _not_stored(event: events.NotStored, voice: Voice) -> list[Line]:
+    return own_words(
+        voice.count(
+            "Your line could not be stored, so nobody has seen it. Try again later.",
+            "{number} of your lines could not be stored, so nobody has seen them. Try again later.",
+            event.lines,
+        )
+    )
+
+
+def _timed(event: events.Timed, voice: Voice) -> list[Line]:
+    return own_words(
+        voice.say(
+            "#{seq} waited {queued:.1f} ms in the queue and was stored in {stored:.1f} ms.",
+            seq=event.seq,
+            queued=event.queued * 1000,
+            stored=event.stored * 1000,
+        )
+    )
+
+
+def _zone_shown(event: events.ZoneShown, voice: Voice) -> list[Line]:
     now = local(event.now, event.zone)
-    zone = event.zone or f"{now.tzname()}, the server's own zone"
-    return own_words(f"It is {now:%Y-%m-%d %H:%M}. Times are shown in {zone}.")
+    zone = event.zone or voice.say("{zone}, the server's own zone", zone=now.tzname())
+    day = day_of(voice, event.now, event.zone)
+    return own_words(
+        voice.say("It is {day} {time}. Times are shown in {zone}.", day=day, time=f"{now:%H:%M}", zone=zone)
+    )
 
 
-def _topic_shown(event: events.TopicShown) -> str:
-    return own_words(f"Topic of {event.room}: {event.topic}" if event.topic else f"{event.room} has no topic.")
+def _topic_shown(event: events.TopicShown, voice: Voice) -> list[Line]:
+    if not event.topic:
+        return own_words(voice.say("{room} has no topic.", room=event.room))
+    return own_words(voice.say("Topic of {room}: {topic}", room=event.room, topic=event.topic))
 
 
-_SHOWN: dict[type[events.Event], Callable[[Any], str]] = {
-    events.Acted: lambda event: f"~ {event.nick} {event.text}\r\n",
-    events.WentBack: lambda event: own_words(f"You have left {event.room}."),
-    events.TopicSet: lambda event: own_words(f"{event.nick} set the topic: {event.text}"),
-    events.Stored: lambda event: own_words(f"Stored in {event.room} as #{event.seq}."),
+def _chosen(event: events.Chosen, voice: Voice) -> list[Line]:
+    known = CHOICES.get(f"{event.setting} {event.value}") or CHOICES[event.setting]
+    return own_words(
+        voice.say(
+            known,
+            value=event.value,
+            languages=voice.say(", ").join(f"{code} ({name})" for code, name in LANGUAGES.items()),
+            charsets=voice.say(", ").join(event.others),
+        )
+    )
+
+
+def _refused(event: events.Refused, voice: Voice) -> list[Line]:
+    details = event.details
+    if event.code == "usage":
+        details = {"usage": _usage(voice, details.get("usage", ""))}
+    return own_words(sentence(event.code, details, voice.language))
+
+
+def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:
+    return own_words(
+        voice.count(
+            "You send more than {number} line per second: what you sent waits its turn.",
+            "You send more than {number} lines per second: what you sent waits its turn.",
+            event.limit,
+        )
+    )
+
+
+_TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
+    events.Said: lambda event, _: [Line(event.text, "", event.nick, ": ")],
+    events.Acted: lambda event, _: [Line(event.text, "~ ", event.nick, " ")],
+    events.WentBack: lambda event, voice: own_words(voice.say("You have left {room}.", room=event.room)),
+    events.TopicSet: lambda event, voice: own_words(topic_set(voice, event)),
+    events.Stored: lambda event, voice: own_words(
+        voice.say("Stored in {room} as #{seq}.", room=event.room, seq=event.seq)
+    ),
     events.NotStored: _not_stored,
     events.Timed: _timed,
-    events.TimingAwaited: lambda _: own_words("Your next line will be timed."),
+    events.TimingAwaited: lambda _, voice: own_words(voice.say("Your next line will be timed.")),
     events.Recalled: recalled,
     events.PageShown: page_shown,
     events.Found: found,
     events.TopicShown: _topic_shown,
-    events.RoomCreated: lambda event: own_words(f"The room {event.room} is open. /join {event.room} enters it."),
-    events.HistoryChosen: lambda event: own_words(f"Lines shown to you on entering a room: {event.count}"),
+    events.RoomCreated: lambda event, voice: own_words(
+        voice.say("The room {room} is open. /join {room} enters it.", room=event.room)
+    ),
+    events.HistoryChosen: lambda event, voice: own_words(
+        voice.say("Lines shown to you on entering a room: {count}", count=event.count)
+    ),
     events.ZoneShown: _zone_shown,
+    events.Chosen: _chosen,
+    events.CharsetHinted: lambda _, voice: own_words(voice.say(HINT_FOR_CHINESE)),
     events.Joined: _joined,
     events.Left: _left,
-    events.Renamed: lambda event: own_words(f"{event.old} is now {event.new}"),
+    events.Renamed: lambda event, voice: own_words(voice.say("{old} is now {new}", old=event.old, new=event.new)),
     events.Greeted: _greeted,
     events.LoggedIn: _logged_in,
-    events.LoggedOut: lambda _: own_words("Goodbye."),
-    events.Dismissed: lambda event: own_words(sentence(event.why, event.details)),
-    events.Refused: lambda event: own_words(sentence(event.code, event.details)),
-    events.EnteredHall: lambda _: own_words("You are in the hall."),
+    events.LoggedOut: lambda _, voice: own_words(voice.say("Goodbye.")),
+    events.Dismissed: lambda event, voice: own_words(sentence(event.why, event.details, voice.language)),
+    events.Refused: _refused,
+    events.EnteredHall: lambda _, voice: own_words(voice.say("You are in the hall.")),
     events.Entered: _entered,
     events.RoomsListed: _rooms_listed,
     events.OnlineListed: _online_listed,
     events.HelpListed: _help_listed,
     events.CommandExplained: _command_explained,
-    events.Slowed: lambda event: own_words(
-        f"You send more than {event.limit:g} lines per second: what you sent waits its turn."
-    ),
+    events.Slowed: _slowed,
     events.Skipped: _skipped,
+    events.AliveAnswered: lambda _, voice: own_words(voice.say("I am here.")),
 }
 
 
-def show(event: events.Event) -> bytes:
-    """Write an event as the lines of text that a person reads, in UTF-8."""
-    if type(event) is events.Said:  # nearly all are; the table would take a third longer
-        return f"{event.nick}: {indented(event.text)}\r\n".encode()
-    return _SHOWN[type(event)](event).encode()
+def told(event: events.Event, voice: Voice) -> list[Line]:
+    """The lines in which an event is told to a person."""
+    return _TOLD[type(event)](event, voice)
+
+
+def text_of(event: events.Event, language: str = "en") -> str:
+    """An event as text, each line with its end, as it stands where nothing is known of the terminal."""
+    return as_text(told(event, voice(language)))

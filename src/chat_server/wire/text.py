@@ -1,26 +1,54 @@
 """The plain door: people on telnet, nc, or anything else that sends lines of text.
 
-Turns bytes into requests: the telnet protocol is taken off, UTF-8 is decoded, the text is cleaned, a line that begins with `/` is a command.
-What is written to people is in sentences.py.
+Turns bytes into requests: the telnet protocol is taken off and answered, lines are cut or edited, decoded, cleaned; a line that begins with `/` is a
+command. What is written to people is in sentences.py and readers.py. Pure: knows bytes and what was chosen; never knows a session.
 """
 
+import re
+from collections.abc import Generator, Iterable, Iterator
+
+from msgspec import Struct
+
 from chat_server.clean import clean
-from chat_server.events import LineTooLong, ProtocolReply, Request, Say, Unreadable
+from chat_server.events import AskAlive, LineTooLong, Logout, ProtocolReply, Request, Say, TextTooLong, Unreadable
 from chat_server.syntax import parse_command
-from chat_server.wire.telnet import TelnetDecoder
+from chat_server.wire.charsets import UTF_8, decode, has_byte_255, last_character, may_be_gb18030
+from chat_server.wire.editor import Closing, Completion, Item, LineEditor, TooMuch, Typed
+from chat_server.wire.line_mode import LineMode, TooLong
+from chat_server.wire.negotiation import Negotiation
+from chat_server.wire.options import Code, Option, State
+from chat_server.wire.telnet import Command, OptionSaid, Piece, Subnegotiation, TelnetDecoder
+from chat_server.wire.terminal import Terminal
 
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
+_COMMAND = re.compile(rb"(?:\A|[\r\n])/")
 
 
-def parse_line(line: bytes, *, is_clean: bool = False) -> Request | Unreadable | None:
-    """Turn one line, without its end, into what it asks for; None for a line with nothing on it.
+COLUMNS = 80
+"""The width of a terminal that has not said how wide it is, where one must be known."""
 
-    Args:
-        line: the bytes as they came.
-        is_clean: they are known to be printable ASCII.
 
-    """
-    text = (line.decode() if is_clean else clean(line.decode(errors="replace"))).rstrip()
+class Learnt(Struct, frozen=True):
+    """Something is known of the caller's terminal that was not, or the editing of its line has begun or ended."""
+
+
+class Secret(Struct, frozen=True):
+    """What was typed at a prompt for a password."""
+
+    text: str
+
+
+class CharsetUnclear(Struct, frozen=True):
+    """A line that is not UTF-8, and may be Chinese in another charset. It was not read further."""
+
+
+Asked = Request | Unreadable | Learnt | Completion | Secret | CharsetUnclear
+"""What a caller on this door wants, or what was learnt of it."""
+
+
+def parse_line(text: str) -> Request | Unreadable | None:
+    """Turn one line of clean text, without its end, into what it asks for; None for a line with nothing on it."""
+    text = text.rstrip()
     if not text:
         return None
     if text[0] != "/":
@@ -31,32 +59,263 @@ def parse_line(line: bytes, *, is_clean: bool = False) -> Request | Unreadable |
 
 
 class TextDecoder:
-    """Turn the bytes of one caller into requests. Any split of the bytes gives the same requests; no bytes make it raise."""
+    """Turn the bytes of one caller into requests. Any split of the bytes gives the same requests; no bytes make it raise.
 
-    __slots__ = ("_limit", "_telnet")
+    What a request changes (the charset, who edits the line, that a secret is expected) counts from the next byte on: whoever takes the requests
+    carries each out before taking the next.
+    """
 
-    def __init__(self, line_limit: int) -> None:
-        """Refuse lines of more than `line_limit` bytes."""
-        self._limit = line_limit
-        self._telnet = TelnetDecoder(line_limit)
+    __slots__ = (
+        *("_charset", "_has_had_a_line", "_is_secret_expected", "_line_limit", "_lines", "_negotiation"),
+        *("_may_hint", "_telnet", "_text_limit", "_wants_editing", "editor"),
+    )
+
+    def __init__(self, line_limit: int, text_limit: int | None = None) -> None:
+        """Refuse lines of more than `line_limit` bytes, and edited ones of more than `text_limit`."""
+        self._line_limit = line_limit
+        self._text_limit = text_limit or line_limit
+        self._telnet = TelnetDecoder()
+        self._negotiation = Negotiation()
+        self._charset = UTF_8
+        self._lines = LineMode(line_limit, self._last_character)
+        self._has_had_a_line = False
+        self._may_hint = True
+        self._wants_editing = False
+        self._is_secret_expected = False
+        self.editor: LineEditor | None = None
+        """What edits the caller's line, while it is edited here."""
+
+    def _last_character(self, data: bytes) -> int:
+        return last_character(data, self._charset)
 
     @property
     def is_mid_line(self) -> bool:
         """Whether the caller has begun a line and not ended it."""
-        return self._telnet.is_mid_line
+        is_begun = bool(self.editor.text) if self.editor else self._lines.is_mid_line
+        return is_begun or self._telnet.is_in_sequence
 
-    def receive_data(self, data: bytes) -> list[Request | Unreadable | ProtocolReply]:
-        """Take bytes as they came; return the requests that they complete and the replies due, in order."""
-        # One look at everything that came costs a tenth of a look at each of its lines.
-        is_clean = not self._telnet.is_mid_line and not data.translate(None, _PLAIN)
-        requests: list[Request | Unreadable | ProtocolReply] = []
-        for piece in self._telnet.receive_data(data):
-            if type(piece) is bytes:
-                request = parse_line(piece, is_clean=is_clean)
+    @property
+    def speaks_telnet(self) -> bool:
+        """Whether the caller has answered a question of telnet."""
+        return self._negotiation.is_answered
+
+    @property
+    def terminal(self) -> Terminal:
+        """What is known of the caller's terminal."""
+        return self._negotiation.terminal
+
+    @property
+    def charset(self) -> str:
+        """The charset of what comes from now on."""
+        return self._charset
+
+    @charset.setter
+    def charset(self, charset: str) -> None:
+        if charset == self._charset:
+            return
+        self._charset = charset
+        self._may_hint = False
+        # Without telnet, 0xFF is a letter where the charset has one there; with it, that letter comes twice.
+        self._telnet.is_off = has_byte_255(charset) and not self._negotiation.has_begun
+        if self.editor:
+            self.editor.charset = charset
+
+    def edit(self, *, wanted: bool) -> bytes:
+        """Have the line edited here, or by the caller's own program, as soon as its telnet agrees. Return what to write."""
+        self._wants_editing = wanted
+        ours = self._negotiation.options.ours
+        turned = ours.ask if wanted else ours.end
+        if not wanted and self._is_secret_expected:
+            return turned(Option.SGA)
+        return turned(Option.ECHO) + turned(Option.SGA)
+
+    def expect_secret(self) -> bytes:
+        """Take the next line for a secret, which telnet does not show while it is typed. Return what to write.
+
+        A caller without telnet sees what it types: nothing on this side can help that.
+        """
+        self._is_secret_expected = True
+        return self._negotiation.options.ours.ask(Option.ECHO) if self.speaks_telnet else b""
+
+    def _end_secret(self) -> bytes:
+        self._is_secret_expected = False
+        if self.editor or not self.speaks_telnet:
+            return b""
+        # The caller's Enter was not shown either.
+        return (b"" if self._wants_editing else self._negotiation.options.ours.end(Option.ECHO)) + b"\r\n"
+
+    def receive_data(self, data: bytes) -> Iterable[Asked | ProtocolReply]:
+        """Take bytes as they came; give the requests that they complete and the replies due, in order, as far as they are asked for."""
+        lines = self._whole_lines(data)
+        return self._each(data) if lines is None else lines
+
+    # Nearly everything that comes is lines of text which are said and change nothing: those are taken many at a time.
+
+    def _whole_lines(self, data: bytes) -> list[Asked | ProtocolReply] | None:
+        is_plain = not data.translate(None, _PLAIN)
+        if not self._has_had_a_line or self._may_change_something(data, is_plain=is_plain):
+            return None
+        is_plain = is_plain and not self._lines.is_mid_line
+        lines = self._lines.whole_lines(data)
+        if lines is None:
+            return None
+        requests: list[Asked | ProtocolReply] = []
+        for line in lines:
+            if type(line) is bytes:
+                request = parse_line(line.decode() if is_plain else clean(decode(line, self._charset)))
                 if request is not None:
                     requests.append(request)
-            elif type(piece) is ProtocolReply:
-                requests.append(piece)
             else:
-                requests.append(LineTooLong(self._limit))
+                requests.append(LineTooLong(self._line_limit))
         return requests
+
+    def _may_change_something(self, data: bytes, *, is_plain: bool) -> bool:
+        """Whether there may be more in the data than lines that are said."""
+        if self.editor or self._is_secret_expected or self._telnet.is_in_sequence or not self._lines.begins_in_ascii:
+            return True
+        if not is_plain and (self._may_hint or b"\xff" in data or b"/" in data):
+            return True
+        return b"/" in data and _COMMAND.search(data) is not None
+
+    # All the rest is taken step by step.
+
+    def _each(self, data: bytes) -> Iterator[Asked | ProtocolReply]:
+        for piece in self._telnet.receive_data(data):
+            if isinstance(piece, bytes):
+                yield from self._text(piece)
+            else:
+                yield from self._protocol(piece)
+
+    def _text(self, data: bytes) -> Iterator[Asked | ProtocolReply]:
+        if self.editor:
+            for item in self.editor.receive_data(data):
+                yield from self._edited(item)
+            return
+        for line in self._lines.receive_data(data):
+            yield from self._maybe_begin()
+            yield from self._line(line)
+        yield from self._maybe_begin()
+
+    def _maybe_begin(self) -> Iterator[ProtocolReply]:
+        """Ask whether the caller speaks telnet, if that is due: after a first line that ended in CR LF."""
+        if self._has_had_a_line or self._lines.first_ended_in_cr_lf is None:
+            return
+        self._has_had_a_line = True
+        question = self._negotiation.begin() if self._lines.first_ended_in_cr_lf else b""
+        if question:
+            yield ProtocolReply(question)
+
+    def _line(self, line: bytes | TooLong) -> Iterator[Asked | ProtocolReply]:
+        if isinstance(line, TooLong):
+            yield LineTooLong(self._line_limit)
+        elif self._is_unclear(line):
+            yield CharsetUnclear()
+        else:
+            yield from self._read(decode(line, self._charset))
+
+    def _is_unclear(self, line: bytes) -> bool:
+        """Whether the line seems to be Chinese in another charset; that is asked once."""
+        if not self._may_hint or line.isascii() or self._is_secret_expected or not may_be_gb18030(line):
+            return False
+        self._may_hint = False
+        return True
+
+    def _read(self, text: str) -> Iterator[Asked | ProtocolReply]:
+        if self._is_secret_expected:
+            ended = self._end_secret()
+            if ended:
+                yield ProtocolReply(ended)
+            yield Secret(clean(text))
+            return
+        request = parse_line(clean(text))
+        if request is not None:
+            yield request
+
+    def _edited(self, item: Item) -> Iterator[Asked | ProtocolReply]:
+        match item:
+            case bytes():
+                yield ProtocolReply(item)
+            case Typed() if item.raw and self._is_unclear(item.raw):
+                yield CharsetUnclear()
+            case Typed() if "\n" in item.text and not self._is_secret_expected:
+                yield Say(item.text)
+            case Typed():
+                yield from self._read(item.text)
+            case TooMuch():
+                yield TextTooLong(self._text_limit)
+            case Closing():
+                yield Logout()
+            case _:
+                yield item
+
+    def _protocol(self, piece: Piece) -> Iterator[Asked | ProtocolReply]:
+        """Take something of telnet."""
+        question = self._negotiation.begin()
+        if question:
+            self._has_had_a_line = True
+            yield ProtocolReply(question)
+        known = self.terminal, self.speaks_telnet
+        match piece:
+            case OptionSaid():
+                said = self._negotiation.receive_option(piece.verb, piece.option)
+            case Subnegotiation():
+                said = self._negotiation.receive_subnegotiation(piece.option, piece.data)
+            case _:
+                said = b""
+        if said:
+            yield ProtocolReply(said)
+        if isinstance(piece, Command):
+            yield from self._command(piece.code)
+        is_changed = yield from self._begin_or_end_editing()
+        if is_changed or known != (self.terminal, self.speaks_telnet):
+            yield Learnt()
+
+    def _command(self, code: int) -> Iterator[Asked | ProtocolReply]:
+        match code:
+            case Code.AYT:
+                yield AskAlive()
+            case Code.IP | Code.BRK if self.editor:
+                yield ProtocolReply(self.editor.abandon())
+            case Code.IP | Code.BRK | Code.EL:
+                if self.editor:
+                    self.editor.erase_line()
+                else:
+                    self._lines.erase_line()
+            case Code.EC:
+                if self.editor:
+                    self.editor.erase_character()
+                else:
+                    self._lines.erase_character()
+            case _:
+                pass  # NOP, GA, DM, AO, ...: nothing to do here
+        if self.editor and code in (Code.EL, Code.EC):
+            yield ProtocolReply(self.editor.redraw())
+
+    def _begin_or_end_editing(self) -> Generator[ProtocolReply, None, bool]:
+        """Edit the line here if that is wanted and the caller's telnet has agreed to both of what it takes. Returns whether that is new."""
+        ours = self._negotiation.options.ours
+        agreed = ours.is_on(Option.ECHO) and ours.is_on(Option.SGA)
+        if self.editor and not agreed:
+            yield ProtocolReply(self.editor.close())
+            self._lines.after_cr = self.editor.after_cr
+            self.editor = None
+            is_changed = True
+        elif self._wants_editing and agreed and not self.editor:
+            self.editor = self._new_editor()
+            return True
+        else:
+            is_changed = False
+        if self._wants_editing and State.NO in (ours.state(Option.ECHO), ours.state(Option.SGA)):
+            yield ProtocolReply(
+                self.edit(wanted=False)
+            )  # half of it would be a terminal that shows nothing of what is typed
+        return is_changed
+
+    def _new_editor(self) -> LineEditor:
+        editor = LineEditor(self.terminal.columns or COLUMNS, self._charset, self._text_limit, self._escaped)
+        editor.after_cr = self._lines.after_cr
+        editor.insert(decode(self._lines.take_unfinished(), self._charset))
+        return editor
+
+    def _escaped(self, data: bytes) -> bytes:
+        return data.replace(b"\xff", b"\xff\xff") if has_byte_255(self._charset) else data

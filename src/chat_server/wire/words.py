@@ -1,14 +1,26 @@
-"""How the server's own word is marked, and how a long list is cut into lines."""
+"""A line that a person reads, and how the server's own word is marked in it."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
+
+from chat_server.wire.widths import columns_of
 
 WIDTH = 78
 """Columns after which a long list goes on in a new line: every terminal is this wide."""
 
 
-def own_words(*sentences: str) -> str:
+class Line(NamedTuple):
+    """One line: what marks it, who it is of, and the text, which may be of several lines."""
+
+    text: str
+    mark: str = "* "
+    nick: str = ""
+    between: str = ""
+
+
+def own_words(*sentences: str) -> list[Line]:
     """Lines of the server's own."""
-    return "".join(f"* {sentence}\r\n" for sentence in sentences)
+    return [Line(sentence) for sentence in sentences]
 
 
 def indented(text: str) -> str:
@@ -16,15 +28,20 @@ def indented(text: str) -> str:
     return text.replace("\n", "\r\n  ") if "\n" in text else text
 
 
-def items(start: str, items: Iterable[str]) -> list[str]:
+def as_text(lines: Iterable[Line]) -> str:
+    """The lines as they stand where nothing is known of the terminal."""
+    return "".join(f"{mark}{nick}{between}{indented(text)}\r\n" for text, mark, nick, between in lines)
+
+
+def items(start: str, items: Iterable[str], separator: str) -> list[str]:
     """`start item, item, item`, in as many lines as it takes."""
     lines = [start]
     for item in items:
-        if len(lines[-1]) + len(item) + 2 > WIDTH and lines[-1] != start:
-            lines[-1] += ","
+        if columns_of(lines[-1]) + columns_of(item) + len(separator) > WIDTH and lines[-1] != start:
+            lines[-1] += separator.rstrip()
             lines.append(item)
         elif lines[-1] == start:
-            lines[-1] += f" {item}"
+            lines[-1] += item
         else:
-            lines[-1] += f", {item}"
+            lines[-1] += f"{separator}{item}"
     return lines

@@ -1,0 +1,149 @@
+"""The sentences that the server says, found in its source, and their translations."""
+
+import gettext
+import io
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from chat_server.chat_room import ChatRoom
+from chat_server.hall import Hall
+from chat_server.wire.languages import DOMAIN, LANGUAGES, LOCALE
+
+SOURCE = LOCALE.parent / "wire"
+KEYWORDS = {"say": None, "message": None, "count": (1, 2), "counted": (1, 2)}
+
+Identifier = str | tuple[str, ...]
+
+
+def sentences() -> Iterator[Identifier]:
+    """Every sentence in the source: what is said, what stands in tables, and what explains the commands."""
+    for path in sorted(SOURCE.glob("*.py")):
+        with path.open("rb") as file:
+            for _, found, _, _ in extract("python", file, keywords=KEYWORDS):
+                yield found
+    for command in (*Hall.commands.values(), *ChatRoom.commands.values()):
+        if command.run.__name__ not in SILENT:
+            yield from filter(None, command.explanation.splitlines())
+
+
+SILENT = {name for name in dir(ChatRoom) if name.startswith(("do_refuse", "do_unknown", "do_resume"))}
+"""What no /help explains, for nobody types it."""
+
+
+def path_of(language: str, ending: str) -> Path:
+    return LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.{ending}"
+
+
+def catalogue_of(language: str) -> Catalog:
+    """The catalogue as it is on the disk."""
+    path = path_of(language, "po")
+    if not path.exists():
+        return Catalog(language, domain=DOMAIN)
+    with path.open("rb") as file:
+        return read_po(file, language, DOMAIN)
+
+
+def made_anew(language: str) -> Catalog:
+    """The catalogue with every sentence of the source and no other, with the translations that there are."""
+    known = catalogue_of(language)
+    catalogue = Catalog(language, domain=DOMAIN, fuzzy=False)
+    for sentence in sentences():
+        before = known.get(sentence[0] if isinstance(sentence, tuple) else sentence)
+        catalogue.add(sentence, before.string if before else None)
+    return catalogue
+
+
+def compiled(catalogue: Catalog) -> bytes:
+    """The catalogue as gettext reads it."""
+    file = io.BytesIO()
+    write_mo(file, catalogue)
+    return file.getvalue()
+
+
+HEADER = """\
+# What chat-server says, in the language {language}. scripts/catalogue takes new sentences in, and compiles this file.
+msgid ""
+msgstr ""
+"Language: {language}\\n"
+"Plural-Forms: {plurals}\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+
+"""
+
+
+def written(catalogue: Catalog) -> bytes:
+    """The catalogue as people read it. Its header says nothing of when and by what it was written, so that it changes with its sentences only."""
+    file = io.BytesIO()
+    write_po(file, catalogue, width=140, no_location=True, omit_header=True)
+    header = HEADER.format(language=catalogue.locale_identifier, plurals=catalogue.plural_forms.rstrip(";"))
+    return header.encode() + file.getvalue()
+
+
+def is_same(path: Path, data: bytes) -> bool:
+    """Whether the file says what the data do; what the compiler writes into a header is nothing that is said."""
+    if not path.exists():
+        return False
+    if path.suffix == ".po":
+        return path.read_bytes() == data
+    return translations(path.read_bytes()) == translations(data)
+
+
+def translations(data: bytes) -> dict[object, str]:
+    known = dict(vars(gettext.GNUTranslations(io.BytesIO(data)))["_catalog"])
+    del known[""]
+    return known
+
+
+def faults(catalogue: Catalog) -> list[str]:
+    """What a translation lacks, or has too much."""
+    found = []
+    for entry in catalogue:
+        if not entry.id:
+            continue
+        strings = entry.string if isinstance(entry.string, tuple) else (entry.string,)
+        if not all(strings):
+            found.append(f"missing: {entry.id}")
+        elif details_of(entry.id, -1) - {"number"} != details_of(entry.string, -1) - {"number"}:
+            found.append(f"other details: {entry.id}")
+        elif entry.fuzzy:
+            found.append(f"unsure: {entry.id}")
+    return found
+
+
+def details_of(sentence: Message | Identifier, which: int) -> set[str]:
+    text = sentence[which] if isinstance(sentence, tuple) else str(sentence)
+    return set(re.findall(r"\{(\w+)", text))
+
+
+def main() -> int:
+    """Make the catalogues anew; say what is missing."""
+    is_wrong = False
+    for language in LANGUAGES:
+        if language == "en":
+            continue
+        catalogue = made_anew(language)
+        for fault in faults(catalogue):
+            is_wrong = True
+            print(f"{language}: {fault}")
+        for ending, data in (("po", written(catalogue)), ("mo", compiled(catalogue))):
+            path = path_of(language, ending)
+            if is_same(path, data):
+                continue
+            if "--check" in sys.argv:
+                is_wrong = True
+                print(f"{path.name} is stale: run scripts/catalogue")
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+    return is_wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())

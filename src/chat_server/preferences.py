@@ -1,0 +1,19 @@
+"""What somebody has chosen about how the server speaks to them. A value, to be kept for the nickname when there are accounts."""
+
+from msgspec import Struct
+
+MODES = ("line", "edit")
+
+
+class Preferences(Struct, frozen=True):
+    """None stands for what the terminal suggests."""
+
+    language: str = "en"
+    charset: str | None = None
+    mode: str | None = None
+    """Who edits the line: the caller's own program ("line") or the server ("edit")."""
+    colour: bool | None = None
+    wrap: int | None = None
+    """Columns for which long lines are broken; 0: they are not."""
+    plain: bool | None = None
+    keepalive: bool = True

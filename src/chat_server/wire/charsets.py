@@ -1,0 +1,236 @@
+"""Charsets: how callers' bytes become text, and how text becomes bytes that they can show.
+
+Every charset here has ASCII where ASCII is, and no control character inside a longer sequence: so lines are cut, and telnet is taken off,
+before anything is decoded. Pure; never knows who is at the other end.
+"""
+
+import codecs
+import re
+import unicodedata
+from functools import lru_cache
+
+UTF_8 = "utf-8"
+
+_CODECS = {
+    UTF_8: "utf-8",
+    "gbk": "gbk",
+    "gb18030": "gb18030",
+    "big5": "cp950",
+    "euc-kr": "cp949",
+    "shift_jis": "cp932",
+    "euc-jp": "euc_jp",
+    "koi8-r": "koi8_r",
+    "koi8-u": "koi8_u",
+    "windows-1251": "cp1251",
+    "cp866": "cp866",
+    "latin-1": "iso8859_1",
+    "iso-8859-2": "iso8859_2",
+    "iso-8859-15": "iso8859_15",
+    "windows-1252": "cp1252",
+    "cp437": "cp437",
+    "ascii": "ascii",
+}
+"""Python's codec for each charset, under the name that is shown. Of the East Asian ones, what the vendors made of them, as the WHATWG's
+Encoding standard has it: a file or a terminal that says Shift_JIS is nearly always Windows' code page 932."""
+
+CHARSETS = tuple(_CODECS)
+"""The charsets that can be chosen, by the names that are shown."""
+
+_ALIASES = {
+    "utf8": UTF_8,
+    "gb2312": "gbk",
+    "cp936": "gbk",
+    "euc-cn": "gbk",
+    "gb-18030": "gb18030",
+    "big-5": "big5",
+    "cp950": "big5",
+    "euckr": "euc-kr",
+    "cp949": "euc-kr",
+    "uhc": "euc-kr",
+    "ks-c-5601-1987": "euc-kr",
+    "shift-jis": "shift_jis",
+    "sjis": "shift_jis",
+    "cp932": "shift_jis",
+    "eucjp": "euc-jp",
+    "koi8r": "koi8-r",
+    "koi8": "koi8-r",
+    "koi8u": "koi8-u",
+    "cp1251": "windows-1251",
+    "1251": "windows-1251",
+    "ibm866": "cp866",
+    "866": "cp866",
+    "latin1": "latin-1",
+    "l1": "latin-1",
+    "iso-8859-1": "latin-1",
+    "iso8859-1": "latin-1",
+    "latin2": "iso-8859-2",
+    "iso8859-2": "iso-8859-2",
+    "latin9": "iso-8859-15",
+    "latin-9": "iso-8859-15",
+    "iso8859-15": "iso-8859-15",
+    "cp1252": "windows-1252",
+    "ibm437": "cp437",
+    "437": "cp437",
+    "us-ascii": "ascii",
+    "ansi-x3.4-1968": "ascii",
+}
+
+_HAS_BYTE_255 = {
+    "koi8-r",
+    "koi8-u",
+    "windows-1251",
+    "cp866",
+    "latin-1",
+    "iso-8859-2",
+    "iso-8859-15",
+    "windows-1252",
+    "cp437",
+}
+"""Where a letter may be the byte that is IAC to telnet."""
+
+_OF_SEVERAL_BYTES = {"gbk", "gb18030", "big5", "euc-kr", "shift_jis", "euc-jp"}
+
+
+def find_charset(name: str) -> str | None:
+    """The charset that somebody means by this name, as it is shown; None if it is not one of ours."""
+    wanted = name.casefold().replace("_", "-")
+    return next((known for known in CHARSETS if known.replace("_", "-") == wanted), None) or _ALIASES.get(wanted)
+
+
+def has_byte_255(charset: str) -> bool:
+    """Whether text in this charset may have the byte 0xFF in it."""
+    return charset in _HAS_BYTE_255
+
+
+def decode(data: bytes, charset: str) -> str:
+    """Text of whole bytes; what is none becomes U+FFFD."""
+    return data.decode(_CODECS[charset], "replace")
+
+
+def incremental_decoder(charset: str) -> codecs.IncrementalDecoder:
+    """A decoder for bytes as they come."""
+    return codecs.getincrementaldecoder(_CODECS[charset])("replace")
+
+
+def encode(text: str, charset: str) -> bytes:
+    """Bytes of text; what the charset has not becomes something that can be read in its place (see `substitute`)."""
+    return text.encode(_CODECS[charset], _READABLE)
+
+
+def showable(text: str, charset: str) -> str:
+    """The text as it looks when it has gone through the charset."""
+    if charset in (UTF_8, "gb18030") or text.isascii():
+        return text
+    return encode(text, charset).decode(_CODECS[charset])
+
+
+_INSTEAD = {
+    **dict.fromkeys("“”„‟«»″", '"'),
+    **dict.fromkeys("‘’‚‛′‹›", "'"),
+    **dict.fromkeys("‐‑‒–—―−", "-"),
+    **dict.fromkeys("•·∙◦▪●", "*"),
+    "…": "...",
+    "×": "x",
+    "€": "EUR",
+    "£": "GBP",
+    "¥": "YEN",
+    "©": "(c)",
+    "®": "(r)",
+    "™": "(tm)",
+    "°": "deg",
+    "←": "<-",
+    "→": "->",
+    "↔": "<->",
+    "⇐": "<=",
+    "⇒": "=>",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "↵": "|",
+    "、": ",",
+    "。": ".",
+    "ß": "ss",
+    "æ": "ae",
+    "Æ": "AE",
+    "ø": "o",
+    "Ø": "O",
+    "œ": "oe",
+    "Œ": "OE",
+    "đ": "d",
+    "Đ": "D",
+    "ł": "l",
+    "Ł": "L",
+}
+_PICTURES = 0x2600
+"""Where in Unicode symbols begin to be pictures, with names that say what one sees."""
+
+
+@lru_cache(maxsize=4096)
+def substitute(character: str) -> str:
+    """What stands for a character where there is no other way: ASCII, without control characters, and never nothing for a letter.
+
+    `é` becomes `e`, `…` three dots, an emoji its name (`:waving hand sign:`); a letter of another script becomes `?`.
+    """
+    if character in _INSTEAD:
+        return _INSTEAD[character]
+    category = unicodedata.category(character)
+    if category in {"Mn", "Me", "Cf", "Sk"}:
+        return ""
+    plain = "".join(part for part in unicodedata.normalize("NFKD", character) if part.isascii() and part.isprintable())
+    if plain:
+        return plain
+    if category == "So" and ord(character) >= _PICTURES:
+        return f":{unicodedata.name(character, 'symbol').lower()}:"
+    return " " if category == "Zs" else "?"
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(substitute, error.object[error.start : error.end])), error.end
+
+
+_READABLE = "chat_server.readable"
+codecs.register_error(_READABLE, _replace)
+
+
+_OF_CHINESE_TEXT = re.compile("[\u4e00-\u9fff\u3000-\u301f\uff01-\uff5e“”‘’—…·\x20-\x7e]+")
+
+
+def may_be_gb18030(line: bytes) -> bool:
+    """Whether a line that is not UTF-8 reads as Chinese if it is taken for GB18030.
+
+    Two letters of Latin-1 are a character of it too, but a rare one: half of the characters must be among the 3755 of GB 2312's first level,
+    which make up 99.7 % of running text (their first byte is B0 to D7).
+    """
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return False
+    try:
+        text = line.decode("gb18030")
+    except UnicodeDecodeError:
+        return False
+    if not _OF_CHINESE_TEXT.fullmatch(text):
+        return False
+    leads = [character.encode("gb18030")[0] for character in text if "\u4e00" <= character <= "\u9fff"]
+    common = sum(0xB0 <= lead <= 0xD7 for lead in leads)  # noqa: PLR2004 - see above
+    return bool(leads) and common * 2 >= len(leads)
+
+
+def last_character(data: bytes, charset: str) -> int:
+    """How many bytes the last character of the text has, as far as the bytes are text in the charset."""
+    if not data:
+        return 0
+    if charset == UTF_8:
+        end = len(data) - 1
+        while end > 0 and data[end] & 0xC0 == 0x80:  # noqa: PLR2004 - a continuation byte is 10xxxxxx (RFC 3629)
+            end -= 1
+        return len(data) - end
+    if data.isascii() or charset not in _OF_SEVERAL_BYTES:
+        return 1
+    # Where a character begins can only be known from the beginning.
+    last = decode(data, charset)[-1]
+    return 1 if last == "\ufffd" else len(last.encode(_CODECS[charset], "replace"))

@@ -1,0 +1,96 @@
+"""The kinds of people who read, and how each kind is shown an event: words, colours, breaks in long lines, charset.
+
+Readers of one kind share one function, so a room shows a line once for each kind among its members, not once for each of them. Knows what an
+event says only through sentences.py; never knows a session.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from msgspec import Struct
+
+from chat_server.events import Event, Said
+from chat_server.wire.charsets import UTF_8, encode, showable
+from chat_server.wire.colours import bright, dim, named
+from chat_server.wire.languages import voice
+from chat_server.wire.sentences import told
+from chat_server.wire.widths import INDENT, columns_of, wrapped
+from chat_server.wire.words import Line, as_text, indented
+
+IAC = b"\xff"
+
+
+class Reader(Struct, frozen=True):
+    """What is to be known of readers to show them something; a kind of reader, and a handful of them in a room."""
+
+    language: str = "en"
+    charset: str = UTF_8
+    doubles_iac: bool = False
+    """The byte 0xFF is a letter in the charset, and a command to the reader's program unless it comes twice (RFC 854)."""
+    colours: int = 0
+    columns: int = 0
+    """Rows are this wide (see widths.width_class); 0: the terminal breaks them where it likes."""
+    is_plain: bool = False
+    is_named: bool = False
+    """The line names the reader."""
+
+
+Show = Callable[[Event], bytes]
+
+
+@lru_cache(maxsize=1024)
+def show_for(reader: Reader) -> Show:
+    """The one function that shows events to this kind of reader."""
+    speech = voice(reader.language, is_plain=reader.is_plain)
+
+    def show(event: Event) -> bytes:
+        if type(event) is Said:  # nearly all are; the table would take a third longer
+            return f"{event.nick}: {indented(event.text)}\r\n".encode()
+        return as_text(told(event, speech)).encode()
+
+    def show_laid_out(event: Event) -> bytes:
+        return written("".join(_laid_out(line, reader) for line in told(event, speech)), reader)
+
+    is_simple = reader.charset == UTF_8 and not reader.columns and not reader.colours
+    return show if is_simple else show_laid_out
+
+
+def written(text: str, reader: Reader) -> bytes:
+    """The text in the reader's charset."""
+    data = encode(text, reader.charset)
+    return data.replace(IAC, IAC + IAC) if reader.doubles_iac else data
+
+
+def _laid_out(line: Line, reader: Reader) -> str:
+    """The line in rows that fit, with its colours."""
+    text, mark, nick, between = (showable(part, reader.charset) for part in line)
+    rows = _rows(text, columns_of(mark + nick + between), reader.columns)
+    depth = reader.colours
+    if depth:
+        shade = bright if reader.is_named else _unchanged
+        number_and_time = _NUMBER_AND_TIME.match(mark)
+        weak = number_and_time[0] if number_and_time else ""
+        mark = dim(weak, depth) + mark[len(weak) :]
+        nick = named(nick, depth)
+        rows = [shade(row, depth) for row in rows]
+    return "\r\n".join([mark + nick + between + rows[0], *rows[1:], ""])
+
+
+def _rows(text: str, start: int, columns: int) -> list[str]:
+    """The text's lines, broken where they are too long; the first has something before it that takes `start` columns."""
+    rows: list[str] = []
+    for number, part in enumerate(text.split("\n")):
+        before = len(INDENT) if number else start
+        is_too_long = columns and before + columns_of(part) > columns
+        first, *rest = wrapped(part, columns, room=columns - before) if is_too_long else [part]
+        rows += [INDENT + first if number else first, *rest]
+    return rows
+
+
+_NUMBER_AND_TIME = re.compile(r"#\d+ \d\d:\d\d")
+
+
+def _unchanged(text: str, depth: int) -> str:
+    del depth
+    return text
