@@ -77,10 +77,10 @@ def running_server(*flags: str, data: Path | None = None) -> Iterator[ServerProc
 class Terminal:
     """A program on a pseudo-terminal, as somebody sits before it."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, term: str = "vt220") -> None:
         self._pid, self._fd = pty.fork()
         if self._pid == 0:
-            os.environ["TERM"] = "xterm"
+            os.environ["TERM"] = term
             os.execvp(command[0], command)
         self.seen = ""
         self._at = 0

@@ -90,7 +90,8 @@ class Caller:
         self._received = b""
 
     async def type(self, *lines: str) -> None:
-        await self.stream.send_all("".join(f"{line}\r\n" for line in lines).encode())
+        """Type lines as nc sends them, so that nothing of telnet comes back."""
+        await self.stream.send_all("".join(f"{line}\n" for line in lines).encode())
 
     async def read_until(self, text: str) -> str:
         """Return everything up to and with `text`."""

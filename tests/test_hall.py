@@ -113,10 +113,11 @@ def test_help_lists_what_works_here_and_now() -> None:
     hall = make_hall("python")
     stranger = ask(hall, FakeSession(hall), Help())
     member = ask(hall, FakeSession(hall, "ann"), Help())
-    assert [line.split()[1] for line in stranger] == ["/login", "/logout", "/help", "/rooms"]
+    choices = ["/lang", "/charset", "/mode", "/colour", "/wrap", "/plain", "/keepalive"]
+    assert [line.split()[1] for line in stranger] == ["/login", "/logout", "/help", "/rooms", *choices]
     assert [line.split()[1] for line in member] == [
         *("/logout", "/help", "/rooms", "/join", "/nick"),
-        *("/search", "/history", "/time", "/create", "Rooms"),
+        *("/search", "/history", "/time", "/create", *choices, "Rooms"),
     ]
 
 

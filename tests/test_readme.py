@@ -34,7 +34,7 @@ async def replay(port: int, person: str) -> None:
     async with stream:
         for line in transcript(person):
             if not re.match(r"\* |~ |#|\w+: ", line):
-                await stream.send_all(line.encode() + b"\r\n")
+                await stream.send_all(line.encode() + b"\n")
                 continue
             while b"\r\n" not in shown:
                 data = await stream.receive_some(4096)

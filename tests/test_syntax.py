@@ -34,8 +34,8 @@ from chat_server.syntax import parse_command, usage_of
         ("me waves  twice", Act("waves  twice")),
         ("say  a b", Say("a b")),
         ("online", ListOnline()),
-        ("login", WrongUsage("/login NICK")),
-        ("login ann bob", WrongUsage("/login NICK")),
+        ("login", WrongUsage("/login NICK [plain]")),
+        ("login ann bob", WrongUsage("/login NICK [plain]")),
         ("online now", WrongUsage("/online")),
         ("help a b", WrongUsage("/help [COMMAND]")),
         ("me", WrongUsage("/me ACTION")),
@@ -49,7 +49,7 @@ def test_a_command_becomes_the_request_it_asks_for(line: str, request_or_why_not
 
 
 def test_usage_names_the_fields_and_brackets_what_may_be_left_out() -> None:
-    assert usage_of(Login) == "/login NICK"
+    assert usage_of(Login) == "/login NICK [plain]"
     assert usage_of(Help) == "/help [COMMAND]"
 
 

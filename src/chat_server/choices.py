@@ -156,6 +156,6 @@ def _may(session: Chooser, request: Request, *, needs_telnet: bool = False) -> b
     """Whether this session may choose this; says why not."""
     if session.has_terminal and (session.speaks_telnet or not needs_telnet):
         return True
-    code = "no-telnet" if session.has_terminal else "for-terminals"
-    session.send(Refused(code, {"word": word_of(type(request))}))
+    details = {"word": word_of(type(request))}
+    session.send(Refused("no-telnet" if session.has_terminal else "for-terminals", details))
     return False

@@ -1,13 +1,13 @@
 """What a caller's telnet client is asked, in which order, and what it has told of its terminal.
 
-Nothing is asked before the caller has shown that it speaks telnet, and then one question of three bytes: DO TERMINAL-TYPE. Everything else
-waits for the answer, whatever it is: an answer at all is what shows it. What each option is for:
+Nothing is asked before the caller has shown that it may speak telnet, and then one question of three bytes: DO BINARY. Everything else waits
+for the answer, whatever it is: an answer at all is what shows it. What each option is for:
 
     option          side            state
-    TERMINAL-TYPE   theirs          asked first; up to three answers are fetched, as MTTS has it
+    BINARY          theirs          asked first: without it, Debian's telnet takes the eighth bit off before it looks for control characters,
+                                    finds an interrupt in "本" (E6 9C AC) and eats it
+    TERMINAL-TYPE   theirs          asked; up to three answers are fetched, as MTTS has it
     NAWS            theirs          asked; the width decides where lines are broken
-    BINARY          theirs          asked: without it, Debian's telnet takes the eighth bit off before it looks for control characters, finds an
-                                    interrupt in "本" (E6 9C AC) and eats it
     BINARY          ours            agreed to
     CHARSET         ours, theirs    offered, agreed to; either side's list is answered
     ECHO, SGA       ours            asked when the line is to be edited here; ECHO alone around a password
@@ -58,20 +58,19 @@ class Negotiation:
         if self.has_begun:
             return b""
         self.has_begun = True
-        return self.options.theirs.ask(Option.TTYPE)
+        return self.options.theirs.ask(Option.BINARY)
 
     def receive_option(self, verb: int, option: int) -> bytes:
         """Take WILL, WONT, DO or DONT; return what is to be said."""
         was_on = self.options.theirs.is_on(Option.TTYPE)
         offered = self.options.ours.is_on(Option.CHARSET)
         said = self.options.receive(verb, option)
-        if option == Option.TTYPE and verb in (Code.WILL, Code.WONT):
-            if not self.is_answered:
-                said += self._ask_the_rest()
-            if verb == Code.WONT:
-                self._describe(is_described=True)
-            elif self.options.theirs.is_on(option) and not was_on and not self.terminal.is_described:
-                said += self._ask_type()
+        if option == Option.BINARY and verb in (Code.WILL, Code.WONT) and not self.is_answered:
+            said += self._ask_the_rest()
+        if option == Option.TTYPE and verb == Code.WONT:
+            self._describe(is_described=True)
+        elif option == Option.TTYPE and self.options.theirs.is_on(option) and not was_on:
+            said += b"" if self.terminal.is_described or self._is_type_awaited else self._ask_type()
         if option == Option.CHARSET and self.options.ours.is_on(option) and not offered:
             said += self._offer_charsets()
         return said
@@ -79,8 +78,8 @@ class Negotiation:
     def _ask_the_rest(self) -> bytes:
         self.is_answered = True
         return (
-            self.options.theirs.ask(Option.NAWS)
-            + self.options.theirs.ask(Option.BINARY)
+            self.options.theirs.ask(Option.TTYPE)
+            + self.options.theirs.ask(Option.NAWS)
             + self.options.ours.ask(Option.CHARSET)
         )
 
