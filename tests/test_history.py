@@ -230,7 +230,9 @@ async def test_a_topic_is_told_kept_and_shown_to_whoever_enters(
         *("* You are in python.", "* Topic: snakes", "* With you: ann, bob"),
         *(
             line
-            for line in show_for(Reader())(Recalled("python", tuple((await journal.read("python", 1, 1)).lines), None, 1, "UTC"))
+            for line in show_for(Reader())(
+                Recalled("python", tuple((await journal.read("python", 1, 1)).lines), None, 1, "UTC")
+            )
             .decode()
             .splitlines()
         ),

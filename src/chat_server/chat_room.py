@@ -417,12 +417,10 @@ class ChatRoom(ReadableRoom):
             for push in pushes.values():
                 push(data)
             for member, push in apart.items():
-                naming = named.get(member, {})
-                others = [
-                    naming.get(number, piece)
-                    for number, (piece, excluded) in enumerate(zip(pieces, not_for, strict=True))
-                    if member not in excluded
-                ]
+                own = pieces
+                if member in named:
+                    own = [named[member].get(number, piece) for number, piece in enumerate(pieces)]
+                others = [piece for piece, excluded in zip(own, not_for, strict=True) if member not in excluded]
                 if others:
                     push(b"".join(others))
             pushes.update(apart)

@@ -131,7 +131,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     text_bytes: Annotated[
         Positive,
         Meta(
-            description="Bytes in a text of several lines, which programs send and people paste: 300 lines of code. Each 1024 of them count as a line."
+            description="Bytes in a text of several lines, from programs or pasted: 300 lines of code. Each 1024 of them count as a line."
         ),
     ] = 16384
     messages_per_second: Annotated[

@@ -12,16 +12,15 @@ from msgspec.structs import replace
 from chat_server.commands import Pause
 from chat_server.completion import candidates
 from chat_server.config import HistoryTable, Limits
-from chat_server.events import NUMBER_MAX, AliveAnswered, AskAlive, CharsetHinted, Event
+from chat_server.events import NUMBER_MAX, AliveAnswered, CharsetHinted, Event
 from chat_server.preferences import Preferences
 from chat_server.room import Occupant, Room
 from chat_server.session import ChatSession
 from chat_server.transport import Transport
 from chat_server.wire.charsets import UTF_8, has_byte_255
-from chat_server.wire.editor import Completion
 from chat_server.wire.options import Code
 from chat_server.wire.readers import Reader, show_for, written
-from chat_server.wire.text import Asked, CharsetUnclear, Learnt, Secret, TextDecoder
+from chat_server.wire.text import AreYouThere, Asked, CharsetUnclear, Learnt, Noticed, Secret, Tab, TextDecoder
 from chat_server.wire.widths import width_class
 
 NOP = bytes((Code.IAC, Code.NOP))
@@ -30,7 +29,7 @@ NOP = bytes((Code.IAC, Code.NOP))
 class PersonSession(ChatSession[Asked]):
     """A person on telnet or nc."""
 
-    __slots__ = ("_awaits_secret", "_has_asked_to_edit", "_reader", "_since", "_text")
+    __slots__ = ("_awaits_secret", "_has_asked_to_edit", "_reader", "_since", "_text", "hears_itself")
 
     def __init__(
         self,
@@ -48,6 +47,7 @@ class PersonSession(ChatSession[Asked]):
         self._since = 0
         self._reader = Reader(preferences.language)
         self._has_asked_to_edit = False
+        self.hears_itself = False
         self._awaits_secret: Callable[[str], Pause] | None = None
         super().__init__(
             transport,
@@ -71,11 +71,6 @@ class PersonSession(ChatSession[Asked]):
     def speaks_telnet(self) -> bool:
         """Whether a question of telnet was answered."""
         return self._text.speaks_telnet
-
-    @property
-    def hears_itself(self) -> bool:
-        """Who types into the server's own line is shown what was said of it when it is stored."""
-        return self._text.editor is not None
 
     def prefer(self, preferences: Preferences) -> None:
         """Show the person things in this way from now on."""
@@ -149,6 +144,8 @@ class PersonSession(ChatSession[Asked]):
 
     def _begin_or_end_editing(self) -> None:
         editor = self._text.editor
+        # Who types into the server's own line is shown what was said of it when it is stored. An attribute, for it is asked for every line.
+        self.hears_itself = editor is not None
         if editor is None:
             self.push = self._outbox.push
         elif self.push == self._outbox.push:
@@ -189,25 +186,25 @@ class PersonSession(ChatSession[Asked]):
 
     def handle(self, asked: Asked) -> Pause:
         """Have the place carry it out, if it is not about the connection itself."""
-        pause: Pause = None
-        match asked:
+        pause = self._notice(asked) if isinstance(asked, Noticed) else self.place.handle(self, asked)
+        if pause is None and self.hears_itself:
+            self.carried_out()
+        return pause
+
+    def _notice(self, noticed: Noticed) -> Pause:
+        match noticed:
             case Learnt():
                 self._look_again()
-            case Completion():
-                self._complete(asked.before)
-            case AskAlive():
+            case Tab():
+                self._complete(noticed.before)
+            case AreYouThere():
                 self.send(AliveAnswered())
             case CharsetUnclear():
                 self._hint()
             case Secret():
                 then, self._awaits_secret = self._awaits_secret, None
-                self.carried_out()
-                pause = then(asked.text) if then else None
-            case _:
-                pause = self.place.handle(self, asked)
-        if pause is None:
-            self.carried_out()
-        return pause
+                return then(noticed.text) if then else None
+        return None
 
     def ask_secret(self, prompt: str, then: Callable[[str], Pause]) -> None:
         """Ask for a password, which telnet does not show while it is typed; `then` is called with it, and with nothing else ever.

@@ -52,7 +52,7 @@ class Voice:
     def count(self, one: str, many: str, number: float, /, **details: object) -> str:
         """The sentence for one, or for so many, in the language; `{number}` is the number."""
         translated = self._translations.ngettext(one, many, 1 if number == 1 else 2)
-        return translated.format_map({"number": f"{number:g}" if isinstance(number, float) else number, **details})
+        return translated.format_map({"number": int(number) if number == int(number) else number, **details})
 
     def rule(self, text: str) -> str:
         """A line that parts what stands above it from what stands below; a screen reader would read every dash aloud."""

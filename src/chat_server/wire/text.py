@@ -10,10 +10,10 @@ from collections.abc import Generator, Iterable, Iterator
 from msgspec import Struct
 
 from chat_server.clean import clean
-from chat_server.events import AskAlive, LineTooLong, Logout, ProtocolReply, Request, Say, TextTooLong, Unreadable
+from chat_server.events import LineTooLong, Logout, ProtocolReply, Request, Say, TextTooLong, Unreadable
 from chat_server.syntax import parse_command
 from chat_server.wire.charsets import UTF_8, decode, has_byte_255, last_character, may_be_gb18030
-from chat_server.wire.editor import Closing, Completion, Item, LineEditor, TooMuch, Typed
+from chat_server.wire.editor import Completion, Item, LineEditor, TooMuch, Typed
 from chat_server.wire.line_mode import LineMode, TooLong
 from chat_server.wire.negotiation import Negotiation
 from chat_server.wire.options import Code, Option, State
@@ -28,21 +28,35 @@ COLUMNS = 80
 """The width of a terminal that has not said how wide it is, where one must be known."""
 
 
-class Learnt(Struct, frozen=True):
+class Noticed(Struct, frozen=True):
+    """Something about the connection itself, which is nobody's request."""
+
+
+class Learnt(Noticed, frozen=True):
     """Something is known of the caller's terminal that was not, or the editing of its line has begun or ended."""
 
 
-class Secret(Struct, frozen=True):
+class Secret(Noticed, frozen=True):
     """What was typed at a prompt for a password."""
 
     text: str
 
 
-class CharsetUnclear(Struct, frozen=True):
+class CharsetUnclear(Noticed, frozen=True):
     """A line that is not UTF-8, and may be Chinese in another charset. It was not read further."""
 
 
-Asked = Request | Unreadable | Learnt | Completion | Secret | CharsetUnclear
+class Tab(Noticed, frozen=True):
+    """Tab was typed behind this text."""
+
+    before: str
+
+
+class AreYouThere(Noticed, frozen=True):
+    """The caller's telnet asks whether somebody is there (RFC 854's AYT)."""
+
+
+Asked = Request | Unreadable | Noticed
 """What a caller on this door wants, or what was learnt of it."""
 
 
@@ -243,10 +257,10 @@ class TextDecoder:
                 yield from self._read(item.text)
             case TooMuch():
                 yield TextTooLong(self._text_limit)
-            case Closing():
-                yield Logout()
+            case Completion():
+                yield Tab(item.before)
             case _:
-                yield item
+                yield Logout()
 
     def _protocol(self, piece: Piece) -> Iterator[Asked | ProtocolReply]:
         """Take something of telnet."""
@@ -273,7 +287,7 @@ class TextDecoder:
     def _command(self, code: int) -> Iterator[Asked | ProtocolReply]:
         match code:
             case Code.AYT:
-                yield AskAlive()
+                yield AreYouThere()
             case Code.IP | Code.BRK if self.editor:
                 yield ProtocolReply(self.editor.abandon())
             case Code.IP | Code.BRK | Code.EL:
