@@ -8,7 +8,8 @@ for the answer, whatever it is: an answer at all is what shows it. What each opt
                                     finds an interrupt in "本" (E6 9C AC) and eats it
     TERMINAL-TYPE   theirs          asked; up to three answers are fetched, as MTTS has it
     NAWS            theirs          asked; the width decides where lines are broken
-    BINARY          ours            agreed to
+    BINARY          ours            agreed to, and asked when the line is to be edited here; not before, for Debian's telnet then no longer adds
+                                    a CR to the LF that it shows for Enter
     CHARSET         ours, theirs    offered, agreed to; either side's list is answered
     ECHO, SGA       ours            asked when the line is to be edited here; ECHO alone around a password
     SGA             theirs          agreed to

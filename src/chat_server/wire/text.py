@@ -139,9 +139,8 @@ class TextDecoder:
         self._wants_editing = wanted
         ours = self._negotiation.options.ours
         turned = ours.ask if wanted else ours.end
-        if not wanted and self._is_secret_expected:
-            return turned(Option.SGA)
-        return turned(Option.ECHO) + turned(Option.SGA)
+        said = turned(Option.SGA) + turned(Option.BINARY)
+        return said if not wanted and self._is_secret_expected else turned(Option.ECHO) + said
 
     def expect_secret(self) -> bytes:
         """Take the next line for a secret, which telnet does not show while it is typed. Return what to write.
