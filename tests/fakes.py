@@ -13,8 +13,8 @@ from chat_server.hall import Hall
 from chat_server.journal import Appending, Journal, JournalError, Receipt, RoomRecord, SenderKey
 from chat_server.journal.memory import MemoryJournal, _Room
 from chat_server.names import same_name_key
-from chat_server.room import ListedRoom, Occupant, Room
 from chat_server.preferences import Preferences
+from chat_server.room import ListedRoom, Occupant, Room
 from chat_server.wire.readers import Reader, show_for
 
 

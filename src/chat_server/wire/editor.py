@@ -1,7 +1,7 @@
 """A line that is edited on the caller's terminal: what keys do to it, and what is drawn.
 
 Pure: bytes of keys in; lines, wishes and bytes to draw out. Knows the terminal's width and charset, and no more of it than ECMA-48's erase and
-cursor sequences. Never knows telnet, nor what a line means.
+cursor sequences and bracketed paste. Never knows telnet, nor what a line means.
 
 The line stands on the last row, behind a prompt, and takes one row whatever its length: a longer one scrolls sideways. Whatever else is
 written goes through `around`, which takes the row away and draws it again below. Bytes that were cut anywhere give the same lines and, in the end,
@@ -9,20 +9,15 @@ the same screen.
 """
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from typing import ClassVar
 
 from msgspec import Struct
 
 from chat_server.clean import clean, clean_lines
 from chat_server.wire.charsets import encode, incremental_decoder, showable
-from chat_server.wire.widths import columns_of, columns_of_grapheme, graphemes
-
-HISTORY_LINES = 100
-HISTORY_CHARACTERS = 16384
-"""What is kept of the lines that one has typed: what a page of text may have. A session costs so much and no more."""
+from chat_server.wire.edited_line import EditedLine
+from chat_server.wire.widths import columns_of, columns_of_grapheme
 
 SEQUENCE_MAX = 32
 """Characters of an escape sequence beyond which it is none. The longest that a key sends has 10."""
@@ -37,6 +32,7 @@ _CLEAR = b"\x1b[H\x1b[2J"
 _BELL = b"\a"
 _LINE_BREAK = "↵"
 _TAB = "    "  # in what is pasted: code keeps its shape
+_PROMPT = "> "
 
 _SEGMENTS = re.compile(rb"[^\r\n]+|[\r\n]")
 _PASTE_BEGINS, _PASTE_ENDS = "200~", "201~"
@@ -50,7 +46,7 @@ class Typed(Struct, frozen=True):
 
 
 class TooMuch(Struct, frozen=True):
-    """A line that is longer than the limit; what was too much of it has not been taken."""
+    """More was pasted than a line may have; nothing of it has been taken."""
 
 
 class Completion(Struct, frozen=True):
@@ -74,6 +70,28 @@ class _State(Enum):
     SS3 = "after ESC O"
 
 
+_KEYS: dict[str, Callable[[EditedLine], object]] = {
+    **dict.fromkeys(("\x01", "H", "1~", "7~"), EditedLine.home),
+    **dict.fromkeys(("\x05", "F", "4~", "8~"), EditedLine.end),
+    **dict.fromkeys(("\x02", "D"), EditedLine.left),
+    **dict.fromkeys(("\x06", "C"), EditedLine.right),
+    **dict.fromkeys(("\x10", "A"), EditedLine.older),
+    **dict.fromkeys(("\x0e", "B"), EditedLine.newer),
+    **dict.fromkeys(("\x08", "\x7f"), EditedLine.erase),
+    **dict.fromkeys(("\x04", "3~"), EditedLine.delete),
+    **dict.fromkeys(("1;5D", "1;3D", "5D", "alt b"), EditedLine.word_left),
+    **dict.fromkeys(("1;5C", "1;3C", "5C", "alt f"), EditedLine.word_right),
+    **dict.fromkeys(("\x17", "alt \x7f", "alt \x08"), EditedLine.kill_word_before),
+    "alt d": EditedLine.kill_word_behind,
+    "\x15": EditedLine.kill_before,
+    "\x0b": EditedLine.kill_behind,
+    "\x19": EditedLine.yank,
+}
+"""What each key does, by the character or the end of the sequence that it sends: xterm's, and VT220's for Home and End."""
+
+_NOT_FOR_SECRETS = (EditedLine.older, EditedLine.newer, EditedLine.yank)
+
+
 class LineEditor:
     """One caller's line."""
 
@@ -90,24 +108,15 @@ class LineEditor:
         self.columns = columns
         self._limit = limit
         self._write = write
-        self._prompt = "> "
-        self._cells: list[str] = []  # graphemes; a line break is one
-        self._cursor = 0
-        self._size = 0  # of the text, in UTF-8
+        self._line = EditedLine(limit)
+        self._prompt = _PROMPT
+        self._is_secret = False
         self._first = 0  # the first cell that is shown
         self._state = _State.TEXT
         self._sequence = ""
         self._pasted: list[str] | None = None  # None: nothing is being pasted
         self.after_cr = False
-        self._history: deque[str] = deque()
-        self._history_size = 0
-        self._at: int | None = None  # where in the history the line is from
-        self._draft = ""
-        self._killed = ""
-        self._is_secret = False
-        self._completing: tuple[int, list[str], int] | None = (
-            None  # from which cell on, with what, and which of it is there
-        )
+        """Whether the last byte ended a line by CR, so that LF or NUL now is part of that end."""
         self._raw = b""  # what came for this line
         self._drawn = b""
         self._is_cursor_at_end = True
@@ -126,7 +135,7 @@ class LineEditor:
     @property
     def text(self) -> str:
         """What has been typed and not sent."""
-        return "".join(self._cells)
+        return self._line.text
 
     # What is drawn.
 
@@ -173,43 +182,42 @@ class LineEditor:
         return _ERASE + self._drawn
 
     def _row(self) -> bytes:
-        prompt = self._prompt if columns_of(self._prompt) <= self.columns // 2 else "> "
-        room = max(self.columns - 1 - columns_of(prompt), 2)
+        prompt = self._prompt if columns_of(self._prompt) <= self.columns // 2 or self._is_secret else _PROMPT
         if self._is_secret:
             self._is_cursor_at_end = True
             return self._write(encode(prompt, self._charset))
+        room = max(self.columns - 1 - columns_of(prompt), 2)
         self._scroll(room)
-        shown: list[str] = ["<"] if self._first else []
-        width = len(shown)
-        behind = 0
-        for index in range(self._first, len(self._cells)):
-            cell = self._shown(self._cells[index])
+        shown = ["<"] if self._first else []
+        width, behind = len(shown), 0
+        for index in range(self._first, len(self._line.cells)):
+            cell = self._shown(self._line.cells[index])
             needed = columns_of_grapheme(cell)
             if width + needed > room:
                 break
             shown.append(cell)
             width += needed
-            behind += needed if index >= self._cursor else 0
+            behind += needed if index >= self._line.cursor else 0
         self._is_cursor_at_end = not behind
         row = encode(prompt + "".join(shown), self._charset)
         return self._write(row) + (b"\x1b[%dD" % behind if behind else b"")
 
     def _scroll(self, room: int) -> None:
-        """Choose the first cell that is shown: the same as before if the cursor is in sight from there, else one that has a third before it."""
-        if self._cursor <= self._first:
-            self._first = self._back_from(self._cursor, room // 3)
-        elif self._is_beyond(room):
-            self._first = self._back_from(self._cursor, room * 2 // 3)
-        if self._first == 1:
-            self._first = 0 if not self._is_beyond(room, first=0) else 1
+        """Choose the first cell that is shown: the same as before if the cursor is in sight from there."""
+        cursor = self._line.cursor
+        if not self._is_beyond(room, 0):
+            self._first = 0
+        elif cursor <= self._first:
+            self._first = self._back_from(cursor, room // 3)
+        elif self._is_beyond(room, self._first):
+            self._first = self._back_from(cursor, room * 2 // 3)
 
-    def _is_beyond(self, room: int, first: int | None = None) -> bool:
-        """Whether the cursor is out of sight, or on the last column, to the right."""
-        first = self._first if first is None else first
+    def _is_beyond(self, room: int, first: int) -> bool:
+        """Whether the cursor, seen from the first cell that is shown, is out of sight to the right."""
         width = 1 if first else 0
-        for cell in self._cells[first : self._cursor]:
+        for cell in self._line.cells[first : self._line.cursor]:
             width += columns_of_grapheme(self._shown(cell))
-            if width > room - 1:
+            if width > room:
                 return True
         return False
 
@@ -217,7 +225,7 @@ class LineEditor:
         """The cell that is so many columns before this one."""
         while index > 0 and columns > 0:
             index -= 1
-            columns -= columns_of_grapheme(self._shown(self._cells[index]))
+            columns -= columns_of_grapheme(self._shown(self._line.cells[index]))
         return index
 
     def _shown(self, cell: str) -> str:
@@ -232,7 +240,7 @@ class LineEditor:
         """
         for segment in _SEGMENTS.findall(data):  # the charset may be another after any line
             if len(self._raw) < RAW_MAX and segment not in (b"\r", b"\n"):
-                self._raw += segment
+                self._raw += segment[:RAW_MAX]
             for character in self._decoder.decode(segment):
                 yield from self._take(character)
         yield from self._drawing()
@@ -274,240 +282,101 @@ class LineEditor:
         elif sequence == _PASTE_BEGINS:
             self._pasted = []
         else:
-            self._completing = None
-            action = self._KEYS.get(sequence)
-            if action is not None:
-                action(self)
+            self._act(sequence)
+
+    def _act(self, key: str) -> bool:
+        """Do what the key does; return whether it does anything."""
+        self._line.end_completing()
+        action = _KEYS.get(key)
+        if action is None or (self._is_secret and action in _NOT_FOR_SECRETS):
+            return False
+        action(self._line)
+        return True
 
     def _key(self, character: str) -> Iterator[Item]:
         """Take a key that sends one character."""
         after_cr, self.after_cr = self.after_cr, character == "\r"
         if character == "\t":
             yield from self._tab()
-            return
-        self._completing = None
-        if character in "\r\n":
+        elif character in "\r\n":
             if character == "\r" or not after_cr:
                 yield from self._enter()
         elif character == "\x03":
             yield self.abandon()
-        elif character == "\x04" and not self._cells:
+        elif character == "\x04" and not self._line.cells:
             yield from self._drawing()
             yield Closing()
         elif character == "\x0c":
             yield _CLEAR + self.redraw()
-        elif character in self._KEYS:
-            self._KEYS[character](self)
-        elif character.isprintable() or not character.isascii():
-            yield from self._insert(character)
-
-    def _insert(self, character: str) -> Iterator[Item]:
-        size = len(character.encode(errors="replace"))
-        if self._size + size > self._limit:
+        elif not self._act(character) and not self._type(character):
             yield _BELL
-            return
-        before = self._cells[self._cursor - 1] if self._cursor else ""
-        joined = before + character
-        if before not in ("", "\n") and not character.isascii() and len(graphemes(joined)) == 1:
-            if clean(joined) == joined:
-                self._cells[self._cursor - 1] = joined
-                self._size += size
-        elif clean(character) == character:
-            self._cells.insert(self._cursor, character)
-            self._cursor += 1
-            self._size += size
 
-    def _end_paste(self) -> Iterator[Item]:
-        pasted = clean_lines("".join(self._pasted or ()))
-        self._pasted = None
-        self._completing = None
-        size = len(pasted.encode())
-        if self._size + size > self._limit:
-            yield from self._drawing()
-            yield TooMuch()
-            return
-        cells = graphemes(pasted)
-        self._cells[self._cursor : self._cursor] = cells
-        self._cursor += len(cells)
-        self._size += size
-
-    def insert(self, text: str) -> None:
-        """Put in text that was typed before the editor was there."""
-        for character in clean(text):
-            for _ in self._insert(character):
-                return
-
-    def _enter(self) -> Iterator[Item]:
-        text, raw = self.text, self._raw
-        is_command = text.startswith("/") and not text.startswith("//") and "\n" not in text
-        stays = is_command or self._is_secret  # what one says is shown as everybody sees it, when it is stored
-        if not self._is_secret:
-            self._remember(text)
-        if stays:
-            yield self._refresh() + b"\r\n"
-        self._replace("")
-        if stays:
-            self._drawn = self._row()
-            yield self._drawn
-        else:
-            yield from self._drawing()
-        yield Typed(text, raw if "\ufffd" in text else b"")
-
-    def abandon(self) -> bytes:
-        """Begin a new line, below; the history has the old one, unless it was secret."""
-        if not self._is_secret:
-            self._remember(self.text)
-        drawn = self._refresh() + b"^C\r\n"
-        self._replace("")
-        self._drawn = self._row()
-        return drawn + self._drawn
-
-    def _replace(self, text: str) -> None:
-        self._cells = graphemes(text)
-        self._cursor = len(self._cells)
-        self._size = len(text.encode())
-        self._first = 0
-        self._at = None
-        self._raw = b""
-
-    # Tab.
+    def _type(self, character: str) -> bool:
+        """Put in a character, unless it is a key that does nothing; return whether there was room."""
+        return (character.isascii() and not character.isprintable()) or self._line.type(character)
 
     def _tab(self) -> Iterator[Item]:
-        if self._is_secret:
+        if self._is_secret or self._line.complete_again():
             return
-        if self._completing is None:
-            yield from self._drawing()
-            yield Completion("".join(self._cells[: self._cursor]))
-        else:
-            start, candidates, index = self._completing
-            self._put(start, candidates, (index + 1) % len(candidates))
+        yield from self._drawing()
+        yield Completion(self._line.before_cursor)
 
     def complete(self, candidates: Sequence[str]) -> bytes:
         """Put in the first of these for the word before the cursor; Tab again puts in the next. Return what to write."""
         if not candidates:
             return _BELL
-        start = self._cursor
-        while start and self._cells[start - 1] not in (" ", "\n"):
-            start -= 1
-        self._put(start, list(candidates), 0)
+        self._line.complete(candidates)
         return self._refresh()
 
-    def _put(self, start: int, candidates: list[str], index: int) -> None:
-        cells = graphemes(candidates[index])
-        size = len("".join(cells).encode()) - len("".join(self._cells[start : self._cursor]).encode())
-        if self._size + size > self._limit:
-            return
-        self._cells[start : self._cursor] = cells
-        self._cursor = start + len(cells)
-        self._size += size
-        self._completing = start, candidates, index
+    def _end_paste(self) -> Iterator[Item]:
+        pasted = clean_lines("".join(self._pasted or ()))
+        self._pasted = None
+        self._line.end_completing()
+        if not self._line.insert(pasted):
+            yield from self._drawing()
+            yield TooMuch()
 
-    # The history.
+    def insert(self, text: str) -> None:
+        """Put in text that was typed before the editor was there."""
+        self._line.insert(clean(text))
 
-    def _remember(self, text: str) -> None:
-        if not text.strip() or (self._history and self._history[-1] == text):
-            return
-        self._history.append(text)
-        self._history_size += len(text)
-        while len(self._history) > HISTORY_LINES or self._history_size > HISTORY_CHARACTERS:
-            self._history_size -= len(self._history.popleft())
-
-    def _recall(self, step: int) -> None:
-        if self._is_secret or not self._history:
-            return
-        if self._at is None:
-            if step > 0:
-                return
-            self._draft = self.text
-            at = len(self._history)
+    def _enter(self) -> Iterator[Item]:
+        self._line.end_completing()
+        text, raw = self._line.text, self._raw
+        is_command = text.startswith("/") and not text.startswith("//") and "\n" not in text
+        if is_command or self._is_secret:  # what one says is shown as everybody sees it, when it is stored
+            yield self._begin_below(b"")
         else:
-            at = self._at
-        at = max(at + step, 0)
-        if at < len(self._history):
-            self._replace(self._history[at])
-            self._at = at
+            self._begin_anew()
+            yield from self._drawing()
+        yield Typed(text, raw if "\ufffd" in text else b"")
+
+    def abandon(self) -> bytes:
+        """Begin a new line, below; the history has the old one, unless it was secret. Return what to write."""
+        return self._begin_below(b"^C")
+
+    def _begin_below(self, mark: bytes) -> bytes:
+        """Leave the row as it is, and begin a new one."""
+        drawn = self._refresh()
+        self._begin_anew()
+        self._drawn = self._row()
+        return drawn + mark + b"\r\n" + self._drawn
+
+    def _begin_anew(self) -> None:
+        if self._is_secret:
+            self._line.forget_killed()
         else:
-            self._replace(self._draft)
+            self._line.remember()
+        self._line.replace("")
+        self._first = 0
+        self._raw = b""
 
-    # Keys.
+    def erase_character(self) -> bytes:
+        """Take back the character before the cursor. Return what to write."""
+        self._line.erase()
+        return self._refresh()
 
-    def _left(self) -> None:
-        self._cursor = max(self._cursor - 1, 0)
-
-    def _right(self) -> None:
-        self._cursor = min(self._cursor + 1, len(self._cells))
-
-    def _home(self) -> None:
-        self._cursor = 0
-
-    def _end(self) -> None:
-        self._cursor = len(self._cells)
-
-    def _word_before(self) -> int:
-        at = self._cursor
-        while at and self._cells[at - 1].isspace():
-            at -= 1
-        while at and not self._cells[at - 1].isspace():
-            at -= 1
-        return at
-
-    def _word_behind(self) -> int:
-        at = self._cursor
-        while at < len(self._cells) and self._cells[at].isspace():
-            at += 1
-        while at < len(self._cells) and not self._cells[at].isspace():
-            at += 1
-        return at
-
-    def _word_left(self) -> None:
-        self._cursor = self._word_before()
-
-    def _word_right(self) -> None:
-        self._cursor = self._word_behind()
-
-    def _delete(self, start: int, end: int) -> str:
-        deleted = "".join(self._cells[start:end])
-        del self._cells[start:end]
-        self._cursor = start
-        self._size -= len(deleted.encode())
-        return deleted
-
-    def _kill(self, start: int, end: int) -> None:
-        if start < end:
-            self._killed = "" if self._is_secret else "".join(self._cells[start:end])
-            self._delete(start, end)
-
-    def _yank(self) -> None:
-        size = len(self._killed.encode())
-        if self._size + size <= self._limit:
-            cells = graphemes(self._killed)
-            self._cells[self._cursor : self._cursor] = cells
-            self._cursor += len(cells)
-            self._size += size
-
-    def erase_character(self) -> None:
-        """Take back the character before the cursor, whatever it is made of."""
-        self._delete(max(self._cursor - 1, 0), self._cursor)
-
-    def erase_line(self) -> None:
-        """Take back everything."""
-        self._kill(0, len(self._cells))
-
-    _KEYS: ClassVar[dict[str, Callable[["LineEditor"], object]]] = {
-        **dict.fromkeys(("\x01", "H", "1~", "7~"), _home),
-        **dict.fromkeys(("\x05", "F", "4~", "8~"), _end),
-        **dict.fromkeys(("\x02", "D"), _left),
-        **dict.fromkeys(("\x06", "C"), _right),
-        **dict.fromkeys(("\x10", "A"), lambda self: self._recall(-1)),
-        **dict.fromkeys(("\x0e", "B"), lambda self: self._recall(1)),
-        **dict.fromkeys(("\x08", "\x7f"), erase_character),
-        **dict.fromkeys(("\x04", "3~"), lambda self: self._delete(self._cursor, self._cursor + 1)),
-        **dict.fromkeys(("1;5D", "1;3D", "5D", "alt b"), _word_left),
-        **dict.fromkeys(("1;5C", "1;3C", "5C", "alt f"), _word_right),
-        **dict.fromkeys(("\x17", "alt \x7f", "alt \x08"), lambda self: self._kill(self._word_before(), self._cursor)),
-        "alt d": lambda self: self._kill(self._cursor, self._word_behind()),
-        "\x15": lambda self: self._kill(0, self._cursor),
-        "\x0b": lambda self: self._kill(self._cursor, len(self._cells)),
-        "\x19": _yank,
-    }
-    """What each key does, by the character or the end of the sequence that it sends (xterm's, and VT220's for Home and End)."""
+    def erase_line(self) -> bytes:
+        """Take back everything. Return what to write."""
+        self._line.kill_all()
+        return self._refresh()

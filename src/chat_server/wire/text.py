@@ -289,20 +289,16 @@ class TextDecoder:
                 yield AreYouThere()
             case Code.IP | Code.BRK if self.editor:
                 yield ProtocolReply(self.editor.abandon())
+            case Code.EL if self.editor:
+                yield ProtocolReply(self.editor.erase_line())
+            case Code.EC if self.editor:
+                yield ProtocolReply(self.editor.erase_character())
             case Code.IP | Code.BRK | Code.EL:
-                if self.editor:
-                    self.editor.erase_line()
-                else:
-                    self._lines.erase_line()
+                self._lines.erase_line()
             case Code.EC:
-                if self.editor:
-                    self.editor.erase_character()
-                else:
-                    self._lines.erase_character()
+                self._lines.erase_character()
             case _:
                 pass  # NOP, GA, DM, AO, ...: nothing to do here
-        if self.editor and code in (Code.EL, Code.EC):
-            yield ProtocolReply(self.editor.redraw())
 
     def _begin_or_end_editing(self) -> Generator[ProtocolReply, None, bool]:
         """Edit the line here if that is wanted and the caller's telnet has agreed to both of what it takes. Returns whether that is new."""
