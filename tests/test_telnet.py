@@ -1,14 +1,29 @@
+"""The plain door: telnet taken off, lines cut, requests made. Whoever takes the requests carries each out before the next."""
+
+from collections.abc import Iterable
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.events import ProtocolReply, Request, Say, Unreadable
-from chat_server.wire.telnet import SUBNEGOTIATION_MAX, Code, TelnetDecoder, TooLong
-from chat_server.wire.text import TextDecoder
+from chat_server.events import ChooseCharset, ChooseMode, LineTooLong, ProtocolReply, Say, Unreadable
+from chat_server.wire.charsets import find_charset
+from chat_server.wire.line_mode import LineMode, TooLong
+from chat_server.wire.options import Code, Option
+from chat_server.wire.telnet import (
+    SUBNEGOTIATION_MAX,
+    Command,
+    OptionSaid,
+    Piece,
+    Subnegotiation,
+    TelnetDecoder,
+)
+from chat_server.wire.text import AreYouThere, Asked, CharsetUnclear, Learnt, Secret, Tab, TextDecoder
 
 IAC, SB, SE, WILL, WONT, DO, DONT = Code.IAC, Code.SB, Code.SE, Code.WILL, Code.WONT, Code.DO, Code.DONT
-BINARY, ECHO, TIMING_MARK, NAWS = Code.BINARY, 1, 6, 31
+BINARY, ECHO, SGA, TIMING_MARK, NAWS, TTYPE, CHARSET = Option.BINARY, Option.ECHO, Option.SGA, 6, 31, 24, 42
+
+QUESTION = bytes((IAC, DO, BINARY))
 
 PIECES = [bytes((byte,)) for byte in (0, 8, 10, 13, 127, SE, 241, 247, 248, SB, WILL, WONT, DO, DONT, IAC)]
 PIECES += [
@@ -30,44 +45,119 @@ INPUT = st.one_of(
 )
 
 
-def decode_in_order(*chunks: bytes, limit: int = 4096) -> list[Request | Unreadable | ProtocolReply]:
-    decoder = TextDecoder(limit)
-    return [request for chunk in chunks for request in decoder.receive_data(chunk)]
+class Listener:
+    """Takes what a decoder gives, and carries out what changes how the bytes behind it are read."""
+
+    def __init__(self, limit: int = 4096) -> None:
+        self.decoder = TextDecoder(limit)
+        self.asked: list[Asked] = []
+        self.answers: list[bytes] = []
+        self.in_order: list[Asked | ProtocolReply] = []
+
+    def receive(self, *chunks: bytes) -> "Listener":
+        for chunk in chunks:
+            for item in self.decoder.receive_data(chunk):
+                self.in_order.append(item)
+                if isinstance(item, ProtocolReply):
+                    self.answers.append(item.data)
+                else:
+                    self.asked.append(item)
+                    self.carry_out(item)
+        return self
+
+    def carry_out(self, asked: Asked) -> None:
+        if isinstance(asked, ChooseCharset):
+            self.decoder.charset = find_charset(asked.charset) or self.decoder.charset
+        elif isinstance(asked, ChooseMode):
+            self.answers.append(self.decoder.edit(wanted=asked.mode == "edit"))
+        elif isinstance(asked, Tab) and self.decoder.editor:
+            self.decoder.editor.complete(["ann: ", "anna: "])
+        elif asked == Say("secret"):
+            self.decoder.expect_secret()
+
+    @property
+    def negotiated(self) -> bytes:
+        """What telnet was answered, without what an editor draws."""
+        return b"".join(answer for answer in self.answers if answer[:1] == bytes((IAC,)))
 
 
-def decode(*chunks: bytes, limit: int = 4096) -> tuple[list[Request | Unreadable], bytes]:
-    """The requests, and all replies after the question that the first IAC leads to."""
-    everything = decode_in_order(*chunks, limit=limit)
-    replies = b"".join(request.data for request in everything if isinstance(request, ProtocolReply))
-    requests = [request for request in everything if not isinstance(request, ProtocolReply)]
-    return requests, replies.removeprefix(bytes((IAC, DO, BINARY)))
+def requests(*chunks: bytes, limit: int = 4096) -> list[Asked]:
+    return [asked for asked in Listener(limit).receive(*chunks).asked if not isinstance(asked, Learnt)]
+
+
+def option(verb: int, option: int) -> bytes:
+    return bytes((IAC, verb, option))
+
+
+def sub(option: int, data: bytes) -> bytes:
+    return bytes((IAC, SB, option)) + data + bytes((IAC, SE))
 
 
 def lines(data: bytes) -> list[bytes | TooLong]:
-    return [piece for piece in TelnetDecoder(4096).receive_data(data) if not isinstance(piece, ProtocolReply)]
+    return list(LineMode(4096, lambda _: 1).receive_data(data))
 
 
-@given(INPUT, st.lists(st.integers(0, 200), max_size=10))
-def test_any_split_of_the_bytes_gives_the_same_requests_and_the_same_answers(data: bytes, cuts: list[int]) -> None:
+def pieces(*chunks: bytes) -> list[Piece]:
+    """What of telnet there is, text joined."""
+    decoder = TelnetDecoder()
+    joined: list[Piece] = []
+    for piece in (piece for chunk in chunks for piece in decoder.receive_data(chunk)):
+        if joined and isinstance(piece, bytes) and isinstance(joined[-1], bytes):
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return joined
+
+
+def split(data: bytes, cuts: Iterable[int]) -> list[bytes]:
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    chunks = [data[start:end] for start, end in pairwise(edges)]
-    whole = decode_in_order(data, limit=12)
-    assert decode_in_order(*chunks, limit=12) == whole
-    one, many = TelnetDecoder(12), TelnetDecoder(12)
-    assert [piece for chunk in chunks for piece in many.receive_data(chunk)] == one.receive_data(data)
-    assert decode_in_order(*(data[at : at + 1] for at in range(len(data))), limit=12) == whole
+    return [data[start:end] for start, end in pairwise(edges)]
+
+
+AGREED = option(WILL, BINARY) + option(WILL, TTYPE) + option(WILL, NAWS) + sub(NAWS, b"\0\x50\0\x18")
+EDITING = b"/mode edit\r\n" + AGREED + option(DO, ECHO) + option(DO, SGA)
+SWITCHES = [
+    EDITING,
+    b"/mode line\n" + option(DONT, ECHO) + option(DONT, SGA),
+    b"/charset gbk\n",
+    b"/charset koi8-r\r",
+    b"/charset utf-8\n",
+    b"secret\n",
+    b"\t",
+    b"an\t",
+    b"\x1b[200~a\r\nb\x1b[201~",
+    b"\x1b[D",
+    b"\x1b[A",
+    "你好".encode("gbk"),
+    "Ъ".encode("koi8-r"),
+]
+LIVELY = st.lists(st.one_of(st.sampled_from(PIECES + SWITCHES), st.binary(max_size=3)), max_size=30).map(b"".join)
+
+
+@given(st.one_of(INPUT, LIVELY), st.lists(st.integers(0, 200), max_size=10))
+def test_any_split_of_the_bytes_gives_the_same_requests_and_the_same_answers(data: bytes, cuts: list[int]) -> None:
+    whole = Listener(12).receive(data)
+    for other in (Listener(12).receive(*split(data, cuts)), Listener(12).receive(*split(data, range(len(data))))):
+        assert other.asked == whole.asked
+        assert other.negotiated == whole.negotiated
+    assert pieces(*split(data, cuts)) == pieces(data)
+
+
+@given(
+    st.lists(st.sampled_from(SWITCHES + PIECES[11:20]), max_size=25).map(b"".join),
+    st.lists(st.integers(0, 300), max_size=10),
+)
+def test_any_split_draws_the_same_line_in_the_end(data: bytes, cuts: list[int]) -> None:
+    whole, other = Listener().receive(data), Listener().receive(*split(data, cuts))
+    assert (whole.decoder.editor is None) == (other.decoder.editor is None)
+    if whole.decoder.editor and other.decoder.editor:
+        assert whole.decoder.editor.redraw() == other.decoder.editor.redraw()
 
 
 @given(INPUT)
-def test_a_caller_without_iac_never_gets_an_answer_of_the_protocol(data: bytes) -> None:
-    everything = decode_in_order(data.replace(b"\xff", b""))
-    assert not any(isinstance(request, ProtocolReply) for request in everything)
-
-
-@given(INPUT)
-def test_answers_are_never_longer_than_what_was_asked(data: bytes) -> None:
-    _, replies = decode(data)
-    assert len(replies) <= len(data)
+def test_nc_never_gets_an_answer_of_the_protocol(data: bytes) -> None:
+    listener = Listener().receive(data.replace(b"\xff", b"").replace(b"\r", b""))
+    assert listener.answers == []
 
 
 def test_every_end_of_line_ends_one_line() -> None:
@@ -75,8 +165,8 @@ def test_every_end_of_line_ends_one_line() -> None:
 
 
 def test_an_end_of_line_cut_in_two_ends_one_line() -> None:
-    decoder = TelnetDecoder(10)
-    assert [decoder.receive_data(chunk) for chunk in (b"a\r", b"\nb\r", b"c\r", b"\n", b"\n")] == [
+    mode = LineMode(10, lambda _: 1)
+    assert [list(mode.receive_data(chunk)) for chunk in (b"a\r", b"\nb\r", b"c\r", b"\n", b"\n")] == [
         [b"a"],
         [b"b"],
         [b"c"],
@@ -85,86 +175,246 @@ def test_an_end_of_line_cut_in_two_ends_one_line() -> None:
     ]
 
 
+@given(st.lists(st.sampled_from([b"a", b"\r", b"\n", b"bcd", b"\r\n"]), max_size=20).map(b"".join), st.integers(0, 30))
+def test_many_lines_at_once_are_the_same_lines(data: bytes, cut: int) -> None:
+    one, many = LineMode(5, lambda _: 1), LineMode(5, lambda _: 1)
+    for chunk in (data[:cut], data[cut:]):
+        assert many.whole_lines(chunk) == list(one.receive_data(chunk))
+
+
 def test_a_lone_nul_is_nothing() -> None:
     assert lines(b"a\0b\n") == [b"ab"]
 
 
-def test_every_option_is_refused_whenever_it_is_asked() -> None:
-    _, replies = decode(bytes((IAC, WILL, NAWS, IAC, DO, TIMING_MARK, IAC, DO, TIMING_MARK)))
-    assert replies == bytes((IAC, DONT, NAWS, IAC, WONT, TIMING_MARK, IAC, WONT, TIMING_MARK))
+def test_backspace_and_delete_and_erase_character_take_back_a_whole_character() -> None:
+    assert requests("ab\bé\x7f你\b".encode() + b"c" + bytes((IAC, Code.EC)) + b"d\n") == [Say("ad")]
+    assert requests(b"\b\b\x7fa\n") == [Say("a")]
+
+
+def test_backspace_takes_back_a_whole_character_of_any_charset() -> None:
+    for charset, text in (
+        ("gbk", "a你"),
+        ("gb18030", "a你👋"),
+        ("big5", "a你"),
+        ("shift_jis", "aソ"),
+        ("euc-kr", "a한"),
+    ):
+        typed = f"/charset {charset}\n".encode() + text.encode(charset) + b"\b" * (len(text) - 1) + b"b\n"
+        assert requests(typed)[-1] == Say("ab")
+
+
+def test_erase_line_interrupt_and_break_take_back_the_line() -> None:
+    for code in (Code.EL, Code.IP, Code.BRK):
+        assert requests(b"secret" + bytes((IAC, code)) + b"a\n") == [Say("a")]
+
+
+def test_a_line_that_is_too_long_is_reported_once_and_skipped() -> None:
+    listener = Listener(10)
+    assert listener.receive(b"x" * 11).asked == [LineTooLong(10)]
+    assert listener.receive(b"y" * 100_000).asked == [LineTooLong(10)]
+    assert listener.receive(b"z\nshort\n" + b"w" * 11 + b"\n").asked == [LineTooLong(10), Say("short"), LineTooLong(10)]
+
+
+def test_a_line_of_the_limit_passes() -> None:
+    assert requests(b"x" * 10 + b"\n", limit=10) == [Say("x" * 10)]
+
+
+def test_bytes_that_are_not_utf_8_become_replacement_characters() -> None:
+    assert requests(b"caf\xe9 \xf0\x9f\n") == [Say("caf\ufffd \ufffd")]
+
+
+def test_two_slashes_say_one_and_an_empty_line_is_nothing() -> None:
+    assert requests(b"//help\r\n\r\n   \r\n\x1b\r\n") == [Say("/help")]
+
+
+def test_leading_spaces_are_part_of_what_is_said() -> None:
+    assert requests(b"    return x  \n") == [Say("    return x")]
+
+
+# Telnet.
+
+
+def test_text_beside_a_negotiation_in_one_packet_is_kept() -> None:
+    assert requests(b"hel" + option(WILL, NAWS) + b"lo\r\n") == [Say("hello")]
+
+
+def test_a_subnegotiation_is_not_text_even_with_an_escaped_iac_in_it() -> None:
+    data = b"a" + bytes((IAC, SB, NAWS, 0, IAC, IAC, 10, IAC, SE)) + b"b"
+    assert pieces(data) == [b"a", Subnegotiation(NAWS, b"\0\xff\n"), b"b"]
+
+
+def test_a_subnegotiation_that_is_never_closed_is_given_up() -> None:
+    assert pieces(bytes((IAC, SB, NAWS)) + b"x" * (SUBNEGOTIATION_MAX - 1) + b"hello") == [b"hello"]
+
+
+def test_a_command_inside_a_subnegotiation_ends_it() -> None:
+    assert pieces(bytes((IAC, SB, NAWS, 1, IAC, DO, ECHO)) + b"hello") == [OptionSaid(DO, ECHO), b"hello"]
+
+
+def test_iac_iac_is_a_byte_of_text_and_so_is_one_before_what_is_no_command() -> None:
+    assert pieces(bytes((97, IAC, IAC, 98))) == [b"a\xffb"]
+    assert pieces(bytes((97, IAC, 98, 10))) == [b"a\xffb\n"]
+    assert pieces(bytes((IAC, Code.AYT))) == [Command(Code.AYT)]
+
+
+def test_a_letter_that_is_255_is_one_where_there_is_no_telnet() -> None:
+    assert requests(b"/charset koi8-r\n" + "Ъел".encode("koi8-r") + b"\n")[-1] == Say("Ъел")
+    telnet = option(WILL, BINARY) + b"/charset koi8-r\n" + "Ъел".encode("koi8-r").replace(b"\xff", b"\xff\xff") + b"\n"
+    assert requests(telnet)[-1] == Say("Ъел")
+
+
+# Asking first.
+
+
+def test_a_first_line_that_ends_in_cr_lf_is_followed_by_one_question_of_three_bytes() -> None:
+    assert Listener().receive(b"a\r\nb\r\nc\n").in_order == [Say("a"), ProtocolReply(QUESTION), Say("b"), Say("c")]
+    assert Listener().receive(b"a\r", b"\n").in_order == [Say("a"), ProtocolReply(QUESTION)]
+
+
+def test_a_first_line_that_ends_otherwise_is_followed_by_none_whatever_comes_later() -> None:
+    for end in (b"\n", b"\r\0", b"\r", b"\n\r\n"):
+        assert Listener().receive(b"a" + end + b"b\r\nc\r\n").answers == []
+
+
+def test_an_iac_is_followed_by_the_question_at_once_and_by_no_second() -> None:
+    listener = Listener().receive(bytes((IAC, Code.NOP)) + b"a\r\nb\r\n" + bytes((IAC, Code.NOP)))
+    assert listener.answers == [QUESTION]
+
+
+def test_everything_else_is_asked_after_the_answer_whatever_it_is() -> None:
+    for verb in (WILL, WONT):
+        listener = Listener().receive(b"a\r\n")
+        assert not listener.decoder.speaks_telnet
+        listener.receive(option(verb, BINARY))
+        assert listener.decoder.speaks_telnet
+        assert listener.answers[1:] == [option(DO, TTYPE) + option(DO, NAWS) + option(WILL, CHARSET)]
 
 
 def test_the_reply_to_a_timing_mark_comes_before_the_answers_to_what_was_typed_after_it() -> None:
     """Debian's telnet throws everything away until it has the reply."""
-    assert decode_in_order(b"a\n" + bytes((IAC, DO, TIMING_MARK)) + b"b\n") == [
+    assert Listener().receive(b"a\n" + option(DO, TIMING_MARK) + b"b\n").in_order == [
         Say("a"),
-        ProtocolReply(bytes((IAC, DO, BINARY))),
-        ProtocolReply(bytes((IAC, WONT, TIMING_MARK))),
+        ProtocolReply(QUESTION),
+        ProtocolReply(option(WONT, TIMING_MARK)),
         Say("b"),
     ]
 
 
-def test_binary_is_asked_for_once_and_agreed_to_without_a_loop() -> None:
-    them = (WILL, WILL, DO, DO, WONT, WONT, DONT, DONT, WILL)
-    everything = decode_in_order(b"".join(bytes((IAC, verb, BINARY)) for verb in them))
-    replies = [request.data[1] for request in everything if isinstance(request, ProtocolReply)]
-    assert replies == [DO, WILL, DONT, WONT, DO]
+def test_are_you_there_stands_in_the_stream_where_it_was_asked() -> None:
+    assert requests(b"a\n" + bytes((IAC, Code.AYT)) + b"b\n") == [Say("a"), AreYouThere(), Say("b")]
 
 
-def test_a_refusal_is_not_answered_so_there_is_no_loop() -> None:
-    _, replies = decode(bytes((IAC, WONT, ECHO, IAC, DONT, ECHO)))
-    assert replies == b""
+def learnt(*data: bytes) -> Listener:
+    return Listener().receive(b"a\r\n", option(WILL, BINARY), *data)
 
 
-def test_text_beside_a_negotiation_in_one_packet_is_kept() -> None:
-    assert decode(b"hel" + bytes((IAC, WILL, NAWS)) + b"lo\r\n")[0] == [Say("hello")]
+def test_a_terminals_type_is_asked_for_until_it_says_the_same_again() -> None:
+    ask = bytes((IAC, SB, TTYPE, 1, IAC, SE))
+    listener = learnt(option(WILL, TTYPE))
+    assert listener.answers[-1] == ask
+    listener.receive(sub(TTYPE, b"\0XTERM-256COLOR"))
+    assert listener.answers[-1] == ask
+    assert not listener.decoder.terminal.is_described
+    listener.receive(sub(TTYPE, b"\0XTERM-256COLOR"), sub(TTYPE, b"\0VT100"))
+    assert listener.decoder.terminal.names == ("xterm-256color",)
+    assert listener.decoder.terminal.is_described
+    assert listener.decoder.terminal.colours == 256
 
 
-def test_a_subnegotiation_is_not_text_even_with_an_escaped_iac_in_it() -> None:
-    assert lines(b"a" + bytes((IAC, SB, NAWS, 0, IAC, IAC, 10, IAC, SE)) + b"b\n") == [b"ab"]
+def test_a_mud_client_tells_what_it_can_in_its_third_answer() -> None:
+    listener = learnt(option(WILL, TTYPE), *(sub(TTYPE, b"\0" + name) for name in (b"TINTIN++", b"xterm", b"MTTS 65")))
+    terminal = listener.decoder.terminal
+    assert terminal.is_described
+    assert terminal.is_screen_reader
+    assert terminal.colours == 16
+    assert not terminal.can_be_edited_on
+    assert listener.negotiated.count(bytes((IAC, SB, TTYPE, 1, IAC, SE))) == 3
 
 
-def test_a_subnegotiation_that_is_never_closed_is_given_up() -> None:
-    assert lines(bytes((IAC, SB, NAWS)) + b"x" * (SUBNEGOTIATION_MAX - 1) + b"hello\n") == [b"hello"]
+def test_a_width_is_learnt_whenever_it_changes_and_only_then() -> None:
+    listener = learnt(
+        option(WILL, NAWS), sub(NAWS, b"\0\x50\0\x18"), sub(NAWS, b"\0\x50\0\x18"), sub(NAWS, b"\0\x28\0\x18")
+    )
+    assert listener.decoder.terminal.columns == 40
+    assert listener.asked.count(Learnt()) == 3
+    listener.receive(sub(NAWS, b"\0"), sub(NAWS, b"12345"))
+    assert listener.decoder.terminal.columns == 40
 
 
-def test_a_command_inside_a_subnegotiation_ends_it() -> None:
-    data = bytes((IAC, SB, NAWS, 1, IAC, DO, ECHO)) + b"hello\n"
-    assert lines(data) == [b"hello"]
-    assert decode(data)[1] == bytes((IAC, WONT, ECHO))
+def test_a_charset_is_agreed_on_by_either_sides_list() -> None:
+    listener = learnt(option(DO, CHARSET))
+    assert listener.answers[-1].startswith(bytes((IAC, SB, CHARSET, 1)) + b";UTF-8;GBK;")
+    listener.receive(sub(CHARSET, b"\2KOI8-R"))
+    assert listener.decoder.terminal.charset == "koi8-r"
+    asking = Listener().receive(option(WILL, CHARSET), sub(CHARSET, b"\1 x-mine ISO-8859-1 UTF-8"))
+    assert asking.answers[-1] == sub(CHARSET, b"\2ISO-8859-1")
+    assert asking.decoder.terminal.charset == "latin-1"
+    assert asking.receive(sub(CHARSET, b"\1;x-mine")).answers[-1] == sub(CHARSET, b"\3")
+    assert asking.receive(sub(CHARSET, b"\1[TTABLE]\1;big5")).answers[-1] == sub(CHARSET, b"\2big5")
+    both = learnt(option(DO, CHARSET), option(WILL, CHARSET), sub(CHARSET, b"\1;big5"))
+    assert both.answers[-1] == sub(CHARSET, b"\3"), "when both ask at once, the server's question stands (RFC 2066)"
 
 
-def test_iac_iac_is_a_byte_of_text() -> None:
-    assert lines(bytes((97, IAC, IAC, 98, 10))) == [b"a\xffb"]
+# Who edits the line.
 
 
-def test_backspace_and_delete_and_erase_character_take_back_a_whole_character() -> None:
-    assert lines("ab\bé\x7f你\b".encode() + b"c" + bytes((IAC, 247)) + b"d\n") == [b"ad"]
-    assert lines(b"\b\b\x7fa\n") == [b"a"]
+def test_the_line_is_edited_here_when_telnet_has_agreed_to_both_of_what_it_takes() -> None:
+    listener = learnt()
+    assert listener.decoder.edit(wanted=True) == option(WILL, ECHO) + option(WILL, SGA) + option(WILL, BINARY)
+    listener.receive(b"be", option(DO, SGA))
+    assert listener.decoder.editor is None
+    listener.receive(option(DO, ECHO))
+    assert listener.decoder.editor is not None
+    assert listener.decoder.editor.text == "be", "what was begun before is there"
+    listener.receive(b"\x7fy\r\n")
+    assert listener.asked[-1] == Say("by")
 
 
-def test_erase_line_takes_back_the_line() -> None:
-    assert lines(b"secret" + bytes((IAC, 248)) + b"a\n") == [b"a"]
+def test_half_of_what_editing_takes_is_given_back() -> None:
+    """ECHO without SGA would be a terminal that shows nothing of what is typed."""
+    listener = learnt()
+    listener.decoder.edit(wanted=True)
+    listener.receive(option(DO, ECHO), option(DONT, SGA))
+    assert listener.decoder.editor is None
+    assert option(WONT, ECHO) in listener.negotiated
+    listener.receive(option(DONT, ECHO), b"hello\r\n")
+    assert listener.asked[-1] == Say("hello")
 
 
-def test_a_line_that_is_too_long_is_reported_once_and_skipped() -> None:
-    decoder = TelnetDecoder(10)
-    assert decoder.receive_data(b"x" * 11) == [TooLong.LINE]
-    assert decoder.receive_data(b"y" * 100_000) == []
-    assert decoder.receive_data(b"z\nshort\n" + b"w" * 11 + b"\n") == [b"short", TooLong.LINE]
+def test_the_callers_program_may_take_the_line_back_by_itself() -> None:
+    listener = learnt()
+    listener.decoder.edit(wanted=True)
+    listener.receive(option(DO, ECHO), option(DO, SGA), option(DONT, ECHO), b"hello\r\n")
+    assert listener.decoder.editor is None
+    assert listener.asked[-1] == Say("hello")
+    assert option(WONT, SGA) in listener.negotiated
 
 
-def test_a_line_of_the_limit_passes() -> None:
-    assert TelnetDecoder(10).receive_data(b"x" * 10 + b"\n") == [b"x" * 10]
+def test_a_secret_is_not_echoed_and_is_no_request() -> None:
+    listener = learnt()
+    assert listener.decoder.expect_secret() == option(WILL, ECHO)
+    listener.receive(option(DO, ECHO), b"/logout\r\nhello\r\n")
+    assert listener.asked[-2:] == [Secret("/logout"), Say("hello")]
+    assert listener.answers[-1] == option(WONT, ECHO) + b"\r\n"
+    plain = Listener().receive(b"a\n")
+    assert plain.decoder.expect_secret() == b"", "nc cannot hide it, and is not asked to"
+    assert plain.receive(b"xyzzy\n").asked[-1] == Secret("xyzzy")
+    assert plain.answers == []
 
 
-def test_bytes_that_are_not_utf_8_become_replacement_characters() -> None:
-    assert decode(b"caf\xe9 \xf0\x9f\n")[0] == [Say("caf\ufffd \ufffd")]
+def test_a_chinese_first_line_in_another_charset_is_pointed_out_once_and_not_said() -> None:
+    hello = "大家好".encode("gb18030")
+    assert requests(hello + b"\n" + hello + b"\n") == [CharsetUnclear(), Say(hello.decode(errors="replace"))]
+    edited = Listener().receive(EDITING, hello + b"\r")
+    assert edited.asked[-1] == CharsetUnclear()
+    for line in (
+        "大家好".encode(),
+        "Grüße".encode("latin-1"),
+        "café".encode("latin-1"),
+        b"\xff\xfe",
+    ):
+        assert not any(isinstance(asked, CharsetUnclear) for asked in requests(line + b"\n")), line
 
 
-def test_two_slashes_say_one_and_an_empty_line_is_nothing() -> None:
-    assert decode(b"//help\r\n\r\n   \r\n\x1b\r\n")[0] == [Say("/help")]
-
-
-def test_leading_spaces_are_part_of_what_is_said() -> None:
-    assert decode(b"    return x  \n")[0] == [Say("    return x")]
+def test_what_is_refused_is_a_value_in_the_stream() -> None:
+    assert isinstance(requests(b"/nonsense\n")[0], Unreadable)

@@ -76,6 +76,7 @@ _ALIASES = {
 }
 
 _HAS_BYTE_255 = {
+    "shift_jis",  # not a letter's, but of a character for private use
     "koi8-r",
     "koi8-u",
     "windows-1251",

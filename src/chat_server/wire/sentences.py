@@ -110,7 +110,7 @@ CHOICES = {
 """What somebody is told who asks how they are shown things, or chooses it."""
 
 HINT_FOR_CHINESE = message(
-    "That line is not UTF-8, so nobody was shown it. If it was Chinese, /charset gb18030 or /charset gbk reads it."
+    "That line is not UTF-8, so nobody was shown it. If it was Chinese: /charset gb18030. /charset lists the others."
 )
 
 

@@ -1,0 +1,344 @@
+"""The line editor, alone, with a terminal emulator that shows what it draws."""
+
+import time
+from collections.abc import Iterable
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server.clean import clean
+from chat_server.wire.edited_line import HISTORY_CHARACTERS, EditedLine
+from chat_server.wire.editor import Closing, Completion, LineEditor, TooMuch, Typed
+from chat_server.wire.widths import columns_of
+
+LEFT, RIGHT, UP, DOWN = "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B"
+HOME, END, DELETE, BACKSPACE = "\x1b[H", "\x1b[F", "\x1b[3~", "\x7f"
+ENTER, TAB = "\r", "\t"
+
+
+class Desk:
+    """An editor, and the screen of the one who types into it."""
+
+    def __init__(self, columns: int = 40, rows: int = 6, limit: int = 4096, charset: str = "utf-8") -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self.stream = pyte.ByteStream(self.screen)
+        self.editor = LineEditor(columns, charset, limit, lambda data: data)
+        self.said: list[object] = []
+        self.written = b""
+        self.show(self.editor.open())
+        self.show(self.editor.prompted("ann> "))
+
+    def show(self, data: bytes) -> None:
+        self.written += data
+        self.stream.feed(data)
+
+    def type(self, *keys: str) -> "Desk":
+        return self.feed("".join(keys).encode())
+
+    def feed(self, *chunks: bytes) -> "Desk":
+        for chunk in chunks:
+            for item in self.editor.receive_data(chunk):
+                if isinstance(item, bytes):
+                    self.show(item)
+                else:
+                    self.said.append(item)
+        return self
+
+    @property
+    def lines(self) -> list[str]:
+        """What is on the screen, without what nothing was written on."""
+        return [line.rstrip() for line in self.screen.display if line.strip()]
+
+    @property
+    def typed(self) -> list[str]:
+        return [item.text for item in self.said if isinstance(item, Typed)]
+
+    @property
+    def row(self) -> str:
+        """The row with the cursor, which is shown as a bar."""
+        cells = self.screen.buffer[self.screen.cursor.y]
+        shown = "".join(cells[column].data for column in range(self.screen.columns)).rstrip()
+        before = "".join(cells[column].data for column in range(self.screen.cursor.x))
+        return before + "|" + shown[len(before) :]
+
+
+@pytest.mark.parametrize(
+    ("keys", "row"),
+    [
+        (["hello"], "ann> hello|"),
+        (["hello", LEFT, LEFT, "x"], "ann> helx|lo"),
+        (["hello", HOME, "x", RIGHT, "y"], "ann> xhy|ello"),
+        (["hello", HOME, END, "!"], "ann> hello!|"),
+        (["hello", "\x01", DELETE, "\x05", "!"], "ann> ello!|"),
+        (["\x1bOH", "a", "\x1bOD", "b"], "ann> b|a"),
+        (["one two three", "\x17"], "ann> one two |"),
+        (["one two three", "\x17", "\x17", "\x19"], "ann> one two |"),
+        (["one two", LEFT, LEFT, "\x0b"], "ann> one t|"),
+        (["one two", LEFT, LEFT, "\x15"], "ann> |wo"),
+        (["one two", "\x15", "\x19", "\x19"], "ann> one twoone two|"),
+        (["one two", "\x1bb", "\x1bb", "\x1bf", "!"], "ann> one!| two"),
+        (["one two", "\x1b[1;5D", "\x1bd"], "ann> one |"),
+        (["a你👩‍💻b", LEFT, BACKSPACE], "ann> a你|b"),
+        (["a你b", LEFT, BACKSPACE, BACKSPACE], "ann> |b"),
+        (["e\u0301x", BACKSPACE, BACKSPACE], "ann> |"),
+        (["\x1b[99;99X", "\x1b[5~", "\x00", "\x1c", "\x1bz", "ok"], "ann> ok|"),
+        (["a\u202eb\u2028c\x9bd"], "ann> abcd|"),
+    ],
+)
+def test_keys_do_what_they_do_everywhere(keys: list[str], row: str) -> None:
+    assert Desk().type(*keys).row == row
+
+
+def test_what_was_typed_before_is_there_again_and_so_is_what_was_begun() -> None:
+    desk = Desk().type("/one", ENTER, "two", ENTER, "/one", ENTER, "beg")
+    for keys, row in (
+        (UP, "/one|"),
+        (UP, "two|"),
+        (UP, "/one|"),
+        (UP, "/one|"),
+        (DOWN, "two|"),
+        (DOWN, "/one|"),
+        (DOWN, "beg|"),
+    ):
+        assert desk.type(keys).row == f"ann> {row}"
+    assert desk.type(DOWN, "in").row == "ann> begin|"
+    assert desk.type(UP, "!", ENTER).typed == ["/one", "two", "/one", "/one!"]
+
+
+def test_a_command_stays_on_the_screen_and_what_is_said_is_left_to_the_room() -> None:
+    desk = Desk().type("/rooms", ENTER, "hello", ENTER, "//shrug", ENTER)
+    assert desk.typed == ["/rooms", "hello", "//shrug"]
+    assert desk.lines == ["ann> /rooms", "ann>"]
+
+
+def test_what_others_say_never_cuts_into_what_is_typed() -> None:
+    desk = Desk().type("half a sent", LEFT)
+    desk.show(desk.editor.around(b"bob: hello\r\n* carol joined\r\n"))
+    assert desk.lines == ["bob: hello", "* carol joined", "ann> half a sent"]
+    assert desk.row == "ann> half a sen|t"
+    desk.type("X")
+    assert desk.row == "ann> half a senX|t"
+
+
+def test_one_key_at_the_end_costs_one_byte() -> None:
+    desk = Desk().type("hell")
+    before = len(desk.written)
+    desk.type("o")
+    assert desk.written[before:] == b"o"
+
+
+def test_a_long_line_scrolls_sideways_in_one_row() -> None:
+    desk = Desk(columns=20).type("abcdefghijklmnopqrstuvwxyz")
+    assert len(desk.lines) == 1
+    assert desk.row.startswith("ann> <")
+    assert desk.row.endswith("xyz|")
+    assert desk.type(HOME).row == "ann> |abcdefghijklmn"
+    assert desk.type(END, BACKSPACE).row.endswith("xy|")
+    assert desk.type("\x15").row == "ann> |"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "a",
+                "bc ",
+                "你",
+                "é",
+                "e\u0301",
+                "👩‍💻",
+                LEFT,
+                RIGHT,
+                HOME,
+                END,
+                BACKSPACE,
+                DELETE,
+                "\x17",
+                UP,
+                DOWN,
+                ENTER,
+                "\x03",
+                "\x19",
+            ]
+        ),
+        max_size=60,
+    ),
+    st.integers(12, 50),
+    st.lists(st.integers(0, 300), max_size=8),
+)
+def test_any_split_gives_the_same_lines_and_in_the_end_the_same_screen(
+    keys: list[str], columns: int, cuts: list[int]
+) -> None:
+    data = "".join(keys).encode()
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    whole = Desk(columns).feed(data)
+    for chunks in (
+        [data[start:end] for start, end in zip(edges, edges[1:], strict=False)],
+        [bytes((byte,)) for byte in data],
+    ):
+        other = Desk(columns).feed(*chunks)
+        assert other.typed == whole.typed
+        assert other.editor.text == whole.editor.text
+        # Where the row was scrolled to may differ while it is longer than the screen; drawn anew from the same place it is the same.
+        for desk in (other, whole):
+            desk.show(desk.editor.resized(columns))
+        assert other.row == whole.row
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a", "你", "é", "b ", LEFT, RIGHT, HOME, END, BACKSPACE, DELETE, "\x17", "\x0b", "\x19"]),
+        max_size=60,
+    ),
+    st.integers(12, 50),
+)
+def test_the_screen_shows_the_line_around_the_cursor(keys: list[str], columns: int) -> None:
+    desk = Desk(columns)
+    for key in keys:
+        desk.type(key)
+        row = desk.row
+        before, behind = row.removeprefix("ann> ").split("|")
+        shown = desk.editor.text
+        scrolled = before.startswith("<") and not shown.startswith("<")
+        assert shown.startswith(before.rstrip()) or scrolled
+        assert before.removeprefix("<").rstrip() in shown
+        assert behind.rstrip() in shown
+        assert columns_of(row) <= columns + 1
+        assert len(desk.lines) == 1, "one row, whatever the length"
+
+
+def test_a_paste_is_one_message_with_its_lines_and_is_not_sent_by_itself() -> None:
+    desk = Desk().type("see: \x1b[200~def f():\r\n\treturn '\x03\x1b[A你'\n\n\x1b[201~")
+    assert desk.typed == []
+    assert desk.row == "ann> see: def f():↵    return '你'|"
+    assert desk.type(ENTER).typed == ["see: def f():\n    return '你'"]
+    assert desk.type(UP, ENTER).typed[1] == desk.typed[0]
+
+
+def test_a_paste_that_is_too_long_is_refused_whole_and_the_line_stays() -> None:
+    desk = Desk(limit=100).type("keep", "\x1b[200~", "x" * 200, "\x1b[201~", "!")
+    assert desk.said == [TooMuch()]
+    assert desk.row == "ann> keep!|"
+
+
+def test_a_line_of_the_limit_takes_no_more_and_says_so() -> None:
+    desk = Desk(limit=10).type("1234567890x")
+    assert desk.editor.text == "1234567890"
+    assert b"\a" in desk.written
+    assert desk.type(BACKSPACE, "é").editor.text == "123456789", "two bytes do not fit"
+
+
+def test_interrupts_begin_a_new_line_and_the_old_one_is_not_lost() -> None:
+    desk = Desk().type("oops", "\x03")
+    assert desk.lines == ["ann> oops^C", "ann>"]
+    assert desk.typed == []
+    assert desk.type(UP).row == "ann> oops|"
+
+
+def test_control_d_leaves_only_from_an_empty_line() -> None:
+    desk = Desk().type("ab", LEFT, "\x04", "\x04")
+    assert desk.row == "ann> a|"
+    assert desk.said == []
+    assert desk.type(BACKSPACE, "\x04").said == [Closing()]
+
+
+def test_control_l_clears_the_screen_but_not_the_line() -> None:
+    desk = Desk()
+    desk.show(desk.editor.around(b"bob: hello\r\n"))
+    assert desk.type("hi", "\x0c").lines == ["ann> hi"]
+
+
+def test_tab_puts_in_what_there_is_and_again_the_next() -> None:
+    desk = Desk().type("hi an", TAB)
+    assert desk.said == [Completion("hi an")]
+    desk.show(desk.editor.complete(["ann ", "anna "]))
+    assert desk.row == "ann> hi ann |"
+    assert desk.type(TAB).row == "ann> hi anna |"
+    assert desk.type(TAB).row == "ann> hi ann |"
+    assert desk.type("x", TAB).said[-1] == Completion("hi ann x")
+    desk.show(desk.editor.complete([]))
+    assert desk.written.endswith(b"\a")
+
+
+def test_a_secret_is_not_drawn_and_is_in_no_history() -> None:
+    desk = Desk().type("before", ENTER)
+    desk.show(desk.editor.prompted("Password: ", is_secret=True))
+    desk.type("xyz", BACKSPACE, "zy\x15", "xyzzy")
+    assert "x" not in "".join(desk.lines)
+    desk.type(UP, TAB, ENTER)
+    assert desk.typed[-1] == "xyzzy"
+    desk.show(desk.editor.prompted("ann> "))
+    assert desk.type(UP).row == "ann> before|"
+    assert desk.type("\x15", "\x19").row == "ann> before|"
+
+
+def test_a_resized_terminal_is_drawn_on_anew() -> None:
+    desk = Desk(columns=40).type("a line that is rather long for this")
+    desk.screen.resize(6, 20)
+    desk.show(desk.editor.resized(20))
+    assert desk.row.startswith("ann> <")
+    assert columns_of(desk.row) <= 20
+    desk.screen.resize(6, 60)
+    desk.show(desk.editor.resized(60))
+    assert desk.row == "ann> a line that is rather long for this|"
+
+
+def test_a_prompt_that_would_take_half_of_the_row_is_left_out() -> None:
+    desk = Desk(columns=30)
+    desk.show(desk.editor.prompted("[a-room-with-a-name] somebody> "))
+    assert desk.type("hello").row == "> hello|"
+
+
+def test_a_line_in_another_charset_is_drawn_in_it() -> None:
+    desk = Desk(charset="gbk")
+    desk.feed("你好".encode("gbk"), "👋".encode(), b"\r")
+    assert desk.typed[0].startswith("你好")
+    assert "你好".encode("gbk") in desk.written
+
+
+def test_a_history_has_a_bound() -> None:
+    line = EditedLine(16384)
+    for number in range(1000):
+        line.replace(f"{number} " + "x" * 1000)
+        line.remember()
+    line.replace("")
+    steps = 0
+    while line.text != (line.older() or line.text):
+        steps += 1
+    assert 5 < steps <= HISTORY_CHARACTERS // 1000
+
+
+WORST: Iterable[bytes] = [
+    b"x" * 8192,
+    "e\u0301".encode() * 2730,
+    "👩‍💻".encode() * 745,
+    (b"x" * 4000 + b"\x01" + b"y" * 4000),
+    b"\x1b[A" * 2730,
+    b"a " * 2000 + b"\x17" * 2000 + b"\x19" * 100,
+    b"\x1b[200~" + b"a\n" * 4000 + b"\x1b[201~",
+    b"\r" * 8192,
+    b"/x\r" * 2730,
+    b"\x03" * 8192,
+    b"\x0c" * 8192,
+]
+
+
+@pytest.mark.parametrize("data", WORST)
+def test_no_eight_kilobytes_cost_much(data: bytes) -> None:
+    editor = LineEditor(80, "utf-8", 16384, lambda out: out)
+    for _ in editor.receive_data(b"x" * 12000 + b"\r" + b"y" * 3000 + b"\r"):
+        pass
+    start = time.perf_counter()
+    out = sum(len(item) for item in editor.receive_data(data) if isinstance(item, bytes))
+    assert time.perf_counter() - start < 0.4, "measured: 4 to 90 ms"
+    assert out <= 40 * len(data)
+
+
+@given(st.binary(max_size=200))
+def test_whatever_is_typed_the_line_is_clean(data: bytes) -> None:
+    desk = Desk().feed(data)
+    for text in (*desk.typed, desk.editor.text):
+        assert all(clean(line) == line for line in text.split("\n"))
+    assert all(line.startswith(("ann> ", "ann>")) for line in desk.lines)

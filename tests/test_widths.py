@@ -1,0 +1,63 @@
+"""How wide text is, and where long lines are broken."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server.wire.widths import INDENT, columns_of, graphemes, width_class, wrapped
+
+TEXTS = st.lists(
+    st.sampled_from(["a", "bc", " ", "  ", "你", "，", "é", "e\u0301", "👩‍💻", "https://example.org/x", "。"]),
+    max_size=40,
+).map("".join)
+
+
+@given(TEXTS, st.integers(8, 40), st.integers(0, 40))
+def test_no_row_is_wider_than_it_may_be_and_nothing_but_spaces_is_lost(text: str, columns: int, room: int) -> None:
+    rows = wrapped(text, columns, room=min(room, columns))
+    assert columns_of(rows[0]) <= min(room, columns)
+    assert all(columns_of(row) <= columns for row in rows)
+    assert all(row.startswith(INDENT) for row in rows[1:])
+    assert "".join(rows).replace(" ", "") == text.replace(" ", "")
+
+
+@given(TEXTS, st.integers(8, 40))
+def test_what_a_reader_takes_for_one_character_is_never_broken(text: str, columns: int) -> None:
+    broken = [part for row in wrapped(text, columns) for part in graphemes(row.removeprefix(INDENT)) if part != " "]
+    assert broken == [part for part in graphemes(text) if part != " "]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("the quick brown fox jumps", ["the quick brown fox", "  jumps"]),
+        ("a  b   c", ["a  b   c"]),
+        ("    indented code that is long", ["    indented code", "  that is long"]),
+        ("你好世界，你好世界，你好世界", ["你好世界，你好世界，", "  你好世界"]),
+        ("一二三四五六七八九十，十一", ["一二三四五六七八九", "  十，十一"]),
+        ("x" * 30, ["x" * 20, "  " + "x" * 10]),
+        ("", [""]),
+    ],
+)
+def test_lines_are_broken_at_words_and_chinese_where_it_may_be(text: str, rows: list[str]) -> None:
+    assert wrapped(text, 20) == rows
+
+
+@pytest.mark.parametrize(
+    ("columns", "made_for"), [(0, 0), (-1, 0), (80, 79), (79, 71), (100, 95), (132, 127), (1000, 199), (30, 27), (1, 7)]
+)
+def test_widths_come_in_few_classes(columns: int, made_for: int) -> None:
+    assert width_class(columns) == made_for
+
+
+def test_a_room_has_few_kinds_of_widths() -> None:
+    assert len({width_class(columns) for columns in range(2000)}) <= 32
+
+
+@pytest.mark.parametrize("text", ["你好世" * 455, "a b " * 1000, "x" * 4096, "👩‍💻" * 370, "e" + "\u0301" * 2000])
+def test_to_break_the_longest_line_takes_no_time_that_others_notice(text: str) -> None:
+    start = time.perf_counter()
+    wrapped(text, 79)
+    assert time.perf_counter() - start < 0.02, "measured: 0.2 ms"
