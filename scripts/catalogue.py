@@ -56,7 +56,7 @@ def made_anew(language: str) -> Catalog:
     catalogue = Catalog(language, domain=DOMAIN, fuzzy=False)
     for sentence in sentences():
         before = known.get(sentence[0] if isinstance(sentence, tuple) else sentence)
-        catalogue.add(sentence, before.string if before else None)
+        catalogue.add(sentence, before.string if before else None, flags=before.flags if before else ())
     return catalogue
 
 
@@ -114,12 +114,19 @@ def faults(catalogue: Catalog) -> list[str]:
             found.append(f"other details: {entry.id}")
         elif entry.fuzzy:
             found.append(f"unsure: {entry.id}")
+        elif commands_in(entry.id, -1) != commands_in(entry.string, -1):
+            found.append(f"other commands: {entry.id}")
     return found
 
 
 def details_of(sentence: Message | Identifier, which: int) -> set[str]:
     text = sentence[which] if isinstance(sentence, tuple) else str(sentence)
     return set(re.findall(r"\{(\w+)", text))
+
+
+def commands_in(sentence: Message | Identifier, which: int) -> set[str]:
+    text = sentence[which] if isinstance(sentence, tuple) else str(sentence)
+    return set(re.findall(r"(?<![A-Za-z])/[a-z0-9]+(?: (?:on|off|line|edit|80|4711|gb18030))?", text)) - {"/lang"}
 
 
 def main() -> int:

@@ -125,7 +125,6 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "why": "stopping",
         "setting": "colour",
         "value": "on",
-        "others": (),
     }
     event = kind(**{name: values.get(name, 1 if name in NUMBERS else "x") for name in kind.__struct_fields__})
     starts: dict[type[events.Event], str] = {events.Said: "x: ", events.Acted: "~ x "}

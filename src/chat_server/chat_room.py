@@ -7,7 +7,7 @@ bytes on the wire.
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from math import inf
@@ -433,7 +433,7 @@ class ChatRoom(ReadableRoom):
             if not isinstance(event, Said | Acted):
                 continue
             shown: dict[Callable[[Event], bytes], bytes] = {}
-            for name in self._watchful.keys() & set(_NAMES.findall(same_name_key(event.text))):
+            for name in self._watchful.keys() & _names_in(event.text, self._watchful):
                 member = self._watchful[name]
                 show = member.show_naming
                 if show is not None:
@@ -443,7 +443,19 @@ class ChatRoom(ReadableRoom):
         return named
 
 
-_NAMES = re.compile(r"[\w-]+")
+_BETWEEN_NAMES = re.compile(r"[\s!-,./:-@\[-^`{-~\u2000-\u206f\u3000-\u303f\uff01-\uff0f\uff1a-\uff20]+")
+"""Spaces and punctuation, but for what may stand in a name."""
+
+_WITHOUT_SPACES = "\u2e80"
+"""Where in Unicode the scripts begin whose words stand together: the name 小明 is in 小明你好."""
+
+
+def _names_in(text: str, known: Iterable[str]) -> set[str]:
+    """What may be somebody's name in the text, by the key that counts."""
+    key = same_name_key(text)
+    words = set(_BETWEEN_NAMES.split(key))
+    words |= {word.strip("-_") for word in words}
+    return words | {name for name in known if name >= _WITHOUT_SPACES and name in key}
 
 
 def _not_for(author: Occupant) -> tuple[Occupant, ...]:

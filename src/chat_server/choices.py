@@ -21,12 +21,12 @@ from chat_server.events import (
     Refused,
     Request,
 )
-from chat_server.preferences import Preferences
+from chat_server.preferences import AS_THE_TERMINAL, Preferences
 from chat_server.syntax import word_of
-from chat_server.wire.charsets import CHARSETS, find_charset
-from chat_server.wire.languages import LANGUAGES, find_language
+from chat_server.wire.charsets import find_charset
+from chat_server.wire.languages import find_language
 
-WIDTHS = range(20, 501)
+WIDTHS = range(20, 201)
 """Columns that one may say a terminal has."""
 
 SHOWN_MAX = 40
@@ -68,8 +68,7 @@ class Choices(CommandHandler):
         """
         language = find_language(request.language) if request.language else None
         if request.language and language is None:
-            details = {"language": request.language[:SHOWN_MAX], "languages": ", ".join(LANGUAGES)}
-            session.send(Refused("no-such-language", details))
+            session.send(Refused("no-such-language", {"language": request.language[:SHOWN_MAX]}))
             return None
         self._choose(session, "language", language)
         return None
@@ -77,15 +76,14 @@ class Choices(CommandHandler):
     def do_charset(self, session: Chooser, request: ChooseCharset) -> Pause:
         """Choose the charset of your terminal.
 
-        Such as utf-8, gbk, gb18030, big5, euc-kr, shift_jis, koi8-r, latin-1. What it has not is replaced by something that can be read.
+        Such as utf-8, gbk, gb18030, big5, euc-kr, shift_jis, koi8-r, latin-1. Characters that it lacks are replaced by something readable.
         Without a charset: show it.
         """
         charset = find_charset(request.charset) if request.charset else None
         if request.charset and charset is None:
-            details = {"charset": request.charset[:SHOWN_MAX], "charsets": ", ".join(CHARSETS)}
-            session.send(Refused("no-such-charset", details))
+            session.send(Refused("no-such-charset", {"charset": request.charset[:SHOWN_MAX]}))
         elif _may(session, request):
-            self._choose(session, "charset", charset, others=CHARSETS)
+            self._choose(session, "charset", charset)
         return None
 
     def do_mode(self, session: Chooser, request: ChooseMode) -> Pause:
@@ -115,7 +113,7 @@ class Choices(CommandHandler):
             return None
         wanted = request.columns.casefold()
         if wanted == "on":
-            session.prefer(replace(session.preferences, wrap=None))
+            session.prefer(replace(session.preferences, wrap=AS_THE_TERMINAL))
             value = session.in_force("wrap")
             session.send(Chosen("wrap", "unknown" if value == "off" else value))
         elif wanted in ("", "off"):
@@ -138,18 +136,18 @@ class Choices(CommandHandler):
     def do_keepalive(self, session: Chooser, request: ChooseKeepalive) -> Pause:
         """Choose whether telnet keeps your connection open in silence.
 
-        A poor client shows that as garbage: /keepalive off. Without a choice: show it.
+        If your client shows that as garbage: /keepalive off. Without a choice: show it.
         """
         if _may(session, request, needs_telnet=request.keepalive == "on"):
             self._choose(session, "keepalive", {"on": True, "off": False}.get(request.keepalive))
         return None
 
-    def _choose(self, session: Chooser, setting: str, value: object, *, others: tuple[str, ...] = ()) -> None:
+    def _choose(self, session: Chooser, setting: str, value: object) -> None:
         """Put a choice into effect, if there is one, and show what is in force."""
         if value is not None:
             chosen: dict[str, Any] = {setting: value}
             session.prefer(replace(session.preferences, **chosen))
-        session.send(Chosen(setting, session.in_force(setting), others))
+        session.send(Chosen(setting, session.in_force(setting)))
 
 
 def _may(session: Chooser, request: Request, *, needs_telnet: bool = False) -> bool:

@@ -1,10 +1,10 @@
 """What Tab puts in: the rest of a command, of a nickname, of a room's name, or of one of a few words. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import fields
 
-from chat_server.events import ChooseCharset, ChooseLanguage, Request, Unreadable
+from chat_server.events import ChooseCharset, ChooseLanguage, ChooseWrap, Help, Join, Login, Request, Unreadable
 from chat_server.syntax import REQUESTS, choices_of
 from chat_server.wire.charsets import CHARSETS
 from chat_server.wire.languages import LANGUAGES
@@ -25,7 +25,7 @@ def candidates(
         nicks: who is in the place.
 
     """
-    *words, begun = before.split(" ")
+    *words, begun = before.replace("\n", " ").split(" ")
     here = set(works_here)
     commands = [word for word, request in REQUESTS.items() if request in here]
     if not words and begun.startswith("/"):
@@ -35,20 +35,24 @@ def candidates(
     request = REQUESTS.get(words[0][1:].casefold()) if words[0].startswith("/") else None
     if request is None or request not in here:
         return _beginning(begun, nicks, " ") if begun else []
-    return _beginning(begun, [*_words_for(request, commands, rooms)] or (nicks if begun else ()), " ")
+    known = [*_words_for(request, commands, rooms)]
+    if request is Login and len(words) == 1:
+        known = []
+    return _beginning(begun, known or (nicks if begun else ()), " ")
 
 
-def _words_for(request: type[Request], commands: Iterable[str], rooms: Iterable[str]) -> Iterable[str]:
+def _words_for(request: type[Request], commands: Sequence[str], rooms: Iterable[str]) -> Iterable[str]:
     """What may stand behind a command; nothing where any text may."""
-    names = [field.name for field in fields(request)]
     if request is ChooseCharset:
         return CHARSETS
     if request is ChooseLanguage:
         return LANGUAGES
-    if "room" in names:
+    if request is ChooseWrap:
+        return ("on", "off")
+    if request is Join:
         return rooms
-    if "command" in names:
-        return commands
+    if request is Help:
+        return [*commands, *(f"/{command}" for command in commands)]
     return [word for field in fields(request) for word in choices_of(field)]
 
 

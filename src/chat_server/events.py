@@ -576,11 +576,10 @@ class ZoneShown(Event, frozen=True):
 
 
 class Chosen(Event, frozen=True):
-    """How the receiver is shown things: a setting and its value, chosen just now or before. `others` are some that can be chosen."""
+    """How the receiver is shown things: a setting and its value, chosen just now or before."""
 
     setting: str
     value: str
-    others: tuple[str, ...] = ()
 
 
 class CharsetHinted(Event, frozen=True):

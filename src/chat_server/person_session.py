@@ -13,15 +13,16 @@ from chat_server.commands import Pause
 from chat_server.completion import candidates
 from chat_server.config import HistoryTable, Limits
 from chat_server.events import NUMBER_MAX, AliveAnswered, CharsetHinted, Event
-from chat_server.preferences import Preferences
+from chat_server.preferences import AS_THE_TERMINAL, Preferences
 from chat_server.room import Occupant, Room
 from chat_server.session import ChatSession
 from chat_server.transport import Transport
-from chat_server.wire.charsets import UTF_8, has_byte_255
+from chat_server.wire.charsets import UTF_8, can_write, has_byte_255
+from chat_server.wire.languages import LANGUAGES
 from chat_server.wire.options import Code
 from chat_server.wire.readers import Reader, show_for, written
 from chat_server.wire.text import AreYouThere, Asked, CharsetUnclear, Learnt, Noticed, Secret, Tab, TextDecoder
-from chat_server.wire.widths import width_class
+from chat_server.wire.widths import WIDEST, width_class
 
 NOP = bytes((Code.IAC, Code.NOP))
 
@@ -86,7 +87,7 @@ class PersonSession(ChatSession[Asked]):
             case "colour":
                 return "on" if reader.colours else "off"
             case "wrap":
-                return str(self._columns) if reader.columns else "off"
+                return str(min(self._columns, WIDEST)) if reader.columns else "off"
             case "plain":
                 return "on" if reader.is_plain else "off"
             case "keepalive":
@@ -101,6 +102,8 @@ class PersonSession(ChatSession[Asked]):
     @property
     def _columns(self) -> int:
         chosen = self.preferences.wrap
+        if chosen == AS_THE_TERMINAL:
+            return self._text.terminal.columns
         if chosen is not None:
             return chosen
         return 0 if self._is_plain else self._text.terminal.columns
@@ -125,7 +128,7 @@ class PersonSession(ChatSession[Asked]):
         charset = chosen.charset or terminal.charset or UTF_8
         self._text.charset = charset
         self._reader = Reader(
-            chosen.language,
+            chosen.language if can_write(charset, LANGUAGES[chosen.language]) else "en",
             charset,
             self.speaks_telnet and has_byte_255(charset),
             self._colours,

@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-MODES = ("line", "edit")
+AS_THE_TERMINAL = -1
+"""Lines are broken for as many columns as the terminal says it has, in plain mode too."""
 
 
 class Preferences(Struct, frozen=True):
@@ -14,6 +15,6 @@ class Preferences(Struct, frozen=True):
     """Who edits the line: the caller's own program ("line") or the server ("edit")."""
     colour: bool | None = None
     wrap: int | None = None
-    """Columns for which long lines are broken; 0: they are not."""
+    """Columns for which long lines are broken; 0: they are not. AS_THE_TERMINAL is another number."""
     plain: bool | None = None
     keepalive: bool = True

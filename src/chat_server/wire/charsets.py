@@ -76,7 +76,6 @@ _ALIASES = {
 }
 
 _HAS_BYTE_255 = {
-    "shift_jis",  # not a letter's, but of a character for private use
     "koi8-r",
     "koi8-u",
     "windows-1251",
@@ -89,6 +88,7 @@ _HAS_BYTE_255 = {
 }
 """Where a letter may be the byte that is IAC to telnet."""
 
+_OF_TWO_BYTES = {"gbk", "big5", "euc-kr", "shift_jis", "euc-jp"}
 _OF_SEVERAL_BYTES = {"gbk", "gb18030", "big5", "euc-kr", "shift_jis", "euc-jp"}
 
 
@@ -115,7 +115,27 @@ def incremental_decoder(charset: str) -> codecs.IncrementalDecoder:
 
 def encode(text: str, charset: str) -> bytes:
     """Bytes of text; what the charset has not becomes something that can be read in its place (see `substitute`)."""
+    if charset == "shift_jis":
+        text = text.translate(_NOT_FOR_SHIFT_JIS)
     return text.encode(_CODECS[charset], _READABLE)
+
+
+_NOT_FOR_SHIFT_JIS = dict.fromkeys(range(0xF8F0, 0xF8F4), "?")
+"""Characters for private use which code page 932 makes the single bytes A0, FD, FE and FF of: the last is IAC to telnet."""
+
+
+def ambiguous_columns(charset: str) -> int:
+    """The columns of what Unicode calls ambiguous: terminals with these charsets make two of whatever has two bytes."""
+    return 2 if charset in _OF_TWO_BYTES else 1
+
+
+def can_write(charset: str, text: str) -> bool:
+    """Whether the charset has all of the text."""
+    try:
+        text.encode(_CODECS[charset])
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def showable(text: str, charset: str) -> str:

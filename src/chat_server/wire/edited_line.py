@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from chat_server.clean import clean
-from chat_server.wire.widths import graphemes
+from chat_server.wire.widths import GRAPHEME_MAX, graphemes
 
 HISTORY_LINES = 100
 HISTORY_CHARACTERS = 16384
@@ -50,7 +50,7 @@ class EditedLine:
             return False
         before = self.cells[self.cursor - 1] if self.cursor else "\n"
         joined = before + character
-        if before != "\n" and not character.isascii() and len(graphemes(joined)) == 1:
+        if before != "\n" and not character.isascii() and len(joined) <= GRAPHEME_MAX and len(graphemes(joined)) == 1:
             if clean(joined) == joined:
                 self.cells[self.cursor - 1] = joined
                 self._size += len(character.encode())

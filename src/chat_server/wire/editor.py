@@ -15,7 +15,7 @@ from enum import Enum
 from msgspec import Struct
 
 from chat_server.clean import clean, clean_lines
-from chat_server.wire.charsets import encode, incremental_decoder, showable
+from chat_server.wire.charsets import ambiguous_columns, encode, incremental_decoder, showable
 from chat_server.wire.edited_line import EditedLine
 from chat_server.wire.widths import columns_of, columns_of_grapheme
 
@@ -130,6 +130,7 @@ class LineEditor:
     @charset.setter
     def charset(self, charset: str) -> None:
         self._charset = charset
+        self._ambiguous = ambiguous_columns(charset)
         self._decoder = incremental_decoder(charset)
 
     @property
@@ -182,17 +183,21 @@ class LineEditor:
         return _ERASE + self._drawn
 
     def _row(self) -> bytes:
-        prompt = self._prompt if columns_of(self._prompt) <= self.columns // 2 or self._is_secret else _PROMPT
+        prompt = (
+            self._prompt
+            if columns_of(self._prompt, self._ambiguous) <= self.columns // 2 or self._is_secret
+            else _PROMPT
+        )
         if self._is_secret:
             self._is_cursor_at_end = True
             return self._write(encode(prompt, self._charset))
-        room = max(self.columns - 1 - columns_of(prompt), 2)
+        room = max(self.columns - 1 - columns_of(prompt, self._ambiguous), 2)
         self._scroll(room)
         shown = ["<"] if self._first else []
         width, behind = len(shown), 0
         for index in range(self._first, len(self._line.cells)):
             cell = self._shown(self._line.cells[index])
-            needed = columns_of_grapheme(cell)
+            needed = columns_of_grapheme(cell, self._ambiguous)
             if width + needed > room:
                 break
             shown.append(cell)
@@ -216,7 +221,7 @@ class LineEditor:
         """Whether the cursor, seen from the first cell that is shown, is out of sight to the right."""
         width = 1 if first else 0
         for cell in self._line.cells[first : self._line.cursor]:
-            width += columns_of_grapheme(self._shown(cell))
+            width += columns_of_grapheme(self._shown(cell), self._ambiguous)
             if width > room:
                 return True
         return False
@@ -225,7 +230,7 @@ class LineEditor:
         """The cell that is so many columns before this one."""
         while index > 0 and columns > 0:
             index -= 1
-            columns -= columns_of_grapheme(self._shown(self._line.cells[index]))
+            columns -= columns_of_grapheme(self._shown(self._line.cells[index]), self._ambiguous)
         return index
 
     def _shown(self, cell: str) -> str:

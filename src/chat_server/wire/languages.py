@@ -45,7 +45,7 @@ class Voice:
         self._translations = _translations(language)
 
     def say(self, sentence: str, /, **details: object) -> str:
-        """The sentence in the language, with its details."""
+        """The sentence, which is not empty, in the language, with its details."""
         translated = self._translations.gettext(sentence)
         return translated.format_map(details)
 

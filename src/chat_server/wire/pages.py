@@ -52,7 +52,7 @@ def _lines(voice: Voice, lines: Iterable[events.Line], zone: str) -> list[Line]:
 
 def recalled(event: events.Recalled, voice: Voice) -> list[Line]:
     """What one is shown on entering a room: the newest lines, or what one has missed; then a rule."""
-    now = own_words(voice.rule(voice.say("now")))
+    now = own_words(voice.say("You are up to date.") if voice.is_plain else voice.rule(voice.say("now")))
     if event.missed is None:
         return _lines(voice, event.lines, event.zone) + now
     after = event.last - event.missed

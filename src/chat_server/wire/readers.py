@@ -11,7 +11,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from chat_server.events import Event, Said
-from chat_server.wire.charsets import UTF_8, encode, showable
+from chat_server.wire.charsets import UTF_8, ambiguous_columns, encode, showable
 from chat_server.wire.colours import bright, dim, named
 from chat_server.wire.languages import voice
 from chat_server.wire.sentences import told
@@ -65,7 +65,7 @@ def written(text: str, reader: Reader) -> bytes:
 def _laid_out(line: Line, reader: Reader) -> str:
     """The line in rows that fit, with its colours."""
     text, mark, nick, between = (showable(part, reader.charset) for part in line)
-    rows = _rows(text, columns_of(mark + nick + between), reader.columns)
+    rows = _rows(text, mark + nick + between, reader.columns, ambiguous_columns(reader.charset))
     depth = reader.colours
     if depth:
         shade = bright if reader.is_named else _unchanged
@@ -77,14 +77,15 @@ def _laid_out(line: Line, reader: Reader) -> str:
     return "\r\n".join([mark + nick + between + rows[0], *rows[1:], ""])
 
 
-def _rows(text: str, start: int, columns: int) -> list[str]:
-    """The text's lines, broken where they are too long; the first has something before it that takes `start` columns."""
+def _rows(text: str, head: str, columns: int, ambiguous: int) -> list[str]:
+    """The text's lines, broken where they are too long; before the first stands `head`."""
     rows: list[str] = []
     for number, part in enumerate(text.split("\n")):
-        before = len(INDENT) if number else start
-        is_too_long = columns and before + columns_of(part) > columns
-        first, *rest = wrapped(part, columns, room=columns - before) if is_too_long else [part]
-        rows += [INDENT + first if number else first, *rest]
+        before = columns_of(INDENT if number else head, ambiguous)
+        first, further = part, list[str]()
+        if columns and before + columns_of(part, ambiguous) > columns:
+            first, *further = wrapped(part, columns, room=columns - before, ambiguous=ambiguous)
+        rows += [INDENT + first if number else first, *further]
     return rows
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from chat_server import events
 from chat_server.times import local
+from chat_server.wire.charsets import CHARSETS
 from chat_server.wire.languages import LANGUAGES, Voice, counted, message, voice
 from chat_server.wire.pages import day_of, found, page_shown, recalled, topic_set
 from chat_server.wire.words import Line, as_text, items, own_words
@@ -22,10 +23,10 @@ Counted = tuple[str, str, str]
 SENTENCES: dict[str, str | Counted] = {
     # Why a request was refused.
     "login-first": message("Log in first: /login NICK"),
-    "logged-in-already": message("You are logged in already, as {nick}. /nick NEW changes it."),
+    "logged-in-already": message("You are logged in already, as {nick}. /nick NICK changes it."),
     "name-length": message("A name has 1 to 32 characters."),
     "name-characters": message(
-        "A name is made of letters of any script, digits, - and _; it begins with none of a letter's marks."
+        "A name is made of letters of any script, digits, - and _; it cannot begin with a combining mark."
     ),
     "name-taken": message("{nick} is taken. Choose another name."),
     "same-name": message("You are {nick} already."),
@@ -45,17 +46,21 @@ SENTENCES: dict[str, str | Counted] = {
     "no-such-zone": message("There is no zone {zone}. A zone is written as Europe/Berlin or +02:00."),
     "no-such-language": message("{language} is not spoken here. Choose one of: {languages}"),
     "no-such-charset": message("The charset {charset} is not known here. Choose one of: {charsets}"),
-    "no-such-width": message("/wrap takes on, off, or the columns of your terminal: 20 to 500."),
+    "no-such-width": message("/wrap takes on, off, or the columns of your terminal: 20 to 200."),
     "for-terminals": message("/{word} is for telnet and nc; your program shows text in its own way."),
-    "no-telnet": message("/{word} needs telnet. Your program seems to speak none, as nc does: it edits its own lines."),
-    "too-many-words": message("{limit} words can be looked for at once."),
-    "no-words": message("There is no word in that to look for."),
+    "no-telnet": message(
+        "/{word} needs telnet. Your program seems not to speak it, as nc does not: it edits its own lines."
+    ),
+    "too-many-words": message("At most {limit} words can be looked for at once."),
+    "no-words": message("There is nothing in that to search for."),
     "cannot-store": message("That could not be stored just now. Try again later."),
     "cannot-read": message("What was said cannot be read just now. Try again later."),
     "line-too-long": message("That line was longer than {limit} bytes and was not read."),
     "not-in-room": message("You are not in {room}. Join it first."),
-    "too-many-rooms": message("You can be in {limit} rooms at a time."),
-    "not-json": message("That is no JSON object with a do."),
+    "too-many-rooms": counted(
+        "You can be in {limit} room at a time.", "You can be in {limit} rooms at a time.", "limit"
+    ),
+    "not-json": message("That is not a JSON object with a do."),
     "unknown-request": message("There is no request {word}."),
     "wrong-field": message("{field}: {why}"),
     "text-too-long": message("A text has {limit} bytes at the most."),
@@ -90,7 +95,7 @@ SENTENCES: dict[str, str | Counted] = {
 
 CHOICES = {
     "language": message("I speak English. /lang takes: {languages}"),
-    "charset": message("Your text is read and written in {value}. /charset takes: {charsets}"),
+    "charset": message("Your text is read and written in {value}."),
     "mode edit": message(
         "You edit your line here: arrow keys, history, Tab. /mode line gives that back to your program."
     ),
@@ -110,38 +115,40 @@ CHOICES = {
 """What somebody is told who asks how they are shown things, or chooses it."""
 
 HINT_FOR_CHINESE = message(
-    "That line is not UTF-8, so nobody was shown it. If it was Chinese: /charset gb18030. /charset lists the others."
+    "That line is not UTF-8, so nobody was shown it. If it was Chinese, type /charset gb18030 and send it again. /charset lists the others."
 )
 
 
 def sentence(code: str, details: dict[str, str], language: str = "en") -> str:
     """The sentence that a code stands for."""
-    known = SENTENCES[code]
+    known, speech = SENTENCES[code], voice(language)
+    everything = {"languages": _languages(speech), "charsets": speech.say(", ").join(CHARSETS), **details}
     if isinstance(known, str):
-        return voice(language).say(known, **details)
+        return speech.say(known, **everything)
     one, many, number = known
-    return voice(language).count(one, many, 1 if details[number] == "1" else 2, **details)
+    return speech.count(one, many, 1 if details[number] == "1" else 2, **everything)
+
+
+def _languages(voice: Voice) -> str:
+    return voice.say(", ").join(f"{code} ({name})" for code, name in LANGUAGES.items())
 
 
 def _listed(voice: Voice, start: str, names: list[str]) -> list[str]:
     return items(start, names, voice.say(", "))
 
 
-def _names(voice: Voice, nicks: tuple[str, ...], more: int) -> str:
-    """`ann`, `ann and bob`, `ann, bob and 210 others`."""
-    names = [*nicks, _others(voice, more)] if more else list(nicks)
-    if len(names) == 1:
-        return names[0]
-    return voice.say("{names} and {last}", names=voice.say(", ").join(names[:-1]), last=names[-1])
-
-
-def _others(voice: Voice, count: int) -> str:
-    return voice.count("{number} other", "{number} others", count)
+def _names(voice: Voice, nicks: tuple[str, ...]) -> str:
+    """`ann`, `ann and bob`, `ann, bob and carol`."""
+    if len(nicks) == 1:
+        return nicks[0]
+    return voice.say("{names} and {last}", names=voice.say(", ").join(nicks[:-1]), last=nicks[-1])
 
 
 def _usage(voice: Voice, usage: str) -> str:
     """The usage line, with the words for what is to be filled in in the language."""
-    return re.sub(r"(?<=[ \[])[A-Z]+", lambda name: voice.say(PARAMETERS.get(name[0], "")) or name[0], usage)
+    return re.sub(
+        r"(?<=[ \[])[A-Z]+", lambda name: voice.say(PARAMETERS[name[0]]) if name[0] in PARAMETERS else name[0], usage
+    )
 
 
 PARAMETERS = {
@@ -168,9 +175,8 @@ def _explained(voice: Voice, explanation: str) -> str:
 
 
 def _greeted(event: events.Greeted, voice: Voice) -> list[Line]:
-    other = "English: /lang en" if voice.language == "zh" else "中文: /lang zh"
     return own_words(
-        voice.say("Hello. This is chat-server {version}.", version=event.version) + f" {other}",
+        voice.say("Hello. This is chat-server {version}. 中文: /lang zh", version=event.version),
         voice.say("/login NICK lets you in, /help tells more."),
     )
 
@@ -222,11 +228,21 @@ def _command_explained(event: events.CommandExplained, voice: Voice) -> list[Lin
 
 
 def _joined(event: events.Joined, voice: Voice) -> list[Line]:
-    return own_words(voice.say("{names} joined", names=_names(voice, event.nicks, event.more)))
+    if not event.more:
+        return own_words(voice.say("{names} joined", names=_names(voice, event.nicks)))
+    names = voice.say(", ").join(event.nicks)
+    return own_words(
+        voice.count("{names} and {number} other joined", "{names} and {number} others joined", event.more, names=names)
+    )
 
 
 def _left(event: events.Left, voice: Voice) -> list[Line]:
-    return own_words(voice.say("{names} left", names=_names(voice, event.nicks, event.more)))
+    if not event.more:
+        return own_words(voice.say("{names} left", names=_names(voice, event.nicks)))
+    names = voice.say(", ").join(event.nicks)
+    return own_words(
+        voice.count("{names} and {number} other left", "{names} and {number} others left", event.more, names=names)
+    )
 
 
 def _skipped(event: events.Skipped, voice: Voice) -> list[Line]:
@@ -277,14 +293,9 @@ def _topic_shown(event: events.TopicShown, voice: Voice) -> list[Line]:
 
 def _chosen(event: events.Chosen, voice: Voice) -> list[Line]:
     known = CHOICES.get(f"{event.setting} {event.value}") or CHOICES[event.setting]
-    return own_words(
-        voice.say(
-            known,
-            value=event.value,
-            languages=voice.say(", ").join(f"{code} ({name})" for code, name in LANGUAGES.items()),
-            charsets=voice.say(", ").join(event.others),
-        )
-    )
+    answer = voice.say(known, value=event.value, languages=_languages(voice))
+    others = _listed(voice, voice.say("/charset takes: "), list(CHARSETS)) if event.setting == "charset" else []
+    return own_words(answer, *others)
 
 
 def _refused(event: events.Refused, voice: Voice) -> list[Line]:

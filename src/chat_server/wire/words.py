@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from chat_server.wire.widths import columns_of
 
-WIDTH = 78
-"""Columns after which a long list goes on in a new line: every terminal is this wide."""
+WIDTH = 77
+"""Columns after which a long list goes on in a new line, without the mark before it: every terminal is 80 wide."""
 
 
 class Line(NamedTuple):
@@ -36,8 +36,9 @@ def as_text(lines: Iterable[Line]) -> str:
 def items(start: str, items: Iterable[str], separator: str) -> list[str]:
     """`start item, item, item`, in as many lines as it takes."""
     lines = [start]
+    between = columns_of(separator)
     for item in items:
-        if columns_of(lines[-1]) + columns_of(item) + len(separator) > WIDTH and lines[-1] != start:
+        if columns_of(lines[-1]) + columns_of(item) + 2 * between > WIDTH and lines[-1] != start:
             lines[-1] += separator.rstrip()
             lines.append(item)
         elif lines[-1] == start:

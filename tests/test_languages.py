@@ -1,0 +1,96 @@
+"""Every sentence, in every language, and nothing else in the catalogues."""
+
+import subprocess
+import sys
+
+import pytest
+
+from chat_server import events
+from chat_server.wire.languages import LANGUAGES, find_language, voice
+from chat_server.wire.sentences import SENTENCES, sentence, text_of
+from processes import ROOT
+
+LINES = (events.Said("python", 1, 0.0, "ann", "你好"), events.TopicSet("python", 2, 86400.0, "ann", "蛇"))
+
+
+def test_no_sentence_is_missing_from_a_catalogue_and_none_is_stale() -> None:
+    """What scripts/catalogue finds in the source is what there is in each language, translated, with the same details and commands."""
+    command = [sys.executable, ROOT / "scripts" / "catalogue.py", "--check"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.stdout == checked.stderr == ""
+    assert checked.returncode == 0
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_every_refusal_is_said_in_chinese(code: str) -> None:
+    details = dict.fromkeys(
+        ("nick", "room", "near", "word", "usage", "limit", "zone", "language", "charset", "field", "why", "seconds"),
+        "1",
+    )
+    assert not sentence(code, details, "zh").isascii()
+
+
+@pytest.mark.parametrize(
+    ("event", "shown"),
+    [
+        (events.Joined("python", ("小明",)), "* 小明 进来了\r\n"),
+        (events.Joined("python", ("ann", "小明", "bob")), "* ann、小明 和 bob 进来了\r\n"),
+        (events.Left("python", ("ann", "bob"), 210), "* ann、bob 和另外 210 人离开了\r\n"),
+        (events.Left("python", ("ann", "bob"), 1), "* ann、bob 和另外 1 人离开了\r\n"),
+        (events.Skipped(1), "* 您的连接跟不上，已跳过 1 行。\r\n"),
+        (events.Skipped(214, {"python": 7}), "* 您的连接跟不上，已跳过 214 行。用 /since 7 查看错过的消息。\r\n"),
+        (events.Refused("usage", {"usage": "/me ACTION"}), "* 用法：/me 动作\r\n"),
+        (events.Refused("usage", {"usage": "/x [UNHEARD]"}), "* 用法：/x [UNHEARD]\r\n"),
+        (events.Dismissed("idle", {"seconds": "1"}), "* 您已有 1 秒没有说话。再见。\r\n"),
+        (
+            events.Recalled("python", LINES, None, 2, "UTC"),
+            (
+                "* --- 1970 年 1 月 1 日 ---\r\n#1 00:00 ann: 你好\r\n* --- 1970 年 1 月 2 日 ---\r\n"
+                "#2 00:00 * ann 将话题设为：蛇\r\n* --- 现在 ---\r\n"
+            ),
+        ),
+        (
+            events.HelpListed((("/last [COUNT]", "Read the newest lines"),), ("pm", "write")),
+            "* /last [条数] - 看最新的消息\r\n* 房间名也可以当命令用：/pm、/write\r\n",
+        ),
+        (
+            events.CommandExplained("/logout", "Leave the server.", ("quit",)),
+            "* 用法：/logout\r\n* 离开服务器。\r\n* 也可以写：/quit\r\n",
+        ),
+    ],
+)
+def test_plurals_dates_and_help_are_right_in_chinese(event: events.Event, shown: str) -> None:
+    assert text_of(event, "zh") == shown
+
+
+def test_plurals_are_right_in_english() -> None:
+    assert sentence("idle", {"seconds": "1"}) == "You said nothing for 1 second. Goodbye."
+    assert sentence("idle", {"seconds": "0.5"}) == "You said nothing for 0.5 seconds. Goodbye."
+    assert text_of(events.Slowed(1)) == "* You send more than 1 line per second: what you sent waits its turn.\r\n"
+    assert text_of(events.Slowed(0.5)) == "* You send more than 0.5 lines per second: what you sent waits its turn.\r\n"
+
+
+def test_nothing_that_a_person_said_is_taken_for_a_sentence_or_a_detail() -> None:
+    said = events.TopicShown("python", "{room} Goodbye. {0.__class__}")
+    assert text_of(said, "zh") == "* python 的话题：{room} Goodbye. {0.__class__}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        ("zh", "zh"),
+        ("ZH_CN.UTF-8", "zh"),
+        ("中文", "zh"),
+        ("English", "en"),
+        ("en-GB", "en"),
+        ("zhx", None),
+        ("", None),
+    ],
+)
+def test_a_language_is_found_by_its_usual_names(name: str, language: str | None) -> None:
+    assert find_language(name) == language
+
+
+def test_a_screen_reader_is_not_made_to_read_dashes() -> None:
+    for language in LANGUAGES:
+        assert "--" not in voice(language, is_plain=True).rule("now")

@@ -1,0 +1,109 @@
+"""How each kind of reader is shown an event."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server import events
+from chat_server.clean import clean
+from chat_server.wire.charsets import CHARSETS, decode, has_byte_255
+from chat_server.wire.colours import _OF_256, named
+from chat_server.wire.readers import Reader, show_for
+from chat_server.wire.widths import columns_of
+
+SGR = re.compile("\x1b\\[[0-9;]*m")
+
+
+def said(text: str, nick: str = "ann") -> events.Said:
+    return events.Said("python", 7, 0.0, nick, text)
+
+
+def shown(event: events.Event, **reader: object) -> str:
+    kind = Reader(**reader)  # type: ignore[arg-type] # each test names its own fields
+    return decode(show_for(kind)(event), kind.charset)
+
+
+def test_readers_of_one_kind_share_one_function() -> None:
+    assert show_for(Reader("zh", columns=79)) is show_for(Reader("zh", columns=79))
+    assert show_for(Reader("zh")) is not show_for(Reader())
+
+
+def test_lines_are_broken_for_the_width_and_further_rows_are_set_in() -> None:
+    assert shown(said("one two three four five"), columns=20) == "ann: one two three\r\n  four five\r\n"
+    assert shown(said("def f():\n    return 1"), columns=20) == "ann: def f():\r\n      return 1\r\n"
+    assert shown(said("你好世界你好世界你好"), columns=20) == "ann: 你好世界你好世\r\n  界你好\r\n"
+    assert shown(said("x" * 200)) == f"ann: {'x' * 200}\r\n", "where the width is not known, nothing is broken"
+
+
+CLEAN = st.text(st.characters(exclude_categories=["Cs"]), max_size=120).map(clean)
+
+
+@given(CLEAN, st.sampled_from(CHARSETS), st.sampled_from([0, 19, 39, 79]), st.sampled_from([0, 16, 256]), st.booleans())
+def test_whatever_is_said_a_row_of_it_never_passes_for_another(
+    text: str, charset: str, columns: int, colours: int, is_named: bool
+) -> None:
+    reader = Reader("en", charset, has_byte_255(charset), colours, columns, is_named=is_named)
+    data = show_for(reader)(said(text))
+    if reader.doubles_iac:
+        assert data.count(b"\xff") == 2 * data.count(b"\xff\xff")
+        data = data.replace(b"\xff\xff", b"\xff")
+    else:
+        assert b"\xff" not in data
+    rows = decode(data, charset).split("\r\n")
+    assert rows.pop() == ""
+    for number, row in enumerate(rows):
+        plain = SGR.sub("", row)
+        assert "\x1b" not in plain, "nothing but colours"
+        assert plain.startswith("ann: " if number == 0 else "  ")
+        assert not set(map(chr, range(32))) & set(plain)
+        assert row.count("\x1b[0m") == len(SGR.findall(row)) // 2, "no colour runs on"
+    assert all(columns_of(SGR.sub("", row)) <= columns for row in rows if columns)
+
+
+def test_without_colours_there_is_no_escape_at_all() -> None:
+    for reader in (Reader(), Reader(columns=79), Reader("zh", "gbk"), Reader(is_plain=True)):
+        assert b"\x1b" not in show_for(reader)(said("hello ann"))
+
+
+def test_a_name_has_its_own_colour_and_times_are_dim() -> None:
+    line = shown(said("hi"), colours=256)
+    assert re.fullmatch("\x1b\\[38;5;\\d+mann\x1b\\[0m: hi\r\n", line)
+    assert named("ANN", 256).replace("ANN", "ann") == named("ann", 256), "names that count as the same look the same"
+    assert len({named(f"nick{number}", 256).partition("m")[0] for number in range(200)}) == len(_OF_256)
+    page = events.PageShown("python", (said("hi"), events.Acted("python", 8, 0.0, "ann", "waves")), 7, 8, "UTC")
+    rows = shown(page, colours=16).split("\r\n")
+    assert rows[1].startswith("\x1b[2m#7 00:00\x1b[0m ")
+    assert SGR.sub("", rows[2]) == "#8 00:00 ~ ann waves"
+
+
+def test_a_line_that_names_its_reader_is_bright_and_says_the_same() -> None:
+    plain, bright = shown(said("hi bob"), colours=16), shown(said("hi bob"), colours=16, is_named=True)
+    assert "\x1b[1mhi bob\x1b[0m" in bright
+    assert SGR.sub("", plain) == SGR.sub("", bright), "colour is never the only signal"
+
+
+def luminance(number: int) -> float:
+    levels = [0, 95, 135, 175, 215, 255]
+    number -= 16
+    parts = [levels[number // 36] / 255, levels[number // 6 % 6] / 255, levels[number % 6] / 255]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("number", _OF_256)
+def test_the_colours_of_names_can_be_read_on_black_and_on_white(number: int) -> None:
+    assert (luminance(number) + 0.05) / 0.05 >= 3.9
+    assert 1.05 / (luminance(number) + 0.05) >= 3.9
+
+
+def test_what_a_charset_has_not_is_broken_by_what_stands_for_it() -> None:
+    line = shown(said("👋 " * 6), charset="latin-1", columns=39)
+    assert all(len(row) <= 39 for row in line.split("\r\n"))
+    assert "waving" in line
+
+
+def test_plain_mode_says_the_same_without_ornaments() -> None:
+    recalled = events.Recalled("python", (said("hi"),), None, 7, "UTC")
+    assert shown(recalled, is_plain=True) == "* 1970-01-01\r\n#7 00:00 ann: hi\r\n* You are up to date.\r\n"
