@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pyte
 import pytest
@@ -175,7 +176,7 @@ def test_any_split_gives_the_same_lines_and_in_the_end_the_same_screen(
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     whole = Desk(columns).feed(data)
     for chunks in (
-        [data[start:end] for start, end in zip(edges, edges[1:], strict=False)],
+        [data[start:end] for start, end in pairwise(edges)],
         [bytes((byte,)) for byte in data],
     ):
         other = Desk(columns).feed(*chunks)
@@ -304,10 +305,11 @@ def test_a_history_has_a_bound() -> None:
         line.replace(f"{number} " + "x" * 1000)
         line.remember()
     line.replace("")
-    steps = 0
-    while line.text != (line.older() or line.text):
-        steps += 1
-    assert 5 < steps <= HISTORY_CHARACTERS // 1000
+    recalled = set()
+    for _ in range(100):
+        line.older()
+        recalled.add(line.text)
+    assert 5 < len(recalled) <= HISTORY_CHARACTERS // 1000
 
 
 WORST: Iterable[bytes] = [

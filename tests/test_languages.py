@@ -15,7 +15,7 @@ LINES = (events.Said("python", 1, 0.0, "ann", "你好"), events.TopicSet("python
 
 def test_no_sentence_is_missing_from_a_catalogue_and_none_is_stale() -> None:
     """What scripts/catalogue finds in the source is what there is in each language, translated, with the same details and commands."""
-    command = [sys.executable, ROOT / "scripts" / "catalogue.py", "--check"]
+    command = [sys.executable, str(ROOT / "scripts" / "catalogue.py"), "--check"]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert checked.stdout == checked.stderr == ""
     assert checked.returncode == 0

@@ -1,0 +1,453 @@
+"""People on telnet, with the whole server on virtual time: what is learnt of their terminals, chosen, and shown."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pyte
+import trio
+
+from chat_server.commands import Pause
+from chat_server.events import Say
+from chat_server.hall import Hall
+from chat_server.person_session import NOP, PersonSession
+from chat_server.room import Occupant
+from chat_server.wire.options import Code, Option
+from streams import Caller, House, open_house
+
+IAC, SB, SE, WILL, WONT, DO, DONT = Code.IAC, Code.SB, Code.SE, Code.WILL, Code.WONT, Code.DO, Code.DONT
+QUESTION = bytes((IAC, DO, Option.BINARY))
+TELNET = re.compile(rb"\xff(?:\xfa.*?\xff\xf0|[\xfb-\xfe].|\xf1)", re.DOTALL)
+
+
+def said(verb: int, option: int) -> bytes:
+    return bytes((IAC, verb, option))
+
+
+def sub(option: int, data: bytes) -> bytes:
+    return bytes((IAC, SB, option)) + data + bytes((IAC, SE))
+
+
+class Telnet:
+    """A telnet client with a terminal: it agrees to everything, and says what it is."""
+
+    def __init__(self, caller: Caller, *types: bytes, columns: int = 60, agrees: bool = True) -> None:
+        self.stream = caller.stream
+        self.types = types
+        self.columns = columns
+        self.agrees = agrees
+        self.screen = pyte.Screen(columns or 80, 40)
+        self.terminal = pyte.ByteStream(self.screen)
+        self.raw = b""
+        self.asked = 0
+
+    async def type(self, text: str | bytes) -> None:
+        await self.stream.send_all(text.encode() if isinstance(text, str) else text)
+
+    async def read(self, seconds: float = 1) -> bytes:
+        """Read, and answer what telnet asks, until nothing comes any more."""
+        came = b""
+        with trio.move_on_after(seconds):
+            while data := await self.stream.receive_some(65536):
+                came += data
+                for question in TELNET.findall(data):
+                    await self.answer(question)
+        self.raw += came
+        self.terminal.feed(TELNET.sub(b"", came).replace(b"\xff\xff", b"\xff"))
+        return came
+
+    async def answer(self, question: bytes) -> None:
+        types = [*self.types, self.types[-1]] if self.types else []
+        if question == QUESTION:
+            await self.type(said(WILL, Option.BINARY))
+        elif question == said(DO, Option.TTYPE):
+            await self.type(said(WILL if types else WONT, Option.TTYPE))
+        elif question == said(DO, Option.NAWS):
+            await self.type(said(WILL, Option.NAWS))
+            await self.resize(self.columns)
+        elif question == sub(Option.TTYPE, b"\1"):
+            await self.type(sub(Option.TTYPE, b"\0" + types[min(self.asked, len(types) - 1)]))
+            self.asked += 1
+        elif question[1] in (WILL, WONT) and question[2] != Option.CHARSET:
+            agreed = self.agrees and question[1] == WILL
+            await self.type(said(DO if agreed else DONT, question[2]))
+
+    async def resize(self, columns: int) -> None:
+        self.columns = columns
+        self.screen.resize(40, columns or 80)
+        await self.type(sub(Option.NAWS, columns.to_bytes(2, "big") + b"\0\x28"))
+
+    async def come(self, nick: str, room: str = "", *, plain: bool = False) -> "Telnet":
+        await self.read()
+        await self.type(f"/login {nick}{' plain' if plain else ''}\r\n")
+        await self.read()
+        if room:
+            await self.type(f"/{room}\r\n")
+            await self.read()
+        return self
+
+    async def ask(self, line: str) -> list[str]:
+        """Type a line; return what is new on the screen."""
+        before = len(self.rows)
+        await self.type(f"{line}\r\n")
+        await self.read()
+        return self.rows[before - (1 if self.rows[:before] else 0) :]
+
+    @property
+    def rows(self) -> list[str]:
+        return [row.rstrip() for row in self.screen.display if row.strip()]
+
+
+def telnet(house: House, *types: bytes, **terminal: Any) -> Telnet:
+    return Telnet(house.call(), *(types or (b"xterm-256color",)), **terminal)
+
+
+async def test_a_real_terminal_gets_a_prompt_and_a_line_to_edit(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        assert ann.rows[-1] == "[python] ann>"
+        await ann.type("helo\x1b[Dl")
+        await ann.read()
+        assert ann.rows[-1] == "[python] ann> hello"
+        assert await ann.ask("\x05") == ["ann: hello", "[python] ann>"]
+        assert (await ann.ask("/mode"))[0] == "[python] ann> /mode"
+
+
+async def test_ones_own_line_is_shown_once_and_when_it_is_stored(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        await ann.read()
+        await ann.type("hello\r\n")
+        await ann.read()
+        assert ann.rows[-3:] == ["* bob joined", "ann: hello", "[python] ann>"]
+        assert await bob.read_until("\r\n") == "ann: hello\r\n"
+        await ann.type("/mode line\r\n")
+        await ann.read()
+        before = ann.raw
+        await ann.type("again\r\n")
+        await ann.read()
+        assert ann.raw == before, "what one's own program has shown is not shown again"
+        await bob.read_until("ann: again\r\n")
+
+
+async def test_what_others_say_stands_above_what_is_typed(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        await ann.type("half a sent")
+        await bob.type("hello ann")
+        await ann.read()
+        assert ann.rows[-3:] == ["* bob joined", "bob: hello ann", "[python] ann> half a sent"]
+
+
+async def test_the_prompt_follows_the_place_and_the_name(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann")
+        assert ann.rows[-1] == "[hall] ann>"
+        for line, prompt in (("/pm", "[pm] ann>"), ("/nick anna", "[pm] anna>"), ("/back", "[hall] anna>")):
+            assert (await ann.ask(line))[-1] == prompt
+
+
+async def test_a_farewell_gives_the_row_back_and_ends_bracketed_paste(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann")
+        await ann.type("half\x15\x04")
+        await ann.read()
+        assert ann.rows[-1] == "* Goodbye."
+        assert ann.raw.endswith(b"\x1b[?2004l* Goodbye.\r\n")
+        bob = await telnet(house).come("bob")
+        await bob.type("half")
+        await bob.read()
+        house.server.stop()
+        await bob.read()
+        assert bob.rows[-1] == "* The server is stopping. Goodbye."
+
+
+async def test_a_mud_client_edits_its_own_line_and_is_told_no_secrets(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house, b"TINTIN++", b"xterm", b"MTTS 137").come("ann", "python")
+        assert said(WILL, Option.ECHO) not in ann.raw
+        assert (await ann.ask("/colour"))[-1].startswith("* Colours are on.")
+        assert b"[python] ann>" not in ann.raw
+
+
+async def test_a_screen_reader_gets_plain_mode_by_its_bit_by_command_or_at_login(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house() as house:
+        by_bit = await telnet(house, b"MUDRAMMER", b"xterm", b"MTTS 77").come("ann", "python")
+        at_login = await telnet(house).come("bob", "python", plain=True)
+        by_command = await telnet(house).come("carol", "python")
+        await by_command.ask("/plain")
+        for person in (by_bit, at_login, by_command):
+            start = len(person.raw)
+            await person.ask("/last")
+            await person.ask("/colour")
+            assert b"\x1b" not in person.raw[start:]
+            assert b"Colours are off." in person.raw[start:]
+            assert b"ann> " not in person.raw[start:]
+        await by_command.ask("/plain off")
+        assert by_command.rows[-1] == "[python] carol>"
+
+
+async def test_who_agrees_to_nothing_is_served_line_by_line(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house, agrees=False).come("ann", "python")
+        assert "ann>" not in "".join(ann.rows)
+        assert (await ann.ask("/online"))[-1] == "* Nobody else is in python."
+
+
+async def test_nc_is_sent_nothing_but_text(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann, bob = await house.ann_and_bob()
+        await ann.type("/colour", "/mode edit", "/wrap", "/keepalive on", "hello bob")
+        await bob.read_until("ann: hello bob\r\n")
+        shown = await ann.read_until("it edits its own lines.\r\n* Long lines are not broken.")
+        shown += await ann.read_until("it edits its own lines.\r\n")
+        assert shown.startswith("* Colours are off.")
+        await trio.sleep(1000)
+        await ann.type("/logout")
+        assert await ann.read_to_end() == "* Goodbye.\r\n"
+
+
+async def test_a_telnet_that_is_silent_is_sent_a_nop_and_can_do_without(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(nop_seconds=30) as house:
+        ann = await telnet(house).come("ann")
+        assert (await ann.read(95)).count(NOP) == 3
+        assert (await ann.ask("/keepalive off"))[1].startswith("* Your connection is not kept open")
+        assert await ann.read(1000) == b""
+        await ann.ask("/keepalive on")
+        assert NOP in await ann.read(40)
+
+
+async def test_are_you_there_is_answered_in_the_language(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann")
+        await ann.type(bytes((IAC, Code.AYT)))
+        await ann.read()
+        assert ann.rows[-2:] == ["* I am here.", "[hall] ann>"]
+        await ann.ask("/lang zh")
+        await ann.type(bytes((IAC, Code.AYT)))
+        await ann.read()
+        assert ann.screen.display[ann.screen.cursor.y - 1].replace(" ", "") == "*我在。"
+
+
+async def test_an_interrupt_ends_the_line(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        for code in (Code.IP, Code.BRK):
+            await ann.type(b"never mind" + bytes((IAC, code)))
+            await ann.read()
+            assert ann.rows[-2:] == ["[python] ann> never mind^C", "[python] ann>"]
+
+
+async def test_tab_completes_commands_rooms_and_nicks(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        bob = house.call()
+        await bob.log_in("Bobby", "python")
+        for typed, completed in (
+            ("/onl\t", "/online"),
+            ("/wri\t", "/write"),
+            ("/join w\t", "/join write"),
+            ("bo\t", "Bobby:"),
+            ("hi bo\t", "hi Bobby"),
+            ("/mode e\t", "/mode edit"),
+            ("/charset koi\t", "/charset koi8-r"),
+            ("/help hist\t", "/help history"),
+        ):
+            await ann.type(f"\x15{typed}")
+            await ann.read()
+            assert ann.rows[-1] == f"[python] ann> {completed}"
+
+
+async def test_a_resize_changes_where_lines_are_broken(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house, columns=80).come("ann", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        await ann.resize(24)
+        await ann.read()
+        await bob.type("one two three four five six")
+        await ann.read()
+        assert ann.rows[-3:-1] == ["bob: one two three four", "  five six"]
+        assert ann.rows[-1] == ">", "a prompt of half the row is left out"
+
+
+async def test_a_line_that_names_somebody_is_bright_for_them_alone(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        ming = await telnet(house).come("小明", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        for text, named, other in (("hi @Ann!", ann, ming), ("小明你好", ming, ann), ("-ann- hello", ann, ming)):
+            starts = len(named.raw), len(other.raw)
+            await bob.type(text)
+            await named.read()
+            await other.read()
+            assert f"\x1b[1m{text}\x1b[0m".encode() in named.raw[starts[0] :]
+            assert b"\x1b[1m" not in other.raw[starts[1] :]
+            assert text.encode() in other.raw[starts[1] :]
+        start = len(ann.raw)
+        await bob.type("annabel and banana")
+        await ann.read()
+        assert b"\x1b[1m" not in ann.raw[start:]
+
+
+async def test_what_is_chosen_in_a_room_holds_there_and_leaves_no_trace(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        for choice in (
+            "/lang zh",
+            "/colour off",
+            "/wrap 40",
+            "/mode line",
+            "/plain",
+            "/charset gbk",
+            "/nick anna",
+            "/colour on",
+        ):
+            await ann.ask(choice)
+            await bob.type("hi 你好")
+            await ann.read()
+            assert ("hi 你好".encode("gbk") if b"gbk" in ann.raw else "hi 你好".encode()) in ann.raw
+        room = house.server.rooms[0]
+        assert sum(len(audience) for audience in room._audiences.values()) == 2
+        await ann.ask("/back")
+        await bob.type("/back")
+        await bob.read_until("* You are in the hall.")
+        assert room._audiences == {}
+        assert room._watchful == {}
+
+
+async def test_a_room_renders_once_for_each_kind_of_reader(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0, connections_per_address=0) as house:
+        people = [
+            await telnet(house, columns=columns).come(f"p{number}", "python")
+            for number, columns in enumerate([80, 81, 82, 87, 100] * 4)
+        ]
+        plain = [house.call() for _ in range(10)]
+        for number, caller in enumerate(plain):
+            await caller.log_in(f"n{number}", "python")
+        room = house.server.rooms[0]
+        assert len(room._audiences) == 3
+        assert len(people) + len(plain) == sum(map(len, room._audiences.values()))
+
+
+async def test_a_charset_is_spoken_both_ways(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann, bob = await house.ann_and_bob()
+        await ann.type("/charset koi8-r")
+        await ann.read_until("koi8-r.\r\n")
+        await ann.stream.send_all("Ъел привет\n".encode("koi8-r"))
+        await bob.read_until("ann: Ъел привет\r\n")
+        await bob.type("я тоже – 你好 Ъ")
+        received = await ann.stream.receive_some(4096)
+        if b"\r\nbob: " not in received and b"bob: " not in received:
+            received += await ann.stream.receive_some(4096)
+        assert received.endswith("bob: я тоже - ?? Ъ\r\n".encode("koi8-r"))
+
+
+async def test_telnet_gets_every_255_twice(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        await ann.ask("/charset koi8-r")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        await ann.read()
+        await bob.type("Ъ")
+        assert b"\xff\xff\r\n" in await ann.read()
+        await ann.type(b"\xff\xff\xff\xff")
+        assert await ann.read() == b"\xff\xff\xff\xff"
+
+
+async def test_a_language_that_the_charset_cannot_write_is_not_spoken(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann, _ = await house.ann_and_bob()
+        await ann.type("/lang zh", "/rooms", "/charset latin-1", "/rooms", "/charset utf-8", "/rooms")
+        await ann.read_until("* 房间：")
+        await ann.read_until("* Your text is read and written in latin-1.")
+        await ann.read_until("* Rooms: ")
+        await ann.read_until("* 房间：")
+
+
+async def test_chinese_in_another_charset_gets_a_hint_in_both_languages(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann, bob = await house.ann_and_bob()
+        await ann.stream.send_all("大家好\n".encode("gbk"))
+        await ann.read_until("* That line is not UTF-8, so nobody was shown it.")
+        await ann.read_until("\r\n* ")
+        hint = b""
+        while b"\r\n" not in hint:
+            hint += ann._received or await ann.stream.receive_some(4096)
+            ann._received = b""
+        assert hint.decode("gb18030").startswith("那一行不是 UTF-8")
+        await ann.type("/charset gb18030")
+        await ann.read_until("gb18030.\r\n")
+        await ann.stream.send_all("大家好\n".encode("gb18030"))
+        await bob.read_until("ann: 大家好\r\n")
+
+
+async def test_who_edits_and_reads_too_slowly_is_told_and_sees_the_row_again(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0, waiting_bytes=20_000) as house:
+        ann = await Telnet(house.call(stuck=True), b"xterm-256color").come("ann", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        await ann.type("half a sent")
+        await ann.read()
+        for _ in range(400):
+            await bob.type("x" * 200)
+        await trio.sleep(5)
+        await ann.read(20)
+        assert b"lines were skipped: your connection did not keep\r\n  up. /since" in ann.raw
+        await bob.type("live")
+        await ann.read()
+        assert ann.rows[-2:] == ["bob: live", "[python] ann> half a sent"]
+
+
+class Vault(Hall):
+    """A hall that asks whoever says something for a password: what accounts will do."""
+
+    def do_say(self, session: Occupant, request: Say) -> Pause:
+        """Ask."""
+        assert isinstance(session, PersonSession)
+        told: Callable[[str], Pause] = lambda secret: session.send(Told(secret))  # noqa: E731 - it has a type
+        session.ask_secret("Password: ", told)
+        return None
+
+
+def Told(secret: str) -> Any:  # noqa: N802 - stands for an event
+    from chat_server.events import TopicShown  # noqa: PLC0415
+
+    return TopicShown("vault", f"{len(secret)} letters")
+
+
+async def test_a_password_is_not_shown_in_the_editor_nor_line_by_line(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        house.server.hall.__class__ = Vault
+        Vault.FOR_NOBODY = {*Hall.FOR_NOBODY}
+        ann = await telnet(house).come("ann")
+        await ann.type("let me in\r\n")
+        await ann.read()
+        assert ann.rows[-1] == "Password:"
+        await ann.type("xyzzy\r\n")
+        await ann.read()
+        assert ann.rows[-3:] == ["Password:", "* Topic of vault: 5 letters", "[hall] ann>"]
+        await ann.type("\x1b[A")
+        await ann.read()
+        assert ann.rows[-1] == "[hall] ann> let me in"
+        await ann.type("\x15")
+        await ann.ask("/mode line")
+        start = len(ann.raw)
+        await ann.type("again\r\n")
+        await ann.read()
+        assert ann.raw[start:] == said(WILL, Option.ECHO) + b"Password: "
+        await ann.type("xyzzy\r\n")
+        await ann.read()
+        assert ann.raw.endswith(said(WONT, Option.ECHO) + b"\r\n* Topic of vault: 5 letters\r\n")
+        assert b"xyzzy" not in ann.raw
