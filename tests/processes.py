@@ -1,17 +1,25 @@
 """The real server as a process, and real programs that talk to it through a terminal."""
 
+import fcntl
 import os
 import pty
 import re
 import select
+import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyte
+import pytest
 
 TIMEOUT = 20.0
 
@@ -109,6 +117,92 @@ class Terminal:
         os.close(self._fd)
         os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
+
+
+class Screen:
+    """A program on a pseudo-terminal of some size, and what a terminal emulator makes of what it shows."""
+
+    def __init__(self, *command: str, columns: int = 80, rows: int = 24, term: str = "xterm-256color") -> None:
+        self._pid, self._fd = pty.fork()
+        if self._pid == 0:
+            os.environ["TERM"] = term
+            time.sleep(0.05)  # until the terminal has its size
+            os.execvp(command[0], command)
+        self.raw = b""
+        self._emulator = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._emulator)
+        self.resize(columns, rows)
+
+    def resize(self, columns: int, rows: int = 24) -> None:
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._emulator.resize(rows, columns)
+
+    def type(self, text: str | bytes) -> None:
+        os.write(self._fd, text.encode() if isinstance(text, str) else text)
+
+    def read(self, seconds: float = 0.2) -> bool:
+        """Take what is shown within this time; return whether there was anything."""
+        if not select.select([self._fd], [], [], seconds)[0]:
+            return False
+        try:
+            data = os.read(self._fd, 65536)
+        except OSError:
+            return False
+        self.raw += data
+        self._stream.feed(data)
+        return bool(data)
+
+    def settle(self) -> None:
+        """Take everything until nothing more comes."""
+        while self.read(0.3):
+            pass
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows with something on them. A wide character takes two cells, of which the second is empty."""
+        return [row.rstrip() for row in self._emulator.display if row.strip()]
+
+    @property
+    def cursor(self) -> int:
+        """The column where it stands."""
+        return int(self._emulator.cursor.x)
+
+    def wait_for(self, *rows: str) -> None:
+        """Wait until these are the last rows that have something on them."""
+        deadline = time.monotonic() + TIMEOUT
+        while self.rows[-len(rows) :] != [*rows]:
+            assert time.monotonic() < deadline, f"{rows} did not come; the screen shows:\n" + "\n".join(self.rows)
+            self.read()
+
+    def wait_until(self, shown: str) -> None:
+        """Wait until this is somewhere on the screen."""
+        deadline = time.monotonic() + TIMEOUT
+        while not any(shown in row for row in self.rows):
+            assert time.monotonic() < deadline, f"{shown!r} did not come; the screen shows:\n" + "\n".join(self.rows)
+            self.read()
+
+    def close(self) -> None:
+        os.close(self._fd)
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+
+
+@contextmanager
+def screen(*command: str, **settings: Any) -> Iterator[Screen]:
+    opened = Screen(*command, **settings)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def program(name: str, *, folder: str = "") -> str:
+    """The program's path. CI installs it; elsewhere its test is left out."""
+    found = shutil.which(name) or shutil.which(name, path=folder)
+    if not found:
+        assert "CI" not in os.environ, f"{name} is not installed"
+        pytest.skip(f"{name} is not installed")
+    return found
 
 
 @contextmanager

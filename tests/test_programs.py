@@ -1,9 +1,7 @@
 """The promises, kept by real programs: the server's command, telnet, nc, and the scripts."""
 
 import json
-import os
 import resource
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,16 +14,7 @@ from pathlib import Path
 import pytest
 
 from chat_server import __version__
-from processes import TIMEOUT, running_server, terminal
-
-
-def program(name: str) -> str:
-    """The program's path. CI installs it; elsewhere its test is left out."""
-    found = shutil.which(name)
-    if not found:
-        assert "CI" not in os.environ, f"{name} is not installed"
-        pytest.skip(f"{name} is not installed")
-    return found
+from processes import TIMEOUT, program, running_server, terminal
 
 
 def command(*flags: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.events import ChooseCharset, ChooseMode, LineTooLong, ProtocolReply, Say, Unreadable
+from chat_server.events import ChooseCharset, ChooseMode, Echo, LineTooLong, ProtocolReply, Say, Unreadable
 from chat_server.wire.charsets import find_charset
 from chat_server.wire.line_mode import LineMode, TooLong
 from chat_server.wire.options import Code, Option
@@ -18,7 +18,7 @@ from chat_server.wire.telnet import (
     Subnegotiation,
     TelnetDecoder,
 )
-from chat_server.wire.text import AreYouThere, Asked, CharsetUnclear, Learnt, Secret, Tab, TextDecoder
+from chat_server.wire.text import AreYouThere, Asked, CharsetUnclear, Item, Learnt, Secret, Tab, TextDecoder, Toil
 
 IAC, SB, SE, WILL, WONT, DO, DONT = Code.IAC, Code.SB, Code.SE, Code.WILL, Code.WONT, Code.DO, Code.DONT
 BINARY, ECHO, SGA, TIMING_MARK, NAWS, TTYPE, CHARSET = Option.BINARY, Option.ECHO, Option.SGA, 6, 31, 24, 42
@@ -52,7 +52,7 @@ class Listener:
         self.decoder = TextDecoder(limit)
         self.asked: list[Asked] = []
         self.answers: list[bytes] = []
-        self.in_order: list[Asked | ProtocolReply] = []
+        self.in_order: list[Item] = []
 
     def receive(self, *chunks: bytes) -> "Listener":
         for chunk in chunks:
@@ -60,7 +60,7 @@ class Listener:
                 self.in_order.append(item)
                 if isinstance(item, ProtocolReply):
                     self.answers.append(item.data)
-                else:
+                elif not isinstance(item, Echo | Toil):
                     self.asked.append(item)
                     self.carry_out(item)
         return self
@@ -259,6 +259,9 @@ def test_iac_iac_is_a_byte_of_text_and_so_is_one_before_what_is_no_command() -> 
 
 def test_a_letter_that_is_255_is_one_where_there_is_no_telnet() -> None:
     assert requests(b"/charset koi8-r\n" + "Ъел".encode("koi8-r") + b"\n")[-1] == Say("Ъел")
+    for end in (b"\n", b"\r\n"):  # a raw connection that ends its lines in CR LF is asked, and has no answer
+        typed = b"/charset windows-1251" + end + "понять мяч, пряник яя эюя".encode("cp1251") + end
+        assert requests(typed)[-1] == Say("понять мяч, пряник яя эюя")
     telnet = option(WILL, BINARY) + b"/charset koi8-r\n" + "Ъел".encode("koi8-r").replace(b"\xff", b"\xff\xff") + b"\n"
     assert requests(telnet)[-1] == Say("Ъел")
 
@@ -296,6 +299,7 @@ def test_the_reply_to_a_timing_mark_comes_before_the_answers_to_what_was_typed_a
         Say("a"),
         ProtocolReply(QUESTION),
         ProtocolReply(option(WONT, TIMING_MARK)),
+        Learnt(),
         Say("b"),
     ]
 
@@ -407,6 +411,8 @@ def test_a_chinese_first_line_in_another_charset_is_pointed_out_once_and_not_sai
     assert requests(hello + b"\n" + hello + b"\n") == [CharsetUnclear(), Say(hello.decode(errors="replace"))]
     edited = Listener().receive(EDITING, hello + b"\r")
     assert edited.asked[-1] == CharsetUnclear()
+    for chunks in ([b"first\nhi " + hello + b"\n"], [b"first\nhi " + hello, b"\n"], [b"first\nhi ", hello + b"\n"]):
+        assert requests(*chunks)[1:] == [CharsetUnclear()]
     for line in (
         "大家好".encode(),
         "Grüße".encode("latin-1"),
@@ -418,3 +424,22 @@ def test_a_chinese_first_line_in_another_charset_is_pointed_out_once_and_not_sai
 
 def test_what_is_refused_is_a_value_in_the_stream() -> None:
     assert isinstance(requests(b"/nonsense\n")[0], Unreadable)
+
+
+def test_a_pasted_text_is_clean_and_not_empty() -> None:
+    marks = (
+        b"\x1b[200~x\ny\x1b[201~"
+        + b"".join("\x1b[200~\u0301\u0301\u0301\u0301\x1b[201~".encode() for _ in range(9))
+        + b"\r"
+    )
+    said = Listener().receive(EDITING, marks).asked[-1]
+    assert isinstance(said, Say)
+    assert said.text.startswith("x\ny")
+    assert said.text.count("\u0301") <= 8
+    emptied = Listener().receive(EDITING, b"\x1b[200~a\n\nb\x1b[201~\x7f\x01\x1b[3~\r")
+    assert not any(isinstance(asked, Say) for asked in emptied.asked)
+
+
+def test_a_client_that_negotiates_without_answering_the_question_is_telnet_all_the_same() -> None:
+    listener = Listener().receive(b"a\r\n" + option(DO, SGA))
+    assert listener.decoder.speaks_telnet

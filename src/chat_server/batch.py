@@ -50,8 +50,8 @@ class Timing(NamedTuple):
 
 Happening = Say | Act | Topic | Timing | Renamed | Arrival | Succession | Departure | Marker
 
-Entry = tuple[Occupant, str, Happening]
-"""What waits in the inbox: who, under which nickname at the time, and what."""
+Entry = tuple[Occupant, str, Happening, tuple[Occupant, ...]]
+"""What waits in the inbox: who, under which nickname at the time, what, and to whom a line will not be shown."""
 
 STORED_KINDS = frozenset((Say, Act, Topic, Timing))
 """What is stored. The rest is ordered with it, but takes no number."""
@@ -85,7 +85,7 @@ class Batch:
         """What authors are to be told when everybody has been shown what was stored."""
         seq = last_seq
         lines = self.lines
-        for session, nick, what in entries:
+        for session, nick, what, _ in entries:
             if type(what) is Say:
                 if what.key:
                     self._note_key(session, what.key)
@@ -135,7 +135,7 @@ class Batch:
     @property
     def _authors(self) -> list[Occupant]:
         """Who said each line."""
-        return [session for session, _, what in self.entries if type(what) in STORED_KINDS]
+        return [session for session, _, what, _ in self.entries if type(what) in STORED_KINDS]
 
     def _renumbered(self, seq: int, duplicates: Mapping[int, Duplicate]) -> list[Line | None]:
         authors = self._authors

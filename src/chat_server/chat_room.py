@@ -120,7 +120,7 @@ class ChatRoom(ReadableRoom):
 
     def post(self, session: Occupant, what: Happening) -> Pause:
         """Put something into the inbox; if it is full, return what to await."""
-        entry = (session, session.nick, what)
+        entry = (session, session.nick, what, () if session.hears_itself else (session,))
         try:
             self._post.send_nowait(entry)
         except trio.WouldBlock:
@@ -263,7 +263,7 @@ class ChatRoom(ReadableRoom):
     def _take(self, batch: Batch, stored: Sequence[Line | None]) -> None:
         """Turn every entry into what members will see of it."""
         if batch.is_plain:
-            self._add_lines([line for line in stored if line], [_not_for(entry[0]) for entry in batch.entries])
+            self._add_lines([line for line in stored if line], [entry[3] for entry in batch.entries])
         else:
             self._take_each(batch.entries, stored)
         while self._strays:
@@ -273,11 +273,11 @@ class ChatRoom(ReadableRoom):
 
     def _take_each(self, entries: Sequence[Entry], stored: Sequence[Line | None]) -> None:
         lines = iter(stored)
-        for session, nick, what in entries:
+        for session, nick, what, not_for in entries:
             if type(what) in STORED_KINDS:
                 line = next(lines)
                 if line is not None:
-                    self._add_lines([line], [() if type(line) is TopicSet else _not_for(session)])
+                    self._add_lines([line], [() if type(line) is TopicSet else not_for])
             elif type(what) is Renamed:
                 self._rename(session, what)
             elif type(what) is Arrival:
@@ -456,8 +456,3 @@ def _names_in(text: str, known: Iterable[str]) -> set[str]:
     words = set(_BETWEEN_NAMES.split(key))
     words |= {word.strip("-_") for word in words}
     return words | {name for name in known if name >= _WITHOUT_SPACES and name in key}
-
-
-def _not_for(author: Occupant) -> tuple[Occupant, ...]:
-    """Who is not shown a line of this author's."""
-    return () if author.hears_itself else (author,)

@@ -322,10 +322,16 @@ class Addressed(Struct, frozen=True):
 
 
 class ProtocolReply(Struct, frozen=True, gc=False):
-    """What a door's own protocol wants sent back.
+    """What a door's own protocol wants sent back, to a reader however slow.
 
     It has its place in the stream among the requests: some callers show nothing until they have it.
     """
+
+    data: bytes
+
+
+class Echo(Struct, frozen=True, gc=False):
+    """What a door shows of what is being typed. A slow reader may miss it: it is drawn anew."""
 
     data: bytes
 

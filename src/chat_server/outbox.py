@@ -19,6 +19,9 @@ _CHUNK = 65536
 MARK_EVERY = 16384
 """Bytes that wait between two marks. A session in a hundred rooms has a mark of several kilobytes."""
 
+URGENT_MAX = 4096
+"""Bytes of answers to a protocol that wait. A whole negotiation has some 300."""
+
 SMALL = 1024
 """Bytes below which data is copied behind what waits already: an entry of its own costs a hundred bytes more, whatever it holds."""
 
@@ -40,7 +43,9 @@ class Outbox(Generic[M]):
     __slots__ = (
         "_announced",
         "_emptied",
+        "_is_amid_entry",
         "_is_closed",
+        "_is_first_urgent",
         "_is_mid_line",
         "_mark",
         "_notice",
@@ -52,6 +57,7 @@ class Outbox(Generic[M]):
         "_start",
         "_transport",
         "_unmarked",
+        "_urgent",
         "_waiting",
         "limit",
         "progressed_at",
@@ -79,11 +85,14 @@ class Outbox(Generic[M]):
         """When the reader last took something for which it had let us wait: a sign of life."""
         self._waiting: deque[tuple[bytes, M]] | None = None  # None: nothing waits and no task writes
         self._size = 0
+        self._urgent = b""  # sent before what waits, and never dropped
         self._unmarked = 0  # bytes that wait since the last mark
         self._skipped = 0
         self._skipped_after: M = mark()  # what stood beside the first of what was skipped
         self._announced = 0  # lines of which the notice tells that stands first, if none of it has been sent
         self._is_mid_line = False
+        self._is_first_urgent = False  # what stands first is not to be dropped
+        self._is_amid_entry = False  # part of what stands first has been sent
         self._is_closed = False
         self._emptied: trio.Event | None = None
 
@@ -118,6 +127,7 @@ class Outbox(Generic[M]):
             if sent == len(data):
                 return
             self._is_mid_line = sent > 0 and data[sent - 1] != _NEWLINE
+            self._is_amid_entry = sent > 0
             data = data[sent:]
             waiting = self._waiting = deque()
             self._start(self._write)
@@ -128,6 +138,17 @@ class Outbox(Generic[M]):
         self._size += len(data)
         if self._size > self.limit:
             self._skip(waiting)
+
+    def push_urgent(self, data: bytes) -> None:
+        """Write what a protocol needs, which is no text: before whatever waits, and not dropped with it.
+
+        At most URGENT_MAX bytes wait; who asks for more answers than that and reads none has no protocol.
+        """
+        if self._waiting is None:
+            self.push(data)
+            self._is_first_urgent = self._waiting is not None
+        elif not self._is_closed and len(self._urgent) + len(data) <= URGENT_MAX:
+            self._urgent += data
 
     def _keep(self, waiting: deque[tuple[bytes, M]], data: bytes) -> None:
         """Have data wait, small data together with what came before it; a mark that is too old is safe, and a new one may cost a kilobyte."""
@@ -155,13 +176,16 @@ class Outbox(Generic[M]):
         if self._waiting is not None:
             self._waiting.clear()
         self._size = self._skipped = 0
+        self._urgent = b""
         self._wake()
 
     def _skip(self, waiting: deque[tuple[bytes, M]]) -> None:
         """Drop what waits, but not the rest of a line whose beginning the reader has."""
         first, self._skipped_after = waiting[0]
         rest = b""
-        if self._is_mid_line:
+        if self._is_first_urgent:
+            rest = first
+        elif self._is_mid_line:
             end = first.find(b"\n") + 1
             rest = first[:end] if end else first
         self._skipped = sum(data.count(b"\n") for data, _ in waiting) - rest.count(b"\n")
@@ -190,11 +214,7 @@ class Outbox(Generic[M]):
 
     def _write_what_fits(self, waiting: deque[tuple[bytes, M]]) -> None:
         while not self._is_closed:
-            if not waiting and self._skipped:
-                notice = self._notice(self._skipped, self._skipped_after)
-                self._announced, self._skipped = self._skipped, 0
-                waiting.append((notice, self._skipped_after))
-                self._size += len(notice)
+            self._put_first(waiting)
             if not waiting:
                 self._waiting = None
                 self._wake()
@@ -222,11 +242,28 @@ class Outbox(Generic[M]):
             if sent < length:
                 return
 
+    def _put_first(self, waiting: deque[tuple[bytes, M]]) -> None:
+        """Have the notice of what was skipped, and what a protocol needs, sent before anything else."""
+        if not waiting and self._skipped:
+            notice = self._notice(self._skipped, self._skipped_after)
+            self._announced, self._skipped = self._skipped, 0
+            waiting.append((notice, self._skipped_after))
+            self._size += len(notice)
+        if self._urgent and not self._is_amid_entry:
+            waiting.appendleft((self._urgent, self._mark()))
+            self._size += len(self._urgent)
+            self._urgent = b""
+            self._is_first_urgent = True
+
     def _take_out(self, waiting: deque[tuple[bytes, M]], sent: int) -> None:
         """Take out what has been sent."""
+        if not sent:
+            return
         self._size -= sent
         while waiting and sent >= len(waiting[0][0]):
             sent -= len(waiting.popleft()[0])
+            self._is_first_urgent = self._is_amid_entry = False
+        self._is_amid_entry = self._is_amid_entry or sent > 0
         if sent:
             data, mark = waiting[0]
             waiting[0] = data[sent:], mark

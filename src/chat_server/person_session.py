@@ -12,12 +12,13 @@ from msgspec.structs import replace
 from chat_server.commands import Pause
 from chat_server.completion import candidates
 from chat_server.config import HistoryTable, Limits
-from chat_server.events import NUMBER_MAX, AliveAnswered, CharsetHinted, Event
+from chat_server.events import NUMBER_MAX, AliveAnswered, CharsetHinted, Event, Refused
 from chat_server.preferences import AS_THE_TERMINAL, Preferences
 from chat_server.room import Occupant, Room
 from chat_server.session import ChatSession
 from chat_server.transport import Transport
 from chat_server.wire.charsets import UTF_8, can_write, has_byte_255
+from chat_server.wire.editor import COLUMNS_MAX
 from chat_server.wire.languages import LANGUAGES
 from chat_server.wire.options import Code
 from chat_server.wire.readers import Reader, show_for, written
@@ -75,6 +76,10 @@ class PersonSession(ChatSession[Asked]):
 
     def prefer(self, preferences: Preferences) -> None:
         """Show the person things in this way from now on."""
+        if preferences.mode == "edit" and not self._text.wants_editing:
+            self._has_asked_to_edit = (
+                False  # it may have been refused before; whoever says it again wants it asked again
+            )
         self.preferences = preferences
         self._look_again()
 
@@ -83,7 +88,7 @@ class PersonSession(ChatSession[Asked]):
         reader = self._reader
         match setting:
             case "mode":
-                return "edit" if self._wants_to_edit else "line"
+                return "edit" if self._text.wants_editing else "line"
             case "colour":
                 return "on" if reader.colours else "off"
             case "wrap":
@@ -137,11 +142,14 @@ class PersonSession(ChatSession[Asked]):
         )
         if self._wants_to_edit != self._has_asked_to_edit:
             self._has_asked_to_edit = self._wants_to_edit
-            self._outbox.push(self._text.edit(wanted=self._wants_to_edit))
+            self._answer_protocol(self._text.edit(wanted=self._wants_to_edit))
         shown_before, pushed_before = self.show, self.push
         self.show = show_for(self._reader)
         self.show_naming = show_for(replace(self._reader, is_named=True)) if self._reader.colours else None
         self._begin_or_end_editing()
+        if chosen.mode == "edit" and not self._text.wants_editing:
+            self.preferences = replace(self.preferences, mode=None)
+            self.send(Refused("not-editable"))
         if self.show is not shown_before or self.push != pushed_before:
             self.place.shown_anew(self, shown_before)
 
@@ -155,8 +163,18 @@ class PersonSession(ChatSession[Asked]):
             self.push = self._push_around
             editor.prompted(self._prompt)
             self._outbox.push(editor.open())
-        elif self._text.terminal.columns not in (0, editor.columns):
+        elif min(self._text.terminal.columns, COLUMNS_MAX) not in (0, editor.columns):
             self._outbox.push(editor.resized(self._text.terminal.columns))
+        else:
+            self._draw(b"".join(editor.drawing()))  # in the charset that was chosen
+
+    def _draw(self, data: bytes) -> None:
+        if data:
+            self._outbox.push(data)
+
+    def _answer_protocol(self, data: bytes) -> None:
+        if data:
+            self._outbox.push_urgent(data)
 
     def _push_around(self, data: bytes) -> None:
         """Write whole lines above the line that is being edited."""
@@ -171,7 +189,7 @@ class PersonSession(ChatSession[Asked]):
         """The place, or the name, may be another: so is the prompt."""
         editor = self._text.editor
         if editor is not None and self._awaits_secret is None:
-            self._outbox.push(editor.prompted(self._prompt))
+            self._draw(editor.prompted(self._prompt))
 
     def _notice_of(self, lines: int, after: dict[str, int]) -> bytes:
         notice = super()._notice_of(lines, after)
@@ -181,11 +199,20 @@ class PersonSession(ChatSession[Asked]):
     def say_farewell(self, farewell: Event) -> None:
         """Give the row back to the terminal, and say goodbye."""
         if self._text.editor is not None:
-            self._outbox.push(self._text.editor.close())
+            self._outbox.push_urgent(self._text.editor.close())
             self.push = self._outbox.push
         self.send(farewell)
 
     # What the person wants.
+
+    def logged_in(self, nick: str, token: str) -> None:
+        """The person has this nickname from now on, and may write longer lines than a stranger."""
+        super().logged_in(nick, token)
+        self._text.allow(self._limits.line_bytes, self._limits.text_bytes)
+
+    def cost_of(self, asked: Asked) -> float:
+        """What it counts where lines are counted."""
+        return asked.cost if isinstance(asked, Noticed) else 1.0
 
     def handle(self, asked: Asked) -> Pause:
         """Have the place carry it out, if it is not about the connection itself."""
@@ -218,9 +245,10 @@ class PersonSession(ChatSession[Asked]):
         said = self._text.expect_secret()
         editor = self._text.editor
         if editor is not None:
-            self._outbox.push(editor.prompted(prompt, is_secret=True))
+            self._draw(editor.prompted(prompt, is_secret=True))
         else:
-            self._outbox.push(said + written(prompt, self._reader))
+            self._answer_protocol(said)
+            self._outbox.push(written(prompt, self._reader))
 
     def _complete(self, before: str) -> None:
         editor = self._text.editor
@@ -229,7 +257,7 @@ class PersonSession(ChatSession[Asked]):
         works_here = [request for request in self.place.commands if self.place.works_for(self, request)]
         rooms = [room.name for room in self.place.directory.rooms] if self.nick else []
         found = candidates(before, works_here=works_here, rooms=rooms, nicks=self.place.nicks)
-        self._outbox.push(editor.complete(found))
+        self._draw(editor.complete(found))
 
     def _hint(self) -> None:
         """Tell in both languages that the charset may be another; in the one that it may be, too."""
@@ -241,7 +269,8 @@ class PersonSession(ChatSession[Asked]):
         while gap and self.preferences.keepalive and self.speaks_telnet:
             with trio.move_on_after(gap):
                 return await super().receive()
-            self._outbox.push(NOP)
+            if self._outbox.is_empty:
+                self._outbox.push(NOP)
         return await super().receive()
 
     # Where the person is.

@@ -35,6 +35,9 @@ from chat_server.wire.json_lines import PROTOCOL, JsonDecoder
 from chat_server.wire.readers import Reader, show_for
 from chat_server.wire.text import TextDecoder
 
+STRANGERS_LINE = 1024
+"""Bytes in the line of a person who has not logged in: a name, and a command or two."""
+
 GREETING_DELAY = 0.15
 """Seconds that a caller may be silent before it is greeted as a person. Programs speak first, and at once; a person does not notice the wait."""
 
@@ -305,7 +308,7 @@ class Server:
     def _new_person(self, transport: Transport) -> PersonSession:
         session = PersonSession(
             transport,
-            TextDecoder(self._config.limits.line_bytes, self._config.limits.text_bytes),
+            TextDecoder(min(self._config.limits.line_bytes, STRANGERS_LINE)),
             place=self.hall,
             limits=self._config.limits,
             history=self._config.history,

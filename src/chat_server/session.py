@@ -14,7 +14,7 @@ import trio
 
 from chat_server.commands import Pause
 from chat_server.config import HistoryTable, Limits
-from chat_server.events import Dismissed, Event, LoggedOut, ProtocolReply, Skipped, Slowed
+from chat_server.events import Dismissed, Echo, Event, LoggedOut, ProtocolReply, Skipped, Slowed
 from chat_server.identity import identity_of
 from chat_server.names import same_name_key
 from chat_server.outbox import Outbox
@@ -47,7 +47,7 @@ class Decoder(Protocol[A_co]):
     def is_mid_line(self) -> bool:
         """Whether a request has been begun and not ended."""
 
-    def receive_data(self, data: bytes) -> Iterable[A_co | ProtocolReply]:
+    def receive_data(self, data: bytes) -> Iterable[A_co | ProtocolReply | Echo]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order. Never raises.
 
         Each is carried out before the next is taken: it may change how the bytes behind it are read.
@@ -267,27 +267,32 @@ class ChatSession(ABC, Generic[A]):
         """Wait for what the other side sends next; b"" when it has ended."""
         return await self._transport.receive_some(READ_MAX if self._bucket is None else READ_MAX_LIMITED)
 
-    async def _carry_out(self, requests: Iterable[A | ProtocolReply]) -> int:
-        """Carry out each before the next is taken. Returns how many there were."""
-        replies = b""
-        count = 0
+    async def _carry_out(self, requests: Iterable[A | ProtocolReply | Echo]) -> float:
+        """Carry out each before the next is taken. Returns how many there were, those counted for less that cost less than a line."""
+        count = 0.0
         for request in requests:
-            if isinstance(request, ProtocolReply):
-                replies += request.data
+            if isinstance(request, Echo):
+                self._outbox.push(request.data)
                 continue
-            count += 1
-            if replies:
-                self._outbox.push(replies)
-                replies = b""
+            if isinstance(request, ProtocolReply):
+                self._outbox.push_urgent(request.data)
+                continue
+            cost = self.cost_of(request)
+            count += cost
             if self._bucket is not None:
-                await self._wait_turn(self._bucket)
+                await self._wait_turn(self._bucket, cost)
+            elif cost < 1:
+                await trio.lowlevel.checkpoint()
             pause = self.handle(request)
             if pause is not None:
                 await pause
                 self.carried_out()
-        if replies:
-            self._outbox.push(replies)
         return count
+
+    def cost_of(self, asked: A) -> float:
+        """What it counts where lines are counted."""
+        del asked
+        return 1.0
 
     def carried_out(self) -> None:
         """A request that took its time has been carried out."""

@@ -10,22 +10,25 @@ from chat_server.clean import clean
 from chat_server.wire.widths import GRAPHEME_MAX, graphemes
 
 HISTORY_LINES = 100
-HISTORY_CHARACTERS = 16384
-"""What is kept of the lines that one has typed: as much as one pasted text may have. A session costs so much and no more."""
+HISTORY_CHARACTERS = 8192
+"""What is kept of the lines that one has typed: a hundred ordinary ones. A longer text than this is in nobody's history."""
 
 
 class EditedLine:
-    """Cells and a cursor. Nothing in it is unclean (see clean.py), and it has at most `limit` bytes in UTF-8."""
+    """Cells and a cursor. Each cell is clean (see clean.py); the line has at most `limit` bytes in UTF-8, `text_limit` if it is of several."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, text_limit: int) -> None:
         """Begin an empty line."""
-        self._limit = limit
+        self.limit = limit
+        self.text_limit = text_limit
+        self.work = 0
+        """Cells that were put in, taken out or passed over until now: what the line has cost."""
         self.cells: list[str] = []
         """The characters; a line break is one."""
         self.cursor = 0
         """The cell before which it stands."""
         self._size = 0
-        self._killed = ""
+        self._killed: Sequence[str] = ()
         self._history: deque[str] = deque()
         self._history_size = 0
         self._at: int | None = None  # where in the history the line is from; None: it is new
@@ -46,7 +49,7 @@ class EditedLine:
 
     def type(self, character: str) -> bool:
         """Put in one code point, which may belong to the character before it. Return whether there was room."""
-        if self._size + len(character.encode(errors="replace")) > self._limit:
+        if not self._has_room(self._size + len(character.encode(errors="replace"))):
             return False
         before = self.cells[self.cursor - 1] if self.cursor else "\n"
         joined = before + character
@@ -66,14 +69,21 @@ class EditedLine:
         """Have another line."""
         self.cells = graphemes(text)
         self.cursor = len(self.cells)
+        self.work += 1 + len(self.cells)
         self._size = len(text.encode())
         self._at = None
+        self._completing = None
 
-    def _splice(self, start: int, end: int, cells: list[str]) -> bool:
+    def _has_room(self, size: int, cells: Sequence[str] = ()) -> bool:
+        return size <= self.limit or (size <= self.text_limit and ("\n" in cells or "\n" in self.cells))
+
+    def _splice(self, start: int, end: int, cells: Sequence[str]) -> bool:
         """Put cells in the place of those from `start` to `end`, if there is room, and the cursor behind them."""
         size = self._size + len("".join(cells).encode()) - len("".join(self.cells[start:end]).encode())
-        if size > max(self._limit, self._size):
+        if size > self._size and not self._has_room(size, cells):
             return False
+        self.work += 1 + len(cells) + end - start
+        self._completing = None
         self.cells[start:end] = cells
         self.cursor = start + len(cells)
         self._size = size
@@ -99,6 +109,7 @@ class EditedLine:
 
     def word_left(self) -> None:
         """Move to the beginning of a word."""
+        self.work += self.cursor
         while self.cursor and self.cells[self.cursor - 1].isspace():
             self.cursor -= 1
         while self.cursor and not self.cells[self.cursor - 1].isspace():
@@ -106,6 +117,7 @@ class EditedLine:
 
     def word_right(self) -> None:
         """Move behind a word."""
+        self.work += len(self.cells) - self.cursor
         while self.cursor < len(self.cells) and self.cells[self.cursor].isspace():
             self.cursor += 1
         while self.cursor < len(self.cells) and not self.cells[self.cursor].isspace():
@@ -123,7 +135,7 @@ class EditedLine:
 
     def _kill(self, start: int, end: int) -> None:
         if start < end:
-            self._killed = "".join(self.cells[start:end])
+            self._killed = self.cells[start:end]
             self._splice(start, end, [])
 
     def kill_before(self) -> None:
@@ -152,11 +164,11 @@ class EditedLine:
 
     def yank(self) -> None:
         """Put in again what was deleted."""
-        self._splice(self.cursor, self.cursor, graphemes(self._killed))
+        self._splice(self.cursor, self.cursor, self._killed)
 
     def forget_killed(self) -> None:
         """Forget what was deleted."""
-        self._killed = ""
+        self._killed = ()
 
     # The lines before.
 

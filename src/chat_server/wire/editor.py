@@ -11,6 +11,7 @@ the same screen.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
+from io import StringIO
 
 from msgspec import Struct
 
@@ -21,6 +22,12 @@ from chat_server.wire.widths import columns_of, columns_of_grapheme
 
 SEQUENCE_MAX = 32
 """Characters of an escape sequence beyond which it is none. The longest that a key sends has 10."""
+
+WORK_MAX = 8192
+"""Characters that are put in, taken out or drawn before the keys are told to wait: 2 ms at the dearest."""
+
+COLUMNS_MAX = 500
+"""Columns that a terminal is believed to have."""
 
 RAW_MAX = 256
 """Bytes of a line that are kept as they came, to tell which charset they may be of."""
@@ -34,8 +41,8 @@ _LINE_BREAK = "↵"
 _TAB = "    "  # in what is pasted: code keeps its shape
 _PROMPT = "> "
 
-_SEGMENTS = re.compile(rb"[^\r\n]+|[\r\n]")
-_PASTE_BEGINS, _PASTE_ENDS = "200~", "201~"
+_SEGMENTS = re.compile(rb"[^\x00-\x1f\x7f]+|[\x00-\x1f\x7f]")
+_PASTE_BEGINS, _PASTE_ENDS = "csi 200~", "csi 201~"
 
 
 class Typed(Struct, frozen=True):
@@ -46,7 +53,9 @@ class Typed(Struct, frozen=True):
 
 
 class TooMuch(Struct, frozen=True):
-    """More was pasted than a line may have; nothing of it has been taken."""
+    """More was pasted than a line may have, in bytes; nothing of it has been taken."""
+
+    limit: int
 
 
 class Completion(Struct, frozen=True):
@@ -59,7 +68,11 @@ class Closing(Struct, frozen=True):
     """The caller wants to leave: Ctrl+D on an empty line."""
 
 
-Item = bytes | Typed | TooMuch | Completion | Closing
+class Worked(Struct, frozen=True):
+    """The keys have cost as much as a line does: they should wait until it is their turn."""
+
+
+Item = bytes | Typed | TooMuch | Completion | Closing | Worked
 """What is to be written to the terminal, or what the caller wants."""
 
 
@@ -67,27 +80,28 @@ class _State(Enum):
     TEXT = "text"
     ESCAPE = "after ESC"
     CSI = "inside a control sequence"
+    FUNCTION = "after ESC [ ["  # the Linux console's F1 to F5
     SS3 = "after ESC O"
 
 
 _KEYS: dict[str, Callable[[EditedLine], object]] = {
-    **dict.fromkeys(("\x01", "H", "1~", "7~"), EditedLine.home),
-    **dict.fromkeys(("\x05", "F", "4~", "8~"), EditedLine.end),
-    **dict.fromkeys(("\x02", "D"), EditedLine.left),
-    **dict.fromkeys(("\x06", "C"), EditedLine.right),
-    **dict.fromkeys(("\x10", "A"), EditedLine.older),
-    **dict.fromkeys(("\x0e", "B"), EditedLine.newer),
-    **dict.fromkeys(("\x08", "\x7f"), EditedLine.erase),
-    **dict.fromkeys(("\x04", "3~"), EditedLine.delete),
-    **dict.fromkeys(("1;5D", "1;3D", "5D", "alt b"), EditedLine.word_left),
-    **dict.fromkeys(("1;5C", "1;3C", "5C", "alt f"), EditedLine.word_right),
-    **dict.fromkeys(("\x17", "alt \x7f", "alt \x08"), EditedLine.kill_word_before),
+    **dict.fromkeys(("ctrl A", "csi H", "csi 1~", "csi 7~"), EditedLine.home),
+    **dict.fromkeys(("ctrl E", "csi F", "csi 4~", "csi 8~"), EditedLine.end),
+    **dict.fromkeys(("ctrl B", "csi D"), EditedLine.left),
+    **dict.fromkeys(("ctrl F", "csi C"), EditedLine.right),
+    **dict.fromkeys(("ctrl P", "csi A"), EditedLine.older),
+    **dict.fromkeys(("ctrl N", "csi B"), EditedLine.newer),
+    **dict.fromkeys(("ctrl H", "ctrl ?"), EditedLine.erase),
+    **dict.fromkeys(("ctrl D", "csi 3~"), EditedLine.delete),
+    **dict.fromkeys(("csi 1;5D", "csi 1;3D", "csi 5D", "alt b"), EditedLine.word_left),
+    **dict.fromkeys(("csi 1;5C", "csi 1;3C", "csi 5C", "alt f"), EditedLine.word_right),
+    **dict.fromkeys(("ctrl W", "alt \x7f", "alt \x08"), EditedLine.kill_word_before),
     "alt d": EditedLine.kill_word_behind,
-    "\x15": EditedLine.kill_before,
-    "\x0b": EditedLine.kill_behind,
-    "\x19": EditedLine.yank,
+    "ctrl U": EditedLine.kill_before,
+    "ctrl K": EditedLine.kill_behind,
+    "ctrl Y": EditedLine.yank,
 }
-"""What each key does, by the character or the end of the sequence that it sends: xterm's, and VT220's for Home and End."""
+"""What each key does. A cursor key sends CSI or SS3 and a letter; the rest are xterm's, and VT220's for Home and End."""
 
 _NOT_FOR_SECRETS = (EditedLine.older, EditedLine.newer, EditedLine.yank)
 
@@ -95,29 +109,33 @@ _NOT_FOR_SECRETS = (EditedLine.older, EditedLine.newer, EditedLine.yank)
 class LineEditor:
     """One caller's line."""
 
-    def __init__(self, columns: int, charset: str, limit: int, write: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, columns: int, charset: str, limit: int, text_limit: int, write: Callable[[bytes], bytes]
+    ) -> None:
         """Begin an empty line.
 
         Args:
             columns: the terminal's width.
             charset: of both its directions.
             limit: bytes that a line may have in UTF-8.
+            text_limit: bytes that a text of several lines may have, which only comes of pasting.
             write: what telnet does to bytes on their way out.
 
         """
-        self.columns = columns
-        self._limit = limit
+        self.columns = min(columns, COLUMNS_MAX)
         self._write = write
-        self._line = EditedLine(limit)
+        self._line = EditedLine(limit, text_limit)
         self._prompt = _PROMPT
         self._is_secret = False
         self._first = 0  # the first cell that is shown
         self._state = _State.TEXT
         self._sequence = ""
-        self._pasted: list[str] | None = None  # None: nothing is being pasted
+        self._pasted: StringIO | None = None  # None: nothing is being pasted
+        self._pasted_size = 0  # in UTF-8
         self.after_cr = False
         """Whether the last byte ended a line by CR, so that LF or NUL now is part of that end."""
-        self._raw = b""  # what came for this line
+        self._raw: bytes | None = b""  # what came for this line; None when it was more than characters
+        self._due = b""  # to be written before the row, which then is drawn anew
         self._drawn = b""
         self._is_cursor_at_end = True
         self.charset = charset
@@ -137,6 +155,10 @@ class LineEditor:
     def text(self) -> str:
         """What has been typed and not sent."""
         return self._line.text
+
+    def allow(self, limit: int, text_limit: int) -> None:
+        """Take longer lines from now on."""
+        self._line.limit, self._line.text_limit = limit, text_limit
 
     # What is drawn.
 
@@ -167,7 +189,7 @@ class LineEditor:
 
     def resized(self, columns: int) -> bytes:
         """The terminal has another width. Return what to write."""
-        self.columns = columns
+        self.columns = min(columns, COLUMNS_MAX)
         self._first = 0
         # Below the row there may be what a terminal that breaks rows anew has made of its end.
         return b"\r\x1b[J" + self.redraw()
@@ -176,6 +198,9 @@ class LineEditor:
         """Write what has changed; at the end of the row only what is new, which is one character for most keys."""
         before, was_at_end = self._drawn, self._is_cursor_at_end
         self._drawn = self._row()
+        if self._due:
+            due, self._due = self._due, b""
+            return due + self._drawn
         if self._drawn == before:
             return b""
         if was_at_end and self._is_cursor_at_end and self._drawn.startswith(before):
@@ -204,6 +229,7 @@ class LineEditor:
             width += needed
             behind += needed if index >= self._line.cursor else 0
         self._is_cursor_at_end = not behind
+        self._line.work += self.columns
         row = encode(prompt + "".join(shown), self._charset)
         return self._write(row) + (b"\x1b[%dD" % behind if behind else b"")
 
@@ -244,37 +270,52 @@ class LineEditor:
         What was typed is drawn at the end, and before whatever the caller wants.
         """
         for segment in _SEGMENTS.findall(data):  # the charset may be another after any line
-            if len(self._raw) < RAW_MAX and segment not in (b"\r", b"\n"):
-                self._raw += segment[:RAW_MAX]
+            self._note_raw(segment)
             for character in self._decoder.decode(segment):
                 yield from self._take(character)
-        yield from self._drawing()
+                if self._line.work > WORK_MAX:
+                    self._line.work = 0
+                    yield Worked()
+        yield from self.drawing()
 
-    def _drawing(self) -> Iterator[bytes]:
+    def _note_raw(self, segment: bytes) -> None:
+        if segment in (b"\r", b"\n"):
+            return
+        is_text = self._raw is not None and segment[0] >= 0x20 and segment != b"\x7f"  # noqa: PLR2004 - where ASCII's text begins
+        self._raw = ((self._raw or b"") + segment)[:RAW_MAX] if is_text else None
+
+    def drawing(self) -> Iterator[bytes]:
+        """What is to be written so that the row shows the line, if anything."""
         drawn = self._refresh()
         if drawn:
             yield drawn
 
     def _take(self, character: str) -> Iterator[Item]:
         """Take one character, which may be part of a key's sequence."""
-        if self._state is not _State.TEXT:
-            yield from self._continue_sequence(character)
-        elif character == "\x1b":
+        if character == "\x1b":
             self._state, self._sequence = _State.ESCAPE, ""
+        elif self._state is not _State.TEXT and (character >= " " or self._state is _State.ESCAPE):
+            yield from self._continue_sequence(character)
         elif self._pasted is not None:
-            if len(self._pasted) <= self._limit:  # more than that is not taken, whatever it is
-                self._pasted.append(_TAB if character == "\t" else character)
+            self._paste(_TAB if character == "\t" else character)
         else:
+            self._state = _State.TEXT  # a control character ends a sequence that was none
             yield from self._key(character)
 
     def _continue_sequence(self, character: str) -> Iterator[Item]:
         state, self._state = self._state, _State.TEXT
         if state is _State.ESCAPE and character in "[O":
             self._state = _State.CSI if character == "[" else _State.SS3
+        elif state is _State.ESCAPE and character in "\r\n\t\x03":
+            yield from self._take(character)
         elif state is _State.ESCAPE:
             yield from self._pressed(f"alt {character}")
+        elif state is _State.CSI and character == "[" and not self._sequence:
+            self._state = _State.FUNCTION
+        elif state is _State.FUNCTION:
+            pass
         elif state is _State.SS3 or "@" <= character <= "~":
-            yield from self._pressed(self._sequence + character)
+            yield from self._pressed(f"csi {self._sequence}{character}")
         elif len(self._sequence) < SEQUENCE_MAX:
             self._state = state
             self._sequence += character
@@ -285,18 +326,16 @@ class LineEditor:
             if sequence == _PASTE_ENDS:
                 yield from self._end_paste()
         elif sequence == _PASTE_BEGINS:
-            self._pasted = []
+            self._pasted, self._pasted_size = StringIO(), 0
         else:
             self._act(sequence)
 
-    def _act(self, key: str) -> bool:
-        """Do what the key does; return whether it does anything."""
+    def _act(self, key: str) -> None:
+        """Do what the key does, if anything."""
         self._line.end_completing()
         action = _KEYS.get(key)
-        if action is None or (self._is_secret and action in _NOT_FOR_SECRETS):
-            return False
-        action(self._line)
-        return True
+        if action is not None and not (self._is_secret and action in _NOT_FOR_SECRETS):
+            action(self._line)
 
     def _key(self, character: str) -> Iterator[Item]:
         """Take a key that sends one character."""
@@ -309,21 +348,22 @@ class LineEditor:
         elif character == "\x03":
             yield self.abandon()
         elif character == "\x04" and not self._line.cells:
-            yield from self._drawing()
+            yield from self.drawing()
             yield Closing()
         elif character == "\x0c":
-            yield _CLEAR + self.redraw()
-        elif not self._act(character) and not self._type(character):
-            yield _BELL
-
-    def _type(self, character: str) -> bool:
-        """Put in a character, unless it is a key that does nothing; return whether there was room."""
-        return (character.isascii() and not character.isprintable()) or self._line.type(character)
+            self._due = _CLEAR
+        elif character.isascii() and not character.isprintable():
+            self._act(f"ctrl {chr(ord(character) ^ 0x40)}")
+        else:
+            self._line.end_completing()
+            if not self._line.type(character):
+                yield _BELL
 
     def _tab(self) -> Iterator[Item]:
         if self._is_secret or self._line.complete_again():
             return
-        yield from self._drawing()
+        yield from self.drawing()
+        self._line.work += len(self._line.cells)
         yield Completion(self._line.before_cursor)
 
     def complete(self, candidates: Sequence[str]) -> bytes:
@@ -333,13 +373,20 @@ class LineEditor:
         self._line.complete(candidates)
         return self._refresh()
 
+    def _paste(self, text: str) -> None:
+        """Keep what is pasted until its end, as much as could be taken."""
+        self._pasted_size += len(text.encode(errors="replace"))
+        if self._pasted is not None and self._pasted_size <= self._line.text_limit:
+            self._pasted.write(text)
+
     def _end_paste(self) -> Iterator[Item]:
-        pasted = clean_lines("".join(self._pasted or ()))
+        pasted = clean_lines(self._pasted.getvalue() if self._pasted else "")
         self._pasted = None
         self._line.end_completing()
-        if not self._line.insert(pasted):
-            yield from self._drawing()
-            yield TooMuch()
+        limit = self._line.text_limit if "\n" in pasted else self._line.limit
+        if self._pasted_size > self._line.text_limit or not self._line.insert(pasted):
+            yield from self.drawing()
+            yield TooMuch(limit)
 
     def insert(self, text: str) -> None:
         """Put in text that was typed before the editor was there."""
@@ -353,11 +400,15 @@ class LineEditor:
             yield self._begin_below(b"")
         else:
             self._begin_anew()
-            yield from self._drawing()
-        yield Typed(text, raw if "\ufffd" in text else b"")
+            yield from self.drawing()
+        yield Typed(text, raw if raw and "\ufffd" in text else b"")
 
     def abandon(self) -> bytes:
-        """Begin a new line, below; the history has the old one, unless it was secret. Return what to write."""
+        """Begin a new line, below; the history has the old one, unless it was secret. Return what to write.
+
+        What is being pasted, or is part of a key's sequence, is given up too.
+        """
+        self._pasted, self._state = None, _State.TEXT
         return self._begin_below(b"^C")
 
     def _begin_below(self, mark: bytes) -> bytes:
@@ -376,12 +427,12 @@ class LineEditor:
         self._first = 0
         self._raw = b""
 
-    def erase_character(self) -> bytes:
-        """Take back the character before the cursor. Return what to write."""
+    def erase_character(self) -> None:
+        """Take back the character before the cursor; see `drawing`."""
         self._line.erase()
-        return self._refresh()
+        self._raw = None
 
-    def erase_line(self) -> bytes:
-        """Take back everything. Return what to write."""
+    def erase_line(self) -> None:
+        """Take back everything; see `drawing`."""
         self._line.kill_all()
-        return self._refresh()
+        self._raw = None

@@ -38,6 +38,20 @@ class LineMode:
         """How the first line ended; None while that is not known, for there is none or its CR was the last byte."""
 
     @property
+    def limit(self) -> int:
+        """Bytes that a line may have."""
+        return self._line.limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        self._line.limit = limit
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether nothing but ASCII has been begun."""
+        return self._line.is_ascii
+
+    @property
     def begins_in_ascii(self) -> bool:
         """Whether what has been begun, if anything, is certainly no command: printable ASCII, but no slash, comes first."""
         first = self._line.first

@@ -32,6 +32,11 @@ class LineBuffer:
             return 0
         return self._bytes[0] if self._bytes else None
 
+    @property
+    def is_ascii(self) -> bool:
+        """Whether nothing but ASCII is kept of the line."""
+        return self._bytes.isascii()
+
     def append(self, data: bytes) -> bool:
         """Add bytes to the line. Return whether this made it too long."""
         if self._skipping:

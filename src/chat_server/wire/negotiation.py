@@ -48,7 +48,9 @@ class Negotiation:
         )
         self.has_begun = False
         self.is_answered = False
-        """Whether the caller speaks telnet, as it has shown by an answer or a command."""
+        """Whether the one question has been answered."""
+        self.has_spoken = False
+        """Whether the caller has negotiated anything, asked or not."""
         self.terminal = Terminal()
         self._is_type_awaited = False
         self._has_offered_charsets = False
@@ -63,6 +65,7 @@ class Negotiation:
 
     def receive_option(self, verb: int, option: int) -> bytes:
         """Take WILL, WONT, DO or DONT; return what is to be said."""
+        self.has_spoken = True
         was_on = self.options.theirs.is_on(Option.TTYPE)
         offered = self.options.ours.is_on(Option.CHARSET)
         said = self.options.receive(verb, option)
@@ -86,6 +89,7 @@ class Negotiation:
 
     def receive_subnegotiation(self, option: int, data: bytes) -> bytes:
         """Take what stood between IAC SB and IAC SE, behind the option; return what is to be said."""
+        self.has_spoken = True
         match option:
             case Option.TTYPE if data[:1] == bytes((_IS,)):
                 return self._receive_type(data[1:])

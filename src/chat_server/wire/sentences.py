@@ -51,6 +51,7 @@ SENTENCES: dict[str, str | Counted] = {
     "no-telnet": message(
         "/{word} needs telnet. Your program seems not to speak it, as nc does not: it edits its own lines."
     ),
+    "not-editable": message("Your telnet does not let the server edit your line, so it edits it itself."),
     "too-many-words": message("At most {limit} words can be looked for at once."),
     "no-words": message("There is nothing in that to search for."),
     "cannot-store": message("That could not be stored just now. Try again later."),

@@ -17,6 +17,10 @@ SUBNEGOTIATION_MAX = 1024
 CHARSET send is below 512."""
 
 
+OPTION_MAX = 49
+"""The last option that a client may be expected to speak of, and one less than the first printable byte that follows a letter: `1`."""
+
+
 class Command(Struct, frozen=True, gc=False):
     """IAC and one byte: AYT, IP, EC, ..."""
 
@@ -55,12 +59,12 @@ _PARTS = re.compile(rb"[^\xff]+|\xff")
 class TelnetDecoder:
     """Turn what arrives into text and what is of the protocol. Any split of the bytes gives the same; no bytes make it raise."""
 
-    __slots__ = ("_state", "_subnegotiation", "_verb", "is_off")
+    __slots__ = ("_state", "_subnegotiation", "_verb", "doubts_iac")
 
     def __init__(self) -> None:
         """Begin in text."""
-        self.is_off = False
-        """Whether the byte 0xFF is text like any other."""
+        self.doubts_iac = False
+        """Whether 0xFF may be a letter: then it is IAC only where WILL, WONT, DO or DONT and an option follow, which no word looks like."""
         self._state = _State.TEXT
         self._verb = 0
         self._subnegotiation = bytearray()
@@ -80,7 +84,7 @@ class TelnetDecoder:
                 position += 1
             if position == len(part):
                 continue
-            if part[position] == Code.IAC and not self.is_off:
+            if part[position] == Code.IAC:
                 self._state = _State.IAC
             else:
                 yield part[position:]
@@ -92,7 +96,10 @@ class TelnetDecoder:
                 yield from self._command(byte)
             case _State.OPTION:
                 self._state = _State.TEXT
-                yield OptionSaid(self._verb, byte)
+                if self.doubts_iac and byte > OPTION_MAX:
+                    yield bytes((Code.IAC, self._verb, byte))
+                else:
+                    yield OptionSaid(self._verb, byte)
             case _State.SUBNEGOTIATION:
                 if byte == Code.IAC:
                     self._state = _State.SUBNEGOTIATION_IAC
@@ -119,6 +126,11 @@ class TelnetDecoder:
         """Take the byte after IAC."""
         self._state = _State.TEXT
         match byte:
+            case Code.IAC if self.doubts_iac:  # two letters, of which the second may be one more doubtful
+                self._state = _State.IAC
+                yield b"\xff"
+            case _ if self.doubts_iac and byte < Code.WILL:
+                yield bytes((Code.IAC, byte))
             case Code.IAC:  # IAC IAC is the byte 0xFF
                 yield b"\xff"
             case Code.WILL | Code.WONT | Code.DO | Code.DONT:

@@ -6,14 +6,16 @@ command. What is written to people is in sentences.py and readers.py. Pure: know
 
 import re
 from collections.abc import Generator, Iterable, Iterator
+from typing import ClassVar
 
 from msgspec import Struct
 
-from chat_server.clean import clean
-from chat_server.events import LineTooLong, Logout, ProtocolReply, Request, Say, TextTooLong, Unreadable
+from chat_server.clean import clean, clean_lines
+from chat_server.events import Echo, LineTooLong, Logout, ProtocolReply, Request, Say, TextTooLong, Unreadable
 from chat_server.syntax import parse_command
 from chat_server.wire.charsets import UTF_8, decode, has_byte_255, last_character, may_be_gb18030
-from chat_server.wire.editor import Completion, Item, LineEditor, TooMuch, Typed
+from chat_server.wire.editor import Completion, LineEditor, TooMuch, Typed, Worked
+from chat_server.wire.editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong
 from chat_server.wire.negotiation import Negotiation
 from chat_server.wire.options import Code, Option, State
@@ -29,11 +31,15 @@ COLUMNS = 80
 
 
 class Noticed(Struct, frozen=True):
-    """Something about the connection itself, which is nobody's request."""
+    """Something about the connection itself, which is nobody's request. `cost` is what it counts where lines are counted."""
+
+    cost: ClassVar[float] = 1.0
 
 
 class Learnt(Noticed, frozen=True):
     """Something is known of the caller's terminal that was not, or the editing of its line has begun or ended."""
+
+    cost: ClassVar[float] = 0.02  # whoever drags a window's corner sends dozens a second
 
 
 class Secret(Noticed, frozen=True):
@@ -49,7 +55,12 @@ class CharsetUnclear(Noticed, frozen=True):
 class Tab(Noticed, frozen=True):
     """Tab was typed behind this text."""
 
+    cost: ClassVar[float] = 0.2
     before: str
+
+
+class Toil(Noticed, frozen=True):
+    """The keys have cost as much as a line."""
 
 
 class AreYouThere(Noticed, frozen=True):
@@ -58,6 +69,9 @@ class AreYouThere(Noticed, frozen=True):
 
 Asked = Request | Unreadable | Noticed
 """What a caller on this door wants, or what was learnt of it."""
+
+Item = Asked | ProtocolReply | Echo
+"""What comes of a caller's bytes."""
 
 
 def parse_line(text: str) -> Request | Unreadable | None:
@@ -81,7 +95,7 @@ class TextDecoder:
 
     __slots__ = (
         *("_charset", "_has_had_a_line", "_is_secret_expected", "_line_limit", "_lines", "_negotiation"),
-        *("_may_hint", "_telnet", "_text_limit", "_wants_editing", "editor"),
+        *("_may_hint", "_telnet", "_text_limit", "editor", "wants_editing"),
     )
 
     def __init__(self, line_limit: int, text_limit: int | None = None) -> None:
@@ -94,7 +108,8 @@ class TextDecoder:
         self._lines = LineMode(line_limit, self._last_character)
         self._has_had_a_line = False
         self._may_hint = True
-        self._wants_editing = False
+        self.wants_editing = False
+        """Whether the line is edited here, or will be when the caller's telnet agrees."""
         self._is_secret_expected = False
         self.editor: LineEditor | None = None
         """What edits the caller's line, while it is edited here."""
@@ -110,8 +125,8 @@ class TextDecoder:
 
     @property
     def speaks_telnet(self) -> bool:
-        """Whether the caller has answered a question of telnet."""
-        return self._negotiation.is_answered
+        """Whether the caller has said something in telnet that no text looks like."""
+        return self._negotiation.has_spoken
 
     @property
     def terminal(self) -> Terminal:
@@ -129,14 +144,24 @@ class TextDecoder:
             return
         self._charset = charset
         self._may_hint = False
-        # Without telnet, 0xFF is a letter where the charset has one there; with it, that letter comes twice.
-        self._telnet.is_off = has_byte_255(charset) and not self._negotiation.has_begun
+        self._judge_byte_255()
         if self.editor:
             self.editor.charset = charset
 
+    def _judge_byte_255(self) -> None:
+        """Without telnet, 0xFF is a letter where the charset has one there; with it, that letter comes twice."""
+        self._telnet.doubts_iac = has_byte_255(self._charset) and not self.speaks_telnet
+
+    def allow(self, line_limit: int, text_limit: int) -> None:
+        """Take longer lines from now on."""
+        self._line_limit, self._text_limit = line_limit, text_limit
+        self._lines.limit = line_limit
+        if self.editor:
+            self.editor.allow(line_limit, text_limit)
+
     def edit(self, *, wanted: bool) -> bytes:
         """Have the line edited here, or by the caller's own program, as soon as its telnet agrees. Return what to write."""
-        self._wants_editing = wanted
+        self.wants_editing = wanted
         ours = self._negotiation.options.ours
         turned = ours.ask if wanted else ours.end
         said = turned(Option.SGA) + turned(Option.BINARY)
@@ -155,16 +180,16 @@ class TextDecoder:
         if self.editor or not self.speaks_telnet:
             return b""
         # The caller's Enter was not shown either.
-        return (b"" if self._wants_editing else self._negotiation.options.ours.end(Option.ECHO)) + b"\r\n"
+        return (b"" if self.wants_editing else self._negotiation.options.ours.end(Option.ECHO)) + b"\r\n"
 
-    def receive_data(self, data: bytes) -> Iterable[Asked | ProtocolReply]:
+    def receive_data(self, data: bytes) -> Iterable[Item]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order, as far as they are asked for."""
         lines = self._whole_lines(data)
         return self._each(data) if lines is None else lines
 
     # Nearly everything that comes is lines of text which are said and change nothing: those are taken many at a time.
 
-    def _whole_lines(self, data: bytes) -> list[Asked | ProtocolReply] | None:
+    def _whole_lines(self, data: bytes) -> list[Item] | None:
         is_plain = not data.translate(None, _PLAIN)
         if not self._has_had_a_line or self._may_change_something(data, is_plain=is_plain):
             return None
@@ -172,7 +197,7 @@ class TextDecoder:
         lines = self._lines.whole_lines(data)
         if lines is None:
             return None
-        requests: list[Asked | ProtocolReply] = []
+        requests: list[Item] = []
         for line in lines:
             if type(line) is bytes:
                 request = parse_line(line.decode() if is_plain else clean(decode(line, self._charset)))
@@ -188,18 +213,23 @@ class TextDecoder:
             return True
         if not is_plain and (self._may_hint or b"\xff" in data or b"/" in data):
             return True
+        if self._may_hint and not self._lines.is_ascii:
+            return True
         return b"/" in data and _COMMAND.search(data) is not None
 
     # All the rest is taken step by step.
 
-    def _each(self, data: bytes) -> Iterator[Asked | ProtocolReply]:
+    def _each(self, data: bytes) -> Iterator[Item]:
         for piece in self._telnet.receive_data(data):
             if isinstance(piece, bytes):
                 yield from self._text(piece)
             else:
                 yield from self._protocol(piece)
+        if self.editor:
+            for drawn in self.editor.drawing():
+                yield Echo(drawn)
 
-    def _text(self, data: bytes) -> Iterator[Asked | ProtocolReply]:
+    def _text(self, data: bytes) -> Iterator[Item]:
         if self.editor:
             for item in self.editor.receive_data(data):
                 yield from self._edited(item)
@@ -218,7 +248,7 @@ class TextDecoder:
         if question:
             yield ProtocolReply(question)
 
-    def _line(self, line: bytes | TooLong) -> Iterator[Asked | ProtocolReply]:
+    def _line(self, line: bytes | TooLong) -> Iterator[Item]:
         if isinstance(line, TooLong):
             yield LineTooLong(self._line_limit)
         elif self._is_unclear(line):
@@ -233,7 +263,7 @@ class TextDecoder:
         self._may_hint = False
         return True
 
-    def _read(self, text: str) -> Iterator[Asked | ProtocolReply]:
+    def _read(self, text: str) -> Iterator[Item]:
         if self._is_secret_expected:
             ended = self._end_secret()
             if ended:
@@ -244,24 +274,28 @@ class TextDecoder:
         if request is not None:
             yield request
 
-    def _edited(self, item: Item) -> Iterator[Asked | ProtocolReply]:
+    def _edited(self, item: Edited) -> Iterator[Item]:
         match item:
             case bytes():
-                yield ProtocolReply(item)
+                yield Echo(item)
             case Typed() if item.raw and self._is_unclear(item.raw):
                 yield CharsetUnclear()
             case Typed() if "\n" in item.text and not self._is_secret_expected:
-                yield Say(item.text)
+                text = clean_lines(item.text)
+                if text.strip():
+                    yield Say(text)
             case Typed():
                 yield from self._read(item.text)
             case TooMuch():
-                yield TextTooLong(self._text_limit)
+                yield TextTooLong(item.limit)
+            case Worked():
+                yield Toil()
             case Completion():
                 yield Tab(item.before)
             case _:
                 yield Logout()
 
-    def _protocol(self, piece: Piece) -> Iterator[Asked | ProtocolReply]:
+    def _protocol(self, piece: Piece) -> Iterator[Item]:
         """Take something of telnet."""
         question = self._negotiation.begin()
         if question:
@@ -275,6 +309,7 @@ class TextDecoder:
                 said = self._negotiation.receive_subnegotiation(piece.option, piece.data)
             case _:
                 said = b""
+        self._judge_byte_255()
         if said:
             yield ProtocolReply(said)
         if isinstance(piece, Command):
@@ -283,16 +318,16 @@ class TextDecoder:
         if is_changed or known != (self.terminal, self.speaks_telnet):
             yield Learnt()
 
-    def _command(self, code: int) -> Iterator[Asked | ProtocolReply]:
+    def _command(self, code: int) -> Iterator[Item]:
         match code:
             case Code.AYT:
                 yield AreYouThere()
             case Code.IP | Code.BRK if self.editor:
-                yield ProtocolReply(self.editor.abandon())
+                yield Echo(self.editor.abandon())
             case Code.EL if self.editor:
-                yield ProtocolReply(self.editor.erase_line())
+                self.editor.erase_line()
             case Code.EC if self.editor:
-                yield ProtocolReply(self.editor.erase_character())
+                self.editor.erase_character()
             case Code.IP | Code.BRK | Code.EL:
                 self._lines.erase_line()
             case Code.EC:
@@ -305,23 +340,25 @@ class TextDecoder:
         ours = self._negotiation.options.ours
         agreed = ours.is_on(Option.ECHO) and ours.is_on(Option.SGA)
         if self.editor and not agreed:
-            yield ProtocolReply(self.editor.close())
+            yield ProtocolReply(self.editor.close())  # a terminal must not be left in a mode of the editor's
             self._lines.after_cr = self.editor.after_cr
             self.editor = None
             is_changed = True
-        elif self._wants_editing and agreed and not self.editor:
+        elif self.wants_editing and agreed and not self.editor:
             self.editor = self._new_editor()
             return True
         else:
             is_changed = False
-        if self._wants_editing and State.NO in (ours.state(Option.ECHO), ours.state(Option.SGA)):
-            yield ProtocolReply(
-                self.edit(wanted=False)
-            )  # half of it would be a terminal that shows nothing of what is typed
+        if self.wants_editing and State.NO in (ours.state(Option.ECHO), ours.state(Option.SGA)):
+            # Half of it would be a terminal that shows nothing of what is typed.
+            yield ProtocolReply(self.edit(wanted=False))
+            is_changed = True
         return is_changed
 
     def _new_editor(self) -> LineEditor:
-        editor = LineEditor(self.terminal.columns or COLUMNS, self._charset, self._text_limit, self._escaped)
+        editor = LineEditor(
+            self.terminal.columns or COLUMNS, self._charset, self._line_limit, self._text_limit, self._escaped
+        )
         editor.after_cr = self._lines.after_cr
         editor.insert(decode(self._lines.take_unfinished(), self._charset))
         return editor

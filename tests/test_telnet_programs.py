@@ -1,0 +1,314 @@
+"""The promises of the plain door, kept by real programs: telnet and nc on real terminals, a MUD client, and a strict telnet library."""
+
+import asyncio
+import itertools
+import re
+import socket
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import telnetlib3
+import trio
+
+from chat_server.commands import Pause
+from chat_server.events import Act, Request, TopicShown, Unreadable
+from chat_server.hall import Hall
+from chat_server.person_session import PersonSession
+from chat_server.room import Occupant
+from processes import Screen, ServerProcess, program, running_server, screen
+from test_sockets import running
+
+PASTED = "\x1b[200~def f():\r\treturn 1\r\x1b[201~"
+
+
+@contextmanager
+def at_telnet(server: ServerProcess, nick: str, room: str = "", **settings: Any) -> Iterator[Screen]:
+    """Somebody at a real telnet, logged in."""
+    with screen(program("telnet"), "127.0.0.1", str(server.port), **settings) as person:
+        person.wait_until("/login NICK lets you in")
+        person.type(f"/login {nick}\r")
+        person.wait_for(f"[hall] {nick}>")
+        if room:
+            person.type(f"/{room}\r")
+            person.wait_for(f"[{room}] {nick}>")
+        yield person
+
+
+@contextmanager
+def at_nc(server: ServerProcess, nick: str, room: str) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
+        [program("nc"), "127.0.0.1", str(server.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as nc:
+        say(nc, f"/login {nick}", f"/{room}")
+        try:
+            yield nc
+        finally:
+            nc.kill()
+
+
+def say(nc: subprocess.Popen[bytes], *lines: str) -> None:
+    assert nc.stdin
+    nc.stdin.write("".join(f"{line}\n" for line in lines).encode())
+    nc.stdin.flush()
+
+
+def test_a_line_is_edited_at_the_real_telnet_while_others_talk() -> None:
+    with running_server() as server, at_telnet(server, "ann", "python") as ann, at_nc(server, "小明", "python") as ming:
+        ann.wait_until("* 小明 joined")
+        ann.type("helo 你好👩‍💻")
+        ann.wait_until("helo")
+        say(ming, "大家好")
+        ann.wait_until("大家好")
+        ann.settle()
+        assert ann.rows[-2].startswith("小明: 大家好")
+        assert ann.rows[-1].startswith("[python] ann> helo 你好")
+        ann.type("\x7f\x7f")
+        ann.wait_for("[python] ann> helo 你")
+        assert ann.cursor == len("[python] ann> helo ") + 2, "what is erased takes its columns with it"
+        ann.type("\x01\x1b[C\x1b[C\x1b[Cl\x05\x7f世界\r")
+        ann.wait_for("ann: hello 世界", "[python] ann>")
+        ann.type("\x1b[A!")
+        ann.wait_for("[python] ann> hello 世界!")
+        ann.type("\x15小\t在吗\r")
+        ann.wait_for("ann: 小明: 在吗", "[python] ann>")
+        ann.type(PASTED)
+        ann.wait_for("[python] ann> def f():↵    return 1")
+        ann.type("\r")
+        ann.wait_for("ann: def f():", "      return 1", "[python] ann>")
+        ann.type("/last 1\r")
+        ann.wait_until("#4 ")
+        ann.type("/mode line\r")
+        ann.wait_until("Your program edits your line.")
+        ann.type("as ever\r")
+        ann.wait_for("as ever")
+        ann.type("/mode edit\r")
+        ann.wait_for("[python] ann>")
+        ann.type("\x03/logout\r")
+        ann.wait_until("Connection closed by foreign host.")
+        assert "* Goodbye." in ann.rows
+        say(ming, "/logout")
+        assert ming.stdout
+        seen = ming.stdout.read()
+        assert b"ann: hello \xe4\xb8\x96\xe7\x95\x8c\n" in seen.replace(b"\r", b"")
+        assert b"ann: def f():\r\n      return 1\r\n" in seen
+        assert not re.search(rb"[\xff\x1b]", seen), "nc is shown nothing but text"
+
+
+def test_the_screen_after_a_storm_of_sizes_is_that_of_one_who_was_never_resized() -> None:
+    with (
+        running_server() as server,
+        at_telnet(server, "ann", "python") as ann,
+        at_telnet(server, "bob", "python") as bob,
+        at_nc(server, "carol", "python") as carol,
+    ):
+        ann.type("a line that 你 has begun, and that is longer than most of these terminals are wide")
+        for step in range(40):
+            ann.resize(20 + step * 37 % 100, 5 + step * 11 % 30)
+            say(carol, f"message {step} 你好 and some words more, so that it is broken somewhere")
+            if step % 4 == 0:
+                ann.read(0.02)
+        ann.resize(80, 24)
+        ann.settle()
+        ann.type("\x15bye\x01\x1b[C\x05")
+        bob.type("bye")
+        time.sleep(1.5)  # carol's lines are slowed to 4 a second
+        say(
+            carol,
+            *(
+                f"the end {number}: 你好, and now the same for both of them, with a line that is broken"
+                for number in range(20)
+            ),
+        )
+        for person, name in ((ann, "ann"), (bob, "bob")):
+            person.type(" now")
+            person.wait_until("the end 19")
+            person.settle()
+            assert person.rows[-1] == f"[python] {name}> bye now"
+        assert ann.rows[:-1] == bob.rows[:-1]
+        assert ann.cursor == bob.cursor == len("[python] ann> bye now")
+
+
+def test_typing_stays_smooth_while_two_hundred_lines_a_second_come(tmp_path: Path) -> None:
+    config = tmp_path / "chat.toml"
+    config.write_text("[limits]\nmessages_per_second = 0\n")
+    text = "the quick brown fox jumps over the dog"
+    with running_server("--config", str(config)) as server, at_telnet(server, "ann", "python") as ann:
+        with flood(server, 200):
+            ann.wait_until("flood: 50 ")
+            delays = []
+            for typed in range(1, len(text) + 1):
+                start = time.monotonic()
+                ann.type(text[typed - 1])
+                ann.wait_for(f"[python] ann> {text[:typed]}".rstrip())
+                delays.append(time.monotonic() - start)
+        ann.settle()
+        assert ann.rows[-1] == f"[python] ann> {text}"
+        assert all(re.match(r"flood: \d+ and what one says", row) for row in ann.rows[-20:-1])
+        assert statistics.median(delays) < 0.1, "measured: 7 ms, most of it the terminal emulator's"
+
+
+@contextmanager
+def flood(server: ServerProcess, per_second: int) -> Iterator[None]:
+    """Somebody who says so many lines a second."""
+    is_over = threading.Event()
+
+    def say_much() -> None:
+        with socket.create_connection(("127.0.0.1", server.port)) as caller:
+            caller.sendall(b"/login flood\n/python\n")
+            for number in itertools.count():
+                if is_over.wait(1 / per_second):
+                    return
+                caller.sendall(f"{number} and what one says\n".encode())
+
+    thread = threading.Thread(target=say_much)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def test_a_password_typed_at_the_real_telnet_is_not_shown() -> None:
+    trio.run(ask_for_passwords)
+
+
+class Vault(Hall):
+    """A hall that asks whoever does something for a password: what accounts will do."""
+
+    FOR_STRANGERS: ClassVar[set[type[Request | Unreadable]]] = {*Hall.FOR_STRANGERS, Act}
+
+    def do_me(self, session: Occupant, request: Act) -> Pause:
+        """Ask."""
+        assert isinstance(session, PersonSession)
+
+        def tell(secret: str) -> Pause:
+            session.send(TopicShown("vault", secret[::-1]))
+            return None
+
+        session.ask_secret("Password: ", tell)
+        return None
+
+
+async def ask_for_passwords() -> None:
+    async with running() as (server, line):
+        server.hall.__class__ = Vault
+        await trio.to_thread.run_sync(type_passwords, line.port)
+
+
+def type_passwords(port: int) -> None:
+    # Line by line, before any editing: telnet's own echo goes, and comes back.
+    with screen(program("telnet"), "127.0.0.1", str(port), term="dumb") as ann:
+        ann.wait_until("/login NICK lets you in")
+        ann.type("/rooms\r")
+        ann.wait_until("* Rooms: ")
+        ann.settle()
+        ann.type("/me opens\r")
+        ann.wait_for("Password:")
+        ann.settle()
+        ann.type("xyzzy\r")
+        ann.wait_until("* Topic of vault: yzzyx")
+        ann.type("/help\r")
+        ann.wait_until("* /logout - ")
+        ann.settle()
+        assert b"xyzzy" not in ann.raw
+        assert any(row == "/help" for row in ann.rows), "and the echo is back"
+    # With the line edited here.
+    with screen(program("telnet"), "127.0.0.1", str(port)) as bob:
+        bob.wait_until("/login NICK lets you in")
+        bob.type("/login bob\r")
+        bob.wait_for("[hall] bob>")
+        bob.type("/me opens\r")
+        bob.wait_for("Password:")
+        bob.type("xyzz\x7fzy\r")
+        bob.wait_for("* Topic of vault: yzzyx", "[hall] bob>")
+        bob.type("\x1b[A")
+        bob.wait_for("[hall] bob> /me opens")
+        assert b"xyzz" not in bob.raw
+
+
+def test_a_mud_client_that_negotiates_everything_is_served_line_by_line_with_colours() -> None:
+    tintin = program("tt++", folder="/usr/games")
+    with (
+        running_server() as server,
+        screen(tintin, "-G", columns=100, rows=40) as ann,
+        at_nc(server, "bob", "python") as bob,
+    ):
+        ann.settle()
+        ann.type(f"#session chat 127.0.0.1 {server.port}\r")
+        ann.wait_until("/login NICK lets you in")
+        ann.type("/login ann\r")
+        ann.wait_until("* Welcome, ann.")
+        ann.settle()
+        ann.type("/python\r")
+        ann.wait_until("* You are in python.")
+        say(bob, "hello ann 你好, " + "and on it goes " * 8)
+        ann.wait_until("bob: hello ann")
+        ann.settle()
+        assert any(row.startswith("  ") and "goes" in row for row in ann.rows), "broken for its hundred columns"
+        assert re.search(rb"\x1b\[[0-9;]*m[^\x1b]*bob", ann.raw)
+        for line, answer in (
+            ("/mode", "* Your program edits your line."),
+            ("/colour", "* Colours are on."),
+            ("/wrap", "* Long lines are broken for 100 columns."),
+            ("/charset", "* Your text is read and written in utf-8."),
+        ):
+            ann.type(f"{line}\r")
+            ann.wait_until(answer)
+        ann.type("hi bob\r")
+        ann.settle()
+        assert any(row == "hi bob" for row in ann.rows), "what one types is shown: it has not been taken for a password"
+
+
+def test_a_strict_telnet_library_comes_to_the_same_agreement() -> None:
+    with running_server() as server:
+        asyncio.run(talk_by_telnetlib(server.port))
+
+
+async def talk_by_telnetlib(port: int) -> None:
+    reader, writer = await telnetlib3.open_connection(
+        "127.0.0.1", port, term="xterm-256color", cols=70, rows=30, encoding="utf8", connect_minwait=0.1
+    )
+    shown = ""
+    write: Callable[[str], None] = writer.write  # type: ignore[assignment] # with an encoding it takes text, whatever it declares
+
+    async def wait_for(text: str) -> None:
+        nonlocal shown
+        async with asyncio.timeout(10):
+            while text not in shown:
+                came = await reader.read(4096)
+                assert isinstance(came, str)
+                assert came
+                shown += came
+        shown = shown.partition(text)[2]
+
+    await wait_for("/login NICK lets you in, /help tells more.")
+    write("/login ann\r\n")
+    await wait_for("[hall] ann> ")
+    for option in (telnetlib3.telopt.TTYPE, telnetlib3.telopt.NAWS, telnetlib3.telopt.BINARY):
+        assert writer.local_option.enabled(option)
+    for option in (telnetlib3.telopt.ECHO, telnetlib3.telopt.SGA, telnetlib3.telopt.BINARY, telnetlib3.telopt.CHARSET):
+        assert writer.remote_option.enabled(option)
+    write("/wrap\r")
+    await wait_for("* Long lines are broken for 70 columns.")
+    write("/charset\r")
+    await wait_for("* Your text is read and written in utf-8.")
+    write("/python\r")
+    await wait_for("[python] ann> ")
+    write("你好\r")
+    await wait_for("ann\x1b[0m: 你好\r\n")
+    writer.send_iac(telnetlib3.telopt.IAC + telnetlib3.telopt.AYT)
+    await wait_for("* I am here.")
+    write("/mode line\r")
+    await wait_for("* Your program edits your line.")
+    await asyncio.sleep(0.2)
+    assert not writer.remote_option.enabled(telnetlib3.telopt.ECHO)
+    write("/logout\r\n")
+    await wait_for("* Goodbye.")
+    writer.close()
