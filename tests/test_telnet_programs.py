@@ -41,6 +41,15 @@ def at_telnet(server: ServerProcess, nick: str, room: str = "", **settings: Any)
 
 
 @contextmanager
+def unlimited_server(folder: Path) -> Iterator[ServerProcess]:
+    """A server that slows nobody."""
+    config = folder / "chat.toml"
+    config.write_text("[limits]\nmessages_per_second = 0\n")
+    with running_server("--config", str(config)) as server:
+        yield server
+
+
+@contextmanager
 def at_nc(server: ServerProcess, nick: str, room: str) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
         [program("nc"), "127.0.0.1", str(server.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -93,16 +102,18 @@ def test_a_line_is_edited_at_the_real_telnet_while_others_talk() -> None:
         ann.wait_until("Connection closed by foreign host.")
         assert "* Goodbye." in ann.rows
         say(ming, "/logout")
+        assert ming.stdin
         assert ming.stdout
+        ming.stdin.close()
         seen = ming.stdout.read()
         assert b"ann: hello \xe4\xb8\x96\xe7\x95\x8c\n" in seen.replace(b"\r", b"")
         assert b"ann: def f():\r\n      return 1\r\n" in seen
         assert not re.search(rb"[\xff\x1b]", seen), "nc is shown nothing but text"
 
 
-def test_the_screen_after_a_storm_of_sizes_is_that_of_one_who_was_never_resized() -> None:
+def test_the_screen_after_a_storm_of_sizes_is_that_of_one_who_was_never_resized(tmp_path: Path) -> None:
     with (
-        running_server() as server,
+        unlimited_server(tmp_path) as server,
         at_telnet(server, "ann", "python") as ann,
         at_telnet(server, "bob", "python") as bob,
         at_nc(server, "carol", "python") as carol,
@@ -117,7 +128,6 @@ def test_the_screen_after_a_storm_of_sizes_is_that_of_one_who_was_never_resized(
         ann.settle()
         ann.type("\x15bye\x01\x1b[C\x05")
         bob.type("bye")
-        time.sleep(1.5)  # carol's lines are slowed to 4 a second
         say(
             carol,
             *(
@@ -135,10 +145,8 @@ def test_the_screen_after_a_storm_of_sizes_is_that_of_one_who_was_never_resized(
 
 
 def test_typing_stays_smooth_while_two_hundred_lines_a_second_come(tmp_path: Path) -> None:
-    config = tmp_path / "chat.toml"
-    config.write_text("[limits]\nmessages_per_second = 0\n")
     text = "the quick brown fox jumps over the dog"
-    with running_server("--config", str(config)) as server, at_telnet(server, "ann", "python") as ann:
+    with unlimited_server(tmp_path) as server, at_telnet(server, "ann", "python") as ann:
         with flood(server, 200):
             ann.wait_until("flood: 50 ")
             delays = []
@@ -149,7 +157,7 @@ def test_typing_stays_smooth_while_two_hundred_lines_a_second_come(tmp_path: Pat
                 delays.append(time.monotonic() - start)
         ann.settle()
         assert ann.rows[-1] == f"[python] ann> {text}"
-        assert all(re.match(r"flood: \d+ and what one says", row) for row in ann.rows[-20:-1])
+        assert [row for row in ann.rows[-20:-2] if not re.match(r"flood: \d+ and what one says", row)] == []
         assert statistics.median(delays) < 0.1, "measured: 7 ms, most of it the terminal emulator's"
 
 
