@@ -48,7 +48,7 @@ def test_a_bad_nickname_is_refused_with_a_reason() -> None:
     hall = make_hall()
     session = FakeSession(hall)
     assert ask(hall, session, Login("a:b")) == [
-        "* A name is made of letters of any script, digits, - and _; it begins with none of a letter's marks."
+        "* A name is made of letters of any script, digits, - and _; it cannot begin with a combining mark."
     ]
     assert ask(hall, session, Login("a" * 33)) == ["* A name has 1 to 32 characters."]
 
@@ -56,7 +56,7 @@ def test_a_bad_nickname_is_refused_with_a_reason() -> None:
 def test_a_second_login_is_refused() -> None:
     hall = make_hall()
     session = FakeSession(hall, "ann")
-    assert ask(hall, session, Login("bob")) == ["* You are logged in already, as ann. /nick NEW changes it."]
+    assert ask(hall, session, Login("bob")) == ["* You are logged in already, as ann. /nick NICK changes it."]
 
 
 @pytest.mark.parametrize("request_", [Say("hello"), Join("python"), UnknownCommand("python", ""), Rename("bob")])

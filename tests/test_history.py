@@ -207,8 +207,8 @@ async def test_a_search_looks_here_or_everywhere(talk: FakeSession) -> None:
     ]
     assert (await ask(talk, Search("line")))[-1].startswith("* The newest 20 lines that were found")
     assert await ask(talk, Search("nothing of the kind")) == ["* Nothing was found."]
-    assert await ask(talk, Search("--")) == ["* There is no word in that to look for."]
-    assert await ask(talk, Search("a " * 17)) == ["* 16 words can be looked for at once."]
+    assert await ask(talk, Search("--")) == ["* There is nothing in that to search for."]
+    assert await ask(talk, Search("a " * 17)) == ["* At most 16 words can be looked for at once."]
     await ask(talk, Back())
     assert (await ask(talk, Search("line 7")))[-1] == told[-1], "in the hall it looks everywhere"
 
@@ -265,7 +265,7 @@ async def test_a_room_can_be_opened_by_anybody_once(autojump_clock: trio.abc.Clo
             "* The room 聊天 is open. /join 聊天 enters it.",
             "* There is a room 聊天 already. /join 聊天 enters it.",
             "* /help is a command: choose another name for the room.",
-            "* A name is made of letters of any script, digits, - and _; it begins with none of a letter's marks.",
+            "* A name is made of letters of any script, digits, - and _; it cannot begin with a combining mark.",
             "* There are too many rooms for another one.",
         ]
     async with open_house(journal=journal) as house:
