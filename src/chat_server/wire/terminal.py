@@ -17,7 +17,7 @@ _WITH_COLOURS = (
     "alacritty",
     "iterm",
 )
-_WITHOUT_COLOURS = ("vt100", "vt102", "vt220", "vt320", "vtnt")
+_WITHOUT_COLOURS = ("vt100", "vt102", "vt220", "vt320")
 _MANY_COLOURS = ("256color", "direct", "kitty", "alacritty")
 
 MANY = 256
