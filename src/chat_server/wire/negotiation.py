@@ -37,21 +37,28 @@ _TTABLE = b"[TTABLE]"
 _NAWS_LENGTH = 4
 
 
+_OURS = frozenset((Option.BINARY, Option.CHARSET))
+_THEIRS = frozenset((Option.BINARY, Option.SGA, Option.NAWS, Option.TTYPE, Option.CHARSET))
+_UNKNOWN = Terminal()
+
+
 class Negotiation:
     """One caller's telnet client."""
 
+    __slots__ = (
+        *("_has_offered_charsets", "_is_charset_awaited", "_is_type_awaited"),
+        *("has_begun", "has_spoken", "is_answered", "options", "terminal"),
+    )
+
     def __init__(self) -> None:
         """Nothing has been asked yet."""
-        self.options = Options(
-            ours=(Option.BINARY, Option.CHARSET),
-            theirs=(Option.BINARY, Option.SGA, Option.NAWS, Option.TTYPE, Option.CHARSET),
-        )
+        self.options = Options(ours=_OURS, theirs=_THEIRS)
         self.has_begun = False
         self.is_answered = False
         """Whether the one question has been answered."""
         self.has_spoken = False
         """Whether the caller has negotiated anything, asked or not."""
-        self.terminal = Terminal()
+        self.terminal = _UNKNOWN
         self._is_type_awaited = False
         self._has_offered_charsets = False
         self._is_charset_awaited = False

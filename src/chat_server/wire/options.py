@@ -71,11 +71,13 @@ _ON_REFUSAL = {
 class Side:
     """One side of every option."""
 
+    __slots__ = ("_agreeable", "_no", "_states", "_yes")
+
     def __init__(self, yes: int, no: int, agreeable: Collection[int]) -> None:
         """`yes` and `no` are what we say; to `agreeable` options we agree when they begin."""
         self._yes = yes
         self._no = no
-        self.agreeable = set(agreeable)
+        self._agreeable = agreeable
         self._states: dict[int, State] = {}
 
     def state(self, option: int) -> State:
@@ -114,7 +116,7 @@ class Side:
         """Take their yes; return the answer, if one is due."""
         state = self.state(option)
         if state is State.NO:
-            if option not in self.agreeable:
+            if option not in self._agreeable:
                 return self._said(self._no, option)
             self._states[option] = State.YES
             return self._said(self._yes, option)
@@ -137,6 +139,8 @@ class Side:
 
 class Options:
     """Both sides."""
+
+    __slots__ = ("ours", "theirs")
 
     def __init__(self, *, ours: Collection[int], theirs: Collection[int]) -> None:
         """Everything is off. `ours` and `theirs` are the options to which we agree on each side when they begin."""

@@ -67,7 +67,7 @@ class TelnetDecoder:
         """Whether 0xFF may be a letter: then it is IAC only where WILL, WONT, DO or DONT and an option follow, which no word looks like."""
         self._state = _State.TEXT
         self._verb = 0
-        self._subnegotiation = bytearray()
+        self._subnegotiation: bytearray | None = None  # what has come of one, while there is one
 
     @property
     def is_in_sequence(self) -> bool:
@@ -110,16 +110,18 @@ class TelnetDecoder:
                 self._add(byte)
             case _ if byte == Code.SE:
                 self._state = _State.TEXT
-                if self._subnegotiation:
-                    yield Subnegotiation(self._subnegotiation[0], bytes(self._subnegotiation[1:]))
-                self._subnegotiation = bytearray()
+                came, self._subnegotiation = self._subnegotiation, None
+                if came:
+                    yield Subnegotiation(came[0], bytes(came[1:]))
             case _:  # a command where SE was due: the other side has forgotten to close
                 yield from self._command(byte)
 
     def _add(self, byte: int) -> None:
+        if self._subnegotiation is None:
+            self._subnegotiation = bytearray()
         self._subnegotiation.append(byte)
         if len(self._subnegotiation) >= SUBNEGOTIATION_MAX:
-            self._subnegotiation = bytearray()
+            self._subnegotiation = None
             self._state = _State.TEXT
 
     def _command(self, byte: int) -> Iterator[Piece]:
@@ -137,7 +139,7 @@ class TelnetDecoder:
                 self._verb = byte
                 self._state = _State.OPTION
             case Code.SB:
-                self._subnegotiation = bytearray()
+                self._subnegotiation = None
                 self._state = _State.SUBNEGOTIATION
             case _ if byte >= Code.EOF:
                 yield Command(byte)
