@@ -540,3 +540,27 @@ async def test_a_stranger_may_send_short_lines_only(autojump_clock: trio.abc.Clo
         await program.enter("ann", "python")
         await program.ask("say", room="python", text="x" * 16_000)
         assert len((await program.wait_for("said"))["text"]) == 16_000
+
+
+async def test_a_program_chooses_the_language_of_its_sentences_and_nothing_of_terminals(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house() as house:
+        program = house.connect()
+        await program.ask("hello")
+        hello = await program.wait_for("hello")
+        assert hello["language"] == "en"
+        names = {command["name"] for command in hello["commands"]}
+        assert "lang" in names
+        assert not names & {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
+        await program.enter("ann", "python")
+        for do in ("charset", "mode", "colour", "wrap", "plain", "keepalive"):
+            await program.ask(do, ref=do)
+            refused = await program.wait_for("refused")
+            assert (refused["code"], refused["ref"]) == ("for-terminals", do)
+        await program.ask("lang", language="zh", ref=1)
+        assert await program.wait_for("chosen") == {"is": "chosen", "ref": 1, "setting": "language", "value": "zh"}
+        await program.ask("join", room="nowhere")
+        assert (await program.wait_for("refused"))["text"] == "没有房间 nowhere。用 /rooms 查看房间。"
+        house.server.stop()
+        assert (await program.rest())[-1]["text"] == "服务器即将停止。再见。"

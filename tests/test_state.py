@@ -6,6 +6,7 @@ from chat_server import events
 from chat_server.events import Acted, Event, Line, Said, TopicSet
 from chat_tui.state import Pending, RoomState, State, names
 from chat_tui.timeline import Notice, Timeline, place
+from chat_tui.told import words_for
 
 NICKS = st.sampled_from(["ann", "bob", "Carol"])
 TEXTS = st.sampled_from(["hello", "hi ann!", "annabel", "你好", "two\nlines"])
@@ -165,3 +166,12 @@ def test_a_room_that_is_not_the_one_it_was_is_begun_anew() -> None:
     assert room.last == 0
     state.apply(Said("python", 1, 0.0, "bob", "new"))
     assert [line.text for line in room.timeline.lines()] == ["new"]
+
+
+def test_answers_are_put_in_words_in_the_language_that_the_server_speaks() -> None:
+    state = State()
+    answer = events.TimingAwaited()
+    state.apply(events.Chosen("language", "zh"))
+    assert words_for(answer, was_typed=True, language=state.language) == "您的下一行会被计时。"
+    state.apply(events.Welcomed("chat-server", "0.1.0", 1, {}, ()))
+    assert words_for(answer, was_typed=True, language=state.language) == "Your next line will be timed."

@@ -391,6 +391,7 @@ class Welcomed(Event, frozen=True, tag="hello"):
     protocol: int
     limits: dict[str, float]
     commands: tuple[CommandDescribed, ...]
+    language: str = "en"
 
 
 class LoggedIn(Event, frozen=True):

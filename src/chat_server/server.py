@@ -127,6 +127,7 @@ class Server:
         self._rooms_running = 0
         self._sessions: set[ChatSession[Any]] = set()
         self._welcome = _welcome(config)
+        self._preferences = Preferences(config.server.language)
         self._connections = 0
         self._stop_requested = trio.Event()
         self._stop_at = inf
@@ -312,7 +313,7 @@ class Server:
             place=self.hall,
             limits=self._config.limits,
             history=self._config.history,
-            preferences=Preferences(self._config.server.language),
+            preferences=self._preferences,
             start=self._nursery.start_soon,
         )
         session.send(Greeted(__version__))
@@ -327,7 +328,7 @@ class Server:
             place=self.hall,
             limits=limits,
             history=self._config.history,
-            preferences=Preferences(self._config.server.language),
+            preferences=self._preferences,
             start=self._nursery.start_soon,
         )
 
@@ -360,6 +361,7 @@ def _welcome(config: Config) -> Welcomed:
             "silence_seconds": limits.silence_seconds,
         },
         described_commands(),
+        config.server.language,
     )
 
 

@@ -246,7 +246,7 @@ class ChatApp(App[None]):
                 self._is_ready = False
                 self.exit()
         is_told_already = ref == "login" or (isinstance(event, events.Renamed) and self.current is not None)
-        words = "" if is_told_already else words_for(event, was_typed=was_typed)
+        words = "" if is_told_already else words_for(event, was_typed=was_typed, language=self.client.state.language)
         if words:
             self._tell(words, room=getattr(event, "room", ""), is_error=isinstance(event, events.Refused))
         for line in new:

@@ -69,7 +69,7 @@ class PlainProgram:
             self.client.mark_read(self.client.state.room(line.room))
             if line.nick != self.client.state.nick or not isinstance(event, events.Kept):
                 self._write(line_in_words(line))
-        words = words_for(event, was_typed=ref == "typed")
+        words = words_for(event, was_typed=ref == "typed", language=self.client.state.language)
         if words:
             self._write(words)
 

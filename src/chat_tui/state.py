@@ -108,6 +108,8 @@ class State:
         self._show_joins = show_joins
         self.nick = ""
         self.server = ""
+        self.language = "en"
+        """The language in which the server speaks, and in which its answers are put in words here."""
         self.commands: dict[str, events.CommandDescribed] = {}
         self.limits: dict[str, float] = {}
         self.rooms: dict[str, RoomState] = {}
@@ -159,7 +161,12 @@ class State:
     def _welcomed(self, event: events.Welcomed) -> None:
         self.server = event.server
         self.limits = event.limits
+        self.language = event.language
         self.commands = {word: command for command in event.commands for word in (command.name, *command.aliases)}
+
+    def _chosen(self, event: events.Chosen) -> None:
+        if event.setting == "language":
+            self.language = event.value
 
     def _logged_in(self, event: events.LoggedIn) -> None:
         self.nick = event.nick
@@ -276,6 +283,7 @@ class State:
 
     _TAKE: ClassVar[dict[type[Event], Callable[[Any, Any], list[Line] | None]]] = {
         events.Welcomed: _welcomed,
+        events.Chosen: _chosen,
         events.LoggedIn: _logged_in,
         events.Entered: _entered,
         events.WentBack: _went_back,

@@ -23,8 +23,8 @@ _QUIET = (
 """What is shown by other means than words."""
 
 
-def words_for(event: Event, *, was_typed: bool) -> str:
-    """What to tell the user about an event, or "". `was_typed`: it answers what they typed."""
+def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
+    """What to tell the user about an event, in the language, or "". `was_typed`: it answers what they typed."""
     if isinstance(event, events.Refused):
         return event.text
     if isinstance(event, (events.Kept, *_QUIET)) or not event.is_for_people:
@@ -33,4 +33,4 @@ def words_for(event: Event, *, was_typed: bool) -> str:
         return ""
     from chat_server.wire.sentences import text_of  # noqa: PLC0415 - its time zones cost 10 ms that the first paint need not wait for
 
-    return "\n".join(line.removeprefix("* ") for line in text_of(event).splitlines())
+    return "\n".join(line.removeprefix("* ") for line in text_of(event, language).splitlines())
