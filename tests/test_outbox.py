@@ -1,8 +1,9 @@
 import trio
+import trio.testing
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chat_server.outbox import Outbox
+from chat_server.outbox import URGENT_MAX, Outbox
 
 
 class Pipe:
@@ -225,3 +226,51 @@ async def test_a_mark_is_taken_for_every_16_kib_and_small_things_share_an_entry(
         pipe.read(100_000)
         await trio.testing.wait_all_tasks_blocked()
     assert pipe.written == b"".join(sent)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.one_of(
+            st.integers(1, 40).map(lambda size: b"x" * size + b"\n"), st.just(b"\xff\xfb\x01"), st.integers(1, 60)
+        ),
+        max_size=40,
+    ),
+    st.integers(0, 30),
+)
+def test_what_a_protocol_needs_is_not_dropped_and_stands_inside_nothing(moves: list[bytes | int], room: int) -> None:
+    """Its bytes come whole, in order and all of them, whatever text is dropped around them; and text is cut nowhere else."""
+
+    async def play() -> None:
+        async with trio.open_nursery() as nursery:
+            pipe = Pipe(room)
+            outbox = make(nursery, pipe)
+            asked = 0
+            for move in moves:
+                if isinstance(move, int):
+                    pipe.read(move)
+                elif move[:1] == b"\xff":
+                    outbox.push_urgent(move)
+                    asked += 1
+                else:
+                    outbox.push(move)
+                await trio.testing.wait_all_tasks_blocked()
+            pipe.read(100_000)
+            await outbox.emptied()
+            assert pipe.written.count(b"\xff\xfb\x01") == asked
+            text = pipe.written.replace(b"\xff\xfb\x01", b"")
+            assert b"\xff" not in text
+            for line in text.splitlines():
+                assert line == b"x" * len(line) or line.endswith(b" skipped")
+
+    trio.run(play)
+
+
+async def test_who_asks_for_more_answers_than_they_read_does_not_fill_the_memory(nursery: trio.Nursery) -> None:
+    pipe = Pipe(0)
+    outbox = make(nursery, pipe)
+    for _ in range(10_000):
+        outbox.push_urgent(b"\xff\xfb\x01")
+    assert outbox.size + len(outbox._urgent) <= URGENT_MAX + 3
+    outbox.close()
+    pipe.close()

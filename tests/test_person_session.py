@@ -31,7 +31,7 @@ def sub(option: int, data: bytes) -> bytes:
 class Telnet:
     """A telnet client with a terminal: it agrees to everything, and says what it is."""
 
-    def __init__(self, caller: Caller, *types: bytes, columns: int = 60, agrees: bool = True) -> None:
+    def __init__(self, caller: Caller, *types: bytes, columns: int = 60, agrees: bool | None = True) -> None:
         self.stream = caller.stream
         self.types = types
         self.columns = columns
@@ -68,7 +68,7 @@ class Telnet:
         elif question == sub(Option.TTYPE, b"\1"):
             await self.type(sub(Option.TTYPE, b"\0" + types[min(self.asked, len(types) - 1)]))
             self.asked += 1
-        elif question[1] in (WILL, WONT) and question[2] != Option.CHARSET:
+        elif question[1] in (WILL, WONT) and question[2] != Option.CHARSET and self.agrees is not None:
             agreed = self.agrees and question[1] == WILL
             await self.type(said(DO if agreed else DONT, question[2]))
 
@@ -408,6 +408,77 @@ async def test_who_edits_and_reads_too_slowly_is_told_and_sees_the_row_again(aut
         await bob.type("live")
         await ann.read()
         assert ann.rows[-2:] == ["bob: live", "[python] ann> half a sent"]
+
+
+async def test_a_window_that_is_dragged_and_tab_do_not_make_one_wait(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        start = trio.current_time()
+        for columns in range(40, 100):
+            await ann.resize(columns)
+        for _ in range(20):
+            await ann.type("zz\t")
+        await ann.type("\x15/rooms\r")
+        with trio.fail_after(2):
+            while b"* Rooms: " not in ann.raw:
+                await ann.read(0.01)
+        assert trio.current_time() - start < 1
+        assert b"You send more" not in ann.raw
+
+
+async def test_a_telnet_that_does_not_let_its_line_be_edited_is_said_to_be_one(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house, agrees=False).come("ann", "python")
+        for _ in range(2):
+            start = ann.raw.count(said(WILL, Option.ECHO))
+            await ann.ask("/mode edit")
+            assert ann.rows[-2].startswith("* Your telnet does not let the server edit your line,")
+            assert ann.raw.count(said(WILL, Option.ECHO)) == start + 1, "whoever asks again wants it asked again"
+        assert (await ann.ask("/mode"))[-2].startswith("* Your program edits your line.")
+
+
+async def test_a_line_that_was_under_way_when_the_editor_came_is_shown_once(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = telnet(house, agrees=None)
+        await ann.come("ann", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        await ann.type("/mode edit\r\n")
+        await trio.sleep(1)
+        before = len(ann.raw)
+        await ann.type(b"typed ahead\r\n" + said(DO, Option.ECHO) + said(DO, Option.SGA))
+        await bob.read_until("ann: typed ahead\r\n")
+        await ann.read()
+        assert b"typed ahead" not in ann.raw[before:], "its own program has shown it"
+        await ann.type(b"the last one\r" + said(DONT, Option.ECHO) + said(DONT, Option.SGA))
+        await bob.read_until("ann: the last one\r\n")
+        await ann.read()
+        assert ann.raw[before:].count(b"ann\x1b[0m: the last one") == 1, "nobody else has"
+
+
+async def test_the_row_is_drawn_in_the_charset_that_was_chosen(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("小明", "python")
+        await ann.ask("/charset gbk")
+        assert ann.raw.endswith(b"[python] " + "小明".encode("gbk") + b"> ")
+
+
+async def test_a_stranger_may_type_short_lines_only_and_the_one_who_has_logged_in_longer_ones(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house() as house:
+        stranger = house.call()
+        await stranger.type("x" * 1025)
+        await stranger.read_until("* That line was longer than 1024 bytes and was not read.")
+        await stranger.type("/login ann", "/python")
+        await stranger.read_until("* Nobody else is here.")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        await stranger.type("y" * 4096)
+        await bob.read_until("y" * 4096)
+        editing = await telnet(house).come("carol", "python")
+        await editing.type("\x1b[200~" + "z\n" * 4000 + "\x1b[201~\r")
+        await bob.read_until("  z\r\n" * 3999)
 
 
 class Vault(Hall):
