@@ -4,7 +4,8 @@ Knows the person's terminal as far as it has been learnt, and what was chosen in
 who edits the line. Never knows what a command means.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import ClassVar
 
 import trio
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ from chat_server.wire.editor import COLUMNS_MAX
 from chat_server.wire.languages import LANGUAGES
 from chat_server.wire.options import Code
 from chat_server.wire.readers import Reader, show_for, written
-from chat_server.wire.text import AreYouThere, Asked, CharsetUnclear, Learnt, Noticed, Secret, Tab, TextDecoder
+from chat_server.wire.text import AreYouThere, Asked, CharsetUnclear, Learnt, Noticed, Secret, Tab, TextDecoder, Toil
 from chat_server.wire.widths import WIDEST, width_class
 
 NOP = bytes((Code.IAC, Code.NOP))
@@ -30,6 +31,9 @@ NOP = bytes((Code.IAC, Code.NOP))
 
 class PersonSession(ChatSession[Asked]):
     """A person on telnet or nc."""
+
+    COSTS: ClassVar[Mapping[type, float]] = {Learnt: 0.02, Tab: 0.2, Toil: 1.0}
+    """Whoever drags a window's corner sends dozens of sizes a second, and Tab is pressed until the right name comes."""
 
     __slots__ = ("_awaits_secret", "_has_asked_to_edit", "_reader", "_since", "_text", "hears_itself")
 
@@ -209,10 +213,6 @@ class PersonSession(ChatSession[Asked]):
         """The person has this nickname from now on, and may write longer lines than a stranger."""
         super().logged_in(nick, token)
         self._text.allow(self._limits.line_bytes, self._limits.text_bytes)
-
-    def cost_of(self, asked: Asked) -> float:
-        """What it counts where lines are counted."""
-        return asked.cost if isinstance(asked, Noticed) else 1.0
 
     def handle(self, asked: Asked) -> Pause:
         """Have the place carry it out, if it is not about the connection itself."""

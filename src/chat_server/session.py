@@ -5,9 +5,9 @@ Knows its codec and its outbox. Where the session is, and which place carries a 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import inf
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import structlog
 import trio
@@ -56,6 +56,9 @@ class Decoder(Protocol[A_co]):
 
 class ChatSession(ABC, Generic[A]):
     """Somebody on a connection, from the greeting to the last byte. What they ask for comes as `A`."""
+
+    COSTS: ClassVar[Mapping[type, float]] = {}
+    """What counts for more or less than a line where lines are counted."""
 
     __slots__ = (
         "_bucket",
@@ -270,29 +273,24 @@ class ChatSession(ABC, Generic[A]):
     async def _carry_out(self, requests: Iterable[A | ProtocolReply | Echo]) -> float:
         """Carry out each before the next is taken. Returns how many there were, those counted for less that cost less than a line."""
         count = 0.0
+        costs, bucket = self.COSTS, self._bucket
         for request in requests:
-            if isinstance(request, Echo):
-                self._outbox.push(request.data)
+            if isinstance(request, Echo | ProtocolReply):
+                push = self._outbox.push if isinstance(request, Echo) else self._outbox.push_urgent
+                push(request.data)
                 continue
-            if isinstance(request, ProtocolReply):
-                self._outbox.push_urgent(request.data)
-                continue
-            cost = self.cost_of(request)
-            count += cost
-            if self._bucket is not None:
-                await self._wait_turn(self._bucket, cost)
-            elif cost < 1:
+            cost = 1.0
+            if type(request) in costs:
+                cost = costs[type(request)]
                 await trio.lowlevel.checkpoint()
+            count += cost
+            if bucket is not None:
+                await self._wait_turn(bucket, cost)
             pause = self.handle(request)
             if pause is not None:
                 await pause
                 self.carried_out()
         return count
-
-    def cost_of(self, asked: A) -> float:
-        """What it counts where lines are counted."""
-        del asked
-        return 1.0
 
     def carried_out(self) -> None:
         """A request that took its time has been carried out."""

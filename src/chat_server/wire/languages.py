@@ -12,6 +12,9 @@ LOCALE = Path(__file__).parent.parent / "locale"
 
 DOMAIN = "chat_server"
 
+SOURCE = "en"
+"""What the sentences are written in."""
+
 LANGUAGES = {"en": "English", "zh": "中文"}
 """What can be chosen, each under its own name for itself."""
 
@@ -42,16 +45,18 @@ class Voice:
         """Speak a language of LANGUAGES."""
         self.language = language
         self.is_plain = is_plain
-        self._translations = _translations(language)
+        self._translations = None if language == SOURCE else _translations(language)
 
     def say(self, sentence: str, /, **details: object) -> str:
         """The sentence, which is not empty, in the language, with its details."""
-        translated = self._translations.gettext(sentence)
+        translated = self._translations.gettext(sentence) if self._translations else sentence
         return translated.format_map(details)
 
     def count(self, one: str, many: str, number: float, /, **details: object) -> str:
         """The sentence for one, or for so many, in the language; `{number}` is the number."""
-        translated = self._translations.ngettext(one, many, 1 if number == 1 else 2)
+        translated = one if number == 1 else many
+        if self._translations:
+            translated = self._translations.ngettext(one, many, 1 if number == 1 else 2)
         return translated.format_map({"number": int(number) if number == int(number) else number, **details})
 
     def rule(self, text: str) -> str:
@@ -61,8 +66,6 @@ class Voice:
 
 @cache
 def _translations(language: str) -> gettext.NullTranslations:
-    if language == "en":
-        return gettext.NullTranslations()
     return gettext.translation(DOMAIN, LOCALE, [language])
 
 

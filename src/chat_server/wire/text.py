@@ -6,7 +6,6 @@ command. What is written to people is in sentences.py and readers.py. Pure: know
 
 import re
 from collections.abc import Generator, Iterable, Iterator
-from typing import ClassVar
 
 from msgspec import Struct
 
@@ -31,15 +30,11 @@ COLUMNS = 80
 
 
 class Noticed(Struct, frozen=True):
-    """Something about the connection itself, which is nobody's request. `cost` is what it counts where lines are counted."""
-
-    cost: ClassVar[float] = 1.0
+    """Something about the connection itself, which is nobody's request."""
 
 
 class Learnt(Noticed, frozen=True):
     """Something is known of the caller's terminal that was not, or the editing of its line has begun or ended."""
-
-    cost: ClassVar[float] = 0.02  # whoever drags a window's corner sends dozens a second
 
 
 class Secret(Noticed, frozen=True):
@@ -55,7 +50,6 @@ class CharsetUnclear(Noticed, frozen=True):
 class Tab(Noticed, frozen=True):
     """Tab was typed behind this text."""
 
-    cost: ClassVar[float] = 0.2
     before: str
 
 
