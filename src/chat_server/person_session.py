@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from chat_server.commands import Pause
 from chat_server.completion import candidates
 from chat_server.config import HistoryTable, Limits
-from chat_server.events import NUMBER_MAX, AliveAnswered, CharsetHinted, Event, Refused
+from chat_server.events import NUMBER_MAX, AliveAnswered, CharsetHinted, Event, Refused, Say
 from chat_server.preferences import AS_THE_TERMINAL, Preferences
 from chat_server.room import Occupant, Room
 from chat_server.session import ChatSession
@@ -216,7 +216,12 @@ class PersonSession(ChatSession[Asked]):
 
     def handle(self, asked: Asked) -> Pause:
         """Have the place carry it out, if it is not about the connection itself."""
-        pause = self._notice(asked) if isinstance(asked, Noticed) else self.place.handle(self, asked)
+        if type(asked) is Say:  # nearly all is
+            pause = self.place.handle(self, asked)
+        elif isinstance(asked, Noticed):
+            pause = self._notice(asked)
+        else:
+            pause = self.place.handle(self, asked)
         if pause is None and self.hears_itself:
             self.carried_out()
         return pause

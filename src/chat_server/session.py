@@ -275,9 +275,11 @@ class ChatSession(ABC, Generic[A]):
         count = 0.0
         costs, bucket = self.COSTS, self._bucket
         for request in requests:
-            if isinstance(request, Echo | ProtocolReply):
-                push = self._outbox.push if isinstance(request, Echo) else self._outbox.push_urgent
-                push(request.data)
+            if isinstance(request, ProtocolReply):
+                self._outbox.push_urgent(request.data)
+                continue
+            if isinstance(request, Echo):
+                self._outbox.push(request.data)
                 continue
             cost = 1.0
             if type(request) in costs:
