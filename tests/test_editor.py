@@ -221,7 +221,7 @@ def test_the_screen_shows_the_line_around_the_cursor(keys: list[str], columns: i
 
 
 def test_a_paste_is_one_message_with_its_lines_and_is_not_sent_by_itself() -> None:
-    desk = Desk().type("see: \x1b[200~def f():\r\n\treturn '\x03\x1b[A你'\n\n\x1b[201~")
+    desk = Desk().type("see: \x1b[200~def f():\r\n\treturn '\x02\x1b[A你'\n\n\x1b[201~")
     assert desk.typed == []
     assert desk.row == "ann> see: def f():↵    return '你'|"
     assert desk.type(ENTER).typed == ["see: def f():\n    return '你'"]
@@ -387,3 +387,28 @@ def test_what_cannot_be_pasted_can_still_be_interrupted() -> None:
     desk = Desk().type("\x1b[200~never ended")
     desk.show(desk.editor.abandon())
     assert desk.type("hello", ENTER).typed == ["hello"]
+    assert desk.type("\x1b[200~never ended", ENTER, "\x03", "again", ENTER).typed == ["hello", "again"]
+
+
+def test_keys_at_the_end_of_a_long_text_cost_no_more_than_others() -> None:
+    editor = LineEditor(80, "utf-8", 4096, 16384, lambda out: out)
+    for _ in editor.receive_data(b"\x1b[200~" + b"y" * 16370 + b"\nz\x1b[201~"):
+        pass
+    start = time.perf_counter()
+    for _ in editor.receive_data(b"w\x7f" * 256):
+        pass
+    assert time.perf_counter() - start < 0.03, "measured: 2 ms"
+
+
+def test_a_prompt_is_as_wide_as_it_is_in_the_charset() -> None:
+    desk = Desk(columns=40, charset="ascii")
+    desk.show(desk.editor.prompted("ßßßßß> "))
+    desk.type("x" * 60, BACKSPACE, BACKSPACE)
+    assert len(desk.lines) == 1
+    assert desk.row.startswith("ssssssssss> <xxx")
+
+
+def test_what_nobody_shows_back_stays_where_it_was_typed() -> None:
+    desk = Desk()
+    desk.editor.is_shown_back = False
+    assert desk.type("hello?", ENTER).lines == ["ann> hello?", "ann>"]

@@ -274,3 +274,39 @@ async def test_who_asks_for_more_answers_than_they_read_does_not_fill_the_memory
     assert outbox.size + len(outbox._urgent) <= URGENT_MAX + 3
     outbox.close()
     pipe.close()
+
+
+async def test_a_notice_names_the_place_of_what_was_dropped_whatever_stood_before_it(nursery: trio.Nursery) -> None:
+    pipe, told, shown = Pipe(0), list[int](), [0]
+    outbox = Outbox(
+        pipe,
+        start=nursery.start_soon,
+        notice=lambda lines, after: told.append(after) or b"",
+        mark=lambda: shown[0],
+        limit=2000,
+        patience=60,
+    )
+    for number in range(200):
+        shown[0] = number
+        if number == 15:
+            outbox.push_urgent(b"\xff\xfb\x01")
+            assert outbox._waiting is not None
+            outbox._write_what_fits(outbox._waiting)
+        outbox.push(b"a line of a hundred bytes " * 4 + b"\n")
+    pipe.read(100_000)
+    await outbox.emptied()
+    assert told == [0]
+
+
+async def test_what_a_protocol_needs_does_not_wait_until_everything_has_been_read(nursery: trio.Nursery) -> None:
+    pipe = Pipe(10)
+    outbox = make(nursery, pipe, limit=10_000_000)
+    for _ in range(500):
+        outbox.push(b"x" * 999 + b"\n")
+    outbox.push_urgent(b"\xff\xfb\x01")
+    for _ in range(20):
+        pipe.read(4099)
+        await trio.testing.wait_all_tasks_blocked()
+    assert b"\xff\xfb\x01" in pipe.written
+    outbox.close()
+    pipe.close()

@@ -94,6 +94,11 @@ class Telnet:
         return self.rows[before - (1 if self.rows[:before] else 0) :]
 
     @property
+    def session_is_edited(self) -> bool:
+        """Whether the row is given to the editor, as the terminal has been told by bracketed paste."""
+        return self.raw.rindex(b"\x1b[?2004h") > self.raw.rindex(b"\x1b[?2004l")
+
+    @property
     def rows(self) -> list[str]:
         return [row.rstrip() for row in self.screen.display if row.strip()]
 
@@ -170,7 +175,7 @@ async def test_a_mud_client_edits_its_own_line_and_is_told_no_secrets(autojump_c
     async with open_house() as house:
         ann = await telnet(house, b"TINTIN++", b"xterm", b"MTTS 137").come("ann", "python")
         assert said(WILL, Option.ECHO) not in ann.raw
-        assert (await ann.ask("/colour"))[-1].startswith("* Colours are on.")
+        assert "* Colours are on." in await ann.ask("/colour")
         assert b"[python] ann>" not in ann.raw
 
 
@@ -479,6 +484,40 @@ async def test_a_stranger_may_type_short_lines_only_and_the_one_who_has_logged_i
         editing = await telnet(house).come("carol", "python")
         await editing.type("\x1b[200~" + "z\n" * 4000 + "\x1b[201~\r")
         await bob.read_until("  z\r\n" * 3999)
+
+
+async def test_who_leaves_while_reading_slowly_gets_the_row_and_the_terminal_back(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(messages_per_second=0) as house:
+        ann = await Telnet(house.call(stuck=True), b"xterm-256color").come("ann", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        for _ in range(30):
+            await bob.type("x" * 200)
+        await trio.sleep(1)
+        house.server.stop()
+        await ann.read(20)
+        assert ann.rows[-1] == "* The server is stopping. Goodbye."
+        assert ann.raw.rindex(b"\x1b[?2004l") > ann.raw.rindex(b"\x1b[?2004h")
+
+
+async def test_what_is_said_where_nobody_hears_it_stays_on_the_screen(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann")
+        assert (await ann.ask("hello everybody"))[0] == "[hall] ann> hello everybody"
+
+
+async def test_plain_mode_is_stronger_than_the_editor(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        await ann.ask("/mode edit")
+        await ann.ask("/plain")
+        assert (await ann.ask("/mode"))[-2:] == [
+            "* Your program edits your line.",
+            "* /mode edit does it here, for telnet.",
+        ]
+        assert ann.session_is_edited is False
 
 
 class Vault(Hall):

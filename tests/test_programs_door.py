@@ -559,7 +559,13 @@ async def test_a_program_chooses_the_language_of_its_sentences_and_nothing_of_te
             refused = await program.wait_for("refused")
             assert (refused["code"], refused["ref"]) == ("for-terminals", do)
         await program.ask("lang", language="zh", ref=1)
-        assert await program.wait_for("chosen") == {"is": "chosen", "ref": 1, "setting": "language", "value": "zh"}
+        assert await program.wait_for("chosen") == {
+            "is": "chosen",
+            "ref": 1,
+            "setting": "language",
+            "value": "zh",
+            "is_new": True,
+        }
         await program.ask("join", room="nowhere")
         assert (await program.wait_for("refused"))["text"] == "没有房间 nowhere。用 /rooms 查看房间。"
         house.server.stop()

@@ -443,3 +443,32 @@ def test_a_pasted_text_is_clean_and_not_empty() -> None:
 def test_a_client_that_negotiates_without_answering_the_question_is_telnet_all_the_same() -> None:
     listener = Listener().receive(b"a\r\n" + option(DO, SGA))
     assert listener.decoder.speaks_telnet
+
+
+@given(
+    st.lists(st.sampled_from([*"яюэьыаб", "гуляю", "я", " ", ", ", ".", "!", "-", "0", "*"]), max_size=30).map("".join),
+    st.sampled_from([b"\n", b"\r\n", b"\r\0"]),
+)
+def test_no_russian_word_is_taken_for_telnet(text: str, end: bytes) -> None:
+    listener = Listener().receive(b"/charset windows-1251" + end, text.encode("cp1251") + end, b"and more" + end)
+    said = [Say(text.rstrip())] if text.strip() else []
+    assert [asked for asked in listener.asked if isinstance(asked, Say)] == [*said, Say("and more")]
+    assert not listener.decoder.speaks_telnet
+    assert listener.negotiated in (b"", QUESTION)
+
+
+def test_a_client_in_a_doubtful_charset_may_still_answer() -> None:
+    listener = Listener().receive(
+        b"/charset windows-1251\r\n", option(WILL, BINARY), "я".encode("cp1251") * 2 + b"\r\n"
+    )
+    assert listener.decoder.speaks_telnet
+    assert listener.asked[-1] == Say("я")
+
+
+def test_what_is_sent_again_without_being_typed_counts_by_its_size() -> None:
+    text = "\x1b[200~" + "x" * 3000 + "\ny\x1b[201~\r"
+    listener = Listener().receive(EDITING, text.encode())
+    assert not any(isinstance(item, Toil) for item in listener.in_order), "a paste has been counted as it came"
+    listener.receive(b"\x1b[A\r")
+    assert sum(isinstance(item, Toil) for item in listener.in_order) == 2
+    assert [asked for asked in listener.asked if isinstance(asked, Say)][0] == listener.asked[-1]

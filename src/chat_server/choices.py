@@ -147,7 +147,7 @@ class Choices(CommandHandler):
         if value is not None:
             chosen: dict[str, Any] = {setting: value}
             session.prefer(replace(session.preferences, **chosen))
-        session.send(Chosen(setting, session.in_force(setting)))
+        session.send(Chosen(setting, session.in_force(setting), value is not None))
 
 
 def _may(session: Chooser, request: Request, *, needs_telnet: bool = False) -> bool:

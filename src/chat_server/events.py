@@ -583,10 +583,11 @@ class ZoneShown(Event, frozen=True):
 
 
 class Chosen(Event, frozen=True):
-    """How the receiver is shown things: a setting and its value, chosen just now or before."""
+    """How the receiver is shown things: a setting and its value, chosen just now or, if not `is_new`, before."""
 
     setting: str
     value: str
+    is_new: bool = True
 
 
 class CharsetHinted(Event, frozen=True):

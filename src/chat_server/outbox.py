@@ -195,6 +195,8 @@ class Outbox(Generic[M]):
         waiting.clear()
         if rest:
             waiting.append((rest, self._skipped_after))
+        else:
+            self._is_amid_entry = False
         self._size = len(rest)
 
     async def _write(self) -> None:
@@ -224,7 +226,7 @@ class Outbox(Generic[M]):
             for data, _ in waiting:
                 pieces.append(data)
                 length += len(data)
-                if length >= _CHUNK:
+                if length >= _CHUNK or self._urgent:  # what is urgent comes behind the entry that is half-way out
                     break
             data = b"".join(pieces)
             try:
@@ -250,7 +252,7 @@ class Outbox(Generic[M]):
             waiting.append((notice, self._skipped_after))
             self._size += len(notice)
         if self._urgent and not self._is_amid_entry:
-            waiting.appendleft((self._urgent, self._mark()))
+            waiting.appendleft((self._urgent, waiting[0][1] if waiting else self._mark()))
             self._size += len(self._urgent)
             self._urgent = b""
             self._is_first_urgent = True

@@ -24,7 +24,7 @@ from chat_server.wire.languages import LANGUAGES
 from chat_server.wire.options import Code
 from chat_server.wire.readers import Reader, show_for, written
 from chat_server.wire.text import AreYouThere, Asked, CharsetUnclear, Learnt, Noticed, Secret, Tab, TextDecoder, Toil
-from chat_server.wire.widths import WIDEST, width_class
+from chat_server.wire.widths import width_class
 
 NOP = bytes((Code.IAC, Code.NOP))
 
@@ -35,7 +35,7 @@ class PersonSession(ChatSession[Asked]):
     COSTS: ClassVar[Mapping[type, float]] = {Learnt: 0.02, Tab: 0.2, Toil: 1.0}
     """Whoever drags a window's corner sends dozens of sizes a second, and Tab is pressed until the right name comes."""
 
-    __slots__ = ("_awaits_secret", "_has_asked_to_edit", "_reader", "_since", "_text", "hears_itself")
+    __slots__ = ("_awaits_secret", "_closing", "_has_asked_to_edit", "_reader", "_since", "_text", "hears_itself")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class PersonSession(ChatSession[Asked]):
         self._since = 0
         self._reader = Reader(preferences.language)
         self._has_asked_to_edit = False
+        self._closing = b""  # what gives the row back, when it has been
         self.hears_itself = False
         self._awaits_secret: Callable[[str], Pause] | None = None
         super().__init__(
@@ -96,7 +97,7 @@ class PersonSession(ChatSession[Asked]):
             case "colour":
                 return "on" if reader.colours else "off"
             case "wrap":
-                return str(min(self._columns, WIDEST)) if reader.columns else "off"
+                return str(reader.columns + 1) if reader.columns else "off"
             case "plain":
                 return "on" if reader.is_plain else "off"
             case "keepalive":
@@ -120,9 +121,9 @@ class PersonSession(ChatSession[Asked]):
     @property
     def _wants_to_edit(self) -> bool:
         chosen = self.preferences.mode
-        if chosen is not None:
-            return chosen == "edit"
-        return self._text.terminal.can_be_edited_on and not self._is_plain
+        if self._is_plain:  # what is edited is drawn again and again, and a screen reader reads all of it
+            return False
+        return self._text.terminal.can_be_edited_on if chosen is None else chosen == "edit"
 
     @property
     def _colours(self) -> int:
@@ -151,7 +152,7 @@ class PersonSession(ChatSession[Asked]):
         self.show = show_for(self._reader)
         self.show_naming = show_for(replace(self._reader, is_named=True)) if self._reader.colours else None
         self._begin_or_end_editing()
-        if chosen.mode == "edit" and not self._text.wants_editing:
+        if chosen.mode == "edit" and self._has_asked_to_edit and not self._text.wants_editing:
             self.preferences = replace(self.preferences, mode=None)
             self.send(Refused("not-editable"))
         if self.show is not shown_before or self.push != pushed_before:
@@ -165,6 +166,7 @@ class PersonSession(ChatSession[Asked]):
             self.push = self._outbox.push
         elif self.push == self._outbox.push:
             self.push = self._push_around
+            editor.is_shown_back = self.place.works_for(self, Say)
             editor.prompted(self._prompt)
             self._outbox.push(editor.open())
         elif min(self._text.terminal.columns, COLUMNS_MAX) not in (0, editor.columns):
@@ -193,19 +195,21 @@ class PersonSession(ChatSession[Asked]):
         """The place, or the name, may be another: so is the prompt."""
         editor = self._text.editor
         if editor is not None and self._awaits_secret is None:
+            editor.is_shown_back = self.place.works_for(self, Say)
             self._draw(editor.prompted(self._prompt))
 
     def _notice_of(self, lines: int, after: dict[str, int]) -> bytes:
         notice = super()._notice_of(lines, after)
         editor = self._text.editor
-        return notice if editor is None else editor.around(notice)
+        return self._closing + notice if editor is None else editor.around(notice)
 
     def say_farewell(self, farewell: Event) -> None:
         """Give the row back to the terminal, and say goodbye."""
         if self._text.editor is not None:
-            self._outbox.push_urgent(self._text.editor.close())
+            self._closing = self._text.editor.close()
+            self._text.editor = None
             self.push = self._outbox.push
-        self.send(farewell)
+        self.push(self._closing + self.show(farewell))
 
     # What the person wants.
 

@@ -25,6 +25,7 @@ class EditedLine:
         """Cells that were put in, taken out or passed over until now: what the line has cost."""
         self.cells: list[str] = []
         """The characters; a line break is one."""
+        self._breaks = 0  # how many of them are line breaks
         self.cursor = 0
         """The cell before which it stands."""
         self._size = 0
@@ -49,6 +50,7 @@ class EditedLine:
 
     def type(self, character: str) -> bool:
         """Put in one code point, which may belong to the character before it. Return whether there was room."""
+        self.work += 1
         if not self._has_room(self._size + len(character.encode(errors="replace"))):
             return False
         before = self.cells[self.cursor - 1] if self.cursor else "\n"
@@ -69,13 +71,14 @@ class EditedLine:
         """Have another line."""
         self.cells = graphemes(text)
         self.cursor = len(self.cells)
-        self.work += 1 + len(self.cells)
+        self.work += 1 + len(text)
+        self._breaks = self.cells.count("\n")
         self._size = len(text.encode())
         self._at = None
         self._completing = None
 
     def _has_room(self, size: int, cells: Sequence[str] = ()) -> bool:
-        return size <= self.limit or (size <= self.text_limit and ("\n" in cells or "\n" in self.cells))
+        return size <= self.limit or (size <= self.text_limit and (self._breaks > 0 or "\n" in cells))
 
     def _splice(self, start: int, end: int, cells: Sequence[str]) -> bool:
         """Put cells in the place of those from `start` to `end`, if there is room, and the cursor behind them."""
@@ -84,6 +87,7 @@ class EditedLine:
             return False
         self.work += 1 + len(cells) + end - start
         self._completing = None
+        self._breaks += cells.count("\n") - self.cells[start:end].count("\n")
         self.cells[start:end] = cells
         self.cursor = start + len(cells)
         self._size = size

@@ -26,6 +26,9 @@ SEQUENCE_MAX = 32
 WORK_MAX = 8192
 """Characters that are put in, taken out or drawn before the keys are told to wait: 2 ms at the dearest."""
 
+_ROW_WORK = 60
+"""What drawing a row costs beside its columns."""
+
 COLUMNS_MAX = 500
 """Columns that a terminal is believed to have."""
 
@@ -127,6 +130,8 @@ class LineEditor:
         self._line = EditedLine(limit, text_limit)
         self._prompt = _PROMPT
         self._is_secret = False
+        self.is_shown_back = True
+        """Whether what is said is shown by the room when it is stored; else it stays where it was typed, as commands do."""
         self._first = 0  # the first cell that is shown
         self._state = _State.TEXT
         self._sequence = ""
@@ -208,11 +213,9 @@ class LineEditor:
         return _ERASE + self._drawn
 
     def _row(self) -> bytes:
-        prompt = (
-            self._prompt
-            if columns_of(self._prompt, self._ambiguous) <= self.columns // 2 or self._is_secret
-            else _PROMPT
-        )
+        prompt = showable(self._prompt, self._charset)
+        if columns_of(prompt, self._ambiguous) > self.columns // 2 and not self._is_secret:
+            prompt = _PROMPT
         if self._is_secret:
             self._is_cursor_at_end = True
             return self._write(encode(prompt, self._charset))
@@ -229,7 +232,7 @@ class LineEditor:
             width += needed
             behind += needed if index >= self._line.cursor else 0
         self._is_cursor_at_end = not behind
-        self._line.work += self.columns
+        self._line.work += self.columns + _ROW_WORK
         row = encode(prompt + "".join(shown), self._charset)
         return self._write(row) + (b"\x1b[%dD" % behind if behind else b"")
 
@@ -273,10 +276,16 @@ class LineEditor:
             self._note_raw(segment)
             for character in self._decoder.decode(segment):
                 yield from self._take(character)
-                if self._line.work > WORK_MAX:
-                    self._line.work = 0
+                if self.has_toiled():
                     yield Worked()
         yield from self.drawing()
+
+    def has_toiled(self) -> bool:
+        """Whether the keys have cost as much as a line since this was last so."""
+        if self._line.work <= WORK_MAX:
+            return False
+        self._line.work = 0
+        return True
 
     def _note_raw(self, segment: bytes) -> None:
         if segment in (b"\r", b"\n"):
@@ -296,6 +305,8 @@ class LineEditor:
             self._state, self._sequence = _State.ESCAPE, ""
         elif self._state is not _State.TEXT and (character >= " " or self._state is _State.ESCAPE):
             yield from self._continue_sequence(character)
+        elif self._pasted is not None and character == "\x03":  # terminals take it out of what is pasted: it was typed
+            yield self.abandon()
         elif self._pasted is not None:
             self._paste(_TAB if character == "\t" else character)
         else:
@@ -396,7 +407,7 @@ class LineEditor:
         self._line.end_completing()
         text, raw = self._line.text, self._raw
         is_command = text.startswith("/") and not text.startswith("//") and "\n" not in text
-        if is_command or self._is_secret:  # what one says is shown as everybody sees it, when it is stored
+        if is_command or self._is_secret or not self.is_shown_back:
             yield self._begin_below(b"")
         else:
             self._begin_anew()

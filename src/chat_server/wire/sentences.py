@@ -94,26 +94,43 @@ SENTENCES: dict[str, str | Counted] = {
     "address-full": message("There are too many connections from your address. Try again later."),
 }
 
-CHOICES = {
-    "language": message("I speak English. /lang takes: {languages}"),
-    "charset": message("Your text is read and written in {value}."),
-    "mode edit": message(
-        "You edit your line here: arrow keys, history, Tab. /mode line gives that back to your program."
+CHOICES: dict[str, tuple[str, str]] = {
+    "language": (message("I speak English."), message("/lang takes: ")),
+    "charset": (message("Your text is read and written in {value}."), message("/charset takes: ")),
+    "mode edit": (
+        message("Your line is edited here: arrow keys, history, Tab."),
+        message("/mode line leaves it to your program."),
     ),
-    "mode line": message("Your program edits your line. /mode edit does it here, for telnet."),
-    "colour on": message("Colours are on. /colour off ends them."),
-    "colour off": message("Colours are off. /colour on begins them."),
-    "wrap": message("Long lines are broken for {value} columns. /wrap off leaves that to your terminal."),
-    "wrap off": message("Long lines are not broken. /wrap on does it, /wrap 80 does it for 80 columns."),
-    "wrap unknown": message("Your terminal has not said how wide it is. /wrap 80 does it for 80 columns."),
-    "plain on": message("Plain mode is on: no colours, no ornaments, nothing is drawn twice. /plain off ends it."),
-    "plain off": message("Plain mode is off."),
-    "keepalive on": message(
-        "Your connection is kept open with a telnet NOP in every silence. /keepalive off ends that."
+    "mode line": (message("Your program edits your line."), message("/mode edit does it here, for telnet.")),
+    "colour on": (message("Colours are on."), message("/colour off ends them.")),
+    "colour off": (message("Colours are off."), message("/colour on begins them.")),
+    "wrap": (
+        message("Long lines are broken for {value} columns."),
+        message("/wrap off leaves that to your terminal."),
     ),
-    "keepalive off": message("Your connection is not kept open by telnet. /keepalive on does it."),
+    "wrap off": (
+        message("Long lines are not broken."),
+        message("/wrap on does it, /wrap 80 does it for 80 columns."),
+    ),
+    "wrap unknown": (
+        message("Your terminal has not said how wide it is. /wrap 80 breaks lines for 80 columns."),
+        message("/wrap off leaves that to your terminal."),
+    ),
+    "plain on": (
+        message("Plain mode is on: no colours, no ornaments, nothing is drawn twice."),
+        message("/plain off ends it."),
+    ),
+    "plain off": (message("Plain mode is off."), message("/plain begins it.")),
+    "keepalive on": (
+        message("Your connection is kept open with a telnet NOP in every silence."),
+        message("/keepalive off ends that."),
+    ),
+    "keepalive off": (
+        message("Your connection is not kept open by telnet."),
+        message("/keepalive on does it."),
+    ),
 }
-"""What somebody is told who asks how they are shown things, or chooses it."""
+"""How one is shown things, and what one is told beside who only asks."""
 
 HINT_FOR_CHINESE = message(
     "That line is not UTF-8, so nobody was shown it. If it was Chinese, type /charset gb18030 and send it again. /charset lists the others."
@@ -293,10 +310,13 @@ def _topic_shown(event: events.TopicShown, voice: Voice) -> list[Line]:
 
 
 def _chosen(event: events.Chosen, voice: Voice) -> list[Line]:
-    known = CHOICES.get(f"{event.setting} {event.value}") or CHOICES[event.setting]
-    answer = voice.say(known, value=event.value, languages=_languages(voice))
-    others = _listed(voice, voice.say("/charset takes: "), list(CHARSETS)) if event.setting == "charset" else []
-    return own_words(answer, *others)
+    known, hint = CHOICES.get(f"{event.setting} {event.value}") or CHOICES[event.setting]
+    answer = voice.say(known, value=event.value)
+    if event.is_new:
+        return own_words(answer)
+    names = {"language": [f"{code} ({name})" for code, name in LANGUAGES.items()], "charset": [*CHARSETS]}
+    others = names.get(event.setting)
+    return own_words(answer, *(_listed(voice, voice.say(hint), others) if others else [voice.say(hint)]))
 
 
 def _refused(event: events.Refused, voice: Voice) -> list[Line]:

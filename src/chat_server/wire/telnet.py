@@ -10,15 +10,15 @@ from enum import Enum
 
 from msgspec import Struct
 
-from chat_server.wire.options import Code
+from chat_server.wire.options import Code, Option
 
 SUBNEGOTIATION_MAX = 1024
 """Bytes after which a subnegotiation that is never closed is given up, and text is text again. Precedent: the longest that MTTS or
 CHARSET send is below 512."""
 
 
-OPTION_MAX = 49
-"""The last option that a client may be expected to speak of, and one less than the first printable byte that follows a letter: `1`."""
+_CERTAIN_OPTIONS = frozenset((Option.BINARY, Option.ECHO, Option.SGA, Option.TTYPE, Option.NAWS))
+"""Options whose number is a control character that no text has: behind WILL, WONT, DO or DONT they are certainly telnet."""
 
 
 class Command(Struct, frozen=True, gc=False):
@@ -64,7 +64,7 @@ class TelnetDecoder:
     def __init__(self) -> None:
         """Begin in text."""
         self.doubts_iac = False
-        """Whether 0xFF may be a letter: then it is IAC only where WILL, WONT, DO or DONT and an option follow, which no word looks like."""
+        """Whether 0xFF may be a letter: then it is IAC only before WILL, WONT, DO or DONT and an option that no text looks like."""
         self._state = _State.TEXT
         self._verb = 0
         self._subnegotiation: bytearray | None = None  # what has come of one, while there is one
@@ -96,8 +96,8 @@ class TelnetDecoder:
                 yield from self._command(byte)
             case _State.OPTION:
                 self._state = _State.TEXT
-                if self.doubts_iac and byte > OPTION_MAX:
-                    yield bytes((Code.IAC, self._verb, byte))
+                if self.doubts_iac and byte not in _CERTAIN_OPTIONS:
+                    yield from self._letters(byte)
                 else:
                     yield OptionSaid(self._verb, byte)
             case _State.SUBNEGOTIATION:
@@ -115,6 +115,14 @@ class TelnetDecoder:
                     yield Subnegotiation(came[0], bytes(came[1:]))
             case _:  # a command where SE was due: the other side has forgotten to close
                 yield from self._command(byte)
+
+    def _letters(self, byte: int) -> Iterator[Piece]:
+        """What looked like WILL, WONT, DO or DONT was letters, and the byte behind them may be one more doubtful."""
+        yield bytes((Code.IAC, self._verb))
+        if byte == Code.IAC:
+            self._state = _State.IAC
+        else:
+            yield bytes((byte,))
 
     def _add(self, byte: int) -> None:
         if self._subnegotiation is None:

@@ -29,6 +29,10 @@ COLUMNS = 80
 """The width of a terminal that has not said how wide it is, where one must be known."""
 
 
+BYTES_PER_LINE = 1024
+"""Bytes of a text that are sent without having been typed which count as a line."""
+
+
 class Noticed(Struct, frozen=True):
     """Something about the connection itself, which is nobody's request."""
 
@@ -89,7 +93,7 @@ class TextDecoder:
 
     __slots__ = (
         *("_charset", "_has_had_a_line", "_is_secret_expected", "_line_limit", "_lines", "_negotiation"),
-        *("_may_hint", "_telnet", "_text_limit", "editor", "wants_editing"),
+        *("_may_hint", "_telnet", "_text_limit", "_typed_bytes", "editor", "wants_editing"),
     )
 
     def __init__(self, line_limit: int, text_limit: int | None = None) -> None:
@@ -105,6 +109,7 @@ class TextDecoder:
         self.wants_editing = False
         """Whether the line is edited here, or will be when the caller's telnet agrees."""
         self._is_secret_expected = False
+        self._typed_bytes = 0  # into the editor, since its last line
         self.editor: LineEditor | None = None
         """What edits the caller's line, while it is edited here."""
 
@@ -219,12 +224,15 @@ class TextDecoder:
                 yield from self._text(piece)
             else:
                 yield from self._protocol(piece)
+                if self.editor and self.editor.has_toiled():
+                    yield Toil()
         if self.editor:
             for drawn in self.editor.drawing():
                 yield Echo(drawn)
 
     def _text(self, data: bytes) -> Iterator[Item]:
         if self.editor:
+            self._typed_bytes += len(data)
             for item in self.editor.receive_data(data):
                 yield from self._edited(item)
             return
@@ -272,14 +280,8 @@ class TextDecoder:
         match item:
             case bytes():
                 yield Echo(item)
-            case Typed() if item.raw and self._is_unclear(item.raw):
-                yield CharsetUnclear()
-            case Typed() if "\n" in item.text and not self._is_secret_expected:
-                text = clean_lines(item.text)
-                if text.strip():
-                    yield Say(text)
             case Typed():
-                yield from self._read(item.text)
+                yield from self._typed(item)
             case TooMuch():
                 yield TextTooLong(item.limit)
             case Worked():
@@ -288,6 +290,19 @@ class TextDecoder:
                 yield Tab(item.before)
             case _:
                 yield Logout()
+
+    def _typed(self, line: Typed) -> Iterator[Item]:
+        typed, self._typed_bytes = self._typed_bytes, 0
+        for _ in range((len(line.text.encode()) - typed) // BYTES_PER_LINE):
+            yield Toil()  # it came out of the history, or was put in again
+        if line.raw and self._is_unclear(line.raw):
+            yield CharsetUnclear()
+        elif "\n" in line.text and not self._is_secret_expected:
+            text = clean_lines(line.text)
+            if text.strip():
+                yield Say(text)
+        else:
+            yield from self._read(line.text)
 
     def _protocol(self, piece: Piece) -> Iterator[Item]:
         """Take something of telnet."""
@@ -329,12 +344,12 @@ class TextDecoder:
             case _:
                 pass  # NOP, GA, DM, AO, ...: nothing to do here
 
-    def _begin_or_end_editing(self) -> Generator[ProtocolReply, None, bool]:
+    def _begin_or_end_editing(self) -> Generator[ProtocolReply | Echo, None, bool]:
         """Edit the line here if that is wanted and the caller's telnet has agreed to both of what it takes. Returns whether that is new."""
         ours = self._negotiation.options.ours
         agreed = ours.is_on(Option.ECHO) and ours.is_on(Option.SGA)
         if self.editor and not agreed:
-            yield ProtocolReply(self.editor.close())  # a terminal must not be left in a mode of the editor's
+            yield Echo(self.editor.close())
             self._lines.after_cr = self.editor.after_cr
             self.editor = None
             is_changed = True
