@@ -10,6 +10,7 @@ from chat_server.clean import clean
 from chat_server.events import Say
 from chat_server.wire.charsets import (
     CHARSETS,
+    ambiguous_columns,
     decode,
     encode,
     find_charset,
@@ -125,3 +126,14 @@ def test_chinese_is_told_from_what_only_looks_like_it() -> None:
         assert not may_be_gb18030(text.encode())
     for line in (b"plain", "café".encode("latin-1"), "Müller, Größe".encode("latin-1"), b"\x81", b"\xff\xfb\x01"):
         assert not may_be_gb18030(line)
+
+
+def test_every_charset_of_two_bytes_makes_two_columns() -> None:
+    for charset in ("gbk", "big5", "euc-kr", "shift_jis", "euc-jp"):
+        assert ambiguous_columns(charset) == 2
+    for charset in ("utf-8", "gb18030", "koi8-r"):
+        assert ambiguous_columns(charset) == 1
+
+
+def test_rare_characters_are_not_taken_for_chinese() -> None:
+    assert not may_be_gb18030("ÈÉ ÊË ìíîï äöüß".encode("latin-1"))

@@ -1,5 +1,6 @@
 """The line editor, alone, with a terminal emulator that shows what it draws."""
 
+import re
 import time
 from collections.abc import Iterable
 from itertools import pairwise
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from chat_server.clean import clean
 from chat_server.wire.edited_line import HISTORY_CHARACTERS, EditedLine
-from chat_server.wire.editor import Closing, Completion, LineEditor, TooMuch, Typed, Worked
+from chat_server.wire.editor import SEQUENCE_MAX, Closing, Completion, LineEditor, TooMuch, Typed, Worked
 from chat_server.wire.widths import columns_of
 
 LEFT, RIGHT, UP, DOWN = "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B"
@@ -412,3 +413,113 @@ def test_what_nobody_shows_back_stays_where_it_was_typed() -> None:
     desk = Desk()
     desk.editor.is_shown_back = False
     assert desk.type("hello?", ENTER).lines == ["ann> hello?", "ann>"]
+
+
+def test_the_same_line_twice_and_an_empty_one_are_in_the_history_once_and_never() -> None:
+    desk = Desk().type("one", ENTER, "two", ENTER, "two", ENTER, ENTER, "  ", ENTER)
+    assert desk.type(UP).editor.text == "two"
+    assert desk.type(UP).editor.text == "one"
+
+
+def test_to_delete_nothing_keeps_what_was_deleted() -> None:
+    assert Desk().type("one two", "\x15", "\x15", "\x0b", "\x17", "\x19").editor.text == "one two"
+
+
+def test_a_word_begins_behind_a_line_break() -> None:
+    desk = Desk().type("\x1b[200~hi\nan\x1b[201~", TAB)
+    desk.show(desk.editor.complete(["ann "]))
+    assert desk.editor.text == "hi\nann "
+
+
+def test_what_a_terminal_made_of_a_row_that_it_broke_is_taken_away() -> None:
+    desk = Desk(columns=40).type("a line that is rather long for this")
+    assert desk.editor.resized(20).startswith(b"\r\x1b[J")
+
+
+def test_a_row_of_ambiguous_characters_fits_where_they_are_two_columns() -> None:
+    for first, then in (("gbk", None), ("utf-8", "gbk")):
+        desk = Desk(columns=40, charset=first)
+        if then:
+            desk.editor.charset = then
+        desk.feed("я".encode("gbk") * 30, b"\x01")
+        row = desk.editor.redraw().decode("gbk")
+        row = re.sub("\x1b\\[[0-9;?]*[A-Za-z]|\r", "", row)
+        assert columns_of(row, 2) < 40
+
+
+def test_a_row_with_what_the_charset_has_not_fits_the_terminal() -> None:
+    desk = Desk(columns=40, charset="utf-8").type("👋👋👋👋")
+    desk.editor.charset = "latin-1"
+    row = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]|\r", b"", desk.editor.redraw())
+    assert len(row) < 40
+
+
+def test_a_lone_escape_does_not_swallow_enter_nor_an_interrupt() -> None:
+    assert Desk().type("hello\x1b", ENTER).typed == ["hello"]
+    assert Desk().type("hello\x1b\x03x", ENTER).typed == ["x"]
+    assert Desk().type("hi an\x1b", TAB).said == [Completion("hi an")]
+
+
+def test_what_never_ends_is_not_kept() -> None:
+    desk = Desk(limit=100, text_limit=100).type("\x1b[" + "1" * 5000)
+    assert len(desk.editor._sequence) <= SEQUENCE_MAX
+    desk = Desk(limit=100, text_limit=100).type("\x1b[200~" + "x" * 5000)
+    assert desk.editor._pasted is not None
+    assert len(desk.editor._pasted.getvalue()) <= 100
+
+
+def test_a_paste_is_refused_with_the_limit_that_it_broke() -> None:
+    assert Desk(limit=50, text_limit=100).type("\x1b[200~" + "x" * 80 + "\x1b[201~").said == [TooMuch(50)]
+    assert Desk(limit=50, text_limit=100).type("\x1b[200~" + "x\n" * 80 + "\x1b[201~").said == [TooMuch(100)]
+
+
+def test_an_interrupt_gives_up_a_key_that_is_half_there() -> None:
+    desk = Desk().type("\x1b[")
+    desk.show(desk.editor.abandon())
+    assert desk.type("hello", ENTER).typed == ["hello"]
+
+
+def test_tab_and_yank_put_nothing_into_a_password() -> None:
+    desk = Desk().type("old\x15")
+    desk.show(desk.editor.prompted("Password: ", is_secret=True))
+    desk.type("\x19", "xyz", TAB, ENTER)
+    assert desk.typed == ["xyz"]
+    assert not any(isinstance(said, Completion) for said in desk.said)
+
+
+def test_keys_that_draw_much_are_told_to_wait() -> None:
+    for keys in (b"x\x01" * 2000, b"\x15\x19" * 4096, b"\x0c" * 8192, b"\x10\x0e" * 4000):
+        editor = LineEditor(80, "utf-8", 4096, 16384, lambda out: out)
+        list(editor.receive_data(b"y" * 4000 + b"\r" + b"z" * 4000))
+        worked = 0
+        for start in range(0, len(keys), 64):
+            worked += sum(isinstance(item, Worked) for item in editor.receive_data(keys[start : start + 64]))
+        assert worked >= 1, keys[:4]
+
+
+def test_a_row_that_is_drawn_costs_its_columns() -> None:
+    editor = LineEditor(500, "utf-8", 4096, 16384, lambda out: out)
+    items = [item for _ in range(100) for item in editor.receive_data(b"x\x01")]
+    assert any(isinstance(item, Worked) for item in items)
+
+
+def test_the_editor_asks_for_bracketed_paste_and_gives_it_back() -> None:
+    desk = Desk()
+    assert desk.written.startswith(b"\x1b[?2004h")
+    assert desk.editor.close().endswith(b"\x1b[?2004l")
+
+
+def test_tab_completes_the_word_before_the_cursor() -> None:
+    assert Desk().type("an hi", LEFT, LEFT, LEFT, TAB).said == [Completion("an")]
+
+
+def test_a_secret_with_the_same_prompt_is_a_secret() -> None:
+    desk = Desk()
+    desk.show(desk.editor.prompted("ann> ", is_secret=True))
+    desk.type("xyzzy")
+    assert "xyzzy" not in desk.lines[-1]
+
+
+def test_a_terminal_is_believed_to_have_500_columns_at_most() -> None:
+    editor = LineEditor(65535, "utf-8", 4096, 16384, lambda out: out)
+    assert editor.columns == 500

@@ -94,3 +94,7 @@ def test_a_language_is_found_by_its_usual_names(name: str, language: str | None)
 def test_a_screen_reader_is_not_made_to_read_dashes() -> None:
     for language in LANGUAGES:
         assert "--" not in voice(language, is_plain=True).rule("now")
+
+
+def test_a_language_is_found_by_its_english_name() -> None:
+    assert find_language("Chinese") == find_language("cn") == "zh"

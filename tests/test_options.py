@@ -2,6 +2,7 @@
 
 from collections import deque
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -64,8 +65,8 @@ class HostilePeer(RuleBasedStateMachine):
     def answers_are_bounded_by_what_came(self) -> None:
         # An answer is as long as what it answers, but for the row of an editor, which is drawn anew for an interrupt.
         assert len(self.said) <= 8 * self.came + 40 * self.wishes + UNASKED_MAX
-        negotiated = self.said.count(bytes((IAC,)))
-        assert negotiated <= self.came + 6 * self.wishes + UNASKED_MAX
+        assert self.said.count(bytes((IAC, SB, Option.CHARSET, 1))) <= 1, "the list is offered once"
+        assert self.said.count(bytes((IAC, SB, Option.TTYPE, 1))) <= 3, "and three answers are fetched"
 
 
 TestHostilePeer = HostilePeer.TestCase
@@ -133,3 +134,21 @@ def test_a_wish_that_changes_before_the_answer_is_kept_until_then() -> None:
     assert side.refused(Option.ECHO) == bytes((IAC, WILL, Option.ECHO))
     assert side.agreed(Option.ECHO) == b""
     assert side.is_on(Option.ECHO)
+
+
+@pytest.mark.parametrize(
+    ("moves", "state", "said"),
+    [
+        (("ask", "agreed"), State.YES, (WILL, 0)),
+        (("ask", "end", "refused"), State.NO, (WILL, 0, 0)),
+        (("ask", "end", "ask", "agreed"), State.YES, (WILL, 0, 0, 0)),
+        (("ask", "agreed", "end", "agreed"), State.NO, (WILL, 0, WONT, 0)),
+        (("ask", "agreed", "end", "ask", "agreed"), State.YES, (WILL, 0, WONT, 0, 0)),
+        (("ask", "agreed", "end", "ask", "end", "refused"), State.NO, (WILL, 0, WONT, 0, 0, 0)),
+        (("ask", "agreed", "end", "ask", "refused"), State.WANT_YES, (WILL, 0, WONT, 0, WILL)),
+    ],
+)
+def test_the_table_of_rfc_1143(moves: tuple[str, ...], state: State, said: tuple[int, ...]) -> None:
+    side = Side(WILL, WONT, ())
+    answers = tuple((getattr(side, move)(Option.ECHO) or b"\0\0")[1] for move in moves)
+    assert (side.state(Option.ECHO), answers) == (state, said)

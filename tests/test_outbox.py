@@ -278,14 +278,12 @@ async def test_who_asks_for_more_answers_than_they_read_does_not_fill_the_memory
 
 async def test_a_notice_names_the_place_of_what_was_dropped_whatever_stood_before_it(nursery: trio.Nursery) -> None:
     pipe, told, shown = Pipe(0), list[int](), [0]
-    outbox = Outbox(
-        pipe,
-        start=nursery.start_soon,
-        notice=lambda lines, after: told.append(after) or b"",
-        mark=lambda: shown[0],
-        limit=2000,
-        patience=60,
-    )
+
+    def notice(lines: int, after: int) -> bytes:
+        told.append(after)
+        return b"* %d\n" % lines
+
+    outbox = Outbox(pipe, start=nursery.start_soon, notice=notice, mark=lambda: shown[0], limit=2000, patience=60)
     for number in range(200):
         shown[0] = number
         if number == 15:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pyte
+import pytest
 import trio
 
 from chat_server.commands import Pause
@@ -193,7 +194,7 @@ async def test_a_screen_reader_gets_plain_mode_by_its_bit_by_command_or_at_login
             await person.ask("/colour")
             assert b"\x1b" not in person.raw[start:]
             assert b"Colours are off." in person.raw[start:]
-            assert b"ann> " not in person.raw[start:]
+            assert b"> " not in person.raw[start:]
         await by_command.ask("/plain off")
         assert by_command.rows[-1] == "[python] carol>"
 
@@ -318,9 +319,10 @@ async def test_what_is_chosen_in_a_room_holds_there_and_leaves_no_trace(autojump
             "/colour on",
         ):
             await ann.ask(choice)
+            start = len(ann.raw)
             await bob.type("hi 你好")
             await ann.read()
-            assert ("hi 你好".encode("gbk") if b"gbk" in ann.raw else "hi 你好".encode()) in ann.raw
+            assert ("hi 你好".encode("gbk") if b"gbk" in ann.raw else "hi 你好".encode()) in ann.raw[start:]
         room = house.server.rooms[0]
         assert sum(len(audience) for audience in room._audiences.values()) == 2
         await ann.ask("/back")
@@ -353,7 +355,7 @@ async def test_a_charset_is_spoken_both_ways(autojump_clock: trio.abc.Clock) -> 
         await bob.read_until("ann: Ъел привет\r\n")
         await bob.type("я тоже – 你好 Ъ")
         received = await ann.stream.receive_some(4096)
-        if b"\r\nbob: " not in received and b"bob: " not in received:
+        if b"bob: " not in received:
             received += await ann.stream.receive_some(4096)
         assert received.endswith("bob: я тоже - ?? Ъ\r\n".encode("koi8-r"))
 
@@ -561,3 +563,212 @@ async def test_a_password_is_not_shown_in_the_editor_nor_line_by_line(autojump_c
         await ann.read()
         assert ann.raw.endswith(said(WONT, Option.ECHO) + b"\r\n* Topic of vault: 5 letters\r\n")
         assert b"xyzzy" not in ann.raw
+
+
+async def test_wrap(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house, columns=60).come("ann", "python")
+        assert (await ann.ask("/wrap off"))[1].startswith("* Long lines are not broken.")
+        assert (await ann.ask("/wrap 200"))[1].startswith("* Long lines are broken for 200")
+        assert (await ann.ask("/wrap 201"))[1].startswith("* /wrap takes")
+        await ann.ask("/plain")
+        await ann.ask("/wrap off")
+        start = len(ann.raw)
+        await ann.ask("/wrap on")
+        assert b"Long lines are broken for 56 columns" in ann.raw[start:]
+        bob = house.call()
+        await bob.log_in("bob")
+        await bob.type("/wrap on")
+        await bob.read_until("* Your terminal has not said how wide it is.")
+
+
+async def _raw(person: Telnet, *lines: str) -> bytes:
+    start = len(person.raw)
+    for line in lines:
+        await person.ask(line)
+    return person.raw[start:]
+
+
+async def test_plain_mode_leaves_long_lines_to_the_terminal(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house, columns=40).come("ann", "python", plain=True)
+        assert b"Long lines are not broken." in await _raw(ann, "/wrap")
+
+
+async def test_a_long_word_is_not_shown_back(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann, _ = await house.ann_and_bob()
+        await ann.type("/charset " + "x" * 500)
+        assert "x" * 41 not in await ann.read_until("is not known here.")
+
+
+@pytest.mark.parametrize(("before", "keys"), [("q", "\t" * 150), ("y" * 4000, "\x15\x19" * 50)])
+async def test_what_keys_cost_is_paid(before: str, keys: str, autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        await ann.type(before)
+        await ann.read(60)
+        await ann.type(keys)
+        await ann.read()
+        assert b"You send more" in ann.raw
+
+
+async def test_sizes_without_end_are_paid_for(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        await trio.sleep(60)
+        await ann.type(b"".join(sub(Option.NAWS, bytes((0, 50 + at % 2 * 10, 0, 24))) for at in range(1500)))
+        await ann.read()
+        assert b"You send more" in ann.raw
+
+
+async def test_keepalive_of_nc_is_off(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann, _ = await house.ann_and_bob()
+        await ann.type("/keepalive")
+        await ann.read_until("* Your connection is not kept open by telnet.")
+
+
+async def test_colours_can_be_chosen_where_the_terminal_claims_none(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann, bob = await house.ann_and_bob()
+        await ann.type("/colour on")
+        await ann.read_until("* Colours are on.")
+        await bob.type("hello")
+        await ann.read_until("bob\x1b[0m: hello\r\n")
+        vt = await telnet(house, b"vt100").come("carol", "python")
+        assert vt.rows[-1] == "[python] carol>"
+
+
+async def test_a_charset_that_telnet_agreed_on_is_spoken(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house, b"dumb").come("ann", "python")
+        await ann.type(said(WILL, Option.CHARSET) + said(DO, Option.CHARSET) + sub(Option.CHARSET, b"\2KOI8-R"))
+        await ann.read()
+        assert b"koi8-r" in await _raw(ann, "/charset")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        await bob.type("привет")
+        assert "привет".encode("koi8-r") in await ann.read()
+
+
+async def test_a_width_of_nothing_changes_nothing(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house, columns=60).come("ann", "python")
+        await ann.ask("/mode edit")
+        await ann.type(sub(Option.NAWS, b"\0\0\0\0"))
+        await ann.type("hello")
+        await ann.read()
+        assert ann.rows[-1] == "[python] ann> hello"
+
+
+async def test_a_wide_terminal_is_not_drawn_anew_all_the_time(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house, columns=600).come("ann", "python")
+        start = len(ann.raw)
+        await ann.ask("/lang en")
+        assert b"\x1b[J" not in ann.raw[start:]
+
+
+async def test_the_notice_leaves_the_row(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0, waiting_bytes=20_000) as house:
+        ann = await Telnet(house.call(stuck=True), b"xterm-256color").come("ann", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        await ann.type("half a sent")
+        await ann.read()
+        for _ in range(400):
+            await bob.type("x" * 200)
+        await trio.sleep(5)
+        await ann.read(20)
+        assert ann.rows[-1] == "[python] ann> half a sent"
+
+
+async def test_a_name_is_in_the_prompt_at_once_in_the_hall_too(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann")
+        assert (await ann.ask("/nick anna"))[-1] == "[hall] anna>"
+
+
+async def test_tab_tells_a_stranger_nothing(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = telnet(house)
+        await ann.read()
+        await ann.type("x\r\n\x15")
+        await ann.read()
+        await ann.type("/pyth\t")
+        await ann.read()
+        assert ann.rows[-1] == "> /pyth"
+        await ann.type("\x15/roo\t")
+        await ann.read()
+        assert ann.rows[-1] == "> /rooms"
+        await ann.type("\x15/bac\t")
+        await ann.read()
+        assert ann.rows[-1] == "> /bac"
+
+
+async def test_tab_offers_what_works_here(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = telnet(house)
+        await ann.read()
+        await ann.type("x\r\n")
+        await ann.read()
+        await ann.type("\x15/nic\t")
+        await ann.read()
+        assert ann.rows[-1] == "> /nic"
+
+
+async def test_a_line_that_names_the_new_name_is_bright_and_so_is_an_action(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        await ann.ask("/nick zoe")
+        for line, shown in (("hi zoe", b"\x1b[1mhi zoe\x1b[0m"), ("/me waves at zoe", b"\x1b[1mwaves at zoe\x1b[0m")):
+            start = len(ann.raw)
+            await bob.type(line)
+            await ann.read()
+            assert shown in ann.raw[start:]
+        start = len(ann.raw)
+        await bob.type("hi ann")
+        await ann.read()
+        assert b"\x1b[1m" not in ann.raw[start:]
+
+
+async def test_lines_of_others_stand_above_the_row_when_editing_begins_again(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house, b"dumb").come("ann", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        await ann.ask("/mode edit")
+        await ann.type("half")
+        await ann.read()
+        await bob.type("hello")
+        await ann.read()
+        assert ann.rows[-2:] == ["bob: hello", "[python] ann> half"]
+
+
+async def test_no_line_is_made_longer_than_200_columns_nor_said_to_be(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house, columns=600).come("ann", "python")
+        assert (await ann.ask("/wrap"))[1].startswith("* Long lines are broken for 200 columns.")
+
+
+async def test_who_does_not_keep_up_is_still_answered_by_telnet_and_left_in_order(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(messages_per_second=0, waiting_bytes=20_000) as house:
+        ann = await Telnet(house.call(stuck=True), b"xterm-256color").come("ann", "python")
+        bob = house.call()
+        await bob.log_in("bob", "python")
+        for _ in range(400):
+            await bob.type("x" * 200)
+        await trio.sleep(1)
+        await ann.type(said(DO, 6))
+        await trio.sleep(1)
+        ann.agrees = None
+        await ann.type("\x15\x04")
+        await trio.sleep(1)
+        await ann.read(20)
+        assert said(WONT, 6) in ann.raw
+        assert b"\x1b[?2004l" in ann.raw

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from chat_server import events
 from chat_server.clean import clean
-from chat_server.wire.charsets import CHARSETS, decode, has_byte_255
+from chat_server.wire.charsets import CHARSETS, ambiguous_columns, decode, has_byte_255
 from chat_server.wire.colours import _OF_256, named
 from chat_server.wire.readers import Reader, show_for
+from chat_server.wire.terminal import Terminal
 from chat_server.wire.widths import columns_of
 
 SGR = re.compile("\x1b\\[[0-9;]*m")
@@ -58,8 +59,8 @@ def test_whatever_is_said_a_row_of_it_never_passes_for_another(
         assert "\x1b" not in plain, "nothing but colours"
         assert plain.startswith("ann: " if number == 0 else "  ")
         assert not set(map(chr, range(32))) & set(plain)
-        assert row.count("\x1b[0m") == len(SGR.findall(row)) // 2, "no colour runs on"
-    assert all(columns_of(SGR.sub("", row)) <= columns for row in rows if columns)
+        assert 2 * row.count("\x1b[0m") == len(SGR.findall(row)), "no colour runs on"
+    assert all(columns_of(SGR.sub("", row), ambiguous_columns(charset)) <= columns for row in rows if columns)
 
 
 def test_without_colours_there_is_no_escape_at_all() -> None:
@@ -107,3 +108,50 @@ def test_what_a_charset_has_not_is_broken_by_what_stands_for_it() -> None:
 def test_plain_mode_says_the_same_without_ornaments() -> None:
     recalled = events.Recalled("python", (said("hi"),), None, 7, "UTC")
     assert shown(recalled, is_plain=True) == "* 1970-01-01\r\n#7 00:00 ann: hi\r\n* You are up to date.\r\n"
+
+
+def test_rows_fit_a_terminal_where_what_is_ambiguous_takes_two_columns() -> None:
+    rows = (
+        show_for(Reader("en", "gbk", columns=39))(
+            events.Said("python", 1, 0.0, "ann", "Привет всем и каждому, кто это читает")
+        )
+        .decode("gbk")
+        .split("\r\n")
+    )
+    assert all(columns_of(row, 2) <= 39 for row in rows)
+
+
+def test_only_the_first_line_stands_behind_the_name() -> None:
+    shown = show_for(Reader(columns=20))(events.Said("python", 1, 0.0, "a-long-name", "x\n123456 890123456")).decode()
+    assert shown == "a-long-name: x\r\n  123456 890123456\r\n"
+
+
+def test_no_colour_runs_on_behind_a_row() -> None:
+    reader = Reader(colours=16, columns=19, is_named=True)
+    rows = (
+        show_for(reader)(events.Said("python", 1, 0.0, "ann", "hi bob, this is a long line for you"))
+        .decode()
+        .split("\r\n")
+    )
+    for row in rows:
+        assert 2 * row.count("\x1b[0m") == len(re.findall("\x1b\\[[0-9;]*m", row)), row
+
+
+@pytest.mark.parametrize(
+    ("names", "colours", "is_edited"),
+    [
+        (("vt100",), 0, True),
+        (("vt220",), 0, True),
+        (("dumb",), 0, False),
+        (("xterm",), 16, True),
+        (("xterm-256color",), 256, True),
+        (("mudlet", "xterm", "mtts 9"), 256, False),
+        (("x", "y", "mtts 257"), 256, False),
+        (("x", "y", "mtts 1"), 16, False),
+        (("x", "y", "mtts 4"), 0, False),
+    ],
+)
+def test_what_follows_from_a_terminals_names(names: tuple[str, ...], colours: int, is_edited: bool) -> None:
+    terminal = Terminal(names, is_described=True, columns=80)
+    assert (terminal.colours, terminal.can_be_edited_on) == (colours, is_edited)
+    assert not Terminal(names, is_described=True).can_be_edited_on, "whose width is not known"

@@ -137,7 +137,6 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
 def test_a_long_list_goes_on_in_a_new_line() -> None:
     shown = text_of(events.OnlineListed("python", MANY))
     assert max(map(len, shown.splitlines())) <= WIDTH + len("* ,")
-    assert [name.strip(" ,*") for name in shown.replace("\r\n", " ").partition(": ")[2].split(", ")] != []
     assert all(name in shown for name in MANY)
 
 

@@ -38,6 +38,8 @@ PIECES += [
     b" ",
     b"123456789012",
     bytes((IAC, SB, NAWS)),
+    bytes((IAC, SB, TTYPE, 0)) + b"xterm" + bytes((IAC, SE)),
+    b"a\r\n",
 ]
 INPUT = st.one_of(
     st.binary(max_size=60),
@@ -471,4 +473,130 @@ def test_what_is_sent_again_without_being_typed_counts_by_its_size() -> None:
     assert not any(isinstance(item, Toil) for item in listener.in_order), "a paste has been counted as it came"
     listener.receive(b"\x1b[A\r")
     assert sum(isinstance(item, Toil) for item in listener.in_order) == 2
-    assert [asked for asked in listener.asked if isinstance(asked, Say)][0] == listener.asked[-1]
+    assert listener.asked.count(listener.asked[-1]) == 2
+
+
+def test_what_was_begun_in_an_aborted_subnegotiation_is_not_part_of_the_next() -> None:
+    data = bytes((IAC, SB, NAWS, 1, IAC, DO, ECHO)) + sub(TTYPE, b"\0x")
+    assert pieces(data) == [OptionSaid(DO, ECHO), Subnegotiation(TTYPE, b"\0x")]
+
+
+def test_a_subnegotiation_cut_in_its_text_is_no_text() -> None:
+    listener = learnt(option(WILL, TTYPE), bytes((IAC, SB, TTYPE, 0)), b"XTERM", bytes((IAC, SE)), b"hello\r\n")
+    assert listener.decoder.terminal.names == ("xterm",)
+    assert listener.asked[-1] == Say("hello")
+
+
+def test_no_option_after_a_letter_is_a_letter() -> None:
+    assert requests(b"/charset windows-1251\n" + "яыx".encode("cp1251") + b"\n")[-1] == Say("яыx")
+
+
+def test_the_rest_is_asked_once() -> None:
+    listener = learnt(option(WONT, TTYPE), option(WONT, NAWS), option(WONT, BINARY), option(WILL, BINARY))
+    assert listener.negotiated.count(option(DO, TTYPE)) == listener.negotiated.count(option(DO, NAWS)) == 1
+
+
+def test_a_size_of_who_has_not_agreed_to_tell_one_is_not_believed() -> None:
+    assert Listener().receive(option(WONT, NAWS), sub(NAWS, b"\0\x50\0\x18")).decoder.terminal.columns == 0
+
+
+def test_the_list_of_charsets_is_offered_once() -> None:
+    listener = learnt(option(DO, CHARSET), option(DONT, CHARSET), option(DO, CHARSET))
+    assert listener.negotiated.count(bytes((IAC, SB, CHARSET, 1))) == 1
+
+
+def test_who_rejects_our_list_may_still_send_theirs() -> None:
+    listener = learnt(option(DO, CHARSET), option(WILL, CHARSET), sub(CHARSET, b"\3"), sub(CHARSET, b"\1;big5"))
+    assert listener.answers[-1] == sub(CHARSET, b"\2big5")
+    assert listener.decoder.terminal.charset == "big5"
+
+
+def test_a_list_is_answered_whichever_side_agreed() -> None:
+    listener = learnt(option(DO, CHARSET), sub(CHARSET, b"\3"), sub(CHARSET, b"\1;big5"))
+    assert listener.answers[-1] == sub(CHARSET, b"\2big5")
+
+
+def test_a_translation_table_is_rejected() -> None:
+    assert learnt(option(WILL, CHARSET), sub(CHARSET, b"\4\1;a;b")).answers[-1] == sub(CHARSET, b"\5")
+
+
+def test_a_charset_that_was_not_offered_is_not_agreed_on() -> None:
+    assert learnt(option(DO, CHARSET), sub(CHARSET, b"\3"), sub(CHARSET, b"\2KOI8-R")).decoder.terminal.charset is None
+
+
+def test_what_is_agreeable_is_agreed_to_when_the_caller_begins() -> None:
+    listener = Listener()
+    listener.receive(option(WILL, SGA), option(DO, BINARY), option(DO, CHARSET))
+    assert option(DO, SGA) in listener.negotiated
+    assert option(WILL, BINARY) in listener.negotiated
+    assert option(WILL, CHARSET) in listener.negotiated
+
+
+def test_a_letter_that_is_255_comes_twice_once_telnet_has_spoken() -> None:
+    typed = b"/charset koi8-r\n" + option(WILL, BINARY) + "Ъел".encode("koi8-r").replace(b"\xff", b"\xff\xff") + b"\n"
+    assert requests(typed)[-1] == Say("Ъел")
+
+
+def test_who_has_chosen_a_charset_gets_no_hint() -> None:
+    for charset in ("gbk", "gb18030"):
+        assert requests(f"/charset {charset}\n".encode() + "大家好\n".encode(charset))[-1] == Say("大家好")
+
+
+def test_editing_that_is_refused_does_not_show_the_password() -> None:
+    listener = learnt()
+    listener.decoder.expect_secret()
+    listener.receive(option(DO, ECHO))
+    listener.decoder.edit(wanted=True)
+    listener.receive(option(DONT, SGA))
+    assert option(WONT, ECHO) not in listener.negotiated
+    listener.receive(b"xyzzy\r\n")
+    assert Secret("xyzzy") in listener.asked
+    assert option(WONT, ECHO) in listener.negotiated
+
+
+def test_a_password_does_not_end_the_editing_that_is_under_way() -> None:
+    listener = learnt()
+    listener.decoder.edit(wanted=True)
+    listener.decoder.expect_secret()
+    listener.receive(option(DO, ECHO), b"xyzzy\r\n")
+    assert option(WONT, ECHO) not in listener.negotiated
+    listener.receive(option(DO, SGA))
+    assert listener.decoder.editor is not None
+
+
+def test_erase_character_and_erase_line_work_on_the_edited_line_too() -> None:
+    listener = Listener().receive(EDITING, "ab你".encode() + bytes((IAC, Code.EC)) + b"\r")
+    assert listener.asked[-1] == Say("ab")
+    listener.receive(b"never mind" + bytes((IAC, Code.EL)) + b"hello\r")
+    assert listener.asked[-1] == Say("hello")
+
+
+def test_a_password_that_is_pasted_with_a_line_break_is_not_said() -> None:
+    listener = Listener().receive(EDITING, b"secret\r", b"\x1b[200~xyz\nzy\x1b[201~\r")
+    assert isinstance(listener.asked[-1], Secret)
+    assert not [asked for asked in listener.asked if isinstance(asked, Say) and "xyz" in asked.text]
+
+
+def test_a_line_that_is_edited_here_is_begun() -> None:
+    assert Listener().receive(EDITING, b"half").decoder.is_mid_line
+
+
+def test_a_password_in_another_charset_is_no_reason_for_a_hint() -> None:
+    listener = Listener().receive(b"a\n")
+    listener.decoder.expect_secret()
+    assert isinstance(listener.receive("大家好\n".encode("gbk")).asked[-1], Secret)
+
+
+def test_an_enter_cut_in_two_by_the_beginning_of_editing_is_one() -> None:
+    listener = Listener().receive(b"/mode edit\r\n", AGREED, b"secret\r", option(DO, ECHO) + option(DO, SGA), b"\n")
+    assert not any(isinstance(asked, Secret) for asked in listener.asked)
+
+
+def test_what_is_typed_after_a_charset_was_chosen_is_read_in_it() -> None:
+    listener = Listener().receive(EDITING, b"/charset gbk\r", "你好\r".encode("gbk"))
+    assert listener.asked[-1] == Say("你好")
+
+
+def test_a_hint_comes_after_lines_that_were_edited() -> None:
+    hello = "大家好".encode("gbk")
+    assert Listener().receive(EDITING, b"ab\x7f\r", hello + b"\r").asked[-1] == CharsetUnclear()

@@ -1,0 +1,20 @@
+"""What Tab puts in."""
+
+from chat_server.completion import candidates
+from chat_server.events import ChooseMode, Help, Join, Login, Request, Say
+
+HERE = (Say, Help, Join, Login, ChooseMode)
+
+
+def complete(before: str, here: tuple[type[Request], ...] = HERE) -> list[str]:
+    return candidates(before, works_here=here, rooms=("pm",), nicks=("ann", "pluto"))
+
+
+def test_only_what_works_here_is_completed() -> None:
+    assert complete("/mode e") == ["edit "]
+    assert complete("/mode ", here=(Help,)) == []
+    assert complete("/log", here=(Help,)) == []
+    assert complete("/help mod", here=(Help,)) == []
+    assert complete("/login pl") == ["pluto "]
+    assert complete("/login pluto pl") == ["plain "]
+    assert complete("") == []
