@@ -264,7 +264,7 @@ def test_a_mud_client_that_negotiates_everything_is_served_line_by_line_with_col
         for line, answer in (
             ("/mode", "* Your program edits your line."),
             ("/colour", "* Colours are on."),
-            ("/wrap", "* Long lines are broken for 100 columns."),
+            ("/wrap", "* Long lines are broken for 96 columns."),
             ("/charset", "* Your text is read and written in utf-8."),
         ):
             ann.type(f"{line}\r")
@@ -304,7 +304,7 @@ async def talk_by_telnetlib(port: int) -> None:
     for option in (telnetlib3.telopt.ECHO, telnetlib3.telopt.SGA, telnetlib3.telopt.BINARY, telnetlib3.telopt.CHARSET):
         assert writer.remote_option.enabled(option)
     write("/wrap\r")
-    await wait_for("* Long lines are broken for 70 columns.")
+    await wait_for("* Long lines are broken for 64 columns.")
     write("/charset\r")
     await wait_for("* Your text is read and written in utf-8.")
     write("/python\r")
