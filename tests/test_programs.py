@@ -235,8 +235,11 @@ class Person:
     def wait_for(self, text: str) -> str:
         """Return everything up to and with this."""
         while text not in self._received:
-            data = self._socket.recv(65536)
-            assert data, f"closed before {text!r}: {self._received!r}"
+            try:
+                data = self._socket.recv(65536)
+            except TimeoutError:
+                data = b""
+            assert data, f"{text!r} did not come: {self._received!r}"
             self._received += data.decode()
         read, _, self._received = self._received.partition(text)
         return read + text
