@@ -24,7 +24,7 @@ SEQUENCE_MAX = 32
 """Characters of an escape sequence beyond which it is none. The longest that a key sends has 10."""
 
 WORK_MAX = 8192
-"""Characters that are put in, taken out or drawn before the keys are told to wait: 2 ms at the dearest."""
+"""Characters that are put in, taken out or drawn before the keys are told to wait: 5 ms at the dearest (a history of emoji)."""
 
 _ROW_WORK = 60
 """What drawing a row costs beside its columns."""
