@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pyte
 import pytest
+import structlog
 import trio
+import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chat_server.commands import Pause
 from chat_server.events import Say
@@ -772,3 +777,90 @@ async def test_who_does_not_keep_up_is_still_answered_by_telnet_and_left_in_orde
         await ann.read(20)
         assert said(WONT, 6) in ann.raw
         assert b"\x1b[?2004l" in ann.raw
+
+
+KEYS = [
+    *(
+        "/login ann\r",
+        "/python\r",
+        "/back\r",
+        "/nick anna\r",
+        "/mode edit\r",
+        "/mode line\r",
+        "/plain\r",
+        "/plain off\r",
+        "/lang zh\r",
+    ),
+    *(
+        "/charset gbk\r",
+        "/charset koi8-r\r",
+        "/colour off\r",
+        "/wrap 20\r",
+        "/wrap off\r",
+        "/last 3\r",
+        "/help\r",
+        "hello ann\r",
+        "/me 你好\r",
+    ),
+    *(
+        "\t",
+        "\x1b[A",
+        "\x1b[B",
+        "\x1b[D",
+        "\x03",
+        "\x0c",
+        "\x15",
+        "\x19",
+        "\x17",
+        "\x7f",
+        "an",
+        "/o",
+        "你",
+        "👩‍💻",
+        "\x1b[200~a\nb\x1b[201~",
+        "\r",
+    ),
+]
+TYPED = st.lists(
+    st.one_of(
+        st.sampled_from(KEYS).map(str.encode),
+        st.tuples(st.sampled_from([WILL, WONT, DO, DONT]), st.sampled_from([0, 1, 3, 6, 24, 31, 42])).map(
+            lambda asked: said(*asked)
+        ),
+        st.integers(0, 600).map(lambda columns: sub(Option.NAWS, columns.to_bytes(2, "big") + b"\0\x18")),
+        st.sampled_from([sub(Option.TTYPE, b"\0xterm"), sub(Option.TTYPE, b"\0vt100"), sub(Option.CHARSET, b"\2BIG5")]),
+        st.sampled_from([Code.IP, Code.EC, Code.EL, Code.AYT, Code.NOP]).map(lambda code: bytes((IAC, code))),
+        st.binary(max_size=4),
+    ),
+    max_size=60,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(TYPED, st.booleans())
+def test_whatever_is_typed_at_telnet_no_session_fails_and_others_are_served(typed: list[bytes], is_stuck: bool) -> None:
+    async def play() -> None:
+        async with open_house(messages_per_second=0, waiting_bytes=3000) as house:
+            bob = house.call()
+            await bob.log_in("bob", "python")
+            ann = Telnet(house.call(stuck=is_stuck), b"xterm-256color")
+            await ann.type(b"/login ann\r\n")
+            with structlog.testing.capture_logs() as logged:
+                for piece in typed:
+                    try:
+                        await ann.type(piece)
+                    except (trio.BrokenResourceError, trio.ClosedResourceError):
+                        break  # it has left
+                    if not is_stuck:
+                        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                            await ann.read(0.01)
+                    await bob.type("hi ann")
+                await bob.type("/nick survivor")
+                await bob.read_until("* bob is now survivor\r\n")
+            assert not [entry for entry in logged if entry["log_level"] == "error"], logged
+            room = house.server.rooms[0]
+            assert sum(map(len, room._audiences.values())) == room.population
+            assert len(room._watchful) <= room.population
+            await trio.aclose_forcefully(ann.stream)
+
+    trio.run(play, clock=trio.testing.MockClock(autojump_threshold=0))
