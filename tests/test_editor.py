@@ -407,6 +407,16 @@ def test_a_prompt_is_as_wide_as_it_is_in_the_charset() -> None:
     desk.type("x" * 60, BACKSPACE, BACKSPACE)
     assert len(desk.lines) == 1
     assert desk.row.startswith("ssssssssss> <xxx")
+    assert len(desk.type(HOME).lines) == 1, "and it fits when it is full"
+
+
+def test_a_text_of_several_lines_may_be_longer_than_a_line_and_only_while_it_is_one() -> None:
+    desk = Desk(limit=10, text_limit=30).type("\x1b[200~one\ntwo\nthree\x1b[201~", "!!!!")
+    assert desk.editor.text == "one\ntwo\nthree!!!!"
+    desk.type("\x15", "1234567890x")
+    assert desk.editor.text == "1234567890"
+    desk.type("\x15", "\x1b[200~a\nb\x1b[201~", "\x01", DELETE, DELETE, "\x05", "1234567890")
+    assert desk.editor.text == "b123456789"
 
 
 def test_what_nobody_shows_back_stays_where_it_was_typed() -> None:
