@@ -417,6 +417,7 @@ def test_a_text_of_several_lines_may_be_longer_than_a_line_and_only_while_it_is_
     assert desk.editor.text == "1234567890"
     desk.type("\x15", "\x1b[200~a\nb\x1b[201~", "\x01", DELETE, DELETE, "\x05", "1234567890")
     assert desk.editor.text == "b123456789"
+    assert desk.type("\x15", "\x1b[200~a\nb\x1b[201~", ENTER, "1234567890x").editor.text == "1234567890"
 
 
 def test_what_nobody_shows_back_stays_where_it_was_typed() -> None:
