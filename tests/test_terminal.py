@@ -136,7 +136,7 @@ def test_a_line_waits_for_a_server_that_is_away_and_is_sent_once(tmux: Tmux, tmp
     first = ServerProcess(data=tmp_path / "data")
     try:
         tmux.open("ann", first.port, "--room", "python")
-        tmux.wait_for("ann", "1 python")
+        tmux.wait_for("ann", r"ann \(you\)")  # it is in the room, and not only about to be
         tmux.say("ann", "before")
         tmux.wait_for("ann", "ann before$|ann before +")
         first.signal(signal.SIGKILL)
