@@ -172,8 +172,7 @@ class LineEditor:
         return _OPEN + self.redraw()
 
     def close(self) -> bytes:
-        """Take the row away and draw no more."""
-        self._drawn = b""
+        """Take the row away; nothing is drawn after this."""
         return _ERASE + _CLOSE
 
     def redraw(self) -> bytes:

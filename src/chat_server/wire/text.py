@@ -308,7 +308,6 @@ class TextDecoder:
         """Take something of telnet."""
         question = self._negotiation.begin()
         if question:
-            self._has_had_a_line = True
             yield ProtocolReply(question)
         known = self.terminal, self.speaks_telnet
         match piece:
