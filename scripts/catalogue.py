@@ -1,5 +1,6 @@
 """The sentences that the server says, found in its source, and their translations."""
 
+import ast
 import gettext
 import io
 import re
@@ -31,6 +32,24 @@ def sentences() -> Iterator[Identifier]:
     for command in (*Hall.commands.values(), *ChatRoom.commands.values()):
         if command.run.__name__ not in SILENT:
             yield from filter(None, command.explanation.splitlines())
+
+
+def unfindable() -> Iterator[str]:
+    """Where a sentence is an f-string or stands inside one: no catalogue can have it, and whether that is said depends on the version of Babel."""
+    for path in sorted(SOURCE.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if any(isinstance(inside, ast.JoinedStr) for inside in sentences_of(node)):
+                yield f"{path.name}:{node.lineno}: the sentence is an f-string"
+            elif isinstance(node, ast.JoinedStr) and any(sentences_of(inside) for inside in ast.walk(node)):
+                yield f"{path.name}:{node.lineno}: a sentence stands inside an f-string"
+
+
+def sentences_of(node: ast.AST) -> list[ast.expr]:
+    """What a call says that is to be translated; nothing when it is another call, or none."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in KEYWORDS:
+            return node.args[: len(KEYWORDS[name] or (1,))]
+    return []
 
 
 SILENT = {name for name in dir(ChatRoom) if name.startswith(("do_refuse", "do_unknown", "do_resume"))}
@@ -132,6 +151,9 @@ def commands_in(sentence: Message | Identifier, which: int) -> set[str]:
 def main() -> int:
     """Make the catalogues anew; say what is missing."""
     is_wrong = False
+    for place in unfindable():
+        is_wrong = True
+        print(place)
     for language in LANGUAGES:
         if language == "en":
             continue

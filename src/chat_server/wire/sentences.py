@@ -297,10 +297,8 @@ def _timed(event: events.Timed, voice: Voice) -> list[Line]:
 def _zone_shown(event: events.ZoneShown, voice: Voice) -> list[Line]:
     now = local(event.now, event.zone)
     zone = event.zone or voice.say("{zone}, the server's own zone", zone=now.tzname())
-    day = day_of(voice, event.now, event.zone)
-    return own_words(
-        voice.say("It is {day} {time}. Times are shown in {zone}.", day=day, time=f"{now:%H:%M}", zone=zone)
-    )
+    day, time = day_of(voice, event.now, event.zone), now.strftime("%H:%M")
+    return own_words(voice.say("It is {day} {time}. Times are shown in {zone}.", day=day, time=time, zone=zone))
 
 
 def _topic_shown(event: events.TopicShown, voice: Voice) -> list[Line]:
