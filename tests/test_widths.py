@@ -1,12 +1,14 @@
 """How wide text is, and where long lines are broken."""
 
+import sys
 import time
 
 import pytest
+import wcwidth
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.wire.widths import GRAPHEME_MAX, INDENT, columns_of, graphemes, width_class, wrapped
+from chat_server.wire.widths import GRAPHEME_MAX, INDENT, OWN, columns_of, graphemes, width_class, wrapped
 
 TEXTS = st.lists(
     st.sampled_from(["a", "bc", " ", "  ", "你", "，", "é", "e\u0301", "👩‍💻", "https://example.org/x", "。"]),
@@ -79,3 +81,20 @@ def test_one_character_has_a_bound_so_that_it_can_be_broken() -> None:
     text = "x你👩‍💻e\u0301" * 200
     assert "".join(graphemes(text)) == text
     assert len(graphemes(text)) == 800, "slices cut nothing in two"
+
+
+@given(TEXTS)
+def test_characters_are_what_the_library_takes_for_one_each(text: str) -> None:
+    assert graphemes(text) == list(wcwidth.iter_graphemes(text))
+
+
+def test_what_is_a_character_of_its_own_is_one_beside_anything() -> None:
+    own = [character for character in map(chr, range(0x20, sys.maxunicode)) if OWN.match(character)]
+    assert len(own) > 100_000
+    text = "क".join(own)
+    assert list(wcwidth.iter_graphemes(text)) == list(text)
+
+
+def test_what_is_no_character_of_its_own_is_not_cut_from_the_one_it_belongs_to() -> None:
+    text = "a\u0301b" * 300 + "\u0600१" + "\U0001f1e8\U0001f1f3" * 300 + "x" + "👩‍💻" * 100
+    assert graphemes(text) == list(wcwidth.iter_graphemes(text))

@@ -181,6 +181,8 @@ _INSTEAD = {
     "Đ": "D",
     "ł": "l",
     "Ł": "L",
+    # Two of these letters are a flag. Their names would make forty characters of each.
+    **{chr(0x1F1E6 + number): chr(ord("A") + number) for number in range(26)},
 }
 _PICTURES = 0x2600
 """Where in Unicode symbols begin to be pictures, with names that say what one sees."""
