@@ -118,7 +118,7 @@ class Caller:
 
     async def log_in(self, nick: str, room: str = "") -> None:
         await self.type(f"/login {nick}")
-        await self.read_until("/help tells more.\r\n* Welcome")
+        await self.read_until("/help for more.\r\n* Welcome")
         await self.read_until("/help tells more.\r\n")
         if room:
             await self.type(f"/join {room}")

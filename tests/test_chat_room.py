@@ -47,7 +47,7 @@ async def test_one_who_enters_is_told_where_and_who_else_is_there(
     await ask(bob, Join("python"))
     await trio.sleep(1)
     assert ann.take_told() == ["* You are in python.", "* Nobody else is here.", "* bob joined"]
-    assert bob.take_told() == ["* You are in python.", "* With you: ann"]
+    assert bob.take_told() == ["* You are in python.", "* Also here: ann"]
     await ask(bob, Back())
     await trio.sleep(1)
     assert ann.take_told() == ["* bob left"]
@@ -62,14 +62,14 @@ async def test_joining_another_room_leaves_the_first(autojump_clock: trio.abc.Cl
     assert ann.told == ["* You are in pm.", "* Nobody else is here."]
     assert bob.told == ["* ann left"]
     await ask(bob, Join("python"))
-    assert bob.told[1:] == ["* You are in python already."]
+    assert bob.told[1:] == ["* You are already in python."]
 
 
 async def test_online_shows_who_else_is_here(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:
     _, room = open_rooms(nursery)
     ann, _, _ = await enter(room, "ann", "bob", "carol")
     await ask(ann, ListOnline())
-    assert ann.told == ["* In python with you (2): bob, carol"]
+    assert ann.told == ["* 2 others in python: bob, carol"]
 
 
 async def test_a_new_nickname_is_told_to_everybody_and_counts_from_then_on(
@@ -98,7 +98,7 @@ async def test_lines_before_one_enters_and_after_one_leaves_are_not_for_them(
         room.do_say(ann, Say("after"))
     await trio.testing.wait_all_tasks_blocked()
     assert [line for line in bob.told if line.startswith("ann")] == ["ann: before", "ann: between", "ann: after"]
-    assert carol.told[:2] == ["* You are in python.", "* With you: ann, bob"]
+    assert carol.told[:2] == ["* You are in python.", "* Also here: ann, bob"]
     assert [line for line in carol.told if "before" in line] == [carol.told[3]], "shown once, as what was said before"
     assert carol.told[-2:] == ["* --- now ---", "ann: between"]
 
@@ -279,7 +279,7 @@ async def test_one_who_enters_sees_the_names_that_the_room_has_heard_of(
     room.post(dave, Arrival(trio.Event()))
     room.handle(ann, Rename("anna"))
     await trio.testing.wait_all_tasks_blocked()
-    assert dave.told == ["* You are in python.", "* With you: ann", "* ann is now anna"]
+    assert dave.told == ["* You are in python.", "* Also here: ann", "* ann is now anna"]
 
 
 async def test_only_some_of_a_crowd_are_named_to_one_who_enters(

@@ -56,7 +56,7 @@ def test_a_bad_nickname_is_refused_with_a_reason() -> None:
 def test_a_second_login_is_refused() -> None:
     hall = make_hall()
     session = FakeSession(hall, "ann")
-    assert ask(hall, session, Login("bob")) == ["* You are logged in already, as ann. /nick NICK changes it."]
+    assert ask(hall, session, Login("bob")) == ["* You are already logged in as ann. /nick NICK changes your name."]
 
 
 @pytest.mark.parametrize("request_", [Say("hello"), Join("python"), UnknownCommand("python", ""), Rename("bob")])
@@ -80,11 +80,11 @@ def test_rooms_are_listed_with_how_many_are_in_each() -> None:
 @pytest.mark.parametrize(
     ("word", "answer"),
     [
-        ("anything-else", "* Unknown command: anything-else"),
-        ("roms", "* Unknown command: roms. Did you mean /rooms?"),
-        ("pyton", "* Unknown command: pyton. Did you mean /python?"),
-        ("x" * 4000, f"* Unknown command: {'x' * 40}…"),
-        ("{word}", "* Unknown command: {word}"),
+        ("anything-else", "* There is no command /anything-else. /help lists all."),
+        ("roms", "* There is no command /roms. Did you mean /rooms?"),
+        ("pyton", "* There is no command /pyton. Did you mean /python?"),
+        ("x" * 4000, f"* There is no command /{'x' * 40}…. /help lists all."),
+        ("{word}", "* There is no command /{word}. /help lists all."),
     ],
 )
 def test_an_unknown_command_is_named_and_a_near_one_suggested(word: str, answer: str) -> None:
@@ -94,7 +94,9 @@ def test_an_unknown_command_is_named_and_a_near_one_suggested(word: str, answer:
 
 def test_a_stranger_is_not_pointed_to_a_command_that_does_not_work_yet() -> None:
     hall = make_hall("python")
-    assert ask(hall, FakeSession(hall), UnknownCommand("pyton", "")) == ["* Unknown command: pyton"]
+    assert ask(hall, FakeSession(hall), UnknownCommand("pyton", "")) == [
+        "* There is no command /pyton. /help lists all."
+    ]
 
 
 def test_a_command_of_another_place_is_not_unknown() -> None:
@@ -127,7 +129,7 @@ def test_help_about_a_command_says_more() -> None:
     assert ask(hall, session, Help("/quit")) == ["* Usage: /logout", "* Leave the server.", "* Also: /quit"]
     assert ask(hall, session, Help("python")) == ["* Usage: /python", "* Enter the room python."]
     assert ask(hall, session, Help("online")) == ["* /online does not work in the hall. /help lists what does."]
-    assert ask(hall, session, Help("lgout")) == ["* Unknown command: lgout. Did you mean /logout?"]
+    assert ask(hall, session, Help("lgout")) == ["* There is no command /lgout. Did you mean /logout?"]
 
 
 def test_a_rooms_name_takes_no_arguments() -> None:
@@ -148,7 +150,7 @@ def test_a_near_miss_is_looked_for_among_few_rooms() -> None:
     session = FakeSession(hall, "ann")
     assert ask(hall, session, Join("rom5")) == ["* There is no room rom5. Did you mean room5?"]
     assert ask(hall, session, Join("pythn")) == ["* There is no room pythn. /rooms lists the rooms."]
-    assert ask(hall, session, UnknownCommand("pythn", "")) == ["* Unknown command: pythn"]
+    assert ask(hall, session, UnknownCommand("pythn", "")) == ["* There is no command /pythn. /help lists all."]
 
 
 def test_nick_changes_the_name_and_frees_the_old_one() -> None:
@@ -158,7 +160,7 @@ def test_nick_changes_the_name_and_frees_the_old_one() -> None:
     assert ask(hall, session, Rename("Bob")) == ["* Bob is taken. Choose another name."]
     assert ask(hall, session, Rename("ANN")) == ["* ann is now ANN"]
     assert ask(hall, FakeSession(hall), Login("Ann")) == ["* Ann is taken. Choose another name."]
-    assert ask(hall, session, Rename("ANN")) == ["* You are ANN already."]
+    assert ask(hall, session, Rename("ANN")) == ["* Your nickname is already ANN."]
     assert ask(hall, session, Rename("carol")) == ["* ANN is now carol"]
     FakeSession(hall, "ann")
 

@@ -84,8 +84,11 @@ def test_plurals_dates_and_help_are_right_in_chinese(event: events.Event, shown:
 def test_plurals_are_right_in_english() -> None:
     assert sentence("idle", {"seconds": "1"}) == "You said nothing for 1 second. Goodbye."
     assert sentence("idle", {"seconds": "0.5"}) == "You said nothing for 0.5 seconds. Goodbye."
-    assert text_of(events.Slowed(1)) == "* You send more than 1 line per second: what you sent waits its turn.\r\n"
-    assert text_of(events.Slowed(0.5)) == "* You send more than 0.5 lines per second: what you sent waits its turn.\r\n"
+    assert text_of(events.Slowed(1)) == "* You are sending faster than 1 line a second; the rest follows in order.\r\n"
+    assert (
+        text_of(events.Slowed(0.5))
+        == "* You are sending faster than 0.5 lines a second; the rest follows in order.\r\n"
+    )
 
 
 def test_nothing_that_a_person_said_is_taken_for_a_sentence_or_a_detail() -> None:

@@ -172,6 +172,6 @@ def test_answers_are_put_in_words_in_the_language_that_the_server_speaks() -> No
     state = State()
     answer = events.TimingAwaited()
     state.apply(events.Chosen("language", "zh"))
-    assert words_for(answer, was_typed=True, language=state.language) == "您的下一行会被计时。"
+    assert words_for(answer, was_typed=True, language=state.language) == "将测量您下一条消息的延迟。"
     state.apply(events.Welcomed("chat-server", "0.1.0", 1, {}, ()))
     assert words_for(answer, was_typed=True, language=state.language) == "Your next line will be timed."

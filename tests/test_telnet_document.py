@@ -29,7 +29,7 @@ def test_the_conversation_in_the_document_happens_word_for_word(language: str, n
     rows = transcript(language)
     bob_says = [row for row in rows if row.startswith("bob: ")]
     with running_server() as server, screen(program("telnet"), "127.0.0.1", str(server.port), rows=70) as person:
-        person.wait_until("/login NICK lets you in")
+        person.wait_until("Type /login and a nickname to come in")
         with at_nc(server, "bob", "pm") as bob:
             for number, row in enumerate(rows):
                 if row.startswith("* bob "):

@@ -31,7 +31,7 @@ PASTED = "\x1b[200~def f():\r\treturn 1\r\x1b[201~"
 def at_telnet(server: ServerProcess, nick: str, room: str = "", **settings: Any) -> Iterator[Screen]:
     """Somebody at a real telnet, logged in."""
     with screen(program("telnet"), "127.0.0.1", str(server.port), **settings) as person:
-        person.wait_until("/login NICK lets you in")
+        person.wait_until("Type /login and a nickname to come in")
         person.type(f"/login {nick}\r")
         person.wait_for(f"[hall] {nick}>")
         if room:
@@ -213,7 +213,7 @@ async def ask_for_passwords() -> None:
 def type_passwords(port: int) -> None:
     # Line by line, before any editing: telnet's own echo goes, and comes back.
     with screen(program("telnet"), "127.0.0.1", str(port), term="dumb") as ann:
-        ann.wait_until("/login NICK lets you in")
+        ann.wait_until("Type /login and a nickname to come in")
         ann.type("/rooms\r")
         ann.wait_until("* Rooms: ")
         ann.settle()
@@ -229,7 +229,7 @@ def type_passwords(port: int) -> None:
         assert any(row == "/help" for row in ann.rows), "and the echo is back"
     # With the line edited here.
     with screen(program("telnet"), "127.0.0.1", str(port)) as bob:
-        bob.wait_until("/login NICK lets you in")
+        bob.wait_until("Type /login and a nickname to come in")
         bob.type("/login bob\r")
         bob.wait_for("[hall] bob>")
         bob.type("/me opens\r")
@@ -250,7 +250,7 @@ def test_a_mud_client_that_negotiates_everything_is_served_line_by_line_with_col
     ):
         ann.settle()
         ann.type(f"#session chat 127.0.0.1 {server.port}\r")
-        ann.wait_until("/login NICK lets you in")
+        ann.wait_until("Type /login and a nickname to come in")
         ann.type("/login ann\r")
         ann.wait_until("* Welcome, ann.")
         ann.settle()
@@ -296,7 +296,7 @@ async def talk_by_telnetlib(port: int) -> None:
                 shown += came
         shown = shown.partition(text)[2]
 
-    await wait_for("/login NICK lets you in, /help tells more.")
+    await wait_for("Type /login and a nickname to come in; /help for more.")
     write("/login ann\r\n")
     await wait_for("[hall] ann> ")
     for option in (telnetlib3.telopt.TTYPE, telnetlib3.telopt.NAWS, telnetlib3.telopt.BINARY):

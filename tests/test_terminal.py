@@ -98,11 +98,11 @@ def test_two_clients_and_a_telnet_talk_to_each_other(tmux: Tmux) -> None:
         tmux.wait_for("ann", "bob joined|Online 2")
         tmux.wait_for("bob", "1 python")
         with terminal("telnet", "127.0.0.1", str(server.port)) as carol:
-            carol.wait_for("lets you in")
+            carol.wait_for("to come in")
             carol.type("/login carol\r")
             carol.wait_for("Welcome")
             carol.type("/python\r")
-            carol.wait_for("With you")
+            carol.wait_for("Also here")
             tmux.say("ann", "hello from *ann* 你好")
             carol.wait_for("ann: hello from *ann* 你好")
             tmux.wait_for("bob", "hello from ann 你好")
@@ -157,7 +157,7 @@ def test_a_line_waits_for_a_server_that_is_away_and_is_sent_once(tmux: Tmux, tmp
         assert shown.count("before") == 1
         with terminal("nc", "127.0.0.1", str(second.port)) as nc:
             nc.type("/login bob\n/python\n/last 10\n")
-            nc.wait_for("1–2 of 1–2.")
+            nc.wait_for("Lines 1–2 of 2.")
             assert "#3" not in nc.seen
     finally:
         second.kill()
@@ -319,7 +319,7 @@ def test_the_plain_mode_is_a_conversation_line_by_line(tmp_path: Path) -> None:
                 assert line, seen
                 seen.append(line)
 
-        wait_for("You are in python. With you: bob.")
+        wait_for("You are in python. Also here: bob.")
         bob.type("hi ann\n")
         wait_for("[python] 1 bob: hi ann")
         process.stdin.write("hello bob :wave:\n")
@@ -329,7 +329,7 @@ def test_the_plain_mode_is_a_conversation_line_by_line(tmp_path: Path) -> None:
         process.stdin.write("/dance\n/online\n")
         process.stdin.flush()
         wait_for("There is no command /dance")
-        wait_for("In python with you (1): bob")
+        wait_for("1 other in python: bob")
         process.stdin.write("last words\n")
         process.stdin.close()
         bob.wait_for("ann: last words")

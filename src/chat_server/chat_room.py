@@ -142,9 +142,9 @@ class ChatRoom(ReadableRoom):
         return self.post(session, self._maybe_timed(session, request))
 
     def do_topic(self, session: Occupant, request: Topic) -> Pause:
-        """Say what the room is about.
+        """Show or set the topic.
 
-        Whoever enters is shown it. Without a text: show it.
+        Everybody who enters sees it. Without a text: show it.
         """
         if not request.text:
             session.send(TopicShown(self.name, self._topic))
@@ -161,7 +161,7 @@ class ChatRoom(ReadableRoom):
         return Timing(request, trio.current_time())
 
     def do_ping(self, session: Occupant, request: Ping) -> Pause:
-        """Have your next line timed.
+        """Measure how long your next line takes.
 
         You are told its number, how long it waited in the room's queue, and how long storing it took.
         """

@@ -87,7 +87,7 @@ class Choices(CommandHandler):
         return None
 
     def do_mode(self, session: Chooser, request: ChooseMode) -> Pause:
-        """Choose who edits your line: your own program, or the server.
+        """Edit your input here, or in your own program.
 
         With /mode edit there are arrow keys, a history, and Tab, and what others say never cuts into what you type; that needs telnet.
         """
@@ -96,9 +96,9 @@ class Choices(CommandHandler):
         return None
 
     def do_colour(self, session: Chooser, request: ChooseColour) -> Pause:
-        """Choose whether there are colours.
+        """Turn colours on or off.
 
-        Without a choice: show whether there are.
+        Without a choice: show which.
         """
         if _may(session, request):
             self._choose(session, "colour", {"on": True, "off": False}.get(request.colour))
@@ -125,9 +125,9 @@ class Choices(CommandHandler):
         return None
 
     def do_plain(self, session: Chooser, request: ChoosePlain) -> Pause:
-        """Choose plain mode, for screen readers.
+        """Turn on plain mode, for screen readers.
 
-        No colours, no ornaments, nothing is drawn twice. /plain off ends it.
+        No colours, no ornaments, nothing is drawn twice. /plain off turns it off.
         """
         if _may(session, request):
             self._choose(session, "plain", request.plain == "on")

@@ -553,13 +553,17 @@ class PageShown(Event, frozen=True, tag="page"):
 
 
 class Found(Event, frozen=True):
-    """The newest lines that have the words, by room, oldest first in each. `unsearched` counts lines that the search could not cover yet."""
+    """The newest lines that have the words, by room, oldest first in each. `unsearched` counts lines that the search could not cover yet.
+
+    `room` is the only room that was searched; "": all were.
+    """
 
     words: str
     rooms: tuple[tuple[str, tuple[Line, ...]], ...]
     has_more: bool
     unsearched: int
     zone: str
+    room: str = ""
 
 
 class TopicShown(Event, frozen=True):

@@ -85,11 +85,19 @@ class Hall(Room):
         del request
         return None
 
+    def do_search(self, session: Occupant, request: Search) -> Pause:
+        """Search all rooms.
+
+        It finds lines that have all of the words.
+        "Words in quotes" stand together; wor* is any word that begins so, with three letters at least.
+        """
+        return super().do_search(session, request)
+
     def do_login(self, session: Occupant, request: Login) -> Pause:
         """Take a nickname.
 
         It has 1 to 32 letters of any script, digits, - and _. Upper and lower case count as the same.
-        With plain behind it, you begin in plain mode (see /help plain).
+        /login NICK plain starts in plain mode (see /help plain).
         """
         if session.nick:
             session.send(Refused("logged-in-already", {"nick": session.nick}))

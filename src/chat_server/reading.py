@@ -83,7 +83,8 @@ async def search(journal: Journal, listener: Listener, words: str, rooms: list[s
         return
     lines = fitting(matches.lines)
     has_more = matches.has_more or len(lines) < len(matches.lines)
-    listener.send(Found(words, _by_room(lines), has_more, matches.unsearched, listener.zone))
+    only = rooms[0] if rooms else ""
+    listener.send(Found(words, _by_room(lines), has_more, matches.unsearched, listener.zone, only))
 
 
 def _by_room(lines: Iterable[Line]) -> tuple[tuple[str, tuple[Line, ...]], ...]:

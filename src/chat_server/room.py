@@ -258,7 +258,7 @@ class Room(Choices, ABC):
         session.send(Refused(refusal, {"room": name}) if refusal else RoomCreated(name))
 
     def do_search(self, session: Occupant, request: Search) -> Pause:
-        """Look for lines by their words.
+        """Search this room (-a: all rooms).
 
         It finds lines that have all of the words.
         "Words in quotes" stand together; wor* is any word that begins so, with three letters at least.

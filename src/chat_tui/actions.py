@@ -47,7 +47,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("search", "ctrl+f", "search", "Searching", "Search in this room", "Search"),
     Action("search-everywhere", "alt+f", "search_everywhere", "Searching", "Search in all rooms"),
     Action("copy", "ctrl+c", "copy", "Reading", "Copy what is selected"),
-    Action("send-again", "alt+r", "send_again", "Writing", "Send again what could not be stored"),
+    Action("send-again", "alt+r", "send_again", "Writing", "Send failed lines again"),
     Action("give-up", "alt+d", "give_up", "Writing", "Take back what could not be stored, to the prompt"),
     Action("fold-rooms", "f7", "fold('rooms')", "Looking", "Show or hide the rooms"),
     Action("fold-people", "f8", "fold('people')", "Looking", "Show or hide the people"),

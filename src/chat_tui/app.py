@@ -558,6 +558,7 @@ class ChatApp(App[None]):
             draft = self.client.memory.drafts.get(room.name, "")
             if draft or self._prompt.text:
                 self._prompt.put(draft)
+        self._prompt.address(room.name if room else "")
         self._paint_soon()
 
     def _keep_draft(self) -> None:

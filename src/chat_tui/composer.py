@@ -13,6 +13,11 @@ PASTE_ASKS_ABOVE = 5
 """Lines of a paste that go in without being asked for."""
 
 
+def prompt_for(room: str) -> str:
+    """What stands in the prompt while nothing is written: where a message goes. `room` is "" for somebody who is in none."""
+    return f"Message #{room} (/help)" if room else "Enter a room with /join (/help)"
+
+
 class Composer(TextArea):
     """The prompt."""
 
@@ -56,7 +61,7 @@ class Composer(TextArea):
             tab_behavior="indent",
             compact=True,
             highlight_cursor_line=False,
-            placeholder="Write, or /help",
+            placeholder=prompt_for(""),
         )
         self.cursor_blink = False
         self._complete = complete
@@ -64,6 +69,10 @@ class Composer(TextArea):
         self._at: int | None = None
         self._unsent = ""
         self._completion: tuple[Completion, int, str] | None = None
+
+    def address(self, room: str) -> None:
+        """Say in the empty prompt where a message goes."""
+        self.placeholder = prompt_for(room)
 
     def remember(self, texts: Sequence[str]) -> None:
         """What was sent before, oldest first."""

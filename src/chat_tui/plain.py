@@ -48,7 +48,7 @@ class PlainProgram:
             self._write(
                 f"You are in {event.room}."
                 + (f" Topic: {event.topic}." if event.topic else "")
-                + (f" With you: {people}." if people else "")
+                + (f" Also here: {people}." if people else "")
             )
         elif isinstance(event, events.WentBack):
             self.room = next((room.name for room in self.client.state.rooms.values()), "")

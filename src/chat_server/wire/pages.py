@@ -81,18 +81,37 @@ def page_shown(event: events.PageShown, voice: Voice) -> list[Line]:
         return own_words(voice.say("Nothing has been said in {room} yet.", room=event.room))
     if event.last < event.first:
         return own_words(voice.say("{room} keeps no lines.", room=event.room))
-    everything = _range(event.first, event.last)
     if not event.lines:
+        everything = _range(event.first, event.last)
         return own_words(
             voice.say("There is nothing there. The lines of {room} are {range}.", room=event.room, range=everything)
         )
     first, last = event.lines[0].seq, event.lines[-1].seq
-    turning = voice.say("{range} of {everything}.", range=_range(first, last), everything=everything)
+    turning = _where(voice, event)
     if first > event.first:
         turning += voice.say(" Older: /before {first}.", first=first)
     if last < event.last:
         turning += voice.say(" Newer: /since {last}.", last=last)
     return _lines(voice, event.lines, event.zone) + own_words(turning)
+
+
+def _where(voice: Voice, event: events.PageShown) -> str:
+    """Which lines these are of all that the room has."""
+    first, last = event.lines[0].seq, event.lines[-1].seq
+    shown, number = _range(first, last), last - first + 1
+    if event.first == 1:
+        return voice.count("Line {range} of {last}.", "Lines {range} of {last}.", number, range=shown, last=event.last)
+    kept = _range(event.first, event.last)
+    return voice.count(
+        "Line {range}; {kept} are kept.", "Lines {range}; {kept} are kept.", number, range=shown, kept=kept
+    )
+
+
+def _nothing_found(voice: Voice, room: str) -> str:
+    """That a search has found nothing, and where else to look; `room` is "" if it has looked in all rooms."""
+    if room:
+        return voice.say("Nothing found in {room}. /search -a looks in all rooms.", room=room)
+    return voice.say("Nothing found in any room.")
 
 
 def found(event: events.Found, voice: Voice) -> list[Line]:
@@ -102,7 +121,7 @@ def found(event: events.Found, voice: Voice) -> list[Line]:
     for room, lines in event.rooms:
         shown += own_words(voice.say("In {room}:", room=room)) + _lines(voice, lines, event.zone)
     if not count:
-        shown += own_words(voice.say("Nothing was found."))
+        shown += own_words(_nothing_found(voice, event.room))
     elif event.has_more:
         shown += own_words(
             voice.count(

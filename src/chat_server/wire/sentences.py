@@ -23,29 +23,29 @@ Counted = tuple[str, str, str]
 SENTENCES: dict[str, str | Counted] = {
     # Why a request was refused.
     "login-first": message("Log in first: /login NICK"),
-    "logged-in-already": message("You are logged in already, as {nick}. /nick NICK changes it."),
+    "logged-in-already": message("You are already logged in as {nick}. /nick NICK changes your name."),
     "name-length": message("A name has 1 to 32 characters."),
     "name-characters": message(
         "A name is made of letters of any script, digits, - and _; it cannot begin with a combining mark."
     ),
     "name-taken": message("{nick} is taken. Choose another name."),
-    "same-name": message("You are {nick} already."),
+    "same-name": message("Your nickname is already {nick}."),
     "nobody-hears": message("Nobody hears you in the hall. /rooms lists the rooms, /join ROOM enters one."),
     "no-such-room": message("There is no room {room}. /rooms lists the rooms."),
     "no-such-room-but": message("There is no room {room}. Did you mean {near}?"),
-    "in-room-already": message("You are in {room} already."),
-    "unknown-command": message("Unknown command: {word}"),
-    "unknown-command-but": message("Unknown command: {word}. Did you mean /{near}?"),
+    "in-room-already": message("You are already in {room}."),
+    "unknown-command": message("There is no command /{word}. /help lists all."),
+    "unknown-command-but": message("There is no command /{word}. Did you mean /{near}?"),
     "not-in-hall": message("/{word} does not work in the hall. /help lists what does."),
     "not-in-rooms": message("/{word} does not work in a room. /help lists what does."),
     "usage": message("Usage: {usage}"),
-    "room-exists": message("There is a room {room} already. /join {room} enters it."),
-    "rooms-full": message("There are too many rooms for another one."),
+    "room-exists": message("There is already a room {room}. /join {room} enters it."),
+    "rooms-full": message("There are already as many rooms as this server allows."),
     "room-is-command": message("/{room} is a command: choose another name for the room."),
-    "topic-length": message("A topic has {limit} characters at the most."),
+    "topic-length": message("A topic has at most {limit} characters."),
     "no-such-zone": message("There is no zone {zone}. A zone is written as Europe/Berlin or +02:00."),
-    "no-such-language": message("{language} is not spoken here. Choose one of: {languages}"),
-    "no-such-charset": message("The charset {charset} is not known here. Choose one of: {charsets}"),
+    "no-such-language": message("{language} is not available. Choose from: {languages}"),
+    "no-such-charset": message("The charset {charset} is not available. Choose from: {charsets}"),
     "no-such-width": message("/wrap takes on, off, or the columns of your terminal: 20 to 200."),
     "for-terminals": message("/{word} is for telnet and nc; your program shows text in its own way."),
     "no-telnet": message(
@@ -56,15 +56,15 @@ SENTENCES: dict[str, str | Counted] = {
     "no-words": message("There is nothing in that to search for."),
     "cannot-store": message("That could not be stored just now. Try again later."),
     "cannot-read": message("What was said cannot be read just now. Try again later."),
-    "line-too-long": message("That line was longer than {limit} bytes and was not read."),
+    "line-too-long": message("That line was longer than {limit} bytes and was not sent. Shorten it."),
     "not-in-room": message("You are not in {room}. Join it first."),
     "too-many-rooms": counted(
         "You can be in {limit} room at a time.", "You can be in {limit} rooms at a time.", "limit"
     ),
-    "not-json": message("That is not a JSON object with a do."),
+    "not-json": message('Expected a JSON object with the field "do".'),
     "unknown-request": message("There is no request {word}."),
     "wrong-field": message("{field}: {why}"),
-    "text-too-long": message("A text has {limit} bytes at the most."),
+    "text-too-long": message("A text has at most {limit} bytes."),
     # Why a session ends.
     "login-time": counted(
         "You did not log in within {seconds} second. Goodbye.",
@@ -95,15 +95,15 @@ SENTENCES: dict[str, str | Counted] = {
 }
 
 CHOICES: dict[str, tuple[str, str]] = {
-    "language": (message("I speak English."), message("/lang takes: ")),
+    "language": (message("The server now speaks English."), message("/lang takes: ")),
     "charset": (message("Your text is read and written in {value}."), message("/charset takes: ")),
     "mode edit": (
         message("Your line is edited here: arrow keys, history, Tab."),
         message("/mode line leaves it to your program."),
     ),
     "mode line": (message("Your program edits your line."), message("/mode edit does it here, for telnet.")),
-    "colour on": (message("Colours are on."), message("/colour off ends them.")),
-    "colour off": (message("Colours are off."), message("/colour on begins them.")),
+    "colour on": (message("Colours are on."), message("/colour off turns them off.")),
+    "colour off": (message("Colours are off."), message("/colour on turns them on.")),
     "wrap": (
         message("Long lines are broken for {value} columns."),
         message("/wrap off leaves that to your terminal."),
@@ -118,19 +118,22 @@ CHOICES: dict[str, tuple[str, str]] = {
     ),
     "plain on": (
         message("Plain mode is on: no colours, no ornaments, nothing is drawn twice."),
-        message("/plain off ends it."),
+        message("/plain off turns it off."),
     ),
-    "plain off": (message("Plain mode is off."), message("/plain begins it.")),
+    "plain off": (message("Plain mode is off."), message("/plain turns it on.")),
     "keepalive on": (
         message("Your connection is kept open with a telnet NOP in every silence."),
-        message("/keepalive off ends that."),
+        message("/keepalive off turns that off."),
     ),
     "keepalive off": (
         message("Your connection is not kept open by telnet."),
-        message("/keepalive on does it."),
+        message("/keepalive on turns that on."),
     ),
 }
-"""How one is shown things, and what one is told beside who only asks."""
+"""What a setting is now, and how to change it, for somebody who only asks."""
+
+ASKED = {"language": message("The server speaks English.")}
+"""What a setting is, where somebody who only asks is told it in other words."""
 
 HINT_FOR_CHINESE = message(
     "That line is not UTF-8, so nobody was shown it. If it was Chinese, type /charset gb18030 and send it again. /charset lists the others."
@@ -195,7 +198,7 @@ def _explained(voice: Voice, explanation: str) -> str:
 def _greeted(event: events.Greeted, voice: Voice) -> list[Line]:
     return own_words(
         voice.say("Hello. This is chat-server {version}. 中文: /lang zh", version=event.version),
-        voice.say("/login NICK lets you in, /help tells more."),
+        voice.say("Type /login and a nickname to come in; /help for more."),
     )
 
 
@@ -211,7 +214,7 @@ def _entered(event: events.Entered, voice: Voice) -> list[Line]:
     names = list(event.nicks)
     if event.more:
         names.append(voice.count("and {number} other", "and {number} others", event.more))
-    people = _listed(voice, voice.say("With you: "), names) if names else [voice.say("Nobody else is here.")]
+    people = _listed(voice, voice.say("Also here: "), names) if names else [voice.say("Nobody else is here.")]
     return own_words(voice.say("You are in {room}.", room=event.room), *topic, *people)
 
 
@@ -222,7 +225,7 @@ def _rooms_listed(event: events.RoomsListed, voice: Voice) -> list[Line]:
 def _online_listed(event: events.OnlineListed, voice: Voice) -> list[Line]:
     if not event.nicks:
         return own_words(voice.say("Nobody else is in {room}.", room=event.room))
-    start = voice.say("In {room} with you ({number}): ", room=event.room, number=len(event.nicks))
+    start = voice.count("{number} other in {room}: ", "{number} others in {room}: ", len(event.nicks), room=event.room)
     return own_words(*_listed(voice, start, list(event.nicks)))
 
 
@@ -309,9 +312,9 @@ def _topic_shown(event: events.TopicShown, voice: Voice) -> list[Line]:
 
 def _chosen(event: events.Chosen, voice: Voice) -> list[Line]:
     known, hint = CHOICES.get(f"{event.setting} {event.value}") or CHOICES[event.setting]
-    answer = voice.say(known, value=event.value)
     if event.is_new:
-        return own_words(answer)
+        return own_words(voice.say(known, value=event.value))
+    answer = voice.say(ASKED.get(event.setting, known), value=event.value)
     names = {"language": [f"{code} ({name})" for code, name in LANGUAGES.items()], "charset": [*CHARSETS]}
     others = names.get(event.setting)
     return own_words(answer, *(_listed(voice, voice.say(hint), others) if others else [voice.say(hint)]))
@@ -327,8 +330,8 @@ def _refused(event: events.Refused, voice: Voice) -> list[Line]:
 def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:
     return own_words(
         voice.count(
-            "You send more than {number} line per second: what you sent waits its turn.",
-            "You send more than {number} lines per second: what you sent waits its turn.",
+            "You are sending faster than {number} line a second; the rest follows in order.",
+            "You are sending faster than {number} lines a second; the rest follows in order.",
             event.limit,
         )
     )

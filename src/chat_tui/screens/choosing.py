@@ -127,4 +127,4 @@ class SearchScreen(ChooseScreen):
             for line in reversed(lines)
         ]
         more = " There are more; more words find fewer." if found.has_more else ""
-        self.show(items, f"{len(items)} found.{more} Enter goes there." if items else "Nothing was found.")
+        self.show(items, f"{len(items)} found.{more} Enter goes there." if items else "Nothing found in any room.")
