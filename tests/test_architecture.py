@@ -15,7 +15,7 @@ SOURCE = Path(chat_server.__file__).parent
 # From the values that know nothing to the process that knows everything. A module imports only from lines above its own.
 LAYERS = [
     {"__init__"},
-    {"events", "clean", "rate", "admission", "times", "identity", "preferences"},
+    {"mentions", "events", "clean", "rate", "admission", "times", "identity", "preferences"},
     {
         "names",
         "syntax",
@@ -51,7 +51,7 @@ LAYERS = [
 ]
 PURE = [
     *("events", "clean", "rate", "admission", "names", "syntax", "commands", "config", "times", "wire"),
-    *("preferences", "choices", "completion"),
+    *("preferences", "choices", "completion", "mentions"),
 ]
 OUTSIDE_FOR_PURE = {"trio", "socket", "time", "os", "threading", "structlog", "random", "sys"}
 
@@ -159,8 +159,8 @@ WITHOUT_TEXTUAL = [
     *("actions", "client", "codec", "commands", "completion", "heights", "keepsakes", "link", "notifying", "plain"),
     *("settings", "state", "timeline", "told"),
 ]
-OF_THE_SERVER = {"events", "clean", "names", "wire.sentences"}
-"""What the client uses of the server: its vocabulary, its one place for clean text and names, and the words of the plain door."""
+OF_THE_SERVER = {"events", "clean", "mentions", "names", "wire.sentences"}
+"""What the client uses of the server: its vocabulary, its one place for clean text, names and mentions, and the words of the plain door."""
 
 
 @cache

@@ -5,9 +5,8 @@ from it; only that task changes who is a member and what number a line has. What
 bytes on the wire.
 """
 
-import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 from math import inf
@@ -40,6 +39,7 @@ from chat_server.events import (
     Unreadable,
 )
 from chat_server.journal import JournalError, RoomRecord
+from chat_server.mentions import names_in
 from chat_server.names import same_name_key
 from chat_server.past import Past
 from chat_server.presence import Presence
@@ -433,7 +433,7 @@ class ChatRoom(ReadableRoom):
             if not isinstance(event, Said | Acted):
                 continue
             shown: dict[Callable[[Event], bytes], bytes] = {}
-            for name in self._watchful.keys() & _names_in(event.text, self._watchful):
+            for name in names_in(event.text, self._watchful):
                 member = self._watchful[name]
                 show = member.show_naming
                 if show is not None:
@@ -441,18 +441,3 @@ class ChatRoom(ReadableRoom):
                         shown[show] = show(event)
                     named.setdefault(member, {})[number] = shown[show]
         return named
-
-
-_BETWEEN_NAMES = re.compile(r"[\s!-,./:-@\[-^`{-~\u2000-\u206f\u3000-\u303f\uff01-\uff0f\uff1a-\uff20]+")
-"""Spaces and punctuation, but for what may stand in a name."""
-
-_WITHOUT_SPACES = "\u2e80"
-"""Where in Unicode the scripts begin whose words stand together: the name 小明 is in 小明你好."""
-
-
-def _names_in(text: str, known: Iterable[str]) -> set[str]:
-    """What may be somebody's name in the text, by the key that counts."""
-    key = same_name_key(text)
-    words = set(_BETWEEN_NAMES.split(key))
-    words |= {word.strip("-_") for word in words}
-    return words | {name for name in known if name >= _WITHOUT_SPACES and name in key}

@@ -32,7 +32,7 @@ from chat_tui.composer import Composer
 from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import LinkChanged, Status
 from chat_tui.list_pane import Item, ListPane
-from chat_tui.notifying import deserves_notice, mention_pattern
+from chat_tui.notifying import calling, deserves_notice
 from chat_tui.room_search import RoomSearch
 from chat_tui.search_bar import SearchBar
 from chat_tui.settings import Settings
@@ -240,7 +240,7 @@ class ChatApp(App[None]):
                 self._take_page(event, ref)
             case events.LoggedIn() | events.Renamed(room="") if self._is_ready:
                 nick = self.client.state.nick
-                self._chat.set_names(nick, mention_pattern(nick, self.settings.notify))
+                self._chat.set_names(nick, calling(nick, self.settings.notify))
             case events.LoggedOut():
                 self._keep_draft()
                 self._is_ready = False
@@ -548,9 +548,7 @@ class ChatApp(App[None]):
         self._switch_to = ""
         self.current = room
         self._seen_since = None
-        self._chat.show_room(
-            room, self.client.state.nick, mention_pattern(self.client.state.nick, self.settings.notify)
-        )
+        self._chat.show_room(room, self.client.state.nick, calling(self.client.state.nick, self.settings.notify))
         if self._search_bar.display:
             self._search_for(self._search_bar.words)
         if room is not None:

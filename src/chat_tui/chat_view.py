@@ -18,6 +18,7 @@ from textual.strip import Strip
 from textual.style import Style
 
 from chat_server.events import Line
+from chat_server.mentions import Names
 from chat_tui.heights import Heights
 from chat_tui.markup import Styles, resolver
 from chat_tui.rendering import Look, Row, columns, rows_of
@@ -113,7 +114,7 @@ class ChatView(ScrollView):
         self._unread_from: int | None = None
         self._seen = 0  # the newest number when the bottom was seen last
         self._seen_in: dict[str, int] = {}
-        self._mention: re.Pattern[str] | None = None
+        self._mention: Names | None = None
         self._found: re.Pattern[str] | None = None
         self._pending_count = 0
         self._made_for = 0  # the width that heights are for
@@ -121,7 +122,7 @@ class ChatView(ScrollView):
 
     # What the screen asks for.
 
-    def show_room(self, room: RoomState | None, me: str, mention: re.Pattern[str] | None) -> None:
+    def show_room(self, room: RoomState | None, me: str, mention: Names | None) -> None:
         """Show a room, where one was in it last. The rule between read and unread stands where it is now."""
         if self._room is not None:
             self._room.timeline.take_changes()
@@ -190,7 +191,7 @@ class ChatView(ScrollView):
             self._settle()
             self.refresh()
 
-    def set_names(self, me: str, mention: re.Pattern[str] | None) -> None:
+    def set_names(self, me: str, mention: Names | None) -> None:
         """The reader has another name."""
         self._me, self._mention = me, mention
         self._restyle()

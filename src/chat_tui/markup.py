@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.content import Content, Span
 from textual.style import Style
 
+from chat_server.mentions import Names
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -129,7 +131,7 @@ def styled(
     *,
     resolve: "Callable[[str], Style]" = Style.parse,
     is_markdown: bool = True,
-    mention: re.Pattern[str] | None = None,
+    mention: Names | None = None,
     found: re.Pattern[str] | None = None,
 ) -> Content:
     """Make styled text of what somebody wrote.
@@ -151,9 +153,10 @@ def styled(
         spans = []
     if "://" in text:
         spans += [Span(*match.span(), styles.link + Style(link=match[0])) for match in _LINK.finditer(text)]
-    for pattern, style in ((mention, styles.mention), (found, styles.found)):
-        if pattern is not None:
-            spans += [Span(*match.span(), style) for match in pattern.finditer(text) if match.end() > match.start()]
+    if mention is not None:
+        spans += [Span(*span, styles.mention) for span in mention.spans(text)]
+    if found is not None:
+        spans += [Span(*match.span(), styles.found) for match in found.finditer(text) if match.end() > match.start()]
     return Content(text, spans)
 
 

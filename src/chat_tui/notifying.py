@@ -1,8 +1,7 @@
 """Which lines one is told of when one does not see them. Pure."""
 
-import re
-
 from chat_server.events import Line
+from chat_server.mentions import Names
 from chat_server.names import same_name_key
 from chat_tui.settings import NotifyTable
 from chat_tui.state import names
@@ -18,11 +17,6 @@ def deserves_notice(line: Line, me: str, rules: NotifyTable) -> bool:
     return (rules.mentions and names(me, line.text)) or any(names(word, line.text) for word in rules.words)
 
 
-def mention_pattern(me: str, rules: NotifyTable) -> re.Pattern[str] | None:
+def calling(me: str, rules: NotifyTable) -> Names:
     """What in a text counts as the reader's name."""
-    words = [word for word in (me, *rules.words) if word]
-    return (
-        re.compile("|".join(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])" for word in words), re.IGNORECASE)
-        if words
-        else None
-    )
+    return Names((me, *rules.words))

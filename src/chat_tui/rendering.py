@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.style import Style
 
 from chat_server.events import Acted, Line, TopicSet
+from chat_server.mentions import Names
 from chat_server.names import same_name_key
 from chat_tui.markup import Styles, styled
 from chat_tui.state import Pending
@@ -49,7 +50,7 @@ class Look(NamedTuple):
     nicks: tuple[Style, ...]
     parts: Styles
     resolve: Callable[[str], Style]
-    mention: re.Pattern[str] | None = None
+    mention: Names | None = None
     found: re.Pattern[str] | None = None
 
     @property

@@ -4,7 +4,6 @@ Never knows Textual, sockets, clocks or files. To whom a gap in the events was f
 never had one (tests/test_state.py).
 """
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -13,6 +12,7 @@ import msgspec
 
 from chat_server import events
 from chat_server.events import Event, Line, Ref
+from chat_server.mentions import Names
 from chat_server.names import same_name_key
 from chat_tui.timeline import Timeline
 
@@ -85,19 +85,14 @@ class RoomState:
                 self.mentions.add(line.seq)
 
 
-_UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-"""Letters of scripts that put no spaces between words: kana, Han, Hangul (whose particles follow a name)."""
-
-
 @lru_cache(64)
-def _mention(nick: str) -> re.Pattern[str]:
-    letter = rf"[^\W{_UNSPACED}]"
-    return re.compile(rf"(?<!{letter}){re.escape(nick)}(?!{letter})", re.IGNORECASE)
+def _name(nick: str) -> Names:
+    return Names((nick,))
 
 
 def names(nick: str, text: str) -> bool:
     """Whether the text names the person."""
-    return bool(nick) and _mention(nick).search(text) is not None
+    return _name(nick).are_in(text)
 
 
 class State:

@@ -1,0 +1,244 @@
+"""Whether a text names somebody, and where: the one answer for what is counted, painted, brightened and told, in server and client.
+
+Knows letters, marks and scripts; never knows who is there, and imports nothing of ours. Pure, and linear in the length of the text.
+
+A name is in a text where it reads as the name does (case folded, in compatibility form) and stands apart from what is around it:
+
+- No letter, digit or combining mark touches it, nor through `-` or `_`: `ann` is not in `anna`, `ann2`, `ann_b` or `ann-marie`, but in
+  `ann:`, `(ann)`, `ann's`, `_ann_` and `ann - hello`.
+- In scripts that put no spaces between words (Han, kana, Hangul, Thai, Lao, Khmer, Burmese and others), a letter of such a script may
+  touch it, and may be touched by it: 小明 is in 小明你好, and `ann` in 你好ann吗. What belongs to the same syllable may not: a mark, or one of
+  the vowels that Thai and Lao write as letters.
+- `@` may stand before it, but not between two words: `ann` is in `@ann`, and not in `ann@example.org` or `joe@ann.example`.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator
+from itertools import accumulate
+from unicodedata import category, normalize
+
+_SEEN_MAX = 8192
+"""Characters whose kind is remembered: more than anybody's writing has, and 1 MB."""
+
+_DASHES_MAX = 64
+"""Dashes and underscores that are passed over to see what is beyond them: no name has as many."""
+
+_SPACED, _MARK = "a", "m"
+_UNSPACED, _UNSPACED_MARK, _LEADING, _TRAILING = "u", "n", "l", "t"
+_DASH, _AT, _OTHER = "-", "@", " "
+_OF_SPACED = frozenset(_SPACED + _MARK)
+_OF_UNSPACED = frozenset(_UNSPACED + _UNSPACED_MARK + _LEADING + _TRAILING)
+_MARKS = frozenset(_MARK + _UNSPACED_MARK)
+
+_SCRIPTS_WITHOUT_SPACES = (
+    "\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u1b00-\u1b7f"  # Thai to Burmese, Jamo, Khmer, Tai, Balinese
+    "\u2e80-\ua4cf\ua960-\ua97f\ua980-\ua9ff\uaa60-\uaadf\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc"  # Han, kana, Hangul, Yi, Javanese
+    "\U00016fe0-\U00018cff\U0001aff0-\U0001b2ff\U00020000-\U0003ffff"
+)
+_WITHOUT_SPACES = re.compile(f"[{_SCRIPTS_WITHOUT_SPACES}]")
+_SINGLE = (
+    {"-": _DASH, "_": _DASH, "@": _AT}
+    | dict.fromkeys("\u0e40\u0e41\u0e42\u0e43\u0e44\u0ec0\u0ec1\u0ec2\u0ec3\u0ec4", _LEADING)
+    | dict.fromkeys("\u0e30\u0e32\u0e33\u0e45\u0eb0\u0eb2\u0eb3\u0ebd", _TRAILING)
+)
+# Texts whose words a regular expression finds: without marks, syllables of several letters, dashes beside words, and addresses. Most are.
+_WITHOUT_MARKS = re.compile(
+    "[\x00-\u02ff\u0370-\u0482\u048a-\u0590\u1e00-\u20cf\u2100-\u2bff\u3000-\u3029\u3030-\u3098\u309b-\u9fff\uac00-\ud7a3"
+    "\uff01-\uff9d\U0001f000-\U0001faff]*"
+)
+_NEEDS_CARE = re.compile(r"[-_@](?:(?<=[-_])(?![^\W_])|(?<=(?<![^\W_])[-_])|(?<=[\w-]@))")
+_WORD = re.compile(r"[\w-]+")
+_SPACED_WORD = re.compile(rf"(?:[^\W{_SCRIPTS_WITHOUT_SPACES}]+|-)+")
+_ASCII_WORD = re.compile(r"[a-z0-9_-]+")
+_SPACED_RUN = re.compile(f"[{_SPACED}{_MARK}{_DASH}]+")
+_UNSPACED_LETTER = re.compile(f"[{_UNSPACED}{_LEADING}{_TRAILING}]")
+# What makes one letter with what stands before it, when a text is normalised: marks, the parts of a Hangul syllable, and halfwidth marks.
+_JAMO = re.compile("[\u1160-\u11ff\u3131-\u318e\ud7b0-\ud7ff\uff9e-\uff9f\uffa0-\uffdc]")
+_SEGMENT = re.compile(r"[^+]\+*|\++")
+
+
+def folded(text: str) -> str:
+    """Return the text as names are compared: case folded, in compatibility form."""
+    if text.isascii():
+        return text.lower()
+    return normalize("NFKC", normalize("NFKC", text).casefold())
+
+
+def names_in(text: str, known: Collection[str]) -> set[str]:
+    """Return which of the known names, each as `folded` gives it, are in the text.
+
+    What it costs for a text without letters of scripts without spaces does not depend on how many names are known.
+    """
+    key = folded(text)
+    if ("-" in key or "_" in key or "@" in key) and _NEEDS_CARE.search(key):
+        return _names_with_care(key, known)
+    if key.isascii():
+        return {word for word in _ASCII_WORD.findall(key) if word in known}
+    if _WITHOUT_MARKS.fullmatch(key) is None:
+        return _names_with_care(key, known)
+    if _WITHOUT_SPACES.search(key) is None:
+        return {word for word in _WORD.findall(key) if word in known}
+    return {word for word in _SPACED_WORD.findall(key) if word in known} | _names_without_spaces(key, known)
+
+
+def _names_with_care(key: str, known: Collection[str]) -> set[str]:
+    shape = key.translate(_KINDS)
+    found: set[str] = set()
+    for run in _SPACED_RUN.finditer(shape):
+        word = key[run.start() : run.end()]
+        for name in {word, word.strip("-_"), word.lstrip("-_"), word.rstrip("-_")}:
+            if name in known:
+                start = run.start() + word.find(name)
+                if _stands_apart(shape, start, start + len(name)):
+                    found.add(name)
+    return found | _names_without_spaces(key, known) if _UNSPACED_LETTER.search(shape) else found
+
+
+def _names_without_spaces(key: str, known: Collection[str]) -> set[str]:
+    """Which names that have letters of scripts without spaces, so that they need not be words of the text."""
+    present = [name for name in known if not name.isascii() and name in key]
+    if not present:
+        return set()
+    shape = key.translate(_KINDS)
+    return {name for name in present if any(True for _ in _spans_in(key, shape, name))}
+
+
+class Names:
+    """Some names, or other words, and where texts have them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Look for these."""
+        self._keys = tuple({key: None for name in names if (key := folded(name).strip())})
+
+    def are_in(self, text: str) -> bool:
+        """Whether one of them is in the text."""
+        key = folded(text)
+        present = [name for name in self._keys if name in key]
+        if not present:
+            return False
+        shape = key.translate(_KINDS)
+        return any(True for name in present for _ in _spans_in(key, shape, name))
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where they are in the text, from the left, none over another."""
+        key = folded(text)
+        present = [name for name in self._keys if name in key]
+        if not present:
+            return []
+        shape = key.translate(_KINDS)
+        found = sorted(span for name in present for span in _spans_in(key, shape, name))
+        return _merged(found if text.isascii() else _unfolded(text, key, found))
+
+
+class _Kinds(dict[int, str]):
+    """What each character is to a name beside it, found when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        kind = _kind(chr(code))
+        if len(self) < _SEEN_MAX:
+            self[code] = kind
+        return kind
+
+
+def _kind(character: str) -> str:
+    if character in _SINGLE:
+        return _SINGLE[character]
+    of = category(character)[0]
+    if of not in "LMN":
+        return _OTHER
+    if _WITHOUT_SPACES.match(character):
+        return _UNSPACED_MARK if of == "M" else _UNSPACED
+    return _MARK if of == "M" else _SPACED
+
+
+_KINDS = _Kinds()
+
+
+def _spans_in(key: str, shape: str, name: str) -> Iterator[tuple[int, int]]:
+    start = key.find(name)
+    while start >= 0:
+        end = start + len(name)
+        apart = _stands_apart(shape, start, end)
+        if apart:
+            yield start, end
+        start = key.find(name, end if apart else start + 1)
+
+
+def _stands_apart(shape: str, start: int, end: int) -> bool:
+    """Whether nothing that would make it another word touches what is from `start` to `end`."""
+    return _begins(shape, start) and _ends(shape, end)
+
+
+def _begins(shape: str, start: int) -> bool:
+    first, before = shape[start], shape[start - 1 : start]
+    if first in " @" or before in ("", " "):
+        return True
+    if before == _DASH:
+        beyond = shape[max(0, start - _DASHES_MAX) : start].rstrip(_DASH)[-1:]
+        return first != _DASH and beyond not in _OF_SPACED and beyond not in _OF_UNSPACED
+    if before == _AT:
+        return shape[start - 2 : start - 1] not in (_SPACED, _MARK, _DASH)
+    if first in _OF_UNSPACED:
+        return before != _LEADING
+    return before in _OF_UNSPACED
+
+
+def _ends(shape: str, end: int) -> bool:
+    last, after = shape[end - 1], shape[end : end + 1]
+    if last in " @" or after in ("", " "):
+        return True
+    if after == _DASH:
+        beyond = shape[end : end + _DASHES_MAX].lstrip(_DASH)[:1]
+        return last != _DASH and beyond not in _OF_SPACED and beyond not in _OF_UNSPACED
+    if after == _AT:
+        return shape[end + 1 : end + 2] != _SPACED
+    if after in _MARKS:
+        return False
+    if last in _OF_UNSPACED:
+        return after != _TRAILING
+    return after in _OF_UNSPACED
+
+
+def _unfolded(text: str, key: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where in the text that is which is there in its folded form."""
+    if not spans:
+        return []
+    parts = _segments(text)
+    if "".join(map(folded, parts)) != key:
+        parts = re.findall(r"\s+|\S+", text)
+    ours = [0, *accumulate(map(len, parts))]
+    theirs = [0, *accumulate(len(folded(part)) for part in parts)]
+    return [
+        (ours[bisect_right(theirs, start) - 1], ours[min(bisect_left(theirs, end), len(parts))]) for start, end in spans
+    ]
+
+
+def _segments(text: str) -> list[str]:
+    """The text in pieces that can be folded each by itself."""
+    joins = text.translate(_JOINS)
+    return [text[match.start() : match.end()] for match in _SEGMENT.finditer(joins)]
+
+
+class _Joins(dict[int, str]):
+    """`+` for what is folded together with what stands before it, found when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        kind = "+" if category(character)[0] == "M" or _JAMO.match(character) else "."
+        if len(self) < _SEEN_MAX:
+            self[code] = kind
+        return kind
+
+
+_JOINS = _Joins()
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
