@@ -181,8 +181,20 @@ class Screen:
             assert time.monotonic() < deadline, f"{shown!r} did not come; the screen shows:\n" + "\n".join(self.rows)
             self.read()
 
+    @property
+    def pid(self) -> int:
+        return self._pid
+
+    @property
+    def fd(self) -> int:
+        return self._fd
+
     def close(self) -> None:
+        """Close the terminal of a program that has ended."""
         os.close(self._fd)
+
+    def kill(self) -> None:
+        self.close()
         os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
 
@@ -193,7 +205,7 @@ def screen(*command: str, **settings: Any) -> Iterator[Screen]:
     try:
         yield opened
     finally:
-        opened.close()
+        opened.kill()
 
 
 def program(name: str, *, folder: str = "") -> str:

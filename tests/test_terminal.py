@@ -19,9 +19,10 @@ import pytest
 import textual
 
 from chat_tui import terminal as terminal_module
+from chat_tui.cli import _parser
 from chat_tui.settings import Settings, load
 from chat_tui.terminal import desktop_notification, kitty_form, title
-from processes import ServerProcess, running_server, terminal
+from processes import Screen, ServerProcess, running_server, terminal
 
 PROGRAM = [sys.executable, "-m", "chat_tui"]
 TIMEOUT = 20.0
@@ -362,6 +363,132 @@ def test_the_settings_that_are_printed_are_the_defaults(tmp_path: Path) -> None:
 
 
 # What Textual does not promise.
+
+
+SWITCHED = {
+    "1049": False,
+    "25": True,
+    "2004": False,
+    "1000": False,
+    "1003": False,
+    "1006": False,
+    "1004": False,
+    "7": True,
+}
+"""What the program switches on the terminal, and how it was before: the alternate screen, the cursor, pastes, the mouse, the focus, wrapping."""
+
+
+def switches(raw: bytes) -> dict[str, bool]:
+    """How a terminal stands after these bytes."""
+    state = dict(SWITCHED)
+    for number, way in re.findall(rb"\x1b\[\?(\d+)([hl])", raw):
+        if number.decode() in state:
+            state[number.decode()] = way == b"h"
+    return state
+
+
+def ended(opened: Screen) -> int:
+    """Wait until the program has ended; return its exit code, with everything read that it has still written."""
+    deadline = time.monotonic() + TIMEOUT
+    while not (found := os.waitpid(opened.pid, os.WNOHANG))[0]:
+        assert time.monotonic() < deadline, "it does not end"
+        opened.read(0.05)
+    opened.settle()
+    return os.waitstatus_to_exitcode(found[1])
+
+
+def started(port: int, folder: Path, code: str = "") -> Screen:
+    """The program in python, with a draft; `code` goes before it."""
+    main = f"{code}\nfrom chat_tui.cli import main; raise SystemExit(main())"
+    flags = ["--nick", "ann", "--room", "python", "--state", str(folder), "--config", os.devnull]
+    return Screen(sys.executable, "-c", main, f"127.0.0.1:{port}", *flags)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_it_with_the_terminal_as_it_was_and_the_draft_on_the_disk(tmp_path: Path, number: int) -> None:
+    with running_server() as server:
+        opened = started(server.port, tmp_path)
+        opened.wait_until("1 python")
+        before = termios.tcgetattr(opened.fd)
+        opened.type("half a sentence")
+        opened.wait_until("half a sentence")
+        assert switches(opened.raw) != SWITCHED
+        os.kill(opened.pid, number)
+        assert ended(opened) == 128 + number
+        assert switches(opened.raw) == SWITCHED
+        assert termios.tcgetattr(opened.fd)[3] & termios.ECHO
+        assert not before[3] & termios.ECHO
+        opened.close()
+        again = started(server.port, tmp_path)
+        again.wait_until("half a sentence")
+        again.kill()
+
+
+def test_no_death_takes_a_draft_of_some_seconds(tmp_path: Path) -> None:
+    with running_server() as server:
+        opened = started(server.port, tmp_path)
+        opened.wait_until("1 python")
+        opened.type("half a sentence")
+        opened.wait_until("half a sentence")
+        deadline = time.monotonic() + TIMEOUT
+        while not any("half a sentence" in file.read_text() for file in tmp_path.rglob("memory.json")):
+            assert time.monotonic() < deadline, "it is not written down while one writes"
+            opened.read(0.05)
+        opened.kill()
+        again = started(server.port, tmp_path)
+        again.wait_until("half a sentence")
+        again.kill()
+
+
+@pytest.mark.parametrize("where", ["_tick", "on_unmount", "on_mount", "_keep_draft"])
+def test_an_exception_leaves_the_terminal_as_it_was(tmp_path: Path, where: str) -> None:
+    code = f"import chat_tui.app\ndef fail(self, *_): raise RuntimeError('broken')\nchat_tui.app.ChatApp.{where} = fail"
+    with running_server() as server:
+        opened = started(server.port, tmp_path, code)
+        if where == "on_unmount":
+            opened.wait_until("1 python")
+            os.kill(opened.pid, signal.SIGTERM)
+        ended(opened)
+        assert switches(opened.raw) == SWITCHED
+        assert termios.tcgetattr(opened.fd)[3] & termios.ECHO
+        opened.close()
+
+
+def test_a_terminal_that_is_gone_does_not_hold_the_program(tmp_path: Path) -> None:
+    with running_server() as server:
+        opened = started(server.port, tmp_path)
+        opened.wait_until("1 python")
+        os.close(opened.fd)  # the kernel sends SIGHUP
+        deadline = time.monotonic() + TIMEOUT
+        while not os.waitpid(opened.pid, os.WNOHANG)[0]:
+            assert time.monotonic() < deadline, "it does not end"
+            time.sleep(0.02)
+
+
+def test_suspending_gives_the_terminal_back_and_going_on_takes_it_again(tmp_path: Path) -> None:
+    with running_server() as server:
+        opened = started(server.port, tmp_path)
+        opened.wait_until("1 python")
+        os.kill(opened.pid, signal.SIGTSTP)
+        deadline = time.monotonic() + TIMEOUT
+        while not os.waitpid(opened.pid, os.WUNTRACED | os.WNOHANG)[0]:
+            assert time.monotonic() < deadline, "it does not stop"
+            opened.read(0.05)
+        opened.settle()
+        assert switches(opened.raw) == SWITCHED
+        at = len(opened.raw)
+        os.kill(opened.pid, signal.SIGCONT)
+        opened.wait_until("1 python")
+        while b"python" not in opened.raw[at:]:
+            assert time.monotonic() < deadline, "nothing is drawn anew"
+            opened.read(0.05)
+        assert switches(opened.raw)["1049"]
+        opened.kill()
+
+
+def test_room_takes_one_name_and_the_host_stays_the_host() -> None:
+    chosen = _parser().parse_args(["--room", "python", "chat.example.org", "--room", "pm"])
+    assert (chosen.address, chosen.room) == ("chat.example.org", ["python", "pm"])
 
 
 def test_textual_is_the_version_of_which_the_private_things_are_known() -> None:

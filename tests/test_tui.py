@@ -428,6 +428,113 @@ def test_older_lines_load_by_themselves_and_what_one_reads_does_not_move() -> No
     play(app, act)
 
 
+def test_older_lines_load_again_after_a_refused_page() -> None:
+    app = StoryApp([*beginning(), page(101, 200)])
+
+    async def act(pilot: Pilot) -> None:
+        def asked() -> int:
+            return sum(do == "history" for do, _ in app.link.asked)
+
+        await pilot.press("ctrl+home")
+        await settle(pilot)
+        assert asked() == 1
+        app.tell(events.Refused("history-failed", {}, "python", "The history cannot be read now."), ref="older python")
+        await pilot.press("pagedown", "ctrl+home")
+        await settle(pilot)
+        assert asked() == 1, "not at once, which would be refused too"
+        app.now += 6
+        await pilot.press("pagedown", "ctrl+home")
+        await settle(pilot)
+        assert asked() == 2
+        app.tell(page(1, 100, newest=200), ref="older python")
+        await pilot.press("ctrl+home")
+        await settle(pilot)
+        assert "line 1 " in chat_text(app).replace("\n", " ")
+
+    play(app, act)
+
+
+def test_older_lines_load_again_after_a_connection_that_was_lost_with_the_answer() -> None:
+    app = StoryApp([*beginning(), page(101, 200)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+home")
+        await settle(pilot)
+        app.client._link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
+        app.client._link_changed(LinkChanged(Status.ONLINE))
+        await pilot.press("pagedown", "ctrl+home")
+        await settle(pilot)
+        assert sum(do == "history" for do, _ in app.link.asked) == 2
+
+    play(app, act)
+
+
+def test_a_refused_wish_to_go_somewhere_does_not_come_true_later() -> None:
+    app = StoryApp([*beginning("python", "pm"), page(101, 200)])
+
+    async def act(pilot: Pilot) -> None:
+        app._enter("write")
+        app.tell(events.Refused("room-full", {}, "write", "The room is full."), ref="join")
+        await pilot.press("ctrl+g", *"42", "enter")
+        app.tell(events.Refused("history-failed", {}, "python", "The history cannot be read now."), ref="around")
+        app.tell(events.Entered("write", (), 0, "", 0), page(1, 100, newest=200))
+        await settle(pilot)
+        assert app.current is not None
+        assert app.current.name == "python"
+        assert app._chat.follows
+
+    play(app, act)
+
+
+def test_timers_and_events_after_the_last_screen_has_closed_do_nothing() -> None:
+    app = StoryApp([*beginning(), page(1, 100)])
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put("a draft")
+
+    play(app, act)
+    assert not app.screen_stack
+    app._is_ready = True  # between the closing of the last screen and the end of the program
+    app._paint()
+    app._tick()
+    app._watch_reading()
+    app._link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
+    app.tell(*said("late: ann", first=101), events.Refused("no-such-room", {}, "", "There is no such room."))
+
+
+def test_what_was_begun_before_there_was_a_room_stays_in_the_prompt() -> None:
+    app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22)])
+    app.client.memory.drafts["python"] = "a draft"
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.insert("begun early")
+        app._tick()
+        assert app.client.memory.drafts[""] == "begun early"
+        app.tell(events.Entered("python", (), 0, "", 0))
+        await settle(pilot)
+        assert app._prompt.text == "a draft\nbegun early"
+        app._tick()
+        assert app.client.memory.drafts == {"python": "a draft\nbegun early"}
+
+    play(app, act)
+
+
+def test_what_up_brings_back_is_no_draft() -> None:
+    app = StoryApp(beginning("python", "pm"))
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put("sent")
+        await pilot.press("enter")
+        app._prompt.put("being written")
+        await pilot.press("up")
+        assert app._prompt.text == "sent"
+        await pilot.press("ctrl+n", "ctrl+p")
+        await settle(pilot)
+        assert app._prompt.text == "being written"
+
+    play(app, act)
+
+
 def test_new_lines_below_are_counted_and_end_goes_there() -> None:
     app = StoryApp([*beginning(), page(1, 100)])
 

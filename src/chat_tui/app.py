@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import App, ComposeResult, SystemCommand
@@ -60,6 +60,9 @@ BELL_GAP = 1.0
 """Seconds between two bells at the least."""
 
 NOT_KEPT = "Nothing is kept on disk: another chat-tui has this server's files, or they cannot be written."
+
+NO_ROOM = ""
+"""What a draft is kept under that is in no room yet."""
 
 TOAST_MAX = 200
 """Characters of what is told over the lines, where they hide it."""
@@ -168,6 +171,18 @@ class ChatApp(App[None]):
         yield Composer(complete=self._complete, id="prompt")
         yield Footer(show_command_palette=False, compact=True)
 
+    def on_load(self) -> None:
+        """From here on, a signal ends the program in order."""
+        terminal.on_ending_signals(self._end_by)
+
+    def _end_by(self, number: int) -> None:
+        """Somebody ends the program from outside, or the terminal is gone: what is written comes first."""
+        try:
+            self._keep_draft()
+            self.client.keepsakes.save()
+        finally:
+            self.exit(return_code=128 + number)
+
     def on_mount(self) -> None:
         """Begin."""
         self.theme = self.settings.theme if self.settings.theme in self.available_themes else CHAT_DARK.name
@@ -186,6 +201,7 @@ class ChatApp(App[None]):
         self._fit(*self.size)
         self._prompt.focus()
         self._prompt.remember(self.client.memory.typed)
+        self._prompt.begin(self.client.memory.drafts.get(NO_ROOM, ""))
         self.set_interval(0.25, self._watch_reading)
         self.set_interval(1.0, self._tick)
         self._start()
@@ -210,7 +226,7 @@ class ChatApp(App[None]):
 
     def on_resize(self, event: Resize) -> None:
         """Fold what there is no place for."""
-        if self._is_ready:
+        if self._is_open:
             self._fit(event.size.width, event.size.height)
 
     def _fit(self, width: int, height: int) -> None:
@@ -218,6 +234,11 @@ class ChatApp(App[None]):
         screen.set_class(width < NARROW, "narrow")
         screen.set_class(width < SLIM, "slim")
         screen.set_class(height < SHORT, "short")
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether there is a screen to paint. Timers and the server may still speak when the last one has closed."""
+        return self._is_ready and bool(self.screen_stack)
 
     def on_unmount(self) -> None:
         """Write everything down."""
@@ -228,6 +249,13 @@ class ChatApp(App[None]):
     # What the server says.
 
     def _take(self, event: Event, ref: Ref | None, new: list[Line]) -> None:
+        if self._is_open:
+            self._show_event(event, ref)
+            for line in new:
+                self._maybe_notify(line)
+            self._paint_soon()
+
+    def _show_event(self, event: Event, ref: Ref | None) -> None:
         was_typed = ref == "typed"
         match event:
             case events.Entered():
@@ -238,7 +266,7 @@ class ChatApp(App[None]):
                 self._take_found(event, ref)
             case events.PageShown():
                 self._take_page(event, ref)
-            case events.LoggedIn() | events.Renamed(room="") if self._is_ready:
+            case events.LoggedIn() | events.Renamed(room=""):
                 nick = self.client.state.nick
                 self._chat.set_names(nick, calling(nick, self.settings.notify))
             case events.LoggedOut():
@@ -249,9 +277,8 @@ class ChatApp(App[None]):
         words = "" if is_told_already else words_for(event, was_typed=was_typed, language=self.client.state.language)
         if words:
             self._tell(words, room=getattr(event, "room", ""), is_error=isinstance(event, events.Refused))
-        for line in new:
-            self._maybe_notify(line)
-        self._paint_soon()
+        if isinstance(event, events.Refused):
+            self._refused(ref)
 
     def _entered(self, room: str, *, is_wanted: bool) -> None:
         """Show a room that was asked for; at first, the one where the user was last, or any."""
@@ -260,8 +287,9 @@ class ChatApp(App[None]):
             self._switch_to = same_name_key(room)
 
     def _take_found(self, found: events.Found, ref: Ref | None) -> None:
-        if ref == "everywhere" and isinstance(self.screen, _search_screen()):
-            self.screen.take(found)
+        if ref == "everywhere":
+            if isinstance(self._top, _search_screen()):
+                self._top.take(found)
         elif ref == "typed":
             self._tell(f"{sum(len(lines) for _, lines in found.rooms)} lines found; Alt+F shows them.")
         else:
@@ -313,12 +341,27 @@ class ChatApp(App[None]):
         """Write something to the terminal that is not on the screen."""
         terminal.tell_terminal(self, data)
 
+    @property
+    def _top(self) -> Screen[Any] | None:
+        """The screen that is seen; None when the last one has closed."""
+        stack = self.screen_stack
+        return stack[-1] if stack else None
+
+    def _refused(self, ref: Ref | None) -> None:
+        """What waited for an answer waits no longer: a wish that was refused must not come true by surprise, an hour later."""
+        if ref == "join":
+            self._switch_to = ""
+        elif ref in ("around", "date"):
+            self._go_to = None
+        elif ref == "everywhere" and isinstance(self._top, _search_screen()):
+            self._top.refuse()
+
     def _is_looking_at(self, room: RoomState) -> bool:
-        return room is self.current and self._has_focus and self._chat.follows and self.screen is self._panes
+        return room is self.current and self._has_focus and self._chat.follows and self._top is self._panes
 
     def _link_changed(self, change: LinkChanged) -> None:
         self.change = change
-        if self._was_online and not self._is_ready:
+        if (self._was_online and not self._is_ready) or not self.screen_stack:
             return  # the program is ending
         if change.status is Status.ONLINE:
             self._was_online = True
@@ -352,6 +395,7 @@ class ChatApp(App[None]):
             return
         if self._worker is not None:
             self._worker.cancel()
+        self._keep_draft()
         self.client.close()
         self.client = self._new_client(host, port, nick)
         self.current = None
@@ -362,7 +406,7 @@ class ChatApp(App[None]):
     # Painting: many events, one paint.
 
     def _paint_soon(self) -> None:
-        if self._paint_timer is not None or not self._is_ready:
+        if self._paint_timer is not None or not self._is_open:
             return
         gap = PAINT_GAP_SLOW if self.settings.slow_link else PAINT_GAP
         wait = self._painted_at + gap - time.monotonic()
@@ -370,7 +414,7 @@ class ChatApp(App[None]):
 
     def _paint(self) -> None:
         self._paint_timer = None
-        if not self._is_ready:
+        if not self._is_open:
             return
         self._painted_at = time.monotonic()
         self._fit(*self.size)
@@ -418,8 +462,10 @@ class ChatApp(App[None]):
         return max(0, round(self.change.retry_at - time.monotonic()))
 
     def _tick(self) -> None:
-        if not self._is_ready:
+        """Every second: what waits gets older, and what is written is written down, so that no end of the program takes it away."""
+        if not self._is_open:
             return
+        self._keep_draft()
         if self.change.status is not Status.ONLINE:
             self._paint_soon()
         self._chat.tick()
@@ -430,7 +476,12 @@ class ChatApp(App[None]):
     def _watch_reading(self) -> None:
         """A room is read when it is open, the terminal has focus, its bottom is seen, and a second has passed."""
         room = self.current
-        if room is None or not self._is_looking_at(room) or self.change.status is not Status.ONLINE:
+        if (
+            not self._is_open
+            or room is None
+            or not self._is_looking_at(room)
+            or self.change.status is not Status.ONLINE
+        ):
             self._seen_since = None
             return
         now = self._clock()
@@ -542,8 +593,9 @@ class ChatApp(App[None]):
 
     def _show(self, room: RoomState | None) -> None:
         """Show a room, with what was written there and not sent."""
-        if room is self.current and room is not None:
+        if room is self.current:
             return
+        is_first = self.current is None
         self._keep_draft()
         self._switch_to = ""
         self.current = room
@@ -551,17 +603,20 @@ class ChatApp(App[None]):
         self._chat.show_room(room, self.client.state.nick, calling(self.client.state.nick, self.settings.notify))
         if self._search_bar.display:
             self._search_for(self._search_bar.words)
+        draft = self.client.memory.drafts.get(room.name if room is not None else NO_ROOM, "")
         if room is not None:
             self.client.memory.current = room.name
-            draft = self.client.memory.drafts.get(room.name, "")
-            if draft or self._prompt.text:
-                self._prompt.put(draft)
+            if is_first and self._prompt.text:  # who has begun to write before there was a room goes on
+                draft = "\n".join(filter(None, (draft, self._prompt.text)))
+                self.client.note_draft(NO_ROOM, "")
+        if draft or self._prompt.text:
+            self._prompt.begin(draft)
         self._prompt.address(room.name if room else "")
         self._paint_soon()
 
     def _keep_draft(self) -> None:
-        if self.current is not None and self._is_ready:
-            self.client.note_draft(self.current.name, self._prompt.text)
+        if self._is_ready:
+            self.client.note_draft(self.current.name if self.current is not None else NO_ROOM, self._prompt.draft)
 
     @on(ListPane.Chosen, "#rooms")
     def _room_chosen(self, event: ListPane.Chosen) -> None:
@@ -724,8 +779,7 @@ class ChatApp(App[None]):
             self._prompt.select_all()
         elif not self._chat.follows:
             self._chat.go_to_bottom()
-        if self.current is not None:
-            self.client.note_draft(self.current.name, self._prompt.text)
+        self._keep_draft()
         self._paint()
 
     @on(Composer.BottomWanted)
@@ -793,7 +847,7 @@ class ChatApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While something is asked, keys mean what they mean there, and nothing behind it."""
         del parameters
-        return action not in _ON_PANES or not self._is_ready or self.screen is self._panes
+        return action not in _ON_PANES or not self._is_ready or self._top is self._panes
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action, for the palette."""

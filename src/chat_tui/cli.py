@@ -74,14 +74,15 @@ def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callabl
     ):  # exported by some shells and programs; the terminal knows better, and may be resized
         os.environ.pop(name, None)
     from chat_tui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
-    from chat_tui.terminal import understand_alt  # noqa: PLC0415 - after the environment
+    from chat_tui.terminal import given_back, understand_alt  # noqa: PLC0415 - after the environment
 
     understand_alt()
     keepsakes = open_keepsakes(profile.host, profile.port)
     nick = profile.nick or keepsakes.memory.nick or _user_name()
     keepsakes.close()
     app = ChatApp(settings, profile.host, profile.port, nick, rooms=profile.rooms, open_keepsakes=open_keepsakes)
-    app.run()
+    with given_back(app):
+        app.run()
     return app.return_code or 0
 
 
@@ -106,7 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--nick", metavar="NICK", help="your nickname (default: the one you had there last, or your user name)"
     )
-    parser.add_argument("--room", metavar="ROOM", action="extend", nargs="+", default=[], help="rooms to be in")
+    parser.add_argument(
+        "--room", metavar="ROOM", action="append", default=[], help="a room to be in; may be given again"
+    )
     parser.add_argument("--profile", metavar="NAME", help="a profile of the settings")
     parser.add_argument("--config", metavar="FILE", type=Path, help=f"settings (default: {settings_file()})")
     parser.add_argument(

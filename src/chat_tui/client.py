@@ -5,6 +5,7 @@ What a screen, a line-by-line program or a bot does goes through here. Never kno
 
 import time
 from collections.abc import Callable, Iterable
+from math import inf
 from secrets import token_hex
 
 from chat_server import events
@@ -12,8 +13,11 @@ from chat_server.events import Event, Line, Ref
 from chat_server.names import same_name_key
 from chat_tui.commands import STORED, Misused, parse
 from chat_tui.keepsakes import Keepsakes
-from chat_tui.link import Identity, Link, LinkChanged
+from chat_tui.link import Identity, Link, LinkChanged, Status
 from chat_tui.state import Pending, RoomState, State
+
+OLDER_PAUSE = 5.0
+"""Seconds after a refused page of older lines until one is asked for again: a question for every row that is scrolled would be refused too."""
 
 OLDER_COUNT = 100
 """Lines asked for at a time when older ones are wanted: three screens."""
@@ -26,6 +30,9 @@ ROOMS_GAP = 60.0
 
 TYPED_MAX = 100
 """Lines of one's own that are remembered for Up."""
+
+_OLDER = "older "
+"""What the mark of a question for older lines begins with; the room's name follows."""
 
 CANNOT_ASK = "There is no connection: this can be asked when there is one again."
 
@@ -65,8 +72,9 @@ class Client:
         self.state = State(show_joins=show_joins)
         self._clock = clock
         self._on_event = on_event
+        self._on_change = on_change
         self._asked_online: dict[str, float] = {}
-        self._asked_older: set[str] = set()
+        self._asked_older: dict[str, float] = {}  # by room: until when older lines are not asked for again
         self._asked_rooms = clock()  # the link asks when it has connected
         self._is_dirty = False
         is_same = not nick or not self.memory.nick or same_name_key(nick) == same_name_key(self.memory.nick)
@@ -80,7 +88,7 @@ class Client:
             rooms=wanted,
             unsent=lambda: [pending for pending in self.keepsakes.unsent if not pending.why],
             on_event=self._take,
-            on_change=on_change,
+            on_change=self._link_changed,
         )
         for name in wanted:
             self.state.room(name)
@@ -153,7 +161,9 @@ class Client:
             self._is_dirty = True
 
     def note_draft(self, room: str, text: str) -> None:
-        """Keep what is written and not sent."""
+        """Keep what is written and not sent, in a room ("": before there is one)."""
+        if text == self.memory.drafts.get(room, ""):
+            return
         if text:
             self.memory.drafts[room] = text
         else:
@@ -161,11 +171,11 @@ class Client:
         self._is_dirty = True
 
     def want_older(self, room: str, before: int) -> None:
-        """Ask for lines before a number, once at a time."""
-        if room not in self._asked_older and self.link.request(
-            "history", ref=f"older {room}", room=room, before=before, count=OLDER_COUNT
+        """Ask for lines before a number, once at a time; after a refusal, again a little later."""
+        if self._clock() >= self._asked_older.get(room, 0) and self.link.request(
+            "history", ref=f"{_OLDER}{room}", room=room, before=before, count=OLDER_COUNT
         ):
-            self._asked_older.add(room)
+            self._asked_older[room] = inf
 
     def tick(self) -> None:
         """Do what is due: write down what has changed, ask who is in crowded rooms. To be called every few seconds."""
@@ -187,6 +197,11 @@ class Client:
 
     # What the server says.
 
+    def _link_changed(self, change: LinkChanged) -> None:
+        if change.status is not Status.ONLINE:
+            self._asked_older.clear()  # what was asked on a connection that is lost is never answered
+        self._on_change(change)
+
     def _take(self, event: Event, ref: Ref | None) -> None:
         if isinstance(event, events.Entered):
             room = self.state.room(event.room)
@@ -199,6 +214,8 @@ class Client:
                 self._keep_failed(event.key)
             case events.Refused():
                 self._keep_failed(ref)
+                if isinstance(ref, str) and ref.startswith(_OLDER):
+                    self._asked_older[ref.removeprefix(_OLDER)] = self._clock() + OLDER_PAUSE
             case events.LoggedIn() | events.Renamed():
                 self.memory.nick, self.memory.token = self.state.nick, self.link.identity.token
                 self._is_dirty = True
@@ -216,7 +233,7 @@ class Client:
                 for name, seq in event.rooms.items():
                     self.link.request("history", room=name, after=seq, count=OLDER_COUNT)
             case events.PageShown() if isinstance(ref, str):
-                self._asked_older.discard(ref.removeprefix("older "))
+                self._asked_older.pop(ref.removeprefix(_OLDER), None)
 
     def _keep_failed(self, key: Ref | None) -> None:
         """Write down that a line could not be stored: it is not sent again by itself."""
@@ -225,7 +242,7 @@ class Client:
                 self.keepsakes.add(pending)
 
     def _note_rooms(self, event: events.Entered | events.WentBack) -> None:
-        self._asked_older.discard(event.room)
+        self._asked_older.pop(event.room, None)
         self.memory.rooms = [room.name for room in self.state.rooms.values() if room.is_joined]
         if isinstance(event, events.Entered):
             room = self.state.room(event.room)

@@ -85,6 +85,16 @@ class Composer(TextArea):
         self.move_cursor(self.document.end)
         self._completion = None
 
+    @property
+    def draft(self) -> str:
+        """What is written and not sent: not what Up has brought back, unless it was changed."""
+        return self._unsent if self._at is not None and self.text == self._history[self._at] else self.text
+
+    def begin(self, draft: str) -> None:
+        """Have what was being written elsewhere in the prompt: what was gone through before is over."""
+        self._at = None
+        self.put(draft)
+
     def insert_paste(self, text: str) -> None:
         """Put pasted text where the cursor is."""
         self.insert(text)

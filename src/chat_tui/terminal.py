@@ -3,12 +3,18 @@
 - Alt with a letter or digit, on terminals without the Kitty protocol: they send ESC and the letter, for which Textual waits 100 ms, takes
   two in that time for text, and digits for symbols. Here they become what a Kitty terminal sends, at once.
 - Escape sequences that tell the terminal something: its bell, its title, a desktop notification.
+- Giving the terminal back as it was, however the program ends.
 """
 
+import asyncio
 import os
 import re
+import signal
 import sys
-from collections.abc import Iterable
+import termios
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import textual
 from textual.app import App
@@ -41,6 +47,56 @@ def understand_alt() -> None:
         return feed(self, kitty_form(data))
 
     setattr(XTermParser, "feed", feed_with_alt)  # noqa: B010 - for a type checker a method cannot be replaced
+
+
+STDIN, STDOUT = 0, 1
+
+END_SECONDS = 5
+"""Seconds that an orderly end may take after a signal. A terminal that is gone, or takes nothing, must not hold the program."""
+
+_GIVE_BACK = "\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
+"""Everything that Textual switches, switched back: pastes, wrapping, sizes, the mouse, keys, the screen, the cursor, the focus."""
+
+
+def on_ending_signals(end: Callable[[int], None]) -> None:
+    """Have SIGTERM, SIGHUP and SIGINT call a function with the number, in the event loop, instead of ending the program on the spot.
+
+    The function has END_SECONDS; then the program ends all the same.
+    """
+
+    def begin_to_end(number: int) -> None:
+        signal.alarm(END_SECONDS)
+        end(number)
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        loop.add_signal_handler(number, begin_to_end, number)
+
+
+@contextmanager
+def given_back(app: App[None]) -> Iterator[None]:
+    """Whatever happens within, the terminal is afterwards as it was before: Textual sees to that unless it fails itself."""
+    before = None
+    with suppress(termios.error, ValueError, OSError):
+        before = termios.tcgetattr(STDIN)
+    try:
+        yield
+    except BaseException:
+        _give_back(app, before)
+        raise
+    finally:
+        signal.alarm(0)
+
+
+def _give_back(app: App[None], attributes: Any) -> None:
+    with suppress(Exception):  # nothing here may hide why the program ends
+        driver = app._driver  # noqa: SLF001 - Textual has no public way to it
+        if driver is not None:
+            driver.close()  # what it has still to write comes first
+    with suppress(OSError, ValueError, termios.error):
+        os.write(STDOUT, _GIVE_BACK.encode())
+        if attributes is not None:
+            termios.tcsetattr(STDIN, termios.TCSANOW, attributes)
 
 
 def tell_terminal(app: App[None], data: str) -> None:

@@ -115,6 +115,11 @@ class SearchScreen(ChooseScreen):
         else:
             self.choose()
 
+    def refuse(self) -> None:
+        """The server did not search: the same words may be asked for again."""
+        self._asked = ""
+        self.show([], "The server could not search just now. Enter tries again.")
+
     def take(self, found: Found) -> None:
         """Show what the server has found."""
         items = [
