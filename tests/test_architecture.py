@@ -16,8 +16,8 @@ SOURCE = Path(chat_server.__file__).parent
 LAYERS = [
     {"__init__"},
     {"mentions", "events", "clean", "rate", "admission", "times", "identity", "preferences"},
+    {"names"},
     {
-        "names",
         "syntax",
         "wire.lines",
         "wire.options",

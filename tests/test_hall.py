@@ -84,6 +84,8 @@ def test_rooms_are_listed_with_how_many_are_in_each() -> None:
         ("roms", "* There is no command /roms. Did you mean /rooms?"),
         ("pyton", "* There is no command /pyton. Did you mean /python?"),
         ("x" * 4000, f"* There is no command /{'x' * 40}…. /help lists all."),
+        ("whois", "* There is no command /whois. /help lists all."),
+        ("msg", "* There is no command /msg. /help lists all."),
         ("{word}", "* There is no command /{word}. /help lists all."),
     ],
 )
@@ -102,7 +104,7 @@ def test_a_stranger_is_not_pointed_to_a_command_that_does_not_work_yet() -> None
 def test_a_command_of_another_place_is_not_unknown() -> None:
     hall = make_hall()
     assert ask(hall, FakeSession(hall, "ann"), ListOnline()) == [
-        "* /online does not work in the hall. /help lists what does."
+        "* /online works only in a room. /rooms lists the rooms, /join ROOM enters one."
     ]
 
 
@@ -126,9 +128,15 @@ def test_help_lists_what_works_here_and_now() -> None:
 def test_help_about_a_command_says_more() -> None:
     hall = make_hall("python")
     session = FakeSession(hall, "ann")
-    assert ask(hall, session, Help("/quit")) == ["* Usage: /logout", "* Leave the server.", "* Also: /quit"]
+    assert ask(hall, session, Help("/quit")) == [
+        "* Usage: /logout",
+        "* Leave the server.",
+        "* Also: /quit, /exit, /bye",
+    ]
     assert ask(hall, session, Help("python")) == ["* Usage: /python", "* Enter the room python."]
-    assert ask(hall, session, Help("online")) == ["* /online does not work in the hall. /help lists what does."]
+    assert ask(hall, session, Help("online")) == [
+        "* /online works only in a room. /rooms lists the rooms, /join ROOM enters one."
+    ]
     assert ask(hall, session, Help("lgout")) == ["* There is no command /lgout. Did you mean /logout?"]
 
 

@@ -12,7 +12,6 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from chat_server.names import BadName, parse_name, same_name_key
-from chat_server.syntax import REQUESTS
 from chat_server.times import BadZone, parse_zone
 
 Count = Annotated[int, Meta(ge=0)]
@@ -56,7 +55,11 @@ class RoomsTable(Struct, frozen=True, forbid_unknown_fields=True):
     """The rooms."""
 
     names: Annotated[
-        list[str], Meta(description="Rooms that exist from the start. The defaults are the classic design's.")
+        list[str],
+        Meta(
+            description="Rooms that exist from the start. The defaults are the classic design's. A room that is called as a command is (who, last) is"
+            " entered by /join only."
+        ),
     ] = field(default_factory=lambda: ["python", "write", "pm"])
 
 
@@ -284,8 +287,6 @@ def _check_rooms(names: list[str], source: str) -> None:
         except BadName as error:
             what = "1 to 32 characters" if error.code == "name-length" else "letters, digits, - and _ only"
             raise ConfigError(f"{source}: rooms.names: {name!r}: expected a room name of {what}") from error
-        if key in REQUESTS:
-            raise ConfigError(f"{source}: rooms.names: {name!r}: expected a name that is not a command's")
         if key in seen:
             raise ConfigError(
                 f"{source}: rooms.names: {name!r}: expected each name once; it counts as the same as {seen[key]!r}"

@@ -43,6 +43,11 @@ NUMBER_MAX = 2**53 - 1
 
 Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="a line's number in its room")]
 Count = Annotated[int, Meta(ge=1, le=NUMBER_MAX, description="how many lines")]
+Unheard = Annotated[
+    str, Meta(description="words of farewell; nobody is shown them", extra={"rest": True, "in_usage": False})
+]
+"""What people are used to type after a word, and nobody reads."""
+
 Everywhere = Annotated[bool, Meta(description="in all rooms, not only in this one", extra={"flag": "-a"})]
 
 
@@ -74,7 +79,8 @@ class Login(Request, frozen=True, gc=False):
 class Logout(Request, frozen=True, gc=False):
     """Leave the server."""
 
-    aliases: ClassVar[tuple[str, ...]] = ("quit",)
+    aliases: ClassVar[tuple[str, ...]] = ("quit", "exit", "bye")
+    words: Unheard = ""
 
 
 class Help(Request, frozen=True, gc=False):
@@ -86,9 +92,13 @@ class Help(Request, frozen=True, gc=False):
 class ListRooms(Request, frozen=True, gc=False, tag="rooms"):
     """Ask which rooms there are."""
 
+    aliases: ClassVar[tuple[str, ...]] = ("list",)
+
 
 class Join(Request, frozen=True, gc=False):
     """Go to a room."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("j",)
 
     room: str
 
@@ -122,6 +132,8 @@ class Topic(Request, frozen=True, gc=False):
 
 class ListOnline(Request, frozen=True, gc=False, tag="online"):
     """Ask who else is in the room."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("who", "names", "users")
 
 
 class Last(Request, frozen=True, gc=False):
@@ -236,6 +248,8 @@ class ChooseKeepalive(Request, frozen=True, gc=False, tag="keepalive"):
 
 class Back(Request, frozen=True, gc=False):
     """Go back to the hall."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("part", "leave", "close")
 
 
 class Hello(Request, frozen=True, gc=False):

@@ -46,7 +46,7 @@ from chat_server.events import (
 from chat_server.journal import JournalError
 from chat_server.names import BadName, parse_name, same_name_key
 from chat_server.reading import HISTORY_MAX, search
-from chat_server.syntax import REQUESTS, usage_of
+from chat_server.syntax import REQUESTS, is_command, usage_of
 from chat_server.times import BadZone, parse_zone
 
 RESUMED_MAX = 100
@@ -244,7 +244,7 @@ class Room(Choices, ABC):
         except BadName as error:
             session.send(Refused(error.code))
             return None
-        if same_name_key(name) in REQUESTS:
+        if is_command(name) and self.directory.room(name) is None:
             session.send(Refused("room-is-command", {"room": name}))
             return None
         return self._found(session, name)
@@ -396,17 +396,21 @@ class Room(Choices, ABC):
 
     def _help(self, session: Occupant) -> HelpListed:
         available = self._works_here(session)
-        rooms = [room.name for room in self.directory.rooms[:ROOMS_IN_HELP_MAX]] if Join in available else []
+        rooms = self._rooms_as_commands() if Join in available else []
         return HelpListed(
             tuple((usage_of(request), self.commands[request].summary) for request in available), tuple(rooms)
         )
+
+    def _rooms_as_commands(self) -> list[str]:
+        """The rooms that are entered by their name alone, as far as /help names them; one that is called as a command is, is not."""
+        return [room.name for room in self.directory.rooms if not is_command(room.name)][:ROOMS_IN_HELP_MAX]
 
     def _refuse_word(self, session: Occupant, word: str) -> None:
         """Say that there is no such command, and which one may have been meant."""
         available = self._works_here(session)
         words = [word_for for word_for, request in REQUESTS.items() if request in available]
         if Join in available:
-            words += [room.name for room in self.directory.rooms[:ROOMS_IN_HELP_MAX]]
+            words += self._rooms_as_commands()
         near = _nearest(word, words)
         details = {"word": _shortened(word)}
         session.send(
@@ -433,8 +437,14 @@ class ListedRoom(Room):
 
 def _nearest(word: str, words: list[str]) -> str:
     """The word that was probably meant, or ""."""
-    near = difflib.get_close_matches(word.casefold()[:SHOWN_MAX], words, n=1, cutoff=0.7)
-    return near[0] if near else ""
+    folded = word.casefold()[:SHOWN_MAX]
+    near = difflib.get_close_matches(folded, words, n=1, cutoff=0.7)
+    return near[0] if near and not _is_another_word(folded, near[0]) else ""
+
+
+def _is_another_word(word: str, known: str) -> bool:
+    """Whether the word only begins as a known one does, and goes on: nobody who types /whois means /who."""
+    return word.startswith(known) and len(word) > len(known) + 1
 
 
 def _shortened(word: str) -> str:

@@ -29,6 +29,7 @@ from chat_server.preferences import Preferences
 from chat_server.program_session import ROOMS_MAX, ProgramSession
 from chat_server.room import ListedRoom, Occupant
 from chat_server.session import READ_MAX_LIMITED, ChatSession
+from chat_server.syntax import is_command
 from chat_server.transport import SocketTransport, Transport
 from chat_server.wire.doors import CLOSED_DOORS, Door, recognise
 from chat_server.wire.json_lines import PROTOCOL, JsonDecoder
@@ -56,6 +57,9 @@ ACCEPT_MAX = 64
 FILES_RESERVED = 64
 """Open files kept for everything that is no connection: the journal (three for each of ten connections), the listeners, the log, the kernel's
 event queue, and one caller to be refused."""
+
+HIDDEN_NAMED_MAX = 20
+"""Rooms that the log names because a command hides them."""
 
 FORGET_SECONDS = 900.0
 """Seconds between two looks for what is too old to be kept."""
@@ -204,6 +208,9 @@ class Server:
                 _log.error("cannot open a room of the configuration", room=name, why=str(error))
                 continue
             self._directory.open_room(self._start_room(RoomRecord(name, "", 1, 0)))
+        hidden = [room.name for room in self._directory.rooms if is_command(room.name)]
+        if hidden:
+            _log.warning("rooms have the names of commands, so only /join enters them", rooms=hidden[:HIDDEN_NAMED_MAX])
 
     def _start_room(self, record: RoomRecord) -> ChatRoom:
         room = ChatRoom(record, self._directory, self.hall)

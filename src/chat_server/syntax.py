@@ -12,6 +12,7 @@ from msgspec import NODEFAULT, Meta
 from msgspec.structs import FieldInfo, fields
 
 from chat_server.events import Request, UnknownCommand, Unreadable, WrongUsage
+from chat_server.names import same_name_key
 
 
 def word_of(request: type[Request | Unreadable]) -> str:
@@ -65,6 +66,8 @@ def usage_of(request: type[Request]) -> str:
     form = _form_of(request)
     shown = [f"/{word_of(request)}", *(f"[{flag}]" for flag in form.flags)]
     for field in form.parameters:
+        if extra(field, "in_usage") is False:
+            continue
         name = "|".join(choices_of(field)) or field.name.upper()
         shown.append(name if field.default is NODEFAULT else f"[{name}]")
     return " ".join(shown)
@@ -82,6 +85,11 @@ def _table() -> dict[str, type[Request]]:
 
 REQUESTS: dict[str, type[Request]] = _table()
 """Every word that is typed as a command, aliases included."""
+
+
+def is_command(name: str) -> bool:
+    """Whether the name is a command's word, so that a room of that name can be entered by /join only."""
+    return same_name_key(name) in REQUESTS
 
 
 def parse_command(line: str) -> Request | Unreadable:

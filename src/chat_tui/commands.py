@@ -40,7 +40,7 @@ def parse(line: str, commands: Mapping[str, CommandDescribed], rooms: Mapping[st
         room = next((name for name in rooms if name.casefold() == word.casefold()), None)
         if room is not None and not rest.strip():
             return Asked("join", {"room": room})
-        return Misused(f"There is no command /{word}. /help lists them.")
+        return Misused(f"There is no command /{word}. /help lists all.")
     fields = _arguments(rest.strip(), command.parameters)
     return Asked(command.name, fields) if fields is not None else Misused(f"Usage: {command.usage}")
 

@@ -36,7 +36,7 @@ SENTENCES: dict[str, str | Counted] = {
     "in-room-already": message("You are already in {room}."),
     "unknown-command": message("There is no command /{word}. /help lists all."),
     "unknown-command-but": message("There is no command /{word}. Did you mean /{near}?"),
-    "not-in-hall": message("/{word} does not work in the hall. /help lists what does."),
+    "not-in-hall": message("/{word} works only in a room. /rooms lists the rooms, /join ROOM enters one."),
     "not-in-rooms": message("/{word} does not work in a room. /help lists what does."),
     "usage": message("Usage: {usage}"),
     "room-exists": message("There is already a room {room}. /join {room} enters it."),
@@ -62,7 +62,7 @@ SENTENCES: dict[str, str | Counted] = {
         "You can be in {limit} room at a time.", "You can be in {limit} rooms at a time.", "limit"
     ),
     "not-json": message('Expected a JSON object with the field "do".'),
-    "unknown-request": message("There is no request {word}."),
+    "unknown-request": message("There is no command /{word}. /help lists all."),
     "wrong-field": message("{field}: {why}"),
     "text-too-long": message("A text has at most {limit} bytes."),
     # Why a session ends.
