@@ -54,9 +54,9 @@ class ServerProcess:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it and return its exit code; the whole log is in `log` then."""
         self._process.send_signal(number)
-        _, rest = self._process.communicate(timeout=TIMEOUT)
-        self.log += rest.splitlines()
-        return self._process.returncode
+        assert self._process.stderr is not None
+        self.log += self._process.stderr  # not communicate(): it passes over what has been read ahead
+        return self._process.wait(TIMEOUT)
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)

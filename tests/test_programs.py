@@ -1,6 +1,7 @@
 """The promises, kept by real programs: the server's command, telnet, nc, and the scripts."""
 
 import json
+import re
 import resource
 import signal
 import socket
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from chat_server import __version__
+from chat_server.process import ways_in
+from chat_tui.settings import parse_address
 from processes import TIMEOUT, program, running_server, terminal
 
 
@@ -320,3 +323,41 @@ def test_every_commit_is_synced_before_anybody_sees_it(tmp_path: Path, meet: Mee
     for number in range(5):
         before = calls[: calls.index(f"ann: line {number}")].rpartition("ann: line")[2]
         assert "sync(" in before, "it is sent only after a sync that came after the line before it"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "client", "said"),
+    [
+        ([("127.0.0.1", 5000)], "scripts/tui", "to come in: nc 127.0.0.1 5000, or scripts/tui"),
+        ([("127.0.0.1", 5000)], "chat-tui", "to come in: nc 127.0.0.1 5000, or chat-tui 127.0.0.1:5000"),
+        (
+            [("127.0.0.1", 5001)],
+            "chat/scripts/tui",
+            "to come in: nc 127.0.0.1 5001, or chat/scripts/tui 127.0.0.1:5001",
+        ),
+        ([("::1", 5000), ("127.0.0.1", 5000)], "scripts/tui", "to come in: nc 127.0.0.1 5000, or scripts/tui"),
+        ([("::1", 5000)], "scripts/tui", "to come in: nc ::1 5000, or scripts/tui [::1]:5000"),
+        (
+            [("0.0.0.0", 5000)],  # noqa: S104 - what others may reach
+            "scripts/tui",
+            "to come in: nc 127.0.0.1 5000, or scripts/tui; from elsewhere, with this machine's name instead of 127.0.0.1",
+        ),
+        (
+            [("::", 7)],
+            "chat-tui",
+            "to come in: nc ::1 7, or chat-tui [::1]:7; from elsewhere, with this machine's name instead of ::1",
+        ),
+        ([("192.0.2.7", 5000)], "scripts/tui", "to come in: nc 192.0.2.7 5000, or scripts/tui 192.0.2.7:5000"),
+    ],
+)
+def test_the_next_step_is_right_for_every_address(addresses: list[tuple[str, int]], client: str, said: str) -> None:
+    assert ways_in(addresses, client=client) == said
+    if given := re.search(rf"{client} ([\[\d]\S+\d)", said):
+        host, port = parse_address(given[1])
+        assert f"nc {host} {port}," in said
+
+
+def test_a_start_ends_with_the_next_step() -> None:
+    with running_server() as server:
+        server.stop()
+    assert server.log[1].rstrip().endswith(f": nc 127.0.0.1 {server.port}, or chat-tui 127.0.0.1:{server.port}")

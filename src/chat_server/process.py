@@ -4,9 +4,11 @@ Never knows flags or files of settings, nor what is said in the rooms.
 """
 
 import gc
+import os
 import resource
 import signal
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 import structlog
@@ -57,7 +59,7 @@ def run(config: Config) -> int:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_stop_on_signals, server, signals)
                 await nursery.start(journal.run)
-                cut = await server.run(listeners)
+                cut = await server.run(listeners, _NextStep(listeners))
                 journal.close()
                 await journal.closed.wait()
                 nursery.cancel_scope.cancel()
@@ -70,6 +72,33 @@ def run(config: Config) -> int:
         return 1
     _log.info("stopped")
     return 0
+
+
+class _NextStep:
+    """Logs how to come in, when the server says that one can."""
+
+    def __init__(self, listeners: Sequence[socket.socket]) -> None:
+        self._addresses = [listener.getsockname()[:2] for listener in listeners]
+
+    def started(self, _value: None = None) -> None:
+        """Connections are accepted."""
+        _log.info(ways_in(self._addresses, client=os.environ.get("CHAT_TUI_COMMAND", "chat-tui")))
+
+
+def ways_in(addresses: Sequence[tuple[str, int]], *, client: str) -> str:
+    """What to type next, on this machine: a host name may have several addresses, of which the first of IPv4 works with every nc.
+
+    Args:
+        addresses: where the server listens.
+        client: how chat-tui is started here. In a checkout its script, which finds a server in its usual place by itself.
+
+    """
+    host, port = next((address for address in addresses if ":" not in address[0]), addresses[0])
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - this is asked, not listened on
+    address = f"[{here}]:{port}" if ":" in here else f"{here}:{port}"
+    is_usual = address == "127.0.0.1:5000" and client != "chat-tui"
+    elsewhere = "" if here == host else f"; from elsewhere, with this machine's name instead of {here}"
+    return f"to come in: nc {here} {port}, or {client if is_usual else f'{client} {address}'}{elsewhere}"
 
 
 async def _stop_on_signals(server: Server, signals: AsyncIterator[int]) -> None:

@@ -27,6 +27,11 @@ from chat_tui.settings import (
     state_directory,
 )
 
+WITHOUT_SCREEN = (
+    "The screen needs packages that are not installed: pip install 'chat-server[tui]' installs them "
+    "(in a checkout, scripts/tui does). chat-tui --plain works without them."
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code: 0 well, 2 it could not start."""
@@ -73,8 +78,14 @@ def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callabl
         "LINES",
     ):  # exported by some shells and programs; the terminal knows better, and may be resized
         os.environ.pop(name, None)
-    from chat_tui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
-    from chat_tui.terminal import given_back, understand_alt  # noqa: PLC0415 - after the environment
+    try:
+        from chat_tui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
+        from chat_tui.terminal import given_back, understand_alt  # noqa: PLC0415 - after the environment
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "textual":
+            raise
+        print(f"chat-tui: {WITHOUT_SCREEN}", file=sys.stderr)
+        return 2
 
     understand_alt()
     keepsakes = open_keepsakes(profile.host, profile.port)

@@ -54,8 +54,11 @@ def _choices(start: int, choices: list[str]) -> Completion | None:
 
 @cache
 def emoji() -> dict[str, str]:
-    """Emoji by their names, short names first: `thumbs_up`, `thumbsup`, `+1`."""
-    import emoji as library  # noqa: PLC0415 - a table of thousands that most sessions never need
+    """Emoji by their names, short names first: `thumbs_up`, `thumbsup`, `+1`. None where the screen's packages are not installed."""
+    try:
+        import emoji as library  # noqa: PLC0415 - a table of thousands that most sessions never need
+    except ModuleNotFoundError:
+        return {}
 
     library.config.load_language("en")
     found: dict[str, str] = {}

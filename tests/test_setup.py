@@ -1,0 +1,200 @@
+"""scripts/venv with a pip that installs nothing: what is set up when, one at a time, and again where it was interrupted."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from processes import ROOT, TIMEOUT
+
+PIP = """
+import os, sys, time
+log = open(os.environ["PIP_LOG"], "a", buffering=1)
+wanted = " ".join(word for word in sys.argv if word.endswith(".txt")) or "checkout"
+log.write(f"begin {wanted}\\n")
+try:
+    time.sleep(float(os.environ.get("PIP_SECONDS", "0")))
+    print("Collecting trio==0.35.0")
+    print("  Downloading trio-0.35.0-py3-none-any.whl.metadata (10 kB)")
+    print("  Downloading trio-0.35.0-py3-none-any.whl (510 kB)")
+    print("Processing /somewhere/idna-3.20-py3-none-any.whl", flush=True)
+    if os.environ.get("PIP_FAILS"):
+        sys.exit("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES")
+finally:
+    log.write(f"end {wanted}\\n")
+"""
+
+
+class Checkout:
+    """A checkout with the real scripts, where pip only writes down what it was asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "checkout"
+        shutil.copytree(ROOT / "scripts", self.root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+        for file in ("pyproject.toml", *(path.name for path in ROOT.glob("requirements*.txt"))):
+            shutil.copy(ROOT / file, self.root)
+        self.log = folder / "log"
+        (folder / "fake" / "pip").mkdir(parents=True)
+        (folder / "fake" / "pip" / "__init__.py").touch()
+        (folder / "fake" / "pip" / "__main__.py").write_text(PIP)
+        (folder / "fake" / "pip-99.0.dist-info").mkdir()
+        (folder / "fake" / "pip-99.0.dist-info" / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: pip\nVersion: 99.0\n"
+        )
+        # The scripts look for python3.11 first: here it is the Python of the tests.
+        (folder / "bin").mkdir()
+        (folder / "bin" / "python3.11").symlink_to(sys.executable)
+        self._environment = os.environ | {
+            "PYTHONPATH": str(folder / "fake"),
+            "PIP_LOG": str(self.log),
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+        }
+
+    def start(self, purpose: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["bash", self.root / "scripts" / "venv", purpose],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._environment | environment,
+            start_new_session=True,
+        )
+
+    def set_up(self, purpose: str, **environment: str) -> tuple[int, str]:
+        """The exit code, and what was said."""
+        script = self.start(purpose, **environment)
+        _, said = script.communicate(timeout=TIMEOUT)
+        return script.returncode, said
+
+    def taken(self) -> list[str]:
+        """What pip was asked for since the last time."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        self.log.unlink(missing_ok=True)
+        return lines
+
+    def wait_until_pip_works(self) -> None:
+        end = time.monotonic() + TIMEOUT
+        while not self.log.exists() or "begin" not in self.log.read_text():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def asked(checkout: Checkout, purpose: str) -> list[str]:
+    """What setting up for a purpose asks pip for."""
+    name = "requirements.txt" if purpose == "server" else f"requirements-{purpose}.txt"
+    locks = f"{checkout.root / name} {checkout.root / 'requirements-build.txt'}"
+    return [f"begin {locks}", f"end {locks}", "begin checkout", "end checkout"]
+
+
+def test_each_step_is_one_line_with_its_seconds_and_what_was_downloaded(checkout: Checkout) -> None:
+    code, said = checkout.set_up("server")
+    assert code == 0
+    first, *steps, last = said.splitlines()
+    assert first.startswith(f"Setting up {checkout.root}/.venv ")
+    assert [re.sub(r" +\d+\.\d s", " 1.0 s", step) for step in steps] == [
+        "  environment 1.0 s",
+        "  requirements.txt 1.0 s  2 packages, 0.5 MB downloaded",
+        "  this checkout 1.0 s",
+    ]
+    assert re.fullmatch(r"Set up in \d+ s\.", last)
+    assert checkout.taken() == asked(checkout, "server")
+
+
+def test_what_is_set_up_is_not_set_up_again_nor_said(checkout: Checkout) -> None:
+    checkout.set_up("server")
+    checkout.taken()
+    assert checkout.set_up("server") == (0, "")
+    assert checkout.taken() == []
+
+
+def test_a_wider_purpose_is_added_and_serves_the_narrower_ones(checkout: Checkout) -> None:
+    checkout.set_up("server")
+    checkout.taken()
+    (checkout.root / ".venv" / "here before").touch()
+    assert checkout.set_up("dev")[0] == 0
+    assert checkout.taken() == asked(checkout, "dev")
+    assert checkout.set_up("tui") == checkout.set_up("server") == (0, "")
+    assert (checkout.root / ".venv" / "here before").exists(), "a server may be running in it"
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-build.txt", "pyproject.toml"])
+def test_another_lock_is_installed(checkout: Checkout, file: str) -> None:
+    checkout.set_up("server")
+    checkout.taken()
+    with (checkout.root / file).open("a") as opened:
+        opened.write("# changed\n")
+    assert checkout.set_up("server")[0] == 0
+    assert checkout.taken() == asked(checkout, "server")
+
+
+def test_scripts_that_start_at_once_set_up_one_after_the_other_and_once(checkout: Checkout) -> None:
+    scripts = [checkout.start(purpose, PIP_SECONDS="0.3") for purpose in ("server", "tui", "server")]
+    said = [script.communicate(timeout=TIMEOUT)[1] for script in scripts]
+    assert [script.returncode for script in scripts] == [0, 0, 0]
+    assert sum("waiting for it" in words for words in said) == 2
+    taken = checkout.taken()
+    assert all(end == begin.replace("begin", "end") for begin, end in zip(taken[::2], taken[1::2], strict=True)), taken
+    assert len(set(taken[::2])) <= 3
+    assert taken.count(asked(checkout, "server")[0]) <= 1
+    assert taken.count(asked(checkout, "tui")[0]) == 1
+
+
+def test_what_was_interrupted_is_made_anew_by_the_next_start(checkout: Checkout) -> None:
+    script = checkout.start("server", PIP_SECONDS="60")
+    checkout.wait_until_pip_works()
+    os.killpg(script.pid, signal.SIGKILL)
+    script.communicate(timeout=TIMEOUT)
+    (checkout.root / ".venv" / "half a package").touch()
+    checkout.taken()
+    code, said = checkout.set_up("server")
+    assert code == 0
+    assert "  environment " in said
+    assert checkout.taken() == asked(checkout, "server")
+    assert not (checkout.root / ".venv" / "half a package").exists()
+
+
+def test_pip_that_outlives_a_killed_script_keeps_the_next_start_waiting(checkout: Checkout) -> None:
+    script = checkout.start("server", PIP_SECONDS="1")
+    checkout.wait_until_pip_works()
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended meanwhile
+            if f"{checkout.root}/scripts/venv" in command.read_text() and "\0pip\0" not in command.read_text():
+                os.kill(int(command.parent.name), signal.SIGKILL)
+    assert checkout.set_up("server")[0] == 0
+    script.communicate(timeout=TIMEOUT)
+    taken = checkout.taken()
+    assert taken == [*asked(checkout, "server")[:2], *asked(checkout, "server")], "one after the other"
+
+
+def test_a_checkout_that_was_moved_gets_an_environment_for_its_new_place(checkout: Checkout) -> None:
+    checkout.set_up("server")
+    checkout.root = checkout.root.rename(checkout.root.with_name("elsewhere"))
+    checkout.taken()
+    assert "  environment " in checkout.set_up("server")[1]
+    assert checkout.taken() == asked(checkout, "server")
+
+
+def test_an_environment_without_its_python_is_made_anew(checkout: Checkout) -> None:
+    checkout.set_up("server")
+    (checkout.root / ".venv" / "bin" / "python").unlink()
+    assert "  environment " in checkout.set_up("server")[1]
+    assert checkout.set_up("server") == (0, "")
+
+
+def test_a_failure_is_told_with_pip_s_words_and_tried_again(checkout: Checkout) -> None:
+    code, said = checkout.set_up("server", PIP_FAILS="1")
+    assert code == 1
+    assert "DO NOT MATCH THE HASHES" in said
+    assert said.endswith("Setting up failed; the next start tries again.\n")
+    assert checkout.set_up("server")[0] == 0
