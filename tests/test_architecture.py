@@ -140,14 +140,15 @@ CLIENT_LAYERS = [
         "heights",
         "terminal",
         "themes",
-        "timeline",
+        "numbers",
         "commands",
         "completion",
         "told",
         "markup",
         "search_bar",
     },
-    {"state", "settings", "list_pane", "composer"},
+    {"timeline", "settings", "list_pane", "composer"},
+    {"state"},
     {"keepsakes", "link", "notifying", "rendering"},
     {"client", "chat_view", "labels", "room_search"},
     {"screens.asking", "screens.choosing", "screens.connecting", "screens.help", "plain"},
@@ -157,7 +158,7 @@ CLIENT_LAYERS = [
 ]
 WITHOUT_TEXTUAL = [
     *("actions", "client", "codec", "commands", "completion", "heights", "keepsakes", "link", "notifying", "plain"),
-    *("settings", "state", "timeline", "told"),
+    *("numbers", "settings", "state", "timeline", "told"),
 ]
 OF_THE_SERVER = {"events", "clean", "mentions", "names", "wire.sentences"}
 """What the client uses of the server: its vocabulary, its one place for clean text, names and mentions, and the words of the plain door."""

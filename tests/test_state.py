@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,6 +90,79 @@ def test_lines_are_in_order_and_there_once_however_they_come(lines: list[Line], 
     wanted = {line.seq for start, end in cuts for line in lines[start:end]}
     assert numbers == sorted(wanted)
     assert timeline.entries == sorted(timeline.entries, key=place)
+
+
+def page(first: int, last: int, newest: int, *, oldest: int = 1) -> events.PageShown:
+    lines = tuple(Said("python", seq, 0.0, "bob", str(seq)) for seq in range(first, last + 1))
+    return events.PageShown("python", lines, oldest, newest, "")
+
+
+def test_one_goes_on_from_the_last_number_below_which_nothing_is_missing() -> None:
+    state = State()
+    state.apply(entered("", 3000))
+    assert state.positions() == {"python": 3000}
+    state.apply(page(1, 50, 3000))
+    state.apply(Said("python", 3001, 0.0, "bob", "while the past comes"))
+    assert state.positions() == {"python": 50}
+    assert state.room("python").has_hole
+    state.apply(page(51, 3000, 3001))
+    assert state.positions() == {"python": 3001}
+    assert not state.room("python").has_hole
+
+
+def test_what_was_read_far_back_is_no_hole() -> None:
+    state = State()
+    state.apply(entered("", 3000))
+    state.apply(page(90, 110, 3000), "typed")
+    state.apply(Said("python", 3001, 0.0, "bob", "now"))
+    assert state.positions() == {"python": 3001}
+
+
+def test_what_the_server_no_longer_keeps_is_no_hole() -> None:
+    state, room = in_room("1", "2")
+    state.apply(entered("", 90))
+    state.apply(page(80, 90, 90, oldest=80))
+    assert (state.positions(), room.has_hole) == ({"python": 90}, False)
+
+
+def test_an_entry_of_an_unknown_kind_fills_its_number_and_is_not_shown() -> None:
+    state, room = in_room("1")
+    assert state.apply(events.Kept("python", 2, 0.0, "", "")) == []
+    assert state.apply(Said("python", 3, 0.0, "bob", "3")) != []
+    assert state.positions() == {"python": 3}
+    assert [line.seq for line in room.timeline.lines()] == [1, 3]
+    assert not room.timeline.hole_before(1, 1)
+    assert (room.unread, room.last) == (2, 3), "nobody reads it"
+    unknown: Any = events.Kept("python", 10, 0.0, "", "")
+    gap = events.PageShown("python", (unknown, *page(11, 11, 11).lines), 1, 11, "")
+    state.apply(gap, "typed")
+    assert room.timeline.hole_before(2, 1) == range(4, 10), "what is asked for next comes before it"
+
+
+@given(st.data())
+def test_nothing_is_missing_up_to_the_position_and_the_next_is(data: st.DataObject) -> None:
+    """Arbitrary pages of a resumed past, live lines, and pages that one reads beside."""
+    state = State()
+    state.apply(entered("", 40))
+    known, since = set[int](), 40
+    newest = 40
+    for _ in range(data.draw(st.integers(0, 12))):
+        match data.draw(st.sampled_from(["live", "lost", "resumed", "read"])):
+            case "live":
+                newest += 1
+                state.apply(Said("python", newest, 0.0, "bob", ""))
+                known.add(newest)
+            case "lost":
+                newest += 1
+            case how:
+                first = data.draw(st.integers(1, newest))
+                last = data.draw(st.integers(first, newest))
+                state.apply(page(first, last, newest), None if how == "resumed" else "typed")
+                known |= set(range(first, last + 1))
+                since = min(since, first - 1) if how == "resumed" else since
+    position = state.positions()["python"]
+    assert set(range(since + 1, position + 1)) <= known
+    assert position + 1 not in known
 
 
 def in_room(*texts: str) -> tuple[State, RoomState]:

@@ -451,17 +451,13 @@ class ChatView(ScrollView):
         last = self._heights.at(self._scroll_row + self.size.height)
         for index in range(last, first - 1, -1):
             entry = self._entry(index)
-            if not isinstance(entry, Notice | Pending) and self._missing(index, entry):
-                self.post_message(self.OlderWanted(room.name, entry.seq))
+            if not isinstance(entry, Notice | Pending) and (hole := room.timeline.hole_before(index, room.first)):
+                self.post_message(self.OlderWanted(room.name, hole.stop))
                 return
 
-    def _missing(self, index: int, entry: Line) -> int:
+    def _missing(self, index: int) -> int:
         """How many lines before this one are kept by the server, and not loaded."""
-        room = self._room
-        if room is None:
-            return 0
-        before = room.timeline.before(index)
-        return entry.seq - max(before.seq + 1 if before else room.first, room.first)
+        return len(self._room.timeline.hole_before(index, self._room.first)) if self._room is not None else 0
 
     def _tell(self) -> None:
         self._place = self._here()
@@ -525,7 +521,7 @@ class ChatView(ScrollView):
                     before,
                     self.look,
                     is_first_unread=self._is_first_unread(index, entry),
-                    missing=self._missing(index, entry),
+                    missing=self._missing(index),
                 )
             self._rows[index] = rows
         return rows

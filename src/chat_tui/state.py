@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from chat_server import events
-from chat_server.events import Event, Line, Ref
+from chat_server.events import Event, Kept, Line, Ref
 from chat_server.mentions import Names
 from chat_server.names import same_name_key
 from chat_tui.timeline import Timeline
@@ -50,14 +50,25 @@ class RoomState:
         """The number of the oldest line that the server keeps."""
         self.last = 0
         """The number of the newest line that there is."""
-        self.entered_at = 0
-        """The number of the newest line that there was when the user first entered."""
+        self.since = 0
+        """The number behind which nothing may be missing: of the newest line when the user first entered, or what was asked for from."""
         self.read: int | None = None
         """The number of the newest line that the user has read; None if they were never here."""
         self.pending: list[Pending] = []
         self.mentions: set[int] = set()
         """The numbers of unread lines that name the user."""
         self._own_unread = 0
+
+    @property
+    def position(self) -> int:
+        """The number up to which nothing is missing that the server has."""
+        known = self.timeline.numbers
+        return known.run_from(max(known.run_from(self.since), self.first - 1))
+
+    @property
+    def has_hole(self) -> bool:
+        """Whether lines are missing."""
+        return self.is_joined and self.position < self.last
 
     @property
     def unread(self) -> int:
@@ -72,14 +83,14 @@ class RoomState:
             if seq >= self.last:
                 self._own_unread = 0
 
-    def note_new(self, lines: list[Line], me: str) -> None:
-        """Count lines that were not known before."""
+    def note_new(self, lines: list[Kept], me: str) -> None:
+        """Count lines that were not known before. What is not shown is as little unread as one's own."""
         if self.read is None:
             return
         for line in lines:
             if line.seq <= self.read:
                 continue
-            if line.nick == me:
+            if line.nick == me or type(line) is Kept:
                 self._own_unread += 1
             elif names(me, line.text):
                 self.mentions.add(line.seq)
@@ -126,8 +137,8 @@ class State:
         return self.rooms.get(same_name_key(name))
 
     def positions(self) -> dict[str, int]:
-        """For each room that the user is in, the number behind which what is said must not be missed."""
-        return {room.name: room.timeline.newest or room.entered_at for room in self.rooms.values() if room.is_joined}
+        """For each room that the user is in, the number up to which nothing is missing, and behind which nothing may be missed."""
+        return {room.name: room.position for room in self.rooms.values() if room.is_joined}
 
     # What the user does.
 
@@ -150,6 +161,9 @@ class State:
         self.now = max(self.now, now)
         if isinstance(event, events.Refused) and isinstance(ref, str) and self._fail(ref, event.text):
             return []
+        if isinstance(event, events.PageShown) and ref is None and event.lines:  # of a resumed past, which goes on
+            room = self.room(event.room)
+            room.since = min(room.since, event.lines[0].seq - 1)
         take = self._TAKE.get(type(event))
         return (take(self, event) if take else None) or []
 
@@ -174,9 +188,9 @@ class State:
         room.lacks_people = event.more > 0
         if event.last < room.timeline.newest:
             room.timeline.forget()
-            room.read, room.entered_at = None, event.last
+            room.read, room.since = None, event.last
         if not room.is_joined:
-            room.entered_at = event.last
+            room.since = event.last
         room.is_joined = True
         room.last = event.last
         if room.read is None:
@@ -185,7 +199,7 @@ class State:
     def _went_back(self, event: events.WentBack) -> None:
         self.rooms.pop(same_name_key(event.room), None)
 
-    def _line(self, event: Line) -> list[Line]:
+    def _line(self, event: Kept) -> list[Line]:
         room = self.room(event.room)
         room.last = max(room.last, event.seq)
         if isinstance(event, events.TopicSet):
@@ -202,14 +216,15 @@ class State:
         if event.last < room.timeline.newest and not event.lines and event.last < room.last:
             room.timeline.forget()
             room.last = event.last
+            room.since = min(room.since, event.last)
         room.first = event.first
         room.last = max(room.last, event.last)
         return self._add(room, event.lines)
 
-    def _add(self, room: RoomState, lines: tuple[Line, ...]) -> list[Line]:
+    def _add(self, room: RoomState, lines: tuple[Kept, ...]) -> list[Line]:
         new = room.timeline.add(lines)
         room.note_new(new, self.nick)
-        return new
+        return [line for line in new if isinstance(line, Line)]
 
     def _joined(self, event: events.Joined) -> None:
         room = self.room(event.room)
@@ -285,6 +300,7 @@ class State:
         events.Said: _line,
         events.Acted: _line,
         events.TopicSet: _line,
+        events.Kept: _line,
         events.Recalled: _recalled,
         events.PageShown: _page,
         events.Joined: _joined,

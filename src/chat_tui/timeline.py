@@ -1,15 +1,17 @@
 """What is known of one room's past and present, in order: numbered lines, and notices between them.
 
-Lines may come in any order, and more than once: pages, what was missed, what is said now. Numbers say where they belong. Pure.
+Lines may come in any order, and more than once: pages, what was missed, what is said now. Numbers say where they belong. An entry of
+a kind that this program does not know comes as a bare `Kept`: its number is known then, and it is shown nowhere. Pure.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
-from chat_server.events import Line
+from chat_server.events import Kept, Line
+from chat_tui.numbers import Numbers
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
@@ -45,28 +47,40 @@ class Timeline:
         self.entries: list[Entry] = []
         self.newest = 0
         """The number of the newest line that is known."""
+        self.numbers = Numbers()
+        """The numbers of all that is known, shown or not."""
         self._prepended = 0
         self._since: int | None = None
         self._notices = 0
 
-    def add(self, lines: Sequence[Line]) -> list[Line]:
-        """Add lines of ascending numbers; return those that are new."""
+    def add(self, kept: Sequence[Kept]) -> list[Kept]:
+        """Add what is kept from one number to another, in order; return what is new of it, what is not shown too."""
+        if not kept:
+            return []
+        lines = [entry for entry in kept if type(entry) is not Kept]
+        unshown = [entry for entry in kept if type(entry) is Kept and entry.seq not in self.numbers]
+        self.numbers.add(kept[0].seq, kept[-1].seq)
+        self.newest = max(self.newest, kept[-1].seq)
+        new: list[Kept] = [*self._add_lines(cast("list[Line]", lines))]
+        if not unshown:
+            return new
+        self._changed_from(self.index_of(unshown[0].seq))  # how many lines are missing before the next one has changed
+        return sorted(new + unshown, key=lambda entry: entry.seq)
+
+    def _add_lines(self, lines: list[Line]) -> list[Line]:
+        entries = self.entries
         if not lines:
             return []
-        entries = self.entries
         if not entries or place(entries[-1]) < (lines[0].seq, 0):
             self._changed_from(len(entries))
             entries.extend(lines)
-            new = list(lines)
-        elif (lines[-1].seq, 0) < place(entries[0]):
+            return lines
+        if (lines[-1].seq, 0) < place(entries[0]):
             entries[:0] = lines
             self._prepended += len(lines)
             self._since = None if self._since is None else self._since + len(lines)
-            new = list(lines)
-        else:
-            new = [line for line in lines if self._insert(line)]
-        self.newest = max(self.newest, lines[-1].seq)
-        return new
+            return lines
+        return [line for line in lines if self._insert(line)]
 
     def _insert(self, entry: Entry) -> bool:
         index = bisect_left(self.entries, place(entry), key=place)
@@ -84,6 +98,7 @@ class Timeline:
     def forget(self) -> None:
         """Know nothing any more: the room is not the one that it was."""
         self.entries.clear()
+        self.numbers.clear()
         self.newest = 0
         self._prepended, self._since = 0, 0
 
@@ -102,6 +117,15 @@ class Timeline:
             if not isinstance(entry, Notice):
                 return entry
         return None
+
+    def hole_before(self, index: int, first: int) -> range:
+        """The numbers, from `first` on, that are not known between the line at this index and the one before it."""
+        line = self.entries[index]
+        if isinstance(line, Notice):
+            return range(0)
+        hole = self.numbers.hole_before(line.seq, first)
+        before = self.before(index)
+        return range(0) if before is not None and before.seq >= hole.stop else hole
 
     def take_changes(self) -> Changes | None:
         """What has changed since the last call; None if nothing has."""
