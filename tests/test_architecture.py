@@ -141,6 +141,7 @@ CLIENT_LAYERS = [
         "terminal",
         "themes",
         "numbers",
+        "dialling",
         "commands",
         "completion",
         "told",
@@ -157,7 +158,19 @@ CLIENT_LAYERS = [
     {"__main__"},
 ]
 WITHOUT_TEXTUAL = [
-    *("actions", "client", "codec", "commands", "completion", "heights", "keepsakes", "link", "notifying", "plain"),
+    *(
+        "actions",
+        "client",
+        "codec",
+        "commands",
+        "completion",
+        "dialling",
+        "heights",
+        "keepsakes",
+        "link",
+        "notifying",
+        "plain",
+    ),
     *("numbers", "settings", "state", "timeline", "told"),
 ]
 OF_THE_SERVER = {"events", "clean", "mentions", "names", "wire.sentences"}

@@ -1,12 +1,14 @@
 """The client's connection against the real server, through a proxy that cuts, delays and half-closes. No Textual is needed for that."""
 
 import asyncio
+import json
 import os
 import random
 import socket
 import subprocess
 import sys
-from contextlib import suppress
+import threading
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.events import Event, Line, PageShown, Ref, Said, Stored
+from chat_tui.client import Client as Whole
 from chat_tui.codec import LINE_MAX, EventReader, LineTooLong
+from chat_tui.dialling import dial
 from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import Identity, Link, LinkChanged, Status
 from chat_tui.state import Pending, State
@@ -222,6 +226,223 @@ def test_who_is_here_on_another_connection_does_not_fight_for_the_name() -> None
             running.cancel()
 
     with running_server() as server:
+        asyncio.run(try_it(server.port))
+
+
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """End them, and let what they had open be closed."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)
+
+
+class OldServer:
+    """A server that greets a caller first, as 0.1.0 does when a program speaks late; this one does so for the first `late` callers."""
+
+    GREETING = b"* Hello. This is chat-server 0.1.0.\r\n* /login NICK lets you in, /help tells more.\r\n"
+
+    def __init__(self, *, late: int, looks_again: bool = False) -> None:
+        self._late = late
+        self._looks_again = looks_again
+        self._tasks: list[asyncio.Task[None]] = []
+        self.calls: list[bytes] = []
+        self.port = 0
+
+    async def __aenter__(self) -> "OldServer":
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await end(*self._tasks)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.append(asyncio.create_task(self._serve(reader, writer)))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError), closing(writer):
+            is_person = len(self.calls) < self._late
+            self.calls.append(b"")
+            if is_person:
+                writer.write(self.GREETING)
+            while line := await reader.readline():
+                self.calls[-1] += line
+                if is_person and not self._looks_again:
+                    writer.write(b"* Log in first: /login NICK\r\n")
+                elif b'"login"' in line:
+                    writer.write(b'{"ref":"login","is":"logged-in","nick":"ann","token":"","rooms":[]}\n')
+
+
+def test_a_program_that_was_taken_for_a_person_tries_again_at_once_and_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chat_tui.link.TEXT_SECONDS", 0.05)
+    monkeypatch.setattr("chat_tui.link.FIRST_PAUSE", 1000.0)
+
+    async def try_it() -> None:
+        async with OldServer(late=1) as server:
+            client = Client(server.port, "ann")
+            task = asyncio.create_task(client.link.run())
+            await until(client, Status.ONLINE)
+            told = [(change.status, change.why) for change in client.changes]
+            assert [status for status, _ in told] == [Status.CONNECTING, Status.CONNECTING, Status.ONLINE]
+            assert "took this program for a person" in told[1][1]
+            await end(task)
+
+    asyncio.run(try_it())
+
+
+def test_what_a_server_said_to_a_person_before_it_saw_a_program_is_passed_over() -> None:
+    async def try_it() -> None:
+        async with OldServer(late=1, looks_again=True) as server:
+            client = Client(server.port, "ann")
+            task = asyncio.create_task(client.link.run())
+            await until(client, Status.ONLINE)
+            assert len(server.calls) == 1
+            await end(task)
+
+    asyncio.run(try_it())
+
+
+def test_a_server_that_only_talks_to_people_is_not_called_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat_tui.link.TEXT_SECONDS", 0.01)
+    monkeypatch.setattr("chat_tui.link.FIRST_PAUSE", 1000.0)
+
+    async def try_it() -> None:
+        async with OldServer(late=1000) as server:
+            client = Client(server.port, "ann")
+            task = asyncio.create_task(client.link.run())
+            assert (await until(client, Status.WAITING)).why == "that is no chat-server"
+            assert len(server.calls) == 3
+            await end(task)
+
+    asyncio.run(try_it())
+
+
+def test_the_first_words_are_sent_with_the_connection_however_busy_the_program_is() -> None:
+    """A server greets as a person who says nothing for 0.15 s. Here the loop does nothing at all until the words are there."""
+
+    async def try_it() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(20)
+            dialling = asyncio.create_task(dial("127.0.0.1", listener.getsockname()[1], b"hello\n", seconds=20))
+            await asyncio.sleep(0)
+            with listener.accept()[0] as caller:
+                caller.settimeout(20)
+                assert caller.recv(100) == b"hello\n"
+                (await dialling).close()
+
+    asyncio.run(try_it())
+
+
+def test_nobody_waits_for_a_name_server_that_gives_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer.wait(20))
+
+    async def try_it() -> None:
+        with pytest.raises(TimeoutError):
+            await dial("chat.example.org", 5000, b"", seconds=0.01)
+
+    asyncio.run(try_it())  # and the end of the program does not wait either
+    assert not answer.is_set()
+    answer.set()
+
+
+@pytest.mark.parametrize("host", ["chat..example.org", "a" * 64 + ".org"])
+def test_what_is_no_host_is_said_at_once_and_not_tried_again(host: str) -> None:
+    async def try_it() -> None:
+        client = Client(1, "ann")
+        client.link.host = host
+        task = asyncio.create_task(client.link.run())
+        assert (await until(client, Status.REFUSED)).why == f"{host} is not a host name."
+        await end(task)
+
+    asyncio.run(try_it())
+
+
+def test_a_server_that_drips_words_has_no_more_time_than_a_silent_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat_tui.link.CONNECT_SECONDS", 0.3)
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError), closing(writer):
+            while not writer.is_closing():
+                writer.write(b'{"is":"news"}\n')
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async def try_it() -> None:
+        async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+            client = Client(server.sockets[0].getsockname()[1], "ann")
+            task = asyncio.create_task(client.link.run())
+            assert (await until(client, Status.WAITING)).why == "the server is silent"
+            await end(task)
+
+    asyncio.run(try_it())
+
+
+def test_what_proves_who_one_is_is_on_the_disk_before_the_first_login(tmp_path: Path) -> None:
+    async def try_it() -> None:
+        seen: list[bytes] = []
+
+        async def look(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            seen.extend([await reader.readline(), await reader.readline()])
+            seen.append((tmp_path / "kept" / "memory.json").read_bytes())
+            writer.close()
+
+        async with await asyncio.start_server(look, "127.0.0.1", 0) as server:
+            keepsakes = Keepsakes(tmp_path / "kept")
+            client = Whole(
+                "127.0.0.1",
+                server.sockets[0].getsockname()[1],
+                "ann",
+                keepsakes=keepsakes,
+                on_event=lambda *_: None,
+                on_change=lambda _: None,
+            )
+            task = asyncio.create_task(client.link.run())
+            async with asyncio.timeout(20):
+                while len(seen) < 3:
+                    await asyncio.sleep(0.01)
+            await end(task)
+            keepsakes.close()
+        token = json.loads(seen[1])["token"]
+        assert json.loads(seen[2])["tokens"] == {"ann": token}
+        again = Whole(
+            "h", 1, "ann", keepsakes=Keepsakes(tmp_path / "kept"), on_event=lambda *_: None, on_change=lambda _: None
+        )
+        assert again.link.identity.token == token
+
+    asyncio.run(try_it())
+
+
+def test_what_is_too_long_for_the_server_is_not_sent_for_ever(tmp_path: Path) -> None:
+    """A server does not read what is too long, so it cannot say under which key it was."""
+
+    async def try_it(port: int) -> None:
+        keepsakes = Keepsakes(None)
+        keepsakes.add(
+            Pending("k1", "python", "say", "x" * 70_000, 0.0),
+            Pending("k2", "python", "say", '"' * 16_384, 0.0),
+            Pending("k3", "python", "say", "short", 0.0),
+        )
+        client = Whole(
+            "127.0.0.1", port, "ann", keepsakes=keepsakes, on_event=lambda *_: None, on_change=lambda _: None
+        )
+        task = asyncio.create_task(client.link.run())
+        async with asyncio.timeout(20):
+            while len(keepsakes.unsent) > 2:
+                await asyncio.sleep(0.01)
+        assert [pending.why for pending in keepsakes.unsent] == [
+            "That is 70000 bytes; a message has 16384 at the most.",
+            "That is too long for one message. Send it in 2 parts.",
+        ]
+        await end(task)
+
+    config = tmp_path / "chat.toml"
+    config.write_text("[limits]\njson_line_bytes = 20000\n")
+    with running_server("--config", str(config)) as server:
         asyncio.run(try_it(server.port))
 
 

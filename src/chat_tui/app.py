@@ -59,8 +59,6 @@ NARROW, SLIM, SHORT = 90, 60, 16
 BELL_GAP = 1.0
 """Seconds between two bells at the least."""
 
-NOT_KEPT = "Nothing is kept on disk: another chat-tui has this server's files, or they cannot be written."
-
 NO_ROOM = ""
 """What a draft is kept under that is in no room yet."""
 
@@ -211,11 +209,16 @@ class ChatApp(App[None]):
         gc.set_threshold(20_000, 20, 20)
 
     def _start(self) -> None:
-        if self.client.keepsakes.is_refused:
-            self.notify(NOT_KEPT, markup=False, severity="warning", timeout=10)
+        self.client.keepsakes.tell = self._warn
+        for warning in self.client.keepsakes.warnings:
+            self._warn(warning)
         for pending in self.client.keepsakes.unsent:
             self.client.state.room(pending.room)
         self._worker = self.run_worker(self._run_link(), exit_on_error=False)
+
+    def _warn(self, text: str) -> None:
+        if self._is_ready:
+            self.notify(text, markup=False, severity="warning", timeout=10)
 
     async def _run_link(self) -> None:
         try:
@@ -260,6 +263,10 @@ class ChatApp(App[None]):
         match event:
             case events.Entered():
                 self._entered(event.room, is_wanted=was_typed)
+            case events.Refused(code="in-room-already") if was_typed:
+                self._entered(event.details.get("room", ""), is_wanted=True)
+                self._paint_soon()
+                return
             case events.RoomsListed():
                 self._join_first(event)
             case events.Found():

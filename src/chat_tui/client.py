@@ -9,11 +9,12 @@ from math import inf
 from secrets import token_hex
 
 from chat_server import events
+from chat_server.clean import clean_lines
 from chat_server.events import Event, Line, Ref
 from chat_server.names import same_name_key
-from chat_tui.commands import STORED, Misused, parse
+from chat_tui.commands import Asked, Misused, parse
 from chat_tui.keepsakes import Keepsakes
-from chat_tui.link import Identity, Link, LinkChanged, Status
+from chat_tui.link import Identity, Link, LinkChanged, Status, said
 from chat_tui.state import Pending, RoomState, State
 
 OLDER_PAUSE = 5.0
@@ -21,6 +22,15 @@ OLDER_PAUSE = 5.0
 
 OLDER_COUNT = 100
 """Lines asked for at a time when older ones are wanted: three screens."""
+
+MISSED_COUNT = 200
+"""Lines asked for at a time when some have been missed: as many as there may be on a page."""
+
+MISSED_GAP = 5.0
+"""Seconds without a line of what was missed after which it is asked for anew."""
+
+MISSED = "missed "
+"""What the mark of a question for lines that have been missed begins with; the room follows."""
 
 ONLINE_GAP = 10.0
 """Seconds between two questions for everybody in a crowded room."""
@@ -49,6 +59,7 @@ class Client:
         keepsakes: Keepsakes,
         rooms: Iterable[str] = (),
         show_joins: bool = True,
+        loads_older: bool = True,
         clock: Callable[[], float] = time.time,
         on_event: Callable[[Event, Ref | None, list[Line]], None],
         on_change: Callable[[LinkChanged], None],
@@ -62,6 +73,7 @@ class Client:
             keepsakes: what is kept on disk for this server.
             rooms: rooms to be in; those where the user was last, if there are none.
             show_joins: whether who comes and goes is told among the lines.
+            loads_older: whether the newest lines of a room are asked for on entering where the server recalls none.
             clock: the time, in seconds since 1970.
             on_event: called with each event after it has been taken, the mark of the request that it answers, and the lines that are new.
             on_change: called when the connection's state changes.
@@ -76,6 +88,8 @@ class Client:
         self._asked_online: dict[str, float] = {}
         self._asked_older: dict[str, float] = {}  # by room: until when older lines are not asked for again
         self._asked_rooms = clock()  # the link asks when it has connected
+        self._loads_older = loads_older
+        self._holes: tuple[float, dict[str, int]] = (0.0, {})  # since when lines are missing behind these numbers
         self._is_dirty = False
         is_same = not nick or not self.memory.nick or same_name_key(nick) == same_name_key(self.memory.nick)
         waiting = [pending.room for pending in keepsakes.unsent]
@@ -83,10 +97,11 @@ class Client:
         self.link = Link(
             host,
             port,
-            Identity(nick or self.memory.nick, self.memory.token if is_same else ""),
+            self._identity(nick or self.memory.nick, is_same=is_same),
             place=self.state,
             rooms=wanted,
-            unsent=lambda: [pending for pending in self.keepsakes.unsent if not pending.why],
+            unsent=self._to_send,
+            on_token=self._keep_token,
             on_event=self._take,
             on_change=self._link_changed,
         )
@@ -95,26 +110,76 @@ class Client:
         for pending in keepsakes.unsent:
             self.state.typed(pending)
 
+    def _identity(self, nick: str, *, is_same: bool) -> Identity:
+        return Identity(nick, (is_same and self.memory.token) or self.memory.tokens.get(same_name_key(nick), ""))
+
+    def _keep_token(self, identity: Identity) -> None:
+        """Have on the disk what proves who the user is, before anybody is told: else a line might be stored twice."""
+        self.keepsakes.save_token(same_name_key(identity.nick), identity.token)
+
     # What the user does.
 
     def submit(self, text: str, room: str) -> str:
         """Do what a typed text asks for, in a room ("": none). Returns what is wrong with it, in a sentence; "" if nothing is."""
-        asked = parse(text, self.state.commands, self.state.listed)
+        asked = self.parse(text)
         if isinstance(asked, Misused):
             return asked.why
-        field = STORED.get(asked.do)
-        if field is not None and asked.fields.get(field):
-            if not room:
-                return "You are in no room yet. /join ROOM enters one."
-            size, limit = len(str(asked.fields[field]).encode()), self.state.limits.get("text_bytes", 0)
-            if limit and size > limit:
-                return f"That is {size} bytes; a message has {limit:g} at the most."
-            self._say(room, asked.do, str(asked.fields[field]))
-            return ""
+        words = asked.words
+        if words is None:
+            return "" if self.ask(asked, room, ref="typed") else CANNOT_ASK
+        wrong = self.wrong_with(asked.do, words, room)
+        if not wrong:
+            self.say(self.pending(room, asked.do, words))
+        return wrong
+
+    def parse(self, text: str) -> Asked | Misused:
+        """What a typed text asks for, by the server's own commands."""
+        return parse(text, self.state.commands, self.state.listed)
+
+    def wrong_with(self, do: str, words: str, room: str) -> str:
+        """Why this cannot be said in a room ("": none), in a sentence; "" if it can."""
+        if not room:
+            return "You are in no room yet. /join ROOM enters one."
+        if not _cleaned(do, words).strip():
+            return "There is nothing in that which can be shown."
+        return self._too_long(self.pending(room, do, words))
+
+    def _too_long(self, pending: Pending) -> str:
+        """Why a line is too long for the server, in a sentence; "" if it is not, or the server's limit is not known yet."""
+        limits = self.state.limits
+        size, limit = len(pending.text.encode()), limits.get("text_bytes", 0)
+        if limit and size > limit:
+            return f"That is {size} bytes; a message has {limit:g} at the most."
+        size, limit = len(said(pending)), limits.get("line_bytes", 0)
+        if limit and size >= limit:  # what has many backslashes or quotes doubles on its way
+            return f"That is too long for one message. Send it in {size // int(limit) + 1} parts."
+        return ""
+
+    def pending(self, room: str, do: str, words: str) -> Pending:
+        """A line that is to be said, under a key of its own."""
+        return Pending(token_hex(12), room, do, _cleaned(do, words), self._clock())
+
+    def say(self, *lines: Pending) -> None:
+        """Keep lines on the disk, and send them now or when there is a connection."""
+        self.keepsakes.add(*lines)
+        for pending in lines:
+            self.state.typed(pending)
+            self.link.say(pending)
+
+    def _to_send(self) -> list[Pending]:
+        """What waits to be stored, in order; without what could not be, or never will: a server would not even read it."""
+        for pending in self.keepsakes.unsent:
+            if not pending.why and (why := self._too_long(pending)):
+                pending.why = why
+                self.keepsakes.add(pending)
+        return [pending for pending in self.keepsakes.unsent if not pending.why]
+
+    def ask(self, asked: Asked, room: str, *, ref: Ref) -> bool:
+        """Ask the server for something, from a room ("": none). Returns False if there is no connection."""
         fields = dict(asked.fields)
         if room and "room" not in fields and self._is_for_room(asked.do):
             fields["room"] = room
-        return "" if self.link.request(asked.do, ref="typed", **fields) else CANNOT_ASK
+        return self.link.request(asked.do, ref=ref, **fields)
 
     def _is_for_room(self, do: str) -> bool:
         command = self.state.commands.get(do)
@@ -123,12 +188,6 @@ class Client:
             and "room" in command.where
             and ("hall" not in command.where or do in ("search", "help"))
         )
-
-    def _say(self, room: str, do: str, text: str) -> None:
-        pending = Pending(token_hex(12), room, do, text, self._clock())
-        self.keepsakes.add(pending)
-        self.state.typed(pending)
-        self.link.say(pending)
 
     def remember_typed(self, text: str) -> None:
         """Note what the user has sent, for Up."""
@@ -186,9 +245,22 @@ class Client:
                 self.link.request("online", room=room.name)
         if now - self._asked_rooms > ROOMS_GAP and self.link.request("rooms"):
             self._asked_rooms = now
+        self._watch_holes(now)
+        self.keepsakes.retry()
         if self._is_dirty:
             self._is_dirty = False
             self.keepsakes.save()
+
+    def _watch_holes(self, now: float) -> None:
+        """Ask anew for what was missed and does not come: the answer may have been skipped, or refused by a busy disk."""
+        since, before = self._holes
+        holes = {room.name: room.position for room in self.state.rooms.values() if room.has_hole}
+        if holes != before:
+            self._holes = now, holes
+        elif holes and now - since > MISSED_GAP:
+            self._holes = now, holes
+            for name in holes:
+                self._ask_for_missed(name)
 
     def close(self) -> None:
         """Write down everything, and let another program have the files."""
@@ -217,8 +289,7 @@ class Client:
                 if isinstance(ref, str) and ref.startswith(_OLDER):
                     self._asked_older[ref.removeprefix(_OLDER)] = self._clock() + OLDER_PAUSE
             case events.LoggedIn() | events.Renamed():
-                self.memory.nick, self.memory.token = self.state.nick, self.link.identity.token
-                self._is_dirty = True
+                self._note_identity()
             case events.Entered() | events.WentBack():
                 self._note_rooms(event)
             case _:
@@ -230,10 +301,27 @@ class Client:
             case events.RoomCreated():
                 self.link.request("rooms")
             case events.Skipped():
-                for name, seq in event.rooms.items():
-                    self.link.request("history", room=name, after=seq, count=OLDER_COUNT)
+                self._asked_older.clear()  # the answers may be among what was skipped
+                for name in event.rooms:
+                    self._ask_for_missed(name)
+            case events.PageShown() if str(ref).startswith(MISSED):
+                if event.lines and self.state.room(event.room).has_hole:
+                    self._ask_for_missed(event.room)
             case events.PageShown() if isinstance(ref, str):
                 self._asked_older.pop(ref.removeprefix(_OLDER), None)
+
+    def _ask_for_missed(self, name: str) -> None:
+        """Ask for the lines behind the last below which nothing is missing."""
+        room = self.state.known(name)
+        if room is not None and room.is_joined:
+            self.link.request("history", ref=MISSED + name, room=name, after=room.position, count=MISSED_COUNT)
+
+    def _note_identity(self) -> None:
+        """Write down who the user is, before anything is said under that name."""
+        known = self.state.nick, self.link.identity.token
+        if known != (self.memory.nick, self.memory.token):
+            self.memory.nick, self.memory.token = known
+            self.keepsakes.save_token(same_name_key(known[0]), known[1])
 
     def _keep_failed(self, key: Ref | None) -> None:
         """Write down that a line could not be stored: it is not sent again by itself."""
@@ -248,6 +336,13 @@ class Client:
             room = self.state.room(event.room)
             if room.read is not None:
                 self.memory.read[room.name] = room.read
-            if event.last and not room.timeline.newest:  # the server recalls what was missed, which may be nothing
+            if (
+                self._loads_older and event.last and not room.timeline.newest
+            ):  # the server recalls what was missed, which may be nothing
                 self.want_older(room.name, events.NUMBER_MAX)
         self._is_dirty = True
+
+
+def _cleaned(do: str, words: str) -> str:
+    """The words as the server would clean them: what it would take out must not count, nor fill what may be sent."""
+    return clean_lines(words) if do == "say" else " ".join(filter(None, clean_lines(words).split("\n")))

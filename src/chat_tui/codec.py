@@ -52,6 +52,8 @@ class EventReader:
         self._rest = b""
         self.texts = 0
         """How many lines have come that are no JSON objects: what a server says to a person, or no server of ours."""
+        self.has_json = False
+        """Whether a JSON object has come."""
 
     def receive_data(self, data: bytes) -> list[Received]:
         """Take bytes as they came; return the events that they complete.
@@ -63,7 +65,9 @@ class EventReader:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > LINE_MAX:
             raise LineTooLong
-        self.texts += sum(1 for line in lines if not line.startswith(b"{") and line.strip())
+        if not self.has_json:
+            self.texts += sum(1 for line in lines if not line.startswith(b"{") and line.strip())
+            self.has_json = any(line.startswith(b"{") for line in lines)
         return [received for line in lines if (received := _read(line)) is not None]
 
 

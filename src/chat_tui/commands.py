@@ -16,6 +16,12 @@ class Asked(NamedTuple):
     do: str
     fields: dict[str, object]
 
+    @property
+    def words(self) -> str | None:
+        """The text, if this becomes a line; None if it is a question or an order."""
+        text = self.fields.get(STORED.get(self.do, ""))
+        return str(text) if text else None
+
 
 class Misused(NamedTuple):
     """Why a typed line is no request, in one sentence."""

@@ -10,6 +10,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable
 from enum import Enum
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -18,6 +19,7 @@ from chat_server import events
 from chat_server.events import Event, Ref
 from chat_server.names import same_name_key
 from chat_tui.codec import EventReader, LineTooLong, write
+from chat_tui.dialling import dial
 from chat_tui.state import Pending
 
 PROTOCOL = 1
@@ -29,7 +31,14 @@ DEAD_AFTER = 45.0
 """Seconds of silence after which the connection is taken for lost, as the server does."""
 
 CONNECT_SECONDS = 10.0
-"""Seconds that connecting and logging in may take."""
+"""Seconds that connecting may take, and then logging in."""
+
+TEXT_SECONDS = 1.0
+"""Seconds after a server has begun to speak as to a person within which it must have gone over to JSON. It has read our first line by then, or
+never will: those before 0.2.0 do not look again."""
+
+TEXTS_MAX = 3
+"""Attempts in a row, each at once after the one before, after which a server that speaks to a person is taken for another program."""
 
 FIRST_PAUSE = 0.5
 """Seconds before the first new attempt, on average. Each further one waits twice as long."""
@@ -73,8 +82,16 @@ class Place(Protocol):
         """For each room to be in again, the number of the line behind which nothing may be missed."""
 
 
+def _keep_nowhere(identity: Identity) -> None:
+    """A program that keeps nothing is another sender whenever it is started."""
+
+
 class _Lost(Exception):
     """The connection is over. The sentence is for the user."""
+
+
+class _TakenForPerson(_Lost):
+    """The server took this program for a person, and stays with that."""
 
 
 class _Refused(_Lost):
@@ -93,6 +110,7 @@ class Link:
         place: Place,
         rooms: Iterable[str] = (),
         unsent: Callable[[], list[Pending]],
+        on_token: Callable[[Identity], None] = _keep_nowhere,
         on_event: Callable[[Event, Ref | None], None],
         on_change: Callable[[LinkChanged], None],
     ) -> None:
@@ -105,6 +123,7 @@ class Link:
             place: what is known already, to go on from after the connection was lost.
             rooms: rooms to be in from the start.
             unsent: what waits to be stored, in order.
+            on_token: called before the first login with a token that has just been made: it must not be lost then.
             on_event: called with every event, in order, and with the mark of the request that it answers.
             on_change: called when the connection's state changes.
 
@@ -116,11 +135,13 @@ class Link:
         self._place = place
         self._rooms = dict.fromkeys(rooms)
         self._unsent = unsent
+        self._on_token = on_token
         self._on_event = on_event
         self._on_change = on_change
         self._writer: asyncio.StreamWriter | None = None
         self._again = asyncio.Event()
         self._attempt = 0
+        self._texts = 0  # attempts in a row in which the server spoke as to a person
 
     async def run(self) -> None:
         """Be connected whenever that is possible, until cancelled."""
@@ -131,6 +152,13 @@ class Link:
             except _Refused as refused:
                 self._change(LinkChanged(Status.REFUSED, str(refused)))
                 await self._again.wait()
+            except _TakenForPerson as lost:
+                self._texts += 1
+                if self._texts >= TEXTS_MAX:
+                    self._texts = 0
+                    await self._pause("that is no chat-server")
+                else:
+                    self._change(LinkChanged(Status.CONNECTING, str(lost)))
             except _Lost as lost:
                 await self._pause(str(lost))
 
@@ -148,19 +176,30 @@ class Link:
 
     def say(self, pending: Pending) -> bool:
         """Send a line that is among the unsent. Returns False if it has to wait for a connection."""
-        field = "action" if pending.do == "me" else "text"
-        return self.request(pending.do, ref=pending.key, room=pending.room, key=pending.key, **{field: pending.text})
+        if self.status is not Status.ONLINE or self._writer is None:
+            return False
+        self._writer.write(said(pending))
+        return True
 
     async def _live(self) -> None:
         """Connect, and take what comes until the connection is lost. Raises _Lost."""
-        self._change(LinkChanged(Status.CONNECTING))
+        if self.status is not Status.CONNECTING or not self._texts:
+            self._change(LinkChanged(Status.CONNECTING))
+        identity = self.identity
+        if not identity.token:  # a token of the server's would be lost with the answer, and the name with it
+            identity.token = secrets.token_urlsafe(16)
+            self._on_token(identity)
+        first_words = write("hello", protocol=PROTOCOL, program="chat-tui")
+        first_words += write("login", ref="login", nick=identity.nick, token=identity.token)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                reader, self._writer = await asyncio.open_connection(self.host, self.port)
+            connection = await dial(self.host, self.port, first_words, seconds=CONNECT_SECONDS)
+            reader, self._writer = await asyncio.open_connection(sock=connection)
         except TimeoutError:
             raise _Lost("there is no answer") from None
         except OSError as error:
             raise _Lost(_reason(error)) from None
+        except ValueError:  # two dots in a row, a label of 64 letters: to try again would not help
+            raise _Refused(f"{self.host} is not a host name.") from None
         writer = self._writer
         try:
             await self._converse(reader, writer)
@@ -172,28 +211,44 @@ class Link:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         incoming = EventReader()
-        writer.write(write("hello", protocol=PROTOCOL, program="chat-tui"))
-        identity = self.identity
-        if not identity.token:  # a token of the server's would be lost with the answer, and the name with it
-            identity.token = secrets.token_urlsafe(16)
-        writer.write(write("login", ref="login", nick=identity.nick, token=identity.token))
+        await self._log_in(incoming, reader, writer)
         silent = 0.0
         while True:
-            patience = CONNECT_SECONDS if self.status is Status.CONNECTING else ASK_AFTER
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(ASK_AFTER):
                     data = await reader.read(READ_MAX)
             except TimeoutError:
-                silent += patience
-                if self.status is Status.CONNECTING or silent + patience > DEAD_AFTER + 1:
+                silent += ASK_AFTER
+                if silent + ASK_AFTER > DEAD_AFTER + 1:
                     raise _Lost("the server is silent") from None
                 writer.write(write("are-you-there"))
                 continue
-            if not data:
-                raise _Lost("the connection was closed")
             silent = 0.0
-            for received in incoming.receive_data(data):
-                self._take(received.event, received.ref, writer)
+            self._receive(incoming, data, writer)
+
+    async def _log_in(self, incoming: EventReader, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take what comes until the server has let the user in, or has not. The time for it is one, however its words drip in."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS) as patience:
+                while self.status is Status.CONNECTING:
+                    self._receive(incoming, await reader.read(READ_MAX), writer)
+                    if incoming.texts and not incoming.has_json and not patience.expired():
+                        patience.reschedule(
+                            min(patience.when() or inf, asyncio.get_running_loop().time() + TEXT_SECONDS)
+                        )
+        except TimeoutError:
+            if incoming.texts and not incoming.has_json:
+                raise _TakenForPerson(
+                    "The server took this program for a person, because it spoke too late. Trying again now."
+                ) from None
+            raise _Lost("the server is silent") from None
+        self._texts = 0
+
+    def _receive(self, incoming: EventReader, data: bytes, writer: asyncio.StreamWriter) -> None:
+        if not data:
+            raise _Lost("the connection was closed")
+        for received in incoming.receive_data(data):
+            self._take(received.event, received.ref, writer)
 
     def _take(self, event: Event, ref: Ref | None, writer: asyncio.StreamWriter) -> None:
         """See what the connection needs to know; hand the event on."""
@@ -248,6 +303,12 @@ class Link:
     def _change(self, change: LinkChanged) -> None:
         self.status = change.status
         self._on_change(change)
+
+
+def said(pending: Pending) -> bytes:
+    """The request that says a line."""
+    field = "action" if pending.do == "me" else "text"
+    return write(pending.do, ref=pending.key, room=pending.room, key=pending.key, **{field: pending.text})
 
 
 def _reason(error: OSError) -> str:
