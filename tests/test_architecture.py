@@ -16,7 +16,7 @@ SOURCE = Path(chat_server.__file__).parent
 LAYERS = [
     {"__init__"},
     {"mentions", "events", "clean", "rate", "admission", "times", "identity", "preferences"},
-    {"names"},
+    {"names", "days"},
     {
         "syntax",
         "wire.lines",
@@ -173,7 +173,7 @@ WITHOUT_TEXTUAL = [
     ),
     *("numbers", "settings", "state", "timeline", "told"),
 ]
-OF_THE_SERVER = {"events", "clean", "mentions", "names", "wire.sentences"}
+OF_THE_SERVER = {"events", "clean", "days", "mentions", "names", "wire.sentences"}
 """What the client uses of the server: its vocabulary, its one place for clean text, names and mentions, and the words of the plain door."""
 
 

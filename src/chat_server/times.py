@@ -5,7 +5,7 @@ database, which is read from the system or from the package tzdata; never knows 
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -64,7 +64,12 @@ def local(at: float, zone: str) -> datetime:
 
 def beginning_of(day: date, zone: str) -> float:
     """When the day begins in the zone, in seconds since 1970; for days out of reach, as near as can be."""
+    return instant(day, time(), zone)
+
+
+def instant(day: date, clock: time, zone: str) -> float:
+    """When the clocks of the zone show this time on this day, in seconds since 1970; for days out of reach, as near as can be."""
     try:
-        return datetime(day.year, day.month, day.day, tzinfo=_zone(zone)).timestamp()
+        return datetime.combine(day, clock, _zone(zone)).timestamp()
     except (OverflowError, ValueError, OSError):
         return float("-inf") if day.year < 1970 else float("inf")  # noqa: PLR2004 - where the count begins
