@@ -136,8 +136,10 @@ CLIENT_LAYERS = [
     {"__init__", "screens"},
     {
         "actions",
+        "background",
         "codec",
         "heights",
+        "readline_keys",
         "terminal",
         "themes",
         "numbers",
@@ -160,6 +162,7 @@ CLIENT_LAYERS = [
 WITHOUT_TEXTUAL = [
     *(
         "actions",
+        "background",
         "client",
         "codec",
         "commands",

@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 import textual
 
+from chat_tui import background
 from chat_tui import terminal as terminal_module
-from chat_tui.cli import _parser
-from chat_tui.settings import Settings, load
+from chat_tui.cli import _parser, _sixteen_colours
+from chat_tui.settings import Settings, SettingsError, load
 from chat_tui.terminal import desktop_notification, kitty_form, title
 from processes import Screen, ServerProcess, running_server, terminal
 
@@ -489,6 +490,83 @@ def test_suspending_gives_the_terminal_back_and_going_on_takes_it_again(tmp_path
 def test_room_takes_one_name_and_the_host_stays_the_host() -> None:
     chosen = _parser().parse_args(["--room", "python", "chat.example.org", "--room", "pm"])
     assert (chosen.address, chosen.room) == ("chat.example.org", ["python", "pm"])
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_can_draw_nothing_gets_lines_and_a_word_about_it(tmp_path: Path, term: str) -> None:
+    with running_server() as server:
+        opened = started(server.port, tmp_path, f"import os; os.environ['TERM'] = {term!r}")
+        opened.wait_until("cannot show the panes")
+        opened.wait_until("You are in python")
+        assert b"\x1b[?1049h" not in opened.raw
+        opened.kill()
+
+
+def test_what_goes_into_a_pipe_or_comes_from_one_is_lines_without_a_word_about_it(tmp_path: Path) -> None:
+    with running_server() as server:
+        state = ["--nick", "ann", "--state", str(tmp_path), "--config", os.devnull]
+        done = subprocess.run(
+            [*PROGRAM, f"127.0.0.1:{server.port}", "--room", "python", *state],
+            input="/logout\n",
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            env={**os.environ, "TERM": "dumb"},
+            check=False,
+        )
+        assert "line by line" not in done.stdout + done.stderr
+        assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("colorfgbg", "light"),
+    [("0;15", True), ("15;0", False), ("0;default;7", True), ("7;8", False), ("", None), ("x", None)],
+)
+def test_the_environment_says_whether_the_terminal_is_light(colorfgbg: str, light: bool | None) -> None:
+    assert background.from_environment(colorfgbg) is light
+
+
+@pytest.mark.parametrize(
+    ("answer", "light"),
+    [
+        (b"\x1b]11;rgb:fafa/fbfb/fcfc\x1b\\\x1b[?62;c", True),
+        (b"\x1b]11;rgb:00/2b/36\x07\x1b[?1;2c", False),
+        (b"\x1b[?1;2c", None),
+        (b"", None),
+    ],
+)
+def test_the_terminal_says_whether_it_is_light(answer: bytes, light: bool | None) -> None:
+    assert background.from_answer(answer) is light
+
+
+@pytest.mark.parametrize(
+    ("background_colour", "theme"), [("ffff/ffff/ffff", "ansi-light"), ("0000/0000/0000", "ansi-dark")]
+)
+def test_a_slow_link_asks_a_terminal_whether_it_is_light(background_colour: str, theme: str) -> None:
+    code = "from chat_tui.cli import _sixteen_colours; print('theme:', _sixteen_colours('chat-dark'), '.')"
+    opened = Screen(sys.executable, "-c", f"import os; os.environ.pop('COLORFGBG', None); {code}")
+    while b"\x1b[c" not in opened.raw:
+        assert opened.read(TIMEOUT)
+    opened.type(f"\x1b]11;rgb:{background_colour}\x1b\\\x1b[?62;22c")
+    opened.wait_until(f"theme: {theme} .")
+    assert "rgb:" not in "".join(opened.rows), "the answer is not shown"
+    opened.kill()
+
+
+@pytest.mark.parametrize(
+    ("theme", "chosen"), [("chat-light", "ansi-light"), ("nord", "nord"), ("ansi-light", "ansi-light")]
+)
+def test_a_theme_that_was_chosen_stays_as_light_as_it_is_on_a_slow_link(theme: str, chosen: str) -> None:
+    assert _sixteen_colours(theme) == chosen
+
+
+def test_a_preset_of_keys_that_there_is_not_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[keys]\npreset = "vi"\n')
+    with pytest.raises(SettingsError, match=r"keys\.preset: there is no preset vi; there is readline"):
+        load(file, must_exist=True)
+    file.write_text('[keys]\npreset = "readline"\njump = "ctrl+o"\n')
+    assert load(file, must_exist=True).keys == {"preset": "readline", "jump": "ctrl+o"}
 
 
 def test_textual_is_the_version_of_which_the_private_things_are_known() -> None:

@@ -9,11 +9,12 @@ from textual.binding import Binding
 from textual.color import Color
 from textual.events import AppBlur, AppFocus, MouseScrollUp, Paste
 from textual.scrollbar import ScrollUp
+from textual.style import Style
 from textual.widgets import Input
 
 from chat_server import events
 from chat_server.events import PageShown, Said, Stored
-from chat_tui.actions import ACTIONS, Action
+from chat_tui.actions import ACTIONS, PRESETS, Action
 from chat_tui.app import ChatApp
 from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import LinkChanged, Status
@@ -21,7 +22,7 @@ from chat_tui.list_pane import ListPane
 from chat_tui.search_bar import SearchBar
 from chat_tui.settings import NotifyTable, Settings
 from chat_tui.state import Pending
-from chat_tui.themes import _luminance
+from chat_tui.themes import ANSI_ON_DARK, ANSI_ON_LIGHT, _luminance, nick_colours
 from stories import NOON, Pilot, StoryApp, beginning, play, said, settle, welcome
 
 
@@ -285,6 +286,98 @@ def test_a_long_paste_asks_first_and_a_short_one_does_not() -> None:
         assert not app.link.said, "it is not sent by that"
 
     play(app, act)
+
+
+def test_ctrl_z_undoes_a_word_at_a_time_and_ctrl_y_brings_it_back() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press(*"one", "space", *"two", "space", *"three")
+        seen = []
+        for key in ("ctrl+z", "ctrl+z", "ctrl+z", "ctrl+y", "ctrl+y"):
+            await pilot.press(key)
+            seen.append(app._prompt.text)
+        assert seen == ["one two ", "one ", "", "one ", "one two "]
+
+    play(app, act)
+
+
+def test_a_long_text_can_be_undone_to_its_first_word() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        for number in range(200):
+            app._prompt.insert(f"word{number} ")
+        for _ in range(199):
+            app._prompt.undo()
+        assert app._prompt.text == "word0 "
+
+    play(app, act)
+
+
+@pytest.mark.parametrize(
+    ("keys", "left"),
+    [
+        (["ctrl+k"], "one two\nthree"),
+        (["ctrl+a", "ctrl+k"], "one two\n"),
+        (["up", "end", "ctrl+k"], "one twothree four"),
+        (["ctrl+u"], "one two\n four"),
+        (["ctrl+w"], "one two\n four"),
+        (["ctrl+a", "ctrl+w"], "one twothree four"),
+        (["alt+d"], "one two\nthree"),
+        (["alt+b", "alt+d", "ctrl+y", "ctrl+y"], "one two\nthreethree four"),
+        (["ctrl+e", "ctrl+w", "ctrl+w", "ctrl+y"], "one two\nthree four"),
+        (["ctrl+k", "ctrl+a", "ctrl+y"], "one two\n fourthree"),
+        (["ctrl+b", "ctrl+b", "ctrl+f", "ctrl+d"], "one two\nthre four"),
+        (["ctrl+k", "ctrl+underscore"], "one two\nthree four"),
+        (["ctrl+p"], "sent"),
+        (["ctrl+p", "ctrl+n"], "one two\nthree four"),
+    ],
+)
+def test_the_preset_of_readline_kills_yanks_and_moves(keys: list[str], left: str) -> None:
+    app = StoryApp(beginning("python", "pm"), settings=Settings(keys={"preset": "readline"}))
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put("sent")
+        await pilot.press("enter")
+        app._prompt.put("one two\nthree four")
+        app._prompt.move_cursor((1, 5))
+        if keys[0] == "ctrl+p":
+            app._prompt.move_cursor((0, 0))
+        await pilot.press(*keys)
+        assert app._prompt.text == left
+        assert app.current is not None
+        assert app.current.name == "python", "no action is behind these keys any more"
+        assert len(app.screen_stack) == 1
+
+    play(app, act)
+
+
+def test_what_the_preset_took_keys_from_has_others_and_the_users_own_keys_win() -> None:
+    app = StoryApp(beginning("python", "pm"), settings=Settings(keys={"preset": "readline", "next-room": "ctrl+n"}))
+
+    async def act(pilot: Pilot) -> None:
+        assert app.current is not None
+        await pilot.press("ctrl+n")
+        assert app.current.name == "pm"
+        await pilot.press("alt+p")
+        assert app.current.name == "python"
+        await pilot.press("ctrl+o")
+        await settle(pilot)
+        assert "Go to" in chat_text(app)
+        await pilot.press("escape", "f1")
+        await settle(pilot)
+        assert "Ctrl+O" in chat_text(app)
+
+    play(app, act)
+
+
+def test_no_preset_gives_one_key_to_two_actions() -> None:
+    for preset in PRESETS.values():
+        keys = [preset.moved.get(action.name, action.keys) for action in ACTIONS]
+        keys += [edit.key for edit in preset.edits]
+        assert len(keys) == len(set(keys))
+        assert preset.moved.keys() <= {action.name for action in ACTIONS}
 
 
 def test_each_room_has_its_own_draft() -> None:
@@ -1230,6 +1323,47 @@ def test_the_connect_screen_goes_away_when_the_server_is_there() -> None:
 
 
 # Looks
+
+
+@pytest.mark.parametrize("first", ["chat-dark", "ansi-dark"])
+def test_f9_goes_from_dark_to_light_and_back_with_all_names_in_its_colours(first: str) -> None:
+    app = StoryApp([*beginning(), *said("hello")], settings=Settings(theme=first))
+
+    async def act(pilot: Pilot) -> None:
+        seen = []
+        for _ in range(3):
+            seen.append(app.theme)
+            colours = nick_colours(app.current_theme)
+            assert len(colours) >= 3
+            assert {style.foreground for style in app._chat.look.nicks} == {*colours}
+            for item in app._people_list.items:
+                assert any(
+                    isinstance(span.style, Style) and span.style.foreground in colours for span in item.content.spans
+                )
+            await pilot.press("f9")
+            await settle(pilot)
+        kind = first.removesuffix("-dark")
+        assert seen == [f"{kind}-dark", f"{kind}-light", f"{kind}-dark"]
+
+    play(app, act)
+
+
+def test_names_in_the_terminals_own_colours_can_be_read_on_what_the_theme_says_the_background_is() -> None:
+    xterm = {
+        "red": "#cd0000",
+        "blue": "#0000ee",
+        "magenta": "#cd00cd",
+        "bright_red": "#ff0000",
+        "bright_green": "#00ff00",
+    }
+    xterm |= {
+        "bright_yellow": "#ffff00",
+        "bright_blue": "#5c5cff",
+        "bright_magenta": "#ff00ff",
+        "bright_cyan": "#00ffff",
+    }
+    for names, background in ((ANSI_ON_DARK, "#000000"), (ANSI_ON_LIGHT, "#ffffff")):
+        assert all(contrast(Color.parse(xterm[name]), Color.parse(background)) >= 4 for name in names)
 
 
 @pytest.mark.parametrize("theme", ["chat-dark", "chat-light", "textual-light", "nord", "ansi-dark"])

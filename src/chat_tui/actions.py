@@ -3,6 +3,7 @@
 Bindings, the keymap in the settings, the palette, the help screen and docs/keys.md come from this table. Pure.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -51,7 +52,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("give-up", "alt+d", "give_up", "Writing", "Take back what could not be stored, to the prompt"),
     Action("fold-rooms", "f7", "fold('rooms')", "Looking", "Show or hide the rooms"),
     Action("fold-people", "f8", "fold('people')", "Looking", "Show or hide the people"),
-    Action("next-theme", "f9", "next_theme", "Looking", "Change the theme"),
+    Action("next-theme", "f9", "toggle_theme", "Looking", "Switch between dark and light (F2 has all themes)"),
     Action("reconnect", "ctrl+r", "reconnect", "Connecting", "Try to connect now"),
     Action("help", "f1", "help", "Program", "Show the keys and commands", "Help"),
     Action("palette", "f2", "command_palette", "Program", "Find an action by its name", "Actions"),
@@ -65,7 +66,76 @@ KEYS_IN_PROMPT: tuple[tuple[str, str], ...] = (
     ("Up, Down", "What was sent before"),
     ("End", "In an empty prompt: go to the newest line"),
 )
-"""What keys do while one types; they cannot be changed."""
+"""What keys do while one types, whatever the settings say of actions."""
+
+EDITING_KEYS: tuple[tuple[str, str], ...] = (
+    ("Ctrl+A, Ctrl+E", "Go to the beginning or the end of the line"),
+    ("Ctrl+W, Ctrl+U", "Delete the word before, or the line up to here"),
+    ("Ctrl+Z, Ctrl+Y", "Undo a word or a paste, and do it again"),
+)
+"""What they do to the text, unless a preset has others."""
+
+
+class Edit(NamedTuple):
+    """What a key does to the text in the prompt: `method` is one of the prompt's `action_*`, with its arguments."""
+
+    key: str
+    method: str
+    title: str
+
+
+class Preset(NamedTuple):
+    """A set of keys that one may know from elsewhere: what they do in the prompt, and where the actions are that had them."""
+
+    edits: tuple[Edit, ...]
+    moved: dict[str, str]
+
+
+PRESETS = {
+    "readline": Preset(
+        (
+            Edit("ctrl+a", "cursor_line_start", "Go to the beginning of the line"),
+            Edit("ctrl+e", "cursor_line_end", "Go to the end of the line"),
+            Edit("ctrl+b", "cursor_left", "Go back a character"),
+            Edit("ctrl+f", "cursor_right", "Go on a character"),
+            Edit("alt+b", "cursor_word_left", "Go back a word"),
+            Edit("alt+f", "cursor_word_right", "Go on a word"),
+            Edit("ctrl+p", "history(-1)", "What was sent before, as Up"),
+            Edit("ctrl+n", "history(1)", "What was sent after that, as Down"),
+            Edit("ctrl+d", "delete_right", "Delete the character under the cursor"),
+            Edit("ctrl+k", "kill_line", "Kill to the end of the line"),
+            Edit("ctrl+u", "kill_to_start", "Kill to the beginning of the line"),
+            Edit("ctrl+w", "kill_word_back", "Kill the word before the cursor"),
+            Edit("alt+backspace", "kill_word_back", "The same"),
+            Edit("alt+d", "kill_word", "Kill to the end of the word"),
+            Edit("ctrl+y", "yank", "Put back what was killed last"),
+            Edit("ctrl+underscore", "undo", "Undo a word, a kill or a paste"),
+            Edit("ctrl+z", "app.suspend_process", "Suspend the program; fg in the shell goes on with it"),
+        ),
+        {
+            "jump": "ctrl+o",
+            "next-room": "alt+n",
+            "previous-room": "alt+p",
+            "search": "ctrl+s",
+            "search-everywhere": "alt+s",
+            "give-up": "alt+t",
+        },
+    )
+}
+"""By the word for `[keys] preset`."""
+
+
+def keymap(keys: Mapping[str, str]) -> dict[str, str]:
+    """The keys of actions that are not where ACTIONS says, by the settings' `[keys]`: the preset's, and over them the user's own."""
+    preset = PRESETS.get(keys.get("preset", ""))
+    return {**(preset.moved if preset else {}), **{name: key for name, key in keys.items() if name != "preset"}}
+
+
+def edits(keys: Mapping[str, str]) -> dict[str, str]:
+    """What keys do in the prompt by the settings' preset: methods by key. A key that the user has given to an action stays with it."""
+    preset = PRESETS.get(keys.get("preset", ""))
+    taken = {key for name, chosen in keys.items() if name != "preset" for key in chosen.split(",")}
+    return {edit.key: edit.method for edit in (preset.edits if preset else ()) if edit.key not in taken}
 
 
 def shown_key(keys: str) -> str:
@@ -75,7 +145,7 @@ def shown_key(keys: str) -> str:
     )
 
 
-_NAMES = {"pageup": "PageUp", "pagedown": "PageDown", "escape": "Esc"}
+_NAMES = {"pageup": "PageUp", "pagedown": "PageDown", "escape": "Esc", "underscore": "_"}
 
 
 def documented() -> str:
@@ -90,5 +160,24 @@ def documented() -> str:
     ]
     lines += [f"| {shown_key(action.keys)} | `{action.name}` | {action.title} |" for action in ACTIONS]
     lines += ["", "In the prompt:", "", "| key | what it does |", "| --- | --- |"]
-    lines += [f"| {key} | {does} |" for key, does in KEYS_IN_PROMPT]
+    lines += [f"| {key} | {does} |" for key, does in (*KEYS_IN_PROMPT, *EDITING_KEYS)]
+    lines += [
+        "",
+        "Ctrl+Z undoes, and does not suspend the program. `kill -TSTP`, the action Suspend of F2, or Ctrl+Z with the preset below do: the",
+        "terminal is given back, and `fg` goes on.",
+    ]
+    titles = {action.name: action.title for action in ACTIONS}
+    for name, preset in PRESETS.items():
+        lines += [
+            "",
+            f'## `[keys] preset = "{name}"`',
+            "",
+            "In the prompt keys do what they do in a shell. An action that you give such a key yourself keeps it.",
+            "",
+            "| key | what it does |",
+            "| --- | --- |",
+        ]
+        lines += [f"| {shown_key(edit.key)} | {edit.title} |" for edit in preset.edits]
+        lines += ["", "These actions make way for them:", "", "| key | name | what it does |", "| --- | --- | --- |"]
+        lines += [f"| {shown_key(key)} | `{moved}` | {titles[moved]} |" for moved, key in preset.moved.items()]
     return "\n".join(lines) + "\n"

@@ -25,7 +25,7 @@ from chat_server import events
 from chat_server.events import Event, Line, Ref
 from chat_server.names import same_name_key
 from chat_tui import completion, labels, terminal
-from chat_tui.actions import ACTIONS
+from chat_tui.actions import ACTIONS, edits, keymap, shown_key
 from chat_tui.chat_view import ChatView
 from chat_tui.client import Client
 from chat_tui.composer import Composer
@@ -37,7 +37,7 @@ from chat_tui.room_search import RoomSearch
 from chat_tui.search_bar import SearchBar
 from chat_tui.settings import Settings
 from chat_tui.state import RoomState
-from chat_tui.themes import CHAT_DARK, CHAT_LIGHT
+from chat_tui.themes import CHAT_DARK, CHAT_LIGHT, other_theme
 from chat_tui.told import words_for
 
 if TYPE_CHECKING:
@@ -131,8 +131,9 @@ class ChatApp(App[None]):
         self._people_shown: object = None
         for theme in (CHAT_DARK, CHAT_LIGHT):
             self.register_theme(theme)
-        if settings.keys:
-            self.set_keymap(dict(settings.keys))
+        self._keymap_chosen = keymap(settings.keys)
+        if self._keymap_chosen:
+            self.set_keymap(self._keymap_chosen)
 
     def _new_client(self, host: str, port: int, nick: str) -> Client:
         return Client(
@@ -166,7 +167,7 @@ class ChatApp(App[None]):
             yield ListPane("Online", id="people")
         yield SearchBar()
         yield Static("", id="status")
-        yield Composer(complete=self._complete, id="prompt")
+        yield Composer(complete=self._complete, edits=edits(self.settings.keys), id="prompt")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_load(self) -> None:
@@ -201,6 +202,7 @@ class ChatApp(App[None]):
         self._prompt.remember(self.client.memory.typed)
         self._prompt.begin(self.client.memory.drafts.get(NO_ROOM, ""))
         self.set_interval(0.25, self._watch_reading)
+        self.theme_changed_signal.subscribe(self, lambda _: self._paint_soon())
         self.set_interval(1.0, self._tick)
         self._start()
         self._paint()
@@ -443,12 +445,11 @@ class ChatApp(App[None]):
         state, room = self.client.state, self.current
         seen = room if room is not None and self._is_looking_at(room) else None
         self._room_list.show(labels.room_items(state, seen), same_name_key(room.name) if room else None)
-        people = (room.name, room.people_changes, room.lacks_people, state.nick, self.theme) if room else None
+        colours = self._chat.look.nicks
+        people = (room.name, room.people_changes, room.lacks_people, state.nick, colours) if room else None
         if people != self._people_shown:  # five thousand people are not sorted for every line
             self._people_shown = people
-            self._people_list.show(
-                labels.people_items(room, state.nick, self._chat.look.nicks), heading=labels.people_heading(room)
-            )
+            self._people_list.show(labels.people_items(room, state.nick, colours), heading=labels.people_heading(room))
 
     def _paint_status(self) -> None:
         state, room = self.client.state, self.current
@@ -830,15 +831,9 @@ class ChatApp(App[None]):
         self._panes.set_class(is_shown, f"folded-{pane}")
         self._panes.set_class(not is_shown, f"shown-{pane}")
 
-    def action_next_theme(self) -> None:
-        """Take the next theme."""
-        names = [
-            CHAT_DARK.name,
-            CHAT_LIGHT.name,
-            *sorted(name for name in self.available_themes if not name.startswith("chat-")),
-        ]
-        self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        self.notify(self.theme, timeout=2, markup=False)
+    def action_toggle_theme(self) -> None:
+        """Go from dark to light, or back."""
+        self.theme = other_theme(self.current_theme)
 
     def action_reconnect(self) -> None:
         """Try to connect now."""
@@ -863,9 +858,10 @@ class ChatApp(App[None]):
             if action.name != "palette":
                 yield SystemCommand(
                     action.title,
-                    f"Key: {action.keys}",
+                    f"Key: {shown_key(self._keymap_chosen.get(action.name, action.keys))}",
                     lambda method=action.method: self.call_later(self.run_action, method),
                 )
+        yield SystemCommand("Suspend", "Back to the shell; fg goes on", self.action_suspend_process)
         yield SystemCommand("Choose a theme", "All of them, with a preview", self.action_change_theme)
 
 

@@ -32,6 +32,9 @@ WITHOUT_SCREEN = (
     "(in a checkout, scripts/tui does). chat-tui --plain works without them."
 )
 
+CAN_NOTHING = ("", "dumb", "unknown")
+"""What TERM says where nothing can be drawn over: an editor's shell, a job's log."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code: 0 well, 2 it could not start."""
@@ -54,11 +57,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def open_keepsakes(host: str, port: int) -> Keepsakes:
         return Keepsakes(state / _folder_name(chosen.profile or "", host, port))
 
-    if chosen.plain or not sys.stdout.isatty():
+    why_plain = _why_no_screen()
+    if why_plain and not chosen.plain:
+        print(f"chat-tui: {why_plain}", file=sys.stderr)
+    if chosen.plain or why_plain or not _is_on_terminal():
         from chat_tui.plain import run_plain  # noqa: PLC0415 - one of two
 
         return run_plain(profile, settings, open_keepsakes, default_nick=_user_name())
     return _run_on_screen(profile, settings, open_keepsakes)
+
+
+def _is_on_terminal() -> bool:
+    """Whether somebody sits before it: a pipe at either end wants lines."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def _why_no_screen() -> str:
+    """Why the terminal cannot show a screen, in a sentence; "" if it can, or there is none."""
+    term = os.environ.get("TERM", "")
+    if term not in CAN_NOTHING or not _is_on_terminal():
+        return ""
+    called = f"TERM={term}" if term else "TERM is not set"
+    return f"This terminal cannot show the panes ({called}), so everything comes line by line, as with --plain."
 
 
 def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callable[[str, int], Keepsakes]) -> int:
@@ -68,11 +88,8 @@ def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callabl
     )  # at 60 a key may wait for two frames: 33 ms
     if settings.slow_link:
         os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-        settings = replace(
-            settings, theme="ansi-dark" if settings.theme in ("chat-dark", "textual-dark") else settings.theme
-        )
-    elif _has_few_colours() and settings.theme == "chat-dark":
-        settings = replace(settings, theme="ansi-dark")
+    if settings.slow_link or _has_few_colours():
+        settings = replace(settings, theme=_sixteen_colours(settings.theme))
     for name in (
         "COLUMNS",
         "LINES",
@@ -95,6 +112,17 @@ def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callabl
     with given_back(app):
         app.run()
     return app.return_code or 0
+
+
+def _sixteen_colours(theme: str) -> str:
+    """The theme of the terminal's own colours that is as light as this one; instead of the default, as light as the terminal."""
+    if theme in ("chat-light", "textual-light"):
+        return "ansi-light"
+    if theme not in ("chat-dark", "textual-dark"):
+        return theme
+    from chat_tui.background import is_light  # noqa: PLC0415 - who has the colours need not ask
+
+    return "ansi-light" if theme == "chat-dark" and is_light() else "ansi-dark"
 
 
 def _has_few_colours() -> bool:
@@ -135,7 +163,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="line by line, without panes: for screen readers, and where output is no terminal",
     )
-    parser.add_argument("--slow-link", action="store_true", help="send the terminal as little as possible")
+    parser.add_argument(
+        "--slow-link", action="store_true", help="send the terminal as little as possible, in its own sixteen colours"
+    )
     parser.add_argument(
         "--print-config", action="store_true", help="print the settings as a commented TOML file and exit"
     )

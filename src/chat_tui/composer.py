@@ -1,13 +1,18 @@
 """The prompt: where one writes. Lines of its own history, completion by Tab, several lines, a guard before a long paste."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, EditResult
 
 from chat_server.clean import clean_lines
 from chat_tui.completion import Completion, replaced
+from chat_tui.readline_keys import ReadlineKeys
+
+UNDO_MAX = 1000
+"""Words that can be undone: more than a message has."""
 
 PASTE_ASKS_ABOVE = 5
 """Lines of a paste that go in without being asked for."""
@@ -53,8 +58,21 @@ class Composer(TextArea):
     class BottomWanted(Message):
         """Esc was pressed; or End, in an empty prompt."""
 
-    def __init__(self, *, complete: Callable[[str], Completion | None], id: str) -> None:  # noqa: A002 - Textual's name
-        """An empty prompt. `complete` knows what the word before the cursor may become."""
+    def __init__(
+        self,
+        *,
+        complete: Callable[[str], Completion | None],
+        edits: Mapping[str, str],
+        id: str,  # noqa: A002 - Textual's name
+    ) -> None:
+        """An empty prompt.
+
+        Args:
+            complete: knows what the word before the cursor may become.
+            edits: actions of the prompt by further keys.
+            id: its name on the screen.
+
+        """
         super().__init__(
             id=id,
             soft_wrap=True,
@@ -62,9 +80,12 @@ class Composer(TextArea):
             compact=True,
             highlight_cursor_line=False,
             placeholder=prompt_for(""),
+            max_checkpoints=UNDO_MAX,
         )
         self.cursor_blink = False
         self._complete = complete
+        self._edits = edits
+        self._killing = ReadlineKeys(self)
         self._history: list[str] = []
         self._at: int | None = None
         self._unsent = ""
@@ -129,8 +150,45 @@ class Composer(TextArea):
         self.replace(whole, (0, 0), self.cursor_location)
         self._completion = (completion, index, whole)
 
+    def edit(self, edit: Edit) -> EditResult:
+        """Change the text. One step of undoing ends behind a word: what was typed in two seconds may be ten of them."""
+        result = super().edit(edit)
+        if edit.text[-1:].isspace():
+            self.history.checkpoint()
+        return result
+
+    def action_history(self, step: int) -> None:
+        """Go through what was sent before: back if -1."""
+        if step < 0 or self._at is not None:
+            self._step(step)
+
+    def action_kill_line(self) -> None:
+        """Kill to the end of the line."""
+        self._killing.kill_line()
+
+    def action_kill_to_start(self) -> None:
+        """Kill to the beginning of the line."""
+        self._killing.kill_to_start()
+
+    def action_kill_word(self) -> None:
+        """Kill to the end of the word."""
+        self._killing.kill_word()
+
+    def action_kill_word_back(self) -> None:
+        """Kill the word before the cursor."""
+        self._killing.kill_word_back()
+
+    def action_yank(self) -> None:
+        """Put back what was killed last."""
+        self._killing.yank()
+
     async def _on_key(self, event: Key) -> None:
-        if self._has_handled(event.key):
+        method = self._edits.get(event.key)
+        if method is not None:
+            event.prevent_default()
+            event.stop()
+            await self.run_action(method)
+        elif self._has_handled(event.key):
             event.prevent_default()
             event.stop()
         else:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 from msgspec.structs import FieldInfo, fields
 
-from chat_tui.actions import ACTIONS
+from chat_tui.actions import ACTIONS, PRESETS
 
 DEFAULT_PORT = 5000
 
@@ -88,7 +88,10 @@ def load(path: Path, *, must_exist: bool) -> Settings:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise SettingsError(f"{path}: {str(error).replace('`', '')}") from error
     names = {action.name for action in ACTIONS}
-    for name in settings.keys:
+    preset = settings.keys.get("preset")
+    if preset is not None and preset not in PRESETS:
+        raise SettingsError(f"{path}: keys.preset: there is no preset {preset}; there is {', '.join(PRESETS)}")
+    for name in settings.keys.keys() - {"preset"}:
         if name not in names:
             raise SettingsError(f"{path}: keys.{name}: there is no such action; docs/keys.md has their names")
     return settings
@@ -101,7 +104,13 @@ def as_toml() -> str:
     lines = [line for setting in plain for line in _toml(setting, defaults)]
     lines += ["# When and how one is told of what one does not see.", "[notify]"]
     lines += [line for setting in fields(NotifyTable) for line in _toml(setting, defaults.notify)]
-    lines += ["# Other keys for actions: docs/keys.md has their names.", "[keys]", '# jump = "ctrl+o"', ""]
+    lines += [
+        "# Other keys for actions: docs/keys.md has their names.",
+        "[keys]",
+        '# preset = "readline"',
+        '# jump = "ctrl+o"',
+        "",
+    ]
     lines += [
         "# Servers, for --profile NAME; the one called default is for when none is named.",
         "# [profiles.default]",

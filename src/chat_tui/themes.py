@@ -14,6 +14,10 @@ NICK_HUES = 12
 CONTRAST_MIN = 6.0
 """Contrast of a name with black or white, nearly: more than WCAG's 4.5, since themes' backgrounds are neither."""
 
+ANSI_ON_DARK = ("bright_red", "bright_green", "bright_yellow", "bright_blue", "bright_magenta", "bright_cyan")
+ANSI_ON_LIGHT = ("red", "blue", "magenta")
+"""Of the sixteen colours those for names. In xterm's table each has 4 to 1 at least; on white, green has 2.2, yellow 1.7, cyan 1.9."""
+
 CHAT_DARK = Theme(
     name="chat-dark",
     primary="#7aa2f7",
@@ -57,8 +61,20 @@ def part_style(widget: Widget, component: str) -> Style:
 
 
 def nick_colours(theme: Theme) -> tuple[Color, ...]:
-    """Colours for names on this theme; none where the terminal has its own, which nobody knows."""
-    return () if theme.ansi else _colours(theme.dark)
+    """Colours for names on this theme: where the terminal has its own, those of its sixteen that can be read on what the theme says it is."""
+    return _ansi_colours(theme.dark) if theme.ansi else _colours(theme.dark)
+
+
+@cache
+def _ansi_colours(is_dark: bool) -> tuple[Color, ...]:
+    return tuple(Color.parse(f"ansi_{name}") for name in (ANSI_ON_DARK if is_dark else ANSI_ON_LIGHT))
+
+
+def other_theme(current: Theme) -> str:
+    """The name of the dark theme if this one is light, else of the light one; with the terminal's own colours if this one has them."""
+    if current.ansi:
+        return "ansi-light" if current.dark else "ansi-dark"
+    return CHAT_LIGHT.name if current.dark else CHAT_DARK.name
 
 
 @cache

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from chat_server.events import CommandDescribed
-from chat_tui.actions import ACTIONS, KEYS_IN_PROMPT, shown_key
+from chat_tui.actions import ACTIONS, EDITING_KEYS, KEYS_IN_PROMPT, PRESETS, keymap, shown_key
 
 KEY_WIDTH = 22
 """Columns for keys and usages, where there is place for columns."""
@@ -31,7 +31,8 @@ class HelpScreen(ModalScreen[None]):
         """With the server's commands, and the keys that the user has chosen."""
         super().__init__()
         self._commands = {command.name: command for command in commands}
-        self._keys = keys
+        self._keys = keymap(keys)
+        self._preset = PRESETS.get(keys.get("preset", ""))
 
     def compose(self) -> ComposeResult:
         """One text."""
@@ -54,6 +55,10 @@ class HelpScreen(ModalScreen[None]):
             ]
         parts.append(_heading("While you write"))
         parts += [self._row(key, does) for key, does in KEYS_IN_PROMPT]
+        if self._preset is None:
+            parts += [self._row(key, does) for key, does in EDITING_KEYS]
+        else:
+            parts += [self._row(shown_key(edit.key), edit.title) for edit in self._preset.edits]
         parts.append(_heading("Commands"))
         for command in self._commands.values():
             parts.append(self._row(command.usage, command.explanation.partition("\n")[0]))
