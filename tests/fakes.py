@@ -1,6 +1,6 @@
 """Stand-ins for what a part of the server sees of the others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar
 
 import trio
@@ -28,6 +28,7 @@ class FakeSession:
     def __init__(self, place: Room, nick: str = "") -> None:
         self.nick = nick
         self.sender = same_name_key(nick)
+        self.network = ""
         self.history = 20
         self.zone = "UTC"
         self.place = place
@@ -37,6 +38,9 @@ class FakeSession:
         self.told: list[str] = []
         if nick:
             assert place.directory.claim(nick, self)
+
+    def show_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
+        return self.show
 
     def push(self, data: bytes) -> None:
         self.told += data.decode().splitlines()

@@ -1,24 +1,25 @@
 import pytest
 
-from chat_server.admission import Admission, network_of
+from chat_server.admission import GONE_MAX, Admission, network_of
 
 
 def test_connections_are_counted_in_all_and_per_address() -> None:
     door = Admission(total=3, per_address=2)
-    for _ in range(2):
-        assert door.refusal("192.0.2.1") is None
-        door.enter("192.0.2.1")
+    assert door.refusal("192.0.2.1") is None
+    first = door.enter("192.0.2.1", 0)
+    assert door.refusal("192.0.2.1") is None
+    door.enter("192.0.2.1", 0)
     assert door.refusal("192.0.2.1") == "address-full"
-    door.enter("192.0.2.2")
+    door.enter("192.0.2.2", 0)
     assert door.refusal("192.0.2.3") == "server-full"
-    door.leave("192.0.2.1")
+    door.leave(first, 0)
     assert door.refusal("192.0.2.1") is None
 
 
 def test_zero_is_no_limit() -> None:
     door = Admission(total=0, per_address=0)
     for _ in range(1000):
-        door.enter("192.0.2.1")
+        door.enter("192.0.2.1", 0)
     assert door.refusal("192.0.2.1") is None
 
 
@@ -39,6 +40,28 @@ def test_what_counts_as_one_address(one: str, other: str, *, same: bool) -> None
 def test_nothing_is_kept_of_those_who_left() -> None:
     door = Admission(total=0, per_address=1)
     for number in range(256):
-        door.enter(f"192.0.2.{number}")
-        door.leave(f"192.0.2.{number}")
+        door.leave(door.enter(f"192.0.2.{number}", 0), 0)
     assert not door._by_network
+
+
+def test_those_from_one_address_share_a_bucket() -> None:
+    door = Admission(total=0, per_address=100, per_second=40, burst=400)
+    one, other = door.enter("2001:db8::1", 0), door.enter("2001:db8::2", 0)
+    assert one is other
+    assert one.take(0, 400) == 0
+    assert other.take(0, 1) == 1 / 40
+    assert door.enter("192.0.2.1", 0).take(0, 1) == 0
+
+
+def test_who_comes_back_at_once_finds_the_bucket_as_it_was_left_and_later_nothing_is_known_of_it() -> None:
+    door = Admission(total=0, per_address=100, per_second=40, burst=400)
+    for _ in range(3):
+        caller = door.enter("192.0.2.1", 0)
+        caller.take(0, 150)
+        door.leave(caller, 0)
+    assert door.enter("192.0.2.1", 0).take(0, 0) == 50 / 40
+    for number in range(3 * GONE_MAX):
+        caller = door.enter(f"10.{number // 65536}.{number // 256 % 256}.{number % 256}", number / 1000)
+        caller.take(number / 1000, 1)
+        door.leave(caller, number / 1000)
+    assert len(door._gone) <= GONE_MAX

@@ -15,9 +15,10 @@ SOURCE = Path(chat_server.__file__).parent
 # From the values that know nothing to the process that knows everything. A module imports only from lines above its own.
 LAYERS = [
     {"__init__"},
-    {"mentions", "events", "clean", "rate", "admission", "times", "identity", "preferences"},
+    {"mentions", "events", "clean", "rate", "pacing", "times", "identity", "preferences"},
     {"names", "days"},
     {
+        "admission",
         "syntax",
         "wire.lines",
         "wire.options",

@@ -4,6 +4,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chat_server.outbox import URGENT_MAX, Outbox
+from chat_server.pacing import Budget
 
 
 class Pipe:
@@ -51,13 +52,16 @@ class Pipe:
         self._changed = trio.Event()
 
 
-def make(nursery: trio.Nursery, pipe: Pipe, *, limit: int = 100, patience: float = 60) -> Outbox[None]:
+def make(
+    nursery: trio.Nursery, pipe: Pipe, *, limit: int = 100, patience: float = 60, budget: Budget | None = None
+) -> Outbox[None]:
     return Outbox(
         pipe,
         start=nursery.start_soon,
         notice=lambda lines, _: b"* %d skipped\n" % lines,
         mark=lambda: None,
         limit=limit,
+        budget=budget or Budget(0),
         patience=patience,
     )
 
@@ -194,7 +198,9 @@ async def test_the_notice_is_told_what_stood_beside_the_first_of_what_was_droppe
         return b"* skipped\n"
 
     pipe = Pipe(0)
-    outbox = Outbox(pipe, start=nursery.start_soon, notice=notice, mark=lambda: position, limit=40, patience=60)
+    outbox = Outbox(
+        pipe, start=nursery.start_soon, notice=notice, mark=lambda: position, limit=40, patience=60, budget=Budget(0)
+    )
     for position in range(100):
         outbox.push(b"line %d\n" % position)
         if position == 2:
@@ -215,7 +221,9 @@ async def test_a_mark_is_taken_for_every_16_kib_and_small_things_share_an_entry(
         return marks
 
     pipe = Pipe(0)
-    outbox = Outbox(pipe, start=nursery.start_soon, notice=lambda _, __: b"", mark=mark, limit=0, patience=60)
+    outbox = Outbox(
+        pipe, start=nursery.start_soon, notice=lambda _, __: b"", mark=mark, limit=0, patience=60, budget=Budget(0)
+    )
     sent = [b'{"is":"here"}\n'] * 10_000 + [b"x" * 2000 + b"\n"] * 100
     for data in sent:
         outbox.push(data)
@@ -283,7 +291,9 @@ async def test_a_notice_names_the_place_of_what_was_dropped_whatever_stood_befor
         told.append(after)
         return b"* %d\n" % lines
 
-    outbox = Outbox(pipe, start=nursery.start_soon, notice=notice, mark=lambda: shown[0], limit=2000, patience=60)
+    outbox = Outbox(
+        pipe, start=nursery.start_soon, notice=notice, mark=lambda: shown[0], limit=2000, patience=60, budget=Budget(0)
+    )
     for number in range(200):
         shown[0] = number
         if number == 15:
@@ -308,3 +318,39 @@ async def test_what_a_protocol_needs_does_not_wait_until_everything_has_been_rea
     assert b"\xff\xfb\x01" in pipe.written
     outbox.close()
     pipe.close()
+
+
+async def test_where_too_much_waits_for_all_together_those_for_whom_most_waits_lose_it_first(
+    nursery: trio.Nursery,
+) -> None:
+    budget = Budget(1000)
+    pipes = [Pipe(0), Pipe(0), Pipe(0)]
+    outboxes = [make(nursery, pipe, limit=0, budget=budget) for pipe in pipes]
+    for outbox, lines in zip(outboxes, (40, 20, 30), strict=True):
+        for _ in range(lines):
+            outbox.push(b"123456789\n")
+    assert [outbox.size for outbox in outboxes] == [400, 200, 300]
+    assert budget.total == 900
+    for _ in range(11):
+        outboxes[1].push(b"123456789\n")
+    assert [outbox.size for outbox in outboxes] == [0, 310, 300]
+    assert budget.total == 610
+    pipes[0].read(1000)
+    await trio.testing.wait_all_tasks_blocked()
+    assert pipes[0].written == b"* 40 skipped\n"
+    for outbox in outboxes:
+        outbox.close()
+    assert budget.total == 0
+
+
+async def test_what_has_been_written_counts_no_longer(nursery: trio.Nursery) -> None:
+    budget = Budget(0)
+    pipe = Pipe(0)
+    outbox = make(nursery, pipe, limit=0, budget=budget)
+    outbox.push(b"x" * 999 + b"\n")
+    assert budget.total == 1000
+    pipe.read(1000)
+    await outbox.emptied()
+    await trio.testing.wait_all_tasks_blocked()
+    assert budget.total == 0
+    assert not budget._counted

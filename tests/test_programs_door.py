@@ -283,7 +283,7 @@ async def test_marks_of_what_was_refused_are_not_kept(autojump_clock: trio.abc.C
 
 
 async def test_a_session_can_be_in_a_hundred_rooms_and_no_more(autojump_clock: trio.abc.Clock) -> None:
-    async with open_house(messages_per_second=0) as house:
+    async with open_house(messages_per_second=0, rooms_per_person=0, rooms_per_address=0) as house:
         program = house.connect()
         await program.enter("ann")
         for number in range(101):

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.rate import TokenBucket
+from chat_server.rate import Quotas, TokenBucket
 
 
 def test_a_burst_passes_free_and_then_the_sender_is_slowed() -> None:
@@ -26,3 +26,24 @@ def test_it_is_full_again_after_a_quiet_time() -> None:
         bucket.take(0)
     assert not bucket.is_full(4.9)
     assert bucket.is_full(5.0)
+
+
+def test_what_is_rare_may_be_done_a_few_times_within_a_time_and_again_when_it_has_passed() -> None:
+    quotas = Quotas(2, 100)
+    for now in (0, 50):
+        assert not quotas.is_used_up("ann", now)
+        quotas.use("ann", now)
+    assert quotas.is_used_up("ann", 99)
+    assert not quotas.is_used_up("bob", 99)
+    assert not quotas.is_used_up("ann", 100)
+
+
+def test_nothing_is_kept_of_those_for_whom_nothing_counts() -> None:
+    quotas = Quotas(2, 100)
+    for number in range(1000):
+        quotas.use(f"nick-{number}", number)
+    assert len(quotas._used) <= 101
+    unlimited = Quotas(0, 100)
+    unlimited.use("ann", 0)
+    assert not unlimited.is_used_up("ann", 0)
+    assert not unlimited._used

@@ -61,6 +61,13 @@ ANNOUNCE_GAP_MAX = 2.0
 """Seconds between two announcements in the largest rooms."""
 
 
+KINDS_MAX = 8
+"""Kinds of readers in a room (languages, charsets, widths, colours) beyond which a newcomer is shown lines as the nearest of them. Each costs a
+rendering of every line; the rooms of honest people have two or three."""
+
+SHOWN_AT_A_TIME = 16384
+"""Bytes shown to one kind of reader after the other before others have their turn: 0.1 to 5 ms."""
+
 READ_AGAIN_SECONDS = 10.0
 """Seconds after which a room tries again to read its past from a disk that would not."""
 
@@ -82,6 +89,8 @@ class ChatRoom(ReadableRoom):
         # The members' `push` by their `show`. To go through the members themselves would bring a thousand more objects into the
         # processor's cache, which the kernel has emptied between two sends: that took S3's CPU from 1.3 times the C reference's to 1.2 times.
         self._audiences: dict[Callable[[Event], bytes], dict[Occupant, Callable[[bytes], None]]] = {}
+        self._seats: dict[Occupant, Callable[[Event], bytes]] = {}  # under which of them each member is
+        self._shown_ahead: dict[Callable[[Event], bytes], list[bytes]] = {}  # the first of `_events`, as kinds see them
         self._watchful: dict[
             str, Occupant
         ] = {}  # by the name's key: whom a line with their name in it is shown in another way
@@ -240,9 +249,10 @@ class ChatRoom(ReadableRoom):
                 stored = await batch.stored()
                 if not self._past.is_read and trio.current_time() >= self._read_past_at:
                     await self._read_past()
-                self._take(batch, stored)
+                await self._take(batch, stored)
             if self._presence and trio.current_time() >= self._announcement_due:
                 self._announce()
+            await self._show_ahead()
             self._flush()
 
     async def _next_entry(self) -> Entry | None:
@@ -260,20 +270,23 @@ class ChatRoom(ReadableRoom):
             entries.extend(self._inbox.receive_nowait() for _ in range(INBOX_MAX))
         return Batch(self.name, self._past.last_seq, time.time(), entries, self.directory.journal)
 
-    def _take(self, batch: Batch, stored: Sequence[Line | None]) -> None:
+    async def _take(self, batch: Batch, stored: Sequence[Line | None]) -> None:
         """Turn every entry into what members will see of it."""
         if batch.is_plain:
             self._add_lines([line for line in stored if line], [entry[3] for entry in batch.entries])
         else:
-            self._take_each(batch.entries, stored)
+            await self._take_each(batch.entries, stored)
         while self._strays:
             self._depart(self._strays.pop())
         if batch.answers:
+            await self._show_ahead()
             self._answer(batch.answers)
 
-    def _take_each(self, entries: Sequence[Entry], stored: Sequence[Line | None]) -> None:
+    async def _take_each(self, entries: Sequence[Entry], stored: Sequence[Line | None]) -> None:
         lines = iter(stored)
         for session, nick, what, not_for in entries:
+            if type(what) not in STORED_KINDS:
+                await self._show_ahead()
             if type(what) in STORED_KINDS:
                 line = next(lines)
                 if line is not None:
@@ -283,6 +296,7 @@ class ChatRoom(ReadableRoom):
             elif type(what) is Arrival:
                 self._arrive(session, nick, is_return=what.is_return)
                 what.done.set()
+                await trio.lowlevel.checkpoint()  # what it was shown of the past may have been dear
             elif type(what) is Succession:
                 self._succeed(session, nick, what.ghost)
                 what.done.set()
@@ -322,7 +336,7 @@ class ChatRoom(ReadableRoom):
         self._events.append(renamed)
         self._not_for.append(())
         if session in self._members:
-            self._unseat(session, self._members[session], session.show)
+            self._unseat(session, self._members[session])
             self._members[session] = renamed.new
             self._seat(session, renamed.new)
 
@@ -341,7 +355,7 @@ class ChatRoom(ReadableRoom):
             return
         self._flush()
         known_as = self._members.pop(ghost)
-        self._unseat(ghost, known_as, ghost.show)
+        self._unseat(ghost, known_as)
         self._take_in(heir, nick)
         self._presence.replaced(ghost, heir)
         if known_as != nick:  # the ghost was lost while it changed its name
@@ -359,11 +373,16 @@ class ChatRoom(ReadableRoom):
 
     def _seat(self, member: Occupant, nick: str) -> None:
         """Put a member among those who are shown things in the same way."""
-        self._audiences.setdefault(member.show, {})[member] = member.push
-        if member.show_naming is not None:
+        show = member.show
+        if show not in self._audiences and len(self._audiences) >= KINDS_MAX:
+            show = member.show_among(self._audiences, KINDS_MAX)
+        self._seats[member] = show
+        self._audiences.setdefault(show, {})[member] = member.push
+        if member.show_naming is not None and show is member.show:
             self._watchful[same_name_key(nick)] = member
 
-    def _unseat(self, member: Occupant, nick: str, show: Callable[[Event], bytes]) -> None:
+    def _unseat(self, member: Occupant, nick: str) -> None:
+        show = self._seats.pop(member)
         audience = self._audiences[show]
         del audience[member]
         if not audience:
@@ -372,9 +391,10 @@ class ChatRoom(ReadableRoom):
 
     def shown_anew(self, session: Occupant, shown_before: Callable[[Event], bytes]) -> None:
         """Show things to a member in another way from now on. It has no place in the room's order: what happens stays the same."""
+        del shown_before
         nick = self._members.get(session)
         if nick is not None:
-            self._unseat(session, nick, shown_before)
+            self._unseat(session, nick)
             self._seat(session, nick)
 
     def _depart(self, session: Occupant) -> None:
@@ -383,7 +403,7 @@ class ChatRoom(ReadableRoom):
         if session in self._members:
             self._flush()
             nick = self._members.pop(session)
-            self._unseat(session, nick, session.show)
+            self._unseat(session, nick)
             self._presence.left(nick, session)
             self._remember(nick)
 
@@ -402,16 +422,32 @@ class ChatRoom(ReadableRoom):
             self._events.append(event)
             self._not_for.append(not_for)
 
+    async def _show_ahead(self) -> None:
+        """Work out how each kind of reader is shown what comes next, and let others have their turn in between. `_flush` has little left to do."""
+        if len(self._audiences) < 2 or not self._events:  # noqa: PLR2004 - one kind is shown when it is due
+            return
+        size = 0
+        for show in list(self._audiences):
+            ahead = self._shown_ahead.setdefault(show, [])
+            for event in self._events[len(ahead) :]:
+                ahead.append(show(event))
+                size += len(ahead[-1])
+                if size > SHOWN_AT_A_TIME:
+                    size = 0
+                    await trio.lowlevel.checkpoint()
+
     def _flush(self) -> None:
         """Give every member the batch's lines but their own, in one push each, shown once for each kind of reader."""
         if not self._events:
             return
         events, self._events = self._events, []
         not_for, self._not_for = self._not_for, []
+        ahead, self._shown_ahead = self._shown_ahead, {}
         authors = set().union(*set(not_for))
         named = self._named_in(events) if self._watchful else {}
         for show, pushes in self._audiences.items():
-            pieces = [show(event) for event in events]
+            pieces = ahead.get(show, [])
+            pieces += [show(event) for event in events[len(pieces) :]]
             data = b"".join(pieces)
             apart = {member: pushes.pop(member) for member in (*authors, *named) if member in pushes}
             for push in pushes.values():

@@ -119,6 +119,20 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
             " behind one address, not enough for one scanner to fill the server."
         ),
     ] = 100
+    requests_per_address: Annotated[
+        Seconds,
+        Meta(
+            description="Requests per second from one address in the long run, whoever makes them; to connect and to log in count too. Over it they"
+            " wait, none is cut. A campus behind one address talks on, a flood does not. Counts only where connections_per_address and"
+            " messages_per_second do."
+        ),
+    ] = 40.0
+    request_burst_per_address: Annotated[
+        Positive,
+        Meta(
+            description="Requests from one address that pass at once before that limit counts: a class of a hundred may all come in and say hello."
+        ),
+    ] = 400
     line_bytes: Annotated[
         Positive,
         Meta(
@@ -176,6 +190,19 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
             description="Rooms in all, beyond which nobody can create another. One costs a task and, where it is talked in, 50 lines in memory."
         ),
     ] = 1000
+    rooms_per_person: Annotated[
+        Count,
+        Meta(
+            description="Rooms that one person may create within a day. A room stays for good, so nobody needs many; an evening's plans need a few."
+        ),
+    ] = 5
+    rooms_per_address: Annotated[
+        Count,
+        Meta(
+            description="Rooms that all from one address may create within a day, whatever their names. A class makes one for each group; a flood"
+            " would fill the server in seconds. Counts only where connections_per_address does."
+        ),
+    ] = 20
     keepalive_seconds: Annotated[
         float,
         Meta(
@@ -207,6 +234,14 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     waiting_bytes_before_login: Annotated[
         Count, Meta(description="The same for callers who have not logged in: they are sent a few answers at the most.")
     ] = 16384
+    waiting_total_bytes: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            description="Bytes that wait for all readers together, with the lines that callers have begun and not ended. Beyond it whoever makes"
+            " most wait has it dropped and is told. -1: a quarter of the machine's memory, at least 256 MiB. 0: no limit.",
+        ),
+    ] = -1
 
 
 class LogTable(Struct, frozen=True, forbid_unknown_fields=True):

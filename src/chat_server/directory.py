@@ -8,8 +8,12 @@ from typing import Generic, Protocol, TypeVar
 
 import trio
 
+from chat_server.events import Refused
 from chat_server.journal import Journal
 from chat_server.names import same_name_key
+from chat_server.rate import Quotas
+
+DAY = 86400.0
 
 
 class Named(Protocol):
@@ -25,18 +29,30 @@ P = TypeVar("P")
 class Directory(Generic[R, P]):
     """Who is here under which name, and which rooms there are."""
 
-    def __init__(self, journal: Journal, *, start_room: Callable[[str], R], rooms_max: int = 0) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        start_room: Callable[[str], R],
+        rooms_max: int = 0,
+        per_person: int = 0,
+        per_address: int = 0,
+    ) -> None:
         """Nobody, and no rooms.
 
         Args:
             journal: where everything is kept.
             start_room: makes a room that is not there yet, and starts its broadcaster.
             rooms_max: so many rooms may be founded, with those that are there already (0: no limit).
+            per_person: so many of them by one person within a day.
+            per_address: so many of them from one address within a day.
 
         """
         self.journal = journal
         self._start_room = start_room
         self._rooms_max = rooms_max
+        self._by_person = Quotas(per_person, DAY)
+        self._by_address = Quotas(per_address, DAY)
         self._founding = trio.Lock()
         self._people: dict[str, P] = {}
         self._identities: dict[str, P] = {}
@@ -84,11 +100,16 @@ class Directory(Generic[R, P]):
         """All rooms, in the order in which they were opened."""
         return list(self._rooms.values())
 
-    async def found_room(self, name: str) -> str | None:
+    async def found_room(self, name: str, person: str = "", address: str = "") -> Refused | None:
         """Store and open a new room.
 
+        Args:
+            name: the room's.
+            person: who founds it, and
+            address: from where; "" does not count.
+
         Returns:
-            Why not, as a key of the catalogue of sentences; None if it is open now.
+            Why not; None if it is open now.
 
         Raises:
             JournalError: it could not be stored, and is not open.
@@ -96,11 +117,19 @@ class Directory(Generic[R, P]):
         """
         async with self._founding:
             if self.room(name) is not None:
-                return "room-exists"
+                return Refused("room-exists", {"room": name})
             if self._rooms_max and len(self._rooms) >= self._rooms_max:
-                return "rooms-full"
+                return Refused("rooms-full", {})
+            now = trio.current_time()
+            if person and self._by_person.is_used_up(person, now):
+                return Refused("rooms-by-person", {"limit": str(self._by_person.limit)})
+            if address and self._by_address.is_used_up(address, now):
+                return Refused("rooms-by-address", {"limit": str(self._by_address.limit)})
             await self.journal.create_room(name)
             self.open_room(self._start_room(name))
+            for quotas, who in ((self._by_person, person), (self._by_address, address)):
+                if who:
+                    quotas.use(who, now)
             return None
 
     def __contains__(self, person: object) -> bool:

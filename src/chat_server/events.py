@@ -647,9 +647,13 @@ class Renamed(Event, frozen=True, gc=False):
 
 
 class Slowed(Event, frozen=True):
-    """The receiver sends faster than the limit, in lines per second; what they sent waits its turn."""
+    """The receiver sends faster than the limit, in lines per second; what they sent waits its turn.
+
+    If it `is_shared`, it is the limit of all who are connected from the same address.
+    """
 
     limit: float
+    is_shared: bool = False
 
 
 class Skipped(Event, frozen=True):

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 import trio
 
+from chat_server.pacing import Budget
 from chat_server.transport import Transport
 
 _CHUNK = 65536
@@ -42,6 +43,7 @@ class Outbox(Generic[M]):
 
     __slots__ = (
         "_announced",
+        "_budget",
         "_emptied",
         "_is_amid_entry",
         "_is_closed",
@@ -72,14 +74,16 @@ class Outbox(Generic[M]):
         mark: Callable[[], M],
         limit: int,
         patience: float,
+        budget: Budget,
     ) -> None:
-        """Write to `transport`, in a task made with `start` while something waits."""
+        """Write to `transport`, in a task made with `start` while something waits; what waits counts in the `budget` of all."""
         self._transport = transport
         self._send_nowait = transport.send_nowait
         self._start = start
         self._notice = notice
         self._mark = mark
         self._patience = patience or inf
+        self._budget = budget
         self.limit = limit or inf
         self.progressed_at = -inf
         """When the reader last took something for which it had let us wait: a sign of life."""
@@ -138,6 +142,17 @@ class Outbox(Generic[M]):
         self._size += len(data)
         if self._size > self.limit:
             self._skip(waiting)
+        self._budget.count(self)
+
+    @property
+    def held(self) -> int:
+        """Bytes that wait; see pacing.Holder."""
+        return self._size
+
+    def let_go(self) -> None:
+        """Skip what waits: there is no memory for it."""
+        if self._waiting and not self._skipped:
+            self._skip(self._waiting)
 
     def push_urgent(self, data: bytes) -> None:
         """Write what a protocol needs, which is no text: before whatever waits, and not dropped with it.
@@ -176,6 +191,7 @@ class Outbox(Generic[M]):
         if self._waiting is not None:
             self._waiting.clear()
         self._size = self._skipped = 0
+        self._budget.forget(self)
         self._urgent = b""
         self._wake()
 
@@ -213,6 +229,7 @@ class Outbox(Generic[M]):
                 self._transport.close()
                 return
             self._write_what_fits(self._waiting)
+            self._budget.count(self)
 
     def _write_what_fits(self, waiting: deque[tuple[bytes, M]]) -> None:
         while not self._is_closed:

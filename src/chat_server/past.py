@@ -10,7 +10,7 @@ from itertools import islice
 
 from chat_server.events import Line, Recalled
 from chat_server.journal import POSITIONS_MAX, Journal
-from chat_server.reading import HISTORY_MAX, fitting
+from chat_server.reading import HISTORY_MAX, RECALLED_CHARACTERS, fitting
 
 
 class Past:
@@ -53,4 +53,6 @@ class Past:
         lines = list(islice(self._newest, max(0, len(self._newest) - count), None))
         if not lines and not missed:
             return None
-        return Recalled(self._room, tuple(fitting(lines, from_end=True)), missed, self.last_seq, zone)
+        return Recalled(
+            self._room, tuple(fitting(lines, from_end=True, limit=RECALLED_CHARACTERS)), missed, self.last_seq, zone
+        )

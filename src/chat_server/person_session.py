@@ -4,8 +4,8 @@ Knows the person's terminal as far as it has been learnt, and what was chosen in
 who edits the line. Never knows what a command means.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import ClassVar
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import ClassVar, get_origin, get_type_hints
 
 import trio
 from msgspec.structs import replace
@@ -13,18 +13,45 @@ from msgspec.structs import replace
 from chat_server.commands import Pause
 from chat_server.completion import candidates
 from chat_server.config import HistoryTable, Limits
-from chat_server.events import NUMBER_MAX, AliveAnswered, CharsetHinted, Event, Refused, Say
+from chat_server.events import NUMBER_MAX, AliveAnswered, CharsetHinted, Entered, Event, Recalled, Refused, Say
 from chat_server.preferences import AS_THE_TERMINAL, Preferences
 from chat_server.room import Occupant, Room
-from chat_server.session import ChatSession
+from chat_server.session import ANSWER_BYTES_PER_TOKEN, LIGHT_CHARACTERS, ChatSession, Neighbours
 from chat_server.transport import Transport
 from chat_server.wire.charsets import UTF_8, can_write, has_byte_255
 from chat_server.wire.editor import COLUMNS_MAX
 from chat_server.wire.languages import LANGUAGES
 from chat_server.wire.options import Code
-from chat_server.wire.readers import Reader, show_for, written
-from chat_server.wire.text import AreYouThere, Asked, CharsetUnclear, Learnt, Noticed, Secret, Tab, TextDecoder, Toil
+from chat_server.wire.readers import Reader, nearest, show_for, shown_in_pieces, written
+from chat_server.wire.text import (
+    TOILS_PER_LINE,
+    AreYouThere,
+    Asked,
+    CharsetUnclear,
+    Learnt,
+    Noticed,
+    Secret,
+    Tab,
+    TextDecoder,
+    Toil,
+)
 from chat_server.wire.widths import width_class
+
+LAID_OUT_WEIGHT = 2
+"""How many times as dear an answer is to somebody who is shown it in colours, in rows or in another charset."""
+
+IN_ORDER = (Entered, Recalled)
+"""Lists that are short enough to be shown at once, as they must be: what else a room shows comes after them."""
+
+LISTS = frozenset(
+    kind
+    for kind in Event.__subclasses__()
+    if kind not in IN_ORDER and any(get_origin(hint) is tuple for hint in get_type_hints(kind).values())
+)
+"""Events with as many lines as there are people, rooms or lines."""
+
+NAMES_PER_TOKEN = 5000
+"""Names among which Tab looks that count as a line: 1 ms."""
 
 NOP = bytes((Code.IAC, Code.NOP))
 
@@ -32,10 +59,19 @@ NOP = bytes((Code.IAC, Code.NOP))
 class PersonSession(ChatSession[Asked]):
     """A person on telnet or nc."""
 
-    COSTS: ClassVar[Mapping[type, float]] = {Learnt: 0.02, Tab: 0.2, Toil: 1.0}
+    COSTS: ClassVar[Mapping[type, float]] = {Learnt: 0.02, Tab: 0.2, Toil: 1 / TOILS_PER_LINE}
     """Whoever drags a window's corner sends dozens of sizes a second, and Tab is pressed until the right name comes."""
 
-    __slots__ = ("_awaits_secret", "_closing", "_has_asked_to_edit", "_reader", "_since", "_text", "hears_itself")
+    __slots__ = (
+        "_awaits_secret",
+        "_closing",
+        "_has_asked_to_edit",
+        "_reader",
+        "_rest",
+        "_since",
+        "_text",
+        "hears_itself",
+    )
 
     def __init__(
         self,
@@ -46,6 +82,7 @@ class PersonSession(ChatSession[Asked]):
         limits: Limits,
         history: HistoryTable,
         preferences: Preferences,
+        neighbours: Neighbours,
         start: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
         """Begin in `place`; `start` starts a task that may outlive a call."""
@@ -53,6 +90,7 @@ class PersonSession(ChatSession[Asked]):
         self._since = 0
         self._reader = Reader(preferences.language)
         self._has_asked_to_edit = False
+        self._rest: list[Event] = []  # answers that are shown when their request has been carried out
         self._closing = b""  # what gives the row back, when it has been
         self.hears_itself = False
         self._awaits_secret: Callable[[str], Pause] | None = None
@@ -64,10 +102,37 @@ class PersonSession(ChatSession[Asked]):
             limits=limits,
             history=history,
             preferences=preferences,
+            neighbours=neighbours,
             start=start,
         )
 
     # How the person is shown things.
+
+    def send(self, event: Event) -> None:
+        """Show an event to the reader; a list that has to be laid out when the request for it has been carried out."""
+        if self._rest or (self._reader.is_laid_out and type(event) in LISTS):
+            self._rest.append(event)
+        else:
+            super().send(event)
+
+    async def _show_rest(self) -> None:
+        """Lay out what is to be shown still, some lines at a time, each in its turn among all that is dear; then write it in one piece."""
+        while self._rest:
+            pieces: list[bytes] = []
+            for piece in shown_in_pieces(self._rest[0], self._reader):
+                pieces.append(piece)
+                await self.take_turn()
+            del self._rest[0]
+            self._answer(b"".join(pieces))
+
+    async def drained(self) -> None:
+        """Wait until everything has been shown, and the kernel has taken it."""
+        await self._show_rest()
+        await super().drained()
+
+    def show_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
+        """As the nearest of the kinds, if there is one that the person can read."""
+        return nearest(self._reader, kinds, limit)
 
     @property
     def has_terminal(self) -> bool:
@@ -145,6 +210,7 @@ class PersonSession(ChatSession[Asked]):
             width_class(self._columns),
             self._is_plain,
         )
+        self._answer_bytes = ANSWER_BYTES_PER_TOKEN / (LAID_OUT_WEIGHT if self._reader.is_laid_out else 1)
         if self._wants_to_edit != self._has_asked_to_edit:
             self._has_asked_to_edit = self._wants_to_edit
             self._answer_protocol(self._text.edit(wanted=self._wants_to_edit))
@@ -218,6 +284,10 @@ class PersonSession(ChatSession[Asked]):
         super().logged_in(nick, token)
         self._text.allow(self._limits.line_bytes, self._limits.text_bytes)
 
+    def is_light(self, asked: Asked) -> bool:
+        """Whether it is an ordinary line."""
+        return type(asked) is Say and len(asked.text) <= LIGHT_CHARACTERS
+
     def handle(self, asked: Asked) -> Pause:
         """Have the place carry it out, if it is not about the connection itself."""
         if type(asked) is Say:  # nearly all is
@@ -226,9 +296,16 @@ class PersonSession(ChatSession[Asked]):
             pause = self._notice(asked)
         else:
             pause = self.place.handle(self, asked)
+            if pause is not None or self._rest:
+                return self._answered(pause)
         if pause is None and self.hears_itself:
             self.carried_out()
         return pause
+
+    async def _answered(self, pause: Pause) -> None:
+        if pause is not None:
+            await pause
+        await self._show_rest()
 
     def _notice(self, noticed: Noticed) -> Pause:
         match noticed:
@@ -265,7 +342,9 @@ class PersonSession(ChatSession[Asked]):
             return
         works_here = [request for request in self.place.commands if self.place.works_for(self, request)]
         rooms = [room.name for room in self.place.directory.rooms] if self.nick else []
-        found = candidates(before, works_here=works_here, rooms=rooms, nicks=self.place.nicks)
+        nicks = self.place.nicks
+        self.owe((len(rooms) + len(nicks)) / NAMES_PER_TOKEN)
+        found = candidates(before, works_here=works_here, rooms=rooms, nicks=nicks)
         self._draw(editor.complete(found))
 
     def _hint(self) -> None:

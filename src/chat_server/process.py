@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 import trio
@@ -20,6 +21,9 @@ from chat_server.journal.folder import DataFolder, DataFolderError, data_directo
 from chat_server.journal.sqlite import SqliteJournal
 from chat_server.journal.writer import UnusableJournal
 from chat_server.server import Server, open_listeners
+
+CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Where Linux tells a container how much memory it may use (version 2 and version 1 of control groups)."""
 
 _log = structlog.get_logger()
 
@@ -54,7 +58,7 @@ def run(config: Config) -> int:
         raise CannotStart(str(error)) from error
 
     async def serve() -> int:
-        server = Server(config, journal, files=_raise_file_limit())
+        server = Server(config, journal, files=_raise_file_limit(), memory=_memory())
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_stop_on_signals, server, signals)
@@ -118,6 +122,19 @@ def _relieve_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+def _memory() -> int:
+    """How many bytes of memory this process may use: the machine's, or its control group's if that is less. 0: not known."""
+    found = []
+    with suppress(OSError, ValueError):  # names that this system does not know
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for path in CGROUP_LIMITS:
+        with suppress(
+            OSError, ValueError
+        ):  # version 2 writes "max" where there is no limit, version 1 a very large number
+            found.append(int(path.read_text()))
+    return min(found, default=0)
 
 
 def _raise_file_limit() -> int:

@@ -3,7 +3,7 @@
 Knows which place a request is for, and which request an answer belongs to. Never knows what a command means.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import ClassVar
 
 import trio
@@ -39,7 +39,7 @@ from chat_server.identity import new_token
 from chat_server.names import same_name_key
 from chat_server.preferences import Preferences
 from chat_server.room import Occupant, Room
-from chat_server.session import ChatSession
+from chat_server.session import LIGHT_CHARACTERS, ChatSession, Neighbours
 from chat_server.transport import Transport
 from chat_server.wire.json_lines import JsonDecoder, show_answer, show_for
 
@@ -73,6 +73,7 @@ class ProgramSession(ChatSession[Addressed]):
         limits: Limits,
         history: HistoryTable,
         preferences: Preferences,
+        neighbours: Neighbours,
         start: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
         """Begin in no room. `welcome` is the answer to a hello; `start` starts a task that may outlive a call."""
@@ -92,6 +93,7 @@ class ProgramSession(ChatSession[Addressed]):
             limits=limits,
             history=history,
             preferences=preferences,
+            neighbours=neighbours,
             start=start,
         )
 
@@ -112,7 +114,7 @@ class ProgramSession(ChatSession[Addressed]):
                 self._key = ""
             if isinstance(event, Refused):
                 event = replace(event, room=self._asked_room)
-        self.push(show_answer(event, ref, self.preferences.language))
+        self._answer(show_answer(event, ref, self.preferences.language))
 
     @property
     def has_terminal(self) -> bool:
@@ -123,6 +125,11 @@ class ProgramSession(ChatSession[Addressed]):
     def speaks_telnet(self) -> bool:
         """Nor does it."""
         return False
+
+    def show_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
+        """Programs are of one kind for each language, and cost little."""
+        del kinds, limit
+        return self.show
 
     def prefer(self, preferences: Preferences) -> None:
         """Speak in this language from now on."""
@@ -249,6 +256,15 @@ class ProgramSession(ChatSession[Addressed]):
                 return await super().receive()
         self._farewell = Dismissed("silent", {"seconds": f"{patience:g}"})
         return b""
+
+    def is_light(self, asked: Addressed) -> bool:
+        """Whether it is an ordinary line."""
+        return type(asked.request) is Say and len(asked.request.text) <= LIGHT_CHARACTERS
+
+    def let_go(self) -> None:
+        """Forget what has been begun, and say so; that answers no request."""
+        self._ref, self._asked_room = None, ""
+        super().let_go()
 
     def handle(self, asked: Addressed) -> Pause:
         """Answer what is about the connection; have the hall or a room carry out the rest."""

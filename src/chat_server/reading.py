@@ -48,13 +48,17 @@ async def answered(listener: Listener, answer: Awaitable[Event]) -> None:
         listener.send(Refused("cannot-read"))
 
 
-def fitting(lines: Sequence[Line], *, from_end: bool = False) -> list[Line]:
+RECALLED_CHARACTERS = 8192
+"""Characters of text shown on entering a room: 50 lines of ordinary length. It is shown at once, in the room's order, so it has to be quick."""
+
+
+def fitting(lines: Sequence[Line], *, from_end: bool = False, limit: int = PAGE_CHARACTERS) -> list[Line]:
     """As many of the lines as a page may have characters: the first, or the last of them; one at least."""
     kept: list[Line] = []
     characters = 0
     for line in reversed(lines) if from_end else lines:
         characters += len(line.text) + len(line.nick)
-        if characters > PAGE_CHARACTERS and kept:
+        if characters > limit and kept:
             break
         kept.append(line)
     return kept[::-1] if from_end else kept

@@ -6,7 +6,7 @@ Sees a session only as an `Occupant`, so that every place is tested with a fake.
 import difflib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 import trio
@@ -67,12 +67,24 @@ class Occupant(Chooser, Protocol):
     """The nickname, or "" before login."""
     sender: str
     """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
+
+    @property
+    def network(self) -> str:
+        """The address that it is from, as far as addresses count; else "".
+
+        What one may do seldom is counted by it too.
+        """
+
     history: int
     """How many lines one wants to see on entering a room."""
     zone: str
     """In which zone one wants times shown (see times.py)."""
     show: Callable[[Event], bytes]
     """How this kind of reader is shown an event. Readers of one kind have the same function, so a room calls it once for all of them."""
+
+    def show_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
+        """How it can be shown things where so many kinds of readers are known that there should be no more of them, if possible."""
+
     show_naming: Callable[[Event], bytes] | None
     """The same for a line that names the reader; None if that makes no difference."""
 
@@ -251,11 +263,11 @@ class Room(Choices, ABC):
 
     async def _found(self, session: Occupant, name: str) -> None:
         try:
-            refusal = await self.directory.found_room(name)
+            refusal = await self.directory.found_room(name, session.sender, session.network)
         except JournalError:
             session.send(Refused("cannot-store"))
             return
-        session.send(Refused(refusal, {"room": name}) if refusal else RoomCreated(name))
+        session.send(refusal or RoomCreated(name))
 
     def do_search(self, session: Occupant, request: Search) -> Pause:
         """Search this room (-a: all rooms).

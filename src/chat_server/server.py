@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from chat_server import __version__
-from chat_server.admission import Admission
+from chat_server.admission import Address, Admission
 from chat_server.catalogue import described_commands
 from chat_server.chat_room import ChatRoom
 from chat_server.config import Config
@@ -24,11 +24,12 @@ from chat_server.events import Dismissed, Greeted, Welcomed
 from chat_server.hall import Hall
 from chat_server.journal import Journal, JournalError, RoomRecord
 from chat_server.logs import Sampler
+from chat_server.pacing import Budget, Turns
 from chat_server.person_session import PersonSession
 from chat_server.preferences import Preferences
 from chat_server.program_session import ROOMS_MAX, ProgramSession
 from chat_server.room import ListedRoom, Occupant
-from chat_server.session import READ_MAX_LIMITED, ChatSession
+from chat_server.session import READ_MAX_LIMITED, ChatSession, Neighbours
 from chat_server.syntax import is_command
 from chat_server.transport import SocketTransport, Transport
 from chat_server.wire.doors import CLOSED_DOORS, Door, recognise
@@ -51,8 +52,8 @@ ROOM_LINGER = 1.0
 BACKLOG = 4096
 """Connections that the kernel may hold until they are accepted: Linux's own limit since 5.4."""
 
-ACCEPT_MAX = 64
-"""Callers accepted before others have their turn."""
+ACCEPT_MAX = 16
+"""Callers accepted before others have their turn: 3 ms, with their greetings."""
 
 FILES_RESERVED = 64
 """Open files kept for everything that is no connection: the journal (three for each of ten connections), the listeners, the log, the kernel's
@@ -60,6 +61,9 @@ event queue, and one caller to be refused."""
 
 HIDDEN_NAMED_MAX = 20
 """Rooms that the log names because a command hides them."""
+
+WAITING_TOTAL_MIN = 256 * 2**20
+"""Bytes that may wait for all readers together on a machine however small: 256 stuck ones."""
 
 FORGET_SECONDS = 900.0
 """Seconds between two looks for what is too old to be kept."""
@@ -107,24 +111,34 @@ def _address_of(listener: socket.socket) -> str:
 class Server:
     """Accepts connections and serves each in its own task, until it is stopped."""
 
-    def __init__(self, config: Config, journal: Journal, *, files: float = inf) -> None:
+    def __init__(self, config: Config, journal: Journal, *, files: float = inf, memory: int = 0) -> None:
         """Make the hall.
 
         Args:
             config: the settings.
             journal: what keeps the rooms and what is said in them; whoever made it runs it, for longer than the server.
             files: how many files the process may open.
+            memory: how many bytes of memory the machine has for it; 0 if that is not known.
 
         """
         self._config = config
         limits = config.limits
         self._admission = Admission(
-            int(min(limits.connections or inf, max(1, files - FILES_RESERVED), 2**31)), limits.connections_per_address
+            int(min(limits.connections or inf, max(1, files - FILES_RESERVED), 2**31)),
+            limits.connections_per_address,
+            limits.requests_per_address if limits.connections_per_address and limits.messages_per_second else 0,
+            limits.request_burst_per_address,
         )
+        self._turns = Turns()
+        self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
         self._unwelcome = Sampler()
         self._journal = journal
         self._directory: Directory[ListedRoom, Occupant] = Directory(
-            journal, start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)), rooms_max=limits.rooms
+            journal,
+            start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)),
+            rooms_max=limits.rooms,
+            per_person=limits.rooms_per_person,
+            per_address=limits.rooms_per_address if limits.connections_per_address else 0,
         )
         self.hall = Hall(self._directory)
         self.rooms: list[ChatRoom] = []
@@ -272,26 +286,37 @@ class Server:
                 transport.send_nowait(show_for(Reader(self._config.server.language))(Dismissed(refusal)))
             transport.close()
             return
-        self._admission.enter(address)
+        known = self._admission.enter(address, trio.current_time())
         self._connections += 1
-        self._nursery.start_soon(self._serve, transport, address)
+        self._nursery.start_soon(self._serve, transport, address, known)
 
-    async def _serve(self, transport: Transport, address: str) -> None:
+    async def _serve(self, transport: Transport, address: str, known: Address) -> None:
         """Serve one caller, of whatever kind."""
         _log.debug("a caller came", address=address)
         try:
-            await self._serve_door(transport, address)
+            if self._config.limits.messages_per_second:
+                await self._wait_turn(known)
+            await self._serve_door(transport, address, known)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
         finally:
             transport.close()
-            self._admission.leave(address)
+            self._admission.leave(known, trio.current_time())
             self._connections -= 1
             if not self._connections and self._stop_requested.is_set():
                 self._everybody_gone.set()
             _log.debug("a caller went", address=address)
 
-    async def _serve_door(self, transport: Transport, address: str) -> None:
+    async def _wait_turn(self, address: Address) -> None:
+        """Let a caller wait, unread, until those from its address may ask for more; if they ask for much, for its turn too."""
+        seconds = address.take(trio.current_time(), 1)
+        if seconds:
+            with trio.move_on_after(seconds):
+                await self._stop_requested.wait()
+        if address.is_busy:
+            await self._turns.take(is_first=False)
+
+    async def _serve_door(self, transport: Transport, address: str, known: Address) -> None:
         """Find out what kind of caller this is, and serve it as that."""
         first = b""
         door = None
@@ -309,11 +334,11 @@ class Server:
             with suppress(OSError):
                 transport.send_nowait(CLOSED_DOORS[door])
         elif door is Door.JSON_LINES:
-            await self._serve_session(self._new_program(transport), first)
+            await self._serve_session(self._new_program(transport, known), first)
         else:
-            await self._serve_session(self._new_person(transport), first)
+            await self._serve_session(self._new_person(transport, known), first)
 
-    def _new_person(self, transport: Transport) -> PersonSession:
+    def _new_person(self, transport: Transport, address: Address) -> PersonSession:
         session = PersonSession(
             transport,
             TextDecoder(min(self._config.limits.line_bytes, STRANGERS_LINE)),
@@ -321,12 +346,13 @@ class Server:
             limits=self._config.limits,
             history=self._config.history,
             preferences=self._preferences,
+            neighbours=Neighbours(self._turns, self._budget, address),
             start=self._nursery.start_soon,
         )
         session.send(Greeted(__version__))
         return session
 
-    def _new_program(self, transport: Transport) -> ProgramSession:
+    def _new_program(self, transport: Transport, address: Address) -> ProgramSession:
         limits = self._config.limits
         return ProgramSession(
             transport,
@@ -336,6 +362,7 @@ class Server:
             limits=limits,
             history=self._config.history,
             preferences=self._preferences,
+            neighbours=Neighbours(self._turns, self._budget, address),
             start=self._nursery.start_soon,
         )
 
@@ -350,6 +377,11 @@ class Server:
             if not await session.end(deadline):
                 self._cut += 1
             self._sessions.discard(session)
+
+
+def _share_of(memory: int) -> int:
+    """How much of the machine's memory may be full of what waits for readers."""
+    return max(memory // 4, WAITING_TOTAL_MIN)
 
 
 def _welcome(config: Config) -> Welcomed:

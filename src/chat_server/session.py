@@ -7,17 +7,19 @@ Knows its codec and its outbox. Where the session is, and which place carries a 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import inf
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import structlog
 import trio
 
+from chat_server.admission import Address
 from chat_server.commands import Pause
 from chat_server.config import HistoryTable, Limits
-from chat_server.events import Dismissed, Echo, Event, LoggedOut, ProtocolReply, Skipped, Slowed
+from chat_server.events import Dismissed, Echo, Event, LoggedOut, ProtocolReply, Refused, Skipped, Slowed
 from chat_server.identity import identity_of
 from chat_server.names import same_name_key
 from chat_server.outbox import Outbox
+from chat_server.pacing import Budget, Turns
 from chat_server.preferences import Preferences
 from chat_server.rate import TokenBucket
 from chat_server.room import EndSession, Room
@@ -33,7 +35,27 @@ BYTES_PER_TOKEN = 1024
 """Bytes that count as a line even if no line comes of them: else backspaces, telnet commands and empty lines would be a free way to
 keep the server busy. A line of chat is far shorter."""
 
+ANSWER_BYTES_PER_TOKEN = 16384
+"""Bytes of answers that count as a line. To show as much takes 0.1 to 5 ms, by what is in it, which is what a line costs in all at the worst."""
+
+ANSWER_BYTES_FREE = 1024
+"""Bytes of an answer that cost nothing beside the request for it, as most have."""
+
+LIGHT_CHARACTERS = 1024
+"""Characters of a line that waits for no turn among what is dear. Nobody types a longer one."""
+
 _log = structlog.get_logger()
+
+
+class Neighbours(NamedTuple):
+    """What a session shares with others."""
+
+    turns: Turns
+    """In which what is dear is done, for all sessions."""
+    budget: Budget
+    """Of what waits in memory, for all sessions."""
+    address: Address
+    """What is known of all sessions from the same address."""
 
 
 A = TypeVar("A")
@@ -46,6 +68,13 @@ class Decoder(Protocol[A_co]):
     @property
     def is_mid_line(self) -> bool:
         """Whether a request has been begun and not ended."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory for what has been begun and not ended, about."""
+
+    def give_up(self) -> Iterable[ProtocolReply | Echo]:
+        """Forget what has been begun: there is no memory for it. Give what is to be written."""
 
     def receive_data(self, data: bytes) -> Iterable[A_co | ProtocolReply | Echo]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order. Never raises.
@@ -61,6 +90,7 @@ class ChatSession(ABC, Generic[A]):
     """What counts for more or less than a line where lines are counted."""
 
     __slots__ = (
+        "_answer_bytes",
         "_bucket",
         "_decoder",
         "_ending",
@@ -70,7 +100,9 @@ class ChatSession(ABC, Generic[A]):
         "_is_warned",
         "_limits",
         "_login_deadline",
+        "_neighbours",
         "_outbox",
+        "_owed",
         "_scope",
         "_transport",
         "history",
@@ -94,10 +126,14 @@ class ChatSession(ABC, Generic[A]):
         limits: Limits,
         history: HistoryTable,
         preferences: Preferences,
+        neighbours: Neighbours,
         start: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
         """Begin in `place`; `start` starts a task that may outlive a call."""
         self.nick = ""
+        self._neighbours = neighbours
+        self._answer_bytes = float(ANSWER_BYTES_PER_TOKEN)
+        self._owed = 0.0  # what answers have cost beyond the requests for them
         self.sender = ""
         self.history = history.on_entering
         self.zone = history.time_zone
@@ -115,6 +151,7 @@ class ChatSession(ABC, Generic[A]):
             mark=self.positions,
             limit=limits.waiting_bytes_before_login,
             patience=limits.no_progress_seconds,
+            budget=neighbours.budget,
         )
         self.push = self._outbox.push  # itself, not a method around it: a room calls it for every member
         now = trio.current_time()
@@ -133,7 +170,22 @@ class ChatSession(ABC, Generic[A]):
 
     def send(self, event: Event) -> None:
         """Show an event to the reader."""
-        self.push(self.show(event))
+        self._answer(self.show(event))
+
+    def _answer(self, data: bytes) -> None:
+        """Write an answer, and count what it cost beyond its request. Whatever a command shows goes this way, so none need count for itself."""
+        if len(data) > ANSWER_BYTES_FREE:
+            self.owe(len(data) / self._answer_bytes)
+        self.push(data)
+
+    def owe(self, tokens: float) -> None:
+        """Count something that costs as much as so many lines; it is paid before the next request."""
+        self._owed += tokens
+
+    @property
+    def network(self) -> str:
+        """The address that the session is from, as far as it counts; "" where addresses do not."""
+        return self._neighbours.address.network if self._limits.connections_per_address else ""
 
     def logged_in(self, nick: str, token: str) -> None:
         """The person has this nickname from now on, and a member's rights."""
@@ -165,10 +217,12 @@ class ChatSession(ABC, Generic[A]):
         """Have a request carried out, by the place that it is for."""
 
     async def drained(self) -> None:
-        """Wait until the kernel has taken everything. Raises BrokenResourceError if it never will."""
+        """Wait until the kernel has taken everything, and what was asked for is paid. Raises BrokenResourceError if it never will."""
         await self._outbox.emptied()
         if self._outbox.is_closed or self._transport.is_lost():
             raise trio.BrokenResourceError
+        if self._bucket is not None:
+            await self._wait_turn(self._bucket, 0)
 
     def _notice_of(self, lines: int, after: dict[str, int]) -> bytes:
         """What to say when lines have been skipped after some positions. They are of use only in rooms where the session still is."""
@@ -220,6 +274,7 @@ class ChatSession(ABC, Generic[A]):
         with emptying:
             await self._outbox.emptied()
         self._outbox.close()
+        self._neighbours.budget.forget(self)
         self._transport.close()
         return not (leaving.cancelled_caught or emptying.cancelled_caught)
 
@@ -260,6 +315,7 @@ class ChatSession(ABC, Generic[A]):
             if self._bucket is not None and extra > 0:
                 await self._wait_turn(self._bucket, extra)
             self._watch_time(has_asked=count > 0)
+            self._neighbours.budget.count(self)
             data = await self.receive()
             if not data:
                 return
@@ -287,28 +343,64 @@ class ChatSession(ABC, Generic[A]):
                 await trio.lowlevel.checkpoint()
             count += cost
             if bucket is not None:
-                await self._wait_turn(bucket, cost)
+                await self._wait_turn(bucket, cost, is_light=self.is_light(request))
             pause = self.handle(request)
             if pause is not None:
                 await pause
                 self.carried_out()
         return count
 
+    @abstractmethod
+    def is_light(self, asked: A) -> bool:
+        """Whether this is no more than a line, which waits for nothing that others have asked for."""
+
+    # What waits in memory; see pacing.Holder. What waits to be written is the outbox's.
+
+    @property
+    def held(self) -> int:
+        """Bytes that have come and are no request yet, if they are many."""
+        return self._decoder.held
+
+    def let_go(self) -> None:
+        """Forget them, and say so."""
+        for drawn in self._decoder.give_up():
+            self._outbox.push(drawn.data)
+        self.send(Refused("no-memory"))
+
     def carried_out(self) -> None:
         """A request that took its time has been carried out."""
 
-    async def _wait_turn(self, bucket: TokenBucket, tokens: float = 1) -> None:
-        """Let what the sender sends next wait until the rate limit allows it; the first time, say so."""
+    async def _wait_turn(self, bucket: TokenBucket, tokens: float = 1, *, is_light: bool = False) -> None:
+        """Let what the sender sends next wait until the rates allow it, and then for its turn, unless it is light and comes seldom."""
         now = trio.current_time()
+        if self._owed:
+            tokens += self._owed
+            self._owed = 0.0
         if bucket.is_full(now):
             self._is_warned = False
-        seconds = bucket.take(now, tokens)
-        if not seconds:
-            return
+        address = self._neighbours.address
+        own, shared = bucket.take(now, tokens), address.take(now, tokens)
+        if own or shared:
+            await self._slow_down(own, shared)
+        if not is_light or bucket.is_low or address.is_busy:
+            await self.take_turn()
+
+    async def take_turn(self) -> None:
+        """Wait for one's turn among all who ask for something dear; those who ask for much come last."""
+        if self._bucket is None:
+            await trio.lowlevel.checkpoint()
+        else:
+            is_first = not (self._bucket.is_low or self._neighbours.address.is_busy)
+            await self._neighbours.turns.take(is_first=is_first)
+
+    async def _slow_down(self, own: float, shared: float) -> None:
+        """Wait so many seconds, for oneself or for all from one's address; the first time, say so."""
         if not self._is_warned:
             self._is_warned = True
-            self.send(Slowed(self._limits.messages_per_second))
-        await trio.sleep(seconds)
+            limits = self._limits
+            is_own = own >= shared
+            self.send(Slowed(limits.messages_per_second if is_own else limits.requests_per_address, not is_own))
+        await trio.sleep(max(own, shared))
         if self._outbox.is_closed or self._transport.is_lost():
             raise trio.BrokenResourceError
 

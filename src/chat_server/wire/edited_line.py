@@ -13,6 +13,20 @@ HISTORY_LINES = 100
 HISTORY_CHARACTERS = 8192
 """What is kept of the lines that one has typed: a hundred ordinary ones. A longer text than this is in nobody's history."""
 
+KNOWN_MAX = 16384
+"""Characters that all lines share: a list of strings of its own costs a line seventy bytes a character."""
+
+_known: dict[str, str] = {}
+
+
+def _cells(text: str) -> list[str]:
+    """The text's cells; the same character is the same string in all lines, as far as there is room for that."""
+    if text.isascii():
+        return list(text)
+    if len(_known) < KNOWN_MAX:
+        return [_known.setdefault(cell, cell) for cell in graphemes(text)]
+    return [_known.get(cell, cell) for cell in graphemes(text)]
+
 
 class EditedLine:
     """Cells and a cursor. Each cell is clean (see clean.py); the line has at most `limit` bytes in UTF-8, `text_limit` if it is of several."""
@@ -29,7 +43,7 @@ class EditedLine:
         self.cursor = 0
         """The cell before which it stands."""
         self._size = 0
-        self._killed: Sequence[str] = ()
+        self._killed = ""
         self._history: deque[str] = deque()
         self._history_size = 0
         self._at: int | None = None  # where in the history the line is from; None: it is new
@@ -42,6 +56,19 @@ class EditedLine:
     def text(self) -> str:
         """The line."""
         return "".join(self.cells)
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory for the line and for what can be brought back, about: a cell of more than ASCII may be a string of its own."""
+        shown_once = len(self.cells) * 8 + (self._size - len(self.cells)) * 28
+        return shown_once + (self._history_size + len(self._killed) + len(self._draft)) * 2
+
+    def forget(self) -> None:
+        """Forget everything that was typed."""
+        self.replace("")
+        self._killed = self._draft = ""
+        self._history.clear()
+        self._history_size = 0
 
     @property
     def before_cursor(self) -> str:
@@ -65,11 +92,11 @@ class EditedLine:
 
     def insert(self, text: str) -> bool:
         """Put in clean text. Return whether there was room; if not, nothing of it was put in."""
-        return self._splice(self.cursor, self.cursor, graphemes(text))
+        return self._splice(self.cursor, self.cursor, _cells(text))
 
     def replace(self, text: str) -> None:
         """Have another line."""
-        self.cells = graphemes(text)
+        self.cells = _cells(text)
         self.cursor = len(self.cells)
         self.work += 1 + len(text)
         self._breaks = self.cells.count("\n")
@@ -139,7 +166,7 @@ class EditedLine:
 
     def _kill(self, start: int, end: int) -> None:
         if start < end:
-            self._killed = self.cells[start:end]
+            self._killed = "".join(self.cells[start:end])
             self._splice(start, end, [])
 
     def kill_before(self) -> None:
@@ -168,11 +195,11 @@ class EditedLine:
 
     def yank(self) -> None:
         """Put in again what was deleted."""
-        self._splice(self.cursor, self.cursor, self._killed)
+        self._splice(self.cursor, self.cursor, _cells(self._killed))
 
     def forget_killed(self) -> None:
         """Forget what was deleted."""
-        self._killed = ()
+        self._killed = ""
 
     # The lines before.
 
@@ -228,5 +255,5 @@ class EditedLine:
         self._completing = None
 
     def _put(self, start: int, candidates: Sequence[str], index: int) -> None:
-        if self._splice(start, self.cursor, graphemes(candidates[index])):
+        if self._splice(start, self.cursor, _cells(candidates[index])):
             self._completing = start, candidates, index

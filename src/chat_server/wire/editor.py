@@ -23,11 +23,14 @@ from chat_server.wire.widths import columns_of, columns_of_grapheme
 SEQUENCE_MAX = 32
 """Characters of an escape sequence beyond which it is none. The longest that a key sends has 10."""
 
-WORK_MAX = 8192
-"""Characters that are put in, taken out or drawn before the keys are told to wait: 5 ms at the dearest (a history of emoji)."""
+WORK_MAX = 2048
+"""Characters that are put in, taken out or drawn before the keys are told to wait: 1.3 ms at the dearest (a history of emoji)."""
 
 _ROW_WORK = 60
 """What drawing a row costs beside its columns."""
+
+HELD_MIN = 8192
+"""Bytes of memory below which a line is not counted: an ordinary one, and a few before it."""
 
 COLUMNS_MAX = 500
 """Columns that a terminal is believed to have."""
@@ -72,7 +75,7 @@ class Closing(Struct, frozen=True):
 
 
 class Worked(Struct, frozen=True):
-    """The keys have cost as much as a line does: they should wait until it is their turn."""
+    """The keys have cost as much as a part of a line does: they should wait until it is their turn."""
 
 
 Item = bytes | Typed | TooMuch | Completion | Closing | Worked
@@ -160,6 +163,17 @@ class LineEditor:
     def text(self) -> str:
         """What has been typed and not sent."""
         return self._line.text
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory for what was typed, about; 0 where that is an ordinary line."""
+        held = self._line.held + self._pasted_size
+        return held if held > HELD_MIN else 0
+
+    def give_up(self) -> bytes:
+        """Forget the line, what is being pasted, and what could be brought back. Return what to write."""
+        self._line.forget()
+        return self.abandon()
 
     def allow(self, limit: int, text_limit: int) -> None:
         """Take longer lines from now on."""
@@ -280,7 +294,7 @@ class LineEditor:
         yield from self.drawing()
 
     def has_toiled(self) -> bool:
-        """Whether the keys have cost as much as a line since this was last so."""
+        """Whether the keys have cost so much since this was last so that others should have their turn."""
         if self._line.work <= WORK_MAX:
             return False
         self._line.work = 0
@@ -391,10 +405,10 @@ class LineEditor:
 
     def _end_paste(self) -> Iterator[Item]:
         pasted = clean_lines(self._pasted.getvalue() if self._pasted else "")
-        self._pasted = None
+        size, self._pasted, self._pasted_size = self._pasted_size, None, 0
         self._line.end_completing()
         limit = self._line.text_limit if "\n" in pasted else self._line.limit
-        if self._pasted_size > self._line.text_limit or not self._line.insert(pasted):
+        if size > self._line.text_limit or not self._line.insert(pasted):
             yield from self.drawing()
             yield TooMuch(limit)
 
@@ -418,7 +432,7 @@ class LineEditor:
 
         What is being pasted, or is part of a key's sequence, is given up too.
         """
-        self._pasted, self._state = None, _State.TEXT
+        self._pasted, self._pasted_size, self._state = None, 0, _State.TEXT
         return self._begin_below(b"^C")
 
     def _begin_below(self, mark: bytes) -> bytes:

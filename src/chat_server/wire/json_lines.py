@@ -18,6 +18,7 @@ from chat_server.events import (
     REF_MAX,
     Addressed,
     Dismissed,
+    Echo,
     Event,
     Kept,
     LineTooLong,
@@ -143,6 +144,16 @@ class JsonDecoder:
     def is_mid_line(self) -> bool:
         """Whether the program has begun a line and not ended it."""
         return not self._line.is_empty
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory for what has been begun and not ended."""
+        return self._line.size
+
+    def give_up(self) -> Iterable[ProtocolReply | Echo]:
+        """Forget what has been begun, and what still comes of it."""
+        self._line.give_up()
+        return ()
 
     def receive_data(self, data: bytes) -> list[Addressed | ProtocolReply]:
         """Take bytes as they came; return the requests that they complete, in order."""

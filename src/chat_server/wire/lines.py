@@ -37,6 +37,17 @@ class LineBuffer:
         """Whether nothing but ASCII is kept of the line."""
         return self._bytes.isascii()
 
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        return len(self._bytes)
+
+    def give_up(self) -> None:
+        """Keep nothing of the line, and skip what still comes of it; who asks for that says so to the sender."""
+        if self._bytes:
+            self._bytes = b""
+            self._skipping = True
+
     def append(self, data: bytes) -> bool:
         """Add bytes to the line. Return whether this made it too long."""
         if self._skipping:

@@ -5,8 +5,9 @@ event says only through sentences.py; never knows a session.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
@@ -35,8 +36,21 @@ class Reader(Struct, frozen=True):
     is_named: bool = False
     """The line names the reader."""
 
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether lines are shown in another way than they are: in rows, in colours, in another charset."""
+        return bool(self.columns or self.colours) or self.charset != UTF_8
+
 
 Show = Callable[[Event], bytes]
+
+_READER_OF: WeakKeyDictionary[Show, Reader] = WeakKeyDictionary()
+
+PIECE_CHARACTERS = 2048
+"""Characters of text that are laid out at a time, unless a single line has more: 0.2 to 1.5 ms."""
+
+BARE_MAX = 8
+"""Kinds that a room has beside those that are laid out, for the charsets of those for whom there is no other."""
 
 
 @lru_cache(maxsize=1024)
@@ -52,8 +66,48 @@ def show_for(reader: Reader) -> Show:
     def show_laid_out(event: Event) -> bytes:
         return written("".join(_laid_out(line, reader) for line in told(event, speech)), reader)
 
-    is_simple = reader.charset == UTF_8 and not reader.columns and not reader.colours
-    return show if is_simple else show_laid_out
+    chosen = show_laid_out if reader.is_laid_out else show
+    _READER_OF[chosen] = reader
+    return chosen
+
+
+def shown_in_pieces(event: Event, reader: Reader) -> Iterator[bytes]:
+    """What `show_for` gives, some lines at a time: a long answer is laid out with pauses in which others have their turn."""
+    pieces: list[str] = []
+    characters = 0
+    for line in told(event, voice(reader.language, is_plain=reader.is_plain)):
+        pieces.append(_laid_out(line, reader))
+        characters += len(line.text)
+        if characters >= PIECE_CHARACTERS:
+            yield written("".join(pieces), reader)
+            pieces.clear()
+            characters = 0
+    if pieces:
+        yield written("".join(pieces), reader)
+
+
+def nearest(reader: Reader, known: Iterable[Show], limit: int) -> Show:
+    """How a reader is shown things where `limit` kinds or more are known already, and one more would be one too many.
+
+    As the most alike of them that reads the same charset: with rows that fit and are not much shorter, in no more colours. Else the lines come as
+    they are, in the reader's charset if not too many others have one of their own, else in ASCII.
+    """
+    shows = {show: _READER_OF[show] for show in known if show in _READER_OF}
+    fitting = [(other.columns, other.colours, show) for show, other in shows.items() if _fits(reader, other)]
+    if fitting:
+        return max(fitting, key=lambda found: found[:2])[2]
+    bare = Reader(reader.language, reader.charset, reader.doubles_iac, is_plain=reader.is_plain)
+    if reader.charset == UTF_8 or len(shows) < limit + BARE_MAX:
+        return show_for(bare)
+    return show_for(Reader(charset="ascii"))
+
+
+def _fits(reader: Reader, other: Reader) -> bool:
+    """Whether what is made for the other can be read by this one."""
+    if (other.language, other.charset, other.doubles_iac) != (reader.language, reader.charset, reader.doubles_iac):
+        return False
+    fits = not other.columns or reader.columns // 2 <= other.columns <= (reader.columns or other.columns)
+    return fits and other.colours <= reader.colours and other.is_plain == reader.is_plain
 
 
 def written(text: str, reader: Reader) -> bytes:

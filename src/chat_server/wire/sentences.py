@@ -54,6 +54,19 @@ SENTENCES: dict[str, str | Counted] = {
     "not-editable": message("Your telnet does not let the server edit your line, so it edits it itself."),
     "too-many-words": message("At most {limit} words can be looked for at once."),
     "no-words": message("There is nothing in that to search for."),
+    "no-memory": message(
+        "The server is short of memory and has dropped what you had begun to type. Shorten it, or try again later."
+    ),
+    "rooms-by-person": counted(
+        "You have created {limit} room within a day, which is the most for one person. Use one that is there (/rooms), or try again tomorrow.",
+        "You have created {limit} rooms within a day, which is the most for one person. Use one that is there (/rooms), or try again tomorrow.",
+        "limit",
+    ),
+    "rooms-by-address": counted(
+        "{limit} room was created from your address within a day, which is the most. Use one that is there (/rooms), or try again tomorrow.",
+        "{limit} rooms were created from your address within a day, which is the most. Use one that is there (/rooms), or try again tomorrow.",
+        "limit",
+    ),
     "cannot-store": message("That could not be stored just now. Try again later."),
     "cannot-read": message("What was said cannot be read just now. Try again later."),
     "line-too-long": message("That line was longer than {limit} bytes and was not sent. Shorten it."),
@@ -328,6 +341,14 @@ def _refused(event: events.Refused, voice: Voice) -> list[Line]:
 
 
 def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:
+    if event.is_shared:
+        return own_words(
+            voice.count(
+                "Everybody at your address together sends more than {number} line a second; the rest follows in order.",
+                "Everybody at your address together sends more than {number} lines a second; the rest follows in order.",
+                event.limit,
+            )
+        )
     return own_words(
         voice.count(
             "You are sending faster than {number} line a second; the rest follows in order.",

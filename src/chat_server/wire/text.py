@@ -29,6 +29,9 @@ COLUMNS = 80
 """The width of a terminal that has not said how wide it is, where one must be known."""
 
 
+TOILS_PER_LINE = 4
+"""Pieces of work into which what keys cost is cut: others have their turn after each."""
+
 BYTES_PER_LINE = 1024
 """Bytes of a text that are sent without having been typed which count as a line."""
 
@@ -58,7 +61,7 @@ class Tab(Noticed, frozen=True):
 
 
 class Toil(Noticed, frozen=True):
-    """The keys have cost as much as a line."""
+    """The keys have cost as much as a part of a line, of which TOILS_PER_LINE make one."""
 
 
 class AreYouThere(Noticed, frozen=True):
@@ -121,6 +124,15 @@ class TextDecoder:
         """Whether the caller has begun a line and not ended it."""
         is_begun = bool(self.editor.text) if self.editor else self._lines.is_mid_line
         return is_begun or self._telnet.is_in_sequence
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory for the line that has been begun, and for those that can be brought back; few where it is not edited here."""
+        return self.editor.held if self.editor else 0
+
+    def give_up(self) -> Iterable[ProtocolReply | Echo]:
+        """Forget the line that is being edited, and those before it."""
+        return [Echo(self.editor.give_up())] if self.editor else []
 
     @property
     def speaks_telnet(self) -> bool:
@@ -293,7 +305,7 @@ class TextDecoder:
 
     def _typed(self, line: Typed) -> Iterator[Item]:
         typed, self._typed_bytes = self._typed_bytes, 0
-        for _ in range((len(line.text.encode()) - typed) // BYTES_PER_LINE):
+        for _ in range((len(line.text.encode()) - typed) * TOILS_PER_LINE // BYTES_PER_LINE):
             yield Toil()  # it came out of the history, or was put in again
         if line.raw and self._is_unclear(line.raw):
             yield CharsetUnclear()

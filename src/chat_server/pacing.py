@@ -1,0 +1,92 @@
+"""What sessions share with all others: the turns in which dear work is done, and the bound on what waits in memory.
+
+Knows Trio's scheduler, and who waits. Never knows what is being asked for.
+"""
+
+from typing import Protocol
+
+import trio
+
+
+class Turns:
+    """Lets those who want something dear go one after another: one in each pass of the event loop.
+
+    Between two of them whoever says a line has it taken, stored and shown. So what a thousand callers ask for at once delays a line by no more
+    than a few pieces of work, not by a thousand; and where nobody else wants anything, nothing is slower.
+    """
+
+    __slots__ = ("_first", "_is_taken", "_rest")
+
+    def __init__(self) -> None:
+        """Nobody waits."""
+        self._is_taken = False
+        self._first = trio.lowlevel.ParkingLot()
+        self._rest = trio.lowlevel.ParkingLot()
+
+    async def take(self, *, is_first: bool = True) -> None:
+        """Wait for one's turn; what is done before the next `await` is done in it. Who asks for much waits for those who are to go first."""
+        if self._is_taken:
+            await (self._first if is_first else self._rest).park()
+        else:
+            self._is_taken = True
+            try:
+                await trio.lowlevel.checkpoint()  # whoever else comes in this pass waits for the next
+            except trio.Cancelled:
+                self._pass_on()
+                raise
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Let the next one run, in the next pass."""
+        waiting = self._first or self._rest
+        self._is_taken = bool(waiting)
+        waiting.unpark()
+
+
+class Holder(Protocol):
+    """Somebody for whom something waits in memory."""
+
+    @property
+    def held(self) -> int:
+        """How many bytes."""
+
+    def let_go(self) -> None:
+        """Drop it, as far as that can be done, and say so to whom it concerns."""
+
+
+class Budget:
+    """The bound on what waits for all together, in bytes: when it is reached, whoever holds most loses it. 0 is no limit."""
+
+    __slots__ = ("_counted", "_is_making_room", "limit", "total")
+
+    def __init__(self, limit: int) -> None:
+        """Nothing waits."""
+        self.limit = limit
+        self.total = 0
+        self._counted: dict[Holder, int] = {}
+        self._is_making_room = False
+
+    def count(self, holder: Holder) -> None:
+        """Note what this one holds now, and have room made if that is too much."""
+        self._note(holder)
+        if self.limit and self.total > self.limit and not self._is_making_room:
+            self._is_making_room = True
+            self._make_room()
+            self._is_making_room = False
+
+    def _note(self, holder: Holder) -> None:
+        held = holder.held
+        self.total += held - self._counted.pop(holder, 0)
+        if held:
+            self._counted[holder] = held
+
+    def _make_room(self) -> None:
+        for holder in sorted(self._counted, key=self._counted.__getitem__, reverse=True):
+            holder.let_go()
+            self._note(holder)
+            if self.total <= self.limit:
+                return
+
+    def forget(self, holder: Holder) -> None:
+        """Count what somebody held who is gone no longer."""
+        self.total -= self._counted.pop(holder, 0)

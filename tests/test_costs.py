@@ -1,0 +1,337 @@
+"""What callers cost, and who pays: the whole server on virtual time. Nobody is thrown out; who asks for much waits, unread."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+import trio
+
+from chat_server.chat_room import KINDS_MAX
+from chat_server.config import Config, RoomsTable
+from chat_server.events import Say
+from chat_server.journal.memory import MemoryJournal
+from chat_server.session import ANSWER_BYTES_PER_TOKEN
+from chat_server.wire.charsets import CHARSETS
+from chat_server.wire.readers import BARE_MAX
+from streams import Caller, House, open_house
+
+
+async def test_those_behind_one_address_wait_together_and_others_do_not(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(request_burst_per_address=100, requests_per_address=10) as house:
+        crowd = [house.call() for _ in range(10)]
+        other = house.call("192.0.2.9")
+        for number, person in enumerate(crowd):
+            await person.log_in(f"u{number}", "python")
+        await other.log_in("other", "write")
+        await trio.sleep(60)
+        start = trio.current_time()
+        for person in crowd:
+            await person.type(*["/online"] * 15)
+        await other.type(*["/online"] * 15)
+        await other.read_until("Nobody else")
+        assert trio.current_time() == start
+        for person in crowd:
+            for _ in range(15):
+                await person.read_until("9 others")
+        assert trio.current_time() - start == pytest.approx((150 - 100) / 10, abs=0.2)
+
+
+async def test_who_waits_for_the_others_at_the_address_is_told_why(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(request_burst_per_address=20, requests_per_address=10) as house:
+        crowd = [house.call() for _ in range(4)]
+        for number, person in enumerate(crowd):
+            await person.log_in(f"u{number}", "python")
+        for person in crowd:
+            await person.type(*["/online"] * 15)
+        await crowd[-1].read_until("* Everybody at your address together sends more than 10 lines a second;")
+
+
+async def test_who_connects_logs_in_and_leaves_without_end_is_slowed_and_not_thrown_out(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house() as house:
+        start = trio.current_time()
+        for number in range(300):
+            caller = house.call()
+            await caller.type(f"/login u{number}", "/logout")
+            assert "Welcome" in await caller.read_to_end()
+        assert trio.current_time() - start >= (300 * 3 - 400) / 40 - 1
+        innocent = house.call("192.0.2.9")
+        now = trio.current_time()
+        await innocent.log_in("ann", "python")
+        assert trio.current_time() - now < 0.2
+
+
+@pytest.mark.parametrize("limits", [{"connections_per_address": 0}, {"messages_per_second": 0}])
+async def test_without_bounds_by_address_or_without_a_pace_nobody_waits_for_others(
+    autojump_clock: trio.abc.Clock, limits: dict[str, Any]
+) -> None:
+    async with open_house(request_burst_per_address=1, requests_per_address=0.01, rooms=0, **limits) as house:
+        crowd = [house.call() for _ in range(10)]
+        for number, person in enumerate(crowd):
+            await person.log_in(f"u{number}", "python")
+        start = trio.current_time()
+        for person in crowd:
+            await person.type(*["/online"] * 10)
+        for person in crowd:
+            for _ in range(10):
+                await person.read_until("9 others")
+        assert trio.current_time() == start
+
+
+async def test_without_a_pace_nothing_that_is_asked_for_is_slowed(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(await _config(), await _journal(5000), messages_per_second=0) as house:
+        ann = house.call()
+        await ann.log_in("ann", "python")
+        start = trio.current_time()
+        for _ in range(100):
+            await ann.type("/last 200")
+            await ann.read_until("of 5000")
+        assert trio.current_time() == start
+
+
+async def _config() -> Config:
+    return Config(rooms=RoomsTable(["python", "write"]))
+
+
+async def _journal(lines: int, text: str = "x" * 100) -> MemoryJournal:
+    """A journal in which so many lines have been said."""
+    from chat_server.events import Said  # noqa: PLC0415
+
+    journal = MemoryJournal()
+    await journal.create_room("python")
+    for start in range(0, lines, 1000):
+        journal.append([Said("python", 0, 1e9 + start, "bob", text)] * min(1000, lines - start), {})
+    return journal
+
+
+async def test_a_long_answer_counts_by_its_bytes_before_the_next_request(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(await _config(), await _journal(5000)) as house:
+        ann = house.call()
+        await ann.log_in("ann", "python")
+        await trio.sleep(60)
+        start, size = trio.current_time(), 0
+        for _ in range(40):
+            await ann.type("/last 200")
+            size += len((await ann.read_until("of 5000")).encode())
+        assert trio.current_time() - start >= (size / ANSWER_BYTES_PER_TOKEN + 39 - 20 - 3) / 4
+
+
+async def test_what_is_laid_out_counts_twice(autojump_clock: trio.abc.Clock) -> None:
+    took = []
+    for setting in ("/wrap off", "/wrap 40"):
+        async with open_house(await _config(), await _journal(5000)) as house:
+            ann = house.call()
+            await ann.log_in("ann", "python")
+            await ann.type(setting)
+            await trio.sleep(60)
+            start = trio.current_time()
+            for _ in range(40):
+                await ann.type("/last 200")
+                await ann.read_until("of 5000")
+            took.append(trio.current_time() - start)
+    assert took[1] > took[0] * 1.3
+
+
+async def test_a_past_that_is_resumed_is_paid_page_by_page(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(await _config(), await _journal(50_000, "x" * 1000), silence_seconds=0) as house:
+        program = house.connect()
+        await program.enter("ann")
+        await trio.sleep(60)
+        start, size = trio.current_time(), 0
+        await program.ask("resume", rooms={"python": 40_000})
+        last = 0
+        while last < 50_000:
+            page = await program.wait_for("page")
+            size += sum(len(line["text"]) for line in page["lines"])
+            last = page["lines"][-1]["seq"]
+        assert trio.current_time() - start >= (size / ANSWER_BYTES_PER_TOKEN - 25) / 4
+
+
+async def test_a_week_that_was_missed_is_resumed_at_once(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(await _config(), await _journal(2000, "x" * 50)) as house:
+        program = house.connect()
+        await program.enter("ann")
+        start = trio.current_time()
+        await program.ask("resume", rooms={"python": 0})
+        while (await program.wait_for("page"))["lines"][-1]["seq"] < 2000:
+            pass
+        assert trio.current_time() - start < 1
+
+
+async def test_one_person_creates_a_few_rooms_a_day(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(rooms_per_person=2) as house:
+        ann = house.call()
+        await ann.log_in("ann")
+        await ann.type("/create a", "/create b", "/create b", "/create c")
+        told = await ann.read_until("tomorrow.\r\n")
+        assert told.endswith(
+            "* You have created 2 rooms within a day, which is the most for one person. Use one that is there (/rooms), or try again tomorrow.\r\n"
+        )
+        bob = house.call()
+        await bob.log_in("bob")
+        await bob.type("/create c")
+        await bob.read_until("c")
+        await trio.sleep(86_400)
+        await ann.type("/create d")
+        await ann.read_until("d")
+        assert house.server.hall.directory.room("d")
+
+
+async def test_one_address_creates_a_few_rooms_a_day_under_whatever_names(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(rooms_per_person=2, rooms_per_address=3) as house:
+        told = ""
+        for number in range(4):
+            caller = house.call()
+            await caller.log_in(f"u{number}")
+            await caller.type(f"/create room-{number}")
+            told = await caller.read_until("\r\n")
+        assert told.startswith("* 3 rooms were created from your address within a day, which is the most.")
+        other = house.call("192.0.2.9")
+        await other.log_in("ann")
+        await other.type("/create mine")
+        assert "mine" in await other.read_until("\r\n")
+
+
+async def test_without_bounds_by_address_rooms_are_not_counted_by_it(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(rooms_per_address=1, connections_per_address=0) as house:
+        for number in range(4):
+            caller = house.call()
+            await caller.log_in(f"u{number}")
+            await caller.type(f"/create room-{number}")
+            assert f"room-{number}" in await caller.read_until("\r\n")
+
+
+# Kinds of readers.
+
+
+async def _readers(house: House, settings: Iterable[tuple[str, ...]]) -> list[Caller]:
+    readers = []
+    for number, setting in enumerate(settings):
+        reader = house.call(f"198.51.100.{number}")
+        await reader.log_in(f"r{number}")
+        await reader.type(*setting, "/join python")
+        await reader.read_until("python")
+        readers.append(reader)
+    return readers
+
+
+async def test_a_room_has_a_handful_of_kinds_of_readers_however_many_are_made(autojump_clock: trio.abc.Clock) -> None:
+    settings = [
+        (f"/charset {charset}", f"/wrap {width}", f"/colour {colour}", f"/lang {language}")
+        for charset in CHARSETS
+        for width, colour, language in ((20, "on", "en"), (120, "off", "zh"), (60, "on", "zh"))
+    ]
+    async with open_house(messages_per_second=0) as house:
+        readers = await _readers(house, settings)
+        (room,) = (room for room in house.server.rooms if room.name == "python")
+        assert len(room._audiences) <= KINDS_MAX + BARE_MAX + 5
+        ann = house.call()
+        await ann.log_in("ann", "python")
+        await ann.type("hello everybody")
+        for reader in readers:
+            await reader.read_until("hello")
+        for reader in readers:
+            await reader.type("/back")
+        await trio.sleep(5)
+        assert len(room._audiences) == 1
+        assert not set(room._seats) - set(room._members)
+
+
+async def test_who_comes_late_is_shown_lines_as_the_nearest_who_is_there(autojump_clock: trio.abc.Clock) -> None:
+    settings = [(f"/wrap {width}",) for width in (30, 40, 50, 60, 80, 90, 100, 110)]
+    async with open_house() as house:
+        await _readers(house, settings)
+        late, narrow, chinese = await _readers_of(house, ("/wrap 86",), ("/wrap 20",), ("/charset gbk", "/wrap 70"))
+        ann = house.call()
+        await ann.log_in("ann", "python")
+        await ann.type("好" * 60)
+        text = await late.read_until("\r\n  ")
+        assert text.splitlines()[-2] == "ann: " + "好" * 37, "as for 80 columns"
+        assert "ann: " + "好" * 60 in await narrow.read_until("好" * 60 + "\r\n"), (
+            "in one line, which the terminal breaks"
+        )
+        assert "好".encode("gbk") * 60 in await _raw(chinese)
+
+
+async def _readers_of(house: House, *settings: tuple[str, ...]) -> list[Caller]:
+    readers = []
+    for number, setting in enumerate(settings):
+        reader = house.call(f"203.0.113.{number}")
+        await reader.log_in(f"late{number}")
+        await reader.type(*setting, "/join python")
+        await reader.read_until("python")
+        readers.append(reader)
+    return readers
+
+
+async def _raw(caller: Caller) -> bytes:
+    received = caller._received
+    while "好".encode("gbk") * 60 not in received:
+        received += await caller.stream.receive_some(65536)
+    return received
+
+
+class Passes(trio.abc.Instrument):
+    """Counts the passes of the event loop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_io_wait(self, timeout: float) -> None:
+        self.count += 1
+
+
+async def test_a_batch_for_many_kinds_is_shown_with_pauses(autojump_clock: trio.abc.Clock) -> None:
+    settings = [(f"/wrap {width}",) for width in (30, 40, 50, 60, 80, 90, 100)]
+    async with open_house(messages_per_second=0) as house:
+        await _readers(house, settings)
+        (room,) = (room for room in house.server.rooms if room.name == "python")
+        member = house.server.hall.directory._people["r0"]
+        await trio.sleep(5)
+        for _ in range(10):
+            room.post(member, Say("好" * 5000))
+        counter = Passes()
+        trio.lowlevel.add_instrument(counter)
+        while room._shown_seq < 10:
+            await trio.sleep(0.1)
+        trio.lowlevel.remove_instrument(counter)
+        assert counter.count > 30
+
+
+# Memory.
+
+
+async def test_the_largest_lose_first_what_waits_for_them_and_are_told(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0, waiting_total_bytes=60_000, waiting_bytes=0) as house:
+        stuck = house.call(stuck=True)
+        await stuck.log_in("stuck", "python")
+        small = house.call(stuck=True)
+        await small.log_in("small", "write")
+        ann = house.call()
+        await ann.log_in("ann", "write")
+        await ann.type("kept")
+        await ann.type("/join python")
+        for number in range(30):
+            await ann.type(f"{number} " + "x" * 3900)
+        await trio.sleep(1)
+        assert house.server._budget.total <= 60_000
+        assert "skipped" in await stuck.read_until("skipped")
+        assert "skipped" not in await small.read_until("kept")
+
+
+async def test_a_line_that_is_begun_and_never_ended_is_dropped_when_memory_is_short(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(waiting_total_bytes=30_000, silence_seconds=0) as house:
+        program = house.connect()
+        await program.enter("ann")
+        for _ in range(3):
+            await program.stream.send_all(b'{"do":"say","text":"' + b"x" * 15_000)
+            await trio.sleep(60)
+        assert (await program.wait_for("refused"))["code"] == "no-memory"
+        assert house.server._budget.total < 30_000
+        await program.stream.send_all(b'"}\n')
+        await program.ask("are-you-there", ref=7)
+        while (await program.wait_for("here")).get("ref") != 7:
+            pass

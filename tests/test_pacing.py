@@ -1,0 +1,71 @@
+"""What all sessions share: turns for what is dear. Who waits, and who goes first."""
+
+from functools import partial
+
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from chat_server.pacing import Turns
+
+
+class Passes(trio.abc.Instrument):
+    """Counts the passes of the event loop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_io_wait(self, timeout: float) -> None:
+        self.count += 1
+
+
+async def test_what_is_dear_is_done_once_in_each_pass_of_the_event_loop(nursery: trio.Nursery) -> None:
+    passes, turns, done = Passes(), Turns(), list[int]()
+    trio.lowlevel.add_instrument(passes)
+
+    async def ask() -> None:
+        for _ in range(3):
+            await turns.take()
+            done.append(passes.count)
+
+    for _ in range(20):
+        nursery.start_soon(ask)
+    await wait_all_tasks_blocked()
+    trio.lowlevel.remove_instrument(passes)
+    assert len(done) == 60
+    assert len(set(done)) == 60
+
+
+async def test_who_asks_for_much_waits_for_those_who_do_not(nursery: trio.Nursery) -> None:
+    turns, done = Turns(), list[bool]()
+
+    async def ask(*, is_first: bool) -> None:
+        await turns.take(is_first=is_first)
+        done.append(is_first)
+
+    for is_first in (False,) * 10 + (True,) * 10:
+        nursery.start_soon(partial(ask, is_first=is_first))
+    await wait_all_tasks_blocked()
+    assert len(done) == 20
+    assert sorted(done[1:], reverse=True) == done[1:], "but for the one that found nobody waiting"
+
+
+async def test_who_is_gone_while_it_waits_keeps_nobody_waiting(nursery: trio.Nursery) -> None:
+    for gone in range(6):
+        turns, done, scopes = Turns(), list[int](), list[trio.CancelScope]()
+
+        async def ask(
+            number: int, turns: Turns = turns, done: list[int] = done, scopes: list[trio.CancelScope] = scopes
+        ) -> None:
+            with trio.CancelScope() as scope:
+                scopes.append(scope)
+                await turns.take()
+                done.append(number)
+
+        for number in range(6):
+            nursery.start_soon(ask, number)
+        await trio.lowlevel.checkpoint()
+        for scope in scopes[gone : gone + 1]:
+            scope.cancel()
+        await wait_all_tasks_blocked()
+        assert len(done) >= 5
+        await turns.take()
