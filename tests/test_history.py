@@ -41,6 +41,7 @@ from chat_server.events import (
     TopicSet,
 )
 from chat_server.hall import Hall
+from chat_server.journal import Page
 from chat_server.journal.memory import MemoryJournal
 from chat_server.room import Room
 from chat_server.wire.readers import Reader, show_for
@@ -513,3 +514,82 @@ def test_applying_the_events_to_a_state_read_earlier_equals_the_state_read_fresh
             generation += 1
 
     trio.run(live, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+class LaterJournal(MemoryJournal):
+    """A journal in which a later release has stored some lines of kinds that this one does not know."""
+
+    def __init__(self, unknown: set[int]) -> None:
+        super().__init__()
+        self.unknown = unknown
+
+    async def read(self, room: str, first: int, last: int) -> Page:
+        page = await super().read(room, first, last)
+        hidden = tuple(line.seq for line in page.lines if line.seq in self.unknown)
+        return Page([line for line in page.lines if line.seq not in self.unknown], page.first, hidden)
+
+
+async def test_lines_of_an_unknown_kind_fill_their_numbers_on_pages_that_can_be_turned(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    hall, _ = open_rooms(nursery, LaterJournal({2, *range(10, 70), 99, 100}))
+    ann, _ = await come(hall, "ann")
+    for number in range(1, 101):
+        await ask(ann, Say(f"line {number}"))
+    assert (await ask(ann, Since(1)))[-1] == "* Lines 2–51 of 100. Older: /before 2. Newer: /since 51."
+    assert (await ask(ann, Since(12)))[-1] == "* Lines 13–62 of 100. Older: /before 13. Newer: /since 62."
+    assert numbers(await ask(ann, Last(5))) == [96, 97, 98]
+    assert numbers(await ask(ann, Around(9))) == [1, 3, 4, 5, 6, 7, 8, 9]
+    seen: list[int] = []
+    after = 0
+    while after < 100:
+        told = await ask(ann, Since(after))
+        seen += numbers(told)
+        after = int(told[-1].split("–")[1].split()[0])
+    assert seen == [1, *range(3, 10), *range(70, 99)]
+
+
+async def test_one_who_missed_only_lines_of_an_unknown_kind_is_not_shown_older_ones_as_missed(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    journal = LaterJournal({3})
+    hall, room = open_rooms(nursery, journal)
+    ann, _ = await come(hall, "ann")
+    await ask(ann, Say("one"))
+    bob, _ = await come(hall, "bob")
+    await ask(ann, Say("two"))
+    await ask(bob, Back())
+    await ask(ann, Say("of a later release"))
+    room.forget_past()
+    _, told = await come(hall, "bob2")
+    assert numbers(told) == [1, 2]
+    bob.nick = "bob"
+    told = (await ask(bob, Join("python")))[1:]
+    assert numbers(told) == []
+
+
+async def test_days_and_their_pages_are_right_though_the_clock_runs_back(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hall, _ = open_rooms(nursery)
+    ann, _ = await come(hall, "ann")
+    midnight = 1_795_478_400.0  # 2026-11-24 00:00 UTC
+    year = 365 * 86400
+    for number, at in enumerate([-7200, -3600, year, year + 60, -1800, 600, -60, 1200, 90_000], 1):
+        monkeypatch.setattr("time.time", lambda at=midnight + at: at)
+        await ask(ann, Say(f"line {number}"))
+
+    async def day(year: int, month: int, day: int) -> list[str]:
+        return [line for line in await ask(ann, OnDate(date(year, month, day))) if line.startswith(("#", "* ---"))]
+
+    assert (await day(2026, 11, 24))[:2] == ["* --- 2026-11-24 ---", "#6 00:10 ann: line 6"]
+    assert (await day(2026, 11, 23))[:2] == ["* --- 2026-11-23 ---", "#1 22:00 ann: line 1"]
+    assert (await day(2027, 11, 24))[:2] == ["* --- 2027-11-24 ---", "#3 00:00 ann: line 3"]
+    assert (await day(2026, 11, 1))[1] == "#1 22:00 ann: line 1"
+    assert (await day(2027, 1, 1))[1] == "#3 00:00 ann: line 3", "the next that was said, by its time"
+    shown = await day(2026, 11, 23)
+    marks = [line for line in shown if line.startswith("*")]
+    assert marks == [
+        f"* --- {name} ---"
+        for name in ("2026-11-23", "2027-11-24", "2026-11-23", "2026-11-24", "2026-11-23", "2026-11-24", "2026-11-25")
+    ]

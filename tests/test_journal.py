@@ -1,8 +1,12 @@
 """The contract of a journal, run over every implementation."""
 
+import os
+import random
 import resource
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -11,9 +15,11 @@ import trio
 from chat_server.events import Acted, Line, Said, TopicSet
 from chat_server.journal import Duplicate, Journal, JournalError, Receipt, RoomRecord, SenderKey
 from chat_server.journal.folder import DataFolder
+from chat_server.journal.indexer import Indexer
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.search import NoWords
 from chat_server.journal.sqlite import SqliteJournal
+from chat_server.journal.writer import Writer
 
 IMPLEMENTATIONS: list[Callable[[Path], Journal]] = [
     lambda _: MemoryJournal(),
@@ -157,6 +163,23 @@ async def test_the_first_line_of_a_time_is_found(journal: Journal) -> None:
     assert await journal.seq_at("python", 1e9) == 31
     assert await journal.seq_at("python", float("-inf")) == 1
     assert await journal.seq_at("pm", 0) == 1
+
+
+async def test_the_first_line_of_a_day_is_found_though_the_clock_has_run_back(journal: Journal) -> None:
+    chance = random.Random(4)  # noqa: S311 - the same times every time
+    times: list[float] = []
+    at = 0.0
+    for _ in range(200):
+        at += chance.choice([0, 1, 1, 5, 60, -3, -200, 2000]) if chance.random() < 0.5 else 1
+        count = chance.randint(1, 3)
+        await store(journal, said(*["x"] * count, at=at))
+        times += [at] * count
+        since = at + chance.randint(-300, 300)
+        until = since + chance.choice([1, 100, float("inf")])
+        later = [(when, seq) for seq, when in enumerate(times, 1) if when >= since]
+        within = [seq for when, seq in later if when < until]
+        wanted = within[0] if within else min(later)[1] if later else len(times) + 1
+        assert await journal.seq_at("python", since, until) == wanted
 
 
 async def found(journal: Journal, words: str, rooms: list[str] | None = None, limit: int = 20) -> list[str]:
@@ -410,3 +433,121 @@ async def test_a_full_disk_refuses_whole_batches_and_takes_them_again_when_it_ha
         assert await store(journal, said("after"), {0: "k20"}) == Receipt(last + 1, {})
         assert await texts(journal, last + 1, last + 1) == [(last + 1, "after")]
         assert await found(journal, "after") == ["after"]
+
+
+async def test_the_search_index_is_made_once_however_many_want_it_first(tmp_path: Path) -> None:
+    """What prunes asks how far the index has come while the indexer makes it: two threads must not both make its tables."""
+    for number in range(20):
+        folder = DataFolder(tmp_path / str(number))
+        Writer(folder.journal).close()
+        indexer = Indexer(folder.journal, folder.search)
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(indexer.indexed)
+            nursery.start_soon(indexer.forget, [(1, 1)])
+        assert await indexer.indexed() == 0
+        indexer.close()
+        folder.close()
+
+
+async def test_a_journal_that_was_deleted_or_replaced_refuses_until_it_is_back(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.db"
+    file = tmp_path / "journal.db"
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        await store(journal, said("before"))
+        file.rename(elsewhere)
+        for _ in range(2):
+            with pytest.raises(JournalError, match=r"journal\.db was deleted or replaced while the server was running"):
+                await store(journal, said("into nowhere"), {0: "k"})
+        with pytest.raises(JournalError):
+            await journal.create_room("pm")
+        assert not file.exists(), "and no other one is made"
+        file.write_bytes(elsewhere.read_bytes())
+        with pytest.raises(JournalError, match="deleted or replaced"):
+            await store(journal, said("into a copy"))
+        elsewhere.replace(file)
+        assert await store(journal, said("after")) == Receipt(2, {})
+        log = tmp_path / "journal.db-wal"
+        log.rename(elsewhere)
+        with pytest.raises(JournalError, match=r"journal\.db-wal was deleted or replaced"):
+            await store(journal, said("into a log that nobody finds"))
+        elsewhere.rename(log)
+        assert await store(journal, said("at last")) == Receipt(3, {})
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        assert await texts(journal, 1, 9) == [(1, "before"), (2, "after"), (3, "at last")]
+
+
+async def test_a_log_that_is_deleted_is_in_the_file_after_an_orderly_stop(tmp_path: Path) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        await store(journal, said("before"))
+        (tmp_path / "journal.db-wal").unlink()
+        with pytest.raises(JournalError):
+            await store(journal, said("refused"))
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        assert await texts(journal, 1, 9) == [(1, "before")]
+
+
+async def test_a_lock_of_another_programs_is_waited_for_until_the_server_is_in_a_hurry(tmp_path: Path) -> None:
+    journal = SqliteJournal(DataFolder(tmp_path))
+    async with opened(journal):
+        await journal.create_room("python")
+        with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as shell:
+            shell.execute("BEGIN IMMEDIATE")
+            appending = journal.append(said("waits"), {})
+            await trio.sleep(0.2)
+            shell.execute("COMMIT")
+            assert await appending.stored() == Receipt(1, {})
+            shell.execute("BEGIN IMMEDIATE")
+            appending = journal.append(said("is refused"), {})
+            journal.hurry(0.1)
+            with trio.fail_after(5), pytest.raises(JournalError, match="locked"):
+                await appending.stored()
+            with trio.fail_after(5), pytest.raises(JournalError, match="locked"):
+                await store(journal, said("so is this"))
+            with trio.fail_after(5):
+                journal.close()
+                await journal.closed.wait()
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A disk in memory. Only root may make one; CI does."""
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False
+    )
+    if made.returncode:
+        assert "CI" not in os.environ, "CI may mount"
+        pytest.skip("only root may mount a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+async def test_a_disk_that_the_log_has_filled_takes_lines_again_by_itself(tmp_path: Path) -> None:
+    """Whatever is stored again and again fills the log with what takes no room in the file."""
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        journal = SqliteJournal(DataFolder(disk / "data"))
+        async with opened(journal):
+            await journal.create_room("python")
+            await store(journal, said("first"))
+
+            def fill(writer: Writer) -> None:
+                for number in range(10_000):
+                    if number == 1:
+                        writer.bring_in_log()
+                    writer._store_positions({("python", f"{person} {'x' * 200}"): number for person in range(100)})
+
+            with pytest.raises(sqlite3.OperationalError, match="full"):
+                await journal._committer.call(fill)
+            log = (disk / "data" / "journal.db-wal").stat().st_size
+            assert log > 1_000_000
+            with suppress(OSError), (disk / "rest").open("wb") as rest:
+                while True:
+                    rest.write(b"x" * 4096)
+                    rest.flush()
+            assert await store(journal, said("second")) == Receipt(2, {})
+            assert (disk / "data" / "journal.db-wal").stat().st_size < log

@@ -4,45 +4,58 @@ Everything that goes wrong before the server listens is one plain line and exit 
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from chat_server import __version__
+from chat_server import __version__, console
 from chat_server.config import Config, ConfigError, as_toml, load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command. Returns the exit code: 0 well, 1 something was cut off on stopping, 2 it could not start."""
+    """Run the command. Returns the exit code: 0 well, 1 something was cut off on stopping, 2 it could not start, 130 it was interrupted."""
+    try:
+        code = _main(arguments)
+        console.flush()
+    except console.OutputError as error:
+        if str(error):
+            console.complain("chat-server", error)
+        return 2
+    except KeyboardInterrupt:
+        console.complain("chat-server", "interrupted")
+        return 130
+    return code
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         config = _configure(chosen)
     except ConfigError as error:
-        print(f"chat-server: {error}", file=sys.stderr)
+        console.complain("chat-server", error)
         return 2
     if chosen.command:
         from chat_server.journal_cli import run_command  # noqa: PLC0415 - the server does not need it
 
         return run_command(chosen, config)
     if chosen.print_config:
-        print(as_toml(config), end="")
+        console.write_text(as_toml(config))
         return 0
     if chosen.check_config:
-        print(f"{chosen.config or 'the defaults'}: good")
+        console.say(f"{chosen.config or 'the defaults'}: good")
         return 0
     from chat_server.process import CannotStart, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
 
     try:
         return run(config)
     except CannotStart as error:
-        print(f"chat-server: {error}", file=sys.stderr)
+        console.complain("chat-server", error)
         return 2
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="chat-server", description="A multi-room chat server for telnet and nc.")
+    parser = console.Parser(prog="chat-server", description="A multi-room chat server for telnet and nc.")
     parser.add_argument(
         "--host",
         metavar="H",
@@ -66,20 +79,50 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", title="instead of serving", metavar="", prog="chat-server")
     for word, (explanation, file, optional) in _FILE_COMMANDS.items():
-        command = commands.add_parser(word, help=explanation, description=explanation)
-        for flag, kind in (("--data", str), ("--config", Path)):
-            command.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=f"as in chat-server {flag}")
+        command = _add_command(commands, word, explanation)
         if file:
             command.add_argument("file", metavar="FILE", nargs="?" if optional else None, default="-", help=file)
+        if word in ("export", "backup"):
+            command.add_argument("--force", action="store_true", help="replace FILE if it is there already")
+    _add_rooms_commands(commands)
     return parser
 
 
 _FILE_COMMANDS = {
     "export": ("write everything that is kept as JSON lines", "where to (default: standard output)", True),
     "import": ("fill an empty data directory from an export", "where from (default: standard input)", True),
-    "check-journal": ("look for holes, wrong order, and a search index that does not fit", "", True),
+    "check-journal": (
+        "look for holes, wrong order, impossible times, and a search index that does not fit",
+        "",
+        True,
+    ),
     "backup": ("copy the journal into a file; the server may be running", "where to", False),
 }
+
+
+def _add_command(
+    commands: "argparse._SubParsersAction[console.Parser]", word: str, explanation: str
+) -> argparse.ArgumentParser:
+    """Add a command that takes the flags which say where the journal is."""
+    command = commands.add_parser(word, help=explanation, description=explanation)
+    for flag, kind in (("--data", str), ("--config", Path)):
+        command.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=f"as in chat-server {flag}")
+    return command
+
+
+def _add_rooms_commands(commands: "argparse._SubParsersAction[console.Parser]") -> None:
+    explanation = "list, rename or delete rooms; the server must be stopped for all but list"
+    rooms = commands.add_parser("rooms", help=explanation, description=explanation)
+    words = rooms.add_subparsers(
+        dest="rooms_command", title="commands", metavar="", prog="chat-server rooms", required=True
+    )
+    _add_command(words, "list", "list the rooms: number, name, lines, topic")
+    rename = _add_command(words, "rename", "give a room another name; what was said and its numbers stay")
+    delete = _add_command(words, "delete", "delete a room and everything said in it, for good")
+    for command in (rename, delete):
+        command.add_argument("room", metavar="ROOM", help="its name, or its number in the list as #3")
+    rename.add_argument("name", metavar="NEW", help="its new name")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _configure(chosen: argparse.Namespace) -> Config:

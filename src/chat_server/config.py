@@ -272,11 +272,13 @@ def load(text: str, source: str) -> Config:
 
     """
     try:
-        config = msgspec.convert(tomllib.loads(text), Config)
+        config = msgspec.convert(tomllib.loads(text.removeprefix("\ufeff")), Config)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: not TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {_explain(str(error))}") from error
+    except RecursionError:
+        raise ConfigError(f"{source}: not a configuration: it is nested too deeply") from None
     _check_rooms(config.rooms.names, source)
     return replace(config, history=_checked_history(config.history, source))
 
@@ -360,4 +362,9 @@ def _comment(text: str) -> list[str]:
 
 
 def _toml_value(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    text = msgspec.json.encode(value).decode()
+    return text if text.isprintable() else "".join(map(_toml_character, text))
+
+
+def _toml_character(character: str) -> str:
+    return character if character.isprintable() else f"\\U{ord(character):08x}"

@@ -557,13 +557,23 @@ class Recalled(Event, frozen=True):
 
 
 class PageShown(Event, frozen=True, tag="page"):
-    """Lines that the receiver asked for, oldest first. The room has those from `first` to `last`."""
+    """Lines that the receiver asked for, oldest first. The room has those from `first` to `last`.
+
+    `hidden` are the numbers among them whose lines are of kinds that this server cannot show: nothing is missing there.
+    """
 
     room: str
     lines: tuple[Line, ...]
     first: int
     last: int
     zone: str
+    hidden: tuple[int, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[int, int] | None:
+        """The first and the last number that the page has; None if it has none."""
+        ends = [*self.hidden[:1], *self.hidden[-1:], *(line.seq for line in (*self.lines[:1], *self.lines[-1:]))]
+        return (min(ends), max(ends)) if ends else None
 
 
 class Found(Event, frozen=True):

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import structlog
 
+from chat_server.console import escaped
+
 SAMPLE_SECONDS = 60.0
 SAMPLE_MAX = 5
 """Log lines for each kind of unwelcome caller in SAMPLE_SECONDS; the rest are counted and told in one line later."""
@@ -47,14 +49,9 @@ def configure(form: Literal["text", "json"], *, verbose: bool) -> None:
 
 def _as_text(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
     traceback = event.pop("exception", "")
-    start = f"{event.pop('timestamp')} {event.pop('level')}: {_escaped(event.pop('event'))}"
-    details = "".join(f" {key}={_escaped(value)}" for key, value in event.items())
-    return start + details + "".join(f"\n    {_escaped(line)}" for line in traceback.splitlines())
-
-
-def _escaped(value: object) -> str:
-    text = str(value)
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
+    start = f"{event.pop('timestamp')} {event.pop('level')}: {escaped(event.pop('event'))}"
+    details = "".join(f" {key}={escaped(value)}" for key, value in event.items())
+    return start + details + "".join(f"\n    {escaped(line)}" for line in traceback.splitlines())
 
 
 class Sampler:

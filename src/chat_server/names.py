@@ -35,7 +35,7 @@ def parse_name(text: str) -> str:
     name = normalize("NFKC", text)
     if not 1 <= len(name) <= NAME_MAX:
         raise BadName("name-length")
-    if not all(map(_may_stand_in_a_name, name)) or category(name[0]).startswith("M") or clean(name) != name:
+    if not all(map(may_stand_in_a_name, name)) or category(name[0]).startswith("M") or clean(name) != name:
         raise BadName("name-characters")
     return name
 
@@ -45,7 +45,17 @@ def same_name_key(name: str) -> str:
     return normalize("NFKC", normalize("NFKC", name).casefold())
 
 
-def _may_stand_in_a_name(character: str) -> bool:
+def was_a_name(name: str) -> bool:
+    """Whether release 0.1.0 could store this name. What is stored is read for ever, whatever new names must be like."""
+    return (
+        1 <= len(name) <= 32  # noqa: PLR2004 - as it was then
+        and category(name[0])[0] != "M"
+        and all(part in "-_" or category(part)[0] in "LM" or category(part) in {"Nd", "Cn"} for part in name)
+    )
+
+
+def may_stand_in_a_name(character: str) -> bool:
+    """Whether the character is a letter of some script, a mark on one, a digit, `-` or `_`."""
     if character in "-_":
         return True
     kind = category(character)

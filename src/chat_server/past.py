@@ -51,6 +51,8 @@ class Past:
         missed = None if position is None else max(0, self.last_seq - position)
         count = wanted if missed is None else min(missed, HISTORY_MAX if wanted else 0)
         lines = list(islice(self._newest, max(0, len(self._newest) - count), None))
+        if position is not None:  # where a number has no line that can be shown, the newest lines reach further back
+            lines = [line for line in lines if line.seq > position]
         if not lines and not missed:
             return None
         return Recalled(

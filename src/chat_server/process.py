@@ -8,7 +8,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +26,10 @@ CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/
 """Where Linux tells a container how much memory it may use (version 2 and version 1 of control groups)."""
 
 _log = structlog.get_logger()
+
+
+HURRY_PART = 0.5
+"""The part of `stop_seconds` for which a commit may go on waiting for a lock; the rest is for telling authors that it was refused."""
 
 
 class CannotStart(Exception):
@@ -46,7 +50,7 @@ def run(config: Config) -> int:
     host, port = config.server.host, config.server.port
     try:
         listeners = open_listeners(host, port)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
         raise CannotStart(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}") from error
 
     try:
@@ -59,9 +63,18 @@ def run(config: Config) -> int:
 
     async def serve() -> int:
         server = Server(config, journal, files=_raise_file_limit(), memory=_memory())
+
+        def stop() -> None:
+            journal.hurry(config.server.stop_seconds * HURRY_PART)
+            server.stop()
+
+        def cut_off() -> None:
+            journal.hurry(0)
+            server.cut()
+
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_stop_on_signals, server, signals)
+                nursery.start_soon(_stop_on_signals, stop, cut_off, signals)
                 await nursery.start(journal.run)
                 cut = await server.run(listeners, _NextStep(listeners))
                 journal.close()
@@ -105,13 +118,13 @@ def ways_in(addresses: Sequence[tuple[str, int]], *, client: str) -> str:
     return f"to come in: nc {here} {port}, or {client if is_usual else f'{client} {address}'}{elsewhere}"
 
 
-async def _stop_on_signals(server: Server, signals: AsyncIterator[int]) -> None:
+async def _stop_on_signals(stop: Callable[[], None], cut: Callable[[], None], signals: AsyncIterator[int]) -> None:
     """Stop in order on the first signal, at once on the second."""
     number = await anext(signals)
     _log.info(f"stopping on {signal.Signals(number).name}; a second signal stops at once")
-    server.stop()
+    stop()
     await anext(signals)
-    server.cut()
+    cut()
 
 
 def _relieve_collector() -> None:

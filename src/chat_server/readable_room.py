@@ -10,7 +10,7 @@ from chat_server.events import Around, Before, History, Last, OnDate, PageShown,
 from chat_server.journal import Journal, JournalError
 from chat_server.reading import AROUND, LAST_MAX, PAGE_MAX, answered, page
 from chat_server.room import ListedRoom, Occupant
-from chat_server.times import beginning_of
+from chat_server.times import beginning_of, end_of
 
 
 class ReadableRoom(ListedRoom):
@@ -99,7 +99,7 @@ class ReadableRoom(ListedRoom):
             )
             session.send(shown)
             come_from = after
-            after = shown.lines[-1].seq if shown.lines else max(after, shown.first - 1)
+            after = shown.numbers[1] if shown.numbers else max(after, shown.first - 1)
             if after >= last or after == come_from:
                 return
 
@@ -118,5 +118,5 @@ class ReadableRoom(ListedRoom):
         return answered(session, self._page_of_day(session.zone, request))
 
     async def _page_of_day(self, zone: str, request: OnDate) -> PageShown:
-        first = await self._journal.seq_at(self.name, beginning_of(request.day, zone))
+        first = await self._journal.seq_at(self.name, beginning_of(request.day, zone), end_of(request.day, zone))
         return await page(self._journal, self.name, first, first + PAGE_MAX - 1, newest=self.last_seq, zone=zone)

@@ -68,8 +68,11 @@ async def page(
     journal: Journal, room: str, first: int, last: int, *, newest: int, zone: str, from_end: bool = False
 ) -> PageShown:
     """The room's lines from one number to another, as many as fit; `newest` is the number of the last one there is."""
-    kept, kept_from = await journal.read(room, max(first, 1), min(last, newest))
-    return PageShown(room, tuple(fitting(kept, from_end=from_end)), kept_from, newest, zone)
+    kept, kept_from, hidden = await journal.read(room, max(first, 1), min(last, newest))
+    lines = fitting(kept, from_end=from_end)
+    if len(lines) < len(kept):  # what is beyond them is for the next page
+        hidden = tuple(seq for seq in hidden if (seq > lines[0].seq if from_end else seq < lines[-1].seq))
+    return PageShown(room, tuple(lines), kept_from, newest, zone, hidden)
 
 
 async def search(journal: Journal, listener: Listener, words: str, rooms: list[str] | None) -> None:

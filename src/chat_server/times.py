@@ -13,6 +13,11 @@ _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.IGNORECA
 _NAME = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}")
 
 
+EARLIEST = datetime(1, 1, 3, tzinfo=UTC).timestamp()
+LATEST = datetime(9999, 12, 29, tzinfo=UTC).timestamp()
+"""Between them every zone has a date for every time; a day or two is left for the zones at either end."""
+
+
 class BadZone(ValueError):
     """There is no such zone."""
 
@@ -56,10 +61,31 @@ def _zone(name: str) -> tzinfo | None:
     return UTC if name == "UTC" else ZoneInfo(name)
 
 
+def is_possible(at: float) -> bool:
+    """Whether every clock and calendar can show this time, in seconds since 1970. Milliseconds since then, for example, are not."""
+    return EARLIEST <= at <= LATEST
+
+
+def possible(at: float) -> float:
+    """The nearest time that every clock can show; for what is no number at all, the earliest."""
+    if is_possible(at):
+        return at
+    return LATEST if at > LATEST else EARLIEST
+
+
 def local(at: float, zone: str) -> datetime:
-    """The time `at` (seconds since 1970) as the clocks of the zone show it."""
+    """The time `at` (seconds since 1970) as the clocks of the zone show it. Never raises, whatever the time."""
+    at = possible(at)
     wanted = _zone(zone)
-    return datetime.fromtimestamp(at).astimezone() if wanted is None else datetime.fromtimestamp(at, wanted)
+    return _local_here(at) if wanted is None else datetime.fromtimestamp(at, wanted)
+
+
+def _local_here(at: float) -> datetime:
+    """The time on the server's own clocks; in UTC where those are a day or more away from it (`TZ=XYZ+24`), as no zone on earth is."""
+    try:
+        return datetime.fromtimestamp(at).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(at, UTC)
 
 
 def beginning_of(day: date, zone: str) -> float:
@@ -70,6 +96,19 @@ def beginning_of(day: date, zone: str) -> float:
 def instant(day: date, clock: time, zone: str) -> float:
     """When the clocks of the zone show this time on this day, in seconds since 1970; for days out of reach, as near as can be."""
     try:
-        return datetime.combine(day, clock, _zone(zone)).timestamp()
+        here = _zone(zone)
+        began = datetime.combine(day, clock, here)
+        return _instant_here(began) if here is None else began.timestamp()
     except (OverflowError, ValueError, OSError):
         return float("-inf") if day.year < 1970 else float("inf")  # noqa: PLR2004 - where the count begins
+
+
+def end_of(day: date, zone: str) -> float:
+    """When the next day begins in the zone."""
+    return beginning_of(day + timedelta(days=1), zone) if day < date.max else float("inf")
+
+
+def _instant_here(shown: datetime) -> float:
+    """When the server's own clocks show this, by the zone in which `local` shows it."""
+    at = shown.timestamp()
+    return at if local(at, "").tzinfo is not UTC else shown.replace(tzinfo=UTC).timestamp()

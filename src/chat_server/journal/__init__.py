@@ -5,6 +5,7 @@ knows sessions, nor how anything is shown. Implementations: `sqlite.py`, and `me
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from math import inf
 from typing import NamedTuple, Protocol
 
 from chat_server.events import Line
@@ -51,17 +52,24 @@ class RoomRecord(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A batch of one room's lines as it was stored. `position` is the last line's in the whole journal; lines stand without a hole."""
+    """Some of one room's lines, stored together. `position` is that of the last of their numbers in the whole journal.
+
+    A number whose line this release cannot show has none among `lines`.
+    """
 
     position: int
-    lines: list[Line]
+    lines: Sequence[Line]
 
 
 class Page(NamedTuple):
-    """Some of a room's lines, oldest first; the room keeps those from `first` on."""
+    """Some of a room's lines, oldest first; the room keeps those from `first` on.
+
+    `hidden` are the numbers whose lines are of kinds that this release does not know.
+    """
 
     lines: list[Line]
     first: int
+    hidden: tuple[int, ...] = ()
 
 
 class Matches(NamedTuple):
@@ -103,8 +111,11 @@ class Journal(Protocol):
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another, both included; what is pruned or not there yet is left out."""
 
-    async def seq_at(self, room: str, at: float) -> int:
-        """The number of the first line that is not older than `at`; one more than the last if all are."""
+    async def seq_at(self, room: str, at: float, until: float = inf) -> int:
+        """The number of the first line from `at` on and before `until`, wherever the clock has run back in between.
+
+        If there is none: of the one that came next by its time; if none did, one more than the last.
+        """
 
     async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
         """The newest `limit` lines that have all the words (see search.py), in these rooms or in all."""

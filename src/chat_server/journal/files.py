@@ -3,32 +3,37 @@
 Everything here blocks. `Progress` is told how many lines (or pages, for a backup) are done.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from itertools import groupby
-from math import isfinite
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import msgspec
-from msgspec import Struct
-
-from chat_server.clean import clean
-from chat_server.events import Acted, Line, Said, TopicSet
 from chat_server.journal import JournalError
-from chat_server.journal.batches import decode, encode
+from chat_server.journal.batches import Stored, Unknown, decode, encode
+from chat_server.journal.export_lines import (
+    EXPORT_VERSION,
+    NUMBER_MAX,
+    ExportLine,
+    Heading,
+    RoomHeading,
+    read_line,
+    write_line,
+)
 from chat_server.journal.folder import DataFolder
+from chat_server.journal.new_file import sync
 from chat_server.journal.reader import RawBatch, Reader
-from chat_server.journal.search import SearchIndex, segmented
+from chat_server.journal.search import SearchIndex, indexed_text
 from chat_server.journal.writer import Append, Writer
-from chat_server.names import BadName, parse_name
-
-EXPORT_VERSION = 1
+from chat_server.names import was_a_name
+from chat_server.times import is_possible
 
 IMPORTED_AT_ONCE = 2000
 """Lines stored in one transaction by an import."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some editors and shells put before a text; it means nothing."""
 
 BACKUP_PAGES = 256
 """Pages copied at a time, between two words about the progress: 1 MB."""
@@ -39,23 +44,6 @@ Progress = Callable[[int, int], None]
 
 class FileProblem(Exception):
     """It cannot be done; the sentence says why."""
-
-
-class Heading(Struct, frozen=True, tag_field="is", tag="export"):
-    """The first line of an export."""
-
-    version: int
-
-
-class RoomHeading(Struct, frozen=True, tag_field="is", tag="room"):
-    """A room of an export; its lines, from the number `first` on, come later."""
-
-    room: str
-    topic: str
-    first: int
-
-
-_decoder = msgspec.json.Decoder(Heading | RoomHeading | Said | Acted | TopicSet)
 
 
 def open_reader(path: Path) -> Reader:
@@ -77,14 +65,12 @@ def export(path: Path, out: BinaryIO, progress: Progress) -> int:
     """Write the journal as JSON lines: a heading, the rooms, then every line in the order in which it was stored. Returns how many lines."""
     with closing(open_reader(path)) as reader:
         end = reader.end()
-        out.write(msgspec.json.encode(Heading(EXPORT_VERSION)) + b"\n")
-        out.writelines(
-            msgspec.json.encode(RoomHeading(room.name, room.topic, room.first)) + b"\n" for room in reader.rooms()
-        )
+        out.write(write_line(Heading(EXPORT_VERSION)))
+        out.writelines(write_line(RoomHeading(room.name, room.topic, room.first)) for room in reader.rooms())
         done = position = 0
         while position < end - 1 and (records := reader.records(position)):
             for record in records:
-                out.writelines(msgspec.json.encode(line) + b"\n" for line in record.lines)
+                out.writelines(map(write_line, record.lines))
                 position = record.position
                 done += len(record.lines)
             progress(position, end - 1)
@@ -96,46 +82,43 @@ def import_(folder: DataFolder, lines: Iterable[bytes], progress: Progress) -> i
 
     Raises:
         FileProblem: something has been said there already, or the file is no export; the sentence says where.
+        JournalError: the disk refuses.
 
     """
     if folder.journal.stat().st_size:
         with closing(Writer(folder.journal)) as writer:
             if any(room.last for room in writer.rooms()):
                 raise FileProblem(f"{folder.journal} has lines already; an import needs a data directory without any")
-    new = folder.journal.with_name(folder.journal.name + ".import")
+    new = folder.journal.with_name(
+        folder.journal.name + ".import"
+    )  # the directory is ours, so nobody else has a file of this name
     try:
-        _remove(new)
+        remove_database(new)
         new.touch(mode=0o600)
         with closing(Writer(new)) as writer:
             count = _fill(writer, lines, progress)
-        _sync(new)
-        _remove(folder.search)
-        _remove(folder.journal)
+            writer.bring_in_log()
+        sync(new)
+        remove_database(folder.search)
+        remove_database(folder.journal, but_itself=True)
         new.replace(folder.journal)
-        _sync(folder.path)
+        sync(folder.path)
     finally:
-        _remove(new)
+        remove_database(new)
     return count
 
 
-def _remove(path: Path) -> None:
-    for ending in ("", "-wal", "-shm"):
+def remove_database(path: Path, *, but_itself: bool = False) -> None:
+    """Delete a file of SQLite's, with those that stand beside it."""
+    for ending in ("-wal", "-shm") if but_itself else ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).unlink()
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _fill(writer: Writer, lines: Iterable[bytes], progress: Progress) -> int:
     numbers: dict[str, int] = {}
     done = 0
-    waiting: list[Line] = []
+    waiting: list[Stored] = []
     for number, value in enumerate(_values(lines), 1):
         if (number == 1) != isinstance(value, Heading):
             raise FileProblem(f"line {number}: expected the heading of an export first, and once")
@@ -145,7 +128,8 @@ def _fill(writer: Writer, lines: Iterable[bytes], progress: Progress) -> int:
         elif isinstance(value, RoomHeading):
             _adopt(writer, value, numbers, number)
         else:
-            waiting.append(_checked(value, numbers, number))
+            _check_line(value, numbers, number)
+            waiting.append(value)
         if len(waiting) >= IMPORTED_AT_ONCE:
             done += _store(writer, waiting)
             waiting.clear()
@@ -156,60 +140,55 @@ def _fill(writer: Writer, lines: Iterable[bytes], progress: Progress) -> int:
 
 
 def _adopt(writer: Writer, room: RoomHeading, numbers: dict[str, int], number: int) -> None:
-    if room.room in numbers or not _is_name(room.room) or room.first < 1:
+    if room.room in numbers or not was_a_name(room.room) or not 1 <= room.first < NUMBER_MAX:
         raise FileProblem(f"line {number}: expected another room's name, and its first number")
-    writer.adopt_room(room.room, clean(room.topic), room.first)
+    writer.adopt_room(room.room, room.topic, room.first)
     numbers[room.room] = room.first
 
 
-def _checked(line: Line, numbers: dict[str, int], number: int) -> Line:
-    """The line, fit to be kept."""
+def _check_line(line: Stored, numbers: dict[str, int], number: int) -> None:
+    """Raise FileProblem unless the line can be kept. What it says is kept as it is, and made fit to be shown when it is read."""
     if numbers.get(line.room) != line.seq:
         raise FileProblem(f"line {number}: expected number {numbers.get(line.room)} of {line.room}")
-    if not _is_name(line.nick) or not isfinite(line.at):
-        raise FileProblem(f"line {number}: expected a name and a time")
+    if not isinstance(line, Unknown) and not was_a_name(line.nick):
+        raise FileProblem(f"line {number}: expected a name, got {line.nick!r}")
+    if not is_possible(line.at):
+        raise FileProblem(f"line {number}: expected a time in seconds since 1970, got {line.at:.15g}")
     numbers[line.room] += 1
-    return type(line)(line.room, line.seq, line.at, line.nick, clean(line.text))
 
 
-def _values(lines: Iterable[bytes]) -> Iterator[Heading | RoomHeading | Line]:
+def _values(lines: Iterable[bytes]) -> Iterator[ExportLine]:
     for number, line in enumerate(lines, 1):
         try:
-            yield _decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            yield read_line(line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line)
+        except ValueError as error:
             raise FileProblem(f"line {number}: no line of an export: {error}") from error
 
 
-def _is_name(name: str) -> bool:
-    try:
-        return parse_name(name) == name
-    except BadName:
-        return False
-
-
-def _store(writer: Writer, lines: list[Line]) -> int:
+def _store(writer: Writer, lines: list[Stored]) -> int:
     batches = [list(group) for _, group in groupby(lines, lambda line: (line.room, line.at))]
     if batches:
         writer.commit([Append(batch, {}, encode(batch)) for batch in batches], {}, with_topics=False)
     return len(lines)
 
 
-def back_up(path: Path, target: Path, progress: Progress) -> None:
-    """Copy the journal as it is now, while a server may go on writing. The target is there whole, or not at all."""
-    part = target.with_name(target.name + ".part")
-    _remove(part)
+def back_up(path: Path, copy_path: Path, progress: Progress) -> None:
+    """Copy the journal as it is now, while a server may go on writing. The copy is one file that is whole when this returns.
+
+    Args:
+        path: the journal.
+        copy_path: an empty file.
+        progress: told of pages.
+
+    """
     try:
-        with closing(open_reader(path)) as reader, closing(sqlite3.connect(part)) as copy:
-            os.chmod(part, 0o600)
+        with closing(open_reader(path)) as reader, closing(sqlite3.connect(copy_path, isolation_level=None)) as copy:
             reader.copy_to(copy, BACKUP_PAGES, progress)
-            copy.execute("PRAGMA journal_mode = DELETE")
-        _sync(part)
-        part.replace(target)
-        _sync(target.parent)
+            ((mode,),) = copy.execute("PRAGMA journal_mode = DELETE").fetchall()
+            if mode != "delete":
+                raise FileProblem(f"the copy stays in the mode {mode}")
     except sqlite3.Error as error:
-        raise FileProblem(f"cannot write {target}: {error}") from error
-    finally:
-        _remove(part)
+        raise FileProblem(f"cannot write the copy: {error}") from error
 
 
 class Findings(NamedTuple):
@@ -269,7 +248,9 @@ def _check_batch(batch: RawBatch, search: SearchIndex | None, problems: list[str
     except ValueError as error:
         problems.append(f"{where}: {error}")
         return
-    if len(found) != batch.count or not isfinite(batch.at):
+    if len(found) != batch.count:
         problems.append(f"{where}: {len(found)} lines at {batch.at}, where {batch.count} were expected")
-    if search is not None and search.texts(batch.position, batch.count) != [segmented(line.text) for line in found]:
+    if not is_possible(batch.at):
+        problems.append(f"{where}: the time {batch.at:.15g} is not possible: times are in seconds since 1970")
+    if search is not None and search.texts(batch.position, batch.count) != list(map(indexed_text, found)):
         problems.append(f"{where}: the search index has other words")

@@ -14,14 +14,32 @@ JOURNAL_FILE = "journal.db"
 SEARCH_FILE = "search.db"
 _LOCK_FILE = "lock"
 
-
-def data_directory(chosen: str) -> Path:
-    """The directory that was chosen or, if none was, where the platform keeps the data of programs."""
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("chat-server", appauthor=False)
+OWN_FILES = frozenset(
+    {
+        _LOCK_FILE,
+        *(name + ending for name in (JOURNAL_FILE, SEARCH_FILE) for ending in ("", "-wal", "-shm", "-journal")),
+    }
+)
+"""The names of all files that the server and SQLite make in a data directory."""
 
 
 class DataFolderError(Exception):
     """The data directory cannot be used; the sentence says which and why."""
+
+
+def data_directory(chosen: str) -> Path:
+    """The directory that was chosen or, if none was, where the platform keeps the data of programs.
+
+    Raises:
+        DataFolderError: it begins with `~` and a user whom the system does not know.
+
+    """
+    if not chosen:
+        return platformdirs.user_data_path("chat-server", appauthor=False)
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise DataFolderError(f"cannot use the data directory {chosen}: {error}") from error
 
 
 class DataFolder:
@@ -43,8 +61,9 @@ class DataFolder:
                 self.search,
             ):  # the directory may be open to others; SQLite's further files are as these are
                 os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise DataFolderError(f"cannot use the data directory {path}: {error.strerror}") from error
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            why = getattr(error, "strerror", None) or error
+            raise DataFolderError(f"cannot use the data directory {path}: {why}") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -72,12 +72,17 @@ class Indexer:
         query_of(words)
         give_up = trio.current_time() + PATIENCE
         async with self._turn:
-            while await self.indexed() < end - 1 and trio.current_time() < give_up:
+            while await self._indexed() < end - 1 and trio.current_time() < give_up:
                 await self._in_thread(self._index_some)
             return await self._in_thread(lambda: self._search(words, rooms, limit, end))
 
     async def indexed(self) -> int:
         """The position up to which everything is in the index."""
+        async with self._turn:
+            return await self._indexed()
+
+    async def _indexed(self) -> int:
+        """The same, for whoever has the turn: two who open the index at once would each make its tables."""
         if self._index is None:
             return await self._in_thread(lambda: self._opened()[1].indexed)
         return self._index.indexed

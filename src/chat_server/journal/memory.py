@@ -1,8 +1,8 @@
 """A journal that keeps everything in memory and forgets it with the process: for tests, which it never keeps waiting for a thread or a disk."""
 
 import time
-from bisect import bisect_left
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from math import inf
 
 import trio
 from msgspec.structs import replace
@@ -97,10 +97,13 @@ class MemoryJournal:
         kept = self._rooms.get(room, _Room())
         return Page(kept.lines[max(0, first - kept.first) : max(0, last - kept.first + 1)], kept.first)
 
-    async def seq_at(self, room: str, at: float) -> int:
-        """The number of the first line that is not older than `at`; see Journal."""
+    async def seq_at(self, room: str, at: float, until: float = inf) -> int:
+        """The number of the first line from `at` on and before `until`; see Journal."""
         kept = self._rooms.get(room, _Room())
-        return kept.first + bisect_left([line.at for line in kept.lines], at)
+        later = [line for line in kept.lines if line.at >= at]
+        within = [line for line in later if line.at < until]
+        found = within[0] if within else min(later, key=lambda line: line.at, default=None)
+        return found.seq if found else kept.last + 1
 
     async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
         """The newest lines with all the words; see Journal."""

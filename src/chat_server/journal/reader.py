@@ -7,21 +7,47 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from chat_server.events import Line
 from chat_server.journal import (
     POSITIONS_MAX,
     JournalError,
     Page,
-    Record,
     RoomRecord,
 )
-from chat_server.journal.batches import decode
+from chat_server.journal.batches import Stored, Unknown, decode
+from chat_server.journal.showable import showable
 
 DECODED_MAX = 4096
 """Lines that `records` returns at most, but for the first batch."""
+
+RUNS_MAX = 100
+"""Times a room's clock has run back that `seq_at` minds; each costs it 0.3 ms. Beyond it a day may begin a few lines late."""
+
+INTERRUPTIBLE_STEPS = 1_000_000
+"""Steps of SQLite's after which it lets Python look for signals, some ten milliseconds: a check of gigabytes is one statement."""
+
+WAIT_SECONDS = 2.0
+"""Seconds that a reader waits for a file that another program has locked as a whole."""
+
+
+class StoredRecord(NamedTuple):
+    """A batch exactly as it was stored. `position` is that of its last line in the whole journal."""
+
+    position: int
+    lines: list[Stored]
+
+
+class Runs(NamedTuple):
+    """A room's numbers, cut where its clock has run back: from one of `starts` to the next, times only go on. `through`: seen up to this batch."""
+
+    starts: tuple[int, ...] = ()
+    through: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,7 +121,7 @@ class Reader:
         ]
 
     def read(self, room: str, first: int, last: int) -> Page:
-        """The room's lines from one number to another."""
+        """The room's lines from one number to another, as they may be shown."""
         rows = self._rows("SELECT id, kept_from FROM room WHERE name = ?", room)
         if not rows:
             return Page([], 1)
@@ -105,54 +131,89 @@ class Reader:
             " coalesce((SELECT max(first) FROM batch WHERE room = ?1 AND first <= ?2), 0) ORDER BY first",
             *(number, first, last),
         )
-        lines: list[Line] = []
+        lines: list[Stored] = []
         with mapped_errors():
             for start, at, text in batches:
                 found = decode(text, room, start, at)
                 lines += found[max(0, first - start) : last - start + 1]
-        return Page(lines, kept_from)
+        hidden = tuple(line.seq for line in lines if isinstance(line, Unknown))
+        return Page(showable(lines), kept_from, hidden)
 
-    def seq_at(self, room: str, at: float) -> int:
-        """The number of the first line that is not older than `at`, by halving: twenty looks among a million lines, and no index to keep."""
+    def runs(self, room: str, known: Runs) -> Runs:
+        """Where the room's clock has run back, with what was stored since `known` was found."""
+        (values,) = self._rows(
+            "SELECT id, (SELECT max(first) FROM batch WHERE room = room.id) FROM room WHERE name = ?", room
+        ) or [(0, None)]
+        number, last = values
+        if last is None or last <= known.through or len(known.starts) >= RUNS_MAX:
+            return known
+        rows = self._rows(
+            "SELECT first FROM (SELECT first, at < lag(at) OVER (ORDER BY first) AS runs_back FROM batch"
+            " WHERE room = ? AND first BETWEEN ? AND ?) WHERE runs_back ORDER BY first LIMIT ?",
+            *(number, known.through, last, RUNS_MAX - len(known.starts)),
+        )
+        return Runs(known.starts + tuple(first for (first,) in rows), last)
+
+    def seq_at(self, room: str, at: float, until: float = inf, runs: Runs | None = None) -> int:
+        """The number of the first line from one time on and before another; see Journal.
+
+        By halving each of the `runs` in which times only go on: twenty looks among a million lines, and no index to keep.
+        """
         for record in self.rooms():
             if record.name == room:
                 break
         else:
             return 1
-        low, high = record.first, record.last + 1
+        known = self.runs(room, Runs()) if runs is None else runs
+        cuts = [start for start in known.starts if record.first < start <= record.last]
+        next_at, next_seq = inf, record.last + 1
+        for low, high in pairwise([record.first, *cuts, record.last + 1]):
+            seq, found_at = self._first_from(room, at, low, high)
+            if seq < high and found_at < until:
+                return seq
+            if seq < high and found_at < next_at:
+                next_at, next_seq = found_at, seq
+        return next_seq
+
+    def _first_from(self, room: str, at: float, low: int, high: int) -> tuple[int, float]:
+        """The first number between two whose line is not older than `at`, and its time; `high` if all are."""
+        found_at = inf
         while low < high:
             middle = (low + high) // 2
-            ((first, count, batch_at),) = self._rows(
+            rows = self._rows(
                 "SELECT first, count, at FROM batch WHERE room = (SELECT id FROM room WHERE name = ?) AND first <= ?"
                 " ORDER BY first DESC LIMIT 1",
                 *(room, middle),
             )
+            if not rows:  # it was pruned just now
+                break
+            ((first, count, batch_at),) = rows
             if batch_at >= at:
-                high = first
+                high, found_at = first, batch_at
             else:
                 low = first + count
-        return low
+        return low, found_at
 
-    def records(self, after: int, limit: int = DECODED_MAX) -> list[Record]:
-        """The next records behind a position: about `limit` lines; none when there is nothing more."""
+    def records(self, after: int, limit: int = DECODED_MAX) -> list[StoredRecord]:
+        """The next records after a position: about `limit` lines; none when there is nothing more."""
         rows = self._rows(
             "SELECT batch.id, name, first, count, at, lines FROM batch JOIN room ON room.id = batch.room"
             " WHERE batch.id > ? ORDER BY batch.id LIMIT ?",
             *(after, limit),
         )
-        found: list[Record] = []
+        found: list[StoredRecord] = []
         lines = 0
         with mapped_errors():
             for start, name, first, count, at, text in rows:
                 if lines + count > limit and found:
                     break
-                found.append(Record(start + count - 1, decode(text, name, first, at)))
+                found.append(StoredRecord(start + count - 1, decode(text, name, first, at)))
                 lines += count
         return found
 
     def at_positions(self, positions: Sequence[int]) -> list[Line]:
-        """The lines at these positions; those that have been pruned are left out."""
-        found: list[Line] = []
+        """The lines at these positions, as they may be shown; those that have been pruned are left out."""
+        found: list[Stored] = []
         for position in positions:
             rows = self._rows(
                 "SELECT batch.id, name, first, at, lines FROM batch JOIN room ON room.id = batch.room"
@@ -162,7 +223,7 @@ class Reader:
             with mapped_errors():
                 for start, name, first, at, text in rows:
                     found += decode(text, name, first, at)[position - start : position - start + 1]
-        return found
+        return showable(found)
 
     def remembered(self, room: str) -> dict[str, int]:
         """How far people had come in a room, those who left it longest ago first."""
@@ -174,6 +235,7 @@ class Reader:
 
     def integrity(self) -> list[str]:
         """What SQLite finds wrong with the file; ["ok"] if nothing."""
+        self._connection.set_progress_handler(_go_on, INTERRUPTIBLE_STEPS)
         return [str(row[0]) for row in self._rows("PRAGMA integrity_check")]
 
     def raw_batches(self, end: int) -> Iterator["RawBatch"]:
@@ -236,8 +298,26 @@ class Checkpointer(Reader):
         self._rows("PRAGMA wal_checkpoint(PASSIVE)")
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the file. Raises sqlite3.Error."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+def _go_on() -> int:
+    """Let SQLite go on, after Python has had its chance to raise what a signal means."""
+    return 0
+
+
+def connect(path: Path, *, may_make: bool = False, wait: float = WAIT_SECONDS) -> sqlite3.Connection:
+    """Open the file, or make it. Raises sqlite3.Error.
+
+    Args:
+        path: the file.
+        may_make: whether it is made if it is not there. A server whose file has been deleted must not begin another one.
+        wait: seconds to wait for a lock of another program's.
+
+    """
+    connection = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode={'rwc' if may_make else 'rw'}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=wait,
+    )
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection

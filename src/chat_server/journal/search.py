@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from unicodedata import normalize
 
-from chat_server.journal import JournalError, Record
+from chat_server.journal import JournalError
+from chat_server.journal.batches import Stored, Unknown
 
 VERSION = 1
 """Of the tables and of `segmented`: an index of another version is made anew."""
@@ -33,6 +34,9 @@ _TABLES = f"""
 TERMS_MAX = 16
 """Words that are looked for at once. A line of 4 KiB could have two thousand, and nobody else searches meanwhile."""
 
+WAIT_SECONDS = 1.0
+"""Seconds that the index waits for another program that has locked it: a stop of the server may have to wait as long."""
+
 PREFIX_MIN = 3
 """Letters before a `*`. Fewer begin so many words that among a million lines it would take seconds; then the `*` is nothing."""
 
@@ -53,6 +57,11 @@ def _pairs(run: re.Match[str]) -> str:
 def segmented(text: str) -> str:
     """The text as the tokenizer wants it: spaces between words, also in scripts that have none."""
     return text if text.isascii() else _UNSPACED.sub(_pairs, normalize("NFKC", text))
+
+
+def indexed_text(line: Stored) -> str:
+    """What is found of a line: nothing of one that this release cannot show."""
+    return "" if isinstance(line, Unknown) else segmented(line.text)
 
 
 def query_of(words: str) -> str:
@@ -106,6 +115,7 @@ class SearchIndex:
             self._open(end)
         except sqlite3.Error as error:
             if identity is None:
+                self.close()
                 raise JournalError(f"cannot open {path}: {error}") from error
             self.discard()
             try:
@@ -122,6 +132,8 @@ class SearchIndex:
         if rows and (self._identity is None or (rows[0][0] == self._identity and rows[0][1] < end)):
             self.indexed = int(rows[0][1])
             return
+        if self._identity is None:
+            raise sqlite3.DatabaseError("it is not one of this release")
         if version or self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             self.discard()
             self._connection = _connect(self._path)
@@ -145,14 +157,14 @@ class SearchIndex:
         with suppress(sqlite3.Error):
             self._connection.close()
 
-    def add(self, records: Iterable[Record]) -> None:
-        """Index records, each behind those before."""
+    def add(self, records: Iterable[tuple[int, Sequence[Stored]]]) -> None:
+        """Index records, each after those before: the last position of each, and its lines."""
         rows = []
         position = self.indexed
         for position, lines in records:
             start = position - len(lines) + 1
             room = _room_word(lines[0].room)
-            rows += [(start + index, segmented(line.text), room) for index, line in enumerate(lines)]
+            rows += [(start + index, indexed_text(line), room) for index, line in enumerate(lines)]
         self._write(
             ("INSERT INTO words (rowid, text, room) VALUES (?, ?, ?)", rows),
             ("UPDATE state SET indexed = ?", [(position,)]),
@@ -218,4 +230,4 @@ class SearchIndex:
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
-    return sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10)
+    return sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=WAIT_SECONDS)

@@ -20,8 +20,10 @@ from chat_server.journal.batches import encode
 from chat_server.journal.committer import Commission, Committer, Positions
 from chat_server.journal.folder import DataFolder
 from chat_server.journal.indexer import Indexer
-from chat_server.journal.reader import Checkpointer, Reader
+from chat_server.journal.reader import Checkpointer, Reader, Runs
+from chat_server.journal.showable import showable, showable_topic
 from chat_server.journal.writer import PAGE_SIZE, Append, Writer
+from chat_server.names import was_a_name
 
 READERS_MAX = 4
 """Pages read at once. A page takes 0.2 ms of which much is Python: more would not make it faster."""
@@ -62,6 +64,7 @@ class SqliteJournal:
         self._readers: list[Reader] = []
         self._reader_limit = trio.CapacityLimiter(READERS_MAX)
         self._indexer = Indexer(folder.journal, folder.search)
+        self._runs: dict[str, Runs] = {}
         self._end = self._writer.end()
         self._positions: dict[tuple[str, str], int] = {}
         self._has_positions = trio.Event()
@@ -91,6 +94,10 @@ class SqliteJournal:
         if self._positions:
             self._committer.submit(Commission(None, self._take_positions()))
         self._committer.close()
+
+    def hurry(self, seconds: float) -> None:
+        """The server is stopping: wait no longer than this for a lock of another program's, so that authors can still be told."""
+        self._writer.hurry(seconds)
 
     def _close_files(self) -> None:
         self._writer.checkpoint()
@@ -198,16 +205,30 @@ class SqliteJournal:
         return await trio.to_thread.run_sync(read, limiter=limit or self._reader_limit)
 
     async def rooms(self) -> list[RoomRecord]:
-        """All rooms, in the order in which they were created."""
-        return await self._in_reader(Reader.rooms)
+        """All rooms, in the order in which they were created; none whose name could act on a terminal."""
+        rooms: list[RoomRecord] = []
+        for room in await self._in_reader(Reader.rooms):
+            if was_a_name(room.name):
+                rooms.append(room._replace(topic=showable_topic(room.topic)))
+            else:
+                _log.warning(
+                    "a room has a name that cannot be shown; `chat-server rooms rename` gives it another",
+                    room=room.name,
+                )
+        return rooms
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""
         return await self._in_reader(lambda reader: reader.read(room, first, last))
 
-    async def seq_at(self, room: str, at: float) -> int:
-        """The number of the first line that is not older than `at`; see Journal."""
-        return await self._in_reader(lambda reader: reader.seq_at(room, at))
+    async def seq_at(self, room: str, at: float, until: float = inf) -> int:
+        """The number of the first line from `at` on and before `until`; see Journal."""
+
+        def find(reader: Reader) -> int:
+            runs = self._runs[room] = reader.runs(room, self._runs.get(room, Runs()))
+            return reader.seq_at(room, at, until, runs)
+
+        return await self._in_reader(find)
 
     async def remembered(self, room: str) -> dict[str, int]:
         """How far people had come in a room; see Journal."""
@@ -218,9 +239,9 @@ class SqliteJournal:
         while True:
             grown = self._grown
             records = await self._in_reader(partial(Reader.records, after=after))
-            for record in records:
-                after = record.position
-                yield record
+            for position, lines in records:
+                after = position
+                yield Record(position, showable(lines))
             if not records:
                 await grown.wait()
 

@@ -3,16 +3,19 @@
 Everything here blocks, and is called from the thread that writes and from the commands for files. Never knows Trio.
 """
 
+import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import update_wrapper
+from math import inf
 from pathlib import Path
-from typing import NamedTuple
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
-from chat_server.events import Line, TopicSet
+from chat_server.events import TopicSet
 from chat_server.journal import (
     KEY_SECONDS,
     POSITIONS_MAX,
@@ -21,7 +24,7 @@ from chat_server.journal import (
     Receipt,
     SenderKey,
 )
-from chat_server.journal.batches import encode
+from chat_server.journal.batches import Stored, encode
 from chat_server.journal.reader import Doomed, Reader, connect, mapped_errors
 from chat_server.journal.schema import NewerSchema, NotAJournal, migrate
 
@@ -32,6 +35,25 @@ SYNCHRONOUS = {"full": "FULL", "process": "NORMAL"}
 """What the durabilities of the configuration are called by SQLite."""
 
 
+OPEN_PATIENCE = 10.0
+"""Seconds that opening the journal waits for another program that has locked it."""
+
+LOCK_PATIENCE = 10.0
+"""Seconds that a commit waits for another program that has locked the journal, such as somebody's sqlite3 shell. `hurry` shortens it."""
+
+LOCK_LOOK = 0.05
+"""Seconds between two looks whether that lock is gone, or the patience at its end."""
+
+MAKE_ROOM_SECONDS = 1.0
+"""Seconds between two tries to win room on a full disk: each costs some milliseconds, and every refused batch would ask for one."""
+
+NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+"""What SQLite says when the disk is full, or a quota is used up."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
 class UnusableJournal(Exception):
     """The file cannot be opened as a journal; the sentence says which and why."""
 
@@ -39,7 +61,7 @@ class UnusableJournal(Exception):
 class Append(NamedTuple):
     """One batch to be stored."""
 
-    lines: Sequence[Line]
+    lines: Sequence[Stored]
     keys: Mapping[int, SenderKey]
     encoded: str
 
@@ -60,7 +82,7 @@ class _Batches:
         room = append.lines[0].room
         return self.last.get(room, self._stored_last[room]) + 1
 
-    def add(self, lines: Sequence[Line], encoded: str) -> None:
+    def add(self, lines: Sequence[Stored], encoded: str) -> None:
         """Add a row."""
         room = lines[0].room
         first = self.last.get(room, self._stored_last[room]) + 1
@@ -75,8 +97,29 @@ class _Batches:
         return f"INSERT INTO batch VALUES {', '.join(['(?, ?, ?, ?, ?, ?)'] * self.rows)}"  # noqa: S608 - nothing in it comes from outside
 
 
+def _patient(
+    method: "Callable[Concatenate[Writer, P], R]",
+) -> "Callable[Concatenate[Writer, P], R]":
+    """A method that writes, tried again while another program has a lock, and once when there may be room on a full disk after all."""
+
+    def write(self: "Writer", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        begun = time.monotonic()
+        while True:
+            try:
+                return method(self, *args, **kwargs)
+            except JournalError as error:
+                if not self._is_worth_another_try(error, begun):
+                    raise
+
+    update_wrapper(write, method)
+    return write
+
+
 class Writer(Reader):
-    """The one connection that writes. Makes the file, or brings it up to date, when it is opened."""
+    """The one connection that writes. Makes the file, or brings it up to date, when it is opened.
+
+    What is stored is stored in the file that has the journal's name: if that is deleted or replaced meanwhile, everything is refused.
+    """
 
     def __init__(self, path: Path, durability: str = "full") -> None:
         """Open or make the journal.
@@ -88,11 +131,15 @@ class Writer(Reader):
         self.path = path
         self._durability = durability
         self._is_lost = False
+        self._give_up_at = inf
+        self._made_room_at = -inf
+        self._files: list[tuple[str, tuple[int, int]]] = []
         self._open()
 
     def _open(self) -> None:
+        is_first = not self._files
         try:
-            self._connection = connect(self.path)
+            self._connection = connect(self.path, may_make=is_first, wait=OPEN_PATIENCE if is_first else LOCK_LOOK)
             migrate(self._connection)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # sqlite.py says when
@@ -102,14 +149,59 @@ class Writer(Reader):
             self._next_id = self.end()
             self._rooms = dict[str, int](self._rows("SELECT name, id FROM room"))
             self._last = {record.name: record.last for record in self.rooms()}
+            self._connection.execute(f"PRAGMA busy_timeout = {LOCK_LOOK * 1000:.0f}")
+            self._note_files()
         except NewerSchema:
             raise UnusableJournal(
                 f"{self.path} was made by a newer release of chat-server; this one cannot use it"
             ) from None
         except NotAJournal:
             raise UnusableJournal(f"{self.path} is no journal of chat-server") from None
-        except (sqlite3.Error, JournalError) as error:
+        except (sqlite3.Error, JournalError, OSError) as error:
             raise UnusableJournal(f"cannot open {self.path}: {error}") from error
+
+    def _note_files(self) -> None:
+        """Remember which files these are: the journal's, and the log that SQLite keeps beside it."""
+        paths = [str(self.path), f"{self.path}-wal"]
+        self._files = [(path, _identity(path)) for path in paths]
+
+    def _check_files(self) -> None:
+        """Raise JournalError if what is stored now would go into a file that nobody finds again. Takes 3 us."""
+        for path, known in self._files:
+            self._check_file(path, known)
+
+    @staticmethod
+    def _check_file(path: str, known: tuple[int, int]) -> None:
+        try:
+            is_there = _identity(path) == known
+        except OSError:
+            is_there = False
+        if not is_there:
+            raise JournalError(
+                f"{path} was deleted or replaced while the server was running: put it back,"
+                " or stop the server and restore a backup (docs/durability.md)"
+            )
+
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than this from now on for any lock of another program's. For any thread."""
+        self._give_up_at = time.monotonic() + seconds
+
+    def _is_worth_another_try(self, error: JournalError, begun: float) -> bool:
+        code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_OK)
+        now = time.monotonic()
+        if code & 0xFF == sqlite3.SQLITE_BUSY:  # the connection has waited LOCK_LOOK by itself
+            return now < min(begun + LOCK_PATIENCE, self._give_up_at)
+        if code in NO_ROOM and now > self._made_room_at + MAKE_ROOM_SECONDS:
+            self._made_room_at = now
+            self._make_room()
+            return True
+        return False
+
+    def _make_room(self) -> None:
+        """Bring what the log has into the file, and give the log's room on the disk back."""
+        with suppress(sqlite3.Error, JournalError), self._mended() as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @contextmanager
     def _mended(self) -> Iterator[sqlite3.Connection]:
@@ -117,6 +209,7 @@ class Writer(Reader):
         with mapped_errors():
             if self._is_lost:
                 self._open_again()
+            self._check_files()
             is_done = False
             try:
                 yield self._connection
@@ -124,6 +217,16 @@ class Writer(Reader):
             finally:
                 if not is_done:
                     self._roll_back()
+            self._check_after()
+
+    def _check_after(self) -> None:
+        """What has just been stored may be in a file that is no longer there. Then what is known of it does not count either."""
+        try:
+            self._check_files()
+        except JournalError:
+            self.close()
+            self._is_lost = True
+            raise
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -143,12 +246,15 @@ class Writer(Reader):
             self._is_lost = True
 
     def _open_again(self) -> None:
+        """Open the same file again: another one under its name is not what was shown to people."""
+        self._check_file(*self._files[0])
         try:
             self._open()
         except UnusableJournal as error:
             raise JournalError(str(error)) from error
         self._is_lost = False
 
+    @_patient
     def create_room(self, name: str) -> None:
         """Store a new, empty room. Harmless if it is there."""
         with self._transaction() as connection:
@@ -164,6 +270,7 @@ class Writer(Reader):
             connection.execute("UPDATE room SET topic = ?, kept_from = ? WHERE name = ?", (topic, first, name))
         self._last[name] = first - 1
 
+    @_patient
     def commit(
         self, appends: Sequence[Append], positions: Mapping[tuple[str, str], int], *, with_topics: bool = True
     ) -> list[Receipt]:
@@ -234,7 +341,7 @@ class Writer(Reader):
                 )
         return duplicates
 
-    def _store_topic(self, lines: Sequence[Line]) -> None:
+    def _store_topic(self, lines: Sequence[Stored]) -> None:
         for line in lines:
             if isinstance(line, TopicSet):
                 self._connection.execute("UPDATE room SET topic = ? WHERE name = ?", (line.text, line.room))
@@ -248,6 +355,29 @@ class Writer(Reader):
             (time.time(), msgspec.json.encode(rows).decode()),
         )
 
+    def rename_room(self, old: str, new: str) -> None:
+        """Give a room another name; everything that belongs to it stays."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE room SET name = ? WHERE name = ?", (new, old))
+        self._rooms[new], self._last[new] = self._rooms.pop(old), self._last.pop(old)
+
+    def delete_room(self, name: str) -> None:
+        """Delete a room and everything that belongs to it. What was said is overwritten in the file; no position is used again."""
+        number = self._rooms[name]
+        with self._mended() as connection:
+            connection.execute("PRAGMA secure_delete = ON").fetchall()
+        with self._transaction() as connection:
+            for sql in (
+                "DELETE FROM batch WHERE room = ?",
+                "DELETE FROM sent WHERE room = ?",
+                "DELETE FROM position WHERE room = ?",
+                "DELETE FROM room WHERE id = ?",
+            ):
+                connection.execute(sql, (number,))
+            connection.execute("UPDATE journal SET next_id = ?", (self._next_id,))
+        del self._rooms[name], self._last[name]
+
+    @_patient
     def delete(self, doomed: Sequence[Doomed]) -> None:
         """Prune batches, oldest first of one room. Numbers stay as they are."""
         with self._transaction() as connection:
@@ -256,6 +386,7 @@ class Writer(Reader):
             connection.execute("UPDATE room SET kept_from = ? WHERE id = ?", (last.first + last.count, last.room))
             connection.execute("UPDATE journal SET next_id = ?", (self._next_id,))
 
+    @_patient
     def forget_old(self, now: float, limit: int) -> int:
         """Forget keys that are old enough, and the places of people beyond POSITIONS_MAX in a room. Returns how many went."""
         with self._transaction() as connection:
@@ -277,3 +408,14 @@ class Writer(Reader):
         """Bring what the write-ahead log has into the file, as far as no reader needs it. A failing disk may refuse; nothing is lost."""
         with suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def bring_in_log(self) -> None:
+        """Bring all of the write-ahead log into the file, so that the file alone is the journal. Raises JournalError unless all of it is there."""
+        ((is_busy, frames, moved),) = self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        if is_busy or frames != moved:
+            raise JournalError(f"another program is using {self.path}")
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino

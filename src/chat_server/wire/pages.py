@@ -81,13 +81,13 @@ def page_shown(event: events.PageShown, voice: Voice) -> list[Line]:
         return own_words(voice.say("Nothing has been said in {room} yet.", room=event.room))
     if event.last < event.first:
         return own_words(voice.say("{room} keeps no lines.", room=event.room))
-    if not event.lines:
+    if event.numbers is None:
         everything = _range(event.first, event.last)
         return own_words(
             voice.say("There is nothing there. The lines of {room} are {range}.", room=event.room, range=everything)
         )
-    first, last = event.lines[0].seq, event.lines[-1].seq
-    turning = _where(voice, event)
+    first, last = event.numbers
+    turning = _where(voice, event, first, last)
     if first > event.first:
         turning += voice.say(" Older: /before {first}.", first=first)
     if last < event.last:
@@ -95,9 +95,8 @@ def page_shown(event: events.PageShown, voice: Voice) -> list[Line]:
     return _lines(voice, event.lines, event.zone) + own_words(turning)
 
 
-def _where(voice: Voice, event: events.PageShown) -> str:
+def _where(voice: Voice, event: events.PageShown, first: int, last: int) -> str:
     """Which lines these are of all that the room has."""
-    first, last = event.lines[0].seq, event.lines[-1].seq
     shown, number = _range(first, last), last - first + 1
     if event.first == 1:
         return voice.count("Line {range} of {last}.", "Lines {range} of {last}.", number, range=shown, last=event.last)

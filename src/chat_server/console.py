@@ -1,0 +1,100 @@
+"""What the programs say on the terminal of whoever runs them: plain lines in which nothing from a file, a name or a flag can act on it.
+
+Knows standard output and standard error; never knows what is said. A line that standard output does not take is a failure, not a silence.
+"""
+
+import argparse
+import os
+import sys
+from contextlib import suppress
+from typing import BinaryIO, TextIO
+
+
+class OutputError(Exception):
+    """Standard output does not take what is written; the sentence says why. Empty: whoever read it has gone, and needs no sentence."""
+
+
+def escaped(text: object) -> str:
+    r"""Return the text with whatever is not printable spelt out (ESC becomes `\x1b`), so that it is one line and cannot act on a terminal."""
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(part if part.isprintable() else part.encode("unicode_escape").decode() for part in shown)
+
+
+def complain(program: str, sentence: object) -> None:
+    """Say on standard error what went wrong, as one line; if it takes nothing, nobody is there to be told."""
+    _write_error(f"{program}: {escaped(sentence)}\n")
+
+
+def _write_error(text: str) -> None:
+    if sys.stderr is None:  # closed by whoever started us
+        return
+    with suppress(OSError, ValueError):
+        sys.stderr.write(_encodable("\n".join(escaped(line) for line in text.split("\n")), sys.stderr))
+        sys.stderr.flush()
+
+
+def say(text: object) -> None:
+    """Write one line on standard output. Raises OutputError if that does not take it."""
+    _write_out(escaped(text) + "\n")
+
+
+def _write_out(text: str) -> None:
+    out = sys.stdout
+    if out is None:  # closed by whoever started us
+        raise OutputError("standard output is closed")
+    try:
+        out.write(_encodable(text, out))
+    except OSError as error:
+        raise output_error(error) from error
+
+
+def write_text(text: str) -> None:
+    """Write lines, each with its end. Raises OutputError."""
+    _write_out("\n".join(escaped(line) for line in text.split("\n")))
+
+
+def standard_output() -> BinaryIO:
+    """Standard output for bytes. Raises OutputError if it is closed."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed")
+    return sys.stdout.buffer
+
+
+def flush() -> None:
+    """Make sure that everything written has been taken. Raises OutputError if it has not."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        raise output_error(error) from error
+
+
+def output_error(error: Exception) -> OutputError:
+    """The error, after giving up what waits: Python would try to write it once more when it ends."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+    if isinstance(error, BrokenPipeError):
+        return OutputError("")
+    return OutputError(f"cannot write to standard output: {getattr(error, 'strerror', None) or error}")
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """The text with what the stream's encoding lacks spelt out."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of flags whose complaints show hostile flags escaped."""
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Write help, a version, or a complaint. Raises OutputError if standard output does not take it."""
+        if file is not None and file is sys.stdout:
+            write_text(message)
+        else:
+            _write_error(message)

@@ -1,0 +1,66 @@
+"""The commands for the rooms of a data directory that no server holds: `chat-server rooms list`, `rename`, `delete`.
+
+Knows arguments and what is said on the terminal; what is done is in journal/rooms.py.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from chat_server import console
+from chat_server.config import Config
+from chat_server.journal.files import FileProblem
+from chat_server.journal.rooms import delete_room, find_room, list_rooms, rename_room
+from chat_server.names import same_name_key
+
+
+def run_rooms_command(chosen: argparse.Namespace, config: Config, folder: Path) -> int:
+    """Run one of them. Returns the exit code: 0 well, 1 it was not confirmed."""
+    match chosen.rooms_command:
+        case "rename":
+            old, new = rename_room(folder, chosen.room, chosen.name)
+            console.say(f"{old} is now {new}")
+            _warn_of_configuration(old, config)
+            return 0
+        case "delete":
+            return _delete(chosen, config, folder)
+        case _:
+            return _list(folder)
+
+
+def _list(folder: Path) -> int:
+    rooms = list_rooms(folder)
+    for number, room in enumerate(rooms, 1):
+        count = max(0, room.last - room.first + 1)
+        lines = f"{count} lines" if count != 1 else "1 line"
+        numbers = f" ({room.first} to {room.last})" if count and room.first > 1 else ""
+        topic = f", topic: {room.topic}" if room.topic else ""
+        console.say(f"#{number} {room.name}: {lines}{numbers}{topic}")
+    if not rooms:
+        console.say("no rooms")
+    return 0
+
+
+def _delete(chosen: argparse.Namespace, config: Config, folder: Path) -> int:
+    room = find_room(list_rooms(folder), chosen.room)
+    if not chosen.yes and not _is_confirmed(room.name):
+        console.say("nothing was deleted")
+        return 1
+    room = delete_room(folder, chosen.room)
+    console.say(f"{room.name} is deleted, with {max(0, room.last - room.first + 1)} lines")
+    _warn_of_configuration(room.name, config)
+    return 0
+
+
+def _is_confirmed(name: str) -> bool:
+    """Whether the person at the terminal types the room's name. Raises FileProblem if there is nobody at a terminal."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise FileProblem("deleting a room cannot be undone: say --yes, or run the command at a terminal")
+    sys.stderr.write(console.escaped(f"This deletes {name} and everything said in it. Type its name to go on: "))
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == name
+
+
+def _warn_of_configuration(name: str, config: Config) -> None:
+    if same_name_key(name) in map(same_name_key, config.rooms.names):
+        console.say(f"rooms.names in the configuration has {name}: the next start opens an empty room of that name")
