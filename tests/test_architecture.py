@@ -18,6 +18,7 @@ LAYERS = [
     {"console"},
     {"mentions", "events", "clean", "rate", "pacing", "times", "identity", "preferences"},
     {"names", "days"},
+    {"typed"},
     {
         "admission",
         "syntax",
@@ -181,8 +182,9 @@ WITHOUT_TEXTUAL = [
     ),
     *("numbers", "settings", "state", "timeline", "told"),
 ]
-OF_THE_SERVER = {"events", "clean", "days", "mentions", "names", "wire.sentences"}
-"""What the client uses of the server: its vocabulary, its one place for clean text, names and mentions, and the words of the plain door."""
+OF_THE_SERVER = {"events", "clean", "days", "mentions", "typed", "names", "wire.sentences"}
+"""What the client uses of the server: its vocabulary, its one place for clean text, names, mentions, days and typed commands, and the words of
+the plain door."""
 
 
 @cache

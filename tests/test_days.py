@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.days import NotADay, is_day, moment_of
+from chat_server.days import NotADay, is_day, moment_of, span_of
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC).timestamp()
 
@@ -35,6 +35,12 @@ def shown(text: str, zone: str = "UTC") -> str:
 )
 def test_a_day_begins_at_midnight_and_a_time_of_day_is_its_last_one(text: str, begins: str) -> None:
     assert shown(text) == begins
+
+
+def test_what_is_meant_ends_with_its_day() -> None:
+    assert span_of("yesterday", NOW, "UTC").end == moment_of("today", NOW, "UTC")
+    assert span_of("14:30", NOW, "UTC").end == moment_of("today", NOW, "UTC")
+    assert span_of("11:30", NOW, "UTC").end == moment_of("today", NOW, "UTC") + 86400
 
 
 def test_days_and_times_are_those_of_the_readers_zone() -> None:

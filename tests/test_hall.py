@@ -86,7 +86,11 @@ def test_rooms_are_listed_with_how_many_are_in_each() -> None:
         ("x" * 4000, f"* There is no command /{'x' * 40}…. /help lists all."),
         ("whois", "* There is no command /whois. /help lists all."),
         ("msg", "* There is no command /msg. /help lists all."),
-        ("{word}", "* There is no command /{word}. /help lists all."),
+        ("{word}", "* There is no command /{word}. To say a line that begins with a slash, type two: //{word}"),
+        (
+            "usr/bin/python",
+            "* There is no command /usr/bin/python. To say a line that begins with a slash, type two: //usr/bin/python",
+        ),
     ],
 )
 def test_an_unknown_command_is_named_and_a_near_one_suggested(word: str, answer: str) -> None:
@@ -142,7 +146,9 @@ def test_help_about_a_command_says_more() -> None:
 
 def test_a_rooms_name_takes_no_arguments() -> None:
     hall = make_hall("python")
-    assert ask(hall, FakeSession(hall, "ann"), UnknownCommand("python", "now")) == ["* Usage: /python"]
+    assert ask(hall, FakeSession(hall, "ann"), UnknownCommand("python", "now")) == [
+        '* Unexpected: "now". Usage: /python'
+    ]
 
 
 def test_a_room_that_is_not_there_is_named_and_a_near_one_suggested() -> None:

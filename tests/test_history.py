@@ -2,7 +2,6 @@
 
 import random
 import time
-from datetime import date
 
 import pytest
 import trio
@@ -155,12 +154,18 @@ async def test_one_who_wants_no_history_is_only_told_how_much_they_missed(talk: 
         (Before(1_000_000), range(51, 101), "* Lines 51–100 of 100. Older: /before 51."),
         (Around(50), range(40, 61), "* Lines 40–60 of 100. Older: /before 40. Newer: /since 60."),
         (Around(100), range(90, 101), "* Lines 90–100 of 100. Older: /before 90."),
-        (OnDate(date(2026, 11, 24)), range(1, 51), "* Lines 1–50 of 100. Newer: /since 50."),
-        (OnDate(date(1, 1, 1)), range(1, 51), "* Lines 1–50 of 100. Newer: /since 50."),
+        (OnDate("2026-11-24"), range(1, 51), "* Lines 1–50 of 100. Newer: /since 50."),
+        (OnDate("0001-01-01"), range(1, 51), "* Lines 1–50 of 100. Newer: /since 50."),
+        (OnDate("today"), range(1, 51), "* Lines 1–50 of 100. Newer: /since 50."),
+        (OnDate("yesterday"), range(1, 51), "* Lines 1–50 of 100. Newer: /since 50."),
+        (OnDate("-3d"), range(1, 51), "* Lines 1–50 of 100. Newer: /since 50."),
+        (OnDate("07:30"), range(90, 101), "* Lines 90–100 of 100. Older: /before 90."),
+        (OnDate("07:50"), range(1, 51), "* Lines 1–50 of 100. Newer: /since 50."),
+        (OnDate("yesterdy"), [], '* "yesterdy" is not a day. Write it as 2026-11-20, today or yesterday.'),
         (Since(100), [], "* There is nothing there. The lines of python are 1–100."),
         (Before(1), [], "* There is nothing there. The lines of python are 1–100."),
-        (OnDate(date(2026, 11, 25)), [], "* There is nothing there. The lines of python are 1–100."),
-        (OnDate(date(9999, 12, 31)), [], "* There is nothing there. The lines of python are 1–100."),
+        (OnDate("2026-11-25"), [], "* There is nothing there. The lines of python are 1–100."),
+        (OnDate("9999-12-31"), [], "* There is nothing there. The lines of python are 1–100."),
     ],
 )
 async def test_pages_are_turned_by_number_and_day(
@@ -192,8 +197,10 @@ async def test_times_are_shown_in_the_zone_that_one_chooses(talk: FakeSession) -
 
 async def test_a_day_begins_at_midnight_in_ones_own_zone(talk: FakeSession) -> None:
     await ask(talk, Time("+17:00"))
-    told = await ask(talk, OnDate(date(2026, 11, 25)))
+    told = await ask(talk, OnDate("2026-11-25"))
     assert told[1] == "#60 00:00 ann: line 60"
+    assert (await ask(talk, OnDate("today")))[1] == "#60 00:00 ann: line 60"
+    assert (await ask(talk, OnDate("0:30")))[1] == "#90 00:30 ann: line 90"
 
 
 async def test_a_search_looks_here_or_everywhere(talk: FakeSession) -> None:
@@ -580,7 +587,9 @@ async def test_days_and_their_pages_are_right_though_the_clock_runs_back(
         await ask(ann, Say(f"line {number}"))
 
     async def day(year: int, month: int, day: int) -> list[str]:
-        return [line for line in await ask(ann, OnDate(date(year, month, day))) if line.startswith(("#", "* ---"))]
+        return [
+            line for line in await ask(ann, OnDate(f"{year}-{month:02}-{day:02}")) if line.startswith(("#", "* ---"))
+        ]
 
     assert (await day(2026, 11, 24))[:2] == ["* --- 2026-11-24 ---", "#6 00:10 ann: line 6"]
     assert (await day(2026, 11, 23))[:2] == ["* --- 2026-11-23 ---", "#1 22:00 ann: line 1"]

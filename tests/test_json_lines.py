@@ -55,7 +55,31 @@ def test_text_is_clean_and_may_have_several_lines() -> None:
     assert decoded(json.dumps({"do": "say", "text": text}).encode() + b"\n")[0].request == Say(
         " def f():[2J\n\n    return 1"
     )
-    assert decoded(b'{"do":"me","action":"a\\nb"}\n')[0].request == events.Act("ab")
+    assert decoded(b'{"do":"me","action":"a\\nb"}\n')[0].request == events.Act("a\nb")
+
+
+@pytest.mark.parametrize("between", ["\n", "\r\n", "\r", "\n\n   ", "\x0b", "\x1d", "\u2028"])
+def test_no_two_words_are_glued_where_a_text_has_one_line(between: str) -> None:
+    asked = {"do": "topic", "text": f"a{between}b"}, {"do": "search", "words": f"a{between}b"}
+    lines = b"".join(json.dumps(request).encode() + b"\n" for request in asked)
+    assert [addressed.request for addressed in decoded(lines)] == [events.Topic("a b"), events.Search("a b")]
+
+
+def test_a_line_break_in_a_name_is_never_taken_out() -> None:
+    assert decoded(b'{"do":"login","nick":"ann\\nbob"}\n')[0].request == events.Login("ann bob")
+    assert decoded(b'{"do":"join","room":"py\\r\\nthon"}\n')[0].request == events.Join("py thon")
+
+
+@pytest.mark.parametrize("day", ["yesterday", "-3d", "14:30", "2026-11-20"])
+def test_a_day_is_written_as_people_write_it(day: str) -> None:
+    assert decoded(json.dumps({"do": "date", "day": day}).encode() + b"\n")[0].request == events.OnDate(day)
+
+
+@pytest.mark.parametrize("day", ["yesterdy", "2026-02-30", ""])
+def test_what_is_no_day_is_a_wrong_field(day: str) -> None:
+    refused = decoded(json.dumps({"do": "date", "day": day}).encode() + b"\n")[0].request
+    assert isinstance(refused, events.WrongField)
+    assert refused.field == "day"
 
 
 def test_names_in_a_request_are_clean() -> None:

@@ -41,10 +41,8 @@ def test_a_sentence_that_no_catalogue_can_have_is_named(
 
 @pytest.mark.parametrize("code", SENTENCES)
 def test_every_refusal_is_said_in_chinese(code: str) -> None:
-    details = dict.fromkeys(
-        ("nick", "room", "near", "word", "usage", "limit", "zone", "language", "charset", "field", "why", "seconds"),
-        "1",
-    )
+    names = "nick room near word usage limit zone language charset field why seconds value least most choices"
+    details = dict.fromkeys(names.split(), "1")
     assert not sentence(code, details, "zh").isascii()
 
 
@@ -59,6 +57,14 @@ def test_every_refusal_is_said_in_chinese(code: str) -> None:
         (events.Skipped(214, {"python": 7}), "* 您的连接跟不上，已跳过 214 行。用 /since 7 查看错过的消息。\r\n"),
         (events.Refused("usage", {"usage": "/me ACTION"}), "* 用法：/me 动作\r\n"),
         (events.Refused("usage", {"usage": "/x [UNHEARD]"}), "* 用法：/x [UNHEARD]\r\n"),
+        (
+            events.Refused("usage", {"usage": "/me ACTION", "why": "usage-missing", "field": "action"}),
+            "* 缺少：动作。用法：/me 动作\r\n",
+        ),
+        (
+            events.Refused("usage", {"usage": "/date DAY", "why": "usage-not-a-day", "value": "昨天天"}),
+            "* “昨天天”不是日期。请写成 2026-11-20、今天或昨天。\r\n",
+        ),
         (events.Dismissed("idle", {"seconds": "1"}), "* 您已有 1 秒没有说话。再见。\r\n"),
         (
             events.Recalled("python", LINES, None, 2, "UTC"),

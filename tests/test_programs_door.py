@@ -34,7 +34,16 @@ async def test_hello_tells_what_the_server_is_and_can_do(autojump_clock: trio.ab
             "required": False,
             "help": "in all rooms, not only in this one",
             "typed": "-a",
+            "lines": False,
+            "choices": [],
+            "least": None,
+            "most": None,
         }
+        (count,) = commands["history"]["parameters"]
+        assert (count["kind"], count["least"], count["most"]) == ("number", 0, 50)
+        (day,) = commands["date"]["parameters"]
+        assert day["kind"] == "date"
+        assert [parameter["lines"] for parameter in commands["me"]["parameters"]] == [True]
         assert [parameter["name"] for parameter in commands["say"]["parameters"]] == ["text"]
         assert "resume" not in commands
 

@@ -3,10 +3,22 @@
 from collections.abc import Iterable
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.events import ChooseCharset, ChooseMode, Echo, LineTooLong, ProtocolReply, Say, Unreadable
+from chat_server.events import (
+    Act,
+    ChooseCharset,
+    ChooseMode,
+    Echo,
+    LineTooLong,
+    ProtocolReply,
+    Request,
+    Say,
+    Topic,
+    Unreadable,
+)
 from chat_server.wire.charsets import find_charset
 from chat_server.wire.line_mode import LineMode, TooLong
 from chat_server.wire.options import Code, Option
@@ -451,6 +463,20 @@ def test_a_pasted_text_is_clean_and_not_empty() -> None:
     assert said.text.count("\u0301") <= 8
     emptied = Listener().receive(EDITING, b"\x1b[200~a\n\nb\x1b[201~\x7f\x01\x1b[3~\r")
     assert not any(isinstance(asked, Say) for asked in emptied.asked)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "asked"),
+    [
+        ("/me does\nthings", Act("does\nthings")),
+        ("/topic a\nb", Topic("a b")),
+        ("/* a comment */\nint x;", Say("/* a comment */\nint x;")),
+        ("// a comment\nint x;", Say("// a comment\nint x;")),
+    ],
+)
+def test_a_pasted_text_of_several_lines_is_read_as_a_program_reads_it(pasted: str, asked: Request) -> None:
+    paste = b"\x1b[200~" + pasted.encode() + b"\x1b[201~\r"
+    assert Listener().receive(EDITING, paste).asked[-1] == asked
 
 
 def test_a_client_that_negotiates_without_answering_the_question_is_telnet_all_the_same() -> None:

@@ -457,7 +457,11 @@ def test_a_wrong_command_is_told_and_stays_in_the_prompt() -> None:
         for typed, told in (
             ("/dance", "There is no command /dance"),
             ("/since x", "Usage: /since NUMBER"),
-            ("/join", "Usage: /join ROOM"),
+            ("/join", "Missing: ROOM. Usage: /join ROOM"),
+            ("/whois bob", "There is no command /whois. /help lists all."),
+            ("/usr/bin/python", "There is no command /usr/bin/python. To say"),
+            ("/date yesterdy", '"yesterdy" is not a day. Write it as'),
+            ("/history 500", "500 is too large: 50 is the most."),
         ):
             app._prompt.put(typed)
             await pilot.press("enter")
@@ -473,8 +477,11 @@ def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words
 
     async def act(pilot: Pilot) -> None:
         for typed, do, fields in (
-            ("/me waves", "me", None),
+            ("/me waves\nand smiles", "me", None),
             ("/search -a two words", "search", {"words": "two words", "everywhere": True}),
+            ("/date Yesterday", "date", {"room": "python", "day": "yesterday"}),
+            ("/j write", "join", {"room": "write"}),
+            ("/quit bye all", "logout", {"words": "bye all"}),
             ("/last 5", "last", {"room": "python", "count": 5}),
             ("/around #7", "around", {"room": "python", "number": 7}),
             ("/write", "join", {"room": "write"}),
@@ -483,7 +490,7 @@ def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words
             app._prompt.put(typed)
             await pilot.press("enter")
             if fields is None:
-                assert (app.link.said[-1].do, app.link.said[-1].text) == ("me", "waves")
+                assert (app.link.said[-1].do, app.link.said[-1].text) == ("me", "waves\nand smiles")
             else:
                 assert app.link.last(do).items() >= fields.items()
         app.tell(events.ZoneShown("Asia/Tokyo", NOON), ref="typed")

@@ -23,14 +23,12 @@ from chat_server.events import (
 )
 from chat_server.preferences import AS_THE_TERMINAL, Preferences
 from chat_server.syntax import word_of
+from chat_server.typed import SHOWN_MAX, shortened
 from chat_server.wire.charsets import find_charset
 from chat_server.wire.languages import find_language
 
 WIDTHS = range(20, 201)
 """Columns that one may say a terminal has."""
-
-SHOWN_MAX = 40
-"""Characters of a person's own word that are shown back to them in an answer."""
 
 
 class Chooser(Protocol):
@@ -68,7 +66,7 @@ class Choices(CommandHandler):
         """
         language = find_language(request.language) if request.language else None
         if request.language and language is None:
-            session.send(Refused("no-such-language", {"language": request.language[:SHOWN_MAX]}))
+            session.send(Refused("no-such-language", {"language": shortened(request.language)}))
             return None
         self._choose(session, "language", language)
         return None
@@ -81,7 +79,7 @@ class Choices(CommandHandler):
         """
         charset = find_charset(request.charset) if request.charset else None
         if request.charset and charset is None:
-            session.send(Refused("no-such-charset", {"charset": request.charset[:SHOWN_MAX]}))
+            session.send(Refused("no-such-charset", {"charset": shortened(request.charset)}))
         elif _may(session, request):
             self._choose(session, "charset", charset)
         return None

@@ -2,8 +2,9 @@
 
 What passes: letters, digits, punctuation, emoji (with their joiners and variation selectors) of every script. What never passes: C0 and C1
 controls and DEL (escape sequences), bidi controls (text that reads otherwise than it was written), tag characters and invisible
-annotations (hidden text), line and paragraph separators (forged lines), lone surrogates (they cannot be encoded), and more than
-MARKS_MAX combining marks and invisible characters in a run ("zalgo"). Pure; never knows where the text goes.
+annotations (hidden text), line and paragraph separators (forged lines), lone surrogates (they cannot be encoded), and more than MARKS_MAX
+combining marks and invisible characters in a run ("zalgo"). What kept words or lines apart becomes a space, so that no two words are glued
+together. Pure; never knows where the text goes.
 """
 
 import re
@@ -15,10 +16,11 @@ MARKS_MAX = 8
 Vietnamese needs 2, Hebrew with cantillation 4, Tibetan stacks about 6; UAX #15 allows 30.
 """
 
-_SPACES = "\t\v\f\x85\u2028\u2029"  # they separate words: removing them would join what was apart
+# They separate words or lines: removing them would join what was apart.
+_SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 # As they stand in a regular expression: single characters and ranges.
 _REMOVED = (
-    r"\x00-\x08\x0a\x0d-\x1f\x7f-\x84\x86-\x9f"  # C0 without tab, VT and FF; DEL; C1 without NEL
+    r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # C0 without what separates; DEL; C1 without NEL
     r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # bidi controls, and the deprecated format characters behind them
     r"\u180e\ufeff\ufff9-\ufffb"  # Mongolian vowel separator, byte order mark, interlinear annotation
     r"\ud800-\udfff"  # lone surrogates
@@ -45,12 +47,18 @@ def clean(text: str) -> str:
         return text
     if _SUSPECT.search(text) is None:
         return text
-    return _bound_marks(text.translate(_TABLE))
+    return _bound_marks(text.replace("\r\n", "\n").translate(_TABLE))
 
 
 def clean_lines(text: str) -> str:
     """Return a text of several lines, each of them clean, separated by newlines; without empty lines before and behind."""
     return "\n".join(clean(line).rstrip() for line in text.splitlines()).strip("\n")
+
+
+def clean_in_one(text: str) -> str:
+    """Return a text clean and on one line: where it had several, a space stands between them."""
+    lines = text.splitlines()
+    return clean(text) if len(lines) < 2 else " ".join(filter(None, (clean(line).strip() for line in lines)))  # noqa: PLR2004 - one line
 
 
 def _bound_marks(text: str) -> str:

@@ -5,8 +5,9 @@ Knows the calendar and the zones in times.py; never knows what time it is now (t
 
 import re
 from datetime import date, time, timedelta
+from typing import NamedTuple
 
-from chat_server.times import beginning_of, instant, local
+from chat_server.times import beginning_of, end_of, instant, local
 
 _DAYS_AGO = {"today": 0, "yesterday": 1, "今天": 0, "昨天": 1, "前天": 2}
 _BACK = re.compile(r"-(\d{1,6})d")
@@ -26,8 +27,20 @@ def is_day(text: str) -> bool:
     return True
 
 
+class Span(NamedTuple):
+    """From when until when, in seconds since 1970."""
+
+    start: float
+    end: float
+
+
 def moment_of(text: str, now: float, zone: str) -> float:
-    """When that begins, in seconds since 1970.
+    """When that begins, in seconds since 1970; see span_of."""
+    return span_of(text, now, zone).start
+
+
+def span_of(text: str, now: float, zone: str) -> Span:
+    """When that begins, and when its day ends.
 
     A day begins at midnight. A time of day is the last time that it was so late: at 09:00, 14:30 was yesterday.
 
@@ -46,9 +59,10 @@ def moment_of(text: str, now: float, zone: str) -> float:
         clock = _TIME.fullmatch(wanted)
         if clock:
             return _last_time(time(int(clock[1]), int(clock[2])), today, now, zone)
-        return beginning_of(_day_of(wanted, today), zone)
+        day = _day_of(wanted, today)
     except ValueError as error:
         raise NotADay(text) from error
+    return Span(beginning_of(day, zone), end_of(day, zone))
 
 
 def _day_of(wanted: str, today: date) -> date:
@@ -60,7 +74,7 @@ def _day_of(wanted: str, today: date) -> date:
     return today - timedelta(days=min(ago, (today - date.min).days))
 
 
-def _last_time(clock: time, today: date, now: float, zone: str) -> float:
-    """The last moment at which clocks in the zone showed this time, now at the latest."""
-    at = instant(today, clock, zone)
-    return at if at <= now else instant(today - timedelta(days=1), clock, zone)
+def _last_time(clock: time, today: date, now: float, zone: str) -> Span:
+    """From the last moment at which clocks in the zone showed this time, now at the latest, to the end of that day."""
+    day = today if instant(today, clock, zone) <= now else today - timedelta(days=1)
+    return Span(instant(day, clock, zone), end_of(day, zone))

@@ -6,7 +6,6 @@ nothing else of ours.
 """
 
 import re
-from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
@@ -42,7 +41,22 @@ NUMBER_MAX = 2**53 - 1
 """The largest number of a line: what every JSON reader can hold."""
 
 Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="a line's number in its room")]
-Count = Annotated[int, Meta(ge=1, le=NUMBER_MAX, description="how many lines")]
+HISTORY_MAX = 50
+"""Lines shown on entering a room, at the most. A room has them in memory, so that 5000 people who enter read nothing from the disk."""
+
+LAST_MAX = 200
+"""Lines that one asks for by their count."""
+
+# A person who asks for too many is told how many there may be; a program is given as many.
+Count = Annotated[int, Meta(ge=1, le=NUMBER_MAX, description="how many lines", extra={"most": LAST_MAX})]
+Newest = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="how many lines", extra={"most": HISTORY_MAX})]
+Day = Annotated[
+    str,
+    Meta(
+        description="a day: 2026-11-20, today, yesterday, -3d (three days ago); or a time of day, which is its last one: 14:30",
+        extra={"kind": "date"},
+    ),
+]
 Unheard = Annotated[
     str, Meta(description="words of farewell; nobody is shown them", extra={"rest": True, "in_usage": False})
 ]
@@ -119,7 +133,7 @@ class Say(Request, frozen=True, gc=False):
 class Act(Request, frozen=True, gc=False, tag="me"):
     """Do something that everybody in the room sees."""
 
-    action: RestOfLine
+    action: Lines
     key: Key = ""
 
 
@@ -161,9 +175,9 @@ class Around(Request, frozen=True, gc=False):
 
 
 class OnDate(Request, frozen=True, gc=False, tag="date"):
-    """Read from the beginning of a day."""
+    """Read from the beginning of a day, or from a time of day."""
 
-    day: date
+    day: Day
 
 
 class Search(Request, frozen=True, gc=False):
@@ -176,7 +190,7 @@ class Search(Request, frozen=True, gc=False):
 class History(Request, frozen=True, gc=False):
     """Choose how many lines one sees on entering a room; or, with a number, read a page of lines."""
 
-    count: Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="how many lines")] | None = None
+    count: Newest | None = None
     before: Annotated[Number | None, Meta(description="read what came before this line", extra={"typed": False})] = None
     after: Annotated[Number | None, Meta(description="read what came after this line", extra={"typed": False})] = None
 
@@ -292,10 +306,12 @@ class UnknownCommand(Unreadable, frozen=True, gc=False):
     arguments: str
 
 
-class WrongUsage(Unreadable, frozen=True, gc=False):
-    """A known command with too few or too many arguments."""
+class WrongUsage(Unreadable, frozen=True):
+    """A known command whose arguments are not as they should be. `why` is a key of the catalogue of sentences."""
 
     usage: str
+    why: str = ""
+    details: dict[str, str] = {}
 
 
 class LineTooLong(Unreadable, frozen=True, gc=False):
@@ -371,7 +387,8 @@ class Greeted(Event, frozen=True):
 class Parameter(Struct, frozen=True):
     """What a command takes: a `word`, a `text` up to the end of the line, a `number`, a `date`, or a `flag` that is given or not.
 
-    `typed` is what stands on a line for it, where that is not the value itself: a flag's letter.
+    `typed` is what stands on a line for it, where that is not the value itself: a flag's letter. A text may have several `lines`, or is made one.
+    A word is one of the `choices`, if there are any. A number that a person types is from `least` to `most`.
     """
 
     name: str
@@ -379,6 +396,10 @@ class Parameter(Struct, frozen=True):
     required: bool
     help: str
     typed: str = ""
+    lines: bool = False
+    choices: tuple[str, ...] = ()
+    least: int | None = None
+    most: int | None = None
 
 
 class CommandDescribed(Struct, frozen=True):

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import islice
 
-from chat_server.events import Line, Recalled
+from chat_server.events import HISTORY_MAX, Line, Recalled
 from chat_server.journal import POSITIONS_MAX, Journal
-from chat_server.reading import HISTORY_MAX, RECALLED_CHARACTERS, fitting
+from chat_server.reading import RECALLED_CHARACTERS, fitting
 
 
 class Past:

@@ -3,14 +3,16 @@
 A page is a range of numbers, since numbers have no holes. Never knows who is in the room.
 """
 
+import time
 from abc import abstractmethod
 
 from chat_server.commands import Pause
-from chat_server.events import Around, Before, History, Last, OnDate, PageShown, Refused, Search, Since
+from chat_server.days import NotADay, Span, span_of
+from chat_server.events import LAST_MAX, Around, Before, History, Last, OnDate, PageShown, Refused, Search, Since
 from chat_server.journal import Journal, JournalError
-from chat_server.reading import AROUND, LAST_MAX, PAGE_MAX, answered, page
+from chat_server.reading import AROUND, PAGE_MAX, answered, page
 from chat_server.room import ListedRoom, Occupant
-from chat_server.times import beginning_of, end_of
+from chat_server.typed import shortened
 
 
 class ReadableRoom(ListedRoom):
@@ -111,12 +113,18 @@ class ReadableRoom(ListedRoom):
         return self._show(session, request.number - AROUND, request.number + AROUND)
 
     def do_date(self, session: Occupant, request: OnDate) -> Pause:
-        """Read from the beginning of a day.
+        """Read from the beginning of a day, or from a time of day.
 
-        A day is written as 2026-11-20. It begins at midnight in the zone that /time shows.
+        A day is written as 2026-11-20, today, yesterday, or -3d for three days ago; it begins at midnight in the zone that /time shows.
+        /date 14:30 is the last time that it was half past two in the afternoon.
         """
-        return answered(session, self._page_of_day(session.zone, request))
+        try:
+            span = span_of(request.day, time.time(), session.zone)
+        except NotADay:
+            session.send(Refused("usage-not-a-day", {"value": shortened(request.day)}))
+            return None
+        return answered(session, self._page_of(span, session.zone))
 
-    async def _page_of_day(self, zone: str, request: OnDate) -> PageShown:
-        first = await self._journal.seq_at(self.name, beginning_of(request.day, zone), end_of(request.day, zone))
+    async def _page_of(self, span: Span, zone: str) -> PageShown:
+        first = await self._journal.seq_at(self.name, span.start, span.end)
         return await page(self._journal, self.name, first, first + PAGE_MAX - 1, newest=self.last_seq, zone=zone)

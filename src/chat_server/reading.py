@@ -13,9 +13,6 @@ from chat_server.journal.search import TERMS_MAX, NoWords, TooManyWords
 PAGE_MAX = 50
 """Lines on a page: about two screens."""
 
-LAST_MAX = 200
-"""Lines that one asks for by their count."""
-
 AROUND = 10
 """Lines on either side of the one asked for."""
 
@@ -24,9 +21,6 @@ PAGE_CHARACTERS = 32768
 
 FOUND_MAX = 20
 """Lines that a search shows: a screen. More words find fewer."""
-
-HISTORY_MAX = 50
-"""Lines shown on entering a room, at the most. A room has them in memory, so that 5000 people who enter read nothing from the disk."""
 
 
 class Listener(Protocol):

@@ -3,7 +3,6 @@
 Sees a session only as an `Occupant`, so that every place is tested with a fake. Never knows bytes on the wire.
 """
 
-import difflib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
@@ -11,10 +10,11 @@ from typing import Protocol
 
 import trio
 
-from chat_server.choices import SHOWN_MAX, Choices, Chooser
+from chat_server.choices import Choices, Chooser
 from chat_server.commands import Pause
 from chat_server.directory import Directory
 from chat_server.events import (
+    HISTORY_MAX,
     CommandExplained,
     Create,
     Event,
@@ -45,9 +45,10 @@ from chat_server.events import (
 )
 from chat_server.journal import JournalError
 from chat_server.names import BadName, parse_name, same_name_key
-from chat_server.reading import HISTORY_MAX, search
+from chat_server.reading import search
 from chat_server.syntax import REQUESTS, is_command, usage_of
 from chat_server.times import BadZone, parse_zone
+from chat_server.typed import nearest, shortened, unexpected, unknown_command
 
 RESUMED_MAX = 100
 """Rooms that one request enters again."""
@@ -215,8 +216,8 @@ class Room(Choices, ABC):
         """
         room = self.directory.room(request.room)
         if room is None:
-            near = _nearest(request.room, [room.name for room in self.directory.rooms[:ROOMS_IN_HELP_MAX]])
-            details = {"room": _shortened(request.room)}
+            near = nearest(request.room, [room.name for room in self.directory.rooms[:ROOMS_IN_HELP_MAX]])
+            details = {"room": shortened(request.room)}
             session.send(
                 Refused("no-such-room-but", details | {"near": near}) if near else Refused("no-such-room", details)
             )
@@ -240,7 +241,7 @@ class Room(Choices, ABC):
         for name, number in {same_name_key(name): number for name, number in request.rooms.items()}.items():
             room = self.directory.room(name)
             if room is None:
-                session.send(Refused("no-such-room", {"room": _shortened(name)}))
+                session.send(Refused("no-such-room", {"room": shortened(name)}))
                 continue
             last = await session.enter(room, is_return=True)
             if last >= 0:
@@ -316,7 +317,7 @@ class Room(Choices, ABC):
             try:
                 session.zone = parse_zone(request.zone)
             except BadZone:
-                session.send(Refused("no-such-zone", {"zone": _shortened(request.zone)}))
+                session.send(Refused("no-such-zone", {"zone": shortened(request.zone)}))
                 return None
         session.send(ZoneShown(session.zone, time.time()))
         return None
@@ -366,13 +367,13 @@ class Room(Choices, ABC):
             self._refuse_word(session, request.word)
             return None
         if request.arguments:
-            session.send(Refused("usage", {"usage": f"/{room.name}"}))
-            return None
+            return self.do_refuse_usage(session, WrongUsage(f"/{room.name}", *unexpected(request.arguments)))
         return self.handle(session, Join(room.name))
 
     def do_refuse_usage(self, session: Occupant, request: WrongUsage) -> Pause:
-        """Answer with the usage line."""
-        session.send(Refused("usage", {"usage": request.usage}))
+        """Answer with what is wrong, and the usage line."""
+        why = {"why": request.why} if request.why else {}
+        session.send(Refused("usage", {"usage": request.usage, **why, **request.details}))
         return None
 
     def do_refuse_json(self, session: Occupant, request: NotJson) -> Pause:
@@ -383,7 +384,7 @@ class Room(Choices, ABC):
 
     def do_refuse_request(self, session: Occupant, request: UnknownRequest) -> Pause:
         """Answer that there is none."""
-        session.send(Refused("unknown-request", {"word": _shortened(request.word)}))
+        session.send(Refused("unknown-request", {"word": shortened(request.word)}))
         return None
 
     def do_refuse_field(self, session: Occupant, request: WrongField) -> Pause:
@@ -423,11 +424,7 @@ class Room(Choices, ABC):
         words = [word_for for word_for, request in REQUESTS.items() if request in available]
         if Join in available:
             words += self._rooms_as_commands()
-        near = _nearest(word, words)
-        details = {"word": _shortened(word)}
-        session.send(
-            Refused("unknown-command-but", details | {"near": near}) if near else Refused("unknown-command", details)
-        )
+        session.send(Refused(*unknown_command(word, words)))
 
 
 class ListedRoom(Room):
@@ -445,19 +442,3 @@ class ListedRoom(Room):
     @abstractmethod
     async def succeed(self, ghost: Occupant, heir: Occupant) -> int:
         """Take `heir` in instead of `ghost`, unseen by the others; see `enter`."""
-
-
-def _nearest(word: str, words: list[str]) -> str:
-    """The word that was probably meant, or ""."""
-    folded = word.casefold()[:SHOWN_MAX]
-    near = difflib.get_close_matches(folded, words, n=1, cutoff=0.7)
-    return near[0] if near and not _is_another_word(folded, near[0]) else ""
-
-
-def _is_another_word(word: str, known: str) -> bool:
-    """Whether the word only begins as a known one does, and goes on: nobody who types /whois means /who."""
-    return word.startswith(known) and len(word) > len(known) + 1
-
-
-def _shortened(word: str) -> str:
-    return word if len(word) <= SHOWN_MAX else word[:SHOWN_MAX] + "…"

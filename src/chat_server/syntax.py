@@ -5,14 +5,14 @@ more. Never knows what a request does, nor by which door it came.
 """
 
 from functools import cache
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-import msgspec
 from msgspec import NODEFAULT, Meta
 from msgspec.structs import FieldInfo, fields
 
-from chat_server.events import Request, UnknownCommand, Unreadable, WrongUsage
+from chat_server.events import Parameter, Request, Say, UnknownCommand, Unreadable, WrongUsage
 from chat_server.names import same_name_key
+from chat_server.typed import Misuse, command_in, read_arguments
 
 
 def word_of(request: type[Request | Unreadable]) -> str:
@@ -22,36 +22,17 @@ def word_of(request: type[Request | Unreadable]) -> str:
 
 def extra(field: FieldInfo, name: str) -> Any:
     """What the field's declaration says under this name; None if nothing."""
-    for meta in getattr(field.type, "__metadata__", ()):
-        if isinstance(meta, Meta) and meta.extra and name in meta.extra:
-            return meta.extra[name]
-    return None
+    return next((meta.extra[name] for meta in _metas(field) if meta.extra and name in meta.extra), None)
 
 
-class _Form(NamedTuple):
-    """How a request is typed."""
-
-    flags: dict[str, str]  # the field that each flag sets
-    parameters: tuple[FieldInfo, ...]
-    required: int
-    ends_in_rest: bool
-    is_text: bool  # its parameters are strings, and any string will do
-
-    @property
-    def most(self) -> int:
-        return len(self.parameters)
-
-
-@cache
-def _form_of(request: type[Request]) -> _Form:
-    flags = {flag: field.name for field in fields(request) if (flag := extra(field, "flag"))}
-    parameters = tuple(
-        field for field in fields(request) if extra(field, "typed") is not False and not extra(field, "flag")
-    )
-    required = sum(parameter.default is NODEFAULT for parameter in parameters)
-    hints = get_type_hints(request)
-    is_text = not flags and all(hints[parameter.name] is str for parameter in parameters)
-    return _Form(flags, parameters, required, bool(parameters) and bool(extra(parameters[-1], "rest")), is_text)
+def _metas(field: FieldInfo) -> list[Meta]:
+    """What the field's declaration says, also where the field may be left empty."""
+    return [
+        meta
+        for kind in (field.type, *get_args(field.type))
+        for meta in getattr(kind, "__metadata__", ())
+        if isinstance(meta, Meta)
+    ]
 
 
 def choices_of(field: FieldInfo) -> tuple[str, ...]:
@@ -60,16 +41,43 @@ def choices_of(field: FieldInfo) -> tuple[str, ...]:
     return tuple(word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind) if word)
 
 
+_KINDS = {bool: "flag", int: "number"}
+
+
+@cache
+def parameters_of(request: type[Request]) -> tuple[Parameter, ...]:
+    """What a person types after the request's word, in this order; flags stand before the rest."""
+    return tuple(_parameter(request, field) for field in fields(request) if extra(field, "typed") is not False)
+
+
+def _parameter(request: type[Request], field: FieldInfo) -> Parameter:
+    hint = get_type_hints(request)[field.name]
+    types = [known for known in get_args(hint) or (hint,) if known is not type(None)]
+    kind = extra(field, "kind") or ("text" if extra(field, "rest") else _KINDS.get(types[0], "word"))
+    return Parameter(
+        field.name,
+        kind,
+        field.default is NODEFAULT,
+        next((meta.description for meta in _metas(field) if meta.description), ""),
+        typed=extra(field, "flag") or "",
+        lines=bool(extra(field, "lines")),
+        choices=choices_of(field),
+        least=next((meta.ge for meta in _metas(field) if isinstance(meta.ge, int)), None),
+        most=extra(field, "most") or next((meta.le for meta in _metas(field) if isinstance(meta.le, int)), None),
+    )
+
+
 @cache
 def usage_of(request: type[Request]) -> str:
     """The usage line: `/login NICK`, `/help [COMMAND]`, `/search [-a] WORDS`."""
-    form = _form_of(request)
-    shown = [f"/{word_of(request)}", *(f"[{flag}]" for flag in form.flags)]
-    for field in form.parameters:
-        if extra(field, "in_usage") is False:
-            continue
-        name = "|".join(choices_of(field)) or field.name.upper()
-        shown.append(name if field.default is NODEFAULT else f"[{name}]")
+    shown = [f"/{word_of(request)}"]
+    in_usage = {field.name for field in fields(request) if extra(field, "in_usage") is not False}
+    parameters = [parameter for parameter in parameters_of(request) if parameter.name in in_usage]
+    shown += [f"[{flag.typed}]" for flag in parameters if flag.kind == "flag"]
+    for parameter in parameters:
+        if parameter.kind != "flag":
+            name = "|".join(parameter.choices) or parameter.name.upper()
+            shown.append(name if parameter.required else f"[{name}]")
     return " ".join(shown)
 
 
@@ -92,31 +100,33 @@ def is_command(name: str) -> bool:
     return same_name_key(name) in REQUESTS
 
 
+def request_for(word: str) -> type[Request] | None:
+    """The request that the word asks for, if it is a command's."""
+    return REQUESTS.get(word) or REQUESTS.get(word.casefold())
+
+
+def parse_text(text: str) -> Request | Unreadable | None:
+    """Turn what was typed, one clean line or several, into what it asks for; None for nothing at all."""
+    text = text.rstrip()
+    if not text:
+        return None
+    if text[0] != "/":
+        return Say(text)
+    found = command_in(text, lambda word: request_for(word) is not None)
+    return Say(found) if isinstance(found, str) else _asked(*found)
+
+
 def parse_command(line: str) -> Request | Unreadable:
     """Turn `word arguments` (without the slash) into the request it asks for, or into what is wrong with it."""
     word, arguments = [*line.split(maxsplit=1), "", ""][:2]
-    request = REQUESTS.get(word) or REQUESTS.get(word.casefold())
+    return _asked(word, arguments)
+
+
+def _asked(word: str, arguments: str) -> Request | Unreadable:
+    request = request_for(word)
     if request is None:
         return UnknownCommand(word, arguments)
-    form = _form_of(request)
-    flags: dict[str, bool] = {}
-    while form.flags and (found := form.flags.get(arguments.partition(" ")[0])):
-        flags[found] = True
-        arguments = arguments.partition(" ")[2].lstrip()
-    values = arguments.split(maxsplit=form.most - 1) if form.ends_in_rest else arguments.split()
-    if not form.required <= len(values) <= form.most:
-        return WrongUsage(usage_of(request))
-    return request(*values) if form.is_text else _converted(request, form, values, flags)
-
-
-def _converted(request: type[Request], form: _Form, values: list[str], flags: dict[str, bool]) -> Request | Unreadable:
-    """Make the request, its numbers and days read from text; a number may be written as it is shown, `#4711`."""
-    named: dict[str, object] = dict(flags)
-    for field, given in zip(form.parameters, values, strict=False):
-        is_number = given[:1] == "#" and given[1:].isdecimal() and not extra(field, "rest")
-        value = given[1:] if is_number else given.casefold() if choices_of(field) else given
-        try:
-            named[field.name] = msgspec.convert(value, field.type, strict=False)
-        except msgspec.ValidationError:
-            return WrongUsage(usage_of(request))
-    return request(**named)
+    given = read_arguments(arguments, parameters_of(request))
+    if isinstance(given, Misuse):
+        return WrongUsage(usage_of(request), given.code, given.details)
+    return request(**given)

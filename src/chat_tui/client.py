@@ -9,7 +9,7 @@ from math import inf
 from secrets import token_hex
 
 from chat_server import events
-from chat_server.clean import clean_lines
+from chat_server.clean import clean_in_one, clean_lines
 from chat_server.events import Event, Line, Ref
 from chat_server.names import same_name_key
 from chat_tui.commands import Asked, Misused, parse
@@ -134,7 +134,7 @@ class Client:
 
     def parse(self, text: str) -> Asked | Misused:
         """What a typed text asks for, by the server's own commands."""
-        return parse(text, self.state.commands, self.state.listed)
+        return parse(text, self.state.commands, self.state.listed, self.state.language)
 
     def wrong_with(self, do: str, words: str, room: str) -> str:
         """Why this cannot be said in a room ("": none), in a sentence; "" if it can."""
@@ -345,4 +345,4 @@ class Client:
 
 def _cleaned(do: str, words: str) -> str:
     """The words as the server would clean them: what it would take out must not count, nor fill what may be sent."""
-    return clean_lines(words) if do == "say" else " ".join(filter(None, clean_lines(words).split("\n")))
+    return clean_in_one(words) if do == "topic" else clean_lines(words)

@@ -1,10 +1,11 @@
 """What a typed line asks for, by the server's own catalogue of commands: so new commands work here without a word more. Pure."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import NamedTuple
 
-from chat_server.events import CommandDescribed, Parameter
+from chat_server.events import CommandDescribed
+from chat_server.names import same_name_key
+from chat_server.typed import Misuse, command_in, read_arguments, unexpected, unknown_command
 
 STORED = {"say": "text", "me": "action", "topic": "text"}
 """Requests that become lines, and the field that holds the text."""
@@ -29,57 +30,38 @@ class Misused(NamedTuple):
     why: str
 
 
-def parse(line: str, commands: Mapping[str, CommandDescribed], rooms: Mapping[str, int]) -> Asked | Misused:
+def parse(
+    text: str, commands: Mapping[str, CommandDescribed], rooms: Mapping[str, int], language: str = "en"
+) -> Asked | Misused:
     """Turn what was typed into a request.
 
     Args:
-        line: one or more lines, not empty.
+        text: one or more lines, not empty.
         commands: the catalogue, by word.
         rooms: the rooms there are; their names are commands too.
+        language: in which to say what is wrong.
 
     """
-    if not line.startswith("/") or line.startswith("//"):
-        return Asked("say", {"text": line.removeprefix("/") if line.startswith("//") else line})
-    word, _, rest = line[1:].partition(" ")
+    found = command_in(text, lambda word: word.casefold() in commands)
+    if isinstance(found, str):
+        return Asked("say", {"text": found})
+    word, behind = found
     command = commands.get(word.casefold())
-    if command is None:
-        room = next((name for name in rooms if name.casefold() == word.casefold()), None)
-        if room is not None and not rest.strip():
-            return Asked("join", {"room": room})
-        return Misused(f"There is no command /{word}. /help lists all.")
-    fields = _arguments(rest.strip(), command.parameters)
-    return Asked(command.name, fields) if fields is not None else Misused(f"Usage: {command.usage}")
+    if command is not None:
+        given = read_arguments(behind, command.parameters)
+        return _misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.name, given)
+    room = next((name for name in rooms if same_name_key(name) == same_name_key(word)), None)
+    if room is None:
+        return _misused(unknown_command(word, [*commands, *rooms]), "", language)
+    if behind:
+        return _misused(unexpected(behind), f"/{room}", language)
+    return Asked("join", {"room": room})
 
 
-def _arguments(text: str, parameters: tuple[Parameter, ...]) -> dict[str, object] | None:
-    """The fields; None if they do not fit."""
-    fields: dict[str, object] = {}
-    flags = {parameter.typed: parameter.name for parameter in parameters if parameter.kind == "flag"}
-    while (flag := text.partition(" ")[0]) in flags:
-        fields[flags[flag]] = True
-        text = text.partition(" ")[2].lstrip()
-    for parameter in parameters:
-        if parameter.kind == "flag":
-            continue
-        if not text:
-            if parameter.required:
-                return None
-            continue
-        word, _, rest = (text, "", "") if parameter.kind == "text" else text.partition(" ")
-        value = _value(word, parameter.kind)
-        if value is None:
-            return None
-        fields[parameter.name] = value
-        text = rest.lstrip()
-    return None if text else fields
+def _misused(wrong: Misuse, usage: str, language: str) -> Misused:
+    """What is wrong, in the sentence that the server has for it."""
+    from chat_server.wire.sentences import sentence  # noqa: PLC0415 - its time zones cost 10 ms that the first paint need not wait for
 
-
-def _value(word: str, kind: str) -> object:
-    try:
-        if kind == "number":
-            return int(word.removeprefix("#"))
-        if kind == "date":
-            return date.fromisoformat(word).isoformat()
-    except ValueError:
-        return None
-    return word
+    if not usage:
+        return Misused(sentence(wrong.code, wrong.details, language))
+    return Misused(sentence("usage", {"usage": usage, "why": wrong.code, **wrong.details}, language))

@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from chat_server.clean import clean, clean_lines
+from chat_server.clean import clean, clean_in_one, clean_lines
+from chat_server.days import is_day
 from chat_server.events import (
     REF_MAX,
     Addressed,
@@ -42,6 +43,8 @@ PROTOCOL = 1
 WHY_MAX = 200
 """Characters of what a decoder says about a wrong field that are sent back."""
 
+NO_DAY = "expected a day such as 2026-11-20, today, yesterday or -3d, or a time such as 14:30"
+
 
 class _Envelope(Struct):
     """What every request has, whatever it asks for."""
@@ -58,10 +61,11 @@ class _Kind:
         self._decode = msgspec.json.Decoder(request).decode
         hints = get_type_hints(request)
         self._texts = {
-            field.name: clean_lines if extra(field, "lines") else clean
+            field.name: clean_lines if extra(field, "lines") else clean_in_one if extra(field, "rest") else clean
             for field in fields(request)
             if hints[field.name] is str
         }
+        self._days = [field.name for field in fields(request) if extra(field, "kind") == "date"]
         self._names = [field.name for field in fields(request) if get_origin(hints[field.name]) is dict]
         self._wanted = [field.name for field in fields(request) if field.required and field.name in self._texts]
         self.names_its_room = "room" in request.__struct_fields__
@@ -81,6 +85,9 @@ class _Kind:
                 return WrongField(name, "expected a text")
             if cleaned != text:
                 changed[name] = cleaned
+        for name in self._days:
+            if not is_day(getattr(request, name)):
+                return WrongField(name, NO_DAY)
         return replace(request, **changed) if changed else request
 
 

@@ -20,6 +20,11 @@ from chat_server.wire.words import Line, as_text, items, own_words
 Counted = tuple[str, str, str]
 """A sentence for one, one for many, and the detail that says how many."""
 
+USAGE = message("Usage: {usage}")
+
+SAYS_ALL = {"usage-not-a-day"}
+"""What is wrong in a sentence that says how it is right: no usage line follows."""
+
 SENTENCES: dict[str, str | Counted] = {
     # Why a request was refused.
     "login-first": message("Log in first: /login NICK"),
@@ -36,9 +41,20 @@ SENTENCES: dict[str, str | Counted] = {
     "in-room-already": message("You are already in {room}."),
     "unknown-command": message("There is no command /{word}. /help lists all."),
     "unknown-command-but": message("There is no command /{word}. Did you mean /{near}?"),
+    "unknown-command-slash": message(
+        "There is no command /{word}. To say a line that begins with a slash, type two: //{word}"
+    ),
     "not-in-hall": message("/{word} works only in a room. /rooms lists the rooms, /join ROOM enters one."),
     "not-in-rooms": message("/{word} does not work in a room. /help lists what does."),
-    "usage": message("Usage: {usage}"),
+    "usage": USAGE,
+    # What is wrong with what was typed; the usage line follows.
+    "usage-missing": message("Missing: {field}."),
+    "usage-unexpected": message('Unexpected: "{value}".'),
+    "usage-not-a-number": message('"{value}" is not a number.'),
+    "usage-too-small": message("{value} is too small: {least} is the least."),
+    "usage-too-large": message("{value} is too large: {most} is the most."),
+    "usage-not-a-choice": message('"{value}" is not one of these: {choices}.'),
+    "usage-not-a-day": message('"{value}" is not a day. Write it as 2026-11-20, today or yesterday.'),
     "room-exists": message("There is already a room {room}. /join {room} enters it."),
     "rooms-full": message("There are already as many rooms as this server allows."),
     "room-is-command": message("/{room} is a command: choose another name for the room."),
@@ -156,11 +172,27 @@ HINT_FOR_CHINESE = message(
 def sentence(code: str, details: dict[str, str], language: str = "en") -> str:
     """The sentence that a code stands for."""
     known, speech = SENTENCES[code], voice(language)
+    if code == "usage":
+        return _usage_and_what_is_wrong(details, speech)
     everything = {"languages": _languages(speech), "charsets": speech.say(", ").join(CHARSETS), **details}
     if isinstance(known, str):
         return speech.say(known, **everything)
     one, many, number = known
     return speech.count(one, many, 1 if details[number] == "1" else 2, **everything)
+
+
+def _usage_and_what_is_wrong(details: dict[str, str], voice: Voice) -> str:
+    """What is wrong with what was typed, if that is known, and how it is typed."""
+    usage = voice.say(USAGE, usage=_usage(voice, details["usage"]))
+    if details.get("why") not in SENTENCES:
+        return usage
+    shown = dict(details)
+    if "field" in details:
+        shown["field"] = _parameter(voice, details["field"].upper())
+    if "choices" in details:
+        shown["choices"] = voice.say(", ").join(details["choices"].split())
+    why = voice.say(str(SENTENCES[details["why"]]), **shown)
+    return why if details["why"] in SAYS_ALL else voice.say("{why} {usage}", why=why, usage=usage)
 
 
 def _languages(voice: Voice) -> str:
@@ -180,9 +212,12 @@ def _names(voice: Voice, nicks: tuple[str, ...]) -> str:
 
 def _usage(voice: Voice, usage: str) -> str:
     """The usage line, with the words for what is to be filled in in the language."""
-    return re.sub(
-        r"(?<=[ \[])[A-Z]+", lambda name: voice.say(PARAMETERS[name[0]]) if name[0] in PARAMETERS else name[0], usage
-    )
+    return re.sub(r"(?<=[ \[])[A-Z]+", lambda name: _parameter(voice, name[0]), usage)
+
+
+def _parameter(voice: Voice, name: str) -> str:
+    """The word for what is to be filled in."""
+    return voice.say(PARAMETERS[name]) if name in PARAMETERS else name
 
 
 PARAMETERS = {
@@ -334,10 +369,7 @@ def _chosen(event: events.Chosen, voice: Voice) -> list[Line]:
 
 
 def _refused(event: events.Refused, voice: Voice) -> list[Line]:
-    details = event.details
-    if event.code == "usage":
-        details = {"usage": _usage(voice, details.get("usage", ""))}
-    return own_words(sentence(event.code, details, voice.language))
+    return own_words(sentence(event.code, event.details, voice.language))
 
 
 def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:

@@ -10,8 +10,8 @@ from collections.abc import Generator, Iterable, Iterator
 from msgspec import Struct
 
 from chat_server.clean import clean, clean_lines
-from chat_server.events import Echo, LineTooLong, Logout, ProtocolReply, Request, Say, TextTooLong, Unreadable
-from chat_server.syntax import parse_command
+from chat_server.events import Echo, LineTooLong, Logout, ProtocolReply, Request, TextTooLong, Unreadable
+from chat_server.syntax import parse_text
 from chat_server.wire.charsets import UTF_8, decode, has_byte_255, last_character, may_be_gb18030
 from chat_server.wire.editor import Completion, LineEditor, TooMuch, Typed, Worked
 from chat_server.wire.editor import Item as Edited
@@ -73,18 +73,6 @@ Asked = Request | Unreadable | Noticed
 
 Item = Asked | ProtocolReply | Echo
 """What comes of a caller's bytes."""
-
-
-def parse_line(text: str) -> Request | Unreadable | None:
-    """Turn one line of clean text, without its end, into what it asks for; None for a line with nothing on it."""
-    text = text.rstrip()
-    if not text:
-        return None
-    if text[0] != "/":
-        return Say(text)
-    if text.startswith("//"):
-        return Say(text[1:])
-    return parse_command(text[1:])
 
 
 class TextDecoder:
@@ -211,7 +199,7 @@ class TextDecoder:
         requests: list[Item] = []
         for line in lines:
             if type(line) is bytes:
-                request = parse_line(line.decode() if is_plain else clean(decode(line, self._charset)))
+                request = parse_text(line.decode() if is_plain else clean(decode(line, self._charset)))
                 if request is not None:
                     requests.append(request)
             else:
@@ -284,7 +272,7 @@ class TextDecoder:
                 yield ProtocolReply(ended)
             yield Secret(clean(text))
             return
-        request = parse_line(clean(text))
+        request = parse_text(clean_lines(text) if "\n" in text else clean(text))
         if request is not None:
             yield request
 
@@ -309,10 +297,6 @@ class TextDecoder:
             yield Toil()  # it came out of the history, or was put in again
         if line.raw and self._is_unclear(line.raw):
             yield CharsetUnclear()
-        elif "\n" in line.text and not self._is_secret_expected:
-            text = clean_lines(line.text)
-            if text.strip():
-                yield Say(text)
         else:
             yield from self._read(line.text)
 
