@@ -143,6 +143,7 @@ CLIENT_LAYERS = [
     {
         "actions",
         "background",
+        "clocks",
         "codec",
         "heights",
         "readline_keys",
@@ -182,7 +183,7 @@ WITHOUT_TEXTUAL = [
     ),
     *("numbers", "settings", "state", "timeline", "told"),
 ]
-OF_THE_SERVER = {"events", "clean", "days", "mentions", "typed", "names", "wire.sentences"}
+OF_THE_SERVER = {"console", "events", "clean", "days", "mentions", "typed", "names", "times", "wire.sentences"}
 """What the client uses of the server: its vocabulary, its one place for clean text, names, mentions, days and typed commands, and the words of
 the plain door."""
 

@@ -56,3 +56,11 @@ def test_lines_that_are_no_json_are_counted() -> None:
     reader = EventReader()
     assert reader.receive_data(b"* Hello.\r\n* /login NICK\r\n\r\n" + json.dumps(SAID).encode() + b"\n{}\n")
     assert reader.texts == 2
+
+
+def test_a_number_that_the_server_cannot_show_is_filled() -> None:
+    page = {"is": "page", "room": "python", "first": 1, "last": 9, "zone": "", "lines": [SAID, ACTED]}
+    assert events_of(page | {"hidden": [2, 0, -5, 2**60]}) == [PageShown("python", SHOWN, 1, 9, "")]
+    (only,) = events_of(page | {"lines": [], "hidden": [4, 5]})
+    assert isinstance(only, PageShown)
+    assert [line.seq for line in only.lines] == [4, 5]

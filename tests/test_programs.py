@@ -5,6 +5,7 @@ import re
 import resource
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -302,6 +303,85 @@ def test_a_full_disk_is_told_to_authors_and_forgotten_when_it_has_room_again(tmp
     assert any("cannot store what was said" in line for line in server.log)
     done = command("check-journal", "--data", str(tmp_path / "data"))
     assert (done.returncode, done.stdout[:17]) == (0, "4 rooms, 2 lines,"), done
+
+
+def test_a_lock_of_another_programs_does_not_hold_up_a_stop_and_authors_are_told(tmp_path: Path, meet: Meet) -> None:
+    config = tmp_path / "chat.toml"
+    config.write_text("[server]\nstop_seconds = 4\n")
+    data = tmp_path / "data"
+    with running_server("--config", str(config), data=data) as server:
+        ann, bob = meet(server.port, "ann"), meet(server.port, "bob")
+        ann.say("before")
+        bob.wait_for("ann: before\r\n")
+        with closing(sqlite3.connect(data / "journal.db", isolation_level=None)) as shell:
+            shell.execute("BEGIN IMMEDIATE")
+            ann.say("while it is locked")
+            time.sleep(0.2)
+            began = time.monotonic()
+            server.signal(signal.SIGTERM)
+            ann.wait_for("* Your line could not be stored, so nobody has seen it. Try again later.")
+            ann.wait_for("Goodbye.")
+            assert server.stop(0) == 0, "nothing was cut off"
+            assert time.monotonic() - began < 4 + 1, "the process itself takes a moment to end"
+    assert command("check-journal", "--data", str(data)).stdout.startswith("3 rooms, 1 lines,")
+
+
+def test_a_journal_deleted_under_the_server_is_told_to_authors_and_to_the_log(tmp_path: Path, meet: Meet) -> None:
+    data = tmp_path / "data"
+    with running_server(data=data) as server:
+        ann, bob = meet(server.port, "ann"), meet(server.port, "bob")
+        ann.say("before")
+        bob.wait_for("ann: before\r\n")
+        (data / "journal.db").unlink()
+        ann.ask("into nowhere", "* Your line could not be stored, so nobody has seen it. Try again later.")
+        assert server.stop() == 0
+        assert "into nowhere" not in bob.wait_for("Goodbye.")
+    (complaint,) = [line for line in server.log if "cannot store what was said" in line]
+    assert f"{data / 'journal.db'} was deleted or replaced while the server was running: put it back" in complaint
+
+
+@pytest.mark.parametrize("zone", ["XYZ+24", "XYZ-24:59", "Nowhere/Land", ""])
+def test_no_time_in_a_journal_and_no_zone_of_the_machine_ends_the_server(
+    tmp_path: Path, meet: Meet, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    data = tmp_path / "data"
+    with running_server(data=data) as server:
+        ann = meet(server.port, "ann")
+        ann.say(*(f"line {number}" for number in range(5)))
+        ann.ask("/last 1", "Line 5 of 5")
+        server.stop()
+    times = [1e18, -99999999999.0, float("inf"), 1795827121000.0, 253402300799.0]
+    with closing(sqlite3.connect(data / "journal.db")) as journal, journal:
+        journal.execute("DELETE FROM batch")
+        for number, at in enumerate(times, 1):
+            journal.execute("INSERT INTO batch VALUES (?1, 1, ?1, 1, ?2, ?3)", (number, at, '[["ann","line"]]'))
+    found = command("check-journal", "--data", str(data)).stdout
+    assert found.count("is not possible: times are in seconds since 1970") == 5
+    with running_server(data=data) as server:
+        carol = meet(server.port, "carol")
+        carol.wait_for("* --- now ---")
+        for line, answer in (
+            ("/last", "Lines 1–5 of 5."),
+            ("/date 2026-11-20", " of 5"),
+            ("/search line", "5 lines found"),
+            ("/around 3", "Lines 1–5 of 5."),
+            ("/time", "* It is "),
+        ):
+            carol.ask(line, answer)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as bot:
+            bot.sendall(
+                b'{"do":"hello","client":"x"}\n{"do":"login","nick":"bot"}\n{"do":"join","room":"python"}\n'
+                b'{"do":"history","room":"python","after":0,"ref":"p"}\n'
+            )
+            received = b""
+            while b'"ref":"p"' not in received or not received.endswith(b"\n"):
+                received += bot.recv(65536)
+            (page,) = [json.loads(line) for line in received.splitlines() if b'"ref":"p"' in line]
+            assert all(-62135596800 < line["at"] < 253402300800 for line in page["lines"])
+        carol.say("/ping", "still here")
+        carol.wait_for("* #6 waited ")
+        assert server.stop() == 0
 
 
 def test_every_commit_is_synced_before_anybody_sees_it(tmp_path: Path, meet: Meet) -> None:

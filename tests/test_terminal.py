@@ -20,7 +20,7 @@ import textual
 
 from chat_tui import background
 from chat_tui import terminal as terminal_module
-from chat_tui.cli import _parser, _sixteen_colours
+from chat_tui.cli import _parser, _sixteen_colours, main
 from chat_tui.settings import Settings, SettingsError, load
 from chat_tui.terminal import desktop_notification, kitty_form, title
 from processes import Screen, ServerProcess, running_server, terminal
@@ -353,6 +353,46 @@ def test_what_is_wrong_with_flags_and_settings_is_said_in_one_line(tmp_path: Pat
         done = subprocess.run([*PROGRAM, *flags], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert told in done.stderr
+
+
+ESC = "\x1b]0;owned\x07"
+
+
+@pytest.mark.parametrize(
+    ("flags", "settings"),
+    [
+        ([f"--{ESC}"], ""),
+        (["--nick", ESC], ""),
+        (["--profile", ESC], ""),
+        ([f"{ESC}:99999"], ""),
+        ([ESC], ""),
+        (["--config", f"/nowhere/{ESC}"], ""),
+        ([], '"\\u001b[2J" = 1\n'),
+        ([], '[keys]\n"\\u001b[2J" = "x"\n'),
+        ([], 'time_format = "\\u001b[2J"\n'),
+        ([], 'time_format = "\\u0000"\n'),
+        ([], '[profiles.default]\nhost = "\\u001b[2J"\n'),
+        ([], '[profiles.default]\nrooms = ["\\u001b[2J"]\n'),
+        ([], "a = " + "[" * 100_000),
+    ],
+)
+def test_no_flag_and_nothing_in_the_settings_can_act_on_the_terminal(
+    tmp_path: Path, flags: list[str], settings: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.toml").write_text(settings)
+    try:
+        code: object = main(["--config", str(tmp_path / "config.toml"), *flags, "--plain"])
+    except SystemExit as end:
+        code = end.code
+    told = capfd.readouterr()
+    assert (code, told.out) == (2, "")
+    assert "chat-tui: " in told.err
+    assert all(line.isprintable() for line in told.err.splitlines())
+
+
+def test_the_settings_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(b'\xef\xbb\xbftheme = "chat-light"\n')
+    assert load(tmp_path / "config.toml", must_exist=True).theme == "chat-light"
 
 
 def test_the_settings_that_are_printed_are_the_defaults(tmp_path: Path) -> None:

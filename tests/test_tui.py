@@ -1164,6 +1164,21 @@ def test_the_palette_and_the_help_screen_have_every_action() -> None:
     play(app, act, size=(120, 60))
 
 
+@pytest.mark.parametrize("at", [1e18, -1e18, -99999999999.0, 1795827121000.0, 1.7e308, 0.0])
+def test_whatever_time_a_server_names_is_shown(at: float) -> None:
+    odd = [
+        Said("python", 1, at, "bob", "hello"),
+        Said("python", 2, -at, "bob", "again"),
+        Said("python", 3, at, "bob", "!"),
+    ]
+    app = StoryApp([*beginning(), *odd])
+
+    async def act(pilot: Pilot) -> None:
+        assert all(text in chat_text(app) for text in ("hello", "again", "!"))
+
+    play(app, act)
+
+
 def test_keys_can_be_changed_in_the_settings() -> None:
     app = StoryApp(beginning("python", "pm"), settings=Settings(keys={"next-room": "ctrl+o"}))
 

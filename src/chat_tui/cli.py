@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from chat_server import __version__
+from chat_server import __version__, console
 from chat_server.names import BadName, parse_name
 from chat_tui.keepsakes import Keepsakes
 from chat_tui.settings import (
@@ -38,15 +38,21 @@ CAN_NOTHING = ("", "dumb", "unknown")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code: 0 well, 2 it could not start."""
-    chosen = _parser().parse_args(arguments)
-    if chosen.print_config:
-        print(as_toml(), end="")
-        return 0
+    try:
+        chosen = _parser().parse_args(arguments)
+        if chosen.print_config:
+            console.write_text(as_toml())
+            console.flush()
+            return 0
+    except console.OutputError as error:
+        if str(error):
+            console.complain("chat-tui", error)
+        return 2
     try:
         settings = load(chosen.config or settings_file(), must_exist=chosen.config is not None)
         profile = _profile(chosen, settings)
     except SettingsError as error:
-        print(f"chat-tui: {error}", file=sys.stderr)
+        console.complain("chat-tui", error)
         return 2
     if chosen.theme:
         settings = replace(settings, theme=chosen.theme)
@@ -59,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     why_plain = _why_no_screen()
     if why_plain and not chosen.plain:
-        print(f"chat-tui: {why_plain}", file=sys.stderr)
+        console.complain("chat-tui", why_plain)
     if chosen.plain or why_plain or not _is_on_terminal():
         from chat_tui.plain import run_plain  # noqa: PLC0415 - one of two
 
@@ -101,7 +107,7 @@ def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callabl
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "textual":
             raise
-        print(f"chat-tui: {WITHOUT_SCREEN}", file=sys.stderr)
+        console.complain("chat-tui", WITHOUT_SCREEN)
         return 2
 
     understand_alt()
@@ -135,8 +141,8 @@ def _has_few_colours() -> bool:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="chat-tui", description="A terminal client for chat-server.")
+def _parser() -> console.Parser:
+    parser = console.Parser(prog="chat-tui", description="A terminal client for chat-server.")
     parser.add_argument(
         "address",
         metavar="HOST[:PORT]",
@@ -190,7 +196,11 @@ def _profile(chosen: argparse.Namespace, settings: Settings) -> Profile:
             parse_name(name)
         except BadName:
             raise SettingsError(f"{name}: a name has 1 to 32 letters, digits, - and _") from None
-    return replace(profile, nick=chosen.nick or profile.nick, rooms=chosen.room or profile.rooms)
+    profile = replace(profile, nick=chosen.nick or profile.nick, rooms=chosen.room or profile.rooms)
+    for text in (profile.host, profile.nick, *profile.rooms):
+        if not text.isprintable():
+            raise SettingsError(f"{text}: expected the name of a host, a person or a room")
+    return profile
 
 
 def _folder_name(profile: str, host: str, port: int) -> str:

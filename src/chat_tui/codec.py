@@ -20,6 +20,10 @@ LINE_MAX = 4 * 1024 * 1024
 """Bytes in a line from the server. A page of 32,768 characters, each escaped, is less than 400 KB."""
 
 
+PAGE_LINES_MAX = 1000
+"""Numbers without a line that are taken from one page. A server sends 200 lines at the most."""
+
+
 class LineTooLong(ValueError):
     """The server sends a line without an end."""
 
@@ -82,9 +86,18 @@ def _read(line: bytes) -> Received | None:
             ref = clean(ref) if isinstance(ref, str) else ref
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
+    if type(event) is PageShown and event.hidden:
+        event = _with_hidden(event)
     if type(event) is Said:  # a hundred thousand lines are by a dozen people
         event = Said(sys.intern(event.room), event.seq, event.at, sys.intern(event.nick), event.text)
     return Received(event, ref)
+
+
+def _with_hidden(page: PageShown) -> PageShown:
+    """The page with an entry of an unknown kind for each number that the server cannot show: nothing is missing there."""
+    hidden = [Kept(page.room, seq, 0.0, "", "") for seq in page.hidden[:PAGE_LINES_MAX] if 1 <= seq <= NUMBER_MAX]
+    lines: Any = tuple(sorted([*page.lines, *hidden], key=lambda line: line.seq))
+    return replace(page, lines=lines, hidden=())
 
 
 def _event(line: bytes) -> Event:

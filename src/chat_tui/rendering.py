@@ -15,6 +15,7 @@ from textual.style import Style
 from chat_server.events import Acted, Line, TopicSet
 from chat_server.mentions import Names
 from chat_server.names import same_name_key
+from chat_tui.clocks import minute_of, shown
 from chat_tui.markup import Styles, styled
 from chat_tui.state import Pending
 from chat_tui.timeline import Entry, Notice
@@ -76,18 +77,18 @@ def columns(width: int, time_format: str) -> tuple[int, int]:
 
 @lru_cache(4096)
 def _clock(minute: int, time_format: str) -> str:
-    return time.strftime(time_format, time.localtime(minute * 60))
+    return time.strftime(time_format, shown(minute * 60))
 
 
 @lru_cache(4096)
 def _day(quarter: int) -> tuple[int, int, int]:
-    at = time.localtime(quarter * 900)
+    at = shown(quarter * 900)
     return at.tm_year, at.tm_mon, at.tm_mday
 
 
 def day_of(at: float) -> tuple[int, int, int]:
     """The day on the reader's calendar. No zone changes it but at a quarter of an hour."""
-    return _day(int(at // 900))
+    return _day(minute_of(at) // 15)
 
 
 def nick_style(nick: str, styles: tuple[Style, ...]) -> Style:
@@ -151,8 +152,8 @@ def rows_of(
         if not grouped:
             text = _inline_name(entry, look) + text
         return rows + _wrapped(Content(""), text, look)
-    same_minute = before is not None and grouped and int(entry.at // 60) == int(before.at // 60)
-    clock = "" if same_minute else _clock(int(entry.at // 60), look.time_format)
+    same_minute = before is not None and grouped and minute_of(entry.at) == minute_of(before.at)
+    clock = "" if same_minute else _clock(minute_of(entry.at), look.time_format)
     gutter = Content.styled(clock.ljust(look.time_width), look.dim) + _name(entry, look, is_shown=not grouped)
     return rows + _wrapped(gutter, text, look)
 
@@ -216,7 +217,7 @@ def _mark(entry: Pending, look: Look, now: float) -> Content:
 
 
 def _long_day(at: float) -> str:
-    day = time.localtime(at)
+    day = shown(at)
     return f"{time.strftime('%A', day)}, {day.tm_mday} {time.strftime('%B %Y', day)}"
 
 

@@ -76,7 +76,7 @@ def load(path: Path, *, must_exist: bool) -> Settings:
 
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         if must_exist:
             raise SettingsError(f"{path}: no such file") from None
@@ -87,6 +87,10 @@ def load(path: Path, *, must_exist: bool) -> Settings:
         settings = msgspec.convert(tomllib.loads(text), Settings)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise SettingsError(f"{path}: {str(error).replace('`', '')}") from error
+    except RecursionError:
+        raise SettingsError(f"{path}: these are no settings: they are nested too deeply") from None
+    if not settings.time_format.isprintable():
+        raise SettingsError(f"{path}: time_format: expected a format such as %H:%M")
     names = {action.name for action in ACTIONS}
     preset = settings.keys.get("preset")
     if preset is not None and preset not in PRESETS:

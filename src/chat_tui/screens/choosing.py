@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from chat_server.events import Found
+from chat_tui import clocks
 from chat_tui.list_pane import Item, ListPane
 
 
@@ -126,7 +127,7 @@ class SearchScreen(ChooseScreen):
             Item(
                 f"{room} {line.seq}",
                 Content.assemble((f"{room} ", "dim"), (f"{line.nick}: ", "bold"), line.text.replace("\n", " ")),
-                Content.styled(time.strftime("%Y-%m-%d %H:%M", time.localtime(line.at)), "dim"),
+                Content.styled(time.strftime("%Y-%m-%d %H:%M", clocks.shown(line.at)), "dim"),
             )
             for room, lines in found.rooms
             for line in reversed(lines)
