@@ -335,3 +335,29 @@ async def test_a_line_that_is_begun_and_never_ended_is_dropped_when_memory_is_sh
         await program.ask("are-you-there", ref=7)
         while (await program.wait_for("here")).get("ref") != 7:
             pass
+
+
+async def test_what_somebody_says_who_asks_for_much_is_shown_before_the_next_of_them_has_a_turn(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(request_burst_per_address=40) as house:
+        crowd = [house.call() for _ in range(10)]
+        for number, person in enumerate(crowd):
+            await person.log_in(f"u{number}", "python")
+        (room,) = (room for room in house.server.rooms if room.name == "python")
+        longest = 0
+
+        class Inbox(trio.abc.Instrument):
+            def before_io_wait(self, timeout: float) -> None:
+                nonlocal longest
+                longest = max(longest, room._inbox.statistics().current_buffer_used)
+
+        inbox = Inbox()
+        await trio.sleep(0.2)
+        trio.lowlevel.add_instrument(inbox)
+        for person in crowd:
+            await person.type(*["x" * 1000] * 10)
+        await crowd[0].read_until("x\r\n")
+        await trio.sleep(30)
+        trio.lowlevel.remove_instrument(inbox)
+        assert longest <= 3

@@ -61,12 +61,12 @@ ANNOUNCE_GAP_MAX = 2.0
 """Seconds between two announcements in the largest rooms."""
 
 
-KINDS_MAX = 8
+KINDS_MAX = 6
 """Kinds of readers in a room (languages, charsets, widths, colours) beyond which a newcomer is shown lines as the nearest of them. Each costs a
 rendering of every line; the rooms of honest people have two or three."""
 
-SHOWN_AT_A_TIME = 16384
-"""Bytes shown to one kind of reader after the other before others have their turn: 0.1 to 5 ms."""
+SHOWN_AT_A_TIME = 4096
+"""Bytes shown to one kind of reader after the other before others have their turn: 0.1 to 1.5 ms."""
 
 READ_AGAIN_SECONDS = 10.0
 """Seconds after which a room tries again to read its past from a disk that would not."""

@@ -25,6 +25,11 @@ class Turns:
 
     async def take(self, *, is_first: bool = True) -> None:
         """Wait for one's turn; what is done before the next `await` is done in it. Who asks for much waits for those who are to go first."""
+        await self.begin(is_first=is_first)
+        self.end()
+
+    async def begin(self, *, is_first: bool = True) -> None:
+        """Wait for one's turn, which lasts until `end`."""
         if self._is_taken:
             await (self._first if is_first else self._rest).park()
         else:
@@ -32,11 +37,10 @@ class Turns:
             try:
                 await trio.lowlevel.checkpoint()  # whoever else comes in this pass waits for the next
             except trio.Cancelled:
-                self._pass_on()
+                self.end()
                 raise
-        self._pass_on()
 
-    def _pass_on(self) -> None:
+    def end(self) -> None:
         """Let the next one run, in the next pass."""
         waiting = self._first or self._rest
         self._is_taken = bool(waiting)

@@ -288,6 +288,10 @@ class PersonSession(ChatSession[Asked]):
         """Whether it is an ordinary line."""
         return type(asked) is Say and len(asked.text) <= LIGHT_CHARACTERS
 
+    async def settled(self) -> None:
+        """Wait until what was said here is stored and shown."""
+        await self.place.settled(self)
+
     def handle(self, asked: Asked) -> Pause:
         """Have the place carry it out, if it is not about the connection itself."""
         if type(asked) is Say:  # nearly all is

@@ -266,6 +266,11 @@ class ProgramSession(ChatSession[Addressed]):
         self._ref, self._asked_room = None, ""
         super().let_go()
 
+    async def settled(self) -> None:
+        """Wait until what was said in the room that the last request was for is stored and shown."""
+        room, _ = self._rooms.get(same_name_key(self._asked_room), (self.place, 0))
+        await room.settled(self)
+
     def handle(self, asked: Addressed) -> Pause:
         """Answer what is about the connection; have the hall or a room carry out the rest."""
         if self.is_over:

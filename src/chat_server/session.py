@@ -41,8 +41,11 @@ ANSWER_BYTES_PER_TOKEN = 16384
 ANSWER_BYTES_FREE = 1024
 """Bytes of an answer that cost nothing beside the request for it, as most have."""
 
-LIGHT_CHARACTERS = 1024
-"""Characters of a line that waits for no turn among what is dear. Nobody types a longer one."""
+LIGHT_CHARACTERS = 256
+"""Characters of a line that waits for no turn among what is dear. Most that people say are shorter, and a longer one hardly waits."""
+
+TURN_SECONDS = 0.05
+"""Seconds for which the turn of somebody who asks for much lasts at most while a room shows what they said: a disk may be slow."""
 
 _log = structlog.get_logger()
 
@@ -221,8 +224,8 @@ class ChatSession(ABC, Generic[A]):
         await self._outbox.emptied()
         if self._outbox.is_closed or self._transport.is_lost():
             raise trio.BrokenResourceError
-        if self._bucket is not None:
-            await self._wait_turn(self._bucket, 0)
+        if self._bucket is not None and await self._wait_turn(self._bucket, 0):
+            await self.take_turn()
 
     def _notice_of(self, lines: int, after: dict[str, int]) -> bytes:
         """What to say when lines have been skipped after some positions. They are of use only in rooms where the session still is."""
@@ -312,8 +315,8 @@ class ChatSession(ABC, Generic[A]):
         while True:
             count = await self._carry_out(self._decoder.receive_data(data))
             extra = len(data) / BYTES_PER_TOKEN - count
-            if self._bucket is not None and extra > 0:
-                await self._wait_turn(self._bucket, extra)
+            if self._bucket is not None and extra > 0 and await self._wait_turn(self._bucket, extra):
+                await self.take_turn()
             self._watch_time(has_asked=count > 0)
             self._neighbours.budget.count(self)
             data = await self.receive()
@@ -342,8 +345,9 @@ class ChatSession(ABC, Generic[A]):
                 cost = costs[type(request)]
                 await trio.lowlevel.checkpoint()
             count += cost
-            if bucket is not None:
-                await self._wait_turn(bucket, cost, is_light=self.is_light(request))
+            if bucket is not None and await self._wait_turn(bucket, cost, is_light=self.is_light(request)):
+                await self._carry_out_alone(request)
+                continue
             pause = self.handle(request)
             if pause is not None:
                 await pause
@@ -370,8 +374,33 @@ class ChatSession(ABC, Generic[A]):
     def carried_out(self) -> None:
         """A request that took its time has been carried out."""
 
-    async def _wait_turn(self, bucket: TokenBucket, tokens: float = 1, *, is_light: bool = False) -> None:
-        """Let what the sender sends next wait until the rates allow it, and then for its turn, unless it is light and comes seldom."""
+    async def _carry_out_alone(self, request: A) -> None:
+        """Carry out a request of somebody who asks for much: the next one's turn comes when the room has shown what was said.
+
+        So what waits in a room before the line of somebody else is one of these at most.
+        """
+        turns = self._neighbours.turns
+        await turns.begin(is_first=False)
+        try:
+            pause = self.handle(request)
+            if pause is None:
+                with trio.move_on_after(TURN_SECONDS):
+                    await self.settled()
+        finally:
+            turns.end()
+        if pause is not None:
+            await pause
+            self.carried_out()
+
+    @abstractmethod
+    async def settled(self) -> None:
+        """Wait until what the last request said is stored and shown."""
+
+    async def _wait_turn(self, bucket: TokenBucket, tokens: float = 1, *, is_light: bool = False) -> bool:
+        """Let what the sender sends next wait until the rates allow it, and then for its turn, unless it is light.
+
+        Returns whether it still has to wait for its turn, since its sender asks for much.
+        """
         now = trio.current_time()
         if self._owed:
             tokens += self._owed
@@ -382,8 +411,11 @@ class ChatSession(ABC, Generic[A]):
         own, shared = bucket.take(now, tokens), address.take(now, tokens)
         if own or shared:
             await self._slow_down(own, shared)
-        if not is_light or bucket.is_low or address.is_busy:
+        if bucket.is_low or address.is_busy:
+            return True
+        if not is_light:
             await self.take_turn()
+        return False
 
     async def take_turn(self) -> None:
         """Wait for one's turn among all who ask for something dear; those who ask for much come last."""

@@ -49,7 +49,7 @@ _READER_OF: WeakKeyDictionary[Show, Reader] = WeakKeyDictionary()
 PIECE_CHARACTERS = 2048
 """Characters of text that are laid out at a time, unless a single line has more: 0.2 to 1.5 ms."""
 
-BARE_MAX = 8
+BARE_MAX = 4
 """Kinds that a room has beside those that are laid out, for the charsets of those for whom there is no other."""
 
 

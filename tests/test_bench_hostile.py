@@ -1,0 +1,69 @@
+"""The benchmark of hostile callers plays every request of every door: a new one cannot be forgotten."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat_server.config import Limits
+from chat_server.events import LineTooLong, Request
+from chat_server.syntax import word_of
+from chat_server.wire.editor import LineEditor, Typed
+from chat_server.wire.json_lines import parse_object
+
+SCRIPT = Path(__file__).parent.parent / "scripts" / "bench_hostile.py"
+
+
+def _script() -> Any:
+    spec = importlib.util.spec_from_file_location("bench_hostile", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["bench_hostile"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+ROWS = list(_script().rows())
+
+
+@pytest.mark.parametrize("request_type", Request.__subclasses__(), ids=word_of)
+def test_every_request_has_rows_at_every_door_at_which_it_can_be_made(request_type: type[Request]) -> None:
+    word = word_of(request_type)
+    doors = {row.door for row in ROWS if row.what == word}
+    assert doors == ({"json", "text", "edited"} if request_type.is_typed else {"json"})
+
+
+def test_every_row_of_json_is_a_request_or_says_what_is_wrong_with_it() -> None:
+    for row in ROWS:
+        if row.door == "json":
+            assert not isinstance(parse_object(row.data.rstrip(b"\n"), Limits().text_bytes).request, LineTooLong)
+            assert len(row.data) <= Limits().json_line_bytes
+
+
+def test_what_is_typed_is_as_long_as_it_may_be_and_no_longer() -> None:
+    lines = [row.data for row in ROWS if row.door == "text" and row.what == "say"]
+    assert len(lines) == len(_script().CONTENT)
+    assert all(Limits().line_bytes * 0.9 < len(line) <= Limits().line_bytes for line in lines)
+
+
+def test_what_is_pasted_is_taken() -> None:
+    for row in ROWS:
+        if row.what == "paste":
+            editor = LineEditor(80, "utf-8", Limits().line_bytes, Limits().text_bytes, lambda out: out)
+            assert any(isinstance(item, Typed) for item in editor.receive_data(row.data)), row.content
+
+
+def test_a_kind_of_field_that_is_not_known_is_an_error() -> None:
+    with pytest.raises(TypeError, match="does not know what to play"):
+        _script().value(None, complex, "ascii", 100)
+
+
+def test_it_plays_what_is_asked_for_and_prints_what_it_measures() -> None:
+    command = [sys.executable, str(SCRIPT), "--only", "are-you-there", "--seconds", "0.4", "--callers", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
+    assert done.stdout.count("json are-you-there") >= 2, done.stdout + done.stderr
+    assert "nobody" in done.stdout
