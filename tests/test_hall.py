@@ -122,10 +122,16 @@ def test_help_lists_what_works_here_and_now() -> None:
     stranger = ask(hall, FakeSession(hall), Help())
     member = ask(hall, FakeSession(hall, "ann"), Help())
     choices = ["/lang", "/charset", "/mode", "/colour", "/wrap", "/plain", "/keepalive"]
-    assert [line.split()[1] for line in stranger] == ["/login", "/logout", "/help", "/rooms", *choices]
-    assert [line.split()[1] for line in member] == [
-        *("/logout", "/help", "/rooms", "/join", "/nick"),
-        *("/search", "/history", "/time", "/create", *choices, "Rooms"),
+    assert [line.split()[1].strip("-") or line.split()[2] for line in stranger] == [
+        *("General", "/login", "/logout", "/help"),
+        *("Rooms", "/rooms"),
+        *("Your", *choices),
+    ]
+    assert [line.split()[1].strip("-") or line.split()[2] for line in member] == [
+        *("General", "/logout", "/help", "/nick"),
+        *("Rooms", "/rooms", "/join", "/create"),
+        *("Reading", "/search", "/history"),
+        *("Your", "/time", *choices, "Rooms"),
     ]
 
 
@@ -142,6 +148,14 @@ def test_help_about_a_command_says_more() -> None:
         "* /online works only in a room. /rooms lists the rooms, /join ROOM enters one."
     ]
     assert ask(hall, session, Help("lgout")) == ["* There is no command /lgout. Did you mean /logout?"]
+
+
+def test_rooms_can_be_looked_for_by_a_part_of_their_names() -> None:
+    hall = make_hall("python", "write", "Cpython")
+    session = FakeSession(hall, "ann")
+    assert ask(hall, session, ListRooms("PYTHON")) == ["* Rooms: python (0), Cpython (0)"]
+    assert ask(hall, session, ListRooms("perl")) == ["* No room has perl in its name. /rooms lists all."]
+    assert ask(hall, session, ListRooms("x" * 4000)) == [f"* No room has {'x' * 40}… in its name. /rooms lists all."]
 
 
 def test_a_rooms_name_takes_no_arguments() -> None:

@@ -24,6 +24,7 @@ from chat_server.events import (
     Joined,
     Last,
     Left,
+    ListRooms,
     OnDate,
     PageShown,
     Ping,
@@ -235,6 +236,7 @@ async def test_a_topic_is_told_kept_and_shown_to_whoever_enters(
     assert await ask(ann, Topic("snakes")) == ["* ann set the topic: snakes"], "its author is told too"
     assert bob.take_told() == ["* ann set the topic: snakes"]
     assert await ask(bob, Topic()) == ["* Topic of python: snakes"]
+    assert await ask(bob, ListRooms()) == ["* python (2): snakes", "* 1 empty room: pm"]
     assert await ask(bob, Topic("x" * 301)) == ["* A topic has at most 300 characters."]
     assert await ask(FakeSession(hall, "carol"), Join("python")) == [
         *("* You are in python.", "* Topic: snakes", "* Also here: ann, bob"),

@@ -6,7 +6,9 @@ import pytest
 
 import chat_server
 from chat_server import events
-from chat_server.wire.sentences import CHOICES, SENTENCES, text_of
+from chat_server.events import Request
+from chat_server.wire.sentences import CHOICES, GROUP_NAMES, SENTENCES, text_of
+from chat_server.wire.widths import columns_of
 from chat_server.wire.words import WIDTH
 
 SOURCE = Path(chat_server.__file__).parent
@@ -124,6 +126,9 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "lines": () if kind in (events.Recalled, events.PageShown) else 1,
         "zone": "UTC",
         "has_more": False,
+        "hidden": (),
+        "topics": {},
+        "groups": (),
         "keys": (),
         "commands": (),
         "aliases": (),
@@ -139,6 +144,53 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
     shown = text_of(event)
     assert shown.endswith("\r\n")
     assert all(line.startswith(start) for line in shown.splitlines())
+
+
+def rooms_shown(rooms: dict[str, int], topics: dict[str, str] | None = None, name: str = "") -> list[str]:
+    return text_of(events.RoomsListed(tuple(rooms.items()), topics or {}, name)).splitlines()
+
+
+def test_a_hundred_rooms_are_a_row_each_the_busiest_first_and_the_empty_ones_are_counted() -> None:
+    rooms = {f"room{number}": number % 3 for number in range(100)} | {"busy": 12}
+    shown = rooms_shown(rooms)
+    assert shown[0] == "* busy (12)"
+    assert shown[1:34] == [f"* room{number} (2)" for number in range(2, 100, 3)]
+    assert shown[34:67] == [f"* room{number} (1)" for number in range(1, 100, 3)]
+    assert shown[67].startswith("* 34 empty rooms: room0, room3, ")
+    assert shown[-1].endswith(", and 14 others")
+    assert len(shown) < 72
+
+
+def test_a_room_is_listed_with_its_topic_cut_to_the_row() -> None:
+    topics = {"empty": "蛇" * 50, "python": "All things Python"}
+    shown = rooms_shown({"empty": 0, "pm": 1, "python": 2}, topics)
+    assert shown[:2] == ["* python (2): All things Python", "* pm (1)"]
+    assert shown[2].startswith("* empty (0): 蛇蛇蛇")
+    assert shown[2].endswith("蛇…")
+    assert columns_of(shown[2]) <= WIDTH + len("* ")
+
+
+def test_few_rooms_without_a_topic_are_one_line_and_more_are_told_how_to_be_found() -> None:
+    assert rooms_shown({"python": 0, "pm": 3}) == ["* Rooms: pm (3), python (0)"]
+    assert rooms_shown({}) == ["* There are no rooms yet. /create ROOM opens one."]
+    assert rooms_shown({}, name="py") == ["* No room has py in its name. /rooms lists all."]
+    shown = rooms_shown({f"room{number}": 1 for number in range(130)})
+    assert len(shown) == 101
+    assert shown[-1] == "* 30 more rooms have people in them. /rooms NAME lists the rooms with NAME in their names."
+
+
+def test_help_is_under_headings_and_a_list_from_an_older_server_is_not() -> None:
+    commands = (("/me ACTION", "Act"), ("/say TEXT", "Speak"), ("/back", "Go back"))
+    assert text_of(events.HelpListed(commands, (), ("talking", "talking", "rooms"))).splitlines() == [
+        *("* --- Talking ---", "* /me ACTION - Act", "* /say TEXT - Speak"),
+        *("* --- Rooms ---", "* /back - Go back"),
+    ]
+    assert len(text_of(events.HelpListed(commands, ())).splitlines()) == 3
+    assert len(text_of(events.HelpListed(commands, (), ("of a later release",))).splitlines()) == 3
+
+
+def test_every_command_is_under_a_heading() -> None:
+    assert {request.group for request in Request.__subclasses__()} == set(events.GROUPS) == set(GROUP_NAMES)
 
 
 def test_a_long_list_goes_on_in_a_new_line() -> None:

@@ -29,6 +29,7 @@ def _described(request: type[Request]) -> CommandDescribed:
         parameters_of(request),
         tuple(where),
         request.aliases,
+        request.group,
     )
 
 

@@ -121,6 +121,11 @@ class ChatRoom(ReadableRoom):
         return len(self._members)
 
     @property
+    def topic(self) -> str:
+        """What was set last as its topic, or ""."""
+        return self._topic
+
+    @property
     def last_seq(self) -> int:
         """The number of the newest line that everybody has been shown."""
         return self._shown_seq

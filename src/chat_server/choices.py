@@ -103,7 +103,7 @@ class Choices(CommandHandler):
         return None
 
     def do_wrap(self, session: Chooser, request: ChooseWrap) -> Pause:
-        """Choose whether long lines are broken between words.
+        """Break long lines between words, or not.
 
         on, off, or for how many columns. Without a choice: show it.
         """
@@ -132,7 +132,7 @@ class Choices(CommandHandler):
         return None
 
     def do_keepalive(self, session: Chooser, request: ChooseKeepalive) -> Pause:
-        """Choose whether telnet keeps your connection open in silence.
+        """Keep your connection open in silence, or not.
 
         If your client shows that as garbage: /keepalive off. Without a choice: show it.
         """

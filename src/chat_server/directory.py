@@ -10,7 +10,7 @@ import trio
 
 from chat_server.events import Refused
 from chat_server.journal import Journal
-from chat_server.names import same_name_key
+from chat_server.names import NAME_MAX, same_name_key
 from chat_server.rate import Quotas
 
 DAY = 86400.0
@@ -99,6 +99,13 @@ class Directory(Generic[R, P]):
     def rooms(self) -> list[R]:
         """All rooms, in the order in which they were opened."""
         return list(self._rooms.values())
+
+    def rooms_with(self, part: str) -> list[R]:
+        """The rooms that have this in their names, in the order in which they were opened; "" is in all."""
+        if len(part) > NAME_MAX:
+            return []
+        wanted = same_name_key(part)
+        return [room for key, room in self._rooms.items() if wanted in key]
 
     async def found_room(self, name: str, person: str = "", address: str = "") -> Refused | None:
         """Store and open a new room.

@@ -41,6 +41,12 @@ NUMBER_MAX = 2**53 - 1
 """The largest number of a line: what every JSON reader can hold."""
 
 Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="a line's number in its room")]
+ROOMS_SHOWN_MAX = 100
+"""Rooms that /rooms gives a row each, the busiest first; the others are counted."""
+
+TOPIC_SHOWN_MAX = 100
+"""Characters of a topic in a list of rooms: more than fit into a row."""
+
 HISTORY_MAX = 50
 """Lines shown on entering a room, at the most. A room has them in memory, so that 5000 people who enter read nothing from the disk."""
 
@@ -72,12 +78,18 @@ Ref = Annotated[str, Meta(max_length=REF_MAX)] | Annotated[int, Meta(ge=-NUMBER_
 """A request's mark, which comes back on its answer."""
 
 
+GROUPS = ("general", "talking", "rooms", "reading", "terminal")
+"""What commands are about, in the order in which /help has them."""
+
+
 class Request(Struct, frozen=True, gc=False, tag_field="do", tag=str.lower):
     """What somebody wants. Its tag is the word that asks for it."""
 
     aliases: ClassVar[tuple[str, ...]] = ()
     is_typed: ClassVar[bool] = True
     """Whether people type it; the rest only programs send."""
+    group: ClassVar[str] = "general"
+    """Under which heading /help lists it; one of GROUPS."""
     is_for_terminals: ClassVar[bool] = False
     """Whether it is about telnet and how a terminal is written to, which is no business of programs."""
 
@@ -104,14 +116,17 @@ class Help(Request, frozen=True, gc=False):
 
 
 class ListRooms(Request, frozen=True, gc=False, tag="rooms"):
-    """Ask which rooms there are."""
+    """Ask which rooms there are, or which have this in their name."""
 
+    group: ClassVar[str] = "rooms"
     aliases: ClassVar[tuple[str, ...]] = ("list",)
+    name: str = ""
 
 
 class Join(Request, frozen=True, gc=False):
     """Go to a room."""
 
+    group: ClassVar[str] = "rooms"
     aliases: ClassVar[tuple[str, ...]] = ("j",)
 
     room: str
@@ -126,6 +141,7 @@ class Rename(Request, frozen=True, gc=False, tag="nick"):
 class Say(Request, frozen=True, gc=False):
     """Say something to everybody in the room."""
 
+    group: ClassVar[str] = "talking"
     text: Lines
     key: Key = ""
 
@@ -133,6 +149,7 @@ class Say(Request, frozen=True, gc=False):
 class Act(Request, frozen=True, gc=False, tag="me"):
     """Do something that everybody in the room sees."""
 
+    group: ClassVar[str] = "talking"
     action: Lines
     key: Key = ""
 
@@ -140,6 +157,7 @@ class Act(Request, frozen=True, gc=False, tag="me"):
 class Topic(Request, frozen=True, gc=False):
     """Ask what the room is about, or say it."""
 
+    group: ClassVar[str] = "rooms"
     text: RestOfLine = ""
     key: Key = ""
 
@@ -147,42 +165,49 @@ class Topic(Request, frozen=True, gc=False):
 class ListOnline(Request, frozen=True, gc=False, tag="online"):
     """Ask who else is in the room."""
 
+    group: ClassVar[str] = "rooms"
     aliases: ClassVar[tuple[str, ...]] = ("who", "names", "users")
 
 
 class Last(Request, frozen=True, gc=False):
     """Read the newest lines."""
 
+    group: ClassVar[str] = "reading"
     count: Count = 20
 
 
 class Since(Request, frozen=True, gc=False):
     """Read what came after a line."""
 
+    group: ClassVar[str] = "reading"
     number: Number
 
 
 class Before(Request, frozen=True, gc=False):
     """Read what came before a line."""
 
+    group: ClassVar[str] = "reading"
     number: Number
 
 
 class Around(Request, frozen=True, gc=False):
     """Read what stands around a line."""
 
+    group: ClassVar[str] = "reading"
     number: Number
 
 
 class OnDate(Request, frozen=True, gc=False, tag="date"):
     """Read from the beginning of a day, or from a time of day."""
 
+    group: ClassVar[str] = "reading"
     day: Day
 
 
 class Search(Request, frozen=True, gc=False):
     """Look for lines by their words."""
 
+    group: ClassVar[str] = "reading"
     words: RestOfLine
     everywhere: Everywhere = False
 
@@ -190,6 +215,7 @@ class Search(Request, frozen=True, gc=False):
 class History(Request, frozen=True, gc=False):
     """Choose how many lines one sees on entering a room; or, with a number, read a page of lines."""
 
+    group: ClassVar[str] = "reading"
     count: Newest | None = None
     before: Annotated[Number | None, Meta(description="read what came before this line", extra={"typed": False})] = None
     after: Annotated[Number | None, Meta(description="read what came after this line", extra={"typed": False})] = None
@@ -198,28 +224,34 @@ class History(Request, frozen=True, gc=False):
 class Time(Request, frozen=True, gc=False):
     """Ask for the time, or choose the zone in which times are shown."""
 
+    group: ClassVar[str] = "terminal"
     zone: str = ""
 
 
 class Ping(Request, frozen=True, gc=False):
     """Have one's next line timed."""
 
+    group: ClassVar[str] = "talking"
+
 
 class Create(Request, frozen=True, gc=False):
     """Open a new room."""
 
+    group: ClassVar[str] = "rooms"
     room: str
 
 
 class ChooseLanguage(Request, frozen=True, gc=False, tag="lang"):
     """Ask in which language the server speaks, or choose it."""
 
+    group: ClassVar[str] = "terminal"
     language: str = ""
 
 
 class ChooseCharset(Request, frozen=True, gc=False, tag="charset"):
     """Ask in which charset one's text is read and written, or choose it."""
 
+    group: ClassVar[str] = "terminal"
     is_for_terminals: ClassVar[bool] = True
     charset: str = ""
 
@@ -227,6 +259,7 @@ class ChooseCharset(Request, frozen=True, gc=False, tag="charset"):
 class ChooseMode(Request, frozen=True, gc=False, tag="mode"):
     """Ask who edits one's line, or choose it."""
 
+    group: ClassVar[str] = "terminal"
     is_for_terminals: ClassVar[bool] = True
     mode: Literal["", "line", "edit"] = ""
 
@@ -234,6 +267,7 @@ class ChooseMode(Request, frozen=True, gc=False, tag="mode"):
 class ChooseColour(Request, frozen=True, gc=False, tag="colour"):
     """Ask whether there are colours, or choose it."""
 
+    group: ClassVar[str] = "terminal"
     aliases: ClassVar[tuple[str, ...]] = ("color",)
     is_for_terminals: ClassVar[bool] = True
     colour: Literal["", "on", "off"] = ""
@@ -242,6 +276,7 @@ class ChooseColour(Request, frozen=True, gc=False, tag="colour"):
 class ChooseWrap(Request, frozen=True, gc=False, tag="wrap"):
     """Ask whether long lines are broken, or choose it, or for how many columns."""
 
+    group: ClassVar[str] = "terminal"
     is_for_terminals: ClassVar[bool] = True
     columns: str = ""
 
@@ -249,6 +284,7 @@ class ChooseWrap(Request, frozen=True, gc=False, tag="wrap"):
 class ChoosePlain(Request, frozen=True, gc=False, tag="plain"):
     """Choose plain mode, or end it."""
 
+    group: ClassVar[str] = "terminal"
     is_for_terminals: ClassVar[bool] = True
     plain: Literal["on", "off"] = "on"
 
@@ -256,6 +292,7 @@ class ChoosePlain(Request, frozen=True, gc=False, tag="plain"):
 class ChooseKeepalive(Request, frozen=True, gc=False, tag="keepalive"):
     """Ask whether the connection is kept open by telnet, or choose it."""
 
+    group: ClassVar[str] = "terminal"
     is_for_terminals: ClassVar[bool] = True
     keepalive: Literal["", "on", "off"] = ""
 
@@ -263,6 +300,7 @@ class ChooseKeepalive(Request, frozen=True, gc=False, tag="keepalive"):
 class Back(Request, frozen=True, gc=False):
     """Go back to the hall."""
 
+    group: ClassVar[str] = "rooms"
     aliases: ClassVar[tuple[str, ...]] = ("part", "leave", "close")
 
 
@@ -403,7 +441,10 @@ class Parameter(Struct, frozen=True):
 
 
 class CommandDescribed(Struct, frozen=True):
-    """A command, as a program can complete and explain it. `where` it works: before login (`outside`), in the `hall`, in a `room`."""
+    """A command, as a program can complete and explain it. `where` it works: before login (`outside`), in the `hall`, in a `room`.
+
+    `group` says what it is about: `general`, `talking`, `rooms`, `reading` back, one's `terminal`.
+    """
 
     name: str
     usage: str
@@ -412,6 +453,7 @@ class CommandDescribed(Struct, frozen=True):
     parameters: tuple[Parameter, ...]
     where: tuple[str, ...]
     aliases: tuple[str, ...] = ()
+    group: str = ""
 
 
 class Welcomed(Event, frozen=True, tag="hello"):
@@ -482,9 +524,14 @@ class WentBack(Event, frozen=True):
 
 
 class RoomsListed(Event, frozen=True):
-    """The rooms, each with the number of people in it."""
+    """The rooms, each with the number of people in it; all, or those with `name` in their names.
+
+    `topics` are those of the busiest (ROOMS_SHOWN_MAX), by room, cut after TOPIC_SHOWN_MAX characters.
+    """
 
     rooms: tuple[tuple[str, int], ...]
+    topics: dict[str, str] = {}
+    name: str = ""
 
 
 class OnlineListed(Event, frozen=True):
@@ -495,10 +542,11 @@ class OnlineListed(Event, frozen=True):
 
 
 class HelpListed(Event, frozen=True):
-    """What works here: (usage, one sentence) for each command; `rooms` are the names that are commands too."""
+    """What works here: (usage, one sentence) for each command, and its group; `rooms` are the names that are commands too."""
 
     commands: tuple[tuple[str, str], ...]
     rooms: tuple[str, ...]
+    groups: tuple[str, ...] = ()
 
 
 class CommandExplained(Event, frozen=True):

@@ -106,7 +106,7 @@ class ReadableRoom(ListedRoom):
                 return
 
     def do_around(self, session: Occupant, request: Around) -> Pause:
-        """Read what stands around a line.
+        """Read the lines around a line.
 
         A line is named by its number in this room, such as 4711.
         """

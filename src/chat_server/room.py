@@ -14,7 +14,10 @@ from chat_server.choices import Choices, Chooser
 from chat_server.commands import Pause
 from chat_server.directory import Directory
 from chat_server.events import (
+    GROUPS,
     HISTORY_MAX,
+    ROOMS_SHOWN_MAX,
+    TOPIC_SHOWN_MAX,
     CommandExplained,
     Create,
     Event,
@@ -55,6 +58,13 @@ RESUMED_MAX = 100
 
 ROOMS_IN_HELP_MAX = 20
 """Rooms that /help names, and among which a near miss is looked for, at 30 us each; /rooms names them all."""
+
+
+_TYPED = sorted(
+    (request for request in Request.__subclasses__() if request.is_typed),
+    key=lambda request: GROUPS.index(request.group),
+)
+"""What people type, by what it is about."""
 
 
 class EndSession(Exception):
@@ -204,9 +214,14 @@ class Room(Choices, ABC):
         return None
 
     def do_rooms(self, session: Occupant, request: ListRooms) -> Pause:
-        """List the rooms, and how many people are in each."""
-        del request
-        session.send(RoomsListed(tuple((room.name, room.population) for room in self.directory.rooms)))
+        """List the rooms, and how many people are in each.
+
+        The busiest come first. With a name: list the rooms that have it in their names.
+        """
+        rooms = self.directory.rooms_with(request.name)
+        busiest = sorted(rooms, key=lambda room: -room.population)[:ROOMS_SHOWN_MAX]
+        topics = {room.name: room.topic[:TOPIC_SHOWN_MAX] for room in busiest if room.topic}
+        session.send(RoomsListed(tuple((room.name, room.population) for room in rooms), topics, request.name))
         return None
 
     def do_join(self, session: Occupant, request: Join) -> Pause:
@@ -403,15 +418,15 @@ class Room(Choices, ABC):
         return None
 
     def _works_here(self, session: Occupant) -> list[type[Request]]:
-        return [
-            request for request in Request.__subclasses__() if request.is_typed and self.works_for(session, request)
-        ]
+        return [request for request in _TYPED if self.works_for(session, request)]
 
     def _help(self, session: Occupant) -> HelpListed:
         available = self._works_here(session)
         rooms = self._rooms_as_commands() if Join in available else []
         return HelpListed(
-            tuple((usage_of(request), self.commands[request].summary) for request in available), tuple(rooms)
+            tuple((usage_of(request), self.commands[request].summary) for request in available),
+            tuple(rooms),
+            tuple(request.group for request in available),
         )
 
     def _rooms_as_commands(self) -> list[str]:
@@ -434,6 +449,11 @@ class ListedRoom(Room):
     @abstractmethod
     def population(self) -> int:
         """How many are here."""
+
+    @property
+    @abstractmethod
+    def topic(self) -> str:
+        """What is said to be its topic, or ""."""
 
     @abstractmethod
     async def catch_up(self, session: Occupant, after: int, last: int) -> None:

@@ -270,7 +270,7 @@ class State:
         self._fail(event.key, "the server could not store it")
 
     def _rooms_listed(self, event: events.RoomsListed) -> None:
-        self.listed = dict(event.rooms)
+        self.listed = {**self.listed, **dict(event.rooms)} if event.name else dict(event.rooms)
 
     def _topic_shown(self, event: events.TopicShown) -> None:
         self.room(event.room).topic = event.topic

@@ -8,14 +8,17 @@ readers.py.
 
 import re
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Any
 
 from chat_server import events
+from chat_server.events import ROOMS_SHOWN_MAX
 from chat_server.times import local
+from chat_server.typed import shortened
 from chat_server.wire.charsets import CHARSETS
 from chat_server.wire.languages import LANGUAGES, Voice, counted, message, voice
 from chat_server.wire.pages import day_of, found, page_shown, recalled, topic_set
-from chat_server.wire.words import Line, as_text, items, own_words
+from chat_server.wire.words import WIDTH, Line, as_text, cut, items, own_words
 
 Counted = tuple[str, str, str]
 """A sentence for one, one for many, and the detail that says how many."""
@@ -220,7 +223,23 @@ def _parameter(voice: Voice, name: str) -> str:
     return voice.say(PARAMETERS[name]) if name in PARAMETERS else name
 
 
+FEW_ROOMS = 10
+"""Rooms that are listed in one line, if they fit and none has a topic."""
+
+EMPTY_NAMED_MAX = 20
+"""Empty rooms that /rooms names; the others it counts."""
+
+GROUP_NAMES = {
+    "general": message("General"),
+    "talking": message("Talking"),
+    "rooms": message("Rooms"),
+    "reading": message("Reading back"),
+    "terminal": message("Your terminal"),
+}
+"""The headings of /help."""
+
 PARAMETERS = {
+    "NAME": message("NAME"),
     "NICK": message("NICK"),
     "ROOM": message("ROOM"),
     "TEXT": message("TEXT"),
@@ -267,7 +286,54 @@ def _entered(event: events.Entered, voice: Voice) -> list[Line]:
 
 
 def _rooms_listed(event: events.RoomsListed, voice: Voice) -> list[Line]:
-    return own_words(*_listed(voice, voice.say("Rooms: "), [f"{name} ({people})" for name, people in event.rooms]))
+    rooms = sorted(event.rooms, key=lambda room: -room[1])
+    if not rooms:
+        return own_words(_no_rooms(voice, event.name))
+    in_one_line = _listed(voice, voice.say("Rooms: "), [f"{name} ({people})" for name, people in rooms[:FEW_ROOMS]])
+    if len(rooms) <= FEW_ROOMS and len(in_one_line) == 1 and not event.topics:
+        return own_words(*in_one_line)
+    busy = [room for room in rooms if room[1] or room[0] in event.topics]
+    empty = [name for name, people in rooms if not people and name not in event.topics]
+    rows = [_room_in_a_row(voice, name, people, event.topics.get(name, "")) for name, people in busy[:ROOMS_SHOWN_MAX]]
+    return own_words(*rows, *_more_rooms(voice, len(busy) - len(rows)), *_empty_rooms(voice, empty))
+
+
+def _no_rooms(voice: Voice, name: str) -> str:
+    if name:
+        return voice.say("No room has {name} in its name. /rooms lists all.", name=shortened(name))
+    return voice.say("There are no rooms yet. /create ROOM opens one.")
+
+
+def _room_in_a_row(voice: Voice, name: str, people: int, topic: str) -> str:
+    return cut(
+        voice.say("{room} ({people}): {topic}", room=name, people=people, topic=topic)
+        if topic
+        else f"{name} ({people})",
+        WIDTH,
+    )
+
+
+def _more_rooms(voice: Voice, number: int) -> list[str]:
+    if number <= 0:
+        return []
+    return [
+        voice.count(
+            "{number} more room has people in it. /rooms NAME lists the rooms with NAME in their names.",
+            "{number} more rooms have people in them. /rooms NAME lists the rooms with NAME in their names.",
+            number,
+        )
+    ]
+
+
+def _empty_rooms(voice: Voice, names: list[str]) -> list[str]:
+    """How many rooms are empty, and some of their names."""
+    if not names:
+        return []
+    shown = names[:EMPTY_NAMED_MAX]
+    if len(names) > len(shown):
+        others = len(names) - len(shown)
+        shown.append(voice.count("and {number} other", "and {number} others", others))
+    return _listed(voice, voice.count("{number} empty room: ", "{number} empty rooms: ", len(names)), shown)
 
 
 def _online_listed(event: events.OnlineListed, voice: Voice) -> list[Line]:
@@ -278,10 +344,13 @@ def _online_listed(event: events.OnlineListed, voice: Voice) -> list[Line]:
 
 
 def _help_listed(event: events.HelpListed, voice: Voice) -> list[Line]:
-    lines = [
-        f"{_usage(voice, usage)} - {_explained(voice, f'{summary}.').rstrip('.。')}"
-        for usage, summary in event.commands
-    ]
+    lines: list[str] = []
+    heading = ""
+    for (usage, summary), group in zip(event.commands, chain(event.groups, repeat("")), strict=False):
+        before, heading = heading, GROUP_NAMES.get(group, heading)
+        if heading != before:
+            lines.append(voice.rule(voice.say(heading)))
+        lines.append(f"{_usage(voice, usage)} - {_explained(voice, f'{summary}.').rstrip('.。')}")
     if event.rooms:
         lines += _listed(voice, voice.say("Rooms are commands too: "), [f"/{room}" for room in event.rooms])
     return own_words(*lines)

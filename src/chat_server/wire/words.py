@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from chat_server.wire.widths import columns_of
+from chat_server.wire.widths import columns_of, graphemes
 
 WIDTH = 77
 """Columns after which a long list goes on in a new line, without the mark before it: every terminal is 80 wide."""
@@ -31,6 +31,19 @@ def indented(text: str) -> str:
 def as_text(lines: Iterable[Line]) -> str:
     """The lines as they stand where nothing is known of the terminal."""
     return "".join(f"{mark}{nick}{between}{indented(text)}\r\n" for text, mark, nick, between in lines)
+
+
+def cut(text: str, columns: int) -> str:
+    """The text, or as much of it as these columns hold, and a sign that it goes on."""
+    if columns_of(text) <= columns:
+        return text
+    kept, taken = "", 1
+    for grapheme in graphemes(text):
+        taken += columns_of(grapheme)
+        if taken > columns:
+            break
+        kept += grapheme
+    return f"{kept.rstrip()}…"
 
 
 def items(start: str, items: Iterable[str], separator: str) -> list[str]:

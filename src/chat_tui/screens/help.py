@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from chat_server.events import CommandDescribed
+from chat_server.events import GROUPS, CommandDescribed
 from chat_tui.actions import ACTIONS, EDITING_KEYS, KEYS_IN_PROMPT, PRESETS, keymap, shown_key
 
 KEY_WIDTH = 22
@@ -19,6 +19,16 @@ KEY_WIDTH = 22
 
 WIDE = 70
 """Columns of a terminal that has place for them."""
+
+
+_GROUPS = {
+    "general": "general",
+    "talking": "talking",
+    "rooms": "rooms",
+    "reading": "reading back",
+    "terminal": "how you are shown things",
+}
+"""What a group of commands is about."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -59,10 +69,18 @@ class HelpScreen(ModalScreen[None]):
             parts += [self._row(key, does) for key, does in EDITING_KEYS]
         else:
             parts += [self._row(shown_key(edit.key), edit.title) for edit in self._preset.edits]
-        parts.append(_heading("Commands"))
-        for command in self._commands.values():
-            parts.append(self._row(command.usage, command.explanation.partition("\n")[0]))
+        for group, commands in groupby(self._by_group(), lambda command: command.group):
+            parts.append(_heading(f"Commands: {_GROUPS[group]}" if group in _GROUPS else "Commands"))
+            parts += [self._row(command.usage, command.explanation.partition("\n")[0]) for command in commands]
         return Content("\n").join(parts)
+
+    def _by_group(self) -> list[CommandDescribed]:
+        """The commands as the server's /help has them; those of which it says no group, last."""
+        known = list(GROUPS)
+        return sorted(
+            self._commands.values(),
+            key=lambda command: known.index(command.group) if command.group in known else len(known),
+        )
 
 
 def _heading(text: str) -> Content:
