@@ -1,7 +1,9 @@
 """What holds for every test, wherever it runs."""
 
 import os
+import time
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says how busy the machine is, and nothing of the code: no deadline, no check of speed, nor of what chance brought
@@ -14,3 +16,16 @@ settings.register_profile(
     derandomize="CI" in os.environ,
 )
 settings.load_profile("ours")
+
+_START = time.monotonic()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how long it took, on a line of its own."""
+    terminalreporter.write_line(f"The tests took {time.monotonic() - _START:.0f} s.")

@@ -21,7 +21,8 @@ from typing import Any
 import pyte
 import pytest
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
+"""Seconds after which what did not come will not come: no test is to fail because the machine is busy."""
 
 
 class ServerProcess:
@@ -50,6 +51,11 @@ class ServerProcess:
         assert line, f"the server ended: {self.log}"
         self.log.append(line)
         return line
+
+    def wait_for_log(self, text: str) -> None:
+        """Read the log until a line has this."""
+        while text not in self._read_log_line():
+            pass
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it and return its exit code; the whole log is in `log` then."""

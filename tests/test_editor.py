@@ -345,16 +345,16 @@ WORST: Iterable[bytes] = [
 ]
 
 
-@pytest.mark.parametrize("data", WORST)
+@pytest.mark.parametrize("data", WORST, ids=map(str, range(99)))
 @pytest.mark.parametrize("columns", [80, 65535])
 def test_no_keys_cost_much_before_they_are_told_to_wait(data: bytes, columns: int) -> None:
     """A line may be long already. Who is told to wait takes the next step when it is their turn, and others have theirs before."""
     editor = LineEditor(columns, "utf-8", 4096, 16384, lambda out: out)
     for _ in editor.receive_data(b"\x1b[200~" + "你👩‍💻\n".encode() * 800 + b"\x1b[201~" + data[:512]):
         pass
-    out, start, longest = 0, time.perf_counter(), 0.0
+    out, start, longest = 0, time.process_time(), 0.0
     for item in editor.receive_data(data[:512]):
-        now = time.perf_counter()
+        now = time.process_time()
         longest, start = max(longest, now - start), now
         out += len(item) if isinstance(item, bytes) else 0
     assert longest < 0.1, "measured: 5 ms"
@@ -395,10 +395,10 @@ def test_keys_at_the_end_of_a_long_text_cost_no_more_than_others() -> None:
     editor = LineEditor(80, "utf-8", 4096, 16384, lambda out: out)
     for _ in editor.receive_data(b"\x1b[200~" + b"y" * 16370 + b"\nz\x1b[201~"):
         pass
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in editor.receive_data(b"w\x7f" * 256):
         pass
-    assert time.perf_counter() - start < 0.03, "measured: 2 ms"
+    assert time.process_time() - start < 0.03, "measured: 2 ms"
 
 
 def test_a_prompt_is_as_wide_as_it_is_in_the_charset() -> None:

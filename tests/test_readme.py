@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def timeless(line: str) -> str:
     return re.sub(r"(?<=^#\d )\d\d:\d\d|\d{4}-\d\d-\d\d|\d+\.\d(?= ms)", "…", line)
 
 
-async def replay(port: int, person: str) -> None:
+async def replay(port: int, person: str, *, has_entered: trio.Event | None = None) -> None:
     """Type what the person typed once everything above it was shown; every other line must be shown, in this order and no other."""
     stream = await trio.open_tcp_stream("127.0.0.1", port)
     shown = b""
@@ -42,14 +43,17 @@ async def replay(port: int, person: str) -> None:
                 shown += data
             first, _, shown = shown.partition(b"\r\n")
             assert timeless(first.decode()) == timeless(line)
+            if has_entered is not None and line == "* Nobody else is here.":
+                has_entered.set()
         assert shown == await stream.receive_some(4096) == b"", "nothing is shown that the README does not show"
 
 
 async def test_the_conversation_in_the_readme_happens_word_for_word() -> None:
     with running_server() as server, trio.fail_after(TIMEOUT):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(replay, server.port, "ann")
-            await trio.sleep(0.5)  # the README says that Ann has come first
+            ann_is_there = trio.Event()
+            nursery.start_soon(partial(replay, server.port, "ann", has_entered=ann_is_there))
+            await ann_is_there.wait()  # she has come first
             nursery.start_soon(replay, server.port, "bob")
         await replay(server.port, "carol")
 

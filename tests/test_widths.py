@@ -66,9 +66,9 @@ def test_a_room_has_few_kinds_of_widths() -> None:
     ["你好世" * 455, "a b " * 1000, "x" * 4096, "👩‍💻" * 370, "e" + "\u0301" * 2000, "\u1100" * 5000, "🇩" * 4096],
 )
 def test_to_break_the_longest_line_takes_no_time_that_others_notice(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     wrapped(text, 79)
-    assert time.perf_counter() - start < 0.05, "measured: 0.2 to 4 ms"
+    assert time.process_time() - start < 0.05, "measured: 0.2 to 4 ms"
 
 
 def test_a_charset_of_two_bytes_makes_two_columns_of_what_is_ambiguous() -> None:
