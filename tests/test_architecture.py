@@ -160,7 +160,7 @@ CLIENT_LAYERS = [
     {"timeline", "settings", "list_pane", "composer"},
     {"state"},
     {"keepsakes", "link", "notifying", "rendering"},
-    {"client", "chat_view", "labels", "room_search"},
+    {"client", "chat_view", "labels", "moments", "room_search"},
     {"screens.asking", "screens.choosing", "screens.connecting", "screens.help", "plain"},
     {"app"},
     {"cli"},

@@ -125,9 +125,9 @@ def test_alt_keys_work_in_tmux_and_at_once(tmux: Tmux) -> None:
         tmux.wait_for("ann", "3 write")
         for key, room in (("M-2", "pm"), ("M-3", "write"), ("M-1", "python")):
             tmux.type("ann", key)
-            tmux.wait_for("ann", rf"^ {room}\b")
+            tmux.wait_for("ann", rf"^ ● \S+ +{room}\b")
         tmux.type("ann", "M-2", "M-3", "M-2")
-        tmux.wait_for("ann", r"^ pm\b")
+        tmux.wait_for("ann", r"^ ● \S+ +pm\b")
         assert "^" not in tmux.screen("ann").split("\n")[-3], "two in a row are no text"
         tmux.type("ann", "M-f")
         tmux.wait_for("ann", "Search in all rooms")

@@ -20,9 +20,10 @@ from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import LinkChanged, Status
 from chat_tui.list_pane import ListPane
 from chat_tui.search_bar import SearchBar
-from chat_tui.settings import NotifyTable, Settings
+from chat_tui.settings import NotifyTable, Settings, parse_address
 from chat_tui.state import Pending
 from chat_tui.themes import ANSI_ON_DARK, ANSI_ON_LIGHT, _luminance, nick_colours
+from chat_tui.timeline import Notice
 from stories import NOON, Pilot, StoryApp, beginning, play, said, settle, welcome
 
 
@@ -32,6 +33,10 @@ def lines(app: StoryApp) -> list[str]:
 
 def chat_text(app: StoryApp) -> str:
     return app.screen_text()
+
+
+def toasts(app: StoryApp) -> list[str]:
+    return [notification.message for notification in app._notifications]
 
 
 def page(first: int, last: int, *, room: str = "python", newest: int = 0, oldest: int = 1) -> PageShown:
@@ -53,7 +58,7 @@ def test_the_panes_show_rooms_lines_people_and_the_topic() -> None:
 
     async def act(pilot: Pilot) -> None:
         text = chat_text(app)
-        assert lines(app)[0].startswith(" python  snakes")
+        assert "python  snakes" in lines(app)[0]
         for wanted in ("1 python", "2 pm", "write", "Online 3", "ann (you)", "bob hello", "Tuesday, 24 November 2026"):
             assert wanted in text
 
@@ -867,6 +872,53 @@ def test_searching_in_the_room_marks_and_goes_from_place_to_place() -> None:
     play(app, act)
 
 
+def test_the_search_says_which_of_how_many_and_marks_it() -> None:
+    app = StoryApp([*beginning(), *said(*(f"needle {number}" if number % 2 else "hay" for number in range(1, 11)))])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+f", *"needle")
+        await settle(pilot)
+        assert "5 found" in chat_text(app)
+        for key, number, seq in (("enter", 1, 9), ("enter", 2, 7), ("down", 1, 9), ("down", 5, 1)):
+            await pilot.press(key)
+            await settle(pilot)
+            row = next(line for line in lines(app) if "Search:" in line)
+            assert f"{number} of 5" in row
+            assert "Enter older · ↓ newer · Esc" in row, "its own help is not cut"
+            assert [line for line in lines(app) if "▌" in line] == [
+                line for line in lines(app) if f"▌needle {seq}" in line
+            ]
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "▌" not in chat_text(app)
+
+    play(app, act, size=(80, 24))
+
+
+def test_a_narrow_search_bar_has_no_place_for_keys_and_leaves_them_out() -> None:
+    app = StoryApp([*beginning(), *said("needle")])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+f", *"needle", "enter")
+        await settle(pilot)
+        row = next(line for line in lines(app) if "Search:" in line)
+        assert row.strip().endswith("1 of 1")
+
+    play(app, act, size=(40, 12))
+
+
+def test_a_search_that_found_more_than_it_shows_says_so() -> None:
+    app = StoryApp([*beginning(), *said("needle")])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+f", *"needle", "enter")
+        app._search.take(events.Found("needle", (), True, 0, ""), app._search._mark)
+        await settle(pilot)
+        assert "1 of 1+" in chat_text(app)
+
+    play(app, act)
+
+
 def test_esc_ends_the_search_wherever_one_has_clicked() -> None:
     app = StoryApp([*beginning("python", "pm"), page(1, 100)])
 
@@ -944,9 +996,75 @@ def test_one_can_go_to_a_number_and_to_a_day() -> None:
         assert "line 7 " in chat_text(app).replace("\n", " ")
         await pilot.press("ctrl+g", *"soon", "enter")
         await settle(pilot)
+        assert toasts(app) == [
+            '"soon" is no line and no day. A line is a number; a day is 2026-11-20, yesterday or -3d; a time 14:30.'
+        ]
+        assert not [entry for entry in app.client.state.room("python").timeline.entries if isinstance(entry, Notice)]
+        assert "A line is a number" not in chat_text(app), "it does not stay among them"
+        await pilot.press("ctrl+g", *"later", "enter")
+        await settle(pilot)
+        assert len(toasts(app)) == 1, "the next one goes instead of it"
+
+    play(app, act)
+
+
+@pytest.mark.parametrize(
+    ("typed", "day"),
+    [("yesterday", "2026-11-23"), ("-3d", "2026-11-21"), ("today", "2026-11-24"), ("14:30", "2026-11-23")],
+)
+def test_days_and_times_are_understood(typed: str, day: str) -> None:
+    app = StoryApp([*beginning(), page(1, 3)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+g", *typed, "enter")
+        await settle(pilot)
+        assert app.link.last("date").items() >= {"room": "python", "day": day}.items()
+
+    play(app, act)
+
+
+def test_a_time_of_which_the_lines_are_here_is_gone_to_at_once() -> None:
+    app = StoryApp([*beginning(), *said(*(f"line {number}" for number in range(1, 61)))])
+
+    async def act(pilot: Pilot) -> None:
+        app.link.asked.clear()
+        await pilot.press("ctrl+g", *"12:07", "enter")
+        await settle(pilot)
+        assert "line 7 " in chat_text(app).replace("\n", " ")
+        assert not [do for do, _ in app.link.asked if do == "date"]
+
+    play(app, act)
+
+
+def test_a_time_is_found_page_by_page_and_an_answer_that_comes_too_late_does_not_matter() -> None:
+    app = StoryApp([*beginning(), page(901, 1000)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+g", *"12:05", "enter")
+        app.tell(page(1, 50, newest=1000), ref="date")
+        assert app.link.last("history").items() >= {"after": 50, "ref": "date"}.items()
+        app.tell(page(51, 250, newest=1000), ref="date")
+        app.tell(page(251, 450, newest=1000), ref="date")
+        await settle(pilot)
+        assert "line 300" in chat_text(app)
         await pilot.press("escape")
         await settle(pilot)
-        assert "A line is a number" in chat_text(app)
+        app.tell(page(451, 650, newest=1000), ref="date")
+        await settle(pilot)
+        assert app._chat.follows
+
+    play(app, act)
+
+
+def test_what_the_server_refuses_of_a_key_is_told_for_some_seconds_and_not_among_the_lines() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        app._enter("write")
+        app.tell(events.Refused("room-full", {}, "write", "The room is full."), ref="join")
+        await settle(pilot)
+        assert toasts(app) == ["The room is full."]
+        assert not [entry for entry in app.client.state.room("python").timeline.entries if isinstance(entry, Notice)]
 
     play(app, act)
 
@@ -1344,7 +1462,235 @@ def test_the_connect_screen_goes_away_when_the_server_is_there() -> None:
     play(app, act)
 
 
+# Connecting
+
+
+def failing() -> StoryApp:
+    app = StoryApp(is_online=False)
+    app.link.status = Status.WAITING
+    return app
+
+
+def lose(app: StoryApp, why: str = "nothing listens there") -> None:
+    app._link_changed(LinkChanged(Status.CONNECTING))
+    app._link_changed(LinkChanged(Status.WAITING, why, time.monotonic() + 1))
+
+
+@pytest.mark.parametrize(
+    ("address", "wrong"),
+    [
+        ("", "The server's name is missing."),
+        ("chat.example.org:", '"" is no port: a port is a number from 1 to 65535.'),
+        ("chat.example.org:irc", '"irc" is no port: a port is a number from 1 to 65535.'),
+        ("chat.example.org:0", '"0" is no port'),
+        ("chat..example.org", '"chat..example.org" cannot be the name of a server.'),
+        ("chat example", '"chat example" cannot be the name of a server.'),
+        ("x" * 64, "cannot be the name of a server."),
+        ("http://chat.example.org", "Leave out http://"),
+        ("a:5000:b", '"5000:b" is no port'),
+        ("[x", '"[x" cannot be the name of a server.'),
+        ("[::1]:x", '"x" is no port'),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_said_and_stays_while_the_old_one_is_tried(address: str, wrong: str) -> None:
+    app = failing()
+
+    async def act(pilot: Pilot) -> None:
+        lose(app)
+        await settle(pilot)
+        app.screen.query_one("#address", Input).value = address
+        await pilot.press("enter")
+        await settle(pilot)
+        for _ in range(3):
+            lose(app)
+            await settle(pilot)
+            shown = " ".join(chat_text(app).replace("▎", " ").replace("▊", " ").split())
+            assert wrong in shown
+            assert "Write it as chat.example.org or chat.example.org:5000." in shown
+        await pilot.press("x")
+        await settle(pilot)
+        assert "Write it as" not in chat_text(app), "it is being mended"
+
+    play(app, act)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("chat.example.org", ("chat.example.org", 5000)),
+        (" chat.example.org:6000 ", ("chat.example.org", 6000)),
+        ("localhost:1", ("localhost", 1)),
+        ("chat.example.org.", ("chat.example.org.", 5000)),
+        ("聊天.example", ("聊天.example", 5000)),
+        ("192.0.2.1", ("192.0.2.1", 5000)),
+        ("::1", ("::1", 5000)),
+        ("fe80::1%eth0", ("fe80::1%eth0", 5000)),
+        ("[2001:db8::1]:6000", ("2001:db8::1", 6000)),
+        ("[::1]", ("::1", 5000)),
+    ],
+)
+def test_an_address_is_understood(written: str, meant: tuple[str, int]) -> None:
+    assert parse_address(written) == meant
+
+
+def test_esc_leaves_the_form_for_the_chat_and_f3_brings_it_back() -> None:
+    app = failing()
+
+    async def act(pilot: Pilot) -> None:
+        lose(app)
+        await settle(pilot)
+        assert len(app.screen_stack) == 2
+        await pilot.press("escape")
+        lose(app)
+        await settle(pilot)
+        assert len(app.screen_stack) == 1, "it does not come back by itself"
+        assert "Not connected to 127.0.0.1" in chat_text(app)
+        await pilot.press("f3")
+        await settle(pilot)
+        assert len(app.screen_stack) == 2
+
+    play(app, act)
+
+
+def test_a_form_in_which_one_writes_is_not_taken_away_by_a_connection_to_the_old_server() -> None:
+    app = failing()
+
+    async def act(pilot: Pilot) -> None:
+        lose(app)
+        await settle(pilot)
+        app.screen.query_one("#address", Input).value = "elsewhere.example"
+        app._link_changed(LinkChanged(Status.ONLINE))
+        await settle(pilot)
+        assert len(app.screen_stack) == 2
+        assert "You are connected to 127.0.0.1" in chat_text(app)
+
+    play(app, act)
+
+
+def test_for_a_name_that_is_taken_a_free_one_is_proposed() -> None:
+    app = failing()
+
+    async def act(pilot: Pilot) -> None:
+        for name in ("ann2", "ann_", "ann3"):
+            app.tell(events.Refused("name-taken", {"nick": "ann"}, "", "ann is taken."), ref="login")
+            app._link_changed(LinkChanged(Status.REFUSED, "ann is taken."))
+            await settle(pilot)
+            assert app.screen.query_one("#nick", Input).value == name
+            assert f"{name} may be free; Enter tries it." in " ".join(
+                chat_text(app).replace("▎", " ").replace("▊", " ").split()
+            )
+            await pilot.press("enter")
+            await settle(pilot)
+            assert app.link.identity.nick == name
+
+    play(app, act)
+
+
+def test_another_name_on_the_same_server_is_asked_for_where_there_is_a_connection() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("f3")
+        await settle(pilot)
+        app.screen.query_one("#nick", Input).value = "anna"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app.link.last("nick")["nick"] == "anna"
+
+    play(app, act)
+
+
 # Looks
+
+
+@pytest.mark.parametrize("size", [(80, 24), (80, 12), (200, 50)])
+def test_who_one_is_the_server_and_its_state_are_always_seen(size: tuple[int, int]) -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        shown = chat_text(app)
+        assert "● 127.0.0.1" in shown
+        assert any(line.endswith(" ann") for line in lines(app) if "ann (you)" not in line)
+        app._link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
+        await settle(pilot)
+        assert "○ 127.0.0.1" in chat_text(app)
+        app.tell(events.Renamed("ann", "anna"))
+        await settle(pilot)
+        assert any(line.endswith(" anna") for line in lines(app))
+
+    play(app, act, size=size)
+
+
+def test_in_no_room_the_middle_says_what_to_do_and_a_key_does_it() -> None:
+    app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22)])
+    app.client.memory.rooms = ["gone"]
+
+    async def act(pilot: Pilot) -> None:
+        assert "There is no room yet. /create NAME opens one." in chat_text(app)
+        app.tell(events.RoomsListed((("python", 3), ("write", 0), ("pm", 5))))
+        await settle(pilot)
+        for wanted in (
+            "Welcome, ann.",
+            "You are in no room yet.",
+            "Alt+1  pm      5 people",
+            "Alt+2  python  3 people",
+            "Ctrl+K",
+        ):
+            assert wanted in chat_text(app)
+        await pilot.press("alt+2")
+        assert app.link.last("join")["room"] == "python"
+        app.tell(events.Entered("python", (), 0, "", 0), *said("hello"))
+        await settle(pilot)
+        assert "Welcome" not in chat_text(app)
+        assert "hello" in chat_text(app)
+        app.tell(events.WentBack("python"))
+        await settle(pilot)
+        assert "You are in no room yet." in chat_text(app)
+
+    play(app, act)
+
+
+@pytest.mark.parametrize(("columns", "whole"), [(200, 32), (120, 19), (80, 12)])
+def test_the_rooms_use_the_width_that_there_is(columns: int, whole: int) -> None:
+    name = "x" * whole
+    app = StoryApp([*beginning(name), *said("hello", room=name)])
+
+    async def act(pilot: Pilot) -> None:
+        assert f"1 {name}" in chat_text(app)
+
+    play(app, act, size=(columns, 30))
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("proj 42", "project-42"),
+        ("42", "project-42"),
+        ("pj42", "project-42"),
+        ("PROJ", "project-42"),
+        ("wri te", "write"),
+    ],
+)
+def test_words_in_order_find_a_room(typed: str, found: str) -> None:
+    app = StoryApp([*beginning(), events.RoomsListed((("write", 0), ("project-41", 1), ("project-42", 1)))])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+k", *(key if key != " " else "space" for key in typed), "enter")
+        assert app.link.last("join")["room"] == found or typed == "PROJ"
+
+    play(app, act)
+
+
+def test_letters_that_fit_nothing_say_so_and_what_to_do() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+k", *"xyz")
+        await settle(pilot)
+        shown = " ".join(chat_text(app).replace("▎", " ").replace("▊", " ").split())
+        assert 'No room and nobody here is called "xyz". Fewer letters find more. /create xyz opens a room.' in shown
+
+    play(app, act, size=(120, 30))
 
 
 @pytest.mark.parametrize("first", ["chat-dark", "ansi-dark"])

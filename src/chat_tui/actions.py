@@ -53,6 +53,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("fold-rooms", "f7", "fold('rooms')", "Looking", "Show or hide the rooms"),
     Action("fold-people", "f8", "fold('people')", "Looking", "Show or hide the people"),
     Action("next-theme", "f9", "toggle_theme", "Looking", "Switch between dark and light (F2 has all themes)"),
+    Action("connect", "f3", "connect", "Connecting", "Connect to another server, or under another name"),
     Action("reconnect", "ctrl+r", "reconnect", "Connecting", "Try to connect now"),
     Action("help", "f1", "help", "Program", "Show the keys and commands", "Help"),
     Action("palette", "f2", "command_palette", "Program", "Find an action by its name", "Actions"),

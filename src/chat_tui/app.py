@@ -4,9 +4,9 @@ Knows Textual and the client. Never knows the wire, nor what is right to show: t
 """
 
 import gc
-import re
 import time
 from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +32,7 @@ from chat_tui.composer import Composer
 from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import LinkChanged, Status
 from chat_tui.list_pane import Item, ListPane
+from chat_tui.moments import Moment
 from chat_tui.notifying import calling, deserves_notice
 from chat_tui.room_search import RoomSearch
 from chat_tui.search_bar import SearchBar
@@ -59,8 +60,14 @@ NARROW, SLIM, SHORT = 90, 60, 16
 BELL_GAP = 1.0
 """Seconds between two bells at the least."""
 
+DAY_MAX = 250_000_000_000
+"""A time in the year 9892: the calendar ends soon after."""
+
 NO_ROOM = ""
 """What a draft is kept under that is in no room yet."""
+
+GROWING = ("count", "me", "me-above")
+"""Texts that are as wide as they are. Others keep their place, so that a new one has nothing laid out anew."""
 
 TOAST_MAX = 200
 """Characters of what is told over the lines, where they hide it."""
@@ -124,8 +131,11 @@ class ChatApp(App[None]):
         self._has_focus = True
         self._seen_since: float | None = None
         self._was_online = False
+        self._has_left_connect = False
+        self._taken: set[str] = set()  # names that the server has refused to this user
         self._switch_to = ""
         self._go_to: tuple[str, int] | None = None
+        self._moment: Moment | None = None
         self._bell_at = 0.0
         self._titled = ""
         self._people_shown: object = None
@@ -152,7 +162,9 @@ class ChatApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """The panes."""
-        yield Static("", id="topic")
+        with Horizontal(id="header"):
+            for name in ("server", "topic", "count", "me-above"):
+                yield Static("", id=name)
         with Horizontal(id="panes"):
             yield ListPane("Rooms", id="rooms")
             with Vertical(id="middle"):
@@ -164,11 +176,14 @@ class ChatApp(App[None]):
                     id="chat",
                 )
                 yield Static("", id="below")
+                yield Static("", id="nowhere")
             yield ListPane("Online", id="people")
         yield SearchBar()
         yield Static("", id="status")
         yield Composer(complete=self._complete, edits=edits(self.settings.keys), id="prompt")
-        yield Footer(show_command_palette=False, compact=True)
+        with Horizontal(id="foot"):
+            yield Footer(show_command_palette=False, compact=True)
+            yield Static("", id="me")
 
     def on_load(self) -> None:
         """From here on, a signal ends the program in order."""
@@ -192,9 +207,7 @@ class ChatApp(App[None]):
         self._search_bar = self._panes.query_one(SearchBar)
         self._room_list = self._panes.query_one("#rooms", ListPane)
         self._people_list = self._panes.query_one("#people", ListPane)
-        self._topic, self._below, self._status = (
-            self._panes.query_one(f"#{name}", Static) for name in ("topic", "below", "status")
-        )
+        self._texts = {static.id: static for static in self._panes.query(Static)}
         self._search = RoomSearch(later=self.set_timer, ask=self._ask_search, tell=self._search_bar.tell)
         self._is_ready = True
         self._fit(*self.size)
@@ -262,13 +275,12 @@ class ChatApp(App[None]):
 
     def _show_event(self, event: Event, ref: Ref | None) -> None:
         was_typed = ref == "typed"
+        if isinstance(event, events.Refused):
+            self._take_refusal(event, ref)
+            return
         match event:
             case events.Entered():
                 self._entered(event.room, is_wanted=was_typed)
-            case events.Refused(code="in-room-already") if was_typed:
-                self._entered(event.details.get("room", ""), is_wanted=True)
-                self._paint_soon()
-                return
             case events.RoomsListed():
                 self._join_first(event)
             case events.Found():
@@ -285,9 +297,29 @@ class ChatApp(App[None]):
         is_told_already = ref == "login" or (isinstance(event, events.Renamed) and self.current is not None)
         words = "" if is_told_already else words_for(event, was_typed=was_typed, language=self.client.state.language)
         if words:
-            self._tell(words, room=getattr(event, "room", ""), is_error=isinstance(event, events.Refused))
-        if isinstance(event, events.Refused):
-            self._refused(ref)
+            self._tell(words, room=getattr(event, "room", ""))
+
+    def _take_refusal(self, event: events.Refused, ref: Ref | None) -> None:
+        """Say it where it was asked: among the lines what was typed; else for some seconds, for it is no part of the talk."""
+        if ref == "typed" and event.code == "in-room-already":
+            self._entered(event.details.get("room", ""), is_wanted=True)
+        elif ref == "login":
+            if event.code == "name-taken":
+                self._taken.add(self.client.link.identity.nick)
+        elif ref is None or ref == "typed":
+            self._tell(event.text, room=event.room, is_error=True)
+        elif not self._is_of_a_line(ref):
+            self._say_shortly(event.text)
+        self._refused(ref)
+
+    def _is_of_a_line(self, ref: Ref) -> bool:
+        """Whether this is the key of a line that was sent, which says itself why it could not be stored."""
+        return any(pending.key == ref for pending in self.client.keepsakes.unsent)
+
+    def _say_shortly(self, text: str) -> None:
+        """Say what came of a key, for some seconds: it does not stay among the lines."""
+        self.clear_notifications()
+        self.notify(text[:TOAST_MAX], markup=False, severity="error", timeout=8)
 
     def _entered(self, room: str, *, is_wanted: bool) -> None:
         """Show a room that was asked for; at first, the one where the user was last, or any."""
@@ -313,13 +345,23 @@ class ChatApp(App[None]):
         if ref == "typed" and page.lines:
             self._go_to = (page.room, page.lines[0].seq)
         elif ref == "date":
-            self._go_to = (page.room, page.lines[0].seq) if page.lines else None
-            if not page.lines:
-                self._tell("Nothing was said on that day or later.", room=page.room)
+            self._come_nearer(page)
         elif ref == "around" and self._go_to is not None and not any(line.seq == self._go_to[1] for line in page.lines):
             self._go_to = (page.room, page.lines[0].seq) if page.lines else None
             if not page.lines:
-                self._tell(f"There is no such line. The lines are {page.first} to {page.last}.", room=page.room)
+                self._say_shortly(f"There is no such line here. The lines are {page.first} to {page.last}.")
+
+    def _come_nearer(self, page: events.PageShown) -> None:
+        """Go to the line of this page that is nearest to the moment that is wanted, and ask for the page where it is."""
+        if self._moment is None:
+            return
+        step = self._moment.take(page)
+        if step.seq is None:
+            self._say_shortly("Nothing was said then or later.")
+        elif self._go_to is None or self._go_to[0] == self._moment.room:
+            self._go_to = (page.room, step.seq)
+        if step.ask is None or not self.client.link.request("history", ref="date", room=page.room, **step.ask):
+            self._moment = None
 
     def _tell(self, text: str, *, room: str = "", is_error: bool = False) -> None:
         """Tell the user something, among the lines if they are in a room."""
@@ -361,7 +403,7 @@ class ChatApp(App[None]):
         if ref == "join":
             self._switch_to = ""
         elif ref in ("around", "date"):
-            self._go_to = None
+            self._go_to = self._moment = None
         elif ref == "everywhere" and isinstance(self._top, _search_screen()):
             self._top.refuse()
 
@@ -374,34 +416,80 @@ class ChatApp(App[None]):
             return  # the program is ending
         if change.status is Status.ONLINE:
             self._was_online = True
-            if isinstance(self.screen, _connect_screen()):
-                self.screen.dismiss(None)
-        elif change.status is Status.REFUSED or (change.status is Status.WAITING and not self._was_online):
-            self._show_connect(change)
+            self._taken.clear()
+            self._leave_connect()
+        elif change.status is Status.REFUSED or (
+            change.status is Status.WAITING and not self._was_online and not self._has_left_connect
+        ):
+            self._show_connect()
+        elif isinstance(self._top, _connect_screen()):
+            self._top.tell(self._why())
         self._paint_soon()
 
-    def _show_connect(self, change: LinkChanged) -> None:
-        link = self.client.link
-        why = f"Tried {link.host}, port {link.port}: {change.why}." if change.status is Status.WAITING else change.why
-        screen_type = _connect_screen()
-        if isinstance(self.screen, screen_type):
-            self.screen.tell(why)
-            return
-        from chat_tui.screens.connecting import Target  # noqa: PLC0415 - only who cannot connect needs it
+    def _leave_connect(self) -> None:
+        """There is a connection. A form in which something was written waits to be sent or left."""
+        if isinstance(self._top, _connect_screen()):
+            if self._top.is_touched:
+                self._top.tell(self._why())
+            else:
+                self._top.dismiss(None)
 
-        self.push_screen(screen_type(Target(link.host, link.port, link.identity.nick), why), self._connect_to)
+    def _why(self) -> str:
+        """How the connection is, for the form."""
+        link, change = self.client.link, self.change
+        where = f"{link.host}, port {link.port}"
+        match change.status:
+            case Status.ONLINE:
+                return f"You are connected to {where}, as {self.client.state.nick}."
+            case Status.CONNECTING:
+                return f"Connecting to {where}."
+            case Status.WAITING:
+                return f"Tried {where}: {change.why}. It is tried again by itself."
+            case _ if link.identity.nick in self._taken:
+                return f"The name {link.identity.nick} is taken there. {self._proposal()} may be free; Enter tries it."
+            case _:
+                return change.why
+
+    def _proposal(self) -> str:
+        from chat_tui.screens.connecting import free_name  # noqa: PLC0415 - only who cannot connect needs it
+
+        nick = self.client.link.identity.nick
+        return free_name(nick, self._taken) if nick in self._taken else nick
+
+    def _show_connect(self) -> None:
+        from chat_tui.screens.connecting import ConnectScreen, Target  # noqa: PLC0415 - only who cannot connect needs it
+
+        self._has_left_connect = False
+        if isinstance(self._top, ConnectScreen):
+            self._top.tell(self._why())
+            return
+        link = self.client.link
+        is_taken = self.change.status is Status.REFUSED and link.identity.nick in self._taken
+        target = Target(link.host, link.port, self._proposal() if is_taken else link.identity.nick)
+        self.push_screen(ConnectScreen(target, self._why(), is_about_name=is_taken), self._connect_to)
+
+    def action_connect(self) -> None:
+        """Connect elsewhere, or under another name."""
+        self._show_connect()
 
     def _connect_to(self, target: "tuple[str, int, str] | None") -> None:
         if target is None:
+            self._has_left_connect = True
+            self._paint_soon()
             return
         host, port, nick = target
         link = self.client.link
-        if (host, port) == (link.host, link.port):
-            if same_name_key(nick) != same_name_key(link.identity.nick):
-                link.identity.token = ""
-            link.identity.nick = nick
+        if (host, port) != (link.host, link.port):
+            self._move_to(host, port, nick)
+        elif link.status is Status.ONLINE:
+            if nick != self.client.state.nick:
+                link.request("nick", ref="typed", nick=nick)
+        else:
+            self.client.call_oneself(nick)
             link.try_now()
-            return
+
+    def _move_to(self, host: str, port: int, nick: str) -> None:
+        """Be on another server."""
         if self._worker is not None:
             self._worker.cancel()
         self._keep_draft()
@@ -409,6 +497,7 @@ class ChatApp(App[None]):
         self.client = self._new_client(host, port, nick)
         self.current = None
         self._was_online = False
+        self._taken.clear()
         self._chat.show_room(None, "", None)
         self._start()
 
@@ -444,26 +533,54 @@ class ChatApp(App[None]):
     def _paint_lists(self) -> None:
         state, room = self.client.state, self.current
         seen = room if room is not None and self._is_looking_at(room) else None
-        self._room_list.show(labels.room_items(state, seen), same_name_key(room.name) if room else None)
+        rooms = labels.room_items(state, seen)
+        self._room_list.show(rooms, same_name_key(room.name) if room else None)
+        self._room_list.styles.width = labels.pane_width(rooms, self.size.width, labels.ROOMS_WIDTHS)
         colours = self._chat.look.nicks
-        people = (room.name, room.people_changes, room.lacks_people, state.nick, colours) if room else None
+        people = (
+            (room.name, room.people_changes, room.lacks_people, state.nick, colours, self.size.width) if room else None
+        )
         if people != self._people_shown:  # five thousand people are not sorted for every line
             self._people_shown = people
-            self._people_list.show(labels.people_items(room, state.nick, colours), heading=labels.people_heading(room))
+            items = labels.people_items(room, state.nick, colours)
+            self._people_list.show(items, heading=labels.people_heading(room))
+            self._people_list.styles.width = labels.pane_width(items, self.size.width, labels.PEOPLE_WIDTHS)
 
     def _paint_status(self) -> None:
         state, room = self.client.state, self.current
-        _update(self._topic, labels.topic_line(state, room, is_slim=self._panes.has_class("slim")))
+        self._paint_header()
         below = self._chat.below
-        _update(self._below, Content(f"↓ {below} new below (Esc)" if below else "↓ newest line (Esc)"))
-        self._below.display = not self._chat.follows
-        status = labels.status_line(self.change, self.client.link.host, state, self.seconds_left())
-        _update(self._status, Content(status))
-        self._status.display = self.change.status is not Status.ONLINE
+        self._write("below", Content(f"↓ {below} new below (Esc)" if below else "↓ newest line (Esc)"))
+        self._texts["below"].display = room is not None and not self._chat.follows
+        self._write("nowhere", labels.nowhere(self.change, self.client.link.host, state))
+        self._texts["nowhere"].display = room is None
+        self._chat.display = room is not None
+        self._write(
+            "status", Content(labels.status_line(self.change, self.client.link.host, state, self.seconds_left()))
+        )
+        self._texts["status"].display = self.change.status is not Status.ONLINE
         title = labels.window_title(state, room)
         if self.settings.notify.title and title != self._titled:
             self._titled = title
             self.tell_terminal(terminal.title(title))
+
+    def _paint_header(self) -> None:
+        """Which server, which room, how many people, and who one is: what has no other place on a small screen."""
+        state, room, link = self.client.state, self.current, self.client.link
+        rooms = self._room_list
+        self._write("server", labels.server(self.change, link.host, link.port))
+        self._texts["server"].styles.width = rooms.size.width if rooms.display and rooms.size.width else None
+        self._write("topic", labels.topic_line(self.change, state, room, is_slim=self._panes.has_class("slim")))
+        self._write("count", Content("" if self._people_list.display else labels.people_count(room)))
+        nick = state.nick or link.identity.nick
+        self._write("me", Content.styled(nick, "bold"))
+        self._write("me-above", Content.styled(nick, "bold"))
+
+    def _write(self, name: str, content: Content) -> None:
+        """Show another text in one of the places for text, if it is another."""
+        widget = self._texts[name]
+        if widget.content != content:
+            widget.update(content, layout=name in GROWING)
 
     def seconds_left(self) -> int:
         """Seconds until the next attempt to connect."""
@@ -561,7 +678,7 @@ class ChatApp(App[None]):
         """Ask for a number or a day, and go there."""
         from chat_tui.screens.asking import AskScreen  # noqa: PLC0415 - who asks pays
 
-        self.push_screen(AskScreen("Go to", "a line's number, or a day such as 2026-11-20"), self._go_to_text)
+        self.push_screen(AskScreen("Go to", "4711, yesterday, -3d, 2026-11-20, 14:30"), self._go_to_text)
 
     def _go_to_text(self, text: str | None) -> None:
         room = self.current
@@ -569,15 +686,32 @@ class ChatApp(App[None]):
             return
         if text.removeprefix("#").isdecimal():
             self._want_line(room.name, int(text.removeprefix("#")))
-        elif re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            if not self.client.link.request("date", ref="date", room=room.name, day=text):
-                self._tell("There is no connection.", is_error=True)
+            return
+        from chat_server.days import NotADay, moment_of  # noqa: PLC0415 - its time zones cost 10 ms that the first paint need not wait for
+
+        try:
+            self._want_moment(room, moment_of(text, self._clock(), ""))
+        except NotADay:
+            self._say_shortly(
+                f'"{text}" is no line and no day. A line is a number; a day is 2026-11-20, yesterday or -3d; a time 14:30.'
+            )
+
+    def _want_moment(self, room: RoomState, at: float) -> None:
+        """Go to the first line that was said then or later."""
+        moment = Moment(room.name, at)
+        line = moment.first_of(list(room.timeline.lines()))
+        if line is not None:
+            self._want_line(room.name, line.seq)
+            return
+        day = date.fromtimestamp(min(max(at, 0), DAY_MAX)).isoformat()
+        if self.client.link.request("date", ref="date", room=room.name, day=day):
+            self._moment = moment
         else:
-            self._tell("A line is a number, such as 4711; a day is written as 2026-11-20.", is_error=True)
+            self._say_shortly("There is no connection, and the lines of that time are not loaded.")
 
     def _want_line(self, room: str, seq: int) -> None:
         """Go to a line, which may have to be loaded first."""
-        self._go_to = (room, seq)
+        self._go_to, self._moment = (room, seq), None
         known = self.client.state.known(room)
         index = known.timeline.index_of(seq) if known else 0
         entries = known.timeline.entries if known else []
@@ -641,7 +775,8 @@ class ChatApp(App[None]):
     def _enter(self, name: str) -> None:
         self._switch_to = same_name_key(name)
         if not self.client.link.request("join", ref="join", room=name):
-            self._tell("There is no connection.", is_error=True)
+            self._switch_to = ""
+            self._say_shortly("There is no connection: a room can be entered when there is one again.")
 
     def _address(self, nick: str) -> None:
         """Begin a line to somebody."""
@@ -656,10 +791,12 @@ class ChatApp(App[None]):
             self._show(rooms[(at + step) % len(rooms)])
 
     def action_room(self, number: int) -> None:
-        """Go to a room by its place in the list."""
+        """Go to a room by its place in the list; who is in none enters one by it."""
         rooms = list(self.client.state.rooms.values())
         if number <= len(rooms):
             self._show(rooms[number - 1])
+        elif not rooms and number <= len(offered := labels.offered(self.client.state)):
+            self._enter(offered[number - 1])
 
     def action_next_activity(self) -> None:
         """Go to the next room with something new, mentions first."""
@@ -741,6 +878,7 @@ class ChatApp(App[None]):
     def _search_next(self, event: SearchBar.Next) -> None:
         seq = self._search.next(event.step)
         if seq is not None and self.current is not None:
+            self._chat.mark_hit(seq)
             self._want_line(self.current.name, seq)
 
     @on(SearchBar.Closed)
@@ -879,9 +1017,3 @@ def _search_screen() -> "type[SearchScreen]":
     from chat_tui.screens.choosing import SearchScreen  # noqa: PLC0415 - who asks pays
 
     return SearchScreen
-
-
-def _update(widget: Static, content: Content) -> None:
-    """Show another text, if it is another."""
-    if widget.content != content:
-        widget.update(content, layout=False)

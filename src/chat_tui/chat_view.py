@@ -32,6 +32,9 @@ ROWS_KEPT_MAX = 2000
 PENDING = 2**60
 """Where lines stand that have no number yet: behind all others."""
 
+HIT_MARK = "▌"
+"""What stands between the name and the text of the line that a search has come to, for those who see no colours."""
+
 MARGIN = 5
 """Rows beyond the screen that are measured with it."""
 
@@ -60,6 +63,7 @@ class ChatView(ScrollView):
         "chat-view--link",
         "chat-view--mention",
         "chat-view--found",
+        "chat-view--hit",
     }
     DEFAULT_CSS = """
     ChatView {
@@ -79,6 +83,7 @@ class ChatView(ScrollView):
         & > .chat-view--link { color: $text-primary; text-style: underline; }
         & > .chat-view--mention { background: $warning 30%; text-style: bold; }
         & > .chat-view--found { background: $warning; color: $background; }
+        & > .chat-view--hit { background: $primary 25%; text-style: bold; }
     }
     """
 
@@ -116,6 +121,7 @@ class ChatView(ScrollView):
         self._seen_in: dict[str, int] = {}
         self._mention: Names | None = None
         self._found: re.Pattern[str] | None = None
+        self._hit: int | None = None
         self._pending_count = 0
         self._made_for = 0  # the width that heights are for
         self._moving = False
@@ -130,7 +136,7 @@ class ChatView(ScrollView):
             self._seen_in[self._room.name] = self._seen
         self._room, self._me, self._mention = room, me, mention
         self._unread_from = room.read if room is not None and room.unread else None
-        self._found = None
+        self._found, self._hit = None, None
         self._begin_anew()
         if room is not None:
             room.timeline.take_changes()
@@ -198,8 +204,14 @@ class ChatView(ScrollView):
 
     def highlight(self, found: re.Pattern[str] | None) -> None:
         """Mark what is searched for; None: nothing is."""
-        self._found = found
+        self._found, self._hit = found, None
         self._restyle()
+
+    def mark_hit(self, seq: int | None) -> None:
+        """Mark the line with this number as the one that the search has come to."""
+        if seq != self._hit:
+            self._hit = seq
+            self._restyle()
 
     def go_to_line(self, seq: int) -> bool:
         """Show the line with this number in the middle. Returns False if it is not loaded."""
@@ -546,17 +558,24 @@ class ChatView(ScrollView):
             return Strip.blank(width, self.look.rich)
         selection = self.text_selection
         span = selection.get_span(row) if selection is not None else None
+        is_hit = self._is_hit(index)
         if span is not None:
-            return self._drawn(self._selected(rows[within], *span), row, width)
+            return self._drawn(self._selected(rows[within], *span), row, width, is_hit=is_hit)
         strip = self._strips.get((index, within, row))
         if strip is None:
-            strip = self._strips[index, within, row] = self._drawn(rows[within], row, width)
+            strip = self._strips[index, within, row] = self._drawn(rows[within], row, width, is_hit=is_hit)
         return strip
 
-    def _drawn(self, row: Row, number: int, width: int) -> Strip:
-        gutter = Strip(row.gutter.render_segments(self.look.text))
-        body = Strip(row.text.render_segments(self.look.text)).apply_offsets(0, number)
-        return Strip.join([gutter, body]).adjust_cell_length(width, self.look.rich)
+    def _is_hit(self, index: int) -> bool:
+        return self._hit is not None and getattr(self._entry(index), "seq", None) == self._hit
+
+    def _drawn(self, row: Row, number: int, width: int, *, is_hit: bool) -> Strip:
+        is_hit = is_hit and bool(row.text.plain)
+        style = self.look.text + self._part("hit") if is_hit else self.look.text
+        marked = row.gutter[:-1] + HIT_MARK if is_hit and row.gutter.plain.endswith(" ") else row.gutter
+        gutter = Strip(marked.render_segments(style))
+        body = Strip(row.text.render_segments(style)).apply_offsets(0, number)
+        return Strip.join([gutter, body]).adjust_cell_length(width, style.rich_style if is_hit else self.look.rich)
 
     def _selected(self, row: Row, start: int, end: int) -> Row:
         style = Style.from_styles(self.screen.get_component_styles("screen--selection"))

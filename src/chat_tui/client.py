@@ -119,6 +119,13 @@ class Client:
 
     # What the user does.
 
+    def call_oneself(self, nick: str) -> None:
+        """Want another name from the next attempt to connect on, with what proves that it is the user's, if it was theirs before."""
+        identity = self.link.identity
+        if same_name_key(nick) != same_name_key(identity.nick):
+            identity.token = self.memory.tokens.get(same_name_key(nick), "")
+        identity.nick = nick
+
     def submit(self, text: str, room: str) -> str:
         """Do what a typed text asks for, in a room ("": none). Returns what is wrong with it, in a sentence; "" if nothing is."""
         asked = self.parse(text)

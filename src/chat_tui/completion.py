@@ -87,21 +87,28 @@ def replaced(text: str) -> str:
 
 
 def fuzzy(wanted: str, names: Iterable[str]) -> list[str]:
-    """The names that have the letters in order, best first: at the beginning, together, early, short."""
-    if not wanted:
+    """The names that have the words in order, or at least all their letters, best first: at the beginning, together, early, short."""
+    words = wanted.casefold().split()
+    if not words:
         return list(names)
-    scored = [(score, name) for name in names if (score := _score(wanted.casefold(), name.casefold())) is not None]
+    scored = [(score, name) for name in names if (score := _score(words, name.casefold())) is not None]
     return [name for _, name in sorted(scored)]
 
 
-def _score(wanted: str, name: str) -> tuple[int, int, int] | None:
-    together = name.find(wanted)
-    if together >= 0:
-        return (0 if together == 0 else 1, together, len(name))
-    at = first = -1
-    for letter in wanted:
-        at = name.find(letter, at + 1)
+def _score(words: list[str], name: str) -> tuple[int, int, int] | None:
+    first, end = _span(words, name)
+    if first >= 0:
+        return (0 if first == 0 else 1, end - sum(map(len, words)), len(name))
+    first, end = _span(list("".join(words)), name)
+    return None if first < 0 else (2, end - first, len(name))
+
+
+def _span(parts: list[str], name: str) -> tuple[int, int]:
+    """Where the first of these begins and the last one ends, if they stand in the name in this order; else (-1, -1)."""
+    first = end = -1
+    for part in parts:
+        at = name.find(part, max(0, end))
         if at < 0:
-            return None
-        first = at if first < 0 else first
-    return (2, at - first, len(name))
+            return -1, -1
+        first, end = at if first < 0 else first, at + len(part)
+    return first, end

@@ -1,5 +1,8 @@
 """What stands in the panes and bars around the lines: rooms, people, topic, how the connection is. Pure."""
 
+from collections.abc import Sequence
+
+from rich.cells import cell_len
 from textual.content import Content
 from textual.style import Style
 
@@ -7,10 +10,18 @@ from chat_server.names import same_name_key
 from chat_tui.link import LinkChanged, Status
 from chat_tui.list_pane import Item
 from chat_tui.rendering import nick_style
+from chat_tui.settings import DEFAULT_PORT
 from chat_tui.state import RoomState, State
 
 NUMBERED_MAX = 9
 """Rooms that have a number, which is a key."""
+
+ROOMS_WIDTHS = ((160, 26), (108, 22), (0, 18))
+PEOPLE_WIDTHS = ((160, 26), (108, 20), (0, 18))
+"""How wide the panes at the sides usually are, from so many columns of the screen on."""
+
+PANE_MARGIN = 3
+"""Columns of a row that are blank: at both sides, and before what stands at its end."""
 
 UNJOINED = "+"
 """What the key of a room begins with in which one is not."""
@@ -55,9 +66,72 @@ def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...]) ->
     ]
 
 
-def topic_line(state: State, room: RoomState | None, *, is_slim: bool) -> Content:
-    """The room and what it is about; where the rooms are folded away, what is unread elsewhere."""
-    line = Content.assemble((room.name if room else "chat-tui", "bold"))
+def pane_width(items: Sequence[Item], screen: int, widths: Sequence[tuple[int, int]]) -> int:
+    """How wide a pane at the side is: as its longest row needs, but no less than is usual and no more than a fifth of the screen."""
+    usual = next(width for columns, width in widths if screen >= columns)
+    needed = max((item.content.cell_length + item.end.cell_length + PANE_MARGIN for item in items), default=0)
+    return max(usual, min(needed, screen // 5))
+
+
+def server(change: LinkChanged, host: str, port: int) -> Content:
+    """The server, and whether one is connected to it."""
+    return Content.assemble(_state_mark(change), (host if port == DEFAULT_PORT else f"{host}:{port}", "$text-muted"))
+
+
+def _state_mark(change: LinkChanged) -> tuple[str, str]:
+    return ("● ", "$text-success") if change.status is Status.ONLINE else ("○ ", "$text-warning")
+
+
+def people_count(room: RoomState | None) -> str:
+    """How many people are here, where there is no place for their names."""
+    if room is None or not room.people:
+        return ""
+    return f"{len(room.people)}{'+' if room.lacks_people else ''} {'person' if len(room.people) == 1 else 'people'}"
+
+
+def offered(state: State) -> list[str]:
+    """The rooms that one may enter who is in none, by their keys: where most people are first."""
+    return sorted(state.listed, key=lambda name: -state.listed[name])[:NUMBERED_MAX]
+
+
+def nowhere(change: LinkChanged, host: str, state: State) -> Content:
+    """What to do next, for who is in no room."""
+    if change.status is not Status.ONLINE:
+        return Content.assemble(
+            (f"Not connected to {host}" if change.status is not Status.CONNECTING else f"Connecting to {host}", "bold"),
+            ("\n\nCtrl+R tries now, F3 takes another server or name, Ctrl+Q quits.", "$text-muted"),
+        )
+    if state.rooms:
+        return Content.styled(f"Entering {next(iter(state.rooms.values())).name}", "$text-muted")
+    head = Content.assemble((f"Welcome, {state.nick}.", "bold"), "\n\n")
+    choices = offered(state)
+    if not choices:
+        return head + "There is no room yet. /create NAME opens one."
+    width = max(cell_len(name) for name in choices)
+    rows = [
+        Content.assemble(
+            (f"Alt+{number}", "bold"),
+            f"  {name}{' ' * (width - cell_len(name))}  ",
+            (_people(state.listed[name]), "$text-muted"),
+        )
+        for number, name in enumerate(choices, 1)
+    ]
+    more = len(state.listed) - len(choices)
+    if more > 0:
+        rows.append(Content.styled(f"and {more} more", "$text-muted"))
+    tail = "\n\nCtrl+K finds a room or a person by a few letters, /create NAME opens a room, F1 shows all keys."
+    return (
+        head + "You are in no room yet. Enter one:\n\n" + Content("\n").join(rows) + Content.styled(tail, "$text-muted")
+    )
+
+
+def _people(count: int) -> str:
+    return "nobody" if not count else "1 person" if count == 1 else f"{count} people"
+
+
+def topic_line(change: LinkChanged, state: State, room: RoomState | None, *, is_slim: bool) -> Content:
+    """The room and what it is about; where the rooms are folded away, how the connection is and what is unread elsewhere."""
+    line = Content.assemble(*([_state_mark(change)] if is_slim else []), (room.name if room else "chat-tui", "bold"))
     elsewhere = sum(other.unread for other in state.rooms.values() if other is not room)
     if elsewhere and is_slim:
         line += Content.styled(f"  ({elsewhere} elsewhere)", "bold $text-warning")
@@ -73,7 +147,7 @@ def status_line(change: LinkChanged, host: str, state: State, seconds: int) -> s
     if change.status is Status.CONNECTING:
         return f"Connecting to {host} …"
     if change.status is Status.REFUSED:
-        return f"{change.why} Ctrl+R tries again.{waits}"
+        return f"{change.why} Ctrl+R tries again, F3 takes another name or server.{waits}"
     return f"No connection: {change.why}. Trying again in {seconds} s; Ctrl+R tries now.{waits}"
 
 

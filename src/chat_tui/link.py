@@ -317,4 +317,5 @@ def _reason(error: OSError) -> str:
         return "nothing listens there"
     if isinstance(error, socket.gaierror):
         return "there is no such host"
-    return (error.strerror or str(error)).casefold()
+    words = error.strerror or ""
+    return words[:1].lower() + words[1:] if words else "it could not be reached"

@@ -37,11 +37,14 @@ class RoomSearch:
         self._timer: Timer | None = None
         self._room = ""
         self._found: list[int] = []
+        self._has_more = False
         self._at = 0
+        self.hit: int | None = None
+        """The number of the line that one has gone to."""
 
     def begin(self, room: RoomState | None, words: str) -> re.Pattern[str] | None:
         """Search for other words, or in another room; return what is to be marked in the lines."""
-        self._found = []
+        self._found, self._has_more, self.hit = [], False, None
         self._count += 1
         if self._timer is not None:
             self._timer.stop()
@@ -69,6 +72,7 @@ class RoomSearch:
         for name, lines in found.rooms:
             if name == self._room:
                 self._found = sorted({*self._found, *(line.seq for line in lines)})
+        self._has_more = found.has_more
         self._tell_count()
 
     def next(self, step: int) -> int | None:
@@ -79,8 +83,15 @@ class RoomSearch:
             self._at = max((seq for seq in self._found if seq < self._at), default=self._found[-1])
         else:
             self._at = min((seq for seq in self._found if seq > self._at), default=self._found[0])
+        self.hit = self._at
+        self._tell_count()
         return self._at
 
     def _tell_count(self) -> None:
-        count = len(self._found)
-        self._tell(f"{count} found · Enter: older, ↓: newer, Esc" if count else "nothing found")
+        count = f"{len(self._found)}{'+' if self._has_more else ''}"
+        if not self._found:
+            self._tell("nothing found")
+        elif self.hit in self._found:  # the newest is the first: one goes back from now
+            self._tell(f"{len(self._found) - self._found.index(self.hit)} of {count}")
+        else:
+            self._tell(f"{count} found")

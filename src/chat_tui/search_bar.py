@@ -7,8 +7,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Input, Static
+
+TIGHT = 64
+"""Columns below which the bar has no place for its keys."""
 
 
 class SearchBar(Horizontal):
@@ -20,8 +24,8 @@ class SearchBar(Horizontal):
         display: none;
         background: $boost;
         & > Static { width: auto; padding: 0 1; color: $text-muted; }
-        & > #found { max-width: 50%; }
         & > Input { width: 1fr; min-width: 12; background: $boost; }
+        &.tight > #search-keys { display: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,6 +59,11 @@ class SearchBar(Horizontal):
         yield Static("Search:", markup=False)
         yield Input(compact=True)
         yield Static("", id="found")
+        yield Static("Enter older · ↓ newer · Esc", id="search-keys", markup=False)
+
+    def on_resize(self, event: Resize) -> None:
+        """A hint that there is no place for is left out, and not cut."""
+        self.set_class(event.size.width < TIGHT, "tight")
 
     def open(self) -> None:
         """Begin to search."""

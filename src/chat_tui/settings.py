@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from socket import AF_INET6, inet_pton
 from typing import Annotated
 
 import msgspec
@@ -137,12 +138,44 @@ def _value(value: object) -> str:
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """`HOST[:PORT]`, `[::1]:5000`. Raises SettingsError."""
-    found = re.fullmatch(r"\[([^]]+)\](?::(\d+))?|([^:]+)(?::(\d+))?|([0-9a-fA-F:.]+)", text.strip())
+    """`HOST[:PORT]`, `[::1]:5000`. Raises SettingsError, which says what is wrong with it and how it is written."""
+    text = text.strip()
+    scheme = re.match(r"[a-zA-Z]+://", text)
+    if scheme:
+        raise SettingsError(f"Leave out {scheme[0]} and whatever stands after the port: {_AS_IN}")
+    if _is_ipv6(text):
+        return text, DEFAULT_PORT
+    found = re.fullmatch(r"\[([^]]*)\](?::(.*))?|([^:]*)(?::(.*))?", text)
     if found is None:
-        raise SettingsError(f"{text}: expected HOST or HOST:PORT")
-    host = found[1] or found[3] or found[5]
-    port = int(found[2] or found[4] or DEFAULT_PORT)
-    if not 1 <= port <= 65535:  # noqa: PLR2004 - the range of TCP ports
-        raise SettingsError(f"{text}: a port is a number from 1 to 65535")
-    return host, port
+        raise SettingsError(f'"{text}" cannot be the name of a server. {_AS_IN}')
+    host, port = found[1] or found[3] or "", found[2] if found[1] else found[4]
+    if not host:
+        raise SettingsError(f"The server's name is missing. {_AS_IN}")
+    if not (_is_ipv6(host) if found[1] else _is_host(host)):
+        raise SettingsError(f'"{host}" cannot be the name of a server. {_AS_IN}')
+    return host, DEFAULT_PORT if port is None else _port(port)
+
+
+_AS_IN = "Write it as chat.example.org or chat.example.org:5000."
+
+
+def _is_ipv6(text: str) -> bool:
+    """Whether this is an address of IPv6, with nothing before or after it."""
+    try:
+        inet_pton(AF_INET6, text.partition("%")[0])
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _is_host(text: str) -> bool:
+    """Whether this can be a host's name: words of 1 to 63 characters with dots between them."""
+    return all(
+        re.fullmatch(r"[^\W](?:[\w-]{0,61}\w)?|_[\w-]{0,62}", part) for part in text.removesuffix(".").split(".")
+    )
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - the range of TCP ports
+        raise SettingsError(f'"{text}" is no port: a port is a number from 1 to 65535. {_AS_IN}')
+    return int(text)

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from chat_server.events import Found
+from chat_server.names import BadName, parse_name
 from chat_tui import clocks
 from chat_tui.list_pane import Item, ListPane
 
@@ -92,7 +93,18 @@ class JumpScreen(ChooseScreen):
 
     @on(Input.Changed)
     def _look(self, event: Input.Changed) -> None:
-        self.show(self._find(event.value.strip()))
+        letters = event.value.strip()
+        items = self._find(letters)
+        self.show(items, "" if items else _nothing_like(letters))
+
+
+def _nothing_like(letters: str) -> str:
+    """What to do where nothing has the letters."""
+    try:
+        opens = f" /create {parse_name(letters)} opens a room."
+    except BadName:
+        opens = ""
+    return f'No room and nobody here is called "{letters}". Fewer letters find more.{opens}'
 
 
 class SearchScreen(ChooseScreen):
