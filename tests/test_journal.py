@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat_server.events import Acted, Line, Said, TopicSet
 from chat_server.journal import Duplicate, Journal, JournalError, Receipt, RoomRecord, SenderKey
+from chat_server.journal.files import check
 from chat_server.journal.folder import DataFolder
 from chat_server.journal.indexer import Indexer
 from chat_server.journal.memory import MemoryJournal
-from chat_server.journal.search import NoWords
+from chat_server.journal.search import NoWords, SearchIndex
 from chat_server.journal.sqlite import SqliteJournal
 from chat_server.journal.writer import Writer
 
@@ -216,6 +219,91 @@ async def test_lines_are_found_by_their_words_newest_first(journal: Journal, wor
     assert await found(journal, words) == expected
 
 
+THAI, LAO, KHMER, BURMESE = "ภาษาไทยง่ายมาก", "ພາສາລາວງ່າຍ", "ភាសាខ្មែរងាយ", "မြန်မာစာလွယ်တယ်"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("ไทย", [THAI]),
+        ("ง่าย", [THAI]),
+        ("ภาษา ง่าย", [THAI]),
+        ("ที่", []),
+        ("ลาว", []),
+        ("ລາວ", [LAO]),
+        ("ខ្មែរ", [KHMER]),
+        ("စာ", [BURMESE]),
+        ("हिन्दी", ["मैं हिन्दी बोलता हूँ"]),
+        ("हिन्", []),
+    ],
+)
+async def test_words_are_found_inside_a_text_of_a_script_without_spaces(
+    journal: Journal, words: str, expected: list[str]
+) -> None:
+    await store(journal, said(THAI, LAO, KHMER, BURMESE, "मैं हिन्दी बोलता हूँ"))
+    assert await found(journal, words) == expected
+
+
+SIGNS = (
+    *("C++ and (C#), or `C`?", "the C language", "C++11: new", "use C++/CLI; not AT&T"),
+    *("ping @ann: 50% of $HOME", "ann at HOME, 50 percent", "x = y", "用C++语言写"),
+)
+WAVES = ("hi 👋🏽!", "hi 👋👋", "❤️ and ❤", "team 👨‍👩‍👧", "flags 🇩🇪🇨🇳", "costs €5, → there")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("C++", [SIGNS[7], SIGNS[3], SIGNS[0]]),
+        ("c++*", [SIGNS[7], SIGNS[3], SIGNS[2], SIGNS[0]]),
+        ("C#", [SIGNS[0]]),
+        ("c", [*reversed([*SIGNS[:4], SIGNS[7]])]),
+        ("C++ C#", [SIGNS[0]]),
+        ("语言 C++", [SIGNS[7]]),
+        ("AT&T", [SIGNS[3]]),
+        ("at t", [SIGNS[3]]),
+        ("@ANN", [SIGNS[4]]),
+        ("ann", [SIGNS[5], SIGNS[4]]),
+        ("50%", [SIGNS[4]]),
+        ("$home", [SIGNS[4]]),
+        ("=", [SIGNS[6]]),
+        ('"C++ and"', [SIGNS[0]]),
+        ("+", []),
+        ("👋", [WAVES[1], WAVES[0]]),
+        ("👋🏽", [WAVES[0]]),
+        ("hi👋", [WAVES[1], WAVES[0]]),
+        ("❤", [WAVES[2]]),
+        ("❤️", [WAVES[2]]),
+        ("👩", [WAVES[3]]),
+        ("👨‍👩‍👧", [WAVES[3]]),
+        ("🇩🇪", [WAVES[4]]),
+        ("🇪🇨", []),
+        ("€", [WAVES[5]]),
+        ("→", [WAVES[5]]),
+        ('"and ❤"', [WAVES[2]]),
+    ],
+)
+async def test_words_with_signs_and_emoji_are_found_as_they_are_written(
+    journal: Journal, words: str, expected: list[str]
+) -> None:
+    await store(journal, said(*SIGNS, *WAVES))
+    assert await found(journal, words) == expected
+
+
+@given(st.lists(st.text(st.sampled_from("aB1 ไท你👋🇩+#@$%&=^\\*\"'-_.€\u0301\ufe0f\u200d"), max_size=12), max_size=4))
+def test_whatever_a_line_says_it_is_found_by_its_words(texts: list[str]) -> None:
+    index = SearchIndex(None, "test", 1)
+    lines = [Said("python", number, 0.0, "ann", text) for number, text in enumerate(["x", *texts], 1)]
+    index.add([(len(lines), lines)])
+    for number, text in enumerate(texts, 2):
+        for word in text.replace('"', " ").split():
+            with suppress(NoWords):
+                assert number in index.search(word.rstrip("*"), None, 100)
+            with suppress(NoWords):
+                index.search(f'{word}* "{word}', None, 100)
+    index.close()
+
+
 @pytest.mark.parametrize("words", ["", "--", '"', "* *", "!?"])
 async def test_where_there_is_no_word_nothing_can_be_looked_for(journal: Journal, words: str) -> None:
     with pytest.raises(NoWords):
@@ -346,7 +434,9 @@ async def test_everything_is_there_again_after_a_restart(tmp_path: Path) -> None
         assert await store(journal, said("b")) == Receipt(4, {})
 
 
-@pytest.mark.parametrize("harm", ["missing", "another journal's", "broken", "of a later state", "no index at all"])
+@pytest.mark.parametrize(
+    "harm", ["missing", "another journal's", "broken", "of a later state", "of an older release", "no index at all"]
+)
 async def test_a_search_index_that_does_not_fit_is_made_anew(tmp_path: Path, harm: str) -> None:
     other = DataFolder(tmp_path / "other")
     async with opened(SqliteJournal(other)) as journal:
@@ -371,6 +461,8 @@ async def test_a_search_index_that_does_not_fit_is_made_anew(tmp_path: Path, har
             index.write_bytes((tmp_path / "other" / "search.db").read_bytes())
         case "broken":
             index.write_bytes(index.read_bytes()[:5000] + b"x" * 20_000)
+        case "of an older release":
+            _make_older(index)
         case "of a later state":
             (folder / "journal.db").write_bytes(backup[0])
             (folder / "journal.db-wal").write_bytes(backup[1])
@@ -378,6 +470,30 @@ async def test_a_search_index_that_does_not_fit_is_made_anew(tmp_path: Path, har
             index.write_bytes(b"this is no database, but a letter" * 100)
     async with opened(SqliteJournal(DataFolder(folder))) as journal:
         assert await found(journal, "needle") == ["needle"]
+        assert await found(journal, "👋") == []
+
+
+def _make_older(index: Path) -> None:
+    """Leave the search index as release 0.1.0 made it."""
+    with closing(sqlite3.connect(index)) as connection:
+        connection.executescript(
+            """
+            DROP TABLE words;
+            CREATE VIRTUAL TABLE words USING fts5(text, room, tokenize = 'unicode61 remove_diacritics 2', columnsize = 0);
+            INSERT INTO words (rowid, text, room) VALUES (1, 'needle', 'r707974686f6e');
+            PRAGMA user_version = 1;
+            """
+        )
+
+
+async def test_an_index_of_an_older_release_is_no_fault_of_the_journal(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    async with opened(SqliteJournal(folder)) as journal:
+        await journal.create_room("python")
+        await store(journal, said("needle"))
+        await found(journal, "needle")
+    _make_older(folder.search)
+    assert check(folder.journal, folder.search, lambda *_: None).problems == []
 
 
 async def test_a_journal_that_is_closed_refuses(tmp_path: Path) -> None:

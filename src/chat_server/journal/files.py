@@ -24,7 +24,7 @@ from chat_server.journal.export_lines import (
 from chat_server.journal.folder import DataFolder
 from chat_server.journal.new_file import sync
 from chat_server.journal.reader import RawBatch, Reader
-from chat_server.journal.search import SearchIndex, indexed_text
+from chat_server.journal.search import OtherRelease, SearchIndex, indexed_text
 from chat_server.journal.writer import Append, Writer
 from chat_server.names import was_a_name
 from chat_server.times import is_possible
@@ -235,6 +235,8 @@ def _open_index(path: Path, problems: list[str]) -> SearchIndex | None:
     try:
         search = SearchIndex(path, None, 0)
         search.check()
+    except OtherRelease:
+        return None
     except JournalError as error:
         problems.append(str(error))
         return None

@@ -9,23 +9,36 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from chat_server.journal import JournalError
 from chat_server.journal.batches import Stored, Unknown
 
-VERSION = 1
-"""Of the tables and of `segmented`: an index of another version is made anew."""
+VERSION = 2
+"""Of the tables, of `segmented` and of `signs_in`: an index of another version is made anew."""
 
-# Scripts that are written without spaces: Han with radicals and extensions, kana, Hangul, half-width kana.
+# Scripts that are written without spaces. The first line: Thai, Lao, Burmese, Khmer and their neighbours. The others: Han with radicals and
+# extensions, kana, Hangul, half-width kana.
 _UNSPACED = re.compile(
-    "[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff"
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaadf\U00011700-\U0001174f"
+    "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff"
     "\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff]+"
 )
+_VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+
+# Signs that make another word of what they touch (C++, C#, @ann, $HOME, 50%), unlike punctuation, quotes and Markdown's marks.
+_SIGN = re.compile(r"[+#@$%&=^\\]")
+_WITH_SIGNS = re.compile(r"[\w+#@$%&=^\\]+")
+_SYMBOLS = re.compile("[\U0001f1e6-\U0001f1ff]{2}|[^\x00-\x7f\\w\\s]")
+_SIGN_MAX = 64
+"""Characters of a word with signs that are looked at."""
+
 _WORDS = re.compile(r'"([^"]*)"?|(\S+)')
 
 _TABLES = f"""
-    CREATE VIRTUAL TABLE words USING fts5(text, room, tokenize = 'unicode61 remove_diacritics 2', columnsize = 0);
+    CREATE VIRTUAL TABLE words USING fts5(
+        text, signs, room, tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co M*'", columnsize = 0
+    );
     CREATE TABLE state (identity TEXT NOT NULL, indexed INTEGER NOT NULL);
     PRAGMA user_version = {VERSION};
 """
@@ -39,6 +52,10 @@ WAIT_SECONDS = 1.0
 
 PREFIX_MIN = 3
 """Letters before a `*`. Fewer begin so many words that among a million lines it would take seconds; then the `*` is nothing."""
+
+
+class OtherRelease(JournalError):
+    """The index was made by another release, whose server made it otherwise: the next server makes it anew."""
 
 
 class NoWords(ValueError):
@@ -56,7 +73,28 @@ def _pairs(run: re.Match[str]) -> str:
 
 def segmented(text: str) -> str:
     """The text as the tokenizer wants it: spaces between words, also in scripts that have none."""
-    return text if text.isascii() else _UNSPACED.sub(_pairs, normalize("NFKC", text))
+    return text if text.isascii() else _UNSPACED.sub(_pairs, _normalised(text))
+
+
+def _normalised(text: str) -> str:
+    return text if text.isascii() else _VARIATION_SELECTORS.sub("", normalize("NFKC", text))
+
+
+def signs_in(text: str) -> list[str]:
+    """What the tokenizer would not see: words with signs in them, and each emoji or other symbol. Without doubles, cut after _SIGN_MAX."""
+    plain = _normalised(text)
+    found: list[str] = []
+    if _SIGN.search(plain):
+        words = _WITH_SIGNS.findall(plain if plain.isascii() else _UNSPACED.sub(" ", plain))
+        found += [word[:_SIGN_MAX].casefold() for word in words if _SIGN.search(word)]
+    if not plain.isascii():
+        found += [symbol for symbol in _SYMBOLS.findall(plain) if category(symbol[0])[0] == "S"]
+    return list(dict.fromkeys(found))
+
+
+def _sign_word(sign: str) -> str:
+    """A sign as a word that the tokenizer leaves whole."""
+    return "s" + sign.encode().hex()
 
 
 def indexed_text(line: Stored) -> str:
@@ -64,32 +102,53 @@ def indexed_text(line: Stored) -> str:
     return "" if isinstance(line, Unknown) else segmented(line.text)
 
 
+def _indexed_signs(line: Stored) -> str:
+    return "" if isinstance(line, Unknown) else " ".join(map(_sign_word, signs_in(line.text)))
+
+
 def query_of(words: str) -> str:
     """What FTS5 is asked for: all the words; "words in quotes" must stand together; `wor*` is whatever begins so.
 
     Raises:
-        NoWords: there is no letter or digit in it.
+        NoWords: there is no letter, digit or symbol in it.
         TooManyWords: there are more than TERMS_MAX words.
 
     """
-    terms = []
-    for quoted, word in _WORDS.findall(words):
-        text = segmented(quoted or word).strip()
-        if not any(character.isalnum() for character in text):
-            continue
-        *others, last = text.split()
-        # The last of unspaced characters stands alone only at the end of a run; elsewhere it begins the next pair.
-        is_run = _UNSPACED.fullmatch(last)
-        if is_run and others and len(others[-1]) == 2 and _UNSPACED.fullmatch(others[-1]):  # noqa: PLR2004 - a pair
-            last = ""
-        begins = (is_run and last) or (word.endswith("*") and len(last) > PREFIX_MIN)
-        phrase = " ".join([*others, last]).replace('"', " ").strip()
-        terms.append(f'"{phrase}"{" *" if begins else ""}')
+    terms = [term for quoted, word in _WORDS.findall(words) if (term := _term(quoted or word, is_quoted=bool(quoted)))]
     if not terms:
         raise NoWords
     if len(terms) > TERMS_MAX:
         raise TooManyWords
     return " AND ".join(terms)
+
+
+def _term(word: str, *, is_quoted: bool) -> str:
+    """What FTS5 is asked for one word, or for words that stand together; "" where there is nothing to look for."""
+    is_beginning = word.endswith("*") and not is_quoted
+    word = word.rstrip("*") if is_beginning else word
+    signs = signs_in(word)[:TERMS_MAX]
+    asked = [f"signs : {_sign_word(sign)}" for sign in signs]
+    if signs and is_beginning and len(signs[-1]) >= PREFIX_MIN and word.casefold().endswith(signs[-1]):
+        asked[-1] += " *"
+    text = segmented(word).strip()
+    if any(character.isalnum() for character in text):
+        asked.insert(0, f"text : {_phrase(text, is_beginning=is_beginning)}")
+    return " AND ".join(asked)
+
+
+def _phrase(text: str, *, is_beginning: bool) -> str:
+    """The words of a segmented text, which stand together; the last may only begin so."""
+    *others, last = text.split()
+    # The last of unspaced characters stands alone only at the end of a run; elsewhere it begins the next pair.
+    is_run = _UNSPACED.fullmatch(last)
+    if is_run and others and len(others[-1]) == 2 and _UNSPACED.fullmatch(others[-1]):  # noqa: PLR2004 - a pair
+        last = ""
+    begins = (is_run and last) or (is_beginning and len(_LAST_LETTERS.search(last)[0]) >= PREFIX_MIN)  # type: ignore[index]
+    phrase = " ".join([*others, last]).replace('"', " ").strip()
+    return f'"{phrase}"{" *" if begins else ""}'
+
+
+_LAST_LETTERS = re.compile(r"[^\W_]*$")
 
 
 def _room_word(room: str) -> str:
@@ -132,6 +191,9 @@ class SearchIndex:
         if rows and (self._identity is None or (rows[0][0] == self._identity and rows[0][1] < end)):
             self.indexed = int(rows[0][1])
             return
+        if self._identity is None and version:
+            self.close()
+            raise OtherRelease(f"{self._path} was made by another release")
         if self._identity is None:
             raise sqlite3.DatabaseError("it is not one of this release")
         if version or self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -164,9 +226,11 @@ class SearchIndex:
         for position, lines in records:
             start = position - len(lines) + 1
             room = _room_word(lines[0].room)
-            rows += [(start + index, indexed_text(line), room) for index, line in enumerate(lines)]
+            rows += [
+                (start + index, indexed_text(line), _indexed_signs(line), room) for index, line in enumerate(lines)
+            ]
         self._write(
-            ("INSERT INTO words (rowid, text, room) VALUES (?, ?, ?)", rows),
+            ("INSERT INTO words (rowid, text, signs, room) VALUES (?, ?, ?, ?)", rows),
             ("UPDATE state SET indexed = ?", [(position,)]),
         )
         self.indexed = position
@@ -195,7 +259,7 @@ class SearchIndex:
 
     def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> list[int]:
         """The newest positions with all the words, newest first. Raises NoWords where there are none."""
-        query = f"text : ({query_of(words)})"
+        query = query_of(words)
         if rooms is not None:
             query += f" AND room : ({' OR '.join(map(_room_word, rooms))})"
         try:
