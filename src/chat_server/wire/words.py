@@ -49,13 +49,19 @@ def cut(text: str, columns: int) -> str:
 def items(start: str, items: Iterable[str], separator: str) -> list[str]:
     """`start item, item, item`, in as many lines as it takes."""
     lines = [start]
-    between = columns_of(separator)
+    width, between = columns_of(start), columns_of(separator)
+    is_first = True  # in its line
     for item in items:
-        if columns_of(lines[-1]) + columns_of(item) + 2 * between > WIDTH and lines[-1] != start:
+        needed = columns_of(item)
+        if not is_first and width + needed + 2 * between > WIDTH:
             lines[-1] += separator.rstrip()
             lines.append(item)
-        elif lines[-1] == start:
+            width = needed
+        elif is_first and len(lines) == 1:
             lines[-1] += item
+            width += needed
         else:
             lines[-1] += f"{separator}{item}"
+            width += between + needed
+        is_first = False
     return lines
