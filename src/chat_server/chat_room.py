@@ -257,7 +257,8 @@ class ChatRoom(ReadableRoom):
                 await self._take(batch, stored)
             if self._presence and trio.current_time() >= self._announcement_due:
                 self._announce()
-            await self._show_ahead()
+            if len(self._audiences) > 1 and self._events:
+                await self._show_ahead()
             self._flush()
 
     async def _next_entry(self) -> Entry | None:
@@ -429,8 +430,6 @@ class ChatRoom(ReadableRoom):
 
     async def _show_ahead(self) -> None:
         """Work out how each kind of reader is shown what comes next, and let others have their turn in between. `_flush` has little left to do."""
-        if len(self._audiences) < 2 or not self._events:  # noqa: PLR2004 - one kind is shown when it is due
-            return
         size = 0
         for show in list(self._audiences):
             ahead = self._shown_ahead.setdefault(show, [])

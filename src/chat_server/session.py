@@ -100,6 +100,7 @@ class ChatSession(ABC, Generic[A]):
         "_farewell",
         "_heir_is_there",
         "_idle_since",
+        "_is_counted",
         "_is_warned",
         "_limits",
         "_login_deadline",
@@ -162,6 +163,7 @@ class ChatSession(ABC, Generic[A]):
         if limits.messages_per_second:
             self._bucket = TokenBucket(limits.messages_per_second, limits.message_burst, now)
         self._is_warned = False
+        self._is_counted = False  # whether what has come and is no request yet counts among what waits in memory
         self._idle_since = now
         self._login_deadline = now + (limits.login_seconds or inf)
         self._scope = trio.CancelScope(deadline=self._login_deadline)
@@ -318,7 +320,9 @@ class ChatSession(ABC, Generic[A]):
             if self._bucket is not None and extra > 0 and await self._wait_turn(self._bucket, extra):
                 await self.take_turn()
             self._watch_time(has_asked=count > 0)
-            self._neighbours.budget.count(self)
+            if self._decoder.held or self._is_counted:
+                self._is_counted = self._decoder.held > 0
+                self._neighbours.budget.count(self)
             data = await self.receive()
             if not data:
                 return

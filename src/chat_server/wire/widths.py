@@ -46,7 +46,11 @@ _CANNOT_END = frozenset("（「『【〈《〔〖“‘([{")
 
 def columns_of(text: str, ambiguous: int = 1) -> int:
     """The columns that clean text takes."""
-    return len(text) if text.isascii() else wcwidth.width(text, control_codes="ignore", ambiguous_width=ambiguous)
+    if text.isascii():
+        return len(text)
+    if len(text) > _SLICE:  # all at once, a run of flags would take a time that grows with its square
+        return sum(columns_of_grapheme(grapheme, ambiguous) for grapheme in graphemes(text))
+    return wcwidth.width(text, control_codes="ignore", ambiguous_width=ambiguous)
 
 
 @lru_cache(maxsize=8192)
@@ -176,6 +180,8 @@ class _Cells:
         """The last cell up to `end` before which a row may end; `start` if there is none."""
         if isinstance(self._graphemes, str):
             return max(self._graphemes.rfind(" ", start, end) + 1, start)
+        if max(self._widths[start : end + 1]) <= 1 and " " not in self._graphemes[start:end]:
+            return start
         while end > start and not self._may_part(end):
             end -= 1
         return end
