@@ -20,6 +20,7 @@ from chat_server.journal.files import check
 from chat_server.journal.folder import DataFolder
 from chat_server.journal.indexer import Indexer
 from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.new_file import TargetError, refuse_own_file
 from chat_server.journal.search import NoWords, SearchIndex
 from chat_server.journal.sqlite import SqliteJournal
 from chat_server.journal.writer import Writer
@@ -667,3 +668,42 @@ async def test_a_disk_that_the_log_has_filled_takes_lines_again_by_itself(tmp_pa
                     rest.flush()
             assert await store(journal, said("second")) == Receipt(2, {})
             assert (disk / "data" / "journal.db-wal").stat().st_size < log
+
+
+@pytest.mark.parametrize("name", ["data", "d?t#a %41", "d\udcffta"])
+async def test_the_journal_may_be_a_symbolic_link_and_stand_under_any_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    folder = DataFolder(tmp_path / name)
+    (tmp_path / name / "journal.db").unlink()
+    (tmp_path / name / "journal.db").symlink_to(tmp_path / "elsewhere" / "real.db")
+    async with opened(SqliteJournal(folder)) as journal:
+        await journal.create_room("python")
+        await store(journal, said("needle"))
+        assert await found(journal, "needle") == ["needle"]
+        with pytest.raises(TargetError, match="which the server itself writes"):
+            refuse_own_file((tmp_path / "elsewhere" / "real.db-wal").stat(), tmp_path / name, "x")
+    assert (tmp_path / "elsewhere" / "real.db").stat().st_size
+    assert sorted(path.name for path in (tmp_path / name).iterdir()) == ["journal.db", "lock", "search.db"]
+
+
+async def test_a_time_that_cannot_be_does_not_keep_a_room_for_ever(tmp_path: Path) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        for at in (1000.0, 1e18, 2000.0, 9000.0):
+            await store(journal, said("a", at=at))
+        await found(journal, "a")
+        assert await prune_all(journal, float("-inf"), 0) == 0
+        assert await prune_all(journal, 5000.0, 0) == 3
+        assert await texts(journal, 1, 9) == [(4, "a")]
+
+
+async def test_a_search_goes_on_though_the_index_is_locked(tmp_path: Path) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        await store(journal, said("needle"))
+        assert await found(journal, "needle") == ["needle"]
+        with closing(sqlite3.connect(tmp_path / "search.db", isolation_level=None)) as shell:
+            shell.execute("BEGIN IMMEDIATE")
+            await store(journal, said("needle"))
+            matches = await journal.search("needle", None, 10)
+            assert ([line.seq for line in matches.lines], matches.unsearched) == ([1], 1)

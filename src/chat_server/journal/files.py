@@ -32,6 +32,9 @@ from chat_server.times import is_possible
 IMPORTED_AT_ONCE = 2000
 """Lines stored in one transaction by an import."""
 
+LOG_LINES = 25 * IMPORTED_AT_ONCE
+"""Lines after which an import brings its log into the file: some 10 MB."""
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors and shells put before a text; it means nothing."""
 
@@ -134,6 +137,8 @@ def _fill(writer: Writer, lines: Iterable[bytes], progress: Progress) -> int:
             done += _store(writer, waiting)
             waiting.clear()
             progress(done, 0)
+            if done % LOG_LINES == 0:
+                writer.bring_in_log()  # so that an import needs the room of one journal, not of two
     if not numbers:
         raise FileProblem("the file is no export")
     return done + _store(writer, waiting)

@@ -5,6 +5,7 @@ time: a search waits for the slice that is being indexed (3 ms), the indexer for
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,8 +73,9 @@ class Indexer:
         query_of(words)
         give_up = trio.current_time() + PATIENCE
         async with self._turn:
-            while await self._indexed() < end - 1 and trio.current_time() < give_up:
-                await self._in_thread(self._index_some)
+            with suppress(JournalError):  # what could not be indexed is counted in the answer
+                while await self._indexed() < end - 1 and trio.current_time() < give_up:
+                    await self._in_thread(self._index_some)
             return await self._in_thread(lambda: self._search(words, rooms, limit, end))
 
     async def indexed(self) -> int:

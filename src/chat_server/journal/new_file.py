@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
-from chat_server.journal.folder import OWN_FILES
+from chat_server.journal.folder import DATABASES, OWN_FILES
 
 
 class TargetError(Exception):
@@ -26,10 +26,19 @@ def refuse_own_file(status: os.stat_result, data: Path, shown: object) -> None:
         TargetError: it is one.
 
     """
-    for name in OWN_FILES:
+    for path in _own_files(data):
         with suppress(OSError):
-            if os.path.samestat(status, os.stat(data / name)):
-                raise TargetError(f"{shown} is {data / name}, which the server itself writes: choose another file")
+            if os.path.samestat(status, os.stat(path)):
+                raise TargetError(f"{shown} is {path}, which the server itself writes: choose another file")
+
+
+def _own_files(data: Path) -> set[Path]:
+    """The files of the data directory; where the journal is a symbolic link, SQLite's other files stand beside what it leads to."""
+    names = {data / name for name in OWN_FILES}
+    beside = {
+        Path(os.path.realpath(data / name) + ending) for name in DATABASES for ending in ("-wal", "-shm", "-journal")
+    }
+    return names | beside
 
 
 def is_stream(target: Path) -> bool:

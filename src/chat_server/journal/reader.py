@@ -3,6 +3,7 @@
 Everything here blocks, and is called from worker threads and from the commands for files. Never knows Trio.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from chat_server.journal import (
 )
 from chat_server.journal.batches import Stored, Unknown, decode
 from chat_server.journal.showable import showable
+from chat_server.times import is_possible
 
 DECODED_MAX = 4096
 """Lines that `records` returns at most, but for the first batch."""
@@ -276,7 +278,10 @@ class Reader:
             keep_from = record.last - keep_lines + 1 if keep_lines else 0
             found: list[Doomed] = []
             for room, start, first, count, at in rows:
-                if (at >= before and first + count > keep_from) or start + count - 1 > indexed:
+                is_young = (
+                    at >= before if is_possible(at) else before == -inf
+                )  # a time that cannot be keeps nothing for ever
+                if (is_young and first + count > keep_from) or start + count - 1 > indexed:
                     break
                 found.append(Doomed(room, start, first, count))
             if found:
@@ -313,7 +318,7 @@ def connect(path: Path, *, may_make: bool = False, wait: float = WAIT_SECONDS) -
 
     """
     connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode={'rwc' if may_make else 'rw'}",
+        f"file:{quote(os.fsencode(path.absolute()))}?mode={'rwc' if may_make else 'rw'}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,

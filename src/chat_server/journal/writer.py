@@ -162,7 +162,7 @@ class Writer(Reader):
 
     def _note_files(self) -> None:
         """Remember which files these are: the journal's, and the log that SQLite keeps beside it."""
-        paths = [str(self.path), f"{self.path}-wal"]
+        paths = [str(self.path), f"{os.path.realpath(self.path)}-wal"]  # SQLite goes through a symbolic link
         self._files = [(path, _identity(path)) for path in paths]
 
     def _check_files(self) -> None:
