@@ -558,6 +558,18 @@ async def test_lines_of_an_unknown_kind_fill_their_numbers_on_pages_that_can_be_
     assert seen == [1, *range(3, 10), *range(70, 99)]
 
 
+async def test_who_catches_up_is_shown_what_comes_after_many_lines_of_an_unknown_kind(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    hall, room = open_rooms(nursery, LaterJournal(set(range(5, 180))))
+    ann, _ = await come(hall, "ann")
+    for number in range(1, 201):
+        await ask(ann, Say(f"line {number}"))
+    ann.take_told()
+    await room.catch_up(ann, 2, 200)
+    assert numbers(ann.take_told()) == [3, 4, *range(180, 201)]
+
+
 async def test_one_who_missed_only_lines_of_an_unknown_kind_is_not_shown_older_ones_as_missed(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:

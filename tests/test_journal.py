@@ -5,6 +5,7 @@ import random
 import resource
 import sqlite3
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
@@ -552,19 +553,30 @@ async def test_a_full_disk_refuses_whole_batches_and_takes_them_again_when_it_ha
         assert await found(journal, "after") == ["after"]
 
 
-async def test_the_search_index_is_made_once_however_many_want_it_first(tmp_path: Path) -> None:
+async def test_the_search_index_is_made_once_however_many_want_it_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What prunes asks how far the index has come while the indexer makes it: two threads must not both make its tables."""
-    for number in range(20):
-        folder = DataFolder(tmp_path / str(number))
-        Writer(folder.journal).close()
-        indexer = Indexer(folder.journal, folder.search)
-        async with trio.open_nursery() as nursery:
-            for _ in range(4):
-                nursery.start_soon(indexer.indexed)
-            nursery.start_soon(indexer.forget, [(1, 1)])
-        assert await indexer.indexed() == 0
-        indexer.close()
-        folder.close()
+    made = 0
+
+    class SlowIndex(SearchIndex):
+        def __init__(self, path: Path | None, identity: str | None, end: int) -> None:
+            nonlocal made
+            made += 1
+            time.sleep(0.05)
+            super().__init__(path, identity, end)
+
+    monkeypatch.setattr("chat_server.journal.indexer.SearchIndex", SlowIndex)
+    folder = DataFolder(tmp_path)
+    Writer(folder.journal).close()
+    indexer = Indexer(folder.journal, folder.search)
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(indexer.indexed)
+        nursery.start_soon(indexer.forget, [(1, 1)])
+    assert (made, await indexer.indexed()) == (1, 0)
+    indexer.close()
+    folder.close()
 
 
 async def test_a_journal_that_was_deleted_or_replaced_refuses_until_it_is_back(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The commands for files and rooms: what they may write over, what they leave behind, and what they say."""
 
+import errno
 import io
 import json
 import os
@@ -234,6 +235,28 @@ def test_a_reader_who_goes_away_and_closed_streams_are_no_traceback(data: Path) 
         done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
         assert "Traceback" not in done.stderr
         assert done.returncode == (2 if ">&-" in closed.split("2>&-")[0] else 0)
+
+
+@pytest.mark.parametrize("words", [["export", "new"], ["backup", "new"], ["import", "old.jsonl"], ["export", "-"]])
+def test_a_disk_that_fails_when_it_is_asked_to_keep_what_it_took_is_no_success(
+    data: Path, tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old.jsonl").write_bytes(export_of(2))
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("os.fsync", fail)
+    monkeypatch.chdir(tmp_path)
+    done = command("--data", "other" if words[0] == "import" else data, *words)
+    if words[1] == "-":
+        assert done.returncode == 0, "a pipe is not synced"
+        return
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("Input/output error\n")
+    assert not (tmp_path / "new").exists()
+    if words[0] == "import":
+        assert (tmp_path / "other" / "journal.db").stat().st_size == 0
 
 
 def export_of(count: int) -> bytes:
