@@ -93,7 +93,7 @@ class HistoryTable(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = ""
     keep_days: Annotated[
-        Seconds, Meta(description="Days after which what was said is deleted, within the hour. 0: never.")
+        Seconds, Meta(description="Days after which what was said is deleted, within a quarter of an hour. 0: never.")
     ] = 0.0
     keep_lines: Annotated[
         Count,
