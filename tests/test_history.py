@@ -207,12 +207,12 @@ async def test_a_day_begins_at_midnight_in_ones_own_zone(talk: FakeSession) -> N
 async def test_a_search_looks_here_or_everywhere(talk: FakeSession) -> None:
     bob, _ = await come(hall_of(talk), "bob", "pm")
     await ask(bob, Say("line 7 in pm"))
-    end = "* 1 line found. /around NUMBER shows what stands around it."
+    end = "* 1 line found. /around NUMBER shows the lines around it."
     assert await ask(talk, Search("line 7")) == ["* In python:", "* --- 2026-11-24 ---", "#7 06:07 ann: line 7", end]
     told = await ask(talk, Search("line 7", everywhere=True))
     assert [line for line in told if not line.startswith("* ---")] == [
         *("* In python:", "#7 06:07 ann: line 7", "* In pm:", "#1 07:40 bob: line 7 in pm"),
-        "* 2 lines found. /around NUMBER shows what stands around a line.",
+        "* 2 lines found. /around NUMBER shows the lines around a line.",
     ]
     assert (await ask(talk, Search("line")))[-1].startswith("* The newest 20 lines that were found")
     assert await ask(talk, Search("nothing of the kind")) == [

@@ -435,7 +435,7 @@ def test_what_is_too_long_for_the_server_is_not_sent_for_ever(tmp_path: Path) ->
             while len(keepsakes.unsent) > 2:
                 await asyncio.sleep(0.01)
         assert [pending.why for pending in keepsakes.unsent] == [
-            "That is 70000 bytes; a message has 16384 at the most.",
+            "That is 70000 bytes; a message has at most 16384.",
             "That is too long for one message. Send it in 2 parts.",
         ]
         await end(task)

@@ -522,7 +522,7 @@ async def test_plain_mode_is_stronger_than_the_editor(autojump_clock: trio.abc.C
         await ann.ask("/plain")
         assert (await ann.ask("/mode"))[-2:] == [
             "* Your program edits your line.",
-            "* /mode edit does it here, for telnet.",
+            "* /mode edit edits it here, for telnet.",
         ]
         assert ann.session_is_edited is False
 

@@ -98,7 +98,7 @@ EXAMPLES: list[tuple[events.Event, str]] = [
         events.Found("hi", (("python", LINES[:1]),), True, 7, "UTC"),
         (
             "* In python:\r\n* --- 1970-01-01 ---\r\n#1 00:00 ann: hi\r\n* The newest line that was found; more words find fewer."
-            " /around NUMBER shows what stands around it.\r\n* The newest 7 lines are not in the index yet; ask again soon.\r\n"
+            " /around NUMBER shows the lines around it.\r\n* The newest 7 lines are not in the index yet; ask again soon.\r\n"
         ),
     ),
 ]

@@ -178,7 +178,7 @@ def test_a_message_that_is_too_long_is_not_sent_and_stays_in_the_prompt() -> Non
         app._prompt.put("y" * 20_000)
         await pilot.press("enter")
         await settle(pilot)
-        assert "That is 20000 bytes; a message has 16384 at the most." in chat_text(app).replace("\n", " ")
+        assert "That is 20000 bytes; a message has at most 16384." in chat_text(app).replace("\n", " ")
         assert not app.link.said
         assert len(app._prompt.text) == 20_000
 
@@ -775,7 +775,7 @@ def test_what_is_taken_back_or_stored_between_two_paints_is_missed_by_nobody() -
         app._prompt.put("/topic " + "x" * 310)
         await pilot.press("enter")
         key = app.link.said[-1].key
-        app.tell(events.Refused("topic-length", {}, "python", "A topic has 300 characters at the most."), ref=key)
+        app.tell(events.Refused("topic-length", {}, "python", "A topic has at most 300 characters."), ref=key)
         await settle(pilot)
         await pilot.press("alt+d")
         await settle(pilot)

@@ -62,7 +62,7 @@ class Choices(CommandHandler):
     def do_lang(self, session: Chooser, request: ChooseLanguage) -> Pause:
         """Choose the language in which the server speaks to you.
 
-        Commands stay what they are. Without a language: show it.
+        Commands stay the same. Without a language: show it.
         """
         language = find_language(request.language) if request.language else None
         if request.language and language is None:

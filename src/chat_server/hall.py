@@ -89,7 +89,7 @@ class Hall(Room):
         """Search all rooms.
 
         It finds lines that have all of the words.
-        "Words in quotes" stand together; wor* is any word that begins so, with three letters at least.
+        "Words in quotes" are found together; wor* is any word that begins with wor (three letters or more).
         """
         return super().do_search(session, request)
 

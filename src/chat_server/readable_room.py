@@ -45,7 +45,7 @@ class ReadableRoom(ListedRoom):
     def do_last(self, session: Occupant, request: Last) -> Pause:
         """Read the newest lines.
 
-        As many as you say, up to 200; 20 if you do not say.
+        Up to 200; 20 if you give no number.
         """
         return self._show_last(session, min(request.count, LAST_MAX))
 

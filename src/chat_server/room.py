@@ -265,7 +265,7 @@ class Room(Choices, ABC):
     def do_create(self, session: Occupant, request: Create) -> Pause:
         """Open a new room.
 
-        It is there for everybody, and for good. Its name is made like a nickname.
+        It is open to everybody, and stays. Its name follows the rules for nicknames.
         """
         try:
             name = parse_name(request.room)
@@ -289,7 +289,7 @@ class Room(Choices, ABC):
         """Search this room (-a: all rooms).
 
         It finds lines that have all of the words.
-        "Words in quotes" stand together; wor* is any word that begins so, with three letters at least.
+        "Words in quotes" are found together; wor* is any word that begins with wor (three letters or more).
         With -a it looks in all rooms.
         """
         return self._search(session, request)

@@ -49,7 +49,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("search-everywhere", "alt+f", "search_everywhere", "Searching", "Search in all rooms"),
     Action("copy", "ctrl+c", "copy", "Reading", "Copy what is selected"),
     Action("send-again", "alt+r", "send_again", "Writing", "Send failed lines again"),
-    Action("give-up", "alt+d", "give_up", "Writing", "Take back what could not be stored, to the prompt"),
+    Action("give-up", "alt+d", "give_up", "Writing", "Take failed lines back to the prompt"),
     Action("fold-rooms", "f7", "fold('rooms')", "Looking", "Show or hide the rooms"),
     Action("fold-people", "f8", "fold('people')", "Looking", "Show or hide the people"),
     Action("next-theme", "f9", "toggle_theme", "Looking", "Switch between dark and light (F2 has all themes)"),

@@ -156,7 +156,7 @@ class Client:
         limits = self.state.limits
         size, limit = len(pending.text.encode()), limits.get("text_bytes", 0)
         if limit and size > limit:
-            return f"That is {size} bytes; a message has {limit:g} at the most."
+            return f"That is {size} bytes; a message has at most {limit:g}."
         size, limit = len(said(pending)), limits.get("line_bytes", 0)
         if limit and size >= limit:  # what has many backslashes or quotes doubles on its way
             return f"That is too long for one message. Send it in {size // int(limit) + 1} parts."

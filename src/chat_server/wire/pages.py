@@ -124,16 +124,16 @@ def found(event: events.Found, voice: Voice) -> list[Line]:
     elif event.has_more:
         shown += own_words(
             voice.count(
-                "The newest line that was found; more words find fewer. /around NUMBER shows what stands around it.",
-                "The newest {number} lines that were found; more words find fewer. /around NUMBER shows what stands around a line.",
+                "The newest line that was found; more words find fewer. /around NUMBER shows the lines around it.",
+                "The newest {number} lines that were found; more words find fewer. /around NUMBER shows the lines around a line.",
                 count,
             )
         )
     else:
         shown += own_words(
             voice.count(
-                "{number} line found. /around NUMBER shows what stands around it.",
-                "{number} lines found. /around NUMBER shows what stands around a line.",
+                "{number} line found. /around NUMBER shows the lines around it.",
+                "{number} lines found. /around NUMBER shows the lines around a line.",
                 count,
             )
         )

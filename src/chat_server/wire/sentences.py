@@ -118,7 +118,7 @@ SENTENCES: dict[str, str | Counted] = {
         "Nothing was heard from you for {seconds} seconds. Goodbye.",
         "seconds",
     ),
-    "taken-over": message("You are here on another connection now. Goodbye."),
+    "taken-over": message("You have logged in on another connection. Goodbye."),
     "stopping": message("The server is stopping. Goodbye."),
     "failed": message("Something went wrong on the server's side, and has been noted. Goodbye."),
     # Why a caller is not let in.
@@ -133,7 +133,7 @@ CHOICES: dict[str, tuple[str, str]] = {
         message("Your line is edited here: arrow keys, history, Tab."),
         message("/mode line leaves it to your program."),
     ),
-    "mode line": (message("Your program edits your line."), message("/mode edit does it here, for telnet.")),
+    "mode line": (message("Your program edits your line."), message("/mode edit edits it here, for telnet.")),
     "colour on": (message("Colours are on."), message("/colour off turns them off.")),
     "colour off": (message("Colours are off."), message("/colour on turns them on.")),
     "wrap": (
@@ -142,7 +142,7 @@ CHOICES: dict[str, tuple[str, str]] = {
     ),
     "wrap off": (
         message("Long lines are not broken."),
-        message("/wrap on does it, /wrap 80 does it for 80 columns."),
+        message("/wrap on breaks them, /wrap 80 for 80 columns."),
     ),
     "wrap unknown": (
         message("Your terminal has not said how wide it is. /wrap 80 breaks lines for 80 columns."),
@@ -154,7 +154,7 @@ CHOICES: dict[str, tuple[str, str]] = {
     ),
     "plain off": (message("Plain mode is off."), message("/plain turns it on.")),
     "keepalive on": (
-        message("Your connection is kept open with a telnet NOP in every silence."),
+        message("Your connection is kept open: a telnet NOP is sent in every silence."),
         message("/keepalive off turns that off."),
     ),
     "keepalive off": (
