@@ -264,14 +264,9 @@ class Bench:
 
     async def attack(self, row: Row, stream: trio.SocketStream) -> None:
         """Send the row for as long as it is taken, and read what comes."""
-
-        async def read() -> None:
-            while await stream.receive_some(1 << 20):
-                pass
-
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(read)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._drain_safely, stream)
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
                 while True:
                     await stream.send_all(row.data)
 
@@ -303,17 +298,18 @@ class Bench:
         stream = await self.connect(next(self._addresses))
         await self.enter(stream, row)
         with trio.move_on_after(0.4):
-            await self._drain(stream)
+            await self._drain_safely(stream)
         before, idle = self.loop_seconds(), 0.0
         with trio.move_on_after(0.3):
             await trio.sleep_forever()
         idle = (self.loop_seconds() - before) / 0.3
         times = 3
         start, before = trio.current_time(), self.loop_seconds()
-        with suppress(trio.BrokenResourceError), trio.move_on_after(1.0):
+        with trio.move_on_after(1.0):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._drain, stream)
-                await stream.send_all(row.data * times)
+                nursery.start_soon(self._drain_safely, stream)
+                with suppress(trio.BrokenResourceError):
+                    await stream.send_all(row.data * times)
                 await trio.sleep_forever()
         spent = self.loop_seconds() - before - idle * (trio.current_time() - start)
         with trio.CancelScope(shield=True):

@@ -386,6 +386,8 @@ class ChatSession(ABC, Generic[A]):
         turns = self._neighbours.turns
         await turns.begin(is_first=False)
         try:
+            if self._outbox.is_closed:
+                raise trio.BrokenResourceError
             pause = self.handle(request)
             if pause is None:
                 with trio.move_on_after(TURN_SECONDS):
@@ -422,12 +424,17 @@ class ChatSession(ABC, Generic[A]):
         return False
 
     async def take_turn(self) -> None:
-        """Wait for one's turn among all who ask for something dear; those who ask for much come last."""
+        """Wait for one's turn among all who ask for something dear; those who ask for much come last.
+
+        Raises BrokenResourceError if nobody is there any more for whom it would be done.
+        """
         if self._bucket is None:
             await trio.lowlevel.checkpoint()
         else:
             is_first = not (self._bucket.is_low or self._neighbours.address.is_busy)
             await self._neighbours.turns.take(is_first=is_first)
+        if self._outbox.is_closed:
+            raise trio.BrokenResourceError
 
     async def _slow_down(self, own: float, shared: float) -> None:
         """Wait so many seconds, for oneself or for all from one's address; the first time, say so."""
