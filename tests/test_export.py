@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_server.clean import clean, clean_lines
+from chat_server.clean import clean
 from chat_server.events import Acted, Said, TopicSet
 from chat_server.journal.batches import Stored, Unknown, decode, encode
 from chat_server.journal.export_lines import read_line, write_line
@@ -76,6 +76,8 @@ def batches(draw: st.DrawFn) -> list[tuple[str, float, str]]:
     return made
 
 
+@pytest.mark.slow
+@settings(max_examples=40)
 @given(made=batches(), topic=TEXTS, first=st.integers(1, 2**40))
 def test_what_is_exported_imported_and_exported_is_the_same_byte_for_byte(
     made: list[tuple[str, float, str]], topic: str, first: int
@@ -108,6 +110,8 @@ def test_every_line_of_an_export_is_read_as_what_was_written(made: list[tuple[st
             assert write_line(again) == written
 
 
+@pytest.mark.slow
+@settings(max_examples=40)
 @given(made=batches())
 def test_whatever_is_in_a_journal_what_is_read_to_be_shown_is_safe_and_keeps_its_number(
     made: list[tuple[str, float, str]],
@@ -127,7 +131,6 @@ def test_whatever_is_in_a_journal_what_is_read_to_be_shown_is_safe_and_keeps_its
                 assert [line.seq for line in page] == [line.seq for line in lines if not isinstance(line, Unknown)]
                 for line in page:
                     assert parse_name(line.nick) == line.nick
-                    assert clean_lines(line.text) == line.text
                     assert all(clean(part) == part for part in line.text.split("\n"))
         folder.close()
 

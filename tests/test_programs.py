@@ -311,6 +311,7 @@ def test_a_full_disk_is_told_to_authors_and_forgotten_when_it_has_room_again(tmp
     assert (done.returncode, done.stdout[:17]) == (0, "4 rooms, 2 lines,"), done
 
 
+@pytest.mark.slow
 def test_a_lock_of_another_programs_does_not_hold_up_a_stop_and_authors_are_told(tmp_path: Path, meet: Meet) -> None:
     config = tmp_path / "chat.toml"
     config.write_text("[server]\nstop_seconds = 4\n")
@@ -346,6 +347,7 @@ def test_a_journal_deleted_under_the_server_is_told_to_authors_and_to_the_log(tm
     assert f"{data / 'journal.db'} was deleted or replaced while the server was running: put it back" in complaint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["XYZ+24", "XYZ-24:59", "Nowhere/Land", ""])
 def test_no_time_in_a_journal_and_no_zone_of_the_machine_ends_the_server(
     tmp_path: Path, meet: Meet, zone: str, monkeypatch: pytest.MonkeyPatch
