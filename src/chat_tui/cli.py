@@ -8,6 +8,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from chat_server import __version__, console
 from chat_server.names import BadName, parse_name
 from chat_tui.keepsakes import Keepsakes
+from chat_tui.pipes import secure_descriptors
 from chat_tui.settings import (
     DEFAULT_PORT,
     Profile,
@@ -38,6 +40,7 @@ CAN_NOTHING = ("", "dumb", "unknown")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code: 0 well, 2 it could not start."""
+    secure_descriptors()
     try:
         chosen = _parser().parse_args(arguments)
         if chosen.print_config:
@@ -69,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.plain or why_plain or not _is_on_terminal():
         from chat_tui.plain import run_plain  # noqa: PLC0415 - one of two
 
-        return run_plain(profile, settings, open_keepsakes, default_nick=_user_name())
+        return run_plain(profile, settings, open_keepsakes, default_nick=_user_name(), wait=chosen.wait)
     return _run_on_screen(profile, settings, open_keepsakes)
 
 
@@ -142,7 +145,13 @@ def _has_few_colours() -> bool:
 
 
 def _parser() -> console.Parser:
-    parser = console.Parser(prog="chat-tui", description="A terminal client for chat-server.")
+    parser = console.Parser(
+        prog="chat-tui",
+        description="A terminal client for chat-server.",
+        epilog="Exit codes with --plain: 0 everything was done and stored; 1 something that was typed could not be done;"
+        " 2 it could not start; 3 the wait was over, and some lines are left; 4 the server refused the nickname or the"
+        " connection; 5 the output could not be written; 130, 143 interrupted, terminated.",
+    )
     parser.add_argument(
         "address",
         metavar="HOST[:PORT]",
@@ -170,6 +179,13 @@ def _parser() -> console.Parser:
         help="line by line, without panes: for screen readers, and where output is no terminal",
     )
     parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        help="with --plain: how long to wait, after the input has ended, for everything to be stored"
+        " (default: as long as more of it is, and 30 s beyond)",
+    )
+    parser.add_argument(
         "--slow-link", action="store_true", help="send the terminal as little as possible, in its own sixteen colours"
     )
     parser.add_argument(
@@ -177,6 +193,13 @@ def _parser() -> console.Parser:
     )
     parser.add_argument("--version", action="version", version=f"chat-tui {__version__}")
     return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < inf:
+        raise ValueError
+    return seconds
 
 
 def _profile(chosen: argparse.Namespace, settings: Settings) -> Profile:

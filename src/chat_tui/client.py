@@ -210,18 +210,30 @@ class Client:
             self.link.say(pending)
         return len(failed)
 
+    def send_line_again(self, key: str) -> None:
+        """Send one line again that could not be stored."""
+        for pending in self.keepsakes.unsent:
+            if pending.key == key and pending.why:
+                pending.why = ""
+                self.keepsakes.add(pending)
+                self.link.say(pending)
+
+    def give_up_line(self, pending: Pending) -> None:
+        """Forget a line that will never be stored."""
+        self.state.withdrawn(pending.key)
+        self.keepsakes.remove(pending.key)
+
     def give_up(self, room: RoomState) -> str:
         """Take back the oldest line that could not be stored; return its text."""
         for pending in room.pending:
             if pending.why:
-                self.state.withdrawn(pending.key)
-                self.keepsakes.remove(pending.key)
+                self.give_up_line(pending)
                 return pending.text
         return ""
 
-    def mark_read(self, room: RoomState) -> None:
-        """The user has seen everything in the room."""
-        room.mark_read(room.last)
+    def mark_read(self, room: RoomState, seq: int | None = None) -> None:
+        """The user has seen everything in the room, or everything up to a number."""
+        room.mark_read(room.last if seq is None else seq)
         if self.memory.read.get(room.name) != room.read and room.read is not None:
             self.memory.read[room.name] = room.read
             self._is_dirty = True

@@ -31,6 +31,26 @@ def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
         return ""
     if not was_typed and not isinstance(event, events.Timed | events.Slowed):
         return ""
+    return _in_words(event, language)
+
+
+def answer_in_words(event: Event, *, was_typed: bool, language: str = "en") -> str:
+    """What to write as the answer to what was typed, where nothing else shows it: pages and what was found too."""
+    if isinstance(event, events.PageShown | events.Found):
+        return _in_words(event, language)
+    return words_for(event, was_typed=was_typed, language=language)
+
+
+def _in_words(event: Event, language: str) -> str:
     from chat_server.wire.sentences import text_of  # noqa: PLC0415 - its time zones cost 10 ms that the first paint need not wait for
 
-    return "\n".join(line.removeprefix("* ") for line in text_of(event, language).splitlines())
+    try:
+        text = text_of(event, language)
+    except (
+        ArithmeticError,
+        LookupError,
+        OSError,
+        ValueError,
+    ):  # a newer server's setting, or a time that no clock shows
+        return "The server's answer cannot be shown by this version of chat-tui."
+    return "\n".join(line.removeprefix("* ") for line in text.splitlines())

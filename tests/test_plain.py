@@ -1,0 +1,608 @@
+"""chat-tui line by line: as a filter between real pipes, files and closed descriptors; and against a server that cuts and skips at will."""
+
+import asyncio
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server import events
+from chat_server.events import Event, Kept, Line, Ref, Said
+from chat_tui.client import Client
+from chat_tui.keepsakes import Keepsakes
+from chat_tui.link import Link, LinkChanged, Status
+from chat_tui.pipes import LINE_MAX, Input, TooLong
+from chat_tui.plain import Exit, PlainProgram
+from chat_tui.state import Pending
+from processes import ROOT, TIMEOUT, ServerProcess, running_server, terminal
+from stories import FakeLink, welcome
+
+PROGRAM = [sys.executable, "-m", "chat_tui"]
+
+
+# A server that is told what to do, and what the program makes of it.
+
+
+class TalkingRoom:
+    """One room of a server, and one connection to it, on which what comes may be delivered, skipped, or lost with the connection."""
+
+    def __init__(self, told: Callable[[Event, Ref | None], None], link: FakeLink, position: Callable[[], int]) -> None:
+        self._told, self._link, self._position = told, link, position
+        self._answered = 0
+        self.lines: list[Line] = []
+        self.unknown: set[int] = set()
+        self.coming: deque[tuple[Event, Ref | None]] = deque()
+        self.has_been_here = False
+        self.is_connected = False
+
+    def _shown(self, first: int, last: int) -> tuple[Line, ...]:
+        return tuple(
+            cast("Line", Kept("python", line.seq, 0.0, "", "")) if line.seq in self.unknown else line
+            for line in self.lines[first - 1 : last]
+        )
+
+    def say(self, *, is_known: bool) -> None:
+        seq = len(self.lines) + 1
+        self.lines.append(Said("python", seq, float(seq), "bob", f"line {seq}"))
+        if not is_known:
+            self.unknown.add(seq)
+        if self.is_connected:
+            self.coming.append((self._shown(seq, seq)[0], None))
+
+    def connect(self, page: int) -> None:
+        if self.is_connected:
+            return
+        self.is_connected = True
+        self._answered = len(self._link.asked)
+        last = len(self.lines)
+        self.coming.append((events.Entered("python", (), 0, "", last), None))
+        if self.has_been_here:
+            after = self._position()
+            for first in range(after + 1, last + 1, page):
+                shown = self._shown(first, min(first + page - 1, last))
+                self.coming.append((events.PageShown("python", shown, 1, last, ""), None))
+        self.coming.append((events.RoomsListed((("python", 1),)), None))
+
+    def cut(self) -> None:
+        self.is_connected = False
+        self.coming.clear()
+
+    def skip(self) -> None:
+        """Everything that waits is skipped but who entered, and the reader is told."""
+        if self.is_connected and self.has_been_here and self.coming:
+            self.coming.clear()
+            self.coming.append((events.Skipped(1, {"python": 0}), None))
+
+    def deliver(self) -> None:
+        if self.coming:
+            event, ref = self.coming.popleft()
+            self.has_been_here = self.has_been_here or isinstance(event, events.Entered)
+            self._told(event, ref)
+        self._answer()
+
+    def _answer(self) -> None:
+        for do, fields in self._link.asked[self._answered :] if self.is_connected else ():
+            if do == "history" and "after" in fields:
+                first = cast("int", fields["after"]) + 1
+                page = events.PageShown("python", self._shown(first, first + 6), 1, len(self.lines), "")
+                self.coming.append((page, cast("Ref", fields["ref"])))
+        self._answered = len(self._link.asked)
+
+
+def plain_program(written: list[str], now: Callable[[], float], **settings: Any) -> tuple[PlainProgram, FakeLink]:
+    def client_for(program: PlainProgram) -> Client:
+        return Client(
+            "127.0.0.1",
+            5000,
+            "ann",
+            keepsakes=Keepsakes(None),
+            rooms=settings.get("rooms", ()),
+            loads_older=False,
+            clock=now,
+            on_event=program.take,
+            on_change=program.changed,
+        )
+
+    program = PlainProgram(client_for, written.append, written.append, **settings)
+    link = FakeLink()
+    program.client.link = cast("Link", link)
+    program.client._take(welcome(), None)
+    program.client._take(events.LoggedIn("ann", "t" * 22), None)
+    return program, link
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["say", "deliver", "new kind", "cut", "skip", "connect"]), st.integers(1, 9)))
+)
+def test_every_line_is_written_once_and_in_order_whatever_is_cut_and_skipped(steps: list[tuple[str, int]]) -> None:
+    written: list[str] = []
+    now = [0.0]
+
+    async def play() -> TalkingRoom:
+        program, link = plain_program(written, lambda: now[0])
+        client = program.client
+        room = TalkingRoom(client._take, link, lambda: client.state.room("python").position)
+        room.connect(1)
+        room.deliver()
+        for step, times in steps:
+            for _ in range(times):
+                match step:
+                    case "say" | "new kind":
+                        room.say(is_known=step == "say")
+                    case "deliver":
+                        room.deliver()
+                    case "cut":
+                        room.cut()
+                    case "skip":
+                        room.skip()
+                    case _:
+                        room.connect(times)
+        room.connect(3)
+        for _ in range(4):
+            while room.coming:
+                room.deliver()
+            now[0] += 6
+            client.tick()
+            room.deliver()
+        assert not client.state.room("python").has_hole
+        return room
+
+    room = asyncio.run(play())
+    shown = [f"[python] {line.seq} bob: {line.text}" for line in room.lines if line.seq not in room.unknown]
+    assert [line for line in written if line.startswith("[python]")] == shown
+
+
+def test_a_reconnect_changes_nothing_about_where_one_is() -> None:
+    async def play() -> None:
+        written: list[str] = []
+        program, link = plain_program(written, lambda: 0.0, rooms=["python", "write"])
+        for room in ("python", "write"):
+            program.client._take(events.Entered(room, (), 0), None)
+        program.client._take(events.RoomsListed((("python", 1), ("write", 1))), None)
+        program.input.receive_data(b"/python\none\n")
+        program._take_input()
+        program.client._take(events.Stored("python", 1, link.said[0].key), None)
+        link.status = Status.WAITING
+        program.changed(LinkChanged(Status.WAITING, "the connection broke"))
+        program.input.receive_data(b"two\n")
+        program._take_input()
+        link.status = Status.ONLINE
+        program.changed(LinkChanged(Status.ONLINE))
+        for room in ("python", "write"):
+            program.client._take(events.Entered(room, (), 0), None)
+        program.input.receive_data(b"three\n")
+        program._take_input()
+        assert [(line.room, line.text) for line in program.client.keepsakes.unsent] == [
+            ("python", "two"),
+            ("python", "three"),
+        ]
+        assert link.said[0].room == "python"
+
+    asyncio.run(play())
+
+
+def test_a_command_whose_answer_was_lost_comes_again_before_what_was_typed_behind_it() -> None:
+    async def play() -> None:
+        program, link = plain_program([], lambda: 0.0, rooms=["python"])
+        program.client._take(events.Entered("python", (), 0), None)
+        program.client._take(events.RoomsListed((("python", 1), ("write", 0))), None)
+        program.input.receive_data(b"/write\nfor write\n")
+        program._take_input()
+        assert link.last("join")["room"] == "write"
+        program.changed(LinkChanged(Status.WAITING, "the connection broke"))
+        program._take_input()
+        assert not link.said, "it was for another room"
+        program.client._take(events.RoomsListed((("python", 1), ("write", 0))), None)
+        program._take_input()
+        program.client._take(events.Entered("write", (), 0), cast("Ref", link.last("join")["ref"]))
+        program._take_input()
+        assert [line.room for line in link.said] == ["write"]
+
+    asyncio.run(play())
+
+
+def test_what_the_server_could_not_store_is_sent_again() -> None:
+    async def play() -> None:
+        written: list[str] = []
+        program, link = plain_program(written, lambda: 0.0, rooms=["python"])
+        program.client._take(events.Entered("python", (), 0), None)
+        program.input.receive_data(b"one\n")
+        program._take_input()
+        program.client._take(events.NotStored("python", 1, link.said[0].key), None)
+        assert program.client.keepsakes.unsent
+        program.client.send_line_again(link.said[0].key)
+        assert [line.text for line in link.said] == ["one", "one"]
+        assert link.said[0].key == link.said[1].key
+
+    asyncio.run(play())
+
+
+@given(st.binary(max_size=40), st.lists(st.integers(0, 40), max_size=4))
+def test_however_the_input_is_cut_its_lines_are_the_same(data: bytes, cuts: list[int]) -> None:
+    whole, cut = Input(0, lambda: None), Input(0, lambda: None)
+    whole.receive_data(data or b"x")
+    ends = sorted({0, len(data), *(end for end in cuts if end < len(data))})
+    for start, end in pairwise(ends):
+        cut.receive_data(data[start:end])
+    if not data:
+        cut.receive_data(b"x")
+    for lines in (whole, cut):
+        lines.receive_data(b"")
+    assert [whole.take() for _ in range(whole.waiting)] == [cut.take() for _ in range(cut.waiting)]
+    assert whole.is_ended
+
+
+def test_a_line_without_an_end_is_not_kept_for_ever_and_the_next_is_whole() -> None:
+    lines = Input(0, lambda: None)
+    for _ in range(100):
+        lines.receive_data(b"x" * 65536)
+    lines.receive_data(b"\nnext\r\n\xef\xbb\xbf")
+    first = lines.take()
+    assert isinstance(first, TooLong)
+    assert len(first) == LINE_MAX
+    assert (lines.take(), lines.waiting) == ("next", 0)
+
+
+# Real pipes, and a real server.
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    with ExitStack() as stack:
+        config = Path(stack.enter_context(_folder())) / "chat.toml"
+        config.write_text("[limits]\nmessages_per_second = 0\n")
+        yield stack.enter_context(running_server("--config", str(config)))
+
+
+@contextmanager
+def _folder() -> Iterator[str]:
+    from tempfile import TemporaryDirectory  # noqa: PLC0415 - tmp_path is for a test, not for a module
+
+    with TemporaryDirectory() as folder:
+        yield folder
+
+
+_names = iter(range(10**6))
+
+
+class Plain:
+    """chat-tui --plain with a nickname, a room and a state directory of its own."""
+
+    def __init__(self, server: ServerProcess, folder: Path, *, make_room: bool = True) -> None:
+        self.number = next(_names)
+        self.port = server.port
+        self.room = f"room{self.number}"
+        self.nick = f"nick{self.number}"
+        self.state = folder / "state"
+        if make_room:
+            self.run("/create " + self.room + "\n", room="")
+
+    def flags(self, *more: str, room: str | None = None, nick: str = "", port: int = 0) -> list[str]:
+        room = self.room if room is None else room
+        return [
+            *(f"127.0.0.1:{port or self.port}", "--plain", "--nick", nick or self.nick, "--state", str(self.state)),
+            *("--config", os.devnull, *(["--room", room] if room else []), *more),
+        ]
+
+    def run(self, text: str | bytes, *more: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+        env = settings.pop("env", None)
+        done = subprocess.run(
+            [*PROGRAM, *self.flags(*more, **settings)],
+            input=text if isinstance(text, bytes) else text.encode(),
+            capture_output=True,
+            timeout=TIMEOUT * 2,
+            check=False,
+            env=os.environ | (env or {}),
+        )
+        assert b"Traceback" not in done.stderr, done.stderr.decode()
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode("latin-1" if env else "utf-8"), done.stderr.decode()
+        )
+
+    def shell(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Run it by a shell, with `$CHAT` for the program."""
+        chat = shlex.join([*PROGRAM, *self.flags()])
+        done = subprocess.run(
+            ["bash", "-c", command.replace("$CHAT", chat)],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT * 2,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def said(self) -> list[str]:
+        """What has been said in the room, as somebody else reads it."""
+        other = subprocess.run(
+            [*PROGRAM, *self.flags(nick=f"reader{next(_names)}", room="")[:-4], "--config", os.devnull],
+            input="".join(f"/join {self.room}\n/since {first}\n" for first in (0,)).encode(),
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=True,
+        )
+        return re.findall(r"^#\d+ \S+ \w+: (.*)$", other.stdout.decode(), re.MULTILINE)
+
+
+@pytest.fixture
+def plain(server: ServerProcess, tmp_path: Path) -> Plain:
+    return Plain(server, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_thousand_lines_are_a_thousand_lines_at_the_servers_pace(tmp_path: Path) -> None:
+    config = tmp_path / "chat.toml"
+    config.write_text("[limits]\nmessages_per_second = 400\nmessage_burst = 20\n")
+    with running_server("--config", str(config)) as server:
+        plain = Plain(server, tmp_path, make_room=False)
+        done = plain.run("".join(f"{number}\n" for number in range(1000)), room="python")
+        assert (done.returncode, done.stderr) == (Exit.STORED, "")
+        stored = [line for line in done.stdout.splitlines() if "stored as" in line]
+        assert stored == [f"[python] stored as {number}" for number in range(1, 1001)]
+
+
+def test_answers_come_in_the_order_of_what_was_typed(plain: Plain) -> None:
+    done = plain.run(
+        "one\n/online\n/dance\ntwo\n/last 1\n/search one\n/since 1\n/around 1\n/date 2020-01-01\n/history 3\n"
+    )
+    shown = [re.sub(r"\d\d:\d\d", "TIME", line) for line in done.stdout.splitlines() if not line.startswith("---")]
+    room, nick = plain.room, plain.nick
+    one, two = f"#1 TIME {nick}: one", f"#2 TIME {nick}: two"
+    page = [one, two, "Lines 1–2 of 2."]
+    assert shown[2:] == [
+        f"[{room}] stored as 1",
+        f"Nobody else is in {room}.",
+        "There is no command /dance. /help lists all.",
+        f"[{room}] stored as 2",
+        two,
+        "Line 2 of 2. Older: /before 2.",
+        f"In {room}:",
+        one,
+        "1 line found. /around NUMBER shows what stands around it.",
+        two,
+        "Line 2 of 2. Older: /before 2.",
+        *page,
+        *page,
+        "Lines shown to you on entering a room: 3",
+    ]
+    assert done.returncode == Exit.NOT_DONE
+
+
+@pytest.mark.slow
+def test_help_lists_what_is_not_refused_there(plain: Plain) -> None:
+    given_values = {
+        "ROOM": "python", "NICK": plain.nick + "x", "TEXT": "x", "ACTION": "x", "NUMBER": "1", "DAY": "2020-01-01", "WORDS": "x",
+    }  # fmt: skip
+    for room in ("", plain.room):
+        listed = plain.run("/help\n", room=room).stdout
+        commands = dict(re.findall(r"^/(\w+)(.*?) - ", listed, re.MULTILINE))
+        assert len(commands) > 5
+        typed = ""
+        for word in sorted(commands.keys() - {"logout"}, key=lambda word: word == "back"):
+            wanted = re.findall(r"[A-Z]+", re.sub(r"\[.*?\]", "", commands[word]))
+            typed += f"/{word} " + " ".join(given_values[name] for name in wanted) + "\n"
+        told = plain.run(typed, room=room).stdout
+        assert not re.search(r"does not work|There is no command|no room yet|Usage", told), told
+
+
+@pytest.mark.slow
+def test_a_line_goes_to_the_room_that_was_named_last_and_to_no_other(plain: Plain, server: ServerProcess) -> None:
+    other = Plain(server, plain.state / "other")
+    done = plain.run(f"/join {other.room}\nfor the other\n/{plain.room}\nfor this\n/{plain.room}\nfor this too\n")
+    assert done.returncode == Exit.STORED
+    assert (plain.said(), other.said()) == (["for this", "for this too"], ["for the other"])
+    done = plain.run("/join nowhere\nfor nobody\nand this\n")
+    assert (done.returncode, plain.said()) == (Exit.NOT_DONE, ["for this", "for this too"])
+    assert "There is no room nowhere" in done.stdout
+    assert "2 lines were not sent" in done.stderr
+    done = plain.run(f"/join {other.room}\n/back\nfor nobody\n")
+    assert (done.returncode, other.said()) == (Exit.NOT_DONE, ["for the other"])
+
+
+def test_what_was_said_before_comes_before_what_is_said_now(plain: Plain) -> None:
+    plain.run("".join(f"{number}\n" for number in range(150)))
+    done = plain.run("/last 1\n", nick="late" + plain.nick)
+    numbers = [int(number) for number in re.findall(r"^\[\w+\] (\d+) ", done.stdout, re.MULTILINE)]
+    assert numbers
+    assert numbers == sorted(numbers)
+    assert numbers[-1] == 150
+    assert done.stdout.index("[" + plain.room) < done.stdout.index("#150")
+
+
+def test_with_the_server_away_lines_are_kept_and_said_to_be(plain: Plain) -> None:
+    done = plain.run("one\ntwo\n", "--wait", "0.3", port=1)
+    assert done.returncode == Exit.LEFT
+    assert "2 lines are not stored. They are kept in" in done.stderr
+    assert "There was no connection" in done.stderr
+    done = plain.run("/join somewhere\nthree\n", "--wait", "0.3", port=1)
+    assert "2 lines of the input are neither sent nor kept, from this one on: /join somewhere" in done.stderr
+
+
+def test_with_the_name_taken_lines_are_kept_and_sent_the_next_time(plain: Plain, server: ServerProcess) -> None:
+    with terminal("nc", "127.0.0.1", str(server.port)) as taker:
+        taker.type(f"/login taken{plain.number}\n")
+        taker.wait_for("Welcome")
+        done = plain.run("one\ntwo\n", nick=f"taken{plain.number}")
+        assert done.returncode == Exit.REFUSED
+        assert "is taken" in done.stderr
+        assert "2 lines are not stored. They are kept in" in done.stderr
+    assert plain.run("").returncode == Exit.STORED
+    assert plain.said() == ["one", "two"]
+
+
+@pytest.mark.slow
+def test_every_kind_of_input_and_output_will_do(plain: Plain, tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text("from a file")
+    assert plain.shell(f"$CHAT < {tmp_path}/lines").returncode == Exit.STORED
+    assert plain.shell("$CHAT < /dev/null").returncode == Exit.STORED
+    assert plain.shell("$CHAT <&-").returncode == Exit.STORED
+    assert plain.shell("echo to nowhere | $CHAT >&-").returncode == Exit.STORED
+    assert plain.shell("echo quietly | $CHAT >&- 2>&-").returncode == Exit.STORED
+    assert plain.shell("$CHAT < /").returncode not in (0, None)
+    done = plain.shell("echo x | $CHAT > /dev/full")
+    assert (done.returncode, "No space left" in done.stderr) == (Exit.NO_OUTPUT, True)
+    assert plain.said()[:3] == ["from a file", "to nowhere", "quietly"]
+
+
+def test_when_nobody_reads_the_output_no_more_is_taken_and_what_was_is_stored(plain: Plain) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, *plain.flags()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()  # as head does
+        process.stdin.write("one\ntwo\n")
+        process.stdin.flush()
+        told = process.stderr.read()
+        assert process.wait(TIMEOUT) == Exit.NO_OUTPUT
+    assert "The output cannot be written" in told
+    assert plain.said() in (["one", "two"], [])
+    assert "is kept" in told or "neither sent nor kept" in told or "not read" in told
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [({"PYTHONIOENCODING": "latin-1"}, "é ?"), ({"PYTHONIOENCODING": "ascii:strict"}, "? ?")]
+)
+def test_what_the_output_cannot_show_is_replaced(encoding: dict[str, str], shown: str, plain: Plain) -> None:
+    done = plain.run("é 👋\n/last 1\nand on\n", env=encoding)
+    assert f"{plain.nick}: {shown}" in done.stdout
+    assert "stored as 2" in done.stdout
+    assert done.returncode == Exit.STORED
+
+
+def test_a_line_that_is_too_long_is_refused_with_a_sentence_and_the_next_is_sent(plain: Plain) -> None:
+    done = plain.run("x" * 70_000 + "\n" + "y" * 300_000 + "\nshort\n" + "\x01" * 20_000 + "clean\n")
+    assert done.returncode == Exit.NOT_DONE
+    assert "That is 70000 bytes; a message has 16384 at the most." in done.stdout
+    assert "far too long" in done.stdout
+    assert plain.said() == ["short", "clean"]
+
+
+def test_a_second_one_says_that_it_keeps_nothing_and_harms_nothing(plain: Plain) -> None:
+    keepsakes = Keepsakes(plain.state / f"127.0.0.1_{plain.port}")
+    keepsakes.add(Pending("k", plain.room, "say", "kept", 0.0))
+    before = {path.name: path.read_bytes() for path in keepsakes.directory.iterdir()} if keepsakes.directory else {}
+    done = plain.run("hello\n", nick="second" + plain.nick)
+    assert done.returncode == Exit.STORED
+    assert "Nothing is kept on disk: another chat-tui is using" in done.stderr
+    assert {path.name: path.read_bytes() for path in (plain.state / f"127.0.0.1_{plain.port}").iterdir()} == before
+    done = plain.run("lost\n", "--wait", "0.3", port=1, nick="third" + plain.nick)
+    keepsakes.close()
+
+
+def test_a_signal_says_what_is_left(plain: Plain) -> None:
+    process = subprocess.Popen(
+        [*PROGRAM, *plain.flags(port=1)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("one\n")
+    process.stdin.flush()
+    assert "No connection" in process.stdout.readline()
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 143
+    assert "1 line is not stored. It is kept in" in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(int(os.environ.get("CHAT_SEEDS", "3"))))
+def test_whoever_is_killed_in_the_first_second_of_a_new_profile_says_nothing_twice(plain: Plain, seed: int) -> None:
+    kills = [0.2 + 0.05 * ((seed * 3 + number) % 9) for number in range(3)]
+    for number, after in enumerate(kills):
+        with subprocess.Popen(
+            [*PROGRAM, *plain.flags()], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            assert process.stdin
+            process.stdin.write(f"line {number}\n".encode())
+            process.stdin.flush()
+            time.sleep(after)
+            process.kill()
+        assert plain.run("").returncode == Exit.STORED
+        said = plain.said()
+        assert len(said) == len(set(said)), "nothing is stored twice"
+        (plain.state / f"127.0.0.1_{plain.port}").rename(plain.state / f"old {number}")
+        plain.nick += "x"  # a new profile
+
+
+@pytest.mark.slow
+def test_the_document_is_played(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "plain.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- played -->\n```console\n(.*?)```", text, re.DOTALL)
+    assert block
+    state = tmp_path / "state"
+    (tmp_path / "chat-tui").write_text(
+        f'#!/bin/sh\nexec {shlex.join(PROGRAM)} --state {state} --config {os.devnull} "$@" 2>&1\n'
+    )
+    (tmp_path / "chat-tui").chmod(0o755)
+    with running_server() as server:
+        for part in block[1].split("$ ")[1:]:
+            command, _, expected = part.partition("\n")
+            done = subprocess.run(
+                ["bash", "-c", command.replace("127.0.0.1:5000", f"127.0.0.1:{server.port}")],
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+                check=False,
+                env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            )
+            shown = re.sub(r"--- [\d-]+ ---", "--- DAY ---", re.sub(r" \d\d:\d\d ", " TIME ", done.stdout))
+            shown = shown.replace(str(state), "STATE").replace(str(server.port), "5000")
+            assert shown == expected, command
+
+
+# What is kept.
+
+
+def test_a_write_that_fails_is_told_once_and_that_it_works_again(tmp_path: Path) -> None:
+    keepsakes = Keepsakes(tmp_path / "kept")
+    told: list[str] = []
+    keepsakes.tell = told.append
+    for name in ("outbox", "memory"):
+        (tmp_path / "kept" / f"{name}.json.new").mkdir()  # as good as a full disk
+    keepsakes.add(Pending("k1", "python", "say", "one", 1.0))
+    keepsakes.save()
+    keepsakes.add(Pending("k2", "python", "say", "two", 2.0))
+    assert len(told) == 1
+    assert told[0].startswith("What you write is not kept on disk")
+    assert not keepsakes.is_kept
+    (tmp_path / "kept" / "outbox.json.new").rmdir()
+    keepsakes.retry()
+    assert len(told) == 1, "not all of it"
+    (tmp_path / "kept" / "memory.json.new").rmdir()
+    keepsakes.retry()
+    assert told[1:] == ["What you write is kept on disk again."]
+    keepsakes.close()
+    again = Keepsakes(tmp_path / "kept")
+    assert [pending.text for pending in again.unsent] == ["one", "two"]
+    again.close()
+
+
+def test_a_file_that_cannot_be_read_is_told_and_put_aside_over_no_other(tmp_path: Path) -> None:
+    for text in ("{", "["):
+        (tmp_path / "outbox.json").write_text(text)
+        keepsakes = Keepsakes(tmp_path)
+        assert "outbox.json cannot be read" in keepsakes.warnings[0]
+        keepsakes.close()
+    assert (tmp_path / "outbox.json.unreadable").read_text() == "{"
+    assert (tmp_path / "outbox.json.unreadable2").read_text() == "["
