@@ -8,13 +8,13 @@ behind it waits for its answer. Never knows Textual.
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import IntEnum
 from typing import Any, ClassVar
 
 from chat_server import events
+from chat_server.console import complain
 from chat_server.events import Event, Line, Ref
 from chat_server.names import same_name_key
 from chat_tui.client import CANNOT_ASK, MISSED, Client
@@ -204,7 +204,7 @@ class PlainProgram:
         self._write(
             f"You are in {event.room}."
             + (f" Topic: {event.topic}." if event.topic else "")
-            + (f" With you: {people}." if people else "")
+            + (f" Also here: {people}." if people else "")
         )
 
     def _go_to(self, room: str) -> None:
@@ -576,5 +576,4 @@ def run_plain(
 
 def _warn(sentence: str) -> None:
     """Tell what is wrong where it is not taken for what others say."""
-    if sys.stderr is not None:
-        print(f"chat-tui: {sentence}", file=sys.stderr, flush=True)
+    complain("chat-tui", sentence)
