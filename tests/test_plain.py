@@ -194,6 +194,21 @@ def test_a_reconnect_changes_nothing_about_where_one_is() -> None:
     asyncio.run(play())
 
 
+def test_what_an_older_server_lists_and_then_refuses_is_not_listed() -> None:
+    async def play() -> None:
+        written: list[str] = []
+        program, link = plain_program(written, lambda: 0.0)
+        program.client._take(events.RoomsListed((("python", 1),)), None)
+        program.input.receive_data(b"/help\n")
+        program._take_input()
+        listed = events.HelpListed((("/charset [CHARSET]", "Choose it"), ("/rooms", "List the rooms")), ("python",))
+        program.client._take(listed, cast("Ref", link.last("help")["ref"]))
+        assert "/rooms" in written[-1]
+        assert "/charset" not in written[-1]
+
+    asyncio.run(play())
+
+
 def test_a_command_whose_answer_was_lost_comes_again_before_what_was_typed_behind_it() -> None:
     async def play() -> None:
         program, link = plain_program([], lambda: 0.0, rooms=["python"])
@@ -378,7 +393,7 @@ def test_answers_come_in_the_order_of_what_was_typed(plain: Plain) -> None:
         *page,
         "Lines shown to you on entering a room: 3",
     ]
-    assert done.returncode == Exit.NOT_DONE
+    assert done.returncode == Exit.STORED
 
 
 @pytest.mark.slow
@@ -405,11 +420,11 @@ def test_a_line_goes_to_the_room_that_was_named_last_and_to_no_other(plain: Plai
     assert done.returncode == Exit.STORED
     assert (plain.said(), other.said()) == (["for this", "for this too"], ["for the other"])
     done = plain.run("/join nowhere\nfor nobody\nand this\n")
-    assert (done.returncode, plain.said()) == (Exit.NOT_DONE, ["for this", "for this too"])
+    assert (done.returncode, plain.said()) == (Exit.NOT_STORED, ["for this", "for this too"])
     assert "There is no room nowhere" in done.stdout
     assert "2 lines were not sent" in done.stderr
     done = plain.run(f"/join {other.room}\n/back\nfor nobody\n")
-    assert (done.returncode, other.said()) == (Exit.NOT_DONE, ["for the other"])
+    assert (done.returncode, other.said()) == (Exit.NOT_STORED, ["for the other"])
 
 
 def test_what_was_said_before_comes_before_what_is_said_now(plain: Plain) -> None:
@@ -487,7 +502,7 @@ def test_what_the_output_cannot_show_is_replaced(encoding: dict[str, str], shown
 
 def test_a_line_that_is_too_long_is_refused_with_a_sentence_and_the_next_is_sent(plain: Plain) -> None:
     done = plain.run("x" * 70_000 + "\n" + "y" * 300_000 + "\nshort\n" + "\x01" * 20_000 + "clean\n")
-    assert done.returncode == Exit.NOT_DONE
+    assert done.returncode == Exit.NOT_STORED
     assert "That is 70000 bytes; a message has 16384 at the most." in done.stdout
     assert "far too long" in done.stdout
     assert plain.said() == ["short", "clean"]

@@ -418,7 +418,11 @@ class Room(Choices, ABC):
         return None
 
     def _works_here(self, session: Occupant) -> list[type[Request]]:
-        return [request for request in _TYPED if self.works_for(session, request)]
+        return [
+            request
+            for request in _TYPED
+            if self.works_for(session, request) and (session.has_terminal or not request.is_for_terminals)
+        ]
 
     def _help(self, session: Occupant) -> HelpListed:
         available = self._works_here(session)

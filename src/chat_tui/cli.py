@@ -148,7 +148,7 @@ def _parser() -> console.Parser:
     parser = console.Parser(
         prog="chat-tui",
         description="A terminal client for chat-server.",
-        epilog="Exit codes with --plain: 0 everything was done and stored; 1 something that was typed could not be done;"
+        epilog="Exit codes with --plain: 0 every line is stored; 1 a line was refused, or a room could not be entered;"
         " 2 it could not start; 3 the wait was over, and some lines are left; 4 the server refused the nickname or the"
         " connection; 5 the output could not be written; 130, 143 interrupted, terminated.",
     )

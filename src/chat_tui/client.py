@@ -5,8 +5,11 @@ What a screen, a line-by-line program or a bot does goes through here. Never kno
 
 import time
 from collections.abc import Callable, Iterable
+from itertools import compress
 from math import inf
 from secrets import token_hex
+
+from msgspec.structs import replace
 
 from chat_server import events
 from chat_server.clean import clean_in_one, clean_lines
@@ -297,6 +300,8 @@ class Client:
         if isinstance(event, events.Entered):
             room = self.state.room(event.room)
             room.read = self.memory.read.get(event.room) if room.read is None else room.read
+        if isinstance(event, events.HelpListed):
+            event = self._without_refused(event)
         new = self.state.apply(event, ref, now=self._clock())
         match event:
             case events.Stored():
@@ -314,6 +319,12 @@ class Client:
             case _:
                 self._ask_for_more(event, ref)
         self._on_event(event, ref, new)
+
+    def _without_refused(self, help_: events.HelpListed) -> events.HelpListed:
+        """The list of commands without those that a server before 0.2.0 lists to programs, and then refuses to them."""
+        known = [usage.removeprefix("/").split(maxsplit=1)[0] in self.state.commands for usage, _ in help_.commands]
+        commands, groups = compress(help_.commands, known), compress(help_.groups, known)
+        return replace(help_, commands=tuple(commands), groups=tuple(groups))
 
     def _ask_for_more(self, event: Event, ref: Ref | None) -> None:
         match event:

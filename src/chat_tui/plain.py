@@ -51,7 +51,7 @@ class Exit(IntEnum):
     """The exit codes, as docs/plain.md has them. A signal's is 128 and its number."""
 
     STORED = 0
-    NOT_DONE = 1
+    NOT_STORED = 1
     CANNOT_START = 2
     LEFT = 3
     REFUSED = 4
@@ -93,7 +93,7 @@ class PlainProgram:
         self.input = Input(0, self._changed.set)
         self.code: int | None = None
         """The exit code, once the program is over."""
-        self._failed = 0  # what was typed and cannot be done
+        self._failed = 0  # lines that will not be stored, and rooms that cannot be entered
         self._roomless = 0  # lines that had no room to go to
         self._asked: tuple[Asked, str, str] | None = (
             None  # the command in hand, as it was typed, and the mark of its answer
@@ -250,7 +250,7 @@ class PlainProgram:
         self._write(event.text)
         wanted = str(asked.fields.get("room", "")) if asked is not None and asked.do == "join" else ""
         wanted = wanted or (str(ref).removeprefix("join ") if str(ref).startswith("join ") else "")
-        if asked is not None or wanted:
+        if wanted:
             self._failed += 1
         if wanted and (not self._is_interactive or same_name_key(wanted) == same_name_key(self.room)):
             self.room = ""  # nobody reads this before the next line is taken, which was meant for where we are not
@@ -363,10 +363,7 @@ class PlainProgram:
             else:
                 self._write(CANNOT_ASK)
         elif isinstance(asked, Misused):
-            self._failed += 1
             self._write(asked.why)
-        elif asked.do == "help" and not asked.fields:
-            self._help()
         elif (room := self._room_to_go_to(asked)) is not None:
             self._go_to(room.name)
             self._write(f"You are in {room.name}.")
@@ -379,15 +376,6 @@ class PlainProgram:
         """The room that a command goes to, if the user is there already."""
         room = self.client.state.known(str(asked.fields.get("room", ""))) if asked.do == "join" else None
         return room if room is not None and room.is_joined else None
-
-    def _help(self) -> None:
-        """What can be done here: in the room where one is, and with no room."""
-        here = {"hall", "room"} if self.room else {"hall"}
-        for name, command in self.client.state.commands.items():
-            if name == command.name and here & set(command.where):
-                self._write(f"{command.usage} - {command.help.rstrip('.')}")
-        rooms = ", ".join(f"/{name}" for name in self.client.state.listed)
-        self._write(f"Rooms are commands too: {rooms}")
 
     # Until the end.
 
@@ -430,7 +418,7 @@ class PlainProgram:
     def _see_whether_over(self, link: "asyncio.Task[None]") -> None:
         if link.done() and not link.cancelled() and (error := link.exception()) is not None:
             self._warn(f"Something is wrong in chat-tui: {error!r}")
-            self._end(Exit.NOT_DONE)
+            self._end(Exit.NOT_STORED)
         if not self.input.is_ended and self._has_output:
             return
         now = asyncio.get_running_loop().time()
@@ -455,7 +443,7 @@ class PlainProgram:
     def _done(self) -> Exit:
         if not self._has_output:
             return Exit.NO_OUTPUT
-        return Exit.NOT_DONE if self._failed else Exit.STORED
+        return Exit.NOT_STORED if self._failed else Exit.STORED
 
     def _end(self, code: int) -> None:
         if self.code is None:
@@ -483,7 +471,7 @@ class PlainProgram:
         self._ask_again_later()
         if self.code not in (
             Exit.STORED,
-            Exit.NOT_DONE,
+            Exit.NOT_STORED,
             Exit.NO_OUTPUT,
         ):  # what stands behind a /logout is not for the next time
             self._take_input(is_last=True)
