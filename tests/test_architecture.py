@@ -150,6 +150,7 @@ CLIENT_LAYERS = [
         "terminal",
         "themes",
         "numbers",
+        "visits",
         "dialling",
         "pipes",
         "commands",

@@ -803,6 +803,94 @@ def test_a_hundred_who_come_and_go_hide_no_line() -> None:
     play(app, act)
 
 
+def test_ten_visits_are_one_row_with_a_time_and_hide_nothing_from_who_has_scrolled_up() -> None:
+    app = StoryApp([*beginning(), page(1, 100)])
+
+    async def act(pilot: Pilot) -> None:
+        for _ in range(10):
+            app.tell(events.Joined("python", ("zed",)), events.Left("python", ("zed",)))
+        await settle(pilot)
+        (row,) = [line for line in lines(app) if "zed" in line]
+        assert "13:00" in row
+        assert "zed came and went 10 times" in row
+        await pilot.press("pageup")
+        await settle(pilot)
+        before = [line[36:75].rstrip() for line in lines(app)[3:20]]
+        app.tell(events.Joined("python", ("zed",)), *said("new", first=101), events.Left("python", ("zed",)))
+        await settle(pilot)
+        assert [line[36:75].rstrip() for line in lines(app)[3:20]] == before
+        await pilot.press("escape")
+        await settle(pilot)
+        assert [line.split("zed")[1].rstrip(" │") for line in lines(app) if "zed" in line] == [
+            " came and went 11 times"
+        ]
+        assert chat_text(app).index("new") < chat_text(app).index("zed")
+
+    play(app, act)
+
+
+@pytest.mark.parametrize("way", ["key", "command"])
+def test_who_comes_and_goes_can_be_hidden_in_a_room_for_good(tmp_path: Path, way: str) -> None:
+    def coming(nick: str, room: str = "python") -> events.Joined:
+        return events.Joined(room, (nick,))
+
+    async def toggle(app: StoryApp, pilot: Pilot) -> None:
+        if way == "command":
+            app._prompt.put("/joins")
+        await pilot.press("enter" if way == "command" else "alt+j")
+        await settle(pilot)
+
+    app = StoryApp(beginning("python", "pm"), keepsakes=tmp_path)
+
+    async def hide(pilot: Pilot) -> None:
+        app.tell(coming("zed"), *said("line"))
+        await settle(pilot)
+        assert "zed joined" in chat_text(app)
+        await toggle(app, pilot)
+        assert "zed joined" not in chat_text(app)
+        assert "line" in chat_text(app)
+        app.tell(coming("yan"), coming("xia", "pm"))
+        await settle(pilot)
+        assert "yan joined" not in chat_text(app)
+        assert not app.link.said
+        await pilot.press("ctrl+n")
+        await settle(pilot)
+        assert "xia joined" in chat_text(app), "other rooms are as they were"
+
+    play(app, hide)
+    again = StoryApp(beginning("python", "pm"), keepsakes=tmp_path)
+
+    async def show(pilot: Pilot) -> None:
+        await pilot.press("alt+1")
+        again.tell(coming("wim"))
+        await settle(pilot)
+        assert "wim joined" not in chat_text(again)
+        await toggle(again, pilot)
+        again.tell(coming("vic"))
+        await settle(pilot)
+        assert "vic joined" in chat_text(again)
+
+    play(again, show)
+
+
+def test_the_commands_of_the_screen_are_completed_and_explained() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put("/joi")
+        await pilot.press("tab")
+        first = app._prompt.text
+        await pilot.press("tab")
+        assert {first, app._prompt.text} == {"/join ", "/joins "}
+        await pilot.press("f1")
+        await settle(pilot)
+        await pilot.press("end")
+        await settle(pilot)
+        assert "/joins" in chat_text(app)
+
+    play(app, act, size=(100, 60))
+
+
 def test_resizing_keeps_the_place() -> None:
     words = " ".join(f"word{number}" for number in range(40))
     many = tuple(Said("python", seq, NOON + seq, "bob", f"{seq}: {words}") for seq in range(1, 101))

@@ -52,6 +52,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("give-up", "alt+d", "give_up", "Writing", "Take failed lines back to the prompt"),
     Action("fold-rooms", "f7", "fold('rooms')", "Looking", "Show or hide the rooms"),
     Action("fold-people", "f8", "fold('people')", "Looking", "Show or hide the people"),
+    Action("joins", "alt+j", "toggle_joins", "Looking", "Show or hide who comes and goes in this room"),
     Action("next-theme", "f9", "toggle_theme", "Looking", "Switch between dark and light (F2 has all themes)"),
     Action("connect", "f3", "connect", "Connecting", "Connect to another server, or under another name"),
     Action("reconnect", "ctrl+r", "reconnect", "Connecting", "Try to connect now"),

@@ -28,6 +28,7 @@ from chat_tui import completion, labels, terminal
 from chat_tui.actions import ACTIONS, edits, keymap, shown_key
 from chat_tui.chat_view import ChatView
 from chat_tui.client import Client
+from chat_tui.commands import OWN
 from chat_tui.composer import Composer
 from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import LinkChanged, Status
@@ -909,7 +910,7 @@ class ChatApp(App[None]):
         state, room = self.client.state, self.current
         return completion.complete(
             before,
-            commands=state.commands,
+            commands={**OWN, **state.commands},
             nicks=[nick for nick in room.people.values() if nick != state.nick] if room else [],
             rooms=list(state.listed),
         )
@@ -918,6 +919,10 @@ class ChatApp(App[None]):
     def _submit(self, event: Composer.Submitted) -> None:
         self.client.remember_typed(event.text)
         self._prompt.remember(self.client.memory.typed)
+        if event.text.strip().casefold() == "/joins" and "joins" not in self.client.state.commands:
+            self.action_toggle_joins()
+            self._keep_draft()
+            return
         wrong = self.client.submit(event.text, self.current.name if self.current else "")
         if wrong:
             self._tell(wrong, is_error=True)
@@ -969,6 +974,17 @@ class ChatApp(App[None]):
         self._panes.set_class(is_shown, f"folded-{pane}")
         self._panes.set_class(not is_shown, f"shown-{pane}")
 
+    def action_toggle_joins(self) -> None:
+        """Tell who comes and goes in this room, or do not."""
+        room = self.current
+        if room is None:
+            return
+        is_shown = self.client.toggle_joins(room.name)
+        key = shown_key(self._keymap_chosen.get("joins", "alt+j"))
+        what = "is shown again from now on" if is_shown else f"is hidden; {key} or /joins shows it again"
+        self.notify(f"Who comes and goes in {room.name} {what}.", timeout=5, markup=False)
+        self._paint_soon()
+
     def action_toggle_theme(self) -> None:
         """Go from dark to light, or back."""
         self.theme = other_theme(self.current_theme)
@@ -982,7 +998,7 @@ class ChatApp(App[None]):
         from chat_tui.screens.help import HelpScreen  # noqa: PLC0415 - who asks pays
 
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.client.state.commands.values(), self.settings.keys))
+            self.push_screen(HelpScreen({**self.client.state.commands, **OWN}.values(), self.settings.keys))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While something is asked, keys mean what they mean there, and nothing behind it."""

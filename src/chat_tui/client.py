@@ -84,7 +84,7 @@ class Client:
         """
         self.keepsakes = keepsakes
         self.memory = keepsakes.memory
-        self.state = State(show_joins=show_joins)
+        self.state = State(show_joins=show_joins, joins_shown=self.memory.joins_shown)
         self._clock = clock
         self._on_event = on_event
         self._on_change = on_change
@@ -198,6 +198,13 @@ class Client:
             and "room" in command.where
             and ("hall" not in command.where or do in ("search", "help"))
         )
+
+    def toggle_joins(self, room: str) -> bool:
+        """Tell who comes and goes in a room if that is not told, else no longer; return which."""
+        is_wanted = not self.state.shows_joins(room)
+        self.state.show_joins(room, is_wanted=is_wanted)
+        self._is_dirty = True
+        return is_wanted
 
     def remember_typed(self, text: str) -> None:
         """Note what the user has sent, for Up."""

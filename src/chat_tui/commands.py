@@ -7,6 +7,19 @@ from chat_server.events import CommandDescribed
 from chat_server.names import same_name_key
 from chat_server.typed import Misuse, command_in, read_arguments, unexpected, unknown_command
 
+OWN = {
+    "joins": CommandDescribed(
+        "joins",
+        "/joins",
+        "Show or hide who comes and goes in this room.",
+        "Show or hide who comes and goes in this room.",
+        (),
+        ("room",),
+        group="terminal",
+    )
+}
+"""Commands of chat-tui's screen, by word. A command of the server that is called so goes first."""
+
 STORED = {"say": "text", "me": "action", "topic": "text"}
 """Requests that become lines, and the field that holds the text."""
 

@@ -31,6 +31,8 @@ class Memory(Struct):
     read: dict[str, int] = field(default_factory=dict)
     """For each room, the number of the last line read."""
     drafts: dict[str, str] = field(default_factory=dict)
+    joins_shown: dict[str, bool] = field(default_factory=dict)
+    """Rooms, by their keys, of which the user has said whether it is told who comes and goes."""
     typed: list[str] = field(default_factory=list)
     """What the user sent last, oldest first."""
 

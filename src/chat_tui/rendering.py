@@ -143,7 +143,9 @@ def rows_of(
         rows.append(_rule("new", look, look.unread, "─"))
     if isinstance(entry, Notice):
         style = look.failed if entry.is_error else look.dim
-        return rows + _wrapped(Content(" " * look.gutter), Content.styled(entry.text, style), look)
+        clock = _clock(minute_of(entry.at), look.time_format) if entry.has_time and look.gutter else ""
+        gutter = Content.styled(clock.ljust(look.gutter), look.dim)
+        return rows + _wrapped(gutter, Content.styled(entry.text, style), look)
     grouped = not rows and is_grouped(entry, before, look.me)
     text = _text(entry, look)
     if isinstance(entry, Pending):

@@ -16,9 +16,6 @@ from chat_server.mentions import Names
 from chat_server.names import same_name_key
 from chat_tui.timeline import Timeline
 
-NAMED_MAX = 3
-"""Names in a notice of who came or went."""
-
 
 class Pending(msgspec.Struct):
     """A line that its author has sent, and the server has not stored yet. `why` says why it will not be, if so."""
@@ -109,9 +106,16 @@ def names(nick: str, text: str) -> bool:
 class State:
     """Everything that is known of one server."""
 
-    def __init__(self, *, show_joins: bool = True) -> None:
-        """Nothing has happened yet. `show_joins`: whether who comes and goes is told among the lines."""
+    def __init__(self, *, show_joins: bool = True, joins_shown: dict[str, bool] | None = None) -> None:
+        """Nothing has happened yet.
+
+        Args:
+            show_joins: whether who comes and goes is told among the lines.
+            joins_shown: rooms, by their keys, of which the user has said otherwise; what they say later is noted here.
+
+        """
         self._show_joins = show_joins
+        self._joins_shown = {} if joins_shown is None else joins_shown
         self.nick = ""
         self.server = ""
         self.language = "en"
@@ -231,7 +235,7 @@ class State:
         room.people_changes += 1
         room.people |= {same_name_key(nick): nick for nick in event.nicks}
         room.lacks_people = room.lacks_people or event.more > 0
-        self._tell(room, f"→ {_listed(event.nicks, event.more)} joined")
+        self._tell_visit(room, event, is_coming=True)
 
     def _left(self, event: events.Left) -> None:
         room = self.room(event.room)
@@ -239,7 +243,7 @@ class State:
         for nick in event.nicks:
             room.people.pop(same_name_key(nick), None)
         room.lacks_people = room.lacks_people or event.more > 0
-        self._tell(room, f"← {_listed(event.nicks, event.more)} left")
+        self._tell_visit(room, event, is_coming=False)
 
     def _renamed(self, event: events.Renamed) -> None:
         if not event.room:
@@ -254,8 +258,23 @@ class State:
         self._tell(room, f"{event.old} is now {event.new}")
 
     def _tell(self, room: RoomState, text: str) -> None:
-        if self._show_joins:
-            room.timeline.notice(text, self.now)
+        if self.shows_joins(room.name):
+            room.timeline.notice(text, self.now, has_time=True)
+
+    def _tell_visit(self, room: RoomState, event: events.Joined | events.Left, *, is_coming: bool) -> None:
+        if self.shows_joins(room.name):
+            room.timeline.visited(event.nicks, event.more, self.now, is_coming=is_coming)
+
+    def shows_joins(self, room: str) -> bool:
+        """Whether who comes and goes is told in a room."""
+        return self._joins_shown.get(same_name_key(room), self._show_joins)
+
+    def show_joins(self, room: str, *, is_wanted: bool) -> None:
+        """Tell who comes and goes in this room, or do not, and take away what was told of it."""
+        self._joins_shown[same_name_key(room)] = is_wanted
+        known = self.known(room)
+        if known is not None and not is_wanted:
+            known.timeline.forget_visits()
 
     def _online(self, event: events.OnlineListed) -> None:
         room = self.room(event.room)
@@ -312,8 +331,3 @@ class State:
         events.RoomsListed: _rooms_listed,
         events.TopicShown: _topic_shown,
     }
-
-
-def _listed(nicks: tuple[str, ...], more: int) -> str:
-    names = [*nicks[:NAMED_MAX], *([f"{more} more"] if more else [])]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

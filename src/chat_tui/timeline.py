@@ -5,13 +5,16 @@ a kind that this program does not know comes as a bare `Kept`: its number is kno
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
 import msgspec
 
 from chat_server.events import Kept, Line
+from chat_server.names import same_name_key
 from chat_tui.numbers import Numbers
+from chat_tui.visits import Visits
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
@@ -22,7 +25,19 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
     at: float
     text: str
     is_error: bool = False
+    has_time: bool = False
+    visits: Visits | None = None
+    """Who came and went, if it tells that."""
 
+
+FOLD_LINES = 30
+"""Entries back to which somebody's earlier coming and going is drawn to where they come or go now: a screen."""
+
+FOLD_SECONDS = 3600.0
+"""Seconds back to which."""
+
+FOLD_MOVES = 2
+"""How often somebody came or went before that is done: who comes, talks and goes is told where they came, and where they went."""
 
 Entry = Line | Notice
 
@@ -90,10 +105,53 @@ class Timeline:
         self._changed_from(index)
         return True
 
-    def notice(self, text: str, at: float, *, is_error: bool = False) -> None:
-        """Add a notice behind everything that is known."""
+    def notice(self, text: str, at: float, *, is_error: bool = False, has_time: bool = False) -> None:
+        """Add a notice behind everything that is known. `has_time`: it is shown when that was."""
         self._notices += 1
-        self._insert(Notice(self.newest, self._notices, at, text, is_error))
+        self._insert(Notice(self.newest, self._notices, at, text, is_error, has_time))
+
+    def visited(self, nicks: Sequence[str], more: int, at: float, *, is_coming: bool) -> None:
+        """Tell who comes or goes, in one notice with those just before, and with what the same people did a little earlier."""
+        visits = self._take_visits(nicks, at)
+        last = self.entries[-1] if self.entries else None
+        if isinstance(last, Notice) and last.visits is not None and at - last.at < FOLD_SECONDS:
+            visits = last.visits.joined(visits)
+            del self.entries[-1]
+            self._changed_from(len(self.entries))
+        visits = visits.seen(nicks, more, is_coming=is_coming)
+        self._notices += 1
+        self._insert(Notice(self.newest, self._notices, at, visits.text, has_time=True, visits=visits))
+
+    def _take_visits(self, nicks: Sequence[str], at: float) -> Visits:
+        """Take what these people did a little earlier out of the notices that tell it, if that was more than to come, or to go."""
+        first = max(0, len(self.entries) - FOLD_LINES)
+        told = [
+            (index, entry, entry.visits)
+            for index, entry in enumerate(self.entries[first:], first)
+            if isinstance(entry, Notice) and entry.visits is not None and at - entry.at < FOLD_SECONDS
+        ]
+        moves = Counter({same_name_key(nick): 0 for nick in nicks})
+        for _, _, visits in told:
+            moves.update({same_name_key(visit.nick): visit.came + visit.went for visit in visits.people})
+        often = [nick for nick in nicks if moves[same_name_key(nick)] >= FOLD_MOVES]
+        taken = Visits()
+        for index, entry, visits in reversed(told):
+            stay, theirs = visits.parted(often)
+            if not theirs.is_empty:
+                taken = theirs.joined(taken)
+                self._put(index, None if stay.is_empty else msgspec.structs.replace(entry, text=stay.text, visits=stay))
+        return taken
+
+    def forget_visits(self) -> None:
+        """Tell no longer who came and went."""
+        for index in range(len(self.entries) - 1, -1, -1):
+            entry = self.entries[index]
+            if isinstance(entry, Notice) and entry.visits is not None:
+                self._put(index, None)
+
+    def _put(self, index: int, entry: Entry | None) -> None:
+        self.entries[index : index + 1] = [] if entry is None else [entry]
+        self._changed_from(index)
 
     def forget(self) -> None:
         """Know nothing any more: the room is not the one that it was."""
