@@ -1,9 +1,10 @@
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.clean import MARKS_MAX, clean
+from chat_server.clean import _TABLE, MARKS_MAX, _bound_marks, clean
 
 HOSTILE = st.text(
     st.one_of(
@@ -28,11 +29,18 @@ def test_what_comes_out_can_be_encoded_and_has_no_control_of_any_kind(text: str)
 BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
+def is_mark(character: str) -> bool:
+    """Whether it is drawn with another, or has a place in the canonical order, as it stands or in compatibility form."""
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return True
+    return all(unicodedata.combining(part) for part in unicodedata.normalize("NFKD", character))
+
+
 @given(HOSTILE)
 def test_a_run_of_marks_is_bounded(text: str) -> None:
     run = 0
     for character in clean(text):
-        run = run + 1 if unicodedata.category(character) in {"Mn", "Me", "Cf"} else 0
+        run = run + 1 if is_mark(character) else 0
         assert run <= MARKS_MAX
 
 
@@ -44,8 +52,49 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
 def test_every_combining_mark_is_seen_by_the_quick_look() -> None:
     for code in range(0x110000):
         mark = chr(code)
-        if unicodedata.category(mark) in {"Mn", "Me", "Cf"}:
+        if 0xD800 <= code < 0xE000 or is_mark(mark):
             assert len(clean("a" + mark * 40)) <= MARKS_MAX + 1, hex(code)
+
+
+def test_whatever_order_it_is_in_clean_text_has_no_long_run_that_must_be_put_in_order() -> None:
+    marks = [chr(code) for code in range(0x110000) if unicodedata.combining(chr(code))]
+    marks += ["\uff9e", "\u0344", "\u0f73"]
+    by_class = {unicodedata.combining(mark): mark for mark in marks}
+    for one in by_class.values():
+        for other in ("\uff9e", "\U0001d165", "\u0301"):
+            run = 0
+            for character in unicodedata.normalize("NFKD", clean("a" + (one + other) * 100)):
+                run = run + 1 if unicodedata.combining(character) else 0
+                assert run <= 2 * MARKS_MAX
+
+
+def test_what_passes_at_the_first_look_is_what_passes_when_looked_at_closely() -> None:
+    for code in range(0x110000):
+        text = "a" + chr(code) * (MARKS_MAX + 1)
+        assert clean(text) == _bound_marks(text.translate(_TABLE)), hex(code)
+
+
+# What Unicode draws as nothing (Default_Ignorable_Code_Point of DerivedCoreProperties.txt, 16.0).
+IGNORABLE = [
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E),
+    (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+]  # fmt: skip
+SHAPING = "\u034f\u180b\u180c\u180d\u180f\u200b\u200c\u200d\u2060"
+
+
+def test_what_is_drawn_as_nothing_is_taken_out_unless_it_shapes_what_stands_beside_it() -> None:
+    left = {
+        chr(code) for first, last in IGNORABLE for code in range(first, last + 1) if clean(f"a{chr(code)}b") != "ab"
+    }
+    selectors = {chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))}
+    assert left == set(SHAPING) | selectors
+
+
+@pytest.mark.parametrize("blank", ["\u2800", "\U0001d159", "\U00013441", "\U00013442"])
+def test_a_blank_that_passes_for_a_sign_is_a_space(blank: str) -> None:
+    assert clean(f"a{blank}b") == "a b"
+    assert clean(blank * 3).strip() == ""
 
 
 def test_invisible_characters_do_not_let_marks_pile_up() -> None:
@@ -63,7 +112,12 @@ def test_emoji_cjk_and_scripts_with_marks_pass_untouched() -> None:
         "สวัสดีชาวโลก",
         "ก็ได้",
         "مرحبا",
-        "한국어",
+        "한국어 닭볶음탕",
+        "ﾊﾞﾅﾅ ガギグ",
+        "葛\U000e0100城",
+        "ꦗꦮ ᬩᬮᬶ",
+        "မြန်မာ",
+        "ᠮᠣᠩᠭᠣᠯ\u180b",
     ):
         assert clean(text) == text
 

@@ -1,9 +1,19 @@
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.clean import clean
-from chat_server.names import NAME_MAX, BadName, parse_name, same_name_key
+from chat_server.names import (
+    NAME_MAX,
+    NAME_TYPED_MAX,
+    BadName,
+    parse_name,
+    parse_new_name,
+    parse_nickname,
+    same_name_key,
+)
 
 
 @pytest.mark.parametrize("name", ["ann", "小明", "Ångström", "हिन्दी", "x_1-2", "ivan", "иван", "한국", "٣", "a" * 32])
@@ -52,3 +62,67 @@ def test_a_name_that_is_taken_is_short_clean_and_in_its_last_form(text: str) -> 
     assert clean(name) == name
     assert parse_name(name) == name
     assert not set(name) & set(" *~:/,.@#")
+
+
+@pytest.mark.parametrize("name", ["\u156f", "\u156fServer", "ann\ua4fd", "a\u02d0b", "\U0001031f", "\u2d4c12"])
+def test_a_letter_that_looks_like_a_mark_of_the_servers_is_in_no_new_name_and_stays_in_old_ones(name: str) -> None:
+    assert parse_name(name) == name
+    for parse in (parse_new_name, parse_nickname):
+        with pytest.raises(BadName) as refused:
+            parse(name)
+        assert refused.value.code == "name-like-mark"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "server",
+        "Server",
+        "ＳＥＲＶＥＲ",
+        "-server-",
+        "server_2",
+        "Chat-Server",
+        "ſystem",
+        "ADMIN",
+        "admin1",
+        "服务器",
+        "系统",
+    ],
+)
+def test_nobody_is_called_as_the_server_is_but_a_room_may_be(name: str) -> None:
+    parse_new_name(name)
+    with pytest.raises(BadName) as refused:
+        parse_nickname(name)
+    assert refused.value.code == "name-of-server"
+
+
+@pytest.mark.parametrize(
+    "name", ["severin", "observer", "sysiphus", "रामः", "ʻOkina", "ー太郎", "一郎", "a-b", "madmin_x"]
+)
+def test_names_that_only_resemble_such_a_word_are_taken(name: str) -> None:
+    assert parse_nickname(name) == name
+
+
+def test_what_is_too_long_to_be_a_name_is_never_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "\U0001d165\U0001d16d" * NAME_TYPED_MAX
+
+    def refuse(form: str, text: str) -> str:
+        raise AssertionError(f"{len(text)} characters are normalised")
+
+    monkeypatch.setattr("chat_server.names.normalize", refuse)
+    assert same_name_key(long) == long
+    with pytest.raises(BadName) as refused:
+        parse_nickname(long)
+    assert refused.value.code == "name-length"
+
+
+@given(st.text(max_size=NAME_MAX))
+def test_a_name_written_in_the_most_code_points_is_still_taken(text: str) -> None:
+    try:
+        name = parse_name(text)
+    except BadName:
+        return
+    typed = unicodedata.normalize("NFD", name)
+    assert len(typed) <= NAME_TYPED_MAX
+    assert len(same_name_key(name)) <= NAME_TYPED_MAX
+    assert parse_name(typed) == name

@@ -47,7 +47,7 @@ from chat_server.events import (
     ZoneShown,
 )
 from chat_server.journal import JournalError
-from chat_server.names import BadName, parse_name, same_name_key
+from chat_server.names import BadName, parse_new_name, parse_nickname, same_name_key
 from chat_server.reading import search
 from chat_server.syntax import REQUESTS, is_command, usage_of
 from chat_server.times import BadZone, parse_zone
@@ -268,7 +268,7 @@ class Room(Choices, ABC):
         It is open to everybody, and stays. Its name follows the rules for nicknames.
         """
         try:
-            name = parse_name(request.room)
+            name = parse_new_name(request.room)
         except BadName as error:
             session.send(Refused(error.code))
             return None
@@ -340,7 +340,7 @@ class Room(Choices, ABC):
     def claim(self, session: Occupant, wanted: str) -> str:
         """Give the session this name in the directory. Return the name in its one form, or "" after saying why not."""
         try:
-            nick = parse_name(wanted)
+            nick = parse_nickname(wanted)
         except BadName as error:
             session.send(Refused(error.code))
             return ""

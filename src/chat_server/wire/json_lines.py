@@ -1,7 +1,8 @@
 """The programs' door: JSON, one object a line, UTF-8 (docs/protocol.md).
 
 Turns bytes into requests, cleaned and checked, and events into bytes. Which fields there are is what the Structs in events.py say, and
-nothing else.
+nothing else. A text is made clean; a name, a key or a mark that is not clean is refused, for changed it would be another. Lengths are looked
+at first: nothing longer than its limit is cleaned, compared or normalised.
 """
 
 import re
@@ -33,6 +34,7 @@ from chat_server.events import (
     Unreadable,
     WrongField,
 )
+from chat_server.names import NAME_TYPED_MAX
 from chat_server.syntax import extra, word_of
 from chat_server.wire.lines import LineBuffer
 from chat_server.wire.sentences import sentence
@@ -44,6 +46,11 @@ WHY_MAX = 200
 """Characters of what a decoder says about a wrong field that are sent back."""
 
 NO_DAY = "expected a day such as 2026-11-20, today, yesterday or -3d, or a time such as 14:30"
+WORD_MAX = NAME_TYPED_MAX
+"""Characters in whatever is a word: a name, a command, a zone, a request's tag. The longest that means anything are names."""
+
+_TOO_LONG = f"expected at most {WORD_MAX} characters"
+_UNCLEAN = "has characters that cannot stand there"
 
 
 class _Envelope(Struct):
@@ -60,35 +67,56 @@ class _Kind:
     def __init__(self, request: type[Request]) -> None:
         self._decode = msgspec.json.Decoder(request).decode
         hints = get_type_hints(request)
+        strings = [field for field in fields(request) if hints[field.name] is str]
         self._texts = {
-            field.name: clean_lines if extra(field, "lines") else clean_in_one if extra(field, "rest") else clean
-            for field in fields(request)
-            if hints[field.name] is str
+            field.name: clean_lines if extra(field, "lines") else clean_in_one
+            for field in strings
+            if extra(field, "rest")
         }
+        self._words = [field.name for field in strings if field.name not in self._texts]
         self._days = [field.name for field in fields(request) if extra(field, "kind") == "date"]
         self._names = [field.name for field in fields(request) if get_origin(hints[field.name]) is dict]
-        self._wanted = [field.name for field in fields(request) if field.required and field.name in self._texts]
+        self._wanted = {field.name for field in strings if field.required}
         self.names_its_room = "room" in request.__struct_fields__
 
     def decode(self, line: bytes, text_limit: int) -> Request | Unreadable:
         """Read a request, its texts made clean. Raises msgspec.DecodeError or UnicodeDecodeError."""
         request = self._decode(line)
-        changed: dict[str, Any] = {
-            name: {clean(key): value for key, value in getattr(request, name).items()} for name in self._names
-        }
-        for name, cleaner in self._texts.items():
-            text = getattr(request, name)
+        for field in self._words:
+            word = getattr(request, field)
+            wrong = _wrong_with(word) if word else ("expected a text" if field in self._wanted else "")
+            if wrong:
+                return WrongField(field, wrong)
+        for field in self._names:
+            for name in getattr(request, field):
+                if wrong := _wrong_with(name):
+                    return WrongField(field, wrong)
+        return self._cleaned(request, text_limit)
+
+    def _cleaned(self, request: Request, text_limit: int) -> Request | Unreadable:
+        changed: dict[str, Any] = {}
+        for field, cleaner in self._texts.items():
+            text = getattr(request, field)
             if len(text) * 4 > text_limit and len(text.encode()) > text_limit:
                 return TextTooLong(text_limit)
             cleaned = cleaner(text)
-            if not cleaned.strip() and (text or name in self._wanted):
-                return WrongField(name, "expected a text")
+            if not cleaned.strip() and (text or field in self._wanted):
+                return WrongField(field, "expected a text")
             if cleaned != text:
-                changed[name] = cleaned
-        for name in self._days:
-            if not is_day(getattr(request, name)):
-                return WrongField(name, NO_DAY)
+                changed[field] = cleaned
+        for field in self._days:
+            if not is_day(getattr(request, field)):
+                return WrongField(field, NO_DAY)
         return replace(request, **changed) if changed else request
+
+
+def _wrong_with(word: str) -> str:
+    """Why something cannot be a name, a key, or another word that is taken as it stands; "" if it can."""
+    if len(word) > WORD_MAX:
+        return _TOO_LONG
+    if clean(word) != word:
+        return _UNCLEAN
+    return "" if not word or word.strip() else "expected a text"
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
@@ -104,17 +132,24 @@ def parse_object(line: bytes, text_limit: int) -> Addressed:
         return Addressed(NotJson() if field in ("", "do") else WrongField(field, why))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return Addressed(NotJson())
-    ref = clean(envelope.ref) if isinstance(envelope.ref, str) else envelope.ref
+    ref = envelope.ref
+    for field, word in (("ref", str(ref or "")), ("do", envelope.do), ("room", envelope.room)):
+        if wrong := _wrong_with(word):
+            return Addressed(WrongField(field, wrong), "", None if field == "ref" else ref)
     kind = _KINDS.get(envelope.do)
     if kind is None:
-        return Addressed(UnknownRequest(clean(envelope.do)), clean(envelope.room), ref)
-    room = "" if kind.names_its_room else clean(envelope.room)
+        return Addressed(UnknownRequest(envelope.do), envelope.room, ref)
+    room = "" if kind.names_its_room else envelope.room
+    return Addressed(_decoded(kind, line, text_limit), room, ref)
+
+
+def _decoded(kind: _Kind, line: bytes, text_limit: int) -> Request | Unreadable:
     try:
-        return Addressed(kind.decode(line, text_limit), room, ref)
+        return kind.decode(line, text_limit)
     except msgspec.ValidationError as error:
-        return Addressed(WrongField(*_explained(error)), room, ref)
+        return WrongField(*_explained(error))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return Addressed(NotJson(), room, ref)
+        return NotJson()
 
 
 def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
@@ -124,8 +159,8 @@ def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
     missing = re.fullmatch(r"Object missing required field `(.*)`", problem)
     if missing:
         path, problem = missing[1], "is missing"
-    problem = clean(problem.replace("`", ""))[:WHY_MAX]
-    return clean(path)[:WHY_MAX], problem[:1].lower() + problem[1:]
+    problem = clean(problem[: 2 * WHY_MAX].replace("`", ""))[:WHY_MAX]
+    return clean(path[:WHY_MAX]), problem[:1].lower() + problem[1:]
 
 
 class JsonDecoder:

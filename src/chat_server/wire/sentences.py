@@ -36,6 +36,8 @@ SENTENCES: dict[str, str | Counted] = {
     "name-characters": message(
         "A name is made of letters of any script, digits, - and _; it cannot begin with a combining mark."
     ),
+    "name-like-mark": message("That name has a letter that looks like one of the server's marks. Choose another name."),
+    "name-of-server": message("That name would look like the server's. Choose another name."),
     "name-taken": message("{nick} is taken. Choose another name."),
     "same-name": message("Your nickname is already {nick}."),
     "nobody-hears": message("Nobody hears you in the hall. /rooms lists the rooms, /join ROOM enters one."),
