@@ -84,6 +84,9 @@ class FakeSession:
     def be_replaced(self, heir_is_there: trio.Event) -> None:
         self.told.append("replaced")
 
+    def fail(self) -> None:
+        self.told.append("failed")
+
     def take_told(self) -> list[str]:
         """What it was told since this was last asked."""
         told, self.told = self.told, []

@@ -44,6 +44,10 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     (events.OnlineListed("python", ("bob", "carol")), "* 2 others in python: bob, carol\r\n"),
     (events.HelpListed((("/back", "Go back"),), ("pm",)), "* /back - Go back\r\n* Rooms are commands too: /pm\r\n"),
     (events.CommandExplained("/logout", "Leave.", ("quit",)), "* Usage: /logout\r\n* Leave.\r\n* Also: /quit\r\n"),
+    (
+        events.Faltered("python", 17),
+        "* Something went wrong in python on the server's side. It has been noted, and the room goes on. /since 17 shows what was said.\r\n",
+    ),
     (events.Skipped(1), "* 1 line was skipped: your connection did not keep up.\r\n"),
     (
         events.Skipped(214, {"python": 4500}),

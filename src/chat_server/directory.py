@@ -81,6 +81,12 @@ class Directory(Generic[R, P]):
         if self._identities.get(identity) is person:
             del self._identities[identity]
 
+    def forget(self, person: object) -> None:
+        """Take back whatever this person has, by whatever name: for one of whom something went wrong half-way."""
+        for known in (self._people, self._identities):
+            for key in [key for key, other in known.items() if other is person]:
+                del known[key]
+
     def hand_over(self, nick: str, old: P, new: P) -> None:
         """Give a name to the same person's new connection."""
         key = same_name_key(nick)

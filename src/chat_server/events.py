@@ -745,6 +745,16 @@ class Skipped(Event, frozen=True):
     rooms: dict[str, int] = {}
 
 
+class Faltered(Event, frozen=True):
+    """Something went wrong on the server's side in a room where the receiver is; it has been noted, and the room goes on.
+
+    What was said is kept: if something was not shown, it comes after the number `after`.
+    """
+
+    room: str
+    after: int
+
+
 class AliveAsked(Event, frozen=True, tag="are-you-there"):
     """The server wants to know whether the program is still there; anything that it sends says so."""
 

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 import trio
 
+from chat_server.guard import Guard
 from chat_server.pacing import Budget
 from chat_server.transport import Transport
 
@@ -216,7 +217,15 @@ class Outbox(Generic[M]):
         self._size = len(rest)
 
     async def _write(self) -> None:
-        """Write what waits; end when nothing does."""
+        """Write what waits; end when nothing does. Whatever goes wrong ends this connection, and nothing else."""
+        guard = Guard("what waits for a reader could not be written")
+        with guard:
+            await self._write_all()
+        if guard.has_failed:
+            self.close()
+            self._transport.close()
+
+    async def _write_all(self) -> None:
         while self._waiting is not None and not self._is_closed:
             with trio.move_on_after(self._patience) as patience:
                 try:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import trio
 
+from chat_server.guard import Guard
+
 
 class Turns:
     """Lets those who want something dear go one after another: one in each pass of the event loop.
@@ -85,8 +87,9 @@ class Budget:
             self._counted[holder] = held
 
     def _make_room(self) -> None:
+        guard = Guard("somebody could not let go of what waits for them")
         for holder in sorted(self._counted, key=self._counted.__getitem__, reverse=True):
-            holder.let_go()
+            guard.attempt(holder.let_go)
             self._note(holder)
             if self.total <= self.limit:
                 return

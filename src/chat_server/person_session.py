@@ -14,9 +14,10 @@ from chat_server.commands import Pause
 from chat_server.completion import candidates
 from chat_server.config import HistoryTable, Limits
 from chat_server.events import NUMBER_MAX, AliveAnswered, CharsetHinted, Entered, Event, Recalled, Refused, Say
+from chat_server.guard import Guard
 from chat_server.preferences import AS_THE_TERMINAL, Preferences
 from chat_server.room import Occupant, Room
-from chat_server.session import ANSWER_BYTES_PER_TOKEN, LIGHT_CHARACTERS, ChatSession, Neighbours
+from chat_server.session import ANSWER_BYTES_PER_TOKEN, LIGHT_CHARACTERS, ChatSession, Neighbours, left
 from chat_server.transport import Transport
 from chat_server.wire.charsets import UTF_8, can_write, has_byte_255
 from chat_server.wire.editor import COLUMNS_MAX
@@ -119,9 +120,13 @@ class PersonSession(ChatSession[Asked]):
         """Lay out what is to be shown still, some lines at a time, each in its turn among all that is dear; then write it in one piece."""
         while self._rest:
             pieces: list[bytes] = []
-            for piece in shown_in_pieces(self._rest[0], self._reader):
-                pieces.append(piece)
-                await self.take_turn()
+            guard = Guard("something could not be shown to a session", nick=self.nick)
+            with guard:
+                for piece in shown_in_pieces(self._rest[0], self._reader):
+                    pieces.append(piece)
+                    await self.take_turn()
+            if guard.has_failed:
+                pieces = [self.show(Refused("cannot-show"))]
             del self._rest[0]
             self._answer(b"".join(pieces))
 
@@ -275,7 +280,7 @@ class PersonSession(ChatSession[Asked]):
             self._closing = self._text.editor.close()
             self._text.editor = None
             self.push = self._outbox.push
-        self.push(self._closing + self.show(farewell))
+        self.push(self._closing + self.shown(farewell))
 
     # What the person wants.
 
@@ -397,7 +402,7 @@ class PersonSession(ChatSession[Asked]):
 
     async def leave_all(self) -> None:
         """Leave the place where the person is."""
-        await self.place.leave(self)
+        await left(self.place, self)
 
     def renamed(self, old: str) -> Pause:
         """Tell everybody who should know that the nickname has changed."""

@@ -35,11 +35,12 @@ from chat_server.events import (
     Welcomed,
     WentBack,
 )
+from chat_server.guard import Guard
 from chat_server.identity import new_token
 from chat_server.names import same_name_key
 from chat_server.preferences import Preferences
 from chat_server.room import Occupant, Room
-from chat_server.session import LIGHT_CHARACTERS, ChatSession, Neighbours
+from chat_server.session import LIGHT_CHARACTERS, ChatSession, Neighbours, left
 from chat_server.transport import Transport
 from chat_server.wire.json_lines import JsonDecoder, show_answer, show_for
 
@@ -114,7 +115,12 @@ class ProgramSession(ChatSession[Addressed]):
                 self._key = ""
             if isinstance(event, Refused):
                 event = replace(event, room=self._asked_room)
-        self._answer(show_answer(event, ref, self.preferences.language))
+        self._answer(self._shown_answer(event, ref))
+
+    def _shown_answer(self, event: Event, ref: Ref | None) -> bytes:
+        with Guard("something could not be shown to a program", nick=self.nick):
+            return show_answer(event, ref, self.preferences.language)
+        return show_answer(Refused("cannot-show", room=self._asked_room), ref, self.preferences.language)
 
     @property
     def has_terminal(self) -> bool:
@@ -194,7 +200,7 @@ class ProgramSession(ChatSession[Addressed]):
         """Leave all rooms at once: a room whose disk is slow must not keep the session in the others."""
         async with trio.open_nursery() as nursery:
             for room, _ in self._rooms.values():
-                nursery.start_soon(room.leave, self)
+                nursery.start_soon(left, room, self)
 
     def renamed(self, old: str) -> Pause:
         """Tell the program, and everybody in its rooms."""

@@ -144,6 +144,9 @@ class Occupant(Chooser, Protocol):
     def be_replaced(self, heir_is_there: trio.Event) -> None:
         """Carry out nothing more, and end when the heir is there: the same person on another connection."""
 
+    def fail(self) -> None:
+        """End: something of the server's went wrong for this session alone. Never raises."""
+
 
 class Room(Choices, ABC):
     """A place where sessions are: what can be done in all of them."""
@@ -178,6 +181,10 @@ class Room(Choices, ABC):
     @abstractmethod
     async def leave(self, session: Occupant) -> None:
         """Let the session go. When this returns, nothing from here reaches it any more. Harmless for one that is not here."""
+
+    def forget(self, session: Occupant) -> None:
+        """Let the session go without its waiting for it: `leave` has failed."""
+        del session
 
     def works_for(self, session: Occupant, request: type[Request | Unreadable]) -> bool:
         """Whether this session may ask for this here."""

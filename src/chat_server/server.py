@@ -17,10 +17,11 @@ import trio
 from chat_server import __version__
 from chat_server.admission import Address, Admission
 from chat_server.catalogue import described_commands
-from chat_server.chat_room import ChatRoom
+from chat_server.chat_room import REST_AFTER_FAILURE, ChatRoom
 from chat_server.config import Config
 from chat_server.directory import Directory
 from chat_server.events import Dismissed, Greeted, Welcomed
+from chat_server.guard import Guard
 from chat_server.hall import Hall
 from chat_server.journal import Journal, JournalError, RoomRecord
 from chat_server.logs import Sampler
@@ -234,7 +235,14 @@ class Server:
         return room
 
     async def _run_room(self, room: ChatRoom) -> None:
-        await room.run()
+        guard = Guard("a room began anew", room=room.name)
+        guard.has_failed = True
+        while guard.has_failed:
+            guard.has_failed = False
+            with guard:
+                await room.run()
+            if guard.has_failed:
+                await trio.sleep(REST_AFTER_FAILURE)
         self._rooms_running -= 1
         if not self._rooms_running:
             self._rooms_ended.set()
@@ -244,16 +252,21 @@ class Server:
         history = self._config.history
         while True:
             before = time.time() - history.keep_days * 86400 if history.keep_days else -inf
-            try:
-                while await self._journal.prune(before, history.keep_lines):
-                    for room in self.rooms:
-                        room.forget_past()
-                    await trio.sleep(FORGET_PAUSE)
-            except JournalError as error:
-                _log.error("cannot delete what is old", why=str(error))
+            with Guard("cannot delete what is old"):
+                await self._forget_older_than(before, history.keep_lines)
             await trio.sleep(FORGET_SECONDS)
 
+    async def _forget_older_than(self, before: float, keep_lines: int) -> None:
+        try:
+            while await self._journal.prune(before, keep_lines):
+                for room in self.rooms:
+                    room.forget_past()
+                await trio.sleep(FORGET_PAUSE)
+        except JournalError as error:
+            _log.error("cannot delete what is old", why=str(error))
+
     async def _accept(self, listener: socket.socket) -> None:
+        guard = Guard("a caller could not be let in")
         while listener.fileno() >= 0:  # it is closed when the server stops
             try:
                 await trio.lowlevel.wait_readable(listener.fileno())
@@ -269,13 +282,17 @@ class Server:
                         self._unwelcome.note("cannot accept a caller", trio.current_time(), why=error.strerror)
                         await trio.sleep(0.1)
                     break
-                connection.setblocking(False)
-                try:
-                    _set_tcp_options(connection, self._config.limits.keepalive_seconds)
-                except OSError:  # the caller has gone again
+                if not guard.attempt(self._let_in, connection, address[0]):
                     connection.close()
-                    continue
-                self.welcome(SocketTransport(connection), address[0])
+
+    def _let_in(self, connection: socket.socket, address: str) -> None:
+        connection.setblocking(False)
+        try:
+            _set_tcp_options(connection, self._config.limits.keepalive_seconds)
+        except OSError:  # the caller has gone again
+            connection.close()
+            return
+        self.welcome(SocketTransport(connection), address)
 
     def welcome(self, transport: Transport, address: str) -> None:
         """Start a task for a new caller, or say politely that there is no place."""
@@ -294,11 +311,10 @@ class Server:
         """Serve one caller, of whatever kind."""
         _log.debug("a caller came", address=address)
         try:
-            if self._config.limits.messages_per_second:
-                await self._wait_turn(known)
-            await self._serve_door(transport, address, known)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass
+            with Guard("a caller could not be served"), suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                if self._config.limits.messages_per_second:
+                    await self._wait_turn(known)
+                await self._serve_door(transport, address, known)
         finally:
             transport.close()
             self._admission.leave(known, trio.current_time())
@@ -366,7 +382,8 @@ class Server:
             start=self._nursery.start_soon,
         )
 
-    async def _serve_session(self, session: ChatSession[Any], first: bytes) -> None:
+    async def _serve_session(self, session: PersonSession | ProgramSession, first: bytes) -> None:
+        guard = Guard("a session could not end", nick=lambda: session.nick)
         self._sessions.add(session)
         try:
             if self._stop_requested.is_set():
@@ -374,9 +391,19 @@ class Server:
             await session.run(first)
         finally:
             deadline = self._stop_at if self._stop_requested.is_set() else trio.current_time() + LINGER
-            if not await session.end(deadline):
-                self._cut += 1
+            with guard:
+                if not await session.end(deadline):
+                    self._cut += 1
             self._sessions.discard(session)
+            if guard.has_failed or session.has_failed:
+                self._forget_session(session)
+
+    def _forget_session(self, session: PersonSession | ProgramSession) -> None:
+        """Leave nothing of a session that could not end in order: no name, and no place in a room."""
+        self._directory.forget(session)
+        for room in self.rooms:
+            if session in room:
+                room.forget(session)
 
 
 def _share_of(memory: int) -> int:

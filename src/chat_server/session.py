@@ -9,20 +9,20 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import inf
 from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
-import structlog
 import trio
 
 from chat_server.admission import Address
 from chat_server.commands import Pause
 from chat_server.config import HistoryTable, Limits
 from chat_server.events import Dismissed, Echo, Event, LoggedOut, ProtocolReply, Refused, Skipped, Slowed
+from chat_server.guard import Guard
 from chat_server.identity import identity_of
 from chat_server.names import same_name_key
 from chat_server.outbox import Outbox
 from chat_server.pacing import Budget, Turns
 from chat_server.preferences import Preferences
 from chat_server.rate import TokenBucket
-from chat_server.room import EndSession, Room
+from chat_server.room import EndSession, Occupant, Room
 from chat_server.transport import Transport
 
 READ_MAX = 8192
@@ -47,7 +47,14 @@ LIGHT_CHARACTERS = 256
 TURN_SECONDS = 0.05
 """Seconds for which the turn of somebody who asks for much lasts at most while a room shows what they said: a disk may be slow."""
 
-_log = structlog.get_logger()
+
+async def left(place: Room, session: Occupant) -> None:
+    """Let the session leave a place; if that fails, the place forgets it."""
+    guard = Guard("a session could not leave a room", nick=session.nick)
+    with guard:
+        await place.leave(session)
+    if guard.has_failed:
+        guard.attempt(place.forget, session)
 
 
 class Neighbours(NamedTuple):
@@ -109,6 +116,7 @@ class ChatSession(ABC, Generic[A]):
         "_owed",
         "_scope",
         "_transport",
+        "has_failed",
         "history",
         "nick",
         "place",
@@ -170,12 +178,20 @@ class ChatSession(ABC, Generic[A]):
         self._farewell: Event | None = None
         self._ending: trio.CancelScope | None = None
         self._heir_is_there: trio.Event | None = None
+        self.has_failed = False
+        """Whether a bug ended the session, or met it while it ended: then it may have left something undone."""
 
     # What places and the server say to the person.
 
     def send(self, event: Event) -> None:
-        """Show an event to the reader."""
-        self._answer(self.show(event))
+        """Show an event to the reader; if that fails, show that it does."""
+        self._answer(self.shown(event))
+
+    def shown(self, event: Event) -> bytes:
+        """The event as the reader is shown it, or that it cannot be."""
+        with Guard("something could not be shown to a session", nick=self.nick):
+            return self.show(event)
+        return self.show(Refused("cannot-show"))
 
     def _answer(self, data: bytes) -> None:
         """Write an answer, and count what it cost beyond its request. Whatever a command shows goes this way, so none need count for itself."""
@@ -242,15 +258,18 @@ class ChatSession(ABC, Generic[A]):
             first: what they have sent already.
 
         """
-        try:
-            with self._scope:
-                await self._converse(first)
-        except EndSession:
-            self._farewell = LoggedOut()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self._outbox.close()
-        except Exception:  # noqa: BLE001 - the one place: a bug in a command ends the session that met it, and no other
-            _log.exception("a session failed", nick=self.nick)
+        # A bug in a command ends the session that met it, and no other.
+        guard = Guard("a session failed", nick=lambda: self.nick)
+        with guard:
+            try:
+                with self._scope:
+                    await self._converse(first)
+            except EndSession:
+                self._farewell = LoggedOut()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._outbox.close()
+        if guard.has_failed:
+            self.has_failed = True
             self._farewell = Dismissed("failed")
         if self._scope.cancelled_caught and self._farewell is None:
             self._farewell = self._out_of_time()
@@ -266,15 +285,17 @@ class ChatSession(ABC, Generic[A]):
 
         """
         self._ending = leaving = trio.CancelScope(shield=True, deadline=deadline)
-        with leaving:
+        guard = Guard("a session could not end in order", nick=self.nick)
+        with leaving, guard:
             if self._heir_is_there is not None:
                 await self._heir_is_there.wait()
             await self.leave_all()
         if self.nick:
-            self.place.directory.release(self.nick, self)
-            self.place.directory.forget_identity(self.sender, self)
+            guard.attempt(self.place.directory.release, self.nick, self)
+            guard.attempt(self.place.directory.forget_identity, self.sender, self)
         if self._farewell is not None:
-            self.say_farewell(self._farewell)
+            guard.attempt(self.say_farewell, self._farewell)
+        self.has_failed = self.has_failed or guard.has_failed
         self._ending = emptying = trio.CancelScope(shield=True, deadline=leaving.deadline)
         with emptying:
             await self._outbox.emptied()
@@ -305,6 +326,11 @@ class ChatSession(ABC, Generic[A]):
             self._scope.cancel()
         else:
             self._ending.deadline = min(self._ending.deadline, deadline)
+
+    def fail(self) -> None:
+        """End the session, with a bland sentence: something of the server's went wrong for it alone."""
+        self.has_failed = True
+        self.dismiss("failed", inf)
 
     def cut(self) -> None:
         """End the session at once, whatever waits."""

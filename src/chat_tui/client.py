@@ -341,6 +341,8 @@ class Client:
                 self._asked_older.clear()  # the answers may be among what was skipped
                 for name in event.rooms:
                     self._ask_for_missed(name)
+            case events.Faltered():
+                self._ask_for_missed(event.room)
             case events.PageShown() if str(ref).startswith(MISSED):
                 if event.lines and self.state.room(event.room).has_hole:
                     self._ask_for_missed(event.room)

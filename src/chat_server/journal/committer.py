@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import outcome
 import trio
 
+from chat_server.guard import Guard
 from chat_server.journal import JournalError, Receipt
 from chat_server.journal.writer import Append, Writer
 
@@ -141,12 +142,24 @@ class Committer:
     # In Trio's thread.
 
     def _deliver(self, commissions: Sequence[Commission], results: outcome.Outcome[list[Any]]) -> None:
+        """Note what became of it, and tell whoever waits. Never raises: Trio would end."""
         if isinstance(results, outcome.Error):
-            if isinstance(results.error, JournalError):
-                self._note_failure(results.error)
+            error = self._noted(results.error)
             for commission in commissions:
-                commission.finish(outcome.Error(results.error))
+                commission.finish(outcome.Error(error))
             return
-        self._note(commissions)
+        _guard.attempt(self._note, commissions)
         for commission, result in zip(commissions, results.unwrap(), strict=True):
             commission.finish(outcome.Value(result))
+
+    def _noted(self, error: BaseException) -> BaseException:
+        """Note why something is not stored. Returns what those who wait are told: all or nothing is, so it is a journal that cannot store."""
+        if isinstance(error, JournalError):
+            _guard.attempt(self._note_failure, error)
+        elif isinstance(error, Exception):
+            _guard.note(error)
+            return JournalError("something went wrong while it was being stored")
+        return error
+
+
+_guard = Guard("something went wrong in the journal")

@@ -12,6 +12,7 @@ from typing import TypeVar
 import structlog
 import trio
 
+from chat_server.guard import Guard
 from chat_server.journal import JournalError, Matches
 from chat_server.journal.reader import Reader
 from chat_server.journal.search import SearchIndex, query_of
@@ -52,14 +53,18 @@ class Indexer:
             is_busy: whether lines are being stored just now.
 
         """
+        guard = Guard("something went wrong while the search index was made; searches find less")
         while True:
             growth = next_growth()
-            try:
-                start = trio.current_time()
-                async with self._turn:
-                    has_more = await self._in_thread(self._index_some)
-            except JournalError as error:
-                _log.error("cannot index what was said; searches find less", why=str(error))
+            start = trio.current_time()
+            has_more: bool | None = None
+            with guard:
+                try:
+                    async with self._turn:
+                        has_more = await self._in_thread(self._index_some)
+                except JournalError as error:
+                    _log.error("cannot index what was said; searches find less", why=str(error))
+            if has_more is None:
                 await trio.sleep(60)
                 continue
             if has_more:

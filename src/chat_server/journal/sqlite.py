@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from chat_server.events import Line
+from chat_server.guard import Guard
 from chat_server.journal import JournalError, Matches, Page, Record, RoomRecord, SenderKey
 from chat_server.journal.batches import encode
 from chat_server.journal.committer import Commission, Committer, Positions
@@ -149,11 +150,14 @@ class SqliteJournal:
             await self._has_positions.wait()
             self._has_positions = trio.Event()
             await trio.sleep(POSITIONS_DELAY)
-            if self._positions:
-                commission = Commission(None, self._take_positions())
-                self._committer.submit(commission)
-                with suppress(JournalError):  # nobody waits for it, and whoever comes back is shown what a newcomer is
-                    await commission.stored()
+            with Guard("cannot note how far people have come"):
+                if self._positions:
+                    commission = Commission(None, self._take_positions())
+                    self._committer.submit(commission)
+                    with suppress(
+                        JournalError
+                    ):  # nobody waits for it, and whoever comes back is shown what a newcomer is
+                        await commission.stored()
 
     def _is_busy(self) -> bool:
         return trio.current_time() - self._stored_at < 1
@@ -172,10 +176,14 @@ class SqliteJournal:
     async def _keep_checkpointing(self) -> None:
         while True:
             await self._log_is_long.wait()
-            try:
-                await trio.to_thread.run_sync(self._checkpoint)
-            except JournalError as error:
-                _log.error("cannot bring the journal's log into its file", why=str(error))
+            is_done = False
+            with Guard("something went wrong in a checkpoint of the journal"):
+                try:
+                    await trio.to_thread.run_sync(self._checkpoint)
+                    is_done = True
+                except JournalError as error:
+                    _log.error("cannot bring the journal's log into its file", why=str(error))
+            if not is_done:
                 await trio.sleep(10)
             self._is_log_nearly_empty = True
             self._log_is_long = trio.Event()
@@ -194,12 +202,15 @@ class SqliteJournal:
 
         def read() -> T:
             reader = self._readers.pop() if self._readers else Reader(self._folder.journal)
+            is_done = False
             try:
                 found = work(reader)
-            except JournalError:
-                reader.close()  # whatever was wrong with it, the next one begins anew
-                raise
-            self._readers.append(reader)
+                is_done = True
+            finally:
+                if is_done:
+                    self._readers.append(reader)
+                else:
+                    reader.close()  # whatever was wrong with it, the next one begins anew
             return found
 
         return await trio.to_thread.run_sync(read, limiter=limit or self._reader_limit)

@@ -90,6 +90,7 @@ SENTENCES: dict[str, str | Counted] = {
     ),
     "cannot-store": message("That could not be stored just now. Try again later."),
     "cannot-read": message("What was said cannot be read just now. Try again later."),
+    "cannot-show": message("That could not be shown: something went wrong on the server's side, and has been noted."),
     "line-too-long": message("That line was longer than {limit} bytes and was not sent. Shorten it."),
     "not-in-room": message("You are not in {room}. Join it first."),
     "too-many-rooms": counted(
@@ -501,6 +502,13 @@ _TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
     events.CommandExplained: _command_explained,
     events.Slowed: _slowed,
     events.Skipped: _skipped,
+    events.Faltered: lambda event, voice: own_words(
+        voice.say(
+            "Something went wrong in {room} on the server's side. It has been noted, and the room goes on. /since {after} shows what was said.",
+            room=event.room,
+            after=event.after,
+        )
+    ),
     events.AliveAnswered: lambda _, voice: own_words(voice.say("I am here.")),
 }
 

@@ -1,0 +1,49 @@
+"""The one place that catches everything: keeps what goes wrong in one step from the steps after it, logged with its traceback, and noted.
+
+Cancellation, and whatever else is no ordinary exception, passes. Knows nothing but the log; never knows what the steps do.
+"""
+
+from collections.abc import Callable
+from types import TracebackType
+
+import structlog
+
+_log = structlog.get_logger()
+
+
+class Guard:
+    """A place where any exception ends. `with guard:` around a step, or `guard.attempt(step, ...)`."""
+
+    __slots__ = ("_details", "_what", "has_failed")
+
+    def __init__(self, what: str, **details: object) -> None:
+        """Log exceptions as `what`, with these details; a function among them is asked when something goes wrong."""
+        self._what = what
+        self._details = details
+        self.has_failed = False
+        """Whether anything has gone wrong since somebody last set this to False."""
+
+    def __enter__(self) -> None:
+        """Begin a step."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        """End a step. Returns whether an exception ends here."""
+        if not isinstance(error, Exception):
+            return False
+        self.note(error)
+        return True
+
+    def attempt(self, step: Callable[..., object], *given: object) -> bool:
+        """Do a step; return whether it did not fail."""
+        with self:
+            step(*given)
+            return True
+        return False
+
+    def note(self, error: Exception) -> None:
+        """Log an exception that has been caught elsewhere."""
+        self.has_failed = True
+        details = {name: detail() if callable(detail) else detail for name, detail in self._details.items()}
+        _log.error(self._what, exc_info=error, **details)
