@@ -12,7 +12,7 @@ from typing import NamedTuple
 from chat_server.clean import clean_in_one
 from chat_server.days import is_day
 from chat_server.events import Parameter
-from chat_server.names import BadName, parse_name
+from chat_server.names import NAME_MAX, BadName, parse_name
 
 SHOWN_MAX = 40
 """Characters of what was typed that an answer shows again."""
@@ -107,7 +107,7 @@ def _is_another_word(word: str, known: str) -> bool:
 def _may_be_a_name(word: str) -> bool:
     """Whether a command or a room could be called so: a path or a smiley is no name."""
     try:
-        parse_name(word)
+        parse_name(word[:NAME_MAX])
     except BadName as error:
         return error.code != "name-characters"
     return True

@@ -1,0 +1,59 @@
+"""What is typed means the same, and is refused in the same words, whether the server reads it or chat-tui."""
+
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server.catalogue import described_commands
+from chat_server.clean import clean_lines
+from chat_server.events import Request, Say, WrongUsage
+from chat_server.syntax import REQUESTS, parse_text
+from chat_server.wire.json_lines import parse_object
+from chat_server.wire.sentences import sentence
+from chat_tui.codec import write
+from chat_tui.commands import Misused, parse
+
+COMMANDS = {word: command for command in described_commands() for word in (command.name, *command.aliases)}
+WORDS = sorted(word for word in REQUESTS if word in COMMANDS)
+
+GIVEN = "x python -a #4711 0 -3 500 99999999999999999999 1e3 ٣ today -3d 14:30 24:00 plain on 2026-02-30 /me 你好 a\nb"
+ARGUMENTS = st.lists(st.sampled_from(GIVEN.split(" ")), max_size=4).map(" ".join)
+
+
+def of_the_server(text: str) -> object:
+    """The request, or the sentence that refuses it."""
+    asked = parse_text(text)
+    if isinstance(asked, WrongUsage):
+        return sentence("usage", {"usage": asked.usage, "why": asked.why, **asked.details})
+    return asked
+
+
+def of_the_client(text: str) -> object:
+    """The request that the server makes of what chat-tui sends, or the sentence that refuses it."""
+    asked = parse(text, COMMANDS, {})
+    if isinstance(asked, Misused):
+        return asked.why
+    fields: dict[str, Any] = dict(asked.fields)
+    return parse_object(write(asked.do, **fields).rstrip(b"\n"), 16384).request
+
+
+@given(st.sampled_from(WORDS), ARGUMENTS)
+def test_a_command_is_read_alike_by_the_server_and_by_chat_tui(word: str, arguments: str) -> None:
+    text = f"/{word} {arguments}".rstrip()
+    assert of_the_client(text) == of_the_server(text)
+
+
+@given(st.text(st.sampled_from("/ab \n"), min_size=1, max_size=12).map(clean_lines).filter(str.strip))
+def test_what_is_no_command_is_said_alike(text: str) -> None:
+    asked = parse_text(text)
+    if isinstance(asked, Say) and asked.text.strip():
+        assert of_the_client(text) == asked
+
+
+def test_every_field_that_is_typed_is_one_that_a_program_can_send() -> None:
+    for word in WORDS:
+        names = {parameter.name for parameter in COMMANDS[word].parameters}
+        request: type[Request] = REQUESTS[word]
+        assert names <= {field.name for field in msgspec.structs.fields(request)}
