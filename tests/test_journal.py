@@ -719,3 +719,16 @@ async def test_a_search_goes_on_though_the_index_is_locked(tmp_path: Path) -> No
             await store(journal, said("needle"))
             matches = await journal.search("needle", None, 10)
             assert ([line.seq for line in matches.lines], matches.unsearched) == ([1], 1)
+
+
+async def test_a_room_whose_name_could_act_on_a_terminal_is_not_opened_and_topics_are_shown_clean(
+    tmp_path: Path,
+) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        for room in ("python", "pm", "server"):
+            await journal.create_room(room)
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as connection, connection:
+        connection.execute("UPDATE room SET name = char(27) || '[2J' WHERE name = 'pm'")
+        connection.execute("UPDATE room SET topic = 'a' || char(10) || char(27) || 'b' WHERE name = 'python'")
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        assert [(room.name, room.topic) for room in await journal.rooms()] == [("python", "a b"), ("server", "")]
