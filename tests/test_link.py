@@ -221,7 +221,7 @@ def test_who_is_here_on_another_connection_does_not_fight_for_the_name() -> None
         again.link.identity.token = ann.link.identity.token
         tasks = [task, asyncio.create_task(again.link.run())]
         await until(again, Status.ONLINE)
-        assert (await until(ann, Status.REFUSED)).why.startswith("You are here on another connection")
+        assert (await until(ann, Status.REFUSED)).why.startswith("You have logged in on another connection")
         for running in tasks:
             running.cancel()
 

@@ -276,7 +276,7 @@ def test_after_a_restart_everything_is_as_it_was(tmp_path: Path, meet: Meet) -> 
         assert "* Topic: snakes\r\n" in said
         assert "* 1 line since you left (4)\r\n" in said
         assert " bob: while ann is away\r\n" in said
-        assert "* Rooms: python (1), write (0), pm (0), cooking (0)" in ann.ask("/rooms", "cooking (0)")
+        assert "* python (1): snakes\r\n" in ann.ask("/rooms", "* 3 empty rooms: write, pm, cooking")
         assert " ann: hello 你好\r\n" in ann.ask("/search 你好", "* 1 line found.")
         ann.say("/ping", "one more")
         ann.wait_for("* #5 waited ")
