@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.clean import _TABLE, MARKS_MAX, _bound_marks, clean
+from chat_server.clean import _TABLE, MARKS_MAX, _bound_marks, clean, clean_in_one
 
 HOSTILE = st.text(
     st.one_of(
@@ -47,6 +47,20 @@ def test_a_run_of_marks_is_bounded(text: str) -> None:
 @given(HOSTILE)
 def test_cleaning_twice_changes_nothing(text: str) -> None:
     assert clean(clean(text)) == clean(text)
+
+
+def test_what_keeps_words_or_lines_apart_is_never_taken_out() -> None:
+    for code in range(0x110000):
+        between = chr(code)
+        if between.isspace() or len(f"a{between}b".splitlines()) > 1:
+            assert clean(f"a{between}b").split() == ["a", "b"], hex(code)
+    assert clean("a\r\nb") == "a b"
+
+
+def test_a_text_that_is_to_have_one_line_keeps_its_words_apart() -> None:
+    assert clean_in_one("a\n\n  b \u2028c") == "a b c"
+    assert clean_in_one("a  b") == "a  b"
+    assert clean_in_one("\n") == ""
 
 
 def test_every_combining_mark_is_seen_by_the_quick_look() -> None:

@@ -74,7 +74,7 @@ def clean_lines(text: str) -> str:
 def clean_in_one(text: str) -> str:
     """Return a text clean and on one line: where it had several, a space stands between them."""
     lines = text.splitlines()
-    return clean(text) if len(lines) < 2 else " ".join(filter(None, (clean(line).strip() for line in lines)))  # noqa: PLR2004 - one line
+    return clean(text) if lines == [text] else " ".join(filter(None, (clean(line).strip() for line in lines)))
 
 
 def _bound_marks(text: str) -> str:

@@ -6,6 +6,7 @@ Sees a session only as an `Occupant`, so that every place is tested with a fake.
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
+from itertools import islice
 from typing import Protocol
 
 import trio
@@ -442,7 +443,8 @@ class Room(Choices, ABC):
 
     def _rooms_as_commands(self) -> list[str]:
         """The rooms that are entered by their name alone, as far as /help names them; one that is called as a command is, is not."""
-        return [room.name for room in self.directory.rooms if not is_command(room.name)][:ROOMS_IN_HELP_MAX]
+        entered = (room.name for room in self.directory.rooms if not is_command(room.name))
+        return list(islice(entered, ROOMS_IN_HELP_MAX))
 
     def _refuse_word(self, session: Occupant, word: str) -> None:
         """Say that there is no such command, and which one may have been meant."""
