@@ -484,6 +484,14 @@ def test_rooms_are_listed(data: Path) -> None:
     )
 
 
+def test_where_the_journal_is_may_be_said_anywhere(data: Path) -> None:
+    shown = command("--data", data, "rooms", "list").stdout
+    assert shown
+    assert command("rooms", "--data", data, "list").stdout == shown
+    assert command("rooms", "list", "--data", data).stdout == shown
+    assert "required: COMMAND" in command("--data", data, "rooms").stderr
+
+
 def test_a_room_is_renamed_with_everything_that_belongs_to_it(data: Path) -> None:
     done = command("rooms", "rename", "PYTHON", "snakes", "--data", data)
     assert (done.returncode, done.stderr) == (0, "")

@@ -100,9 +100,7 @@ _FILE_COMMANDS = {
 }
 
 
-def _add_command(
-    commands: "argparse._SubParsersAction[console.Parser]", word: str, explanation: str
-) -> argparse.ArgumentParser:
+def _add_command(commands: "argparse._SubParsersAction[console.Parser]", word: str, explanation: str) -> console.Parser:
     """Add a command that takes the flags which say where the journal is."""
     command = commands.add_parser(word, help=explanation, description=explanation)
     for flag, kind in (("--data", str), ("--config", Path)):
@@ -112,9 +110,9 @@ def _add_command(
 
 def _add_rooms_commands(commands: "argparse._SubParsersAction[console.Parser]") -> None:
     explanation = "list, rename or delete rooms; the server must be stopped for all but list"
-    rooms = commands.add_parser("rooms", help=explanation, description=explanation)
+    rooms = _add_command(commands, "rooms", explanation)
     words = rooms.add_subparsers(
-        dest="rooms_command", title="commands", metavar="", prog="chat-server rooms", required=True
+        dest="rooms_command", title="commands", metavar="COMMAND", prog="chat-server rooms", required=True
     )
     _add_command(words, "list", "list the rooms: number, name, lines, topic")
     rename = _add_command(words, "rename", "give a room another name; what was said and its numbers stay")
