@@ -45,7 +45,7 @@ LAYERS = [
     {"config", "logs", "wire.doors", "wire.line_mode", "wire.pages", "directory", "journal.new_file", "journal.search"},
     {"commands", "wire.editor", "wire.sentences", "journal.reader", "journal.memory", "reading", "completion"},
     {"choices", "wire.text", "wire.readers", "wire.json_lines"},
-    {"journal.writer", "room", "transport", "past", "journal.indexer"},
+    {"wire.late_programs", "journal.writer", "room", "transport", "past", "journal.indexer"},
     {"hall", "presence", "outbox", "batch", "readable_room", "journal.committer", "journal.files"},
     {"chat_room", "journal.sqlite", "journal.rooms"},
     {"session", "catalogue", "rooms_cli"},

@@ -102,7 +102,7 @@ class Telnet:
     @property
     def session_is_edited(self) -> bool:
         """Whether the row is given to the editor, as the terminal has been told by bracketed paste."""
-        return self.raw.rindex(b"\x1b[?2004h") > self.raw.rindex(b"\x1b[?2004l")
+        return self.raw.rfind(b"\x1b[?2004h") > self.raw.rfind(b"\x1b[?2004l")
 
     @property
     def rows(self) -> list[str]:

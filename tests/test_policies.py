@@ -344,6 +344,7 @@ async def test_after_login_far_more_may_wait_than_before(autojump_clock: trio.ab
 async def test_what_a_throttled_sender_has_sent_costs_little_memory(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         caller = house.call()
+        await caller.log_in("ann", "python")
         await caller.stream.send_all(b"ab\n" * 100_000)
         await trio.sleep(60)
         sizes = [

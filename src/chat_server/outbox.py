@@ -101,6 +101,10 @@ class Outbox(Generic[M]):
         self._is_closed = False
         self._emptied: trio.Event | None = None
 
+    def belong_to(self, notice: Callable[[int, M], bytes], mark: Callable[[], M]) -> None:
+        """Ask somebody else from now on; what waits is written all the same."""
+        self._notice, self._mark = notice, mark
+
     @property
     def size(self) -> int:
         """Bytes that wait."""

@@ -16,7 +16,7 @@ from chat_server.config import HistoryTable, Limits
 from chat_server.events import NUMBER_MAX, AliveAnswered, CharsetHinted, Entered, Event, Recalled, Refused, Say
 from chat_server.guard import Guard
 from chat_server.preferences import AS_THE_TERMINAL, Preferences
-from chat_server.room import Occupant, Room
+from chat_server.room import EndSession, Occupant, Room
 from chat_server.session import ANSWER_BYTES_PER_TOKEN, LIGHT_CHARACTERS, ChatSession, Neighbours, left
 from chat_server.transport import Transport
 from chat_server.wire.charsets import UTF_8, can_write, has_byte_255
@@ -31,6 +31,7 @@ from chat_server.wire.text import (
     CharsetUnclear,
     Learnt,
     Noticed,
+    ProgramCame,
     Secret,
     Tab,
     TextDecoder,
@@ -72,6 +73,7 @@ class PersonSession(ChatSession[Asked]):
         "_since",
         "_text",
         "hears_itself",
+        "program_came",
     )
 
     def __init__(
@@ -94,6 +96,8 @@ class PersonSession(ChatSession[Asked]):
         self._rest: list[Event] = []  # answers that are shown when their request has been carried out
         self._closing = b""  # what gives the row back, when it has been
         self.hears_itself = False
+        self.program_came: ProgramCame | None = None
+        """What has come, if the caller turned out to be a program."""
         self._awaits_secret: Callable[[str], Pause] | None = None
         super().__init__(
             transport,
@@ -322,6 +326,8 @@ class PersonSession(ChatSession[Asked]):
                 self._look_again()
             case Tab():
                 self._complete(noticed.before)
+            case ProgramCame():
+                self._become_program(noticed)
             case AreYouThere():
                 self.send(AliveAnswered())
             case CharsetUnclear():
@@ -330,6 +336,15 @@ class PersonSession(ChatSession[Asked]):
                 then, self._awaits_secret = self._awaits_secret, None
                 return then(noticed.text) if then else None
         return None
+
+    def _become_program(self, came: ProgramCame) -> None:
+        """Give the row back to the terminal, if it was edited here, and end: a session of the other kind goes on from here."""
+        editor = self._text.editor
+        if editor is not None:
+            self._outbox.push(editor.close())
+            self._answer_protocol(self._text.edit(wanted=False))
+        self.program_came = came
+        raise EndSession
 
     def ask_secret(self, prompt: str, then: Callable[[str], Pause]) -> None:
         """Ask for a password, which telnet does not show while it is typed; `then` is called with it, and with nothing else ever.

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from chat_server import __version__
 from chat_server.admission import Address, Admission
@@ -35,8 +36,9 @@ from chat_server.syntax import is_command
 from chat_server.transport import SocketTransport, Transport
 from chat_server.wire.doors import CLOSED_DOORS, Door, recognise
 from chat_server.wire.json_lines import PROTOCOL, JsonDecoder
+from chat_server.wire.late_programs import LateJsonDecoder
 from chat_server.wire.readers import Reader, show_for
-from chat_server.wire.text import TextDecoder
+from chat_server.wire.text import ProgramCame, TextDecoder
 
 STRANGERS_LINE = 1024
 """Bytes in the line of a person who has not logged in: a name, and a command or two."""
@@ -368,11 +370,14 @@ class Server:
         session.send(Greeted(__version__))
         return session
 
-    def _new_program(self, transport: Transport, address: Address) -> ProgramSession:
+    def _new_program(self, transport: Transport, address: Address, came: ProgramCame | None = None) -> ProgramSession:
         limits = self._config.limits
+        bounds = min(limits.line_bytes, limits.json_line_bytes), limits.text_bytes
         return ProgramSession(
             transport,
-            JsonDecoder(min(limits.line_bytes, limits.json_line_bytes), limits.text_bytes),
+            JsonDecoder(*bounds)
+            if came is None
+            else LateJsonDecoder(*bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces),
             welcome=self._welcome,
             place=self.hall,
             limits=limits,
@@ -382,6 +387,15 @@ class Server:
             start=self._nursery.start_soon,
         )
 
+    def _as_program(self, person: PersonSession, came: ProgramCame) -> ProgramSession:
+        """The session of a caller who was taken for a person and is a program."""
+        program = self._new_program(person.transport, person.address, came)
+        program.inherit(person.hand_on())
+        program.prefer(replace(program.preferences, language=person.preferences.language))
+        self._sessions.discard(person)
+        self._sessions.add(program)
+        return program
+
     async def _serve_session(self, session: PersonSession | ProgramSession, first: bytes) -> None:
         guard = Guard("a session could not end", nick=lambda: session.nick)
         self._sessions.add(session)
@@ -389,6 +403,9 @@ class Server:
             if self._stop_requested.is_set():
                 session.dismiss("stopping", self._stop_at)
             await session.run(first)
+            if isinstance(session, PersonSession) and session.program_came is not None:
+                session = self._as_program(session, session.program_came)
+                await session.run(b"")
         finally:
             deadline = self._stop_at if self._stop_requested.is_set() else trio.current_time() + LINGER
             with guard:

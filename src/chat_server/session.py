@@ -68,6 +68,16 @@ class Neighbours(NamedTuple):
     """What is known of all sessions from the same address."""
 
 
+class Inheritance(NamedTuple):
+    """What outlives a session whose caller turns out to be of another kind."""
+
+    outbox: Outbox[dict[str, int]]
+    bucket: TokenBucket | None
+    owed: float
+    is_warned: bool
+    login_deadline: float
+
+
 A = TypeVar("A")
 A_co = TypeVar("A_co", covariant=True)
 
@@ -180,6 +190,28 @@ class ChatSession(ABC, Generic[A]):
         self._heir_is_there: trio.Event | None = None
         self.has_failed = False
         """Whether a bug ended the session, or met it while it ended: then it may have left something undone."""
+
+    def hand_on(self) -> "Inheritance":
+        """End without closing the connection: what is returned is for the session that goes on here."""
+        self._neighbours.budget.forget(self)
+        return Inheritance(self._outbox, self._bucket, self._owed, self._is_warned, self._login_deadline)
+
+    def inherit(self, left: "Inheritance") -> None:
+        """Go on where a session of another kind ended: with what waits to be written, the pace, and the time that is left to log in."""
+        self._outbox, self._bucket, self._owed, self._is_warned, self._login_deadline = left
+        self._outbox.belong_to(self._notice_of, self.positions)
+        self.push = self._outbox.push
+        self._scope.deadline = self._login_deadline
+
+    @property
+    def transport(self) -> Transport:
+        """The connection."""
+        return self._transport
+
+    @property
+    def address(self) -> Address:
+        """What is known of all sessions from the same address."""
+        return self._neighbours.address
 
     # What places and the server say to the person.
 

@@ -17,6 +17,9 @@ class TooLong(Enum):
     LINE = "line"
 
 
+_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(?=\{)")
+"""What may stand before a JSON object that begins a line: blanks, and a byte order mark, which Windows' shells put before what they send."""
+
 _TOKENS = re.compile(rb"[^\x00\x08\n\r\x7f]+|.", re.DOTALL)
 
 
@@ -26,12 +29,16 @@ class LineMode:
     Any split of the bytes gives the same lines; no bytes make it raise.
     """
 
-    __slots__ = ("_last_character", "_line", "after_cr", "first_ended_in_cr_lf")
+    __slots__ = ("_last_character", "_line", "after_cr", "first_ended_in_cr_lf", "object", "stops_at_object")
 
     def __init__(self, limit: int, last_character: Callable[[bytes], int]) -> None:
         """Take lines of at most `limit` bytes. `last_character` tells how many bytes the last character of some has."""
         self._line = LineBuffer(limit)
         self._last_character = last_character
+        self.stops_at_object = False
+        """Whether to take nothing more when a line begins with `{`."""
+        self.object = b""
+        """What came from that `{` on, if it came."""
         self.after_cr = False
         """Whether the last byte ended a line by CR, so that LF or NUL now is part of that end."""
         self.first_ended_in_cr_lf: bool | None = None
@@ -90,9 +97,22 @@ class LineMode:
     def receive_data(self, data: bytes) -> Iterator[bytes | TooLong]:
         """Take bytes as they came; give each line that they end, in order, as far as it is asked for."""
         for match in _TOKENS.finditer(data):
+            if self.stops_at_object and self._begins_object(match[0]):
+                self.object += data[match.end() :]
+                return
             done = self._take(match[0])
             if done is not None:
                 yield done
+
+    def _begins_object(self, token: bytes) -> bool:
+        """Whether the line, with these bytes more, is the beginning of a JSON object; then it is no line."""
+        begun = self._line.begun + token
+        before = _OBJECT.match(begun)
+        if before is None or self._line.is_skipping:
+            return False
+        self._line.erase_line()
+        self.object = begun[before.end() :]
+        return True
 
     def _take(self, token: bytes) -> bytes | TooLong | None:
         """Take a run of ordinary bytes, or one byte with a meaning of its own."""

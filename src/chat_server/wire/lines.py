@@ -26,6 +26,16 @@ class LineBuffer:
         return not self._bytes and not self._skipping
 
     @property
+    def begun(self) -> bytes:
+        """What is kept of the line."""
+        return self._bytes
+
+    @property
+    def is_skipping(self) -> bool:
+        """Whether the line was too long, and has not ended."""
+        return self._skipping
+
+    @property
     def first(self) -> int | None:
         """The line's first byte, NUL where it is not kept; None if no line has been begun."""
         if self._skipping:

@@ -36,6 +36,10 @@ BYTES_PER_LINE = 1024
 """Bytes of a text that are sent without having been typed which count as a line."""
 
 
+_BLANKS = "\ufeff \t"
+_OBJECT = re.compile(r"\ufeff?[ \t]*\{")
+
+
 class Noticed(Struct, frozen=True):
     """Something about the connection itself, which is nobody's request."""
 
@@ -64,6 +68,14 @@ class Toil(Noticed, frozen=True):
     """The keys have cost as much as a part of a line, of which TOILS_PER_LINE make one."""
 
 
+class ProgramCame(Noticed, frozen=True):
+    """A line begins with `{` before anybody has logged in: the caller is a program. Nothing more is read here; these are what has come since."""
+
+    telnet: TelnetDecoder
+    negotiation: Negotiation
+    pieces: tuple[Piece, ...]
+
+
 class AreYouThere(Noticed, frozen=True):
     """The caller's telnet asks whether somebody is there (RFC 854's AYT)."""
 
@@ -83,7 +95,16 @@ class TextDecoder:
     """
 
     __slots__ = (
-        *("_charset", "_has_had_a_line", "_is_secret_expected", "_line_limit", "_lines", "_negotiation"),
+        *(
+            "_charset",
+            "_has_had_a_line",
+            "_may_be_program",
+            "_object",
+            "_is_secret_expected",
+            "_line_limit",
+            "_lines",
+            "_negotiation",
+        ),
         *("_may_hint", "_telnet", "_text_limit", "_typed_bytes", "editor", "wants_editing"),
     )
 
@@ -95,6 +116,8 @@ class TextDecoder:
         self._negotiation = Negotiation()
         self._charset = UTF_8
         self._lines = LineMode(line_limit, self._last_character)
+        self._may_be_program = self._lines.stops_at_object = True
+        self._object = b""  # what has come of a program's first line
         self._has_had_a_line = False
         self._may_hint = True
         self.wants_editing = False
@@ -152,9 +175,10 @@ class TextDecoder:
         self._telnet.doubts_iac = has_byte_255(self._charset) and not self.speaks_telnet
 
     def allow(self, line_limit: int, text_limit: int) -> None:
-        """Take longer lines from now on."""
+        """Take longer lines from now on; who has logged in as a person is one."""
         self._line_limit, self._text_limit = line_limit, text_limit
         self._lines.limit = line_limit
+        self._may_be_program = self._lines.stops_at_object = False
         if self.editor:
             self.editor.allow(line_limit, text_limit)
 
@@ -190,7 +214,7 @@ class TextDecoder:
 
     def _whole_lines(self, data: bytes) -> list[Item] | None:
         is_plain = not data.translate(None, _PLAIN)
-        if not self._has_had_a_line or self._may_change_something(data, is_plain=is_plain):
+        if self._may_be_program or not self._has_had_a_line or self._may_change_something(data, is_plain=is_plain):
             return None
         is_plain = is_plain and not self._lines.is_mid_line
         lines = self._lines.whole_lines(data)
@@ -219,9 +243,14 @@ class TextDecoder:
     # All the rest is taken step by step.
 
     def _each(self, data: bytes) -> Iterator[Item]:
-        for piece in self._telnet.receive_data(data):
+        pieces = self._telnet.receive_data(data)
+        for piece in pieces:
             if isinstance(piece, bytes):
                 yield from self._text(piece)
+                if self._object:
+                    self._telnet.doubts_iac = False
+                    yield ProgramCame(self._telnet, self._negotiation, (self._object, *pieces))
+                    return
             else:
                 yield from self._protocol(piece)
                 if self.editor and self.editor.has_toiled():
@@ -234,12 +263,18 @@ class TextDecoder:
         if self.editor:
             self._typed_bytes += len(data)
             for item in self.editor.receive_data(data):
-                yield from self._edited(item)
+                if self._may_be_program and isinstance(item, Typed) and (self._object or _OBJECT.match(item.text)):
+                    self._object += item.text.strip(_BLANKS).encode() + b"\n"
+                elif not self._object:
+                    yield from self._edited(item)
+            if self._object:
+                self._object += self.editor.text.encode()
             return
         for line in self._lines.receive_data(data):
             yield from self._maybe_begin()
             yield from self._line(line)
         yield from self._maybe_begin()
+        self._object = self._lines.object
 
     def _maybe_begin(self) -> Iterator[ProtocolReply]:
         """Ask whether the caller speaks telnet, if that is due: after a first line that ended in CR LF."""
