@@ -6,7 +6,6 @@ Knows Textual and the client. Never knows the wire, nor what is right to show: t
 import gc
 import time
 from collections.abc import Callable, Iterable
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -67,7 +66,7 @@ DAY_MAX = 250_000_000_000
 NO_ROOM = ""
 """What a draft is kept under that is in no room yet."""
 
-GROWING = ("count", "me", "me-above")
+GROWING = ("me",)
 """Texts that are as wide as they are. Others keep their place, so that a new one has nothing laid out anew."""
 
 TOAST_MAX = 200
@@ -163,9 +162,7 @@ class ChatApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """The panes."""
-        with Horizontal(id="header"):
-            for name in ("server", "topic", "count", "me-above"):
-                yield Static("", id=name)
+        yield Static("", id="topic")
         with Horizontal(id="panes"):
             yield ListPane("Rooms", id="rooms")
             with Vertical(id="middle"):
@@ -220,6 +217,7 @@ class ChatApp(App[None]):
         self.set_interval(1.0, self._tick)
         self._start()
         self._paint()
+        self.call_after_refresh(self._paint_soon)  # the panes have their widths then
         # What is here now stays: a full collection that goes through it takes 25 ms, while somebody types.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
@@ -247,6 +245,7 @@ class ChatApp(App[None]):
         """Fold what there is no place for."""
         if self._is_open:
             self._fit(event.size.width, event.size.height)
+            self.call_after_refresh(self._paint_soon)
 
     def _fit(self, width: int, height: int) -> None:
         screen = self._panes
@@ -569,13 +568,20 @@ class ChatApp(App[None]):
         """Which server, which room, how many people, and who one is: what has no other place on a small screen."""
         state, room, link = self.client.state, self.current, self.client.link
         rooms = self._room_list
-        self._write("server", labels.server(self.change, link.host, link.port))
-        self._texts["server"].styles.width = rooms.size.width if rooms.display and rooms.size.width else None
-        self._write("topic", labels.topic_line(self.change, state, room, is_slim=self._panes.has_class("slim")))
-        self._write("count", Content("" if self._people_list.display else labels.people_count(room)))
-        nick = state.nick or link.identity.nick
-        self._write("me", Content.styled(nick, "bold"))
-        self._write("me-above", Content.styled(nick, "bold"))
+        is_slim = self._panes.has_class("slim")
+        nick = Content.styled(state.nick or link.identity.nick, "bold")
+        count = "" if is_slim or self._people_list.display else labels.people_count(room)
+        right = [Content.styled(count, "$text-muted")] if count else []
+        has_foot = not (self._panes.has_class("short") or self.has_class("slow"))
+        header = labels.header(
+            Content("") if is_slim else labels.server(self.change, link.host, link.port),
+            labels.topic_line(self.change, state, room, is_slim=is_slim),
+            Content("   ").join(right if has_foot else [*right, nick]),
+            left_width=rooms.size.width if rooms.display else 0,
+            width=self.size.width,
+        )
+        self._write("topic", header)
+        self._write("me", nick)
 
     def _write(self, name: str, content: Content) -> None:
         """Show another text in one of the places for text, if it is another."""
@@ -704,6 +710,8 @@ class ChatApp(App[None]):
         if line is not None:
             self._want_line(room.name, line.seq)
             return
+        from datetime import date  # noqa: PLC0415 - as above
+
         day = date.fromtimestamp(min(max(at, 0), DAY_MAX)).isoformat()
         if self.client.link.request("date", ref="date", room=room.name, day=day):
             self._moment = moment
@@ -973,6 +981,7 @@ class ChatApp(App[None]):
         is_shown = self._panes.query_one(f"#{pane}").display
         self._panes.set_class(is_shown, f"folded-{pane}")
         self._panes.set_class(not is_shown, f"shown-{pane}")
+        self.call_after_refresh(self._paint_soon)
 
     def action_toggle_joins(self) -> None:
         """Tell who comes and goes in this room, or do not."""

@@ -1,15 +1,18 @@
 """The prompt: where one writes. Lines of its own history, completion by Tab, several lines, a guard before a long paste."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
-from textual.widgets.text_area import Edit, EditResult
 
 from chat_server.clean import clean_lines
 from chat_tui.completion import Completion, replaced
 from chat_tui.readline_keys import ReadlineKeys
+
+if TYPE_CHECKING:
+    from textual.widgets.text_area import Edit, EditResult
 
 UNDO_MAX = 1000
 """Words that can be undone: more than a message has."""
@@ -150,7 +153,7 @@ class Composer(TextArea):
         self.replace(whole, (0, 0), self.cursor_location)
         self._completion = (completion, index, whole)
 
-    def edit(self, edit: Edit) -> EditResult:
+    def edit(self, edit: "Edit") -> "EditResult":
         """Change the text. One step of undoing ends behind a word: what was typed in two seconds may be ten of them."""
         result = super().edit(edit)
         if edit.text[-1:].isspace():

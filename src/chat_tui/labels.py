@@ -20,6 +20,9 @@ ROOMS_WIDTHS = ((160, 26), (108, 22), (0, 18))
 PEOPLE_WIDTHS = ((160, 26), (108, 20), (0, 18))
 """How wide the panes at the sides usually are, from so many columns of the screen on."""
 
+SERVER_MIN = 18
+"""Columns for the server, where the rooms are folded away."""
+
 PANE_MARGIN = 3
 """Columns of a row that are blank: at both sides, and before what stands at its end."""
 
@@ -76,6 +79,17 @@ def pane_width(items: Sequence[Item], screen: int, widths: Sequence[tuple[int, i
 def server(change: LinkChanged, host: str, port: int) -> Content:
     """The server, and whether one is connected to it."""
     return Content.assemble(_state_mark(change), (host if port == DEFAULT_PORT else f"{host}:{port}", "$text-muted"))
+
+
+def header(left: Content, middle: Content, right: Content, *, left_width: int, width: int) -> Content:
+    """One row: what stands over the rooms, over the chat, and at the right end. What is too long is cut, and the middle first."""
+    if left:
+        left = (" " + left).truncate(max(left_width, SERVER_MIN) - 1, ellipsis=True)
+        left += " " * (left_width - left.cell_length)
+    right = (" " + right + " ") if right else Content(" ")
+    place = max(1, width - left.cell_length - right.cell_length - 1)
+    middle = middle.truncate(place, ellipsis=True)
+    return left + " " + middle + " " * (place - middle.cell_length) + right
 
 
 def _state_mark(change: LinkChanged) -> tuple[str, str]:
