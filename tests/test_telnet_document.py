@@ -40,6 +40,8 @@ def test_the_conversation_in_the_document_happens_word_for_word(language: str, n
                 elif row.startswith(f"{nick}: "):
                     person.type(f"{row.removeprefix(f'{nick}: ')}\r")
                 elif typed := TYPED.fullmatch(row):
+                    if "> " in row:  # a prompt that the telnet agrees to a moment later
+                        _wait_for(person, f"{row.partition('>')[0]}>")
                     person.type(f"{typed[1] or typed[2]}\r")
                 _wait_for(person, row)
             person.wait_until("Connection closed")
