@@ -2,6 +2,7 @@
 
 import re
 import time
+import tracemalloc
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -534,3 +535,34 @@ def test_a_secret_with_the_same_prompt_is_a_secret() -> None:
 def test_a_terminal_is_believed_to_have_500_columns_at_most() -> None:
     editor = LineEditor(65535, "utf-8", 4096, 16384, lambda out: out)
     assert editor.columns == 500
+
+
+def test_what_is_typed_pasted_deleted_and_brought_back_costs_little_memory() -> None:
+    text = "".join(chr(0x4E00 + number) for number in range(5000))
+    editor = LineEditor(80, "utf-8", 4096, 16384, lambda out: out)
+    list(editor.receive_data(f"\x1b[200~a\n{text}\x1b[201~".encode()))
+    tracemalloc.start()
+    other = LineEditor(80, "utf-8", 4096, 16384, lambda out: out)
+    list(other.receive_data(f"\x1b[200~a\n{text}\x1b[201~\x15\x19\x15\x19".encode()))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 200_000, "measured: 60 KB; each cell a string of its own, and what was deleted beside: 850 KB"
+    assert other.held >= 5000
+
+
+def test_an_editor_gives_up_all_that_it_holds() -> None:
+    editor = LineEditor(80, "utf-8", 4096, 16384, lambda out: out)
+    list(editor.receive_data(f"\x1b[200~a\n{'你' * 5000}\x1b[201~\x15\x19".encode()))
+    list(editor.receive_data(b"\x1b[200~" + b"x" * 10_000))
+    assert editor.held > 16_000
+    drawn = editor.give_up()
+    assert editor.held == 0
+    assert editor.text == ""
+    assert drawn.endswith(b"> ")
+    assert Typed("hello") in list(editor.receive_data(b"hello\r"))
+
+
+def test_an_ordinary_line_is_not_counted() -> None:
+    editor = LineEditor(80, "utf-8", 4096, 16384, lambda out: out)
+    list(editor.receive_data("早上好，大家好！\r今天讨论什么？".encode()))
+    assert editor.held == 0
