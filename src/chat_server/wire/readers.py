@@ -16,7 +16,7 @@ from chat_server.wire.charsets import UTF_8, ambiguous_columns, encode, showable
 from chat_server.wire.colours import bright, dim, named
 from chat_server.wire.languages import voice
 from chat_server.wire.sentences import told
-from chat_server.wire.widths import INDENT, columns_of, wrapped
+from chat_server.wire.widths import INDENT, room_for, wrapped
 from chat_server.wire.words import Line, as_text, indented
 
 IAC = b"\xff"
@@ -124,7 +124,12 @@ def written(text: str, reader: Reader) -> bytes:
 def _laid_out(line: Line, reader: Reader) -> str:
     """The line in rows that fit, with its colours."""
     text, mark, nick, between = (showable(part, reader.charset) for part in line)
-    rows = _rows(text, mark + nick + between, reader.columns, ambiguous_columns(reader.charset))
+    head, ambiguous = mark + nick + between, ambiguous_columns(reader.charset)
+    if (
+        reader.columns and room_for(head, ambiguous) > reader.columns
+    ):  # else the terminal would begin a row in the middle of the name
+        return "\r\n".join([*_rows(head + text, "", reader.columns, ambiguous), ""])
+    rows = _rows(text, head, reader.columns, ambiguous)
     depth = reader.colours
     if depth:
         shade = bright if reader.is_named else _unchanged
@@ -140,9 +145,9 @@ def _rows(text: str, head: str, columns: int, ambiguous: int) -> list[str]:
     """The text's lines, broken where they are too long; before the first stands `head`."""
     rows: list[str] = []
     for number, part in enumerate(text.split("\n")):
-        before = columns_of(INDENT if number else head, ambiguous)
+        before = room_for(INDENT if number else head, ambiguous)
         first, further = part, list[str]()
-        if columns and (len(part) > LONG or before + columns_of(part, ambiguous) > columns):
+        if columns and (len(part) > LONG or before + room_for(part, ambiguous) > columns):
             first, *further = wrapped(part, columns, room=columns - before, ambiguous=ambiguous)
         rows += [INDENT + first if number else first, *further]
     return rows

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
+from unicodedata import category, east_asian_width
 
 import wcwidth
 
@@ -57,6 +58,29 @@ def columns_of(text: str, ambiguous: int = 1) -> int:
 def columns_of_grapheme(grapheme: str, ambiguous: int = 1) -> int:
     """The columns that one grapheme takes, an emoji of several code points or a letter with its marks."""
     return columns_of(grapheme, ambiguous)
+
+
+def room_for(text: str, ambiguous: int = 1) -> int:
+    """The columns that clean text takes at most, whichever table its terminal goes by: see `room_for_grapheme`."""
+    return len(text) if text.isascii() else sum(room_for_grapheme(part, ambiguous) for part in graphemes(text))
+
+
+@lru_cache(maxsize=8192)
+def room_for_grapheme(grapheme: str, ambiguous: int = 1) -> int:
+    """The columns that a grapheme takes on the terminal that gives it most.
+
+    Some go by tables like wcwidth's and know what makes one character; others add up what Unicode's East Asian Width says of each code point: a
+    spacing mark takes a column, a Hangul vowel too, and a family of four takes eight.
+    """
+    return max(columns_of_grapheme(grapheme, ambiguous), sum(_most_for(part, ambiguous) for part in grapheme))
+
+
+def _most_for(character: str, ambiguous: int) -> int:
+    own = max(wcwidth.wcwidth(character), 0)
+    if category(character) in {"Mn", "Me", "Cf"}:
+        return own
+    wide = {"W": 2, "F": 2, "A": ambiguous}
+    return max(own, wide.get(east_asian_width(character), 1))
 
 
 def graphemes(text: str) -> list[str]:
@@ -135,7 +159,7 @@ class _Cells:
                 _ASCII_WIDTHS[: len(text)] if len(text) <= len(_ASCII_WIDTHS) else b"\1" * len(text)
             )
         else:
-            self._widths = [columns_of_grapheme(grapheme, ambiguous) for grapheme in self._graphemes]
+            self._widths = [room_for_grapheme(grapheme, ambiguous) for grapheme in self._graphemes]
         self._ends = [0, *accumulate(self._widths)]
 
     def __len__(self) -> int:
