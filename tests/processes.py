@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -178,6 +178,13 @@ class Screen:
         deadline = time.monotonic() + TIMEOUT
         while self.rows[-len(rows) :] != [*rows]:
             assert time.monotonic() < deadline, f"{rows} did not come; the screen shows:\n" + "\n".join(self.rows)
+            self.read()
+
+    def wait_for_rows(self, are_right: Callable[[list[str]], bool]) -> None:
+        """Wait until the rows that have something on them are as they are to be."""
+        deadline = time.monotonic() + TIMEOUT
+        while not are_right(self.rows):
+            assert time.monotonic() < deadline, "the screen shows:\n" + "\n".join(self.rows)
             self.read()
 
     def wait_until(self, shown: str) -> None:

@@ -21,7 +21,7 @@ from chat_server.events import Act, Request, TopicShown, Unreadable
 from chat_server.hall import Hall
 from chat_server.person_session import PersonSession
 from chat_server.room import Occupant
-from processes import Screen, ServerProcess, program, running_server, screen
+from processes import TIMEOUT, Screen, ServerProcess, program, running_server, screen
 from test_sockets import running
 
 PASTED = "\x1b[200~def f():\r\treturn 1\r\x1b[201~"
@@ -73,10 +73,9 @@ def test_a_line_is_edited_at_the_real_telnet_while_others_talk() -> None:
         ann.type("helo 你好👩‍💻")
         ann.wait_until("helo")
         say(ming, "大家好")
-        ann.wait_until("大家好")
-        ann.settle()
-        assert ann.rows[-2].startswith("小明: 大家好")
-        assert ann.rows[-1].startswith("[python] ann> helo 你好")
+        ann.wait_for_rows(
+            lambda rows: rows[-2].startswith("小明: 大家好") and rows[-1].startswith("[python] ann> helo 你好")
+        )
         ann.type("\x7f\x7f")
         ann.wait_for("[python] ann> helo 你")
         assert ann.cursor == len("[python] ann> helo ") + 2, "what is erased takes its columns with it"
@@ -125,7 +124,7 @@ def test_the_screen_after_a_storm_of_sizes_is_that_of_one_who_was_never_resized(
             if step % 4 == 0:
                 ann.read(0.02)
         ann.resize(80, 24)
-        ann.settle()
+        wait_until_the_width_is_known(ann)
         ann.type("\x15bye\x01\x1b[C\x05")
         bob.type("bye")
         say(
@@ -137,28 +136,49 @@ def test_the_screen_after_a_storm_of_sizes_is_that_of_one_who_was_never_resized(
         )
         for person, name in ((ann, "ann"), (bob, "bob")):
             person.type(" now")
+            prompt = f"[python] {name}> bye now"
             person.wait_until("the end 19")
-            person.settle()
-            assert person.rows[-1] == f"[python] {name}> bye now"
+            person.wait_for(prompt)
         assert ann.rows[:-1] == bob.rows[:-1]
         assert ann.cursor == bob.cursor == len("[python] ann> bye now")
+
+
+def wait_until_the_width_is_known(person: Screen) -> None:
+    """Ask the server until it knows that this terminal is 80 columns wide again."""
+    answers = -1
+
+    def has_answered(rows: list[str]) -> bool:
+        return person.raw.count(b"Long lines") > answers and rows[-1] == "[python] ann>"
+
+    while answers < 0 or not any("broken for 80 columns" in row for row in person.rows[-3:]):
+        answers = person.raw.count(b"Long lines")
+        person.type("\x15/wrap\r")
+        person.wait_for_rows(has_answered)
 
 
 def test_typing_stays_smooth_while_two_hundred_lines_a_second_come(tmp_path: Path) -> None:
     text = "the quick brown fox jumps over the dog"
     with unlimited_server(tmp_path) as server, at_telnet(server, "ann", "python") as ann:
+        alone = delays(ann, text)
+        ann.type("\x15")
         with flood(server, 200):
             ann.wait_until("flood: 50 ")
-            delays = []
-            for typed in range(1, len(text) + 1):
-                start = time.monotonic()
-                ann.type(text[typed - 1])
-                ann.wait_for(f"[python] ann> {text[:typed]}".rstrip())
-                delays.append(time.monotonic() - start)
-        ann.settle()
-        assert ann.rows[-1] == f"[python] ann> {text}"
+            in_the_flood = delays(ann, text)
+        ann.wait_for(f"[python] ann> {text}")
         assert [row for row in ann.rows[-20:-2] if not re.match(r"flood: \d+ and what one says", row)] == []
-        assert statistics.median(delays) < 0.1, "measured: 7 ms, most of it the terminal emulator's"
+        # Measured: 7 ms, most of it the terminal emulator's. A busy machine has slower keys without a flood too.
+        assert statistics.median(in_the_flood) < 0.1 + 10 * statistics.median(alone)
+
+
+def delays(person: Screen, text: str) -> list[float]:
+    """How long each key takes from the keyboard to the screen."""
+    found = []
+    for typed in range(1, len(text) + 1):
+        start = time.monotonic()
+        person.type(text[typed - 1])
+        person.wait_for(f"[python] ann> {text[:typed]}".rstrip())
+        found.append(time.monotonic() - start)
+    return found
 
 
 @contextmanager
@@ -224,9 +244,8 @@ def type_passwords(port: int) -> None:
         ann.wait_until("* Topic of vault: yzzyx")
         ann.type("/help\r")
         ann.wait_until("* /logout - ")
-        ann.settle()
+        ann.wait_for_rows(lambda rows: "/help" in rows)  # the echo is back
         assert b"xyzzy" not in ann.raw
-        assert any(row == "/help" for row in ann.rows), "and the echo is back"
     # With the line edited here.
     with screen(program("telnet"), "127.0.0.1", str(port)) as bob:
         bob.wait_until("Type /login and a nickname to come in")
@@ -258,8 +277,8 @@ def test_a_mud_client_that_negotiates_everything_is_served_line_by_line_with_col
         ann.wait_until("* You are in python.")
         say(bob, "hello ann 你好, " + "and on it goes " * 8)
         ann.wait_until("bob: hello ann")
-        ann.settle()
-        assert any(row.startswith("  ") and "goes" in row for row in ann.rows), "broken for its hundred columns"
+        # broken for its hundred columns
+        ann.wait_for_rows(lambda rows: any(row.startswith("  ") and "goes" in row for row in rows))
         assert re.search(rb"\x1b\[[0-9;]*m[^\x1b]*bob", ann.raw)
         for line, answer in (
             ("/mode", "* Your program edits your line."),
@@ -270,8 +289,7 @@ def test_a_mud_client_that_negotiates_everything_is_served_line_by_line_with_col
             ann.type(f"{line}\r")
             ann.wait_until(answer)
         ann.type("hi bob\r")
-        ann.settle()
-        assert any(row == "hi bob" for row in ann.rows), "what one types is shown: it has not been taken for a password"
+        ann.wait_for_rows(lambda rows: "hi bob" in rows)  # it has not been taken for a password
 
 
 def test_a_strict_telnet_library_comes_to_the_same_agreement() -> None:
@@ -288,7 +306,7 @@ async def talk_by_telnetlib(port: int) -> None:
 
     async def wait_for(text: str) -> None:
         nonlocal shown
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(TIMEOUT):
             while text not in shown:
                 came = await reader.read(4096)
                 assert isinstance(came, str)
@@ -315,8 +333,9 @@ async def talk_by_telnetlib(port: int) -> None:
     await wait_for("* I am here.")
     write("/mode line\r")
     await wait_for("* Your program edits your line.")
-    await asyncio.sleep(0.2)
-    assert not writer.remote_option.enabled(telnetlib3.telopt.ECHO)
+    async with asyncio.timeout(TIMEOUT):
+        while writer.remote_option.enabled(telnetlib3.telopt.ECHO):
+            await asyncio.sleep(0.01)
     write("/logout\r\n")
     await wait_for("* Goodbye.")
     writer.close()

@@ -23,10 +23,10 @@ from chat_tui import terminal as terminal_module
 from chat_tui.cli import _parser, _sixteen_colours, main
 from chat_tui.settings import Settings, SettingsError, load
 from chat_tui.terminal import desktop_notification, kitty_form, title
-from processes import Screen, ServerProcess, running_server, terminal
+from processes import TIMEOUT, Screen, ServerProcess, running_server, terminal
 
 PROGRAM = [sys.executable, "-m", "chat_tui"]
-TIMEOUT = 20.0
+
 
 needs_tmux = pytest.mark.skipif(not shutil.which("tmux") and not os.environ.get("CI"), reason="tmux is not installed")
 
