@@ -375,8 +375,7 @@ class ChatSession(ABC, Generic[A]):
         while True:
             count = await self._carry_out(self._decoder.receive_data(data))
             extra = len(data) / BYTES_PER_TOKEN - count
-            if self._bucket is not None and extra > 0 and await self._wait_turn(self._bucket, extra):
-                await self.take_turn()
+            asks_for_much = self._bucket is not None and extra > 0 and await self._wait_turn(self._bucket, extra)
             self._watch_time(has_asked=count > 0)
             if self._decoder.held or self._is_counted:
                 self._is_counted = self._decoder.held > 0
@@ -386,6 +385,8 @@ class ChatSession(ABC, Generic[A]):
                 return
             if self.nick and self._limits.idle_seconds:
                 self._scope.deadline = inf  # to wait for one's turn is not idleness
+            if asks_for_much:
+                await self.take_turn()  # keys are dear before anything is asked for
 
     async def receive(self) -> bytes:
         """Wait for what the other side sends next; b"" when it has ended."""
