@@ -22,6 +22,7 @@ from chat_server.journal.folder import DataFolder
 from chat_server.journal.indexer import Indexer
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.new_file import TargetError, refuse_own_file
+from chat_server.journal.reader import mapped_errors
 from chat_server.journal.search import NoWords, SearchIndex
 from chat_server.journal.sqlite import SqliteJournal
 from chat_server.journal.writer import Writer
@@ -665,12 +666,13 @@ async def test_a_disk_that_the_log_has_filled_takes_lines_again_by_itself(tmp_pa
             await store(journal, said("first"))
 
             def fill(writer: Writer) -> None:
-                for number in range(10_000):
-                    if number == 1:
-                        writer.bring_in_log()
-                    writer._store_positions({("python", f"{person} {'x' * 200}"): number for person in range(100)})
+                with mapped_errors():
+                    for number in range(10_000):
+                        if number == 1:
+                            writer.bring_in_log()
+                        writer._store_positions({("python", f"{person} {'x' * 200}"): number for person in range(100)})
 
-            with pytest.raises(sqlite3.OperationalError, match="full"):
+            with pytest.raises(JournalError, match="full"):
                 await journal._committer.call(fill)
             log = (disk / "data" / "journal.db-wal").stat().st_size
             assert log > 1_000_000
