@@ -681,7 +681,8 @@ async def test_a_disk_that_the_log_has_filled_takes_lines_again_by_itself(tmp_pa
                     rest.write(b"x" * 4096)
                     rest.flush()
             assert await store(journal, said("second")) == Receipt(2, {})
-            assert (disk / "data" / "journal.db-wal").stat().st_size < log
+            # Brought into the file, and begun anew: shorter, or of the same length with its beginning overwritten.
+            assert (disk / "data" / "journal.db-wal").stat().st_size <= log
 
 
 @pytest.mark.parametrize("name", ["data", "d?t#a %41", "d\udcffta"])
