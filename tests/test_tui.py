@@ -127,6 +127,21 @@ def test_the_mouse_chooses_rooms_and_people() -> None:
     play(app, act)
 
 
+def test_the_command_for_a_room_where_one_is_already_goes_there() -> None:
+    app = StoryApp(beginning("python", "pm"))
+
+    async def act(pilot: Pilot) -> None:
+        app._prompt.put("/pm")
+        await pilot.press("enter")
+        app.tell(events.Refused("in-room-already", {"room": "pm"}, "", "You are in pm already."), ref="typed")
+        await settle(pilot)
+        assert app.current is not None
+        assert app.current.name == "pm"
+        assert "already" not in chat_text(app)
+
+    play(app, act)
+
+
 # Writing
 
 
