@@ -1226,7 +1226,7 @@ def test_markdown_is_shown_as_such() -> None:
     async def act(pilot: Pilot) -> None:
         shown = chat_text(app)
         assert "em strong code snake_case_name" in shown
-        assert "▎ quoted" in shown
+        assert "> quoted" in shown
         assert "x = 1" in shown
         assert "```" not in shown
 

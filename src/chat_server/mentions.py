@@ -15,7 +15,8 @@ A name is in a text where it reads as the name does (case folded, in compatibili
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator
-from itertools import accumulate
+from functools import cache, lru_cache
+from itertools import accumulate, islice
 from unicodedata import category, normalize
 
 _SEEN_MAX = 8192
@@ -29,6 +30,7 @@ _UNSPACED, _UNSPACED_MARK, _LEADING, _TRAILING = "u", "n", "l", "t"
 _DASH, _AT, _OTHER = "-", "@", " "
 _OF_SPACED = frozenset(_SPACED + _MARK)
 _OF_UNSPACED = frozenset(_UNSPACED + _UNSPACED_MARK + _LEADING + _TRAILING)
+_OF_WORD = _OF_SPACED | _OF_UNSPACED
 _MARKS = frozenset(_MARK + _UNSPACED_MARK)
 
 _SCRIPTS_WITHOUT_SPACES = (
@@ -55,14 +57,17 @@ _SPACED_RUN = re.compile(f"[{_SPACED}{_MARK}{_DASH}]+")
 _UNSPACED_LETTER = re.compile(f"[{_UNSPACED}{_LEADING}{_TRAILING}]")
 # What makes one letter with what stands before it, when a text is normalised: marks, the parts of a Hangul syllable, and halfwidth marks.
 _JAMO = re.compile("[\u1160-\u11ff\u3131-\u318e\ud7b0-\ud7ff\uff9e-\uff9f\uffa0-\uffdc]")
-_SEGMENT = re.compile(r"[^+]\+*|\++")
+_LETTER = re.compile(r"[^+]\+*|\++")
+_PART = re.compile(r".{1,16}\+*", re.DOTALL)
 
 
 def folded(text: str) -> str:
     """Return the text as names are compared: case folded, in compatibility form."""
     if text.isascii():
         return text.lower()
-    return normalize("NFKC", normalize("NFKC", text).casefold())
+    form = normalize("NFKC", text)
+    key = form.casefold()
+    return key if key == form else normalize("NFKC", key)
 
 
 def names_in(text: str, known: Collection[str]) -> set[str]:
@@ -70,7 +75,7 @@ def names_in(text: str, known: Collection[str]) -> set[str]:
 
     What it costs for a text without letters of scripts without spaces does not depend on how many names are known.
     """
-    key = folded(text)
+    key = folded(_short(text))
     if ("-" in key or "_" in key or "@" in key) and _NEEDS_CARE.search(key):
         return _names_with_care(key, known)
     if key.isascii():
@@ -101,7 +106,14 @@ def _names_without_spaces(key: str, known: Collection[str]) -> set[str]:
     if not present:
         return set()
     shape = key.translate(_KINDS)
-    return {name for name in present if any(True for _ in _spans_in(key, shape, name))}
+    return {name for name in present if next(_apart(key, shape, _candidates(name)), None)}
+
+
+def _short(text: str) -> str:
+    """The text with one letter for each of two ligatures that stand for whole sentences: 16 KiB of them would be 300 KiB when folded."""
+    return (
+        text.replace("\ufdfa", "\u0635").replace("\ufdfb", "\u062c") if "\ufdfa" in text or "\ufdfb" in text else text
+    )
 
 
 class Names:
@@ -109,26 +121,26 @@ class Names:
 
     def __init__(self, names: Iterable[str]) -> None:
         """Look for these."""
-        self._keys = tuple({key: None for name in names if (key := folded(name).strip())})
+        keys = {key: None for name in names if (key := folded(name).strip())}
+        self._names = {key: _candidates(key) for key in keys}
 
     def are_in(self, text: str) -> bool:
         """Whether one of them is in the text."""
-        key = folded(text)
-        present = [name for name in self._keys if name in key]
-        if not present:
-            return False
-        shape = key.translate(_KINDS)
-        return any(True for name in present for _ in _spans_in(key, shape, name))
+        key = folded(_short(text))
+        return next(self._found(key), None) is not None
 
-    def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where they are in the text, from the left, none over another."""
+    def spans(self, text: str, most: int = 1000) -> list[tuple[int, int]]:
+        """Where they are in the text, from the left, none over another; of each of them the first `most`."""
+        text = _short(text)
         key = folded(text)
-        present = [name for name in self._keys if name in key]
-        if not present:
-            return []
-        shape = key.translate(_KINDS)
-        found = sorted(span for name in present for span in _spans_in(key, shape, name))
-        return _merged(found if text.isascii() else _unfolded(text, key, found))
+        found = list(self._found(key, most))
+        return _merged(found if key == text or text.isascii() else _unfolded(text, key, found))
+
+    def _found(self, key: str, most: int = 1) -> Iterator[tuple[int, int]]:
+        present = [name for name in self._names if name in key]
+        shape = key.translate(_KINDS) if present else ""
+        for name in present:
+            yield from islice(_apart(key, shape, self._names[name]), most)
 
 
 class _Kinds(dict[int, str]):
@@ -155,14 +167,27 @@ def _kind(character: str) -> str:
 _KINDS = _Kinds()
 
 
-def _spans_in(key: str, shape: str, name: str) -> Iterator[tuple[int, int]]:
-    start = key.find(name)
-    while start >= 0:
-        end = start + len(name)
-        apart = _stands_apart(shape, start, end)
+@lru_cache(1024)
+def _candidates(name: str) -> re.Pattern[str]:
+    """Finds where a name may be; so that `annannannann` is not looked at in every place."""
+    kinds = name.translate(_KINDS)
+    letter = rf"[^\W_{_SCRIPTS_WITHOUT_SPACES}]"
+    before, behind = "", ""
+    if kinds[0] in _OF_WORD:
+        before = r"(?<![^\W_][-_])(?<![a-z0-9_-]@)" + (f"(?<!{letter})" if kinds[0] == _SPACED else "")
+    if kinds[-1] in _OF_WORD:
+        behind = r"(?![-_][^\W_])(?!@[a-z0-9])(?![\u0300-\u036f])" + (f"(?!{letter})" if kinds[-1] == _SPACED else "")
+    return re.compile(before + re.escape(name) + behind)
+
+
+def _apart(key: str, shape: str, candidates: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Where a name is in a folded text, and stands apart."""
+    match = candidates.search(key)
+    while match is not None:
+        apart = _stands_apart(shape, *match.span())
         if apart:
-            yield start, end
-        start = key.find(name, end if apart else start + 1)
+            yield match.span()
+        match = candidates.search(key, match.end() if apart else match.start() + 1)
 
 
 def _stands_apart(shape: str, start: int, end: int) -> bool:
@@ -202,22 +227,38 @@ def _ends(shape: str, end: int) -> bool:
 
 def _unfolded(text: str, key: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Where in the text that is which is there in its folded form."""
-    if not spans:
-        return []
-    parts = _segments(text)
-    if "".join(map(folded, parts)) != key:
+    joins = text.translate(_JOINS) if spans else ""
+    if "+" not in joins and all(len(_folded_part(character)) == 1 for character in set(text)):
+        return spans
+    parts = [text[match.start() : match.end()] for match in _PART.finditer(joins)]
+    keys = list(map(folded, parts))
+    if "".join(keys) != key:
         parts = re.findall(r"\s+|\S+", text)
+        keys = list(map(folded, parts))
     ours = [0, *accumulate(map(len, parts))]
-    theirs = [0, *accumulate(len(folded(part)) for part in parts)]
-    return [
-        (ours[bisect_right(theirs, start) - 1], ours[min(bisect_left(theirs, end), len(parts))]) for start, end in spans
-    ]
+    theirs = [0, *accumulate(map(len, keys))]
+
+    @cache
+    def places(number: int) -> tuple[list[int], list[int]]:
+        """Within one of the parts: where its letters begin, here and there."""
+        letters = [
+            parts[number][match.start() : match.end()] for match in _LETTER.finditer(parts[number].translate(_JOINS))
+        ]
+        return [0, *accumulate(map(len, letters))], [0, *accumulate(len(_folded_part(letter)) for letter in letters)]
+
+    def place(at: int, *, is_end: bool) -> int:
+        number = min((bisect_left if is_end else bisect_right)(theirs, at) - 1, len(parts) - 1)
+        here, there = places(number)
+        within = bisect_left(there, at - theirs[number]) if is_end else bisect_right(there, at - theirs[number]) - 1
+        return ours[number] + here[min(within, len(here) - 1)]
+
+    return [(place(start, is_end=False), place(end, is_end=True)) for start, end in spans]
 
 
-def _segments(text: str) -> list[str]:
-    """The text in pieces that can be folded each by itself."""
-    joins = text.translate(_JOINS)
-    return [text[match.start() : match.end()] for match in _SEGMENT.finditer(joins)]
+@lru_cache(4096)
+def _folded_part(part: str) -> str:
+    """The folded form of a letter with its marks."""
+    return folded(part)
 
 
 class _Joins(dict[int, str]):

@@ -21,13 +21,19 @@ from chat_server.events import Line
 from chat_server.mentions import Names
 from chat_tui.heights import Heights
 from chat_tui.markup import Styles, resolver
-from chat_tui.rendering import Look, Row, columns, rows_of
+from chat_tui.rendering import Look, Row, Rows, columns, rows_of
 from chat_tui.state import Pending, RoomState
 from chat_tui.themes import nick_colours, part_style
 from chat_tui.timeline import Entry, Notice, place
 
 ROWS_KEPT_MAX = 2000
 """Entries whose rows are kept: some forty screens."""
+
+CHARACTERS_KEPT_MAX = 1_000_000
+"""Characters of the entries whose rows are kept: sixty messages of 16 KiB, some 20 MB."""
+
+STRIPS_KEPT_MAX = 4000
+"""Rows that are kept as they were drawn."""
 
 PENDING = 2**60
 """Where lines stand that have no number yet: behind all others."""
@@ -110,7 +116,8 @@ class ChatView(ScrollView):
         self._room: RoomState | None = None
         self._me = ""
         self._heights = Heights()
-        self._rows: dict[int, list[Row]] = {}
+        self._rows: dict[int, Rows] = {}
+        self._kept = 0  # characters of their entries, counted again for those that were made again
         self._strips: dict[tuple[int, int, int], Strip] = {}  # by entry, row of it, and row of all
         self._look: Look | None = None
         self._places: dict[str, Place] = {}
@@ -287,10 +294,7 @@ class ChatView(ScrollView):
         width = max(2, self._text_width)
         for index in range(first, end):
             text = self._entry(index).text
-            if len(text) <= width and "\n" not in text:
-                yield 1
-            else:
-                yield sum(1 + max(0, len(line) - 1) // width for line in text.split("\n"))
+            yield 1 if len(text) <= width and "\n" not in text else 1 + text.count("\n") + len(text) // width
 
     @property
     def _text_width(self) -> int:
@@ -350,6 +354,7 @@ class ChatView(ScrollView):
     def _forget_rows(self) -> None:
         self._rows.clear()
         self._strips.clear()
+        self._kept = 0
 
     def _restyle(self) -> None:
         self._look = None
@@ -518,12 +523,14 @@ class ChatView(ScrollView):
         super().notify_style_update()
         self._restyle()
 
-    def _rows_at(self, index: int) -> list[Row]:
+    def _rows_at(self, index: int) -> Rows:
         rows = self._rows.get(index)
         if rows is None:
-            if len(self._rows) > ROWS_KEPT_MAX:
-                self._forget_rows()
             entry = self._entry(index)
+            self._kept += len(entry.text)
+            if len(self._rows) >= ROWS_KEPT_MAX or self._kept > CHARACTERS_KEPT_MAX:
+                self._forget_rows()
+                self._kept = len(entry.text)
             before = self._entry(index - 1) if index else None
             if isinstance(entry, Notice | Pending):
                 rows = rows_of(entry, before, self.look, now=self._clock())
@@ -563,6 +570,8 @@ class ChatView(ScrollView):
             return self._drawn(self._selected(rows[within], *span), row, width, is_hit=is_hit)
         strip = self._strips.get((index, within, row))
         if strip is None:
+            if len(self._strips) >= STRIPS_KEPT_MAX:
+                self._strips.clear()
             strip = self._strips[index, within, row] = self._drawn(rows[within], row, width, is_hit=is_hit)
         return strip
 
@@ -582,18 +591,19 @@ class ChatView(ScrollView):
         return row._replace(text=row.text.stylize(style, start, len(row.text) if end == -1 else end))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The text that is selected: rows that were one line come as one line."""
+        """What was said where it is selected: byte for byte, however it is shown, and in however many rows."""
         total = self._heights.total
         start = selection.start or Offset(0, 0)
         end = selection.end or Offset(0, total)
-        text = ""
-        for row in range(start.y, min(end.y + 1, total)):
+        parts: list[str] = []
+        row = start.y
+        while row < min(end.y + 1, total):
             index = self._heights.at(row)
-            rows = self._rows_at(index)
-            within = row - self._heights.top(index)
-            if within >= len(rows) or (span := selection.get_span(row)) is None:
-                continue
-            plain = rows[within].text.plain
-            part = plain[span[0] : None if span[1] == -1 else span[1]]
-            text += part if not text else f"{' ' if rows[within].joins else chr(10)}{part}"
-        return text, "\n"
+            rows, top = self._rows_at(index), self._heights.top(index)
+            last = min(end.y, top + self._heights.height(index) - 1)
+            first_span, last_span = selection.get_span(row), selection.get_span(last)
+            if first_span is not None and last_span is not None:
+                stop = (last - top, last_span[1]) if last == end.y else None
+                parts.append(rows.said((row - top, first_span[0]), stop))
+            row = last + 1
+        return "\n".join(part for part in parts if part), "\n"

@@ -1,10 +1,12 @@
 """What Tab makes of a word that has been begun: commands, nicknames, rooms, emoji. Pure but for reading the table of emoji, when first asked."""
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
 from chat_server.events import CommandDescribed
+from chat_tui.markdown import marked
 
 EMOJI_MIN = 2
 """Letters of an emoji's name from which on it is completed."""
@@ -32,7 +34,7 @@ def complete(
     if word.startswith("/") and start == 0:
         names = sorted({command.name for command in commands.values()} | set(rooms))
         return _choices(start, [f"/{name} " for name in names if name.startswith(word[1:].casefold())])
-    if word.startswith(":") and len(word) > EMOJI_MIN:
+    if word.startswith(":") and len(word) > EMOJI_MIN and not _is_in_code(text):
         return _choices(
             start, [symbol for name, symbol in emoji().items() if name.startswith(word[1:].casefold())][:20]
         )
@@ -46,6 +48,12 @@ def complete(
     after = ": " if start == 0 else " "
     at = "@" if word.startswith("@") else ""
     return _choices(start, [f"{at}{nick}{after}" for nick in nicks if nick.casefold().startswith(folded)])
+
+
+def _is_in_code(text: str) -> bool:
+    """Whether code has been begun, and is not ended."""
+    fences = sum(line.startswith("```") for line in text.split("\n"))
+    return fences % 2 == 1 or text[text.rfind("\n") + 1 :].count("`") % 2 == 1
 
 
 def _choices(start: int, choices: list[str]) -> Completion | None:
@@ -70,20 +78,42 @@ def emoji() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda pair: (len(pair[0]), pair[0])))
 
 
+_SAYING = ("//", "/me ", "/say ", "/topic ")
+"""How lines begin that have a slash and are said all the same."""
+
+_EMOJI = re.compile(r":([^\s:]{1,80}):")
+_BEFORE_EMOJI = frozenset("(\u201c\u2018\u201e\u00ab\uff08\u300c\u3001\u3002\uff0c\uff01\uff1f")
+_AFTER_EMOJI = frozenset(".,;!?)\u2026\u201d\u2019\u00bb\uff09\u300d\u3001\u3002\uff0c\uff01\uff1f*_~")
+
+
 def replaced(text: str) -> str:
-    """The text with every `:emoji:` that has a name as what it names."""
-    if text.count(":") < 2:  # noqa: PLR2004 - a name stands between two
+    """What is sent for a text: every `:emoji:` that stands by itself is what it names; not in other words, addresses, code or commands."""
+    if text.startswith("/") and not text.startswith(_SAYING):
         return text
-    head, *parts = text.split(":")
-    out = [head]
-    while parts:
-        part = parts.pop(0)
-        symbol = emoji().get(part.casefold()) if part and parts else None
-        if symbol is None:
-            out.append(f":{part}")
-        else:
-            out.append(symbol + parts.pop(0))
-    return "".join(out)
+    found = _names_of_emoji(text) if text.count(":") > 1 else []
+    code = marked(text).code if found else []
+    out: list[str] = []
+    at = 0
+    for start, end, symbol in found:
+        if not any(begin <= start < stop for begin, stop in code):
+            out += text[at:start], symbol
+            at = end
+    return "".join([*out, text[at:]])
+
+
+def _names_of_emoji(text: str) -> list[tuple[int, int, str]]:
+    """Where names of emoji stand by themselves, or one behind another, and what they name."""
+    found: list[tuple[int, int, str]] = []
+    end = -1
+    for match in _EMOJI.finditer(text):
+        before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+        begins = match.start() == end or not before or before.isspace() or before in _BEFORE_EMOJI
+        ends = not after or after.isspace() or after in _AFTER_EMOJI or _EMOJI.match(text, match.end()) is not None
+        symbol = emoji().get(match[1].casefold()) if begins and ends else None
+        if symbol is not None:
+            found.append((*match.span(), symbol))
+            end = match.end()
+    return found
 
 
 def fuzzy(wanted: str, names: Iterable[str]) -> list[str]:

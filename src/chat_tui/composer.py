@@ -131,7 +131,7 @@ class Composer(TextArea):
         self._at = None
         self._completion = None
         self.load_text("")
-        self.post_message(self.Submitted(text if text.startswith("/") else replaced(text)))
+        self.post_message(self.Submitted(replaced(text)))
 
     def complete(self, step: int) -> None:
         """Complete the word before the cursor; again, take the next choice."""

@@ -1,35 +1,40 @@
-"""What people write, as styled text: a little Markdown, links, one's own name, what is searched for.
+"""What people write, as styled text: their marks, links, code, the reader's name, what is searched for.
 
-What somebody else typed is text and nothing but text: it is parsed by a Markdown parser and put into `Content` piece by piece, never
-given to anything that reads Textual's markup. Pure.
+What somebody else typed is text and nothing but text: it is put into `Content` with spans, never given to anything that reads Textual's
+markup. What is shown knows what was said: marks are not shown, and are copied. Pure.
 """
 
-import re
+from bisect import bisect_left, bisect_right
 from functools import cache
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content, Span
 from textual.style import Style
 
 from chat_server.mentions import Names
+from chat_tui import colouring
+from chat_tui.colouring import CODE_MAX, TOKENS_MAX, Token
+from chat_tui.markdown import Hidden, Kind, Marked, marked, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    import re
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from markdown_it import MarkdownIt
-    from markdown_it.token import Token
+PAINTED_MAX = 50
+"""Names, and hits of a search, that are painted in one text; the first ones. Each costs up to 20 us."""
 
-_NOT_IN_LINK = r"\s<>\"'`|\\^{}"
-_NOT_AT_END = (
-    r".,;:!?)\]\u00bb\u201d\u2019\u3001\u3002\uff01\uff09\uff0c\uff1a\uff1b\uff1f"  # what ends a sentence around it
-)
-_LINK = re.compile(rf"https?://[^{_NOT_IN_LINK}]*[^{_NOT_IN_LINK}{_NOT_AT_END}]")
-_MAYBE_MARKDOWN = re.compile(r"[*_`]|^\s{0,3}>", re.MULTILINE)
-_QUOTE_END = re.compile(r"^( {0,3}>[^\n]*)\n(?! {0,3}>)(?=[^\n])", re.MULTILINE)
-"""Where a quote ends: in chat it ends with its line, in Markdown it would go on."""
+_TOKENS = {
+    Token.COMMENT: "$text 60%",
+    Token.TEXT: "$text-success 90%",
+    Token.NUMBER: "$text-warning",
+    Token.KEYWORD: "$text-accent bold",
+    Token.ADDED: "$text-success",
+    Token.REMOVED: "$text-error",
+}
 
-_HIGHLIGHT_MAX = 20_000
-"""Characters of code that are coloured; more is shown plain."""
+
+_NOTHING = Content("")
 
 
 class Styles(NamedTuple):
@@ -37,6 +42,7 @@ class Styles(NamedTuple):
 
     strong: Style = Style(bold=True)
     emphasis: Style = Style(italic=True)
+    struck: Style = Style(strike=True)
     code: Style = Style()
     quote: Style = Style(dim=True)
     link: Style = Style(underline=True)
@@ -44,96 +50,120 @@ class Styles(NamedTuple):
     found: Style = Style(reverse=True)
 
 
-@cache
-def _parser() -> "MarkdownIt":
-    from markdown_it import MarkdownIt  # noqa: PLC0415 - it takes 30 ms, which the first paint need not wait for
+class Shown:
+    """A text as it is shown: without its marks, with what they say."""
 
-    return MarkdownIt("zero", {"maxNesting": 10}).enable(["emphasis", "backticks", "fence", "blockquote"])
+    def __init__(self, said: str, hidden: "Sequence[Hidden]" = ()) -> None:
+        """Show what was said but for its marks, which stand from the left."""
+        self._said = said
+        self._layers: list[list[Span]] = []
+        self._hidden = hidden
+        self._gone = [0, *accumulate(mark.end - mark.start for mark in hidden)]
+        self._gaps = [
+            mark.start - gone for mark, gone in zip(hidden, self._gone, strict=False)
+        ]  # where they would be shown
+        ends = (0, *(mark.end for mark in hidden))
+        starts = (*(mark.start for mark in hidden), len(said))
+        self._text = "".join(said[end:start] for end, start in zip(ends, starts, strict=True))
+        self._before = self._behind = _NOTHING
+
+    @property
+    def text(self) -> str:
+        """All that is shown, in plain characters."""
+        return f"{self._before.plain}{self._text}{self._behind.plain}"
+
+    def add_before(self, content: Content) -> None:
+        """Show something before it that nobody has written."""
+        self._before = content + self._before
+
+    def add_behind(self, content: Content) -> None:
+        """Show something behind it that nobody has written; it is not copied."""
+        self._behind += content
+
+    def paint(self, spans: "Iterable[tuple[int, int, Style]]") -> None:
+        """Give parts of what was said a style over those that they have; from the left, none over another."""
+        place = self._place if self._hidden else int
+        painted = [Span(place(start), place(end), style) for start, end, style in spans]
+        if painted:
+            self._layers.append(painted)
+
+    def paint_all(self, style: Style) -> None:
+        """Give everything a style under those that it has."""
+        self._layers.insert(0, [Span(0, len(self._text), style)])
+
+    def content(self, start: int, end: int) -> Content:
+        """A part of what is shown."""
+        first, last = len(self._before), len(self._before) + len(self._text)
+        part = self._content(max(start - first, 0), min(end, last) - first)
+        if start < first:
+            part = self._before[start : min(end, first)] + part
+        if end > last:
+            part += self._behind[max(start - last, 0) : end - last]
+        return part
+
+    def _content(self, start: int, end: int) -> Content:
+        if end <= start:
+            return _NOTHING
+        spans: list[Span] = []
+        for layer in self._layers:
+            first = bisect_right(layer, start, key=_end_of)
+            last = bisect_left(layer, end, key=_start_of)
+            spans += [
+                Span(max(span.start, start) - start, min(span.end, end) - start, span.style)
+                for span in layer[first:last]
+            ]
+        return Content(self._text[start:end], spans)
+
+    def said(self, start: int, end: int) -> str:
+        """What was said where this part is shown, with the marks that belong to it."""
+        before = self._before.plain[start:end]
+        start, end = max(start - len(self._before), 0), min(end - len(self._before), len(self._text))
+        if end < start:
+            return before
+        first = self._number(start, is_end=False)
+        last = max(self._number(end, is_end=True), first)
+        return before + self._said[start + self._gone[first] : end + self._gone[last]]
+
+    def _number(self, at: int, *, is_end: bool) -> int:
+        """How many marks stand before a place where somebody begins to copy, or ends to."""
+        first, last = bisect_left(self._gaps, at), bisect_right(self._gaps, at)
+        if at in (0, len(self._text)):  # all of it, to the last mark
+            return last if is_end and at else first
+        while first < last and not self._hidden[first].opens:
+            first += 1
+        return first
+
+    def _place(self, at: int) -> int:
+        """Where something of what was said is shown."""
+        number = bisect_right(self._hidden, at, key=_start_of) - 1
+        if number < 0:
+            return at
+        mark = self._hidden[number]
+        return at - self._gone[number] - (min(at, mark.end) - mark.start)
 
 
-class _Builder:
-    """Puts pieces of text together, with the styles that hold for them."""
-
-    def __init__(self, styles: Styles, resolve: "Callable[[str], Style]") -> None:
-        self.text = ""
-        self.spans: list[Span] = []
-        self._styles = styles
-        self._resolve = resolve
-        self._open: list[tuple[Style, int]] = []
-
-    def add(self, text: str, style: Style | None = None) -> None:
-        if style is not None and text:
-            self.spans.append(Span(len(self.text), len(self.text) + len(text), style))
-        self.text += text
-
-    def begin(self, style: Style) -> None:
-        self._open.append((style, len(self.text)))
-
-    def end(self) -> None:
-        if self._open:
-            style, start = self._open.pop()
-            if start < len(self.text):
-                self.spans.append(Span(start, len(self.text), style))
-
-    def add_code(self, code: str, language: str) -> None:
-        from textual.highlight import highlight  # noqa: PLC0415 - Pygments is for those who get code
-
-        coloured = highlight(code, language=language or "text") if len(code) <= _HIGHLIGHT_MAX else Content(code)
-        start = len(self.text)
-        self.add(coloured.plain, self._styles.code)
-        for span in coloured.spans:
-            style = self._resolve(span.style) if isinstance(span.style, str) else span.style
-            self.spans.append(Span(start + span.start, start + span.end, style))
-
-    def block(self, tokens: "list[Token]") -> None:
-        """Add blocks, each on a line of its own; an empty line between two that somebody left there."""
-        end = 0
-        after_quote = False
-        for token in tokens:
-            if token.type in ("paragraph_open", "fence", "blockquote_open") and token.map is not None:
-                if self.text and not self.text.endswith("▎ "):
-                    self.text += "\n\n" if token.map[0] > end and not after_quote else "\n"
-                after_quote = False
-            match token.type:
-                case "inline":
-                    self.inline(token.children or [])
-                case "fence":
-                    self.add_code(token.content.rstrip("\n"), token.info.strip().split(" ")[0])
-                case "blockquote_open":
-                    self.add("▎ ", self._styles.quote)
-                    self.begin(self._styles.quote)
-                case "blockquote_close":
-                    self.end()
-                    after_quote = True
-            if token.map is not None and token.type in ("inline", "fence"):
-                end = token.map[1]
-
-    def inline(self, tokens: "list[Token]") -> None:
-        for token in tokens:
-            match token.type:
-                case "strong_open":
-                    self.begin(self._styles.strong)
-                case "em_open":
-                    self.begin(self._styles.emphasis)
-                case "strong_close" | "em_close":
-                    self.end()
-                case "code_inline":
-                    self.add(token.content, self._styles.code)
-                case "softbreak" | "hardbreak":
-                    self.add("\n")
-                case _:
-                    self.add(token.content)
+def _start_of(span: "Span | Hidden") -> int:
+    return span.start
 
 
-def styled(
+def _end_of(span: Span) -> int:
+    return span.end
+
+
+def _without_theme(name: str) -> Style:
+    del name
+    return Style()
+
+
+def shown(
     text: str,
     styles: Styles,
     *,
-    resolve: "Callable[[str], Style]" = Style.parse,
+    resolve: "Callable[[str], Style]" = _without_theme,
     is_markdown: bool = True,
     mention: Names | None = None,
-    found: re.Pattern[str] | None = None,
-) -> Content:
+    found: "re.Pattern[str] | None" = None,
+) -> Shown:
     """Make styled text of what somebody wrote.
 
     Args:
@@ -145,19 +175,42 @@ def styled(
         found: what is searched for.
 
     """
-    if is_markdown and _MAYBE_MARKDOWN.search(text):
-        builder = _Builder(styles, resolve)
-        builder.block(_parser().parse(_QUOTE_END.sub(r"\1\n\n", text)))
-        text, spans = builder.text, builder.spans
-    else:
-        spans = []
-    if "://" in text:
-        spans += [Span(*match.span(), styles.link + Style(link=match[0])) for match in _LINK.finditer(text)]
+    marks = marked(text) if is_markdown else plain(text)
+    result = Shown(text, marks.hidden)
+    for kind, style in (
+        (Kind.QUOTE, styles.quote),
+        (Kind.STRONG, styles.strong),
+        (Kind.EMPHASIS, styles.emphasis),
+        (Kind.EMPHASIS_TOO, styles.emphasis),
+        (Kind.BOTH, styles.strong + styles.emphasis),
+        (Kind.STRUCK, styles.struck),
+        (Kind.LANGUAGE, styles.quote),
+        (Kind.BLOCK, styles.code),
+        (Kind.CODE, styles.code),
+    ):
+        result.paint((start, end, style) for start, end in marks.parts.get(kind, ()))
+    result.paint(_coloured(text, marks, resolve))
+    result.paint(
+        (start, end, styles.link + Style(link=text[start:end])) for start, end in marks.parts.get(Kind.LINK, ())
+    )
     if mention is not None:
-        spans += [Span(*span, styles.mention) for span in mention.spans(text)]
+        result.paint((start, end, styles.mention) for start, end in mention.spans(text, PAINTED_MAX))
     if found is not None:
-        spans += [Span(*match.span(), styles.found) for match in found.finditer(text) if match.end() > match.start()]
-    return Content(text, spans)
+        hits = islice((match.span() for match in found.finditer(text) if match[0]), PAINTED_MAX)
+        result.paint((start, end, styles.found) for start, end in hits)
+    return result
+
+
+def _coloured(text: str, marks: Marked, resolve: "Callable[[str], Style]") -> "list[tuple[int, int, Style]]":
+    """The colours of code whose language is known, as long as it is not too much in all."""
+    coloured: list[tuple[int, int, Style]] = []
+    left = CODE_MAX
+    for begin, end in marks.parts.get(Kind.BLOCK, ()):
+        left -= end - begin
+        if left >= 0 and begin in marks.languages:
+            found = colouring.tokens(text[begin:end], marks.languages[begin])[: TOKENS_MAX - len(coloured)]
+            coloured += [(begin + start, begin + stop, resolve(_TOKENS[token])) for start, stop, token in found]
+    return coloured
 
 
 def resolver(variables: "Mapping[str, str]") -> "Callable[[str], Style]":

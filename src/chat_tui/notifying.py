@@ -1,5 +1,7 @@
 """Which lines one is told of when one does not see them. Pure."""
 
+from functools import lru_cache
+
 from chat_server.events import Line
 from chat_server.mentions import Names
 from chat_server.names import same_name_key
@@ -14,9 +16,14 @@ def deserves_notice(line: Line, me: str, rules: NotifyTable) -> bool:
         return False
     if room in map(same_name_key, rules.rooms):
         return True
-    return (rules.mentions and names(me, line.text)) or any(names(word, line.text) for word in rules.words)
+    return (rules.mentions and names(me, line.text)) or _of(tuple(rules.words)).are_in(line.text)
+
+
+@lru_cache(8)
+def _of(words: tuple[str, ...]) -> Names:
+    return Names(words)
 
 
 def calling(me: str, rules: NotifyTable) -> Names:
     """What in a text counts as the reader's name."""
-    return Names((me, *rules.words))
+    return _of((me, *rules.words))

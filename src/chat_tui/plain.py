@@ -321,7 +321,7 @@ class PlainProgram:
         """What a line asks for; None if nobody knows before there is a connection, or if there is nothing on it."""
         if not line.strip() or (line.startswith("/") and not line.startswith("//") and not self.client.state.commands):
             return None
-        return self.client.parse(line if line.startswith("/") else replaced(line))
+        return self.client.parse(replaced(line))
 
     @property
     def _is_online(self) -> bool:

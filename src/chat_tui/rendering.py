@@ -15,10 +15,12 @@ from textual.style import Style
 from chat_server.events import Acted, Line, TopicSet
 from chat_server.mentions import Names
 from chat_server.names import same_name_key
+from chat_tui import markup
 from chat_tui.clocks import minute_of, shown
-from chat_tui.markup import Styles, styled
+from chat_tui.markup import Shown, Styles
 from chat_tui.state import Pending
 from chat_tui.timeline import Entry, Notice
+from chat_tui.wrapping import pieces
 
 GROUP_SECONDS = 300
 """Seconds within which lines by one person belong together, and their name stands once."""
@@ -66,6 +68,42 @@ class Row(NamedTuple):
     gutter: Content
     text: Content
     joins: bool = False
+
+
+class Rows:
+    """The rows of one entry: broken now, made when they are asked for."""
+
+    def __init__(self, above: list[Row], gutter: Content, text: Shown, look: Look) -> None:
+        """Put a text in rows, under those that stand above it; the first with its gutter."""
+        self._above = above
+        self._gutter = gutter
+        self._blank = Content(" " * (look.gutter or INDENT))
+        self._text = text
+        self._pieces = pieces(text.text, max(2, look.width - len(self._blank)))
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._above) + len(self._pieces)
+
+    def __getitem__(self, number: int) -> Row:
+        """Make one of them."""
+        if number < len(self._above):
+            return self._above[number]
+        start, end, joins = self._pieces[number - len(self._above)]
+        gutter = self._blank if number > len(self._above) else self._gutter
+        return Row(gutter, self._text.content(start, end), joins)
+
+    def said(self, start: tuple[int, int], end: tuple[int, int] | None = None) -> str:
+        """What was said from one place (its row, its column) to another, or to the end; nothing where only what stands above it is."""
+        last = self._place(*end) if end is not None else self._pieces[-1][1]
+        return self._text.said(max(self._place(*start), 0), last) if last >= 0 else ""
+
+    def _place(self, row: int, column: int) -> int:
+        number = row - len(self._above)
+        if number < 0:
+            return -1
+        start, end, _ = self._pieces[number]
+        return end if column < 0 else min(start + column, end)
 
 
 def columns(width: int, time_format: str) -> tuple[int, int]:
@@ -122,7 +160,7 @@ def rows_of(
     is_first_unread: bool = False,
     missing: int = 0,
     now: float = 0.0,
-) -> list[Row]:
+) -> Rows:
     """The rows of an entry, with what stands above it.
 
     Args:
@@ -142,22 +180,22 @@ def rows_of(
     if is_first_unread:
         rows.append(_rule("new", look, look.unread, "─"))
     if isinstance(entry, Notice):
-        style = look.failed if entry.is_error else look.dim
+        notice = Shown(entry.text)
+        notice.paint_all(look.failed if entry.is_error else look.dim)
         clock = _clock(minute_of(entry.at), look.time_format) if entry.has_time and look.gutter else ""
-        gutter = Content.styled(clock.ljust(look.gutter), look.dim)
-        return rows + _wrapped(gutter, Content.styled(entry.text, style), look)
+        return Rows(rows, Content.styled(clock.ljust(look.gutter), look.dim), notice, look)
     grouped = not rows and is_grouped(entry, before, look.me)
     text = _text(entry, look)
     if isinstance(entry, Pending):
-        text += _mark(entry, look, now)
+        text.add_behind(_mark(entry, look, now))
     if not look.gutter:
         if not grouped:
-            text = _inline_name(entry, look) + text
-        return rows + _wrapped(Content(""), text, look)
+            text.add_before(_inline_name(entry, look))
+        return Rows(rows, Content(""), text, look)
     same_minute = before is not None and grouped and minute_of(entry.at) == minute_of(before.at)
     clock = "" if same_minute else _clock(minute_of(entry.at), look.time_format)
     gutter = Content.styled(clock.ljust(look.time_width), look.dim) + _name(entry, look, is_shown=not grouped)
-    return rows + _wrapped(gutter, text, look)
+    return Rows(rows, gutter, text, look)
 
 
 def _sign(entry: Line | Pending) -> str:
@@ -175,9 +213,9 @@ def _name(entry: Line | Pending, look: Look, *, is_shown: bool) -> Content:
         return Content.styled(f"{sign} ".rjust(look.nick_width), look.dim)
     nick = author(entry, look.me)
     width = look.nick_width - 1
-    shown = nick if cell_len(nick) <= width else _cut(nick, width - 1) + "…"
+    cut = nick if cell_len(nick) <= width else _cut(nick, width - 1) + "…"
     style = look.pending if isinstance(entry, Pending) else nick_style(nick, look.nicks)
-    return Content.assemble(" " * (width - cell_len(shown)), (shown, style + Style(bold=True)), " ")
+    return Content.assemble(" " * (width - cell_len(cut)), (cut, style + Style(bold=True)), " ")
 
 
 def _inline_name(entry: Line | Pending, look: Look) -> Content:
@@ -193,9 +231,9 @@ def _cut(text: str, width: int) -> str:
     return text
 
 
-def _text(entry: Line | Pending, look: Look) -> Content:
+def _text(entry: Line | Pending, look: Look) -> Shown:
     is_mine = isinstance(entry, Pending) or entry.nick == look.me
-    content = styled(
+    text = markup.shown(
         entry.text,
         look.parts,
         resolve=look.resolve,
@@ -204,12 +242,12 @@ def _text(entry: Line | Pending, look: Look) -> Content:
         found=look.found,
     )
     nick, sign = author(entry, look.me), _sign(entry)
+    if isinstance(entry, Pending):
+        text.paint_all(look.failed if entry.why else look.pending)
     if sign:
         does = " " if sign == _ACTION else " set the topic: "
-        content = Content.assemble((nick, nick_style(nick, look.nicks)), does) + content
-    if isinstance(entry, Pending):
-        content = content.stylize_before(look.failed if entry.why else look.pending)
-    return content
+        text.add_before(Content.assemble((nick, nick_style(nick, look.nicks)), does))
+    return text
 
 
 def _mark(entry: Pending, look: Look, now: float) -> Content:
@@ -227,14 +265,3 @@ def _rule(text: str, look: Look, style: Style, line: str) -> Row:
     left = max(1, (look.width - cell_len(text) - 2) // 2)
     right = max(1, look.width - cell_len(text) - 2 - left)
     return Row(Content.styled(f"{line * left} {text} {line * right}", style), Content(""))
-
-
-def _wrapped(gutter: Content, text: Content, look: Look) -> list[Row]:
-    """Cut the text into rows by words and by the width of its characters."""
-    blank = Content(" " * (look.gutter or INDENT))
-    width = max(2, look.width - len(blank))
-    rows: list[Row] = []
-    for part in text.split("\n", allow_blank=True):
-        for number, piece in enumerate(part.wrap(width)):
-            rows.append(Row(blank if rows else gutter, piece, joins=number > 0))
-    return rows
