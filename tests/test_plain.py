@@ -530,10 +530,13 @@ def test_a_signal_says_what_is_left(plain: Plain) -> None:
     )
     assert process.stdin
     assert process.stdout
-    process.stdin.write("one\n")
+    process.stdin.write("what is left\n")
     process.stdin.flush()
     assert "No connection" in process.stdout.readline()
-    time.sleep(0.5)
+    deadline = time.monotonic() + TIMEOUT
+    while not any(b"what is left" in file.read_bytes() for file in plain.state.rglob("*") if file.is_file()):
+        assert time.monotonic() < deadline, "what was typed is not kept"
+        time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 143

@@ -323,13 +323,15 @@ def test_a_lock_of_another_programs_does_not_hold_up_a_stop_and_authors_are_told
         with closing(sqlite3.connect(data / "journal.db", isolation_level=None)) as shell:
             shell.execute("BEGIN IMMEDIATE")
             ann.say("while it is locked")
-            time.sleep(0.2)
+            ann.ask("/online", "1 other in python: bob")  # and so the line before has been taken
             began = time.monotonic()
             server.signal(signal.SIGTERM)
             ann.wait_for("* Your line could not be stored, so nobody has seen it. Try again later.")
             ann.wait_for("Goodbye.")
             assert server.stop(0) == 0, "nothing was cut off"
-            assert time.monotonic() - began < 4 + 1, "the process itself takes a moment to end"
+            assert time.monotonic() - began < 4 + 8, (
+                "the process itself takes a moment to end, on a busy machine a longer one"
+            )
     assert command("check-journal", "--data", str(data)).stdout.startswith("3 rooms, 1 lines,")
 
 
