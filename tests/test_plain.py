@@ -386,7 +386,7 @@ def test_answers_come_in_the_order_of_what_was_typed(plain: Plain) -> None:
         "Line 2 of 2. Older: /before 2.",
         f"In {room}:",
         one,
-        "1 line found. /around NUMBER shows what stands around it.",
+        "1 line found. /around NUMBER shows the lines around it.",
         two,
         "Line 2 of 2. Older: /before 2.",
         *page,
@@ -503,7 +503,7 @@ def test_what_the_output_cannot_show_is_replaced(encoding: dict[str, str], shown
 def test_a_line_that_is_too_long_is_refused_with_a_sentence_and_the_next_is_sent(plain: Plain) -> None:
     done = plain.run("x" * 70_000 + "\n" + "y" * 300_000 + "\nshort\n" + "\x01" * 20_000 + "clean\n")
     assert done.returncode == Exit.NOT_STORED
-    assert "That is 70000 bytes; a message has 16384 at the most." in done.stdout
+    assert "That is 70000 bytes; a message has at most 16384." in done.stdout
     assert "far too long" in done.stdout
     assert plain.said() == ["short", "clean"]
 
