@@ -587,7 +587,7 @@ def test_older_lines_load_again_after_a_connection_that_was_lost_with_the_answer
         app.client._link_changed(LinkChanged(Status.ONLINE))
         await pilot.press("pagedown", "ctrl+home")
         await settle(pilot)
-        assert sum(do == "history" for do, _ in app.link.asked) == 2
+        assert sum(fields["ref"] == "older python" for _, fields in app.link.asked) == 2
 
     play(app, act)
 

@@ -20,8 +20,8 @@ ROOMS_WIDTHS = ((160, 26), (108, 22), (0, 18))
 PEOPLE_WIDTHS = ((160, 26), (108, 20), (0, 18))
 """How wide the panes at the sides usually are, from so many columns of the screen on."""
 
-SERVER_MIN = 18
-"""Columns for the server, where the rooms are folded away."""
+SERVER_MAX = 26
+"""Columns for the server, though the rooms have fewer: an address and its port."""
 
 PANE_MARGIN = 3
 """Columns of a row that are blank: at both sides, and before what stands at its end."""
@@ -84,7 +84,7 @@ def server(change: LinkChanged, host: str, port: int) -> Content:
 def header(left: Content, middle: Content, right: Content, *, left_width: int, width: int) -> Content:
     """One row: what stands over the rooms, over the chat, and at the right end. What is too long is cut, and the middle first."""
     if left:
-        left = (" " + left).truncate(max(left_width, SERVER_MIN) - 1, ellipsis=True)
+        left = (" " + left).truncate(max(left_width, SERVER_MAX) - 1, ellipsis=True)
         left += " " * (left_width - left.cell_length)
     right = (" " + right + " ") if right else Content(" ")
     place = max(1, width - left.cell_length - right.cell_length - 1)
