@@ -499,6 +499,7 @@ def test_tab_and_yank_put_nothing_into_a_password() -> None:
     assert not any(isinstance(said, Completion) for said in desk.said)
 
 
+@pytest.mark.slow
 def test_keys_that_draw_much_are_told_to_wait() -> None:
     for keys in (b"x\x01" * 2000, b"\x15\x19" * 4096, b"\x0c" * 8192, b"\x10\x0e" * 4000):
         editor = LineEditor(80, "utf-8", 4096, 16384, lambda out: out)

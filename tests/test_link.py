@@ -127,6 +127,7 @@ class Proxy:
         sink.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(int(os.environ.get("CHAT_SEEDS", "3"))))
 def test_nothing_is_lost_and_nothing_doubled_and_order_kept_whatever_the_network_does(
     seed: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -1,3 +1,4 @@
+import pytest
 import trio
 import trio.testing
 from hypothesis import example, given, settings
@@ -156,6 +157,7 @@ async def test_pushing_to_a_connection_that_is_gone_is_harmless(nursery: trio.Nu
     assert outbox.size == 0
 
 
+@pytest.mark.slow
 @example(steps=[(1, 0), (0, 0), (11, 0), (0, 0)], limit=0)  # a notice that is itself dropped before any of it is read
 @settings(max_examples=1000, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 25)), max_size=60), st.integers(0, 40))

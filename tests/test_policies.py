@@ -133,6 +133,7 @@ async def test_somebody_who_floods_is_told_again_after_a_quiet_time(autojump_clo
             await ann.read_until("follows in order.\r\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "junk", [b"\x08" * 1000, b"\n" * 1000, b"\xff\xf1" * 500], ids=["backspaces", "empty lines", "NOPs"]
 )
@@ -479,6 +480,7 @@ async def test_wherever_a_session_ends_no_trace_of_it_stays(autojump_clock: trio
     assert step > len(SCRIPT), "the script was long enough to end it in many places"
 
 
+@pytest.mark.slow
 async def test_a_hundred_people_talk_and_nobody_misses_a_line(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(messages_per_second=0, connections_per_address=0) as house:
         people = [house.call() for _ in range(100)]

@@ -104,6 +104,7 @@ def test_a_script_can_pipe_its_lines_through_nc() -> None:
     assert done.stdout.splitlines()[-3:] == ["* You are in python.", "* Nobody else is here.", "* Goodbye."]
 
 
+@pytest.mark.slow
 def test_it_says_when_it_listens_and_soon() -> None:
     times = []
     for _ in range(3):
@@ -131,6 +132,7 @@ def test_a_signal_stops_it_in_order_with_exit_code_0(number: int) -> None:
     assert not any("Traceback" in line for line in server.log)
 
 
+@pytest.mark.slow
 def test_a_second_signal_stops_it_at_once_with_exit_code_1(tmp_path: Path) -> None:
     config = tmp_path / "chat.toml"
     config.write_text("[server]\nstop_seconds = 60\n[limits]\nmessages_per_second = 0\n")
@@ -259,6 +261,7 @@ class Person:
         return self.wait_for(answer)
 
 
+@pytest.mark.slow
 def test_after_a_restart_everything_is_as_it_was(tmp_path: Path, meet: Meet) -> None:
     with running_server(data=tmp_path) as server:
         ann = meet(server.port, "ann")

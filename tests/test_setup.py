@@ -14,6 +14,8 @@ import pytest
 
 from processes import ROOT, TIMEOUT
 
+pytestmark = pytest.mark.slow
+
 PIP = """
 import os, sys, time
 log = open(os.environ["PIP_LOG"], "a", buffering=1)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 import telnetlib3
 import trio
 
@@ -110,6 +111,7 @@ def test_a_line_is_edited_at_the_real_telnet_while_others_talk() -> None:
         assert not re.search(rb"[\xff\x1b]", seen), "nc is shown nothing but text"
 
 
+@pytest.mark.slow
 def test_the_screen_after_a_storm_of_sizes_is_that_of_one_who_was_never_resized(tmp_path: Path) -> None:
     with (
         unlimited_server(tmp_path) as server,
@@ -156,6 +158,7 @@ def wait_until_the_width_is_known(person: Screen) -> None:
         person.wait_for_rows(has_answered)
 
 
+@pytest.mark.slow
 def test_typing_stays_smooth_while_two_hundred_lines_a_second_come(tmp_path: Path) -> None:
     text = "the quick brown fox jumps over the dog"
     with unlimited_server(tmp_path) as server, at_telnet(server, "ann", "python") as ann:

@@ -92,6 +92,7 @@ def tmux(tmp_path: Path) -> Iterator[Tmux]:
     opened.close()
 
 
+@pytest.mark.slow
 @needs_tmux
 def test_two_clients_and_a_telnet_talk_to_each_other(tmux: Tmux) -> None:
     with running_server() as server:
@@ -133,6 +134,7 @@ def test_alt_keys_work_in_tmux_and_at_once(tmux: Tmux) -> None:
         tmux.wait_for("ann", "Search in all rooms")
 
 
+@pytest.mark.slow
 @needs_tmux
 def test_a_line_waits_for_a_server_that_is_away_and_is_sent_once(tmux: Tmux, tmp_path: Path) -> None:
     first = ServerProcess(data=tmp_path / "data")
@@ -221,6 +223,7 @@ class RawTerminal:
 HOSTILE = "\x1b]52;c;ZXZpbA==\x07\x1b]0;owned\x07\x9b2Jend-of-it\u202e\u2028\x1b[31m"
 
 
+@pytest.mark.slow
 def test_nothing_that_others_send_reaches_the_terminal_as_an_escape(tmp_path: Path) -> None:
     with running_server() as server, terminal("nc", "127.0.0.1", str(server.port)) as evil:
         evil.type("/login evil\n/python\n")
@@ -445,6 +448,7 @@ def started(port: int, folder: Path, code: str = "") -> Screen:
     return Screen(sys.executable, "-c", main, f"127.0.0.1:{port}", *flags)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_ends_it_with_the_terminal_as_it_was_and_the_draft_on_the_disk(tmp_path: Path, number: int) -> None:
     with running_server() as server:
@@ -465,6 +469,7 @@ def test_a_signal_ends_it_with_the_terminal_as_it_was_and_the_draft_on_the_disk(
         again.kill()
 
 
+@pytest.mark.slow
 def test_no_death_takes_a_draft_of_some_seconds(tmp_path: Path) -> None:
     with running_server() as server:
         opened = started(server.port, tmp_path)
@@ -481,6 +486,7 @@ def test_no_death_takes_a_draft_of_some_seconds(tmp_path: Path) -> None:
         again.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["_tick", "on_unmount", "on_mount", "_keep_draft"])
 def test_an_exception_leaves_the_terminal_as_it_was(tmp_path: Path, where: str) -> None:
     code = f"import chat_tui.app\ndef fail(self, *_): raise RuntimeError('broken')\nchat_tui.app.ChatApp.{where} = fail"
