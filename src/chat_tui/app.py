@@ -31,6 +31,7 @@ from chat_tui.commands import OWN
 from chat_tui.composer import Composer
 from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import LinkChanged, Status
+from chat_tui.links import is_link
 from chat_tui.list_pane import Item, ListPane
 from chat_tui.moments import Moment
 from chat_tui.notifying import calling, deserves_notice
@@ -651,6 +652,8 @@ class ChatApp(App[None]):
 
     def _open_link(self, url: str) -> None:
         """Open a link in the desktop's browser; where there is no desktop, a browser would take the terminal: copy it."""
+        if not is_link(url):
+            return
         if terminal.has_desktop():
             self.open_url(url)
         else:
