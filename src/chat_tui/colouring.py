@@ -13,7 +13,7 @@ from typing import NamedTuple
 CODE_MAX = 2000
 """Characters of code in one text that are coloured: some fifty lines, 1 ms. More is shown plain."""
 
-TOKENS_MAX = 400
+TOKENS_MAX = 300
 """Pieces of code in one text that are coloured: what 2,000 characters of usual code have; to draw one costs 5 us."""
 
 

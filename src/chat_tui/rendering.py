@@ -79,6 +79,7 @@ class Rows:
         self._gutter = gutter
         self._blank = Content(" " * (look.gutter or INDENT))
         self._text = text
+        self._length = len(text.text)
         self._pieces = pieces(text.text, max(2, look.width - len(self._blank)))
 
     def __len__(self) -> int:
@@ -95,7 +96,7 @@ class Rows:
 
     def said(self, start: tuple[int, int], end: tuple[int, int] | None = None) -> str:
         """What was said from one place (its row, its column) to another, or to the end; nothing where only what stands above it is."""
-        last = self._place(*end) if end is not None else self._pieces[-1][1]
+        last = self._place(*end) if end is not None else self._length
         return self._text.said(max(self._place(*start), 0), last) if last >= 0 else ""
 
     def _place(self, row: int, column: int) -> int:
@@ -103,6 +104,8 @@ class Rows:
         if number < 0:
             return -1
         start, end, _ = self._pieces[number]
+        if column < 0 and number == len(self._pieces) - 1:
+            return self._length  # spaces at the end, for which its row has no room, too
         return end if column < 0 else min(start + column, end)
 
 
