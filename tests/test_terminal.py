@@ -512,11 +512,29 @@ def test_a_terminal_that_is_gone_does_not_hold_the_program(tmp_path: Path) -> No
             time.sleep(0.02)
 
 
-def test_suspending_gives_the_terminal_back_and_going_on_takes_it_again(tmp_path: Path) -> None:
+SUSPENDED_IN_A_WRITE = """
+import os, signal
+from textual.drivers._writer_thread import WriterThread
+write = WriterThread.write
+def suspend(self, text):
+    if "\N{SNOWMAN}" in text:
+        WriterThread.write = write
+        with self._queue.mutex:  # as in the middle of a write
+            os.kill(os.getpid(), signal.SIGTSTP)
+    write(self, text)
+WriterThread.write = suspend
+"""
+
+
+@pytest.mark.parametrize("code", ["", SUSPENDED_IN_A_WRITE], ids=["at any time", "in a write"])
+def test_suspending_gives_the_terminal_back_and_going_on_takes_it_again(tmp_path: Path, code: str) -> None:
     with running_server() as server:
-        opened = started(server.port, tmp_path)
+        opened = started(server.port, tmp_path, code)
         opened.wait_until("1 python")
-        os.kill(opened.pid, signal.SIGTSTP)
+        if code:
+            opened.type("\N{SNOWMAN}")
+        else:
+            os.kill(opened.pid, signal.SIGTSTP)
         deadline = time.monotonic() + TIMEOUT
         while not os.waitpid(opened.pid, os.WUNTRACED | os.WNOHANG)[0]:
             assert time.monotonic() < deadline, "it does not stop"

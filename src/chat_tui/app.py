@@ -198,6 +198,7 @@ class ChatApp(App[None]):
 
     def on_mount(self) -> None:
         """Begin."""
+        terminal.suspend_in_the_loop(self)
         self.theme = self.settings.theme if self.settings.theme in self.available_themes else CHAT_DARK.name
         self.set_class(self.settings.slow_link, "slow")
         self._panes = self.screen

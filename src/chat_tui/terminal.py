@@ -73,6 +73,19 @@ def on_ending_signals(end: Callable[[int], None]) -> None:
         loop.add_signal_handler(number, begin_to_end, number)
 
 
+def suspend_in_the_loop(app: App[None]) -> None:
+    """Have SIGTSTP and SIGCONT suspend the program and go on in the event loop.
+
+    Textual does it wherever the program happens to be: in the middle of a write it would wait for ever for the lock that the write holds.
+    """
+    driver: Any = app._driver  # noqa: SLF001 - Textual has no public way to it
+    if textual.__version__ != PINNED or app.is_headless or not driver.can_suspend:
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTSTP, driver._sigtstp_application)  # noqa: SLF001
+    loop.add_signal_handler(signal.SIGCONT, driver._sigcont_application)  # noqa: SLF001
+
+
 @contextmanager
 def given_back(app: App[None]) -> Iterator[None]:
     """Whatever happens within, the terminal is afterwards as it was before: Textual sees to that unless it fails itself."""
