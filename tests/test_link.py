@@ -357,6 +357,41 @@ def test_nobody_waits_for_a_name_server_that_gives_no_answer(monkeypatch: pytest
     answer.set()
 
 
+def test_who_is_no_longer_waited_for_does_not_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that takes too long: the login that comes late would end the one that was made meanwhile."""
+    answer = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        addresses = socket.getaddrinfo("127.0.0.1", listener.getsockname()[1], type=socket.SOCK_STREAM)
+
+        def late(*_: object, **__: object) -> object:
+            answer.wait(20)
+            return addresses
+
+        async def try_it() -> None:
+            with pytest.raises(TimeoutError):
+                await dial("chat.example.org", 5000, b"login\n", seconds=0.01)
+            answer.set()
+            caller = await asyncio.to_thread(lambda: listener.accept()[0])
+            with caller:
+                caller.settimeout(20)
+                assert await asyncio.to_thread(caller.recv, 100) == b""
+
+        monkeypatch.setattr(socket, "getaddrinfo", late)
+        asyncio.run(try_it())
+
+
+def test_an_address_of_a_family_that_the_system_has_not_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        (good,) = socket.getaddrinfo("127.0.0.1", listener.getsockname()[1], type=socket.SOCK_STREAM)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(250, *good[1:]), good])
+
+        async def try_it() -> None:
+            (await dial("chat.example.org", 5000, b"hello\n", seconds=20)).close()
+
+        asyncio.run(try_it())
+
+
 @pytest.mark.parametrize("host", ["chat..example.org", "a" * 64 + ".org"])
 def test_what_is_no_host_is_said_at_once_and_not_tried_again(host: str) -> None:
     async def try_it() -> None:

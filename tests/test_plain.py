@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -271,6 +272,63 @@ def test_a_line_without_an_end_is_not_kept_for_ever_and_the_next_is_whole() -> N
     assert (lines.take(), lines.waiting) == ("next", 0)
 
 
+def test_no_more_is_read_than_can_be_taken_not_even_of_empty_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes waits, though nothing that is written has a character beside its line's end."""
+    monkeypatch.setattr("chat_tui.pipes.WAITING_MAX", 1000)
+
+    async def read() -> None:
+        with _typing() as (lines, target):
+            os.set_blocking(target, False)
+            asyncio.get_running_loop().add_writer(target, lambda: os.write(target, b"\n" * 4096))
+            await _until(lambda: lines.waiting > 1000)
+            before = lines.waiting
+            await asyncio.sleep(0.05)  # for what must not happen
+            assert lines.waiting == before <= 1000 + 65536
+            while lines.waiting > 999:
+                lines.take()
+            await _until(lambda: lines.waiting > 999)  # and now more is read
+            asyncio.get_running_loop().remove_writer(target)
+            while lines.waiting:
+                lines.take()
+
+    asyncio.run(read())
+
+
+def test_what_is_piped_in_is_read_no_faster_than_the_program_takes_it() -> None:
+    """While the loop does something else, the thread that reads does not read on."""
+
+    async def read() -> None:
+        with _typing() as (lines, target):
+            os.write(target, b"first\n")
+            deadline = time.monotonic() + TIMEOUT
+            while select.select([lines._descriptor], [], [], 0)[0]:  # not a word to the loop
+                assert time.monotonic() < deadline
+            os.write(target, b"second\n")
+            time.sleep(0.05)  # noqa: ASYNC251 - for what must not happen
+            assert select.select([lines._descriptor], [], [], 0)[0]
+            await _until(lambda: lines.waiting == 2)
+
+    asyncio.run(read())
+
+
+@contextmanager
+def _typing() -> Iterator[tuple[Input, int]]:
+    """An input, and where it is written."""
+    source, target = os.pipe()
+    lines = Input(source, lambda: None)
+    lines.start()
+    try:
+        yield lines, target
+    finally:
+        os.close(target)  # the thread that reads comes to the end, and then to a loop that is closed
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(TIMEOUT):
+        while not is_so():
+            await asyncio.sleep(0.001)
+
+
 # Real pipes, and a real server.
 
 
@@ -520,6 +578,37 @@ def test_a_second_one_says_that_it_keeps_nothing_and_harms_nothing(plain: Plain)
     keepsakes.close()
 
 
+def test_an_output_that_nobody_reads_does_not_keep_a_signal_from_ending_the_program(plain: Plain) -> None:
+    output, full = os.pipe()
+    os.set_blocking(full, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(full, b"x" * 4096)
+    os.set_blocking(full, True)
+    process = subprocess.Popen(
+        [*PROGRAM, *plain.flags(port=1)], stdin=subprocess.PIPE, stdout=full, stderr=subprocess.PIPE
+    )
+    os.close(full)
+    try:
+        assert process.stdin
+        process.stdin.write(b"what is left\n")
+        process.stdin.flush()
+        _wait_until_kept(plain, b"what is left")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(TIMEOUT) == 143
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(output)
+
+
+def _wait_until_kept(plain: Plain, words: bytes) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not any(words in file.read_bytes() for file in plain.state.rglob("*") if file.is_file()):
+        assert time.monotonic() < deadline, "what was typed is not kept"
+        time.sleep(0.02)
+
+
 def test_a_signal_says_what_is_left(plain: Plain) -> None:
     process = subprocess.Popen(
         [*PROGRAM, *plain.flags(port=1)],
@@ -533,10 +622,7 @@ def test_a_signal_says_what_is_left(plain: Plain) -> None:
     process.stdin.write("what is left\n")
     process.stdin.flush()
     assert "No connection" in process.stdout.readline()
-    deadline = time.monotonic() + TIMEOUT
-    while not any(b"what is left" in file.read_bytes() for file in plain.state.rglob("*") if file.is_file()):
-        assert time.monotonic() < deadline, "what was typed is not kept"
-        time.sleep(0.02)
+    _wait_until_kept(plain, b"what is left")
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 143

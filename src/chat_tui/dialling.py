@@ -2,14 +2,17 @@
 
 A server greets a caller that says nothing for a moment as a person. An event loop that is busy just then (a screen is painted for the first
 time, modules are read, both cores have other things to do) would come too late to speak; a thread that has nothing else to do does
-not. Nor does a name server that gives no answer hold up the end of the program. Knows sockets; never knows what is said.
+not. Nor does a name server that gives no answer hold up the end of the program. What nobody waits for any more is not said: a login
+that came late would take the place of the one after it. Knows sockets; never knows what is said.
 """
 
 import asyncio
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 
 async def dial(host: str, port: int, first_words: bytes, *, seconds: float) -> socket.socket:
@@ -44,7 +47,7 @@ async def dial(host: str, port: int, first_words: bytes, *, seconds: float) -> s
     def work() -> None:
         connection, error = None, None
         try:
-            connection = _connect(host, port, first_words, time.monotonic() + seconds)
+            connection = _connect(host, port, first_words, time.monotonic() + seconds, answer.done)
         except Exception as caught:  # noqa: BLE001 - whatever it is, it is for the one who waits
             error = caught
         try:
@@ -58,22 +61,42 @@ async def dial(host: str, port: int, first_words: bytes, *, seconds: float) -> s
         return await answer
 
 
-def _connect(host: str, port: int, first_words: bytes, deadline: float) -> socket.socket:
+def _connect(
+    host: str, port: int, first_words: bytes, deadline: float, is_given_up: Callable[[], bool]
+) -> socket.socket:
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     trouble: OSError = OSError("there is no address")
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
-        connection = socket.socket(family, kind, protocol)
+        # One that is silent must not take the time of the others.
+        seconds = max(0.1, (deadline - time.monotonic()) / (len(addresses) - index))
         try:
-            # One that is silent must not take the time of the others.
-            connection.settimeout(max(0.1, (deadline - time.monotonic()) / (len(addresses) - index)))
-            connection.connect(address)
-            with suppress(OSError):
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.sendall(first_words)
-            connection.setblocking(False)
+            connection = socket.socket(family, kind, protocol)  # fails for IPv6 where the system is without it
+        except OSError as error:
+            trouble = error
+            continue
+        try:
+            _begin(connection, address, first_words, seconds, is_given_up)
         except OSError as error:
             connection.close()
             trouble = error
         else:
             return connection
     raise trouble
+
+
+def _begin(
+    connection: socket.socket,
+    address: Any,
+    first_words: bytes,
+    seconds: float,
+    is_given_up: Callable[[], bool],
+) -> None:
+    """Connect to one address and say the first words, unless nobody waits for that any more. Raises OSError."""
+    connection.settimeout(seconds)
+    connection.connect(address)
+    with suppress(OSError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if is_given_up():
+        raise TimeoutError
+    connection.sendall(first_words)
+    connection.setblocking(False)

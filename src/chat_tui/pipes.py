@@ -73,6 +73,7 @@ class Input:
                         data, why = os.read(self._descriptor, READ_MAX), ""
                     except OSError as error:
                         data, why = b"", error.strerror or str(error)
+                    self._may_read.clear()  # until these have been taken: the loop may be slower than whoever writes
                     loop.call_soon_threadsafe(self.receive_data, data, why)
                     if not data:
                         return
@@ -95,8 +96,8 @@ class Input:
             if len(self._rest) > LINE_MAX:
                 self._rest = self._rest[:LINE_MAX]
                 self._is_skipping = True
-        if self._size > WAITING_MAX:
-            self._may_read.clear()
+        if self._size <= WAITING_MAX:
+            self._may_read.set()
         self._on_change()
 
     def _complete(self, piece: bytes) -> None:
@@ -105,7 +106,7 @@ class Input:
         if self._is_first:  # an editor's mark for UTF-8, which would hide the slash of a command
             text = text.removeprefix("\ufeff")
         self._lines.append(TooLong(text) if self._is_skipping or len(data) > LINE_MAX else text)
-        self._size += len(text)
+        self._size += len(text) + 1  # its end counts: empty lines without end are no less
         self._rest, self._is_skipping, self._is_first = b"", False, False
 
     @property
@@ -121,7 +122,7 @@ class Input:
     def take(self) -> str:
         """Take the next line."""
         line = self._lines.popleft()
-        self._size -= len(line)
+        self._size -= len(line) + 1
         if self._size <= WAITING_MAX:
             self._may_read.set()
         return line
@@ -129,7 +130,7 @@ class Input:
     def put_back(self, line: str) -> None:
         """Have a line that was taken come again."""
         self._lines.appendleft(line)
-        self._size += len(line)
+        self._size += len(line) + 1
 
 
 _END: Final = None
@@ -151,10 +152,10 @@ class Output:
         """Have a line, or several, written."""
         self._waiting.put(text + "\n")
 
-    def close(self) -> None:
-        """Wait until everything is written that can be."""
+    def close(self, seconds: float | None = None) -> None:
+        """Wait until everything is written that can be, however long that takes, or so many seconds."""
         self._waiting.put(_END)
-        self._thread.join()
+        self._thread.join(seconds)
 
     def _work(self) -> None:
         is_broken = False

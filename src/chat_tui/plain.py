@@ -43,6 +43,9 @@ SAY_AGAIN_AFTER = 2.0
 REST_SECONDS = 1.0
 """Seconds that the input has to end after the server has refused us: so much of it can be kept, or told."""
 
+LAST_WORDS_SECONDS = 1.0
+"""Seconds that whoever reads the output has for the rest of it after a signal. Who does not read does not keep the program from ending."""
+
 LEAVING = ("/logout", "/quit", "/exit", "/bye")
 """What ends the program where no server can be asked."""
 
@@ -553,7 +556,7 @@ def run_plain(
         code = await program.run()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)  # from now on they end the program at once
-        output.close()
+        output.close(LAST_WORDS_SECONDS if code > 128 else None)  # noqa: PLR2004 - a signal's is above
         return code
 
     try:
