@@ -135,6 +135,18 @@ async def test_a_server_that_stops_dismisses_a_late_program_too(autojump_clock: 
         assert house.exit_code == 0
 
 
+async def test_who_turns_out_to_be_a_program_just_when_the_server_stops_does_not_hold_it_up(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    for _ in range(40):  # whether the session or the server comes first in a pass of the loop is Trio's toss of a coin
+        async with open_house(messages_per_second=0, silence_seconds=0) as house:
+            program = await late(house)
+            await program.stream.send_all(LOGIN)
+            house.server.stop()
+            with trio.fail_after(11):
+                await house.ended.wait()
+
+
 def read(pieces: Iterable[bytes]) -> list[Any]:
     """What a caller's bytes come to, taken as they are cut."""
     decoder: Any = TextDecoder(50)

@@ -393,19 +393,15 @@ class Server:
         program.inherit(person.hand_on())
         program.prefer(replace(program.preferences, language=person.preferences.language))
         self._sessions.discard(person)
-        self._sessions.add(program)
         return program
 
     async def _serve_session(self, session: PersonSession | ProgramSession, first: bytes) -> None:
         guard = Guard("a session could not end", nick=lambda: session.nick)
-        self._sessions.add(session)
         try:
-            if self._stop_requested.is_set():
-                session.dismiss("stopping", self._stop_at)
-            await session.run(first)
+            await self._run_session(session, first)
             if isinstance(session, PersonSession) and session.program_came is not None:
                 session = self._as_program(session, session.program_came)
-                await session.run(b"")
+                await self._run_session(session, b"")
         finally:
             deadline = self._stop_at if self._stop_requested.is_set() else trio.current_time() + LINGER
             with guard:
@@ -414,6 +410,12 @@ class Server:
             self._sessions.discard(session)
             if guard.has_failed or session.has_failed:
                 self._forget_session(session)
+
+    async def _run_session(self, session: PersonSession | ProgramSession, first: bytes) -> None:
+        self._sessions.add(session)
+        if self._stop_requested.is_set():  # who was there when that began has been dismissed already
+            session.dismiss("stopping", self._stop_at)
+        await session.run(first)
 
     def _forget_session(self, session: PersonSession | ProgramSession) -> None:
         """Leave nothing of a session that could not end in order: no name, and no place in a room."""
