@@ -735,3 +735,25 @@ async def test_a_room_whose_name_could_act_on_a_terminal_is_not_opened_and_topic
         connection.execute("UPDATE room SET topic = 'a' || char(10) || char(27) || 'b' WHERE name = 'python'")
     async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
         assert [(room.name, room.topic) for room in await journal.rooms()] == [("python", "a b"), ("server", "")]
+
+
+def test_a_full_disk_is_tried_once_more_however_long_a_try_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat_server.journal.writer.MAKE_ROOM_SECONDS", -1)  # as where each try takes longer than that
+    writer = Writer(DataFolder(tmp_path).journal)
+    tries = []
+
+    def refuse(_writer: Writer) -> None:
+        tries.append(1)
+        assert len(tries) < 10
+        with mapped_errors():
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    monkeypatch.setattr(Writer, "_transaction", refuse)
+    with pytest.raises(JournalError, match="full"):
+        writer.create_room("python")
+    assert len(tries) == 2
+    writer.close()

@@ -544,6 +544,21 @@ def test_a_room_is_deleted_with_everything_that_was_said_in_it(data: Path) -> No
     assert (found.lines, found.problems) == (1, [])
 
 
+def test_another_program_that_reads_the_journal_makes_nobody_believe_that_nothing_was_done(data: Path) -> None:
+    with closing(sqlite3.connect(data / "journal.db", isolation_level=None)) as reading:
+        reading.execute("BEGIN")
+        reading.execute("SELECT * FROM room").fetchall()
+        renamed = command("--data", data, "rooms", "rename", "write", "read")
+        assert (renamed.returncode, renamed.stdout.splitlines()[0]) == (0, "write is now read")
+        deleted = command("--data", data, "rooms", "delete", "python", "--yes")
+        assert deleted.returncode == 2
+        assert "python is deleted, but another program is using" in deleted.stderr
+        assert "what was said is still in the file" in deleted.stderr
+    listed = command("--data", data, "rooms", "list").stdout
+    assert "read" in listed
+    assert "python" not in listed
+
+
 @pytest.mark.slow
 def test_deleting_a_room_is_confirmed(data: Path) -> None:
     done = command("--data", data, "rooms", "delete", "python", stdin=b"python\n")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from chat_server.journal import RoomRecord
+from chat_server.journal import JournalError, RoomRecord
 from chat_server.journal.files import FileProblem, open_reader, remove_database
 from chat_server.journal.folder import JOURNAL_FILE, DataFolder
 from chat_server.journal.writer import Writer
@@ -42,17 +42,27 @@ def rename_room(path: Path, wanted: str, new: str) -> tuple[str, str]:
         name = _new_name(new, [other for other in rooms if other.name != room.name])
         remove_database(folder.search)  # it has the old name with every line; the server makes it anew
         writer.rename_room(room.name, name)
-        writer.bring_in_log()
     return room.name, name
 
 
 def delete_room(path: Path, wanted: str) -> RoomRecord:
-    """Delete a room, with everything that was said in it."""
+    """Delete a room, with everything that was said in it.
+
+    Raises:
+        FileProblem: there is none; or it is deleted, but another program keeps SQLite from overwriting what was said.
+
+    """
     with _opened(path) as (folder, writer):
         room = find_room(writer.rooms(), wanted)
         remove_database(folder.search)
         writer.delete_room(room.name)
-        writer.bring_in_log()
+        try:
+            writer.bring_in_log()
+        except JournalError as error:
+            raise FileProblem(
+                f"{room.name} is deleted, but {error}, so what was said is still in the file: it is overwritten"
+                " when that program has ended and the server has been started and stopped"
+            ) from error
     return room
 
 

@@ -104,12 +104,16 @@ def _patient(
 
     def write(self: "Writer", /, *args: P.args, **kwargs: P.kwargs) -> R:
         begun = time.monotonic()
+        may_make_room = True
         while True:
             try:
                 return method(self, *args, **kwargs)
             except JournalError as error:
-                if not self._is_worth_another_try(error, begun):
+                if self._may_wait_for_lock(error, begun):
+                    continue
+                if not may_make_room or not self._make_room(error):
                     raise
+                may_make_room = False
 
     update_wrapper(write, method)
     return write
@@ -186,22 +190,21 @@ class Writer(Reader):
         """Wait no longer than this from now on for any lock of another program's. For any thread."""
         self._give_up_at = time.monotonic() + seconds
 
-    def _is_worth_another_try(self, error: JournalError, begun: float) -> bool:
-        code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_OK)
-        now = time.monotonic()
-        if code & 0xFF == sqlite3.SQLITE_BUSY:  # the connection has waited LOCK_LOOK by itself
-            return now < min(begun + LOCK_PATIENCE, self._give_up_at)
-        if code in NO_ROOM and now > self._made_room_at + MAKE_ROOM_SECONDS:
-            self._made_room_at = now
-            self._make_room()
-            return True
-        return False
+    def _may_wait_for_lock(self, error: JournalError, begun: float) -> bool:
+        """Whether another program has a lock, and may give it back in time; the connection has waited LOCK_LOOK by itself."""
+        is_locked = _code_of(error) & 0xFF == sqlite3.SQLITE_BUSY
+        return is_locked and time.monotonic() < min(begun + LOCK_PATIENCE, self._give_up_at)
 
-    def _make_room(self) -> None:
-        """Bring what the log has into the file, and give the log's room on the disk back."""
+    def _make_room(self, error: JournalError) -> bool:
+        """Bring what the log has into the file, which gives the log's room on a full disk back. Returns whether that was worth a try."""
+        now = time.monotonic()
+        if _code_of(error) not in NO_ROOM or now <= self._made_room_at + MAKE_ROOM_SECONDS:
+            return False
+        self._made_room_at = now
         with suppress(sqlite3.Error, JournalError), self._mended() as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return True
 
     @contextmanager
     def _mended(self) -> Iterator[sqlite3.Connection]:
@@ -414,6 +417,11 @@ class Writer(Reader):
         ((is_busy, frames, moved),) = self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
         if is_busy or frames != moved:
             raise JournalError(f"another program is using {self.path}")
+
+
+def _code_of(error: JournalError) -> int:
+    """What SQLite calls the reason."""
+    return getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_OK)
 
 
 def _identity(path: str) -> tuple[int, int]:
