@@ -1,22 +1,26 @@
 """What callers cost, and who pays: the whole server on virtual time. Nobody is thrown out; who asks for much waits, unread."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from chat_server.chat_room import KINDS_MAX
 from chat_server.config import Config, RoomsTable
 from chat_server.events import Line, Say
-from chat_server.journal import Appending, Receipt, SenderKey
+from chat_server.journal import Appending, Page, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
+from chat_server.person_session import PersonSession
 from chat_server.session import ANSWER_BYTES_PER_TOKEN
 from chat_server.wire import readers
 from chat_server.wire.charsets import CHARSETS
 from chat_server.wire.readers import BARE_MAX
 from chat_server.wire.words import Line as TextLine
+from fakes import FaultyJournal
 from streams import Caller, House, open_house
 
 
@@ -180,6 +184,55 @@ async def test_one_person_creates_a_few_rooms_a_day(autojump_clock: trio.abc.Clo
         await ann.type("/create d")
         await ann.read_until("d")
         assert house.server.hall.directory.room("d")
+
+
+async def test_who_is_gone_before_the_room_is_stored_has_created_it_all_the_same(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """Whoever comes back with their token ends what they had asked for on the connection before; the disk has it already."""
+    journal = SlowJournal()
+    async with open_house(journal=journal, rooms_per_person=2) as house:
+        for number in range(6):
+            ann = house.connect()
+            await ann.enter("ann", token="t" * 32)
+            await ann.ask("create", room=f"room-{number}")
+            await trio.sleep(0.005)
+        await trio.sleep(1)
+        created = [room.name for room in await journal.rooms() if room.name.startswith("room-")]
+        assert len(created) <= 2
+
+
+async def test_a_room_that_cannot_be_stored_is_not_counted(autojump_clock: trio.abc.Clock) -> None:
+    journal = FaultyJournal()
+    async with open_house(journal=journal, rooms_per_person=2) as house:
+        ann = house.call()
+        await ann.log_in("ann")
+        journal.is_full = True
+        await ann.type(*["/create a"] * 5)
+        for _ in range(5):
+            await ann.read_until("could not be stored")
+        journal.is_full = False
+        await ann.type("/create a", "/create b", "/create c")
+        await ann.read_until("tomorrow.\r\n")
+        assert [house.server.hall.directory.room(name) is not None for name in "abc"] == [True, True, False]
+
+
+async def test_who_hangs_up_while_a_list_is_laid_out_is_no_bug(autojump_clock: trio.abc.Clock) -> None:
+    with capture_logs() as logs:
+        async with open_house(await _config(), await _journal(5000)) as house:
+            ann = house.call()
+            await ann.log_in("ann", "python")
+            await ann.type("/wrap 40")
+            await trio.sleep(60)
+            session = house.server.hall.directory._people["ann"]
+            assert isinstance(session, PersonSession)
+            await ann.type("/last 200")
+            while not session._rest:
+                await trio.lowlevel.checkpoint()
+            session._outbox.close()  # as it does when what others say meets a connection that was reset
+            await trio.sleep(60)
+            assert "ann" not in house.server.hall.directory._people
+    assert not [entry for entry in logs if entry["log_level"] == "error"]
 
 
 async def test_one_address_creates_a_few_rooms_a_day_under_whatever_names(autojump_clock: trio.abc.Clock) -> None:
@@ -350,6 +403,35 @@ async def test_a_line_that_is_begun_and_never_ended_is_dropped_when_memory_is_sh
             pass
 
 
+@pytest.mark.parametrize(
+    ("request_in_hand", "answer"),
+    [({"do": "say", "text": "hi"}, "stored"), ({"do": "last", "count": 3}, "page")],
+)
+async def test_a_line_that_is_dropped_answers_no_request_that_is_in_hand(
+    request_in_hand: dict[str, Any], answer: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_house(journal=SlowJournal()) as house:
+        program = house.connect()
+        await program.enter("ann", "python")
+        asked = json.dumps(request_in_hand | {"room": "python", "ref": 5}).encode()
+        await program.stream.send_all(asked + b'\n{"do":"say","text":"begun')
+        await trio.sleep(0.01)
+        house.server.hall.directory._people["ann"].let_go()  # type: ignore[attr-defined]
+        dropped = await program.wait_for("refused")
+        assert dropped["code"] == "no-memory"
+        assert "ref" not in dropped
+        assert (await program.wait_for(answer))["ref"] == 5
+
+
+async def test_who_has_begun_nothing_is_not_told_that_it_was_dropped(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program = house.connect()
+        await program.enter("ann")
+        house.server.hall.directory._people["ann"].let_go()  # type: ignore[attr-defined]
+        await program.ask("are-you-there")
+        assert (await program.read())["is"] == "here"
+
+
 class SlowDisk:
     """An append that takes its time."""
 
@@ -366,6 +448,14 @@ class SlowJournal(MemoryJournal):
 
     def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
         return SlowDisk(super().append(lines, keys))
+
+    async def create_room(self, name: str) -> None:
+        await super().create_room(name)
+        await trio.sleep(0.02)
+
+    async def read(self, room: str, first: int, last: int) -> Page:
+        await trio.sleep(0.02)
+        return await super().read(room, first, last)
 
 
 async def test_what_somebody_says_who_asks_for_much_is_shown_before_the_next_of_them_has_a_turn(

@@ -5,7 +5,7 @@ from functools import partial
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from chat_server.pacing import Turns
+from chat_server.pacing import Budget, Turns
 
 
 class Passes(trio.abc.Instrument):
@@ -69,3 +69,22 @@ async def test_who_is_gone_while_it_waits_keeps_nobody_waiting(nursery: trio.Nur
         await wait_all_tasks_blocked()
         assert len(done) >= 5
         await turns.take()
+
+
+class Waiting:
+    """Somebody for whom something waits."""
+
+    def __init__(self, held: int) -> None:
+        self.held = held
+
+    def let_go(self) -> None:
+        self.held = 0
+
+
+def test_so_much_room_is_made_at_once_that_those_who_wait_are_not_looked_through_for_every_line() -> None:
+    budget = Budget(16_000)
+    holders = [Waiting(held) for held in (100, *range(150, 165), *[165] * 90)]
+    for holder in holders:
+        budget.count(holder)
+    assert budget.total == sum(holder.held for holder in holders) <= 15_000
+    assert [holder.held for holder in holders[:10]] == [100, *range(150, 159)], "the smallest keep what they have"

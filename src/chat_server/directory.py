@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 import trio
 
 from chat_server.events import Refused
-from chat_server.journal import Journal
+from chat_server.journal import Journal, JournalError
 from chat_server.names import NAME_MAX, same_name_key
 from chat_server.rate import Quotas
 
@@ -138,11 +138,17 @@ class Directory(Generic[R, P]):
                 return Refused("rooms-by-person", {"limit": str(self._by_person.limit)})
             if address and self._by_address.is_used_up(address, now):
                 return Refused("rooms-by-address", {"limit": str(self._by_address.limit)})
-            await self.journal.create_room(name)
+            counted = [(quotas, who) for quotas, who in ((self._by_person, person), (self._by_address, address)) if who]
+            # Before it is stored, for whoever is gone by then has had it stored all the same.
+            for quotas, who in counted:
+                quotas.use(who, now)
+            try:
+                await self.journal.create_room(name)
+            except JournalError:
+                for quotas, who in counted:
+                    quotas.take_back(who, now)
+                raise
             self.open_room(self._start_room(name))
-            for quotas, who in ((self._by_person, person), (self._by_address, address)):
-                if who:
-                    quotas.use(who, now)
             return None
 
     def __contains__(self, person: object) -> bool:

@@ -60,8 +60,13 @@ class Holder(Protocol):
         """Drop it, as far as that can be done, and say so to whom it concerns."""
 
 
+ROOM_MADE = 1 / 16
+"""The part of the budget that is freed when it is used up. To look who holds most takes 4 ms among ten thousand; a line for all of them may ask
+for it hundreds of times if only as much is freed as is needed just then."""
+
+
 class Budget:
-    """The bound on what waits for all together, in bytes: when it is reached, whoever holds most loses it. 0 is no limit."""
+    """The bound on what waits for all together, in bytes: when it is reached, those who hold most lose it. 0 is no limit."""
 
     __slots__ = ("_counted", "_is_making_room", "limit", "total")
 
@@ -91,7 +96,7 @@ class Budget:
         for holder in sorted(self._counted, key=self._counted.__getitem__, reverse=True):
             guard.attempt(holder.let_go)
             self._note(holder)
-            if self.total <= self.limit:
+            if self.total <= self.limit * (1 - ROOM_MADE):
                 return
 
     def forget(self, holder: Holder) -> None:

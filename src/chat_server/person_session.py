@@ -4,7 +4,7 @@ Knows the person's terminal as far as it has been learnt, and what was chosen in
 who edits the line. Never knows what a command means.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from typing import ClassVar, get_origin, get_type_hints
 
 import trio
@@ -124,15 +124,21 @@ class PersonSession(ChatSession[Asked]):
         """Lay out what is to be shown still, some lines at a time, each in its turn among all that is dear; then write it in one piece."""
         while self._rest:
             pieces: list[bytes] = []
-            guard = Guard("something could not be shown to a session", nick=self.nick)
-            with guard:
-                for piece in shown_in_pieces(self._rest[0], self._reader):
+            for piece in self._in_pieces(self._rest[0]):
+                if piece is None:
+                    pieces = [self.show(Refused("cannot-show"))]
+                else:
                     pieces.append(piece)
-                    await self.take_turn()
-            if guard.has_failed:
-                pieces = [self.show(Refused("cannot-show"))]
+                await self.take_turn()
             del self._rest[0]
             self._answer(b"".join(pieces))
+
+    def _in_pieces(self, event: Event) -> Iterator[bytes | None]:
+        """The event, some lines at a time; None last, if it cannot be shown."""
+        with Guard("something could not be shown to a session", nick=self.nick):
+            yield from shown_in_pieces(event, self._reader)
+            return
+        yield None
 
     async def drained(self) -> None:
         """Wait until everything has been shown, and the kernel has taken it."""

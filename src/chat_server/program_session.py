@@ -117,6 +117,10 @@ class ProgramSession(ChatSession[Addressed]):
                 event = replace(event, room=self._asked_room)
         self._answer(self._shown_answer(event, ref))
 
+    def send_unasked(self, event: Event) -> None:
+        """Show an event; the request in hand is still to be answered."""
+        self._answer(self._shown_answer(event, None))
+
     def _shown_answer(self, event: Event, ref: Ref | None) -> bytes:
         with Guard("something could not be shown to a program", nick=self.nick):
             return show_answer(event, ref, self.preferences.language)
@@ -266,11 +270,6 @@ class ProgramSession(ChatSession[Addressed]):
     def is_light(self, asked: Addressed) -> bool:
         """Whether it is an ordinary line."""
         return type(asked.request) is Say and len(asked.request.text) <= LIGHT_CHARACTERS
-
-    def let_go(self) -> None:
-        """Forget what has been begun, and say so; that answers no request."""
-        self._ref, self._asked_room = None, ""
-        super().let_go()
 
     async def settled(self) -> None:
         """Wait until what was said in the room that the last request was for is stored and shown."""

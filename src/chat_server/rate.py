@@ -55,5 +55,10 @@ class Quotas:
         self._used = {known: times for known in self._used if (times := self._recent(known, now))}
         self._used.setdefault(who, []).append(now)
 
+    def take_back(self, who: str, at: float) -> None:
+        """It did not come to what was counted at this time."""
+        if self.limit:
+            self._used[who].remove(at)
+
     def _recent(self, who: str, now: float) -> list[float]:
         return [at for at in self._used.get(who, ()) if at > now - self._seconds]

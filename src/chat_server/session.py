@@ -219,6 +219,10 @@ class ChatSession(ABC, Generic[A]):
         """Show an event to the reader; if that fails, show that it does."""
         self._answer(self.shown(event))
 
+    def send_unasked(self, event: Event) -> None:
+        """Show an event that answers no request."""
+        self.send(event)
+
     def shown(self, event: Event) -> bytes:
         """The event as the reader is shown it, or that it cannot be."""
         with Guard("something could not be shown to a session", nick=self.nick):
@@ -429,10 +433,11 @@ class ChatSession(ABC, Generic[A]):
         return self._decoder.held
 
     def let_go(self) -> None:
-        """Forget them, and say so."""
-        for drawn in self._decoder.give_up():
-            self._outbox.push(drawn.data)
-        self.send(Refused("no-memory"))
+        """Forget them, and say so, whatever is being carried out meanwhile."""
+        if self._decoder.held:
+            for drawn in self._decoder.give_up():
+                self._outbox.push(drawn.data)
+            self.send_unasked(Refused("no-memory"))
 
     def carried_out(self) -> None:
         """A request that took its time has been carried out."""
