@@ -1,6 +1,7 @@
 """The commands for files and rooms: what they may write over, what they leave behind, and what they say."""
 
 import errno
+import fcntl
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -342,6 +344,10 @@ def test_an_export_and_a_backup_that_are_interrupted_say_so(tmp_path: Path, word
     os.mkfifo(fifo)
     with started("--data", data, word, fifo) as process, fifo.open("rb", buffering=0) as reader:
         assert reader.read(10)
+        deadline = time.monotonic() + TIMEOUT
+        while int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), sys.byteorder) < 60_000:
+            assert time.monotonic() < deadline, "the pipe is not full"
+            time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         _, complaint = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, complaint) == (130, b"chat-server: interrupted; no file has been written\n")

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedWriter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -154,8 +155,11 @@ def _make(
     try:
         if is_stream(target):
             refuse_own_file(target.stat(), folder, target)
-            with target.open("wb") as out:
-                write(out)
+            # Closed without what is still to be written: who is interrupted does not wait for a reader once more.
+            with target.open("wb", buffering=0) as stream:
+                buffered = BufferedWriter(stream)
+                write(buffered)
+                buffered.flush()
             return
         with new_file(target, folder, force=force) as path:
             if copy is not None:
