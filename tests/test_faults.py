@@ -525,7 +525,7 @@ ELSEWHERE = {
     # Nobody asks for a password yet; nor has a person what they need.
     "ask_secret", "take_over", "has_come_to",
     # When memory is short, and among many kinds of readers; and nobody asks for a whole past on this door.
-    "let_go", "show_among", "PersonSession.drained",
+    "let_go", "send_unasked", "show_among", "PersonSession.drained",
     # For those who look on.
     "size", "__contains__", "ProgramSession.speaks_telnet",
 }  # fmt: skip
