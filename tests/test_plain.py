@@ -1,6 +1,7 @@
 """chat-tui line by line: as a filter between real pipes, files and closed descriptors; and against a server that cuts and skips at will."""
 
 import asyncio
+import json
 import os
 import re
 import select
@@ -688,15 +689,34 @@ def test_a_write_that_fails_is_told_once_and_that_it_works_again(tmp_path: Path)
     assert told[0].startswith("What you write is not kept on disk")
     assert not keepsakes.is_kept
     (tmp_path / "kept" / "outbox.json.new").rmdir()
-    keepsakes.retry()
+    keepsakes.keep_up()
     assert len(told) == 1, "not all of it"
     (tmp_path / "kept" / "memory.json.new").rmdir()
-    keepsakes.retry()
+    keepsakes.keep_up()
     assert told[1:] == ["What you write is kept on disk again."]
     keepsakes.close()
     again = Keepsakes(tmp_path / "kept")
     assert [pending.text for pending in again.unsent] == ["one", "two"]
     again.close()
+
+
+def test_thousands_of_lines_that_are_stored_are_not_written_down_thousands_of_times(tmp_path: Path) -> None:
+    keepsakes = Keepsakes(tmp_path / "kept")
+    keepsakes.add(*(Pending(f"k{number}", "python", "say", "one", 1.0) for number in range(1000)))
+    outbox = tmp_path / "kept" / "outbox.json"
+    written = outbox.stat().st_ino
+    for number in range(999):
+        keepsakes.remove(f"k{number}")
+    assert outbox.stat().st_ino == written
+    keepsakes.keep_up()
+    assert [line["key"] for line in json.loads(outbox.read_bytes())] == ["k999"]
+    written = outbox.stat().st_ino
+    keepsakes.keep_up()
+    assert outbox.stat().st_ino == written, "nothing is new"
+    keepsakes.remove("k999")
+    keepsakes.save()
+    assert json.loads(outbox.read_bytes()) == []
+    keepsakes.close()
 
 
 def test_a_file_that_cannot_be_read_is_told_and_put_aside_over_no_other(tmp_path: Path) -> None:

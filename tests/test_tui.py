@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from textual.binding import Binding
@@ -18,15 +18,16 @@ from chat_server import events
 from chat_server.events import PageShown, Said, Stored
 from chat_tui.actions import ACTIONS, PRESETS, Action
 from chat_tui.app import ChatApp
+from chat_tui.client import Client
 from chat_tui.keepsakes import Keepsakes
-from chat_tui.link import LinkChanged, Status
+from chat_tui.link import Link, LinkChanged, Status
 from chat_tui.list_pane import ListPane
 from chat_tui.search_bar import SearchBar
 from chat_tui.settings import NotifyTable, Settings, parse_address
 from chat_tui.state import Pending
 from chat_tui.themes import ANSI_ON_DARK, ANSI_ON_LIGHT, _luminance, nick_colours
 from chat_tui.timeline import Notice
-from stories import NOON, Pilot, StoryApp, beginning, play, said, settle, welcome
+from stories import NOON, FakeLink, Pilot, StoryApp, beginning, play, said, settle, welcome
 
 
 def lines(app: StoryApp) -> list[str]:
@@ -1130,6 +1131,75 @@ def test_one_can_go_to_a_number_and_to_a_day() -> None:
         assert len(toasts(app)) == 1, "the next one goes instead of it"
 
     play(app, act)
+
+
+def test_a_line_that_does_not_come_holds_nobody_in_its_room() -> None:
+    app = StoryApp([*beginning("python", "write"), page(1, 300)])
+
+    async def act(pilot: Pilot) -> None:
+        def here() -> str:
+            return app.current.name if app.current is not None else ""
+
+        await pilot.press("ctrl+g", *"4711", "enter")
+        await settle(pilot)
+        await pilot.press("ctrl+n")  # before it has come
+        await settle(pilot)
+        app.tell(*said("hello"))
+        await settle(pilot)
+        assert here() == "write"
+        app.tell(page(4700, 4720, newest=4720), ref="around")
+        await settle(pilot)
+        assert here() == "write", "it comes late"
+        await pilot.press("ctrl+g", *"1", "enter")
+        await settle(pilot)
+        app._link_changed(LinkChanged(Status.WAITING, "it broke"))  # the answer is lost
+        app.link.status = Status.WAITING
+        await pilot.press("ctrl+n")
+        await settle(pilot)
+        assert here() == "python"
+        await pilot.press("ctrl+g", *"4000", "enter")
+        await settle(pilot)
+        assert toasts(app) == ["There is no connection, and that line is not loaded."]
+        await pilot.press("ctrl+n")
+        await settle(pilot)
+        assert here() == "write"
+
+    play(app, act)
+
+
+def test_what_was_written_for_a_room_does_not_come_along_to_another_server(tmp_path: Path) -> None:
+    theirs = Keepsakes(tmp_path / "other")
+    theirs.memory.drafts[""], theirs.memory.typed = "begun there", ["said there"]
+    theirs.save()
+    theirs.close()
+    app = StoryApp(beginning("python"), keepsakes=tmp_path / "first")
+
+    def new_client(host: str, port: int, nick: str) -> Client:
+        client = ChatApp._new_client(app, host, port, nick)
+        client.link = cast("Link", FakeLink())
+        return client
+
+    async def act(pilot: Pilot) -> None:
+        app._open_keepsakes = lambda host, _: Keepsakes(tmp_path / host)
+        app._new_client, app._story = new_client, []  # type: ignore[method-assign]
+        await pilot.press(*"for python")
+        app._want_line("python", 4711)
+        app._move_to("other", 1, "ann")
+        await settle(pilot)
+        assert app._go_to is None
+        assert app._prompt.text == "begun there"
+        await pilot.press("up", "up")
+        assert app._prompt.text == "said there"
+        await pilot.press("down", "!")
+        app._move_to("first", 1, "ann")  # what was for no room comes along
+        await settle(pilot)
+        assert app._prompt.text == "begun there!"
+        assert app.client.memory.drafts["python"] == "for python"
+
+    play(app, act)
+    again = Keepsakes(tmp_path / "other")
+    assert again.memory.drafts == {}
+    again.close()
 
 
 @pytest.mark.parametrize(

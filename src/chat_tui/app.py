@@ -420,13 +420,21 @@ class ChatApp(App[None]):
             self._was_online = True
             self._taken.clear()
             self._leave_connect()
-        elif change.status is Status.REFUSED or (
+        else:
+            self._forget_wishes()
+        if change.status is Status.REFUSED or (
             change.status is Status.WAITING and not self._was_online and not self._has_left_connect
         ):
             self._show_connect()
-        elif isinstance(self._top, _connect_screen()):
+        elif change.status is not Status.ONLINE and isinstance(self._top, _connect_screen()):
             self._top.tell(self._why())
         self._paint_soon()
+
+    def _forget_wishes(self) -> None:
+        """What was asked on a connection that is lost is never answered. Where one is already one may still go."""
+        self._go_to = self._moment = None
+        if self._switch_to not in self.client.state.rooms:
+            self._switch_to = ""
 
     def _leave_connect(self) -> None:
         """There is a connection. A form in which something was written waits to be sent or left."""
@@ -495,9 +503,16 @@ class ChatApp(App[None]):
         if self._worker is not None:
             self._worker.cancel()
         self._keep_draft()
+        begun = self._prompt.draft if self.current is None else ""  # what is for no room yet comes along
+        if begun:
+            self.client.note_draft(NO_ROOM, "")
         self.client.close()
         self.client = self._new_client(host, port, nick)
         self.current = None
+        self._forget_wishes()
+        self._prompt.begin("\n".join(filter(None, (self.client.memory.drafts.get(NO_ROOM, ""), begun))))
+        self._prompt.remember(self.client.memory.typed)
+        self._prompt.address("")
         self._was_online = False
         self._taken.clear()
         self._chat.show_room(None, "", None)
@@ -728,8 +743,10 @@ class ChatApp(App[None]):
         known = self.client.state.known(room)
         index = known.timeline.index_of(seq) if known else 0
         entries = known.timeline.entries if known else []
-        if index >= len(entries) or getattr(entries[index], "seq", 0) != seq:
-            self.client.link.request("around", ref="around", room=room, number=seq)
+        is_loaded = index < len(entries) and getattr(entries[index], "seq", 0) == seq
+        if not is_loaded and not self.client.link.request("around", ref="around", room=room, number=seq):
+            self._go_to = None
+            self._say_shortly("There is no connection, and that line is not loaded.")
         self._paint_soon()
 
     def _try_to_go(self) -> None:
@@ -753,6 +770,7 @@ class ChatApp(App[None]):
         is_first = self.current is None
         self._keep_draft()
         self._switch_to = ""
+        self._forget_line_elsewhere(room)
         self.current = room
         self._seen_since = None
         self._chat.show_room(room, self.client.state.nick, calling(self.client.state.nick, self.settings.notify))
@@ -768,6 +786,12 @@ class ChatApp(App[None]):
             self._prompt.begin(draft)
         self._prompt.address(room.name if room else "")
         self._paint_soon()
+
+    def _forget_line_elsewhere(self, room: RoomState | None) -> None:
+        """Who goes to a room is not taken back to another by a line that was asked for there and comes late."""
+        wished = self._go_to[0] if self._go_to is not None else self._moment.room if self._moment is not None else None
+        if wished is not None and (room is None or same_name_key(room.name) != same_name_key(wished)):
+            self._go_to = self._moment = None
 
     def _keep_draft(self) -> None:
         if self._is_ready:

@@ -275,7 +275,7 @@ class Client:
         if now - self._asked_rooms > ROOMS_GAP and self.link.request("rooms"):
             self._asked_rooms = now
         self._watch_holes(now)
-        self.keepsakes.retry()
+        self.keepsakes.keep_up()
         if self._is_dirty:
             self._is_dirty = False
             self.keepsakes.save()

@@ -65,7 +65,10 @@ class Keepsakes:
         self._directory = None if self.why_refused else directory
         self.warnings = [self.why_refused] if self.why_refused else []
         """What the user should be told at the start, in sentences."""
-        self._unwritten: set[str] = set()  # the files on the disk are older than what is known
+        self._unwritten: set[str] = (
+            set()
+        )  # the files on the disk are older than what is known, and could not be written
+        self._has_removed = False  # the outbox on the disk has lines that have been stored or given up
         self.memory: Memory = self._read("memory.json", Memory) or Memory()
         self._outbox: dict[str, Pending] = {}
         for pending in self._read("outbox.json", list[Pending]) or []:
@@ -90,16 +93,22 @@ class Keepsakes:
         """Write down what is about to be sent; when this returns, it is on the disk."""
         for pending in pendings:
             self._outbox[pending.key] = pending
-        self._write("outbox.json", self.unsent, is_synced=True)
+        self._write_outbox()
 
     def remove(self, key: str) -> None:
-        """Forget what has been stored or was given up. If the program ends just now, it is sent again, and its key makes that harmless."""
+        """Forget what has been stored or was given up.
+
+        The disk is told a little later (`keep_up`): thousands of lines that are stored at once would be written down thousands of times. A
+        line that the disk still has when the program is killed is sent again, and its key makes that harmless.
+        """
         if self._outbox.pop(key, None) is not None:
-            self._write("outbox.json", self.unsent)
+            self._has_removed = True
 
     def save(self) -> None:
-        """Write the memory."""
+        """Write the memory, and what has been removed."""
         self._write("memory.json", self.memory)
+        if self._has_removed:
+            self._write_outbox()
 
     def save_token(self, name_key: str, token: str) -> None:
         """Write down the secret that proves who the user is under a name; when this returns, it is on the disk."""
@@ -109,11 +118,16 @@ class Keepsakes:
             del self.memory.tokens[oldest]
         self._write("memory.json", self.memory, is_synced=True)
 
-    def retry(self) -> None:
-        """If something could not be written, try again to write everything."""
+    def keep_up(self) -> None:
+        """Write down what has been removed; if something could not be written, try again to write everything. Once a second is enough."""
         if self._unwritten:
             self._write("memory.json", self.memory)
-            self._write("outbox.json", self.unsent, is_synced=True)
+        if self._unwritten or self._has_removed:
+            self._write_outbox()
+
+    def _write_outbox(self) -> None:
+        self._has_removed = False
+        self._write("outbox.json", self.unsent, is_synced=True)
 
     def _lock(self, directory: Path) -> str:
         """Have the files for this program alone; return why that cannot be, in a sentence."""
