@@ -77,14 +77,17 @@ def main() -> int:
     print(f"Setting up {root / '.venv'} with Python {version}:", file=sys.stderr, flush=True)
     try:
         _set_up(root, lock)
+        stamp.write_text(wanted, encoding="utf-8")
+        (root / ".venv" / UNFINISHED).unlink()
     except Failed as error:
         print(f"\n{error}\nSetting up failed; the next start tries again.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nSetting up was interrupted; the next start begins again.", file=sys.stderr)
         return 130
-    stamp.write_text(wanted, encoding="utf-8")
-    (root / ".venv" / UNFINISHED).unlink()
+    except OSError as error:  # a checkout that cannot be written to, a full disk, something else called .venv
+        print(f"\n{error.filename}: {error.strerror}\nSetting up failed; the next start tries again.", file=sys.stderr)
+        return 1
     print(f"Set up in {time.monotonic() - start:.0f} s.", file=sys.stderr, flush=True)
     return 0
 
@@ -147,7 +150,13 @@ def _run(command: list[str], step: Step | None = None) -> None:
     """
     said = []
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, close_fds=False
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        close_fds=False,
+        env=os.environ | {"PIP_USER": "0"},  # whoever has pip install for themselves elsewhere has an environment here
     ) as program:
         assert program.stdout is not None
         for line in program.stdout:

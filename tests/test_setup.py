@@ -21,6 +21,8 @@ import os, sys, time
 log = open(os.environ["PIP_LOG"], "a", buffering=1)
 wanted = " ".join(word for word in sys.argv if word.endswith(".txt")) or "checkout"
 log.write(f"begin {wanted}\\n")
+if os.environ.get("PIP_USER") == "1":
+    sys.exit("ERROR: Can not perform a '--user' install.")
 try:
     time.sleep(float(os.environ.get("PIP_SECONDS", "0")))
     print("Collecting trio==0.35.0")
@@ -200,3 +202,21 @@ def test_a_failure_is_told_with_pip_s_words_and_tried_again(checkout: Checkout) 
     assert "DO NOT MATCH THE HASHES" in said
     assert said.endswith("Setting up failed; the next start tries again.\n")
     assert checkout.set_up("server")[0] == 0
+
+
+def test_where_nothing_can_be_made_that_is_told_in_a_sentence(checkout: Checkout) -> None:
+    (checkout.root / ".venv").touch()
+    code, said = checkout.set_up("server")
+    assert code == 1
+    assert said.endswith(f"{checkout.root}/.venv: File exists\nSetting up failed; the next start tries again.\n")
+    (checkout.root / ".venv").unlink()
+    assert checkout.set_up("server")[0] == 0
+
+
+def test_pip_s_habits_elsewhere_are_no_matter_here(checkout: Checkout) -> None:
+    assert checkout.set_up("server", PIP_USER="1")[0] == 0
+
+
+def test_a_purpose_that_does_not_exist_makes_nothing(checkout: Checkout) -> None:
+    assert checkout.set_up("sever") == (2, "scripts/venv [server | tui | dev]: there is no sever.\n")
+    assert not (checkout.root / ".venv").exists()
