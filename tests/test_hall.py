@@ -2,8 +2,10 @@ import pytest
 
 from chat_server.commands import CommandHandler
 from chat_server.events import (
+    Back,
     Help,
     Join,
+    Last,
     ListOnline,
     ListRooms,
     Login,
@@ -110,6 +112,12 @@ def test_a_command_of_another_place_is_not_unknown() -> None:
     assert ask(hall, FakeSession(hall, "ann"), ListOnline()) == [
         "* /online works only in a room. /rooms lists the rooms, /join ROOM enters one."
     ]
+
+
+def test_a_stranger_who_asks_for_what_is_done_in_rooms_is_told_to_log_in_first() -> None:
+    hall = make_hall("python")
+    for request in (ListOnline(), Last(), Back(), Join("python")):
+        assert ask(hall, FakeSession(hall), request) == ["* Log in first: /login NICK"]
 
 
 def test_wrong_usage_answers_with_the_usage() -> None:

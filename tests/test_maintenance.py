@@ -113,7 +113,7 @@ def test_no_file_of_the_data_directory_is_written_over_under_whatever_name(data:
             for target, word, flags in product(targets, ["export", "backup"], [[], ["--force"]]):
                 done = command("--data", data, word, *flags, target)
                 assert done.returncode == 2
-                assert done.stderr.endswith("which the server itself writes: choose another file\n")
+                assert done.stderr.endswith("a file that the server itself writes: choose another\n")
         assert {entry.name: entry.stat().st_ino for entry in data.iterdir()} == {
             name: status.st_ino for name, status in before.items()
         }
@@ -520,7 +520,7 @@ def test_a_room_is_renamed_with_everything_that_belongs_to_it(data: Path) -> Non
         ("help", "help is a command's word: choose another name for the room"),
         ("Write", "there is a room write already, whose name counts as the same"),
         ("two words", "two words cannot be a room's name: it has 1 to 32 letters, digits, - and _"),
-        ("", " cannot be a room's name: it has 1 to 32 letters, digits, - and _"),
+        ("", "an empty name cannot be a room's name: it has 1 to 32 letters, digits, - and _"),
     ],
 )
 def test_a_new_name_of_a_room_keeps_the_rules_for_new_rooms(data: Path, new: str, complaint: str) -> None:
@@ -533,13 +533,16 @@ def test_a_room_whose_name_nobody_can_type_is_renamed_by_its_number_and_only_its
     with closing(sqlite3.connect(data / "journal.db")) as connection, connection:
         connection.execute("UPDATE room SET name = char(27) || 'x' WHERE name = 'write'")
     assert command("--data", data, "rooms", "rename", "#2", "write").stdout.startswith("\\x1bx is now write\n")
-    assert command("--data", data, "rooms", "rename", "write", "Write").returncode == 0
+    assert command("--data", data, "rooms", "rename", "write", "Write").stdout == "write is now Write\n", (
+        "it fills its place"
+    )
     assert command("--data", data, "rooms", "rename", "#3", "other").returncode == 2
 
 
 def test_a_room_is_deleted_with_everything_that_was_said_in_it(data: Path) -> None:
     done = command("--data", data, "rooms", "delete", "python", "--yes")
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "python is deleted, with 2 lines")
+    assert "#1 write: 1 line\n" in command("--data", data, "rooms", "list").stdout
     for path in data.iterdir():
         assert b"needle" not in path.read_bytes(), f"{path.name} still has it"
     with closing(Writer(data / "journal.db")) as writer:
@@ -548,6 +551,9 @@ def test_a_room_is_deleted_with_everything_that_was_said_in_it(data: Path) -> No
         assert writer.remembered("write") == {"bob": 1}
     found = check(data / "journal.db", data / "search.db", no_progress)
     assert (found.lines, found.problems) == (1, [])
+    assert command("--data", data, "rooms", "delete", "write", "--yes").stdout.startswith(
+        "write is deleted, with 1 line\n"
+    )
 
 
 def test_another_program_that_reads_the_journal_makes_nobody_believe_that_nothing_was_done(data: Path) -> None:

@@ -161,8 +161,14 @@ def test_a_hundred_rooms_are_a_row_each_the_busiest_first_and_the_empty_ones_are
     assert shown[1:34] == [f"* room{number} (2)" for number in range(2, 100, 3)]
     assert shown[34:67] == [f"* room{number} (1)" for number in range(1, 100, 3)]
     assert shown[67].startswith("* 34 empty rooms: room0, room3, ")
-    assert shown[-1].endswith(", and 14 others")
+    assert shown[-1].endswith(", and 14 other rooms")
     assert len(shown) < 72
+
+
+def test_rooms_that_are_left_out_of_a_list_are_not_called_people() -> None:
+    rooms = events.RoomsListed(tuple((f"room{number}", 0) for number in range(100)))
+    assert text_of(rooms, "zh").endswith("、另外 80 个房间\r\n")
+    assert text_of(events.Entered("python", ("bob",), 2), "zh").endswith("、另外 2 人\r\n")
 
 
 def test_a_room_is_listed_with_its_topic_cut_to_the_row() -> None:

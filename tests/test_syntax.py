@@ -50,7 +50,7 @@ def test_a_command_becomes_the_request_it_asks_for(line: str, request_or_why_not
     ("line", "answer"),
     [
         ("/login", "Missing: NICK. Usage: /login NICK [plain]"),
-        ("/login ann bob", '"bob" is not one of these: plain. Usage: /login NICK [plain]'),
+        ("/login ann bob", 'Unexpected: "bob". Usage: /login NICK [plain]'),
         ("/login ann plain please", 'Unexpected: "please". Usage: /login NICK [plain]'),
         ("/who now or never", 'Unexpected: "now or never". Usage: /online'),
         ("/help a b", 'Unexpected: "b". Usage: /help [COMMAND]'),

@@ -77,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--print-config", action="store_true", help="print the settings as a commented TOML file and exit"
     )
-    commands = parser.add_subparsers(dest="command", title="instead of serving", metavar="", prog="chat-server")
+    commands = parser.add_subparsers(
+        dest="command", title="instead of serving", metavar="[COMMAND]", prog="chat-server"
+    )
     for word, (explanation, file, optional) in _FILE_COMMANDS.items():
         command = _add_command(commands, word, explanation)
         if file:

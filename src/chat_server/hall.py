@@ -75,7 +75,7 @@ class Hall(Room):
 
     def handle(self, session: Occupant, request: Request | Unreadable) -> Pause:
         """Carry out a request, if this session has a nickname or needs none for it."""
-        if not session.nick and type(request) in self.commands and not self.works_for(session, type(request)):
+        if not session.nick and not self.works_for(session, type(request)):
             session.send(Refused("login-first"))
             return None
         return super().handle(session, request)

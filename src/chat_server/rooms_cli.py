@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chat_server import console
 from chat_server.config import Config
+from chat_server.journal import RoomRecord
 from chat_server.journal.files import FileProblem
 from chat_server.journal.rooms import delete_room, find_room, list_rooms, rename_room
 from chat_server.names import same_name_key
@@ -20,7 +21,8 @@ def run_rooms_command(chosen: argparse.Namespace, config: Config, folder: Path) 
         case "rename":
             old, new = rename_room(folder, chosen.room, chosen.name)
             console.say(f"{old} is now {new}")
-            _warn_of_configuration(old, config)
+            if same_name_key(new) != same_name_key(old):
+                _warn_of_configuration(old, config)
             return 0
         case "delete":
             return _delete(chosen, config, folder)
@@ -31,14 +33,17 @@ def run_rooms_command(chosen: argparse.Namespace, config: Config, folder: Path) 
 def _list(folder: Path) -> int:
     rooms = list_rooms(folder)
     for number, room in enumerate(rooms, 1):
-        count = max(0, room.last - room.first + 1)
-        lines = f"{count} lines" if count != 1 else "1 line"
-        numbers = f" ({room.first} to {room.last})" if count and room.first > 1 else ""
+        numbers = f" ({room.first} to {room.last})" if room.last >= room.first > 1 else ""
         topic = f", topic: {room.topic}" if room.topic else ""
-        console.say(f"#{number} {room.name}: {lines}{numbers}{topic}")
+        console.say(f"#{number} {room.name}: {_lines(room)}{numbers}{topic}")
     if not rooms:
         console.say("no rooms")
     return 0
+
+
+def _lines(room: RoomRecord) -> str:
+    count = max(0, room.last - room.first + 1)
+    return f"{count} lines" if count != 1 else "1 line"
 
 
 def _delete(chosen: argparse.Namespace, config: Config, folder: Path) -> int:
@@ -47,7 +52,7 @@ def _delete(chosen: argparse.Namespace, config: Config, folder: Path) -> int:
         console.say("nothing was deleted")
         return 1
     room = delete_room(folder, chosen.room)
-    console.say(f"{room.name} is deleted, with {max(0, room.last - room.first + 1)} lines")
+    console.say(f"{room.name} is deleted, with {_lines(room)}")
     _warn_of_configuration(room.name, config)
     return 0
 

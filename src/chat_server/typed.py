@@ -128,14 +128,16 @@ def _value(word: str, parameter: Parameter) -> object:
             return _number(word, parameter)
         case "date":
             return word.casefold() if is_day(word) else _wrong("usage-not-a-day", word)
-    if not parameter.choices:
-        return word
+    return _choice(word, parameter) if parameter.choices else word
+
+
+def _choice(word: str, parameter: Parameter) -> str | Misuse:
     folded = word.casefold()
-    return (
-        folded
-        if folded in parameter.choices
-        else _wrong("usage-not-a-choice", word, choices=" ".join(parameter.choices))
-    )
+    if folded in parameter.choices:
+        return folded
+    if len(parameter.choices) == 1:  # nobody meant to choose: `/login Ann Lee` is a name with a blank in it
+        return _wrong("usage-unexpected", word)
+    return _wrong("usage-not-a-choice", word, choices=" ".join(parameter.choices))
 
 
 def _number(word: str, parameter: Parameter) -> int | Misuse:

@@ -29,7 +29,8 @@ def refuse_own_file(status: os.stat_result, data: Path, shown: object) -> None:
     for path in _own_files(data):
         with suppress(OSError):
             if os.path.samestat(status, os.stat(path)):
-                raise TargetError(f"{shown} is {path}, which the server itself writes: choose another file")
+                also = "" if str(path) == str(shown) else f"{path}, "
+                raise TargetError(f"{shown} is {also}a file that the server itself writes: choose another")
 
 
 def _own_files(data: Path) -> set[Path]:

@@ -82,7 +82,9 @@ def _new_name(name: str, others: Sequence[RoomRecord]) -> str:
     try:
         parsed = parse_name(name)
     except BadName:
-        raise FileProblem(f"{name} cannot be a room's name: it has 1 to 32 letters, digits, - and _") from None
+        raise FileProblem(
+            f"{name or 'an empty name'} cannot be a room's name: it has 1 to 32 letters, digits, - and _"
+        ) from None
     key = same_name_key(parsed)
     if key in REQUESTS:
         raise FileProblem(f"{name} is a command's word: choose another name for the room")

@@ -335,7 +335,7 @@ def _empty_rooms(voice: Voice, names: list[str]) -> list[str]:
     shown = names[:EMPTY_NAMED_MAX]
     if len(names) > len(shown):
         others = len(names) - len(shown)
-        shown.append(voice.count("and {number} other", "and {number} others", others))
+        shown.append(voice.count("and {number} other room", "and {number} other rooms", others))
     return _listed(voice, voice.count("{number} empty room: ", "{number} empty rooms: ", len(names)), shown)
 
 
