@@ -266,7 +266,7 @@ def test_a_line_without_an_end_is_not_kept_for_ever_and_the_next_is_whole() -> N
     lines = Input(0, lambda: None)
     for _ in range(100):
         lines.receive_data(b"x" * 65536)
-    lines.receive_data(b"\nnext\r\n\xef\xbb\xbf")
+    lines.receive_data(b"\nnext\r\n\xef\xbb\xbf")  # a mark that is no beginning
     first = lines.take()
     assert isinstance(first, TooLong)
     assert len(first) == LINE_MAX
@@ -328,6 +328,12 @@ async def _until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(TIMEOUT):
         while not is_so():
             await asyncio.sleep(0.001)
+
+
+def test_an_editors_mark_before_the_first_line_hides_no_command() -> None:
+    lines = Input(0, lambda: None)
+    lines.receive_data("\ufeff/help\n\ufeffhello\n".encode())
+    assert [lines.take(), lines.take()] == ["/help", "\ufeffhello"]
 
 
 # Real pipes, and a real server.
@@ -580,12 +586,7 @@ def test_a_second_one_says_that_it_keeps_nothing_and_harms_nothing(plain: Plain)
 
 
 def test_an_output_that_nobody_reads_does_not_keep_a_signal_from_ending_the_program(plain: Plain) -> None:
-    output, full = os.pipe()
-    os.set_blocking(full, False)
-    with suppress(BlockingIOError):
-        while True:
-            os.write(full, b"x" * 4096)
-    os.set_blocking(full, True)
+    output, full = _full_pipe()
     process = subprocess.Popen(
         [*PROGRAM, *plain.flags(port=1)], stdin=subprocess.PIPE, stdout=full, stderr=subprocess.PIPE
     )
@@ -601,6 +602,43 @@ def test_an_output_that_nobody_reads_does_not_keep_a_signal_from_ending_the_prog
         process.kill()
         process.communicate()
         os.close(output)
+
+
+def test_an_output_that_breaks_with_the_last_of_what_is_written_is_told_too(plain: Plain) -> None:
+    output, full = _full_pipe()
+    process = subprocess.Popen(
+        [*PROGRAM, *plain.flags()], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE
+    )
+    os.close(full)
+    try:
+        for is_at_work in (True, False):  # in the end all it has still to do is to write
+            deadline = time.monotonic() + TIMEOUT
+            while _has_open(process.pid, "/lock") is not is_at_work:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+    finally:
+        os.close(output)
+        _, told = process.communicate(timeout=TIMEOUT)
+    assert told == b"chat-tui: The output cannot be written: Broken pipe.\n"
+    assert process.returncode == Exit.NO_OUTPUT
+
+
+def _full_pipe() -> tuple[int, int]:
+    output, full = os.pipe()
+    os.set_blocking(full, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(full, b"x" * 4096)
+    os.set_blocking(full, True)
+    return output, full
+
+
+def _has_open(pid: int, name: str) -> bool:
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # it has been closed meanwhile
+            if os.readlink(file).endswith(name):
+                return True
+    return False
 
 
 def _wait_until_kept(plain: Plain, words: bytes) -> None:

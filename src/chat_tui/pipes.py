@@ -12,6 +12,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 READ_MAX = 65536
@@ -144,6 +145,8 @@ class Output:
         self._descriptor = descriptor
         self._encode = codecs.getincrementalencoder(encoding)("replace").encode
         self._on_broken = on_broken
+        self.why_broken = ""
+        """Why nothing can be written any more, if so."""
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="output", daemon=True)
         self._thread.start()
@@ -158,15 +161,15 @@ class Output:
         self._thread.join(seconds)
 
     def _work(self) -> None:
-        is_broken = False
         while (text := self._waiting.get()) is not _END:
             data = self._encode(text)
             try:
-                while data and not is_broken:
+                while data and not self.why_broken:
                     data = data[os.write(self._descriptor, data) :]
             except OSError as error:
-                is_broken = True
-                self._on_broken(error.strerror or str(error))
+                self.why_broken = error.strerror or str(error)
+                with suppress(RuntimeError):  # the loop is closed: the program ends
+                    self._on_broken(self.why_broken)
 
 
 def encoding_of_output() -> str:

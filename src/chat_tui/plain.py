@@ -459,9 +459,19 @@ class PlainProgram:
 
     def lose_output(self, why: str) -> None:
         """What is written is read no longer, as by `head`: take no more of the input, and end when what was taken is stored."""
-        self._warn(f"The output cannot be written: {why}.")
+        if self._has_output:
+            self._warn(f"The output cannot be written: {why}.")
         self._has_output = False
         self._changed.set()
+
+    def code_with(self, why_broken: str) -> int:
+        """The exit code, where the output may have broken with the last of what was written; that is told then, once."""
+        code = Exit.STORED if self.code is None else self.code
+        if why_broken and self._has_output:
+            self.lose_output(why_broken)
+            if code in (Exit.STORED, Exit.NOT_STORED):
+                return Exit.NO_OUTPUT
+        return code
 
     async def _finish(self) -> None:
         """Keep what can be kept of what was typed, and say what is left."""
@@ -557,7 +567,7 @@ def run_plain(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)  # from now on they end the program at once
         output.close(LAST_WORDS_SECONDS if code > 128 else None)  # noqa: PLR2004 - a signal's is above
-        return code
+        return program.code_with(output.why_broken)
 
     try:
         return asyncio.run(run())
