@@ -152,6 +152,7 @@ CLIENT_LAYERS = [
         "clocks",
         "codec",
         "heights",
+        "keys_in_turn",
         "readline_keys",
         "terminal",
         "themes",

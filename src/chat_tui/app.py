@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -30,6 +30,7 @@ from chat_tui.client import Client
 from chat_tui.commands import OWN
 from chat_tui.composer import Composer
 from chat_tui.keepsakes import Keepsakes
+from chat_tui.keys_in_turn import KeysInTurn
 from chat_tui.link import LinkChanged, Status
 from chat_tui.links import is_link
 from chat_tui.list_pane import Item, ListPane
@@ -74,7 +75,7 @@ TOAST_MAX = 200
 """Characters of what is told over the lines, where they hide it."""
 
 
-class ChatApp(App[None]):
+class ChatApp(KeysInTurn):
     """chat-tui."""
 
     TITLE = "chat-tui"

@@ -1,0 +1,81 @@
+"""Keys take effect in the order in which they were typed, however fast they come.
+
+Textual lets a widget put in a letter as soon as it gets it, but runs what Backspace or an arrow does only when the key has gone up through
+everything around the widget, and what Ctrl+K does before the widget has seen any of it. Typed fast, over a line that sends in bundles, or
+on a busy machine, `hello`, three Backspaces and `xyz` came out as `hello`, and the letters behind Ctrl+K were lost. Here the next key waits
+until what the one before it does is done. Knows Textual only.
+"""
+
+import asyncio
+from collections import deque
+
+from textual.app import App
+from textual.dom import DOMNode
+from textual.events import Event, Key, Paste
+from textual.message_pump import MessagePump
+
+ROUNDS = 2
+"""Ways from the widget up to the app that a key is given: one for the key, one for what it made the widget send (`Submitted`)."""
+
+PATIENCE = 2.0
+"""Seconds after which the next key no longer waits: better out of order than not at all."""
+
+
+class KeysInTurn(App[None]):
+    """An app that takes one key, or one paste, after another."""
+
+    def __init__(self, *, ansi_color: bool | None = None) -> None:
+        """No key has come."""
+        super().__init__(ansi_color=ansi_color)
+        self._key_queue: deque[Key | Paste] = deque()
+        self._key_turn = 0
+        self._has_key = False
+        self._key_patience: asyncio.TimerHandle | None = None
+
+    async def on_event(self, event: Event) -> None:
+        """A key that comes while another is at work waits for its turn."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            self._key_queue.append(event)
+            if not self._has_key:
+                await self._next_key()
+        else:
+            await super().on_event(event)
+
+    async def _next_key(self) -> None:
+        """Let the next key do what it does."""
+        self._key_turn += 1
+        if self._key_patience is not None:
+            self._key_patience.cancel()
+        self._has_key = bool(self._key_queue)
+        if not self._key_queue:
+            return
+        turn = self._key_turn
+        self._key_patience = asyncio.get_running_loop().call_later(PATIENCE, self.call_later, self._key_done, turn)
+        try:
+            await super().on_event(self._key_queue.popleft())
+        finally:
+            self._follow_key(self._key_begins_at, turn, ROUNDS)
+
+    @property
+    def _key_begins_at(self) -> MessagePump:
+        """Where a key goes first."""
+        return (self.focused or self.screen) if self.screen_stack else self
+
+    def _follow_key(self, node: MessagePump | None, turn: int, rounds: int) -> None:
+        """Go behind a key, through the queues that it goes through."""
+        if node is None or node is self:
+            self.call_later(self._key_arrived, turn, rounds)
+            return
+        above = node.parent if isinstance(node, DOMNode) else None
+        if not (node.is_running and node.call_later(self._follow_key, above, turn, rounds)):
+            self._follow_key(above, turn, rounds)
+
+    async def _key_arrived(self, turn: int, rounds: int) -> None:
+        if rounds > 1:
+            self._follow_key(self._key_begins_at, turn, rounds - 1)
+        else:
+            await self._key_done(turn)
+
+    async def _key_done(self, turn: int) -> None:
+        if turn == self._key_turn and self._has_key:
+            await self._next_key()
