@@ -20,6 +20,14 @@ UNFINISHED = "unfinished"
 PIP_MIN = (22, 3)
 """The first pip that installs into another environment than its own: that spares the 5 s of giving each environment a pip."""
 
+HERE = ("--no-user", "--target=")
+"""What has pip install into the environment, whatever its own configuration says: an empty place is none."""
+
+NOT_OURS = {
+    f"PIP_{name}" for name in ("PREFIX", "ROOT", "CONSTRAINT", "BUILD_CONSTRAINT", "REQUIREMENT", "EDITABLE", "DRY_RUN")
+}
+"""Settings that would have pip install something else, or elsewhere. Where it fetches from, and how, stays as it is configured."""
+
 _UNITS = {"bytes": 1, "kB": 1e3, "MB": 1e6}
 
 
@@ -113,7 +121,8 @@ def _set_up(root: Path, lock: Path) -> None:
     (folder / UNFINISHED).touch()
     pip = [sys.executable, "-m", "pip", "--python", str(python)] if _has_shared_pip() else [str(python), "-m", "pip"]
     # Compiling is left to the first import: most of it is never imported.
-    install = [*pip, "--disable-pip-version-check", "--no-input", "install", "--no-compile", "--progress-bar", "off"]
+    install = [*pip, "--disable-pip-version-check", "--no-input", "install", *HERE]
+    install += ["--no-compile", "--progress-bar", "off"]
     step = Step(lock.name)
     build = ["-r", str(root / "requirements-build.txt")]
     _run([*install, "--require-hashes", "-r", str(lock), *build], step)
@@ -156,7 +165,7 @@ def _run(command: list[str], step: Step | None = None) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         close_fds=False,
-        env=os.environ | {"PIP_USER": "0"},  # whoever has pip install for themselves elsewhere has an environment here
+        env={name: value for name, value in os.environ.items() if name not in NOT_OURS},
     ) as program:
         assert program.stdout is not None
         for line in program.stdout:

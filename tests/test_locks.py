@@ -61,6 +61,17 @@ def test_a_lock_holds_every_direct_dependency_in_the_range_that_is_asked_for(pur
         assert requirement.specifier.contains(locked(purpose)[canonicalize_name(requirement.name)]), requirement
 
 
+@pytest.mark.parametrize("purpose", ["server", "tui", "dev"])
+def test_what_a_lock_says_is_asked_for_is_asked_for(purpose: str) -> None:
+    """Else pyproject.toml has changed since the lock was made, and the next scripts/lock changes what nobody meant to change."""
+    text = (ROOT / LOCKS[purpose]).read_text(encoding="utf-8")
+    entries_with_reasons = re.findall(r"^([\w.-]+)==.*\n((?:[ #].*\n)+)", text, re.MULTILINE)
+    said = {
+        canonicalize_name(name) for name, reasons in entries_with_reasons if "chat-server (pyproject.toml)" in reasons
+    }
+    assert said == {canonicalize_name(requirement.name) for requirement in wanted(purpose)}
+
+
 @pytest.mark.parametrize("purpose", LOCKS)
 def test_every_line_of_a_lock_has_hashes_and_names_no_place_to_get_it_from(purpose: str) -> None:
     for entry in entries(purpose):

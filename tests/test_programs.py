@@ -440,6 +440,7 @@ def test_every_commit_is_synced_before_anybody_sees_it(tmp_path: Path, meet: Mee
             "chat-tui",
             "to come in: nc ::1 7, or chat-tui [::1]:7; from elsewhere, with this machine's name instead of ::1",
         ),
+        ([("127.0.0.1", 5000)], "/my chat/scripts/tui", "to come in: nc 127.0.0.1 5000, or '/my chat/scripts/tui'"),
         ([("192.0.2.7", 5000)], "scripts/tui", "to come in: nc 192.0.2.7 5000, or scripts/tui 192.0.2.7:5000"),
     ],
 )

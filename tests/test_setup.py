@@ -21,8 +21,10 @@ import os, sys, time
 log = open(os.environ["PIP_LOG"], "a", buffering=1)
 wanted = " ".join(word for word in sys.argv if word.endswith(".txt")) or "checkout"
 log.write(f"begin {wanted}\\n")
-if os.environ.get("PIP_USER") == "1":
+if os.environ.get("PIP_USER") == "1" and "--no-user" not in sys.argv:
     sys.exit("ERROR: Can not perform a '--user' install.")
+if os.environ.get("PIP_TARGET") and "--target=" not in sys.argv or "PIP_PREFIX" in os.environ or "PIP_CONSTRAINT" in os.environ:
+    sys.exit("ERROR: This would be installed elsewhere.")
 try:
     time.sleep(float(os.environ.get("PIP_SECONDS", "0")))
     print("Collecting trio==0.35.0")
@@ -214,9 +216,35 @@ def test_where_nothing_can_be_made_that_is_told_in_a_sentence(checkout: Checkout
 
 
 def test_pip_s_habits_elsewhere_are_no_matter_here(checkout: Checkout) -> None:
-    assert checkout.set_up("server", PIP_USER="1")[0] == 0
+    assert (
+        checkout.set_up("server", PIP_USER="1", PIP_TARGET="/opt/mine", PIP_PREFIX="/opt", PIP_CONSTRAINT="x")[0] == 0
+    )
 
 
 def test_a_purpose_that_does_not_exist_makes_nothing(checkout: Checkout) -> None:
     assert checkout.set_up("sever") == (2, "scripts/venv [server | tui | dev]: there is no sever.\n")
     assert not (checkout.root / ".venv").exists()
+
+
+def test_the_scripts_find_their_checkout_through_a_link_and_whatever_cd_is_told_to_search(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    assert checkout.set_up("server")[0] == 0
+    server = checkout.root / ".venv" / "bin" / "chat-server"
+    server.write_text('#!/bin/sh\necho "$CHAT_TUI_COMMAND"\n')
+    server.chmod(0o755)
+    (tmp_path / "elsewhere" / "scripts").mkdir(parents=True)
+    link = tmp_path / "serve"
+    link.symlink_to(checkout.root / "scripts" / "serve")
+    environment = os.environ | {"CDPATH": f".:{tmp_path / 'elsewhere'}"}
+    for typed, client in ((link, f"{checkout.root}/scripts/tui"), ("scripts/serve", "scripts/tui")):
+        done = subprocess.run(
+            ["bash", typed],
+            cwd=checkout.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert (done.stdout, done.stderr) == (f"{client}\n", "")

@@ -6,6 +6,7 @@ Never knows flags or files of settings, nor what is said in the rooms.
 import gc
 import os
 import resource
+import shlex
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -115,7 +116,8 @@ def ways_in(addresses: Sequence[tuple[str, int]], *, client: str) -> str:
     address = f"[{here}]:{port}" if ":" in here else f"{here}:{port}"
     is_usual = address == "127.0.0.1:5000" and client != "chat-tui"
     elsewhere = "" if here == host else f"; from elsewhere, with this machine's name instead of {here}"
-    return f"to come in: nc {here} {port}, or {client if is_usual else f'{client} {address}'}{elsewhere}"
+    command = shlex.quote(client)
+    return f"to come in: nc {here} {port}, or {command if is_usual else f'{command} {address}'}{elsewhere}"
 
 
 async def _stop_on_signals(stop: Callable[[], None], cut: Callable[[], None], signals: AsyncIterator[int]) -> None:
