@@ -54,6 +54,13 @@ def test_the_screen_says_in_one_line_what_it_lacks_and_what_works_without(tmp_pa
         assert "--plain" in terminal.rows[0]
 
 
+def test_without_a_screen_the_terminal_is_asked_nothing(tmp_path: Path) -> None:
+    """Nobody would read its answer: it would stand on the shell's line."""
+    with screen(*command("chat_tui"), "--slow-link", "--state", str(tmp_path), columns=200) as terminal:
+        terminal.wait_until("pip install 'chat-server[tui]'")
+        assert b"\x1b" not in terminal.raw
+
+
 @pytest.mark.parametrize("flag", ["--help", "--print-config", "--version"])
 @pytest.mark.parametrize("program", ["chat_server", "chat_tui"])
 def test_what_needs_no_screen_works_without_its_packages(program: str, flag: str) -> None:

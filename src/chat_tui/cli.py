@@ -8,6 +8,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from math import inf
 from pathlib import Path
 
@@ -91,6 +92,9 @@ def _why_no_screen() -> str:
 
 
 def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callable[[str, int], Keepsakes]) -> int:
+    if find_spec("textual") is None:  # found out before the terminal is asked anything
+        console.complain("chat-tui", WITHOUT_SCREEN)
+        return 2
     # What Textual reads from the environment it reads when it is imported.
     os.environ.setdefault(
         "TEXTUAL_FPS", "30" if settings.slow_link else "120"
@@ -104,14 +108,8 @@ def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callabl
         "LINES",
     ):  # exported by some shells and programs; the terminal knows better, and may be resized
         os.environ.pop(name, None)
-    try:
-        from chat_tui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
-        from chat_tui.terminal import given_back, understand_alt  # noqa: PLC0415 - after the environment
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "textual":
-            raise
-        console.complain("chat-tui", WITHOUT_SCREEN)
-        return 2
+    from chat_tui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
+    from chat_tui.terminal import given_back, understand_alt  # noqa: PLC0415 - after the environment
 
     understand_alt()
     keepsakes = open_keepsakes(profile.host, profile.port)
