@@ -12,7 +12,7 @@ from textual.color import Color
 from textual.events import AppBlur, AppFocus, MouseScrollUp, Paste
 from textual.scrollbar import ScrollUp
 from textual.style import Style
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from chat_server import events
 from chat_server.events import PageShown, Said, Stored
@@ -1129,6 +1129,26 @@ def test_one_can_go_to_a_number_and_to_a_day() -> None:
         await pilot.press("ctrl+g", *"later", "enter")
         await settle(pilot)
         assert len(toasts(app)) == 1, "the next one goes instead of it"
+
+    play(app, act)
+
+
+def test_no_cursor_blinks() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        for keys in (["ctrl+f"], ["escape", "ctrl+g"], ["escape", "ctrl+k"], ["escape", "alt+f"], ["escape"]):
+            await pilot.press(*keys)
+            await settle(pilot)
+            field = app.focused
+            assert isinstance(field, Input) is (keys != ["escape"])
+            assert isinstance(field, Input | TextArea)
+            assert not field.cursor_blink
+        app.action_connect()
+        await settle(pilot)
+        fields = list(app.screen.query(Input))
+        assert len(fields) == 2
+        assert not any(field.cursor_blink for field in fields)
 
     play(app, act)
 

@@ -11,6 +11,8 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from chat_tui.field import Field
+
 TIGHT = 64
 """Columns below which the bar has no place for its keys."""
 
@@ -57,7 +59,7 @@ class SearchBar(Horizontal):
     def compose(self) -> ComposeResult:
         """A line and what came of it."""
         yield Static("Search:", markup=False)
-        yield Input(compact=True)
+        yield Field(compact=True)
         yield Static("", id="found")
         yield Static("Enter older · ↓ newer · Esc", id="search-keys", markup=False)
 

@@ -10,6 +10,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from chat_tui.field import Field
+
 PREVIEW_LINES = 8
 """Lines of a paste that are shown before it goes in."""
 
@@ -30,7 +32,7 @@ class AskScreen(ModalScreen[str]):
         """A heading and a line."""
         with Vertical(classes="box small"):
             yield Static(self._heading, classes="heading", markup=False)
-            yield Input(placeholder=self._placeholder, compact=True)
+            yield Field(placeholder=self._placeholder, compact=True)
 
     @on(Input.Submitted)
     def _answer(self, event: Input.Submitted) -> None:

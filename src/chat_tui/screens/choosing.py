@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from chat_server.events import Found
 from chat_server.names import BadName, parse_name
 from chat_tui import clocks
+from chat_tui.field import Field
 from chat_tui.list_pane import Item, ListPane
 
 
@@ -41,7 +42,7 @@ class ChooseScreen(ModalScreen[str]):
         """A line and a list."""
         with Vertical(classes="box"):
             yield Static(self._heading, classes="heading", markup=False)
-            yield Input(placeholder=self._placeholder, compact=True)
+            yield Field(placeholder=self._placeholder, compact=True)
             yield ListPane()
             yield Static("", classes="hint", markup=False)
 

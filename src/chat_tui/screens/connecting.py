@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from chat_server.names import BadName, parse_name
+from chat_tui.field import Field
 from chat_tui.settings import SettingsError, parse_address
 
 NAME_MAX = 32
@@ -57,10 +58,10 @@ class ConnectScreen(ModalScreen[Target | None]):
             yield Static("", id="why")
             with Horizontal(classes="field"):
                 yield Label("Server")
-                yield Input(self._address, placeholder="host or host:port", id="address", compact=True)
+                yield Field(self._address, placeholder="host or host:port", id="address", compact=True)
             with Horizontal(classes="field"):
                 yield Label("Name")
-                yield Input(self._target.nick, placeholder="your nickname", id="nick", compact=True)
+                yield Field(self._target.nick, placeholder="your nickname", id="nick", compact=True)
             yield Static("", id="wrong")
             yield Button("Connect", variant="primary", compact=True)
             yield Static(
