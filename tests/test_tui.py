@@ -1968,6 +1968,26 @@ def test_every_theme_shows_every_part_readably(theme: str) -> None:
     play(app, act)
 
 
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
+def test_where_the_terminal_has_its_own_colours_no_text_stands_on_one_of_them(theme: str) -> None:
+    app = StoryApp([*beginning(), *said("ann!", "two")], settings=Settings(theme=theme))
+
+    async def act(pilot: Pilot) -> None:
+        app._link_changed(LinkChanged(Status.WAITING, "nothing listens there", 0.0))
+        await pilot.press("ctrl+f", *"two", "enter")
+        await settle(pilot)
+        look = app._chat.look
+        hit = app._chat._part("hit")
+        _, _, current = app._panes.query_one("#rooms", ListPane)._styles
+        status, below = (app._panes.query_one(f"#{name}").visual_style for name in ("status", "below"))
+        for style in (current, hit, look.parts.found, look.parts.mention):
+            assert style.reverse, style
+        for style in (current, hit, look.parts.found, look.parts.mention, status, below):
+            assert style.background is None or style.background.ansi in (None, -1), style
+
+    play(app, act)
+
+
 def contrast(one: Color, other: Color) -> float:
     """The contrast of two colours, as WCAG has it."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)

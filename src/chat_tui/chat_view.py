@@ -90,6 +90,9 @@ class ChatView(ScrollView):
         & > .chat-view--mention { background: $warning 30%; text-style: bold; }
         & > .chat-view--found { background: $warning; color: $background; }
         & > .chat-view--hit { background: $primary 25%; text-style: bold; }
+        &:ansi > .chat-view--mention { background: ansi_default; text-style: bold reverse; }
+        &:ansi > .chat-view--found { background: ansi_default; text-style: reverse; }
+        &:ansi > .chat-view--hit { background: ansi_default; text-style: bold reverse; }
     }
     """
 

@@ -34,6 +34,7 @@ class ListPane(ScrollView):
         overflow-x: hidden;
         & > .list-pane--heading { color: $text-muted; text-style: bold; }
         & > .list-pane--current { background: $primary 30%; text-style: bold; }
+        &:ansi > .list-pane--current { background: ansi_default; text-style: bold reverse; }
     }
     """
 

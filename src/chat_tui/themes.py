@@ -57,6 +57,7 @@ def part_style(widget: Widget, component: str) -> Style:
         bold=part.bold,
         italic=part.italic,
         underline=part.underline,
+        reverse=widget.get_component_styles(component).text_style.reverse,  # which Textual leaves out of a part
     )
 
 
