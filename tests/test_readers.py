@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chat_server import events
 from chat_server.clean import clean
+from chat_server.names import NAME_MAX
 from chat_server.wire.charsets import CHARSETS, ambiguous_columns, decode, has_byte_255
 from chat_server.wire.colours import _OF_256, named
 from chat_server.wire.readers import Reader, show_for
@@ -29,6 +30,21 @@ def shown(event: events.Event, **reader: object) -> str:
 def test_readers_of_one_kind_share_one_function() -> None:
     assert show_for(Reader("zh", columns=79)) is show_for(Reader("zh", columns=79))
     assert show_for(Reader("zh")) is not show_for(Reader())
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("columns", [31, 39, 55, 79])
+def test_a_list_of_rooms_has_the_rows_of_the_terminal(language: str, columns: int) -> None:
+    """Made for 80 columns and broken again on a narrower screen, a room would have two rows, and every other row would be short."""
+    rooms = {f"room{number}-{'x' * (number % 9)}": number % 2 for number in range(60)}
+    topics = dict.fromkeys(list(rooms)[::3], "all there is to say about it: 关于它的一切" * 2)
+    event = events.RoomsListed(tuple(rooms.items()), topics)
+    rows = shown(event, language=language, columns=columns).splitlines()
+    assert [row for row in rows if not row.startswith("* ")] == []
+    assert max(map(columns_of, rows)) <= columns
+    assert sum(row.endswith("…") for row in rows) == len(topics)
+    shown_narrow = shown(events.RoomsListed((("y" * NAME_MAX, 3),), {"y" * NAME_MAX: "a topic"}), columns=23)
+    assert "y" * NAME_MAX in shown_narrow.replace("\r\n", "").replace(" ", ""), "a name is never cut"
 
 
 def test_lines_are_broken_for_the_width_and_further_rows_are_set_in() -> None:

@@ -39,12 +39,13 @@ def counted(one: str, many: str, number: str) -> tuple[str, str, str]:
 
 
 class Voice:
-    """How sentences come to one kind of reader: in a language, and with or without ornaments."""
+    """How sentences come to one kind of reader: in a language, with or without ornaments, and lists in rows of some columns."""
 
-    def __init__(self, language: str, *, is_plain: bool) -> None:
+    def __init__(self, language: str, *, is_plain: bool, columns: int) -> None:
         """Speak a language of LANGUAGES."""
         self.language = language
         self.is_plain = is_plain
+        self.columns = columns
         self._translations = None if language == SOURCE else _translations(language)
 
     def say(self, sentence: str, /, **details: object) -> str:
@@ -70,6 +71,6 @@ def _translations(language: str) -> gettext.NullTranslations:
 
 
 @cache
-def voice(language: str, *, is_plain: bool = False) -> Voice:
-    """The voice for a kind of reader."""
-    return Voice(language, is_plain=is_plain)
+def voice(language: str, *, is_plain: bool = False, columns: int = 0) -> Voice:
+    """The voice for a kind of reader; 0 columns: nothing is known of the terminal."""
+    return Voice(language, is_plain=is_plain, columns=columns)

@@ -59,7 +59,7 @@ BARE_MAX = 4
 @lru_cache(maxsize=1024)
 def show_for(reader: Reader) -> Show:
     """The one function that shows events to this kind of reader."""
-    speech = voice(reader.language, is_plain=reader.is_plain)
+    speech = voice(reader.language, is_plain=reader.is_plain, columns=reader.columns)
 
     def show(event: Event) -> bytes:
         if type(event) is Said:  # nearly all are; the table would take a third longer
@@ -76,7 +76,7 @@ def show_for(reader: Reader) -> Show:
 
 def shown_in_pieces(event: Event, reader: Reader) -> Iterator[bytes]:
     """What `show_for` gives, some lines at a time: a long answer is laid out with pauses in which others have their turn."""
-    lines = told(event, voice(reader.language, is_plain=reader.is_plain))
+    lines = told(event, voice(reader.language, is_plain=reader.is_plain, columns=reader.columns))
     pieces: list[str] = []
     characters = 0
     yield b""  # to put two hundred lines in words takes as long as to lay some of them out

@@ -18,7 +18,8 @@ from chat_server.typed import shortened
 from chat_server.wire.charsets import CHARSETS
 from chat_server.wire.languages import LANGUAGES, Voice, counted, message, voice
 from chat_server.wire.pages import day_of, found, page_shown, recalled, topic_set
-from chat_server.wire.words import WIDTH, Line, as_text, cut, items, own_words
+from chat_server.wire.widths import columns_of
+from chat_server.wire.words import Line, as_text, cut, items, own_words, row_width
 
 Counted = tuple[str, str, str]
 """A sentence for one, one for many, and the detail that says how many."""
@@ -206,7 +207,7 @@ def _languages(voice: Voice) -> str:
 
 
 def _listed(voice: Voice, start: str, names: list[str]) -> list[str]:
-    return items(start, names, voice.say(", "))
+    return items(start, names, voice.say(", "), columns=voice.columns)
 
 
 def _names(voice: Voice, nicks: tuple[str, ...]) -> str:
@@ -308,12 +309,11 @@ def _no_rooms(voice: Voice, name: str) -> str:
 
 
 def _room_in_a_row(voice: Voice, name: str, people: int, topic: str) -> str:
-    return cut(
-        voice.say("{room} ({people}): {topic}", room=name, people=people, topic=topic)
-        if topic
-        else f"{name} ({people})",
-        WIDTH,
-    )
+    whole = f"{name} ({people})"
+    if not topic:
+        return whole
+    most = max(row_width(voice.columns), columns_of(whole) + len(":…"))  # a name is never cut: one has to type it
+    return cut(voice.say("{room} ({people}): {topic}", room=name, people=people, topic=topic), most)
 
 
 def _more_rooms(voice: Voice, number: int) -> list[str]:

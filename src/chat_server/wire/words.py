@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chat_server.wire.widths import columns_of, graphemes
 
 WIDTH = 77
-"""Columns after which a long list goes on in a new line, without the mark before it: every terminal is 80 wide."""
+"""Columns after which a long list goes on in a new line, without the mark before it, where the terminal is not known to be narrower."""
 
 
 class Line(NamedTuple):
@@ -46,14 +46,20 @@ def cut(text: str, columns: int) -> str:
     return f"{kept.rstrip()}…"
 
 
-def items(start: str, items: Iterable[str], separator: str) -> list[str]:
-    """`start item, item, item`, in as many lines as it takes."""
+def row_width(columns: int) -> int:
+    """The columns of a row in a list for a terminal of so many, without the mark before it; 0 is unknown."""
+    return min(WIDTH, columns - len("* ")) if columns else WIDTH
+
+
+def items(start: str, items: Iterable[str], separator: str, *, columns: int = 0) -> list[str]:
+    """`start item, item, item`, in as many lines as it takes on a terminal of so many columns; 0 is unknown."""
+    most = row_width(columns)
     lines = [start]
     width, between = columns_of(start), columns_of(separator)
     is_first = True  # in its line
     for item in items:
         needed = columns_of(item)
-        if not is_first and width + needed + 2 * between > WIDTH:
+        if not is_first and width + needed + 2 * between > most:
             lines[-1] += separator.rstrip()
             lines.append(item)
             width = needed
