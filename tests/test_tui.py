@@ -610,6 +610,40 @@ def test_a_refused_wish_to_go_somewhere_does_not_come_true_later() -> None:
     play(app, act)
 
 
+def test_a_clock_that_is_set_back_holds_up_nothing() -> None:
+    """A laptop that wakes up an hour fast, and is corrected."""
+    app = StoryApp([*beginning(), page(101, 200)])
+
+    async def act(pilot: Pilot) -> None:
+        def asked(do: str, ref: str | None = None) -> int:
+            return sum(asked == do and fields.get("ref") == ref for asked, fields in app.link.asked)
+
+        app.client.tick()
+        app.tell(*said("hello", first=201))
+        await pilot.press("ctrl+home")
+        await settle(pilot)
+        app.tell(events.Refused("history-failed", {}, "python", "The history cannot be read now."), ref="older python")
+        app.now -= 3600
+        rooms, older = asked("rooms"), asked("history", "older python")
+        app.client.tick()
+        app.now += 61
+        app.client.tick()
+        assert asked("rooms") == rooms + 1
+        await pilot.press("pagedown", "ctrl+home")
+        await settle(pilot)
+        assert asked("history", "older python") == older + 1
+        await pilot.press("ctrl+end")
+        await settle(pilot)
+        app._watch_reading()
+        app.now -= 3600
+        app._watch_reading()
+        app.now += 2
+        app._watch_reading()
+        assert app.client.state.room("python").unread == 0
+
+    play(app, act)
+
+
 def test_timers_and_events_after_the_last_screen_has_closed_do_nothing() -> None:
     app = StoryApp([*beginning(), page(1, 100)])
 

@@ -27,6 +27,7 @@ from chat_tui import completion, labels, terminal
 from chat_tui.actions import ACTIONS, edits, keymap, shown_key
 from chat_tui.chat_view import ChatView
 from chat_tui.client import Client
+from chat_tui.clocks import Steady
 from chat_tui.commands import OWN
 from chat_tui.composer import Composer
 from chat_tui.keepsakes import Keepsakes
@@ -123,6 +124,7 @@ class ChatApp(KeysInTurn):
         self._rooms_wanted = list(rooms)
         self._open_keepsakes = open_keepsakes
         self._clock = clock
+        self._steady = Steady(clock)
         self.client = self._new_client(host, port, nick)
         self.current: RoomState | None = None
         self.change = LinkChanged(Status.CONNECTING)
@@ -383,7 +385,7 @@ class ChatApp(KeysInTurn):
         rules = self.settings.notify
         if not deserves_notice(line, self.client.state.nick, rules):
             return
-        now = self._clock()
+        now = self._steady()
         data = terminal.desktop_notification(f"{line.nick} in {line.room}", line.text) if rules.desktop else ""
         if rules.bell and now - self._bell_at > BELL_GAP:
             self._bell_at = now
@@ -634,7 +636,7 @@ class ChatApp(KeysInTurn):
         ):
             self._seen_since = None
             return
-        now = self._clock()
+        now = self._steady()
         if self._seen_since is None:
             self._seen_since = now
         elif now - self._seen_since >= READ_AFTER and room.read != room.last and room.last == room.timeline.newest:

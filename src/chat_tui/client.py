@@ -15,6 +15,7 @@ from chat_server import events
 from chat_server.clean import clean_in_one, clean_lines
 from chat_server.events import Event, Line, Ref
 from chat_server.names import same_name_key
+from chat_tui.clocks import Steady
 from chat_tui.commands import Asked, Misused, parse
 from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import Identity, Link, LinkChanged, Status, said
@@ -86,11 +87,12 @@ class Client:
         self.memory = keepsakes.memory
         self.state = State(show_joins=show_joins, joins_shown=self.memory.joins_shown)
         self._clock = clock
+        self._steady = Steady(clock)
         self._on_event = on_event
         self._on_change = on_change
         self._asked_online: dict[str, float] = {}
         self._asked_older: dict[str, float] = {}  # by room: until when older lines are not asked for again
-        self._asked_rooms = clock()  # the link asks when it has connected
+        self._asked_rooms = self._steady()  # the link asks when it has connected
         self._loads_older = loads_older
         self._holes: tuple[float, dict[str, int]] = (0.0, {})  # since when lines are missing behind these numbers
         self._is_dirty = False
@@ -260,14 +262,14 @@ class Client:
 
     def want_older(self, room: str, before: int) -> None:
         """Ask for lines before a number, once at a time; after a refusal, again a little later."""
-        if self._clock() >= self._asked_older.get(room, 0) and self.link.request(
+        if self._steady() >= self._asked_older.get(room, 0) and self.link.request(
             "history", ref=f"{_OLDER}{room}", room=room, before=before, count=OLDER_COUNT
         ):
             self._asked_older[room] = inf
 
     def tick(self) -> None:
         """Do what is due: write down what has changed, ask who is in crowded rooms. To be called every few seconds."""
-        now = self._clock()
+        now = self._steady()
         for room in self.state.rooms.values():
             if room.lacks_people and room.is_joined and now - self._asked_online.get(room.name, 0) > ONLINE_GAP:
                 self._asked_online[room.name] = now
@@ -318,7 +320,7 @@ class Client:
             case events.Refused():
                 self._keep_failed(ref)
                 if isinstance(ref, str) and ref.startswith(_OLDER):
-                    self._asked_older[ref.removeprefix(_OLDER)] = self._clock() + OLDER_PAUSE
+                    self._asked_older[ref.removeprefix(_OLDER)] = self._steady() + OLDER_PAUSE
             case events.LoggedIn() | events.Renamed():
                 self._note_identity()
             case events.Entered() | events.WentBack():
