@@ -262,15 +262,15 @@ class ChatRoom(ReadableRoom):
 
     async def run(self) -> None:
         """Store and deliver what enters the inbox, turn by turn, until `close`. Raises nothing but Cancelled."""
+        shown_before = self._shown_seq
         while True:
-            shown_before = self._shown_seq
-            with self._guard:
-                try:
+            with self._guard, suppress(trio.EndOfChannel):
+                while not self._guard.has_failed:
+                    shown_before = self._shown_seq
                     await self._turn()
-                except trio.EndOfChannel:
-                    return
-            if self._guard.has_failed:
-                await self._recover(shown_before)
+            if not self._guard.has_failed:
+                return
+            await self._recover(shown_before)
 
     async def _turn(self) -> None:
         first = await self._next_entry()
@@ -294,7 +294,6 @@ class ChatRoom(ReadableRoom):
         with self._guard:
             if self._presence and trio.current_time() >= self._announcement_due:
                 self._announce()
-        with self._guard:
             if len(self._audiences) > 1 and self._events:
                 await self._show_ahead()
         self._flush()
@@ -310,8 +309,8 @@ class ChatRoom(ReadableRoom):
     async def _store_and_take(self, entries: Sequence[Entry]) -> None:
         """Store everything that waited, and turn it into what members will see."""
         stored, answers, is_plain = await self._store(entries)
-        with self._guard:
-            if not self._past.is_read and trio.current_time() >= self._read_past_at:
+        if not self._past.is_read and trio.current_time() >= self._read_past_at:
+            with self._guard:
                 await self._read_past()
         is_taken = False
         with self._guard:
@@ -323,11 +322,11 @@ class ChatRoom(ReadableRoom):
             stray = self._strays.pop()
             if not self._guard.attempt(self._depart, stray):
                 self._let_go(stray)
-        with self._guard:
-            if answers:
+        if answers:
+            with self._guard:
                 await self._show_ahead()
                 self._answer(answers)
-        self._answer_each(answers)
+            self._answer_each(answers)
 
     async def _store(self, entries: Sequence[Entry]) -> tuple[Sequence[Line | None], deque[_Answer], bool]:
         """Store the lines among the entries. Returns them, None for each that is not stored; what to tell authors; and `Batch.is_plain`."""
