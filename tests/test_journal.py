@@ -608,6 +608,41 @@ async def test_a_journal_that_was_deleted_or_replaced_refuses_until_it_is_back(t
         assert await texts(journal, 1, 9) == [(1, "before"), (2, "after"), (3, "at last")]
 
 
+@pytest.mark.parametrize(
+    ("name", "size"), [("journal.db", 0), ("journal.db", 4096), ("journal.db-wal", 0), ("journal.db-wal", 4152)]
+)
+async def test_a_journal_that_was_cut_short_refuses(tmp_path: Path, name: str, size: int) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        await store(journal, said("before"))
+        os.truncate(tmp_path / name, size)
+        for _ in range(2):
+            with pytest.raises(
+                JournalError, match=rf"{name} was cut short or written over while the server was running"
+            ):
+                await store(journal, said("into a ruin"))
+        with pytest.raises(JournalError):
+            await journal.create_room("pm")
+
+
+async def test_a_journal_that_another_program_has_made_smaller_in_order_goes_on(tmp_path: Path) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        for _ in range(1, 40):
+            await store(journal, said("x" * 4000))
+        with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as shell:
+            shell.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            before = (tmp_path / "journal.db").stat().st_size
+            assert await store(journal, said("after the log was emptied")) == Receipt(40, {})
+            shell.execute("DELETE FROM batch WHERE first < 30")
+            shell.execute("VACUUM")
+            shell.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        assert (tmp_path / "journal.db").stat().st_size < before
+        assert await store(journal, said("after the file was shortened")) == Receipt(41, {})
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        assert (await texts(journal, 40, 41))[1] == (41, "after the file was shortened")
+
+
 async def test_a_log_that_is_deleted_is_in_the_file_after_an_orderly_stop(tmp_path: Path) -> None:
     async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
         await journal.create_room("python")

@@ -41,6 +41,9 @@ NUMBER_MAX = 2**53 - 1
 """The largest number of a line: what every JSON reader can hold."""
 
 Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="a line's number in its room")]
+HowMany = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
+"""How many there are of something that is counted."""
+
 ROOMS_SHOWN_MAX = 100
 """Rooms that /rooms gives a row each, the busiest first; the others are counted."""
 
@@ -512,9 +515,9 @@ class Entered(Event, frozen=True):
 
     room: str
     nicks: tuple[str, ...]
-    more: int
+    more: HowMany
     topic: str = ""
-    last: int = 0
+    last: Number = 0
 
 
 class WentBack(Event, frozen=True):
@@ -529,7 +532,7 @@ class RoomsListed(Event, frozen=True):
     `topics` are those of the busiest (ROOMS_SHOWN_MAX), by room, cut after TOPIC_SHOWN_MAX characters.
     """
 
-    rooms: tuple[tuple[str, int], ...]
+    rooms: tuple[tuple[str, HowMany], ...]
     topics: dict[str, str] = {}
     name: str = ""
 
@@ -565,7 +568,7 @@ class Kept(Event, frozen=True, gc=False):
     """
 
     room: str
-    seq: int
+    seq: Number
     at: float
     nick: str
     text: str
@@ -591,7 +594,7 @@ class Stored(Event, frozen=True, gc=False):
     """The receiver's own line is stored under this number: at once or, when its key had been sent before, since then."""
 
     room: str
-    seq: int
+    seq: Number
     key: str
 
 
@@ -599,7 +602,7 @@ class NotStored(Event, frozen=True, gc=False):
     """So many lines of the receiver's could not be stored: the one with this key, or all of a batch that have none. Nobody has seen them."""
 
     room: str
-    lines: int
+    lines: HowMany
     key: str = ""
 
 
@@ -607,7 +610,7 @@ class Timed(Event, frozen=True, gc=False):
     """How long the receiver's line waited in the room's inbox, and how long storing it took, in seconds."""
 
     room: str
-    seq: int
+    seq: Number
     queued: float
     stored: float
 
@@ -620,8 +623,8 @@ class Recalled(Event, frozen=True):
 
     room: str
     lines: tuple[Line, ...]
-    missed: int | None
-    last: int
+    missed: Number | None
+    last: Number
     zone: str
 
 
@@ -633,8 +636,8 @@ class PageShown(Event, frozen=True, tag="page"):
 
     room: str
     lines: tuple[Line, ...]
-    first: int
-    last: int
+    first: Number
+    last: Number
     zone: str
     hidden: tuple[int, ...] = ()
 
@@ -654,7 +657,7 @@ class Found(Event, frozen=True):
     words: str
     rooms: tuple[tuple[str, tuple[Line, ...]], ...]
     has_more: bool
-    unsearched: int
+    unsearched: HowMany
     zone: str
     room: str = ""
 
@@ -669,7 +672,7 @@ class TopicShown(Event, frozen=True):
 class HistoryChosen(Event, frozen=True):
     """So many lines the receiver sees on entering a room."""
 
-    count: int
+    count: HowMany
 
 
 class ZoneShown(Event, frozen=True):
@@ -706,7 +709,7 @@ class Joined(Event, frozen=True):
 
     room: str
     nicks: tuple[str, ...]
-    more: int = 0
+    more: HowMany = 0
 
 
 class Left(Event, frozen=True):
@@ -714,7 +717,7 @@ class Left(Event, frozen=True):
 
     room: str
     nicks: tuple[str, ...]
-    more: int = 0
+    more: HowMany = 0
 
 
 class Renamed(Event, frozen=True, gc=False):
@@ -741,8 +744,8 @@ class Skipped(Event, frozen=True):
     What was said among them comes after these numbers in the `rooms` where the receiver still is.
     """
 
-    lines: int
-    rooms: dict[str, int] = {}
+    lines: HowMany
+    rooms: dict[str, Number] = {}
 
 
 class Faltered(Event, frozen=True):
@@ -752,7 +755,7 @@ class Faltered(Event, frozen=True):
     """
 
     room: str
-    after: int
+    after: Number
 
 
 class AliveAsked(Event, frozen=True, tag="are-you-there"):

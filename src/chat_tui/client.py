@@ -331,7 +331,7 @@ class Client:
 
     def _without_refused(self, help_: events.HelpListed) -> events.HelpListed:
         """The list of commands without those that a server before 0.2.0 lists to programs, and then refuses to them."""
-        known = [usage.removeprefix("/").split(maxsplit=1)[0] in self.state.commands for usage, _ in help_.commands]
+        known = [usage.removeprefix("/").partition(" ")[0] in self.state.commands for usage, _ in help_.commands]
         commands, groups = compress(help_.commands, known), compress(help_.groups, known)
         return replace(help_, commands=tuple(commands), groups=tuple(groups))
 

@@ -47,6 +47,9 @@ LOCK_LOOK = 0.05
 MAKE_ROOM_SECONDS = 1.0
 """Seconds between two tries to win room on a full disk: each costs some milliseconds, and every refused batch would ask for one."""
 
+LOG_HEADER, FRAME_HEADER = 32, 24
+"""Bytes before the log's frames, and before the page in each."""
+
 NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 """What SQLite says when the disk is full, or a quota is used up."""
 
@@ -64,6 +67,38 @@ class Append(NamedTuple):
     lines: Sequence[Stored]
     keys: Mapping[int, SenderKey]
     encoded: str
+
+
+class _KnownFile:
+    """A file as it was when it was last looked at."""
+
+    def __init__(self, path: str, *, is_log: bool) -> None:
+        """Look at it. Raises OSError if it is not there."""
+        status = os.stat(path)
+        self.path = path
+        self.is_log = is_log
+        self.size = status.st_size
+        self._identity = status.st_dev, status.st_ino
+
+    def look(self) -> int:
+        """Its size now. Raises JournalError if it is not the same file."""
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._identity:
+            raise JournalError(
+                f"{self.path} was deleted or replaced while the server was running: put it back,"
+                " or stop the server and restore a backup (docs/durability.md)"
+            )
+        return status.st_size
+
+    def cut(self) -> JournalError:
+        """What is said when it has lost what was in it."""
+        return JournalError(
+            f"{self.path} was cut short or written over while the server was running:"
+            " stop the server and restore a backup (docs/durability.md)"
+        )
 
 
 class _Batches:
@@ -122,7 +157,7 @@ def _patient(
 class Writer(Reader):
     """The one connection that writes. Makes the file, or brings it up to date, when it is opened.
 
-    What is stored is stored in the file that has the journal's name: if that is deleted or replaced meanwhile, everything is refused.
+    What is stored is stored in the file that has the journal's name: if that is deleted, replaced or cut short meanwhile, everything is refused.
     """
 
     def __init__(self, path: Path, durability: str = "full") -> None:
@@ -137,7 +172,7 @@ class Writer(Reader):
         self._is_lost = False
         self._give_up_at = inf
         self._made_room_at = -inf
-        self._files: list[tuple[str, tuple[int, int]]] = []
+        self._files: list[_KnownFile] = []
         self._open()
 
     def _open(self) -> None:
@@ -166,25 +201,30 @@ class Writer(Reader):
 
     def _note_files(self) -> None:
         """Remember which files these are: the journal's, and the log that SQLite keeps beside it."""
-        paths = [str(self.path), f"{os.path.realpath(self.path)}-wal"]  # SQLite goes through a symbolic link
-        self._files = [(path, _identity(path)) for path in paths]
+        log = f"{os.path.realpath(self.path)}-wal"  # SQLite goes through a symbolic link
+        self._files = [_KnownFile(str(self.path), is_log=False), _KnownFile(log, is_log=True)]
 
     def _check_files(self) -> None:
-        """Raise JournalError if what is stored now would go into a file that nobody finds again. Takes 3 us."""
-        for path, known in self._files:
-            self._check_file(path, known)
+        """Raise JournalError if what is stored now would go into a file that nobody finds again, or that is no journal any more. Takes 3 us."""
+        for file in self._files:
+            size = file.look()
+            if size < file.size and (self._lacks_frames(size) if file.is_log else self._lacks_pages(size)):
+                raise file.cut()
+            file.size = size
 
-    @staticmethod
-    def _check_file(path: str, known: tuple[int, int]) -> None:
+    def _lacks_pages(self, size: int) -> bool:
+        """Whether the file, which is shorter than it was, cannot be whole. After somebody's VACUUM it is: the journal has fewer pages then."""
+        (((pages,),), ((page_size,),)) = self._rows("PRAGMA page_count"), self._rows("PRAGMA page_size")
+        return size < int(pages) * int(page_size)
+
+    def _lacks_frames(self, size: int) -> bool:
+        """Whether the log, which is shorter than it was, has lost anything. If somebody has brought it into the file and emptied it, it has not."""
         try:
-            is_there = _identity(path) == known
-        except OSError:
-            is_there = False
-        if not is_there:
-            raise JournalError(
-                f"{path} was deleted or replaced while the server was running: put it back,"
-                " or stop the server and restore a backup (docs/durability.md)"
-            )
+            ((_, frames, _),) = self._rows("PRAGMA wal_checkpoint(PASSIVE)")
+            ((page_size,),) = self._rows("PRAGMA page_size")
+        except JournalError:  # there is nothing where something is to be read
+            return True
+        return frames > 0 and size < LOG_HEADER + int(frames) * (int(page_size) + FRAME_HEADER)
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this from now on for any lock of another program's. For any thread."""
@@ -225,7 +265,9 @@ class Writer(Reader):
     def _check_after(self) -> None:
         """What has just been stored may be in a file that is no longer there. Then what is known of it does not count either."""
         try:
-            self._check_files()
+            for file in self._files:
+                size = file.look()
+                file.size = size if file.is_log else max(size, file.size)  # SQLite shortens its log itself
         except JournalError:
             self.close()
             self._is_lost = True
@@ -250,7 +292,9 @@ class Writer(Reader):
 
     def _open_again(self) -> None:
         """Open the same file again: another one under its name is not what was shown to people."""
-        self._check_file(*self._files[0])
+        journal = self._files[0]
+        if journal.look() < journal.size:
+            raise journal.cut()
         try:
             self._open()
         except UnusableJournal as error:
@@ -422,8 +466,3 @@ class Writer(Reader):
 def _code_of(error: JournalError) -> int:
     """What SQLite calls the reason."""
     return getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_OK)
-
-
-def _identity(path: str) -> tuple[int, int]:
-    status = os.stat(path)
-    return status.st_dev, status.st_ino
