@@ -172,9 +172,11 @@ def test_pipes_and_devices_are_written_to_as_they_are(data: Path, tmp_path: Path
     whole = tmp_path / "whole"
     assert command("--data", data, word, whole).returncode == 0
     words = [*PROGRAM, "--data", str(data), word]
-    out = subprocess.run([*words, "/dev/stdout"], capture_output=True, check=False)
-    assert (out.returncode, out.stderr) == (0, b"")
-    assert out.stdout == whole.read_bytes()
+    for name in ("/dev/stdout", "-"):
+        out = subprocess.run([*words, name], cwd=tmp_path, capture_output=True, check=False)
+        assert (out.returncode, out.stderr) == (0, b"")
+        assert out.stdout == whole.read_bytes()
+        assert left(tmp_path) == [data.name, "whole"], "nothing is called -"
     with (tmp_path / "redirected").open("wb") as file:
         assert subprocess.run([*words, "/dev/stdout"], stdout=file, check=False).returncode == 0
     assert (tmp_path / "redirected").read_bytes() == whole.read_bytes()

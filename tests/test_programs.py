@@ -335,7 +335,7 @@ def test_a_lock_of_another_programs_does_not_hold_up_a_stop_and_authors_are_told
             assert time.monotonic() - began < 4 + 8, (
                 "the process itself takes a moment to end, on a busy machine a longer one"
             )
-    assert command("check-journal", "--data", str(data)).stdout.startswith("3 rooms, 1 lines,")
+    assert command("check-journal", "--data", str(data)).stdout.startswith("3 rooms, 1 line,")
 
 
 def test_a_journal_deleted_under_the_server_is_told_to_authors_and_to_the_log(tmp_path: Path, meet: Meet) -> None:

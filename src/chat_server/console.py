@@ -22,6 +22,11 @@ def escaped(text: object) -> str:
     return "".join(part if part.isprintable() else part.encode("unicode_escape").decode() for part in shown)
 
 
+def counted(number: int, what: str) -> str:
+    """`1 line`, `2 lines`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def complain(program: str, sentence: object) -> None:
     """Say on standard error what went wrong, as one line; if it takes nothing, nobody is there to be told."""
     _write_error(f"{program}: {escaped(sentence)}\n")

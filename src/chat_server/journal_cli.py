@@ -113,17 +113,22 @@ def _export(folder: Path, file: str, *, force: bool) -> int:
             export(folder / JOURNAL_FILE, out, progress)
 
     if file == "-":
-        out = console.standard_output()
-        with suppress(OSError):
-            refuse_own_file(os.fstat(out.fileno()), folder, "standard output")
-        try:
-            write(out)
-        except OSError as error:
-            raise console.output_error(error) from error
-        console.flush()
+        _write_out(folder, write)
     else:
         _make(folder, Path(file), write, force=force)
     return 0
+
+
+def _write_out(folder: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Have standard output written to."""
+    out = console.standard_output()
+    with suppress(OSError):
+        refuse_own_file(os.fstat(out.fileno()), folder, "standard output")
+    try:
+        write(out)
+    except OSError as error:
+        raise console.output_error(error) from error
+    console.flush()
 
 
 def _back_up(folder: Path, file: str, *, force: bool) -> int:
@@ -139,7 +144,10 @@ def _back_up(folder: Path, file: str, *, force: bool) -> int:
         with _bar("backup") as progress:
             back_up(folder / JOURNAL_FILE, path, progress)
 
-    _make(folder, Path(file), write, force=force, copy=copy)
+    if file == "-":
+        _write_out(folder, write)
+    else:
+        _make(folder, Path(file), write, force=force, copy=copy)
     return 0
 
 
@@ -184,7 +192,7 @@ def _import(path: Path, file: str) -> int:
                     count = import_(folder, lines, progress)
     finally:
         folder.close()
-    console.say(f"{count} lines imported")
+    console.say(f"{console.counted(count, 'line')} imported")
     return 0
 
 
@@ -195,7 +203,8 @@ def _check(folder: Path) -> int:
         console.say(problem)
     behind = found.lines - found.indexed
     index = "all of them in the search index" if not behind else f"{behind} of them not in the search index yet"
-    console.say(f"{found.rooms} rooms, {found.lines} lines, {index}; {len(found.problems) or 'no'} problems")
+    problems = console.counted(len(found.problems), "problem") if found.problems else "no problems"
+    console.say(f"{console.counted(found.rooms, 'room')}, {console.counted(found.lines, 'line')}, {index}; {problems}")
     return 1 if found.problems else 0
 
 

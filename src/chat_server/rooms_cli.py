@@ -42,8 +42,7 @@ def _list(folder: Path) -> int:
 
 
 def _lines(room: RoomRecord) -> str:
-    count = max(0, room.last - room.first + 1)
-    return f"{count} lines" if count != 1 else "1 line"
+    return console.counted(max(0, room.last - room.first + 1), "line")
 
 
 def _delete(chosen: argparse.Namespace, config: Config, folder: Path) -> int:
