@@ -560,7 +560,23 @@ def test_an_editor_gives_up_all_that_it_holds() -> None:
     assert editor.held == 0
     assert editor.text == ""
     assert drawn.endswith(b"> ")
-    assert Typed("hello") in list(editor.receive_data(b"hello\r"))
+    assert Typed("hello") in list(editor.receive_data(b"\x1b[201~hello\r"))
+
+
+def test_what_still_comes_of_a_paste_that_was_given_up_is_not_sent_as_lines() -> None:
+    editor = LineEditor(80, "utf-8", 4096, 16384, lambda out: out)
+    list(editor.receive_data(b"\x1b[200~first\n" + b"x" * 10_000))
+    editor.give_up()
+    assert editor.held == 0
+    rest = list(editor.receive_data(b"\nmine alone\n/logout\n" + b"x" * 20_000))
+    assert all(isinstance(item, bytes) for item in rest), "the paste has not ended"
+    list(editor.receive_data(b"\x1b[20"))
+    editor.give_up()
+    rest = list(editor.receive_data(b"1~hello\r"))
+    assert [item for item in rest if not isinstance(item, bytes)] == [Typed("hello")]
+    editor.give_up()
+    list(editor.receive_data(b"\x1b[200~again\x1b[201~"))
+    assert editor.text == "again"
 
 
 def test_an_ordinary_line_is_not_counted() -> None:

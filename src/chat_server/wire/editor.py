@@ -140,6 +140,7 @@ class LineEditor:
         self._sequence = ""
         self._pasted: StringIO | None = None  # None: nothing is being pasted
         self._pasted_size = 0  # in UTF-8
+        self._is_paste_given_up = False  # what still comes of it is skipped
         self.after_cr = False
         """Whether the last byte ended a line by CR, so that LF or NUL now is part of that end."""
         self._raw: bytes | None = b""  # what came for this line; None when it was more than characters
@@ -171,9 +172,16 @@ class LineEditor:
         return held if held > HELD_MIN else 0
 
     def give_up(self) -> bytes:
-        """Forget the line, what is being pasted, and what could be brought back. Return what to write."""
+        """Forget the line, what is being pasted, and what could be brought back. Return what to write.
+
+        What still comes of a paste is part of what was given up: as keys it would be lines that nobody has sent.
+        """
+        is_pasting, state = self._pasted is not None, self._state
         self._line.forget()
-        return self.abandon()
+        drawn = self.abandon()
+        if is_pasting:  # its end may have been cut in two
+            self._pasted, self._is_paste_given_up, self._state = StringIO(), True, state
+        return drawn
 
     def allow(self, limit: int, text_limit: int) -> None:
         """Take longer lines from now on."""
@@ -350,7 +358,7 @@ class LineEditor:
             if sequence == _PASTE_ENDS:
                 yield from self._end_paste()
         elif sequence == _PASTE_BEGINS:
-            self._pasted, self._pasted_size = StringIO(), 0
+            self._pasted, self._pasted_size, self._is_paste_given_up = StringIO(), 0, False
         else:
             self._act(sequence)
 
@@ -399,6 +407,8 @@ class LineEditor:
 
     def _paste(self, text: str) -> None:
         """Keep what is pasted until its end, as much as could be taken."""
+        if self._is_paste_given_up:
+            return
         self._pasted_size += len(text.encode(errors="replace"))
         if self._pasted is not None and self._pasted_size <= self._line.text_limit:
             self._pasted.write(text)
