@@ -54,6 +54,25 @@ async def test_who_waits_for_the_others_at_the_address_is_told_why(autojump_cloc
         await crowd[-1].read_until("* Everybody at your address together sends more than 10 lines a second;")
 
 
+async def test_who_waits_for_the_others_at_the_address_is_told_once_not_for_every_line(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    async with open_house(request_burst_per_address=40, requests_per_address=10) as house:
+        crowd = [house.call() for _ in range(9)]
+        for number, person in enumerate(crowd):
+            await person.log_in(f"u{number}", "python")
+        ann = crowd.pop()
+        for person in crowd:
+            await person.type(*["/online"] * 200, "/logout")
+            nursery.start_soon(person.read_to_end)
+        for _ in range(10):  # far slower than she alone might
+            await trio.sleep(2)
+            await ann.type("/time")
+        await ann.type("/logout")
+        heard = await ann.read_to_end()
+        assert heard.count("* Everybody at your address together sends more than 10 lines a second;") == 1
+
+
 async def test_who_connects_logs_in_and_leaves_without_end_is_slowed_and_not_thrown_out(
     autojump_clock: trio.abc.Clock,
 ) -> None:

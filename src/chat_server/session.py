@@ -475,9 +475,9 @@ class ChatSession(ABC, Generic[A]):
         if self._owed:
             tokens += self._owed
             self._owed = 0.0
-        if bucket.is_full(now):
-            self._is_warned = False
         address = self._neighbours.address
+        if bucket.is_full(now) and not address.is_busy:
+            self._is_warned = False
         own, shared = bucket.take(now, tokens), address.take(now, tokens)
         if own or shared:
             await self._slow_down(own, shared)
