@@ -1,11 +1,12 @@
 """What all sessions share: turns for what is dear. Who waits, and who goes first."""
 
 from functools import partial
+from itertools import pairwise
 
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from chat_server.pacing import Budget, Turns
+from chat_server.pacing import FIRST_IN_A_ROW, Budget, Turns
 
 
 class Passes(trio.abc.Instrument):
@@ -47,6 +48,24 @@ async def test_who_asks_for_much_waits_for_those_who_do_not(nursery: trio.Nurser
     await wait_all_tasks_blocked()
     assert len(done) == 20
     assert sorted(done[1:], reverse=True) == done[1:], "but for the one that found nobody waiting"
+
+
+async def test_who_asks_for_much_waits_not_for_as_long_as_others_ask(nursery: trio.Nursery) -> None:
+    turns, done = Turns(), list[str]()
+
+    async def ask(name: str, times: int, *, is_first: bool) -> None:
+        for _ in range(times):
+            await turns.take(is_first=is_first)
+            done.append(name)
+
+    for _ in range(5):
+        nursery.start_soon(partial(ask, "first", 100, is_first=True))
+    nursery.start_soon(partial(ask, "rest", 10, is_first=False))
+    await wait_all_tasks_blocked()
+    places = [place for place, name in enumerate(done) if name == "rest"]
+    assert len(places) == 10
+    assert max(later - earlier for earlier, later in pairwise([0, *places])) <= FIRST_IN_A_ROW + 2
+    assert len(done) == 510
 
 
 async def test_who_is_gone_while_it_waits_keeps_nobody_waiting(nursery: trio.Nursery) -> None:

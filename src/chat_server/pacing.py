@@ -9,6 +9,10 @@ import trio
 
 from chat_server.guard import Guard
 
+FIRST_IN_A_ROW = 16
+"""Turns of those who are to go first, after which one of the others goes, if any wait: who has pasted ten lines must not wait for as long as
+somebody, from wherever, asks for something dear. Low enough for a wait of milliseconds, and high enough that those who go first lose little."""
+
 
 class Turns:
     """Lets those who want something dear go one after another: one in each pass of the event loop.
@@ -17,16 +21,20 @@ class Turns:
     than a few pieces of work, not by a thousand; and where nobody else wants anything, nothing is slower.
     """
 
-    __slots__ = ("_first", "_is_taken", "_rest")
+    __slots__ = ("_first", "_in_a_row", "_is_taken", "_rest")
 
     def __init__(self) -> None:
         """Nobody waits."""
         self._is_taken = False
+        self._in_a_row = 0  # turns of the first while others waited
         self._first = trio.lowlevel.ParkingLot()
         self._rest = trio.lowlevel.ParkingLot()
 
     async def take(self, *, is_first: bool = True) -> None:
-        """Wait for one's turn; what is done before the next `await` is done in it. Who asks for much waits for those who are to go first."""
+        """Wait for one's turn; what is done before the next `await` is done in it.
+
+        Who asks for much waits for those who are to go first, but not for ever: see FIRST_IN_A_ROW.
+        """
         await self.begin(is_first=is_first)
         self.end()
 
@@ -44,7 +52,9 @@ class Turns:
 
     def end(self) -> None:
         """Let the next one run, in the next pass."""
-        waiting = self._first or self._rest
+        is_firsts = bool(self._first) and not (self._rest and self._in_a_row >= FIRST_IN_A_ROW)
+        self._in_a_row = self._in_a_row + 1 if is_firsts and self._rest else 0
+        waiting = self._first if is_firsts else self._rest
         self._is_taken = bool(waiting)
         waiting.unpark()
 
