@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from chat_server.batch import Arrival, Departure
 from chat_server.chat_room import INBOX_MAX, ChatRoom
-from chat_server.events import Act, Back, Event, Join, ListOnline, Rename, Request, Said, Say
+from chat_server.events import Act, Back, Event, Join, ListOnline, Login, Rename, Request, Said, Say
 from chat_server.room import Room
 from chat_server.wire.readers import Reader, show_for
 from fakes import FakeSession, make_hall, open_rooms
@@ -52,6 +52,15 @@ async def test_one_who_enters_is_told_where_and_who_else_is_there(
     await trio.sleep(1)
     assert ann.take_told() == ["* bob left"]
     assert bob.take_told() == ["* You are in the hall."]
+
+
+async def test_who_logs_in_again_in_a_room_is_told_what_changes_a_name(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_rooms(nursery)
+    (ann,) = await enter(room, "ann")
+    await ask(ann, Login("anna"))
+    assert ann.told == ["* You are already logged in as ann. /nick NICK changes your name."], "as in the hall"
 
 
 async def test_joining_another_room_leaves_the_first(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:

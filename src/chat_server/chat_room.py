@@ -30,6 +30,7 @@ from chat_server.events import (
     Kept,
     Line,
     ListOnline,
+    Login,
     NotStored,
     OnlineListed,
     Ping,
@@ -123,8 +124,10 @@ class ChatRoom(ReadableRoom):
         # What goes wrong while something is shown to some of the members is the business of those alone.
         self._aside = Guard("something could not be shown in a room", room=record.name)
 
-    def not_here(self, request: type[Request | Unreadable]) -> Refused:
-        """That this works in the hall only."""
+    def not_here(self, session: Occupant, request: type[Request | Unreadable]) -> Refused:
+        """That this works in the hall only; who logs in again wants another name."""
+        if request is Login:
+            return Refused("logged-in-already", {"nick": session.nick})
         return Refused("not-in-rooms", {"word": word_of(request)})
 
     @property

@@ -54,8 +54,9 @@ class Hall(Room):
         """Open the hall."""
         super().__init__("hall", directory)
 
-    def not_here(self, request: type[Request | Unreadable]) -> Refused:
+    def not_here(self, session: Occupant, request: type[Request | Unreadable]) -> Refused:
         """That this works in rooms only."""
+        del session
         return Refused("not-in-hall", {"word": word_of(request)})
 
     async def enter(self, session: Occupant, *, is_return: bool = False) -> int:

@@ -158,7 +158,7 @@ class Room(Choices, ABC):
         self.directory = directory
 
     @abstractmethod
-    def not_here(self, request: type[Request | Unreadable]) -> Refused:
+    def not_here(self, session: Occupant, request: type[Request | Unreadable]) -> Refused:
         """That this does not work here."""
 
     @property
@@ -196,7 +196,7 @@ class Room(Choices, ABC):
         """Carry out a request. Raises EndSession if it ends the session."""
         command = self.commands.get(type(request))
         if command is None:
-            session.send(self.not_here(type(request)))
+            session.send(self.not_here(session, type(request)))
             return None
         return command.run(self, session, request)
 
@@ -214,7 +214,7 @@ class Room(Choices, ABC):
         if asked and command:
             session.send(CommandExplained(usage_of(asked), command.explanation, asked.aliases))
         elif asked:
-            session.send(self.not_here(asked))
+            session.send(self.not_here(session, asked))
         elif room := self.directory.room(word):
             session.send(CommandExplained(f"/{room.name}", f"Enter the room {room.name}.", (), room.name))
         else:
@@ -328,7 +328,7 @@ class Room(Choices, ABC):
 
     def read_history(self, session: Occupant, request: History) -> Pause:
         """Show a page of the past, where there is one."""
-        session.send(self.not_here(type(request)))
+        session.send(self.not_here(session, type(request)))
         return None
 
     def do_time(self, session: Occupant, request: Time) -> Pause:
