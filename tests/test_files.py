@@ -14,7 +14,7 @@ import pytest
 from chat_server.events import Line, Said, TopicSet
 from chat_server.journal import SenderKey
 from chat_server.journal.batches import encode
-from chat_server.journal.files import FileProblem, back_up, check, export, import_
+from chat_server.journal.files import FileProblem, back_up, check, export, import_, lines_of
 from chat_server.journal.folder import DataFolder, DataFolderError
 from chat_server.journal.reader import Reader
 from chat_server.journal.schema import MIGRATIONS
@@ -174,6 +174,10 @@ HARM = [
         "UPDATE batch SET at = 1795827121000 WHERE id = 4",
         "python, from number 3: the time 1795827121000 is not possible: times are in seconds since 1970",
     ),
+    (
+        "DELETE FROM room WHERE name = 'python'",
+        "2 lines at position 1: their room is not there, so no export has them",
+    ),
     ("UPDATE sent SET seq = 99 WHERE key = 'k2'", "key 'k2' of 'ann' names a line that was never stored"),
 ]
 
@@ -184,6 +188,24 @@ def test_the_check_finds_what_is_wrong(folder: DataFolder, harm: str, complaint:
     with closing(sqlite3.connect(folder.journal)) as connection, connection:
         connection.execute(harm)
     assert check(folder.journal, folder.search, no_progress).problems[0].startswith(complaint)
+
+
+def test_an_export_that_cannot_be_made_says_where_the_journal_is_broken(folder: DataFolder) -> None:
+    with closing(sqlite3.connect(folder.journal)) as connection, connection:
+        connection.execute("UPDATE batch SET lines = 'no json' WHERE id = 4")
+    done = command("export", "--data", str(folder.path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("chat-server: python, from number 3: no batch of lines: ")
+
+
+def test_an_import_without_a_line_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat_server.journal.files.LINE_MAX", 1000)
+    assert list(lines_of(io.BytesIO(b"x" * 999 + b"\n" + b"y"))) == [b"x" * 999 + b"\n", b"y"]
+    with (
+        Path("/dev/zero").open("rb") as endless,
+        pytest.raises(FileProblem, match=r"line 1: .* longer than 1000 bytes"),
+    ):
+        list(lines_of(endless))
 
 
 def test_the_check_finds_a_broken_file(folder: DataFolder) -> None:

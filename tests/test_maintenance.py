@@ -123,7 +123,7 @@ def test_no_file_of_the_data_directory_is_written_over_under_whatever_name(data:
 
 @pytest.mark.parametrize("word", ["export", "backup"])
 def test_no_file_is_made_that_sqlite_would_take_for_a_part_of_the_journal(data: Path, word: str) -> None:
-    for name in ("journal.db-wal", "journal.db-journal", "SEARCH.DB-wal"):
+    for name in ("journal.db-wal", "journal.db-journal", "SEARCH.DB-wal", "journal.db.import", "journal.db.import-wal"):
         done = command("--data", data, word, data / name)
         assert (done.returncode, done.stderr) == (
             2,
@@ -132,10 +132,11 @@ def test_no_file_is_made_that_sqlite_would_take_for_a_part_of_the_journal(data: 
     assert command("--data", data, word, data / "copy").returncode == 0, "others may stand there"
 
 
-def test_standard_output_is_refused_too_if_it_is_a_file_of_the_data_directory(data: Path) -> None:
+@pytest.mark.parametrize("words", [["export"], ["check-journal"], ["rooms", "list"], ["import", os.devnull]])
+def test_standard_output_is_refused_too_if_it_is_a_file_of_the_data_directory(data: Path, words: list[str]) -> None:
     before = contents(data)
     with (data / "journal.db").open("ab") as out:
-        done = subprocess.run([*PROGRAM, "--data", data, "export"], stdout=out, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run([*PROGRAM, "--data", data, *words], stdout=out, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 2
     assert contents(data) == before
 
@@ -288,7 +289,7 @@ def test_an_import_onto_a_small_disk_is_whole_or_is_not_there_and_says_which(tmp
             assert (found.lines, found.problems) == (20_000, [])
         else:
             assert (done.returncode, done.stdout) == (2, "")
-            assert done.stderr.startswith("chat-server: ")
+            assert done.stderr.startswith(f"chat-server: cannot write {disk / 'data' / 'journal.db'}: ")
             assert done.stderr.count("\n") == 1
             assert (disk / "data" / "journal.db").stat().st_size == 0
         assert "journal.db.import" not in left(disk / "data")

@@ -21,7 +21,7 @@ from rich.progress import Progress as Bar
 from chat_server import console
 from chat_server.config import Config
 from chat_server.journal import JournalError
-from chat_server.journal.files import FileProblem, Progress, back_up, check, export, import_
+from chat_server.journal.files import FileProblem, Progress, back_up, check, export, import_, lines_of
 from chat_server.journal.folder import JOURNAL_FILE, SEARCH_FILE, DataFolder, DataFolderError, data_directory
 from chat_server.journal.new_file import TargetError, is_stream, new_file, refuse_own_file
 from chat_server.journal.writer import UnusableJournal
@@ -85,6 +85,7 @@ def _interruptible() -> Iterator[Callable[[], None]]:
 def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Callable[[], None]) -> int:
     try:
         folder = data_directory(config.journal.directory)
+        _refuse_own_file_as_output(folder)
         match chosen.command:
             case "export":
                 return _export(folder, chosen.file, force=chosen.force)
@@ -107,23 +108,27 @@ def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Calla
     return 2
 
 
+def _refuse_own_file_as_output(folder: Path) -> None:
+    """Say nothing into a file of the data directory: `check-journal >> journal.db` would write behind its end. Raises TargetError."""
+    with suppress(OSError):
+        refuse_own_file(os.fstat(1), folder, "standard output")
+
+
 def _export(folder: Path, file: str, *, force: bool) -> int:
     def write(out: BinaryIO) -> None:
         with _bar("export") as progress:
             export(folder / JOURNAL_FILE, out, progress)
 
     if file == "-":
-        _write_out(folder, write)
+        _write_out(write)
     else:
         _make(folder, Path(file), write, force=force)
     return 0
 
 
-def _write_out(folder: Path, write: Callable[[BinaryIO], None]) -> None:
+def _write_out(write: Callable[[BinaryIO], None]) -> None:
     """Have standard output written to."""
     out = console.standard_output()
-    with suppress(OSError):
-        refuse_own_file(os.fstat(out.fileno()), folder, "standard output")
     try:
         write(out)
     except OSError as error:
@@ -145,7 +150,7 @@ def _back_up(folder: Path, file: str, *, force: bool) -> int:
             back_up(folder / JOURNAL_FILE, path, progress)
 
     if file == "-":
-        _write_out(folder, write)
+        _write_out(write)
     else:
         _make(folder, Path(file), write, force=force, copy=copy)
     return 0
@@ -186,10 +191,12 @@ def _import(path: Path, file: str) -> int:
             if file == "-":
                 if sys.stdin is None:
                     raise FileProblem("standard input is closed")
-                count = import_(folder, sys.stdin.buffer, progress)
+                count = import_(folder, lines_of(sys.stdin.buffer), progress)
             else:
                 with Path(file).open("rb") as lines:
-                    count = import_(folder, lines, progress)
+                    count = import_(folder, lines_of(lines), progress)
+    except JournalError as error:
+        raise FileProblem(f"cannot write {folder.journal}: {error}") from error
     finally:
         folder.close()
     console.say(f"{console.counted(count, 'line')} imported")

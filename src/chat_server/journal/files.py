@@ -21,7 +21,7 @@ from chat_server.journal.export_lines import (
     read_line,
     write_line,
 )
-from chat_server.journal.folder import DataFolder
+from chat_server.journal.folder import IMPORT_FILE, DataFolder
 from chat_server.journal.new_file import sync
 from chat_server.journal.reader import RawBatch, Reader
 from chat_server.journal.search import OtherRelease, SearchIndex, indexed_text
@@ -34,6 +34,9 @@ IMPORTED_AT_ONCE = 2000
 
 LOG_LINES = 25 * IMPORTED_AT_ONCE
 """Lines after which an import brings its log into the file: some 10 MB."""
+
+LINE_MAX = 64 * 2**20
+"""Bytes in a line of an import. A line of ours has some 100 KB at the most; what has no end must not fill the memory."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors and shells put before a text; it means nothing."""
@@ -80,6 +83,16 @@ def export(path: Path, out: BinaryIO, progress: Progress) -> int:
         return done
 
 
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file that may be anything, with their ends. Raises FileProblem at one that is too long to be a line."""
+    number = 0
+    while line := file.readline(LINE_MAX):
+        number += 1
+        if len(line) == LINE_MAX and not line.endswith(b"\n"):
+            raise FileProblem(f"line {number}: no line of an export: it is longer than {LINE_MAX} bytes")
+        yield line
+
+
 def import_(folder: DataFolder, lines: Iterable[bytes], progress: Progress) -> int:
     """Make the journal of a data directory from an export. All of it, or nothing. Returns how many lines.
 
@@ -92,9 +105,7 @@ def import_(folder: DataFolder, lines: Iterable[bytes], progress: Progress) -> i
         with closing(Writer(folder.journal)) as writer:
             if any(room.last for room in writer.rooms()):
                 raise FileProblem(f"{folder.journal} has lines already; an import needs a data directory without any")
-    new = folder.journal.with_name(
-        folder.journal.name + ".import"
-    )  # the directory is ours, so nobody else has a file of this name
+    new = folder.path / IMPORT_FILE
     try:
         remove_database(new)
         new.touch(mode=0o600)
@@ -192,8 +203,8 @@ def back_up(path: Path, copy_path: Path, progress: Progress) -> None:
             ((mode,),) = copy.execute("PRAGMA journal_mode = DELETE").fetchall()
             if mode != "delete":
                 raise FileProblem(f"the copy stays in the mode {mode}")
-    except sqlite3.Error as error:
-        raise FileProblem(f"cannot write the copy: {error}") from error
+    except (sqlite3.Error, JournalError) as error:
+        raise FileProblem(f"cannot copy the journal: {error}") from error
 
 
 class Findings(NamedTuple):
@@ -226,6 +237,10 @@ def check(path: Path, index: Path, progress: Progress) -> Findings:
                 _check_batch(batch, search, problems)
                 indexed += batch.count
             progress(last_position, end - 1)
+        problems += [
+            f"{count} lines at position {position}: their room is not there, so no export has them"
+            for position, count in reader.roomless()
+        ]
         problems += [
             f"key {key!r} of {sender!r} names a line that was never stored" for sender, key in reader.loose_keys()
         ]

@@ -12,13 +12,16 @@ import platformdirs
 
 JOURNAL_FILE = "journal.db"
 SEARCH_FILE = "search.db"
+IMPORT_FILE = "journal.db.import"
+"""What an import makes, until it is whole; what an earlier one has left of it is deleted."""
+
 _LOCK_FILE = "lock"
 DATABASES = (JOURNAL_FILE, SEARCH_FILE)
 
 OWN_FILES = frozenset(
     {
         _LOCK_FILE,
-        *(name + ending for name in DATABASES for ending in ("", "-wal", "-shm", "-journal")),
+        *(name + ending for name in (*DATABASES, IMPORT_FILE) for ending in ("", "-wal", "-shm", "-journal")),
     }
 )
 """The names of all files that the server and SQLite make in a data directory."""

@@ -209,7 +209,7 @@ class Reader:
             for start, name, first, count, at, text in rows:
                 if lines + count > limit and found:
                     break
-                found.append(StoredRecord(start + count - 1, decode(text, name, first, at)))
+                found.append(StoredRecord(start + count - 1, _decoded(text, name, first, at)))
                 lines += count
         return found
 
@@ -253,9 +253,13 @@ class Reader:
     def loose_keys(self) -> list[tuple[str, str]]:
         """Sender and key of whatever is remembered of lines that were never stored."""
         return self._rows(
-            "SELECT sender, key FROM sent WHERE seq > (SELECT max(kept_from - 1, coalesce(max(first + count - 1), 0))"
-            " FROM room LEFT JOIN batch ON batch.room = room.id WHERE room.id = sent.room)"
+            "SELECT sender, key FROM sent WHERE seq > coalesce((SELECT max(kept_from - 1, coalesce(max(first + count - 1), 0))"
+            " FROM room LEFT JOIN batch ON batch.room = room.id WHERE room.id = sent.room), 0)"
         )
+
+    def roomless(self) -> list[tuple[int, int]]:
+        """Position and count of batches whose room is not there, which somebody has deleted by hand."""
+        return self._rows("SELECT id, count FROM batch WHERE room NOT IN (SELECT id FROM room) ORDER BY id")
 
     def copy_to(self, target: sqlite3.Connection, pages: int, progress: Callable[[int, int], None]) -> None:
         """Copy the whole file as it is now, so many pages at a time."""
@@ -301,6 +305,14 @@ class Checkpointer(Reader):
     def checkpoint(self) -> None:
         """Bring what the log has by now into the file."""
         self._rows("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _decoded(text: str, room: str, first: int, at: float) -> list[Stored]:
+    """The lines of a batch. Raises ValueError if it is none; the message says which."""
+    try:
+        return decode(text, room, first, at)
+    except ValueError as error:
+        raise ValueError(f"{room}, from number {first}: {error}") from error
 
 
 def _go_on() -> int:
