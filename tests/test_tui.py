@@ -2002,6 +2002,35 @@ def test_every_theme_shows_every_part_readably(theme: str) -> None:
     play(app, act)
 
 
+def test_the_help_has_a_row_for_the_rooms_keys_and_says_how_to_leave_it() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("f1")
+        await settle(pilot)
+        text = app.screen_text()
+        assert "Alt+1 to Alt+9        Go to room 1 to 9" in text
+        assert "Go to room 2" not in text
+        assert "Esc goes back." in text
+        row = next(
+            number for number, line in enumerate(lines(app)) if "Go to the next room with something new," in line
+        )
+        assert lines(app)[row].index("Go to") == lines(app)[row + 1].index("mentions first"), "text stays in its column"
+
+    play(app, act, size=(80, 24))
+
+
+def test_a_room_with_a_key_of_the_user_s_own_has_its_own_row_in_the_help() -> None:
+    app = StoryApp(beginning(), settings=Settings(keys={"room-2": "alt+w"}))
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("f1")
+        await settle(pilot)
+        assert "Alt+W                 Go to room 2" in app.screen_text()
+
+    play(app, act)
+
+
 @pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
 def test_where_the_terminal_has_its_own_colours_no_text_stands_on_one_of_them(theme: str) -> None:
     app = StoryApp([*beginning(), *said("ann!", "two")], settings=Settings(theme=theme))
