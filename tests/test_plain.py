@@ -436,7 +436,7 @@ def test_a_thousand_lines_are_a_thousand_lines_at_the_servers_pace(tmp_path: Pat
 
 def test_answers_come_in_the_order_of_what_was_typed(plain: Plain) -> None:
     done = plain.run(
-        "one\n/online\n/dance\ntwo\n/last 1\n/search one\n/since 1\n/around 1\n/date 2020-01-01\n/history 3\n"
+        "one\n/online\n/dance with me\ntwo\n/last 1\n/search one\n/since 1\n/around 1\n/date 2020-01-01\n/history 3\n"
     )
     shown = [re.sub(r"\d\d:\d\d", "TIME", line) for line in done.stdout.splitlines() if not line.startswith("---")]
     room, nick = plain.room, plain.nick
@@ -488,8 +488,19 @@ def test_a_line_goes_to_the_room_that_was_named_last_and_to_no_other(plain: Plai
     assert (done.returncode, plain.said()) == (Exit.NOT_STORED, ["for this", "for this too"])
     assert "There is no room nowhere" in done.stdout
     assert "2 lines were not sent" in done.stderr
+    done = plain.run("/nowhere\nfor nobody\n")
+    assert (done.returncode, plain.said()) == (Exit.NOT_STORED, ["for this", "for this too"]), "a room's name, mistyped"
     done = plain.run(f"/join {other.room}\n/back\nfor nobody\n")
     assert (done.returncode, other.said()) == (Exit.NOT_STORED, ["for the other"])
+
+
+@pytest.mark.parametrize("seconds", ["-1", "soon", "inf", "nan"])
+def test_a_wait_that_is_no_number_of_seconds_is_told_what_one_is(seconds: str) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "--plain", f"--wait={seconds}"], check=False, capture_output=True, text=True, timeout=TIMEOUT
+    )
+    assert done.returncode == Exit.CANNOT_START
+    assert f"'{seconds}' is no number of seconds, such as 0, 2.5 or 60" in done.stderr
 
 
 def test_what_was_said_before_comes_before_what_is_said_now(plain: Plain) -> None:

@@ -14,11 +14,6 @@ FIRST_IN_A_ROW = 16
 somebody, from wherever, asks for something dear. Low enough for a wait of milliseconds, and high enough that those who go first lose little."""
 
 
-FIRST_IN_A_ROW = 16
-"""Turns of those who are to go first, after which one of the others goes, if any wait: who has pasted ten lines must not wait for as long as
-somebody, from wherever, asks for something dear. Low enough for a wait of milliseconds, and high enough that those who go first lose little."""
-
-
 class Turns:
     """Lets those who want something dear go one after another: one in each pass of the event loop.
 

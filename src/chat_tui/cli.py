@@ -194,9 +194,12 @@ def _parser() -> console.Parser:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
     if not 0 <= seconds < inf:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 0, 2.5 or 60")
     return seconds
 
 

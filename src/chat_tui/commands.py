@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from chat_server.events import CommandDescribed
-from chat_server.names import same_name_key
+from chat_server.names import BadName, parse_name, same_name_key
 from chat_server.typed import Misuse, command_in, read_arguments, unexpected, unknown_command
 
 OWN = {
@@ -38,9 +38,10 @@ class Asked(NamedTuple):
 
 
 class Misused(NamedTuple):
-    """Why a typed line is no request, in one sentence."""
+    """Why a typed line is no request, in one sentence; and the room that it may have named, if it is a word that is known for nothing else."""
 
     why: str
+    room: str = ""
 
 
 def parse(
@@ -65,10 +66,20 @@ def parse(
         return _misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.name, given)
     room = next((name for name in rooms if same_name_key(name) == same_name_key(word)), None)
     if room is None:
-        return _misused(unknown_command(word, [*commands, *rooms]), "", language)
+        wrong = _misused(unknown_command(word, [*commands, *rooms]), "", language)
+        return wrong if behind or not is_name(word) else wrong._replace(room=word)
     if behind:
         return _misused(unexpected(behind), f"/{room}", language)
     return Asked("join", {"room": room})
+
+
+def is_name(word: str) -> bool:
+    """Whether a room could be called so."""
+    try:
+        parse_name(word)
+    except BadName:
+        return False
+    return True
 
 
 def _misused(wrong: Misuse, usage: str, language: str) -> Misused:

@@ -253,10 +253,15 @@ class PlainProgram:
         self._write(event.text)
         wanted = str(asked.fields.get("room", "")) if asked is not None and asked.do == "join" else ""
         wanted = wanted or (str(ref).removeprefix("join ") if str(ref).startswith("join ") else "")
-        if wanted:
-            self._failed += 1
         if wanted and (not self._is_interactive or same_name_key(wanted) == same_name_key(self.room)):
-            self.room = ""  # nobody reads this before the next line is taken, which was meant for where we are not
+            self._is_nowhere()
+        elif wanted:
+            self._failed += 1
+
+    def _is_nowhere(self) -> None:
+        """The room that was named cannot be entered: nobody reads that before the next line is taken, which was meant for there."""
+        self._failed += 1
+        self.room = ""
 
     def _give_up(self, pending: Pending) -> None:
         """A line will never be stored: say so, with its words, for nothing keeps them."""
@@ -367,6 +372,8 @@ class PlainProgram:
                 self._write(CANNOT_ASK)
         elif isinstance(asked, Misused):
             self._write(asked.why)
+            if asked.room and not self._is_interactive:
+                self._is_nowhere()
         elif (room := self._room_to_go_to(asked)) is not None:
             self._go_to(room.name)
             self._write(f"You are in {room.name}.")
