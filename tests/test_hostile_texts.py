@@ -6,6 +6,7 @@ another program nor a slow machine fails a test.
 
 import re
 import time
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -174,9 +175,22 @@ def _loop() -> None:
         pass
 
 
+@cache
+def _quick_loop() -> float:
+    """What the loop costs at its quickest: what costs no more than that need not be measured against another one."""
+    return min(cost(_loop) for _ in range(TRIES))
+
+
+def is_ever_cheaper(loops: int, do: "object", *arguments: object) -> bool:
+    """Whether doing it has at least once cost no more than so many loops."""
+    return cost(do, *arguments) <= loops * _quick_loop() or any(
+        cost(do, *arguments) <= loops * cost(_loop) for _ in range(TRIES)
+    )
+
+
 def is_ever_cheap(text: str, look: Look, loops: int = 1) -> bool:
     """Whether drawing has at least once cost no more than the loop."""
-    return any(cost(draw, text, look) <= loops * cost(_loop) for _ in range(TRIES))
+    return is_ever_cheaper(loops, draw, text, look)
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=range(len(UNITS)))
@@ -211,7 +225,7 @@ def test_the_cost_of_any_mixture_grows_with_its_size(unit: str) -> None:
 def test_sending_such_a_text_is_cheap_too(unit: str) -> None:
     text = message(unit)
     replaced(":smile: " + text)
-    assert any(cost(replaced, text) <= 2 * cost(_loop) for _ in range(TRIES))
+    assert is_ever_cheaper(2, replaced, text)
 
 
 LANGUAGES = [
@@ -290,9 +304,7 @@ def test_no_code_holds_the_screen_up(name: str) -> None:
     look = looking()
     for unit in CODE:
         code = (unit * CODE_MAX)[:CODE_MAX]
-        text = f"```{name}\n{code}\n```"
-        draw(text, look)
-        assert is_ever_cheap(text, look, loops=2), unit
+        assert is_ever_cheap(f"```{name}\n{code}\n```", look, loops=2), unit
         # 16,000 rows, each an empty line, are the dearest there is.
         assert is_ever_cheap(f"```{name}\n{(unit * SIZE)[: SIZE - 20]}\n```", look, loops=2), unit
 
