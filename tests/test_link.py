@@ -10,11 +10,14 @@ import sys
 import threading
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any, cast
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_server import events
 from chat_server.events import Event, Line, PageShown, Ref, Said, Stored
 from chat_tui.client import Client as Whole
 from chat_tui.codec import LINE_MAX, EventReader, LineTooLong
@@ -355,6 +358,45 @@ def test_nobody_waits_for_a_name_server_that_gives_no_answer(monkeypatch: pytest
     asyncio.run(try_it())  # and the end of the program does not wait either
     assert not answer.is_set()
     answer.set()
+
+
+class Written:
+    """In place of a connection: what is asked for on it."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def write(self, data: bytes) -> None:
+        self.asked += [msgspec.json.decode(line) for line in data.splitlines()]
+
+
+def test_a_room_is_asked_for_until_one_is_there_or_cannot_be() -> None:
+    place = State()
+    told: list[Event] = []
+    link = Link(
+        "127.0.0.1",
+        5000,
+        Identity("ann"),
+        place=place,
+        rooms=["python", "gone", "None"],
+        unsent=list,
+        on_event=lambda event, _: told.append(event),
+        on_change=lambda _: None,
+    )
+
+    def asked(*carried: str) -> set[tuple[str, str]]:
+        """What a new connection asks for, on which the user is in some rooms."""
+        writer = Written()
+        link._take(events.LoggedIn("ann", "secret", carried), "login", cast("asyncio.StreamWriter", writer))
+        return {(request["do"], request["room"]) for request in writer.asked if "room" in request}
+
+    writer = cast("asyncio.StreamWriter", Written())
+    assert asked() == {("join", "python"), ("join", "gone"), ("join", "None")}
+    link._take(events.Entered("Python", (), 0, "", 0), "join python", writer)
+    link._take(events.Refused("no-such-room", {}, "", "There is no room gone."), "join gone", writer)
+    link._take(events.Refused("too-long", {}, "", "That was too long."), None, writer)
+    assert asked() == {("join", "None")}
+    assert asked("none", "write") == {("history", "none"), ("history", "write")}, "what was said where one is already"
 
 
 def test_who_is_no_longer_waited_for_does_not_log_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,11 +24,12 @@ from hypothesis import strategies as st
 from chat_server import events
 from chat_server.events import Event, Kept, Line, Ref, Said
 from chat_tui.client import Client
+from chat_tui.in_order import Reading
 from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import Link, LinkChanged, Status
 from chat_tui.pipes import LINE_MAX, Input, TooLong
 from chat_tui.plain import Exit, PlainProgram
-from chat_tui.state import Pending
+from chat_tui.state import Pending, RoomState
 from processes import ROOT, TIMEOUT, ServerProcess, running_server, terminal
 from stories import FakeLink, welcome
 
@@ -245,6 +246,22 @@ def test_what_the_server_could_not_store_is_sent_again() -> None:
         assert link.said[0].key == link.said[1].key
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("first", "since", "hint"),
+    [(1, 30, "/since 10 shows what is kept of them."), (31, 10, "They are not kept."), (31, 30, "They are not kept.")],
+)
+def test_what_was_not_received_is_told_and_how_to_see_it_if_that_can_be(first: int, since: int, hint: str) -> None:
+    written: list[str] = []
+    reading = Reading(written.append)
+    room = RoomState("python")
+    room.last = 10
+    reading.entered(room, 10)
+    room.is_joined, room.first, room.since, room.last = True, first, since, 31
+    room.timeline.add([Said("python", 31, 0.0, "bob", "hello")])
+    assert reading.go_on(room) == 31
+    assert written == [f"[python] lines 11 to 30 were not received. {hint}", "[python] 31 bob: hello"]
 
 
 @given(st.binary(max_size=40), st.lists(st.integers(0, 40), max_size=4))

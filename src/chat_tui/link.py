@@ -48,6 +48,9 @@ LONGEST_PAUSE = 30.0
 
 READ_MAX = 65536
 
+_JOIN = "join "
+"""What the mark of a wish for a room begins with; the room's name follows."""
+
 
 class Status(Enum):
     """How the connection is."""
@@ -257,8 +260,10 @@ class Link:
         if isinstance(event, events.Renamed) and not event.room:
             self.identity.nick = event.new
         self._on_event(event, ref)
-        if isinstance(event, events.Entered | events.Refused):
-            self._forget_wish(event.room if isinstance(event, events.Entered) else str(ref).removeprefix("join "))
+        if isinstance(event, events.Entered):
+            self._forget_wish(event.room)
+        elif isinstance(event, events.Refused) and isinstance(ref, str) and ref.startswith(_JOIN):
+            self._forget_wish(ref.removeprefix(_JOIN))
         if isinstance(event, events.LoggedIn):
             self.identity.nick, self.identity.token = event.nick, event.token
             self._go_on(set(event.rooms), writer)
@@ -279,9 +284,10 @@ class Link:
         known = self._place.positions()
         if known:
             writer.write(write("resume", rooms=known))
+        there = {same_name_key(room) for room in known.keys() | carried}
         for room in self._rooms:
-            if room not in known and room not in carried:
-                writer.write(write("join", ref=f"join {room}", room=room))
+            if same_name_key(room) not in there:
+                writer.write(write("join", ref=_JOIN + room, room=room))
         for room in carried - known.keys():  # it has entered there, and has never been told
             writer.write(write("history", room=room, before=events.NUMBER_MAX, count=50))
         writer.write(write("rooms"))
