@@ -7,12 +7,14 @@ import re
 import select
 import shlex
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -694,6 +696,87 @@ def test_a_signal_says_what_is_left(plain: Plain) -> None:
     _, told = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 143
     assert "1 line is not stored. It is kept in" in told
+
+
+class Withholding:
+    """Between a program and its server: hands everything on, but from one request on no answer any more, until it is opened."""
+
+    def __init__(self, port: int, request: bytes) -> None:
+        self._server_port = port
+        self._request = request
+        self._is_open = False
+        self._is_withholding = threading.Event()
+        self._withheld = b""
+        self._sockets: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def open(self) -> None:
+        """Withhold nothing from who calls from now on. Those who called before stay connected to the server."""
+        self._is_open = True
+
+    def wait_for(self, answer: bytes) -> None:
+        """Wait until the server has given this answer, which does not come through."""
+        deadline = time.monotonic() + TIMEOUT
+        while answer not in self._withheld:
+            assert time.monotonic() < deadline, self._withheld
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        for opened in (self._listener, *self._sockets):
+            opened.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                caller, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._server_port))
+                self._sockets += [caller, server]
+                for source, target in ((caller, server), (server, caller)):
+                    threading.Thread(target=self._hand_on, args=(source, target, self._is_open), daemon=True).start()
+
+    def _hand_on(self, source: socket.socket, target: socket.socket, is_open: bool) -> None:
+        is_answer = source.getpeername()[1] == self._server_port
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if not is_open and not is_answer and self._request in data:
+                    self._is_withholding.set()
+                if is_answer and not is_open and self._is_withholding.is_set():
+                    self._withheld += data
+                else:
+                    target.sendall(data)
+            if is_open:
+                target.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("request_", "answer"), [("login", "logged-in"), ("join", "entered"), ("say", "stored")])
+def test_whoever_is_killed_before_the_first_answer_comes_has_the_name_and_says_nothing_twice(
+    plain: Plain, request_: str, answer: str
+) -> None:
+    nick = f"{plain.nick}new"
+    with closing(Withholding(plain.port, f'"do":"{request_}"'.encode())) as between:
+        with subprocess.Popen(
+            [*PROGRAM, *plain.flags(nick=nick, port=between.port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            assert process.stdin
+            process.stdin.write(b"once\n")
+            process.stdin.flush()
+            between.wait_for(f'"is":"{answer}"'.encode())
+            outbox = plain.state / f"127.0.0.1_{between.port}" / "outbox.json"
+            deadline = time.monotonic() + TIMEOUT
+            while not outbox.exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            process.kill()
+        between.open()
+        done = plain.run("", nick=nick, port=between.port)
+    assert done.returncode == Exit.STORED, done.stderr
+    assert plain.said() == ["once"]
 
 
 @pytest.mark.slow
