@@ -250,6 +250,86 @@ def test_what_the_server_could_not_store_is_sent_again() -> None:
     asyncio.run(play())
 
 
+def run_to_the_end(act: Callable[[PlainProgram, FakeLink], Any], **settings: Any) -> tuple[int, list[str]]:
+    """Have the program run in python, and act; return its exit code, and what it has written."""
+    written: list[str] = []
+
+    async def play() -> int:
+        program, link = plain_program(written, lambda: 0.0, rooms=["python"], **settings)
+        program.client._take(events.Entered("python", (), 0), None)
+        program.client._take(events.RoomsListed((("python", 1),)), None)
+        program.input.start = lambda: None  # type: ignore[method-assign]
+        running = asyncio.create_task(program.run())
+        await turns()
+        await act(program, link)
+        async with asyncio.timeout(TIMEOUT):
+            return await running
+
+    return asyncio.run(play()), written
+
+
+async def turns() -> None:
+    """Let the program do what it has to do now."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def test_the_end_waits_for_what_was_missed() -> None:
+    async def act(program: PlainProgram, _: FakeLink) -> None:
+        lines = tuple(Said("python", seq, 0.0, "bob", f"line {seq}") for seq in (1, 2, 3))
+        program.client._take(lines[2], None)
+        program.input.receive_data(b"")
+        await turns()
+        assert program.code is None
+        program.client._take(events.PageShown("python", lines[:2], 1, 3, ""), "missed python")
+
+    code, written = run_to_the_end(act)
+    assert code == Exit.STORED
+    assert written[-3:] == [f"[python] {seq} bob: line {seq}" for seq in (1, 2, 3)]
+
+
+def test_that_missing_lines_cannot_be_had_just_now_is_told_once() -> None:
+    async def act(program: PlainProgram, _: FakeLink) -> None:
+        refused = events.Refused("history-failed", {}, "python", "The history cannot be read now.")
+        lines = tuple(Said("python", seq, 0.0, "bob", f"line {seq}") for seq in range(1, 6))
+        for missing, known in ((lines[:1], lines[1]), (lines[2:4], lines[4])):
+            program.client._take(known, None)
+            for _try in range(3):
+                program.client._take(refused, "missed python")
+            program.client._take(events.PageShown("python", missing, 1, known.seq, ""), "missed python")
+        program.input.receive_data(b"")
+
+    _, written = run_to_the_end(act)
+    told = "Lines of python are missing: The history cannot be read now. They are asked for again."
+    assert [line for line in written if "missing" in line] == [told, told], "once for each hole"
+
+
+def test_what_comes_after_the_server_has_refused_us_is_told_too() -> None:
+    async def act(program: PlainProgram, link: FakeLink) -> None:
+        link.status = Status.REFUSED
+        program.changed(LinkChanged(Status.REFUSED, "ann is taken."))
+        await turns()
+        program.input.receive_data(b"late\n")
+        program.input.receive_data(b"")
+
+    code, written = run_to_the_end(act)
+    assert code == Exit.REFUSED
+    assert written[-1] == "1 line is not stored. Nothing keeps it."
+
+
+def test_a_line_that_can_never_be_sent_is_given_back_in_words() -> None:
+    """It was kept for a server that took longer ones."""
+
+    async def act(program: PlainProgram, _: FakeLink) -> None:
+        program.input.receive_data(b"")
+        waiting = Pending("k", "python", "say", "far too long", 1.0, why="That is too long.")
+        program.client.keepsakes.add(waiting)
+
+    code, written = run_to_the_end(act)
+    assert code == Exit.NOT_STORED
+    assert "[python] not sent: That is too long. It was: far too long" in written
+
+
 @pytest.mark.parametrize(
     ("first", "since", "hint"),
     [(1, 30, "/since 10 shows what is kept of them."), (31, 10, "They are not kept."), (31, 30, "They are not kept.")],
