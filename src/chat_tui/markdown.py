@@ -96,8 +96,22 @@ _ANYWHERE = (Kind.STRONG, Kind.STRUCK, Kind.CODE)
 
 _LETTER = re.compile(r"[^\W\d_]")
 _CODELIKE = re.compile(r"[;={}<>|\\\[\]]")
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\ua000-\ua4cf\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+# Firsts, and those behind the lasts. As a regular expression this costs each start 4 ms to compile.
+_UNSPACED = (
+    0x0E00,
+    0x0F00,
+    0x1000,
+    0x10A0,
+    0x1780,
+    0x1800,
+    0x2E80,
+    0xA4D0,
+    0xAC00,
+    0xD7B0,
+    0xF900,
+    0xFB00,
+    0x20000,
+    0x40000,
 )
 _WIDE_MARKS = "\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f\u2026\u2014\u2013"  # sentences of scripts without spaces go on behind them
 _BEFORE = frozenset("([{\"'\u201c\u2018\u201e\u00ab\uff08\u300c\u300e\u300a\u3010\u3008" + _WIDE_MARKS)
@@ -356,7 +370,7 @@ def _mark(match: re.Match[str]) -> _Mark:
 
 
 def _is_unspaced(character: str) -> bool:
-    return _UNSPACED.match(character) is not None
+    return character != "" and bisect_right(_UNSPACED, ord(character)) % 2 == 1
 
 
 def _is_of_word(character: str) -> bool:
