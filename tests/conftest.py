@@ -1,6 +1,7 @@
 """What holds for every test, wherever it runs."""
 
 import os
+import signal
 import time
 
 import pytest
@@ -16,6 +17,10 @@ settings.register_profile(
     derandomize="CI" in os.environ,
 )
 settings.load_profile("ours")
+
+# A shell starts what it runs in the background deaf to Ctrl+C, and so is whatever that starts. Programs that are tested must hear it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _START = time.monotonic()
 
