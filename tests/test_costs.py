@@ -73,6 +73,38 @@ async def test_who_waits_for_the_others_at_the_address_is_told_once_not_for_ever
         assert heard.count("* Everybody at your address together sends more than 10 lines a second;") == 1
 
 
+async def test_what_others_at_the_address_have_asked_for_is_not_the_debt_of_who_says_a_line_now_and_then(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(
+        await _config(), await _journal(1000), request_burst_per_address=100, requests_per_address=10
+    ) as house:
+        ann = house.call()
+        await ann.log_in("ann", "python")
+        crowd = [house.call() for _ in range(20)]
+        for number, person in enumerate(crowd):
+            await person.log_in(f"u{number}", "python")
+        await trio.sleep(60)
+        for person in crowd:
+            await person.type("/wrap 60", *["/last 200"] * 50)
+            house.nursery.start_soon(person.read_to_end)
+        await trio.sleep(20)
+        waited: list[float] = []
+        for number in range(10):
+            before = trio.current_time()
+            await ann.type(f"line {number}")
+            while house.server.rooms[0].last_seq < 1001 + number:
+                await trio.sleep(0.01)
+            waited.append(trio.current_time() - before)
+            await trio.sleep(1)
+        await ann.type("/logout")
+        before = trio.current_time()
+        newcomer = house.call()
+        await newcomer.read_until("/help for more.\r\n")
+        waited.append(trio.current_time() - before - 0.15)
+        assert max(waited) <= 22 / 10 + 0.1, waited
+
+
 async def test_who_connects_logs_in_and_leaves_without_end_is_slowed_and_not_thrown_out(
     autojump_clock: trio.abc.Clock,
 ) -> None:

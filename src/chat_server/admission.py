@@ -24,6 +24,11 @@ class Address:
         return 0.0 if self.bucket is None else self.bucket.take(now, tokens)
 
     @property
+    def share_seconds(self) -> float:
+        """Seconds between two requests of one of them if they all took turns: who asks for little need not wait longer for the others."""
+        return 0.0 if self.bucket is None else self.connections / self.bucket.per_second
+
+    @property
     def is_busy(self) -> bool:
         """Whether they have asked for so much lately that they should let others go first."""
         return self.bucket is not None and self.bucket.is_low

@@ -327,7 +327,7 @@ class Server:
 
     async def _wait_turn(self, address: Address) -> None:
         """Let a caller wait, unread, until those from its address may ask for more; if they ask for much, for its turn too."""
-        seconds = address.take(trio.current_time(), 1)
+        seconds = min(address.take(trio.current_time(), 1), address.share_seconds)
         if seconds:
             with trio.move_on_after(seconds):
                 await self._stop_requested.wait()

@@ -479,6 +479,9 @@ class ChatSession(ABC, Generic[A]):
         if bucket.is_full(now) and not address.is_busy:
             self._is_warned = False
         own, shared = bucket.take(now, tokens), address.take(now, tokens)
+        # What others at the address have asked for, however dear, is not the debt of one who says a line now and then.
+        if is_light and not bucket.is_low:
+            shared = min(shared, address.share_seconds)
         if own or shared:
             await self._slow_down(own, shared)
         if bucket.is_low or address.is_busy:
