@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from chat_server import events
 from chat_server.events import Event, Kept, Line, Ref, Said
-from chat_tui.client import Client
+from chat_tui.client import CANNOT_ASK, Client
 from chat_tui.in_order import Reading
 from chat_tui.keepsakes import Keepsakes
 from chat_tui.link import Link, LinkChanged, Status
@@ -315,6 +315,17 @@ def test_what_comes_after_the_server_has_refused_us_is_told_too() -> None:
     code, written = run_to_the_end(act)
     assert code == Exit.REFUSED
     assert written[-1] == "1 line is not stored. Nothing keeps it."
+
+
+def test_who_has_no_connection_may_leave_all_the_same() -> None:
+    async def act(program: PlainProgram, link: FakeLink) -> None:
+        link.status = Status.WAITING
+        program.changed(LinkChanged(Status.WAITING, "it broke"))
+        program.input.receive_data(b"/rooms\n/Quit now\n")
+
+    code, written = run_to_the_end(act, is_interactive=True)
+    assert code == Exit.STORED
+    assert written[-1] == CANNOT_ASK
 
 
 def test_a_line_that_can_never_be_sent_is_given_back_in_words() -> None:

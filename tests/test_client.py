@@ -1,0 +1,107 @@
+"""A user without a screen: what is asked for by itself, and when, with a story instead of a network."""
+
+from typing import Any, cast
+
+from chat_server import events
+from chat_server.events import PageShown, Said
+from chat_tui.client import MISSED_GAP, Client
+from chat_tui.keepsakes import Keepsakes
+from chat_tui.link import Link, LinkChanged, Status
+from stories import FakeLink, welcome
+
+
+class Story:
+    """Ann in the room python, where nobody has spoken yet."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.client = Client(
+            "127.0.0.1",
+            5000,
+            "ann",
+            keepsakes=Keepsakes(None),
+            clock=lambda: self.now,
+            on_event=lambda *_: None,
+            on_change=lambda _: None,
+        )
+        self.link = FakeLink()
+        self.client.link = cast("Link", self.link)
+        for event in (welcome(), events.LoggedIn("ann", "secret"), events.Entered("python", (), 0)):
+            self.client._take(event, None)
+
+    def tell(self, event: events.Event, ref: Any = None) -> None:
+        self.client._take(event, ref)
+
+    def asked(self) -> list[dict[str, object]]:
+        """The pages that have been asked for since the last time."""
+        asked = [fields for do, fields in self.link.asked if do == "history"]
+        self.link.asked.clear()
+        return asked
+
+    def pass_time(self, seconds: float) -> None:
+        for _ in range(round(seconds)):
+            self.now += 1
+            self.client.tick()
+
+
+def line(seq: int) -> Said:
+    return Said("python", seq, 0.0, "bob", f"line {seq}")
+
+
+def missed(after: int) -> dict[str, object]:
+    return {"room": "python", "after": after, "count": 200, "ref": "missed python"}
+
+
+def test_what_was_skipped_or_lost_in_the_room_is_asked_for_at_once() -> None:
+    story = Story()
+    story.tell(line(1))
+    story.tell(events.Faltered("python", 1))
+    assert story.asked() == [missed(1)]
+    story.tell(events.Skipped(3, {"python": 1}))
+    assert story.asked() == [missed(1)]
+
+
+def test_what_was_missed_and_does_not_come_is_asked_for_again_after_a_while() -> None:
+    story = Story()
+    story.tell(line(3))
+    story.pass_time(1)
+    story.asked()
+    story.pass_time(MISSED_GAP)
+    assert story.asked() == []
+    story.pass_time(1)
+    assert story.asked() == [missed(0)]
+    story.tell(PageShown("python", (line(1),), 1, 3, ""), "missed python")
+    assert story.asked() == [missed(1)], "the rest of it"
+    story.tell(PageShown("python", (line(2),), 1, 3, ""), "missed python")
+    story.pass_time(20)
+    assert story.asked() == []
+
+
+def test_older_lines_are_asked_for_again_after_a_page_that_was_skipped_or_lost() -> None:
+    story = Story()
+    story.client.want_older("python", 1)
+    assert len(story.asked()) == 1
+    story.client.want_older("python", 1)
+    assert story.asked() == [], "one at a time"
+    story.tell(events.Skipped(3, {}))
+    story.client.want_older("python", 1)
+    assert len(story.asked()) == 1
+    story.client._link_changed(LinkChanged(Status.WAITING))
+    story.client.want_older("python", 1)
+    assert len(story.asked()) == 1
+    story.tell(PageShown("python", (), 1, 0, ""), "older python")
+    story.client.want_older("python", 1)
+    assert len(story.asked()) == 1
+
+
+def test_another_name_has_the_secret_that_was_its_own_and_no_other() -> None:
+    story = Story()
+    story.client.memory.tokens["bob"] = "bob's"
+    identity = story.link.identity
+    identity.token = "ann's"  # noqa: S105 - it is none
+    story.client.call_oneself("ANN")
+    assert (identity.nick, identity.token) == ("ANN", "ann's")
+    story.client.call_oneself("Bob")
+    assert (identity.nick, identity.token) == ("Bob", "bob's")
+    story.client.call_oneself("carol")
+    assert (identity.nick, identity.token) == ("carol", "")
