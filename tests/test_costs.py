@@ -15,10 +15,11 @@ from chat_server.events import Line, Say
 from chat_server.journal import Appending, Page, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.person_session import PersonSession
-from chat_server.session import ANSWER_BYTES_PER_TOKEN
+from chat_server.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITED
 from chat_server.wire import readers
 from chat_server.wire.charsets import CHARSETS
 from chat_server.wire.readers import BARE_MAX
+from chat_server.wire.text import TextDecoder
 from chat_server.wire.words import Line as TextLine
 from fakes import FaultyJournal
 from streams import Caller, House, open_house
@@ -103,6 +104,16 @@ async def test_what_others_at_the_address_have_asked_for_is_not_the_debt_of_who_
         await newcomer.read_until("/help for more.\r\n")
         waited.append(trio.current_time() - before - 0.15)
         assert max(waited) <= 22 / 10 + 0.1, waited
+
+
+async def test_callers_who_wait_to_be_let_in_do_not_hold_a_stop_up(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(request_burst_per_address=1, requests_per_address=0.01) as house:
+        for _ in range(5):
+            house.call()
+        await trio.sleep(1)
+        house.server.stop()
+        with trio.fail_after(11):
+            await house.ended.wait()
 
 
 async def test_who_connects_logs_in_and_leaves_without_end_is_slowed_and_not_thrown_out(
@@ -474,6 +485,18 @@ async def test_a_line_that_is_dropped_answers_no_request_that_is_in_hand(
         assert (await program.wait_for(answer))["ref"] == 5
 
 
+async def test_who_is_gone_holds_no_memory_with_a_line_that_was_begun(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program = house.connect()
+        await program.enter("ann")
+        await program.stream.send_all(b'{"do":"say","text":"begun')
+        await trio.sleep(1)
+        assert house.server._budget.total
+        await program.stream.aclose()
+        await trio.sleep(10)
+        assert house.server._budget.total == 0
+
+
 async def test_who_has_begun_nothing_is_not_told_that_it_was_dropped(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         program = house.connect()
@@ -483,29 +506,97 @@ async def test_who_has_begun_nothing_is_not_told_that_it_was_dropped(autojump_cl
         assert (await program.read())["is"] == "here"
 
 
+async def test_the_turn_of_somebody_who_asks_for_much_ends_where_a_disk_takes_long(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(journal=SlowJournal(5)) as house:
+        loud, innocent = house.call(), house.call("192.0.2.9")
+        await loud.log_in("loud", "python")
+        await innocent.log_in("innocent")
+        await trio.sleep(60)
+        await loud.type(*["hello"] * 15)
+        await trio.sleep(0.01)
+        start = trio.current_time()
+        await innocent.type("/rooms")
+        await innocent.read_until("python")
+        assert trio.current_time() - start < 0.2
+
+
+async def test_keys_of_one_who_asks_for_much_are_read_in_their_turn(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, receive_data = list[bytes](), TextDecoder.receive_data
+
+    def noted(decoder: TextDecoder, data: bytes) -> Any:
+        read.append(data)
+        return receive_data(decoder, data)
+
+    async with open_house() as house:
+        loud = house.call()
+        await loud.log_in("loud", "python")
+        await trio.sleep(60)
+        monkeypatch.setattr(TextDecoder, "receive_data", noted)
+        await loud.stream.send_all(b"\b" * READ_MAX_LIMITED * 15)
+        await trio.sleep(0.1)
+        assert len(read) == 15
+        await house.server._turns.begin()
+        await loud.stream.send_all(b"\b" * READ_MAX_LIMITED * 10)
+        await trio.sleep(1)
+        assert len(read) <= 16
+        house.server._turns.end()
+        await trio.sleep(1)
+        assert len(read) == 25
+
+
+async def test_nothing_is_carried_out_for_one_who_asks_for_much_and_has_gone_before_their_turn(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house() as house:
+        loud = house.call()
+        await loud.log_in("loud", "python")
+        await trio.sleep(60)
+        await house.server._turns.begin()
+        await loud.type(*["hello"] * 15)
+        await trio.sleep(1)
+        (room,) = (room for room in house.server.rooms if room.name == "python")
+        said_before = room.last_seq
+        assert said_before < 15
+        session = house.server.hall.directory._people["loud"]
+        assert isinstance(session, PersonSession)
+        session._outbox.close()
+        house.server._turns.end()
+        await trio.sleep(60)
+        assert room.last_seq == said_before
+
+
 class SlowDisk:
     """An append that takes its time."""
 
-    def __init__(self, appending: Appending) -> None:
+    def __init__(self, appending: Appending, seconds: float) -> None:
         self._appending = appending
+        self._seconds = seconds
 
     async def stored(self) -> Receipt:
-        await trio.sleep(0.02)
+        await trio.sleep(self._seconds)
         return await self._appending.stored()
 
 
 class SlowJournal(MemoryJournal):
     """A journal on a slow disk."""
 
+    def __init__(self, seconds: float = 0.02) -> None:
+        super().__init__()
+        self._seconds = seconds
+
     def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
-        return SlowDisk(super().append(lines, keys))
+        return SlowDisk(super().append(lines, keys), self._seconds)
 
     async def create_room(self, name: str) -> None:
         await super().create_room(name)
-        await trio.sleep(0.02)
+        await trio.sleep(self._seconds)
 
     async def read(self, room: str, first: int, last: int) -> Page:
-        await trio.sleep(0.02)
+        await trio.sleep(self._seconds)
         return await super().read(room, first, last)
 
 

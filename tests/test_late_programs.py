@@ -77,6 +77,16 @@ async def test_the_time_to_log_in_is_not_begun_anew(autojump_clock: trio.abc.Clo
         assert trio.current_time() - start == pytest.approx(100, abs=1)
 
 
+async def test_the_time_to_log_in_counts_while_what_was_sent_first_is_answered(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        start = trio.current_time()
+        program = await late(house)
+        await trio.sleep(start + 110 - trio.current_time())
+        await program.stream.send_all(b"{}\n" * 170)
+        assert (await program.rest())[-1]["why"] == "login-time"
+        assert trio.current_time() - start < 121
+
+
 async def test_the_pace_is_not_begun_anew(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(messages_per_second=1, message_burst=10) as house:
         program = await late(house, *["/time"] * 9)
@@ -122,6 +132,33 @@ async def test_a_terminal_whose_line_was_edited_here_becomes_a_programs(autojump
         said = await terminal.read()
         assert b'"is":"hello"' in said
         assert b'"is":"logged-out"' in said
+
+
+async def test_nothing_is_kept_of_what_a_late_program_typed_before(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        terminal = telnet(house)
+        await terminal.read()
+        for number in range(8):
+            await terminal.type(f"/{number}{'x' * 900}\r\n")
+            await terminal.read()
+        assert house.server._budget.total
+        await terminal.type(LOGIN.rstrip() + b"\r\n")
+        assert b'"is":"logged-in"' in await terminal.read()
+        assert house.server._budget.total == 0
+
+
+async def test_a_late_program_that_reads_too_slowly_is_told_as_a_program(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(waiting_bytes=8000) as house:
+        program = house.connect(stuck=True)
+        await program.read_until("/help for more.\r\n")
+        await program.stream.send_all(LOGIN + b'{"do":"join","room":"python"}\n')
+        await program.wait_for("entered")
+        loud = house.connect()
+        await loud.enter("loud", "python")
+        for _ in range(6):
+            await loud.ask("say", room="python", text="x" * 4000)
+        await trio.sleep(5)
+        assert (await program.wait_for("skipped"))["lines"]
 
 
 async def test_a_server_that_stops_dismisses_a_late_program_too(autojump_clock: trio.abc.Clock) -> None:

@@ -162,6 +162,15 @@ async def test_the_prompt_follows_the_place_and_the_name(autojump_clock: trio.ab
             assert (await ann.ask(line))[-1] == prompt
 
 
+async def test_the_prompt_follows_the_place_of_one_who_asks_for_much(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = await telnet(house).come("ann")
+        await ann.type("/time\r\n" * 15 + "/pm\r\n")
+        await trio.sleep(10)
+        await ann.read()
+        assert ann.rows[-1] == "[pm] ann>"
+
+
 async def test_a_farewell_gives_the_row_back_and_ends_bracketed_paste(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         ann = await telnet(house).come("ann")
@@ -710,6 +719,20 @@ async def test_tab_tells_a_stranger_nothing(autojump_clock: trio.abc.Clock) -> N
         await ann.type("\x15/bac\t")
         await ann.read()
         assert ann.rows[-1] == "> /bac"
+
+
+async def test_tab_among_many_names_is_paid_for(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat_server.person_session.NAMES_PER_TOKEN", 0.1)
+    async with open_house() as house:
+        ann = await telnet(house).come("ann", "python")
+        await trio.sleep(60)
+        start = trio.current_time()
+        await ann.type("/onl\t\r\n/nick anna\r\n")
+        while "anna" not in "".join(ann.rows):
+            await ann.read()
+        assert trio.current_time() - start > 2
 
 
 async def test_tab_offers_what_works_here(autojump_clock: trio.abc.Clock) -> None:
