@@ -61,6 +61,8 @@ def test_the_search_in_all_rooms(snap_compare: SnapCompare) -> None:
 
 def test_searching_in_the_room(snap_compare: SnapCompare) -> None:
     async def search(pilot: Pilot) -> None:
+        app: Any = pilot.app
+        app._search._later = lambda _seconds, _ask: None  # the server is not asked before or after the picture
         await pilot.press("ctrl+f", *"fast", "enter")
         await settle(pilot)
 
