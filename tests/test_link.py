@@ -248,12 +248,16 @@ async def end(*tasks: asyncio.Task[None]) -> None:
 
 
 class OldServer:
-    """A server that greets a caller first, as 0.1.0 does when a program speaks late; this one does so for the first `late` callers."""
+    """A server that greets a caller first, as 0.1.0 does when a program speaks late; this one does so for the first `late` callers.
+
+    If it `drops`, it closes each connection when it has let the caller in.
+    """
 
     GREETING = b"* Hello. This is chat-server 0.1.0.\r\n* /login NICK lets you in, /help tells more.\r\n"
 
-    def __init__(self, *, late: int, looks_again: bool = False) -> None:
+    def __init__(self, *, late: int = 0, looks_again: bool = False, drops: bool = False) -> None:
         self._late = late
+        self._drops = drops
         self._looks_again = looks_again
         self._tasks: list[asyncio.Task[None]] = []
         self.calls: list[bytes] = []
@@ -283,6 +287,8 @@ class OldServer:
                     writer.write(b"* Log in first: /login NICK\r\n")
                 elif b'"login"' in line:
                     writer.write(b'{"ref":"login","is":"logged-in","nick":"ann","token":"","rooms":[]}\n')
+                    if self._drops:
+                        return
 
 
 def test_a_program_that_was_taken_for_a_person_tries_again_at_once_and_says_why(
@@ -326,6 +332,25 @@ def test_a_server_that_only_talks_to_people_is_not_called_without_a_pause(monkey
             task = asyncio.create_task(client.link.run())
             assert (await until(client, Status.WAITING)).why == "that is no chat-server"
             assert len(server.calls) == 3
+            await end(task)
+
+    asyncio.run(try_it())
+
+
+@pytest.mark.parametrize(("steady", "waits_longer"), [(1000.0, True), (0.0, False)])
+def test_a_server_that_drops_everybody_after_the_login_is_called_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch, *, steady: float, waits_longer: bool
+) -> None:
+    monkeypatch.setattr("chat_tui.link.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("chat_tui.link.STEADY_SECONDS", steady)
+
+    async def try_it() -> None:
+        async with OldServer(drops=True) as server:
+            client = Client(server.port, "ann")
+            task = asyncio.create_task(client.link.run())
+            while len(server.calls) < 6:
+                await asyncio.sleep(0.001)
+            assert (client.link._attempt >= 5) is waits_longer
             await end(task)
 
     asyncio.run(try_it())

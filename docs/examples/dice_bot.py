@@ -7,7 +7,10 @@ import sys
 import time
 import uuid
 
-host, port, room = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+try:
+    host, port, room = sys.argv[1:]
+except ValueError:
+    sys.exit("Usage: python dice_bot.py HOST PORT ROOM")
 login = {"do": "login", "nick": "dice"}
 while True:
     try:

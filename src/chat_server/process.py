@@ -52,7 +52,9 @@ def run(config: Config) -> int:
     try:
         listeners = open_listeners(host, port)
     except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
-        raise CannotStart(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}") from error
+        why = getattr(error, "strerror", None) or error
+        hint = "; the port is given by --port" if host.count(":") == 1 else ""  # more colons are an IPv6 address
+        raise CannotStart(f"cannot listen on {host}:{port}: {why}{hint}") from error
 
     try:
         folder = DataFolder(data_directory(config.journal.directory))

@@ -8,6 +8,7 @@ import asyncio
 import random
 import secrets
 import socket
+import time
 from collections.abc import Callable, Iterable
 from enum import Enum
 from math import inf
@@ -45,6 +46,10 @@ FIRST_PAUSE = 0.5
 
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts at the most."""
+
+STEADY_SECONDS = 10.0
+"""Seconds for which a connection must have been on line before the pauses begin small again: a server that drops everybody after the login is not
+called twice a second for ever."""
 
 READ_MAX = 65536
 
@@ -144,6 +149,7 @@ class Link:
         self._writer: asyncio.StreamWriter | None = None
         self._again = asyncio.Event()
         self._attempt = 0
+        self._online_at = inf  # when the server let the user in; inf: it has not, since the last pause
         self._texts = 0  # attempts in a row in which the server spoke as to a person
 
     async def run(self) -> None:
@@ -291,12 +297,15 @@ class Link:
         for room in carried - known.keys():  # it has entered there, and has never been told
             writer.write(write("history", room=room, before=events.NUMBER_MAX, count=50))
         writer.write(write("rooms"))
-        self._attempt = 0
+        self._online_at = time.monotonic()
         self._change(LinkChanged(Status.ONLINE))
         for pending in self._unsent():
             self.say(pending)
 
     async def _pause(self, why: str) -> None:
+        if time.monotonic() - self._online_at >= STEADY_SECONDS:
+            self._attempt = 0
+        self._online_at = inf
         pause = min(FIRST_PAUSE * 2**self._attempt, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311 - so that not all come back at once
         self._attempt = min(self._attempt + 1, 10)
         self._change(LinkChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause))
