@@ -332,7 +332,7 @@ def test_the_plain_mode_is_a_conversation_line_by_line(tmp_path: Path) -> None:
         process.stdin.flush()
         bob.wait_for("ann: hello bob 👋")
         wait_for("[python] stored as 2")
-        process.stdin.write("/dance\n/online\n")
+        process.stdin.write("/dance with me\n/online\n")  # a word alone could be a room's name, mistyped
         process.stdin.flush()
         wait_for("There is no command /dance")
         wait_for("1 other in python: bob")

@@ -7,10 +7,7 @@ import sys
 import time
 import uuid
 
-try:
-    host, port, room = sys.argv[1:]
-except ValueError:
-    sys.exit("Usage: python dice_bot.py HOST PORT ROOM")
+host, port, room = sys.argv[1:] or sys.exit(__doc__)
 login = {"do": "login", "nick": "dice"}
 while True:
     try:
