@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from statistics import median
 from typing import Any
 
 import pytest
@@ -93,24 +94,35 @@ async def test_a_program_that_speaks_first_is_greeted_at_once() -> None:
 
 async def test_a_stuck_reader_does_not_delay_the_others_and_finds_out_what_it_missed() -> None:
     async with running(messages_per_second=0, waiting_bytes=100_000) as (server, line):
-        slow = await call_with_small_buffer(line)
-        await slow.log_in("slow", "python")
         ann, bob = await line.call(), await line.call()
         await bob.log_in("bob", "python")
         await ann.log_in("ann", "python")
-        (session,) = (session for session in server._sessions if session.nick == "slow")
-        delays = []
+
+        async def delay_of(text: str) -> float:
+            start = trio.current_time()
+            await ann.type(text)
+            await bob.read_until(f"ann: {text}\r\n")
+            return trio.current_time() - start
+
         text = "x" * 1000
+        undisturbed = median([await delay_of(f"before {text}") for _ in range(20)])
+        slow = await call_with_small_buffer(line)
+        await slow.type("/login slow", "/history 0", "/join python")
+        await slow.read_until("* You are in python.")
+        await bob.read_until("slow joined\r\n")
+        (session,) = (session for session in server._sessions if session.nick == "slow")
+        delays: list[float] = []
         sent = 0
         while not session._outbox._skipped:
-            start = trio.current_time()
-            await ann.type(f"{sent} {text}")
-            await bob.read_until(f"ann: {sent} {text}\r\n")
-            delays.append(trio.current_time() - start)
+            delay = await delay_of(f"{sent} {text}")
+            if session._outbox.size:  # the kernel holds the first lines, and nobody waits
+                delays.append(delay)
             sent += 1
             assert session._outbox.size <= 100_000
         assert sent > 50
-        assert max(delays) < server._config.limits.no_progress_seconds / 2, "a stuck reader is nobody else's business"
+        # Beside what it takes without such a reader: how busy the machine is slows down both.
+        assert median(delays) < 0.05 + 10 * undisturbed, "a stuck reader is nobody else's business"
+        assert max(delays) < server._config.limits.no_progress_seconds / 2
         caught_up = await slow.read_until(" skipped: your connection did not keep up.")
         heard = [line for line in caught_up.splitlines() if line.startswith("ann: ")]
         skipped = int(caught_up.splitlines()[-1].split()[1])
