@@ -21,6 +21,8 @@ from typing import Any
 import pyte
 import pytest
 
+import forks
+
 TIMEOUT = 60.0
 """Seconds after which what did not come will not come: no test is to fail because the machine is busy."""
 
@@ -29,7 +31,7 @@ class ServerProcess:
     """`python -m chat_server` on a free port, which keeps what is said in `data`."""
 
     def __init__(self, *flags: str, data: Path) -> None:
-        self._process = subprocess.Popen(
+        self._process: subprocess.Popen[str] = forks.Popen(
             [sys.executable, "-m", "chat_server", "--port", "0", "--data", str(data), *flags],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -125,6 +127,10 @@ class Terminal:
         os.waitpid(self._pid, 0)
 
 
+def _set_size(terminal: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
 class Screen:
     """A program on a pseudo-terminal of some size, and what a terminal emulator makes of what it shows."""
 
@@ -132,16 +138,17 @@ class Screen:
         self._pid, self._fd = pty.fork()
         if self._pid == 0:
             os.environ["TERM"] = term
-            time.sleep(0.05)  # until the terminal has its size
+            _set_size(0, columns, rows)
             os.execvp(command[0], command)
         self.raw = b""
         self._emulator = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._emulator)
-        self.resize(columns, rows)
+        self._rows: list[str] | None = None
 
     def resize(self, columns: int, rows: int = 24) -> None:
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        _set_size(self._fd, columns, rows)
         self._emulator.resize(rows, columns)
+        self._rows = None
 
     def type(self, text: str | bytes) -> None:
         os.write(self._fd, text.encode() if isinstance(text, str) else text)
@@ -156,6 +163,7 @@ class Screen:
             return False
         self.raw += data
         self._stream.feed(data)
+        self._rows = None
         return bool(data)
 
     def settle(self) -> None:
@@ -166,7 +174,9 @@ class Screen:
     @property
     def rows(self) -> list[str]:
         """The rows with something on them. A wide character takes two cells, of which the second is empty."""
-        return [row.rstrip() for row in self._emulator.display if row.strip()]
+        if self._rows is None:
+            self._rows = [row.rstrip() for row in self._emulator.display if row.strip()]
+        return self._rows
 
     @property
     def cursor(self) -> int:
