@@ -1,7 +1,8 @@
 """The programs of this project as processes that are there at once: forks of one process that has imported them already.
 
 Importing takes half a second of a start, and is the same every time. A fork is a process of its own in all else: its id, its files and streams,
-its terminal, its signals, its environment, its memory and its end, which is the interpreter's. What a start is made of besides is tested where
+its terminal, its signals, its environment, its memory and its end, which is the interpreter's. Its output is buffered as ever, also under
+PYTHONUNBUFFERED. What a start is made of besides is tested where
 programs are started as a shell does it: in test_programs.py, test_extras.py and test_readme.py.
 
 As a script this module is the process that forks.
@@ -49,10 +50,12 @@ class Popen(subprocess.Popen[AnyStr]):
         python, *words = map(str, command)
         assert python == sys.executable
         streams = [number if given == -1 else given for number, given in enumerate((p2cread, c2pwrite, errwrite))]
+        closed = [number for number, stream in enumerate(streams) if stream == CLOSED]
         request = {
             "words": words,
             "cwd": str(cwd or os.getcwd()),
             "env": {**(os.environ if env is None else env)},
+            "closed": closed,
             "has_session": settings[_START_NEW_SESSION],
         }
         self.pid, self._end = _FORKER.fork(request, streams)
@@ -78,7 +81,17 @@ _START_NEW_SESSION = 20
 """Where subprocess has it among its settings."""
 
 
-def run(command: Sequence[Any], *, input: Any = None, timeout: float | None = None, **settings: Any) -> Any:  # noqa: A002 - as in subprocess
+CLOSED = -9
+"""A standard stream that was closed before the program started."""
+
+
+def run(
+    command: Sequence[Any],
+    *,
+    input: Any = None,  # noqa: A002 - as in subprocess
+    timeout: float | None = None,
+    **settings: Any,
+) -> subprocess.CompletedProcess[Any]:
     """As in subprocess."""
     if settings.pop("capture_output", False):
         settings |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -112,7 +125,7 @@ class _Forker:
             if self._control is None:
                 self._start()
             assert self._control
-            files = [theirs.fileno(), *streams]
+            files = [theirs.fileno(), *(stream for stream in streams if stream != CLOSED)]
             socket.send_fds(self._control, [len(data).to_bytes(_NUMBER_BYTES, "big")], files)
             self._control.sendall(data)
         pid = ours.recv(_NUMBER_BYTES)
@@ -212,22 +225,25 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
         os.setsid()
         with suppress(OSError):
             fcntl.ioctl(streams[0], termios.TIOCSCTTY, 0)
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-    os.closerange(len(streams), os.sysconf("SC_OPEN_MAX"))
+    for number in range(3):
+        if number in request["closed"]:
+            os.close(number)
+        else:
+            os.dup2(streams.pop(0), number)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
     os.chdir(request["cwd"])
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        old = getattr(sys, name)
-        renewed = io.TextIOWrapper(
-            open(number, "wb" if number else "rb", closefd=False),  # noqa: SIM115 - a descriptor, for ever
-            old.encoding,
-            old.errors,
-            line_buffering=number == 2 or os.isatty(number),
-            write_through=old.write_through,
-        )
+        old, renewed = getattr(sys, name), None
+        if number not in request["closed"]:
+            renewed = io.TextIOWrapper(
+                open(number, "wb" if number else "rb", closefd=False),  # noqa: SIM115 - a descriptor, for ever
+                old.encoding,
+                old.errors,
+                line_buffering=number == 2 or os.isatty(number),
+            )
         setattr(sys, name, renewed)
         setattr(sys, f"__{name}__", renewed)
 

@@ -135,11 +135,22 @@ class Screen:
     """A program on a pseudo-terminal of some size, and what a terminal emulator makes of what it shows."""
 
     def __init__(self, *command: str, columns: int = 80, rows: int = 24, term: str = "xterm-256color") -> None:
-        self._pid, self._fd = pty.fork()
-        if self._pid == 0:
-            os.environ["TERM"] = term
-            _set_size(0, columns, rows)
-            os.execvp(command[0], command)
+        self._process: subprocess.Popen[bytes] | None = None
+        if command[:2] == (sys.executable, "-m"):
+            self._fd, theirs = pty.openpty()
+            _set_size(theirs, columns, rows)
+            environment = os.environ | {"TERM": term}
+            self._process = forks.Popen(
+                command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+            )
+            self._pid = self._process.pid
+            os.close(theirs)
+        else:
+            self._pid, self._fd = pty.fork()
+            if self._pid == 0:
+                os.environ["TERM"] = term
+                _set_size(0, columns, rows)
+                os.execvp(command[0], command)
         self.raw = b""
         self._emulator = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._emulator)
@@ -218,8 +229,12 @@ class Screen:
 
     def kill(self) -> None:
         self.close()
-        os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        else:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
 
 
 @contextmanager

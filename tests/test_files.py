@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import forks
 from chat_server.events import Line, Said, TopicSet
 from chat_server.journal import SenderKey
 from chat_server.journal.batches import encode
@@ -30,13 +31,8 @@ def no_progress(done: int, total: int) -> None:
 
 
 def command(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "chat_server", *words],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
+    return forks.run(
+        [sys.executable, "-m", "chat_server", *words], input=stdin, capture_output=True, text=True, timeout=TIMEOUT
     )
 
 

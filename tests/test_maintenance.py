@@ -5,7 +5,6 @@ import fcntl
 import io
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -20,6 +19,7 @@ from typing import NamedTuple
 
 import pytest
 
+import forks
 from chat_server.cli import main
 from chat_server.events import Said
 from chat_server.journal import SenderKey
@@ -63,7 +63,7 @@ def command(*words: str | Path, stdin: bytes = b"") -> Done:
 
 def process(*words: str | Path) -> Done:
     """Run a command as a process: what needs its own streams, or may begin to serve."""
-    done = subprocess.run([*PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    done = forks.run([*PROGRAM, *words], capture_output=True, text=True, timeout=TIMEOUT)
     return Done(done.returncode, done.stdout, done.stderr)
 
 
@@ -136,7 +136,7 @@ def test_no_file_is_made_that_sqlite_would_take_for_a_part_of_the_journal(data: 
 def test_standard_output_is_refused_too_if_it_is_a_file_of_the_data_directory(data: Path, words: list[str]) -> None:
     before = contents(data)
     with (data / "journal.db").open("ab") as out:
-        done = subprocess.run([*PROGRAM, "--data", data, *words], stdout=out, stderr=subprocess.PIPE, check=False)
+        done = forks.run([*PROGRAM, "--data", data, *words], stdout=out, stderr=subprocess.PIPE)
     assert done.returncode == 2
     assert contents(data) == before
 
@@ -174,17 +174,17 @@ def test_pipes_and_devices_are_written_to_as_they_are(data: Path, tmp_path: Path
     assert command("--data", data, word, whole).returncode == 0
     words = [*PROGRAM, "--data", str(data), word]
     for name in ("/dev/stdout", "-"):
-        out = subprocess.run([*words, name], cwd=tmp_path, capture_output=True, check=False)
+        out = forks.run([*words, name], cwd=tmp_path, capture_output=True)
         assert (out.returncode, out.stderr) == (0, b"")
         assert out.stdout == whole.read_bytes()
         assert left(tmp_path) == [data.name, "whole"], "nothing is called -"
     with (tmp_path / "redirected").open("wb") as file:
-        assert subprocess.run([*words, "/dev/stdout"], stdout=file, check=False).returncode == 0
+        assert forks.run([*words, "/dev/stdout"], stdout=file).returncode == 0
     assert (tmp_path / "redirected").read_bytes() == whole.read_bytes()
-    assert subprocess.run([*words, "/dev/null"], check=False).returncode == 0
+    assert forks.run([*words, "/dev/null"]).returncode == 0
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    with subprocess.Popen([*words, fifo]) as writing:
+    with forks.Popen([*words, fifo]) as writing:
         assert fifo.read_bytes() == whole.read_bytes()
     assert writing.returncode == 0
     assert fifo.is_fifo()
@@ -213,9 +213,7 @@ def test_what_cannot_be_written_is_one_plain_line(
 )
 def test_a_full_disk_behind_the_output_is_no_success(data: Path, words: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*PROGRAM, "--data", data, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
+        done = forks.run([*PROGRAM, "--data", data, *words], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("chat-server: cannot write ")
     assert done.stderr.endswith(": No space left on device\n")
@@ -225,7 +223,7 @@ def test_a_full_disk_behind_the_output_is_no_success(data: Path, words: list[str
 @pytest.mark.parametrize("words", [["--print-config"], ["--check-config"], ["--version"], ["--help"]])
 def test_nor_is_it_for_what_only_prints(words: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run([*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = forks.run([*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (
         2,
         "chat-server: cannot write to standard output: No space left on device\n",
@@ -234,15 +232,18 @@ def test_nor_is_it_for_what_only_prints(words: list[str]) -> None:
 
 @pytest.mark.slow
 def test_a_reader_who_goes_away_and_closed_streams_are_no_traceback(data: Path) -> None:
-    for words in (f"{shutil.which('head')} -c 10", "true"):
-        line = f"{' '.join(PROGRAM)} --data {data} export | {words}"
-        done = subprocess.run(["sh", "-c", line], stderr=subprocess.PIPE, text=True, check=False)
+    words = [*PROGRAM, "--data", data, "export"]
+    for reader in (["head", "-c", "10"], ["true"]):
+        with subprocess.Popen(reader, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as reading:
+            if reader == ["true"]:
+                reading.wait(TIMEOUT)
+            done = forks.run(words, stdout=reading.stdin, stderr=subprocess.PIPE, text=True)
         assert done.stderr == ""
-    for closed in (">&-", "<&-", "2>&-", ">&- 2>&- <&-"):
-        line = f"{' '.join(PROGRAM)} --data {data} export {closed}"
-        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
-        assert "Traceback" not in done.stderr
-        assert done.returncode == (2 if ">&-" in closed.split("2>&-")[0] else 0)
+    for closed in (["stdout"], ["stdin"], ["stderr"], ["stdin", "stdout", "stderr"]):
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | dict.fromkeys(closed, forks.CLOSED)
+        done = forks.run(words, **streams, text=True)
+        assert "Traceback" not in (done.stderr or "")
+        assert done.returncode == (2 if "stdout" in closed else 0)
 
 
 @pytest.mark.parametrize("words", [["export", "new"], ["backup", "new"], ["import", "old.jsonl"], ["export", "-"]])
@@ -317,7 +318,7 @@ def test_on_a_full_disk_what_was_there_stays(tmp_path: Path, word: str) -> None:
 @contextmanager
 def started(*words: str | Path) -> Iterator[subprocess.Popen[bytes]]:
     pipe = subprocess.PIPE
-    with subprocess.Popen([*PROGRAM, *words], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    with forks.Popen[bytes]([*PROGRAM, *words], stdin=pipe, stdout=pipe, stderr=pipe) as process:
         try:
             yield process
         finally:

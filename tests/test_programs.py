@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import forks
 from chat_server import __version__
 from chat_server.process import ways_in
 from chat_tui.settings import parse_address
@@ -23,9 +24,7 @@ from processes import TIMEOUT, program, running_server, terminal
 
 
 def command(*flags: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "chat_server", *flags], capture_output=True, text=True, timeout=TIMEOUT, check=False
-    )
+    return forks.run([sys.executable, "-m", "chat_server", *flags], capture_output=True, text=True, timeout=TIMEOUT)
 
 
 def test_the_classic_dialogue_over_the_real_telnet_and_the_real_nc() -> None:

@@ -101,5 +101,6 @@ class Parser(argparse.ArgumentParser):
         """Write help, a version, or a complaint. Raises OutputError if standard output does not take it."""
         if file is not None and file is sys.stdout:
             write_text(message)
+            flush()  # nobody else does, and the command ends here
         else:
             _write_error(message)
