@@ -2,8 +2,9 @@
 
 The rows are made from the declarations of the requests, so a new request has its rows by itself. Each row is played by one caller and then by many
 from one address, all within the limits: they send whatever the server takes. Printed are the processor's time that one request takes, that the
-passes of the server's event loop take meanwhile (a line needs about five of them), and how long lines of innocent people need (half of them are in
-the attackers' room), beside the same while nobody attacks. The first two hardly depend on what else the machine does.
+passes of the server's event loop take meanwhile (a line needs about five of them), that the event loop takes between an innocent's sending a line and
+another's seeing it, and how long that is by the clock (half of the innocents are in the attackers' room), beside the same while nobody attacks.
+All but the last hardly depend on what else the machine does. The innocents are a process of their own: an attacker's work delays nobody.
 """
 
 import argparse
@@ -46,6 +47,10 @@ CONTENT = {
 """What texts are made of. Each is dear to another part: cleaning, graphemes, widths, charsets, breaking lines, commands."""
 
 THEIR_ROOM, OTHER_ROOM = "talk", "calm"
+INNOCENTS = 16
+"""How many pairs of innocents there are, in both rooms together."""
+INNOCENT_SECONDS = 0.28
+"""Between two lines of one of them; the limits allow it without end."""
 ROOMS = 300
 LINES = 5000
 PAST = "今天我们讨论一下这个问题\uff0c大家有什么想法\uff1f请随便说。" * 3
@@ -223,31 +228,27 @@ class Bench:
 
     def __init__(self, port: int, pid: int, figures: Path, callers: int, seconds: float) -> None:
         """Attack a server that writes about its passes to `figures`; an address has so many callers, each row is played for so many seconds."""
-        self._port = port
-        self._pid = pid
+        self.port = port
+        self.pid = pid
         self._figures = figures
-        self._schedule = Path(f"/proc/{pid}/task/{pid}/schedstat")
         self._callers = callers
         self._seconds = seconds
         self._nicks = count()
         self._addresses = (f"127.{number // 60000 + 1}.{number // 250 % 240}.{number % 250 + 2}" for number in count())
         self.delays: dict[str, list[float]] = {THEIR_ROOM: [], OTHER_ROOM: []}
+        self.work: list[float] = []
 
     async def passes(self) -> list[float]:
         """The processor's time of each pass of the event loop since this was last asked, in milliseconds, sorted."""
         self._figures.unlink(missing_ok=True)
-        os.kill(self._pid, signal.SIGUSR2)
+        os.kill(self.pid, signal.SIGUSR2)
         while not self._figures.exists():  # noqa: ASYNC110 - another process makes it
             await trio.sleep(0.02)
         return [float(figure) for figure in self._figures.read_text().split()]
 
-    def loop_seconds(self) -> float:
-        """The processor's time that the server's event loop has had."""
-        return int(self._schedule.read_text().split()[0]) / 1e9
-
     async def connect(self, address: str) -> trio.SocketStream:
         """Call from an address of this machine's."""
-        return await trio.open_tcp_stream("127.0.0.1", self._port, local_address=address)
+        return await trio.open_tcp_stream("127.0.0.1", self.port, local_address=address)
 
     async def enter(self, stream: trio.SocketStream, row: Row) -> None:
         """Log in and go to the room, in the dearest way to be shown things."""
@@ -270,28 +271,16 @@ class Bench:
                 while True:
                     await stream.send_all(row.data)
 
-    async def innocent(self, room: str) -> None:
-        """Two people at an address of their own; one says something now and then, the other sees it."""
-        address = next(self._addresses)
-        said, heard = await self.connect(address), await self.connect(address)
-        for stream in (heard, said):
-            await stream.send_all(f"/login i{next(self._nicks)}\n/join {room}\n".encode())
-        await trio.sleep(0.5)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._drain, said)
-            received = b""
-            for number in count():
-                start = trio.current_time()
-                await said.send_all(b"line %d of mine\n" % number)
-                while b"line %d of mine\r\n" % number not in received:
-                    received = (received + await heard.receive_some(1 << 20))[-1_000_000:]
-                self.delays[room].append((trio.current_time() - start) * 1000)
-                received = b""
-                await trio.sleep(0.28)
-
-    async def _drain(self, stream: trio.SocketStream) -> None:
-        while await stream.receive_some(65536):
-            pass
+    async def watch_innocents(self, innocents: trio.Process) -> None:
+        """Note what the innocents measure."""
+        assert innocents.stdout is not None
+        rest = b""
+        async for data in innocents.stdout:
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                room, delay, work = line.split()
+                self.delays[room.decode()].append(float(delay))
+                self.work.append(float(work))
 
     async def cost(self, row: Row) -> float:
         """Milliseconds of the event loop for one of it: some are sent, within the burst, and their answers awaited."""
@@ -299,19 +288,19 @@ class Bench:
         await self.enter(stream, row)
         with trio.move_on_after(0.4):
             await self._drain_safely(stream)
-        before, idle = self.loop_seconds(), 0.0
+        before, idle = loop_seconds(self.pid), 0.0
         with trio.move_on_after(0.3):
             await trio.sleep_forever()
-        idle = (self.loop_seconds() - before) / 0.3
+        idle = (loop_seconds(self.pid) - before) / 0.3
         times = 3
-        start, before = trio.current_time(), self.loop_seconds()
+        start, before = trio.current_time(), loop_seconds(self.pid)
         with trio.move_on_after(1.0):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._drain_safely, stream)
                 with suppress(trio.BrokenResourceError):
                     await stream.send_all(row.data * times)
                 await trio.sleep_forever()
-        spent = self.loop_seconds() - before - idle * (trio.current_time() - start)
+        spent = loop_seconds(self.pid) - before - idle * (trio.current_time() - start)
         with trio.CancelScope(shield=True):
             await trio.aclose_forcefully(stream)
         return max(0.0, spent / times * 1000)
@@ -349,7 +338,7 @@ class Bench:
                 with suppress(OSError, trio.BrokenResourceError):
                     stream = await self.connect(address)
                     await stream.send_all(f"/login n{next(self._nicks)}\n/logout\n".encode())
-                    await self._drain(stream)
+                    await drain(stream)
                     await stream.aclose()
 
         with trio.move_on_after(self._seconds):
@@ -381,7 +370,7 @@ class Bench:
 
     async def _drain_safely(self, stream: trio.SocketStream) -> None:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            await self._drain(stream)
+            await drain(stream)
 
     async def idle(self) -> "Figures":
         """Measure while nobody attacks."""
@@ -392,25 +381,40 @@ class Bench:
     async def forget(self) -> None:
         """Begin to measure."""
         await self.passes()
-        for found in self.delays.values():
+        for found in (*self.delays.values(), self.work):
             found.clear()
 
     async def measured(self) -> "Figures":
         """What was measured since."""
         delays = {room: sorted(found) for room, found in self.delays.items()}
-        return Figures(await self.passes(), delays[OTHER_ROOM], delays[THEIR_ROOM])
+        return Figures(await self.passes(), sorted(self.work), delays[OTHER_ROOM], delays[THEIR_ROOM])
+
+
+async def drain(stream: trio.SocketStream) -> None:
+    """Read, and forget, what comes."""
+    while await stream.receive_some(65536):
+        pass
+
+
+def loop_seconds(pid: int) -> float:
+    """The processor's time that a server's event loop has had."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 class Figures(NamedTuple):
-    """The passes of the event loop, and the delays of innocents' lines in another room and in the attackers', all sorted, in milliseconds."""
+    """The passes of the event loop, its work while an innocent's line waits, and the delays of such lines in another room and in the attackers'.
+
+    All sorted, in milliseconds.
+    """
 
     passes: list[float]
+    work: list[float]
     elsewhere: list[float]
     beside: list[float]
 
     def __str__(self) -> str:
-        """The 99th percentile and the longest of the passes; median and 99th percentile of each kind of delay."""
-        parts = [f"{at(self.passes, 0.99):6.1f} {at(self.passes, 1):6.1f}"]
+        """The 99th percentile and the longest of the passes, and of the work; median and 99th percentile of each kind of delay."""
+        parts = [f"{at(found, 0.99):6.1f} {at(found, 1):6.1f}" for found in (self.passes, self.work)]
         parts += [f"{at(found, 0.5):6.1f} {at(found, 0.99):6.1f}" for found in (self.elsewhere, self.beside)]
         return " |".join(parts)
 
@@ -418,6 +422,38 @@ class Figures(NamedTuple):
 def at(found: list[float], share: float) -> float:
     """A quantile of what is sorted."""
     return found[min(int(len(found) * share), len(found) - 1)] if found else float("nan")
+
+
+# The innocents.
+
+
+async def innocents(port: int, pid: int) -> None:
+    """Some people in each room say something now and then, each seen by another; print the room, its delay, and the event loop's work meanwhile."""
+    async with trio.open_nursery() as nursery:
+        for number in range(INNOCENTS):
+            nursery.start_soon(innocent, port, pid, (THEIR_ROOM, OTHER_ROOM)[number % 2], number)
+
+
+async def innocent(port: int, pid: int, room: str, number: int) -> None:
+    """Two people at an address of their own; one says something now and then, the other sees it."""
+    address = f"127.200.0.{number + 1}"
+    said = await trio.open_tcp_stream("127.0.0.1", port, local_address=address)
+    heard = await trio.open_tcp_stream("127.0.0.1", port, local_address=address)
+    for stream, nick in ((heard, f"hearer{number}"), (said, f"sayer{number}")):
+        await stream.send_all(f"/login {nick}\n/join {room}\n".encode())
+    await trio.sleep(0.5 + INNOCENT_SECONDS * number / INNOCENTS)  # not all at once
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drain, said)
+        received = b""
+        for line in count():
+            start, before = trio.current_time(), loop_seconds(pid)
+            await said.send_all(b"line %d of %d\n" % (line, number))
+            while b"line %d of %d\r\n" % (line, number) not in received:
+                received = (received + await heard.receive_some(1 << 20))[-1_000_000:]
+            work = loop_seconds(pid) - before
+            print(room, f"{(trio.current_time() - start) * 1000:.3f} {work * 1000:.3f}", flush=True)
+            received = b""
+            await trio.sleep(INNOCENT_SECONDS)
 
 
 # The server.
@@ -506,13 +542,15 @@ async def run(chosen: argparse.Namespace) -> None:
     wanted = [row for row in rows() if not chosen.only or any(word in row.what.split() for word in chosen.only)]
     with tempfile.TemporaryDirectory() as data:
         async with server(Path(data), chosen) as bench, trio.open_nursery() as nursery:
-            for number in range(8):
-                nursery.start_soon(bench.innocent, (THEIR_ROOM, OTHER_ROOM)[number % 2])
-            await trio.sleep(1)
-            print(
-                "Milliseconds: one request's time; passes of the loop, 99th percentile and longest; an innocent's line in another room and"
+            command = [sys.executable, __file__, "innocents", str(bench.port), str(bench.pid)]
+            nursery.start_soon(
+                bench.watch_innocents, await nursery.start(partial(trio.run_process, command, stdout=subprocess.PIPE))
             )
-            print("in the attackers', median and 99th percentile each.")
+            await trio.sleep(2)
+            print(
+                "Milliseconds: one request's time; passes of the loop, and its work while an innocent's line waits, 99th percentile and longest"
+            )
+            print("each; an innocent's line in another room and in the attackers', median and 99th percentile each.")
             if not chosen.only:
                 print(f"{'90 kinds of readers, 8 talkers':44} {'':7}  {await bench.kinds()}")
                 print(f"{'connect, log in, log out without end':44} {'':7}  {await bench.storm()}")
@@ -530,6 +568,8 @@ def main() -> int:
     """Measure; exit code 0."""
     if sys.argv[1:2] == ["serve"]:
         return serve(Path(sys.argv[2]), sys.argv[3:])
+    if sys.argv[1:2] == ["innocents"]:
+        trio.run(innocents, int(sys.argv[2]), int(sys.argv[3]))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[], help="play only these requests, by their words")
     parser.add_argument("--seconds", type=float, default=3.0, help="for how long each row is played")

@@ -18,11 +18,12 @@ from chat_server.person_session import PersonSession
 from chat_server.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITED
 from chat_server.wire import readers
 from chat_server.wire.charsets import CHARSETS
+from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.readers import BARE_MAX
 from chat_server.wire.text import TextDecoder
 from chat_server.wire.words import Line as TextLine
 from fakes import FaultyJournal
-from streams import Caller, House, open_house
+from streams import Caller, House, Program, open_house
 
 
 async def test_those_behind_one_address_wait_together_and_others_do_not(autojump_clock: trio.abc.Clock) -> None:
@@ -600,10 +601,11 @@ class SlowJournal(MemoryJournal):
         return await super().read(room, first, last)
 
 
-async def test_what_somebody_says_who_asks_for_much_is_shown_before_the_next_of_them_has_a_turn(
-    autojump_clock: trio.abc.Clock,
+@pytest.mark.parametrize(("burst", "each"), [(40, 10), (4000, 1)])
+async def test_what_is_long_or_said_by_one_who_asks_for_much_is_shown_before_the_next_of_them_has_a_turn(
+    autojump_clock: trio.abc.Clock, burst: int, each: int
 ) -> None:
-    async with open_house(journal=SlowJournal(), request_burst_per_address=40) as house:
+    async with open_house(journal=SlowJournal(), request_burst_per_address=burst) as house:
         crowd = [house.call() for _ in range(10)]
         for number, person in enumerate(crowd):
             await person.log_in(f"u{number}", "python")
@@ -619,8 +621,54 @@ async def test_what_somebody_says_who_asks_for_much_is_shown_before_the_next_of_
         await trio.sleep(0.2)
         trio.lowlevel.add_instrument(inbox)
         for person in crowd:
-            await person.type(*["x" * 1000] * 10)
+            await person.type(*["x" * 1000] * each)
         await crowd[0].read_until("x\r\n")
         await trio.sleep(30)
         trio.lowlevel.remove_instrument(inbox)
         assert longest <= 3
+
+
+LONG = "e\u0301" * 500
+EDITING = b"\xff\xfb\x18\xff\xfd\x01\xff\xfd\x03"  # WILL TTYPE, DO ECHO, DO SGA
+
+
+@pytest.mark.parametrize(
+    ("decoder", "data"),
+    [
+        (TextDecoder, f"{LONG}\n".encode()),
+        (TextDecoder, EDITING + f"\x1b[200~{LONG}\x1b[201~\r".encode()),
+        (JsonDecoder, json.dumps({"do": "say", "text": LONG}, ensure_ascii=False).encode() + b"\n"),
+    ],
+    ids=["typed", "pasted", "sent by a program"],
+)
+async def test_what_many_send_at_once_that_is_long_is_read_from_one_in_each_pass(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, decoder: Any, data: bytes
+) -> None:
+    passes, dear = 0, list[int]()
+    receive_data = decoder.receive_data
+
+    class Passes(trio.abc.Instrument):
+        def before_io_wait(self, timeout: float) -> None:
+            nonlocal passes
+            passes += 1
+
+    def noted(self: Any, data: bytes) -> Any:
+        if self.is_dear(data):
+            dear.append(passes)
+        return receive_data(self, data)
+
+    monkeypatch.setattr(decoder, "receive_data", noted)
+    async with open_house(request_burst_per_address=4000) as house:
+        crowd: list[Caller] = [house.connect() if decoder is JsonDecoder else house.call() for _ in range(10)]
+        for number, caller in enumerate(crowd):
+            if isinstance(caller, Program):
+                await caller.enter(f"u{number}", "python")
+            else:
+                await caller.log_in(f"u{number}", "python")
+        trio.lowlevel.add_instrument(Passes())
+        async with trio.open_nursery() as senders:
+            for caller in crowd:
+                senders.start_soon(caller.stream.send_all, data)
+        await trio.sleep(30)
+        assert len(dear) >= len(crowd)
+        assert len(set(dear)) == len(dear)

@@ -223,6 +223,9 @@ class Giving:
     def __init__(self, asked: object) -> None:
         self._asked = asked
 
+    def is_dear(self, data: bytes) -> bool:
+        return False
+
     def receive_data(self, data: bytes) -> list[Any]:
         return [self._asked] if data else []
 

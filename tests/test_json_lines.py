@@ -173,3 +173,13 @@ def test_an_error_has_its_sentence_beside_its_code() -> None:
         "room": "",
         "text": "There is no room x. /rooms lists the rooms.",
     }
+
+
+@pytest.mark.parametrize("cut", [0, 1, 300, 700, 1000])
+def test_only_the_end_of_a_long_line_is_dear_however_it_is_cut(cut: int) -> None:
+    line = b'{"do":"say","text":"' + b"x" * 1000 + b'"}\n'
+    decoder = JsonDecoder(65536, 16384)
+    assert not decoder.is_dear(b'{"do":"say","text":"hello"}\n')
+    decoder.receive_data(line[:cut])
+    assert not decoder.is_dear(line[cut:-1])
+    assert decoder.is_dear(line[cut:])

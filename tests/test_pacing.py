@@ -3,10 +3,12 @@
 from functools import partial
 from itertools import pairwise
 
+import pytest
 import trio
+import trio.testing
 from trio.testing import wait_all_tasks_blocked
 
-from chat_server.pacing import FIRST_IN_A_ROW, Budget, Turns
+from chat_server.pacing import FIRST_IN_A_ROW, REST_MAX, Budget, Turns
 
 
 class Passes(trio.abc.Instrument):
@@ -19,8 +21,54 @@ class Passes(trio.abc.Instrument):
         self.count += 1
 
 
+def free_turns() -> Turns:
+    """Turns of work that costs nothing."""
+    return Turns(work=lambda: 0.0)
+
+
+async def test_what_is_dear_has_a_third_of_the_event_loops_time(autojump_clock: trio.testing.MockClock) -> None:
+    done = 0
+
+    async def ask() -> None:
+        nonlocal done
+        for _ in range(10):
+            await turns.take()
+            done += 1
+
+    turns = Turns(work=lambda: done * 0.002)
+    async with trio.open_nursery() as nursery:
+        for _ in range(10):
+            nursery.start_soon(ask)
+    assert done == 100
+    assert trio.current_time() == pytest.approx(99 * 0.004), (
+        "the rest, beside what the work itself takes on a real clock"
+    )
+
+
+async def test_what_is_dear_waits_for_nothing_if_it_is_asked_for_now_and_then(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    work = 0.0
+    turns = Turns(work=lambda: work)
+    for _ in range(5):
+        start = trio.current_time()
+        await turns.take()
+        assert trio.current_time() == start
+        work += 0.005
+        await trio.sleep(0.02)
+
+
+async def test_what_is_dear_goes_on_however_busy_the_loop_is(autojump_clock: trio.testing.MockClock) -> None:
+    work = 0.0
+    turns = Turns(work=lambda: work)
+    for number in range(10):
+        await turns.take()
+        assert trio.current_time() == pytest.approx(number * REST_MAX)
+        work += 60
+
+
 async def test_what_is_dear_is_done_once_in_each_pass_of_the_event_loop(nursery: trio.Nursery) -> None:
-    passes, turns, done = Passes(), Turns(), list[int]()
+    passes, turns, done = Passes(), free_turns(), list[int]()
     trio.lowlevel.add_instrument(passes)
 
     async def ask() -> None:
@@ -37,7 +85,7 @@ async def test_what_is_dear_is_done_once_in_each_pass_of_the_event_loop(nursery:
 
 
 async def test_who_asks_for_much_waits_for_those_who_do_not(nursery: trio.Nursery) -> None:
-    turns, done = Turns(), list[bool]()
+    turns, done = free_turns(), list[bool]()
 
     async def ask(*, is_first: bool) -> None:
         await turns.take(is_first=is_first)
@@ -51,7 +99,7 @@ async def test_who_asks_for_much_waits_for_those_who_do_not(nursery: trio.Nurser
 
 
 async def test_who_asks_for_much_waits_not_for_as_long_as_others_ask(nursery: trio.Nursery) -> None:
-    turns, done = Turns(), list[str]()
+    turns, done = free_turns(), list[str]()
 
     async def ask(name: str, times: int, *, is_first: bool) -> None:
         for _ in range(times):
@@ -70,7 +118,7 @@ async def test_who_asks_for_much_waits_not_for_as_long_as_others_ask(nursery: tr
 
 async def test_who_is_gone_while_it_waits_keeps_nobody_waiting(nursery: trio.Nursery) -> None:
     for gone in range(6):
-        turns, done, scopes = Turns(), list[int](), list[trio.CancelScope]()
+        turns, done, scopes = free_turns(), list[int](), list[trio.CancelScope]()
 
         async def ask(
             number: int, turns: Turns = turns, done: list[int] = done, scopes: list[trio.CancelScope] = scopes

@@ -9,6 +9,7 @@ import resource
 import shlex
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -65,7 +66,7 @@ def run(config: Config) -> int:
         raise CannotStart(str(error)) from error
 
     async def serve() -> int:
-        server = Server(config, journal, files=_raise_file_limit(), memory=_memory())
+        server = Server(config, journal, files=_raise_file_limit(), memory=_memory(), work=time.thread_time)
 
         def stop() -> None:
             journal.hurry(config.server.stop_seconds * HURRY_PART)

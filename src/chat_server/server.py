@@ -6,7 +6,7 @@ Knows listeners, connections, and the order of starting and stopping. Never know
 import errno
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Any
@@ -114,7 +114,15 @@ def _address_of(listener: socket.socket) -> str:
 class Server:
     """Accepts connections and serves each in its own task, until it is stopped."""
 
-    def __init__(self, config: Config, journal: Journal, *, files: float = inf, memory: int = 0) -> None:
+    def __init__(
+        self,
+        config: Config,
+        journal: Journal,
+        *,
+        files: float = inf,
+        memory: int = 0,
+        work: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         """Make the hall.
 
         Args:
@@ -122,6 +130,7 @@ class Server:
             journal: what keeps the rooms and what is said in them; whoever made it runs it, for longer than the server.
             files: how many files the process may open.
             memory: how many bytes of memory the machine has for it; 0 if that is not known.
+            work: tells how many seconds of the processor's time the event loop has taken, if that is to be shared fairly.
 
         """
         self._config = config
@@ -132,7 +141,7 @@ class Server:
             limits.requests_per_address if limits.connections_per_address and limits.messages_per_second else 0,
             limits.request_burst_per_address,
         )
-        self._turns = Turns()
+        self._turns = Turns(work)
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
         self._unwelcome = Sampler()
         self._journal = journal

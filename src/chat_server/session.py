@@ -96,6 +96,9 @@ class Decoder(Protocol[A_co]):
     def give_up(self) -> Iterable[ProtocolReply | Echo]:
         """Forget what has been begun: there is no memory for it. Give what is to be written."""
 
+    def is_dear(self, data: bytes) -> bool:
+        """Whether taking these bytes may cost more than an ordinary line does: they end something long, or are many keys."""
+
     def receive_data(self, data: bytes) -> Iterable[A_co | ProtocolReply | Echo]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order. Never raises.
 
@@ -278,7 +281,8 @@ class ChatSession(ABC, Generic[A]):
         await self._outbox.emptied()
         if self._outbox.is_closed or self._transport.is_lost():
             raise trio.BrokenResourceError
-        if self._bucket is not None and await self._wait_turn(self._bucket, 0):
+        if self._bucket is not None:
+            await self._wait_turn(self._bucket, 0)
             await self.take_turn()
 
     def _notice_of(self, lines: int, after: dict[str, int]) -> bytes:
@@ -377,6 +381,8 @@ class ChatSession(ABC, Generic[A]):
     async def _converse(self, data: bytes) -> None:
         """Read, and carry out what is asked, until the other side ends."""
         while True:
+            if self._bucket is not None and self._decoder.is_dear(data):
+                await self.take_turn()
             count = await self._carry_out(self._decoder.receive_data(data))
             extra = len(data) / BYTES_PER_TOKEN - count
             asks_for_much = self._bucket is not None and extra > 0 and await self._wait_turn(self._bucket, extra)
@@ -412,9 +418,11 @@ class ChatSession(ABC, Generic[A]):
                 cost = costs[type(request)]
                 await trio.lowlevel.checkpoint()
             count += cost
-            if bucket is not None and await self._wait_turn(bucket, cost, is_light=self.is_light(request)):
-                await self._carry_out_alone(request)
-                continue
+            if bucket is not None:
+                is_light = self.is_light(request)
+                if await self._wait_turn(bucket, cost, is_light=is_light) or not is_light:
+                    await self._carry_out_alone(request)
+                    continue
             pause = self.handle(request)
             if pause is not None:
                 await pause
@@ -443,12 +451,12 @@ class ChatSession(ABC, Generic[A]):
         """A request that took its time has been carried out."""
 
     async def _carry_out_alone(self, request: A) -> None:
-        """Carry out a request of somebody who asks for much: the next one's turn comes when the room has shown what was said.
+        """Carry out what is dear, or asked for by somebody who asks for much: the next one's turn comes when the room has shown what was said.
 
         So what waits in a room before the line of somebody else is one of these at most.
         """
         turns = self._neighbours.turns
-        await turns.begin(is_first=False)
+        await turns.begin(is_first=self._goes_first)
         try:
             if self._outbox.is_closed:
                 raise trio.BrokenResourceError
@@ -467,7 +475,7 @@ class ChatSession(ABC, Generic[A]):
         """Wait until what the last request said is stored and shown."""
 
     async def _wait_turn(self, bucket: TokenBucket, tokens: float = 1, *, is_light: bool = False) -> bool:
-        """Let what the sender sends next wait until the rates allow it, and then for its turn, unless it is light.
+        """Let what the sender sends next wait until the rates allow it.
 
         Returns whether it still has to wait for its turn, since its sender asks for much.
         """
@@ -484,11 +492,7 @@ class ChatSession(ABC, Generic[A]):
             shared = min(shared, address.share_seconds)
         if own or shared:
             await self._slow_down(own, shared)
-        if bucket.is_low or address.is_busy:
-            return True
-        if not is_light:
-            await self.take_turn()
-        return False
+        return bucket.is_low or address.is_busy
 
     async def take_turn(self) -> None:
         """Wait for one's turn among all who ask for something dear; those who ask for much come last.
@@ -498,10 +502,14 @@ class ChatSession(ABC, Generic[A]):
         if self._bucket is None:
             await trio.lowlevel.checkpoint()
         else:
-            is_first = not (self._bucket.is_low or self._neighbours.address.is_busy)
-            await self._neighbours.turns.take(is_first=is_first)
+            await self._neighbours.turns.take(is_first=self._goes_first)
         if self._outbox.is_closed:
             raise trio.BrokenResourceError
+
+    @property
+    def _goes_first(self) -> bool:
+        """Whether neither the session nor its address has asked for much lately."""
+        return self._bucket is None or not (self._bucket.is_low or self._neighbours.address.is_busy)
 
     async def _slow_down(self, own: float, shared: float) -> None:
         """Wait so many seconds, for oneself or for all from one's address; the first time, say so."""

@@ -58,6 +58,11 @@ class EditedLine:
         return "".join(self.cells)
 
     @property
+    def size(self) -> int:
+        """The line's bytes."""
+        return self._size
+
+    @property
     def held(self) -> int:
         """Bytes of memory for the line and for what can be brought back, about: a cell of more than ASCII may be a string of its own."""
         shown_once = len(self.cells) * 8 + (self._size - len(self.cells)) * 28

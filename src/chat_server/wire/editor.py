@@ -18,6 +18,7 @@ from msgspec import Struct
 from chat_server.clean import clean, clean_lines
 from chat_server.wire.charsets import ambiguous_columns, encode, incremental_decoder, showable
 from chat_server.wire.edited_line import EditedLine
+from chat_server.wire.lines import LIGHT_BYTES
 from chat_server.wire.widths import columns_of, columns_of_grapheme
 
 SEQUENCE_MAX = 32
@@ -25,6 +26,9 @@ SEQUENCE_MAX = 32
 
 WORK_MAX = 2048
 """Characters that are put in, taken out or drawn before the keys are told to wait: 1.3 ms at the dearest (a history of emoji)."""
+
+LIGHT_KEYS = 32
+"""Bytes of keys that may be taken without waiting for a turn: one of them may cost a row, which is 0.1 ms."""
 
 _ROW_WORK = 60
 """What drawing a row costs beside its columns."""
@@ -287,6 +291,10 @@ class LineEditor:
         return showable(_LINE_BREAK if cell == "\n" else cell, self._charset)
 
     # What is typed.
+
+    def is_dear(self, data: bytes) -> bool:
+        """Whether they are more keys than anybody types at once, or change or end a long line."""
+        return len(data) > LIGHT_KEYS or self._line.size + self._pasted_size > LIGHT_BYTES
 
     def receive_data(self, data: bytes) -> Iterator[Item]:
         """Take keys as they came; give what they lead to, in order, as far as it is asked for.

@@ -36,7 +36,7 @@ from chat_server.events import (
 )
 from chat_server.names import NAME_TYPED_MAX
 from chat_server.syntax import extra, word_of
-from chat_server.wire.lines import LineBuffer
+from chat_server.wire.lines import LIGHT_BYTES, LineBuffer
 from chat_server.wire.sentences import sentence
 
 PROTOCOL = 1
@@ -196,6 +196,10 @@ class JsonDecoder:
         """Forget what has been begun, and what still comes of it."""
         self._line.give_up()
         return ()
+
+    def is_dear(self, data: bytes) -> bool:
+        """Whether they end a line, and there is more of it than an ordinary one has."""
+        return self._line.size + len(data) > LIGHT_BYTES and b"\n" in data
 
     def receive_data(self, data: bytes) -> list[Addressed | ProtocolReply]:
         """Take bytes as they came; return the requests that they complete, in order."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from chat_server.wire.lines import LineBuffer
+from chat_server.wire.lines import LIGHT_BYTES, LineBuffer
 from chat_server.wire.options import Code
 
 
@@ -68,6 +68,10 @@ class LineMode:
     def is_mid_line(self) -> bool:
         """Whether a line has been begun and not ended."""
         return not self._line.is_empty
+
+    def is_dear(self, data: bytes) -> bool:
+        """Whether they end a line, and there is more of it than an ordinary one has."""
+        return self._line.size + len(data) > LIGHT_BYTES and (b"\n" in data or b"\r" in data)
 
     def whole_lines(self, data: bytes) -> list[bytes | TooLong] | None:
         """The lines of text with nothing to erase in it, many times faster than `receive_data`; None if there is."""

@@ -5,6 +5,10 @@ Knows nothing of telnet, of text, or of what a line means. How the stream is cut
 
 from collections.abc import Callable
 
+LIGHT_BYTES = 400
+"""Bytes that may be taken without waiting for a turn, where they end a line. To make a text clean takes up to 0.25 us a byte, so what forty callers
+send at once takes 4 ms; nearly all that people and programs say is shorter."""
+
 
 class LineBuffer:
     """The line that is being received.

@@ -13,7 +13,7 @@ from chat_server.clean import clean, clean_lines
 from chat_server.events import Echo, LineTooLong, Logout, ProtocolReply, Request, TextTooLong, Unreadable
 from chat_server.syntax import parse_text
 from chat_server.wire.charsets import UTF_8, decode, has_byte_255, last_character, may_be_gb18030
-from chat_server.wire.editor import Completion, LineEditor, TooMuch, Typed, Worked
+from chat_server.wire.editor import LIGHT_KEYS, Completion, LineEditor, TooMuch, Typed, Worked
 from chat_server.wire.editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong
 from chat_server.wire.negotiation import Negotiation
@@ -140,6 +140,12 @@ class TextDecoder:
     def held(self) -> int:
         """Bytes of memory for the line that has been begun, and for those that can be brought back; few where it is not edited here."""
         return self.editor.held if self.editor else 0
+
+    def is_dear(self, data: bytes) -> bool:
+        """Whether they are many keys or much of telnet, or end a long line."""
+        if len(data) > LIGHT_KEYS and b"\xff" in data:
+            return True
+        return self.editor.is_dear(data) if self.editor else self._lines.is_dear(data)
 
     def give_up(self) -> Iterable[ProtocolReply | Echo]:
         """Forget the line that is being edited, and those before it."""
