@@ -1,5 +1,6 @@
 """What holds for every test, wherever it runs."""
 
+import gc
 import os
 import signal
 import time
@@ -7,11 +8,18 @@ import time
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Where a run decides about a change, each property is tried with this many examples, the same twice. Elsewhere fewer do: each run looks at
+# others, and whoever waits for the tests runs them more often. A test that wants more or less than the others says so as a multiple of
+# settings.default.max_examples.
+EXAMPLES_IN_CI = 100
+EXAMPLES = 20
+
 # How long an example takes says how busy the machine is, and nothing of the code: no deadline, no check of speed, nor of what chance brought
-# before a slow start was over. Where a run decides about a change it must come out the same twice; elsewhere each run looks further.
+# before a slow start was over.
 settings.register_profile(
     "ours",
     deadline=None,
+    max_examples=EXAMPLES_IN_CI if "CI" in os.environ else EXAMPLES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     print_blob=True,
     derandomize="CI" in os.environ,
@@ -28,6 +36,12 @@ _START = time.monotonic()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no worker is left alone with it at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays to the end: the collector need not look through it again in every test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)
