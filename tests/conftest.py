@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 # Where a run decides about a change, each property is tried with this many examples, the same twice. Elsewhere fewer do: each run looks at
 # others, and whoever waits for the tests runs them more often. A test that wants more or less than the others says so as a multiple of
-# settings.default.max_examples.
+# settings().max_examples.
 EXAMPLES_IN_CI = 100
 EXAMPLES = 20
 

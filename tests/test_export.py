@@ -84,7 +84,7 @@ def batches(draw: st.DrawFn) -> list[tuple[str, float, str]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=settings.default.max_examples * 2 // 5)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(made=batches(), topic=TEXTS, first=st.integers(1, 2**40))
 def test_what_is_exported_imported_and_exported_is_the_same_byte_for_byte(
     made: list[tuple[str, float, str]], topic: str, first: int
@@ -118,7 +118,7 @@ def test_every_line_of_an_export_is_read_as_what_was_written(made: list[tuple[st
 
 
 @pytest.mark.slow
-@settings(max_examples=settings.default.max_examples * 2 // 5)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(made=batches())
 def test_whatever_is_in_a_journal_what_is_read_to_be_shown_is_safe_and_keeps_its_number(
     made: list[tuple[str, float, str]],

@@ -487,7 +487,7 @@ class Life:
 
 
 @pytest.mark.slow
-@settings(max_examples=settings.default.max_examples * 3 // 2, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 2, deadline=None)
 @given(STEPS)
 def test_applying_the_events_to_a_state_read_earlier_equals_the_state_read_fresh(steps: list[tuple[str, int]]) -> None:
     journal = MemoryJournal()

@@ -85,7 +85,7 @@ def plain_program(written: list[str]) -> PlainProgram:
 
 
 @given(st.lists(ANYTHING, max_size=12))
-@settings(max_examples=settings.default.max_examples * 3 // 2)
+@settings(max_examples=settings().max_examples * 3 // 2)
 def test_no_event_ends_the_line_by_line_program_or_reaches_its_output_raw(values: list[Any]) -> None:
     written: list[str] = []
 
@@ -107,7 +107,7 @@ def test_no_event_ends_the_line_by_line_program_or_reaches_its_output_raw(values
 
 @pytest.mark.slow
 @given(st.lists(st.lists(ANYTHING, max_size=10), min_size=1, max_size=6))
-@settings(max_examples=settings.default.max_examples * 3 // 20)
+@settings(max_examples=settings().max_examples * 3 // 20)
 def test_no_event_ends_the_screen(stories: list[list[Any]]) -> None:
     app = StoryApp([*beginning("python", "pm"), *said("a", "b", "c")])
 

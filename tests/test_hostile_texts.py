@@ -214,7 +214,7 @@ def is_ever_linear(unit: str, look: Look) -> bool:
     return False
 
 
-@settings(max_examples=settings.default.max_examples * 3 // 10)
+@settings(max_examples=settings().max_examples * 3 // 10)
 @given(st.lists(st.sampled_from(UNITS), min_size=1, max_size=4).map("".join))
 def test_the_cost_of_any_mixture_grows_with_its_size(unit: str) -> None:
     look = looking()

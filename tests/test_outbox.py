@@ -159,7 +159,7 @@ async def test_pushing_to_a_connection_that_is_gone_is_harmless(nursery: trio.Nu
 
 @pytest.mark.slow
 @example(steps=[(1, 0), (0, 0), (11, 0), (0, 0)], limit=0)  # a notice that is itself dropped before any of it is read
-@settings(max_examples=settings.default.max_examples * 10, deadline=None)
+@settings(max_examples=settings().max_examples * 10, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 25)), max_size=60), st.integers(0, 40))
 def test_whatever_the_reader_does_lines_are_whole_in_order_and_accounted_for(
     steps: list[tuple[int, int]], limit: int
@@ -238,7 +238,7 @@ async def test_a_mark_is_taken_for_every_16_kib_and_small_things_share_an_entry(
     assert pipe.written == b"".join(sent)
 
 
-@settings(max_examples=settings.default.max_examples * 2, deadline=None)
+@settings(max_examples=settings().max_examples * 2, deadline=None)
 @given(
     st.lists(
         st.one_of(

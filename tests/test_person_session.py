@@ -860,7 +860,7 @@ TYPED = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=settings.default.max_examples * 3 // 2, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 2, deadline=None)
 @given(TYPED, st.booleans())
 def test_whatever_is_typed_at_telnet_no_session_fails_and_others_are_served(typed: list[bytes], is_stuck: bool) -> None:
     async def play() -> None:
