@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import structlog
 import trio
+from hypothesis import settings
 from msgspec.structs import replace
 
 from chat_server.config import Config
@@ -104,7 +105,7 @@ async def test_a_stuck_reader_does_not_delay_the_others_and_finds_out_what_it_mi
             await bob.read_until(f"ann: {text}\r\n")
             return trio.current_time() - start
 
-        text = "x" * 1000
+        text = "x" * 4000
         undisturbed = median([await delay_of(f"before {text}") for _ in range(20)])
         slow = await call_with_small_buffer(line)
         await slow.type("/login slow", "/history 0", "/join python")
@@ -324,11 +325,20 @@ async def attack(port: int, number: int, chance: random.Random) -> None:
     await trio.aclose_forcefully(stream)
 
 
+ATTACKERS = settings().max_examples * 10 // 4
+"""In each quarter: 250 where a run decides about a change."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("quarter", range(4))
 async def test_a_hundred_thousand_hostile_byte_strings_and_the_server_still_serves(quarter: int) -> None:
-    """A thousand connections, a hundred strings each; what a good citizen in every room is shown stays harmless all the while."""
-    chance = random.Random(5000 + quarter)  # noqa: S311 - the same hostility every time
+    """A thousand connections, a hundred strings each; what a good citizen in every room is shown stays harmless all the while.
+
+    A run that decides about a change has the same strings each time. Others have a fifth as many, and each time others.
+    """
+    seed = 5000 + quarter if settings().derandomize else random.randrange(1 << 32)  # noqa: S311 - any will do
+    print("seed", seed)  # noqa: T201 - shown where it fails
+    chance = random.Random(seed)  # noqa: S311
     async with running(messages_per_second=0, connections_per_address=0) as (server, line):
         watchers = []
         for room in ("python", "write", "pm"):
@@ -336,9 +346,9 @@ async def test_a_hundred_thousand_hostile_byte_strings_and_the_server_still_serv
             await watcher.log_in(f"watcher-{room}", room)
             watchers.append(watcher)
 
-        for start in range(0, 250, 50):
+        for start in range(0, ATTACKERS, 50):
             async with trio.open_nursery() as nursery:
-                for number in range(start, start + 50):
+                for number in range(start, min(start + 50, ATTACKERS)):
                     nursery.start_soon(attack, line.port, number, chance)
         while server._connections > len(watchers):
             await trio.sleep(0.05)
@@ -351,4 +361,4 @@ async def test_a_hundred_thousand_hostile_byte_strings_and_the_server_still_serv
             )
             for shown_line in shown.split("\r\n")[:-1]:
                 assert re.match(r"\* |~ [^\s:*~]{1,32} |[^\s:*~]{1,32}: ", shown_line), shown_line
-            assert len(shown) > 10_000
+            assert len(shown) > 40 * ATTACKERS
