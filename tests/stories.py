@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +11,13 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 for name in ("NO_COLOR", "TEXTUAL_ANIMATIONS", "COLORTERM"):
     os.environ.pop(name, None)
+
+import textual.app  # noqa: E402 - what Textual reads from the environment it reads when it is imported
+import textual.pilot  # noqa: E402
+from textual import _time, _wait  # noqa: E402
+from textual.css.model import RuleSet  # noqa: E402
+from textual.css.stylesheet import Stylesheet  # noqa: E402
+from textual.screen import Screen  # noqa: E402
 
 from chat_server import events  # noqa: E402 - what Textual reads from the environment it reads when it is imported
 from chat_server.events import Acted, Event, Joined, Said, TopicSet  # noqa: E402
@@ -84,6 +91,7 @@ class StoryApp(ChatApp):
         self.client.link = cast("Link", self.link)
         self._story = list(story)
         self._is_online = is_online
+        self.is_begun = False
 
     def _start(self) -> None:
         super()._start()
@@ -133,6 +141,86 @@ def said(*texts: str, room: str = "python", nick: str = "bob", first: int = 1, a
     return [Said(room, seq, at + seq * 60, nick, text) for seq, text in enumerate(texts, first)]
 
 
+class StoryLoop(asyncio.SelectorEventLoop):
+    """A loop in which nobody waits: where nothing is left to do, the time of the next timer has come.
+
+    How long the machine takes does not matter: a timer never comes before what was to do when it was set.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+        self._scheduled: list[asyncio.TimerHandle]
+        self._ready: Collection[asyncio.Handle]
+
+    def time(self) -> float:
+        return self._now
+
+    def _run_once(self) -> None:
+        if self._scheduled and not self._ready:
+            self._now = max(self._now, self._scheduled[0].when())
+        super()._run_once()  # type: ignore[misc] # asyncio's own, and not in its description
+
+
+def _time_of_the_loop() -> float:
+    loop = asyncio._get_running_loop()
+    return loop.time() if isinstance(loop, StoryLoop) else time.monotonic()
+
+
+async def _wait_for_idle(min_sleep: float = 0.02, max_sleep: float = 1.0) -> None:
+    """What Textual's pilot does for each key: there it looks whether the processor has something to do, and here the loop knows."""
+    if isinstance(asyncio.get_running_loop(), StoryLoop):
+        await asyncio.sleep(0.02)
+    else:
+        await _really_wait_for_idle(min_sleep, max_sleep)
+
+
+async def _wait_for_screen(pilot: Pilot, timeout: float = 30.0) -> bool:  # noqa: ASYNC109 - Textual's signature
+    """What Textual's pilot does before it waits: there each widget answers, and here time does not go on before all have done all."""
+    return isinstance(asyncio.get_running_loop(), StoryLoop) or await _really_wait_for_screen(pilot, timeout)
+
+
+_really_wait_for_idle = _wait.wait_for_idle
+_really_wait_for_screen = textual.pilot.Pilot._wait_for_screen
+textual.pilot.Pilot._wait_for_screen = _wait_for_screen  # type: ignore[method-assign,assignment]
+_time.get_time = _time_of_the_loop
+for module in (textual.app, textual.pilot):
+    module.wait_for_idle = _wait_for_idle  # type: ignore[attr-defined]
+
+
+_parsed: dict[object, list[RuleSet]] = {}
+_really_parse_rules = Stylesheet._parse_rules
+
+
+def _parse_rules_once(self: Stylesheet, *source: Any, **more: Any) -> list[RuleSet]:
+    """Rules are the same in each app that has the same colours, and nobody changes them: they are read once for all tests."""
+    key = (source, *sorted(more.items()), *sorted(self._variables.items()))
+    if key not in _parsed:
+        _parsed[key] = _really_parse_rules(self, *source, **more)
+    return _parsed[key]
+
+
+Stylesheet._parse_rules = _parse_rules_once  # type: ignore[method-assign]
+
+
+_really_draw = Screen._compositor_refresh
+
+
+def _draw_when_begun(screen: Screen[Any]) -> None:
+    """Nobody sees what an app without a terminal draws while it starts. From the first settle() on, all is drawn as for a terminal."""
+    if getattr(screen.app, "is_begun", True):
+        _really_draw(screen)
+
+
+Screen._compositor_refresh = _draw_when_begun  # type: ignore[method-assign,assignment]
+
+
+def run_story(story: Coroutine[Any, Any, None]) -> None:
+    """Run this, and wait for nothing."""
+    with asyncio.Runner(loop_factory=StoryLoop) as runner:
+        runner.run(story)
+
+
 def play(app: StoryApp, act: Callable[[Pilot], Any], *, size: tuple[int, int] = (100, 30)) -> None:
     """Run the program, and act as its user."""
 
@@ -141,13 +229,14 @@ def play(app: StoryApp, act: Callable[[Pilot], Any], *, size: tuple[int, int] = 
             await settle(pilot)
             await act(pilot)
 
-    asyncio.run(run())
+    run_story(run())
 
 
 async def settle(pilot: Pilot) -> None:
     """Wait until what has happened is on the screen."""
     pilot.app._paint()
     await pilot.pause()
+    pilot.app.is_begun = True
     await pilot.pause()
 
 

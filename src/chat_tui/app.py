@@ -17,7 +17,7 @@ from textual.content import Content
 from textual.events import AppBlur, AppFocus, Click, Resize
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker
 
 from chat_server import events
@@ -30,6 +30,7 @@ from chat_tui.client import Client
 from chat_tui.clocks import Steady
 from chat_tui.commands import OWN
 from chat_tui.composer import Composer
+from chat_tui.foot import Foot
 from chat_tui.keepsakes import Keepsakes
 from chat_tui.keys_in_turn import KeysInTurn
 from chat_tui.link import LinkChanged, Status
@@ -145,9 +146,20 @@ class ChatApp(KeysInTurn):
         self._people_shown: object = None
         for theme in (CHAT_DARK, CHAT_LIGHT):
             self.register_theme(theme)
+        self._begin_with_theme(settings.theme if settings.theme in self.available_themes else CHAT_DARK.name)
         self._keymap_chosen = keymap(settings.keys)
         if self._keymap_chosen:
             self.set_keymap(self._keymap_chosen)
+
+    def _begin_with_theme(self, name: str) -> None:
+        """Have this theme before anything is read and drawn. One that is set later has all stylesheets read once more."""
+        self.set_reactive(ChatApp.theme, name)
+        theme = self.current_theme
+        self.set_class(theme.dark, "-dark-mode", update=False)
+        self.set_class(not theme.dark, "-light-mode", update=False)
+        self.set_class(True, f"-theme-{theme.name}", update=False)
+        self._refresh_truecolor_filter(self.ansi_theme)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def _new_client(self, host: str, port: int, nick: str) -> Client:
         return Client(
@@ -184,7 +196,7 @@ class ChatApp(KeysInTurn):
         yield Static("", id="status")
         yield Composer(complete=self._complete, edits=edits(self.settings.keys), id="prompt")
         with Horizontal(id="foot"):
-            yield Footer(show_command_palette=False, compact=True)
+            yield Foot(show_command_palette=False, compact=True)
             yield Static("", id="me")
 
     def on_load(self) -> None:
@@ -202,7 +214,6 @@ class ChatApp(KeysInTurn):
     def on_mount(self) -> None:
         """Begin."""
         terminal.suspend_in_the_loop(self)
-        self.theme = self.settings.theme if self.settings.theme in self.available_themes else CHAT_DARK.name
         self.set_class(self.settings.slow_link, "slow")
         self._panes = self.screen
         self._chat = self._panes.query_one(ChatView)

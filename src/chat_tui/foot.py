@@ -1,0 +1,28 @@
+"""The keys at the foot of the screen. Knows nothing of what they do."""
+
+from textual.app import ComposeResult
+from textual.widgets import Footer
+
+
+class Foot(Footer):
+    """Keys that are made anew only where others are shown than before: Textual says three times while it starts that they may be others."""
+
+    _made: object = None
+
+    def _wanted(self) -> object:
+        return [
+            (key, active.binding, active.enabled, active.tooltip)
+            for key, active in self.screen.active_bindings.items()
+            if active.binding.show
+        ]
+
+    def compose(self) -> ComposeResult:
+        """One widget a key."""
+        if self._bindings_ready:
+            self._made = self._wanted()
+        yield from super().compose()
+
+    async def recompose(self) -> None:
+        """Make them anew, if they are others."""
+        if self.is_attached and self._wanted() != self._made:
+            await super().recompose()
