@@ -5,6 +5,7 @@ Everything that goes wrong before the server listens is one plain line and exit 
 
 import argparse
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -54,6 +55,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         return 2
 
 
+@cache
 def _parser() -> argparse.ArgumentParser:
     parser = console.Parser(prog="chat-server", description="A multi-room chat server for telnet and nc.")
     parser.add_argument(
