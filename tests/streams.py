@@ -87,7 +87,7 @@ class Caller:
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
-        self._received = b""
+        self._received = bytearray()
 
     async def type(self, *lines: str) -> None:
         """Type lines as nc sends them, so that nothing of telnet comes back."""
@@ -97,13 +97,16 @@ class Caller:
         """Return everything up to and with `text`."""
         wanted = text.encode()
         with trio.fail_after(10_000):
-            while wanted not in self._received:
+            searched = 0
+            while (found := self._received.find(wanted, searched)) < 0:
+                searched = max(0, len(self._received) - len(wanted))
                 data = await self.stream.receive_some(65536)
                 assert data, f"closed before {text!r}; the last was {self._received.decode()!r}"
                 self._received += data
-        end = self._received.index(wanted) + len(wanted)
-        read, self._received = self._received[:end], self._received[end:]
-        return read.decode(errors="replace")
+        end = found + len(wanted)
+        read = self._received[:end].decode(errors="replace")
+        del self._received[:end]
+        return read
 
     async def read_to_end(self) -> str:
         """Return everything until the server closes."""
@@ -113,8 +116,9 @@ class Caller:
                     self._received += data
             except trio.BrokenResourceError:
                 pass
-        read, self._received = self._received, b""
-        return read.decode(errors="replace")
+        read = self._received.decode(errors="replace")
+        self._received.clear()
+        return read
 
     async def log_in(self, nick: str, room: str = "") -> None:
         await self.type(f"/login {nick}")

@@ -386,7 +386,7 @@ async def _readers_of(house: House, *settings: tuple[str, ...]) -> list[Caller]:
 
 
 async def _raw(caller: Caller) -> bytes:
-    received = caller._received
+    received = bytes(caller._received)
     while "好".encode("gbk") * 60 not in received:
         received += await caller.stream.receive_some(65536)
     return received

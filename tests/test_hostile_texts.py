@@ -306,6 +306,12 @@ def test_no_code_holds_the_screen_up(name: str) -> None:
     for unit in CODE:
         code = (unit * CODE_MAX)[:CODE_MAX]
         assert is_ever_cheap(f"```{name}\n{code}\n```", look, loops=2), unit
+
+
+@pytest.mark.parametrize("name", ["python", "nothing"])
+def test_nor_does_code_that_is_too_long_to_be_coloured_in_any_language(name: str) -> None:
+    look = looking()
+    for unit in CODE:
         # 16,000 rows, each an empty line, are the dearest there is.
         assert is_ever_cheap(f"```{name}\n{(unit * SIZE)[: SIZE - 20]}\n```", look, loops=2), unit
 

@@ -144,9 +144,9 @@ async def test_bytes_of_which_no_line_comes_are_no_free_way_to_keep_the_server_b
         ann = house.call()
         await ann.log_in("ann")
         start = trio.current_time()
-        await ann.stream.send_all(junk * 1000 + b"\n/rooms\n")
+        await ann.stream.send_all(junk * 300 + b"\n/rooms\n")
         await ann.read_until("* Rooms: ")
-        assert trio.current_time() - start > 1_000_000 / 1024 / 4 * 0.9
+        assert trio.current_time() - start > 300_000 / 1024 / 4 * 0.9
 
 
 async def test_a_flooder_who_is_gone_stops_being_heard(autojump_clock: trio.abc.Clock) -> None:
@@ -490,8 +490,8 @@ async def test_a_hundred_people_talk_and_nobody_misses_a_line(autojump_clock: tr
         heard: dict[int, list[str]] = {}
 
         async def listen(number: int, person: Caller) -> None:
-            await person.type(*(f"line {line}" for line in range(10)))
-            wanted = 99 * 10
+            await person.type(*(f"line {line}" for line in range(4)))
+            wanted = 99 * 4
             lines: list[str] = []
             while len(lines) < wanted:
                 line = (await person.read_until("\r\n")).strip()
@@ -504,7 +504,7 @@ async def test_a_hundred_people_talk_and_nobody_misses_a_line(autojump_clock: tr
                 nursery.start_soon(listen, number, person)
         order = [line for line in heard[0] if not line.startswith("u1:")]
         for number, lines in heard.items():
-            assert len(set(lines)) == 99 * 10
+            assert len(set(lines)) == 99 * 4
             assert [line for line in lines if not line.startswith(("u0:", "u1:"))] == [
                 line for line in order if not line.startswith(f"u{number}:")
             ], "everybody sees the same order"

@@ -171,13 +171,21 @@ class _Cells:
 
     def begins_in(self, room: int, others: int) -> bool:
         """Whether the text is to begin in a first row of so little room: not with a word that only fits a row of its own."""
-        end = min(1, len(self))
-        while end < len(self._graphemes) and self._ends[end] <= others and not self._may_part(end):
-            end += 1
-        while end and self._graphemes[end - 1] == " ":
-            end -= 1
-        kept = self._ends[end]
+        kept = self._ends[self._end_of_first_word(others)]
         return kept <= room or (kept > others and room >= _ROOM_MIN)
+
+    def _end_of_first_word(self, room: int) -> int:
+        """The cell behind the first word, without the spaces behind it; or the first that does not fit, where it is longer."""
+        cells = self._graphemes
+        if isinstance(cells, str):
+            word = _FIRST_WORD.match(cells)
+            return len(cells[: min(word.end(), room + 1)].rstrip(" ")) if word else 0
+        end = min(1, len(cells))
+        while end < len(cells) and self._ends[end] <= room and not self._may_part(end):
+            end += 1
+        while end and cells[end - 1] == " ":
+            end -= 1
+        return end
 
     def end_of_row(self, start: int, room: int, *, is_last_resort: bool = True) -> int:
         """The cell before which the row that begins at `start` ends; `is_last_resort`: it has one cell at least, even if that does not fit."""
@@ -222,5 +230,6 @@ class _Cells:
 
 
 _ASCII_WIDTHS = b"\1" * 16384
+_FIRST_WORD = re.compile("[^ ]+ *| +")
 _ROOM_MIN = 10
 """Columns that are too few to begin a word in which does not fit a row anyway."""
