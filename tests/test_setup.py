@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,27 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, Path]:
+    """A checkout in which a server's environment has been set up, and a copy of it as it was then."""
+    folder = tmp_path_factory.mktemp("served")
+    checkout = Checkout(folder)
+    assert checkout.set_up("server")[0] == 0
+    shutil.copytree(checkout.root, folder / "kept", symlinks=True)
+    return checkout, folder / "kept"
+
+
+@pytest.fixture
+def ready(served: tuple[Checkout, Path]) -> Checkout:
+    """A checkout in which a server's environment has been set up. An environment knows its place, so it is the same one for all."""
+    shared, kept = served
+    checkout = copy(shared)
+    shutil.rmtree(checkout.root, ignore_errors=True)
+    shutil.copytree(kept, checkout.root, symlinks=True)
+    checkout.taken()
+    return checkout
+
+
 def asked(checkout: Checkout, purpose: str) -> list[str]:
     """What setting up for a purpose asks pip for."""
     name = "requirements.txt" if purpose == "server" else f"requirements-{purpose}.txt"
@@ -117,31 +139,25 @@ def test_each_step_is_one_line_with_its_seconds_and_what_was_downloaded(checkout
     assert checkout.taken() == asked(checkout, "server")
 
 
-def test_what_is_set_up_is_not_set_up_again_nor_said(checkout: Checkout) -> None:
-    checkout.set_up("server")
-    checkout.taken()
-    assert checkout.set_up("server") == (0, "")
-    assert checkout.taken() == []
+def test_what_is_set_up_is_not_set_up_again_nor_said(ready: Checkout) -> None:
+    assert ready.set_up("server") == (0, "")
+    assert ready.taken() == []
 
 
-def test_a_wider_purpose_is_added_and_serves_the_narrower_ones(checkout: Checkout) -> None:
-    checkout.set_up("server")
-    checkout.taken()
-    (checkout.root / ".venv" / "here before").touch()
-    assert checkout.set_up("dev")[0] == 0
-    assert checkout.taken() == asked(checkout, "dev")
-    assert checkout.set_up("tui") == checkout.set_up("server") == (0, "")
-    assert (checkout.root / ".venv" / "here before").exists(), "a server may be running in it"
+def test_a_wider_purpose_is_added_and_serves_the_narrower_ones(ready: Checkout) -> None:
+    (ready.root / ".venv" / "here before").touch()
+    assert ready.set_up("dev")[0] == 0
+    assert ready.taken() == asked(ready, "dev")
+    assert ready.set_up("tui") == ready.set_up("server") == (0, "")
+    assert (ready.root / ".venv" / "here before").exists(), "a server may be running in it"
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-build.txt", "pyproject.toml"])
-def test_another_lock_is_installed(checkout: Checkout, file: str) -> None:
-    checkout.set_up("server")
-    checkout.taken()
-    with (checkout.root / file).open("a") as opened:
+def test_another_lock_is_installed(ready: Checkout, file: str) -> None:
+    with (ready.root / file).open("a") as opened:
         opened.write("# changed\n")
-    assert checkout.set_up("server")[0] == 0
-    assert checkout.taken() == asked(checkout, "server")
+    assert ready.set_up("server")[0] == 0
+    assert ready.taken() == asked(ready, "server")
 
 
 def test_scripts_that_start_at_once_set_up_one_after_the_other_and_once(checkout: Checkout) -> None:
@@ -183,19 +199,16 @@ def test_pip_that_outlives_a_killed_script_keeps_the_next_start_waiting(checkout
     assert taken == [*asked(checkout, "server")[:2], *asked(checkout, "server")], "one after the other"
 
 
-def test_a_checkout_that_was_moved_gets_an_environment_for_its_new_place(checkout: Checkout) -> None:
-    checkout.set_up("server")
-    checkout.root = checkout.root.rename(checkout.root.with_name("elsewhere"))
-    checkout.taken()
-    assert "  environment " in checkout.set_up("server")[1]
-    assert checkout.taken() == asked(checkout, "server")
+def test_a_checkout_that_was_moved_gets_an_environment_for_its_new_place(ready: Checkout, tmp_path: Path) -> None:
+    ready.root = ready.root.rename(tmp_path / "elsewhere")
+    assert "  environment " in ready.set_up("server")[1]
+    assert ready.taken() == asked(ready, "server")
 
 
-def test_an_environment_without_its_python_is_made_anew(checkout: Checkout) -> None:
-    checkout.set_up("server")
-    (checkout.root / ".venv" / "bin" / "python").unlink()
-    assert "  environment " in checkout.set_up("server")[1]
-    assert checkout.set_up("server") == (0, "")
+def test_an_environment_without_its_python_is_made_anew(ready: Checkout) -> None:
+    (ready.root / ".venv" / "bin" / "python").unlink()
+    assert "  environment " in ready.set_up("server")[1]
+    assert ready.set_up("server") == (0, "")
 
 
 def test_a_failure_is_told_with_pip_s_words_and_tried_again(checkout: Checkout) -> None:
@@ -227,20 +240,19 @@ def test_a_purpose_that_does_not_exist_makes_nothing(checkout: Checkout) -> None
 
 
 def test_the_scripts_find_their_checkout_through_a_link_and_whatever_cd_is_told_to_search(
-    checkout: Checkout, tmp_path: Path
+    ready: Checkout, tmp_path: Path
 ) -> None:
-    assert checkout.set_up("server")[0] == 0
-    server = checkout.root / ".venv" / "bin" / "chat-server"
+    server = ready.root / ".venv" / "bin" / "chat-server"
     server.write_text('#!/bin/sh\necho "$CHAT_TUI_COMMAND"\n')
     server.chmod(0o755)
     (tmp_path / "elsewhere" / "scripts").mkdir(parents=True)
     link = tmp_path / "serve"
-    link.symlink_to(checkout.root / "scripts" / "serve")
+    link.symlink_to(ready.root / "scripts" / "serve")
     environment = os.environ | {"CDPATH": f".:{tmp_path / 'elsewhere'}"}
-    for typed, client in ((link, f"{checkout.root}/scripts/tui"), ("scripts/serve", "scripts/tui")):
+    for typed, client in ((link, f"{ready.root}/scripts/tui"), ("scripts/serve", "scripts/tui")):
         done = subprocess.run(
             ["bash", typed],
-            cwd=checkout.root,
+            cwd=ready.root,
             env=environment,
             capture_output=True,
             text=True,

@@ -90,12 +90,18 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (folder / "newest.py").write_text(LIBRARY)
     (folder / "test_both.py").write_text(TESTS)
     settings = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-p", "no:cacheprovider", "-v"]
+    plugins = [
+        "-p",
+        "pytest_trio.plugin",
+        "-p",
+        "pytest_timeout",
+    ]  # what the settings speak of; the others take seconds to import
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", *settings, str(folder)],
+        [sys.executable, "-m", "pytest", *settings, *plugins, str(folder)],
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"PYTHONPATH": str(folder)},
+        env=os.environ | {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     return dict(re.findall(r"::(test_\S+) (PASSED|FAILED|ERROR)", ran.stdout))
 
