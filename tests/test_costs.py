@@ -2,16 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 import trio
 from structlog.testing import capture_logs
 
+from chat_server import person_session
 from chat_server.chat_room import KINDS_MAX
 from chat_server.config import Config, RoomsTable
-from chat_server.events import Line, Say
+from chat_server.events import Event, Line, Say
 from chat_server.journal import Appending, Page, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.person_session import PersonSession
@@ -19,7 +20,7 @@ from chat_server.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITED
 from chat_server.wire import readers
 from chat_server.wire.charsets import CHARSETS
 from chat_server.wire.json_lines import JsonDecoder
-from chat_server.wire.readers import BARE_MAX
+from chat_server.wire.readers import BARE_MAX, Reader
 from chat_server.wire.text import TextDecoder
 from chat_server.wire.words import Line as TextLine
 from fakes import FaultyJournal
@@ -644,17 +645,12 @@ EDITING = b"\xff\xfb\x18\xff\xfd\x01\xff\xfd\x03"  # WILL TTYPE, DO ECHO, DO SGA
 async def test_what_many_send_at_once_that_is_long_is_read_from_one_in_each_pass(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, decoder: Any, data: bytes
 ) -> None:
-    passes, dear = 0, list[int]()
+    passes, dear = Passes(), list[int]()
     receive_data = decoder.receive_data
-
-    class Passes(trio.abc.Instrument):
-        def before_io_wait(self, timeout: float) -> None:
-            nonlocal passes
-            passes += 1
 
     def noted(self: Any, data: bytes) -> Any:
         if self.is_dear(data):
-            dear.append(passes)
+            dear.append(passes.count)
         return receive_data(self, data)
 
     monkeypatch.setattr(decoder, "receive_data", noted)
@@ -665,10 +661,34 @@ async def test_what_many_send_at_once_that_is_long_is_read_from_one_in_each_pass
                 await caller.enter(f"u{number}", "python")
             else:
                 await caller.log_in(f"u{number}", "python")
-        trio.lowlevel.add_instrument(Passes())
+        trio.lowlevel.add_instrument(passes)
         async with trio.open_nursery() as senders:
             for caller in crowd:
                 senders.start_soon(caller.stream.send_all, data)
         await trio.sleep(30)
         assert len(dear) >= len(crowd)
         assert len(set(dear)) == len(dear)
+
+
+async def test_pages_that_many_ask_for_at_once_are_laid_out_one_in_each_pass(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes, laid_out = Passes(), list[int]()
+
+    def noted(event: Event, reader: Reader) -> Iterator[bytes]:
+        laid_out.append(passes.count)
+        return readers.shown_in_pieces(event, reader)
+
+    monkeypatch.setattr(person_session, "shown_in_pieces", noted)
+    async with open_house() as house:
+        crowd = [house.call() for _ in range(8)]
+        for number, person in enumerate(crowd):
+            await person.log_in(f"u{number}", "python")
+            await person.type("/wrap 20", "hello")
+        await trio.sleep(30)
+        trio.lowlevel.add_instrument(passes)
+        async with trio.open_nursery() as senders:
+            for person in crowd:
+                senders.start_soon(person.type, "/last 200")
+        await trio.sleep(30)
+        assert len(laid_out) == len(set(laid_out)) == len(crowd)

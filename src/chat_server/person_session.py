@@ -124,6 +124,7 @@ class PersonSession(ChatSession[Asked]):
         """Lay out what is to be shown still, some lines at a time, each in its turn among all that is dear; then write it in one piece."""
         while self._rest:
             pieces: list[bytes] = []
+            await self.take_turn()  # what was read came to many at once
             for piece in self._in_pieces(self._rest[0]):
                 if piece is None:
                     pieces = [self.show(Refused("cannot-show"))]
