@@ -28,10 +28,11 @@ TIMEOUT = 60.0
 
 
 class ServerProcess:
-    """`python -m chat_server` on a free port, which keeps what is said in `data`."""
+    """`python -m chat_server` on a free port, which keeps what is said in `data`; or a fork that need not import it."""
 
-    def __init__(self, *flags: str, data: Path) -> None:
-        self._process: subprocess.Popen[str] = forks.Popen(
+    def __init__(self, *flags: str, data: Path, is_forked: bool = True) -> None:
+        start: type[subprocess.Popen[str]] = forks.Popen if is_forked else subprocess.Popen
+        self._process = start(
             [sys.executable, "-m", "chat_server", "--port", "0", "--data", str(data), *flags],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -81,9 +82,9 @@ class ServerProcess:
 
 
 @contextmanager
-def running_server(*flags: str, data: Path | None = None) -> Iterator[ServerProcess]:
+def running_server(*flags: str, data: Path | None = None, is_forked: bool = True) -> Iterator[ServerProcess]:
     with TemporaryDirectory() as folder:
-        server = ServerProcess(*flags, data=data or Path(folder))
+        server = ServerProcess(*flags, data=data or Path(folder), is_forked=is_forked)
         try:
             yield server
         finally:

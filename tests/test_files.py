@@ -124,7 +124,7 @@ def test_an_import_never_touches_what_has_been_said(folder: DataFolder) -> None:
 
 def test_a_backup_is_the_journal_as_it_was_while_others_go_on_writing(folder: DataFolder, tmp_path: Path) -> None:
     target = tmp_path / "backup.db"
-    is_done = threading.Event()
+    is_going, is_done = threading.Event(), threading.Event()
     written = 0
 
     def write() -> None:
@@ -134,12 +134,13 @@ def test_a_backup_is_the_journal_as_it_was_while_others_go_on_writing(folder: Da
                 lines: list[Line] = [Said("python", 0, 3000.0, "ann", "x" * 1000)] * 50
                 writer.commit([Append(lines, {}, encode(lines))], {})
                 written += 1
+                if written == 100:
+                    is_going.set()
 
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        while written < 100:
-            pass
+        assert is_going.wait(TIMEOUT)
         target.touch(mode=0o600)
         back_up(folder.journal, target, no_progress)
         at_the_end = written

@@ -103,18 +103,19 @@ def test_a_script_can_pipe_its_lines_through_nc() -> None:
     assert done.stdout.splitlines()[-3:] == ["* You are in python.", "* Nobody else is here.", "* Goodbye."]
 
 
-@pytest.mark.slow
+SECONDS_TO_START = 0.35 * 3
+"""Of the processor's time, and three times the measured bound: a busy machine gives slower seconds of it."""
+
+
 def test_it_says_when_it_listens_and_soon() -> None:
-    times = []
-    for _ in range(3):
+    times: list[float] = []
+    while not times or times[-1] > SECONDS_TO_START:
+        assert len(times) < 3, times
         before = os.times()
-        with running_server():
+        with running_server(is_forked=False):
             pass
         after = os.times()
         times.append(after.children_user + after.children_system - before.children_user - before.children_system)
-    assert min(times) < 0.35 * 3, (
-        "of the processor's time, and three times the measured bound: a busy machine gives slower seconds of it"
-    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -143,7 +144,7 @@ def test_a_second_signal_stops_it_at_once_with_exit_code_1(tmp_path: Path) -> No
         while b"You are in python" not in received:
             received += stuck.recv(4096)
         with socket.create_connection(("127.0.0.1", server.port)) as talker:
-            talker.sendall(b"/login ann\n/python\n" + (b"x" * 1000 + b"\n") * 10_000 + b"/back\n/logout\n")
+            talker.sendall(b"/login ann\n/python\n" + (b"x" * 4000 + b"\n") * 1500 + b"/back\n/logout\n")
             while talker.recv(65536):
                 pass
         start = time.monotonic()

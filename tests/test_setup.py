@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -57,7 +58,9 @@ class Checkout:
         )
         # The scripts look for python3.11 first: here it is the Python of the tests.
         (folder / "bin").mkdir()
-        (folder / "bin" / "python3.11").symlink_to(sys.executable)
+        python = folder / "bin" / "python3.11"
+        python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+        python.chmod(0o755)
         self._environment = os.environ | {
             "PYTHONPATH": str(folder / "fake"),
             "PIP_LOG": str(self.log),
