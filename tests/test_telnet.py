@@ -37,6 +37,7 @@ from chat_server.wire.text import (
     CharsetUnclear,
     Item,
     Learnt,
+    ProgramCame,
     Secret,
     Tab,
     TextDecoder,
@@ -78,12 +79,20 @@ class Listener:
         self.asked: list[Asked] = []
         self.answers: list[bytes] = []
         self.in_order: list[Item] = []
+        self.program: TelnetDecoder | None = None
+        self.for_program: list[Piece] = []
 
     def receive(self, *chunks: bytes) -> "Listener":
         for chunk in chunks:
+            if self.program:  # all the rest is for another decoder
+                self.for_program += self.program.receive_data(chunk)
+                continue
             for item in self.decoder.receive_data(chunk):
                 self.in_order.append(item)
-                if isinstance(item, ProtocolReply):
+                if isinstance(item, ProgramCame):
+                    self.program = item.telnet
+                    self.for_program += item.pieces
+                elif isinstance(item, ProtocolReply):
                     self.answers.append(item.data)
                 elif not isinstance(item, Echo | Toil):
                     self.asked.append(item)
@@ -125,8 +134,12 @@ def lines(data: bytes) -> list[bytes | TooLong]:
 def pieces(*chunks: bytes) -> list[Piece]:
     """What of telnet there is, text joined."""
     decoder = TelnetDecoder()
+    return joined_text(piece for chunk in chunks for piece in decoder.receive_data(chunk))
+
+
+def joined_text(pieces: Iterable[Piece]) -> list[Piece]:
     joined: list[Piece] = []
-    for piece in (piece for chunk in chunks for piece in decoder.receive_data(chunk)):
+    for piece in pieces:
         if joined and isinstance(piece, bytes) and isinstance(joined[-1], bytes):
             joined[-1] += piece
         else:
@@ -165,6 +178,7 @@ def test_any_split_of_the_bytes_gives_the_same_requests_and_the_same_answers(dat
     for other in (Listener(12).receive(*split(data, cuts)), Listener(12).receive(*split(data, range(len(data))))):
         assert other.asked == whole.asked
         assert other.negotiated == whole.negotiated
+        assert joined_text(other.for_program) == joined_text(whole.for_program)
     assert pieces(*split(data, cuts)) == pieces(data)
 
 
