@@ -135,9 +135,12 @@ def _set_size(terminal: int, columns: int, rows: int) -> None:
 class Screen:
     """A program on a pseudo-terminal of some size, and what a terminal emulator makes of what it shows."""
 
-    def __init__(self, *command: str, columns: int = 80, rows: int = 24, term: str = "xterm-256color") -> None:
+    def __init__(
+        self, *command: str, columns: int = 80, rows: int = 24, term: str = "xterm-256color", is_fork: bool = False
+    ) -> None:
+        """Start it. What is no module may need an interpreter that has imported nothing, unless `is_fork` says otherwise."""
         self._process: subprocess.Popen[bytes] | None = None
-        if command[:2] == (sys.executable, "-m"):
+        if is_fork or command[:2] == (sys.executable, "-m"):
             self._fd, theirs = pty.openpty()
             _set_size(theirs, columns, rows)
             environment = os.environ | {"TERM": term}
@@ -227,6 +230,13 @@ class Screen:
     def close(self) -> None:
         """Close the terminal of a program that has ended."""
         os.close(self._fd)
+
+    def exit_code(self) -> int | None:
+        """How it has ended, if it has."""
+        if self._process:
+            return self._process.poll()
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        return os.waitstatus_to_exitcode(status) if pid else None
 
     def kill(self) -> None:
         self.close()

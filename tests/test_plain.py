@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import forks
 from chat_server import events
 from chat_server.events import Event, Kept, Line, Ref, Said
 from chat_tui.client import CANNOT_ASK, Client
@@ -489,7 +490,8 @@ class Plain:
 
     def run(self, text: str | bytes, *more: str, **settings: Any) -> subprocess.CompletedProcess[str]:
         env = settings.pop("env", None)
-        done = subprocess.run(
+        run = subprocess.run if env else forks.run  # what Python makes of the environment it makes when it starts
+        done = run(
             [*PROGRAM, *self.flags(*more, **settings)],
             input=text if isinstance(text, bytes) else text.encode(),
             capture_output=True,
@@ -502,22 +504,16 @@ class Plain:
             done.args, done.returncode, done.stdout.decode("latin-1" if env else "utf-8"), done.stderr.decode()
         )
 
-    def shell(self, command: str) -> subprocess.CompletedProcess[str]:
-        """Run it by a shell, with `$CHAT` for the program."""
-        chat = shlex.join([*PROGRAM, *self.flags()])
-        done = subprocess.run(
-            ["bash", "-c", command.replace("$CHAT", chat)],
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT * 2,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
+    def between(self, **streams: Any) -> subprocess.CompletedProcess[str]:
+        """Run it with these streams, as a shell's < and > make them."""
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+        done = forks.run([*PROGRAM, *self.flags()], text=True, timeout=TIMEOUT * 2, **streams)
+        assert "Traceback" not in (done.stderr or ""), done.stderr
         return done
 
     def said(self) -> list[str]:
         """What has been said in the room, as somebody else reads it."""
-        other = subprocess.run(
+        other = forks.run(
             [*PROGRAM, *self.flags(nick=f"reader{next(_names)}", room="")[:-4], "--config", os.devnull],
             input="".join(f"/join {self.room}\n/since {first}\n" for first in (0,)).encode(),
             capture_output=True,
@@ -606,9 +602,7 @@ def test_a_line_goes_to_the_room_that_was_named_last_and_to_no_other(plain: Plai
 
 @pytest.mark.parametrize("seconds", ["-1", "soon", "inf", "nan"])
 def test_a_wait_that_is_no_number_of_seconds_is_told_what_one_is(seconds: str) -> None:
-    done = subprocess.run(
-        [*PROGRAM, "--plain", f"--wait={seconds}"], check=False, capture_output=True, text=True, timeout=TIMEOUT
-    )
+    done = forks.run([*PROGRAM, "--plain", f"--wait={seconds}"], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == Exit.CANNOT_START
     assert f"'{seconds}' is no number of seconds, such as 0, 2.5 or 60" in done.stderr
 
@@ -647,19 +641,24 @@ def test_with_the_name_taken_lines_are_kept_and_sent_the_next_time(plain: Plain,
 @pytest.mark.slow
 def test_every_kind_of_input_and_output_will_do(plain: Plain, tmp_path: Path) -> None:
     (tmp_path / "lines").write_text("from a file")
-    assert plain.shell(f"$CHAT < {tmp_path}/lines").returncode == Exit.STORED
-    assert plain.shell("$CHAT < /dev/null").returncode == Exit.STORED
-    assert plain.shell("$CHAT <&-").returncode == Exit.STORED
-    assert plain.shell("echo to nowhere | $CHAT >&-").returncode == Exit.STORED
-    assert plain.shell("echo quietly | $CHAT >&- 2>&-").returncode == Exit.STORED
-    assert plain.shell("$CHAT < /").returncode not in (0, None)
-    done = plain.shell("echo x | $CHAT > /dev/full")
+    for file in (tmp_path / "lines", Path("/dev/null")):
+        with file.open() as lines:
+            assert plain.between(stdin=lines).returncode == Exit.STORED
+    assert plain.between(stdin=forks.CLOSED).returncode == Exit.STORED
+    assert plain.between(input="to nowhere\n", stdout=forks.CLOSED).returncode == Exit.STORED
+    nobody = plain.between(input="quietly\n", stdout=forks.CLOSED, stderr=forks.CLOSED)
+    assert nobody.returncode == Exit.STORED
+    folder = os.open("/", os.O_RDONLY)  # which Python itself does not take
+    assert subprocess.run([*PROGRAM, *plain.flags()], stdin=folder, capture_output=True, check=False).returncode
+    os.close(folder)
+    with Path("/dev/full").open("w") as full:
+        done = plain.between(input="x\n", stdout=full)
     assert (done.returncode, "No space left" in done.stderr) == (Exit.NO_OUTPUT, True)
     assert plain.said()[:3] == ["from a file", "to nowhere", "quietly"]
 
 
 def test_when_nobody_reads_the_output_no_more_is_taken_and_what_was_is_stored(plain: Plain) -> None:
-    with subprocess.Popen(
+    with forks.Popen[str](
         [*PROGRAM, *plain.flags()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin
@@ -708,7 +707,7 @@ def test_a_second_one_says_that_it_keeps_nothing_and_harms_nothing(plain: Plain)
 
 def test_an_output_that_nobody_reads_does_not_keep_a_signal_from_ending_the_program(plain: Plain) -> None:
     output, full = _full_pipe()
-    process = subprocess.Popen(
+    process = forks.Popen[bytes](
         [*PROGRAM, *plain.flags(port=1)], stdin=subprocess.PIPE, stdout=full, stderr=subprocess.PIPE
     )
     os.close(full)
@@ -727,7 +726,7 @@ def test_an_output_that_nobody_reads_does_not_keep_a_signal_from_ending_the_prog
 
 def test_an_output_that_breaks_with_the_last_of_what_is_written_is_told_too(plain: Plain) -> None:
     output, full = _full_pipe()
-    process = subprocess.Popen(
+    process = forks.Popen[bytes](
         [*PROGRAM, *plain.flags()], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE
     )
     os.close(full)
@@ -770,7 +769,7 @@ def _wait_until_kept(plain: Plain, words: bytes) -> None:
 
 
 def test_a_signal_says_what_is_left(plain: Plain) -> None:
-    process = subprocess.Popen(
+    process = forks.Popen[str](
         [*PROGRAM, *plain.flags(port=1)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -848,7 +847,7 @@ def test_whoever_is_killed_before_the_first_answer_comes_has_the_name_and_says_n
 ) -> None:
     nick = f"{plain.nick}new"
     with closing(Withholding(plain.port, f'"do":"{request_}"'.encode())) as between:
-        with subprocess.Popen(
+        with forks.Popen[bytes](
             [*PROGRAM, *plain.flags(nick=nick, port=between.port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -873,7 +872,7 @@ def test_whoever_is_killed_before_the_first_answer_comes_has_the_name_and_says_n
 @pytest.mark.slow
 @pytest.mark.parametrize("seen", ["Connected", "You are in", "stored as"])
 def test_whoever_is_killed_in_the_first_second_of_a_new_profile_says_nothing_twice(plain: Plain, seen: str) -> None:
-    with subprocess.Popen(
+    with forks.Popen[str](
         [*PROGRAM, *plain.flags()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         assert process.stdin

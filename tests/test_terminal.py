@@ -13,12 +13,12 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import textual
 
+import forks
 from chat_tui import background
 from chat_tui import terminal as terminal_module
 from chat_tui.cli import _parser, _sixteen_colours, main
@@ -197,11 +197,17 @@ class RawTerminal:
     """chat-tui on a pseudo-terminal whose every byte is kept."""
 
     def __init__(self, *flags: str, **environment: str) -> None:
-        self.pid, self._fd = pty.fork()
-        if self.pid == 0:
-            os.environ.update({"TERM": "xterm-256color"} | environment)
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-            os.execv(sys.executable, [*PROGRAM, *flags])
+        self._fd, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        self._process: subprocess.Popen[bytes] = forks.Popen(
+            [*PROGRAM, *flags],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=os.environ | {"TERM": "xterm-256color"} | environment,
+            start_new_session=True,
+        )
+        os.close(theirs)
         self.written = b""
 
     def read_until(self, wanted: bytes) -> None:
@@ -216,8 +222,8 @@ class RawTerminal:
         os.write(self._fd, text.encode())
 
     def close(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        self._process.kill()
+        self._process.wait()
         os.close(self._fd)
 
 
@@ -297,7 +303,7 @@ def test_the_plain_mode_is_a_conversation_line_by_line(tmp_path: Path) -> None:
     with running_server() as server, terminal("nc", "127.0.0.1", str(server.port)) as bob:
         bob.type("/login bob\n/python\n")
         bob.wait_for("You are in python")
-        process = subprocess.Popen(
+        process = forks.Popen[str](
             [
                 *PROGRAM,
                 f"127.0.0.1:{server.port}",
@@ -354,7 +360,7 @@ def test_what_is_wrong_with_flags_and_settings_is_said_in_one_line(tmp_path: Pat
         (["--nick", "a b", "--config", os.devnull], "a name has"),
         (["host:99999", "--config", os.devnull], "a port is a number"),
     ):
-        done = subprocess.run([*PROGRAM, *flags], capture_output=True, text=True, check=False)
+        done = forks.run([*PROGRAM, *flags], capture_output=True, text=True)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert told in done.stderr
 
@@ -400,7 +406,7 @@ def test_the_settings_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
 
 
 def test_the_settings_that_are_printed_are_the_defaults(tmp_path: Path) -> None:
-    printed = subprocess.run([*PROGRAM, "--print-config"], capture_output=True, text=True, check=True).stdout
+    printed = forks.run([*PROGRAM, "--print-config"], capture_output=True, text=True, check=True).stdout
     path = tmp_path / "config.toml"
     path.write_text(printed)
     assert load(path, must_exist=True) == Settings()
@@ -435,11 +441,12 @@ def switches(raw: bytes) -> dict[str, bool]:
 def ended(opened: Screen) -> int:
     """Wait until the program has ended; return its exit code, with everything read that it has still written."""
     deadline = time.monotonic() + TIMEOUT
-    while not (found := os.waitpid(opened.pid, os.WNOHANG))[0]:
+    while (code := opened.exit_code()) is None:
         assert time.monotonic() < deadline, "it does not end"
         opened.read(0.05)
-    opened.settle()
-    return os.waitstatus_to_exitcode(found[1])
+    while opened.read(0):  # all that it has written is there
+        pass
+    return code
 
 
 STARTED: list[Screen] = []
@@ -450,18 +457,18 @@ def nothing_is_left_running() -> Iterator[None]:
     """A test that fails leaves no program behind."""
     yield
     while STARTED:
-        pid = STARTED.pop().pid
-        with suppress(ChildProcessError):  # it has ended, and somebody has looked how
-            if os.waitpid(pid, os.WNOHANG)[0] == 0:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+        left = STARTED.pop()
+        if left.exit_code() is None:
+            os.kill(left.pid, signal.SIGKILL)
+            while left.exit_code() is None:
+                time.sleep(0.01)
 
 
 def started(port: int, folder: Path, code: str = "") -> Screen:
     """The program in python, with a draft; `code` goes before it."""
     main = f"{code}\nfrom chat_tui.cli import main; raise SystemExit(main())"
     flags = ["--nick", "ann", "--room", "python", "--state", str(folder), "--config", os.devnull]
-    STARTED.append(Screen(sys.executable, "-c", main, f"127.0.0.1:{port}", *flags))
+    STARTED.append(Screen(sys.executable, "-c", main, f"127.0.0.1:{port}", *flags, is_fork=True))
     return STARTED[-1]
 
 
@@ -524,9 +531,13 @@ def test_a_terminal_that_is_gone_does_not_hold_the_program(tmp_path: Path) -> No
         opened.wait_until("1 python")
         os.close(opened.fd)  # the kernel sends SIGHUP
         deadline = time.monotonic() + TIMEOUT
-        while not os.waitpid(opened.pid, os.WNOHANG)[0]:
+        while opened.exit_code() is None:
             assert time.monotonic() < deadline, "it does not end"
             time.sleep(0.02)
+
+
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 SUSPENDED_IN_A_WRITE = """
@@ -551,7 +562,7 @@ def test_suspending_gives_the_terminal_back_and_going_on_takes_it_again(tmp_path
         if not code:
             os.kill(opened.pid, signal.SIGTSTP)
         deadline = time.monotonic() + TIMEOUT
-        while not os.waitpid(opened.pid, os.WUNTRACED | os.WNOHANG)[0]:
+        while not is_stopped(opened.pid):
             assert time.monotonic() < deadline, "it does not stop"
             if code:
                 opened.type("\N{SNOWMAN}")  # the first may come before there is a prompt
@@ -586,14 +597,13 @@ def test_a_terminal_that_can_draw_nothing_gets_lines_and_a_word_about_it(tmp_pat
 def test_what_goes_into_a_pipe_or_comes_from_one_is_lines_without_a_word_about_it(tmp_path: Path) -> None:
     with running_server() as server:
         state = ["--nick", "ann", "--state", str(tmp_path), "--config", os.devnull]
-        done = subprocess.run(
+        done = forks.run(
             [*PROGRAM, f"127.0.0.1:{server.port}", "--room", "python", *state],
             input="/logout\n",
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
             env={**os.environ, "TERM": "dumb"},
-            check=False,
         )
         assert "line by line" not in done.stdout + done.stderr
         assert "\x1b" not in done.stdout
@@ -625,7 +635,7 @@ def test_the_terminal_says_whether_it_is_light(answer: bytes, light: bool | None
 )
 def test_a_slow_link_asks_a_terminal_whether_it_is_light(background_colour: str, theme: str) -> None:
     code = "from chat_tui.cli import _sixteen_colours; print('theme:', _sixteen_colours('chat-dark'), '.')"
-    opened = Screen(sys.executable, "-c", f"import os; os.environ.pop('COLORFGBG', None); {code}")
+    opened = Screen(sys.executable, "-c", f"import os; os.environ.pop('COLORFGBG', None); {code}", is_fork=True)
     while b"\x1b[c" not in opened.raw:
         assert opened.read(TIMEOUT)
     opened.type(f"\x1b]11;rgb:{background_colour}\x1b\\\x1b[?62;22c")
