@@ -159,6 +159,13 @@ async def test_a_batch_of_nothing_but_repetitions_takes_no_number(journal: Journ
     assert await store(journal, said("c")) == Receipt(3, {})
 
 
+async def test_a_search_does_not_wait_for_lines_that_were_stored_before(journal: Journal) -> None:
+    await store(journal, said("a needle"), {0: "k"})
+    for _ in range(3):
+        await store(journal, said("a needle"), {0: "k"})
+    assert (await journal.search("needle", None, 10)).unsearched == 0, "it is no line that is still to be indexed"
+
+
 async def test_the_first_line_of_a_time_is_found(journal: Journal) -> None:
     for hour in range(10):
         await store(journal, said("a", "b", "c", at=hour * 3600.0))

@@ -54,13 +54,16 @@ class Committer:
     """The thread, and the way to it."""
 
     def __init__(
-        self, writer: Writer, note: Callable[[Sequence[Commission]], None], note_failure: Callable[[Exception], None]
+        self,
+        writer: Writer,
+        note: Callable[[int, Sequence[Commission]], None],
+        note_failure: Callable[[Exception], None],
     ) -> None:
         """Write with `writer`. In Trio's thread, before those who wait go on, one of the others is called.
 
         Args:
             writer: what writes.
-            note: called with what has been stored together.
+            note: called with how many lines have been stored together, and what they were part of.
             note_failure: called with the reason why something has not.
 
         """
@@ -148,8 +151,9 @@ class Committer:
             for commission in commissions:
                 commission.finish(outcome.Error(error))
             return
-        _guard.attempt(self._note, commissions)
-        for commission, result in zip(commissions, results.unwrap(), strict=True):
+        done = [*zip(commissions, results.unwrap(), strict=True)]
+        _guard.attempt(self._note, sum(_lines(one, receipt) for one, receipt in done), commissions)
+        for commission, result in done:
             commission.finish(outcome.Value(result))
 
     def _noted(self, error: BaseException) -> BaseException:
@@ -160,6 +164,11 @@ class Committer:
             _guard.note(error)
             return JournalError("something went wrong while it was being stored")
         return error
+
+
+def _lines(commission: Commission, receipt: Receipt) -> int:
+    """How many lines of it are stored now, and were not before."""
+    return len(commission.append.lines) - len(receipt.duplicates) if commission.append else 0
 
 
 _guard = Guard("something went wrong in the journal")

@@ -115,8 +115,7 @@ class SqliteJournal:
         self._committer.submit(commission)
         return commission
 
-    def _note_stored(self, commissions: Sequence[Commission]) -> None:
-        lines = sum(len(one.append.lines) for one in commissions if one.append)
+    def _note_stored(self, lines: int, commissions: Sequence[Commission]) -> None:
         if lines:
             self._end += lines
             self._pages += sum(2 + len(one.append.encoded) // PAGE_SIZE for one in commissions if one.append)
