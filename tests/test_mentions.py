@@ -216,20 +216,26 @@ HOSTILE = [
 def _cost(text: str) -> float:
     some = Names(("ann", "a", "-", "小明", "小", "กา", "e\u0301"))
     known = {folded(name) for name in ("ann", "a", "-", "小明", "小", "กา", "e\u0301")}
-    best = 1.0
-    for _ in range(3):
-        began = time.thread_time()
-        some.spans(text)
-        some.are_in(text)
-        names_in(text, known)
-        best = min(best, time.thread_time() - began)
-    return best
+    began = time.thread_time()
+    some.spans(text)
+    some.are_in(text)
+    names_in(text, known)
+    return time.thread_time() - began
+
+
+def _is_ever_linear(small: str, large: str) -> bool:
+    """Whether eight times as much has at least once cost no more than 24 times; a square would be 64 times as much."""
+    best_small = best_large = 1.0
+    for _ in range(5):
+        best_small, best_large = min(best_small, _cost(small)), min(best_large, _cost(large))
+        if best_large < 8 * 3 * max(best_small, 0.0005):
+            return True
+    return False
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_what_it_costs_grows_with_the_text_and_no_faster(unit: str) -> None:
-    small, large = (_cost((unit * size)[:size]) for size in (4000, 32000))
-    assert large < 8 * 3 * max(small, 0.0005), "a square would be 64 times as much"
+    assert _is_ever_linear(*((unit * size)[:size] for size in (4000, 32000)))
 
 
 def test_marks_are_no_letters_that_a_regular_expression_knows() -> None:
