@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Iterable
+from datetime import date, datetime
 
 from chat_server import events
 from chat_server.times import local
@@ -20,7 +21,10 @@ def _range(first: int, last: int) -> str:
 
 def day_of(voice: Voice, at: float, zone: str) -> str:
     """The day, as the language writes it."""
-    day = local(at, zone)
+    return _day(voice, local(at, zone).date())
+
+
+def _day(voice: Voice, day: date) -> str:
     return voice.say("{year}-{month:02}-{day:02}", year=day.year, month=day.month, day=day.day)
 
 
@@ -29,8 +33,8 @@ def topic_set(voice: Voice, line: events.TopicSet) -> str:
     return voice.say("{nick} set the topic: {topic}", nick=line.nick, topic=line.text)
 
 
-def _shown(voice: Voice, line: events.Line, zone: str) -> Line:
-    mark = f"#{line.seq} {local(line.at, zone):%H:%M} "
+def _shown(voice: Voice, line: events.Line, at: datetime) -> Line:
+    mark = f"#{line.seq} {at:%H:%M} "
     match line:
         case events.Acted():
             return Line(line.text, f"{mark}~ ", line.nick, " ")
@@ -42,11 +46,12 @@ def _shown(voice: Voice, line: events.Line, zone: str) -> Line:
 
 def _lines(voice: Voice, lines: Iterable[events.Line], zone: str) -> list[Line]:
     shown: list[Line] = []
-    day = ""
+    day: date | None = None
     for line in lines:
-        if day != (day := day_of(voice, line.at, zone)):
-            shown += own_words(voice.rule(day))
-        shown.append(_shown(voice, line, zone))
+        at = local(line.at, zone)
+        if day != (day := at.date()):
+            shown += own_words(voice.rule(_day(voice, day)))
+        shown.append(_shown(voice, line, at))
     return shown
 
 
