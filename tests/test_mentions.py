@@ -7,7 +7,7 @@ from pathlib import Path
 from unicodedata import category
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import chat_server.mentions
@@ -118,6 +118,7 @@ _SOME_NAMES = st.sets(
 )
 
 
+@example("\u0e35", {"\u0e35"})  # a mark without a letter
 @given(_TEXTS, _SOME_NAMES)
 def test_the_server_and_the_client_never_disagree(text: str, some: set[str]) -> None:
     known = {same_name_key(name) for name in some}

@@ -531,7 +531,7 @@ def plain(server: ServerProcess, tmp_path: Path) -> Plain:
 @pytest.mark.slow
 def test_a_thousand_lines_are_a_thousand_lines_at_the_servers_pace(tmp_path: Path) -> None:
     config = tmp_path / "chat.toml"
-    config.write_text("[limits]\nmessages_per_second = 400\nmessage_burst = 20\n")
+    config.write_text("[limits]\nmessages_per_second = 400\nmessage_burst = 20\nrequests_per_address = 400\n")
     with running_server("--config", str(config)) as server:
         plain = Plain(server, tmp_path, make_room=False)
         done = plain.run("".join(f"{number}\n" for number in range(1000)), room="python")

@@ -54,7 +54,7 @@ _WORD = re.compile(r"[\w-]+")
 _SPACED_WORD = re.compile(rf"(?:[^\W{_SCRIPTS_WITHOUT_SPACES}]+|-)+")
 _ASCII_WORD = re.compile(r"[a-z0-9_-]+")
 _SPACED_RUN = re.compile(f"[{_SPACED}{_MARK}{_DASH}]+")
-_UNSPACED_LETTER = re.compile(f"[{_UNSPACED}{_LEADING}{_TRAILING}]")
+_UNSPACED_LETTER = re.compile(f"[{_UNSPACED}{_UNSPACED_MARK}{_LEADING}{_TRAILING}]")
 # What makes one letter with what stands before it, when a text is normalised: marks, the parts of a Hangul syllable, and halfwidth marks.
 _JAMO = re.compile("[\u1160-\u11ff\u3131-\u318e\ud7b0-\ud7ff\uff9e-\uff9f\uffa0-\uffdc]")
 _LETTER = re.compile(r"[^+]\+*|\++")
