@@ -106,7 +106,11 @@ class Telnet:
 
     @property
     def rows(self) -> list[str]:
-        return [row.rstrip() for row in self.screen.display if row.strip()]
+        """The rows that are not empty. The second half of a wide character holds nothing."""
+        columns = range(self.screen.columns)
+        cells = [self.screen.buffer[row] for row in range(self.screen.lines)]
+        rows = ("".join(row[column].data for column in columns).rstrip() for row in cells if row)
+        return [row for row in rows if row]
 
 
 def telnet(house: House, *types: bytes, **terminal: Any) -> Telnet:
