@@ -166,6 +166,7 @@ CLIENT_LAYERS = [
         "links",
         "colouring",
         "field",
+        "foot",
     },
     {"search_bar", "timeline", "settings", "list_pane", "markdown"},
     {"state", "completion", "markup"},
