@@ -2,8 +2,8 @@
 
 Importing takes half a second of a start, and is the same every time. A fork is a process of its own in all else: its id, its files and streams,
 its terminal, its signals, its environment, its memory and its end, which is the interpreter's. Its output is buffered as ever, also under
-PYTHONUNBUFFERED. What a start is made of besides is tested where
-programs are started as a shell does it: in test_programs.py, test_extras.py and test_readme.py.
+PYTHONUNBUFFERED. What a start is made of besides is tested where programs are started as a shell does it: in test_programs.py, test_extras.py
+and test_readme.py.
 
 As a script this module is the process that forks.
 """

@@ -101,7 +101,6 @@ def contents(path: Path) -> dict[str, bytes]:
 # What a target may be.
 
 
-@pytest.mark.slow
 def test_no_file_of_the_data_directory_is_written_over_under_whatever_name(data: Path, tmp_path: Path) -> None:
     (tmp_path / "there").symlink_to(data, target_is_directory=True)
     with running_server(data=data):
@@ -174,7 +173,6 @@ def test_through_a_symbolic_link_what_it_leads_to_is_written(data: Path, tmp_pat
     assert left(tmp_path / "far") == ["copy"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("word", ["export", "backup"])
 def test_pipes_and_devices_are_written_to_as_they_are(data: Path, tmp_path: Path, word: str) -> None:
     whole = tmp_path / "whole"
@@ -237,7 +235,6 @@ def test_nor_is_it_for_what_only_prints(words: list[str]) -> None:
     )
 
 
-@pytest.mark.slow
 def test_a_reader_who_goes_away_and_closed_streams_are_no_traceback(data: Path) -> None:
     words = [*PROGRAM, "--data", data, "export"]
     for reader in (["head", "-c", "10"], ["true"]):
@@ -286,7 +283,6 @@ def export_of(count: int) -> bytes:
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", ["1m", "4m", "5m", "6m", "7m", "20m"])
 def test_an_import_onto_a_small_disk_is_whole_or_is_not_there_and_says_which(tmp_path: Path, size: str) -> None:
     with small_disk(tmp_path / "disk", size) as disk:
@@ -305,7 +301,6 @@ def test_an_import_onto_a_small_disk_is_whole_or_is_not_there_and_says_which(tmp
         assert done.returncode == (0 if size == "20m" else 2) or size in {"5m", "6m", "7m"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("word", ["export", "backup"])
 def test_on_a_full_disk_what_was_there_stays(tmp_path: Path, word: str) -> None:
     data = tmp_path / "data"
@@ -410,7 +405,6 @@ def opened_by(pid: int) -> set[str]:
 ESC = "\x1b]0;owned\x07"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -436,7 +430,6 @@ def test_no_flag_can_act_on_the_terminal(data: Path, words: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -583,7 +576,6 @@ def test_another_program_that_reads_the_journal_makes_nobody_believe_that_nothin
     assert "python" not in listed
 
 
-@pytest.mark.slow
 def test_deleting_a_room_is_confirmed(data: Path) -> None:
     done = command("--data", data, "rooms", "delete", "python", stdin=b"python\n")
     assert (done.returncode, done.stderr) == (
@@ -598,7 +590,6 @@ def test_deleting_a_room_is_confirmed(data: Path) -> None:
         assert len(command("--data", data, "rooms", "list").stdout.splitlines()) == left_there
 
 
-@pytest.mark.slow
 def test_rooms_are_left_alone_while_a_server_holds_them_and_none_is_made_where_there_is_no_journal(
     data: Path, tmp_path: Path
 ) -> None:

@@ -265,7 +265,6 @@ class Person:
         return self.wait_for(answer)
 
 
-@pytest.mark.slow
 def test_after_a_restart_everything_is_as_it_was(tmp_path: Path, meet: Meet) -> None:
     with running_server(data=tmp_path) as server:
         ann = meet(server.port, "ann")
@@ -356,7 +355,6 @@ def test_a_journal_deleted_under_the_server_is_told_to_authors_and_to_the_log(tm
     assert f"{data / 'journal.db'} was deleted or replaced while the server was running: put it back" in complaint
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["XYZ+24", "XYZ-24:59", "Nowhere/Land", ""])
 def test_no_time_in_a_journal_and_no_zone_of_the_machine_ends_the_server(
     tmp_path: Path, meet: Meet, zone: str, monkeypatch: pytest.MonkeyPatch

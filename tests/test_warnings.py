@@ -10,6 +10,8 @@ import pytest
 
 from processes import ROOT
 
+pytestmark = pytest.mark.slow
+
 LIBRARY = """
 import socket
 import warnings
