@@ -7,12 +7,20 @@ from hypothesis import strategies as st
 
 from chat_server.clean import _TABLE, MARKS_MAX, _bound_marks, clean, clean_in_one
 
-# Every code, but of what no character is assigned in, and of what is for private use, where one code is like the other: of these the ends.
-EMPTY = [(0x20000 * half, 0x20000 * half + 0x20000) for half in range(2, 7)] + [(0xE1000, 0xF0000), (0xF0000, 0x110000)]
+# Where one code is like the other: ideographs, Hangul, private use, and what no character is assigned in.
+ALIKE = [
+    (0x3400, 0x4DC0), (0x4E00, 0xA000), (0xAC00, 0xD7A4), (0xE000, 0xF900), (0x20000, 0x40000), (0x40000, 0x60000), (0x60000, 0x80000),
+    (0x80000, 0xA0000), (0xA0000, 0xC0000), (0xC0000, 0xE0000), (0xE1000, 0xF0000), (0xF0000, 0x110000),
+]  # fmt: skip
+# Every other code, and of these the ends.
 CODES = (
-    *range(0x40000),
+    *range(0x3400),
+    *range(0x4DC0, 0x4E00),
+    *range(0xA000, 0xAC00),
+    *range(0xD7A4, 0xE000),
+    *range(0xF900, 0x20000),
     *range(0xE0000, 0xE1000),
-    *(code for first, end in EMPTY for code in (*range(first, first + 256), *range(end - 256, end))),
+    *(code for first, end in ALIKE for code in (*range(first, first + 256), *range(end - 256, end))),
 )
 
 HOSTILE = st.text(
@@ -58,8 +66,13 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
     assert clean(clean(text)) == clean(text)
 
 
-def test_one_code_of_what_is_empty_is_like_the_other() -> None:
-    assert {unicodedata.category(chr(code)) for first, end in EMPTY for code in range(first, end)} == {"Cn", "Co"}
+def test_to_look_at_the_ends_of_what_is_alike_is_to_look_at_all() -> None:
+    assert {*CODES}.union(*(range(first, end) for first, end in ALIKE)) == {*range(0x110000)}
+    for first, end in ALIKE:
+        characters = [chr(code) for code in range(first, end)]
+        assert {*map(unicodedata.category, characters)} <= {"Lo", "Cn", "Co"}
+        assert not any(map(unicodedata.combining, characters))
+        assert _TABLE.keys().isdisjoint(range(first, end))
 
 
 def test_what_keeps_words_or_lines_apart_is_never_taken_out() -> None:
