@@ -62,15 +62,21 @@ PURE = [
 OUTSIDE_FOR_PURE = {"trio", "socket", "time", "os", "threading", "structlog", "random", "sys"}
 
 
+def paths(folder: Path) -> dict[str, Path]:
+    """Where the modules of a package stand, by their names."""
+    return {
+        ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in folder.rglob("*.py")
+    }
+
+
+MODULES = sorted(paths(SOURCE).keys() - {"wire"})
+
+
 @cache
 def modules() -> dict[str, ast.Module]:
-    found = {}
-    for path in SOURCE.rglob("*.py"):
-        name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
-        name = name.removesuffix(".__init__")
-        if name != "wire":
-            found[name] = ast.parse(path.read_text())
-    return found
+    found = paths(SOURCE)
+    return {name: ast.parse(found[name].read_text()) for name in MODULES}
 
 
 def imports(tree: ast.Module) -> set[str]:
@@ -91,7 +97,7 @@ def test_every_module_has_its_layer() -> None:
     assert set(modules()) == set().union(*LAYERS)
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+@pytest.mark.parametrize("name", MODULES)
 def test_a_module_imports_only_from_the_layers_below_it(name: str) -> None:
     layer = next(number for number, layer in enumerate(LAYERS) if name in layer)
     below = set().union(*LAYERS[:layer])
@@ -101,7 +107,7 @@ def test_a_module_imports_only_from_the_layers_below_it(name: str) -> None:
     assert {found for found in ours if found in modules()} <= below
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+@pytest.mark.parametrize("name", MODULES)
 def test_what_is_pure_has_no_clock_no_input_and_no_output(name: str) -> None:
     if name.split(".", maxsplit=1)[0] in PURE:
         assert not {found.split(".")[0] for found in imports(modules()[name])} & OUTSIDE_FOR_PURE
@@ -113,7 +119,7 @@ def test_what_works_in_threads_and_without_a_server_knows_nothing_of_trio(name: 
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+@pytest.mark.parametrize("name", MODULES)
 def test_a_module_says_first_what_it_is(name: str) -> None:
     assert ast.get_docstring(modules()[name])
 
@@ -201,18 +207,14 @@ the plain door."""
 
 @cache
 def client_modules() -> dict[str, ast.Module]:
-    names = {
-        ".".join(path.relative_to(CLIENT).with_suffix("").parts).removesuffix(".__init__"): path
-        for path in CLIENT.rglob("*.py")
-    }
-    return {name: ast.parse(path.read_text()) for name, path in names.items()}
+    return {name: ast.parse(path.read_text()) for name, path in paths(CLIENT).items()}
 
 
 def test_every_module_of_the_client_has_its_layer() -> None:
     assert set(client_modules()) == set().union(*CLIENT_LAYERS)
 
 
-@pytest.mark.parametrize("name", sorted(client_modules()))
+@pytest.mark.parametrize("name", sorted(paths(CLIENT)))
 def test_a_module_of_the_client_imports_only_from_below(name: str) -> None:
     layer = next(number for number, layer in enumerate(CLIENT_LAYERS) if name in layer)
     below = set().union(*CLIENT_LAYERS[:layer])

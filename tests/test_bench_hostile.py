@@ -26,31 +26,36 @@ def _script() -> Any:
     return module
 
 
-ROWS = list(_script().rows())
+@pytest.fixture(scope="module")
+def rows() -> list[Any]:
+    """All that it plays."""
+    return list(_script().rows())
 
 
 @pytest.mark.parametrize("request_type", Request.__subclasses__(), ids=word_of)
-def test_every_request_has_rows_at_every_door_at_which_it_can_be_made(request_type: type[Request]) -> None:
+def test_every_request_has_rows_at_every_door_at_which_it_can_be_made(
+    rows: list[Any], request_type: type[Request]
+) -> None:
     word = word_of(request_type)
-    doors = {row.door for row in ROWS if row.what == word}
+    doors = {row.door for row in rows if row.what == word}
     assert doors == ({"json", "text", "edited"} if request_type.is_typed else {"json"})
 
 
-def test_every_row_of_json_is_a_request_or_says_what_is_wrong_with_it() -> None:
-    for row in ROWS:
+def test_every_row_of_json_is_a_request_or_says_what_is_wrong_with_it(rows: list[Any]) -> None:
+    for row in rows:
         if row.door == "json":
             assert not isinstance(parse_object(row.data.rstrip(b"\n"), Limits().text_bytes).request, LineTooLong)
             assert len(row.data) <= Limits().json_line_bytes
 
 
-def test_what_is_typed_is_as_long_as_it_may_be_and_no_longer() -> None:
-    lines = [row.data for row in ROWS if row.door == "text" and row.what == "say"]
+def test_what_is_typed_is_as_long_as_it_may_be_and_no_longer(rows: list[Any]) -> None:
+    lines = [row.data for row in rows if row.door == "text" and row.what == "say"]
     assert len(lines) == len(_script().CONTENT)
     assert all(Limits().line_bytes * 0.9 < len(line) <= Limits().line_bytes for line in lines)
 
 
-def test_what_is_pasted_is_taken() -> None:
-    for row in ROWS:
+def test_what_is_pasted_is_taken(rows: list[Any]) -> None:
+    for row in rows:
         if row.what == "paste":
             editor = LineEditor(80, "utf-8", Limits().line_bytes, Limits().text_bytes, lambda out: out)
             assert any(isinstance(item, Typed) for item in editor.receive_data(row.data)), row.content
