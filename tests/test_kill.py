@@ -24,8 +24,9 @@ KILLS = -(-int(os.environ.get("KILLS", "50")) // SERIES)
 
 ROOMS = ("python", "pm")
 
-HEARD_MIN = 50
-"""Lines that come before the server is killed, however slow the machine is: else a run proves nothing."""
+HEARD_MIN = 30
+ACKNOWLEDGED_MIN = 10
+"""Lines of people, and acknowledgements, that come before the server is killed, however slow the machine is: else a run proves nothing."""
 
 LONGEST_SECONDS = (0.03, 0.03, 0.03, 0.15)
 """How long the server may be under load before it is killed, one or the other: a moment is as good as another, and a longer time has more lines."""
@@ -76,8 +77,10 @@ class Client:
         return self.received.decode().split("\r\n")[:-1]
 
 
-def _heard(clients: list[Client]) -> int:
-    return sum(client.received.count(b"\r\n") for client in clients)
+def _have_heard_enough(clients: list[Client]) -> bool:
+    heard = sum(client.received.count(b" says ") for client in clients)
+    acknowledged = sum(client.received.count(b" and was stored in ") for client in clients)
+    return heard >= HEARD_MIN and acknowledged >= ACKNOWLEDGED_MIN
 
 
 def _run_until_killed(data: Path, config: Path, generation: int, chance: random.Random) -> list[Client]:
@@ -88,7 +91,7 @@ def _run_until_killed(data: Path, config: Path, generation: int, chance: random.
             for number in range(4)
         ]
         end = time.monotonic() + chance.uniform(0.01, chance.choice(LONGEST_SECONDS))
-        while time.monotonic() < end or _heard(clients) < HEARD_MIN:
+        while time.monotonic() < end or not _have_heard_enough(clients):
             chance.choice(clients).talk(chance.choice((1, 1, 3, 20)))
             for ready in select.select([client.socket for client in clients], [], [], 0.001)[0]:
                 next(client for client in clients if client.socket is ready).read()
