@@ -232,6 +232,50 @@ def play(app: StoryApp, act: Callable[[Pilot], Any], *, size: tuple[int, int] = 
     run_story(run())
 
 
+class Stage:
+    """One program for several tests, each of which leaves it as the next may find it: most of what such a test costs is the start."""
+
+    def __init__(self, make: Callable[[], StoryApp]) -> None:
+        """Start what `make` gives, when it is first wanted; and another one after a test that failed."""
+        self._make = make
+        self._opened: tuple[asyncio.Runner, Any, StoryApp, Pilot] | None = None
+
+    def play(self, act: Callable[[StoryApp, Pilot], Coroutine[Any, Any, None]]) -> None:
+        """Act as its user."""
+        runner, _, app, pilot = self._opened = self._opened or self._open()
+        is_done = False
+        try:
+            runner.run(act(app, pilot))
+            is_done = app._exception is None
+        finally:
+            if not is_done:
+                self.close()
+
+    def _open(self) -> tuple[asyncio.Runner, Any, StoryApp, Pilot]:
+        runner, app = asyncio.Runner(loop_factory=StoryLoop), self._make()
+        running = app.run_test(size=(100, 30))
+
+        async def begin() -> Pilot:
+            pilot = await running.__aenter__()
+            await settle(pilot)
+            return pilot
+
+        return runner, running, app, runner.run(begin())
+
+    def close(self) -> None:
+        """End the program. Raises what was wrong with it."""
+        if self._opened is None:
+            return
+        runner, running, _, _ = self._opened
+        self._opened = None
+
+        async def end() -> None:
+            await running.__aexit__(None, None, None)
+
+        with runner:
+            runner.run(end())
+
+
 async def settle(pilot: Pilot) -> None:
     """Wait until what has happened is on the screen."""
     pilot.app._paint()

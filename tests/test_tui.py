@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ from chat_tui.settings import NotifyTable, Settings, parse_address
 from chat_tui.state import Pending
 from chat_tui.themes import ANSI_ON_DARK, ANSI_ON_LIGHT, _luminance, nick_colours
 from chat_tui.timeline import Notice
-from stories import NOON, FakeLink, Pilot, StoryApp, beginning, play, said, settle, welcome
+from stories import NOON, FakeLink, Pilot, Stage, StoryApp, beginning, play, said, settle, welcome
 
 
 def lines(app: StoryApp) -> list[str]:
@@ -238,6 +238,13 @@ def test_up_brings_back_what_was_sent_and_down_what_was_being_written() -> None:
     play(app, act)
 
 
+@pytest.fixture(scope="module")
+def prompt() -> Iterator[Stage]:
+    stage = Stage(lambda: StoryApp(beginning()))
+    yield stage
+    stage.close()
+
+
 @pytest.mark.parametrize(
     ("typed", "completed"),
     [
@@ -250,15 +257,13 @@ def test_up_brings_back_what_was_sent_and_down_what_was_being_written() -> None:
         ("zzz", "zzz"),
     ],
 )
-def test_tab_completes_commands_rooms_nicks_and_emoji(typed: str, completed: str) -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_tab_completes_commands_rooms_nicks_and_emoji(typed: str, completed: str, prompt: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app._prompt.put(typed)
         await pilot.press("tab")
         assert app._prompt.text == completed
 
-    play(app, act)
+    prompt.play(act)
 
 
 def test_tab_again_takes_the_next_choice() -> None:
@@ -338,6 +343,13 @@ def test_a_long_text_can_be_undone_to_its_first_word() -> None:
     play(app, act)
 
 
+@pytest.fixture(scope="module")
+def readline() -> Iterator[Stage]:
+    stage = Stage(lambda: StoryApp(beginning("python", "pm"), settings=Settings(keys={"preset": "readline"})))
+    yield stage
+    stage.close()
+
+
 @pytest.mark.parametrize(
     ("keys", "left"),
     [
@@ -357,10 +369,8 @@ def test_a_long_text_can_be_undone_to_its_first_word() -> None:
         (["ctrl+p", "ctrl+n"], "one two\nthree four"),
     ],
 )
-def test_the_preset_of_readline_kills_yanks_and_moves(keys: list[str], left: str) -> None:
-    app = StoryApp(beginning("python", "pm"), settings=Settings(keys={"preset": "readline"}))
-
-    async def act(pilot: Pilot) -> None:
+def test_the_preset_of_readline_kills_yanks_and_moves(keys: list[str], left: str, readline: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app._prompt.put("sent")
         await pilot.press("enter")
         app._prompt.put("one two\nthree four")
@@ -373,7 +383,7 @@ def test_the_preset_of_readline_kills_yanks_and_moves(keys: list[str], left: str
         assert app.current.name == "python", "no action is behind these keys any more"
         assert len(app.screen_stack) == 1
 
-    play(app, act)
+    readline.play(act)
 
 
 def test_what_the_preset_took_keys_from_has_others_and_the_users_own_keys_win() -> None:
@@ -1256,19 +1266,25 @@ def test_what_was_written_for_a_room_does_not_come_along_to_another_server(tmp_p
     again.close()
 
 
+@pytest.fixture(scope="module")
+def asking() -> Iterator[Stage]:
+    stage = Stage(lambda: StoryApp([*beginning(), page(1, 3)]))
+    yield stage
+    stage.close()
+
+
 @pytest.mark.parametrize(
     ("typed", "day"),
     [("yesterday", "2026-11-23"), ("-3d", "2026-11-21"), ("today", "2026-11-24"), ("14:30", "2026-11-23")],
 )
-def test_days_and_times_are_understood(typed: str, day: str) -> None:
-    app = StoryApp([*beginning(), page(1, 3)])
-
-    async def act(pilot: Pilot) -> None:
+def test_days_and_times_are_understood(typed: str, day: str, asking: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.link.asked.clear()
         await pilot.press("ctrl+g", *typed, "enter")
         await settle(pilot)
         assert app.link.last("date").items() >= {"room": "python", "day": day}.items()
 
-    play(app, act)
+    asking.play(act)
 
 
 def test_a_time_of_which_the_lines_are_here_is_gone_to_at_once() -> None:
@@ -1724,6 +1740,13 @@ def lose(app: StoryApp, why: str = "nothing listens there") -> None:
     app._link_changed(LinkChanged(Status.WAITING, why, time.monotonic() + 1))
 
 
+@pytest.fixture(scope="module")
+def form() -> Iterator[Stage]:
+    stage = Stage(failing)
+    yield stage
+    stage.close()
+
+
 @pytest.mark.parametrize(
     ("address", "wrong"),
     [
@@ -1740,10 +1763,10 @@ def lose(app: StoryApp, why: str = "nothing listens there") -> None:
         ("[::1]:x", '"x" is no port'),
     ],
 )
-def test_what_is_wrong_with_an_address_is_said_and_stays_while_the_old_one_is_tried(address: str, wrong: str) -> None:
-    app = failing()
-
-    async def act(pilot: Pilot) -> None:
+def test_what_is_wrong_with_an_address_is_said_and_stays_while_the_old_one_is_tried(
+    address: str, wrong: str, form: Stage
+) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         lose(app)
         await settle(pilot)
         app.screen.query_one("#address", Input).value = address
@@ -1759,7 +1782,7 @@ def test_what_is_wrong_with_an_address_is_said_and_stays_while_the_old_one_is_tr
         await settle(pilot)
         assert "Write it as" not in chat_text(app), "it is being mended"
 
-    play(app, act)
+    form.play(act)
 
 
 @pytest.mark.parametrize(
@@ -1909,6 +1932,15 @@ def test_the_rooms_use_the_width_that_there_is(columns: int, whole: int) -> None
     play(app, act, size=(columns, 30))
 
 
+@pytest.fixture(scope="module")
+def switcher() -> Iterator[Stage]:
+    stage = Stage(
+        lambda: StoryApp([*beginning(), events.RoomsListed((("write", 0), ("project-41", 1), ("project-42", 1)))])
+    )
+    yield stage
+    stage.close()
+
+
 @pytest.mark.parametrize(
     ("typed", "found"),
     [
@@ -1919,14 +1951,13 @@ def test_the_rooms_use_the_width_that_there_is(columns: int, whole: int) -> None
         ("wri te", "write"),
     ],
 )
-def test_words_in_order_find_a_room(typed: str, found: str) -> None:
-    app = StoryApp([*beginning(), events.RoomsListed((("write", 0), ("project-41", 1), ("project-42", 1)))])
-
-    async def act(pilot: Pilot) -> None:
+def test_words_in_order_find_a_room(typed: str, found: str, switcher: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.link.asked.clear()
         await pilot.press("ctrl+k", *(key if key != " " else "space" for key in typed), "enter")
         assert app.link.last("join")["room"] == found or typed == "PROJ"
 
-    play(app, act)
+    switcher.play(act)
 
 
 def test_letters_that_fit_nothing_say_so_and_what_to_do() -> None:
