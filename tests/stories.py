@@ -91,7 +91,7 @@ class StoryApp(ChatApp):
         self.client.link = cast("Link", self.link)
         self._story = list(story)
         self._is_online = is_online
-        self.is_begun = False
+        self.is_looked_at = False
 
     def _start(self) -> None:
         super()._start()
@@ -206,13 +206,17 @@ Stylesheet._parse_rules = _parse_rules_once  # type: ignore[method-assign]
 _really_draw = Screen._compositor_refresh
 
 
-def _draw_when_begun(screen: Screen[Any]) -> None:
-    """Nobody sees what an app without a terminal draws while it starts. From the first settle() on, all is drawn as for a terminal."""
-    if getattr(screen.app, "is_begun", True):
+def _draw_when_looked_at(screen: Screen[Any]) -> None:
+    """Nobody sees what an app without a terminal draws for each key: it is drawn whenever a test looks, which is what settle() is for."""
+    app = screen.app
+    if not isinstance(app, StoryApp) or app.is_looked_at or screen is not app.screen:
         _really_draw(screen)
+    else:
+        screen._dirty_widgets.clear()  # their regions are noted
+        app._update_mouse_over(screen)
 
 
-Screen._compositor_refresh = _draw_when_begun  # type: ignore[method-assign,assignment]
+Screen._compositor_refresh = _draw_when_looked_at  # type: ignore[method-assign,assignment]
 
 
 def run_story(story: Coroutine[Any, Any, None]) -> None:
@@ -278,10 +282,14 @@ class Stage:
 
 async def settle(pilot: Pilot) -> None:
     """Wait until what has happened is on the screen."""
-    pilot.app._paint()
+    app = pilot.app
+    app._paint()
     await pilot.pause()
-    pilot.app.is_begun = True
     await pilot.pause()
+    if isinstance(app, StoryApp) and app.screen_stack:
+        app.is_looked_at = True
+        app.screen._compositor_refresh()
+        app.is_looked_at = False
 
 
 CONVERSATION = [
