@@ -108,6 +108,7 @@ def test_whatever_order_it_is_in_clean_text_has_no_long_run_that_must_be_put_in_
                 assert run <= 2 * MARKS_MAX
 
 
+@pytest.mark.slow
 def test_what_passes_at_the_first_look_is_what_passes_when_looked_at_closely() -> None:
     for block in batched(CODES, 64):
         texts = ["a" + chr(code) * (MARKS_MAX + 1) for code in block]

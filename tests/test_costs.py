@@ -76,6 +76,7 @@ async def test_who_waits_for_the_others_at_the_address_is_told_once_not_for_ever
         assert heard.count("* Everybody at your address together sends more than 10 lines a second;") == 1
 
 
+@pytest.mark.slow
 async def test_what_others_at_the_address_have_asked_for_is_not_the_debt_of_who_says_a_line_now_and_then(
     autojump_clock: trio.abc.Clock,
 ) -> None:
