@@ -93,7 +93,7 @@ def test_a_line_is_edited_at_the_real_telnet_while_others_talk() -> None:
         ann.type("/last 1\r")
         ann.wait_until("#4 ")
         ann.type("/mode line\r")
-        ann.wait_until("Your program edits your line.")
+        ann.wait_for("* Your program edits your line.")  # the prompt is gone when both sides have agreed
         ann.type("as ever\r")
         ann.wait_for("as ever")
         ann.type("/mode edit\r")
