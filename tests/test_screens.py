@@ -1,7 +1,7 @@
 """Pictures of the main screens; each was looked at before it was accepted (`scripts/test tests/test_screens.py --snapshot-update`)."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -23,6 +23,16 @@ async def typed(pilot: Pilot) -> None:
     await settle(pilot)
 
 
+def pressed(*keys: str) -> Callable[[Pilot], Awaitable[None]]:
+    """Press these, and wait until what they do is on the screen."""
+
+    async def press(pilot: Pilot) -> None:
+        await pilot.press(*keys)
+        await settle(pilot)
+
+    return press
+
+
 @pytest.mark.parametrize("theme", ["chat-dark", "chat-light"])
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (200, 60)])
 def test_the_main_screen(snap_compare: SnapCompare, theme: str, size: tuple[int, int]) -> None:
@@ -38,11 +48,11 @@ def test_the_document_of_keys_is_the_table_of_actions() -> None:
 
 
 def test_the_switcher(snap_compare: SnapCompare) -> None:
-    assert snap_compare(story(), terminal_size=(80, 24), press=["ctrl+k", "p"])
+    assert snap_compare(story(), terminal_size=(80, 24), run_before=pressed("ctrl+k", "p"))
 
 
 def test_the_help(snap_compare: SnapCompare) -> None:
-    assert snap_compare(story(), terminal_size=(100, 40), press=["f1"])
+    assert snap_compare(story(), terminal_size=(100, 40), run_before=pressed("f1"))
 
 
 def test_the_search_in_all_rooms(snap_compare: SnapCompare) -> None:
