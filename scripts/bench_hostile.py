@@ -30,10 +30,10 @@ from msgspec.structs import FieldInfo, fields
 
 from chat_server import cli
 from chat_server.config import Limits
-from chat_server.events import Request, Said, Say
-from chat_server.journal.folder import DataFolder
-from chat_server.journal.sqlite import SqliteJournal
-from chat_server.syntax import extra, word_of
+from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.journal import SqliteJournal
+from chat_server.protocol.events import Request, Said, Say
+from chat_server.protocol.syntax import extra, word_of
 
 CONTENT = {
     "ascii": "x",

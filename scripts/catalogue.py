@@ -13,9 +13,9 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from chat_server.chat_room import ChatRoom
-from chat_server.hall import Hall
-from chat_server.wire.languages import DOMAIN, LANGUAGES, LOCALE
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.hall import Hall
+from chat_server.wire.render.languages import DOMAIN, LANGUAGES, LOCALE
 
 SOURCE = LOCALE.parent / "wire"
 KEYWORDS = {"say": None, "message": None, "count": (1, 2), "counted": (1, 2)}
@@ -25,7 +25,7 @@ Identifier = str | tuple[str, ...]
 
 def sentences() -> Iterator[Identifier]:
     """Every sentence in the source: what is said, what stands in tables, and what explains the commands."""
-    for path in sorted(SOURCE.glob("*.py")):
+    for path in sorted(SOURCE.rglob("*.py")):
         with path.open("rb") as file:
             for _, found, _, _ in extract("python", file, keywords=KEYWORDS):
                 yield found
@@ -36,7 +36,7 @@ def sentences() -> Iterator[Identifier]:
 
 def unfindable() -> Iterator[str]:
     """Where a sentence is an f-string or stands inside one: no catalogue can have it, and whether that is said depends on the version of Babel."""
-    for path in sorted(SOURCE.glob("*.py")):
+    for path in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_bytes())):
             if any(isinstance(inside, ast.JoinedStr) for inside in sentences_of(node)):
                 yield f"{path.name}:{node.lineno}: the sentence is an f-string"

@@ -5,17 +5,17 @@ from typing import ClassVar
 
 import trio
 
-from chat_server.chat_room import ChatRoom
-from chat_server.commands import Pause
-from chat_server.directory import Directory
-from chat_server.events import Event, Line
-from chat_server.hall import Hall
+from chat_server.commands.handler import Pause
 from chat_server.journal import Appending, Journal, JournalError, Receipt, RoomRecord, SenderKey
 from chat_server.journal.memory import MemoryJournal, _Room
-from chat_server.names import same_name_key
-from chat_server.preferences import Preferences
-from chat_server.room import ListedRoom, Occupant, Room
-from chat_server.wire.readers import Reader, show_for
+from chat_server.protocol.events import Event, Line
+from chat_server.protocol.names import same_name_key
+from chat_server.protocol.preferences import Preferences
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.hall import Hall
+from chat_server.rooms.room import ListedRoom, Occupant, Room
+from chat_server.wire.render.profiles import Reader, show_for
 
 
 class FakeSession:

@@ -30,8 +30,8 @@ from types import ModuleType
 from typing import Any, AnyStr
 
 PARTS = {
-    "chat_server": ["chat_server.process", "chat_server.journal_cli", "chat_server.rooms_cli"],
-    "chat_tui": ["chat_tui.plain", "chat_tui.app"],
+    "chat_server": ["chat_server.server.process", "chat_server.maintenance_cli", "chat_server.rooms_cli"],
+    "chat_tui": ["chat_tui.client.plain", "chat_tui.ui.app"],
 }
 """What a program imports once it knows what it is asked for."""
 

@@ -19,13 +19,13 @@ from textual.css.model import RuleSet  # noqa: E402
 from textual.css.stylesheet import Stylesheet  # noqa: E402
 from textual.screen import Screen  # noqa: E402
 
-from chat_server import events  # noqa: E402 - what Textual reads from the environment it reads when it is imported
-from chat_server.events import Acted, Event, Joined, Said, TopicSet  # noqa: E402
-from chat_tui.app import ChatApp  # noqa: E402
-from chat_tui.keepsakes import Keepsakes  # noqa: E402
-from chat_tui.link import Identity, Link, LinkChanged, Status  # noqa: E402
+from chat_server.protocol import events  # noqa: E402 - what Textual reads from the environment it reads when it is imported
+from chat_server.protocol.events import Acted, Event, Joined, Said, TopicSet  # noqa: E402
+from chat_tui.client.connection import Identity, Link, LinkChanged, Status  # noqa: E402
+from chat_tui.client.local_store import Keepsakes  # noqa: E402
+from chat_tui.client.state import Pending  # noqa: E402
 from chat_tui.settings import Settings  # noqa: E402
-from chat_tui.state import Pending  # noqa: E402
+from chat_tui.ui.app import ChatApp  # noqa: E402
 
 NOON = 1_795_521_600.0
 """2026-11-24, 12:00 in UTC."""
@@ -119,7 +119,7 @@ class StoryApp(ChatApp):
 
 def welcome() -> Event:
     from chat_server.config import Config, ServerTable  # noqa: PLC0415 - the bench measures the client without the server
-    from chat_server.server import _welcome  # noqa: PLC0415
+    from chat_server.server.server import _welcome  # noqa: PLC0415
 
     return _welcome(Config(server=ServerTable(name="home")))
 

@@ -12,7 +12,7 @@ from trio.testing import lockstep_stream_pair, memory_stream_pair
 from chat_server.config import Config
 from chat_server.journal import Journal
 from chat_server.journal.memory import MemoryJournal
-from chat_server.server import Server
+from chat_server.server.server import Server
 
 SLOT = 4096
 """Bytes that the adapter below takes at a time: the "kernel buffer" of a test's connection."""

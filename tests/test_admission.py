@@ -1,6 +1,6 @@
 import pytest
 
-from chat_server.admission import GONE_MAX, Admission, network_of
+from chat_server.server.connection_limits import GONE_MAX, Admission, network_of
 
 
 def test_connections_are_counted_in_all_and_per_address() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from chat_server.config import Limits
-from chat_server.events import LineTooLong, Request
-from chat_server.syntax import word_of
-from chat_server.wire.editor import LineEditor, Typed
+from chat_server.protocol.events import LineTooLong, Request
+from chat_server.protocol.syntax import word_of
+from chat_server.wire.editor.line_editor import LineEditor, Typed
 from chat_server.wire.json_lines import parse_object
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "bench_hostile.py"

@@ -2,11 +2,11 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.batch import Arrival, Departure
-from chat_server.chat_room import INBOX_MAX, ChatRoom
-from chat_server.events import Act, Back, Event, Join, ListOnline, Login, Rename, Request, Said, Say
-from chat_server.room import Room
-from chat_server.wire.readers import Reader, show_for
+from chat_server.protocol.events import Act, Back, Event, Join, ListOnline, Login, Rename, Request, Said, Say
+from chat_server.rooms.batch import Arrival, Departure
+from chat_server.rooms.chat_room import INBOX_MAX, ChatRoom
+from chat_server.rooms.room import Room
+from chat_server.wire.render.profiles import Reader, show_for
 from fakes import FakeSession, make_hall, open_rooms
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.clean import _TABLE, MARKS_MAX, _bound_marks, clean, clean_in_one
+from chat_server.protocol.sanitize import _TABLE, MARKS_MAX, _bound_marks, clean, clean_in_one
 
 # Where one code is like the other: ideographs, Hangul, private use, and what no character is assigned in.
 ALIKE = [

@@ -2,11 +2,11 @@
 
 from typing import Any, cast
 
-from chat_server import events
-from chat_server.events import PageShown, Said
-from chat_tui.client import MISSED_GAP, Client
-from chat_tui.keepsakes import Keepsakes
-from chat_tui.link import Link, LinkChanged, Status
+from chat_server.protocol import events
+from chat_server.protocol.events import PageShown, Said
+from chat_tui.client.client import MISSED_GAP, Client
+from chat_tui.client.connection import Link, LinkChanged, Status
+from chat_tui.client.local_store import Keepsakes
 from stories import FakeLink, welcome
 
 

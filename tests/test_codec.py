@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from chat_server.events import Acted, Event, Found, Kept, PageShown, Recalled, Said
-from chat_tui.codec import EventReader
+from chat_server.protocol.events import Acted, Event, Found, Kept, PageShown, Recalled, Said
+from chat_tui.client.codec import EventReader
 
 SAID = {"is": "said", "room": "python", "seq": 1, "at": 1.0, "nick": "ann", "text": "hi"}
 NEW = {"is": "poll", "room": "python", "seq": 2, "at": 2.0, "nick": "ann", "choices": ["a", "b\u001b"]}

@@ -9,20 +9,20 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from chat_server import person_session
-from chat_server.chat_room import KINDS_MAX
 from chat_server.config import Config, RoomsTable
-from chat_server.events import Event, Line, Say
 from chat_server.journal import Appending, Page, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
-from chat_server.person_session import PersonSession
-from chat_server.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITED
-from chat_server.wire import readers
+from chat_server.protocol.events import Event, Line, Say
+from chat_server.rooms.chat_room import KINDS_MAX
+from chat_server.sessions import text_session
+from chat_server.sessions.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITED
+from chat_server.sessions.text_session import PersonSession
 from chat_server.wire.charsets import CHARSETS
 from chat_server.wire.json_lines import JsonDecoder
-from chat_server.wire.readers import BARE_MAX, Reader
+from chat_server.wire.render import profiles
+from chat_server.wire.render.profiles import BARE_MAX, Reader
+from chat_server.wire.render.text_lines import Line as TextLine
 from chat_server.wire.text import TextDecoder
-from chat_server.wire.words import Line as TextLine
 from fakes import FaultyJournal
 from streams import Caller, House, Program, open_house
 
@@ -169,7 +169,7 @@ async def _config() -> Config:
 
 async def _journal(lines: int, text: str = "x" * 100) -> MemoryJournal:
     """A journal in which so many lines have been said."""
-    from chat_server.events import Said  # noqa: PLC0415
+    from chat_server.protocol.events import Said  # noqa: PLC0415
 
     journal = MemoryJournal()
     await journal.create_room("python")
@@ -413,13 +413,13 @@ async def test_a_batch_for_many_kinds_is_shown_with_pauses(
         (room,) = (room for room in house.server.rooms if room.name == "python")
         member = house.server.hall.directory._people["r0"]
         await trio.sleep(5)
-        counter, laid_out, in_pass = Passes(), readers._laid_out, Counter[int]()
+        counter, laid_out, in_pass = Passes(), profiles._laid_out, Counter[int]()
 
-        def counted(line: TextLine, reader: readers.Reader) -> str:
+        def counted(line: TextLine, reader: profiles.Reader) -> str:
             in_pass[counter.count] += 1
             return laid_out(line, reader)
 
-        monkeypatch.setattr(readers, "_laid_out", counted)
+        monkeypatch.setattr(profiles, "_laid_out", counted)
         for _ in range(10):
             room.post(member, Say("好" * 5000))
         trio.lowlevel.add_instrument(counter)
@@ -678,9 +678,9 @@ async def test_pages_that_many_ask_for_at_once_are_laid_out_one_in_each_pass(
 
     def noted(event: Event, reader: Reader) -> Iterator[bytes]:
         laid_out.append(passes.count)
-        return readers.shown_in_pieces(event, reader)
+        return profiles.shown_in_pieces(event, reader)
 
-    monkeypatch.setattr(person_session, "shown_in_pieces", noted)
+    monkeypatch.setattr(text_session, "shown_in_pieces", noted)
     async with open_house() as house:
         crowd = [house.call() for _ in range(8)]
         for number, person in enumerate(crowd):

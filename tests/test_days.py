@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.days import NotADay, is_day, moment_of, span_of
+from chat_server.protocol.days import NotADay, is_day, moment_of, span_of
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC).timestamp()
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.wire.doors import CLOSED_DOORS, Door, recognise
+from chat_server.wire.detect import CLOSED_DOORS, Door, recognise
 
 
 @pytest.mark.parametrize(

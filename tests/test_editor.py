@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.clean import clean
-from chat_server.wire.edited_line import HISTORY_CHARACTERS, EditedLine
-from chat_server.wire.editor import SEQUENCE_MAX, Closing, Completion, LineEditor, TooMuch, Typed, Worked
-from chat_server.wire.widths import columns_of
+from chat_server.protocol.sanitize import clean
+from chat_server.wire.editor.edit_buffer import HISTORY_CHARACTERS, EditedLine
+from chat_server.wire.editor.line_editor import SEQUENCE_MAX, Closing, Completion, LineEditor, TooMuch, Typed, Worked
+from chat_server.wire.render.widths import columns_of
 
 LEFT, RIGHT, UP, DOWN = "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B"
 HOME, END, DELETE, BACKSPACE = "\x1b[H", "\x1b[F", "\x1b[3~", "\x7f"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat_tui.completion import complete, emoji, replaced
+from chat_tui.client.completion import complete, emoji, replaced
 
 
 @pytest.mark.parametrize(

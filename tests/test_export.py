@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_server.clean import clean
-from chat_server.events import Acted, Said, TopicSet
-from chat_server.journal.batches import Stored, Unknown, decode, encode
-from chat_server.journal.export_lines import read_line, write_line
-from chat_server.journal.files import FileProblem, check, export, import_
-from chat_server.journal.folder import DataFolder
-from chat_server.journal.search import SearchIndex
-from chat_server.journal.sqlite import SqliteJournal
-from chat_server.journal.writer import Append, Writer
-from chat_server.names import parse_name
-from chat_server.times import EARLIEST, LATEST
+from chat_server.journal.sqlite.batch_codec import Stored, Unknown, decode, encode
+from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.export_lines import read_line, write_line
+from chat_server.journal.sqlite.journal import SqliteJournal
+from chat_server.journal.sqlite.maintenance import FileProblem, check, export, import_
+from chat_server.journal.sqlite.search_index import SearchIndex
+from chat_server.journal.sqlite.writer import Append, Writer
+from chat_server.protocol.events import Acted, Said, TopicSet
+from chat_server.protocol.names import parse_name
+from chat_server.protocol.sanitize import clean
+from chat_server.protocol.time_zones import EARLIEST, LATEST
 from test_journal import opened
 
 

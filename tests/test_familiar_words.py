@@ -5,9 +5,9 @@ import structlog
 import trio
 
 from chat_server.config import Config, RoomsTable, load
-from chat_server.events import Back, Join, ListOnline, ListRooms, Logout, Request
 from chat_server.journal.memory import MemoryJournal
-from chat_server.syntax import parse_command
+from chat_server.protocol.events import Back, Join, ListOnline, ListRooms, Logout, Request
+from chat_server.protocol.syntax import parse_command
 from streams import open_house
 
 

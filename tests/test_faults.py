@@ -17,25 +17,26 @@ import structlog
 import trio
 from msgspec.structs import fields
 
-from chat_server import events
-from chat_server.batch import Batch
-from chat_server.chat_room import ChatRoom
-from chat_server.choices import Choices
-from chat_server.commands import Command
-from chat_server.directory import Directory
-from chat_server.events import Addressed, Request, Unreadable
-from chat_server.hall import Hall
+from chat_server.commands.handler import Command
+from chat_server.commands.history import ReadableRoom
+from chat_server.commands.settings import Choices
 from chat_server.journal import Journal
-from chat_server.outbox import Outbox
-from chat_server.past import Past
-from chat_server.person_session import PersonSession
-from chat_server.presence import Presence
-from chat_server.program_session import ProgramSession
-from chat_server.readable_room import ReadableRoom
-from chat_server.room import ListedRoom, Room
-from chat_server.session import ChatSession
-from chat_server.syntax import REQUESTS, choices_of
-from chat_server.wire import json_lines, sentences
+from chat_server.protocol import events
+from chat_server.protocol.events import Addressed, Request, Unreadable
+from chat_server.protocol.syntax import REQUESTS, choices_of
+from chat_server.rooms.batch import Batch
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.hall import Hall
+from chat_server.rooms.presence import Presence
+from chat_server.rooms.recent_history import Past
+from chat_server.rooms.room import ListedRoom, Room
+from chat_server.sessions.json_session import ProgramSession
+from chat_server.sessions.outbox import Outbox
+from chat_server.sessions.session import ChatSession
+from chat_server.sessions.text_session import PersonSession
+from chat_server.wire import json_lines
+from chat_server.wire.render import sentences
 from fakes import FaultyJournal
 from streams import Caller, House, open_house
 from test_person_session import telnet

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 import forks
-from chat_server.events import Line, Said, TopicSet
 from chat_server.journal import SenderKey
-from chat_server.journal.batches import encode
-from chat_server.journal.files import FileProblem, back_up, check, export, import_, lines_of
-from chat_server.journal.folder import DataFolder, DataFolderError
-from chat_server.journal.reader import Reader
-from chat_server.journal.schema import MIGRATIONS
-from chat_server.journal.search import SearchIndex
-from chat_server.journal.writer import Append, UnusableJournal, Writer
+from chat_server.journal.sqlite.batch_codec import encode
+from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError
+from chat_server.journal.sqlite.maintenance import FileProblem, back_up, check, export, import_, lines_of
+from chat_server.journal.sqlite.reader import Reader
+from chat_server.journal.sqlite.schema import MIGRATIONS
+from chat_server.journal.sqlite.search_index import SearchIndex
+from chat_server.journal.sqlite.writer import Append, UnusableJournal, Writer
+from chat_server.protocol.events import Line, Said, TopicSet
 from processes import TIMEOUT
 
 FIRST_RELEASE = Path(__file__).parent / "data" / "journal-0.1.0.db"
@@ -196,7 +196,7 @@ def test_an_export_that_cannot_be_made_says_where_the_journal_is_broken(folder: 
 
 
 def test_an_import_without_a_line_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat_server.journal.files.LINE_MAX", 1000)
+    monkeypatch.setattr("chat_server.journal.sqlite.maintenance.LINE_MAX", 1000)
     assert list(lines_of(io.BytesIO(b"x" * 999 + b"\n" + b"y"))) == [b"x" * 999 + b"\n", b"y"]
     with (
         Path("/dev/zero").open("rb") as endless,

@@ -9,11 +9,11 @@ import wcwidth
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chat_server.clean import clean, clean_lines
-from chat_server.events import Acted, Event, Recalled, Said, TopicSet
-from chat_server.names import BadName, parse_name
-from chat_server.wire.readers import Reader, show_for
-from chat_server.wire.widths import INDENT, width_class
+from chat_server.protocol.events import Acted, Event, Recalled, Said, TopicSet
+from chat_server.protocol.names import BadName, parse_name
+from chat_server.protocol.sanitize import clean, clean_lines
+from chat_server.wire.render.profiles import Reader, show_for
+from chat_server.wire.render.widths import INDENT, width_class
 
 FILLERS = "\u3164\u115f\uffa0\u2800\xad\u1160\u200b\U00016fe4"
 MARKS_AND_WIDE = "\u0903\u0bbe\u11a8\u1100\ua960\ud7b0\u0e33\u0600\u3000\u303f\u2e3a\ufdfd\U0001f1e6"

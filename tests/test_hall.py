@@ -1,7 +1,7 @@
 import pytest
 
-from chat_server.commands import CommandHandler
-from chat_server.events import (
+from chat_server.commands.handler import CommandHandler
+from chat_server.protocol.events import (
     Back,
     Help,
     Join,
@@ -16,8 +16,8 @@ from chat_server.events import (
     UnknownCommand,
     WrongUsage,
 )
-from chat_server.hall import Hall
-from chat_server.room import EndSession
+from chat_server.rooms.hall import Hall
+from chat_server.rooms.room import EndSession
 from fakes import FakeSession, make_hall
 
 

@@ -8,9 +8,10 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_server.chat_room import ChatRoom
 from chat_server.config import Config, HistoryTable
-from chat_server.events import (
+from chat_server.journal import Page
+from chat_server.journal.memory import MemoryJournal
+from chat_server.protocol.events import (
     Act,
     Acted,
     Around,
@@ -40,11 +41,10 @@ from chat_server.events import (
     Topic,
     TopicSet,
 )
-from chat_server.hall import Hall
-from chat_server.journal import Page
-from chat_server.journal.memory import MemoryJournal
-from chat_server.room import Room
-from chat_server.wire.readers import Reader, show_for
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.hall import Hall
+from chat_server.rooms.room import Room
+from chat_server.wire.render.profiles import Reader, show_for
 from fakes import FakeSession, FaultyJournal, make_hall, open_rooms
 from streams import open_house
 

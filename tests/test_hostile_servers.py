@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from chat_server import events
-from chat_tui.client import Client
-from chat_tui.codec import _KINDS, EventReader
-from chat_tui.keepsakes import Keepsakes
-from chat_tui.link import LinkChanged, Status
-from chat_tui.plain import PlainProgram
+from chat_server.protocol import events
+from chat_tui.client.client import Client
+from chat_tui.client.codec import _KINDS, EventReader
+from chat_tui.client.connection import LinkChanged, Status
+from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.plain import PlainProgram
 from stories import FakeLink, Pilot, StoryApp, beginning, play, said, settle, welcome
 
 HUGE = [0, 1, 2, 5, 49, -1, 2**31, 2**53 - 1, 2**53, 2**63, 2**64, -(2**63), 10**18]

@@ -17,14 +17,14 @@ from rich.style import Style as RichStyle
 from textual.strip import Strip
 from textual.style import Style
 
-from chat_server.events import Said
-from chat_server.mentions import Names
-from chat_tui import colouring
-from chat_tui.colouring import CODE_MAX, TOKENS_MAX, Token, languages, tokens
-from chat_tui.completion import replaced
-from chat_tui.markup import PAINTED_MAX, Styles, shown
-from chat_tui.rendering import Look, Rows, columns, rows_of
-from chat_tui.wrapping import pieces
+from chat_server.protocol.events import Said
+from chat_server.protocol.mentions import Names
+from chat_tui.client.completion import replaced
+from chat_tui.ui import colouring
+from chat_tui.ui.colouring import CODE_MAX, TOKENS_MAX, Token, languages, tokens
+from chat_tui.ui.markup import PAINTED_MAX, Styles, shown
+from chat_tui.ui.rendering import Look, Rows, columns, rows_of
+from chat_tui.ui.wrapping import pieces
 
 SIZE = 16 * 1024
 """Bytes of the longest message that a server takes."""

@@ -16,17 +16,17 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.events import Acted, Line, Said, TopicSet
 from chat_server.journal import Duplicate, Journal, JournalError, Receipt, RoomRecord, SenderKey
-from chat_server.journal.files import check
-from chat_server.journal.folder import DataFolder
-from chat_server.journal.indexer import Indexer
 from chat_server.journal.memory import MemoryJournal
-from chat_server.journal.new_file import TargetError, refuse_own_file
-from chat_server.journal.reader import mapped_errors
-from chat_server.journal.search import NoWords, SearchIndex
-from chat_server.journal.sqlite import SqliteJournal
-from chat_server.journal.writer import Writer
+from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.indexer import Indexer
+from chat_server.journal.sqlite.journal import SqliteJournal
+from chat_server.journal.sqlite.maintenance import check
+from chat_server.journal.sqlite.new_file import TargetError, refuse_own_file
+from chat_server.journal.sqlite.reader import mapped_errors
+from chat_server.journal.sqlite.search_index import NoWords, SearchIndex
+from chat_server.journal.sqlite.writer import Writer
+from chat_server.protocol.events import Acted, Line, Said, TopicSet
 
 IMPLEMENTATIONS: list[Callable[[Path], Journal]] = [
     lambda _: MemoryJournal(),
@@ -544,7 +544,7 @@ async def test_what_waits_when_the_journal_closes_is_stored(tmp_path: Path) -> N
 async def test_the_log_is_brought_into_the_file_and_begins_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chat_server.journal.sqlite.CHECKPOINT_PAGES", 50)
+    monkeypatch.setattr("chat_server.journal.sqlite.journal.CHECKPOINT_PAGES", 50)
     async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
         await journal.create_room("python")
         for number in range(600):
@@ -591,7 +591,7 @@ async def test_the_search_index_is_made_once_however_many_want_it_first(
             time.sleep(0.05)
             super().__init__(path, identity, end)
 
-    monkeypatch.setattr("chat_server.journal.indexer.SearchIndex", SlowIndex)
+    monkeypatch.setattr("chat_server.journal.sqlite.indexer.SearchIndex", SlowIndex)
     folder = DataFolder(tmp_path)
     Writer(folder.journal).close()
     indexer = Indexer(folder.journal, folder.search)
@@ -799,7 +799,9 @@ async def test_a_room_whose_name_could_act_on_a_terminal_is_not_opened_and_topic
 def test_a_full_disk_is_tried_once_more_however_long_a_try_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chat_server.journal.writer.MAKE_ROOM_SECONDS", -1)  # as where each try takes longer than that
+    monkeypatch.setattr(
+        "chat_server.journal.sqlite.writer.MAKE_ROOM_SECONDS", -1
+    )  # as where each try takes longer than that
     writer = Writer(DataFolder(tmp_path).journal)
     tries = []
 

@@ -5,9 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server import events
-from chat_server.clean import clean, clean_lines
-from chat_server.events import Addressed, LineTooLong, NotJson, Request, Say, TextTooLong, UnknownRequest, WrongField
+from chat_server.protocol import events
+from chat_server.protocol.events import (
+    Addressed,
+    LineTooLong,
+    NotJson,
+    Request,
+    Say,
+    TextTooLong,
+    UnknownRequest,
+    WrongField,
+)
+from chat_server.protocol.sanitize import clean, clean_lines
 from chat_server.wire.json_lines import JsonDecoder, parse_object, show_answer, show_for
 
 

@@ -4,9 +4,9 @@ import pytest
 from textual.events import Key, Paste
 from textual.widgets import Input
 
-from chat_tui.composer import Composer
-from chat_tui.screens.connecting import ConnectScreen
-from chat_tui.search_bar import SearchBar
+from chat_tui.ui.composer import Composer
+from chat_tui.ui.screens.connecting import ConnectScreen
+from chat_tui.ui.search_bar import SearchBar
 from stories import Pilot, StoryApp, beginning, play, said, settle
 
 

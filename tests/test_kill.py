@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.journal.folder import DataFolder
-from chat_server.journal.writer import Writer
+from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.writer import Writer
 from processes import TIMEOUT, ServerProcess
 
 SERIES = 5

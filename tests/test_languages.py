@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chat_server import events
-from chat_server.wire.languages import LANGUAGES, find_language, voice
-from chat_server.wire.sentences import SENTENCES, sentence, text_of
+from chat_server.protocol import events
+from chat_server.wire.render.languages import LANGUAGES, find_language, voice
+from chat_server.wire.render.sentences import SENTENCES, sentence, text_of
 from processes import ROOT
 
 LINES = (events.Said("python", 1, 0.0, "ann", "你好"), events.TopicSet("python", 2, 86400.0, "ann", "蛇"))

@@ -14,11 +14,11 @@ import pytest
 import trio
 from msgspec.structs import fields
 
-import chat_server.journal.search
-import chat_server.names
-from chat_server.clean import MARKS_MAX
-from chat_server.events import Logout, Request
-from chat_server.syntax import REQUESTS, word_of
+import chat_server.journal.sqlite.search_index
+import chat_server.protocol.names
+from chat_server.protocol.events import Logout, Request
+from chat_server.protocol.sanitize import MARKS_MAX
+from chat_server.protocol.syntax import REQUESTS, word_of
 from streams import Program, open_house
 
 MARKS = "\U0001d165\U0001d16d" * 2000
@@ -47,7 +47,7 @@ class Normalized:
 @pytest.fixture
 def normalized(monkeypatch: pytest.MonkeyPatch) -> Normalized:
     counter = Normalized()
-    modules: list[ModuleType] = [chat_server.names, chat_server.journal.search]
+    modules: list[ModuleType] = [chat_server.protocol.names, chat_server.journal.sqlite.search_index]
     for module in modules:
         monkeypatch.setattr(module, "normalize", counter)
     return counter

@@ -17,14 +17,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server import events
-from chat_server.events import Event, Line, PageShown, Ref, Said, Stored
-from chat_tui.client import Client as Whole
-from chat_tui.codec import LINE_MAX, EventReader, LineTooLong
-from chat_tui.dialling import dial
-from chat_tui.keepsakes import Keepsakes
-from chat_tui.link import Identity, Link, LinkChanged, Status
-from chat_tui.state import Pending, State
+from chat_server.protocol import events
+from chat_server.protocol.events import Event, Line, PageShown, Ref, Said, Stored
+from chat_tui.client.client import Client as Whole
+from chat_tui.client.codec import LINE_MAX, EventReader, LineTooLong
+from chat_tui.client.connection import Identity, Link, LinkChanged, Status
+from chat_tui.client.dialling import dial
+from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.state import Pending, State
 from processes import TIMEOUT, running_server
 
 
@@ -135,11 +135,11 @@ class Proxy:
 def test_nothing_is_lost_and_nothing_doubled_and_order_kept_whatever_the_network_does(
     seed: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("chat_tui.link.FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("chat_tui.link.LONGEST_PAUSE", 0.05)
-    monkeypatch.setattr("chat_tui.link.ASK_AFTER", 0.3)
-    monkeypatch.setattr("chat_tui.link.DEAD_AFTER", 0.5)
-    monkeypatch.setattr("chat_tui.link.CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("chat_tui.client.connection.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("chat_tui.client.connection.LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr("chat_tui.client.connection.ASK_AFTER", 0.3)
+    monkeypatch.setattr("chat_tui.client.connection.DEAD_AFTER", 0.5)
+    monkeypatch.setattr("chat_tui.client.connection.CONNECT_SECONDS", 1.0)
     count = 150
 
     async def talk(port: int) -> None:
@@ -185,9 +185,9 @@ async def until(client: Client, status: Status) -> LinkChanged:
 
 def test_who_finds_no_server_is_told_what_was_tried_and_when_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "chat_tui.link.FIRST_PAUSE", 200.0
+        "chat_tui.client.connection.FIRST_PAUSE", 200.0
     )  # much longer than the test takes: who tries at once does not wait for it
-    monkeypatch.setattr("chat_tui.link.LONGEST_PAUSE", 200.0)
+    monkeypatch.setattr("chat_tui.client.connection.LONGEST_PAUSE", 200.0)
 
     async def try_it() -> None:
         port = free_port()
@@ -294,8 +294,8 @@ class OldServer:
 def test_a_program_that_was_taken_for_a_person_tries_again_at_once_and_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("chat_tui.link.TEXT_SECONDS", 0.05)
-    monkeypatch.setattr("chat_tui.link.FIRST_PAUSE", 1000.0)
+    monkeypatch.setattr("chat_tui.client.connection.TEXT_SECONDS", 0.05)
+    monkeypatch.setattr("chat_tui.client.connection.FIRST_PAUSE", 1000.0)
 
     async def try_it() -> None:
         async with OldServer(late=1) as server:
@@ -323,8 +323,8 @@ def test_what_a_server_said_to_a_person_before_it_saw_a_program_is_passed_over()
 
 
 def test_a_server_that_only_talks_to_people_is_not_called_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat_tui.link.TEXT_SECONDS", 0.01)
-    monkeypatch.setattr("chat_tui.link.FIRST_PAUSE", 1000.0)
+    monkeypatch.setattr("chat_tui.client.connection.TEXT_SECONDS", 0.01)
+    monkeypatch.setattr("chat_tui.client.connection.FIRST_PAUSE", 1000.0)
 
     async def try_it() -> None:
         async with OldServer(late=1000) as server:
@@ -341,8 +341,8 @@ def test_a_server_that_only_talks_to_people_is_not_called_without_a_pause(monkey
 def test_a_server_that_drops_everybody_after_the_login_is_called_less_and_less_often(
     monkeypatch: pytest.MonkeyPatch, *, steady: float, waits_longer: bool
 ) -> None:
-    monkeypatch.setattr("chat_tui.link.FIRST_PAUSE", 0.001)
-    monkeypatch.setattr("chat_tui.link.STEADY_SECONDS", steady)
+    monkeypatch.setattr("chat_tui.client.connection.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("chat_tui.client.connection.STEADY_SECONDS", steady)
 
     async def try_it() -> None:
         async with OldServer(drops=True) as server:
@@ -472,7 +472,7 @@ def test_what_is_no_host_is_said_at_once_and_not_tried_again(host: str) -> None:
 
 
 def test_a_server_that_drips_words_has_no_more_time_than_a_silent_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat_tui.link.CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr("chat_tui.client.connection.CONNECT_SECONDS", 0.3)
 
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError), closing(writer):
@@ -596,5 +596,5 @@ def test_what_waits_survives_the_end_of_the_program(tmp_path: Path) -> None:
 
 
 def test_the_client_without_screens_needs_neither_textual_nor_trio() -> None:
-    check = "import sys, chat_tui.link, chat_tui.keepsakes; sys.exit(bool({'textual', 'trio'} & set(sys.modules)))"
+    check = "import sys, chat_tui.client.connection, chat_tui.client.local_store; sys.exit(bool({'textual', 'trio'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.links import LINKS_MAX, is_link, links
+from chat_tui.client.links import LINKS_MAX, is_link, links
 
 
 @pytest.mark.parametrize(

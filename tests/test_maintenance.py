@@ -22,13 +22,13 @@ import pytest
 
 import forks
 from chat_server.cli import main
-from chat_server.events import Said
 from chat_server.journal import SenderKey
-from chat_server.journal.batches import Stored, encode
-from chat_server.journal.files import check
-from chat_server.journal.folder import DataFolder
-from chat_server.journal.search import SearchIndex
-from chat_server.journal.writer import Append, Writer
+from chat_server.journal.sqlite.batch_codec import Stored, encode
+from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.maintenance import check
+from chat_server.journal.sqlite.search_index import SearchIndex
+from chat_server.journal.sqlite.writer import Append, Writer
+from chat_server.protocol.events import Said
 from processes import TIMEOUT, running_server, screen
 from test_journal import small_disk
 
@@ -367,7 +367,7 @@ def test_a_file_that_is_not_finished_is_not_there_whatever_ends_it(
     def interrupt(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(f"chat_server.journal_cli.{'export' if word == 'export' else 'back_up'}", interrupt)
+    monkeypatch.setattr(f"chat_server.maintenance_cli.{'export' if word == 'export' else 'back_up'}", interrupt)
     (tmp_path / "old").write_text("of yesterday")
     for target in (tmp_path / "old", tmp_path / "new"):
         assert command("--data", data, word, "--force", target) == (

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.markdown import FENCES_MAX, MARKS_MAX, Kind, marked
-from chat_tui.markup import Shown, Styles, shown
+from chat_tui.client.markdown import FENCES_MAX, MARKS_MAX, Kind, marked
+from chat_tui.ui.markup import Shown, Styles, shown
 
 
 def as_shown(text: str) -> str:

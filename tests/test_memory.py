@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from chat_server import process
 from chat_server.config import Config, Limits
 from chat_server.journal.memory import MemoryJournal
-from chat_server.server import WAITING_TOTAL_MIN, Server
+from chat_server.server import process
+from chat_server.server.server import WAITING_TOTAL_MIN, Server
 
 
 def test_the_control_groups_limit_counts_if_it_is_lower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

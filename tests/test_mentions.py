@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import chat_server.mentions
-from chat_server.events import Said
-from chat_server.mentions import _WITHOUT_MARKS, Names, _kind, folded, names_in
-from chat_server.names import same_name_key
-from chat_tui.notifying import calling, deserves_notice
+import chat_server.protocol.mentions
+from chat_server.protocol.events import Said
+from chat_server.protocol.mentions import _WITHOUT_MARKS, Names, _kind, folded, names_in
+from chat_server.protocol.names import same_name_key
+from chat_tui.client.notifications import calling, deserves_notice
+from chat_tui.client.state import names
 from chat_tui.settings import NotifyTable
-from chat_tui.state import names
 
 NAMED = [
     ("ann", "ann"),
@@ -178,7 +178,7 @@ def test_letters_of_scripts_without_spaces_are_taken_for_such() -> None:
 
 
 def test_it_imports_nothing_of_ours() -> None:
-    tree = ast.parse(Path(chat_server.mentions.__file__).read_text())
+    tree = ast.parse(Path(chat_server.protocol.mentions.__file__).read_text())
     modules = {
         name.name if isinstance(node, ast.Import) else node.module or ""
         for node in ast.walk(tree)

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.events import PageShown, Said
-from chat_tui.moments import Moment
+from chat_server.protocol.events import PageShown, Said
+from chat_tui.client.moments import Moment
 
 
 def line(seq: int, at: float) -> Said:

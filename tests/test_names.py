@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.clean import clean
-from chat_server.names import (
+from chat_server.protocol.names import (
     NAME_MAX,
     NAME_TYPED_MAX,
     BadName,
@@ -14,6 +13,7 @@ from chat_server.names import (
     parse_nickname,
     same_name_key,
 )
+from chat_server.protocol.sanitize import clean
 
 
 @pytest.mark.parametrize("name", ["ann", "小明", "Ångström", "हिन्दी", "x_1-2", "ivan", "иван", "한국", "٣", "a" * 32])
@@ -109,7 +109,7 @@ def test_what_is_too_long_to_be_a_name_is_never_normalised(monkeypatch: pytest.M
     def refuse(form: str, text: str) -> str:
         raise AssertionError(f"{len(text)} characters are normalised")
 
-    monkeypatch.setattr("chat_server.names.normalize", refuse)
+    monkeypatch.setattr("chat_server.protocol.names.normalize", refuse)
     assert same_name_key(long) == long
     with pytest.raises(BadName) as refused:
         parse_nickname(long)

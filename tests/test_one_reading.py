@@ -6,14 +6,14 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.catalogue import described_commands
-from chat_server.clean import clean_lines
-from chat_server.events import Request, Say, WrongUsage
-from chat_server.syntax import REQUESTS, parse_text
+from chat_server.commands.catalogue import described_commands
+from chat_server.protocol.events import Request, Say, WrongUsage
+from chat_server.protocol.sanitize import clean_lines
+from chat_server.protocol.syntax import REQUESTS, parse_text
 from chat_server.wire.json_lines import parse_object
-from chat_server.wire.sentences import sentence
-from chat_tui.codec import write
-from chat_tui.commands import Misused, parse
+from chat_server.wire.render.sentences import sentence
+from chat_tui.client.codec import write
+from chat_tui.client.command_line import Misused, parse
 
 COMMANDS = {word: command for command in described_commands() for word in (command.name, *command.aliases)}
 WORDS = sorted(word for word in REQUESTS if word in COMMANDS)

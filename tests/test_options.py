@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chat_server.wire.options import Code, Option, Options, Side, State
-from chat_server.wire.readers import IAC as IAC_BYTE
+from chat_server.wire.render.profiles import IAC as IAC_BYTE
+from chat_server.wire.telnet.options import Code, Option, Options, Side, State
 from chat_server.wire.text import TextDecoder
 
 IAC, SB, SE, WILL, WONT, DO, DONT = Code.IAC, Code.SB, Code.SE, Code.WILL, Code.WONT, Code.DO, Code.DONT

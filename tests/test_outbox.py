@@ -4,8 +4,8 @@ import trio.testing
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chat_server.outbox import URGENT_MAX, Outbox
-from chat_server.pacing import Budget
+from chat_server.sessions.outbox import URGENT_MAX, Outbox
+from chat_server.sessions.pacing import Budget
 
 
 class Pipe:

@@ -8,7 +8,7 @@ import trio
 import trio.testing
 from trio.testing import wait_all_tasks_blocked
 
-from chat_server.pacing import FIRST_IN_A_ROW, REST_MAX, Budget, Turns
+from chat_server.sessions.pacing import FIRST_IN_A_ROW, REST_MAX, Budget, Turns
 
 
 class Passes(trio.abc.Instrument):

@@ -13,12 +13,12 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_server.commands import Pause
-from chat_server.events import Say
-from chat_server.hall import Hall
-from chat_server.person_session import NOP, PersonSession
-from chat_server.room import Occupant
-from chat_server.wire.options import Code, Option
+from chat_server.commands.handler import Pause
+from chat_server.protocol.events import Say
+from chat_server.rooms.hall import Hall
+from chat_server.rooms.room import Occupant
+from chat_server.sessions.text_session import NOP, PersonSession
+from chat_server.wire.telnet.options import Code, Option
 from streams import Caller, House, open_house
 
 IAC, SB, SE, WILL, WONT, DO, DONT = Code.IAC, Code.SB, Code.SE, Code.WILL, Code.WONT, Code.DO, Code.DONT
@@ -552,7 +552,7 @@ class Vault(Hall):
 
 
 def Told(secret: str) -> Any:  # noqa: N802 - stands for an event
-    from chat_server.events import TopicShown  # noqa: PLC0415
+    from chat_server.protocol.events import TopicShown  # noqa: PLC0415
 
     return TopicShown("vault", f"{len(secret)} letters")
 
@@ -728,7 +728,7 @@ async def test_tab_tells_a_stranger_nothing(autojump_clock: trio.abc.Clock) -> N
 async def test_tab_among_many_names_is_paid_for(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chat_server.person_session.NAMES_PER_TOKEN", 0.1)
+    monkeypatch.setattr("chat_server.sessions.text_session.NAMES_PER_TOKEN", 0.1)
     async with open_house() as house:
         ann = await telnet(house).come("ann", "python")
         await trio.sleep(60)

@@ -24,15 +24,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import forks
-from chat_server import events
-from chat_server.events import Event, Kept, Line, Ref, Said
-from chat_tui.client import CANNOT_ASK, Client
-from chat_tui.in_order import Reading
-from chat_tui.keepsakes import Keepsakes
-from chat_tui.link import Link, LinkChanged, Status
-from chat_tui.pipes import LINE_MAX, Input, TooLong
-from chat_tui.plain import Exit, PlainProgram
-from chat_tui.state import Pending, RoomState
+from chat_server.protocol import events
+from chat_server.protocol.events import Event, Kept, Line, Ref, Said
+from chat_tui.client.client import CANNOT_ASK, Client
+from chat_tui.client.connection import Link, LinkChanged, Status
+from chat_tui.client.in_order import Reading
+from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.pipes import LINE_MAX, Input, TooLong
+from chat_tui.client.plain import Exit, PlainProgram
+from chat_tui.client.state import Pending, RoomState
 from processes import ROOT, TIMEOUT, ServerProcess, running_server, terminal
 from stories import FakeLink, welcome
 
@@ -386,7 +386,7 @@ def test_a_line_without_an_end_is_not_kept_for_ever_and_the_next_is_whole() -> N
 
 def test_no_more_is_read_than_can_be_taken_not_even_of_empty_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever writes waits, though nothing that is written has a character beside its line's end."""
-    monkeypatch.setattr("chat_tui.pipes.WAITING_MAX", 1000)
+    monkeypatch.setattr("chat_tui.client.pipes.WAITING_MAX", 1000)
 
     async def read() -> None:
         with _typing() as (lines, target):

@@ -18,7 +18,7 @@ import pytest
 
 import forks
 from chat_server import __version__
-from chat_server.process import ways_in
+from chat_server.server.process import ways_in
 from chat_tui.settings import parse_address
 from processes import TIMEOUT, program, running_server, terminal
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import trio
 
-from chat_server.events import Addressed, Line, Rename
 from chat_server.journal import Appending, Page, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
-from chat_server.program_session import ProgramSession
+from chat_server.protocol.events import Addressed, Line, Rename
+from chat_server.sessions.json_session import ProgramSession
 from fakes import FaultyJournal
 from streams import open_house
 

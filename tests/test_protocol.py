@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from chat_server.events import Event, Kept, Request
+from chat_server.protocol.events import Event, Kept, Request
 from chat_server.wire.json_lines import schema
 from processes import ROOT, running_server, terminal
 

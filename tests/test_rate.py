@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.rate import Quotas, TokenBucket
+from chat_server.sessions.token_bucket import Quotas, TokenBucket
 
 
 def test_a_burst_passes_free_and_then_the_sender_is_slowed() -> None:

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server import events
-from chat_server.clean import clean
-from chat_server.names import NAME_MAX
+from chat_server.protocol import events
+from chat_server.protocol.names import NAME_MAX
+from chat_server.protocol.sanitize import clean
 from chat_server.wire.charsets import CHARSETS, ambiguous_columns, decode, has_byte_255
-from chat_server.wire.colours import _OF_256, named
-from chat_server.wire.readers import Reader, show_for
-from chat_server.wire.terminal import Terminal
-from chat_server.wire.widths import columns_of
+from chat_server.wire.render.colours import _OF_256, named
+from chat_server.wire.render.profiles import Reader, show_for
+from chat_server.wire.render.widths import columns_of
+from chat_server.wire.telnet.terminal import Terminal
 
 SGR = re.compile("\x1b\\[[0-9;]*m")
 

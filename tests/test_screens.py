@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from chat_server.events import Found, Said
+from chat_server.protocol.events import Found, Said
 from chat_tui.actions import documented
-from chat_tui.link import LinkChanged, Status
-from chat_tui.state import Pending
+from chat_tui.client.connection import LinkChanged, Status
+from chat_tui.client.state import Pending
 from processes import ROOT
 from stories import CONVERSATION, NOON, Pilot, StoryApp, picture, settle, story
 

@@ -5,11 +5,11 @@ from string import Formatter
 import pytest
 
 import chat_server
-from chat_server import events
-from chat_server.events import Request
-from chat_server.wire.sentences import CHOICES, GROUP_NAMES, SENTENCES, text_of
-from chat_server.wire.widths import columns_of
-from chat_server.wire.words import WIDTH
+from chat_server.protocol import events
+from chat_server.protocol.events import Request
+from chat_server.wire.render.sentences import CHOICES, GROUP_NAMES, SENTENCES, text_of
+from chat_server.wire.render.text_lines import WIDTH
+from chat_server.wire.render.widths import columns_of
 
 SOURCE = Path(chat_server.__file__).parent
 MANY = tuple(f"person-{number}" for number in range(60))
@@ -228,7 +228,7 @@ def codes_in_use() -> set[str]:
                 used |= {str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)}
             if (
                 isinstance(node, ast.Return)
-                and path.name in {"admission.py", "directory.py"}
+                and path.name in {"connection_limits.py", "directory.py"}
                 and isinstance(node.value, ast.Constant)
             ):
                 used |= {str(node.value.value)} - {"None"}

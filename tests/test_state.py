@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server import events
-from chat_server.events import Acted, Event, Line, Said, TopicSet
-from chat_tui.state import Pending, RoomState, State, names
-from chat_tui.timeline import Notice, Timeline, place
-from chat_tui.told import words_for
+from chat_server.protocol import events
+from chat_server.protocol.events import Acted, Event, Line, Said, TopicSet
+from chat_tui.client.answers import words_for
+from chat_tui.client.state import Pending, RoomState, State, names
+from chat_tui.client.timeline import Notice, Timeline, place
 
 NICKS = st.sampled_from(["ann", "bob", "Carol"])
 TEXTS = st.sampled_from(["hello", "hi ann!", "annabel", "你好", "two\nlines"])

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.events import (
+from chat_server.protocol.events import (
     Act,
     Help,
     Join,
@@ -18,8 +18,8 @@ from chat_server.events import (
     Unreadable,
     WrongUsage,
 )
-from chat_server.syntax import REQUESTS, parameters_of, parse_command, parse_text, usage_of
-from chat_server.wire.sentences import sentence
+from chat_server.protocol.syntax import REQUESTS, parameters_of, parse_command, parse_text, usage_of
+from chat_server.wire.render.sentences import sentence
 
 
 @pytest.mark.parametrize(

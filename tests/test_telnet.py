@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.events import (
+from chat_server.protocol.events import (
     Act,
     ChooseCharset,
     ChooseMode,
@@ -21,8 +21,7 @@ from chat_server.events import (
 )
 from chat_server.wire.charsets import find_charset
 from chat_server.wire.line_mode import LineMode, TooLong
-from chat_server.wire.options import Code, Option
-from chat_server.wire.telnet import (
+from chat_server.wire.telnet.decoder import (
     SUBNEGOTIATION_MAX,
     Command,
     OptionSaid,
@@ -30,6 +29,7 @@ from chat_server.wire.telnet import (
     Subnegotiation,
     TelnetDecoder,
 )
+from chat_server.wire.telnet.options import Code, Option
 from chat_server.wire.text import (
     TOILS_PER_LINE,
     AreYouThere,

@@ -17,11 +17,11 @@ import pytest
 import telnetlib3
 import trio
 
-from chat_server.commands import Pause
-from chat_server.events import Act, Request, TopicShown, Unreadable
-from chat_server.hall import Hall
-from chat_server.person_session import PersonSession
-from chat_server.room import Occupant
+from chat_server.commands.handler import Pause
+from chat_server.protocol.events import Act, Request, TopicShown, Unreadable
+from chat_server.rooms.hall import Hall
+from chat_server.rooms.room import Occupant
+from chat_server.sessions.text_session import PersonSession
 from processes import TIMEOUT, Screen, ServerProcess, program, running_server, screen
 from test_sockets import running
 

@@ -19,11 +19,11 @@ import pytest
 import textual
 
 import forks
-from chat_tui import background
-from chat_tui import terminal as terminal_module
 from chat_tui.cli import _parser, _sixteen_colours, main
 from chat_tui.settings import Settings, SettingsError, load
-from chat_tui.terminal import desktop_notification, kitty_form, title
+from chat_tui.ui import background
+from chat_tui.ui import terminal as terminal_module
+from chat_tui.ui.terminal import desktop_notification, kitty_form, title
 from processes import TIMEOUT, Screen, ServerProcess, running_server, terminal
 
 PROGRAM = [sys.executable, "-m", "chat_tui"]
@@ -513,7 +513,7 @@ def test_no_death_takes_a_draft_of_some_seconds(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["_tick", "on_unmount", "on_mount", "_keep_draft"])
 def test_an_exception_leaves_the_terminal_as_it_was(tmp_path: Path, where: str) -> None:
-    code = f"import chat_tui.app\ndef fail(self, *_): raise RuntimeError('broken')\nchat_tui.app.ChatApp.{where} = fail"
+    code = f"import chat_tui.ui.app\ndef fail(self, *_): raise RuntimeError('broken')\nchat_tui.ui.app.ChatApp.{where} = fail"
     with running_server() as server:
         opened = started(server.port, tmp_path, code)
         if where == "on_unmount":
@@ -684,7 +684,7 @@ def test_textuals_parser_understands_alt_on_every_terminal() -> None:
     check = """
 import sys
 from chat_tui.settings import Settings, load
-from chat_tui.terminal import understand_alt
+from chat_tui.ui.terminal import understand_alt
 understand_alt()
 from textual._xterm_parser import XTermParser
 keys = [event.key for event in XTermParser().feed("\\x1ba\\x1b5")]
@@ -699,7 +699,7 @@ def test_what_is_written_to_the_terminal_holds_nothing_of_others_that_acts() -> 
     assert title("a\x1b\\b") == "\x1b]0;a \\b\x1b\\"
 
 
-@pytest.mark.parametrize("module", ["chat_tui.app", "chat_tui.plain", "chat_tui.cli"])
+@pytest.mark.parametrize("module", ["chat_tui.ui.app", "chat_tui.client.plain", "chat_tui.cli"])
 def test_the_client_never_imports_trio_nor_the_server(module: str) -> None:
     check = (
         f"import sys, {module}; ours = {{'chat_server.' + name for name in ('server', 'room', 'journal', 'session')}};"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.times import local
+from chat_server.protocol.time_zones import local
 
 
 @given(st.floats() | st.integers(), st.sampled_from(["", "UTC", "+23:59", "-23:59", "Europe/Berlin"]))

@@ -14,19 +14,19 @@ from textual.scrollbar import ScrollUp
 from textual.style import Style
 from textual.widgets import Input, TextArea
 
-from chat_server import events
-from chat_server.events import PageShown, Said, Stored
+from chat_server.protocol import events
+from chat_server.protocol.events import PageShown, Said, Stored
 from chat_tui.actions import ACTIONS, PRESETS, Action
-from chat_tui.app import ChatApp
-from chat_tui.client import Client
-from chat_tui.keepsakes import Keepsakes
-from chat_tui.link import Link, LinkChanged, Status
-from chat_tui.list_pane import ListPane
-from chat_tui.search_bar import SearchBar
+from chat_tui.client.client import Client
+from chat_tui.client.connection import Link, LinkChanged, Status
+from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.state import Pending
+from chat_tui.client.timeline import Notice
 from chat_tui.settings import NotifyTable, Settings, parse_address
-from chat_tui.state import Pending
-from chat_tui.themes import ANSI_ON_DARK, ANSI_ON_LIGHT, _luminance, nick_colours
-from chat_tui.timeline import Notice
+from chat_tui.ui.app import ChatApp
+from chat_tui.ui.list_pane import ListPane
+from chat_tui.ui.search_bar import SearchBar
+from chat_tui.ui.themes import ANSI_ON_DARK, ANSI_ON_LIGHT, _luminance, nick_colours
 from stories import NOON, FakeLink, Pilot, Stage, StoryApp, beginning, play, said, settle, welcome
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.events import Said
-from chat_tui.timeline import FOLD_SECONDS, Notice, Timeline
-from chat_tui.visits import KNOWN_MAX, Visits
+from chat_server.protocol.events import Said
+from chat_tui.client.timeline import FOLD_SECONDS, Notice, Timeline
+from chat_tui.client.visits import KNOWN_MAX, Visits
 
 
 def told(*moves: str) -> str:

@@ -37,7 +37,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         console.complain("chat-server", error)
         return 2
     if chosen.command:
-        from chat_server.journal_cli import run_command  # noqa: PLC0415 - the server does not need it
+        from chat_server.maintenance_cli import run_command  # noqa: PLC0415 - the server does not need it
 
         return run_command(chosen, config)
     if chosen.print_config:
@@ -46,7 +46,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     if chosen.check_config:
         console.say(f"{chosen.config or 'the defaults'}: good")
         return 0
-    from chat_server.process import CannotStart, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
+    from chat_server.server.process import CannotStart, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
 
     try:
         return run(config)

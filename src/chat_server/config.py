@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
-from chat_server.names import BadName, parse_name, same_name_key
-from chat_server.times import BadZone, parse_zone
+from chat_server.protocol.names import BadName, parse_name, same_name_key
+from chat_server.protocol.time_zones import BadZone, parse_zone
 
 Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0, le=31_536_000)]

@@ -10,9 +10,9 @@ from pathlib import Path
 from chat_server import console
 from chat_server.config import Config
 from chat_server.journal import RoomRecord
-from chat_server.journal.files import FileProblem
-from chat_server.journal.rooms import delete_room, find_room, list_rooms, rename_room
-from chat_server.names import same_name_key
+from chat_server.journal.sqlite.maintenance import FileProblem
+from chat_server.journal.sqlite.rooms import delete_room, find_room, list_rooms, rename_room
+from chat_server.protocol.names import same_name_key
 
 
 def run_rooms_command(chosen: argparse.Namespace, config: Config, folder: Path) -> int:

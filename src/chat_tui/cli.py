@@ -15,9 +15,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from chat_server import __version__, console
-from chat_server.names import BadName, parse_name
-from chat_tui.keepsakes import Keepsakes
-from chat_tui.pipes import secure_descriptors
+from chat_server.protocol.names import BadName, parse_name
+from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.pipes import secure_descriptors
 from chat_tui.settings import (
     DEFAULT_PORT,
     Profile,
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if why_plain and not chosen.plain:
         console.complain("chat-tui", why_plain)
     if chosen.plain or why_plain or not _is_on_terminal():
-        from chat_tui.plain import run_plain  # noqa: PLC0415 - one of two
+        from chat_tui.client.plain import run_plain  # noqa: PLC0415 - one of two
 
         return run_plain(profile, settings, open_keepsakes, default_nick=_user_name(), wait=chosen.wait)
     return _run_on_screen(profile, settings, open_keepsakes)
@@ -108,8 +108,8 @@ def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callabl
         "LINES",
     ):  # exported by some shells and programs; the terminal knows better, and may be resized
         os.environ.pop(name, None)
-    from chat_tui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
-    from chat_tui.terminal import given_back, understand_alt  # noqa: PLC0415 - after the environment
+    from chat_tui.ui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
+    from chat_tui.ui.terminal import given_back, understand_alt  # noqa: PLC0415 - after the environment
 
     understand_alt()
     keepsakes = open_keepsakes(profile.host, profile.port)
@@ -127,7 +127,7 @@ def _sixteen_colours(theme: str) -> str:
         return "ansi-light"
     if theme not in ("chat-dark", "textual-dark"):
         return theme
-    from chat_tui.background import is_light  # noqa: PLC0415 - who has the colours need not ask
+    from chat_tui.ui.background import is_light  # noqa: PLC0415 - who has the colours need not ask
 
     return "ansi-light" if theme == "chat-dark" and is_light() else "ansi-dark"
 

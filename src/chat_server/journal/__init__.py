@@ -1,14 +1,14 @@
 """What was said, kept in order: the one protocol behind which every journal stands, and the values that cross it.
 
 Stored means: committed, so that the chosen durability holds for it (docs/durability.md). Rooms are named by their one name. Never
-knows sessions, nor how anything is shown. Implementations: `sqlite.py`, and `memory.py` for tests.
+knows sessions, nor how anything is shown. Implementations: `sqlite/`, and `memory.py` for tests.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from math import inf
 from typing import NamedTuple, Protocol
 
-from chat_server.events import Line
+from chat_server.protocol.events import Line
 
 KEY_SECONDS = 2 * 86400.0
 """Seconds for which a request's key is remembered. A day is what is promised; a client may have been offline for a night and a day."""
@@ -118,7 +118,7 @@ class Journal(Protocol):
         """
 
     async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
-        """The newest `limit` lines that have all the words (see search.py), in these rooms or in all."""
+        """The newest `limit` lines that have all the words (see sqlite/search_index.py), in these rooms or in all."""
 
     def follow(self, after: int) -> AsyncGenerator[Record, None]:
         """Every record behind a position, in order, those to come included: it never ends."""

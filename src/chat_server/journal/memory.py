@@ -7,7 +7,6 @@ from math import inf
 import trio
 from msgspec.structs import replace
 
-from chat_server.events import Line, TopicSet
 from chat_server.journal import (
     KEY_SECONDS,
     POSITIONS_MAX,
@@ -20,7 +19,8 @@ from chat_server.journal import (
     RoomRecord,
     SenderKey,
 )
-from chat_server.journal.search import SearchIndex
+from chat_server.journal.sqlite.search_index import SearchIndex
+from chat_server.protocol.events import Line, TopicSet
 
 
 class _Room:

@@ -14,9 +14,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from chat_server.clean import clean, clean_in_one, clean_lines
-from chat_server.days import is_day
-from chat_server.events import (
+from chat_server.protocol.days import is_day
+from chat_server.protocol.events import (
     REF_MAX,
     Addressed,
     Dismissed,
@@ -34,10 +33,11 @@ from chat_server.events import (
     Unreadable,
     WrongField,
 )
-from chat_server.names import NAME_TYPED_MAX
-from chat_server.syntax import extra, word_of
-from chat_server.wire.lines import LIGHT_BYTES, LineBuffer
-from chat_server.wire.sentences import sentence
+from chat_server.protocol.names import NAME_TYPED_MAX
+from chat_server.protocol.sanitize import clean, clean_in_one, clean_lines
+from chat_server.protocol.syntax import extra, word_of
+from chat_server.wire.line_buffer import LIGHT_BYTES, LineBuffer
+from chat_server.wire.render.sentences import sentence
 
 PROTOCOL = 1
 """The version of the protocol. A field or an event more does not change it: programs pass over what they do not know."""

@@ -5,10 +5,10 @@ Knows telnet, for whoever pastes may have a terminal that goes on speaking it, a
 
 from collections.abc import Sequence
 
-from chat_server.events import Addressed, ProtocolReply
+from chat_server.protocol.events import Addressed, ProtocolReply
 from chat_server.wire.json_lines import JsonDecoder
-from chat_server.wire.negotiation import Negotiation
-from chat_server.wire.telnet import OptionSaid, Piece, Subnegotiation, TelnetDecoder
+from chat_server.wire.telnet.decoder import OptionSaid, Piece, Subnegotiation, TelnetDecoder
+from chat_server.wire.telnet.negotiation import Negotiation
 
 _ENDS = bytes.maketrans(b"\r", b"\n")
 """Telnet ends a line with CR LF or CR NUL. JSON has neither of them raw in a string, and empty lines are nothing."""

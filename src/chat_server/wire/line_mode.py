@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from chat_server.wire.lines import LIGHT_BYTES, LineBuffer
-from chat_server.wire.options import Code
+from chat_server.wire.line_buffer import LIGHT_BYTES, LineBuffer
+from chat_server.wire.telnet.options import Code
 
 
 class TooLong(Enum):

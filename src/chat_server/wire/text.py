@@ -9,17 +9,17 @@ from collections.abc import Generator, Iterable, Iterator
 
 from msgspec import Struct
 
-from chat_server.clean import clean, clean_lines
-from chat_server.events import Echo, LineTooLong, Logout, ProtocolReply, Request, TextTooLong, Unreadable
-from chat_server.syntax import parse_text
+from chat_server.protocol.events import Echo, LineTooLong, Logout, ProtocolReply, Request, TextTooLong, Unreadable
+from chat_server.protocol.sanitize import clean, clean_lines
+from chat_server.protocol.syntax import parse_text
 from chat_server.wire.charsets import UTF_8, decode, has_byte_255, last_character, may_be_gb18030
-from chat_server.wire.editor import LIGHT_KEYS, Completion, LineEditor, TooMuch, Typed, Worked
-from chat_server.wire.editor import Item as Edited
+from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, LineEditor, TooMuch, Typed, Worked
+from chat_server.wire.editor.line_editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong
-from chat_server.wire.negotiation import Negotiation
-from chat_server.wire.options import Code, Option, State
-from chat_server.wire.telnet import Command, OptionSaid, Piece, Subnegotiation, TelnetDecoder
-from chat_server.wire.terminal import Terminal
+from chat_server.wire.telnet.decoder import Command, OptionSaid, Piece, Subnegotiation, TelnetDecoder
+from chat_server.wire.telnet.negotiation import Negotiation
+from chat_server.wire.telnet.options import Code, Option, State
+from chat_server.wire.telnet.terminal import Terminal
 
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
 _COMMAND = re.compile(rb"(?:\A|[\r\n])/")

@@ -1,0 +1,71 @@
+"""What Tab puts in: the rest of a command, of a nickname, of a room's name, or of one of a few words. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import fields
+
+from chat_server.protocol.events import (
+    ChooseCharset,
+    ChooseLanguage,
+    ChooseWrap,
+    Help,
+    Join,
+    Login,
+    Request,
+    Unreadable,
+)
+from chat_server.protocol.syntax import REQUESTS, choices_of
+from chat_server.wire.charsets import CHARSETS
+from chat_server.wire.render.languages import LANGUAGES
+
+CANDIDATES_MAX = 100
+"""What Tab goes through; nobody presses it more often."""
+
+
+def candidates(
+    before: str, *, works_here: Iterable[type[Request | Unreadable]], rooms: Iterable[str], nicks: Iterable[str]
+) -> list[str]:
+    """What may stand for the word at the end of `before`, each with what follows it: a space, or a colon where somebody is spoken to.
+
+    Args:
+        before: the line up to the cursor.
+        works_here: what can be asked for in the place.
+        rooms: the names of all rooms.
+        nicks: who is in the place.
+
+    """
+    *words, begun = before.replace("\n", " ").split(" ")
+    here = set(works_here)
+    commands = [word for word, request in REQUESTS.items() if request in here]
+    if not words and begun.startswith("/"):
+        return _beginning(begun, [f"/{word}" for word in (*commands, *rooms)], " ")
+    if not words:
+        return _beginning(begun, nicks, ": ") if begun else []
+    request = REQUESTS.get(words[0][1:].casefold()) if words[0].startswith("/") else None
+    if request is None or request not in here:
+        return _beginning(begun, nicks, " ") if begun else []
+    known = [*_words_for(request, commands, rooms)]
+    if request is Login and len(words) == 1:
+        known = []
+    return _beginning(begun, known or (nicks if begun else ()), " ")
+
+
+def _words_for(request: type[Request], commands: Sequence[str], rooms: Iterable[str]) -> Iterable[str]:
+    """What may stand behind a command; nothing where any text may."""
+    if request is ChooseCharset:
+        return CHARSETS
+    if request is ChooseLanguage:
+        return LANGUAGES
+    if request is ChooseWrap:
+        return ("on", "off")
+    if request is Join:
+        return rooms
+    if request is Help:
+        return [*commands, *(f"/{command}" for command in commands)]
+    return [word for field in fields(request) for word in choices_of(field)]
+
+
+def _beginning(begun: str, words: Iterable[str], behind: str) -> list[str]:
+    wanted = begun.casefold()
+    found = sorted({word for word in words if word.casefold().startswith(wanted)}, key=str.casefold)
+    return [word + behind for word in found[:CANDIDATES_MAX]]

@@ -1,0 +1,174 @@
+"""The one thread that writes the journal: whatever waits when it is free is stored in one transaction.
+
+It takes the next batches by itself, without asking Trio's loop in between: so one commit follows another while the loop delivers what the
+last one stored. Bounds: a room has one batch here at the most (chat_room.py). Never knows what is in a batch.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+import outcome
+import trio
+
+from chat_server.guard import Guard
+from chat_server.journal import JournalError, Receipt
+from chat_server.journal.sqlite.writer import Append, Writer
+
+T = TypeVar("T")
+
+Positions = Mapping[tuple[str, str], int]
+
+
+class Commission:
+    """Something to be written, and what became of it. See Appending."""
+
+    __slots__ = ("_done", "_outcome", "append", "positions", "work")
+
+    def __init__(
+        self, append: Append | None, positions: Positions | None = None, work: Callable[[Writer], Any] | None = None
+    ) -> None:
+        """A batch, people's positions, or other work; whatever is not None."""
+        self.append = append
+        self.positions = positions
+        self.work = work
+        self._done = trio.Event()
+        self._outcome: outcome.Outcome[Any] = outcome.Error(JournalError("not written yet"))
+
+    def finish(self, result: outcome.Outcome[Any]) -> None:
+        """Let whoever waits go on. For Trio's thread."""
+        self._outcome = result
+        self._done.set()
+
+    async def stored(self) -> Any:
+        """Wait until it is written; see Appending."""
+        await self._done.wait()
+        if isinstance(self._outcome, outcome.Error) and isinstance(self._outcome.error, JournalError):
+            raise JournalError(str(self._outcome.error)) from self._outcome.error  # one error, and many who wait
+        return self._outcome.unwrap()
+
+
+class Committer:
+    """The thread, and the way to it."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        note: Callable[[int, Sequence[Commission]], None],
+        note_failure: Callable[[Exception], None],
+    ) -> None:
+        """Write with `writer`. In Trio's thread, before those who wait go on, one of the others is called.
+
+        Args:
+            writer: what writes.
+            note: called with how many lines have been stored together, and what they were part of.
+            note_failure: called with the reason why something has not.
+
+        """
+        self._writer = writer
+        self._note = note
+        self._note_failure = note_failure
+        self._queue: SimpleQueue[Commission | None] = SimpleQueue()
+        self._is_closed = False
+        self._ended = trio.Event()
+
+    async def run(self) -> None:
+        """Write until `close`."""
+        token = trio.lowlevel.current_trio_token()
+        threading.Thread(target=self._write, args=(token,), name="journal", daemon=True).start()
+        try:
+            await self._ended.wait()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let `run` end when everything that waits has been written. Nothing more is taken."""
+        self._is_closed = True
+        self._queue.put(None)
+
+    def submit(self, commission: Commission) -> None:
+        """Have something written. Never blocks."""
+        if self._is_closed:
+            commission.finish(outcome.Error(JournalError("the journal is closed")))
+        else:
+            self._queue.put(commission)
+
+    async def call(self, work: Callable[[Writer], T]) -> T:
+        """Do other work that writes, and wait for it."""
+        commission = Commission(None, None, work)
+        self.submit(commission)
+        done: T = await commission.stored()
+        return done
+
+    # In the thread.
+
+    def _write(self, token: trio.lowlevel.TrioToken) -> None:
+        is_open = True
+        while is_open:
+            commissions: list[Commission] = []
+            commission = self._queue.get()
+            try:
+                while commission is not None and commission.work is None:
+                    commissions.append(commission)
+                    commission = self._queue.get_nowait()
+                is_open = commission is not None
+            except Empty:
+                commission = None
+            if commissions:
+                self._finish(token, commissions, outcome.capture(self._commit, commissions))
+            if commission is not None:
+                self._finish(token, [commission], outcome.capture(self._work, commission))
+        self._tell(token, self._ended.set)
+
+    def _work(self, commission: Commission) -> list[Any]:
+        return [commission.work(self._writer)] if commission.work is not None else []
+
+    def _commit(self, commissions: Sequence[Commission]) -> list[Receipt | None]:
+        positions: dict[tuple[str, str], int] = {}
+        for commission in commissions:
+            positions |= commission.positions or {}
+        receipts = iter(self._writer.commit([one.append for one in commissions if one.append], positions))
+        return [next(receipts) if one.append else None for one in commissions]
+
+    def _finish(
+        self, token: trio.lowlevel.TrioToken, commissions: Sequence[Commission], results: outcome.Outcome[list[Any]]
+    ) -> None:
+        self._tell(token, lambda: self._deliver(commissions, results))
+
+    @staticmethod
+    def _tell(token: trio.lowlevel.TrioToken, call: Callable[[], None]) -> None:
+        with suppress(trio.RunFinishedError):  # nobody is left to be told
+            token.run_sync_soon(call)
+
+    # In Trio's thread.
+
+    def _deliver(self, commissions: Sequence[Commission], results: outcome.Outcome[list[Any]]) -> None:
+        """Note what became of it, and tell whoever waits. Never raises: Trio would end."""
+        if isinstance(results, outcome.Error):
+            error = self._noted(results.error)
+            for commission in commissions:
+                commission.finish(outcome.Error(error))
+            return
+        done = [*zip(commissions, results.unwrap(), strict=True)]
+        _guard.attempt(self._note, sum(_lines(one, receipt) for one, receipt in done), commissions)
+        for commission, result in done:
+            commission.finish(outcome.Value(result))
+
+    def _noted(self, error: BaseException) -> BaseException:
+        """Note why something is not stored. Returns what those who wait are told: all or nothing is, so it is a journal that cannot store."""
+        if isinstance(error, JournalError):
+            _guard.attempt(self._note_failure, error)
+        elif isinstance(error, Exception):
+            _guard.note(error)
+            return JournalError("something went wrong while it was being stored")
+        return error
+
+
+def _lines(commission: Commission, receipt: Receipt) -> int:
+    """How many lines of it are stored now, and were not before."""
+    return len(commission.append.lines) - len(receipt.duplicates) if commission.append else 0
+
+
+_guard = Guard("something went wrong in the journal")

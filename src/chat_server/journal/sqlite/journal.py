@@ -1,0 +1,273 @@
+"""The journal on disk, for the server: SQLite in worker threads, so that Trio's loop never waits for the disk.
+
+One writer commits whatever batches wait, of all rooms, in one transaction; readers read beside it. Bounds: a room waits for its batch, so at
+most one batch of each room waits; one page is read and one search made at a time, and more wait their turn.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from math import inf
+from typing import TypeVar
+
+import structlog
+import trio
+
+from chat_server.guard import Guard
+from chat_server.journal import JournalError, Matches, Page, Record, RoomRecord, SenderKey
+from chat_server.journal.sqlite.batch_codec import encode
+from chat_server.journal.sqlite.committer import Commission, Committer, Positions
+from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.indexer import Indexer
+from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
+from chat_server.journal.sqlite.showable import showable, showable_topic
+from chat_server.journal.sqlite.writer import PAGE_SIZE, Append, Writer
+from chat_server.protocol.events import Line
+from chat_server.protocol.names import was_a_name
+
+READERS_MAX = 1
+"""Pages read at once. A page takes 0.2 ms or more, most of it Python's: four at once were no faster, and kept the interpreter's lock from the event
+loop, so that lines took 33 ms (99th percentile) while forty callers asked for pages, instead of 19."""
+
+POSITIONS_DELAY = 1.0
+"""Seconds after which people's places are stored if nothing else is."""
+
+CHECKPOINT_PAGES = 1000
+"""Pages written to the log after which a checkpoint begins in the background: SQLite's own default, 4 MB."""
+
+LOG_PAGES_MAX = 16384
+"""Pages in the log (64 MiB) at which the writer stops to bring them into the file. Only hundreds of thousands of lines a second get there."""
+
+FAILURE_LOG_SECONDS = 10.0
+"""Seconds between two log lines that say that the disk refuses."""
+
+PRUNED_BATCHES_MAX = 200
+"""Batches pruned in one transaction, about 2 ms: that long an append may have to wait."""
+
+_log = structlog.get_logger()
+
+T = TypeVar("T")
+
+
+class SqliteJournal:
+    """See Journal. Nothing is stored unless `run` runs."""
+
+    def __init__(self, folder: DataFolder, durability: str = "full") -> None:
+        """Open or make the journal of a data directory. Blocks, for a few milliseconds.
+
+        Raises:
+            UnusableJournal: the file cannot be opened as a journal.
+
+        """
+        self._folder = folder
+        self._writer = Writer(folder.journal, durability)
+        self._committer = Committer(self._writer, self._note_stored, self._note_failure)
+        self._readers: list[Reader] = []
+        self._reader_limit = trio.CapacityLimiter(READERS_MAX)
+        self._indexer = Indexer(folder.journal, folder.search)
+        self._runs: dict[str, Runs] = {}
+        self._end = self._writer.end()
+        self._positions: dict[tuple[str, str], int] = {}
+        self._has_positions = trio.Event()
+        self._grown = trio.Event()  # something has been stored since
+        self._pages = 0  # written to the log since it was last brought into the file
+        self._log_is_long = trio.Event()
+        self._is_log_nearly_empty = False
+        self.closed = trio.Event()
+        """Set when everything is stored and the files are closed."""
+        self._stored_at = 0.0
+        self._failure_logged_at = -inf
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Store what is appended, and look after the files, until `close`; then store what waits."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_positions)
+            nursery.start_soon(self._keep_checkpointing)
+            nursery.start_soon(self._indexer.run, lambda: self._grown, self._is_busy)
+            task_status.started()
+            await self._committer.run()
+            nursery.cancel_scope.cancel()
+        await trio.to_thread.run_sync(self._close_files)
+        self.closed.set()
+
+    def close(self) -> None:
+        """Let `run` store what waits, and end."""
+        if self._positions:
+            self._committer.submit(Commission(None, self._take_positions()))
+        self._committer.close()
+
+    def hurry(self, seconds: float) -> None:
+        """The server is stopping: wait no longer than this for a lock of another program's, so that authors can still be told."""
+        self._writer.hurry(seconds)
+
+    def _close_files(self) -> None:
+        self._writer.checkpoint()
+        self._writer.close()
+        for reader in self._readers:
+            reader.close()
+        self._indexer.close()
+
+    # Storing.
+
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Commission:
+        """Begin to store a batch; see Journal."""
+        commission = Commission(Append(lines, keys, encode(lines)), self._take_positions() if self._positions else None)
+        self._committer.submit(commission)
+        return commission
+
+    def _note_stored(self, lines: int, commissions: Sequence[Commission]) -> None:
+        if lines:
+            self._end += lines
+            self._pages += sum(2 + len(one.append.encoded) // PAGE_SIZE for one in commissions if one.append)
+            self._stored_at = trio.current_time()
+            self._grown.set()
+            self._grown = trio.Event()
+            self._shorten_log()
+
+    def _note_failure(self, error: Exception) -> None:
+        """Log it, but not for each of a thousand lines that a full disk refuses."""
+        if trio.current_time() - self._failure_logged_at > FAILURE_LOG_SECONDS:
+            self._failure_logged_at = trio.current_time()
+            _log.error("cannot store what was said", why=str(error))
+
+    async def create_room(self, name: str) -> None:
+        """Store a new, empty room. Harmless if it is there."""
+        await self._committer.call(lambda writer: writer.create_room(name))
+
+    def remember(self, room: str, person: str, seq: int) -> None:
+        """Note how far somebody has come in a room; stored with the next batch, or soon."""
+        self._positions[room, person] = seq
+        self._has_positions.set()
+
+    def _take_positions(self) -> Positions:
+        positions, self._positions = self._positions, {}
+        return positions
+
+    async def _keep_positions(self) -> None:
+        """Store people's positions when nothing else is being stored for a while."""
+        while True:
+            await self._has_positions.wait()
+            self._has_positions = trio.Event()
+            await trio.sleep(POSITIONS_DELAY)
+            with Guard("cannot note how far people have come"):
+                if self._positions:
+                    commission = Commission(None, self._take_positions())
+                    self._committer.submit(commission)
+                    with suppress(
+                        JournalError
+                    ):  # nobody waits for it, and whoever comes back is shown what a newcomer is
+                        await commission.stored()
+
+    def _is_busy(self) -> bool:
+        return trio.current_time() - self._stored_at < 1
+
+    # The write-ahead log. A checkpoint in the background never keeps an append waiting, but while appends go on it never gets to the log's
+    # end, where the log can begin anew; so the writer does the little that is left of it.
+
+    def _shorten_log(self) -> None:
+        if self._is_log_nearly_empty or self._pages > LOG_PAGES_MAX:
+            self._is_log_nearly_empty = False
+            self._pages = 0
+            self._committer.submit(Commission(None, None, Writer.checkpoint))
+        elif self._pages > CHECKPOINT_PAGES:
+            self._log_is_long.set()
+
+    async def _keep_checkpointing(self) -> None:
+        while True:
+            await self._log_is_long.wait()
+            is_done = False
+            with Guard("something went wrong in a checkpoint of the journal"):
+                try:
+                    await trio.to_thread.run_sync(self._checkpoint)
+                    is_done = True
+                except JournalError as error:
+                    _log.error("cannot bring the journal's log into its file", why=str(error))
+            if not is_done:
+                await trio.sleep(10)
+            self._is_log_nearly_empty = True
+            self._log_is_long = trio.Event()
+
+    def _checkpoint(self) -> None:
+        checkpointer = Checkpointer(self._folder.journal)
+        try:
+            checkpointer.checkpoint()
+        finally:
+            checkpointer.close()
+
+    # Reading.
+
+    async def _in_reader(self, work: Callable[[Reader], T], limit: trio.CapacityLimiter | None = None) -> T:
+        """Read in a thread, with a connection that nobody else uses meanwhile."""
+
+        def read() -> T:
+            reader = self._readers.pop() if self._readers else Reader(self._folder.journal)
+            is_done = False
+            try:
+                found = work(reader)
+                is_done = True
+            finally:
+                if is_done:
+                    self._readers.append(reader)
+                else:
+                    reader.close()  # whatever was wrong with it, the next one begins anew
+            return found
+
+        return await trio.to_thread.run_sync(read, limiter=limit or self._reader_limit)
+
+    async def rooms(self) -> list[RoomRecord]:
+        """All rooms, in the order in which they were created; none whose name could act on a terminal."""
+        rooms: list[RoomRecord] = []
+        for room in await self._in_reader(Reader.rooms):
+            if was_a_name(room.name):
+                rooms.append(room._replace(topic=showable_topic(room.topic)))
+            else:
+                _log.warning(
+                    "a room has a name that cannot be shown; `chat-server rooms rename` gives it another",
+                    room=room.name,
+                )
+        return rooms
+
+    async def read(self, room: str, first: int, last: int) -> Page:
+        """The room's lines from one number to another; see Journal."""
+        return await self._in_reader(lambda reader: reader.read(room, first, last))
+
+    async def seq_at(self, room: str, at: float, until: float = inf) -> int:
+        """The number of the first line from `at` on and before `until`; see Journal."""
+
+        def find(reader: Reader) -> int:
+            runs = self._runs[room] = reader.runs(room, self._runs.get(room, Runs()))
+            return reader.seq_at(room, at, until, runs)
+
+        return await self._in_reader(find)
+
+    async def remembered(self, room: str) -> dict[str, int]:
+        """How far people had come in a room; see Journal."""
+        return await self._in_reader(lambda reader: reader.remembered(room))
+
+    async def follow(self, after: int) -> AsyncGenerator[Record, None]:
+        """Every record behind a position; see Journal."""
+        while True:
+            grown = self._grown
+            records = await self._in_reader(partial(Reader.records, after=after))
+            for position, lines in records:
+                after = position
+                yield Record(position, showable(lines))
+            if not records:
+                await grown.wait()
+
+    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
+        """The newest lines with all the words; see Journal."""
+        return await self._indexer.search(words, rooms, limit, self._end)
+
+    # Forgetting.
+
+    async def prune(self, before: float, keep_lines: int) -> int:
+        """Forget what is old or too much; see Journal. Lines that are not indexed yet wait until they are."""
+        indexed = await self._indexer.indexed()
+        doomed = await self._in_reader(lambda reader: reader.doomed(before, keep_lines, PRUNED_BATCHES_MAX, indexed))
+        if doomed:
+            await self._indexer.forget([(batch.id, batch.count) for batch in doomed])
+            await self._committer.call(lambda writer: writer.delete(doomed))
+        forgotten = await self._committer.call(lambda writer: writer.forget_old(time.time(), PRUNED_BATCHES_MAX))
+        return sum(batch.count for batch in doomed) + forgotten

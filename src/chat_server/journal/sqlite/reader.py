@@ -1,0 +1,340 @@
+"""Connections that read the SQLite file of the journal, beside the one that writes and without waiting for it (WAL).
+
+Everything here blocks, and is called from worker threads and from the commands for files. Never knows Trio.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from chat_server.journal import (
+    POSITIONS_MAX,
+    JournalError,
+    Page,
+    RoomRecord,
+)
+from chat_server.journal.sqlite.batch_codec import Stored, Unknown, decode
+from chat_server.journal.sqlite.showable import showable
+from chat_server.protocol.events import Line
+from chat_server.protocol.time_zones import is_possible
+
+DECODED_MAX = 4096
+"""Lines that `records` returns at most, but for the first batch."""
+
+RUNS_MAX = 100
+"""Times a room's clock has run back that `seq_at` minds; each costs it 0.3 ms. Beyond it a day may begin a few lines late."""
+
+INTERRUPTIBLE_STEPS = 1_000_000
+"""Steps of SQLite's after which it lets Python look for signals, some ten milliseconds: a check of gigabytes is one statement."""
+
+WAIT_SECONDS = 2.0
+"""Seconds that a reader waits for a file that another program has locked as a whole."""
+
+
+class StoredRecord(NamedTuple):
+    """A batch exactly as it was stored. `position` is that of its last line in the whole journal."""
+
+    position: int
+    lines: list[Stored]
+
+
+class Runs(NamedTuple):
+    """A room's numbers, cut where its clock has run back: from one of `starts` to the next, times only go on. `through`: seen up to this batch."""
+
+    starts: tuple[int, ...] = ()
+    through: int = 0
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """A batch as it stands in the file: `position` is its first line's in the whole journal."""
+
+    position: int
+    room: str
+    first: int
+    count: int
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """A batch that is to be pruned."""
+
+    room: int
+    id: int
+    first: int
+    count: int
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """What SQLite or the disk refuses is a JournalError; a text that is no batch is one too."""
+    try:
+        yield
+    except (sqlite3.Error, ValueError) as error:
+        raise JournalError(str(error)) from error
+
+
+class Reader:
+    """A connection that reads. Every method sees one state of the file, and may raise JournalError."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a journal that is there."""
+        self.path = path
+        with mapped_errors():
+            self._connection = connect(path)
+            self._connection.execute("PRAGMA query_only = ON")
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _rows(self, sql: str, *values: object) -> list[Any]:
+        with mapped_errors():
+            return self._connection.execute(sql, values).fetchall()
+
+    def identity(self) -> str:
+        """Which journal this is: another one for each that was ever begun."""
+        return str(self._rows("SELECT identity FROM journal")[0][0])
+
+    def end(self) -> int:
+        """The position that the next line will have."""
+        ((last,),) = self._rows("SELECT coalesce((SELECT id + count FROM batch ORDER BY id DESC LIMIT 1), 1)")
+        ((kept,),) = self._rows("SELECT next_id FROM journal")
+        return int(max(last, kept))
+
+    def rooms(self) -> list[RoomRecord]:
+        """All rooms, in the order in which they were created."""
+        return [
+            RoomRecord(*row)
+            for row in self._rows(
+                "SELECT name, topic, kept_from, coalesce((SELECT first + count - 1 FROM batch WHERE room = room.id"
+                " ORDER BY first DESC LIMIT 1), kept_from - 1) FROM room ORDER BY id"
+            )
+        ]
+
+    def read(self, room: str, first: int, last: int) -> Page:
+        """The room's lines from one number to another, as they may be shown."""
+        rows = self._rows("SELECT id, kept_from FROM room WHERE name = ?", room)
+        if not rows:
+            return Page([], 1)
+        ((number, kept_from),) = rows
+        batches = self._rows(
+            "SELECT first, at, lines FROM batch WHERE room = ?1 AND first <= ?3 AND first >="
+            " coalesce((SELECT max(first) FROM batch WHERE room = ?1 AND first <= ?2), 0) ORDER BY first",
+            *(number, first, last),
+        )
+        lines: list[Stored] = []
+        with mapped_errors():
+            for start, at, text in batches:
+                found = decode(text, room, start, at)
+                lines += found[max(0, first - start) : last - start + 1]
+        hidden = tuple(line.seq for line in lines if isinstance(line, Unknown))
+        return Page(showable(lines), kept_from, hidden)
+
+    def runs(self, room: str, known: Runs) -> Runs:
+        """Where the room's clock has run back, with what was stored since `known` was found."""
+        (values,) = self._rows(
+            "SELECT id, (SELECT max(first) FROM batch WHERE room = room.id) FROM room WHERE name = ?", room
+        ) or [(0, None)]
+        number, last = values
+        if last is None or last <= known.through or len(known.starts) >= RUNS_MAX:
+            return known
+        rows = self._rows(
+            "SELECT first FROM (SELECT first, at < lag(at) OVER (ORDER BY first) AS runs_back FROM batch"
+            " WHERE room = ? AND first BETWEEN ? AND ?) WHERE runs_back ORDER BY first LIMIT ?",
+            *(number, known.through, last, RUNS_MAX - len(known.starts)),
+        )
+        return Runs(known.starts + tuple(first for (first,) in rows), last)
+
+    def seq_at(self, room: str, at: float, until: float = inf, runs: Runs | None = None) -> int:
+        """The number of the first line from one time on and before another; see Journal.
+
+        By halving each of the `runs` in which times only go on: twenty looks among a million lines, and no index to keep.
+        """
+        for record in self.rooms():
+            if record.name == room:
+                break
+        else:
+            return 1
+        known = self.runs(room, Runs()) if runs is None else runs
+        cuts = [start for start in known.starts if record.first < start <= record.last]
+        next_at, next_seq = inf, record.last + 1
+        for low, high in pairwise([record.first, *cuts, record.last + 1]):
+            seq, found_at = self._first_from(room, at, low, high)
+            if seq < high and found_at < until:
+                return seq
+            if seq < high and found_at < next_at:
+                next_at, next_seq = found_at, seq
+        return next_seq
+
+    def _first_from(self, room: str, at: float, low: int, high: int) -> tuple[int, float]:
+        """The first number between two whose line is not older than `at`, and its time; `high` if all are."""
+        found_at = inf
+        while low < high:
+            middle = (low + high) // 2
+            rows = self._rows(
+                "SELECT first, count, at FROM batch WHERE room = (SELECT id FROM room WHERE name = ?) AND first <= ?"
+                " ORDER BY first DESC LIMIT 1",
+                *(room, middle),
+            )
+            if not rows:  # it was pruned just now
+                break
+            ((first, count, batch_at),) = rows
+            if batch_at >= at:
+                high, found_at = first, batch_at
+            else:
+                low = first + count
+        return low, found_at
+
+    def records(self, after: int, limit: int = DECODED_MAX) -> list[StoredRecord]:
+        """The next records after a position: about `limit` lines; none when there is nothing more."""
+        rows = self._rows(
+            "SELECT batch.id, name, first, count, at, lines FROM batch JOIN room ON room.id = batch.room"
+            " WHERE batch.id > ? ORDER BY batch.id LIMIT ?",
+            *(after, limit),
+        )
+        found: list[StoredRecord] = []
+        lines = 0
+        with mapped_errors():
+            for start, name, first, count, at, text in rows:
+                if lines + count > limit and found:
+                    break
+                found.append(StoredRecord(start + count - 1, _decoded(text, name, first, at)))
+                lines += count
+        return found
+
+    def at_positions(self, positions: Sequence[int]) -> list[Line]:
+        """The lines at these positions, as they may be shown; those that have been pruned are left out."""
+        found: list[Stored] = []
+        for position in positions:
+            rows = self._rows(
+                "SELECT batch.id, name, first, at, lines FROM batch JOIN room ON room.id = batch.room"
+                " WHERE batch.id <= ? ORDER BY batch.id DESC LIMIT 1",
+                position,
+            )
+            with mapped_errors():
+                for start, name, first, at, text in rows:
+                    found += decode(text, name, first, at)[position - start : position - start + 1]
+        return showable(found)
+
+    def remembered(self, room: str) -> dict[str, int]:
+        """How far people had come in a room, those who left it longest ago first."""
+        rows = self._rows(
+            "SELECT person, seq FROM position WHERE room = (SELECT id FROM room WHERE name = ?) ORDER BY at DESC LIMIT ?",
+            *(room, POSITIONS_MAX),
+        )
+        return dict(reversed(rows))
+
+    def integrity(self) -> list[str]:
+        """What SQLite finds wrong with the file; ["ok"] if nothing."""
+        self._connection.set_progress_handler(_go_on, INTERRUPTIBLE_STEPS)
+        return [str(row[0]) for row in self._rows("PRAGMA integrity_check")]
+
+    def raw_batches(self, end: int) -> Iterator["RawBatch"]:
+        """Every batch before a position, as it stands in the file."""
+        with mapped_errors():
+            for row in self._connection.execute(
+                "SELECT batch.id, name, first, count, at, lines FROM batch JOIN room ON room.id = batch.room"
+                " WHERE batch.id < ? ORDER BY batch.id",
+                (end,),
+            ):
+                yield RawBatch(*row)
+
+    def loose_keys(self) -> list[tuple[str, str]]:
+        """Sender and key of whatever is remembered of lines that were never stored."""
+        return self._rows(
+            "SELECT sender, key FROM sent WHERE seq > coalesce((SELECT max(kept_from - 1, coalesce(max(first + count - 1), 0))"
+            " FROM room LEFT JOIN batch ON batch.room = room.id WHERE room.id = sent.room), 0)"
+        )
+
+    def roomless(self) -> list[tuple[int, int]]:
+        """Position and count of batches whose room is not there, which somebody has deleted by hand."""
+        return self._rows("SELECT id, count FROM batch WHERE room NOT IN (SELECT id FROM room) ORDER BY id")
+
+    def copy_to(self, target: sqlite3.Connection, pages: int, progress: Callable[[int, int], None]) -> None:
+        """Copy the whole file as it is now, so many pages at a time."""
+        with mapped_errors():
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT count(*) FROM room").fetchall()  # from here on it is one state
+            self._connection.backup(
+                target, pages=pages, progress=lambda _, left, total: progress(total - left, total), sleep=0
+            )
+            self._connection.execute("COMMIT")
+
+    def doomed(self, before: float, keep_lines: int, limit: int, indexed: int) -> list[Doomed]:
+        """Up to `limit` batches of one room that are to be pruned. What is behind the position `indexed` is left for later."""
+        for record in self.rooms():
+            rows = self._rows(
+                "SELECT room, id, first, count, at FROM batch WHERE room = (SELECT id FROM room WHERE name = ?)"
+                " ORDER BY first LIMIT ?",
+                *(record.name, limit),
+            )
+            keep_from = record.last - keep_lines + 1 if keep_lines else 0
+            found: list[Doomed] = []
+            for room, start, first, count, at in rows:
+                is_young = (
+                    at >= before if is_possible(at) else before == -inf
+                )  # a time that cannot be keeps nothing for ever
+                if (is_young and first + count > keep_from) or start + count - 1 > indexed:
+                    break
+                found.append(Doomed(room, start, first, count))
+            if found:
+                return found
+        return []
+
+
+class Checkpointer(Reader):
+    """A connection that brings the write-ahead log into the file while another goes on writing."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a journal that is there."""
+        self.path = path
+        with mapped_errors():
+            self._connection = connect(path)
+
+    def checkpoint(self) -> None:
+        """Bring what the log has by now into the file."""
+        self._rows("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _decoded(text: str, room: str, first: int, at: float) -> list[Stored]:
+    """The lines of a batch. Raises ValueError if it is none; the message says which."""
+    try:
+        return decode(text, room, first, at)
+    except ValueError as error:
+        raise ValueError(f"{room}, from number {first}: {error}") from error
+
+
+def _go_on() -> int:
+    """Let SQLite go on, after Python has had its chance to raise what a signal means."""
+    return 0
+
+
+def connect(path: Path, *, may_make: bool = False, wait: float = WAIT_SECONDS) -> sqlite3.Connection:
+    """Open the file, or make it. Raises sqlite3.Error.
+
+    Args:
+        path: the file.
+        may_make: whether it is made if it is not there. A server whose file has been deleted must not begin another one.
+        wait: seconds to wait for a lock of another program's.
+
+    """
+    connection = sqlite3.connect(
+        f"file:{quote(os.fsencode(path.absolute()))}?mode={'rwc' if may_make else 'rw'}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=wait,
+    )
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection

@@ -1,0 +1,55 @@
+"""What is stored, made fit to be shown: the one way from a journal's file to the server's rooms.
+
+The rules for what is said grow stricter with each release, and whoever has the file can write anything into it; what is stored stays as it
+is. So what is read to be shown is cleaned once more, and keeps its number. Pure.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from chat_server.journal.sqlite.batch_codec import Stored, Unknown
+from chat_server.protocol.events import Line
+from chat_server.protocol.names import NAME_MAX, BadName, may_stand_in_a_name, parse_name
+from chat_server.protocol.sanitize import clean, clean_lines
+from chat_server.protocol.time_zones import possible
+
+
+def showable(lines: Iterable[Stored]) -> list[Line]:
+    """The lines that can be shown, as they may be: those of a kind that this release does not know are left out."""
+    return [_showable(line) for line in lines if not isinstance(line, Unknown)]
+
+
+def _showable(line: Line) -> Line:
+    nick, text, at = showable_name(line.nick), showable_text(line.text), possible(line.at)
+    if nick == line.nick and text == line.text and at == line.at:
+        return line
+    return type(line)(line.room, line.seq, at, nick, text)
+
+
+def showable_text(text: str) -> str:
+    """The text without anything that could act on a terminal."""
+    return text if text.isascii() and text.isprintable() else clean_lines(text)
+
+
+def showable_topic(topic: str) -> str:
+    """The topic, as one line."""
+    return clean(" ".join(topic.splitlines()))
+
+
+@lru_cache(4096)
+def showable_name(name: str) -> str:
+    """The name or, if nobody could be called that today, one like it that nobody can take for the server's word."""
+    if _is_name(name):
+        return name
+    parts = [part if may_stand_in_a_name(part) else "_" for part in clean(name[:NAME_MAX])]
+    for candidate in ("".join(parts), "".join(["_", *parts])[:NAME_MAX], "".join([*parts[: NAME_MAX - 1], "_"])):
+        if _is_name(candidate):
+            return candidate
+    return "_"
+
+
+def _is_name(name: str) -> bool:
+    try:
+        return parse_name(name) == name
+    except BadName:
+        return False

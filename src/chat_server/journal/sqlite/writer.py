@@ -1,0 +1,468 @@
+"""The connection that writes the SQLite file of the journal; there is never another one.
+
+Everything here blocks, and is called from the thread that writes and from the commands for files. Never knows Trio.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import update_wrapper
+from math import inf
+from pathlib import Path
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
+
+import msgspec
+
+from chat_server.journal import (
+    KEY_SECONDS,
+    POSITIONS_MAX,
+    Duplicate,
+    JournalError,
+    Receipt,
+    SenderKey,
+)
+from chat_server.journal.sqlite.batch_codec import Stored, encode
+from chat_server.journal.sqlite.reader import Doomed, Reader, connect, mapped_errors
+from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal, migrate
+from chat_server.protocol.events import TopicSet
+
+PAGE_SIZE = 4096
+"""Bytes of a page of the file: SQLite's default."""
+
+SYNCHRONOUS = {"full": "FULL", "process": "NORMAL"}
+"""What the durabilities of the configuration are called by SQLite."""
+
+
+OPEN_PATIENCE = 10.0
+"""Seconds that opening the journal waits for another program that has locked it."""
+
+LOCK_PATIENCE = 10.0
+"""Seconds that a commit waits for another program that has locked the journal, such as somebody's sqlite3 shell. `hurry` shortens it."""
+
+LOCK_LOOK = 0.05
+"""Seconds between two looks whether that lock is gone, or the patience at its end."""
+
+MAKE_ROOM_SECONDS = 1.0
+"""Seconds between two tries to win room on a full disk: each costs some milliseconds, and every refused batch would ask for one."""
+
+LOG_HEADER, FRAME_HEADER = 32, 24
+"""Bytes before the log's frames, and before the page in each."""
+
+NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+"""What SQLite says when the disk is full, or a quota is used up."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class UnusableJournal(Exception):
+    """The file cannot be opened as a journal; the sentence says which and why."""
+
+
+class Append(NamedTuple):
+    """One batch to be stored."""
+
+    lines: Sequence[Stored]
+    keys: Mapping[int, SenderKey]
+    encoded: str
+
+
+class _KnownFile:
+    """A file as it was when it was last looked at."""
+
+    def __init__(self, path: str, *, is_log: bool) -> None:
+        """Look at it. Raises OSError if it is not there."""
+        status = os.stat(path)
+        self.path = path
+        self.is_log = is_log
+        self.size = status.st_size
+        self._identity = status.st_dev, status.st_ino
+
+    def look(self) -> int:
+        """Its size now. Raises JournalError if it is not the same file."""
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._identity:
+            raise JournalError(
+                f"{self.path} was deleted or replaced while the server was running: put it back,"
+                " or stop the server and restore a backup (docs/durability.md)"
+            )
+        return status.st_size
+
+    def cut(self) -> JournalError:
+        """What is said when it has lost what was in it."""
+        return JournalError(
+            f"{self.path} was cut short or written over while the server was running:"
+            " stop the server and restore a backup (docs/durability.md)"
+        )
+
+
+class _Batches:
+    """Rows for batches that are to be stored, and what is next behind them."""
+
+    def __init__(self, next_id: int, last: Mapping[str, int], rooms: Mapping[str, int]) -> None:
+        self.next_id = next_id
+        self.last: dict[str, int] = {}
+        self.rows = 0
+        self.values: list[object] = []
+        self._stored_last = last
+        self._rooms = rooms
+
+    def first_of(self, append: Append) -> int:
+        """The number that the batch's first line gets."""
+        room = append.lines[0].room
+        return self.last.get(room, self._stored_last[room]) + 1
+
+    def add(self, lines: Sequence[Stored], encoded: str) -> None:
+        """Add a row."""
+        room = lines[0].room
+        first = self.last.get(room, self._stored_last[room]) + 1
+        self.values += (self.next_id, self._rooms[room], first, len(lines), lines[0].at, encoded)
+        self.next_id += len(lines)
+        self.last[room] = first + len(lines) - 1
+        self.rows += 1
+
+    @property
+    def sql(self) -> str:
+        """The statement that stores them all."""
+        return f"INSERT INTO batch VALUES {', '.join(['(?, ?, ?, ?, ?, ?)'] * self.rows)}"  # noqa: S608 - nothing in it comes from outside
+
+
+def _patient(
+    method: "Callable[Concatenate[Writer, P], R]",
+) -> "Callable[Concatenate[Writer, P], R]":
+    """A method that writes, tried again while another program has a lock, and once when there may be room on a full disk after all."""
+
+    def write(self: "Writer", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        begun = time.monotonic()
+        may_make_room = True
+        while True:
+            try:
+                return method(self, *args, **kwargs)
+            except JournalError as error:
+                if self._may_wait_for_lock(error, begun):
+                    continue
+                if not may_make_room or not self._make_room(error):
+                    raise
+                may_make_room = False
+
+    update_wrapper(write, method)
+    return write
+
+
+class Writer(Reader):
+    """The one connection that writes. Makes the file, or brings it up to date, when it is opened.
+
+    What is stored is stored in the file that has the journal's name: if that is deleted, replaced or cut short meanwhile, everything is refused.
+    """
+
+    def __init__(self, path: Path, durability: str = "full") -> None:
+        """Open or make the journal.
+
+        Raises:
+            UnusableJournal: the file is from a newer release, or of something else, or cannot be read.
+
+        """
+        self.path = path
+        self._durability = durability
+        self._is_lost = False
+        self._give_up_at = inf
+        self._made_room_at = -inf
+        self._files: list[_KnownFile] = []
+        self._open()
+
+    def _open(self) -> None:
+        is_first = not self._files
+        try:
+            self._connection = connect(self.path, may_make=is_first, wait=OPEN_PATIENCE if is_first else LOCK_LOOK)
+            migrate(self._connection)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # journal.py says when
+            self._connection.execute("PRAGMA journal_size_limit = 67108864")
+            self._connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[self._durability]}")
+            self._connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the disk's own cache
+            self._next_id = self.end()
+            self._rooms = dict[str, int](self._rows("SELECT name, id FROM room"))
+            self._last = {record.name: record.last for record in self.rooms()}
+            self._connection.execute(f"PRAGMA busy_timeout = {LOCK_LOOK * 1000:.0f}")
+            self._note_files()
+        except NewerSchema:
+            raise UnusableJournal(
+                f"{self.path} was made by a newer release of chat-server; this one cannot use it"
+            ) from None
+        except NotAJournal:
+            raise UnusableJournal(f"{self.path} is no journal of chat-server") from None
+        except (sqlite3.Error, JournalError, OSError) as error:
+            raise UnusableJournal(f"cannot open {self.path}: {error}") from error
+
+    def _note_files(self) -> None:
+        """Remember which files these are: the journal's, and the log that SQLite keeps beside it."""
+        log = f"{os.path.realpath(self.path)}-wal"  # SQLite goes through a symbolic link
+        self._files = [_KnownFile(str(self.path), is_log=False), _KnownFile(log, is_log=True)]
+
+    def _check_files(self) -> None:
+        """Raise JournalError if what is stored now would go into a file that nobody finds again, or that is no journal any more. Takes 3 us."""
+        for file in self._files:
+            size = file.look()
+            if size < file.size and (self._lacks_frames(size) if file.is_log else self._lacks_pages(size)):
+                raise file.cut()
+            file.size = size
+
+    def _lacks_pages(self, size: int) -> bool:
+        """Whether the file, which is shorter than it was, cannot be whole. After somebody's VACUUM it is: the journal has fewer pages then."""
+        (((pages,),), ((page_size,),)) = self._rows("PRAGMA page_count"), self._rows("PRAGMA page_size")
+        return size < int(pages) * int(page_size)
+
+    def _lacks_frames(self, size: int) -> bool:
+        """Whether the log, which is shorter than it was, has lost anything. If somebody has brought it into the file and emptied it, it has not."""
+        try:
+            ((_, frames, _),) = self._rows("PRAGMA wal_checkpoint(PASSIVE)")
+            ((page_size,),) = self._rows("PRAGMA page_size")
+        except JournalError:  # there is nothing where something is to be read
+            return True
+        return frames > 0 and size < LOG_HEADER + int(frames) * (int(page_size) + FRAME_HEADER)
+
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than this from now on for any lock of another program's. For any thread."""
+        self._give_up_at = time.monotonic() + seconds
+
+    def _may_wait_for_lock(self, error: JournalError, begun: float) -> bool:
+        """Whether another program has a lock, and may give it back in time; the connection has waited LOCK_LOOK by itself."""
+        is_locked = _code_of(error) & 0xFF == sqlite3.SQLITE_BUSY
+        return is_locked and time.monotonic() < min(begun + LOCK_PATIENCE, self._give_up_at)
+
+    def _make_room(self, error: JournalError) -> bool:
+        """Bring what the log has into the file, which gives the log's room on a full disk back. Returns whether that was worth a try."""
+        now = time.monotonic()
+        if _code_of(error) not in NO_ROOM or now <= self._made_room_at + MAKE_ROOM_SECONDS:
+            return False
+        self._made_room_at = now
+        with suppress(sqlite3.Error, JournalError), self._mended() as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return True
+
+    @contextmanager
+    def _mended(self) -> Iterator[sqlite3.Connection]:
+        """The connection, opened again if the disk had broken it; what fails on it is undone and a JournalError."""
+        with mapped_errors():
+            if self._is_lost:
+                self._open_again()
+            self._check_files()
+            is_done = False
+            try:
+                yield self._connection
+                is_done = True
+            finally:
+                if not is_done:
+                    self._roll_back()
+            self._check_after()
+
+    def _check_after(self) -> None:
+        """What has just been stored may be in a file that is no longer there. Then what is known of it does not count either."""
+        try:
+            for file in self._files:
+                size = file.look()
+                file.size = size if file.is_log else max(size, file.size)  # SQLite shortens its log itself
+        except JournalError:
+            self.close()
+            self._is_lost = True
+            raise
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it is stored, or nothing and JournalError."""
+        with self._mended() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        """Undo what was begun; after some failures of the disk SQLite has done so itself."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.close()
+            self._is_lost = True
+
+    def _open_again(self) -> None:
+        """Open the same file again: another one under its name is not what was shown to people."""
+        journal = self._files[0]
+        if journal.look() < journal.size:
+            raise journal.cut()
+        try:
+            self._open()
+        except UnusableJournal as error:
+            raise JournalError(str(error)) from error
+        self._is_lost = False
+
+    @_patient
+    def create_room(self, name: str) -> None:
+        """Store a new, empty room. Harmless if it is there."""
+        with self._transaction() as connection:
+            connection.execute("INSERT INTO room (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+            ((number,),) = connection.execute("SELECT id FROM room WHERE name = ?", (name,))
+        self._rooms[name] = number
+        self._last.setdefault(name, 0)
+
+    def adopt_room(self, name: str, topic: str, first: int) -> None:
+        """Store a new room whose lines begin with the number `first`."""
+        self.create_room(name)
+        with self._transaction() as connection:
+            connection.execute("UPDATE room SET topic = ?, kept_from = ? WHERE name = ?", (topic, first, name))
+        self._last[name] = first - 1
+
+    @_patient
+    def commit(
+        self, appends: Sequence[Append], positions: Mapping[tuple[str, str], int], *, with_topics: bool = True
+    ) -> list[Receipt]:
+        """Store batches, and how far people have come, in one transaction.
+
+        Args:
+            appends: the batches.
+            positions: how far people have come, by room and person.
+            with_topics: whether a topic among the lines becomes the room's.
+
+        Returns:
+            Each batch's receipt.
+
+        """
+        if not positions and not any(append.keys or '"topic"]' in append.encoded for append in appends):
+            return self._commit_plain(appends)
+        batches = _Batches(self._next_id, self._last, self._rooms)
+        receipts: list[Receipt] = []
+        with self._transaction() as connection:
+            for append in appends:
+                lines, encoded, duplicates = append.lines, append.encoded, dict[int, Duplicate]()
+                first = batches.first_of(append)
+                if append.keys:
+                    duplicates = self._store_keys(append, first)
+                    if duplicates:
+                        lines = [line for index, line in enumerate(lines) if index not in duplicates]
+                        encoded = encode(lines)
+                if lines:
+                    batches.add(lines, encoded)
+                    if with_topics:
+                        self._store_topic(lines)
+                receipts.append(Receipt(first, duplicates))
+            if batches.rows:
+                connection.execute(batches.sql, batches.values)
+            if positions:
+                self._store_positions(positions)
+        self._next_id = batches.next_id
+        self._last |= batches.last
+        return receipts
+
+    def _commit_plain(self, appends: Sequence[Append]) -> list[Receipt]:
+        """Store batches by one statement, which is a transaction of its own: so this thread asks for the interpreter once, not for each row."""
+        batches = _Batches(self._next_id, self._last, self._rooms)
+        receipts: list[Receipt] = []
+        for append in appends:
+            receipts.append(Receipt(batches.first_of(append), {}))
+            batches.add(append.lines, append.encoded)
+        with self._mended() as connection:
+            connection.execute(batches.sql, batches.values)
+        self._next_id = batches.next_id
+        self._last |= batches.last
+        return receipts
+
+    def _store_keys(self, append: Append, first: int) -> dict[int, Duplicate]:
+        """Store the keys of the lines that have one. Returns which lines were stored before, or stand twice in the batch."""
+        duplicates: dict[int, Duplicate] = {}
+        for index, pair in sorted(append.keys.items()):
+            line = append.lines[index]
+            known = self._connection.execute(
+                "SELECT name, seq FROM sent JOIN room ON room.id = sent.room WHERE sender = ? AND key = ?", pair
+            ).fetchall()
+            if known:
+                duplicates[index] = Duplicate(*known[0])
+            else:
+                self._connection.execute(
+                    "INSERT INTO sent (sender, key, room, seq, at) VALUES (?, ?, ?, ?, ?)",
+                    (*pair, self._rooms[line.room], first + index - len(duplicates), line.at),
+                )
+        return duplicates
+
+    def _store_topic(self, lines: Sequence[Stored]) -> None:
+        for line in lines:
+            if isinstance(line, TopicSet):
+                self._connection.execute("UPDATE room SET topic = ? WHERE name = ?", (line.text, line.room))
+
+    def _store_positions(self, positions: Mapping[tuple[str, str], int]) -> None:
+        rows = [(self._rooms[room], person, seq) for (room, person), seq in positions.items()]
+        self._connection.execute(
+            "INSERT INTO position (room, person, seq, at) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
+            " json_extract(value, '$[2]'), ? FROM json_each(?) WHERE true"
+            " ON CONFLICT DO UPDATE SET seq = excluded.seq, at = excluded.at",
+            (time.time(), msgspec.json.encode(rows).decode()),
+        )
+
+    def rename_room(self, old: str, new: str) -> None:
+        """Give a room another name; everything that belongs to it stays."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE room SET name = ? WHERE name = ?", (new, old))
+        self._rooms[new], self._last[new] = self._rooms.pop(old), self._last.pop(old)
+
+    def delete_room(self, name: str) -> None:
+        """Delete a room and everything that belongs to it. What was said is overwritten in the file; no position is used again."""
+        number = self._rooms[name]
+        with self._mended() as connection:
+            connection.execute("PRAGMA secure_delete = ON").fetchall()
+        with self._transaction() as connection:
+            for sql in (
+                "DELETE FROM batch WHERE room = ?",
+                "DELETE FROM sent WHERE room = ?",
+                "DELETE FROM position WHERE room = ?",
+                "DELETE FROM room WHERE id = ?",
+            ):
+                connection.execute(sql, (number,))
+            connection.execute("UPDATE journal SET next_id = ?", (self._next_id,))
+        del self._rooms[name], self._last[name]
+
+    @_patient
+    def delete(self, doomed: Sequence[Doomed]) -> None:
+        """Prune batches, oldest first of one room. Numbers stay as they are."""
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM batch WHERE id = ?", [(batch.id,) for batch in doomed])
+            last = doomed[-1]
+            connection.execute("UPDATE room SET kept_from = ? WHERE id = ?", (last.first + last.count, last.room))
+            connection.execute("UPDATE journal SET next_id = ?", (self._next_id,))
+
+    @_patient
+    def forget_old(self, now: float, limit: int) -> int:
+        """Forget keys that are old enough, and the places of people beyond POSITIONS_MAX in a room. Returns how many went."""
+        with self._transaction() as connection:
+            oldest = connection.execute("SELECT id, at FROM sent ORDER BY id LIMIT ?", (limit,)).fetchall()
+            old = [number for number, at in oldest if at < now - KEY_SECONDS]
+            connection.executemany("DELETE FROM sent WHERE id = ?", [(number,) for number in old])
+            gone = 0
+            for (room,) in connection.execute(
+                "SELECT room FROM position GROUP BY room HAVING count(*) > ?", (POSITIONS_MAX,)
+            ).fetchall():
+                gone += connection.execute(
+                    "DELETE FROM position WHERE room = ?1 AND person IN"
+                    " (SELECT person FROM position WHERE room = ?1 ORDER BY at DESC LIMIT ?2 OFFSET ?3)",
+                    (room, limit, POSITIONS_MAX),
+                ).rowcount
+        return len(old) + gone
+
+    def checkpoint(self) -> None:
+        """Bring what the write-ahead log has into the file, as far as no reader needs it. A failing disk may refuse; nothing is lost."""
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def bring_in_log(self) -> None:
+        """Bring all of the write-ahead log into the file, so that the file alone is the journal. Raises JournalError unless all of it is there."""
+        ((is_busy, frames, moved),) = self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        if is_busy or frames != moved:
+            raise JournalError(f"another program is using {self.path}")
+
+
+def _code_of(error: JournalError) -> int:
+    """What SQLite calls the reason."""
+    return getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_OK)

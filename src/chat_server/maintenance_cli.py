@@ -1,0 +1,230 @@
+"""The commands for the journal's files: `chat-server export`, `import`, `check-journal`, `backup`, `rooms`.
+
+Knows arguments, standard streams, signals and the progress bar; what is done is in journal/files.py.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedWriter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from rich.console import Console
+from rich.progress import Progress as Bar
+
+from chat_server import console
+from chat_server.config import Config
+from chat_server.journal import JournalError
+from chat_server.journal.sqlite.data_directory import (
+    JOURNAL_FILE,
+    SEARCH_FILE,
+    DataFolder,
+    DataFolderError,
+    data_directory,
+)
+from chat_server.journal.sqlite.maintenance import FileProblem, Progress, back_up, check, export, import_, lines_of
+from chat_server.journal.sqlite.new_file import TargetError, is_stream, new_file, refuse_own_file
+from chat_server.journal.sqlite.writer import UnusableJournal
+from chat_server.rooms_cli import run_rooms_command
+
+
+def run_command(chosen: argparse.Namespace, config: Config) -> int:
+    """Run one of them. Returns the exit code: 0 well, 1 the check has found something, 2 it could not be done, 130 it was interrupted."""
+    try:
+        with _interruptible() as was_interrupted:
+            return _run(chosen, config, was_interrupted)
+    except _Interrupted as interrupted:
+        console.complain("chat-server", f"interrupted; {_UNDONE[chosen.command]}")
+        return 128 + interrupted.number
+
+
+_UNDONE = {
+    "export": "no file has been written",
+    "import": "nothing has been imported",
+    "check-journal": "the check is not complete",
+    "backup": "no file has been written",
+    "rooms": "look at `chat-server rooms list`",
+}
+"""What is so after a command has been interrupted."""
+
+
+class _Interrupted(BaseException):
+    """A signal has ended the command."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], None]]:
+    """Turn signals that end a program into _Interrupted. What it gives raises that again where a library has swallowed it."""
+    seen: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        seen.append(number)
+        raise _Interrupted(number)
+
+    def raise_again() -> None:
+        if seen:
+            raise _Interrupted(seen[0])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    with suppress(ValueError):  # not in the main thread
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:  # nohup
+                signal.signal(number, interrupt)
+    try:
+        yield raise_again
+    finally:
+        with suppress(ValueError):
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Callable[[], None]) -> int:
+    try:
+        folder = data_directory(config.journal.directory)
+        _refuse_own_file_as_output(folder)
+        match chosen.command:
+            case "export":
+                return _export(folder, chosen.file, force=chosen.force)
+            case "import":
+                return _import(folder, chosen.file)
+            case "backup":
+                return _back_up(folder, chosen.file, force=chosen.force)
+            case "rooms":
+                return run_rooms_command(chosen, config, folder)
+            case _:
+                return _check(folder)
+    except (FileProblem, DataFolderError, TargetError, UnusableJournal, JournalError) as error:
+        raise_if_interrupted()
+        console.complain("chat-server", error)
+    except OSError as error:
+        raise_if_interrupted()
+        if not isinstance(error, BrokenPipeError):
+            where = error.filename or getattr(chosen, "file", "the data directory")
+            console.complain("chat-server", f"{where}: {error.strerror or error}")
+    return 2
+
+
+def _refuse_own_file_as_output(folder: Path) -> None:
+    """Say nothing into a file of the data directory: `check-journal >> journal.db` would write behind its end. Raises TargetError."""
+    with suppress(OSError):
+        refuse_own_file(os.fstat(1), folder, "standard output")
+
+
+def _export(folder: Path, file: str, *, force: bool) -> int:
+    def write(out: BinaryIO) -> None:
+        with _bar("export") as progress:
+            export(folder / JOURNAL_FILE, out, progress)
+
+    if file == "-":
+        _write_out(write)
+    else:
+        _make(folder, Path(file), write, force=force)
+    return 0
+
+
+def _write_out(write: Callable[[BinaryIO], None]) -> None:
+    """Have standard output written to."""
+    out = console.standard_output()
+    try:
+        write(out)
+    except OSError as error:
+        raise console.output_error(error) from error
+    console.flush()
+
+
+def _back_up(folder: Path, file: str, *, force: bool) -> int:
+    def write(out: BinaryIO) -> None:
+        """Copy it where nobody else can look, and pour it out: SQLite writes files only, here and there in them."""
+        with TemporaryDirectory() as private:
+            path = Path(private) / "copy"
+            copy(path)
+            with path.open("rb") as whole:
+                shutil.copyfileobj(whole, out)
+
+    def copy(path: Path) -> None:
+        with _bar("backup") as progress:
+            back_up(folder / JOURNAL_FILE, path, progress)
+
+    if file == "-":
+        _write_out(write)
+    else:
+        _make(folder, Path(file), write, force=force, copy=copy)
+    return 0
+
+
+def _make(
+    folder: Path,
+    target: Path,
+    write: Callable[[BinaryIO], None],
+    *,
+    force: bool,
+    copy: Callable[[Path], None] | None = None,
+) -> None:
+    """Have a file made whole, by `copy` if that can do it by its path; have a pipe or a device written to as it is."""
+    try:
+        if is_stream(target):
+            refuse_own_file(target.stat(), folder, target)
+            # Closed without what is still to be written: who is interrupted does not wait for a reader once more.
+            with target.open("wb", buffering=0) as stream:
+                buffered = BufferedWriter(stream)
+                write(buffered)
+                buffered.flush()
+            return
+        with new_file(target, folder, force=force) as path:
+            if copy is not None:
+                copy(path)
+                return
+            with path.open("wb") as out:
+                write(out)
+    except OSError as error:
+        raise FileProblem(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def _import(path: Path, file: str) -> int:
+    folder = DataFolder(path)
+    try:
+        with _bar("import") as progress:
+            if file == "-":
+                if sys.stdin is None:
+                    raise FileProblem("standard input is closed")
+                count = import_(folder, lines_of(sys.stdin.buffer), progress)
+            else:
+                with Path(file).open("rb") as lines:
+                    count = import_(folder, lines_of(lines), progress)
+    except JournalError as error:
+        raise FileProblem(f"cannot write {folder.journal}: {error}") from error
+    finally:
+        folder.close()
+    console.say(f"{console.counted(count, 'line')} imported")
+    return 0
+
+
+def _check(folder: Path) -> int:
+    with _bar("check") as progress:
+        found = check(folder / JOURNAL_FILE, folder / SEARCH_FILE, progress)
+    for problem in found.problems:
+        console.say(problem)
+    behind = found.lines - found.indexed
+    index = "all of them in the search index" if not behind else f"{behind} of them not in the search index yet"
+    problems = console.counted(len(found.problems), "problem") if found.problems else "no problems"
+    console.say(f"{console.counted(found.rooms, 'room')}, {console.counted(found.lines, 'line')}, {index}; {problems}")
+    return 1 if found.problems else 0
+
+
+@contextmanager
+def _bar(word: str) -> Iterator[Progress]:
+    """A progress bar on standard error, if that is a terminal."""
+    is_shown = sys.stderr is not None and sys.stderr.isatty()
+    with Bar(console=Console(stderr=True), transient=True, disable=not is_shown) as bar:
+        task = bar.add_task(word, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)

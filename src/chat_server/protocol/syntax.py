@@ -1,0 +1,132 @@
+"""How a request is typed on a line: its word, its arguments, its usage line.
+
+Derived from the requests in events.py and from nothing else, so that a new request is typed, explained and completed without a word
+more. Never knows what a request does, nor by which door it came.
+"""
+
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from msgspec import NODEFAULT, Meta
+from msgspec.structs import FieldInfo, fields
+
+from chat_server.protocol.events import Parameter, Request, Say, UnknownCommand, Unreadable, WrongUsage
+from chat_server.protocol.names import same_name_key
+from chat_server.protocol.typed import Misuse, command_in, read_arguments
+
+
+def word_of(request: type[Request | Unreadable]) -> str:
+    """The word that asks for this request, without a slash."""
+    return str(request.__struct_config__.tag)
+
+
+def extra(field: FieldInfo, name: str) -> Any:
+    """What the field's declaration says under this name; None if nothing."""
+    return next((meta.extra[name] for meta in _metas(field) if meta.extra and name in meta.extra), None)
+
+
+def _metas(field: FieldInfo) -> list[Meta]:
+    """What the field's declaration says, also where the field may be left empty."""
+    return [
+        meta
+        for kind in (field.type, *get_args(field.type))
+        for meta in getattr(kind, "__metadata__", ())
+        if isinstance(meta, Meta)
+    ]
+
+
+def choices_of(field: FieldInfo) -> tuple[str, ...]:
+    """The words of which the field is one; () if it may be another."""
+    kinds = (field.type, *get_args(field.type))
+    return tuple(word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind) if word)
+
+
+_KINDS = {bool: "flag", int: "number"}
+
+
+@cache
+def parameters_of(request: type[Request]) -> tuple[Parameter, ...]:
+    """What a person types after the request's word, in this order; flags stand before the rest."""
+    return tuple(_parameter(request, field) for field in fields(request) if extra(field, "typed") is not False)
+
+
+def _parameter(request: type[Request], field: FieldInfo) -> Parameter:
+    hint = get_type_hints(request)[field.name]
+    types = [known for known in get_args(hint) or (hint,) if known is not type(None)]
+    kind = extra(field, "kind") or ("text" if extra(field, "rest") else _KINDS.get(types[0], "word"))
+    return Parameter(
+        field.name,
+        kind,
+        field.default is NODEFAULT,
+        next((meta.description for meta in _metas(field) if meta.description), ""),
+        typed=extra(field, "flag") or "",
+        lines=bool(extra(field, "lines")),
+        choices=choices_of(field),
+        least=next((meta.ge for meta in _metas(field) if isinstance(meta.ge, int)), None),
+        most=extra(field, "most") or next((meta.le for meta in _metas(field) if isinstance(meta.le, int)), None),
+    )
+
+
+@cache
+def usage_of(request: type[Request]) -> str:
+    """The usage line: `/login NICK`, `/help [COMMAND]`, `/search [-a] WORDS`."""
+    shown = [f"/{word_of(request)}"]
+    in_usage = {field.name for field in fields(request) if extra(field, "in_usage") is not False}
+    parameters = [parameter for parameter in parameters_of(request) if parameter.name in in_usage]
+    shown += [f"[{flag.typed}]" for flag in parameters if flag.kind == "flag"]
+    for parameter in parameters:
+        if parameter.kind != "flag":
+            name = "|".join(parameter.choices) or parameter.name.upper()
+            shown.append(name if parameter.required else f"[{name}]")
+    return " ".join(shown)
+
+
+def _table() -> dict[str, type[Request]]:
+    table: dict[str, type[Request]] = {}
+    for request in filter(lambda request: request.is_typed, Request.__subclasses__()):
+        for word in (word_of(request), *request.aliases):
+            if word in table:
+                raise ValueError(f"two requests share the word {word}")
+            table[word] = request
+    return table
+
+
+REQUESTS: dict[str, type[Request]] = _table()
+"""Every word that is typed as a command, aliases included."""
+
+
+def is_command(name: str) -> bool:
+    """Whether the name is a command's word, so that a room of that name can be entered by /join only."""
+    return same_name_key(name) in REQUESTS
+
+
+def request_for(word: str) -> type[Request] | None:
+    """The request that the word asks for, if it is a command's."""
+    return REQUESTS.get(word) or REQUESTS.get(word.casefold())
+
+
+def parse_text(text: str) -> Request | Unreadable | None:
+    """Turn what was typed, one clean line or several, into what it asks for; None for nothing at all."""
+    text = text.rstrip()
+    if not text:
+        return None
+    if text[0] != "/":
+        return Say(text)
+    found = command_in(text, lambda word: request_for(word) is not None)
+    return Say(found) if isinstance(found, str) else _asked(*found)
+
+
+def parse_command(line: str) -> Request | Unreadable:
+    """Turn `word arguments` (without the slash) into the request it asks for, or into what is wrong with it."""
+    word, arguments = [*line.split(maxsplit=1), "", ""][:2]
+    return _asked(word, arguments)
+
+
+def _asked(word: str, arguments: str) -> Request | Unreadable:
+    request = request_for(word)
+    if request is None:
+        return UnknownCommand(word, arguments)
+    given = read_arguments(arguments, parameters_of(request))
+    if isinstance(given, Misuse):
+        return WrongUsage(usage_of(request), given.code, given.details)
+    return request(**given)

@@ -1,0 +1,158 @@
+"""What a person types: whether it is a command or something said, and what stands behind the command's word.
+
+One reading for the server's doors and for programs. Knows how the parameters of a command are written (events.Parameter); never knows what
+a command does, nor where it was typed. Pure.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from chat_server.protocol.days import is_day
+from chat_server.protocol.events import Parameter
+from chat_server.protocol.names import NAME_MAX, BadName, parse_name
+from chat_server.protocol.sanitize import clean_in_one
+
+SHOWN_MAX = 40
+"""Characters of what was typed that an answer shows again."""
+
+_NUMBER = re.compile(r"#?(-?)0*(\d+)")
+_DIGITS_MAX = 16
+"""Digits of the largest number of a line. What has more is too large, whatever it is."""
+
+
+class Misuse(NamedTuple):
+    """Why what was typed cannot be done: a key of the catalogue of sentences, and the details of its sentence."""
+
+    code: str
+    details: dict[str, str]
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning if it is long."""
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
+
+
+def command_in(text: str, is_command: Callable[[str], bool]) -> tuple[str, str] | str:
+    """The command's word and what stands behind it; or, if this is no command, what is said.
+
+    A line that begins with a slash is a command, with two it is said with one. A text of several lines is a command only if its first word
+    is one: a program's source that begins with a path or a comment is said as it is.
+
+    Args:
+        text: what was typed, a line or several, not empty.
+        is_command: whether a word is a command's.
+
+    """
+    if not text.startswith("/"):
+        return text
+    word, behind = [*text[1:].split(maxsplit=1), "", ""][:2]
+    if "\n" in text:
+        return (word, behind) if text[1:].startswith(word) and is_command(word) else text
+    return text[1:] if text.startswith("//") else (word, behind)
+
+
+def read_arguments(text: str, parameters: Sequence[Parameter]) -> dict[str, object] | Misuse:
+    """What each parameter is given; or what is wrong with the first that is not as it should be."""
+    given: dict[str, object] = {}
+    flags = {parameter.typed: parameter.name for parameter in parameters if parameter.kind == "flag"}
+    word, rest = _cut(text)
+    while word in flags:
+        given[flags[word]] = True
+        text = rest
+        word, rest = _cut(text)
+    text = text.strip()
+    for parameter in parameters:
+        if parameter.kind == "flag":
+            continue
+        if not text:
+            if parameter.required:
+                return Misuse("usage-missing", {"field": parameter.name})
+            break
+        word, text = (text, "") if parameter.kind == "text" else _cut(text)
+        value = _value(word, parameter)
+        if isinstance(value, Misuse):
+            return value
+        given[parameter.name] = value
+    return unexpected(text) if text else given
+
+
+def unexpected(text: str) -> Misuse:
+    """That nothing more is expected, and what was given all the same."""
+    return _wrong("usage-unexpected", text)
+
+
+def unknown_command(word: str, known: Iterable[str]) -> Misuse:
+    """That there is no such command; and which of those that are known may have been meant, or how to say such a line."""
+    details = {"word": shortened(word)}
+    near = nearest(word, list(known))
+    if near:
+        return Misuse("unknown-command-but", details | {"near": near})
+    return Misuse("unknown-command" if _may_be_a_name(word) else "unknown-command-slash", details)
+
+
+def nearest(word: str, words: list[str]) -> str:
+    """The word that was probably meant, or ""."""
+    folded = word.casefold()[:SHOWN_MAX]
+    near = difflib.get_close_matches(folded, words, n=1, cutoff=0.7)
+    return near[0] if near and not _is_another_word(folded, near[0]) else ""
+
+
+def _is_another_word(word: str, known: str) -> bool:
+    """Whether the word only begins as a known one does, and goes on: nobody who types /whois means /who."""
+    return word.startswith(known) and len(word) > len(known) + 1
+
+
+def _may_be_a_name(word: str) -> bool:
+    """Whether a command or a room could be called so: a path or a smiley is no name."""
+    try:
+        parse_name(word[:NAME_MAX])
+    except BadName as error:
+        return error.code != "name-characters"
+    return True
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """The first word, and what stands behind it."""
+    word, rest = [*text.split(maxsplit=1), "", ""][:2]
+    return word, rest
+
+
+def _value(word: str, parameter: Parameter) -> object:
+    """What the word stands for, or what is wrong with it."""
+    match parameter.kind:
+        case "text":
+            return word if parameter.lines else clean_in_one(word)
+        case "number":
+            return _number(word, parameter)
+        case "date":
+            return word.casefold() if is_day(word) else _wrong("usage-not-a-day", word)
+    return _choice(word, parameter) if parameter.choices else word
+
+
+def _choice(word: str, parameter: Parameter) -> str | Misuse:
+    folded = word.casefold()
+    if folded in parameter.choices:
+        return folded
+    if len(parameter.choices) == 1:  # nobody meant to choose: `/login Ann Lee` is a name with a blank in it
+        return _wrong("usage-unexpected", word)
+    return _wrong("usage-not-a-choice", word, choices=" ".join(parameter.choices))
+
+
+def _number(word: str, parameter: Parameter) -> int | Misuse:
+    """A number, which may be written as it is shown: `#4711`."""
+    number = _NUMBER.fullmatch(word)
+    if number is None:
+        return _wrong("usage-not-a-number", word)
+    sign, digits = number.groups()
+    value = int(sign + digits[: _DIGITS_MAX + 1])
+    if parameter.least is not None and value < parameter.least:
+        return _wrong("usage-too-small", word, least=str(parameter.least))
+    if parameter.most is not None and value > parameter.most:
+        return _wrong("usage-too-large", word, most=str(parameter.most))
+    return value
+
+
+def _wrong(code: str, value: str, **details: str) -> Misuse:
+    return Misuse(code, {"value": shortened(value.replace("\n", " ")), **details})

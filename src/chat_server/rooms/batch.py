@@ -1,0 +1,181 @@
+"""What one turn of a room's broadcaster stores: the lines among everything that waited, numbered, with who said each.
+
+Knows the journal, and how lines are numbered. Never knows who is in the room, nor who is shown what.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import trio
+from msgspec.structs import replace
+
+from chat_server.journal import Duplicate, Journal, JournalError, SenderKey
+from chat_server.protocol.events import (
+    Act,
+    Acted,
+    Event,
+    Line,
+    NotStored,
+    Renamed,
+    Said,
+    Say,
+    Stored,
+    Timed,
+    Topic,
+    TopicSet,
+)
+from chat_server.rooms.room import Occupant
+
+
+class Arrival(NamedTuple):
+    """Somebody enters; one who returns is told nothing of the past. `done` is set when they are a member."""
+
+    done: trio.Event
+    is_return: bool = False
+
+
+class Departure(NamedTuple):
+    """Somebody leaves. `done` is set when nothing from here reaches them any more."""
+
+    done: trio.Event
+
+
+class Succession(NamedTuple):
+    """Somebody is here on a new connection instead of on `ghost`, which was lost. `done` is set when they are a member."""
+
+    ghost: Occupant
+    done: trio.Event
+
+
+class Marker(NamedTuple):
+    """Nothing happens. `done` is set when everything that was posted before has been stored and shown."""
+
+    done: trio.Event
+
+
+class Timing(NamedTuple):
+    """Something that is stored, whose author wants to know how long that takes."""
+
+    request: Say | Act | Topic
+    posted_at: float
+
+
+Happening = Say | Act | Topic | Timing | Renamed | Arrival | Succession | Departure | Marker
+
+Entry = tuple[Occupant, str, Happening, tuple[Occupant, ...]]
+"""What waits in the inbox: who, under which nickname at the time, what, and to whom a line will not be shown."""
+
+STORED_KINDS = frozenset((Say, Act, Topic, Timing))
+"""What is stored. The rest is ordered with it, but takes no number."""
+
+
+class Batch:
+    """Some entries, of which the lines are being stored: all of one room, and of one time."""
+
+    __slots__ = ("_appending", "_began", "_keys", "_room", "_timed", "answers", "entries", "is_plain", "lines")
+
+    def __init__(self, room: str, last_seq: int, at: float, entries: Sequence[Entry], journal: Journal) -> None:
+        """Begin to store the lines.
+
+        Args:
+            room: the room's name.
+            last_seq: the number of the line before them, if all that is being stored will be.
+            at: their time, in seconds since 1970.
+            entries: everything that waited.
+            journal: where they are kept.
+
+        """
+        self._room = room
+        self._keys: dict[int, SenderKey] = {}
+        self._timed: dict[int, float] = {}
+        self.entries = entries
+        self.lines: list[Line] = []
+        """Numbered as they will be if nothing goes wrong, and nothing was sent before."""
+        self.is_plain = True
+        """Whether every entry was something said or done, and nothing else is to be known about it."""
+        self.answers: list[tuple[Occupant, Event]] = []
+        """What authors are to be told when everybody has been shown what was stored."""
+        seq = last_seq
+        lines = self.lines
+        for session, nick, what, _ in entries:
+            if type(what) is Say:
+                if what.key:
+                    self._note_key(session, what.key)
+                seq += 1
+                lines.append(Said(room, seq, at, nick, what.text))
+            elif (line := self._line_of(session, nick, what, seq + 1, at)) is not None:
+                seq += 1
+                lines.append(line)
+        self._began = trio.current_time()
+        self._appending = journal.append(lines, self._keys) if lines else None
+
+    def _line_of(self, session: Occupant, nick: str, what: Happening, seq: int, at: float) -> Line | None:
+        """What is stored of an entry, if anything is."""
+        if type(what) is Timing:
+            self._timed[len(self.lines)] = what.posted_at
+            what = what.request
+        if isinstance(what, Say | Act | Topic) and what.key:
+            self._note_key(session, what.key)
+        if type(what) is Say:
+            return Said(self._room, seq, at, nick, what.text)
+        if type(what) is Act:
+            return Acted(self._room, seq, at, nick, what.action)
+        self.is_plain = False
+        return TopicSet(self._room, seq, at, nick, what.text) if type(what) is Topic else None
+
+    def _note_key(self, session: Occupant, key: str) -> None:
+        """The line that comes next was sent under this key."""
+        self._keys[len(self.lines)] = SenderKey(session.sender, key)
+
+    async def stored(self) -> Sequence[Line | None]:
+        """Wait until the lines are stored. Returns them, in order; None for each that is not: it was before, or the disk refused."""
+        if self._appending is None:
+            return ()
+        try:
+            first, duplicates = await self._appending.stored()
+        except JournalError:
+            self._answer_unstored()
+            self.is_plain = False
+            return [None] * len(self.lines)
+        stored: Sequence[Line | None] = self.lines
+        if duplicates or first != self.lines[0].seq:
+            stored = self._renumbered(first, duplicates)
+        if self._keys or self._timed:
+            self._answer_stored(stored)
+        return stored
+
+    @property
+    def _authors(self) -> list[Occupant]:
+        """Who said each line."""
+        return [session for session, _, what, _ in self.entries if type(what) in STORED_KINDS]
+
+    def _renumbered(self, seq: int, duplicates: Mapping[int, Duplicate]) -> list[Line | None]:
+        authors = self._authors
+        stored: list[Line | None] = []
+        self.is_plain = self.is_plain and not duplicates
+        for index, line in enumerate(self.lines):
+            if index in duplicates:
+                room, first_seq = duplicates[index]
+                self.answers.append((authors[index], Stored(room, first_seq, self._keys[index].key)))
+                stored.append(None)
+            else:
+                stored.append(replace(line, seq=seq))
+                seq += 1
+        return stored
+
+    def _answer_unstored(self) -> None:
+        authors = self._authors
+        self.answers += [(authors[index], NotStored(self._room, 1, pair.key)) for index, pair in self._keys.items()]
+        without = Counter(author for index, author in enumerate(authors) if index not in self._keys)
+        self.answers += [(author, NotStored(self._room, count)) for author, count in without.items()]
+
+    def _answer_stored(self, stored: Sequence[Line | None]) -> None:
+        took = trio.current_time() - self._began
+        for index, (author, line) in enumerate(zip(self._authors, stored, strict=True)):
+            if line is None:
+                continue
+            if index in self._keys:
+                self.answers.append((author, Stored(line.room, line.seq, self._keys[index].key)))
+            if index in self._timed:
+                self.answers.append((author, Timed(line.room, line.seq, self._began - self._timed[index], took)))

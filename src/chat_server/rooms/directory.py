@@ -1,0 +1,155 @@
+"""Who is here under which name and with which proof, which rooms there are, and the journal that keeps what they say.
+
+People and rooms are nothing here but what has a name. Never knows what can be done in a room.
+"""
+
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+import trio
+
+from chat_server.journal import Journal, JournalError
+from chat_server.protocol.events import Refused
+from chat_server.protocol.names import NAME_MAX, same_name_key
+from chat_server.sessions.token_bucket import Quotas
+
+DAY = 86400.0
+
+
+class Named(Protocol):
+    """A room, as far as it matters here."""
+
+    name: str
+
+
+R = TypeVar("R", bound=Named)
+P = TypeVar("P")
+
+
+class Directory(Generic[R, P]):
+    """Who is here under which name, and which rooms there are."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        start_room: Callable[[str], R],
+        rooms_max: int = 0,
+        per_person: int = 0,
+        per_address: int = 0,
+    ) -> None:
+        """Nobody, and no rooms.
+
+        Args:
+            journal: where everything is kept.
+            start_room: makes a room that is not there yet, and starts its broadcaster.
+            rooms_max: so many rooms may be founded, with those that are there already (0: no limit).
+            per_person: so many of them by one person within a day.
+            per_address: so many of them from one address within a day.
+
+        """
+        self.journal = journal
+        self._start_room = start_room
+        self._rooms_max = rooms_max
+        self._by_person = Quotas(per_person, DAY)
+        self._by_address = Quotas(per_address, DAY)
+        self._founding = trio.Lock()
+        self._people: dict[str, P] = {}
+        self._identities: dict[str, P] = {}
+        self._rooms: dict[str, R] = {}
+
+    def claim(self, nick: str, person: P) -> bool:
+        """Give the name to this person. Return False if somebody else has it, or one that counts as the same."""
+        return self._people.setdefault(same_name_key(nick), person) is person
+
+    def release(self, nick: str, person: object) -> None:
+        """Take the name back, if this person has it."""
+        key = same_name_key(nick)
+        if self._people.get(key) is person:
+            del self._people[key]
+
+    def identified(self, identity: str) -> P | None:
+        """Who is here with the proof of being this one."""
+        return self._identities.get(identity)
+
+    def identify(self, identity: str, person: P) -> None:
+        """Note who has proved to be this one; whoever had the proof before has it no longer."""
+        self._identities[identity] = person
+
+    def forget_identity(self, identity: str, person: object) -> None:
+        """Forget the proof of somebody who is gone, if nobody has taken it over."""
+        if self._identities.get(identity) is person:
+            del self._identities[identity]
+
+    def forget(self, person: object) -> None:
+        """Take back whatever this person has, by whatever name: for one of whom something went wrong half-way."""
+        for known in (self._people, self._identities):
+            for key in [key for key, other in known.items() if other is person]:
+                del known[key]
+
+    def hand_over(self, nick: str, old: P, new: P) -> None:
+        """Give a name to the same person's new connection."""
+        key = same_name_key(nick)
+        if self._people.get(key) is old:
+            self._people[key] = new
+
+    def open_room(self, room: R) -> None:
+        """List a room."""
+        self._rooms[same_name_key(room.name)] = room
+
+    def room(self, name: str) -> R | None:
+        """The room with this name, or with one that counts as the same."""
+        return self._rooms.get(same_name_key(name))
+
+    @property
+    def rooms(self) -> list[R]:
+        """All rooms, in the order in which they were opened."""
+        return list(self._rooms.values())
+
+    def rooms_with(self, part: str) -> list[R]:
+        """The rooms that have this in their names, in the order in which they were opened; "" is in all."""
+        if len(part) > NAME_MAX:
+            return []
+        wanted = same_name_key(part)
+        return [room for key, room in self._rooms.items() if wanted in key]
+
+    async def found_room(self, name: str, person: str = "", address: str = "") -> Refused | None:
+        """Store and open a new room.
+
+        Args:
+            name: the room's.
+            person: who founds it, and
+            address: from where; "" does not count.
+
+        Returns:
+            Why not; None if it is open now.
+
+        Raises:
+            JournalError: it could not be stored, and is not open.
+
+        """
+        async with self._founding:
+            if self.room(name) is not None:
+                return Refused("room-exists", {"room": name})
+            if self._rooms_max and len(self._rooms) >= self._rooms_max:
+                return Refused("rooms-full", {})
+            now = trio.current_time()
+            if person and self._by_person.is_used_up(person, now):
+                return Refused("rooms-by-person", {"limit": str(self._by_person.limit)})
+            if address and self._by_address.is_used_up(address, now):
+                return Refused("rooms-by-address", {"limit": str(self._by_address.limit)})
+            counted = [(quotas, who) for quotas, who in ((self._by_person, person), (self._by_address, address)) if who]
+            # Before it is stored, for whoever is gone by then has had it stored all the same.
+            for quotas, who in counted:
+                quotas.use(who, now)
+            try:
+                await self.journal.create_room(name)
+            except JournalError:
+                for quotas, who in counted:
+                    quotas.take_back(who, now)
+                raise
+            self.open_room(self._start_room(name))
+            return None
+
+    def __contains__(self, person: object) -> bool:
+        return person in self._people.values()

@@ -1,0 +1,96 @@
+"""What can be read of what was said: pages by number and by day, and lines by their words.
+
+Sees a person only as a `Listener`. Never knows who is in a room, nor bytes on the wire.
+"""
+
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Protocol
+
+from chat_server.journal import Journal, JournalError
+from chat_server.journal.sqlite.search_index import TERMS_MAX, NoWords, TooManyWords
+from chat_server.protocol.events import Event, Found, Line, PageShown, Refused
+
+PAGE_MAX = 50
+"""Lines on a page: about two screens."""
+
+AROUND = 10
+"""Lines on either side of the one asked for."""
+
+PAGE_CHARACTERS = 32768
+"""Characters of text on a page. A page must fit into what may wait for a slow reader, or it would be skipped like anything else."""
+
+FOUND_MAX = 20
+"""Lines that a search shows: a screen. More words find fewer."""
+
+
+class Listener(Protocol):
+    """Somebody who reads."""
+
+    @property
+    def zone(self) -> str:
+        """In which zone times are to be shown."""
+
+    def send(self, event: Event) -> None:
+        """Show them an event."""
+
+
+async def answered(listener: Listener, answer: Awaitable[Event]) -> None:
+    """Send the answer, or that the journal cannot be read just now."""
+    try:
+        listener.send(await answer)
+    except JournalError:
+        listener.send(Refused("cannot-read"))
+
+
+RECALLED_CHARACTERS = 8192
+"""Characters of text shown on entering a room: 50 lines of ordinary length. It is shown at once, in the room's order, so it has to be quick."""
+
+
+def fitting(lines: Sequence[Line], *, from_end: bool = False, limit: int = PAGE_CHARACTERS) -> list[Line]:
+    """As many of the lines as a page may have characters: the first, or the last of them; one at least."""
+    kept: list[Line] = []
+    characters = 0
+    for line in reversed(lines) if from_end else lines:
+        characters += len(line.text) + len(line.nick)
+        if characters > limit and kept:
+            break
+        kept.append(line)
+    return kept[::-1] if from_end else kept
+
+
+async def page(
+    journal: Journal, room: str, first: int, last: int, *, newest: int, zone: str, from_end: bool = False
+) -> PageShown:
+    """The room's lines from one number to another, as many as fit; `newest` is the number of the last one there is."""
+    kept, kept_from, hidden = await journal.read(room, max(first, 1), min(last, newest))
+    lines = fitting(kept, from_end=from_end)
+    if len(lines) < len(kept):  # what is beyond them is for the next page
+        hidden = tuple(seq for seq in hidden if (seq > lines[0].seq if from_end else seq < lines[-1].seq))
+    return PageShown(room, tuple(lines), kept_from, newest, zone, hidden)
+
+
+async def search(journal: Journal, listener: Listener, words: str, rooms: list[str] | None) -> None:
+    """Look for lines with all the words, and show the newest."""
+    try:
+        matches = await journal.search(words, rooms, FOUND_MAX)
+    except NoWords:
+        listener.send(Refused("no-words"))
+        return
+    except TooManyWords:
+        listener.send(Refused("too-many-words", {"limit": str(TERMS_MAX)}))
+        return
+    except JournalError:
+        listener.send(Refused("cannot-read"))
+        return
+    lines = fitting(matches.lines)
+    has_more = matches.has_more or len(lines) < len(matches.lines)
+    only = rooms[0] if rooms else ""
+    listener.send(Found(words, _by_room(lines), has_more, matches.unsearched, listener.zone, only))
+
+
+def _by_room(lines: Iterable[Line]) -> tuple[tuple[str, tuple[Line, ...]], ...]:
+    """Lines by room, oldest first in each; the room with the newest line comes last, as it stands lowest on the screen."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        found.setdefault(line.room, []).append(line)
+    return tuple((room, tuple(reversed(newest_first))) for room, newest_first in reversed(found.items()))

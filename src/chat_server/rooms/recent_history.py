@@ -1,0 +1,60 @@
+"""What a room remembers of its past without asking the journal: its newest lines, and how far each person had come.
+
+Read once, when somebody first enters; kept level from then on. So 5000 people who enter read nothing from the disk, and what one is shown
+on entering ends exactly where what one hears begins. Never knows who is in the room.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+
+from chat_server.journal import POSITIONS_MAX, Journal
+from chat_server.protocol.events import HISTORY_MAX, Line, Recalled
+from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
+
+
+class Past:
+    """The past of one room."""
+
+    def __init__(self, room: str, last_seq: int) -> None:
+        """Know nothing yet of the lines up to `last_seq`."""
+        self._room = room
+        self._newest: deque[Line] = deque(maxlen=HISTORY_MAX)
+        self._positions: dict[str, int] = {}
+        self.last_seq = last_seq
+        self.is_read = not last_seq
+        """Whether the past has been read from the journal; there is nothing to read where nothing has been said."""
+
+    async def read(self, journal: Journal) -> None:
+        """Read it, or read it again. Raises JournalError."""
+        newest = await journal.read(self._room, self.last_seq - HISTORY_MAX + 1, self.last_seq)
+        self._positions = await journal.remembered(self._room) | self._positions
+        self._newest.clear()
+        self._newest.extend(newest.lines)
+        self.is_read = True
+
+    def add(self, lines: Sequence[Line]) -> None:
+        """Note lines that have been said now."""
+        self.last_seq = lines[-1].seq
+        self._newest.extend(lines[-HISTORY_MAX:])
+
+    def remember(self, person: str) -> None:
+        """The person has come as far as the room."""
+        self._positions.pop(person, None)
+        self._positions[person] = self.last_seq
+        if len(self._positions) > POSITIONS_MAX:
+            del self._positions[next(iter(self._positions))]
+
+    def recalled(self, person: str, wanted: int, zone: str) -> Recalled | None:
+        """What to show somebody who enters: what they missed or, if they were never here, the newest `wanted` lines; None if there is nothing."""
+        position = self._positions.get(person)
+        missed = None if position is None else max(0, self.last_seq - position)
+        count = wanted if missed is None else min(missed, HISTORY_MAX if wanted else 0)
+        lines = list(islice(self._newest, max(0, len(self._newest) - count), None))
+        if position is not None:  # where a number has no line that can be shown, the newest lines reach further back
+            lines = [line for line in lines if line.seq > position]
+        if not lines and not missed:
+            return None
+        return Recalled(
+            self._room, tuple(fitting(lines, from_end=True, limit=RECALLED_CHARACTERS)), missed, self.last_seq, zone
+        )

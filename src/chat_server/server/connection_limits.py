@@ -1,0 +1,105 @@
+"""How many may be connected, in all and from one address, and how fast those behind one address may ask. Pure; never knows sockets."""
+
+import ipaddress
+
+from chat_server.sessions.token_bucket import TokenBucket
+
+GONE_MAX = 4096
+"""Addresses remembered from which nobody is connected any more, until they have their whole burst again."""
+
+
+class Address:
+    """What is known of one address: how many are connected from there, and what they may still ask for together."""
+
+    __slots__ = ("bucket", "connections", "network")
+
+    def __init__(self, network: str, bucket: TokenBucket | None) -> None:
+        """Nobody is connected from there; without a bucket they may ask as fast as they like."""
+        self.network = network
+        self.bucket = bucket
+        self.connections = 0
+
+    def take(self, now: float, tokens: float) -> float:
+        """Count what one of them asks for; return how many seconds it has to wait."""
+        return 0.0 if self.bucket is None else self.bucket.take(now, tokens)
+
+    @property
+    def share_seconds(self) -> float:
+        """Seconds between two requests of one of them if they all took turns: who asks for little need not wait longer for the others."""
+        return 0.0 if self.bucket is None else self.connections / self.bucket.per_second
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether they have asked for so much lately that they should let others go first."""
+        return self.bucket is not None and self.bucket.is_low
+
+
+class Admission:
+    """Counts connections, and gives those of one address one bucket. 0 means no limit."""
+
+    def __init__(self, total: int, per_address: int, per_second: float = 0, burst: int = 1) -> None:
+        """Nobody is connected.
+
+        Args:
+            total: connections in all.
+            per_address: connections from one address.
+            per_second: what those behind one address may ask for together in the long run, in requests a second.
+            burst: how many requests pass at once before that counts.
+
+        """
+        self._total = total
+        self._per_address = per_address
+        self._per_second = per_second
+        self._burst = burst
+        self._count = 0
+        self._by_network: dict[str, Address] = {}
+        self._gone: dict[str, Address] = {}  # who left last stands last
+
+    def refusal(self, address: str) -> str | None:
+        """Why a caller from this address cannot be let in now, as a key of the catalogue of sentences; None if it can."""
+        if self._total and self._count >= self._total:
+            return "server-full"
+        known = self._by_network.get(network_of(address))
+        if self._per_address and known is not None and known.connections >= self._per_address:
+            return "address-full"
+        return None
+
+    def enter(self, address: str, now: float) -> Address:
+        """Count a caller in."""
+        network = network_of(address)
+        known = self._by_network.get(network) or self._gone.pop(network, None)
+        if known is None:
+            bucket = TokenBucket(self._per_second, self._burst, now) if self._per_second else None
+            known = Address(network, bucket)
+        self._by_network[network] = known
+        self._count += 1
+        known.connections += 1
+        return known
+
+    def leave(self, address: Address, now: float) -> None:
+        """Count a caller out."""
+        self._count -= 1
+        address.connections -= 1
+        if address.connections:
+            return
+        del self._by_network[address.network]
+        if address.bucket is None or address.bucket.is_full(now):
+            return
+        self._gone[address.network] = address
+        if len(self._gone) > GONE_MAX:
+            self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        """Forget those whose bucket is full again, and of the others who left longest ago, so that this is seldom needed."""
+        kept = [(network, gone) for network, gone in self._gone.items() if gone.bucket and not gone.bucket.is_full(now)]
+        self._gone = dict(kept[-GONE_MAX // 2 :])
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: an IPv4 address, also one written as IPv6; of IPv6, the /64."""
+    if ":" not in address:
+        return address
+    parsed = ipaddress.IPv6Address(address.partition("%")[0])
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((parsed, 64), strict=False))

@@ -1,0 +1,166 @@
+"""The server as a process of the operating system: listeners, open files, signals, memory, exit code.
+
+Never knows flags or files of settings, nor what is said in the rooms.
+"""
+
+import gc
+import os
+import resource
+import shlex
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+import trio
+
+from chat_server import logs
+from chat_server.config import Config
+from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError, data_directory
+from chat_server.journal.sqlite.journal import SqliteJournal
+from chat_server.journal.sqlite.writer import UnusableJournal
+from chat_server.server.server import Server, open_listeners
+
+CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Where Linux tells a container how much memory it may use (version 2 and version 1 of control groups)."""
+
+_log = structlog.get_logger()
+
+
+HURRY_PART = 0.5
+"""The part of `stop_seconds` for which a commit may go on waiting for a lock; the rest is for telling authors that it was refused."""
+
+
+class CannotStart(Exception):
+    """The address cannot be listened on, or the data directory not be used; the sentence says which and why."""
+
+
+def run(config: Config) -> int:
+    """Serve until a signal stops it.
+
+    Returns:
+        The exit code: 0 if nothing was cut off, 1 if something was.
+
+    Raises:
+        CannotStart: before anything else has happened.
+
+    """
+    logs.configure(config.log.format, verbose=config.log.verbose)
+    host, port = config.server.host, config.server.port
+    try:
+        listeners = open_listeners(host, port)
+    except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
+        why = getattr(error, "strerror", None) or error
+        hint = "; the port is given by --port" if host.count(":") == 1 else ""  # more colons are an IPv6 address
+        raise CannotStart(f"cannot listen on {host}:{port}: {why}{hint}") from error
+
+    try:
+        folder = DataFolder(data_directory(config.journal.directory))
+        journal = SqliteJournal(folder, config.journal.durability)
+    except (DataFolderError, UnusableJournal) as error:
+        for listener in listeners:
+            listener.close()
+        raise CannotStart(str(error)) from error
+
+    async def serve() -> int:
+        server = Server(config, journal, files=_raise_file_limit(), memory=_memory(), work=time.thread_time)
+
+        def stop() -> None:
+            journal.hurry(config.server.stop_seconds * HURRY_PART)
+            server.stop()
+
+        def cut_off() -> None:
+            journal.hurry(0)
+            server.cut()
+
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_stop_on_signals, stop, cut_off, signals)
+                await nursery.start(journal.run)
+                cut = await server.run(listeners, _NextStep(listeners))
+                journal.close()
+                await journal.closed.wait()
+                nursery.cancel_scope.cancel()
+        return cut
+
+    _relieve_collector()
+    cut = trio.run(serve)
+    if cut:
+        _log.warning(f"stopped; cut off with something unsent: {cut}")
+        return 1
+    _log.info("stopped")
+    return 0
+
+
+class _NextStep:
+    """Logs how to come in, when the server says that one can."""
+
+    def __init__(self, listeners: Sequence[socket.socket]) -> None:
+        self._addresses = [listener.getsockname()[:2] for listener in listeners]
+
+    def started(self, _value: None = None) -> None:
+        """Connections are accepted."""
+        _log.info(ways_in(self._addresses, client=os.environ.get("CHAT_TUI_COMMAND", "chat-tui")))
+
+
+def ways_in(addresses: Sequence[tuple[str, int]], *, client: str) -> str:
+    """What to type next, on this machine: a host name may have several addresses, of which the first of IPv4 works with every nc.
+
+    Args:
+        addresses: where the server listens.
+        client: how chat-tui is started here. In a checkout its script, which finds a server in its usual place by itself.
+
+    """
+    host, port = next((address for address in addresses if ":" not in address[0]), addresses[0])
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - this is asked, not listened on
+    address = f"[{here}]:{port}" if ":" in here else f"{here}:{port}"
+    is_usual = address == "127.0.0.1:5000" and client != "chat-tui"
+    elsewhere = "" if here == host else f"; from elsewhere, with this machine's name instead of {here}"
+    command = shlex.quote(client)
+    return f"to come in: nc {here} {port}, or {command if is_usual else f'{command} {address}'}{elsewhere}"
+
+
+async def _stop_on_signals(stop: Callable[[], None], cut: Callable[[], None], signals: AsyncIterator[int]) -> None:
+    """Stop in order on the first signal, at once on the second."""
+    number = await anext(signals)
+    _log.info(f"stopping on {signal.Signals(number).name}; a second signal stops at once")
+    stop()
+    await anext(signals)
+    cut()
+
+
+def _relieve_collector() -> None:
+    """Spare the garbage collector what cannot be garbage, and have it work little at a time.
+
+    What the imports made stays for good. A connection makes some forty objects that live long: with the default threshold of 700 the
+    collector took 12 % of the time in which 15,000 people joined. With 50,000 it took up to 88 ms at once where connections came and went, which
+    leave thousands of objects that refer to each other; 8,000 of them take 16 ms, and joins cost no more.
+    """
+    gc.freeze()
+    gc.set_threshold(8_000, 10, 200)
+
+
+def _memory() -> int:
+    """How many bytes of memory this process may use: the machine's, or its control group's if that is less. 0: not known."""
+    found = []
+    with suppress(OSError, ValueError):  # names that this system does not know
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for path in CGROUP_LIMITS:
+        with suppress(
+            OSError, ValueError
+        ):  # version 2 writes "max" where there is no limit, version 1 a very large number
+            found.append(int(path.read_text()))
+    return min(found, default=0)
+
+
+def _raise_file_limit() -> int:
+    """Allow this process as many open files as it may have; return how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(soft, 65536) if hard == resource.RLIM_INFINITY else hard
+    with suppress(OSError, ValueError):  # macOS says that there is no limit, and then has one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft

@@ -1,0 +1,480 @@
+"""A line that is edited on the caller's terminal: what keys do to it, and what is drawn.
+
+Pure: bytes of keys in; lines, wishes and bytes to draw out. Knows the terminal's width and charset, and no more of it than ECMA-48's erase and
+cursor sequences and bracketed paste. Never knows telnet, nor what a line means.
+
+The line stands on the last row, behind a prompt, and takes one row whatever its length: a longer one scrolls sideways. Whatever else is
+written goes through `around`, which takes the row away and draws it again below. Bytes that were cut anywhere give the same lines and, in the end,
+the same screen.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
+from io import StringIO
+
+from msgspec import Struct
+
+from chat_server.protocol.sanitize import clean, clean_lines
+from chat_server.wire.charsets import ambiguous_columns, encode, incremental_decoder, showable
+from chat_server.wire.editor.edit_buffer import EditedLine
+from chat_server.wire.line_buffer import LIGHT_BYTES
+from chat_server.wire.render.widths import columns_of, columns_of_grapheme
+
+SEQUENCE_MAX = 32
+"""Characters of an escape sequence beyond which it is none. The longest that a key sends has 10."""
+
+WORK_MAX = 2048
+"""Characters that are put in, taken out or drawn before the keys are told to wait: 1.3 ms at the dearest (a history of emoji)."""
+
+LIGHT_KEYS = 32
+"""Bytes of keys that may be taken without waiting for a turn: one of them may cost a row, which is 0.1 ms."""
+
+_ROW_WORK = 60
+"""What drawing a row costs beside its columns."""
+
+HELD_MIN = 8192
+"""Bytes of memory below which a line is not counted: an ordinary one, and a few before it."""
+
+COLUMNS_MAX = 500
+"""Columns that a terminal is believed to have."""
+
+RAW_MAX = 256
+"""Bytes of a line that are kept as they came, to tell which charset they may be of."""
+
+_ERASE = b"\r\x1b[K"
+_OPEN = b"\x1b[?2004h"  # bracketed paste: what is pasted comes between two sequences
+_CLOSE = b"\x1b[?2004l"
+_CLEAR = b"\x1b[H\x1b[2J"
+_BELL = b"\a"
+_LINE_BREAK = "↵"
+_TAB = "    "  # in what is pasted: code keeps its shape
+_PROMPT = "> "
+
+_SEGMENTS = re.compile(rb"[^\x00-\x1f\x7f]+|[\x00-\x1f\x7f]")
+_PASTE_BEGINS, _PASTE_ENDS = "csi 200~", "csi 201~"
+
+
+class Typed(Struct, frozen=True):
+    """A line that has been ended. It may be of several lines, if it was pasted. `raw` is there if it is not all of the charset."""
+
+    text: str
+    raw: bytes = b""
+
+
+class TooMuch(Struct, frozen=True):
+    """More was pasted than a line may have, in bytes; nothing of it has been taken."""
+
+    limit: int
+
+
+class Completion(Struct, frozen=True):
+    """Tab was typed behind this text."""
+
+    before: str
+
+
+class Closing(Struct, frozen=True):
+    """The caller wants to leave: Ctrl+D on an empty line."""
+
+
+class Worked(Struct, frozen=True):
+    """The keys have cost as much as a part of a line does: they should wait until it is their turn."""
+
+
+Item = bytes | Typed | TooMuch | Completion | Closing | Worked
+"""What is to be written to the terminal, or what the caller wants."""
+
+
+class _State(Enum):
+    TEXT = "text"
+    ESCAPE = "after ESC"
+    CSI = "inside a control sequence"
+    FUNCTION = "after ESC [ ["  # the Linux console's F1 to F5
+    SS3 = "after ESC O"
+
+
+_KEYS: dict[str, Callable[[EditedLine], object]] = {
+    **dict.fromkeys(("ctrl A", "csi H", "csi 1~", "csi 7~"), EditedLine.home),
+    **dict.fromkeys(("ctrl E", "csi F", "csi 4~", "csi 8~"), EditedLine.end),
+    **dict.fromkeys(("ctrl B", "csi D"), EditedLine.left),
+    **dict.fromkeys(("ctrl F", "csi C"), EditedLine.right),
+    **dict.fromkeys(("ctrl P", "csi A"), EditedLine.older),
+    **dict.fromkeys(("ctrl N", "csi B"), EditedLine.newer),
+    **dict.fromkeys(("ctrl H", "ctrl ?"), EditedLine.erase),
+    **dict.fromkeys(("ctrl D", "csi 3~"), EditedLine.delete),
+    **dict.fromkeys(("csi 1;5D", "csi 1;3D", "csi 5D", "alt b"), EditedLine.word_left),
+    **dict.fromkeys(("csi 1;5C", "csi 1;3C", "csi 5C", "alt f"), EditedLine.word_right),
+    **dict.fromkeys(("ctrl W", "alt \x7f", "alt \x08"), EditedLine.kill_word_before),
+    "alt d": EditedLine.kill_word_behind,
+    "ctrl U": EditedLine.kill_before,
+    "ctrl K": EditedLine.kill_behind,
+    "ctrl Y": EditedLine.yank,
+}
+"""What each key does. A cursor key sends CSI or SS3 and a letter; the rest are xterm's, and VT220's for Home and End."""
+
+_NOT_FOR_SECRETS = (EditedLine.older, EditedLine.newer, EditedLine.yank)
+
+
+class LineEditor:
+    """One caller's line."""
+
+    def __init__(
+        self, columns: int, charset: str, limit: int, text_limit: int, write: Callable[[bytes], bytes]
+    ) -> None:
+        """Begin an empty line.
+
+        Args:
+            columns: the terminal's width.
+            charset: of both its directions.
+            limit: bytes that a line may have in UTF-8.
+            text_limit: bytes that a text of several lines may have, which only comes of pasting.
+            write: what telnet does to bytes on their way out.
+
+        """
+        self.columns = min(columns, COLUMNS_MAX)
+        self._write = write
+        self._line = EditedLine(limit, text_limit)
+        self._prompt = _PROMPT
+        self._is_secret = False
+        self.is_shown_back = True
+        """Whether what is said is shown by the room when it is stored; else it stays where it was typed, as commands do."""
+        self._first = 0  # the first cell that is shown
+        self._state = _State.TEXT
+        self._sequence = ""
+        self._pasted: StringIO | None = None  # None: nothing is being pasted
+        self._pasted_size = 0  # in UTF-8
+        self._is_paste_given_up = False  # what still comes of it is skipped
+        self.after_cr = False
+        """Whether the last byte ended a line by CR, so that LF or NUL now is part of that end."""
+        self._raw: bytes | None = b""  # what came for this line; None when it was more than characters
+        self._due = b""  # to be written before the row, which then is drawn anew
+        self._drawn = b""
+        self._is_cursor_at_end = True
+        self.charset = charset
+
+    @property
+    def charset(self) -> str:
+        """The charset of what is typed and drawn."""
+        return self._charset
+
+    @charset.setter
+    def charset(self, charset: str) -> None:
+        self._charset = charset
+        self._ambiguous = ambiguous_columns(charset)
+        self._decoder = incremental_decoder(charset)
+
+    @property
+    def text(self) -> str:
+        """What has been typed and not sent."""
+        return self._line.text
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory for what was typed, about; 0 where that is an ordinary line."""
+        held = self._line.held + self._pasted_size
+        return held if held > HELD_MIN else 0
+
+    def give_up(self) -> bytes:
+        """Forget the line, what is being pasted, and what could be brought back. Return what to write.
+
+        What still comes of a paste is part of what was given up: as keys it would be lines that nobody has sent.
+        """
+        is_pasting, state = self._pasted is not None, self._state
+        self._line.forget()
+        drawn = self.abandon()
+        if is_pasting:  # its end may have been cut in two
+            self._pasted, self._is_paste_given_up, self._state = StringIO(), True, state
+        return drawn
+
+    def allow(self, limit: int, text_limit: int) -> None:
+        """Take longer lines from now on."""
+        self._line.limit, self._line.text_limit = limit, text_limit
+
+    # What is drawn.
+
+    def open(self) -> bytes:
+        """Begin to draw."""
+        return _OPEN + self.redraw()
+
+    def close(self) -> bytes:
+        """Take the row away; nothing is drawn after this."""
+        return _ERASE + _CLOSE
+
+    def redraw(self) -> bytes:
+        """Draw the row anew."""
+        self._drawn = self._row()
+        return _ERASE + self._drawn
+
+    def around(self, data: bytes) -> bytes:
+        """Write whole lines above the row."""
+        return b"".join((_ERASE, data, self._drawn))
+
+    def prompted(self, prompt: str, *, is_secret: bool = False) -> bytes:
+        """Have another prompt; a secret is not drawn, and kept in no history. Return what to write, if anything."""
+        if prompt == self._prompt and is_secret == self._is_secret:
+            return b""
+        self._prompt, self._is_secret = prompt, is_secret
+        return self.redraw()
+
+    def resized(self, columns: int) -> bytes:
+        """The terminal has another width. Return what to write."""
+        self.columns = min(columns, COLUMNS_MAX)
+        self._first = 0
+        # Below the row there may be what a terminal that breaks rows anew has made of its end.
+        return b"\r\x1b[J" + self.redraw()
+
+    def _refresh(self) -> bytes:
+        """Write what has changed; at the end of the row only what is new, which is one character for most keys."""
+        before, was_at_end = self._drawn, self._is_cursor_at_end
+        self._drawn = self._row()
+        if self._due:
+            due, self._due = self._due, b""
+            return due + self._drawn
+        if self._drawn == before:
+            return b""
+        if was_at_end and self._is_cursor_at_end and self._drawn.startswith(before):
+            return self._drawn[len(before) :]
+        return _ERASE + self._drawn
+
+    def _row(self) -> bytes:
+        prompt = showable(self._prompt, self._charset)
+        if columns_of(prompt, self._ambiguous) > self.columns // 2 and not self._is_secret:
+            prompt = _PROMPT
+        if self._is_secret:
+            self._is_cursor_at_end = True
+            return self._write(encode(prompt, self._charset))
+        room = max(self.columns - 1 - columns_of(prompt, self._ambiguous), 2)
+        self._scroll(room)
+        shown = ["<"] if self._first else []
+        width, behind = len(shown), 0
+        for index in range(self._first, len(self._line.cells)):
+            cell = self._shown(self._line.cells[index])
+            needed = columns_of_grapheme(cell, self._ambiguous)
+            if width + needed > room:
+                break
+            shown.append(cell)
+            width += needed
+            behind += needed if index >= self._line.cursor else 0
+        self._is_cursor_at_end = not behind
+        self._line.work += self.columns + _ROW_WORK
+        row = encode(prompt + "".join(shown), self._charset)
+        return self._write(row) + (b"\x1b[%dD" % behind if behind else b"")
+
+    def _scroll(self, room: int) -> None:
+        """Choose the first cell that is shown: the same as before if the cursor is in sight from there."""
+        cursor = self._line.cursor
+        if not self._is_beyond(room, 0):
+            self._first = 0
+        elif cursor <= self._first:
+            self._first = self._back_from(cursor, room // 3)
+        elif self._is_beyond(room, self._first):
+            self._first = self._back_from(cursor, room * 2 // 3)
+
+    def _is_beyond(self, room: int, first: int) -> bool:
+        """Whether the cursor, seen from the first cell that is shown, is out of sight to the right."""
+        width = 1 if first else 0
+        for cell in self._line.cells[first : self._line.cursor]:
+            width += columns_of_grapheme(self._shown(cell), self._ambiguous)
+            if width > room:
+                return True
+        return False
+
+    def _back_from(self, index: int, columns: int) -> int:
+        """The cell that is so many columns before this one."""
+        while index > 0 and columns > 0:
+            index -= 1
+            columns -= columns_of_grapheme(self._shown(self._line.cells[index]), self._ambiguous)
+        return index
+
+    def _shown(self, cell: str) -> str:
+        return showable(_LINE_BREAK if cell == "\n" else cell, self._charset)
+
+    # What is typed.
+
+    def is_dear(self, data: bytes) -> bool:
+        """Whether they are more keys than anybody types at once, or change or end a long line."""
+        return len(data) > LIGHT_KEYS or self._line.size + self._pasted_size > LIGHT_BYTES
+
+    def receive_data(self, data: bytes) -> Iterator[Item]:
+        """Take keys as they came; give what they lead to, in order, as far as it is asked for.
+
+        What was typed is drawn at the end, and before whatever the caller wants.
+        """
+        for segment in _SEGMENTS.findall(data):  # the charset may be another after any line
+            self._note_raw(segment)
+            for character in self._decoder.decode(segment):
+                yield from self._take(character)
+                if self.has_toiled():
+                    yield Worked()
+        yield from self.drawing()
+
+    def has_toiled(self) -> bool:
+        """Whether the keys have cost so much since this was last so that others should have their turn."""
+        if self._line.work <= WORK_MAX:
+            return False
+        self._line.work = 0
+        return True
+
+    def _note_raw(self, segment: bytes) -> None:
+        if segment in (b"\r", b"\n"):
+            return
+        is_text = self._raw is not None and segment[0] >= 0x20 and segment != b"\x7f"  # noqa: PLR2004 - where ASCII's text begins
+        self._raw = ((self._raw or b"") + segment)[:RAW_MAX] if is_text else None
+
+    def drawing(self) -> Iterator[bytes]:
+        """What is to be written so that the row shows the line, if anything."""
+        drawn = self._refresh()
+        if drawn:
+            yield drawn
+
+    def _take(self, character: str) -> Iterator[Item]:
+        """Take one character, which may be part of a key's sequence."""
+        if character == "\x1b":
+            self._state, self._sequence = _State.ESCAPE, ""
+        elif self._state is not _State.TEXT and (character >= " " or self._state is _State.ESCAPE):
+            yield from self._continue_sequence(character)
+        elif self._pasted is not None and character == "\x03":  # terminals take it out of what is pasted: it was typed
+            yield self.abandon()
+        elif self._pasted is not None:
+            self._paste(_TAB if character == "\t" else character)
+        else:
+            self._state = _State.TEXT  # a control character ends a sequence that was none
+            yield from self._key(character)
+
+    def _continue_sequence(self, character: str) -> Iterator[Item]:
+        state, self._state = self._state, _State.TEXT
+        if state is _State.ESCAPE and character in "[O":
+            self._state = _State.CSI if character == "[" else _State.SS3
+        elif state is _State.ESCAPE and character in "\r\n\t\x03":
+            yield from self._take(character)
+        elif state is _State.ESCAPE:
+            yield from self._pressed(f"alt {character}")
+        elif state is _State.CSI and character == "[" and not self._sequence:
+            self._state = _State.FUNCTION
+        elif state is _State.FUNCTION:
+            pass
+        elif state is _State.SS3 or "@" <= character <= "~":
+            yield from self._pressed(f"csi {self._sequence}{character}")
+        elif len(self._sequence) < SEQUENCE_MAX:
+            self._state = state
+            self._sequence += character
+
+    def _pressed(self, sequence: str) -> Iterator[Item]:
+        """Take a key that sends more than one character."""
+        if self._pasted is not None:
+            if sequence == _PASTE_ENDS:
+                yield from self._end_paste()
+        elif sequence == _PASTE_BEGINS:
+            self._pasted, self._pasted_size, self._is_paste_given_up = StringIO(), 0, False
+        else:
+            self._act(sequence)
+
+    def _act(self, key: str) -> None:
+        """Do what the key does, if anything."""
+        self._line.end_completing()
+        action = _KEYS.get(key)
+        if action is not None and not (self._is_secret and action in _NOT_FOR_SECRETS):
+            action(self._line)
+
+    def _key(self, character: str) -> Iterator[Item]:
+        """Take a key that sends one character."""
+        after_cr, self.after_cr = self.after_cr, character == "\r"
+        if character == "\t":
+            yield from self._tab()
+        elif character in "\r\n":
+            if character == "\r" or not after_cr:
+                yield from self._enter()
+        elif character == "\x03":
+            yield self.abandon()
+        elif character == "\x04" and not self._line.cells:
+            yield from self.drawing()
+            yield Closing()
+        elif character == "\x0c":
+            self._due = _CLEAR
+        elif character.isascii() and not character.isprintable():
+            self._act(f"ctrl {chr(ord(character) ^ 0x40)}")
+        else:
+            self._line.end_completing()
+            if not self._line.type(character):
+                yield _BELL
+
+    def _tab(self) -> Iterator[Item]:
+        if self._is_secret or self._line.complete_again():
+            return
+        yield from self.drawing()
+        self._line.work += len(self._line.cells)
+        yield Completion(self._line.before_cursor)
+
+    def complete(self, candidates: Sequence[str]) -> bytes:
+        """Put in the first of these for the word before the cursor; Tab again puts in the next. Return what to write."""
+        if not candidates:
+            return _BELL
+        self._line.complete(candidates)
+        return self._refresh()
+
+    def _paste(self, text: str) -> None:
+        """Keep what is pasted until its end, as much as could be taken."""
+        if self._is_paste_given_up:
+            return
+        self._pasted_size += len(text.encode(errors="replace"))
+        if self._pasted is not None and self._pasted_size <= self._line.text_limit:
+            self._pasted.write(text)
+
+    def _end_paste(self) -> Iterator[Item]:
+        pasted = clean_lines(self._pasted.getvalue() if self._pasted else "")
+        size, self._pasted, self._pasted_size = self._pasted_size, None, 0
+        self._line.end_completing()
+        limit = self._line.text_limit if "\n" in pasted else self._line.limit
+        if size > self._line.text_limit or not self._line.insert(pasted):
+            yield from self.drawing()
+            yield TooMuch(limit)
+
+    def insert(self, text: str) -> None:
+        """Put in text that was typed before the editor was there."""
+        self._line.insert(clean(text))
+
+    def _enter(self) -> Iterator[Item]:
+        self._line.end_completing()
+        text, raw = self._line.text, self._raw
+        is_command = text.startswith("/") and not text.startswith("//") and "\n" not in text
+        if is_command or self._is_secret or not self.is_shown_back:
+            yield self._begin_below(b"")
+        else:
+            self._begin_anew()
+            yield from self.drawing()
+        yield Typed(text, raw if raw and "\ufffd" in text else b"")
+
+    def abandon(self) -> bytes:
+        """Begin a new line, below; the history has the old one, unless it was secret. Return what to write.
+
+        What is being pasted, or is part of a key's sequence, is given up too.
+        """
+        self._pasted, self._pasted_size, self._state = None, 0, _State.TEXT
+        return self._begin_below(b"^C")
+
+    def _begin_below(self, mark: bytes) -> bytes:
+        """Leave the row as it is, and begin a new one."""
+        drawn = self._refresh()
+        self._begin_anew()
+        self._drawn = self._row()
+        return drawn + mark + b"\r\n" + self._drawn
+
+    def _begin_anew(self) -> None:
+        if self._is_secret:
+            self._line.forget_killed()
+        else:
+            self._line.remember()
+        self._line.replace("")
+        self._first = 0
+        self._raw = b""
+
+    def erase_character(self) -> None:
+        """Take back the character before the cursor; see `drawing`."""
+        self._line.erase()
+        self._raw = None
+
+    def erase_line(self) -> None:
+        """Take back everything; see `drawing`."""
+        self._line.kill_all()
+        self._raw = None

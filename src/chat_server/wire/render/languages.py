@@ -1,0 +1,76 @@
+"""The languages in which the server speaks: catalogues of GNU gettext, in `locale/`, made and checked by `scripts/catalogue`.
+
+English is what the sentences are written in, so it has no catalogue. Reads files of this package and no others; knows no sentence.
+"""
+
+import gettext
+from functools import cache
+from pathlib import Path
+
+LOCALE = Path(__file__).parents[2] / "locale"
+"""Where the catalogues are: `zh/LC_MESSAGES/chat_server.mo`."""
+
+DOMAIN = "chat_server"
+
+SOURCE = "en"
+"""What the sentences are written in."""
+
+LANGUAGES = {"en": "English", "zh": "中文"}
+"""What can be chosen, each under its own name for itself."""
+
+
+def find_language(name: str) -> str | None:
+    """The language that somebody means: `zh`, `zh_CN.UTF-8`, `Chinese` or `中文`; None if it is not one of ours."""
+    wanted = name.casefold()
+    for code, own_name in LANGUAGES.items():
+        if wanted in (code, own_name.casefold()) or wanted[: len(code) + 1] in (f"{code}-", f"{code}_"):
+            return code
+    return {"english": "en", "chinese": "zh", "cn": "zh"}.get(wanted)
+
+
+def message(text: str) -> str:
+    """Mark a sentence that stands in a table for the catalogue; it is translated when it is said."""
+    return text
+
+
+def counted(one: str, many: str, number: str) -> tuple[str, str, str]:
+    """Mark a sentence for one and for many; `number` is the detail that says how many."""
+    return one, many, number
+
+
+class Voice:
+    """How sentences come to one kind of reader: in a language, with or without ornaments, and lists in rows of some columns."""
+
+    def __init__(self, language: str, *, is_plain: bool, columns: int) -> None:
+        """Speak a language of LANGUAGES."""
+        self.language = language
+        self.is_plain = is_plain
+        self.columns = columns
+        self._translations = None if language == SOURCE else _translations(language)
+
+    def say(self, sentence: str, /, **details: object) -> str:
+        """The sentence, which is not empty, in the language, with its details."""
+        translated = self._translations.gettext(sentence) if self._translations else sentence
+        return translated.format_map(details)
+
+    def count(self, one: str, many: str, number: float, /, **details: object) -> str:
+        """The sentence for one, or for so many, in the language; `{number}` is the number."""
+        translated = one if number == 1 else many
+        if self._translations:
+            translated = self._translations.ngettext(one, many, 1 if number == 1 else 2)
+        return translated.format_map({"number": int(number) if number == int(number) else number, **details})
+
+    def rule(self, text: str) -> str:
+        """A line that parts what stands above it from what stands below; a screen reader would read every dash aloud."""
+        return text if self.is_plain else f"--- {text} ---"
+
+
+@cache
+def _translations(language: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, LOCALE, [language])
+
+
+@cache
+def voice(language: str, *, is_plain: bool = False, columns: int = 0) -> Voice:
+    """The voice for a kind of reader; 0 columns: nothing is known of the terminal."""
+    return Voice(language, is_plain=is_plain, columns=columns)

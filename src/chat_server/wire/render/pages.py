@@ -1,0 +1,153 @@
+"""How people are shown what was said before: a line each with its number and its time, and a line of the server's wherever a day begins.
+
+* --- 2026-11-20 ---
+#4711 12:03 ann: hello
+#4712 12:04 ~ bob waves
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from chat_server.protocol import events
+from chat_server.protocol.time_zones import local
+from chat_server.wire.render.languages import Voice
+from chat_server.wire.render.text_lines import Line, own_words
+
+
+def _range(first: int, last: int) -> str:
+    """The ends of a range, with a dash between if it has two."""
+    return f"{first}\N{EN DASH}{last}" if first < last else str(first)
+
+
+def day_of(voice: Voice, at: float, zone: str) -> str:
+    """The day, as the language writes it."""
+    return _day(voice, local(at, zone).date())
+
+
+def _day(voice: Voice, day: date) -> str:
+    return voice.say("{year}-{month:02}-{day:02}", year=day.year, month=day.month, day=day.day)
+
+
+def topic_set(voice: Voice, line: events.TopicSet) -> str:
+    """That somebody has said what the room is about."""
+    return voice.say("{nick} set the topic: {topic}", nick=line.nick, topic=line.text)
+
+
+def _shown(voice: Voice, line: events.Line, at: datetime) -> Line:
+    mark = f"#{line.seq} {at:%H:%M} "
+    match line:
+        case events.Acted():
+            return Line(line.text, f"{mark}~ ", line.nick, " ")
+        case events.TopicSet():
+            return Line(topic_set(voice, line), f"{mark}* ")
+        case _:
+            return Line(line.text, mark, line.nick, ": ")
+
+
+def _lines(voice: Voice, lines: Iterable[events.Line], zone: str) -> list[Line]:
+    shown: list[Line] = []
+    day: date | None = None
+    for line in lines:
+        at = local(line.at, zone)
+        if day != (day := at.date()):
+            shown += own_words(voice.rule(_day(voice, day)))
+        shown.append(_shown(voice, line, at))
+    return shown
+
+
+def recalled(event: events.Recalled, voice: Voice) -> list[Line]:
+    """What one is shown on entering a room: the newest lines, or what one has missed; then a rule."""
+    now = own_words(voice.say("You are up to date.") if voice.is_plain else voice.rule(voice.say("now")))
+    if event.missed is None:
+        return _lines(voice, event.lines, event.zone) + now
+    after = event.last - event.missed
+    where = _range(after + 1, event.last)
+    if len(event.lines) < event.missed:
+        intro = voice.count(
+            "{number} line since you left ({range}); /since {after} shows them from the first.",
+            "{number} lines since you left ({range}); /since {after} shows them from the first.",
+            event.missed,
+            range=where,
+            after=after,
+        )
+    else:
+        intro = voice.count(
+            "{number} line since you left ({range})",
+            "{number} lines since you left ({range})",
+            event.missed,
+            range=where,
+        )
+    return own_words(intro) + _lines(voice, event.lines, event.zone) + (now if event.lines else [])
+
+
+def page_shown(event: events.PageShown, voice: Voice) -> list[Line]:
+    """A page, and how to turn it."""
+    if event.last < event.first == 1:
+        return own_words(voice.say("Nothing has been said in {room} yet.", room=event.room))
+    if event.last < event.first:
+        return own_words(voice.say("{room} keeps no lines.", room=event.room))
+    if event.numbers is None:
+        everything = _range(event.first, event.last)
+        return own_words(
+            voice.say("There is nothing there. The lines of {room} are {range}.", room=event.room, range=everything)
+        )
+    first, last = event.numbers
+    turning = _where(voice, event, first, last)
+    if first > event.first:
+        turning += voice.say(" Older: /before {first}.", first=first)
+    if last < event.last:
+        turning += voice.say(" Newer: /since {last}.", last=last)
+    return _lines(voice, event.lines, event.zone) + own_words(turning)
+
+
+def _where(voice: Voice, event: events.PageShown, first: int, last: int) -> str:
+    """Which lines these are of all that the room has."""
+    shown, number = _range(first, last), last - first + 1
+    if event.first == 1:
+        return voice.count("Line {range} of {last}.", "Lines {range} of {last}.", number, range=shown, last=event.last)
+    kept = _range(event.first, event.last)
+    return voice.count(
+        "Line {range}; {kept} are kept.", "Lines {range}; {kept} are kept.", number, range=shown, kept=kept
+    )
+
+
+def _nothing_found(voice: Voice, room: str) -> str:
+    """That a search has found nothing, and where else to look; `room` is "" if it has looked in all rooms."""
+    if room:
+        return voice.say("Nothing found in {room}. /search -a looks in all rooms.", room=room)
+    return voice.say("Nothing found in any room.")
+
+
+def found(event: events.Found, voice: Voice) -> list[Line]:
+    """The lines that a search has found, room by room."""
+    count = sum(len(lines) for _, lines in event.rooms)
+    shown: list[Line] = []
+    for room, lines in event.rooms:
+        shown += own_words(voice.say("In {room}:", room=room)) + _lines(voice, lines, event.zone)
+    if not count:
+        shown += own_words(_nothing_found(voice, event.room))
+    elif event.has_more:
+        shown += own_words(
+            voice.count(
+                "The newest line that was found; more words find fewer. /around NUMBER shows the lines around it.",
+                "The newest {number} lines that were found; more words find fewer. /around NUMBER shows the lines around a line.",
+                count,
+            )
+        )
+    else:
+        shown += own_words(
+            voice.count(
+                "{number} line found. /around NUMBER shows the lines around it.",
+                "{number} lines found. /around NUMBER shows the lines around a line.",
+                count,
+            )
+        )
+    if event.unsearched:
+        shown += own_words(
+            voice.count(
+                "The newest line is not in the index yet; ask again soon.",
+                "The newest {number} lines are not in the index yet; ask again soon.",
+                event.unsearched,
+            )
+        )
+    return shown

@@ -1,0 +1,161 @@
+"""The kinds of people who read, and how each kind is shown an event: words, colours, breaks in long lines, charset.
+
+Readers of one kind share one function, so a room shows a line once for each kind among its members, not once for each of them. Knows what an
+event says only through sentences.py; never knows a session.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from weakref import WeakKeyDictionary
+
+from msgspec import Struct
+
+from chat_server.protocol.events import Event, Said
+from chat_server.wire.charsets import UTF_8, ambiguous_columns, encode, showable
+from chat_server.wire.render.colours import bright, dim, named
+from chat_server.wire.render.languages import voice
+from chat_server.wire.render.sentences import told
+from chat_server.wire.render.text_lines import Line, as_text, indented
+from chat_server.wire.render.widths import INDENT, room_for, wrapped
+
+IAC = b"\xff"
+
+
+class Reader(Struct, frozen=True):
+    """What is to be known of readers to show them something; a kind of reader, and a handful of them in a room."""
+
+    language: str = "en"
+    charset: str = UTF_8
+    doubles_iac: bool = False
+    """The byte 0xFF is a letter in the charset, and a command to the reader's program unless it comes twice (RFC 854)."""
+    colours: int = 0
+    columns: int = 0
+    """Rows are this wide (see widths.width_class); 0: the terminal breaks them where it likes."""
+    is_plain: bool = False
+    is_named: bool = False
+    """The line names the reader."""
+
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether lines are shown in another way than they are: in rows, in colours, in another charset."""
+        return bool(self.columns or self.colours) or self.charset != UTF_8
+
+
+Show = Callable[[Event], bytes]
+
+_READER_OF: WeakKeyDictionary[Show, Reader] = WeakKeyDictionary()
+
+PIECE_CHARACTERS = 1024
+"""Characters of text that are laid out at a time, unless a single line has more: 0.1 to 0.7 ms."""
+
+LONG = 256
+"""Characters of a line of text that is not measured before it is broken: it hardly ever fits."""
+
+BARE_MAX = 4
+"""Kinds that a room has beside those that are laid out, for the charsets of those for whom there is no other."""
+
+
+@lru_cache(maxsize=1024)
+def show_for(reader: Reader) -> Show:
+    """The one function that shows events to this kind of reader."""
+    speech = voice(reader.language, is_plain=reader.is_plain, columns=reader.columns)
+
+    def show(event: Event) -> bytes:
+        if type(event) is Said:  # nearly all are; the table would take a third longer
+            return f"{event.nick}: {indented(event.text)}\r\n".encode()
+        return as_text(told(event, speech)).encode()
+
+    def show_laid_out(event: Event) -> bytes:
+        return written("".join(_laid_out(line, reader) for line in told(event, speech)), reader)
+
+    chosen = show_laid_out if reader.is_laid_out else show
+    _READER_OF[chosen] = reader
+    return chosen
+
+
+def shown_in_pieces(event: Event, reader: Reader) -> Iterator[bytes]:
+    """What `show_for` gives, some lines at a time: a long answer is laid out with pauses in which others have their turn."""
+    lines = told(event, voice(reader.language, is_plain=reader.is_plain, columns=reader.columns))
+    pieces: list[str] = []
+    characters = 0
+    yield b""  # to put two hundred lines in words takes as long as to lay some of them out
+    for line in lines:
+        pieces.append(_laid_out(line, reader))
+        characters += len(line.text)
+        if characters >= PIECE_CHARACTERS:
+            yield written("".join(pieces), reader)
+            pieces.clear()
+            characters = 0
+    if pieces:
+        yield written("".join(pieces), reader)
+
+
+def nearest(reader: Reader, known: Iterable[Show], limit: int) -> Show:
+    """How a reader is shown things where `limit` kinds or more are known already, and one more would be one too many.
+
+    As the most alike of them that reads the same charset: with rows that fit and are not much shorter, in no more colours. Else the lines come as
+    they are, in the reader's charset if not too many others have one of their own, else in ASCII.
+    """
+    shows = {show: _READER_OF[show] for show in known if show in _READER_OF}
+    fitting = [(other.columns, other.colours, show) for show, other in shows.items() if _fits(reader, other)]
+    if fitting:
+        return max(fitting, key=lambda found: found[:2])[2]
+    bare = Reader(reader.language, reader.charset, reader.doubles_iac, is_plain=reader.is_plain)
+    if reader.charset == UTF_8 or len(shows) < limit + BARE_MAX:
+        return show_for(bare)
+    return show_for(Reader(charset="ascii"))
+
+
+def _fits(reader: Reader, other: Reader) -> bool:
+    """Whether what is made for the other can be read by this one."""
+    if (other.language, other.charset, other.doubles_iac) != (reader.language, reader.charset, reader.doubles_iac):
+        return False
+    fits = not other.columns or reader.columns // 2 <= other.columns <= (reader.columns or other.columns)
+    return fits and other.colours <= reader.colours and other.is_plain == reader.is_plain
+
+
+def written(text: str, reader: Reader) -> bytes:
+    """The text in the reader's charset."""
+    data = encode(text, reader.charset)
+    return data.replace(IAC, IAC + IAC) if reader.doubles_iac else data
+
+
+def _laid_out(line: Line, reader: Reader) -> str:
+    """The line in rows that fit, with its colours."""
+    text, mark, nick, between = (showable(part, reader.charset) for part in line)
+    head, ambiguous = mark + nick + between, ambiguous_columns(reader.charset)
+    if (
+        reader.columns and room_for(head, ambiguous) > reader.columns
+    ):  # else the terminal would begin a row in the middle of the name
+        return "\r\n".join([*_rows(head + text, "", reader.columns, ambiguous), ""])
+    rows = _rows(text, head, reader.columns, ambiguous)
+    depth = reader.colours
+    if depth:
+        shade = bright if reader.is_named else _unchanged
+        number_and_time = _NUMBER_AND_TIME.match(mark)
+        weak = number_and_time[0] if number_and_time else ""
+        mark = dim(weak, depth) + mark[len(weak) :]
+        nick = named(nick, depth)
+        rows = [shade(row, depth) for row in rows]
+    return "\r\n".join([mark + nick + between + rows[0], *rows[1:], ""])
+
+
+def _rows(text: str, head: str, columns: int, ambiguous: int) -> list[str]:
+    """The text's lines, broken where they are too long; before the first stands `head`."""
+    rows: list[str] = []
+    for number, part in enumerate(text.split("\n")):
+        before = room_for(INDENT if number else head, ambiguous)
+        first, further = part, list[str]()
+        if columns and (len(part) > LONG or before + room_for(part, ambiguous) > columns):
+            first, *further = wrapped(part, columns, room=columns - before, ambiguous=ambiguous)
+        rows += [INDENT + first if number else first, *further]
+    return rows
+
+
+_NUMBER_AND_TIME = re.compile(r"#\d+ \d\d:\d\d")
+
+
+def _unchanged(text: str, depth: int) -> str:
+    del depth
+    return text

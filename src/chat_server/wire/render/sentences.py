@@ -1,0 +1,523 @@
+"""Everything that the server says to a person, and how what people say is shown to others.
+
+One function for each event, one line of text or a few, in the reader's language. A line of somebody's text always stands behind their name; the
+server's own word always begins with `* `, an action with `~ `, a line that is read again with `#` and its number. So nobody can forge the
+server's word: no name begins with `*`, `~` or `#`, and the lines of a text after its first are set in. How a line looks on a terminal is in
+readers.py.
+"""
+
+import re
+from collections.abc import Callable
+from itertools import chain, repeat
+from typing import Any
+
+from chat_server.protocol import events
+from chat_server.protocol.events import ROOMS_SHOWN_MAX
+from chat_server.protocol.time_zones import local
+from chat_server.protocol.typed import shortened
+from chat_server.wire.charsets import CHARSETS
+from chat_server.wire.render.languages import LANGUAGES, Voice, counted, message, voice
+from chat_server.wire.render.pages import day_of, found, page_shown, recalled, topic_set
+from chat_server.wire.render.text_lines import Line, as_text, cut, items, own_words, row_width
+from chat_server.wire.render.widths import columns_of
+
+Counted = tuple[str, str, str]
+"""A sentence for one, one for many, and the detail that says how many."""
+
+USAGE = message("Usage: {usage}")
+
+SAYS_ALL = {"usage-not-a-day"}
+"""What is wrong in a sentence that says how it is right: no usage line follows."""
+
+SENTENCES: dict[str, str | Counted] = {
+    # Why a request was refused.
+    "login-first": message("Log in first: /login NICK"),
+    "logged-in-already": message("You are already logged in as {nick}. /nick NICK changes your name."),
+    "name-length": message("A name has 1 to 32 characters."),
+    "name-characters": message(
+        "A name is made of letters of any script, digits, - and _; it cannot begin with a combining mark."
+    ),
+    "name-like-mark": message("That name has a letter that looks like one of the server's marks. Choose another name."),
+    "name-of-server": message("That name would look like the server's. Choose another name."),
+    "name-taken": message("{nick} is taken. Choose another name."),
+    "same-name": message("Your nickname is already {nick}."),
+    "nobody-hears": message("Nobody hears you in the hall. /rooms lists the rooms, /join ROOM enters one."),
+    "no-such-room": message("There is no room {room}. /rooms lists the rooms."),
+    "no-such-room-but": message("There is no room {room}. Did you mean {near}?"),
+    "in-room-already": message("You are already in {room}."),
+    "unknown-command": message("There is no command /{word}. /help lists all."),
+    "unknown-command-but": message("There is no command /{word}. Did you mean /{near}?"),
+    "unknown-command-slash": message(
+        "There is no command /{word}. To say a line that begins with a slash, type two: //{word}"
+    ),
+    "not-in-hall": message("/{word} works only in a room. /rooms lists the rooms, /join ROOM enters one."),
+    "not-in-rooms": message("/{word} does not work in a room. /help lists what does."),
+    "usage": USAGE,
+    # What is wrong with what was typed; the usage line follows.
+    "usage-missing": message("Missing: {field}."),
+    "usage-unexpected": message('Unexpected: "{value}".'),
+    "usage-not-a-number": message('"{value}" is not a number.'),
+    "usage-too-small": message("{value} is too small: {least} is the least."),
+    "usage-too-large": message("{value} is too large: {most} is the most."),
+    "usage-not-a-choice": message('"{value}" is not one of these: {choices}.'),
+    "usage-not-a-day": message('"{value}" is not a day. Write it as 2026-11-20, today or yesterday.'),
+    "room-exists": message("There is already a room {room}. /join {room} enters it."),
+    "rooms-full": message("There are already as many rooms as this server allows."),
+    "room-is-command": message("/{room} is a command: choose another name for the room."),
+    "topic-length": message("A topic has at most {limit} characters."),
+    "no-such-zone": message("There is no zone {zone}. A zone is written as Europe/Berlin or +02:00."),
+    "no-such-language": message("{language} is not available. Choose from: {languages}"),
+    "no-such-charset": message("The charset {charset} is not available. Choose from: {charsets}"),
+    "no-such-width": message("/wrap takes on, off, or the columns of your terminal: 20 to 200."),
+    "for-terminals": message("/{word} is for telnet and nc; your program shows text in its own way."),
+    "no-telnet": message(
+        "/{word} needs telnet. Your program seems not to speak it, as nc does not: it edits its own lines."
+    ),
+    "not-editable": message("Your telnet does not let the server edit your line, so it edits it itself."),
+    "too-many-words": message("At most {limit} words can be looked for at once."),
+    "no-words": message("There is nothing in that to search for."),
+    "no-memory": message(
+        "The server is short of memory and has dropped what you had begun to type. Shorten it, or try again later."
+    ),
+    "rooms-by-person": counted(
+        "You have created {limit} room within a day, which is the most for one person. Use one that is there (/rooms), or try again tomorrow.",
+        "You have created {limit} rooms within a day, which is the most for one person. Use one that is there (/rooms), or try again tomorrow.",
+        "limit",
+    ),
+    "rooms-by-address": counted(
+        "{limit} room was created from your address within a day, which is the most. Use one that is there (/rooms), or try again tomorrow.",
+        "{limit} rooms were created from your address within a day, which is the most. Use one that is there (/rooms), or try again tomorrow.",
+        "limit",
+    ),
+    "cannot-store": message("That could not be stored just now. Try again later."),
+    "cannot-read": message("What was said cannot be read just now. Try again later."),
+    "cannot-show": message("That could not be shown: something went wrong on the server's side, and has been noted."),
+    "line-too-long": message("That line was longer than {limit} bytes and was not sent. Shorten it."),
+    "not-in-room": message("You are not in {room}. Join it first."),
+    "too-many-rooms": counted(
+        "You can be in {limit} room at a time.", "You can be in {limit} rooms at a time.", "limit"
+    ),
+    "not-json": message('Expected a JSON object with the field "do".'),
+    "unknown-request": message("There is no command /{word}. /help lists all."),
+    "wrong-field": message("{field}: {why}"),
+    "text-too-long": message("A text has at most {limit} bytes."),
+    # Why a session ends.
+    "login-time": counted(
+        "You did not log in within {seconds} second. Goodbye.",
+        "You did not log in within {seconds} seconds. Goodbye.",
+        "seconds",
+    ),
+    "unfinished-line": counted(
+        "Your line did not end within {seconds} second. Goodbye.",
+        "Your line did not end within {seconds} seconds. Goodbye.",
+        "seconds",
+    ),
+    "idle": counted(
+        "You said nothing for {seconds} second. Goodbye.",
+        "You said nothing for {seconds} seconds. Goodbye.",
+        "seconds",
+    ),
+    "silent": counted(
+        "Nothing was heard from you for {seconds} second. Goodbye.",
+        "Nothing was heard from you for {seconds} seconds. Goodbye.",
+        "seconds",
+    ),
+    "taken-over": message("You have logged in on another connection. Goodbye."),
+    "stopping": message("The server is stopping. Goodbye."),
+    "failed": message("Something went wrong on the server's side, and has been noted. Goodbye."),
+    # Why a caller is not let in.
+    "server-full": message("The server is full. Try again later."),
+    "address-full": message("There are too many connections from your address. Try again later."),
+}
+
+CHOICES: dict[str, tuple[str, str]] = {
+    "language": (message("The server now speaks English."), message("/lang takes: ")),
+    "charset": (message("Your text is read and written in {value}."), message("/charset takes: ")),
+    "mode edit": (
+        message("Your line is edited here: arrow keys, history, Tab."),
+        message("/mode line leaves it to your program."),
+    ),
+    "mode line": (message("Your program edits your line."), message("/mode edit edits it here, for telnet.")),
+    "colour on": (message("Colours are on."), message("/colour off turns them off.")),
+    "colour off": (message("Colours are off."), message("/colour on turns them on.")),
+    "wrap": (
+        message("Long lines are broken for {value} columns."),
+        message("/wrap off leaves that to your terminal."),
+    ),
+    "wrap off": (
+        message("Long lines are not broken."),
+        message("/wrap on breaks them, /wrap 80 for 80 columns."),
+    ),
+    "wrap unknown": (
+        message("Your terminal has not said how wide it is. /wrap 80 breaks lines for 80 columns."),
+        message("/wrap off leaves that to your terminal."),
+    ),
+    "plain on": (
+        message("Plain mode is on: no colours, no ornaments, nothing is drawn twice."),
+        message("/plain off turns it off."),
+    ),
+    "plain off": (message("Plain mode is off."), message("/plain turns it on.")),
+    "keepalive on": (
+        message("Your connection is kept open: a telnet NOP is sent in every silence."),
+        message("/keepalive off turns that off."),
+    ),
+    "keepalive off": (
+        message("Your connection is not kept open by telnet."),
+        message("/keepalive on turns that on."),
+    ),
+}
+"""What a setting is now, and how to change it, for somebody who only asks."""
+
+ASKED = {"language": message("The server speaks English.")}
+"""What a setting is, where somebody who only asks is told it in other words."""
+
+HINT_FOR_CHINESE = message(
+    "That line is not UTF-8, so nobody was shown it. If it was Chinese, type /charset gb18030 and send it again. /charset lists the others."
+)
+
+
+def sentence(code: str, details: dict[str, str], language: str = "en") -> str:
+    """The sentence that a code stands for."""
+    known, speech = SENTENCES[code], voice(language)
+    if code == "usage":
+        return _usage_and_what_is_wrong(details, speech)
+    everything = {"languages": _languages(speech), "charsets": speech.say(", ").join(CHARSETS), **details}
+    if isinstance(known, str):
+        return speech.say(known, **everything)
+    one, many, number = known
+    return speech.count(one, many, 1 if details[number] == "1" else 2, **everything)
+
+
+def _usage_and_what_is_wrong(details: dict[str, str], voice: Voice) -> str:
+    """What is wrong with what was typed, if that is known, and how it is typed."""
+    usage = voice.say(USAGE, usage=_usage(voice, details["usage"]))
+    if details.get("why") not in SENTENCES:
+        return usage
+    shown = dict(details)
+    if "field" in details:
+        shown["field"] = _parameter(voice, details["field"].upper())
+    if "choices" in details:
+        shown["choices"] = voice.say(", ").join(details["choices"].split())
+    why = voice.say(str(SENTENCES[details["why"]]), **shown)
+    return why if details["why"] in SAYS_ALL else voice.say("{why} {usage}", why=why, usage=usage)
+
+
+def _languages(voice: Voice) -> str:
+    return voice.say(", ").join(f"{code} ({name})" for code, name in LANGUAGES.items())
+
+
+def _listed(voice: Voice, start: str, names: list[str]) -> list[str]:
+    return items(start, names, voice.say(", "), columns=voice.columns)
+
+
+def _names(voice: Voice, nicks: tuple[str, ...]) -> str:
+    """`ann`, `ann and bob`, `ann, bob and carol`."""
+    if len(nicks) == 1:
+        return nicks[0]
+    return voice.say("{names} and {last}", names=voice.say(", ").join(nicks[:-1]), last=nicks[-1])
+
+
+def _usage(voice: Voice, usage: str) -> str:
+    """The usage line, with the words for what is to be filled in in the language."""
+    return re.sub(r"(?<=[ \[])[A-Z]+", lambda name: _parameter(voice, name[0]), usage)
+
+
+def _parameter(voice: Voice, name: str) -> str:
+    """The word for what is to be filled in."""
+    return voice.say(PARAMETERS[name]) if name in PARAMETERS else name
+
+
+FEW_ROOMS = 10
+"""Rooms that are listed in one line, if they fit and none has a topic."""
+
+EMPTY_NAMED_MAX = 20
+"""Empty rooms that /rooms names; the others it counts."""
+
+GROUP_NAMES = {
+    "general": message("General"),
+    "talking": message("Talking"),
+    "rooms": message("Rooms"),
+    "reading": message("Reading back"),
+    "terminal": message("Your terminal"),
+}
+"""The headings of /help."""
+
+PARAMETERS = {
+    "NAME": message("NAME"),
+    "NICK": message("NICK"),
+    "ROOM": message("ROOM"),
+    "TEXT": message("TEXT"),
+    "ACTION": message("ACTION"),
+    "COMMAND": message("COMMAND"),
+    "COUNT": message("COUNT"),
+    "NUMBER": message("NUMBER"),
+    "DAY": message("DAY"),
+    "WORDS": message("WORDS"),
+    "ZONE": message("ZONE"),
+    "LANGUAGE": message("LANGUAGE"),
+    "CHARSET": message("CHARSET"),
+    "COLUMNS": message("COLUMNS"),
+}
+"""What is to be filled in, as a usage line names it."""
+
+
+def _explained(voice: Voice, explanation: str) -> str:
+    """A line of a command's explanation. They are docstrings; `scripts/catalogue` takes them into the catalogue from there."""
+    return voice.say(explanation) if explanation else ""
+
+
+def _greeted(event: events.Greeted, voice: Voice) -> list[Line]:
+    return own_words(
+        voice.say("Hello. This is chat-server {version}. 中文: /lang zh", version=event.version),
+        voice.say("Type /login and a nickname to come in; /help for more."),
+    )
+
+
+def _logged_in(event: events.LoggedIn, voice: Voice) -> list[Line]:
+    return own_words(
+        voice.say("Welcome, {nick}.", nick=event.nick),
+        voice.say("/rooms lists the rooms, /join ROOM enters one, /help tells more."),
+    )
+
+
+def _entered(event: events.Entered, voice: Voice) -> list[Line]:
+    topic = [voice.say("Topic: {topic}", topic=event.topic)] if event.topic else []
+    names = list(event.nicks)
+    if event.more:
+        names.append(voice.count("and {number} other", "and {number} others", event.more))
+    people = _listed(voice, voice.say("Also here: "), names) if names else [voice.say("Nobody else is here.")]
+    return own_words(voice.say("You are in {room}.", room=event.room), *topic, *people)
+
+
+def _rooms_listed(event: events.RoomsListed, voice: Voice) -> list[Line]:
+    rooms = sorted(event.rooms, key=lambda room: -room[1])
+    if not rooms:
+        return own_words(_no_rooms(voice, event.name))
+    in_one_line = _listed(voice, voice.say("Rooms: "), [f"{name} ({people})" for name, people in rooms[:FEW_ROOMS]])
+    if len(rooms) <= FEW_ROOMS and len(in_one_line) == 1 and not event.topics:
+        return own_words(*in_one_line)
+    busy = [room for room in rooms if room[1] or room[0] in event.topics]
+    empty = [name for name, people in rooms if not people and name not in event.topics]
+    rows = [_room_in_a_row(voice, name, people, event.topics.get(name, "")) for name, people in busy[:ROOMS_SHOWN_MAX]]
+    return own_words(*rows, *_more_rooms(voice, len(busy) - len(rows)), *_empty_rooms(voice, empty))
+
+
+def _no_rooms(voice: Voice, name: str) -> str:
+    if name:
+        return voice.say("No room has {name} in its name. /rooms lists all.", name=shortened(name))
+    return voice.say("There are no rooms yet. /create ROOM opens one.")
+
+
+def _room_in_a_row(voice: Voice, name: str, people: int, topic: str) -> str:
+    whole = f"{name} ({people})"
+    if not topic:
+        return whole
+    most = max(row_width(voice.columns), columns_of(whole) + len(":…"))  # a name is never cut: one has to type it
+    return cut(voice.say("{room} ({people}): {topic}", room=name, people=people, topic=topic), most)
+
+
+def _more_rooms(voice: Voice, number: int) -> list[str]:
+    if number <= 0:
+        return []
+    return [
+        voice.count(
+            "{number} more room has people in it. /rooms NAME lists the rooms with NAME in their names.",
+            "{number} more rooms have people in them. /rooms NAME lists the rooms with NAME in their names.",
+            number,
+        )
+    ]
+
+
+def _empty_rooms(voice: Voice, names: list[str]) -> list[str]:
+    """How many rooms are empty, and some of their names."""
+    if not names:
+        return []
+    shown = names[:EMPTY_NAMED_MAX]
+    if len(names) > len(shown):
+        others = len(names) - len(shown)
+        shown.append(voice.count("and {number} other room", "and {number} other rooms", others))
+    return _listed(voice, voice.count("{number} empty room: ", "{number} empty rooms: ", len(names)), shown)
+
+
+def _online_listed(event: events.OnlineListed, voice: Voice) -> list[Line]:
+    if not event.nicks:
+        return own_words(voice.say("Nobody else is in {room}.", room=event.room))
+    start = voice.count("{number} other in {room}: ", "{number} others in {room}: ", len(event.nicks), room=event.room)
+    return own_words(*_listed(voice, start, list(event.nicks)))
+
+
+def _help_listed(event: events.HelpListed, voice: Voice) -> list[Line]:
+    lines: list[str] = []
+    heading = ""
+    for (usage, summary), group in zip(event.commands, chain(event.groups, repeat("")), strict=False):
+        before, heading = heading, GROUP_NAMES.get(group, heading)
+        if heading != before:
+            lines.append(voice.rule(voice.say(heading)))
+        lines.append(f"{_usage(voice, usage)} - {_explained(voice, f'{summary}.').rstrip('.。')}")
+    if event.rooms:
+        lines += _listed(voice, voice.say("Rooms are commands too: "), [f"/{room}" for room in event.rooms])
+    return own_words(*lines)
+
+
+def _command_explained(event: events.CommandExplained, voice: Voice) -> list[Line]:
+    lines = [_explained(voice, line) for line in filter(None, event.text.splitlines())]
+    if event.room:
+        lines = [voice.say("Enter the room {room}.", room=event.room)]
+    aliases = [f"/{alias}" for alias in event.aliases]
+    also = [voice.say("Also: {commands}", commands=voice.say(", ").join(aliases))] if aliases else []
+    return own_words(voice.say("Usage: {usage}", usage=_usage(voice, event.usage)), *lines, *also)
+
+
+def _joined(event: events.Joined, voice: Voice) -> list[Line]:
+    if not event.more:
+        return own_words(voice.say("{names} joined", names=_names(voice, event.nicks)))
+    names = voice.say(", ").join(event.nicks)
+    return own_words(
+        voice.count("{names} and {number} other joined", "{names} and {number} others joined", event.more, names=names)
+    )
+
+
+def _left(event: events.Left, voice: Voice) -> list[Line]:
+    if not event.more:
+        return own_words(voice.say("{names} left", names=_names(voice, event.nicks)))
+    names = voice.say(", ").join(event.nicks)
+    return own_words(
+        voice.count("{names} and {number} other left", "{names} and {number} others left", event.more, names=names)
+    )
+
+
+def _skipped(event: events.Skipped, voice: Voice) -> list[Line]:
+    skipped = voice.count(
+        "{number} line was skipped: your connection did not keep up.",
+        "{number} lines were skipped: your connection did not keep up.",
+        event.lines,
+    )
+    where = "".join(voice.say(" /since {seq} shows what was said.", seq=seq) for seq in event.rooms.values())
+    return own_words(skipped + where)
+
+
+def _not_stored(event: events.NotStored, voice: Voice) -> list[Line]:
+    return own_words(
+        voice.count(
+            "Your line could not be stored, so nobody has seen it. Try again later.",
+            "{number} of your lines could not be stored, so nobody has seen them. Try again later.",
+            event.lines,
+        )
+    )
+
+
+def _timed(event: events.Timed, voice: Voice) -> list[Line]:
+    return own_words(
+        voice.say(
+            "#{seq} waited {queued:.1f} ms in the queue and was stored in {stored:.1f} ms.",
+            seq=event.seq,
+            queued=event.queued * 1000,
+            stored=event.stored * 1000,
+        )
+    )
+
+
+def _zone_shown(event: events.ZoneShown, voice: Voice) -> list[Line]:
+    now = local(event.now, event.zone)
+    zone = event.zone or voice.say("{zone}, the server's own zone", zone=now.tzname())
+    day, time = day_of(voice, event.now, event.zone), now.strftime("%H:%M")
+    return own_words(voice.say("It is {day} {time}. Times are shown in {zone}.", day=day, time=time, zone=zone))
+
+
+def _topic_shown(event: events.TopicShown, voice: Voice) -> list[Line]:
+    if not event.topic:
+        return own_words(voice.say("{room} has no topic.", room=event.room))
+    return own_words(voice.say("Topic of {room}: {topic}", room=event.room, topic=event.topic))
+
+
+def _chosen(event: events.Chosen, voice: Voice) -> list[Line]:
+    known, hint = CHOICES.get(f"{event.setting} {event.value}") or CHOICES[event.setting]
+    if event.is_new:
+        return own_words(voice.say(known, value=event.value))
+    answer = voice.say(ASKED.get(event.setting, known), value=event.value)
+    names = {"language": [f"{code} ({name})" for code, name in LANGUAGES.items()], "charset": [*CHARSETS]}
+    others = names.get(event.setting)
+    return own_words(answer, *(_listed(voice, voice.say(hint), others) if others else [voice.say(hint)]))
+
+
+def _refused(event: events.Refused, voice: Voice) -> list[Line]:
+    return own_words(sentence(event.code, event.details, voice.language))
+
+
+def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:
+    if event.is_shared:
+        return own_words(
+            voice.count(
+                "Everybody at your address together sends more than {number} line a second; the rest follows in order.",
+                "Everybody at your address together sends more than {number} lines a second; the rest follows in order.",
+                event.limit,
+            )
+        )
+    return own_words(
+        voice.count(
+            "You are sending faster than {number} line a second; the rest follows in order.",
+            "You are sending faster than {number} lines a second; the rest follows in order.",
+            event.limit,
+        )
+    )
+
+
+_TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
+    events.Said: lambda event, _: [Line(event.text, "", event.nick, ": ")],
+    events.Acted: lambda event, _: [Line(event.text, "~ ", event.nick, " ")],
+    events.WentBack: lambda event, voice: own_words(voice.say("You have left {room}.", room=event.room)),
+    events.TopicSet: lambda event, voice: own_words(topic_set(voice, event)),
+    events.Stored: lambda event, voice: own_words(
+        voice.say("Stored in {room} as #{seq}.", room=event.room, seq=event.seq)
+    ),
+    events.NotStored: _not_stored,
+    events.Timed: _timed,
+    events.TimingAwaited: lambda _, voice: own_words(voice.say("Your next line will be timed.")),
+    events.Recalled: recalled,
+    events.PageShown: page_shown,
+    events.Found: found,
+    events.TopicShown: _topic_shown,
+    events.RoomCreated: lambda event, voice: own_words(
+        voice.say("The room {room} is open. /join {room} enters it.", room=event.room)
+    ),
+    events.HistoryChosen: lambda event, voice: own_words(
+        voice.say("Lines shown to you on entering a room: {count}", count=event.count)
+    ),
+    events.ZoneShown: _zone_shown,
+    events.Chosen: _chosen,
+    events.CharsetHinted: lambda _, voice: own_words(voice.say(HINT_FOR_CHINESE)),
+    events.Joined: _joined,
+    events.Left: _left,
+    events.Renamed: lambda event, voice: own_words(voice.say("{old} is now {new}", old=event.old, new=event.new)),
+    events.Greeted: _greeted,
+    events.LoggedIn: _logged_in,
+    events.LoggedOut: lambda _, voice: own_words(voice.say("Goodbye.")),
+    events.Dismissed: lambda event, voice: own_words(sentence(event.why, event.details, voice.language)),
+    events.Refused: _refused,
+    events.EnteredHall: lambda _, voice: own_words(voice.say("You are in the hall.")),
+    events.Entered: _entered,
+    events.RoomsListed: _rooms_listed,
+    events.OnlineListed: _online_listed,
+    events.HelpListed: _help_listed,
+    events.CommandExplained: _command_explained,
+    events.Slowed: _slowed,
+    events.Skipped: _skipped,
+    events.Faltered: lambda event, voice: own_words(
+        voice.say(
+            "Something went wrong in {room} on the server's side. It has been noted, and the room goes on. /since {after} shows what was said.",
+            room=event.room,
+            after=event.after,
+        )
+    ),
+    events.AliveAnswered: lambda _, voice: own_words(voice.say("I am here.")),
+}
+
+
+def told(event: events.Event, voice: Voice) -> list[Line]:
+    """The lines in which an event is told to a person."""
+    return _TOLD[type(event)](event, voice)
+
+
+def text_of(event: events.Event, language: str = "en") -> str:
+    """An event as text, each line with its end, as it stands where nothing is known of the terminal."""
+    return as_text(told(event, voice(language)))

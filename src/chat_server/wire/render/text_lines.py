@@ -1,0 +1,73 @@
+"""A line that a person reads, and how the server's own word is marked in it."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from chat_server.wire.render.widths import columns_of, graphemes
+
+WIDTH = 77
+"""Columns after which a long list goes on in a new line, without the mark before it, where the terminal is not known to be narrower."""
+
+
+class Line(NamedTuple):
+    """One line: what marks it, who it is of, and the text, which may be of several lines."""
+
+    text: str
+    mark: str = "* "
+    nick: str = ""
+    between: str = ""
+
+
+def own_words(*sentences: str) -> list[Line]:
+    """Lines of the server's own."""
+    return [Line(sentence) for sentence in sentences]
+
+
+def indented(text: str) -> str:
+    """A text of several lines, those after the first set in: nothing that the server says begins with a space."""
+    return text.replace("\n", "\r\n  ") if "\n" in text else text
+
+
+def as_text(lines: Iterable[Line]) -> str:
+    """The lines as they stand where nothing is known of the terminal."""
+    return "".join(f"{mark}{nick}{between}{indented(text)}\r\n" for text, mark, nick, between in lines)
+
+
+def cut(text: str, columns: int) -> str:
+    """The text, or as much of it as these columns hold, and a sign that it goes on."""
+    if columns_of(text) <= columns:
+        return text
+    kept, taken = "", 1
+    for grapheme in graphemes(text):
+        taken += columns_of(grapheme)
+        if taken > columns:
+            break
+        kept += grapheme
+    return f"{kept.rstrip()}…"
+
+
+def row_width(columns: int) -> int:
+    """The columns of a row in a list for a terminal of so many, without the mark before it; 0 is unknown."""
+    return min(WIDTH, columns - len("* ")) if columns else WIDTH
+
+
+def items(start: str, items: Iterable[str], separator: str, *, columns: int = 0) -> list[str]:
+    """`start item, item, item`, in as many lines as it takes on a terminal of so many columns; 0 is unknown."""
+    most = row_width(columns)
+    lines = [start]
+    width, between = columns_of(start), columns_of(separator)
+    is_first = True  # in its line
+    for item in items:
+        needed = columns_of(item)
+        if not is_first and width + needed + 2 * between > most:
+            lines[-1] += separator.rstrip()
+            lines.append(item)
+            width = needed
+        elif is_first and len(lines) == 1:
+            lines[-1] += item
+            width += needed
+        else:
+            lines[-1] += f"{separator}{item}"
+            width += between + needed
+        is_first = False
+    return lines

@@ -1,0 +1,56 @@
+"""The server's answers to a person's questions, in words: those of the plain door, which are tested there. Pure."""
+
+from chat_server.protocol import events
+from chat_server.protocol.events import Event
+
+_QUIET = (
+    events.Welcomed,
+    events.LoggedIn,
+    events.LoggedOut,
+    events.Dismissed,
+    events.Entered,
+    events.WentBack,
+    events.Joined,
+    events.Left,
+    events.Stored,
+    events.NotStored,
+    events.Recalled,
+    events.Found,
+    events.PageShown,
+    events.Skipped,
+    events.Refused,
+)
+"""What is shown by other means than words."""
+
+
+def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
+    """What to tell the user about an event, in the language, or "". `was_typed`: it answers what they typed."""
+    if isinstance(event, events.Refused):
+        return event.text
+    if isinstance(event, (events.Kept, *_QUIET)) or not event.is_for_people:
+        return ""
+    if not was_typed and not isinstance(event, events.Timed | events.Slowed | events.Faltered):
+        return ""
+    return _in_words(event, language)
+
+
+def answer_in_words(event: Event, *, was_typed: bool, language: str = "en") -> str:
+    """What to write as the answer to what was typed, where nothing else shows it: pages and what was found too."""
+    if isinstance(event, events.PageShown | events.Found):
+        return _in_words(event, language)
+    return words_for(event, was_typed=was_typed, language=language)
+
+
+def _in_words(event: Event, language: str) -> str:
+    from chat_server.wire.render.sentences import text_of  # noqa: PLC0415 - its time zones cost 10 ms that the first paint need not wait for
+
+    try:
+        text = text_of(event, language)
+    except (
+        ArithmeticError,
+        LookupError,
+        OSError,
+        ValueError,
+    ):  # a newer server's setting, or a time that no clock shows
+        return "The server's answer cannot be shown by this version of chat-tui."
+    return "\n".join(line.removeprefix("* ") for line in text.splitlines())

@@ -1,0 +1,389 @@
+"""A user of one server, without a screen: state, keepsakes and link put together.
+
+What a screen, a line-by-line program or a bot does goes through here. Never knows Textual.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from itertools import compress
+from math import inf
+from secrets import token_hex
+
+from msgspec.structs import replace
+
+from chat_server.protocol import events
+from chat_server.protocol.events import Event, Line, Ref
+from chat_server.protocol.names import same_name_key
+from chat_server.protocol.sanitize import clean_in_one, clean_lines
+from chat_tui.client.clocks import Steady
+from chat_tui.client.command_line import Asked, Misused, parse
+from chat_tui.client.connection import Identity, Link, LinkChanged, Status, said
+from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.state import Pending, RoomState, State
+
+OLDER_PAUSE = 5.0
+"""Seconds after a refused page of older lines until one is asked for again: a question for every row that is scrolled would be refused too."""
+
+OLDER_COUNT = 100
+"""Lines asked for at a time when older ones are wanted: three screens."""
+
+MISSED_COUNT = 200
+"""Lines asked for at a time when some have been missed: as many as there may be on a page."""
+
+MISSED_GAP = 5.0
+"""Seconds without a line of what was missed after which it is asked for anew."""
+
+MISSED = "missed "
+"""What the mark of a question for lines that have been missed begins with; the room follows."""
+
+ONLINE_GAP = 10.0
+"""Seconds between two questions for everybody in a crowded room."""
+
+ROOMS_GAP = 60.0
+"""Seconds between two questions for the rooms there are: others open new ones."""
+
+TYPED_MAX = 100
+"""Lines of one's own that are remembered for Up."""
+
+_OLDER = "older "
+"""What the mark of a question for older lines begins with; the room's name follows."""
+
+CANNOT_ASK = "There is no connection: this can be asked when there is one again."
+
+
+class Client:
+    """One user on one server."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        nick: str,
+        *,
+        keepsakes: Keepsakes,
+        rooms: Iterable[str] = (),
+        show_joins: bool = True,
+        loads_older: bool = True,
+        clock: Callable[[], float] = time.time,
+        on_event: Callable[[Event, Ref | None, list[Line]], None],
+        on_change: Callable[[LinkChanged], None],
+    ) -> None:
+        """Do nothing yet: `link.run()` connects.
+
+        Args:
+            host: where the server is.
+            port: its port.
+            nick: the name that the user wants; "" for the one they had here last.
+            keepsakes: what is kept on disk for this server.
+            rooms: rooms to be in; those where the user was last, if there are none.
+            show_joins: whether who comes and goes is told among the lines.
+            loads_older: whether the newest lines of a room are asked for on entering where the server recalls none.
+            clock: the time, in seconds since 1970.
+            on_event: called with each event after it has been taken, the mark of the request that it answers, and the lines that are new.
+            on_change: called when the connection's state changes.
+
+        """
+        self.keepsakes = keepsakes
+        self.memory = keepsakes.memory
+        self.state = State(show_joins=show_joins, joins_shown=self.memory.joins_shown)
+        self._clock = clock
+        self._steady = Steady(clock)
+        self._on_event = on_event
+        self._on_change = on_change
+        self._asked_online: dict[str, float] = {}
+        self._asked_older: dict[str, float] = {}  # by room: until when older lines are not asked for again
+        self._asked_rooms = self._steady()  # the link asks when it has connected
+        self._loads_older = loads_older
+        self._holes: tuple[float, dict[str, int]] = (0.0, {})  # since when lines are missing behind these numbers
+        self._is_dirty = False
+        is_same = not nick or not self.memory.nick or same_name_key(nick) == same_name_key(self.memory.nick)
+        waiting = [pending.room for pending in keepsakes.unsent]
+        wanted = list(dict.fromkeys([*rooms, *(self.memory.rooms if is_same else ()), *waiting]))
+        self.link = Link(
+            host,
+            port,
+            self._identity(nick or self.memory.nick, is_same=is_same),
+            place=self.state,
+            rooms=wanted,
+            unsent=self._to_send,
+            on_token=self._keep_token,
+            on_event=self._take,
+            on_change=self._link_changed,
+        )
+        for name in wanted:
+            self.state.room(name)
+        for pending in keepsakes.unsent:
+            self.state.typed(pending)
+
+    def _identity(self, nick: str, *, is_same: bool) -> Identity:
+        return Identity(nick, (is_same and self.memory.token) or self.memory.tokens.get(same_name_key(nick), ""))
+
+    def _keep_token(self, identity: Identity) -> None:
+        """Have on the disk what proves who the user is, before anybody is told: else a line might be stored twice."""
+        self.keepsakes.save_token(same_name_key(identity.nick), identity.token)
+
+    # What the user does.
+
+    def call_oneself(self, nick: str) -> None:
+        """Want another name from the next attempt to connect on, with what proves that it is the user's, if it was theirs before."""
+        identity = self.link.identity
+        if same_name_key(nick) != same_name_key(identity.nick):
+            identity.token = self.memory.tokens.get(same_name_key(nick), "")
+        identity.nick = nick
+
+    def submit(self, text: str, room: str) -> str:
+        """Do what a typed text asks for, in a room ("": none). Returns what is wrong with it, in a sentence; "" if nothing is."""
+        asked = self.parse(text)
+        if isinstance(asked, Misused):
+            return asked.why
+        words = asked.words
+        if words is None:
+            return "" if self.ask(asked, room, ref="typed") else CANNOT_ASK
+        wrong = self.wrong_with(asked.do, words, room)
+        if not wrong:
+            self.say(self.pending(room, asked.do, words))
+        return wrong
+
+    def parse(self, text: str) -> Asked | Misused:
+        """What a typed text asks for, by the server's own commands."""
+        return parse(text, self.state.commands, self.state.listed, self.state.language)
+
+    def wrong_with(self, do: str, words: str, room: str) -> str:
+        """Why this cannot be said in a room ("": none), in a sentence; "" if it can."""
+        if not room:
+            return "You are in no room yet. /join ROOM enters one."
+        if not _cleaned(do, words).strip():
+            return "There is nothing in that which can be shown."
+        return self._too_long(self.pending(room, do, words))
+
+    def _too_long(self, pending: Pending) -> str:
+        """Why a line is too long for the server, in a sentence; "" if it is not, or the server's limit is not known yet."""
+        limits = self.state.limits
+        size, limit = len(pending.text.encode()), limits.get("text_bytes", 0)
+        if limit and size > limit:
+            return f"That is {size} bytes; a message has at most {limit:g}."
+        size, limit = len(said(pending)), limits.get("line_bytes", 0)
+        if limit and size >= limit:  # what has many backslashes or quotes doubles on its way
+            return f"That is too long for one message. Send it in {size // int(limit) + 1} parts."
+        return ""
+
+    def pending(self, room: str, do: str, words: str) -> Pending:
+        """A line that is to be said, under a key of its own."""
+        return Pending(token_hex(12), room, do, _cleaned(do, words), self._clock())
+
+    def say(self, *lines: Pending) -> None:
+        """Keep lines on the disk, and send them now or when there is a connection."""
+        self.keepsakes.add(*lines)
+        for pending in lines:
+            self.state.typed(pending)
+            self.link.say(pending)
+
+    def _to_send(self) -> list[Pending]:
+        """What waits to be stored, in order; without what could not be, or never will: a server would not even read it."""
+        for pending in self.keepsakes.unsent:
+            if not pending.why and (why := self._too_long(pending)):
+                pending.why = why
+                self.keepsakes.add(pending)
+        return [pending for pending in self.keepsakes.unsent if not pending.why]
+
+    def ask(self, asked: Asked, room: str, *, ref: Ref) -> bool:
+        """Ask the server for something, from a room ("": none). Returns False if there is no connection."""
+        fields = dict(asked.fields)
+        if room and "room" not in fields and self._is_for_room(asked.do):
+            fields["room"] = room
+        return self.link.request(asked.do, ref=ref, **fields)
+
+    def _is_for_room(self, do: str) -> bool:
+        command = self.state.commands.get(do)
+        return (
+            command is not None
+            and "room" in command.where
+            and ("hall" not in command.where or do in ("search", "help"))
+        )
+
+    def toggle_joins(self, room: str) -> bool:
+        """Tell who comes and goes in a room if that is not told, else no longer; return which."""
+        is_wanted = not self.state.shows_joins(room)
+        self.state.show_joins(room, is_wanted=is_wanted)
+        self._is_dirty = True
+        return is_wanted
+
+    def remember_typed(self, text: str) -> None:
+        """Note what the user has sent, for Up."""
+        self.memory.typed = [*(typed for typed in self.memory.typed if typed != text), text][-TYPED_MAX:]
+        self._is_dirty = True
+
+    def send_again(self, room: RoomState) -> int:
+        """Send again what could not be stored; return how many lines."""
+        failed = [pending for pending in room.pending if pending.why]
+        for pending in failed:
+            pending.why = ""
+            self.keepsakes.add(pending)
+            self.link.say(pending)
+        return len(failed)
+
+    def send_line_again(self, key: str) -> None:
+        """Send one line again that could not be stored."""
+        for pending in self.keepsakes.unsent:
+            if pending.key == key and pending.why:
+                pending.why = ""
+                self.keepsakes.add(pending)
+                self.link.say(pending)
+
+    def give_up_line(self, pending: Pending) -> None:
+        """Forget a line that will never be stored."""
+        self.state.withdrawn(pending.key)
+        self.keepsakes.remove(pending.key)
+
+    def give_up(self, room: RoomState) -> str:
+        """Take back the oldest line that could not be stored; return its text."""
+        for pending in room.pending:
+            if pending.why:
+                self.give_up_line(pending)
+                return pending.text
+        return ""
+
+    def mark_read(self, room: RoomState, seq: int | None = None) -> None:
+        """The user has seen everything in the room, or everything up to a number."""
+        room.mark_read(room.last if seq is None else seq)
+        if self.memory.read.get(room.name) != room.read and room.read is not None:
+            self.memory.read[room.name] = room.read
+            self._is_dirty = True
+
+    def note_draft(self, room: str, text: str) -> None:
+        """Keep what is written and not sent, in a room ("": before there is one)."""
+        if text == self.memory.drafts.get(room, ""):
+            return
+        if text:
+            self.memory.drafts[room] = text
+        else:
+            self.memory.drafts.pop(room, None)
+        self._is_dirty = True
+
+    def want_older(self, room: str, before: int) -> None:
+        """Ask for lines before a number, once at a time; after a refusal, again a little later."""
+        if self._steady() >= self._asked_older.get(room, 0) and self.link.request(
+            "history", ref=f"{_OLDER}{room}", room=room, before=before, count=OLDER_COUNT
+        ):
+            self._asked_older[room] = inf
+
+    def tick(self) -> None:
+        """Do what is due: write down what has changed, ask who is in crowded rooms. To be called every few seconds."""
+        now = self._steady()
+        for room in self.state.rooms.values():
+            if room.lacks_people and room.is_joined and now - self._asked_online.get(room.name, 0) > ONLINE_GAP:
+                self._asked_online[room.name] = now
+                self.link.request("online", room=room.name)
+        if now - self._asked_rooms > ROOMS_GAP and self.link.request("rooms"):
+            self._asked_rooms = now
+        self._watch_holes(now)
+        self.keepsakes.keep_up()
+        if self._is_dirty:
+            self._is_dirty = False
+            self.keepsakes.save()
+
+    def _watch_holes(self, now: float) -> None:
+        """Ask anew for what was missed and does not come: the answer may have been skipped, or refused by a busy disk."""
+        since, before = self._holes
+        holes = {room.name: room.position for room in self.state.rooms.values() if room.has_hole}
+        if holes != before:
+            self._holes = now, holes
+        elif holes and now - since > MISSED_GAP:
+            self._holes = now, holes
+            for name in holes:
+                self._ask_for_missed(name)
+
+    def close(self) -> None:
+        """Write down everything, and let another program have the files."""
+        self.keepsakes.save()
+        self.keepsakes.close()
+
+    # What the server says.
+
+    def _link_changed(self, change: LinkChanged) -> None:
+        if change.status is not Status.ONLINE:
+            self._asked_older.clear()  # what was asked on a connection that is lost is never answered
+        self._on_change(change)
+
+    def _take(self, event: Event, ref: Ref | None) -> None:
+        if isinstance(event, events.Entered):
+            room = self.state.room(event.room)
+            room.read = self.memory.read.get(event.room) if room.read is None else room.read
+        if isinstance(event, events.HelpListed):
+            event = self._without_refused(event)
+        new = self.state.apply(event, ref, now=self._clock())
+        match event:
+            case events.Stored():
+                self.keepsakes.remove(event.key)
+            case events.NotStored():
+                self._keep_failed(event.key)
+            case events.Refused():
+                self._keep_failed(ref)
+                if isinstance(ref, str) and ref.startswith(_OLDER):
+                    self._asked_older[ref.removeprefix(_OLDER)] = self._steady() + OLDER_PAUSE
+            case events.LoggedIn() | events.Renamed():
+                self._note_identity()
+            case events.Entered() | events.WentBack():
+                self._note_rooms(event)
+            case _:
+                self._ask_for_more(event, ref)
+        self._on_event(event, ref, new)
+
+    def _without_refused(self, help_: events.HelpListed) -> events.HelpListed:
+        """The list of commands without those that a server before 0.2.0 lists to programs, and then refuses to them."""
+        known = [usage.removeprefix("/").partition(" ")[0] in self.state.commands for usage, _ in help_.commands]
+        commands, groups = compress(help_.commands, known), compress(help_.groups, known)
+        return replace(help_, commands=tuple(commands), groups=tuple(groups))
+
+    def _ask_for_more(self, event: Event, ref: Ref | None) -> None:
+        match event:
+            case events.RoomCreated():
+                self.link.request("rooms")
+            case events.Skipped():
+                self._asked_older.clear()  # the answers may be among what was skipped
+                for name in event.rooms:
+                    self._ask_for_missed(name)
+            case events.Faltered():
+                self._ask_for_missed(event.room)
+            case events.PageShown() if str(ref).startswith(MISSED):
+                if event.lines and self.state.room(event.room).has_hole:
+                    self._ask_for_missed(event.room)
+            case events.PageShown() if isinstance(ref, str):
+                self._asked_older.pop(ref.removeprefix(_OLDER), None)
+
+    def _ask_for_missed(self, name: str) -> None:
+        """Ask for the lines behind the last below which nothing is missing."""
+        room = self.state.known(name)
+        if room is not None and room.is_joined:
+            self.link.request("history", ref=MISSED + name, room=name, after=room.position, count=MISSED_COUNT)
+
+    def _note_identity(self) -> None:
+        """Write down who the user is, before anything is said under that name."""
+        known = self.state.nick, self.link.identity.token
+        if known != (self.memory.nick, self.memory.token):
+            self.memory.nick, self.memory.token = known
+            self.keepsakes.save_token(same_name_key(known[0]), known[1])
+
+    def _keep_failed(self, key: Ref | None) -> None:
+        """Write down that a line could not be stored: it is not sent again by itself."""
+        for pending in self.keepsakes.unsent:
+            if pending.key == key:
+                self.keepsakes.add(pending)
+
+    def _note_rooms(self, event: events.Entered | events.WentBack) -> None:
+        self._asked_older.pop(event.room, None)
+        self.memory.rooms = [room.name for room in self.state.rooms.values() if room.is_joined]
+        if isinstance(event, events.Entered):
+            room = self.state.room(event.room)
+            if room.read is not None:
+                self.memory.read[room.name] = room.read
+            if (
+                self._loads_older and event.last and not room.timeline.newest
+            ):  # the server recalls what was missed, which may be nothing
+                self.want_older(room.name, events.NUMBER_MAX)
+        self._is_dirty = True
+
+
+def _cleaned(do: str, words: str) -> str:
+    """The words as the server would clean them: what it would take out must not count, nor fill what may be sent."""
+    return clean_in_one(words) if do == "topic" else clean_lines(words)

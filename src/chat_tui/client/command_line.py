@@ -1,0 +1,91 @@
+"""What a typed line asks for, by the server's own catalogue of commands: so new commands work here without a word more. Pure."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from chat_server.protocol.events import CommandDescribed
+from chat_server.protocol.names import BadName, parse_name, same_name_key
+from chat_server.protocol.typed import Misuse, command_in, read_arguments, unexpected, unknown_command
+
+OWN = {
+    "joins": CommandDescribed(
+        "joins",
+        "/joins",
+        "Show or hide who comes and goes in this room.",
+        "Show or hide who comes and goes in this room.",
+        (),
+        ("room",),
+        group="terminal",
+    )
+}
+"""Commands of chat-tui's screen, by word. A command of the server that is called so goes first."""
+
+STORED = {"say": "text", "me": "action", "topic": "text"}
+"""Requests that become lines, and the field that holds the text."""
+
+
+class Asked(NamedTuple):
+    """A request: its word, its fields, and whether it is for the room where one is."""
+
+    do: str
+    fields: dict[str, object]
+
+    @property
+    def words(self) -> str | None:
+        """The text, if this becomes a line; None if it is a question or an order."""
+        text = self.fields.get(STORED.get(self.do, ""))
+        return str(text) if text else None
+
+
+class Misused(NamedTuple):
+    """Why a typed line is no request, in one sentence; and the room that it may have named, if it is a word that is known for nothing else."""
+
+    why: str
+    room: str = ""
+
+
+def parse(
+    text: str, commands: Mapping[str, CommandDescribed], rooms: Mapping[str, int], language: str = "en"
+) -> Asked | Misused:
+    """Turn what was typed into a request.
+
+    Args:
+        text: one or more lines, not empty.
+        commands: the catalogue, by word.
+        rooms: the rooms there are; their names are commands too.
+        language: in which to say what is wrong.
+
+    """
+    found = command_in(text, lambda word: word.casefold() in commands)
+    if isinstance(found, str):
+        return Asked("say", {"text": found})
+    word, behind = found
+    command = commands.get(word.casefold())
+    if command is not None:
+        given = read_arguments(behind, command.parameters)
+        return _misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.name, given)
+    room = next((name for name in rooms if same_name_key(name) == same_name_key(word)), None)
+    if room is None:
+        wrong = _misused(unknown_command(word, [*commands, *rooms]), "", language)
+        return wrong if behind or not is_name(word) else wrong._replace(room=word)
+    if behind:
+        return _misused(unexpected(behind), f"/{room}", language)
+    return Asked("join", {"room": room})
+
+
+def is_name(word: str) -> bool:
+    """Whether a room could be called so."""
+    try:
+        parse_name(word)
+    except BadName:
+        return False
+    return True
+
+
+def _misused(wrong: Misuse, usage: str, language: str) -> Misused:
+    """What is wrong, in the sentence that the server has for it."""
+    from chat_server.wire.render.sentences import sentence  # noqa: PLC0415 - its time zones cost 10 ms that the first paint need not wait for
+
+    if not usage:
+        return Misused(sentence(wrong.code, wrong.details, language))
+    return Misused(sentence("usage", {"usage": usage, "why": wrong.code, **wrong.details}, language))

@@ -1,0 +1,144 @@
+"""What Tab makes of a word that has been begun: commands, nicknames, rooms, emoji. Pure but for reading the table of emoji, when first asked."""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import NamedTuple
+
+from chat_server.protocol.events import CommandDescribed
+from chat_tui.client.markdown import marked
+
+EMOJI_MIN = 2
+"""Letters of an emoji's name from which on it is completed."""
+
+
+class Completion(NamedTuple):
+    """What can stand instead of the text from `start` to the cursor, best first."""
+
+    start: int
+    choices: tuple[str, ...]
+
+
+def complete(
+    text: str,
+    *,
+    commands: Mapping[str, CommandDescribed],
+    nicks: Iterable[str],
+    rooms: Iterable[str],
+) -> Completion | None:
+    """Complete the word at the end of `text`, which is what stands before the cursor. None if there is nothing to complete."""
+    start = max(text.rfind(" "), text.rfind("\n")) + 1
+    word = text[start:]
+    if not word:
+        return None
+    if word.startswith("/") and start == 0:
+        names = sorted({command.name for command in commands.values()} | set(rooms))
+        return _choices(start, [f"/{name} " for name in names if name.startswith(word[1:].casefold())])
+    if word.startswith(":") and len(word) > EMOJI_MIN and not _is_in_code(text):
+        return _choices(
+            start, [symbol for name, symbol in emoji().items() if name.startswith(word[1:].casefold())][:20]
+        )
+    folded = word.removeprefix("@").casefold()
+    command = commands.get(text[1:].partition(" ")[0]) if text.startswith("/") else None
+    wants_room = command is not None and any(parameter.name == "room" for parameter in command.parameters)
+    if wants_room or word.startswith("#"):
+        folded = folded.removeprefix("#")
+        mark = "#" if word.startswith("#") and not wants_room else ""
+        return _choices(start, [f"{mark}{room} " for room in rooms if room.casefold().startswith(folded)])
+    after = ": " if start == 0 else " "
+    at = "@" if word.startswith("@") else ""
+    return _choices(start, [f"{at}{nick}{after}" for nick in nicks if nick.casefold().startswith(folded)])
+
+
+def _is_in_code(text: str) -> bool:
+    """Whether code has been begun, and is not ended."""
+    fences = sum(line.startswith("```") for line in text.split("\n"))
+    return fences % 2 == 1 or text[text.rfind("\n") + 1 :].count("`") % 2 == 1
+
+
+def _choices(start: int, choices: list[str]) -> Completion | None:
+    return Completion(start, tuple(choices)) if choices else None
+
+
+@cache
+def emoji() -> dict[str, str]:
+    """Emoji by their names, short names first: `thumbs_up`, `thumbsup`, `+1`. None where the screen's packages are not installed."""
+    try:
+        import emoji as library  # noqa: PLC0415 - a table of thousands that most sessions never need
+    except ModuleNotFoundError:
+        return {}
+
+    library.config.load_language("en")
+    found: dict[str, str] = {}
+    for symbol, data in library.EMOJI_DATA.items():
+        if data["status"] > library.STATUS["fully_qualified"]:
+            continue
+        for name in (data["en"], *data.get("alias", ())):
+            found.setdefault(name.strip(":").casefold(), symbol)
+    return dict(sorted(found.items(), key=lambda pair: (len(pair[0]), pair[0])))
+
+
+_SAYING = ("//", "/me ", "/say ", "/topic ")
+"""How lines begin that have a slash and are said all the same."""
+
+_EMOJI = re.compile(r":([^\s:]{1,80}):")
+_BEFORE_EMOJI = frozenset("(\u201c\u2018\u201e\u00ab\uff08\u300c\u3001\u3002\uff0c\uff01\uff1f")
+_AFTER_EMOJI = frozenset(".,;!?)\u2026\u201d\u2019\u00bb\uff09\u300d\u3001\u3002\uff0c\uff01\uff1f*_~")
+
+
+def replaced(text: str) -> str:
+    """What is sent for a text: every `:emoji:` that stands by itself is what it names; not in other words, addresses, code or commands."""
+    if text.startswith("/") and not text.startswith(_SAYING):
+        return text
+    found = _names_of_emoji(text) if text.count(":") > 1 else []
+    code = marked(text).code if found else []
+    out: list[str] = []
+    at = 0
+    for start, end, symbol in found:
+        if not any(begin <= start < stop for begin, stop in code):
+            out += text[at:start], symbol
+            at = end
+    return "".join([*out, text[at:]])
+
+
+def _names_of_emoji(text: str) -> list[tuple[int, int, str]]:
+    """Where names of emoji stand by themselves, or one behind another, and what they name."""
+    found: list[tuple[int, int, str]] = []
+    end = -1
+    for match in _EMOJI.finditer(text):
+        before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+        begins = match.start() == end or not before or before.isspace() or before in _BEFORE_EMOJI
+        ends = not after or after.isspace() or after in _AFTER_EMOJI or _EMOJI.match(text, match.end()) is not None
+        symbol = emoji().get(match[1].casefold()) if begins and ends else None
+        if symbol is not None:
+            found.append((*match.span(), symbol))
+            end = match.end()
+    return found
+
+
+def fuzzy(wanted: str, names: Iterable[str]) -> list[str]:
+    """The names that have the words in order, or at least all their letters, best first: at the beginning, together, early, short."""
+    words = wanted.casefold().split()
+    if not words:
+        return list(names)
+    scored = [(score, name) for name in names if (score := _score(words, name.casefold())) is not None]
+    return [name for _, name in sorted(scored)]
+
+
+def _score(words: list[str], name: str) -> tuple[int, int, int] | None:
+    first, end = _span(words, name)
+    if first >= 0:
+        return (0 if first == 0 else 1, end - sum(map(len, words)), len(name))
+    first, end = _span(list("".join(words)), name)
+    return None if first < 0 else (2, end - first, len(name))
+
+
+def _span(parts: list[str], name: str) -> tuple[int, int]:
+    """Where the first of these begins and the last one ends, if they stand in the name in this order; else (-1, -1)."""
+    first = end = -1
+    for part in parts:
+        at = name.find(part, max(0, end))
+        if at < 0:
+            return -1, -1
+        first, end = at if first < 0 else first, at + len(part)
+    return first, end

@@ -1,0 +1,336 @@
+"""The connection to the server: made, kept, and made again, so that what is said arrives once and in order.
+
+It needs nothing of Textual: a bot or a test uses it as the screens do. It never knows what an event means to the user; all it takes
+from events is what the connection itself needs.
+"""
+
+import asyncio
+import random
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterable
+from enum import Enum
+from math import inf
+from typing import Protocol
+
+import msgspec
+
+from chat_server.protocol import events
+from chat_server.protocol.events import Event, Ref
+from chat_server.protocol.names import same_name_key
+from chat_tui.client.codec import EventReader, LineTooLong, write
+from chat_tui.client.dialling import dial
+from chat_tui.client.state import Pending
+
+PROTOCOL = 1
+
+ASK_AFTER = 20.0
+"""Seconds of silence after which the server is asked whether it is still there."""
+
+DEAD_AFTER = 45.0
+"""Seconds of silence after which the connection is taken for lost, as the server does."""
+
+CONNECT_SECONDS = 10.0
+"""Seconds that connecting may take, and then logging in."""
+
+TEXT_SECONDS = 1.0
+"""Seconds after a server has begun to speak as to a person within which it must have gone over to JSON. It has read our first line by then, or
+never will: those before 0.2.0 do not look again."""
+
+TEXTS_MAX = 3
+"""Attempts in a row, each at once after the one before, after which a server that speaks to a person is taken for another program."""
+
+FIRST_PAUSE = 0.5
+"""Seconds before the first new attempt, on average. Each further one waits twice as long."""
+
+LONGEST_PAUSE = 30.0
+"""Seconds between two attempts at the most."""
+
+STEADY_SECONDS = 10.0
+"""Seconds for which a connection must have been on line before the pauses begin small again: a server that drops everybody after the login is not
+called twice a second for ever."""
+
+READ_MAX = 65536
+
+_JOIN = "join "
+"""What the mark of a wish for a room begins with; the room's name follows."""
+
+
+class Status(Enum):
+    """How the connection is."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    WAITING = "waiting"
+    """Not connected; it will be tried again by itself."""
+    REFUSED = "refused"
+    """The server does not want us under this name; the user must do something."""
+
+
+class LinkChanged(msgspec.Struct, frozen=True):
+    """The connection is in another state. `retry_at`: when it will be tried again, by the event loop's clock."""
+
+    status: Status
+    why: str = ""
+    retry_at: float = 0.0
+
+
+class Identity(msgspec.Struct):
+    """Who the user is to the server: the name they want, and the secret that proves that it is theirs."""
+
+    nick: str
+    token: str = ""
+
+
+class Place(Protocol):
+    """What the link needs to know of the state."""
+
+    def positions(self) -> dict[str, int]:
+        """For each room to be in again, the number of the line behind which nothing may be missed."""
+
+
+def _keep_nowhere(identity: Identity) -> None:
+    """A program that keeps nothing is another sender whenever it is started."""
+
+
+class _Lost(Exception):
+    """The connection is over. The sentence is for the user."""
+
+
+class _TakenForPerson(_Lost):
+    """The server took this program for a person, and stays with that."""
+
+
+class _Refused(_Lost):
+    """It is over, and to try again would not help."""
+
+
+class Link:
+    """One user's connection to one server."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        identity: Identity,
+        *,
+        place: Place,
+        rooms: Iterable[str] = (),
+        unsent: Callable[[], list[Pending]],
+        on_token: Callable[[Identity], None] = _keep_nowhere,
+        on_event: Callable[[Event, Ref | None], None],
+        on_change: Callable[[LinkChanged], None],
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            host: where the server is.
+            port: its port.
+            identity: who the user is; the link puts the name and the token here that the server gives.
+            place: what is known already, to go on from after the connection was lost.
+            rooms: rooms to be in from the start.
+            unsent: what waits to be stored, in order.
+            on_token: called before the first login with a token that has just been made: it must not be lost then.
+            on_event: called with every event, in order, and with the mark of the request that it answers.
+            on_change: called when the connection's state changes.
+
+        """
+        self.host = host
+        self.port = port
+        self.identity = identity
+        self.status = Status.CONNECTING
+        self._place = place
+        self._rooms = dict.fromkeys(rooms)
+        self._unsent = unsent
+        self._on_token = on_token
+        self._on_event = on_event
+        self._on_change = on_change
+        self._writer: asyncio.StreamWriter | None = None
+        self._again = asyncio.Event()
+        self._attempt = 0
+        self._online_at = inf  # when the server let the user in; inf: it has not, since the last pause
+        self._texts = 0  # attempts in a row in which the server spoke as to a person
+
+    async def run(self) -> None:
+        """Be connected whenever that is possible, until cancelled."""
+        while True:
+            self._again.clear()
+            try:
+                await self._live()
+            except _Refused as refused:
+                self._change(LinkChanged(Status.REFUSED, str(refused)))
+                await self._again.wait()
+            except _TakenForPerson as lost:
+                self._texts += 1
+                if self._texts >= TEXTS_MAX:
+                    self._texts = 0
+                    await self._pause("that is no chat-server")
+                else:
+                    self._change(LinkChanged(Status.CONNECTING, str(lost)))
+            except _Lost as lost:
+                await self._pause(str(lost))
+
+    def try_now(self) -> None:
+        """Do not wait any longer for the next attempt."""
+        self._attempt = 0
+        self._again.set()
+
+    def request(self, do: str, *, ref: Ref | None = None, **fields: object) -> bool:
+        """Ask the server for something. Returns False if there is no connection: then nothing is asked, and nothing will be."""
+        if self.status is not Status.ONLINE or self._writer is None:
+            return False
+        self._writer.write(write(do, ref=ref, **fields))
+        return True
+
+    def say(self, pending: Pending) -> bool:
+        """Send a line that is among the unsent. Returns False if it has to wait for a connection."""
+        if self.status is not Status.ONLINE or self._writer is None:
+            return False
+        self._writer.write(said(pending))
+        return True
+
+    async def _live(self) -> None:
+        """Connect, and take what comes until the connection is lost. Raises _Lost."""
+        if self.status is not Status.CONNECTING or not self._texts:
+            self._change(LinkChanged(Status.CONNECTING))
+        identity = self.identity
+        if not identity.token:  # a token of the server's would be lost with the answer, and the name with it
+            identity.token = secrets.token_urlsafe(16)
+            self._on_token(identity)
+        first_words = write("hello", protocol=PROTOCOL, program="chat-tui")
+        first_words += write("login", ref="login", nick=identity.nick, token=identity.token)
+        try:
+            connection = await dial(self.host, self.port, first_words, seconds=CONNECT_SECONDS)
+            reader, self._writer = await asyncio.open_connection(sock=connection)
+        except TimeoutError:
+            raise _Lost("there is no answer") from None
+        except OSError as error:
+            raise _Lost(_reason(error)) from None
+        except ValueError:  # two dots in a row, a label of 64 letters: to try again would not help
+            raise _Refused(f"{self.host} is not a host name.") from None
+        writer = self._writer
+        try:
+            await self._converse(reader, writer)
+        except (OSError, LineTooLong) as error:
+            raise _Lost("the connection broke" if isinstance(error, OSError) else "that is no chat-server") from None
+        finally:
+            self._writer = None
+            writer.transport.abort()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        incoming = EventReader()
+        await self._log_in(incoming, reader, writer)
+        silent = 0.0
+        while True:
+            try:
+                async with asyncio.timeout(ASK_AFTER):
+                    data = await reader.read(READ_MAX)
+            except TimeoutError:
+                silent += ASK_AFTER
+                if silent + ASK_AFTER > DEAD_AFTER + 1:
+                    raise _Lost("the server is silent") from None
+                writer.write(write("are-you-there"))
+                continue
+            silent = 0.0
+            self._receive(incoming, data, writer)
+
+    async def _log_in(self, incoming: EventReader, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take what comes until the server has let the user in, or has not. The time for it is one, however its words drip in."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS) as patience:
+                while self.status is Status.CONNECTING:
+                    self._receive(incoming, await reader.read(READ_MAX), writer)
+                    if incoming.texts and not incoming.has_json and not patience.expired():
+                        patience.reschedule(
+                            min(patience.when() or inf, asyncio.get_running_loop().time() + TEXT_SECONDS)
+                        )
+        except TimeoutError:
+            if incoming.texts and not incoming.has_json:
+                raise _TakenForPerson(
+                    "The server took this program for a person, because it spoke too late. Trying again now."
+                ) from None
+            raise _Lost("the server is silent") from None
+        self._texts = 0
+
+    def _receive(self, incoming: EventReader, data: bytes, writer: asyncio.StreamWriter) -> None:
+        if not data:
+            raise _Lost("the connection was closed")
+        for received in incoming.receive_data(data):
+            self._take(received.event, received.ref, writer)
+
+    def _take(self, event: Event, ref: Ref | None, writer: asyncio.StreamWriter) -> None:
+        """See what the connection needs to know; hand the event on."""
+        if isinstance(event, events.AliveAsked):
+            writer.write(write("here"))
+        if isinstance(event, events.Renamed) and not event.room:
+            self.identity.nick = event.new
+        self._on_event(event, ref)
+        if isinstance(event, events.Entered):
+            self._forget_wish(event.room)
+        elif isinstance(event, events.Refused) and isinstance(ref, str) and ref.startswith(_JOIN):
+            self._forget_wish(ref.removeprefix(_JOIN))
+        if isinstance(event, events.LoggedIn):
+            self.identity.nick, self.identity.token = event.nick, event.token
+            self._go_on(set(event.rooms), writer)
+        elif isinstance(event, events.Refused) and ref == "login":
+            raise _Refused(event.text)
+        elif isinstance(event, events.Dismissed):
+            raise (_Refused if event.why == "taken-over" else _Lost)(event.text)
+        elif isinstance(event, events.LoggedOut):
+            raise _Refused("You have logged out.")
+
+    def _forget_wish(self, room: str) -> None:
+        """A room that was wanted from the start is there, or cannot be; until then every new connection asks for it again."""
+        for wanted in [wanted for wanted in self._rooms if same_name_key(wanted) == same_name_key(room)]:
+            del self._rooms[wanted]
+
+    def _go_on(self, carried: set[str], writer: asyncio.StreamWriter) -> None:
+        """Be in the rooms where the user was, with what was missed; then send what waits, in order."""
+        known = self._place.positions()
+        if known:
+            writer.write(write("resume", rooms=known))
+        there = {same_name_key(room) for room in known.keys() | carried}
+        for room in self._rooms:
+            if same_name_key(room) not in there:
+                writer.write(write("join", ref=_JOIN + room, room=room))
+        for room in carried - known.keys():  # it has entered there, and has never been told
+            writer.write(write("history", room=room, before=events.NUMBER_MAX, count=50))
+        writer.write(write("rooms"))
+        self._online_at = time.monotonic()
+        self._change(LinkChanged(Status.ONLINE))
+        for pending in self._unsent():
+            self.say(pending)
+
+    async def _pause(self, why: str) -> None:
+        if time.monotonic() - self._online_at >= STEADY_SECONDS:
+            self._attempt = 0
+        self._online_at = inf
+        pause = min(FIRST_PAUSE * 2**self._attempt, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311 - so that not all come back at once
+        self._attempt = min(self._attempt + 1, 10)
+        self._change(LinkChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause))
+        try:
+            async with asyncio.timeout(pause):
+                await self._again.wait()
+        except TimeoutError:
+            pass
+
+    def _change(self, change: LinkChanged) -> None:
+        self.status = change.status
+        self._on_change(change)
+
+
+def said(pending: Pending) -> bytes:
+    """The request that says a line."""
+    field = "action" if pending.do == "me" else "text"
+    return write(pending.do, ref=pending.key, room=pending.room, key=pending.key, **{field: pending.text})
+
+
+def _reason(error: OSError) -> str:
+    """Why one cannot connect, for people."""
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there"
+    if isinstance(error, socket.gaierror):
+        return "there is no such host"
+    words = error.strerror or ""
+    return words[:1].lower() + words[1:] if words else "it could not be reached"

@@ -1,0 +1,73 @@
+"""Which lines of a room have been written, so that each is written once and in order, whatever comes first.
+
+Knows what is known of a room. Never knows where it is written, nor how it came.
+"""
+
+from collections.abc import Callable
+
+from chat_server.protocol import events
+from chat_server.protocol.events import Line
+from chat_server.protocol.names import same_name_key
+from chat_tui.client.state import RoomState
+
+
+def line_in_words(line: Line) -> str:
+    """`[python] 4711 ann: hello`: a line as it is read out."""
+    text = line.text.replace("\n", "\n  ")
+    match line:
+        case events.Acted():
+            return f"[{line.room}] {line.seq} ~ {line.nick} {text}"
+        case events.TopicSet():
+            return f"[{line.room}] {line.seq} {line.nick} set the topic: {text}"
+        case _:
+            return f"[{line.room}] {line.seq} {line.nick}: {text}"
+
+
+class Reading:
+    """Which lines of each room have been written, so that each is written once and in order."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        """Nothing has been written."""
+        self._write = write
+        self._come: dict[str, int] = {}
+        self._own: set[tuple[str, int]] = set()
+
+    def entered(self, room: RoomState, position: int) -> None:
+        """The user is in a room, and has seen it up to here."""
+        come = self._come.setdefault(same_name_key(room.name), position)
+        if room.last < come:
+            self._write(f"[{room.name}] The server has an older copy of this room. Its lines now end at {room.last}.")
+            self._come[same_name_key(room.name)] = room.last
+
+    def left(self, name: str) -> None:
+        """The user is no longer in a room."""
+        self._come.pop(same_name_key(name), None)
+
+    def is_own(self, line: Line) -> None:
+        """A line comes back to the user who has just sent it, and is told of it by its number."""
+        self._own.add((same_name_key(line.room), line.seq))
+
+    def go_on(self, room: RoomState) -> int:
+        """Write what can be written without leaving anything out; return up to which number everything has been."""
+        key = same_name_key(room.name)
+        come = self._come.get(key)
+        if come is None:
+            return 0
+        kept_from, position = max(room.first - 1, room.since), room.position
+        if kept_from > come and position > come:
+            end = min(kept_from, position)
+            missing = f"line {end} was" if end == come + 1 else f"lines {come + 1} to {end} were"
+            hint = f"/since {come} shows what is kept of them." if room.since > room.first - 1 else "They are not kept."
+            self._write(f"[{room.name}] {missing} not received. {hint}")
+            come = end
+        entries = room.timeline.entries
+        for index in range(room.timeline.index_of(come + 1), len(entries)):
+            line = entries[index]
+            if isinstance(line, Line):
+                if line.seq > position:
+                    break
+                if (key, line.seq) not in self._own:
+                    self._write(line_in_words(line))
+                self._own.discard((key, line.seq))
+        self._come[key] = max(come, position)
+        return self._come[key]

@@ -1,0 +1,29 @@
+"""Which lines one is told of when one does not see them. Pure."""
+
+from functools import lru_cache
+
+from chat_server.protocol.events import Line
+from chat_server.protocol.mentions import Names
+from chat_server.protocol.names import same_name_key
+from chat_tui.client.state import names
+from chat_tui.settings import NotifyTable
+
+
+def deserves_notice(line: Line, me: str, rules: NotifyTable) -> bool:
+    """Whether a line counts, by the rules."""
+    room = same_name_key(line.room)
+    if line.nick == me or room in map(same_name_key, rules.muted):
+        return False
+    if room in map(same_name_key, rules.rooms):
+        return True
+    return (rules.mentions and names(me, line.text)) or _of(tuple(rules.words)).are_in(line.text)
+
+
+@lru_cache(8)
+def _of(words: tuple[str, ...]) -> Names:
+    return Names(words)
+
+
+def calling(me: str, rules: NotifyTable) -> Names:
+    """What in a text counts as the reader's name."""
+    return _of((me, *rules.words))

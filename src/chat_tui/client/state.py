@@ -1,0 +1,333 @@
+"""What the client knows, as a pure function of what has happened: the server's events, and the user's own acts.
+
+Never knows Textual, sockets, clocks or files. To whom a gap in the events was filled later, the state is the same as to whom it
+never had one (tests/test_state.py).
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import msgspec
+
+from chat_server.protocol import events
+from chat_server.protocol.events import Event, Kept, Line, Ref
+from chat_server.protocol.mentions import Names
+from chat_server.protocol.names import same_name_key
+from chat_tui.client.timeline import Timeline
+
+
+class Pending(msgspec.Struct):
+    """A line that its author has sent, and the server has not stored yet. `why` says why it will not be, if so."""
+
+    key: str
+    room: str
+    do: str
+    text: str
+    at: float
+    why: str = ""
+
+
+class RoomState:
+    """A room that the user is in, or was."""
+
+    def __init__(self, name: str) -> None:
+        """Know nothing but its name."""
+        self.name = name
+        self.is_joined = False
+        self.topic = ""
+        self.people: dict[str, str] = {}
+        """Nicknames by their keys, in the order in which they are known."""
+        self.people_changes = 0
+        """How many times that has changed."""
+        self.lacks_people = False
+        """Whether there are people here whom nobody has named."""
+        self.timeline = Timeline()
+        self.first = 1
+        """The number of the oldest line that the server keeps."""
+        self.last = 0
+        """The number of the newest line that there is."""
+        self.since = 0
+        """The number behind which nothing may be missing: of the newest line when the user first entered, or what was asked for from."""
+        self.read: int | None = None
+        """The number of the newest line that the user has read; None if they were never here."""
+        self.pending: list[Pending] = []
+        self.mentions: set[int] = set()
+        """The numbers of unread lines that name the user."""
+        self._own_unread = 0
+
+    @property
+    def position(self) -> int:
+        """The number up to which nothing is missing that the server has."""
+        known = self.timeline.numbers
+        return known.run_from(max(known.run_from(self.since), self.first - 1))
+
+    @property
+    def has_hole(self) -> bool:
+        """Whether lines are missing."""
+        return self.is_joined and self.position < self.last
+
+    @property
+    def unread(self) -> int:
+        """How many lines others have said since the user last read."""
+        return 0 if self.read is None else max(0, self.last - self.read - self._own_unread)
+
+    def mark_read(self, seq: int) -> None:
+        """The user has read up to here."""
+        if self.read is None or seq > self.read:
+            self.read = seq
+            self.mentions = {mention for mention in self.mentions if mention > seq}
+            if seq >= self.last:
+                self._own_unread = 0
+
+    def note_new(self, lines: list[Kept], me: str) -> None:
+        """Count lines that were not known before. What is not shown is as little unread as one's own."""
+        if self.read is None:
+            return
+        for line in lines:
+            if line.seq <= self.read:
+                continue
+            if line.nick == me or type(line) is Kept:
+                self._own_unread += 1
+            elif names(me, line.text):
+                self.mentions.add(line.seq)
+
+
+@lru_cache(64)
+def _name(nick: str) -> Names:
+    return Names((nick,))
+
+
+def names(nick: str, text: str) -> bool:
+    """Whether the text names the person."""
+    return _name(nick).are_in(text)
+
+
+class State:
+    """Everything that is known of one server."""
+
+    def __init__(self, *, show_joins: bool = True, joins_shown: dict[str, bool] | None = None) -> None:
+        """Nothing has happened yet.
+
+        Args:
+            show_joins: whether who comes and goes is told among the lines.
+            joins_shown: rooms, by their keys, of which the user has said otherwise; what they say later is noted here.
+
+        """
+        self._show_joins = show_joins
+        self._joins_shown = {} if joins_shown is None else joins_shown
+        self.nick = ""
+        self.server = ""
+        self.language = "en"
+        """The language in which the server speaks, and in which its answers are put in words here."""
+        self.commands: dict[str, events.CommandDescribed] = {}
+        self.limits: dict[str, float] = {}
+        self.rooms: dict[str, RoomState] = {}
+        """The rooms that the user is in, by their keys, in the order in which they were entered."""
+        self.listed: dict[str, int] = {}
+        """All rooms there are, by name, with the number of people in each."""
+        self.now = 0.0
+        """The time of what happened last, as the caller tells it."""
+
+    def room(self, name: str) -> RoomState:
+        """The room with this name; it is made if it is not known."""
+        key = same_name_key(name)
+        if key not in self.rooms:
+            self.rooms[key] = RoomState(name)
+        return self.rooms[key]
+
+    def known(self, name: str) -> RoomState | None:
+        """The room with this name, if it is known."""
+        return self.rooms.get(same_name_key(name))
+
+    def positions(self) -> dict[str, int]:
+        """For each room that the user is in, the number up to which nothing is missing, and behind which nothing may be missed."""
+        return {room.name: room.position for room in self.rooms.values() if room.is_joined}
+
+    # What the user does.
+
+    def typed(self, pending: Pending) -> None:
+        """The user has sent a line."""
+        self.room(pending.room).pending.append(pending)
+
+    def withdrawn(self, key: str) -> Pending | None:
+        """The user takes a line back that is not stored."""
+        return self._take_pending(key)
+
+    def noticed(self, room: str, text: str, *, is_error: bool = False) -> None:
+        """Something is to be told in a room."""
+        self.room(room).timeline.notice(text, self.now, is_error=is_error)
+
+    # What the server says.
+
+    def apply(self, event: Event, ref: Ref | None = None, *, now: float = 0.0) -> list[Line]:
+        """Take an event; return the lines in it that were not known before."""
+        self.now = max(self.now, now)
+        if isinstance(event, events.Refused) and isinstance(ref, str) and self._fail(ref, event.text):
+            return []
+        if isinstance(event, events.PageShown) and ref is None and event.lines:  # of a resumed past, which goes on
+            room = self.room(event.room)
+            room.since = min(room.since, event.lines[0].seq - 1)
+        take = self._TAKE.get(type(event))
+        return (take(self, event) if take else None) or []
+
+    def _welcomed(self, event: events.Welcomed) -> None:
+        self.server = event.server
+        self.limits = event.limits
+        self.language = event.language
+        self.commands = {word: command for command in event.commands for word in (command.name, *command.aliases)}
+
+    def _chosen(self, event: events.Chosen) -> None:
+        if event.setting == "language":
+            self.language = event.value
+
+    def _logged_in(self, event: events.LoggedIn) -> None:
+        self.nick = event.nick
+
+    def _entered(self, event: events.Entered) -> None:
+        room = self.room(event.room)
+        room.people_changes += 1
+        room.topic = event.topic
+        room.people = {same_name_key(nick): nick for nick in (self.nick, *event.nicks)}
+        room.lacks_people = event.more > 0
+        if event.last < room.timeline.newest:
+            room.timeline.forget()
+            room.read, room.since = None, event.last
+        if not room.is_joined:
+            room.since = event.last
+        room.is_joined = True
+        room.last = event.last
+        if room.read is None:
+            room.read = event.last
+
+    def _went_back(self, event: events.WentBack) -> None:
+        self.rooms.pop(same_name_key(event.room), None)
+
+    def _line(self, event: Kept) -> list[Line]:
+        room = self.room(event.room)
+        room.last = max(room.last, event.seq)
+        if isinstance(event, events.TopicSet):
+            room.topic = event.text
+        return self._add(room, (event,))
+
+    def _recalled(self, event: events.Recalled) -> list[Line]:
+        room = self.room(event.room)
+        room.last = max(room.last, event.last)
+        return self._add(room, event.lines)
+
+    def _page(self, event: events.PageShown) -> list[Line]:
+        room = self.room(event.room)
+        if event.last < room.timeline.newest and not event.lines and event.last < room.last:
+            room.timeline.forget()
+            room.last = event.last
+            room.since = min(room.since, event.last)
+        room.first = event.first
+        room.last = max(room.last, event.last)
+        return self._add(room, event.lines)
+
+    def _add(self, room: RoomState, lines: tuple[Kept, ...]) -> list[Line]:
+        new = room.timeline.add(lines)
+        room.note_new(new, self.nick)
+        return [line for line in new if isinstance(line, Line)]
+
+    def _joined(self, event: events.Joined) -> None:
+        room = self.room(event.room)
+        room.people_changes += 1
+        room.people |= {same_name_key(nick): nick for nick in event.nicks}
+        room.lacks_people = room.lacks_people or event.more > 0
+        self._tell_visit(room, event, is_coming=True)
+
+    def _left(self, event: events.Left) -> None:
+        room = self.room(event.room)
+        room.people_changes += 1
+        for nick in event.nicks:
+            room.people.pop(same_name_key(nick), None)
+        room.lacks_people = room.lacks_people or event.more > 0
+        self._tell_visit(room, event, is_coming=False)
+
+    def _renamed(self, event: events.Renamed) -> None:
+        if not event.room:
+            self.nick = event.new
+            return
+        room = self.room(event.room)
+        room.people_changes += 1
+        old, new = same_name_key(event.old), same_name_key(event.new)
+        room.people = {
+            new if key == old else key: event.new if key == old else nick for key, nick in room.people.items()
+        }
+        self._tell(room, f"{event.old} is now {event.new}")
+
+    def _tell(self, room: RoomState, text: str) -> None:
+        if self.shows_joins(room.name):
+            room.timeline.notice(text, self.now, has_time=True)
+
+    def _tell_visit(self, room: RoomState, event: events.Joined | events.Left, *, is_coming: bool) -> None:
+        if self.shows_joins(room.name):
+            room.timeline.visited(event.nicks, event.more, self.now, is_coming=is_coming)
+
+    def shows_joins(self, room: str) -> bool:
+        """Whether who comes and goes is told in a room."""
+        return self._joins_shown.get(same_name_key(room), self._show_joins)
+
+    def show_joins(self, room: str, *, is_wanted: bool) -> None:
+        """Tell who comes and goes in this room, or do not, and take away what was told of it."""
+        self._joins_shown[same_name_key(room)] = is_wanted
+        known = self.known(room)
+        if known is not None and not is_wanted:
+            known.timeline.forget_visits()
+
+    def _online(self, event: events.OnlineListed) -> None:
+        room = self.room(event.room)
+        room.people_changes += 1
+        room.people = {same_name_key(nick): nick for nick in (self.nick, *event.nicks)}
+        room.lacks_people = False
+
+    def _stored(self, event: events.Stored) -> None:
+        self._take_pending(event.key)
+
+    def _not_stored(self, event: events.NotStored) -> None:
+        self._fail(event.key, "the server could not store it")
+
+    def _rooms_listed(self, event: events.RoomsListed) -> None:
+        self.listed = {**self.listed, **dict(event.rooms)} if event.name else dict(event.rooms)
+
+    def _topic_shown(self, event: events.TopicShown) -> None:
+        self.room(event.room).topic = event.topic
+
+    def _fail(self, key: str, why: str) -> bool:
+        for room in self.rooms.values():
+            for pending in room.pending:
+                if pending.key == key:
+                    pending.why = why
+                    return True
+        return False
+
+    def _take_pending(self, key: str) -> Pending | None:
+        for room in self.rooms.values():
+            for pending in room.pending:
+                if pending.key == key:
+                    room.pending.remove(pending)
+                    return pending
+        return None
+
+    _TAKE: ClassVar[dict[type[Event], Callable[[Any, Any], list[Line] | None]]] = {
+        events.Welcomed: _welcomed,
+        events.Chosen: _chosen,
+        events.LoggedIn: _logged_in,
+        events.Entered: _entered,
+        events.WentBack: _went_back,
+        events.Said: _line,
+        events.Acted: _line,
+        events.TopicSet: _line,
+        events.Kept: _line,
+        events.Recalled: _recalled,
+        events.PageShown: _page,
+        events.Joined: _joined,
+        events.Left: _left,
+        events.Renamed: _renamed,
+        events.OnlineListed: _online,
+        events.Stored: _stored,
+        events.NotStored: _not_stored,
+        events.RoomsListed: _rooms_listed,
+        events.TopicShown: _topic_shown,
+    }

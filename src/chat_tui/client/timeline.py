@@ -1,0 +1,197 @@
+"""What is known of one room's past and present, in order: numbered lines, and notices between them.
+
+Lines may come in any order, and more than once: pages, what was missed, what is said now. Numbers say where they belong. An entry of
+a kind that this program does not know comes as a bare `Kept`: its number is known then, and it is shown nowhere. Pure.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, cast
+
+import msgspec
+
+from chat_server.protocol.events import Kept, Line
+from chat_server.protocol.names import same_name_key
+from chat_tui.client.numbers import Numbers
+from chat_tui.client.visits import Visits
+
+
+class Notice(msgspec.Struct, frozen=True, gc=False):
+    """Something that is told but not kept: it stands behind the line `after`, and is the `order`-th that does."""
+
+    after: int
+    order: int
+    at: float
+    text: str
+    is_error: bool = False
+    has_time: bool = False
+    visits: Visits | None = None
+    """Who came and went, if it tells that."""
+
+
+FOLD_LINES = 30
+"""Entries back to which somebody's earlier coming and going is drawn to where they come or go now: a screen."""
+
+FOLD_SECONDS = 3600.0
+"""Seconds back to which."""
+
+FOLD_MOVES = 2
+"""How often somebody came or went before that is done: who comes, talks and goes is told where they came, and where they went."""
+
+Entry = Line | Notice
+
+
+class Changes(NamedTuple):
+    """What has changed since it was last asked: so many entries came before all others; everything from index `since` on may be new."""
+
+    prepended: int
+    since: int
+
+
+def place(entry: Entry) -> tuple[int, int]:
+    """Where an entry stands."""
+    return (entry.after, entry.order) if isinstance(entry, Notice) else (entry.seq, 0)
+
+
+class Timeline:
+    """The entries of one room."""
+
+    def __init__(self) -> None:
+        """Nothing is known."""
+        self.entries: list[Entry] = []
+        self.newest = 0
+        """The number of the newest line that is known."""
+        self.numbers = Numbers()
+        """The numbers of all that is known, shown or not."""
+        self._prepended = 0
+        self._since: int | None = None
+        self._notices = 0
+
+    def add(self, kept: Sequence[Kept]) -> list[Kept]:
+        """Add what is kept from one number to another, in order; return what is new of it, what is not shown too."""
+        if not kept:
+            return []
+        lines = [entry for entry in kept if type(entry) is not Kept]
+        unshown = [entry for entry in kept if type(entry) is Kept and entry.seq not in self.numbers]
+        self.numbers.add(kept[0].seq, kept[-1].seq)
+        self.newest = max(self.newest, kept[-1].seq)
+        new: list[Kept] = [*self._add_lines(cast("list[Line]", lines))]
+        if not unshown:
+            return new
+        self._changed_from(self.index_of(unshown[0].seq))  # how many lines are missing before the next one has changed
+        return sorted(new + unshown, key=lambda entry: entry.seq)
+
+    def _add_lines(self, lines: list[Line]) -> list[Line]:
+        entries = self.entries
+        if not lines:
+            return []
+        if not entries or place(entries[-1]) < (lines[0].seq, 0):
+            self._changed_from(len(entries))
+            entries.extend(lines)
+            return lines
+        if (lines[-1].seq, 0) < place(entries[0]):
+            entries[:0] = lines
+            self._prepended += len(lines)
+            self._since = None if self._since is None else self._since + len(lines)
+            return lines
+        return [line for line in lines if self._insert(line)]
+
+    def _insert(self, entry: Entry) -> bool:
+        index = bisect_left(self.entries, place(entry), key=place)
+        if index < len(self.entries) and place(self.entries[index]) == place(entry):
+            return False
+        self.entries.insert(index, entry)
+        self._changed_from(index)
+        return True
+
+    def notice(self, text: str, at: float, *, is_error: bool = False, has_time: bool = False) -> None:
+        """Add a notice behind everything that is known. `has_time`: it is shown when that was."""
+        self._notices += 1
+        self._insert(Notice(self.newest, self._notices, at, text, is_error, has_time))
+
+    def visited(self, nicks: Sequence[str], more: int, at: float, *, is_coming: bool) -> None:
+        """Tell who comes or goes, in one notice with those just before, and with what the same people did a little earlier."""
+        visits = self._take_visits(nicks, at)
+        last = self.entries[-1] if self.entries else None
+        if isinstance(last, Notice) and last.visits is not None and at - last.at < FOLD_SECONDS:
+            visits = last.visits.joined(visits)
+            del self.entries[-1]
+            self._changed_from(len(self.entries))
+        visits = visits.seen(nicks, more, is_coming=is_coming)
+        self._notices += 1
+        self._insert(Notice(self.newest, self._notices, at, visits.text, has_time=True, visits=visits))
+
+    def _take_visits(self, nicks: Sequence[str], at: float) -> Visits:
+        """Take what these people did a little earlier out of the notices that tell it, if that was more than to come, or to go."""
+        first = max(0, len(self.entries) - FOLD_LINES)
+        told = [
+            (index, entry, entry.visits)
+            for index, entry in enumerate(self.entries[first:], first)
+            if isinstance(entry, Notice) and entry.visits is not None and at - entry.at < FOLD_SECONDS
+        ]
+        moves = Counter({same_name_key(nick): 0 for nick in nicks})
+        for _, _, visits in told:
+            moves.update({same_name_key(visit.nick): visit.came + visit.went for visit in visits.people})
+        often = [nick for nick in nicks if moves[same_name_key(nick)] >= FOLD_MOVES]
+        taken = Visits()
+        for index, entry, visits in reversed(told):
+            stay, theirs = visits.parted(often)
+            if not theirs.is_empty:
+                taken = theirs.joined(taken)
+                self._put(index, None if stay.is_empty else msgspec.structs.replace(entry, text=stay.text, visits=stay))
+        return taken
+
+    def forget_visits(self) -> None:
+        """Tell no longer who came and went."""
+        for index in range(len(self.entries) - 1, -1, -1):
+            entry = self.entries[index]
+            if isinstance(entry, Notice) and entry.visits is not None:
+                self._put(index, None)
+
+    def _put(self, index: int, entry: Entry | None) -> None:
+        self.entries[index : index + 1] = [] if entry is None else [entry]
+        self._changed_from(index)
+
+    def forget(self) -> None:
+        """Know nothing any more: the room is not the one that it was."""
+        self.entries.clear()
+        self.numbers.clear()
+        self.newest = 0
+        self._prepended, self._since = 0, 0
+
+    def index_of(self, seq: int) -> int:
+        """The index of the line with this number, or of the first entry behind it."""
+        return bisect_left(self.entries, (seq, 0), key=place)
+
+    def lines(self) -> Iterable[Line]:
+        """The numbered lines."""
+        return (entry for entry in self.entries if not isinstance(entry, Notice))
+
+    def before(self, index: int) -> Line | None:
+        """The line before this index, if any."""
+        for at in range(index - 1, -1, -1):
+            entry = self.entries[at]
+            if not isinstance(entry, Notice):
+                return entry
+        return None
+
+    def hole_before(self, index: int, first: int) -> range:
+        """The numbers, from `first` on, that are not known between the line at this index and the one before it."""
+        line = self.entries[index]
+        if isinstance(line, Notice):
+            return range(0)
+        hole = self.numbers.hole_before(line.seq, first)
+        before = self.before(index)
+        return range(0) if before is not None and before.seq >= hole.stop else hole
+
+    def take_changes(self) -> Changes | None:
+        """What has changed since the last call; None if nothing has."""
+        if self._since is None and not self._prepended:
+            return None
+        changes = Changes(self._prepended, len(self.entries) if self._since is None else self._since)
+        self._prepended, self._since = 0, None
+        return changes
+
+    def _changed_from(self, index: int) -> None:
+        self._since = index if self._since is None else min(self._since, index)

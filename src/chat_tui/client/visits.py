@@ -1,0 +1,97 @@
+"""Who came to a room and who left it, as one sentence for many times. Pure."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from chat_server.protocol.names import same_name_key
+
+NAMED_MAX = 3
+"""People of one kind who are named. The others are counted."""
+
+KNOWN_MAX = 200
+"""People of whom it is known how often they came and went. Those of longest ago are only counted."""
+
+
+class Visit(NamedTuple):
+    """One person: how often they came and went, and whether they were there before all that."""
+
+    nick: str
+    came: int = 0
+    went: int = 0
+    was_here: bool = False
+
+
+class Visits(NamedTuple):
+    """What some people did, the last one last; and how many more came or went whom nobody has named."""
+
+    people: tuple[Visit, ...] = ()
+    more_came: int = 0
+    more_went: int = 0
+
+    def seen(self, nicks: Iterable[str], more: int, *, is_coming: bool) -> "Visits":
+        """With these who come, or go, now."""
+        wanted = {same_name_key(nick): nick for nick in nicks}
+        known = {same_name_key(visit.nick): visit for visit in self.people}
+        now = []
+        for key, nick in wanted.items():
+            visit = known.pop(key, Visit(nick, was_here=not is_coming))
+            now.append(visit._replace(nick=nick, came=visit.came + is_coming, went=visit.went + (not is_coming)))
+        people = (*known.values(), *now)
+        over = people[:-KNOWN_MAX]
+        return Visits(
+            people[-KNOWN_MAX:],
+            self.more_came + (more if is_coming else 0) + sum(visit.came > visit.went for visit in over),
+            self.more_went + (0 if is_coming else more) + sum(visit.came < visit.went for visit in over),
+        )
+
+    def parted(self, nicks: Iterable[str]) -> tuple["Visits", "Visits"]:
+        """Those who are none of these, and those who are."""
+        keys = {same_name_key(nick) for nick in nicks}
+        stay = tuple(visit for visit in self.people if same_name_key(visit.nick) not in keys)
+        taken = tuple(visit for visit in self.people if same_name_key(visit.nick) in keys)
+        return self._replace(people=stay), Visits(taken)
+
+    def joined(self, other: "Visits") -> "Visits":
+        """These, and behind them the others; who is among both did all of it."""
+        people = {same_name_key(visit.nick): visit for visit in self.people}
+        for visit in other.people:
+            first = people.pop(same_name_key(visit.nick), Visit(visit.nick, was_here=visit.was_here))
+            added = first._replace(nick=visit.nick, came=first.came + visit.came, went=first.went + visit.went)
+            people[same_name_key(visit.nick)] = added
+        return Visits(tuple(people.values()), self.more_came + other.more_came, self.more_went + other.more_went)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is left."""
+        return not (self.people or self.more_came or self.more_went)
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        came = [visit.nick for visit in self.people if not visit.went]
+        went = [visit.nick for visit in self.people if not visit.came]
+        often = sorted(
+            (visit for visit in self.people if visit.came and visit.went), key=lambda visit: -visit.came - visit.went
+        )
+        parts = [f"→ {_listed(came, self.more_came)} joined"] if came or self.more_came else []
+        parts += [f"← {_listed(went, self.more_went)} left"] if went or self.more_went else []
+        parts += [_often(visit) for visit in often[:NAMED_MAX]]
+        rest = len(often) - NAMED_MAX
+        if rest > 0:
+            parts.append(f"{rest} more came and went")
+        return "  ·  ".join(parts)
+
+
+def _often(visit: Visit) -> str:
+    """What somebody did who did both."""
+    is_here = visit.came > visit.went if not visit.was_here else visit.came == visit.went
+    times = min(visit.came, visit.went)
+    does, end = ("left and came back", "is gone") if visit.was_here else ("came and went", "is here")
+    counted = "" if times == 1 else f" {times} times"
+    return f"{visit.nick} {does}{counted}" + ("" if is_here == visit.was_here else f", and {end}")
+
+
+def _listed(nicks: list[str], more: int) -> str:
+    more += max(0, len(nicks) - NAMED_MAX)
+    names = [*nicks[:NAMED_MAX], *([f"{more} more"] if more else [])]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,245 @@
+"""The prompt: where one writes. Lines of its own history, completion by Tab, several lines, a guard before a long paste."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from textual.events import Key, Paste
+from textual.message import Message
+from textual.widgets import TextArea
+
+from chat_server.protocol.sanitize import clean_lines
+from chat_tui.client.completion import Completion, replaced
+from chat_tui.ui.readline_keys import ReadlineKeys
+
+if TYPE_CHECKING:
+    from textual.widgets.text_area import Edit, EditResult
+
+UNDO_MAX = 1000
+"""Words that can be undone: more than a message has."""
+
+PASTE_ASKS_ABOVE = 5
+"""Lines of a paste that go in without being asked for."""
+
+
+def prompt_for(room: str) -> str:
+    """What stands in the prompt while nothing is written: where a message goes. `room` is "" for somebody who is in none."""
+    return f"Message #{room} (/help)" if room else "Enter a room with /join (/help)"
+
+
+class Composer(TextArea):
+    """The prompt."""
+
+    DEFAULT_CSS = """
+    Composer {
+        height: auto;
+        max-height: 6;
+        min-height: 1;
+        border: none;
+        padding: 0 1;
+        scrollbar-size-vertical: 1;
+        background: $panel;
+        &:focus { border: none; }
+    }
+    """
+
+    class Submitted(Message):
+        """Somebody wants to send this."""
+
+        def __init__(self, text: str) -> None:
+            """Send this text."""
+            super().__init__()
+            self.text = text
+
+    class LongPaste(Message):
+        """Many lines were pasted, and wait for a yes."""
+
+        def __init__(self, text: str) -> None:
+            """Wait with this text."""
+            super().__init__()
+            self.text = text
+
+    class BottomWanted(Message):
+        """Esc was pressed; or End, in an empty prompt."""
+
+    def __init__(
+        self,
+        *,
+        complete: Callable[[str], Completion | None],
+        edits: Mapping[str, str],
+        id: str,  # noqa: A002 - Textual's name
+    ) -> None:
+        """An empty prompt.
+
+        Args:
+            complete: knows what the word before the cursor may become.
+            edits: actions of the prompt by further keys.
+            id: its name on the screen.
+
+        """
+        super().__init__(
+            id=id,
+            soft_wrap=True,
+            tab_behavior="indent",
+            compact=True,
+            highlight_cursor_line=False,
+            placeholder=prompt_for(""),
+            max_checkpoints=UNDO_MAX,
+        )
+        self.cursor_blink = False
+        self._complete = complete
+        self._edits = edits
+        self._killing = ReadlineKeys(self)
+        self._history: list[str] = []
+        self._at: int | None = None
+        self._unsent = ""
+        self._completion: tuple[Completion, int, str] | None = None
+
+    def address(self, room: str) -> None:
+        """Say in the empty prompt where a message goes."""
+        self.placeholder = prompt_for(room)
+
+    def remember(self, texts: Sequence[str]) -> None:
+        """What was sent before, oldest first."""
+        self._history = list(texts)
+        self._at = None
+
+    def put(self, text: str) -> None:
+        """Have this text in the prompt, the cursor behind it."""
+        self.load_text(text)
+        self.move_cursor(self.document.end)
+        self._completion = None
+
+    @property
+    def draft(self) -> str:
+        """What is written and not sent: not what Up has brought back, unless it was changed."""
+        return self._unsent if self._at is not None and self.text == self._history[self._at] else self.text
+
+    def begin(self, draft: str) -> None:
+        """Have what was being written elsewhere in the prompt: what was gone through before is over."""
+        self._at = None
+        self.put(draft)
+
+    def insert_paste(self, text: str) -> None:
+        """Put pasted text where the cursor is."""
+        self.insert(text)
+
+    def submit(self) -> None:
+        """Send what is written."""
+        text = clean_lines(self.text)
+        if not text.strip():
+            return
+        self._at = None
+        self._completion = None
+        self.load_text("")
+        self.post_message(self.Submitted(replaced(text)))
+
+    def complete(self, step: int) -> None:
+        """Complete the word before the cursor; again, take the next choice."""
+        before = self.get_text_range((0, 0), self.cursor_location)
+        if self._completion is not None and before == self._completion[2]:
+            completion, index, _ = self._completion
+            index = (index + step) % len(completion.choices)
+        else:
+            found = self._complete(before)
+            if found is None:
+                return
+            completion, index = found, 0
+        head = (
+            self._completion[2][: completion.start]
+            if self._completion and before == self._completion[2]
+            else before[: completion.start]
+        )
+        whole = head + completion.choices[index]
+        self.replace(whole, (0, 0), self.cursor_location)
+        self._completion = (completion, index, whole)
+
+    def edit(self, edit: "Edit") -> "EditResult":
+        """Change the text. One step of undoing ends behind a word: what was typed in two seconds may be ten of them."""
+        result = super().edit(edit)
+        if edit.text[-1:].isspace():
+            self.history.checkpoint()
+        return result
+
+    def action_history(self, step: int) -> None:
+        """Go through what was sent before: back if -1."""
+        if step < 0 or self._at is not None:
+            self._step(step)
+
+    def action_kill_line(self) -> None:
+        """Kill to the end of the line."""
+        self._killing.kill_line()
+
+    def action_kill_to_start(self) -> None:
+        """Kill to the beginning of the line."""
+        self._killing.kill_to_start()
+
+    def action_kill_word(self) -> None:
+        """Kill to the end of the word."""
+        self._killing.kill_word()
+
+    def action_kill_word_back(self) -> None:
+        """Kill the word before the cursor."""
+        self._killing.kill_word_back()
+
+    def action_yank(self) -> None:
+        """Put back what was killed last."""
+        self._killing.yank()
+
+    async def _on_key(self, event: Key) -> None:
+        method = self._edits.get(event.key)
+        if method is not None:
+            event.prevent_default()
+            event.stop()
+            await self.run_action(method)
+        elif self._has_handled(event.key):
+            event.prevent_default()
+            event.stop()
+        else:
+            await super()._on_key(event)
+
+    def _has_handled(self, key: str) -> bool:
+        """Do what a key means here; return False if it means here what it means in every text area."""
+        row, column = self.cursor_location
+        match key:
+            case "enter":
+                self.submit()
+            case "ctrl+j" | "shift+enter" | "alt+enter":
+                self.insert("\n")
+            case "tab" | "shift+tab":
+                self.complete(1 if key == "tab" else -1)
+            case "up" if self.wrapped_document.location_to_offset((row, column)).y == 0:
+                return self._step(-1)
+            case "down" if self._at is not None and row == self.document.line_count - 1:
+                return self._step(1)
+            case "escape":
+                self.post_message(self.BottomWanted())
+            case "end" if not self.text:
+                self.post_message(self.BottomWanted())
+            case _:
+                return False
+        return True
+
+    def _step(self, step: int) -> bool:
+        """Go through what was sent before."""
+        at = len(self._history) if self._at is None else self._at
+        if self._at is None:
+            self._unsent = self.text
+        at += step
+        if at < 0:
+            return False
+        if at >= len(self._history):
+            self._at = None
+            self.put(self._unsent)
+            return True
+        self._at = at
+        self.put(self._history[at])
+        return True
+
+    async def _on_paste(self, event: Paste) -> None:
+        text = clean_lines(event.text)
+        event.stop()
+        event.prevent_default()
+        if text.count("\n") >= PASTE_ASKS_ABOVE:
+            self.post_message(self.LongPaste(text))
+        else:
+            self.insert(text)

@@ -1,0 +1,171 @@
+"""What stands in the panes and bars around the lines: rooms, people, topic, how the connection is. Pure."""
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.style import Style
+
+from chat_server.protocol.names import same_name_key
+from chat_tui.client.connection import LinkChanged, Status
+from chat_tui.client.state import RoomState, State
+from chat_tui.settings import DEFAULT_PORT
+from chat_tui.ui.list_pane import Item
+from chat_tui.ui.rendering import nick_style
+
+NUMBERED_MAX = 9
+"""Rooms that have a number, which is a key."""
+
+ROOMS_WIDTHS = ((160, 26), (108, 22), (0, 18))
+PEOPLE_WIDTHS = ((160, 26), (108, 20), (0, 18))
+"""How wide the panes at the sides usually are, from so many columns of the screen on."""
+
+SERVER_MAX = 26
+"""Columns for the server, though the rooms have fewer: an address and its port."""
+
+PANE_MARGIN = 3
+"""Columns of a row that are blank: at both sides, and before what stands at its end."""
+
+UNJOINED = "+"
+"""What the key of a room begins with in which one is not."""
+
+
+def room_items(state: State, seen: RoomState | None) -> list[Item]:
+    """The rooms where one is, with what is unread; then the others. `seen` is the one that is being read."""
+    items = [_room_item(number, room, is_seen=room is seen) for number, room in enumerate(state.rooms.values(), 1)]
+    others = [name for name in state.listed if same_name_key(name) not in state.rooms]
+    return items + [Item(UNJOINED + name, Content.styled(f"  {name}", "dim")) for name in others]
+
+
+def _room_item(number: int, room: RoomState, *, is_seen: bool) -> Item:
+    end, style = Content(""), "" if room.is_joined else "dim"
+    if is_seen:
+        pass  # it will be read in a second; a count that comes and goes would only flicker
+    elif room.mentions:
+        style = "bold $text-warning"
+        end = Content.styled(f"@{room.unread}", style)
+    elif room.unread:
+        style = "bold"
+        end = Content.styled(str(room.unread), style)
+    if room.pending:
+        end = Content.styled("… ", "dim") + end
+    mark = str(number) if number <= NUMBERED_MAX else " "
+    return Item(same_name_key(room.name), Content.assemble((mark, "dim"), " ", (room.name, style)), end)
+
+
+def people_heading(room: RoomState | None) -> str:
+    """How many are here; more than are known, if there is a plus."""
+    if room is None or not room.people:
+        return "Online"
+    return f"Online {len(room.people)}{' +' if room.lacks_people else ''}"
+
+
+def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...]) -> list[Item]:
+    """Who is here, by name."""
+    people = sorted(room.people.values(), key=same_name_key) if room else []
+    return [
+        Item(nick, Content.assemble((nick, nick_style(nick, colours)), (" (you)" if nick == me else "", "dim")))
+        for nick in people
+    ]
+
+
+def pane_width(items: Sequence[Item], screen: int, widths: Sequence[tuple[int, int]]) -> int:
+    """How wide a pane at the side is: as its longest row needs, but no less than is usual and no more than a fifth of the screen."""
+    usual = next(width for columns, width in widths if screen >= columns)
+    needed = max((item.content.cell_length + item.end.cell_length + PANE_MARGIN for item in items), default=0)
+    return max(usual, min(needed, screen // 5))
+
+
+def server(change: LinkChanged, host: str, port: int) -> Content:
+    """The server, and whether one is connected to it."""
+    return Content.assemble(_state_mark(change), (host if port == DEFAULT_PORT else f"{host}:{port}", "$text-muted"))
+
+
+def header(left: Content, middle: Content, right: Content, *, left_width: int, width: int) -> Content:
+    """One row: what stands over the rooms, over the chat, and at the right end. What is too long is cut, and the middle first."""
+    if left:
+        left = (" " + left).truncate(max(left_width, SERVER_MAX) - 1, ellipsis=True)
+        left += " " * (left_width - left.cell_length)
+    right = (" " + right + " ") if right else Content(" ")
+    place = max(1, width - left.cell_length - right.cell_length - 1)
+    middle = middle.truncate(place, ellipsis=True)
+    return left + " " + middle + " " * (place - middle.cell_length) + right
+
+
+def _state_mark(change: LinkChanged) -> tuple[str, str]:
+    return ("● ", "$text-success") if change.status is Status.ONLINE else ("○ ", "$text-warning")
+
+
+def people_count(room: RoomState | None) -> str:
+    """How many people are here, where there is no place for their names."""
+    if room is None or not room.people:
+        return ""
+    return f"{len(room.people)}{'+' if room.lacks_people else ''} {'person' if len(room.people) == 1 else 'people'}"
+
+
+def offered(state: State) -> list[str]:
+    """The rooms that one may enter who is in none, by their keys: where most people are first."""
+    return sorted(state.listed, key=lambda name: -state.listed[name])[:NUMBERED_MAX]
+
+
+def nowhere(change: LinkChanged, host: str, state: State) -> Content:
+    """What to do next, for who is in no room."""
+    if change.status is not Status.ONLINE:
+        return Content.assemble(
+            (f"Not connected to {host}" if change.status is not Status.CONNECTING else f"Connecting to {host}", "bold"),
+            ("\n\nCtrl+R tries now, F3 takes another server or name, Ctrl+Q quits.", "$text-muted"),
+        )
+    if state.rooms:
+        return Content.styled(f"Entering {next(iter(state.rooms.values())).name}", "$text-muted")
+    head = Content.assemble((f"Welcome, {state.nick}.", "bold"), "\n\n")
+    choices = offered(state)
+    if not choices:
+        return head + "There is no room yet. /create NAME opens one."
+    width = max(cell_len(name) for name in choices)
+    rows = [
+        Content.assemble(
+            (f"Alt+{number}", "bold"),
+            f"  {name}{' ' * (width - cell_len(name))}  ",
+            (_people(state.listed[name]), "$text-muted"),
+        )
+        for number, name in enumerate(choices, 1)
+    ]
+    more = len(state.listed) - len(choices)
+    if more > 0:
+        rows.append(Content.styled(f"and {more} more", "$text-muted"))
+    tail = "\n\nCtrl+K finds a room or a person by a few letters, /create NAME opens a room, F1 shows all keys."
+    return (
+        head + "You are in no room yet. Enter one:\n\n" + Content("\n").join(rows) + Content.styled(tail, "$text-muted")
+    )
+
+
+def _people(count: int) -> str:
+    return "nobody" if not count else "1 person" if count == 1 else f"{count} people"
+
+
+def topic_line(change: LinkChanged, state: State, room: RoomState | None, *, is_slim: bool) -> Content:
+    """The room and what it is about; where the rooms are folded away, how the connection is and what is unread elsewhere."""
+    line = Content.assemble(*([_state_mark(change)] if is_slim else []), (room.name if room else "chat-tui", "bold"))
+    elsewhere = sum(other.unread for other in state.rooms.values() if other is not room)
+    if elsewhere and is_slim:
+        line += Content.styled(f"  ({elsewhere} elsewhere)", "bold $text-warning")
+    if room and room.topic:
+        line += Content.styled(f"  {room.topic}", "$text-muted")
+    return line
+
+
+def status_line(change: LinkChanged, host: str, state: State, seconds: int) -> str:
+    """How the connection is, while there is none."""
+    waiting = sum(len(room.pending) for room in state.rooms.values())
+    waits = "" if not waiting else f" {waiting} line{'' if waiting == 1 else 's'} will be sent then."
+    if change.status is Status.CONNECTING:
+        return f"Connecting to {host} …"
+    if change.status is Status.REFUSED:
+        return f"{change.why} Ctrl+R tries again, F3 takes another name or server.{waits}"
+    return f"No connection: {change.why}. Trying again in {seconds} s; Ctrl+R tries now.{waits}"
+
+
+def window_title(state: State, room: RoomState | None) -> str:
+    """The terminal's title: how many lines name the user, and where they are."""
+    mentions = sum(len(other.mentions) for other in state.rooms.values())
+    return f"{f'({mentions}) ' if mentions else ''}{room.name if room else 'chat-tui'} - chat-tui"

@@ -1,0 +1,270 @@
+"""How one entry of a timeline looks: in which rows, with which gutter. Pure: the same entry, neighbour and look give the same rows."""
+
+import re
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+from zlib import crc32
+
+from rich.cells import cell_len
+from rich.style import Style as RichStyle
+from textual.content import Content
+from textual.style import Style
+
+from chat_server.protocol.events import Acted, Line, TopicSet
+from chat_server.protocol.mentions import Names
+from chat_server.protocol.names import same_name_key
+from chat_tui.client.clocks import minute_of, shown
+from chat_tui.client.state import Pending
+from chat_tui.client.timeline import Entry, Notice
+from chat_tui.ui import markup
+from chat_tui.ui.markup import Shown, Styles
+from chat_tui.ui.wrapping import pieces
+
+GROUP_SECONDS = 300
+"""Seconds within which lines by one person belong together, and their name stands once."""
+
+SLOW_SECONDS = 10
+"""Seconds after which a line that is not stored yet gets a mark."""
+
+INDENT = 2
+"""Columns that a text's further rows are set in by, where there is no gutter."""
+
+_ACTION, _TOPIC = "~", "#"
+
+
+class Look(NamedTuple):
+    """Everything that rows depend on beside the entry and its neighbour. A new look is a new value."""
+
+    width: int
+    time_width: int
+    nick_width: int
+    time_format: str
+    markdown: bool
+    me: str
+    text: Style
+    rich: RichStyle
+    dim: Style
+    rule: Style
+    unread: Style
+    failed: Style
+    pending: Style
+    nicks: tuple[Style, ...]
+    parts: Styles
+    resolve: Callable[[str], Style]
+    mention: Names | None = None
+    found: re.Pattern[str] | None = None
+
+    @property
+    def gutter(self) -> int:
+        """Columns before the text."""
+        return self.time_width + self.nick_width
+
+
+class Row(NamedTuple):
+    """One row of the screen: what stands in the gutter, and text that can be selected. `joins`: it goes on with the row before."""
+
+    gutter: Content
+    text: Content
+    joins: bool = False
+
+
+class Rows:
+    """The rows of one entry: broken now, made when they are asked for."""
+
+    def __init__(self, above: list[Row], gutter: Content, text: Shown, look: Look) -> None:
+        """Put a text in rows, under those that stand above it; the first with its gutter."""
+        self._above = above
+        self._gutter = gutter
+        self._blank = Content(" " * (look.gutter or INDENT))
+        self._text = text
+        self._length = len(text.text)
+        self._pieces = pieces(text.text, max(2, look.width - len(self._blank)))
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._above) + len(self._pieces)
+
+    def __getitem__(self, number: int) -> Row:
+        """Make one of them."""
+        if number < len(self._above):
+            return self._above[number]
+        start, end, joins = self._pieces[number - len(self._above)]
+        gutter = self._blank if number > len(self._above) else self._gutter
+        return Row(gutter, self._text.content(start, end), joins)
+
+    def said(self, start: tuple[int, int], end: tuple[int, int] | None = None) -> str:
+        """What was said from one place (its row, its column) to another, or to the end; nothing where only what stands above it is."""
+        last = self._place(*end) if end is not None else self._length
+        return self._text.said(max(self._place(*start), 0), last) if last >= 0 else ""
+
+    def _place(self, row: int, column: int) -> int:
+        number = row - len(self._above)
+        if number < 0:
+            return -1
+        start, end, _ = self._pieces[number]
+        if column < 0 and number == len(self._pieces) - 1:
+            return self._length  # spaces at the end, for which its row has no room, too
+        return end if column < 0 else min(start + column, end)
+
+
+def columns(width: int, time_format: str) -> tuple[int, int]:
+    """How wide the columns of times and of nicks are: (0, 0) where there is no place for columns."""
+    if width < 44:  # noqa: PLR2004 - what is left for the text is too little below
+        return 0, 0
+    return (cell_len(time.strftime(time_format, (2026, 12, 30, 22, 48, 48, 2, 364, 0))) + 1), (10 if width < 64 else 14)  # noqa: PLR2004
+
+
+@lru_cache(4096)
+def _clock(minute: int, time_format: str) -> str:
+    return time.strftime(time_format, shown(minute * 60))
+
+
+@lru_cache(4096)
+def _day(quarter: int) -> tuple[int, int, int]:
+    at = shown(quarter * 900)
+    return at.tm_year, at.tm_mon, at.tm_mday
+
+
+def day_of(at: float) -> tuple[int, int, int]:
+    """The day on the reader's calendar. No zone changes it but at a quarter of an hour."""
+    return _day(minute_of(at) // 15)
+
+
+def nick_style(nick: str, styles: tuple[Style, ...]) -> Style:
+    """The colour of a name: always the same one."""
+    return styles[crc32(same_name_key(nick).encode()) % len(styles)] if styles else Style(bold=True)
+
+
+def is_grouped(entry: Entry | Pending, before: Entry | Pending | None, me: str) -> bool:
+    """Whether the name need not be said again."""
+    return (
+        before is not None
+        and not isinstance(before, Notice | Acted | TopicSet)
+        and not isinstance(entry, Notice | Acted | TopicSet)
+        and (not isinstance(entry, Pending) or entry.do == "say")
+        and author(entry, me) == author(before, me)
+        and entry.at - before.at < GROUP_SECONDS
+        and day_of(entry.at) == day_of(before.at)
+    )
+
+
+def author(entry: Line | Pending, me: str) -> str:
+    """Whose line it is."""
+    return me if isinstance(entry, Pending) else entry.nick
+
+
+def rows_of(
+    entry: Entry | Pending,
+    before: Entry | Pending | None,
+    look: Look,
+    *,
+    is_first_unread: bool = False,
+    missing: int = 0,
+    now: float = 0.0,
+) -> Rows:
+    """The rows of an entry, with what stands above it.
+
+    Args:
+        entry: a line, a notice, or what is not stored yet.
+        before: the entry before, if it is known.
+        look: how things look.
+        is_first_unread: whether a rule between read and unread stands above it.
+        missing: how many lines before it are not loaded.
+        now: the time, for what takes too long.
+
+    """
+    rows: list[Row] = []
+    if missing:
+        rows.append(_rule(f"{missing} earlier lines", look, look.dim, "·"))
+    if before is None or day_of(entry.at) != day_of(before.at):
+        rows.append(_rule(_long_day(entry.at), look, look.rule, "─"))
+    if is_first_unread:
+        rows.append(_rule("new", look, look.unread, "─"))
+    if isinstance(entry, Notice):
+        notice = Shown(entry.text)
+        notice.paint_all(look.failed if entry.is_error else look.dim)
+        clock = _clock(minute_of(entry.at), look.time_format) if entry.has_time and look.gutter else ""
+        return Rows(rows, Content.styled(clock.ljust(look.gutter), look.dim), notice, look)
+    grouped = not rows and is_grouped(entry, before, look.me)
+    text = _text(entry, look)
+    if isinstance(entry, Pending):
+        text.add_behind(_mark(entry, look, now))
+    if not look.gutter:
+        if not grouped:
+            text.add_before(_inline_name(entry, look))
+        return Rows(rows, Content(""), text, look)
+    same_minute = before is not None and grouped and minute_of(entry.at) == minute_of(before.at)
+    clock = "" if same_minute else _clock(minute_of(entry.at), look.time_format)
+    gutter = Content.styled(clock.ljust(look.time_width), look.dim) + _name(entry, look, is_shown=not grouped)
+    return Rows(rows, gutter, text, look)
+
+
+def _sign(entry: Line | Pending) -> str:
+    """What stands where a speaker's name would, before what is not speech."""
+    do = entry.do if isinstance(entry, Pending) else ""
+    if isinstance(entry, Acted) or do == "me":
+        return _ACTION
+    return _TOPIC if isinstance(entry, TopicSet) or do == "topic" else ""
+
+
+def _name(entry: Line | Pending, look: Look, *, is_shown: bool) -> Content:
+    if not is_shown:
+        return Content(" " * look.nick_width)
+    if sign := _sign(entry):
+        return Content.styled(f"{sign} ".rjust(look.nick_width), look.dim)
+    nick = author(entry, look.me)
+    width = look.nick_width - 1
+    cut = nick if cell_len(nick) <= width else _cut(nick, width - 1) + "…"
+    style = look.pending if isinstance(entry, Pending) else nick_style(nick, look.nicks)
+    return Content.assemble(" " * (width - cell_len(cut)), (cut, style + Style(bold=True)), " ")
+
+
+def _inline_name(entry: Line | Pending, look: Look) -> Content:
+    if sign := _sign(entry):
+        return Content.styled(f"{sign} ", look.dim)
+    nick = author(entry, look.me)
+    return Content.assemble((nick, nick_style(nick, look.nicks) + Style(bold=True)), ": ")
+
+
+def _cut(text: str, width: int) -> str:
+    while cell_len(text) > width:
+        text = text[:-1]
+    return text
+
+
+def _text(entry: Line | Pending, look: Look) -> Shown:
+    is_mine = isinstance(entry, Pending) or entry.nick == look.me
+    text = markup.shown(
+        entry.text,
+        look.parts,
+        resolve=look.resolve,
+        is_markdown=look.markdown,
+        mention=None if is_mine else look.mention,
+        found=look.found,
+    )
+    nick, sign = author(entry, look.me), _sign(entry)
+    if isinstance(entry, Pending):
+        text.paint_all(look.failed if entry.why else look.pending)
+    if sign:
+        does = " " if sign == _ACTION else " set the topic: "
+        text.add_before(Content.assemble((nick, nick_style(nick, look.nicks)), does))
+    return text
+
+
+def _mark(entry: Pending, look: Look, now: float) -> Content:
+    if entry.why:
+        return Content.styled(f"  ✗ {entry.why} (Alt+R sends it again, Alt+D takes it back)", look.failed)
+    return Content.styled("  … waiting" if now - entry.at > SLOW_SECONDS else "  …", look.dim)
+
+
+def _long_day(at: float) -> str:
+    day = shown(at)
+    return f"{time.strftime('%A', day)}, {day.tm_mday} {time.strftime('%B %Y', day)}"
+
+
+def _rule(text: str, look: Look, style: Style, line: str) -> Row:
+    left = max(1, (look.width - cell_len(text) - 2) // 2)
+    right = max(1, look.width - cell_len(text) - 2 - left)
+    return Row(Content.styled(f"{line * left} {text} {line * right}", style), Content(""))

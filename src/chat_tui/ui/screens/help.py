@@ -1,0 +1,113 @@
+"""The keys and the commands, on one page that scrolls."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from textwrap import wrap
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from chat_server.protocol.events import GROUPS, CommandDescribed
+from chat_tui.actions import ACTIONS, EDITING_KEYS, KEYS_IN_PROMPT, PRESETS, Action, keymap, shown_key
+
+KEY_WIDTH = 22
+"""Columns for keys and usages, where there is place for columns."""
+
+WIDE = 70
+"""Columns of a terminal that has place for them."""
+
+BOX, AROUND = 84, 6
+"""Columns of the box at the most (screens.tcss), and those of them that its frame and its scrollbar take."""
+
+
+_GROUPS = {
+    "general": "general",
+    "talking": "talking",
+    "rooms": "rooms",
+    "reading": "reading back",
+    "terminal": "how you are shown things",
+}
+"""What a group of commands is about."""
+
+
+class HelpScreen(ModalScreen[None]):
+    """Explains everything that can be done."""
+
+    CSS_PATH = "screens.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,f1", "dismiss", "Close")]
+
+    def __init__(self, commands: Iterable[CommandDescribed], keys: dict[str, str]) -> None:
+        """With the server's commands, and the keys that the user has chosen."""
+        super().__init__()
+        self._commands = {command.name: command for command in commands}
+        self._keys = keymap(keys)
+        self._preset = PRESETS.get(keys.get("preset", ""))
+
+    def compose(self) -> ComposeResult:
+        """One text, and how to leave it."""
+        with Vertical(classes="box wide", id="help"):
+            with VerticalScroll():
+                yield Static(self._text(), id="text")
+            yield Static("Esc goes back. PageUp and PageDown show more.", classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Keys scroll what there is to read."""
+        self.query_one(VerticalScroll).focus()
+
+    def on_resize(self) -> None:
+        """Rows are as wide as there is place."""
+        self.query_one("#text", Static).update(self._text())
+
+    def _row(self, left: str, right: str) -> Content:
+        columns = self.app.size.width
+        if columns < WIDE:
+            return Content.assemble((f"  {left}", "bold"), "  ", right)
+        width = max(KEY_WIDTH, len(left) + 2) + 2
+        rows = wrap(right, max(20, min(BOX, columns * 96 // 100) - AROUND - width)) or [""]
+        return Content.assemble((f"  {left}".ljust(width), "bold"), ("\n" + " " * width).join(rows))
+
+    def _actions(self) -> list[tuple[str, Action]]:
+        """Keys and what they do. The first nine rooms have one row while they have the keys that everybody expects."""
+        rows = [(shown_key(self._keys.get(action.name, action.keys)), action) for action in ACTIONS]
+        rooms = [(key, action) for key, action in rows if action.name.startswith("room-")]
+        if any(action.name in self._keys for _, action in rooms):
+            return rows
+        (first, action), (last, _) = rooms[0], rooms[-1]
+        one = (f"{first} to {last}", action._replace(title=f"Go to room 1 to {len(rooms)}"))
+        return [one if row == rooms[0] else row for row in rows if row == rooms[0] or row not in rooms]
+
+    def _text(self) -> Content:
+        parts: list[Content] = []
+        groups = list(dict.fromkeys(action.group for action in ACTIONS))
+        for group, actions in groupby(
+            sorted(self._actions(), key=lambda row: groups.index(row[1].group)), lambda row: row[1].group
+        ):
+            parts.append(_heading(group))
+            parts += [self._row(key, action.title) for key, action in actions]
+        parts.append(_heading("While you write"))
+        parts += [self._row(key, does) for key, does in KEYS_IN_PROMPT]
+        if self._preset is None:
+            parts += [self._row(key, does) for key, does in EDITING_KEYS]
+        else:
+            parts += [self._row(shown_key(edit.key), edit.title) for edit in self._preset.edits]
+        for group, commands in groupby(self._by_group(), lambda command: command.group):
+            parts.append(_heading(f"Commands: {_GROUPS[group]}" if group in _GROUPS else "Commands"))
+            parts += [self._row(command.usage, command.explanation.partition("\n")[0]) for command in commands]
+        return Content("\n").join(parts)
+
+    def _by_group(self) -> list[CommandDescribed]:
+        """The commands as the server's /help has them; those of which it says no group, last."""
+        known = list(GROUPS)
+        return sorted(
+            self._commands.values(),
+            key=lambda command: known.index(command.group) if command.group in known else len(known),
+        )
+
+
+def _heading(text: str) -> Content:
+    return Content.assemble("\n", (text, "bold $primary"))

@@ -1,0 +1,97 @@
+"""The bar for searching in the room that one sees."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.events import Resize
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from chat_tui.ui.field import Field
+
+TIGHT = 64
+"""Columns below which the bar has no place for its keys."""
+
+
+class SearchBar(Horizontal):
+    """Hidden until one searches."""
+
+    DEFAULT_CSS = """
+    SearchBar {
+        height: 1;
+        display: none;
+        background: $boost;
+        & > Static { width: auto; padding: 0 1; color: $text-muted; }
+        & > Input { width: 1fr; min-width: 12; background: $boost; }
+        &.tight > #search-keys { display: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close", priority=True),
+        Binding("up,shift+enter", "next(-1)", "Older", priority=True),
+        Binding("enter", "next(-1)", show=False, priority=True),
+        Binding("down", "next(1)", "Newer", priority=True),
+    ]
+
+    class Changed(Message):
+        """Other words are searched for."""
+
+        def __init__(self, words: str) -> None:
+            """For these."""
+            super().__init__()
+            self.words = words
+
+    class Next(Message):
+        """Another place where they stand is wanted."""
+
+        def __init__(self, step: int) -> None:
+            """Newer if 1, older if -1."""
+            super().__init__()
+            self.step = step
+
+    class Closed(Message):
+        """Nothing is searched for any more."""
+
+    def compose(self) -> ComposeResult:
+        """A line and what came of it."""
+        yield Static("Search:", markup=False)
+        yield Field(compact=True)
+        yield Static("", id="found")
+        yield Static("Enter older · ↓ newer · Esc", id="search-keys", markup=False)
+
+    def on_resize(self, event: Resize) -> None:
+        """A hint that there is no place for is left out, and not cut."""
+        self.set_class(event.size.width < TIGHT, "tight")
+
+    def open(self) -> None:
+        """Begin to search."""
+        self.display = True
+        self.query_one(Input).focus()
+
+    @property
+    def words(self) -> str:
+        """What is searched for."""
+        return self.query_one(Input).value.strip()
+
+    def tell(self, text: str) -> None:
+        """Say what was found."""
+        self.query_one("#found", Static).update(Content(text))
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.post_message(self.Changed(event.value))
+
+    def action_next(self, step: int) -> None:
+        """Go to another place where the words stand."""
+        self.post_message(self.Next(step))
+
+    def action_close(self) -> None:
+        """Search no more."""
+        self.display = False
+        self.query_one(Input).clear()
+        self.post_message(self.Closed())
