@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.protocol import events
-from chat_server.protocol.events import Event, Line, PageShown, Ref, Said, Stored
+from chat_server.protocol.events import Entered, Event, Line, PageShown, Ref, Said, Stored
 from chat_tui.client.client import Client as Whole
 from chat_tui.client.codec import LINE_MAX, EventReader, LineTooLong
 from chat_tui.client.connection import Identity, Link, LinkChanged, Status
@@ -46,11 +46,15 @@ class Client:
             on_change=self.changes.append,
         )
         self.doubles = 0
+        self._is_told = False
 
     def take(self, event: Event, ref: Ref | None) -> None:
         if isinstance(event, Said):
             self.doubles += event.seq in {line.seq for line in self.lines()}
-        if isinstance(event, PageShown) and ref is None:
+        # Whoever takes over a connection that was lost before it was told where it is hears the room at once, and asks for the newest page of it:
+        # what is said meanwhile is in both.
+        is_told, self._is_told = self._is_told, self._is_told or isinstance(event, Entered | PageShown)
+        if isinstance(event, PageShown) and ref is None and is_told:
             self.doubles += len({line.seq for line in event.lines} & {line.seq for line in self.lines()})
         self.state.apply(event, ref)
         if isinstance(event, Stored):
