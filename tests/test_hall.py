@@ -4,6 +4,7 @@ from chat_server.commands.handler import CommandHandler
 from chat_server.protocol.events import (
     Back,
     Help,
+    Invalid,
     Join,
     Last,
     ListOnline,
@@ -14,14 +15,14 @@ from chat_server.protocol.events import (
     Request,
     Say,
     UnknownCommand,
-    WrongUsage,
+    Unreadable,
 )
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.room import EndSession
 from fakes import FakeSession, make_hall
 
 
-def ask(hall: Hall, session: FakeSession, request: Request | UnknownCommand | WrongUsage) -> list[str]:
+def ask(hall: Hall, session: FakeSession, request: Request | Unreadable) -> list[str]:
     """Give a request that needs no waiting, and return the answer."""
     assert hall.handle(session, request) is None
     return session.take_told()
@@ -122,7 +123,7 @@ def test_a_stranger_who_asks_for_what_is_done_in_rooms_is_told_to_log_in_first()
 
 def test_wrong_usage_answers_with_the_usage() -> None:
     hall = make_hall()
-    assert ask(hall, FakeSession(hall), WrongUsage("/login NICK")) == ["* Usage: /login NICK"]
+    assert ask(hall, FakeSession(hall), Invalid("usage", {"usage": "/login NICK"})) == ["* Usage: /login NICK"]
 
 
 def test_help_lists_what_works_here_and_now() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.commands.catalogue import described_commands
-from chat_server.protocol.events import Request, Say, WrongUsage
+from chat_server.protocol.events import Invalid, Request, Say
 from chat_server.protocol.sanitize import clean_lines
 from chat_server.protocol.syntax import REQUESTS, parse_text
 from chat_server.wire.json_lines import parse_object
@@ -25,8 +25,8 @@ ARGUMENTS = st.lists(st.sampled_from(GIVEN.split(" ")), max_size=4).map(" ".join
 def of_the_server(text: str) -> object:
     """The request, or the sentence that refuses it."""
     asked = parse_text(text)
-    if isinstance(asked, WrongUsage):
-        return sentence("usage", {"usage": asked.usage, "why": asked.why, **asked.details})
+    if isinstance(asked, Invalid):
+        return sentence(asked.code, asked.details)
     return asked
 
 

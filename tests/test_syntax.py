@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from chat_server.protocol.events import (
     Act,
     Help,
+    Invalid,
     Join,
     ListOnline,
     Login,
@@ -16,9 +17,9 @@ from chat_server.protocol.events import (
     Topic,
     UnknownCommand,
     Unreadable,
-    WrongUsage,
 )
-from chat_server.protocol.syntax import REQUESTS, parameters_of, parse_command, parse_text, usage_of
+from chat_server.protocol.syntax import REQUESTS, parameters_of, parse_command, parse_text, usage_of, wrong_usage
+from chat_server.protocol.typed import Misuse
 from chat_server.wire.render.sentences import sentence
 
 
@@ -76,22 +77,24 @@ def test_a_command_becomes_the_request_it_asks_for(line: str, request_or_why_not
 )
 def test_a_wrong_usage_says_what_is_wrong_and_then_the_form(line: str, answer: str) -> None:
     wrong = parse_text(line)
-    assert isinstance(wrong, WrongUsage)
-    assert sentence("usage", {"usage": wrong.usage, "why": wrong.why, **wrong.details}) == answer
+    assert isinstance(wrong, Invalid)
+    assert sentence(wrong.code, wrong.details) == answer
 
 
 def test_every_request_that_is_typed_says_what_is_missing_and_what_is_too_much() -> None:
     for word, request in REQUESTS.items():
         parameters = [parameter for parameter in parameters_of(request) if parameter.kind != "flag"]
         if parameters and parameters[0].required:
-            assert parse_text(f"/{word}") == WrongUsage(
-                usage_of(request), "usage-missing", {"field": parameters[0].name}
+            assert parse_text(f"/{word}") == wrong_usage(
+                usage_of(request), Misuse("usage-missing", {"field": parameters[0].name})
             )
         if not parameters:
-            assert parse_text(f"/{word} x") == WrongUsage(usage_of(request), "usage-unexpected", {"value": "x"})
+            assert parse_text(f"/{word} x") == wrong_usage(
+                usage_of(request), Misuse("usage-unexpected", {"value": "x"})
+            )
         wrong_number = [parameter for parameter in parameters if parameter.kind == "number"]
         if wrong_number:
-            assert isinstance(parse_text(f"/{word} x"), WrongUsage)
+            assert isinstance(parse_text(f"/{word} x"), Invalid)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_a_text_of_several_lines_glues_no_words_and_is_a_command_only_if_it_begi
 
 def test_lines_where_a_word_is_wanted_are_too_much() -> None:
     wrong = parse_text("/join python\nhello\nworld")
-    assert wrong == WrongUsage("/join ROOM", "usage-unexpected", {"value": "hello world"})
+    assert wrong == wrong_usage("/join ROOM", Misuse("usage-unexpected", {"value": "hello world"}))
 
 
 def test_usage_names_the_fields_and_brackets_what_may_be_left_out() -> None:

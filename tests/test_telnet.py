@@ -12,7 +12,7 @@ from chat_server.protocol.events import (
     ChooseCharset,
     ChooseMode,
     Echo,
-    LineTooLong,
+    Invalid,
     ProtocolReply,
     Request,
     Say,
@@ -249,9 +249,13 @@ def test_erase_line_interrupt_and_break_take_back_the_line() -> None:
 
 def test_a_line_that_is_too_long_is_reported_once_and_skipped() -> None:
     listener = Listener(10)
-    assert listener.receive(b"x" * 11).asked == [LineTooLong(10)]
-    assert listener.receive(b"y" * 100_000).asked == [LineTooLong(10)]
-    assert listener.receive(b"z\nshort\n" + b"w" * 11 + b"\n").asked == [LineTooLong(10), Say("short"), LineTooLong(10)]
+    assert listener.receive(b"x" * 11).asked == [Invalid("line-too-long", {"limit": "10"})]
+    assert listener.receive(b"y" * 100_000).asked == [Invalid("line-too-long", {"limit": "10"})]
+    assert listener.receive(b"z\nshort\n" + b"w" * 11 + b"\n").asked == [
+        Invalid("line-too-long", {"limit": "10"}),
+        Say("short"),
+        Invalid("line-too-long", {"limit": "10"}),
+    ]
 
 
 def test_a_line_of_the_limit_passes() -> None:

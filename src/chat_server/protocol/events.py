@@ -347,41 +347,11 @@ class UnknownCommand(Unreadable, frozen=True, gc=False):
     arguments: str
 
 
-class WrongUsage(Unreadable, frozen=True):
-    """A known command whose arguments are not as they should be. `why` is a key of the catalogue of sentences."""
+class Invalid(Unreadable, frozen=True):
+    """What cannot be a request, and why: a key of the catalogue of sentences, and the details of its sentence."""
 
-    usage: str
-    why: str = ""
+    code: str
     details: dict[str, str] = {}
-
-
-class LineTooLong(Unreadable, frozen=True, gc=False):
-    """A line of more bytes than the limit; it was skipped."""
-
-    limit: int
-
-
-class NotJson(Unreadable, frozen=True, gc=False):
-    """A program's line that is no JSON object with a `do`."""
-
-
-class UnknownRequest(Unreadable, frozen=True, gc=False):
-    """A program's request for something that no request is."""
-
-    word: str
-
-
-class WrongField(Unreadable, frozen=True, gc=False):
-    """A program's request with a field that is missing or is not what it should be."""
-
-    field: str
-    why: str
-
-
-class TextTooLong(Unreadable, frozen=True, gc=False):
-    """A program's request with a text of more bytes than the limit."""
-
-    limit: int
 
 
 class Addressed(Struct, frozen=True):

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from msgspec import NODEFAULT, Meta
 from msgspec.structs import FieldInfo, fields
 
-from chat_server.protocol.events import Parameter, Request, Say, UnknownCommand, Unreadable, WrongUsage
+from chat_server.protocol.events import Invalid, Parameter, Request, Say, UnknownCommand, Unreadable
 from chat_server.protocol.names import same_name_key
 from chat_server.protocol.typed import Misuse, command_in, read_arguments
 
@@ -128,5 +128,10 @@ def _asked(word: str, arguments: str) -> Request | Unreadable:
         return UnknownCommand(word, arguments)
     given = read_arguments(arguments, parameters_of(request))
     if isinstance(given, Misuse):
-        return WrongUsage(usage_of(request), given.code, given.details)
+        return wrong_usage(usage_of(request), given)
     return request(**given)
+
+
+def wrong_usage(usage: str, wrong: Misuse) -> Invalid:
+    """That a command is typed in another way, and what is wrong with how it was."""
+    return Invalid("usage", {"usage": usage, "why": wrong.code, **wrong.details})

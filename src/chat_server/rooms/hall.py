@@ -15,23 +15,18 @@ from chat_server.protocol.events import (
     ChooseWrap,
     EnteredHall,
     Help,
-    LineTooLong,
+    Invalid,
     ListRooms,
     LoggedIn,
     Login,
     Logout,
-    NotJson,
     Refused,
     Renamed,
     Request,
     Say,
     Search,
-    TextTooLong,
     UnknownCommand,
-    UnknownRequest,
     Unreadable,
-    WrongField,
-    WrongUsage,
 )
 from chat_server.protocol.syntax import word_of
 from chat_server.rooms.directory import Directory
@@ -45,7 +40,7 @@ class Hall(Room):
     FOR_STRANGERS: ClassVar[set[type[Request | Unreadable]]] = {
         *(Login, Logout, Help, ListRooms),
         *(ChooseLanguage, ChooseCharset, ChooseMode, ChooseColour, ChooseWrap, ChoosePlain, ChooseKeepalive),
-        *(UnknownCommand, WrongUsage, LineTooLong, NotJson, UnknownRequest, WrongField, TextTooLong),
+        *(UnknownCommand, Invalid),
     }
 
     FOR_NOBODY: ClassVar[set[type[Request | Unreadable]]] = {Login, Say}

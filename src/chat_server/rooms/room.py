@@ -26,11 +26,10 @@ from chat_server.protocol.events import (
     HelpListed,
     History,
     HistoryChosen,
+    Invalid,
     Join,
-    LineTooLong,
     ListRooms,
     Logout,
-    NotJson,
     Refused,
     Rename,
     Request,
@@ -38,17 +37,13 @@ from chat_server.protocol.events import (
     RoomCreated,
     RoomsListed,
     Search,
-    TextTooLong,
     Time,
     UnknownCommand,
-    UnknownRequest,
     Unreadable,
-    WrongField,
-    WrongUsage,
     ZoneShown,
 )
 from chat_server.protocol.names import BadName, parse_new_name, parse_nickname, same_name_key
-from chat_server.protocol.syntax import REQUESTS, is_command, usage_of
+from chat_server.protocol.syntax import REQUESTS, is_command, usage_of, wrong_usage
 from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.protocol.typed import nearest, shortened, unexpected, unknown_command
 from chat_server.rooms.directory import Directory
@@ -390,39 +385,12 @@ class Room(Choices, ABC):
             self._refuse_word(session, request.word)
             return None
         if request.arguments:
-            return self.do_refuse_usage(session, WrongUsage(f"/{room.name}", *unexpected(request.arguments)))
+            return self.do_refuse(session, wrong_usage(f"/{room.name}", unexpected(request.arguments)))
         return self.handle(session, Join(room.name))
 
-    def do_refuse_usage(self, session: Occupant, request: WrongUsage) -> Pause:
-        """Answer with what is wrong, and the usage line."""
-        why = {"why": request.why} if request.why else {}
-        session.send(Refused("usage", {"usage": request.usage, **why, **request.details}))
-        return None
-
-    def do_refuse_json(self, session: Occupant, request: NotJson) -> Pause:
-        """Answer that it is none."""
-        del request
-        session.send(Refused("not-json"))
-        return None
-
-    def do_refuse_request(self, session: Occupant, request: UnknownRequest) -> Pause:
-        """Answer that there is none."""
-        session.send(Refused("unknown-request", {"word": shortened(request.word)}))
-        return None
-
-    def do_refuse_field(self, session: Occupant, request: WrongField) -> Pause:
-        """Answer with what is wrong with the field."""
-        session.send(Refused("wrong-field", {"field": request.field, "why": request.why}))
-        return None
-
-    def do_refuse_text(self, session: Occupant, request: TextTooLong) -> Pause:
-        """Answer with the limit."""
-        session.send(Refused("text-too-long", {"limit": str(request.limit)}))
-        return None
-
-    def do_refuse_length(self, session: Occupant, request: LineTooLong) -> Pause:
-        """Answer with the limit."""
-        session.send(Refused("line-too-long", {"limit": str(request.limit)}))
+    def do_refuse(self, session: Occupant, request: Invalid) -> Pause:
+        """Answer with what is wrong."""
+        session.send(Refused(request.code, request.details))
         return None
 
     def _works_here(self, session: Occupant) -> list[type[Request]]:

@@ -21,21 +21,17 @@ from chat_server.protocol.events import (
     Dismissed,
     Echo,
     Event,
+    Invalid,
     Kept,
-    LineTooLong,
-    NotJson,
     ProtocolReply,
     Ref,
     Refused,
     Request,
-    TextTooLong,
-    UnknownRequest,
-    Unreadable,
-    WrongField,
 )
 from chat_server.protocol.names import NAME_TYPED_MAX
 from chat_server.protocol.sanitize import clean, clean_in_one, clean_lines
 from chat_server.protocol.syntax import extra, word_of
+from chat_server.protocol.typed import shortened
 from chat_server.wire.line_buffer import LIGHT_BYTES, LineBuffer
 from chat_server.wire.render.sentences import sentence
 
@@ -79,34 +75,34 @@ class _Kind:
         self._wanted = {field.name for field in strings if field.required}
         self.names_its_room = "room" in request.__struct_fields__
 
-    def decode(self, line: bytes, text_limit: int) -> Request | Unreadable:
+    def decode(self, line: bytes, text_limit: int) -> Request | Invalid:
         """Read a request, its texts made clean. Raises msgspec.DecodeError or UnicodeDecodeError."""
         request = self._decode(line)
         for field in self._words:
             word = getattr(request, field)
             wrong = _wrong_with(word) if word else ("expected a text" if field in self._wanted else "")
             if wrong:
-                return WrongField(field, wrong)
+                return _wrong_field(field, wrong)
         for field in self._names:
             for name in getattr(request, field):
                 if wrong := _wrong_with(name):
-                    return WrongField(field, wrong)
+                    return _wrong_field(field, wrong)
         return self._cleaned(request, text_limit)
 
-    def _cleaned(self, request: Request, text_limit: int) -> Request | Unreadable:
+    def _cleaned(self, request: Request, text_limit: int) -> Request | Invalid:
         changed: dict[str, Any] = {}
         for field, cleaner in self._texts.items():
             text = getattr(request, field)
             if len(text) * 4 > text_limit and len(text.encode()) > text_limit:
-                return TextTooLong(text_limit)
+                return Invalid("text-too-long", {"limit": str(text_limit)})
             cleaned = cleaner(text)
             if not cleaned.strip() and (text or field in self._wanted):
-                return WrongField(field, "expected a text")
+                return _wrong_field(field, "expected a text")
             if cleaned != text:
                 changed[field] = cleaned
         for field in self._days:
             if not is_day(getattr(request, field)):
-                return WrongField(field, NO_DAY)
+                return _wrong_field(field, NO_DAY)
         return replace(request, **changed) if changed else request
 
 
@@ -119,6 +115,11 @@ def _wrong_with(word: str) -> str:
     return "" if not word or word.strip() else "expected a text"
 
 
+def _wrong_field(field: str, why: str) -> Invalid:
+    return Invalid("wrong-field", {"field": field, "why": why})
+
+
+_NOT_JSON = Invalid("not-json")
 _envelope = msgspec.json.Decoder(_Envelope)
 _KINDS: dict[str, _Kind] = {word_of(request): _Kind(request) for request in Request.__subclasses__()}
 
@@ -129,27 +130,27 @@ def parse_object(line: bytes, text_limit: int) -> Addressed:
         envelope = _envelope.decode(line)
     except msgspec.ValidationError as error:
         field, why = _explained(error)
-        return Addressed(NotJson() if field in ("", "do") else WrongField(field, why))
+        return Addressed(_NOT_JSON if field in ("", "do") else _wrong_field(field, why))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return Addressed(NotJson())
+        return Addressed(_NOT_JSON)
     ref = envelope.ref
     for field, word in (("ref", str(ref or "")), ("do", envelope.do), ("room", envelope.room)):
         if wrong := _wrong_with(word):
-            return Addressed(WrongField(field, wrong), "", None if field == "ref" else ref)
+            return Addressed(_wrong_field(field, wrong), "", None if field == "ref" else ref)
     kind = _KINDS.get(envelope.do)
     if kind is None:
-        return Addressed(UnknownRequest(envelope.do), envelope.room, ref)
+        return Addressed(Invalid("unknown-request", {"word": shortened(envelope.do)}), envelope.room, ref)
     room = "" if kind.names_its_room else envelope.room
     return Addressed(_decoded(kind, line, text_limit), room, ref)
 
 
-def _decoded(kind: _Kind, line: bytes, text_limit: int) -> Request | Unreadable:
+def _decoded(kind: _Kind, line: bytes, text_limit: int) -> Request | Invalid:
     try:
         return kind.decode(line, text_limit)
     except msgspec.ValidationError as error:
-        return WrongField(*_explained(error))
+        return _wrong_field(*_explained(error))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return NotJson()
+        return _NOT_JSON
 
 
 def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
@@ -207,12 +208,12 @@ class JsonDecoder:
         requests: list[Addressed | ProtocolReply] = []
         for piece in whole:
             if self._line.append(piece):
-                requests.append(Addressed(LineTooLong(self.limit)))
+                requests.append(Addressed(Invalid("line-too-long", {"limit": str(self.limit)})))
             line = self._line.take()
             if line is not None and not line.isspace() and line:
                 requests.append(parse_object(line, self._text_limit))
         if rest and self._line.append(rest):
-            requests.append(Addressed(LineTooLong(self.limit)))
+            requests.append(Addressed(Invalid("line-too-long", {"limit": str(self.limit)})))
         return requests
 
 

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable, Iterator
 
 from msgspec import Struct
 
-from chat_server.protocol.events import Echo, LineTooLong, Logout, ProtocolReply, Request, TextTooLong, Unreadable
+from chat_server.protocol.events import Echo, Invalid, Logout, ProtocolReply, Request, Unreadable
 from chat_server.protocol.sanitize import clean, clean_lines
 from chat_server.protocol.syntax import parse_text
 from chat_server.wire.charsets import UTF_8, decode, has_byte_255, last_character, may_be_gb18030
@@ -233,7 +233,7 @@ class TextDecoder:
                 if request is not None:
                     requests.append(request)
             else:
-                requests.append(LineTooLong(self._line_limit))
+                requests.append(Invalid("line-too-long", {"limit": str(self._line_limit)}))
         return requests
 
     def _may_change_something(self, data: bytes, *, is_plain: bool) -> bool:
@@ -293,7 +293,7 @@ class TextDecoder:
 
     def _line(self, line: bytes | TooLong) -> Iterator[Item]:
         if isinstance(line, TooLong):
-            yield LineTooLong(self._line_limit)
+            yield Invalid("line-too-long", {"limit": str(self._line_limit)})
         elif self._is_unclear(line):
             yield CharsetUnclear()
         else:
@@ -324,7 +324,7 @@ class TextDecoder:
             case Typed():
                 yield from self._typed(item)
             case TooMuch():
-                yield TextTooLong(item.limit)
+                yield Invalid("text-too-long", {"limit": str(item.limit)})
             case Worked():
                 yield Toil()
             case Completion():
