@@ -32,7 +32,8 @@ from chat_server import cli
 from chat_server.config import Limits
 from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.journal import SqliteJournal
-from chat_server.protocol.events import Request, Said, Say
+from chat_server.protocol.entries import Said
+from chat_server.protocol.requests import Request, Say
 from chat_server.protocol.syntax import extra, word_of
 
 CONTENT = {

@@ -8,7 +8,8 @@ import trio
 from chat_server.commands.handler import Pause
 from chat_server.journal import Appending, Journal, JournalError, Receipt, RoomRecord, SenderKey
 from chat_server.journal.memory import MemoryJournal, _Room
-from chat_server.protocol.events import Event, Line
+from chat_server.protocol.entries import Line
+from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import ChatRoom

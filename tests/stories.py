@@ -19,8 +19,9 @@ from textual.css.model import RuleSet  # noqa: E402
 from textual.css.stylesheet import Stylesheet  # noqa: E402
 from textual.screen import Screen  # noqa: E402
 
-from chat_server.protocol import events  # noqa: E402 - what Textual reads from the environment it reads when it is imported
-from chat_server.protocol.events import Acted, Event, Joined, Said, TopicSet  # noqa: E402
+from chat_server.protocol import entries, events  # noqa: E402 - what Textual reads from the environment it reads when it is imported
+from chat_server.protocol.entries import Acted, Said, TopicSet  # noqa: E402
+from chat_server.protocol.events import Event, Joined  # noqa: E402
 from chat_tui.client.connection import Identity, Link, LinkChanged, Status  # noqa: E402
 from chat_tui.client.local_store import Keepsakes  # noqa: E402
 from chat_tui.client.state import Pending  # noqa: E402
@@ -314,7 +315,7 @@ def conversation() -> list[Event]:
     ]
     return [
         *beginning("python", "pm", "write"),
-        events.Recalled("python", (shown[0], shown[1]), None, 2, ""),
+        entries.Recalled("python", (shown[0], shown[1]), None, 2, ""),
         *shown[2:],
         Acted("python", 8, NOON + 700, "Carol", "waves"),
         TopicSet("python", 9, NOON + 800, "bob", "All things Python"),

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from chat_server.config import Limits
-from chat_server.protocol.events import Invalid, Request
+from chat_server.protocol.incoming import Invalid
+from chat_server.protocol.requests import Request
 from chat_server.protocol.syntax import word_of
 from chat_server.wire.editor.line_editor import LineEditor, Typed
 from chat_server.wire.json_lines import parse_object

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol.events import Say
+from chat_server.protocol.requests import Say
 from chat_server.protocol.sanitize import clean
 from chat_server.wire import charsets
 from chat_server.wire.charsets import (

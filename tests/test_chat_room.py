@@ -2,7 +2,9 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol.events import Act, Back, Event, Join, ListOnline, Login, Rename, Request, Said, Say
+from chat_server.protocol.entries import Said
+from chat_server.protocol.events import Event
+from chat_server.protocol.requests import Act, Back, Join, ListOnline, Login, Rename, Request, Say
 from chat_server.rooms.batch import Arrival, Departure
 from chat_server.rooms.chat_room import INBOX_MAX, ChatRoom
 from chat_server.rooms.room import Room

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from chat_server.protocol import events
-from chat_server.protocol.events import PageShown, Said
+from chat_server.protocol.entries import PageShown, Said
 from chat_tui.client.client import MISSED_GAP, Client
 from chat_tui.client.connection import Link, LinkChanged, Status
 from chat_tui.client.local_store import Keepsakes

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from chat_server.protocol.events import Acted, Event, Found, Kept, PageShown, Recalled, Said
+from chat_server.protocol.entries import Acted, Found, Kept, PageShown, Recalled, Said
+from chat_server.protocol.events import Event
 from chat_tui.client.codec import EventReader
 
 SAID = {"is": "said", "room": "python", "seq": 1, "at": 1.0, "nick": "ann", "text": "hi"}

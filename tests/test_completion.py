@@ -1,7 +1,7 @@
 """What Tab puts in."""
 
 from chat_server.commands.completion import candidates
-from chat_server.protocol.events import ChooseMode, Help, Join, Login, Request, Say
+from chat_server.protocol.requests import ChooseMode, Help, Join, Login, Request, Say
 
 HERE = (Say, Help, Join, Login, ChooseMode)
 

@@ -12,7 +12,9 @@ from structlog.testing import capture_logs
 from chat_server.config import Config, RoomsTable
 from chat_server.journal import Appending, Page, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.events import Event, Line, Say
+from chat_server.protocol.entries import Line
+from chat_server.protocol.events import Event
+from chat_server.protocol.requests import Say
 from chat_server.rooms.chat_room import KINDS_MAX
 from chat_server.sessions import text_session
 from chat_server.sessions.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITED
@@ -169,7 +171,7 @@ async def _config() -> Config:
 
 async def _journal(lines: int, text: str = "x" * 100) -> MemoryJournal:
     """A journal in which so many lines have been said."""
-    from chat_server.protocol.events import Said  # noqa: PLC0415
+    from chat_server.protocol.entries import Said  # noqa: PLC0415
 
     journal = MemoryJournal()
     await journal.create_room("python")

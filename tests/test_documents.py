@@ -1,7 +1,7 @@
 """What the documents say of numbers is what the code has."""
 
 from chat_server.config import Config, as_toml
-from chat_server.protocol.events import HISTORY_MAX, LAST_MAX
+from chat_server.protocol.requests import HISTORY_MAX, LAST_MAX
 from chat_server.server.server import FILES_RESERVED, FORGET_SECONDS
 from processes import ROOT
 

@@ -19,7 +19,7 @@ from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.maintenance import FileProblem, check, export, import_
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Append, Writer
-from chat_server.protocol.events import Acted, Said, TopicSet
+from chat_server.protocol.entries import Acted, Said, TopicSet
 from chat_server.protocol.names import parse_name
 from chat_server.protocol.sanitize import clean
 from chat_server.protocol.time_zones import EARLIEST, LATEST

@@ -6,7 +6,7 @@ import trio
 
 from chat_server.config import Config, RoomsTable, load
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.events import Back, Join, ListOnline, ListRooms, Logout, Request
+from chat_server.protocol.requests import Back, Join, ListOnline, ListRooms, Logout, Request
 from chat_server.protocol.syntax import parse_command
 from streams import open_house
 

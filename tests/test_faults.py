@@ -21,8 +21,9 @@ from chat_server.commands.handler import Command
 from chat_server.commands.history import ReadableRoom
 from chat_server.commands.settings import Choices
 from chat_server.journal import Journal
-from chat_server.protocol import events
-from chat_server.protocol.events import Addressed, Request, Unreadable
+from chat_server.protocol import entries, events, requests
+from chat_server.protocol.incoming import Addressed, Unreadable
+from chat_server.protocol.requests import Request
 from chat_server.protocol.syntax import REQUESTS, choices_of
 from chat_server.rooms.batch import Batch
 from chat_server.rooms.chat_room import ChatRoom
@@ -327,9 +328,9 @@ def an_event(kind: type[events.Event]) -> events.Event:
 def shown_in_rooms() -> dict[type[events.Event], str]:
     """What a room shows to all its members, and how to make it happen."""
     return {
-        events.Said: "hello",
-        events.Acted: "/me waves",
-        events.TopicSet: "/topic snakes",
+        entries.Said: "hello",
+        entries.Acted: "/me waves",
+        entries.TopicSet: "/topic snakes",
         events.Renamed: "/nick zora",
         events.Left: "/back",
     }
@@ -348,9 +349,9 @@ async def test_what_cannot_be_put_in_words_is_said_to_be_so_and_whoever_asked_go
         await ann.read_until("Colours are on.")
         monkeypatch.setitem(sentences._TOLD, kind, sabotage)
         sabotage.is_armed = True
-        session_of(house, "ann")._decoder = Giving(events.ListOnline())
+        session_of(house, "ann")._decoder = Giving(requests.ListOnline())
         monkeypatch.setitem(
-            ChatRoom.commands, events.ListOnline, Command(lambda _place, session, _request: session.send(example), "")
+            ChatRoom.commands, requests.ListOnline, Command(lambda _place, session, _request: session.send(example), "")
         )
         await ann.stream.send_all(b"x")
         if kind is events.Refused:
@@ -386,7 +387,7 @@ async def test_what_cannot_be_shown_to_one_kind_of_reader_is_shown_to_the_others
         assert (await program.wait_for("said"))["room"] == "python"
 
 
-@pytest.mark.parametrize("kind", json_lines._kinds_of_events())
+@pytest.mark.parametrize("kind", entries.EVENTS)
 async def test_what_cannot_be_written_as_json_is_answered_all_the_same(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, kind: type[events.Event]
 ) -> None:
@@ -406,9 +407,9 @@ async def test_what_cannot_be_written_as_json_is_answered_all_the_same(
         await program.enter("ann", "python")
         monkeypatch.setattr(json_lines, "_encode", encode)
         session = session_of(house, "ann")
-        session._decoder = Giving(Addressed(events.ListOnline(), "python", "the mark"))
+        session._decoder = Giving(Addressed(requests.ListOnline(), "python", "the mark"))
         monkeypatch.setitem(
-            ChatRoom.commands, events.ListOnline, Command(lambda _place, session, _request: session.send(example), "")
+            ChatRoom.commands, requests.ListOnline, Command(lambda _place, session, _request: session.send(example), "")
         )
         await program.stream.send_all(b"x")
         if kind is events.Refused:
@@ -438,7 +439,7 @@ SAMPLES |= {"columns": "80", "words": "hello", "text": "hello", "action": "waves
 def typed() -> Iterator[str]:
     """Every command as a person may type it, but for those that end something."""
     for word, request in REQUESTS.items():
-        if request not in {events.Login, events.Logout, events.Back, events.Join}:
+        if request not in {requests.Login, requests.Logout, requests.Back, requests.Join}:
             arguments = [
                 (*choices_of(field), SAMPLES.get(field.name, "x"))[0]
                 for field in fields(request)

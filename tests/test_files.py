@@ -20,7 +20,7 @@ from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.schema import MIGRATIONS
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Append, UnusableJournal, Writer
-from chat_server.protocol.events import Line, Said, TopicSet
+from chat_server.protocol.entries import Line, Said, TopicSet
 from processes import TIMEOUT
 
 FIRST_RELEASE = Path(__file__).parent / "data" / "journal-0.1.0.db"

@@ -9,7 +9,8 @@ import wcwidth
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chat_server.protocol.events import Acted, Event, Recalled, Said, TopicSet
+from chat_server.protocol.entries import Acted, Recalled, Said, TopicSet
+from chat_server.protocol.events import Event
 from chat_server.protocol.names import BadName, parse_name
 from chat_server.protocol.sanitize import clean, clean_lines
 from chat_server.wire.render.profiles import Reader, show_for

@@ -1,10 +1,10 @@
 import pytest
 
 from chat_server.commands.handler import CommandHandler
-from chat_server.protocol.events import (
+from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
+from chat_server.protocol.requests import (
     Back,
     Help,
-    Invalid,
     Join,
     Last,
     ListOnline,
@@ -14,8 +14,6 @@ from chat_server.protocol.events import (
     Rename,
     Request,
     Say,
-    UnknownCommand,
-    Unreadable,
 )
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.room import EndSession

@@ -11,35 +11,27 @@ from hypothesis import strategies as st
 from chat_server.config import Config, HistoryTable
 from chat_server.journal import Page
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.events import (
+from chat_server.protocol.entries import Acted, PageShown, Recalled, Said, TopicSet
+from chat_server.protocol.events import Entered, Event, Joined, Left, Renamed
+from chat_server.protocol.requests import (
     Act,
-    Acted,
     Around,
     Back,
     Before,
     Create,
-    Entered,
-    Event,
     History,
     Join,
-    Joined,
     Last,
-    Left,
     ListRooms,
     OnDate,
-    PageShown,
     Ping,
-    Recalled,
     Rename,
-    Renamed,
     Request,
-    Said,
     Say,
     Search,
     Since,
     Time,
     Topic,
-    TopicSet,
 )
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.hall import Hall

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from chat_server.protocol import events
+from chat_server.protocol.entries import EVENTS
 from chat_tui.client.client import Client
-from chat_tui.client.codec import _KINDS, EventReader
+from chat_tui.client.codec import EventReader
 from chat_tui.client.connection import LinkChanged, Status
 from chat_tui.client.local_store import Keepsakes
 from chat_tui.client.plain import PlainProgram
@@ -59,7 +60,7 @@ def _objects(kind: inspect.StructType) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(fields | tag, optional=mark)
 
 
-ANYTHING = st.sampled_from([inspect.type_info(kind) for kind in _KINDS]).flatmap(_of)
+ANYTHING = st.sampled_from([inspect.type_info(kind) for kind in EVENTS]).flatmap(_of)
 
 
 def tell(reader: EventReader, values: list[Any], take: Callable[[events.Event, Any], None]) -> None:

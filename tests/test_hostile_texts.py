@@ -17,7 +17,7 @@ from rich.style import Style as RichStyle
 from textual.strip import Strip
 from textual.style import Style
 
-from chat_server.protocol.events import Said
+from chat_server.protocol.entries import Said
 from chat_server.protocol.mentions import Names
 from chat_tui.client.completion import replaced
 from chat_tui.ui import colouring

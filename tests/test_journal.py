@@ -26,7 +26,7 @@ from chat_server.journal.sqlite.new_file import TargetError, refuse_own_file
 from chat_server.journal.sqlite.reader import mapped_errors
 from chat_server.journal.sqlite.search_index import NoWords, SearchIndex
 from chat_server.journal.sqlite.writer import Writer
-from chat_server.protocol.events import Acted, Line, Said, TopicSet
+from chat_server.protocol.entries import Acted, Line, Said, TopicSet
 
 IMPLEMENTATIONS: list[Callable[[Path], Journal]] = [
     lambda _: MemoryJournal(),

@@ -5,13 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol import events
-from chat_server.protocol.events import (
-    Addressed,
-    Invalid,
-    Request,
-    Say,
-)
+from chat_server.protocol import events, requests
+from chat_server.protocol.incoming import Addressed, Invalid
+from chat_server.protocol.requests import Request, Say
 from chat_server.protocol.sanitize import clean, clean_lines
 from chat_server.wire.json_lines import JsonDecoder, parse_object, show_answer, show_for
 
@@ -31,7 +27,7 @@ def test_a_line_is_a_request_with_its_room_and_its_mark() -> None:
 
 
 def test_a_room_that_a_request_is_about_is_not_the_one_it_is_for() -> None:
-    assert decoded(b'{"do":"join","room":"python"}\r\n') == [Addressed(events.Join("python"))]
+    assert decoded(b'{"do":"join","room":"python"}\r\n') == [Addressed(requests.Join("python"))]
 
 
 @pytest.mark.parametrize(
@@ -68,14 +64,14 @@ def test_text_is_clean_and_may_have_several_lines() -> None:
     assert decoded(json.dumps({"do": "say", "text": text}).encode() + b"\n")[0].request == Say(
         " def f():[2J\n\n    return 1"
     )
-    assert decoded(b'{"do":"me","action":"a\\nb"}\n')[0].request == events.Act("a\nb")
+    assert decoded(b'{"do":"me","action":"a\\nb"}\n')[0].request == requests.Act("a\nb")
 
 
 @pytest.mark.parametrize("between", ["\n", "\r\n", "\r", "\n\n   ", "\x0b", "\x1d", "\u2028"])
 def test_no_two_words_are_glued_where_a_text_has_one_line(between: str) -> None:
     asked = {"do": "topic", "text": f"a{between}b"}, {"do": "search", "words": f"a{between}b"}
     lines = b"".join(json.dumps(request).encode() + b"\n" for request in asked)
-    assert [addressed.request for addressed in decoded(lines)] == [events.Topic("a b"), events.Search("a b")]
+    assert [addressed.request for addressed in decoded(lines)] == [requests.Topic("a b"), requests.Search("a b")]
 
 
 def test_a_line_break_in_a_name_is_never_taken_out() -> None:
@@ -85,7 +81,7 @@ def test_a_line_break_in_a_name_is_never_taken_out() -> None:
 
 @pytest.mark.parametrize("day", ["yesterday", "-3d", "14:30", "2026-11-20"])
 def test_a_day_is_written_as_people_write_it(day: str) -> None:
-    assert decoded(json.dumps({"do": "date", "day": day}).encode() + b"\n")[0].request == events.OnDate(day)
+    assert decoded(json.dumps({"do": "date", "day": day}).encode() + b"\n")[0].request == requests.OnDate(day)
 
 
 @pytest.mark.parametrize("day", ["yesterdy", "2026-02-30", ""])

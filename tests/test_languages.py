@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.protocol import events
+from chat_server.protocol import entries, events
 from chat_server.wire.render.languages import LANGUAGES, find_language, voice
 from chat_server.wire.render.sentences import SENTENCES, sentence, text_of
 from processes import ROOT
 
-LINES = (events.Said("python", 1, 0.0, "ann", "你好"), events.TopicSet("python", 2, 86400.0, "ann", "蛇"))
+LINES = (entries.Said("python", 1, 0.0, "ann", "你好"), entries.TopicSet("python", 2, 86400.0, "ann", "蛇"))
 
 
 def test_no_sentence_is_missing_from_a_catalogue_and_none_is_stale() -> None:
@@ -67,7 +67,7 @@ def test_every_refusal_is_said_in_chinese(code: str) -> None:
         ),
         (events.Dismissed("idle", {"seconds": "1"}), "* 您已有 1 秒没有说话。再见。\r\n"),
         (
-            events.Recalled("python", LINES, None, 2, "UTC"),
+            entries.Recalled("python", LINES, None, 2, "UTC"),
             (
                 "* --- 1970 年 1 月 1 日 ---\r\n#1 00:00 ann: 你好\r\n* --- 1970 年 1 月 2 日 ---\r\n"
                 "#2 00:00 * ann 将话题设为：蛇\r\n* --- 现在 ---\r\n"

@@ -9,7 +9,8 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol.events import Addressed, Say
+from chat_server.protocol.incoming import Addressed
+from chat_server.protocol.requests import Say
 from chat_server.wire.late_programs import LateJsonDecoder
 from chat_server.wire.text import ProgramCame, TextDecoder
 from streams import House, Program, open_house

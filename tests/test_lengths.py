@@ -16,7 +16,7 @@ from msgspec.structs import fields
 
 import chat_server.journal.sqlite.search_index
 import chat_server.protocol.names
-from chat_server.protocol.events import Logout, Request
+from chat_server.protocol.requests import Logout, Request
 from chat_server.protocol.sanitize import MARKS_MAX
 from chat_server.protocol.syntax import REQUESTS, word_of
 from streams import Program, open_house

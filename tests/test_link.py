@@ -18,7 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.protocol import events
-from chat_server.protocol.events import Entered, Event, Line, PageShown, Ref, Said, Stored
+from chat_server.protocol.entries import Line, PageShown, Said
+from chat_server.protocol.events import Entered, Event, Stored
+from chat_server.protocol.requests import Ref
 from chat_tui.client.client import Client as Whole
 from chat_tui.client.codec import LINE_MAX, EventReader, LineTooLong
 from chat_tui.client.connection import Identity, Link, LinkChanged, Status

@@ -28,7 +28,7 @@ from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.maintenance import check
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Append, Writer
-from chat_server.protocol.events import Said
+from chat_server.protocol.entries import Said
 from processes import TIMEOUT, running_server, screen
 from test_journal import small_disk
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import chat_server.protocol.mentions
-from chat_server.protocol.events import Said
+from chat_server.protocol.entries import Said
 from chat_server.protocol.mentions import _WITHOUT_MARKS, Names, _kind, folded, names_in
 from chat_server.protocol.names import same_name_key
 from chat_tui.client.notifications import calling, deserves_notice

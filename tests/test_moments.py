@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol.events import PageShown, Said
+from chat_server.protocol.entries import PageShown, Said
 from chat_tui.client.moments import Moment
 
 

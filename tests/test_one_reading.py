@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.commands.catalogue import described_commands
-from chat_server.protocol.events import Invalid, Request, Say
+from chat_server.protocol.incoming import Invalid
+from chat_server.protocol.requests import Request, Say
 from chat_server.protocol.sanitize import clean_lines
 from chat_server.protocol.syntax import REQUESTS, parse_text
 from chat_server.wire.json_lines import parse_object

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat_server.commands.handler import Pause
-from chat_server.protocol.events import Say
+from chat_server.protocol.requests import Say
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.room import Occupant
 from chat_server.sessions.text_session import NOP, PersonSession

@@ -24,8 +24,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import forks
-from chat_server.protocol import events
-from chat_server.protocol.events import Event, Kept, Line, Ref, Said
+from chat_server.protocol import entries, events
+from chat_server.protocol.entries import Kept, Line, Said
+from chat_server.protocol.events import Event
+from chat_server.protocol.requests import Ref
 from chat_tui.client.client import CANNOT_ASK, Client
 from chat_tui.client.connection import Link, LinkChanged, Status
 from chat_tui.client.in_order import Reading
@@ -79,7 +81,7 @@ class TalkingRoom:
             after = self._position()
             for first in range(after + 1, last + 1, page):
                 shown = self._shown(first, min(first + page - 1, last))
-                self.coming.append((events.PageShown("python", shown, 1, last, ""), None))
+                self.coming.append((entries.PageShown("python", shown, 1, last, ""), None))
         self.coming.append((events.RoomsListed((("python", 1),)), None))
 
     def cut(self) -> None:
@@ -103,7 +105,7 @@ class TalkingRoom:
         for do, fields in self._link.asked[self._answered :] if self.is_connected else ():
             if do == "history" and "after" in fields:
                 first = cast("int", fields["after"]) + 1
-                page = events.PageShown("python", self._shown(first, first + 6), 1, len(self.lines), "")
+                page = entries.PageShown("python", self._shown(first, first + 6), 1, len(self.lines), "")
                 self.coming.append((page, cast("Ref", fields["ref"])))
         self._answered = len(self._link.asked)
 
@@ -282,7 +284,7 @@ def test_the_end_waits_for_what_was_missed() -> None:
         program.input.receive_data(b"")
         await turns()
         assert program.code is None
-        program.client._take(events.PageShown("python", lines[:2], 1, 3, ""), "missed python")
+        program.client._take(entries.PageShown("python", lines[:2], 1, 3, ""), "missed python")
 
     code, written = run_to_the_end(act)
     assert code == Exit.STORED
@@ -297,7 +299,7 @@ def test_that_missing_lines_cannot_be_had_just_now_is_told_once() -> None:
             program.client._take(known, None)
             for _try in range(3):
                 program.client._take(refused, "missed python")
-            program.client._take(events.PageShown("python", missing, 1, known.seq, ""), "missed python")
+            program.client._take(entries.PageShown("python", missing, 1, known.seq, ""), "missed python")
         program.input.receive_data(b"")
 
     _, written = run_to_the_end(act)

@@ -9,7 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from chat_server.commands.handler import Pause
 from chat_server.config import Config, ServerTable
-from chat_server.protocol.events import ListOnline, Say
+from chat_server.protocol.requests import ListOnline, Say
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.room import Occupant
 from streams import Caller, House, StepCounter, open_house

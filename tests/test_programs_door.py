@@ -9,7 +9,9 @@ import trio
 
 from chat_server.journal import Appending, Page, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.events import Addressed, Line, Rename
+from chat_server.protocol.entries import Line
+from chat_server.protocol.incoming import Addressed
+from chat_server.protocol.requests import Rename
 from chat_server.sessions.json_session import ProgramSession
 from fakes import FaultyJournal
 from streams import open_house

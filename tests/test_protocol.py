@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from chat_server.protocol.events import Event, Kept, Request
+from chat_server.protocol.entries import EVENTS
+from chat_server.protocol.requests import Request
 from chat_server.wire.json_lines import schema
 from processes import ROOT, running_server, terminal
 
@@ -63,10 +64,7 @@ def test_the_session_goes_as_it_stands_through_the_real_nc() -> None:
 
 
 def test_the_document_names_only_what_there_is() -> None:
-    tags = {
-        str(kind.__struct_config__.tag)
-        for kind in (*Request.__subclasses__(), *Event.__subclasses__(), *Kept.__subclasses__())
-    }
+    tags = {str(kind.__struct_config__.tag) for kind in (*Request.__subclasses__(), *EVENTS)}
     for line in re.findall(r'\{"(?:do|is)":"([^"]*)"', DOCUMENT):
         assert line in tags
 

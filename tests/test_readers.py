@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol import events
+from chat_server.protocol import entries, events
 from chat_server.protocol.names import NAME_MAX
 from chat_server.protocol.sanitize import clean
 from chat_server.wire.charsets import CHARSETS, ambiguous_columns, decode, has_byte_255
@@ -18,8 +18,8 @@ from chat_server.wire.telnet.terminal import Terminal
 SGR = re.compile("\x1b\\[[0-9;]*m")
 
 
-def said(text: str, nick: str = "ann") -> events.Said:
-    return events.Said("python", 7, 0.0, nick, text)
+def said(text: str, nick: str = "ann") -> entries.Said:
+    return entries.Said("python", 7, 0.0, nick, text)
 
 
 def shown(event: events.Event, **reader: object) -> str:
@@ -89,7 +89,7 @@ def test_a_name_has_its_own_colour_and_times_are_dim() -> None:
     assert re.fullmatch("\x1b\\[38;5;\\d+mann\x1b\\[0m: hi\r\n", line)
     assert named("ANN", 256).replace("ANN", "ann") == named("ann", 256), "names that count as the same look the same"
     assert len({named(f"nick{number}", 256).partition("m")[0] for number in range(200)}) == len(_OF_256)
-    page = events.PageShown("python", (said("hi"), events.Acted("python", 8, 0.0, "ann", "waves")), 7, 8, "UTC")
+    page = entries.PageShown("python", (said("hi"), entries.Acted("python", 8, 0.0, "ann", "waves")), 7, 8, "UTC")
     rows = shown(page, colours=16).split("\r\n")
     assert rows[1].startswith("\x1b[2m#7 00:00\x1b[0m ")
     assert SGR.sub("", rows[2]) == "#8 00:00 ~ ann waves"
@@ -122,14 +122,14 @@ def test_what_a_charset_has_not_is_broken_by_what_stands_for_it() -> None:
 
 
 def test_plain_mode_says_the_same_without_ornaments() -> None:
-    recalled = events.Recalled("python", (said("hi"),), None, 7, "UTC")
+    recalled = entries.Recalled("python", (said("hi"),), None, 7, "UTC")
     assert shown(recalled, is_plain=True) == "* 1970-01-01\r\n#7 00:00 ann: hi\r\n* You are up to date.\r\n"
 
 
 def test_rows_fit_a_terminal_where_what_is_ambiguous_takes_two_columns() -> None:
     rows = (
         show_for(Reader("en", "gbk", columns=39))(
-            events.Said("python", 1, 0.0, "ann", "Привет всем и каждому, кто это читает")
+            entries.Said("python", 1, 0.0, "ann", "Привет всем и каждому, кто это читает")
         )
         .decode("gbk")
         .split("\r\n")
@@ -138,14 +138,14 @@ def test_rows_fit_a_terminal_where_what_is_ambiguous_takes_two_columns() -> None
 
 
 def test_only_the_first_line_stands_behind_the_name() -> None:
-    shown = show_for(Reader(columns=20))(events.Said("python", 1, 0.0, "a-long-name", "x\n123456 890123456")).decode()
+    shown = show_for(Reader(columns=20))(entries.Said("python", 1, 0.0, "a-long-name", "x\n123456 890123456")).decode()
     assert shown == "a-long-name: x\r\n  123456 890123456\r\n"
 
 
 def test_no_colour_runs_on_behind_a_row() -> None:
     reader = Reader(colours=16, columns=19, is_named=True)
     rows = (
-        show_for(reader)(events.Said("python", 1, 0.0, "ann", "hi bob, this is a long line for you"))
+        show_for(reader)(entries.Said("python", 1, 0.0, "ann", "hi bob, this is a long line for you"))
         .decode()
         .split("\r\n")
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chat_server.protocol.events import Found, Said
+from chat_server.protocol.entries import Found, Said
 from chat_tui.actions import documented
 from chat_tui.client.connection import LinkChanged, Status
 from chat_tui.client.state import Pending

@@ -5,8 +5,8 @@ from string import Formatter
 import pytest
 
 import chat_server
-from chat_server.protocol import events
-from chat_server.protocol.events import Request
+from chat_server.protocol import entries, events, requests
+from chat_server.protocol.requests import Request
 from chat_server.wire.render.sentences import CHOICES, GROUP_NAMES, SENTENCES, text_of
 from chat_server.wire.render.text_lines import WIDTH
 from chat_server.wire.render.widths import columns_of
@@ -14,16 +14,16 @@ from chat_server.wire.render.widths import columns_of
 SOURCE = Path(chat_server.__file__).parent
 MANY = tuple(f"person-{number}" for number in range(60))
 
-LINES: tuple[events.Line, ...] = (
-    events.Said("python", 1, 0.0, "ann", "hi"),
-    events.Acted("python", 2, 60.0, "ann", "waves"),
-    events.TopicSet("python", 3, 86400.0, "ann", "snakes"),
+LINES: tuple[entries.Line, ...] = (
+    entries.Said("python", 1, 0.0, "ann", "hi"),
+    entries.Acted("python", 2, 60.0, "ann", "waves"),
+    entries.TopicSet("python", 3, 86400.0, "ann", "snakes"),
 )
 
 EXAMPLES: list[tuple[events.Event, str]] = [
-    (events.Said("python", 1, 0.0, "ann", "hi"), "ann: hi\r\n"),
-    (events.Said("python", 1, 0.0, "ann", "def f():\n* bob joined"), "ann: def f():\r\n  * bob joined\r\n"),
-    (events.Acted("python", 1, 0.0, "ann", "waves"), "~ ann waves\r\n"),
+    (entries.Said("python", 1, 0.0, "ann", "hi"), "ann: hi\r\n"),
+    (entries.Said("python", 1, 0.0, "ann", "def f():\n* bob joined"), "ann: def f():\r\n  * bob joined\r\n"),
+    (entries.Acted("python", 1, 0.0, "ann", "waves"), "~ ann waves\r\n"),
     (events.Joined("python", ("bob",)), "* bob joined\r\n"),
     (events.Joined("python", ("ann", "bob"), 210), "* ann, bob and 210 others joined\r\n"),
     (events.Left("python", ("bob",)), "* bob left\r\n"),
@@ -57,7 +57,7 @@ EXAMPLES: list[tuple[events.Event, str]] = [
         events.Entered("python", (), 0, "snakes"),
         "* You are in python.\r\n* Topic: snakes\r\n* Nobody else is here.\r\n",
     ),
-    (events.TopicSet("python", 1, 0.0, "ann", "snakes"), "* ann set the topic: snakes\r\n"),
+    (entries.TopicSet("python", 1, 0.0, "ann", "snakes"), "* ann set the topic: snakes\r\n"),
     (events.TopicShown("python", ""), "* python has no topic.\r\n"),
     (events.TopicShown("python", "snakes"), "* Topic of python: snakes\r\n"),
     (events.Timed("python", 4711, 0.0002, 0.0011), "* #4711 waited 0.2 ms in the queue and was stored in 1.1 ms.\r\n"),
@@ -72,34 +72,34 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     ),
     (events.ZoneShown("Asia/Tokyo", 0.0), "* It is 1970-01-01 09:00. Times are shown in Asia/Tokyo.\r\n"),
     (
-        events.Recalled("python", LINES, None, 3, "UTC"),
+        entries.Recalled("python", LINES, None, 3, "UTC"),
         (
             "* --- 1970-01-01 ---\r\n#1 00:00 ann: hi\r\n#2 00:01 ~ ann waves\r\n* --- 1970-01-02 ---\r\n"
             "#3 00:00 * ann set the topic: snakes\r\n* --- now ---\r\n"
         ),
     ),
     (
-        events.Recalled("python", LINES[2:], 1, 3, "UTC"),
+        entries.Recalled("python", LINES[2:], 1, 3, "UTC"),
         "* 1 line since you left (3)\r\n* --- 1970-01-02 ---\r\n#3 00:00 * ann set the topic: snakes\r\n* --- now ---\r\n",
     ),
     (
-        events.Recalled("python", LINES[2:], 2, 3, "UTC"),
+        entries.Recalled("python", LINES[2:], 2, 3, "UTC"),
         (
             "* 2 lines since you left (2–3); /since 1 shows them from the first.\r\n* --- 1970-01-02 ---\r\n"
             "#3 00:00 * ann set the topic: snakes\r\n* --- now ---\r\n"
         ),
     ),
     (
-        events.PageShown("python", LINES[1:2], 1, 3, "Asia/Tokyo"),
+        entries.PageShown("python", LINES[1:2], 1, 3, "Asia/Tokyo"),
         "* --- 1970-01-01 ---\r\n#2 09:01 ~ ann waves\r\n* Line 2 of 3. Older: /before 2. Newer: /since 2.\r\n",
     ),
-    (events.PageShown("python", (), 1, 0, ""), "* Nothing has been said in python yet.\r\n"),
-    (events.PageShown("python", (), 4, 3, ""), "* python keeps no lines.\r\n"),
-    (events.PageShown("python", (), 2, 9, ""), "* There is nothing there. The lines of python are 2–9.\r\n"),
-    (events.Found("hi", (), False, 0, "UTC"), "* Nothing found in any room.\r\n"),
-    (events.Found("hi", (), False, 0, "UTC", "dev"), "* Nothing found in dev. /search -a looks in all rooms.\r\n"),
+    (entries.PageShown("python", (), 1, 0, ""), "* Nothing has been said in python yet.\r\n"),
+    (entries.PageShown("python", (), 4, 3, ""), "* python keeps no lines.\r\n"),
+    (entries.PageShown("python", (), 2, 9, ""), "* There is nothing there. The lines of python are 2–9.\r\n"),
+    (entries.Found("hi", (), False, 0, "UTC"), "* Nothing found in any room.\r\n"),
+    (entries.Found("hi", (), False, 0, "UTC", "dev"), "* Nothing found in dev. /search -a looks in all rooms.\r\n"),
     (
-        events.Found("hi", (("python", LINES[:1]),), True, 7, "UTC"),
+        entries.Found("hi", (("python", LINES[:1]),), True, 7, "UTC"),
         (
             "* In python:\r\n* --- 1970-01-01 ---\r\n#1 00:00 ann: hi\r\n* The newest line that was found; more words find fewer."
             " /around NUMBER shows the lines around it.\r\n* The newest 7 lines are not in the index yet; ask again soon.\r\n"
@@ -115,19 +115,15 @@ def test_an_event_is_shown_in_these_words(event: events.Event, shown: str) -> No
 
 NUMBERS = {"seq", "at", "more", "limit", "missed", "first", "last", "queued", "stored", "now", "count", "unsearched"}
 
-KINDS = [
-    kind
-    for kind in (*events.Event.__subclasses__(), *events.Kept.__subclasses__())
-    if kind is not events.Kept and kind.is_for_people
-]
+KINDS = [kind for kind in entries.EVENTS if kind.is_for_people]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind: type[events.Event]) -> None:
     values: dict[str, object] = {
         "nicks": ("bob",),
-        "rooms": {events.RoomsListed: (("pm", 0),), events.Found: (), events.Skipped: {"pm": 3}}.get(kind, ("pm",)),
-        "lines": () if kind in (events.Recalled, events.PageShown) else 1,
+        "rooms": {events.RoomsListed: (("pm", 0),), entries.Found: (), events.Skipped: {"pm": 3}}.get(kind, ("pm",)),
+        "lines": () if kind in (entries.Recalled, entries.PageShown) else 1,
         "zone": "UTC",
         "has_more": False,
         "hidden": (),
@@ -143,7 +139,7 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "value": "on",
     }
     event = kind(**{name: values.get(name, 1 if name in NUMBERS else "x") for name in kind.__struct_fields__})
-    starts: dict[type[events.Event], str] = {events.Said: "x: ", events.Acted: "~ x "}
+    starts: dict[type[events.Event], str] = {entries.Said: "x: ", entries.Acted: "~ x "}
     start = starts.get(kind, "* ")
     shown = text_of(event)
     assert shown.endswith("\r\n")
@@ -200,7 +196,7 @@ def test_help_is_under_headings_and_a_list_from_an_older_server_is_not() -> None
 
 
 def test_every_command_is_under_a_heading() -> None:
-    assert {request.group for request in Request.__subclasses__()} == set(events.GROUPS) == set(GROUP_NAMES)
+    assert {request.group for request in Request.__subclasses__()} == set(requests.GROUPS) == set(GROUP_NAMES)
 
 
 def test_a_long_list_goes_on_in_a_new_line() -> None:

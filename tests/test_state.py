@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol import events
-from chat_server.protocol.events import Acted, Event, Line, Said, TopicSet
+from chat_server.protocol import entries, events
+from chat_server.protocol.entries import Acted, Line, Said, TopicSet
+from chat_server.protocol.events import Event
 from chat_tui.client.answers import words_for
 from chat_tui.client.state import Pending, RoomState, State, names
 from chat_tui.client.timeline import Notice, Timeline, place
@@ -65,7 +66,7 @@ def test_applying_events_to_stale_state_equals_fresh_state(lines: list[Line], da
     start = lost_at
     while start < back_at:
         end = data.draw(st.integers(start + 1, back_at))
-        pages.append(events.PageShown("python", tuple(lines[start:end]), 1, back_at, ""))
+        pages.append(entries.PageShown("python", tuple(lines[start:end]), 1, back_at, ""))
         start = end
     rest: list[Event] = list(lines[back_at:])
     while pages or rest:  # they may come in between each other
@@ -92,9 +93,9 @@ def test_lines_are_in_order_and_there_once_however_they_come(lines: list[Line], 
     assert timeline.entries == sorted(timeline.entries, key=place)
 
 
-def page(first: int, last: int, newest: int, *, oldest: int = 1) -> events.PageShown:
+def page(first: int, last: int, newest: int, *, oldest: int = 1) -> entries.PageShown:
     lines = tuple(Said("python", seq, 0.0, "bob", str(seq)) for seq in range(first, last + 1))
-    return events.PageShown("python", lines, oldest, newest, "")
+    return entries.PageShown("python", lines, oldest, newest, "")
 
 
 def test_one_goes_on_from_the_last_number_below_which_nothing_is_missing() -> None:
@@ -127,14 +128,14 @@ def test_what_the_server_no_longer_keeps_is_no_hole() -> None:
 
 def test_an_entry_of_an_unknown_kind_fills_its_number_and_is_not_shown() -> None:
     state, room = in_room("1")
-    assert state.apply(events.Kept("python", 2, 0.0, "", "")) == []
+    assert state.apply(entries.Kept("python", 2, 0.0, "", "")) == []
     assert state.apply(Said("python", 3, 0.0, "bob", "3")) != []
     assert state.positions() == {"python": 3}
     assert [line.seq for line in room.timeline.lines()] == [1, 3]
     assert not room.timeline.hole_before(1, 1)
     assert (room.unread, room.last) == (2, 3), "nobody reads it"
-    unknown: Any = events.Kept("python", 10, 0.0, "", "")
-    gap = events.PageShown("python", (unknown, *page(11, 11, 11).lines), 1, 11, "")
+    unknown: Any = entries.Kept("python", 10, 0.0, "", "")
+    gap = entries.PageShown("python", (unknown, *page(11, 11, 11).lines), 1, 11, "")
     state.apply(gap, "typed")
     assert room.timeline.hole_before(2, 1) == range(4, 10), "what is asked for next comes before it"
 

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol.events import (
+from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
+from chat_server.protocol.requests import (
     Act,
     Help,
-    Invalid,
     Join,
     ListOnline,
     Login,
@@ -15,8 +15,6 @@ from chat_server.protocol.events import (
     Say,
     Search,
     Topic,
-    UnknownCommand,
-    Unreadable,
 )
 from chat_server.protocol.syntax import REQUESTS, parameters_of, parse_command, parse_text, usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse

@@ -18,7 +18,9 @@ import telnetlib3
 import trio
 
 from chat_server.commands.handler import Pause
-from chat_server.protocol.events import Act, Request, TopicShown, Unreadable
+from chat_server.protocol.events import TopicShown
+from chat_server.protocol.incoming import Unreadable
+from chat_server.protocol.requests import Act, Request
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.room import Occupant
 from chat_server.sessions.text_session import PersonSession

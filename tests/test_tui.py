@@ -14,8 +14,9 @@ from textual.scrollbar import ScrollUp
 from textual.style import Style
 from textual.widgets import Input, TextArea
 
-from chat_server.protocol import events
-from chat_server.protocol.events import PageShown, Said, Stored
+from chat_server.protocol import entries, events, requests
+from chat_server.protocol.entries import PageShown, Said
+from chat_server.protocol.events import Stored
 from chat_tui.actions import ACTIONS, PRESETS, Action
 from chat_tui.client.client import Client
 from chat_tui.client.connection import Link, LinkChanged, Status
@@ -56,7 +57,7 @@ def room_rows(app: StoryApp) -> list[str]:
 
 def test_the_panes_show_rooms_lines_people_and_the_topic() -> None:
     app = StoryApp(
-        [*beginning("python", "pm"), *said("hello"), events.TopicSet("python", 2, NOON + 120, "bob", "snakes")]
+        [*beginning("python", "pm"), *said("hello"), entries.TopicSet("python", 2, NOON + 120, "bob", "snakes")]
     )
 
     async def act(pilot: Pilot) -> None:
@@ -754,7 +755,7 @@ def test_a_room_that_is_entered_without_anything_missed_shows_its_newest_lines_a
     app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22), events.Entered("python", (), 0, "", 300)])
 
     async def act(pilot: Pilot) -> None:
-        assert app.link.last("history").items() >= {"room": "python", "before": events.NUMBER_MAX}.items()
+        assert app.link.last("history").items() >= {"room": "python", "before": requests.NUMBER_MAX}.items()
         app.tell(page(298, 300), ref="older python")
         await settle(pilot)
         assert app.link.last("history")["before"] == 298, "there is place for more on the screen"
@@ -1063,7 +1064,7 @@ def test_a_search_that_found_more_than_it_shows_says_so() -> None:
 
     async def act(pilot: Pilot) -> None:
         await pilot.press("ctrl+f", *"needle", "enter")
-        app._search.take(events.Found("needle", (), True, 0, ""), app._search._mark)
+        app._search.take(entries.Found("needle", (), True, 0, ""), app._search._mark)
         await settle(pilot)
         assert "1 of 1+" in chat_text(app)
 
@@ -1111,9 +1112,11 @@ def test_what_the_search_of_the_server_finds_in_the_room_is_gone_to_though_it_wa
         assert [fields["words"] for do, fields in app.link.asked if do == "search"] == ["needle"], (
             "not for every letter"
         )
-        app.tell(events.Found("n", (("python", (Said("python", 5, NOON, "bob", "x"),)),), False, 0, ""), ref="search 1")
         app.tell(
-            events.Found("needle", (("python", (Said("python", 17, NOON, "bob", "the needle"),)),), False, 0, ""),
+            entries.Found("n", (("python", (Said("python", 5, NOON, "bob", "x"),)),), False, 0, ""), ref="search 1"
+        )
+        app.tell(
+            entries.Found("needle", (("python", (Said("python", 17, NOON, "bob", "the needle"),)),), False, 0, ""),
             ref=app.link.last("search")["ref"],
         )
         await settle(pilot)
@@ -1137,7 +1140,8 @@ def test_searching_everywhere_shows_what_was_found_and_goes_there() -> None:
         await pilot.press("alt+f", *"needle", "enter")
         assert app.link.last("search").items() >= {"words": "needle", "everywhere": True}.items()
         app.tell(
-            events.Found("needle", (("pm", (Said("pm", 1, NOON, "bob", "a needle"),)),), False, 0, ""), ref="everywhere"
+            entries.Found("needle", (("pm", (Said("pm", 1, NOON, "bob", "a needle"),)),), False, 0, ""),
+            ref="everywhere",
         )
         await settle(pilot)
         assert "1 found" in chat_text(app)
@@ -1392,7 +1396,7 @@ def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
         [
             *beginning(),
             *said("before", text),
-            events.TopicSet("python", 3, NOON + 180, "bob", text.split("\n", maxsplit=1)[0][:300]),
+            entries.TopicSet("python", 3, NOON + 180, "bob", text.split("\n", maxsplit=1)[0][:300]),
         ]
     )
     app.tell(events.Joined("python", ("[bold]",)))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol.events import Said
+from chat_server.protocol.entries import Said
 from chat_tui.client.timeline import FOLD_SECONDS, Notice, Timeline
 from chat_tui.client.visits import KNOWN_MAX, Visits
 

@@ -5,7 +5,9 @@ Derived from the requests and the places' `do_*` methods, and from nothing else.
 
 from collections.abc import Iterable
 
-from chat_server.protocol.events import CommandDescribed, Request, Unreadable
+from chat_server.protocol.events import CommandDescribed
+from chat_server.protocol.incoming import Unreadable
+from chat_server.protocol.requests import Request
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.hall import Hall

@@ -8,7 +8,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, NamedTuple
 
-from chat_server.protocol.events import Request, Unreadable
+from chat_server.protocol.incoming import Unreadable
+from chat_server.protocol.requests import Request
 
 Pause = Awaitable[None] | None
 """What a command returns: None when it is done, or what the session must await before its next request."""

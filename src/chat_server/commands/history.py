@@ -9,18 +9,9 @@ from abc import abstractmethod
 from chat_server.commands.handler import Pause
 from chat_server.journal import Journal, JournalError
 from chat_server.protocol.days import NotADay, Span, span_of
-from chat_server.protocol.events import (
-    LAST_MAX,
-    Around,
-    Before,
-    History,
-    Last,
-    OnDate,
-    PageShown,
-    Refused,
-    Search,
-    Since,
-)
+from chat_server.protocol.entries import PageShown
+from chat_server.protocol.events import Refused
+from chat_server.protocol.requests import LAST_MAX, Around, Before, History, Last, OnDate, Search, Since
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.paging import AROUND, PAGE_MAX, answered, page
 from chat_server.rooms.room import ListedRoom, Occupant

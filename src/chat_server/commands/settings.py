@@ -8,7 +8,9 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from chat_server.commands.handler import CommandHandler, Pause
-from chat_server.protocol.events import (
+from chat_server.protocol.events import Chosen, Event, Refused
+from chat_server.protocol.preferences import AS_THE_TERMINAL, Preferences
+from chat_server.protocol.requests import (
     ChooseCharset,
     ChooseColour,
     ChooseKeepalive,
@@ -16,12 +18,8 @@ from chat_server.protocol.events import (
     ChooseMode,
     ChoosePlain,
     ChooseWrap,
-    Chosen,
-    Event,
-    Refused,
     Request,
 )
-from chat_server.protocol.preferences import AS_THE_TERMINAL, Preferences
 from chat_server.protocol.syntax import word_of
 from chat_server.protocol.typed import SHOWN_MAX, shortened
 from chat_server.wire.charsets import find_charset

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from math import inf
 from typing import NamedTuple, Protocol
 
-from chat_server.protocol.events import Line
+from chat_server.protocol.entries import Line
 
 KEY_SECONDS = 2 * 86400.0
 """Seconds for which a request's key is remembered. A day is what is promised; a client may have been offline for a night and a day."""

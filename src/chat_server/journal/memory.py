@@ -20,7 +20,7 @@ from chat_server.journal import (
     SenderKey,
 )
 from chat_server.journal.sqlite.search_index import SearchIndex
-from chat_server.protocol.events import Line, TopicSet
+from chat_server.protocol.entries import Line, TopicSet
 
 
 class _Room:

@@ -1,6 +1,6 @@
 """How a request is typed on a line: its word, its arguments, its usage line.
 
-Derived from the requests in events.py and from nothing else, so that a new request is typed, explained and completed without a word
+Derived from requests.py and from nothing else, so that a new request is typed, explained and completed without a word
 more. Never knows what a request does, nor by which door it came.
 """
 
@@ -10,8 +10,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from msgspec import NODEFAULT, Meta
 from msgspec.structs import FieldInfo, fields
 
-from chat_server.protocol.events import Invalid, Parameter, Request, Say, UnknownCommand, Unreadable
+from chat_server.protocol.events import Parameter
+from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.names import same_name_key
+from chat_server.protocol.requests import Request, Say
 from chat_server.protocol.typed import Misuse, command_in, read_arguments
 
 

@@ -1,6 +1,6 @@
 """What a person types: whether it is a command or something said, and what stands behind the command's word.
 
-One reading for the server's doors and for programs. Knows how the parameters of a command are written (events.Parameter); never knows what
+One reading for the server's doors and for programs. Knows how the parameters of a command are written (`Parameter`); never knows what
 a command does, nor where it was typed. Pure.
 """
 

@@ -11,20 +11,9 @@ import trio
 from msgspec.structs import replace
 
 from chat_server.journal import Duplicate, Journal, JournalError, SenderKey
-from chat_server.protocol.events import (
-    Act,
-    Acted,
-    Event,
-    Line,
-    NotStored,
-    Renamed,
-    Said,
-    Say,
-    Stored,
-    Timed,
-    Topic,
-    TopicSet,
-)
+from chat_server.protocol.entries import Acted, Line, Said, TopicSet
+from chat_server.protocol.events import Event, NotStored, Renamed, Stored, Timed
+from chat_server.protocol.requests import Act, Say, Topic
 from chat_server.rooms.room import Occupant
 
 

@@ -21,34 +21,23 @@ from chat_server.commands.handler import Pause
 from chat_server.commands.history import ReadableRoom
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
+from chat_server.protocol.entries import Acted, Kept, Line, Said, TopicSet
 from chat_server.protocol.events import (
-    Act,
-    Acted,
-    Back,
     Entered,
     Event,
     Faltered,
-    Kept,
-    Line,
-    ListOnline,
-    Login,
     NotStored,
     OnlineListed,
-    Ping,
     Refused,
     Renamed,
-    Request,
-    Said,
-    Say,
     Stored,
     TimingAwaited,
-    Topic,
-    TopicSet,
     TopicShown,
-    Unreadable,
 )
+from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import same_name_key
+from chat_server.protocol.requests import Act, Back, ListOnline, Login, Ping, Request, Say, Topic
 from chat_server.protocol.syntax import word_of
 from chat_server.rooms.batch import (
     STORED_KINDS,

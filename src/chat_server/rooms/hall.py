@@ -5,7 +5,9 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from chat_server.commands.handler import Pause
-from chat_server.protocol.events import (
+from chat_server.protocol.events import EnteredHall, LoggedIn, Refused, Renamed
+from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
+from chat_server.protocol.requests import (
     ChooseCharset,
     ChooseColour,
     ChooseKeepalive,
@@ -13,20 +15,13 @@ from chat_server.protocol.events import (
     ChooseMode,
     ChoosePlain,
     ChooseWrap,
-    EnteredHall,
     Help,
-    Invalid,
     ListRooms,
-    LoggedIn,
     Login,
     Logout,
-    Refused,
-    Renamed,
     Request,
     Say,
     Search,
-    UnknownCommand,
-    Unreadable,
 )
 from chat_server.protocol.syntax import word_of
 from chat_server.rooms.directory import Directory

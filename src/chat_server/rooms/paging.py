@@ -8,7 +8,8 @@ from typing import Protocol
 
 from chat_server.journal import Journal, JournalError
 from chat_server.journal.sqlite.search_index import TERMS_MAX, NoWords, TooManyWords
-from chat_server.protocol.events import Event, Found, Line, PageShown, Refused
+from chat_server.protocol.entries import Found, Line, PageShown
+from chat_server.protocol.events import Event, Refused
 
 PAGE_MAX = 50
 """Lines on a page: about two screens."""

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 from chat_server.journal import POSITIONS_MAX, Journal
-from chat_server.protocol.events import HISTORY_MAX, Line, Recalled
+from chat_server.protocol.entries import Line, Recalled
+from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
 
 

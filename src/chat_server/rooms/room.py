@@ -15,34 +15,34 @@ from chat_server.commands.handler import Pause
 from chat_server.commands.settings import Choices, Chooser
 from chat_server.journal import JournalError
 from chat_server.protocol.events import (
+    CommandExplained,
+    Event,
+    HelpListed,
+    HistoryChosen,
+    Refused,
+    RoomCreated,
+    RoomsListed,
+    ZoneShown,
+)
+from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
+from chat_server.protocol.names import BadName, parse_new_name, parse_nickname, same_name_key
+from chat_server.protocol.requests import (
     GROUPS,
     HISTORY_MAX,
     ROOMS_SHOWN_MAX,
     TOPIC_SHOWN_MAX,
-    CommandExplained,
     Create,
-    Event,
     Help,
-    HelpListed,
     History,
-    HistoryChosen,
-    Invalid,
     Join,
     ListRooms,
     Logout,
-    Refused,
     Rename,
     Request,
     Resume,
-    RoomCreated,
-    RoomsListed,
     Search,
     Time,
-    UnknownCommand,
-    Unreadable,
-    ZoneShown,
 )
-from chat_server.protocol.names import BadName, parse_new_name, parse_nickname, same_name_key
 from chat_server.protocol.syntax import REQUESTS, is_command, usage_of, wrong_usage
 from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.protocol.typed import nearest, shortened, unexpected, unknown_command

@@ -13,31 +13,22 @@ from chat_server.commands.handler import Pause
 from chat_server.config import HistoryTable, Limits
 from chat_server.guard import Guard
 from chat_server.protocol.events import (
-    Act,
-    Addressed,
     AliveAnswered,
     AliveAsked,
-    AnswerAlive,
-    AskAlive,
     Dismissed,
     Event,
-    Hello,
-    Login,
     NotStored,
-    Ref,
     Refused,
-    Request,
-    Say,
     Slowed,
     Stored,
     Timed,
-    Topic,
-    Unreadable,
     Welcomed,
     WentBack,
 )
+from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.names import same_name_key
 from chat_server.protocol.preferences import Preferences
+from chat_server.protocol.requests import Act, AnswerAlive, AskAlive, Hello, Login, Ref, Request, Say, Topic
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.tokens import new_token
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession, Neighbours, left

@@ -14,7 +14,8 @@ import trio
 from chat_server.commands.handler import Pause
 from chat_server.config import HistoryTable, Limits
 from chat_server.guard import Guard
-from chat_server.protocol.events import Dismissed, Echo, Event, LoggedOut, ProtocolReply, Refused, Skipped, Slowed
+from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped, Slowed
+from chat_server.protocol.incoming import Echo, ProtocolReply
 from chat_server.protocol.names import same_name_key
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.room import EndSession, Occupant, Room

@@ -14,8 +14,10 @@ from chat_server.commands.completion import candidates
 from chat_server.commands.handler import Pause
 from chat_server.config import HistoryTable, Limits
 from chat_server.guard import Guard
-from chat_server.protocol.events import NUMBER_MAX, AliveAnswered, CharsetHinted, Entered, Event, Recalled, Refused, Say
+from chat_server.protocol.entries import EVENTS, Recalled
+from chat_server.protocol.events import AliveAnswered, CharsetHinted, Entered, Event, Refused
 from chat_server.protocol.preferences import AS_THE_TERMINAL, Preferences
+from chat_server.protocol.requests import NUMBER_MAX, Say
 from chat_server.rooms.room import EndSession, Occupant, Room
 from chat_server.sessions.session import ANSWER_BYTES_PER_TOKEN, LIGHT_CHARACTERS, ChatSession, Neighbours, left
 from chat_server.sessions.transport import Transport
@@ -47,7 +49,7 @@ IN_ORDER = (Entered, Recalled)
 
 LISTS = frozenset(
     kind
-    for kind in Event.__subclasses__()
+    for kind in EVENTS
     if kind not in IN_ORDER and any(get_origin(hint) is tuple for hint in get_type_hints(kind).values())
 )
 """Events with as many lines as there are people, rooms or lines."""

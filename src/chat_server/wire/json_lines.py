@@ -1,7 +1,7 @@
 """The programs' door: JSON, one object a line, UTF-8 (docs/protocol.md).
 
-Turns bytes into requests, cleaned and checked, and events into bytes. Which fields there are is what the Structs in events.py say, and
-nothing else. A text is made clean; a name, a key or a mark that is not clean is refused, for changed it would be another. Lengths are looked
+Turns bytes into requests, cleaned and checked, and events into bytes. Which fields there are is what the Structs of requests and events say,
+and nothing else. A text is made clean; a name, a key or a mark that is not clean is refused, for changed it would be another. Lengths are looked
 at first: nothing longer than its limit is cleaned, compared or normalised.
 """
 
@@ -15,20 +15,11 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 
 from chat_server.protocol.days import is_day
-from chat_server.protocol.events import (
-    REF_MAX,
-    Addressed,
-    Dismissed,
-    Echo,
-    Event,
-    Invalid,
-    Kept,
-    ProtocolReply,
-    Ref,
-    Refused,
-    Request,
-)
+from chat_server.protocol.entries import EVENTS
+from chat_server.protocol.events import Dismissed, Event, Refused
+from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
 from chat_server.protocol.names import NAME_TYPED_MAX
+from chat_server.protocol.requests import REF_MAX, Ref, Request
 from chat_server.protocol.sanitize import clean, clean_in_one, clean_lines
 from chat_server.protocol.syntax import extra, word_of
 from chat_server.protocol.typed import shortened
@@ -244,20 +235,15 @@ def show_answer(event: Event, ref: Ref | None, language: str) -> bytes:
     return shown if ref is None else b'{"ref":' + _encode(ref) + b"," + shown[1:]
 
 
-def _kinds_of_events() -> list[type[Event]]:
-    return [kind for kind in (*Event.__subclasses__(), *Kept.__subclasses__()) if kind is not Kept]
-
-
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of everything that crosses this door: `#/$defs/Request` and `#/$defs/Event` are the two directions."""
     requests = Request.__subclasses__()
-    kinds = _kinds_of_events()
-    _, definitions = msgspec.json.schema_components([*requests, *kinds], ref_template="#/$defs/{name}")
+    _, definitions = msgspec.json.schema_components([*requests, *EVENTS], ref_template="#/$defs/{name}")
     for kind in requests:
         properties = definitions[kind.__name__]["properties"]
         properties.setdefault("room", {"type": "string", "default": "", "description": "the room that it is for"})
         properties["ref"] = _REF | {"description": "comes back on the answer"}
-    for event in kinds:
+    for event in EVENTS:
         definitions[event.__name__]["properties"]["ref"] = _REF | {
             "description": "the mark of the request that this answers"
         }
@@ -267,7 +253,7 @@ def schema() -> dict[str, Any]:
         "oneOf": [{"$ref": "#/$defs/Request"}, {"$ref": "#/$defs/Event"}],
         "$defs": {
             "Request": _one_of("do", requests),
-            "Event": _one_of("is", kinds),
+            "Event": _one_of("is", EVENTS),
             **definitions,
         },
     }

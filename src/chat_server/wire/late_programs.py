@@ -5,7 +5,7 @@ Knows telnet, for whoever pastes may have a terminal that goes on speaking it, a
 
 from collections.abc import Sequence
 
-from chat_server.protocol.events import Addressed, ProtocolReply
+from chat_server.protocol.incoming import Addressed, ProtocolReply
 from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.telnet.decoder import OptionSaid, Piece, Subnegotiation, TelnetDecoder
 from chat_server.wire.telnet.negotiation import Negotiation

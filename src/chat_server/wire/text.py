@@ -9,7 +9,8 @@ from collections.abc import Generator, Iterable, Iterator
 
 from msgspec import Struct
 
-from chat_server.protocol.events import Echo, Invalid, Logout, ProtocolReply, Request, Unreadable
+from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
+from chat_server.protocol.requests import Logout, Request
 from chat_server.protocol.sanitize import clean, clean_lines
 from chat_server.protocol.syntax import parse_text
 from chat_server.wire.charsets import UTF_8, decode, has_byte_255, last_character, may_be_gb18030

@@ -1,6 +1,6 @@
 """The server's answers to a person's questions, in words: those of the plain door, which are tested there. Pure."""
 
-from chat_server.protocol import events
+from chat_server.protocol import entries, events
 from chat_server.protocol.events import Event
 
 _QUIET = (
@@ -14,9 +14,9 @@ _QUIET = (
     events.Left,
     events.Stored,
     events.NotStored,
-    events.Recalled,
-    events.Found,
-    events.PageShown,
+    entries.Recalled,
+    entries.Found,
+    entries.PageShown,
     events.Skipped,
     events.Refused,
 )
@@ -27,7 +27,7 @@ def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
     """What to tell the user about an event, in the language, or "". `was_typed`: it answers what they typed."""
     if isinstance(event, events.Refused):
         return event.text
-    if isinstance(event, (events.Kept, *_QUIET)) or not event.is_for_people:
+    if isinstance(event, (entries.Kept, *_QUIET)) or not event.is_for_people:
         return ""
     if not was_typed and not isinstance(event, events.Timed | events.Slowed | events.Faltered):
         return ""
@@ -36,7 +36,7 @@ def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
 
 def answer_in_words(event: Event, *, was_typed: bool, language: str = "en") -> str:
     """What to write as the answer to what was typed, where nothing else shows it: pages and what was found too."""
-    if isinstance(event, events.PageShown | events.Found):
+    if isinstance(event, entries.PageShown | entries.Found):
         return _in_words(event, language)
     return words_for(event, was_typed=was_typed, language=language)
 

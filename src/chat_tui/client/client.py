@@ -11,9 +11,11 @@ from secrets import token_hex
 
 from msgspec.structs import replace
 
-from chat_server.protocol import events
-from chat_server.protocol.events import Event, Line, Ref
+from chat_server.protocol import entries, events, requests
+from chat_server.protocol.entries import Line
+from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
+from chat_server.protocol.requests import Ref
 from chat_server.protocol.sanitize import clean_in_one, clean_lines
 from chat_tui.client.clocks import Steady
 from chat_tui.client.command_line import Asked, Misused, parse
@@ -345,10 +347,10 @@ class Client:
                     self._ask_for_missed(name)
             case events.Faltered():
                 self._ask_for_missed(event.room)
-            case events.PageShown() if str(ref).startswith(MISSED):
+            case entries.PageShown() if str(ref).startswith(MISSED):
                 if event.lines and self.state.room(event.room).has_hole:
                     self._ask_for_missed(event.room)
-            case events.PageShown() if isinstance(ref, str):
+            case entries.PageShown() if isinstance(ref, str):
                 self._asked_older.pop(ref.removeprefix(_OLDER), None)
 
     def _ask_for_missed(self, name: str) -> None:
@@ -380,7 +382,7 @@ class Client:
             if (
                 self._loads_older and event.last and not room.timeline.newest
             ):  # the server recalls what was missed, which may be nothing
-                self.want_older(room.name, events.NUMBER_MAX)
+                self.want_older(room.name, requests.NUMBER_MAX)
         self._is_dirty = True
 
 

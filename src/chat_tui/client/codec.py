@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from chat_server.protocol.events import NUMBER_MAX, Event, Kept, Line, PageShown, Recalled, Ref, Said
+from chat_server.protocol.entries import EVENTS, Kept, Line, PageShown, Recalled, Said
+from chat_server.protocol.events import Event
+from chat_server.protocol.requests import NUMBER_MAX, Ref
 from chat_server.protocol.sanitize import clean, clean_lines
 
 LINE_MAX = 4 * 1024 * 1024
@@ -39,9 +41,8 @@ class _Envelope(msgspec.Struct):
     ref: Ref | None = None
 
 
-_KINDS = [kind for kind in (*Event.__subclasses__(), *Kept.__subclasses__()) if kind is not Kept]
-_KNOWN = {kind.__struct_config__.tag for kind in _KINDS}
-_EVENT: Any = reduce(or_, _KINDS)
+_KNOWN = {kind.__struct_config__.tag for kind in EVENTS}
+_EVENT: Any = reduce(or_, EVENTS)
 _decode_event = msgspec.json.Decoder(_EVENT).decode
 _decode_ref = msgspec.json.Decoder(_Envelope).decode
 _decode_anything = msgspec.json.Decoder().decode

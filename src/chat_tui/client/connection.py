@@ -16,9 +16,10 @@ from typing import Protocol
 
 import msgspec
 
-from chat_server.protocol import events
-from chat_server.protocol.events import Event, Ref
+from chat_server.protocol import events, requests
+from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
+from chat_server.protocol.requests import Ref
 from chat_tui.client.codec import EventReader, LineTooLong, write
 from chat_tui.client.dialling import dial
 from chat_tui.client.state import Pending
@@ -295,7 +296,7 @@ class Link:
             if same_name_key(room) not in there:
                 writer.write(write("join", ref=_JOIN + room, room=room))
         for room in carried - known.keys():  # it has entered there, and has never been told
-            writer.write(write("history", room=room, before=events.NUMBER_MAX, count=50))
+            writer.write(write("history", room=room, before=requests.NUMBER_MAX, count=50))
         writer.write(write("rooms"))
         self._online_at = time.monotonic()
         self._change(LinkChanged(Status.ONLINE))

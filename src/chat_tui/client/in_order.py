@@ -5,8 +5,8 @@ Knows what is known of a room. Never knows where it is written, nor how it came.
 
 from collections.abc import Callable
 
-from chat_server.protocol import events
-from chat_server.protocol.events import Line
+from chat_server.protocol import entries
+from chat_server.protocol.entries import Line
 from chat_server.protocol.names import same_name_key
 from chat_tui.client.state import RoomState
 
@@ -15,9 +15,9 @@ def line_in_words(line: Line) -> str:
     """`[python] 4711 ann: hello`: a line as it is read out."""
     text = line.text.replace("\n", "\n  ")
     match line:
-        case events.Acted():
+        case entries.Acted():
             return f"[{line.room}] {line.seq} ~ {line.nick} {text}"
-        case events.TopicSet():
+        case entries.TopicSet():
             return f"[{line.room}] {line.seq} {line.nick} set the topic: {text}"
         case _:
             return f"[{line.room}] {line.seq} {line.nick}: {text}"

@@ -7,7 +7,7 @@ it is a few pages to the line that is meant. Pure.
 from itertools import pairwise
 from typing import NamedTuple
 
-from chat_server.protocol.events import Line, PageShown
+from chat_server.protocol.entries import Line, PageShown
 
 PAGES_MAX = 30
 """Pages that are looked through for one moment: some 6000 lines of one day."""

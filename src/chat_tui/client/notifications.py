@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from chat_server.protocol.events import Line
+from chat_server.protocol.entries import Line
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import same_name_key
 from chat_tui.client.state import names

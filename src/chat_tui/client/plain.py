@@ -14,9 +14,11 @@ from enum import IntEnum
 from typing import Any, ClassVar
 
 from chat_server.console import complain
-from chat_server.protocol import events
-from chat_server.protocol.events import Event, Line, Ref
+from chat_server.protocol import entries, events
+from chat_server.protocol.entries import Line
+from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
+from chat_server.protocol.requests import Ref
 from chat_tui.client.answers import answer_in_words, words_for
 from chat_tui.client.client import CANNOT_ASK, MISSED, Client
 from chat_tui.client.command_line import Asked, Misused
@@ -141,7 +143,7 @@ class PlainProgram:
         match event:
             case events.Entered():
                 self._entered(event, is_wanted=asked is not None)
-            case events.Recalled():
+            case entries.Recalled():
                 self._recalled(event, new)
             case events.WentBack():
                 self._went_back(event)
@@ -213,7 +215,7 @@ class PlainProgram:
     def _go_to(self, room: str) -> None:
         self.room = self.client.memory.current = room
 
-    def _recalled(self, event: events.Recalled, new: list[Line]) -> None:
+    def _recalled(self, event: entries.Recalled, new: list[Line]) -> None:
         """What was said before one came stands before what is said from now on."""
         if event.missed and event.missed > len(event.lines):
             self._write(

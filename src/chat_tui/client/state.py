@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from chat_server.protocol import events
-from chat_server.protocol.events import Event, Kept, Line, Ref
+from chat_server.protocol import entries, events
+from chat_server.protocol.entries import Kept, Line
+from chat_server.protocol.events import Event
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import same_name_key
+from chat_server.protocol.requests import Ref
 from chat_tui.client.timeline import Timeline
 
 
@@ -165,7 +167,7 @@ class State:
         self.now = max(self.now, now)
         if isinstance(event, events.Refused) and isinstance(ref, str) and self._fail(ref, event.text):
             return []
-        if isinstance(event, events.PageShown) and ref is None and event.lines:  # of a resumed past, which goes on
+        if isinstance(event, entries.PageShown) and ref is None and event.lines:  # of a resumed past, which goes on
             room = self.room(event.room)
             room.since = min(room.since, event.lines[0].seq - 1)
         take = self._TAKE.get(type(event))
@@ -206,16 +208,16 @@ class State:
     def _line(self, event: Kept) -> list[Line]:
         room = self.room(event.room)
         room.last = max(room.last, event.seq)
-        if isinstance(event, events.TopicSet):
+        if isinstance(event, entries.TopicSet):
             room.topic = event.text
         return self._add(room, (event,))
 
-    def _recalled(self, event: events.Recalled) -> list[Line]:
+    def _recalled(self, event: entries.Recalled) -> list[Line]:
         room = self.room(event.room)
         room.last = max(room.last, event.last)
         return self._add(room, event.lines)
 
-    def _page(self, event: events.PageShown) -> list[Line]:
+    def _page(self, event: entries.PageShown) -> list[Line]:
         room = self.room(event.room)
         if event.last < room.timeline.newest and not event.lines and event.last < room.last:
             room.timeline.forget()
@@ -316,12 +318,12 @@ class State:
         events.LoggedIn: _logged_in,
         events.Entered: _entered,
         events.WentBack: _went_back,
-        events.Said: _line,
-        events.Acted: _line,
-        events.TopicSet: _line,
-        events.Kept: _line,
-        events.Recalled: _recalled,
-        events.PageShown: _page,
+        entries.Said: _line,
+        entries.Acted: _line,
+        entries.TopicSet: _line,
+        entries.Kept: _line,
+        entries.Recalled: _recalled,
+        entries.PageShown: _page,
         events.Joined: _joined,
         events.Left: _left,
         events.Renamed: _renamed,

@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from chat_server.protocol.events import Kept, Line
+from chat_server.protocol.entries import Kept, Line
 from chat_server.protocol.names import same_name_key
 from chat_tui.client.numbers import Numbers
 from chat_tui.client.visits import Visits

@@ -20,9 +20,11 @@ from textual.timer import Timer
 from textual.widgets import Static
 from textual.worker import Worker
 
-from chat_server.protocol import events
-from chat_server.protocol.events import Event, Line, Ref
+from chat_server.protocol import entries, events
+from chat_server.protocol.entries import Line
+from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
+from chat_server.protocol.requests import Ref
 from chat_tui.actions import ACTIONS, edits, keymap, shown_key
 from chat_tui.client import completion
 from chat_tui.client.answers import words_for
@@ -300,9 +302,9 @@ class ChatApp(KeysInTurn):
                 self._entered(event.room, is_wanted=was_typed)
             case events.RoomsListed():
                 self._join_first(event)
-            case events.Found():
+            case entries.Found():
                 self._take_found(event, ref)
-            case events.PageShown():
+            case entries.PageShown():
                 self._take_page(event, ref)
             case events.LoggedIn() | events.Renamed(room=""):
                 nick = self.client.state.nick
@@ -344,7 +346,7 @@ class ChatApp(KeysInTurn):
         if is_wanted or is_last or (self.current is None and not self._switch_to):
             self._switch_to = same_name_key(room)
 
-    def _take_found(self, found: events.Found, ref: Ref | None) -> None:
+    def _take_found(self, found: entries.Found, ref: Ref | None) -> None:
         if ref == "everywhere":
             if isinstance(self._top, _search_screen()):
                 self._top.take(found)
@@ -358,7 +360,7 @@ class ChatApp(KeysInTurn):
         if not self.client.state.rooms and not self.client.memory.rooms and not self._rooms_wanted and event.rooms:
             self.client.link.request("join", room=event.rooms[0][0])
 
-    def _take_page(self, page: events.PageShown, ref: Ref | None) -> None:
+    def _take_page(self, page: entries.PageShown, ref: Ref | None) -> None:
         if ref == "typed" and page.lines:
             self._go_to = (page.room, page.lines[0].seq)
         elif ref == "date":
@@ -368,7 +370,7 @@ class ChatApp(KeysInTurn):
             if not page.lines:
                 self._say_shortly(f"There is no such line here. The lines are {page.first} to {page.last}.")
 
-    def _come_nearer(self, page: events.PageShown) -> None:
+    def _come_nearer(self, page: entries.PageShown) -> None:
         """Go to the line of this page that is nearest to the moment that is wanted, and ask for the page where it is."""
         if self._moment is None:
             return

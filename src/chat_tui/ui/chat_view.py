@@ -17,7 +17,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
 
-from chat_server.protocol.events import Line
+from chat_server.protocol.entries import Line
 from chat_server.protocol.mentions import Names
 from chat_tui.client.state import Pending, RoomState
 from chat_tui.client.timeline import Entry, Notice, place

@@ -12,7 +12,7 @@ from rich.style import Style as RichStyle
 from textual.content import Content
 from textual.style import Style
 
-from chat_server.protocol.events import Acted, Line, TopicSet
+from chat_server.protocol.entries import Acted, Line, TopicSet
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import same_name_key
 from chat_tui.client.clocks import minute_of, shown

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from textual.timer import Timer
 
-from chat_server.protocol.events import Found, Ref
+from chat_server.protocol.entries import Found
+from chat_server.protocol.requests import Ref
 from chat_tui.client.state import RoomState
 
 ASK_AFTER = 0.3

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from chat_server.protocol.events import Acted, Line, Said, TopicSet
+from chat_server.protocol.entries import Acted, Line, Said, TopicSet
 
 KINDS: dict[str, type[Line]] = {str(kind.__struct_config__.tag): kind for kind in (Said, Acted, TopicSet)}
 """What a line can be, by the word for it. A line without a word is Said."""

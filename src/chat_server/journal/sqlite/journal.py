@@ -23,7 +23,7 @@ from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
 from chat_server.journal.sqlite.showable import showable, showable_topic
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Append, Writer
-from chat_server.protocol.events import Line
+from chat_server.protocol.entries import Line
 from chat_server.protocol.names import was_a_name
 
 READERS_MAX = 1

@@ -22,7 +22,7 @@ from chat_server.journal import (
 )
 from chat_server.journal.sqlite.batch_codec import Stored, Unknown, decode
 from chat_server.journal.sqlite.showable import showable
-from chat_server.protocol.events import Line
+from chat_server.protocol.entries import Line
 from chat_server.protocol.time_zones import is_possible
 
 DECODED_MAX = 4096

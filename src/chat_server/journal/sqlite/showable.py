@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from chat_server.journal.sqlite.batch_codec import Stored, Unknown
-from chat_server.protocol.events import Line
+from chat_server.protocol.entries import Line
 from chat_server.protocol.names import NAME_MAX, BadName, may_stand_in_a_name, parse_name
 from chat_server.protocol.sanitize import clean, clean_lines
 from chat_server.protocol.time_zones import possible

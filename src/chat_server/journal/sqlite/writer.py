@@ -26,7 +26,7 @@ from chat_server.journal import (
 from chat_server.journal.sqlite.batch_codec import Stored, encode
 from chat_server.journal.sqlite.reader import Doomed, Reader, connect, mapped_errors
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal, migrate
-from chat_server.protocol.events import TopicSet
+from chat_server.protocol.entries import TopicSet
 
 PAGE_SIZE = 4096
 """Bytes of a page of the file: SQLite's default."""

@@ -8,7 +8,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from chat_server.protocol import events
+from chat_server.protocol import entries
 from chat_server.protocol.time_zones import local
 from chat_server.wire.render.languages import Voice
 from chat_server.wire.render.text_lines import Line, own_words
@@ -28,23 +28,23 @@ def _day(voice: Voice, day: date) -> str:
     return voice.say("{year}-{month:02}-{day:02}", year=day.year, month=day.month, day=day.day)
 
 
-def topic_set(voice: Voice, line: events.TopicSet) -> str:
+def topic_set(voice: Voice, line: entries.TopicSet) -> str:
     """That somebody has said what the room is about."""
     return voice.say("{nick} set the topic: {topic}", nick=line.nick, topic=line.text)
 
 
-def _shown(voice: Voice, line: events.Line, at: datetime) -> Line:
+def _shown(voice: Voice, line: entries.Line, at: datetime) -> Line:
     mark = f"#{line.seq} {at:%H:%M} "
     match line:
-        case events.Acted():
+        case entries.Acted():
             return Line(line.text, f"{mark}~ ", line.nick, " ")
-        case events.TopicSet():
+        case entries.TopicSet():
             return Line(topic_set(voice, line), f"{mark}* ")
         case _:
             return Line(line.text, mark, line.nick, ": ")
 
 
-def _lines(voice: Voice, lines: Iterable[events.Line], zone: str) -> list[Line]:
+def _lines(voice: Voice, lines: Iterable[entries.Line], zone: str) -> list[Line]:
     shown: list[Line] = []
     day: date | None = None
     for line in lines:
@@ -55,7 +55,7 @@ def _lines(voice: Voice, lines: Iterable[events.Line], zone: str) -> list[Line]:
     return shown
 
 
-def recalled(event: events.Recalled, voice: Voice) -> list[Line]:
+def recalled(event: entries.Recalled, voice: Voice) -> list[Line]:
     """What one is shown on entering a room: the newest lines, or what one has missed; then a rule."""
     now = own_words(voice.say("You are up to date.") if voice.is_plain else voice.rule(voice.say("now")))
     if event.missed is None:
@@ -80,7 +80,7 @@ def recalled(event: events.Recalled, voice: Voice) -> list[Line]:
     return own_words(intro) + _lines(voice, event.lines, event.zone) + (now if event.lines else [])
 
 
-def page_shown(event: events.PageShown, voice: Voice) -> list[Line]:
+def page_shown(event: entries.PageShown, voice: Voice) -> list[Line]:
     """A page, and how to turn it."""
     if event.last < event.first == 1:
         return own_words(voice.say("Nothing has been said in {room} yet.", room=event.room))
@@ -100,7 +100,7 @@ def page_shown(event: events.PageShown, voice: Voice) -> list[Line]:
     return _lines(voice, event.lines, event.zone) + own_words(turning)
 
 
-def _where(voice: Voice, event: events.PageShown, first: int, last: int) -> str:
+def _where(voice: Voice, event: entries.PageShown, first: int, last: int) -> str:
     """Which lines these are of all that the room has."""
     shown, number = _range(first, last), last - first + 1
     if event.first == 1:
@@ -118,7 +118,7 @@ def _nothing_found(voice: Voice, room: str) -> str:
     return voice.say("Nothing found in any room.")
 
 
-def found(event: events.Found, voice: Voice) -> list[Line]:
+def found(event: entries.Found, voice: Voice) -> list[Line]:
     """The lines that a search has found, room by room."""
     count = sum(len(lines) for _, lines in event.rooms)
     shown: list[Line] = []

@@ -11,7 +11,8 @@ from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
-from chat_server.protocol.events import Event, Said
+from chat_server.protocol.entries import Said
+from chat_server.protocol.events import Event
 from chat_server.wire.charsets import UTF_8, ambiguous_columns, encode, showable
 from chat_server.wire.render.colours import bright, dim, named
 from chat_server.wire.render.languages import voice

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from itertools import chain, repeat
 from typing import Any
 
-from chat_server.protocol import events
-from chat_server.protocol.events import ROOMS_SHOWN_MAX
+from chat_server.protocol import entries, events
+from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
 from chat_server.wire.charsets import CHARSETS
@@ -463,19 +463,19 @@ def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:
 
 
 _TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
-    events.Said: lambda event, _: [Line(event.text, "", event.nick, ": ")],
-    events.Acted: lambda event, _: [Line(event.text, "~ ", event.nick, " ")],
+    entries.Said: lambda event, _: [Line(event.text, "", event.nick, ": ")],
+    entries.Acted: lambda event, _: [Line(event.text, "~ ", event.nick, " ")],
     events.WentBack: lambda event, voice: own_words(voice.say("You have left {room}.", room=event.room)),
-    events.TopicSet: lambda event, voice: own_words(topic_set(voice, event)),
+    entries.TopicSet: lambda event, voice: own_words(topic_set(voice, event)),
     events.Stored: lambda event, voice: own_words(
         voice.say("Stored in {room} as #{seq}.", room=event.room, seq=event.seq)
     ),
     events.NotStored: _not_stored,
     events.Timed: _timed,
     events.TimingAwaited: lambda _, voice: own_words(voice.say("Your next line will be timed.")),
-    events.Recalled: recalled,
-    events.PageShown: page_shown,
-    events.Found: found,
+    entries.Recalled: recalled,
+    entries.PageShown: page_shown,
+    entries.Found: found,
     events.TopicShown: _topic_shown,
     events.RoomCreated: lambda event, voice: own_words(
         voice.say("The room {room} is open. /join {room} enters it.", room=event.room)

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from chat_server.protocol.events import Found
+from chat_server.protocol.entries import Found
 from chat_server.protocol.names import BadName, parse_name
 from chat_tui.client import clocks
 from chat_tui.ui.field import Field

@@ -1,0 +1,50 @@
+"""What a door's decoder makes of bytes: requests, and what stands among them in their order.
+
+A line that is no request stands where the request would have stood, and so does what a protocol wants sent back. Never knows how bytes are
+read, nor what is done about what stands here.
+"""
+
+from msgspec import Struct
+
+from chat_server.protocol.requests import Ref, Request
+
+
+class Unreadable(Struct, frozen=True, gc=False):
+    """A line that is no request. It stands in the stream where the request would have stood, so that answers keep their order."""
+
+
+class UnknownCommand(Unreadable, frozen=True, gc=False):
+    """A command with a word that no request has. It may be a room's name."""
+
+    word: str
+    arguments: str
+
+
+class Invalid(Unreadable, frozen=True):
+    """What cannot be a request, and why: a key of the catalogue of sentences, and the details of its sentence."""
+
+    code: str
+    details: dict[str, str] = {}
+
+
+class Addressed(Struct, frozen=True):
+    """A program's request, with the room that it is for ("": none in particular) and the mark that it wants back on the answer."""
+
+    request: Request | Unreadable
+    room: str = ""
+    ref: Ref | None = None
+
+
+class ProtocolReply(Struct, frozen=True, gc=False):
+    """What a door's own protocol wants sent back, to a reader however slow.
+
+    It has its place in the stream among the requests: some callers show nothing until they have it.
+    """
+
+    data: bytes
+
+
+class Echo(Struct, frozen=True, gc=False):
+    """What a door shows of what is being typed. A slow reader may miss it: it is drawn anew."""
+
+    data: bytes

@@ -1,0 +1,334 @@
+"""What can be asked for. Every request is an imperative (`Say`, `Join`) and a frozen value.
+
+Its fields are what a person types after its word, in that order (flags stand first; what is not `typed` only programs send). Never knows
+what a request does, nor by which door it came; this module knows nothing else of ours.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta, Struct
+
+RestOfLine = Annotated[
+    str, Meta(description="everything up to the end of the line, spaces included", extra={"rest": True})
+]
+Lines = Annotated[
+    str,
+    Meta(
+        description="everything up to the end of the line, spaces included; a program may send several lines",
+        extra={"rest": True, "lines": True},
+    ),
+]
+Key = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        description="the sender's own name for this request: sent again under the same key, it is stored once",
+        extra={"typed": False},
+    ),
+]
+Token = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        pattern="^([A-Za-z0-9_-]{22,})?$",
+        description="the secret that the answer to an earlier login carried: takes the name back from a connection that was lost",
+        extra={"typed": False},
+    ),
+]
+NUMBER_MAX = 2**53 - 1
+"""The largest number of a line: what every JSON reader can hold."""
+
+Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="a line's number in its room")]
+HowMany = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
+"""How many there are of something that is counted."""
+
+ROOMS_SHOWN_MAX = 100
+"""Rooms that /rooms gives a row each, the busiest first; the others are counted."""
+
+TOPIC_SHOWN_MAX = 100
+"""Characters of a topic in a list of rooms: more than fit into a row."""
+
+HISTORY_MAX = 50
+"""Lines shown on entering a room, at the most. A room has them in memory, so that 5000 people who enter read nothing from the disk."""
+
+LAST_MAX = 200
+"""Lines that one asks for by their count."""
+
+# A person who asks for too many is told how many there may be; a program is given as many.
+Count = Annotated[int, Meta(ge=1, le=NUMBER_MAX, description="how many lines", extra={"most": LAST_MAX})]
+Newest = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="how many lines", extra={"most": HISTORY_MAX})]
+Day = Annotated[
+    str,
+    Meta(
+        description="a day: 2026-11-20, today, yesterday, -3d (three days ago); or a time of day, which is its last one: 14:30",
+        extra={"kind": "date"},
+    ),
+]
+Unheard = Annotated[
+    str, Meta(description="words of farewell; nobody is shown them", extra={"rest": True, "in_usage": False})
+]
+"""What people are used to type after a word, and nobody reads."""
+
+Everywhere = Annotated[bool, Meta(description="in all rooms, not only in this one", extra={"flag": "-a"})]
+
+
+REF_MAX = 64
+"""Characters in a request's mark."""
+
+Ref = Annotated[str, Meta(max_length=REF_MAX)] | Annotated[int, Meta(ge=-NUMBER_MAX, le=NUMBER_MAX)]
+"""A request's mark, which comes back on its answer."""
+
+
+GROUPS = ("general", "talking", "rooms", "reading", "terminal")
+"""What commands are about, in the order in which /help has them."""
+
+
+class Request(Struct, frozen=True, gc=False, tag_field="do", tag=str.lower):
+    """What somebody wants. Its tag is the word that asks for it."""
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+    is_typed: ClassVar[bool] = True
+    """Whether people type it; the rest only programs send."""
+    group: ClassVar[str] = "general"
+    """Under which heading /help lists it; one of GROUPS."""
+    is_for_terminals: ClassVar[bool] = False
+    """Whether it is about telnet and how a terminal is written to, which is no business of programs."""
+
+
+class Login(Request, frozen=True, gc=False):
+    """Take a nickname."""
+
+    nick: str
+    plain: Annotated[Literal["", "plain"], Meta(description="begin in plain mode, for screen readers")] = ""
+    token: Token = ""
+
+
+class Logout(Request, frozen=True, gc=False):
+    """Leave the server."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("quit", "exit", "bye")
+    words: Unheard = ""
+
+
+class Help(Request, frozen=True, gc=False):
+    """Ask what can be done here, or what one command does."""
+
+    command: str = ""
+
+
+class ListRooms(Request, frozen=True, gc=False, tag="rooms"):
+    """Ask which rooms there are, or which have this in their name."""
+
+    group: ClassVar[str] = "rooms"
+    aliases: ClassVar[tuple[str, ...]] = ("list",)
+    name: str = ""
+
+
+class Join(Request, frozen=True, gc=False):
+    """Go to a room."""
+
+    group: ClassVar[str] = "rooms"
+    aliases: ClassVar[tuple[str, ...]] = ("j",)
+
+    room: str
+
+
+class Rename(Request, frozen=True, gc=False, tag="nick"):
+    """Change one's nickname."""
+
+    nick: str
+
+
+class Say(Request, frozen=True, gc=False):
+    """Say something to everybody in the room."""
+
+    group: ClassVar[str] = "talking"
+    text: Lines
+    key: Key = ""
+
+
+class Act(Request, frozen=True, gc=False, tag="me"):
+    """Do something that everybody in the room sees."""
+
+    group: ClassVar[str] = "talking"
+    action: Lines
+    key: Key = ""
+
+
+class Topic(Request, frozen=True, gc=False):
+    """Ask what the room is about, or say it."""
+
+    group: ClassVar[str] = "rooms"
+    text: RestOfLine = ""
+    key: Key = ""
+
+
+class ListOnline(Request, frozen=True, gc=False, tag="online"):
+    """Ask who else is in the room."""
+
+    group: ClassVar[str] = "rooms"
+    aliases: ClassVar[tuple[str, ...]] = ("who", "names", "users")
+
+
+class Last(Request, frozen=True, gc=False):
+    """Read the newest lines."""
+
+    group: ClassVar[str] = "reading"
+    count: Count = 20
+
+
+class Since(Request, frozen=True, gc=False):
+    """Read what came after a line."""
+
+    group: ClassVar[str] = "reading"
+    number: Number
+
+
+class Before(Request, frozen=True, gc=False):
+    """Read what came before a line."""
+
+    group: ClassVar[str] = "reading"
+    number: Number
+
+
+class Around(Request, frozen=True, gc=False):
+    """Read what stands around a line."""
+
+    group: ClassVar[str] = "reading"
+    number: Number
+
+
+class OnDate(Request, frozen=True, gc=False, tag="date"):
+    """Read from the beginning of a day, or from a time of day."""
+
+    group: ClassVar[str] = "reading"
+    day: Day
+
+
+class Search(Request, frozen=True, gc=False):
+    """Look for lines by their words."""
+
+    group: ClassVar[str] = "reading"
+    words: RestOfLine
+    everywhere: Everywhere = False
+
+
+class History(Request, frozen=True, gc=False):
+    """Choose how many lines one sees on entering a room; or, with a number, read a page of lines."""
+
+    group: ClassVar[str] = "reading"
+    count: Newest | None = None
+    before: Annotated[Number | None, Meta(description="read what came before this line", extra={"typed": False})] = None
+    after: Annotated[Number | None, Meta(description="read what came after this line", extra={"typed": False})] = None
+
+
+class Time(Request, frozen=True, gc=False):
+    """Ask for the time, or choose the zone in which times are shown."""
+
+    group: ClassVar[str] = "terminal"
+    zone: str = ""
+
+
+class Ping(Request, frozen=True, gc=False):
+    """Have one's next line timed."""
+
+    group: ClassVar[str] = "talking"
+
+
+class Create(Request, frozen=True, gc=False):
+    """Open a new room."""
+
+    group: ClassVar[str] = "rooms"
+    room: str
+
+
+class ChooseLanguage(Request, frozen=True, gc=False, tag="lang"):
+    """Ask in which language the server speaks, or choose it."""
+
+    group: ClassVar[str] = "terminal"
+    language: str = ""
+
+
+class ChooseCharset(Request, frozen=True, gc=False, tag="charset"):
+    """Ask in which charset one's text is read and written, or choose it."""
+
+    group: ClassVar[str] = "terminal"
+    is_for_terminals: ClassVar[bool] = True
+    charset: str = ""
+
+
+class ChooseMode(Request, frozen=True, gc=False, tag="mode"):
+    """Ask who edits one's line, or choose it."""
+
+    group: ClassVar[str] = "terminal"
+    is_for_terminals: ClassVar[bool] = True
+    mode: Literal["", "line", "edit"] = ""
+
+
+class ChooseColour(Request, frozen=True, gc=False, tag="colour"):
+    """Ask whether there are colours, or choose it."""
+
+    group: ClassVar[str] = "terminal"
+    aliases: ClassVar[tuple[str, ...]] = ("color",)
+    is_for_terminals: ClassVar[bool] = True
+    colour: Literal["", "on", "off"] = ""
+
+
+class ChooseWrap(Request, frozen=True, gc=False, tag="wrap"):
+    """Ask whether long lines are broken, or choose it, or for how many columns."""
+
+    group: ClassVar[str] = "terminal"
+    is_for_terminals: ClassVar[bool] = True
+    columns: str = ""
+
+
+class ChoosePlain(Request, frozen=True, gc=False, tag="plain"):
+    """Choose plain mode, or end it."""
+
+    group: ClassVar[str] = "terminal"
+    is_for_terminals: ClassVar[bool] = True
+    plain: Literal["on", "off"] = "on"
+
+
+class ChooseKeepalive(Request, frozen=True, gc=False, tag="keepalive"):
+    """Ask whether the connection is kept open by telnet, or choose it."""
+
+    group: ClassVar[str] = "terminal"
+    is_for_terminals: ClassVar[bool] = True
+    keepalive: Literal["", "on", "off"] = ""
+
+
+class Back(Request, frozen=True, gc=False):
+    """Go back to the hall."""
+
+    group: ClassVar[str] = "rooms"
+    aliases: ClassVar[tuple[str, ...]] = ("part", "leave", "close")
+
+
+class Hello(Request, frozen=True, gc=False):
+    """Begin, and ask what the server is and can do."""
+
+    is_typed: ClassVar[bool] = False
+    protocol: Annotated[int, Meta(ge=1, description="the newest version of the protocol that the program knows")] = 1
+    program: Annotated[str, Meta(max_length=64, description="the program's own name and version")] = ""
+
+
+class Resume(Request, frozen=True):
+    """Enter rooms again after a lost connection, and have what was said in them since."""
+
+    is_typed: ClassVar[bool] = False
+    rooms: Annotated[
+        dict[str, Number], Meta(description="for each room, the number of the last line that the program has")
+    ]
+
+
+class AskAlive(Request, frozen=True, gc=False, tag="are-you-there"):
+    """Ask whether the server is still there (RFC 854's AYT)."""
+
+    is_typed: ClassVar[bool] = False
+
+
+class AnswerAlive(Request, frozen=True, gc=False, tag="here"):
+    """Say that the program is still there. Anything else that it sends says so too."""
+
+    is_typed: ClassVar[bool] = False
