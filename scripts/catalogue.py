@@ -13,9 +13,10 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from chat_server.protocol.choices import LANGUAGES
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.hall import Hall
-from chat_server.wire.render.languages import DOMAIN, LANGUAGES, LOCALE
+from chat_server.wire.render.languages import DOMAIN, LOCALE
 
 SOURCE = LOCALE.parent / "wire"
 KEYWORDS = {"say": None, "message": None, "count": (1, 2), "counted": (1, 2)}

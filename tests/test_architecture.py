@@ -44,14 +44,10 @@ CLIENT_FROM_SERVER = {"chat_server.protocol", "chat_server.console", "chat_serve
 KNOWN = {
     # Taken from an engine: what a search cannot do. It goes into the journal's protocol.
     "chat_server.rooms.paging": {"chat_server.journal.sqlite.search_index"},
-    # Which charsets and languages there are is asked of the codecs.
-    "chat_server.commands.settings": {"chat_server.wire.charsets", "chat_server.wire.render.languages"},
-    "chat_server.commands.completion": {"chat_server.wire.charsets", "chat_server.wire.render.languages"},
     # Commands are inherited, not put together: so one group of them is a kind of room, and the catalogue asks the places.
     "chat_server.commands.history": {"chat_server.rooms.room", "chat_server.rooms.paging"},
     "chat_server.commands.catalogue": {"chat_server.rooms.chat_room", "chat_server.rooms.hall"},
-    # Quotas stand beside the token bucket; what is left to an address stands beside who is let in.
-    "chat_server.rooms.directory": {"chat_server.sessions.token_bucket"},
+    # What is left to an address stands beside who is let in.
     "chat_server.sessions.session": {"chat_server.server.connection_limits"},
 }
 """What still goes against the rule, import by import. Nothing is added here; what is mended is taken out (a test sees to that)."""

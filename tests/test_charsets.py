@@ -8,15 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_server.protocol.choices import CHARSETS, find_charset
 from chat_server.protocol.requests import Say
 from chat_server.protocol.sanitize import clean
 from chat_server.wire import charsets
 from chat_server.wire.charsets import (
-    CHARSETS,
     ambiguous_columns,
     decode,
     encode,
-    find_charset,
     has_byte_255,
     incremental_decoder,
     last_character,

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from chat_server.config import Config, RoomsTable
 from chat_server.journal import Appending, Page, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
+from chat_server.protocol.choices import CHARSETS
 from chat_server.protocol.entries import Line
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Say
@@ -19,7 +20,6 @@ from chat_server.rooms.chat_room import KINDS_MAX
 from chat_server.sessions import text_session
 from chat_server.sessions.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITED
 from chat_server.sessions.text_session import PersonSession
-from chat_server.wire.charsets import CHARSETS
 from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.render import profiles
 from chat_server.wire.render.profiles import BARE_MAX, Reader

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from chat_server.protocol import entries, events
-from chat_server.wire.render.languages import LANGUAGES, find_language, voice
+from chat_server.protocol.choices import LANGUAGES, find_language
+from chat_server.wire.render.languages import voice
 from chat_server.wire.render.sentences import SENTENCES, sentence, text_of
 from processes import ROOT
 

@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.sessions.token_bucket import Quotas, TokenBucket
+from chat_server.rooms.quotas import Quotas
+from chat_server.sessions.token_bucket import TokenBucket
 
 
 def test_a_burst_passes_free_and_then_the_sender_is_slowed() -> None:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.protocol import entries, events
+from chat_server.protocol.choices import CHARSETS
 from chat_server.protocol.names import NAME_MAX
 from chat_server.protocol.sanitize import clean
-from chat_server.wire.charsets import CHARSETS, ambiguous_columns, decode, has_byte_255
+from chat_server.wire.charsets import ambiguous_columns, decode, has_byte_255
 from chat_server.wire.render.colours import _OF_256, named
 from chat_server.wire.render.profiles import Reader, show_for
 from chat_server.wire.render.widths import columns_of

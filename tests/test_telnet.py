@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_server.protocol.choices import find_charset
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.requests import Act, ChooseCharset, ChooseMode, Request, Say, Topic
-from chat_server.wire.charsets import find_charset
 from chat_server.wire.line_mode import LineMode, TooLong
 from chat_server.wire.telnet.decoder import (
     SUBNEGOTIATION_MAX,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chat_server.wire.charsets import CHARSETS
+from chat_server.protocol.choices import CHARSETS
 from processes import ROOT, Screen, program, running_server, screen
 from test_telnet_programs import at_nc, say
 

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import fields
 
+from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.requests import ChooseCharset, ChooseLanguage, ChooseWrap, Help, Join, Login, Request
 from chat_server.protocol.syntax import REQUESTS, choices_of
-from chat_server.wire.charsets import CHARSETS
-from chat_server.wire.render.languages import LANGUAGES
 
 CANDIDATES_MAX = 100
 """What Tab goes through; nobody presses it more often."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from chat_server.commands.handler import CommandHandler, Pause
+from chat_server.protocol.choices import find_charset, find_language
 from chat_server.protocol.events import Chosen, Event, Refused
 from chat_server.protocol.preferences import AS_THE_TERMINAL, Preferences
 from chat_server.protocol.requests import (
@@ -22,8 +23,6 @@ from chat_server.protocol.requests import (
 )
 from chat_server.protocol.syntax import word_of
 from chat_server.protocol.typed import SHOWN_MAX, shortened
-from chat_server.wire.charsets import find_charset
-from chat_server.wire.render.languages import find_language
 
 WIDTHS = range(20, 201)
 """Columns that one may say a terminal has."""

@@ -11,7 +11,7 @@ import trio
 from chat_server.journal import Journal, JournalError
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import NAME_MAX, same_name_key
-from chat_server.sessions.token_bucket import Quotas
+from chat_server.rooms.quotas import Quotas
 
 DAY = 86400.0
 

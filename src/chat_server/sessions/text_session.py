@@ -14,6 +14,7 @@ from chat_server.commands.completion import candidates
 from chat_server.commands.handler import Pause
 from chat_server.config import HistoryTable, Limits
 from chat_server.guard import Guard
+from chat_server.protocol.choices import LANGUAGES, UTF_8
 from chat_server.protocol.entries import EVENTS, Recalled
 from chat_server.protocol.events import AliveAnswered, CharsetHinted, Entered, Event, Refused
 from chat_server.protocol.preferences import AS_THE_TERMINAL, Preferences
@@ -21,9 +22,8 @@ from chat_server.protocol.requests import NUMBER_MAX, Say
 from chat_server.rooms.room import EndSession, Occupant, Room
 from chat_server.sessions.session import ANSWER_BYTES_PER_TOKEN, LIGHT_CHARACTERS, ChatSession, Neighbours, left
 from chat_server.sessions.transport import Transport
-from chat_server.wire.charsets import UTF_8, can_write, has_byte_255
+from chat_server.wire.charsets import can_write, has_byte_255
 from chat_server.wire.editor.line_editor import COLUMNS_MAX
-from chat_server.wire.render.languages import LANGUAGES
 from chat_server.wire.render.profiles import Reader, nearest, show_for, shown_in_pieces, written
 from chat_server.wire.render.widths import width_class
 from chat_server.wire.telnet.options import Code

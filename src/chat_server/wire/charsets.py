@@ -9,7 +9,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-UTF_8 = "utf-8"
+from chat_server.protocol.choices import UTF_8
 
 _CODECS = {
     UTF_8: "utf-8",
@@ -30,50 +30,8 @@ _CODECS = {
     "cp437": "cp437",
     "ascii": "ascii",
 }
-"""Python's codec for each charset, under the name that is shown. Of the East Asian ones, what the vendors made of them, as the WHATWG's
+"""Python's codec for each of the CHARSETS. Of the East Asian ones, what the vendors made of them, as the WHATWG's
 Encoding standard has it: a file or a terminal that says Shift_JIS is nearly always Windows' code page 932."""
-
-CHARSETS = tuple(_CODECS)
-"""The charsets that can be chosen, by the names that are shown."""
-
-_ALIASES = {
-    "utf8": UTF_8,
-    "gb2312": "gbk",
-    "cp936": "gbk",
-    "euc-cn": "gbk",
-    "gb-18030": "gb18030",
-    "big-5": "big5",
-    "cp950": "big5",
-    "euckr": "euc-kr",
-    "cp949": "euc-kr",
-    "uhc": "euc-kr",
-    "ks-c-5601-1987": "euc-kr",
-    "shift-jis": "shift_jis",
-    "sjis": "shift_jis",
-    "cp932": "shift_jis",
-    "eucjp": "euc-jp",
-    "koi8r": "koi8-r",
-    "koi8": "koi8-r",
-    "koi8u": "koi8-u",
-    "cp1251": "windows-1251",
-    "1251": "windows-1251",
-    "ibm866": "cp866",
-    "866": "cp866",
-    "latin1": "latin-1",
-    "l1": "latin-1",
-    "iso-8859-1": "latin-1",
-    "iso8859-1": "latin-1",
-    "latin2": "iso-8859-2",
-    "iso8859-2": "iso-8859-2",
-    "latin9": "iso-8859-15",
-    "latin-9": "iso-8859-15",
-    "iso8859-15": "iso-8859-15",
-    "cp1252": "windows-1252",
-    "ibm437": "cp437",
-    "437": "cp437",
-    "us-ascii": "ascii",
-    "ansi-x3.4-1968": "ascii",
-}
 
 _HAS_BYTE_255 = {
     "koi8-r",
@@ -90,12 +48,6 @@ _HAS_BYTE_255 = {
 
 _OF_TWO_BYTES = {"gbk", "big5", "euc-kr", "shift_jis", "euc-jp"}
 _OF_SEVERAL_BYTES = {"gbk", "gb18030", "big5", "euc-kr", "shift_jis", "euc-jp"}
-
-
-def find_charset(name: str) -> str | None:
-    """The charset that somebody means by this name, as it is shown; None if it is not one of ours."""
-    wanted = name.casefold().replace("_", "-")
-    return next((known for known in CHARSETS if known.replace("_", "-") == wanted), None) or _ALIASES.get(wanted)
 
 
 def has_byte_255(charset: str) -> bool:

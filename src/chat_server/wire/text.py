@@ -9,11 +9,12 @@ from collections.abc import Generator, Iterable, Iterator
 
 from msgspec import Struct
 
+from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.requests import Logout, Request
 from chat_server.protocol.sanitize import clean, clean_lines
 from chat_server.protocol.syntax import parse_text
-from chat_server.wire.charsets import UTF_8, decode, has_byte_255, last_character, may_be_gb18030
+from chat_server.wire.charsets import decode, has_byte_255, last_character, may_be_gb18030
 from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, LineEditor, TooMuch, Typed, Worked
 from chat_server.wire.editor.line_editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong

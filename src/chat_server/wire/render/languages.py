@@ -7,25 +7,12 @@ import gettext
 from functools import cache
 from pathlib import Path
 
+from chat_server.protocol.choices import SOURCE
+
 LOCALE = Path(__file__).parents[2] / "locale"
 """Where the catalogues are: `zh/LC_MESSAGES/chat_server.mo`."""
 
 DOMAIN = "chat_server"
-
-SOURCE = "en"
-"""What the sentences are written in."""
-
-LANGUAGES = {"en": "English", "zh": "中文"}
-"""What can be chosen, each under its own name for itself."""
-
-
-def find_language(name: str) -> str | None:
-    """The language that somebody means: `zh`, `zh_CN.UTF-8`, `Chinese` or `中文`; None if it is not one of ours."""
-    wanted = name.casefold()
-    for code, own_name in LANGUAGES.items():
-        if wanted in (code, own_name.casefold()) or wanted[: len(code) + 1] in (f"{code}-", f"{code}_"):
-            return code
-    return {"english": "en", "chinese": "zh", "cn": "zh"}.get(wanted)
 
 
 def message(text: str) -> str:

@@ -11,9 +11,10 @@ from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
+from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
-from chat_server.wire.charsets import UTF_8, ambiguous_columns, encode, showable
+from chat_server.wire.charsets import ambiguous_columns, encode, showable
 from chat_server.wire.render.colours import bright, dim, named
 from chat_server.wire.render.languages import voice
 from chat_server.wire.render.sentences import told

@@ -12,11 +12,11 @@ from itertools import chain, repeat
 from typing import Any
 
 from chat_server.protocol import entries, events
+from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
-from chat_server.wire.charsets import CHARSETS
-from chat_server.wire.render.languages import LANGUAGES, Voice, counted, message, voice
+from chat_server.wire.render.languages import Voice, counted, message, voice
 from chat_server.wire.render.pages import day_of, found, page_shown, recalled, topic_set
 from chat_server.wire.render.text_lines import Line, as_text, cut, items, own_words, row_width
 from chat_server.wire.render.widths import columns_of

@@ -20,7 +20,7 @@ Pure: bytes out for what came in. Never knows text, nor what the server does wit
 
 from msgspec.structs import replace
 
-from chat_server.wire.charsets import CHARSETS, find_charset
+from chat_server.protocol.choices import CHARSETS, find_charset
 from chat_server.wire.telnet.options import Code, Option, Options
 from chat_server.wire.telnet.terminal import Terminal
 
