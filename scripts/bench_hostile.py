@@ -472,7 +472,7 @@ async def fill(data: Path) -> None:
             lines = [Said(THEIR_ROOM, 0, 1.6e9 + start, "bob", PAST) for _ in range(500)]
             await journal.append(lines, {}).stored()
         journal.close()
-        await journal.closed.wait()
+        await journal.wait_closed()
         nursery.cancel_scope.cancel()
     folder.close()
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_server.journal.sqlite.batch_codec import Stored, Unknown, decode, encode
+from chat_server.journal.batch_codec import Stored, Unknown, decode, encode
+from chat_server.journal.export_lines import read_line, write_line
 from chat_server.journal.sqlite.data_directory import DataFolder
-from chat_server.journal.sqlite.export_lines import read_line, write_line
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.maintenance import FileProblem, check, export, import_
 from chat_server.journal.sqlite.search_index import SearchIndex

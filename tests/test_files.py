@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 import forks
-from chat_server.journal import SenderKey
-from chat_server.journal.sqlite.batch_codec import encode
+from chat_server.journal import SenderKey, UnusableJournal
+from chat_server.journal.batch_codec import encode
 from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError
 from chat_server.journal.sqlite.maintenance import FileProblem, back_up, check, export, import_, lines_of
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.schema import MIGRATIONS
 from chat_server.journal.sqlite.search_index import SearchIndex
-from chat_server.journal.sqlite.writer import Append, UnusableJournal, Writer
+from chat_server.journal.sqlite.writer import Append, Writer
 from chat_server.protocol.entries import Line, Said, TopicSet
 from processes import TIMEOUT
 

@@ -14,7 +14,7 @@ import pytest
 import trio
 from msgspec.structs import fields
 
-import chat_server.journal.sqlite.search_index
+import chat_server.journal.words
 import chat_server.protocol.names
 from chat_server.protocol.requests import Logout, Request
 from chat_server.protocol.sanitize import MARKS_MAX
@@ -47,7 +47,7 @@ class Normalized:
 @pytest.fixture
 def normalized(monkeypatch: pytest.MonkeyPatch) -> Normalized:
     counter = Normalized()
-    modules: list[ModuleType] = [chat_server.protocol.names, chat_server.journal.sqlite.search_index]
+    modules: list[ModuleType] = [chat_server.protocol.names, chat_server.journal.words]
     for module in modules:
         monkeypatch.setattr(module, "normalize", counter)
     return counter

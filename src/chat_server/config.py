@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
+from chat_server.journal.engines import EngineName
 from chat_server.protocol.names import BadName, parse_name, same_name_key
 from chat_server.protocol.time_zones import BadZone, parse_zone
 
@@ -66,6 +67,13 @@ class RoomsTable(Struct, frozen=True, forbid_unknown_fields=True):
 class JournalTable(Struct, frozen=True, forbid_unknown_fields=True):
     """What keeps what was said."""
 
+    engine: Annotated[
+        EngineName,
+        Meta(
+            description="What it is kept in. sqlite: files in the data directory. memory: in none; the server forgets everything when it ends (for"
+            " tests)."
+        ),
+    ] = "sqlite"
     directory: Annotated[
         str,
         Meta(description="Where it is kept; --data is stronger. Empty: where the platform keeps the data of programs."),

@@ -20,17 +20,15 @@ from rich.progress import Progress as Bar
 
 from chat_server import console
 from chat_server.config import Config
-from chat_server.journal import JournalError
+from chat_server.journal import JournalError, UnusableJournal
 from chat_server.journal.sqlite.data_directory import (
     JOURNAL_FILE,
     SEARCH_FILE,
     DataFolder,
-    DataFolderError,
     data_directory,
 )
 from chat_server.journal.sqlite.maintenance import FileProblem, Progress, back_up, check, export, import_, lines_of
 from chat_server.journal.sqlite.new_file import TargetError, is_stream, new_file, refuse_own_file
-from chat_server.journal.sqlite.writer import UnusableJournal
 from chat_server.rooms_cli import run_rooms_command
 
 
@@ -103,7 +101,7 @@ def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Calla
                 return run_rooms_command(chosen, config, folder)
             case _:
                 return _check(folder)
-    except (FileProblem, DataFolderError, TargetError, UnusableJournal, JournalError) as error:
+    except (FileProblem, TargetError, UnusableJournal, JournalError) as error:
         raise_if_interrupted()
         console.complain("chat-server", error)
     except OSError as error:

@@ -1,14 +1,17 @@
-"""What was said, kept in order: the one protocol behind which every journal stands, and the values that cross it.
+"""What was said, kept in order: the one protocol of every journal, its life cycle and its errors, and the values that cross it.
 
 Stored means: committed, so that the chosen durability holds for it (docs/durability.md). Rooms are named by their one name. Never
-knows sessions, nor how anything is shown. Implementations: `sqlite/`, and `memory.py` for tests.
+knows sessions, nor how anything is shown. Which engines there are is in `engines.py`.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from chat_server.protocol.entries import Line
+
+if TYPE_CHECKING:
+    import trio  # what works without a server imports this too, and is spared it
 
 KEY_SECONDS = 2 * 86400.0
 """Seconds for which a request's key is remembered. A day is what is promised; a client may have been offline for a night and a day."""
@@ -17,8 +20,24 @@ POSITIONS_MAX = 2000
 """People whose place in a room is remembered; beyond it those who left it longest ago are forgotten, and see the room as a newcomer does."""
 
 
+TERMS_MAX = 16
+"""Words that are looked for at once. A line of 4 KiB could have two thousand, and nobody else searches meanwhile."""
+
+
 class JournalError(Exception):
     """The journal cannot store or read just now. The disk's fault, not the caller's; the next call may work again."""
+
+
+class UnusableJournal(Exception):
+    """The journal cannot be opened; the sentence says which and why."""
+
+
+class NoWords(ValueError):
+    """There is nothing to look for in what was typed."""
+
+
+class TooManyWords(ValueError):
+    """There are more than TERMS_MAX words in what was typed."""
 
 
 class SenderKey(NamedTuple):
@@ -88,7 +107,22 @@ class Appending(Protocol):
 
 
 class Journal(Protocol):
-    """The ordered, durable log of all rooms. Every method may raise JournalError, but `remember` and `follow`'s making."""
+    """The ordered, durable log of all rooms. It is opened by its engine, and stores while `run` runs.
+
+    Every method below the life cycle may raise JournalError, but `remember` and `follow`'s making.
+    """
+
+    async def run(self, task_status: "trio.TaskStatus[None]") -> None:
+        """Store what is appended until `close`; then store what still waits, and let go of all that was opened."""
+
+    def close(self) -> None:
+        """Let `run` end. What is appended from now on is refused."""
+
+    async def wait_closed(self) -> None:
+        """Wait until everything is stored and nothing is open any more."""
+
+    def hurry(self, seconds: float) -> None:
+        """The server is stopping: what is being stored waits no longer than this for another program, so that authors can still be told."""
 
     async def rooms(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created."""
@@ -118,7 +152,7 @@ class Journal(Protocol):
         """
 
     async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
-        """The newest `limit` lines that have all the words (see sqlite/search_index.py), in these rooms or in all."""
+        """The newest `limit` lines that have all the words (see words.py), in these rooms or in all. Raises NoWords and TooManyWords."""
 
     def follow(self, after: int) -> AsyncGenerator[Record, None]:
         """Every record behind a position, in order, those to come included: it never ends."""

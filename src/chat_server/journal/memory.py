@@ -1,7 +1,11 @@
-"""A journal that keeps everything in memory and forgets it with the process: for tests, which it never keeps waiting for a thread or a disk."""
+"""The engine `memory`: a journal that is forgotten with the process. For tests, which it never keeps waiting for a thread or a disk.
+
+What was kept under a directory's name is there again when a journal of that name is opened in the same process.
+"""
 
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import inf
 
 import trio
@@ -12,6 +16,7 @@ from chat_server.journal import (
     POSITIONS_MAX,
     Appending,
     Duplicate,
+    JournalError,
     Matches,
     Page,
     Receipt,
@@ -19,25 +24,45 @@ from chat_server.journal import (
     RoomRecord,
     SenderKey,
 )
-from chat_server.journal.sqlite.search_index import SearchIndex
+from chat_server.journal.engines import Settings
+from chat_server.journal.words import has_all, terms_of
 from chat_server.protocol.entries import Line, TopicSet
 
 
+@dataclass
 class _Room:
     """What is kept of a room."""
 
-    def __init__(self) -> None:
-        self.topic = ""
-        self.first = 1
-        self.lines: list[Line] = []
-        self.positions: dict[str, int] = {}
+    topic: str = ""
+    first: int = 1
+    lines: list[Line] = field(default_factory=list)
+    positions: dict[str, int] = field(default_factory=dict)
 
     @property
     def last(self) -> int:
         return self.first + len(self.lines) - 1
 
 
+@dataclass
 class _Kept:
+    """Everything that is kept of one journal."""
+
+    rooms: dict[str, _Room] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    end: int = 1
+    sent: dict[SenderKey, tuple[float, Duplicate]] = field(default_factory=dict)
+
+
+_kept: dict[str, _Kept] = {}
+"""By the data directory that the journal would have on a disk."""
+
+
+def open_journal(settings: Settings) -> "MemoryJournal":
+    """The journal of this name. See engines.Engine."""
+    return MemoryJournal(_kept.setdefault(settings.directory, _Kept()))
+
+
+class _Stored:
     """See Appending."""
 
     def __init__(self, receipt: Receipt) -> None:
@@ -47,17 +72,42 @@ class _Kept:
         return self._receipt
 
 
-class MemoryJournal:
-    """See Journal."""
+class _Refused:
+    """See Appending."""
 
-    def __init__(self) -> None:
-        """Nothing has been said."""
-        self._rooms: dict[str, _Room] = {}
-        self._records: list[Record] = []
-        self._end = 1
-        self._sent: dict[SenderKey, tuple[float, Duplicate]] = {}
-        self._index = SearchIndex(None, "memory", 1)
+    async def stored(self) -> Receipt:
+        raise JournalError("the journal is closed")
+
+
+class MemoryJournal:
+    """See Journal. It stores whether it runs or not, until it is closed."""
+
+    def __init__(self, kept: _Kept | None = None) -> None:
+        """Go on with what was kept; None: nothing has been said."""
+        self._kept = kept or _Kept()
+        self._rooms = self._kept.rooms
         self._grown = trio.Event()
+        self._is_closed = False
+        self._closing = trio.Event()
+        self._closed = trio.Event()
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Wait for `close`; see Journal."""
+        task_status.started()
+        await self._closing.wait()
+        self._closed.set()
+
+    def close(self) -> None:
+        """Let `run` end; see Journal."""
+        self._is_closed = True
+        self._closing.set()
+
+    async def wait_closed(self) -> None:
+        """Wait until `run` has ended; see Journal."""
+        await self._closed.wait()
+
+    def hurry(self, seconds: float) -> None:
+        """Nothing waits for another program here."""
 
     async def rooms(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created."""
@@ -69,28 +119,30 @@ class MemoryJournal:
 
     def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
         """Keep a batch; see Journal."""
-        room = self._rooms[lines[0].room]
+        if self._is_closed:
+            return _Refused()
+        kept, room = self._kept, self._rooms[lines[0].room]
         duplicates: dict[int, Duplicate] = {}
         stored: list[Line] = []
         first = room.last + 1
         for index, sent in enumerate(lines):
             key = keys.get(index)
-            if key is not None and key in self._sent:
-                duplicates[index] = self._sent[key][1]
+            if key is not None and key in kept.sent:
+                duplicates[index] = kept.sent[key][1]
                 continue
             line = replace(sent, seq=first + len(stored))
             if key is not None:
-                self._sent[key] = line.at, Duplicate(line.room, line.seq)
+                kept.sent[key] = line.at, Duplicate(line.room, line.seq)
             if isinstance(line, TopicSet):
                 room.topic = line.text
             stored.append(line)
         if stored:
             room.lines += stored
-            self._records.append(Record(self._end + len(stored) - 1, stored))
-            self._end += len(stored)
+            kept.records.append(Record(kept.end + len(stored) - 1, stored))
+            kept.end += len(stored)
             self._grown.set()
             self._grown = trio.Event()
-        return _Kept(Receipt(first, duplicates))
+        return _Stored(Receipt(first, duplicates))
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""
@@ -107,25 +159,23 @@ class MemoryJournal:
 
     async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
         """The newest lines with all the words; see Journal."""
-        if new := [record for record in self._records if record.position > self._index.indexed]:
-            self._index.add(new)
-        wanted = self._index.search(words, rooms, limit + 1)
-        lines = {
-            record.position - len(record.lines) + 1 + index: line
-            for record in self._records
-            for index, line in enumerate(record.lines)
-        }
-        found = [lines[position] for position in wanted if position in lines]
+        terms = terms_of(words)
+        found = [
+            line
+            for record in reversed(self._kept.records)
+            for line in reversed(record.lines)
+            if (rooms is None or line.room in rooms) and has_all(terms, line.text)
+        ]
         return Matches(found[:limit], len(found) > limit, 0)
 
     async def follow(self, after: int) -> AsyncGenerator[Record, None]:
         """Every record behind a position; see Journal."""
         while True:
-            for record in list(self._records):
+            for record in list(self._kept.records):
                 if record.position > after:
                     after = record.position
                     yield record
-            if not self._records or self._records[-1].position <= after:
+            if not self._kept.records or self._kept.records[-1].position <= after:
                 await self._grown.wait()
 
     def remember(self, room: str, person: str, seq: int) -> None:
@@ -143,19 +193,19 @@ class MemoryJournal:
     async def prune(self, before: float, keep_lines: int) -> int:
         """Forget what is old or too much; see Journal."""
         now = time.time()
-        self._sent = {key: sent for key, sent in self._sent.items() if sent[0] >= now - KEY_SECONDS}
+        kept = self._kept
+        kept.sent = {key: sent for key, sent in kept.sent.items() if sent[0] >= now - KEY_SECONDS}
         pruned = 0
-        done: set[str] = set()  # rooms of which a batch stays: what is behind it stays too
-        for record in list(self._records):
+        done: set[str] = set()  # rooms of which a batch stays: what comes after it stays too
+        for record in list(kept.records):
             lines = record.lines
             room = self._rooms[lines[0].room]
             keep_from = room.last - keep_lines + 1 if keep_lines else 0
             if lines[0].room in done or (lines[0].at >= before and lines[-1].seq >= keep_from):
                 done.add(lines[0].room)
                 continue
-            self._index.forget([(record.position - len(lines) + 1, len(lines))])
             del room.lines[: len(lines)]
             room.first = lines[-1].seq + 1
-            self._records.remove(record)
+            kept.records.remove(record)
             pruned += len(lines)
         return pruned

@@ -6,8 +6,7 @@ Sees a person only as a `Listener`. Never knows who is in a room, nor bytes on t
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Protocol
 
-from chat_server.journal import Journal, JournalError
-from chat_server.journal.sqlite.search_index import TERMS_MAX, NoWords, TooManyWords
+from chat_server.journal import TERMS_MAX, Journal, JournalError, NoWords, TooManyWords
 from chat_server.protocol.entries import Found, Line, PageShown
 from chat_server.protocol.events import Event, Refused
 

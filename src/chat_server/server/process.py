@@ -19,9 +19,8 @@ import trio
 
 from chat_server import logs
 from chat_server.config import Config
-from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError, data_directory
-from chat_server.journal.sqlite.journal import SqliteJournal
-from chat_server.journal.sqlite.writer import UnusableJournal
+from chat_server.journal import UnusableJournal
+from chat_server.journal.engines import engine_named
 from chat_server.server.server import Server, open_listeners
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -35,7 +34,7 @@ HURRY_PART = 0.5
 
 
 class CannotStart(Exception):
-    """The address cannot be listened on, or the data directory not be used; the sentence says which and why."""
+    """The address cannot be listened on, or the journal not be opened; the sentence says which and why."""
 
 
 def run(config: Config) -> int:
@@ -58,9 +57,8 @@ def run(config: Config) -> int:
         raise CannotStart(f"cannot listen on {host}:{port}: {why}{hint}") from error
 
     try:
-        folder = DataFolder(data_directory(config.journal.directory))
-        journal = SqliteJournal(folder, config.journal.durability)
-    except (DataFolderError, UnusableJournal) as error:
+        journal = engine_named(config.journal.engine).open_journal(config.journal)
+    except UnusableJournal as error:
         for listener in listeners:
             listener.close()
         raise CannotStart(str(error)) from error
@@ -82,7 +80,7 @@ def run(config: Config) -> int:
                 await nursery.start(journal.run)
                 cut = await server.run(listeners, _NextStep(listeners))
                 journal.close()
-                await journal.closed.wait()
+                await journal.wait_closed()
                 nursery.cancel_scope.cancel()
         return cut
 

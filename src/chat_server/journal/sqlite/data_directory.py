@@ -10,6 +10,8 @@ from pathlib import Path
 
 import platformdirs
 
+from chat_server.journal import UnusableJournal
+
 JOURNAL_FILE = "journal.db"
 SEARCH_FILE = "search.db"
 IMPORT_FILE = "journal.db.import"
@@ -27,7 +29,7 @@ OWN_FILES = frozenset(
 """The names of all files that the server and SQLite make in a data directory."""
 
 
-class DataFolderError(Exception):
+class DataFolderError(UnusableJournal):
     """The data directory cannot be used; the sentence says which and why."""
 
 
@@ -85,6 +87,7 @@ class DataFolder:
         return self.path / SEARCH_FILE
 
     def close(self) -> None:
-        """Let others have it."""
+        """Let others have it. Harmless if it is closed already."""
+        lock, self._lock = self._lock, -1
         with suppress(OSError):
-            os.close(self._lock)
+            os.close(lock)

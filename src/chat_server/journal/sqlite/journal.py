@@ -16,12 +16,12 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, Matches, Page, Record, RoomRecord, SenderKey
-from chat_server.journal.sqlite.batch_codec import encode
+from chat_server.journal.batch_codec import encode
+from chat_server.journal.showable import showable, showable_topic
 from chat_server.journal.sqlite.committer import Commission, Committer, Positions
 from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
-from chat_server.journal.sqlite.showable import showable, showable_topic
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Append, Writer
 from chat_server.protocol.entries import Line
 from chat_server.protocol.names import was_a_name
@@ -74,13 +74,12 @@ class SqliteJournal:
         self._pages = 0  # written to the log since it was last brought into the file
         self._log_is_long = trio.Event()
         self._is_log_nearly_empty = False
-        self.closed = trio.Event()
-        """Set when everything is stored and the files are closed."""
+        self._closed = trio.Event()
         self._stored_at = 0.0
         self._failure_logged_at = -inf
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Store what is appended, and look after the files, until `close`; then store what waits."""
+        """Store what is appended, and look after the files, until `close`; then store what waits, and close them."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_positions)
             nursery.start_soon(self._keep_checkpointing)
@@ -89,16 +88,20 @@ class SqliteJournal:
             await self._committer.run()
             nursery.cancel_scope.cancel()
         await trio.to_thread.run_sync(self._close_files)
-        self.closed.set()
+        self._closed.set()
 
     def close(self) -> None:
-        """Let `run` store what waits, and end."""
+        """Let `run` end; see Journal."""
         if self._positions:
             self._committer.submit(Commission(None, self._take_positions()))
         self._committer.close()
 
+    async def wait_closed(self) -> None:
+        """Wait until everything is stored, the files are closed, and the data directory is anybody's."""
+        await self._closed.wait()
+
     def hurry(self, seconds: float) -> None:
-        """The server is stopping: wait no longer than this for a lock of another program's, so that authors can still be told."""
+        """Wait no longer than this for a lock of another program's; see Journal."""
         self._writer.hurry(seconds)
 
     def _close_files(self) -> None:
@@ -107,6 +110,7 @@ class SqliteJournal:
         for reader in self._readers:
             reader.close()
         self._indexer.close()
+        self._folder.close()
 
     # Storing.
 

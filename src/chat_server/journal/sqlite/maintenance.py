@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from chat_server.journal import JournalError
-from chat_server.journal.sqlite.batch_codec import Stored, Unknown, decode, encode
-from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataFolder
-from chat_server.journal.sqlite.export_lines import (
+from chat_server.journal.batch_codec import Stored, Unknown, decode, encode
+from chat_server.journal.export_lines import (
     EXPORT_VERSION,
     NUMBER_MAX,
     ExportLine,
@@ -22,6 +21,7 @@ from chat_server.journal.sqlite.export_lines import (
     read_line,
     write_line,
 )
+from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataFolder
 from chat_server.journal.sqlite.new_file import sync
 from chat_server.journal.sqlite.reader import RawBatch, Reader
 from chat_server.journal.sqlite.search_index import OtherRelease, SearchIndex, indexed_text

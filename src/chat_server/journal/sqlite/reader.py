@@ -20,8 +20,8 @@ from chat_server.journal import (
     Page,
     RoomRecord,
 )
-from chat_server.journal.sqlite.batch_codec import Stored, Unknown, decode
-from chat_server.journal.sqlite.showable import showable
+from chat_server.journal.batch_codec import Stored, Unknown, decode
+from chat_server.journal.showable import showable
 from chat_server.protocol.entries import Line
 from chat_server.protocol.time_zones import is_possible
 

@@ -22,8 +22,9 @@ from chat_server.journal import (
     JournalError,
     Receipt,
     SenderKey,
+    UnusableJournal,
 )
-from chat_server.journal.sqlite.batch_codec import Stored, encode
+from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.sqlite.reader import Doomed, Reader, connect, mapped_errors
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal, migrate
 from chat_server.protocol.entries import TopicSet
@@ -55,10 +56,6 @@ NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class UnusableJournal(Exception):
-    """The file cannot be opened as a journal; the sentence says which and why."""
 
 
 class Append(NamedTuple):

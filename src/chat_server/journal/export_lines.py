@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct, field
 
-from chat_server.journal.sqlite.batch_codec import KINDS, Stored, Unknown, line_of
+from chat_server.journal.batch_codec import KINDS, Stored, Unknown, line_of
 from chat_server.protocol.entries import Acted, Said, TopicSet
 
 EXPORT_VERSION = 1

@@ -7,7 +7,7 @@ is. So what is read to be shown is cleaned once more, and keeps its number. Pure
 from collections.abc import Iterable
 from functools import lru_cache
 
-from chat_server.journal.sqlite.batch_codec import Stored, Unknown
+from chat_server.journal.batch_codec import Stored, Unknown
 from chat_server.protocol.entries import Line
 from chat_server.protocol.names import NAME_MAX, BadName, may_stand_in_a_name, parse_name
 from chat_server.protocol.sanitize import clean, clean_lines

@@ -1,0 +1,385 @@
+"""What the engine `sqlite` does beyond the contract of every journal (test_journal.py): its files, its search index, disks and other programs."""
+
+import os
+import resource
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server.journal import JournalError, NoWords, Receipt
+from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.indexer import Indexer
+from chat_server.journal.sqlite.journal import SqliteJournal
+from chat_server.journal.sqlite.maintenance import check
+from chat_server.journal.sqlite.new_file import TargetError, refuse_own_file
+from chat_server.journal.sqlite.reader import mapped_errors
+from chat_server.journal.sqlite.search_index import SearchIndex
+from chat_server.journal.sqlite.writer import Writer
+from chat_server.journal.words import has_all, terms_of
+from chat_server.protocol.entries import Said
+from test_journal import found, opened, prune_all, said, store, texts
+
+
+@pytest.mark.parametrize(
+    "harm", ["missing", "another journal's", "broken", "of a later state", "of an older release", "no index at all"]
+)
+async def test_a_search_index_that_does_not_fit_is_made_anew(tmp_path: Path, harm: str) -> None:
+    other = DataFolder(tmp_path / "other")
+    async with opened(SqliteJournal(other)) as journal:
+        await journal.create_room("python")
+        await store(journal, said("needle of the other"))
+        await found(journal, "needle")
+    folder = tmp_path / "data"
+    backup = b"", b""
+    async with opened(SqliteJournal(DataFolder(folder))) as journal:
+        await journal.create_room("python")
+        await store(journal, said("needle"))
+        await found(journal, "needle")
+        if harm == "of a later state":
+            backup = (folder / "journal.db").read_bytes(), (folder / "journal.db-wal").read_bytes()
+            await store(journal, said("needle that is not in the backup"))
+            await found(journal, "needle")
+    index = folder / "search.db"
+    match harm:
+        case "missing":
+            index.unlink()
+        case "another journal's":
+            index.write_bytes((tmp_path / "other" / "search.db").read_bytes())
+        case "broken":
+            index.write_bytes(index.read_bytes()[:5000] + b"x" * 20_000)
+        case "of an older release":
+            _make_older(index)
+        case "of a later state":
+            (folder / "journal.db").write_bytes(backup[0])
+            (folder / "journal.db-wal").write_bytes(backup[1])
+        case _:
+            index.write_bytes(b"this is no database, but a letter" * 100)
+    async with opened(SqliteJournal(DataFolder(folder))) as journal:
+        assert await found(journal, "needle") == ["needle"]
+        assert await found(journal, "👋") == []
+
+
+def _make_older(index: Path) -> None:
+    """Leave the search index as release 0.1.0 made it."""
+    with closing(sqlite3.connect(index)) as connection:
+        connection.executescript(
+            """
+            DROP TABLE words;
+            CREATE VIRTUAL TABLE words USING fts5(text, room, tokenize = 'unicode61 remove_diacritics 2', columnsize = 0);
+            INSERT INTO words (rowid, text, room) VALUES (1, 'needle', 'r707974686f6e');
+            PRAGMA user_version = 1;
+            """
+        )
+
+
+async def test_an_index_of_an_older_release_is_no_fault_of_the_journal(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    async with opened(SqliteJournal(folder)) as journal:
+        await journal.create_room("python")
+        await store(journal, said("needle"))
+        await found(journal, "needle")
+    _make_older(folder.search)
+    assert check(folder.journal, folder.search, lambda *_: None).problems == []
+
+
+async def test_the_log_is_brought_into_the_file_and_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat_server.journal.sqlite.journal.CHECKPOINT_PAGES", 50)
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        for number in range(600):
+            await store(journal, said(f"{number} {'x' * 4000}"))
+        assert (tmp_path / "journal.db-wal").stat().st_size < 2_000_000, "600 lines alone are 10 MB of log"
+        assert (tmp_path / "journal.db").stat().st_size > 1_000_000
+
+
+async def test_a_full_disk_refuses_whole_batches_and_takes_them_again_when_it_has_room(tmp_path: Path) -> None:
+    """RLIMIT_FSIZE makes files as small as a full disk would, without a disk."""
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        await store(journal, said("before"), {0: "k0"})
+        size = (tmp_path / "journal.db").stat().st_size
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        refused = 0
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 8192, hard))
+        try:
+            for number in range(20):
+                try:
+                    await store(journal, said("x" * 4000, f"refused {number}"), {0: f"k{number + 1}"})
+                except JournalError:
+                    refused += 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        assert refused >= 15
+        last = (await journal.rooms())[0].last
+        assert last == 1 + (20 - refused) * 2
+        assert await store(journal, said("after"), {0: "k20"}) == Receipt(last + 1, {})
+        assert await texts(journal, last + 1, last + 1) == [(last + 1, "after")]
+        assert await found(journal, "after") == ["after"]
+
+
+async def test_the_search_index_is_made_once_however_many_want_it_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What prunes asks how far the index has come while the indexer makes it: two threads must not both make its tables."""
+    made = 0
+
+    class SlowIndex(SearchIndex):
+        def __init__(self, path: Path, identity: str | None, end: int) -> None:
+            nonlocal made
+            made += 1
+            time.sleep(0.05)
+            super().__init__(path, identity, end)
+
+    monkeypatch.setattr("chat_server.journal.sqlite.indexer.SearchIndex", SlowIndex)
+    folder = DataFolder(tmp_path)
+    Writer(folder.journal).close()
+    indexer = Indexer(folder.journal, folder.search)
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(indexer.indexed)
+        nursery.start_soon(indexer.forget, [(1, 1)])
+    assert (made, await indexer.indexed()) == (1, 0)
+    indexer.close()
+    folder.close()
+
+
+async def test_a_journal_that_was_deleted_or_replaced_refuses_until_it_is_back(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.db"
+    file = tmp_path / "journal.db"
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        await store(journal, said("before"))
+        file.rename(elsewhere)
+        for _ in range(2):
+            with pytest.raises(JournalError, match=r"journal\.db was deleted or replaced while the server was running"):
+                await store(journal, said("into nowhere"), {0: "k"})
+        with pytest.raises(JournalError):
+            await journal.create_room("pm")
+        assert not file.exists(), "and no other one is made"
+        file.write_bytes(elsewhere.read_bytes())
+        with pytest.raises(JournalError, match="deleted or replaced"):
+            await store(journal, said("into a copy"))
+        elsewhere.replace(file)
+        assert await store(journal, said("after")) == Receipt(2, {})
+        log = tmp_path / "journal.db-wal"
+        log.rename(elsewhere)
+        with pytest.raises(JournalError, match=r"journal\.db-wal was deleted or replaced"):
+            await store(journal, said("into a log that nobody finds"))
+        elsewhere.rename(log)
+        assert await store(journal, said("at last")) == Receipt(3, {})
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        assert await texts(journal, 1, 9) == [(1, "before"), (2, "after"), (3, "at last")]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("journal.db", 0), ("journal.db", 4096), ("journal.db-wal", 0), ("journal.db-wal", 4152)]
+)
+async def test_a_journal_that_was_cut_short_refuses(tmp_path: Path, name: str, size: int) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        await store(journal, said("before"))
+        os.truncate(tmp_path / name, size)
+        for _ in range(2):
+            with pytest.raises(
+                JournalError, match=rf"{name} was cut short or written over while the server was running"
+            ):
+                await store(journal, said("into a ruin"))
+        with pytest.raises(JournalError):
+            await journal.create_room("pm")
+
+
+async def test_a_journal_that_another_program_has_made_smaller_in_order_goes_on(tmp_path: Path) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        for _ in range(1, 40):
+            await store(journal, said("x" * 4000))
+        with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as shell:
+            shell.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            before = (tmp_path / "journal.db").stat().st_size
+            assert await store(journal, said("after the log was emptied")) == Receipt(40, {})
+            shell.execute("DELETE FROM batch WHERE first < 30")
+            shell.execute("VACUUM")
+            shell.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        assert (tmp_path / "journal.db").stat().st_size < before
+        assert await store(journal, said("after the file was shortened")) == Receipt(41, {})
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        assert (await texts(journal, 40, 41))[1] == (41, "after the file was shortened")
+
+
+async def test_a_log_that_is_deleted_is_in_the_file_after_an_orderly_stop(tmp_path: Path) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        await store(journal, said("before"))
+        (tmp_path / "journal.db-wal").unlink()
+        with pytest.raises(JournalError):
+            await store(journal, said("refused"))
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        assert await texts(journal, 1, 9) == [(1, "before")]
+
+
+async def test_a_lock_of_another_programs_is_waited_for_until_the_server_is_in_a_hurry(tmp_path: Path) -> None:
+    journal = SqliteJournal(DataFolder(tmp_path))
+    async with opened(journal):
+        await journal.create_room("python")
+        with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as shell:
+            shell.execute("BEGIN IMMEDIATE")
+            appending = journal.append(said("waits"), {})
+            await trio.sleep(0.2)
+            shell.execute("COMMIT")
+            assert await appending.stored() == Receipt(1, {})
+            shell.execute("BEGIN IMMEDIATE")
+            appending = journal.append(said("is refused"), {})
+            journal.hurry(0.1)
+            with trio.fail_after(5), pytest.raises(JournalError, match="locked"):
+                await appending.stored()
+            with trio.fail_after(5), pytest.raises(JournalError, match="locked"):
+                await store(journal, said("so is this"))
+            with trio.fail_after(5):
+                journal.close()
+                await journal.wait_closed()
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A disk in memory. Only root may make one; CI does."""
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False
+    )
+    if made.returncode:
+        assert "CI" not in os.environ, "CI may mount"
+        pytest.skip("only root may mount a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+async def test_a_disk_that_the_log_has_filled_takes_lines_again_by_itself(tmp_path: Path) -> None:
+    """Whatever is stored again and again fills the log with what takes no room in the file."""
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        journal = SqliteJournal(DataFolder(disk / "data"))
+        async with opened(journal):
+            await journal.create_room("python")
+            await store(journal, said("first"))
+
+            def fill(writer: Writer) -> None:
+                with mapped_errors():
+                    for number in range(10_000):
+                        if number == 1:
+                            writer.bring_in_log()
+                        writer._store_positions({("python", f"{person} {'x' * 200}"): number for person in range(100)})
+
+            with pytest.raises(JournalError, match="full"):
+                await journal._committer.call(fill)
+            log = (disk / "data" / "journal.db-wal").stat().st_size
+            assert log > 1_000_000
+            with suppress(OSError), (disk / "rest").open("wb") as rest:
+                while True:
+                    rest.write(b"x" * 4096)
+                    rest.flush()
+            assert await store(journal, said("second")) == Receipt(2, {})
+            # Brought into the file, and begun anew: shorter, or of the same length with its beginning overwritten.
+            assert (disk / "data" / "journal.db-wal").stat().st_size <= log
+
+
+@pytest.mark.parametrize("name", ["data", "d?t#a %41", "d\udcffta"])
+async def test_the_journal_may_be_a_symbolic_link_and_stand_under_any_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    folder = DataFolder(tmp_path / name)
+    (tmp_path / name / "journal.db").unlink()
+    (tmp_path / name / "journal.db").symlink_to(tmp_path / "elsewhere" / "real.db")
+    async with opened(SqliteJournal(folder)) as journal:
+        await journal.create_room("python")
+        await store(journal, said("needle"))
+        assert await found(journal, "needle") == ["needle"]
+        with pytest.raises(TargetError, match="a file that the server itself writes"):
+            refuse_own_file((tmp_path / "elsewhere" / "real.db-wal").stat(), tmp_path / name, "x")
+    assert (tmp_path / "elsewhere" / "real.db").stat().st_size
+    assert sorted(path.name for path in (tmp_path / name).iterdir()) == ["journal.db", "lock", "search.db"]
+
+
+async def test_a_time_that_cannot_be_does_not_keep_a_room_for_ever(tmp_path: Path) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        for at in (1000.0, 1e18, 2000.0, 9000.0):
+            await store(journal, said("a", at=at))
+        await found(journal, "a")
+        assert await prune_all(journal, float("-inf"), 0) == 0
+        assert await prune_all(journal, 5000.0, 0) == 3
+        assert await texts(journal, 1, 9) == [(4, "a")]
+
+
+async def test_a_search_goes_on_though_the_index_is_locked(tmp_path: Path) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        await store(journal, said("needle"))
+        assert await found(journal, "needle") == ["needle"]
+        with closing(sqlite3.connect(tmp_path / "search.db", isolation_level=None)) as shell:
+            shell.execute("BEGIN IMMEDIATE")
+            await store(journal, said("needle"))
+            matches = await journal.search("needle", None, 10)
+            assert ([line.seq for line in matches.lines], matches.unsearched) == ([1], 1)
+
+
+async def test_a_room_whose_name_could_act_on_a_terminal_is_not_opened_and_topics_are_shown_clean(
+    tmp_path: Path,
+) -> None:
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        for room in ("python", "pm", "server"):
+            await journal.create_room(room)
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as connection, connection:
+        connection.execute("UPDATE room SET name = char(27) || '[2J' WHERE name = 'pm'")
+        connection.execute("UPDATE room SET topic = 'a' || char(10) || char(27) || 'b' WHERE name = 'python'")
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        assert [(room.name, room.topic) for room in await journal.rooms()] == [("python", "a b"), ("server", "")]
+
+
+def test_a_full_disk_is_tried_once_more_however_long_a_try_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "chat_server.journal.sqlite.writer.MAKE_ROOM_SECONDS", -1
+    )  # as where each try takes longer than that
+    writer = Writer(DataFolder(tmp_path).journal)
+    tries = []
+
+    def refuse(_writer: Writer) -> None:
+        tries.append(1)
+        assert len(tries) < 10
+        with mapped_errors():
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    monkeypatch.setattr(Writer, "_transaction", refuse)
+    with pytest.raises(JournalError, match="full"):
+        writer.create_room("python")
+    assert len(tries) == 2
+    writer.close()
+
+
+@given(st.lists(st.text(st.sampled_from("aB1 ไท你👋🇩+#@$%&=^\\*\"'-_.€\u0301\ufe0f\u200d"), max_size=12), max_size=4))
+def test_whatever_a_line_says_it_is_found_by_its_words(texts: list[str]) -> None:
+    with TemporaryDirectory() as place, closing(SearchIndex(Path(place) / "search.db", "test", 1)) as index:
+        lines = [Said("python", number, 0.0, "ann", text) for number, text in enumerate(["x", *texts], 1)]
+        index.add([(len(lines), lines)])
+        for number, text in enumerate(texts, 2):
+            for word in text.replace('"', " ").split():
+                with suppress(NoWords):
+                    assert number in index.search(word.rstrip("*"), None, 100)
+                for words in (word, f'{word}* "{word}'):
+                    with suppress(NoWords):
+                        by_looking = [line.seq for line in reversed(lines) if has_all(terms_of(words), line.text)]
+                        assert index.search(words, None, 100) == by_looking, "the index finds what stands in the lines"
