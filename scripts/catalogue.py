@@ -14,6 +14,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from chat_server.protocol.choices import LANGUAGES
+from chat_server.protocol.entries import KINDS
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.hall import Hall
 from chat_server.wire.render.languages import DOMAIN, LOCALE
@@ -25,11 +26,12 @@ Identifier = str | tuple[str, ...]
 
 
 def sentences() -> Iterator[Identifier]:
-    """Every sentence in the source: what is said, what stands in tables, and what explains the commands."""
+    """Every sentence in the source: what is said, what stands in tables, how entries are shown, and what explains the commands."""
     for path in sorted(SOURCE.rglob("*.py")):
         with path.open("rb") as file:
             for _, found, _, _ in extract("python", file, keywords=KEYWORDS):
                 yield found
+    yield from (kind.shape.sentence for kind in KINDS if kind.shape.is_sentence)
     for command in (*Hall.commands.values(), *ChatRoom.commands.values()):
         if command.run.__name__ not in SILENT:
             yield from filter(None, command.explanation.splitlines())

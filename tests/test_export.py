@@ -19,7 +19,8 @@ from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.maintenance import FileProblem, check, export, import_
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Append, Writer
-from chat_server.protocol.entries import Acted, Said, TopicSet
+from chat_server.protocol import entries
+from chat_server.protocol.entries import Said
 from chat_server.protocol.names import parse_name
 from chat_server.protocol.sanitize import clean
 from chat_server.protocol.time_zones import EARLIEST, LATEST
@@ -66,7 +67,7 @@ ENTRIES = st.one_of(
     ),
     JSON.filter(lambda entry: not is_of_a_known_form(entry)),
 ).map(lambda entry: json.dumps(entry, ensure_ascii=False, separators=(",", ":")))
-KINDS: list[Callable[[str, int, float, str, str], Stored]] = [Said, Acted, TopicSet]
+KINDS: list[Callable[[str, int, float, str, str], Stored]] = [*entries.KINDS]
 KNOWN = st.tuples(st.sampled_from(KINDS), NAMES, TEXTS)
 
 

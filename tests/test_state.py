@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.protocol import entries, events
-from chat_server.protocol.entries import Acted, Line, Said, TopicSet
+from chat_server.protocol.entries import KINDS, Line, Said, TopicSet
 from chat_server.protocol.events import Event
 from chat_tui.client.answers import words_for
 from chat_tui.client.state import Pending, RoomState, State, names
@@ -19,7 +19,7 @@ TEXTS = st.sampled_from(["hello", "hi ann!", "annabel", "你好", "two\nlines"])
 def histories(draw: st.DrawFn) -> list[Line]:
     """A room's lines."""
     kinds: list[tuple[type[Line], str, str]] = draw(
-        st.lists(st.tuples(st.sampled_from([Said, Acted, TopicSet]), NICKS, TEXTS), max_size=40)
+        st.lists(st.tuples(st.sampled_from(KINDS), NICKS, TEXTS), max_size=40)
     )
     return [kind("python", seq, seq * 60.0, nick, text) for seq, (kind, nick, text) in enumerate(kinds, 1)]
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from chat_server.protocol.entries import Acted, Line, Said, TopicSet
+from chat_server.protocol import entries
+from chat_server.protocol.entries import Line, Said
 
-KINDS: dict[str, type[Line]] = {str(kind.__struct_config__.tag): kind for kind in (Said, Acted, TopicSet)}
+KINDS: dict[str, type[Line]] = {str(kind.__struct_config__.tag): kind for kind in entries.KINDS}
 """What a line can be, by the word for it. A line without a word is Said."""
 
 

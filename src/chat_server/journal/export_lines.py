@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from chat_server.journal.batch_codec import KINDS, Stored, Unknown, line_of
-from chat_server.protocol.entries import Acted, Said, TopicSet
+from chat_server.protocol.entries import Line
 
 EXPORT_VERSION = 1
 
@@ -48,7 +48,7 @@ _OPAQUE = "unknown"
 _KNOWN = {"export", "room", _OPAQUE, *KINDS}
 _NUMBERED = ("is", "room", "seq", "at")
 
-_decoder = msgspec.json.Decoder(Heading | RoomHeading | Said | Acted | TopicSet)
+_decoder = msgspec.json.Decoder(Heading | RoomHeading | Line)
 _numbered_decoder = msgspec.json.Decoder(_Numbered)
 _fields_decoder = msgspec.json.Decoder(dict[str, Raw])
 _raw_list = msgspec.json.Decoder(list[Raw])

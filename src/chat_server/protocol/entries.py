@@ -1,17 +1,47 @@
 """What is kept of a room, and what is read back of it.
 
-An entry has a number in its room and is stored before anybody sees it. Never knows where it is stored, nor how it is shown.
+An entry has a number in its room and is stored before anybody sees it. Each kind is declared here once: what asks for it, and how it is shown.
+Never knows where it is stored, nor who is shown it.
 """
 
+from typing import ClassVar, NamedTuple, get_args
+
 from chat_server.protocol.events import Event
-from chat_server.protocol.requests import HowMany, Number
+from chat_server.protocol.requests import Act, HowMany, Number, Request, Say, Topic
+
+
+class Shape(NamedTuple):
+    """How an entry stands in a text: its sign, who it is of, what is between, its text.
+
+    As a sentence (`is_sentence`) it is the server's own word, and is translated; a door that marks its own word does not show the sign.
+    """
+
+    sign: str = ""
+    between: str = ": "
+    is_sentence: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """What is translated."""
+        return f"{{nick}}{self.between}{{text}}"
 
 
 class Kept(Event, frozen=True, gc=False):
     """What is kept of a room: numbered, stored, and shown to whoever comes later.
 
-    `seq` counts the room's lines from 1, without holes; `at` is in seconds since 1970.
+    `seq` counts the room's lines from 1, without holes; `at` is in seconds since 1970. A kind of entry is a class of this; what
+    is said here of it is all that doors, journals and clients know of it.
     """
+
+    request: ClassVar[type[Request]]
+    """What asks for it."""
+    text_field: ClassVar[str] = "text"
+    """The request's field that holds its text."""
+    shape: ClassVar[Shape] = Shape()
+    alerts: ClassVar[bool] = True
+    """Whether somebody who is named in it is told so, and whoever is not looking is called."""
+    changes_room: ClassVar[bool] = False
+    """Whether the room is another one afterwards: then its author is shown it too."""
 
     room: str
     seq: Number
@@ -23,17 +53,35 @@ class Kept(Event, frozen=True, gc=False):
 class Said(Kept, frozen=True, gc=False):
     """Somebody has said something."""
 
+    request: ClassVar[type[Request]] = Say
+
 
 class Acted(Kept, frozen=True, gc=False):
     """Somebody has done something (`/me`)."""
+
+    request: ClassVar[type[Request]] = Act
+    text_field: ClassVar[str] = "action"
+    shape: ClassVar[Shape] = Shape("~", " ")
 
 
 class TopicSet(Kept, frozen=True, gc=False, tag="topic"):
     """Somebody has said what the room is about."""
 
+    request: ClassVar[type[Request]] = Topic
+    shape: ClassVar[Shape] = Shape("#", " set the topic: ", is_sentence=True)
+    changes_room: ClassVar[bool] = True
+
 
 Line = Said | Acted | TopicSet
 """What is kept of a room, whichever it is."""
+
+Storable = Say | Act | Topic
+"""What asks for one of them."""
+
+KINDS: tuple[type[Line], ...] = get_args(Line)
+KIND_BY_REQUEST: dict[type[Request], type[Line]] = {kind.request: kind for kind in KINDS}
+KIND_BY_WORD: dict[str, type[Line]] = {str(kind.request.__struct_config__.tag): kind for kind in KINDS}
+"""Kinds by the word that asks for them."""
 
 
 class Recalled(Event, frozen=True):

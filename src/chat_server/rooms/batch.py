@@ -11,9 +11,9 @@ import trio
 from msgspec.structs import replace
 
 from chat_server.journal import Duplicate, Journal, JournalError, SenderKey
-from chat_server.protocol.entries import Acted, Line, Said, TopicSet
+from chat_server.protocol.entries import KIND_BY_REQUEST, Line, Said, Storable
 from chat_server.protocol.events import Event, NotStored, Renamed, Stored, Timed
-from chat_server.protocol.requests import Act, Say, Topic
+from chat_server.protocol.requests import Say
 from chat_server.rooms.room import Occupant
 
 
@@ -46,16 +46,16 @@ class Marker(NamedTuple):
 class Timing(NamedTuple):
     """Something that is stored, whose author wants to know how long that takes."""
 
-    request: Say | Act | Topic
+    request: Storable
     posted_at: float
 
 
-Happening = Say | Act | Topic | Timing | Renamed | Arrival | Succession | Departure | Marker
+Happening = Storable | Timing | Renamed | Arrival | Succession | Departure | Marker
 
 Entry = tuple[Occupant, str, Happening, tuple[Occupant, ...]]
 """What waits in the inbox: who, under which nickname at the time, what, and to whom a line will not be shown."""
 
-STORED_KINDS = frozenset((Say, Act, Topic, Timing))
+STORED_KINDS = frozenset((*KIND_BY_REQUEST, Timing))
 """What is stored. The rest is ordered with it, but takes no number."""
 
 
@@ -82,7 +82,7 @@ class Batch:
         self.lines: list[Line] = []
         """Numbered as they will be if nothing goes wrong, and nothing was sent before."""
         self.is_plain = True
-        """Whether every entry was something said or done, and nothing else is to be known about it."""
+        """Whether every entry was a line that leaves the room as it is, and nothing else is to be known about it."""
         self.answers: list[tuple[Occupant, Event]] = []
         """What authors are to be told when everybody has been shown what was stored."""
         seq = last_seq
@@ -104,14 +104,15 @@ class Batch:
         if type(what) is Timing:
             self._timed[len(self.lines)] = what.posted_at
             what = what.request
-        if isinstance(what, Say | Act | Topic) and what.key:
+        if not isinstance(what, Storable):
+            self.is_plain = False
+            return None
+        if what.key:
             self._note_key(session, what.key)
-        if type(what) is Say:
-            return Said(self._room, seq, at, nick, what.text)
-        if type(what) is Act:
-            return Acted(self._room, seq, at, nick, what.action)
-        self.is_plain = False
-        return TopicSet(self._room, seq, at, nick, what.text) if type(what) is Topic else None
+        kind = KIND_BY_REQUEST[type(what)]
+        if kind.changes_room:
+            self.is_plain = False
+        return kind(self._room, seq, at, nick, getattr(what, kind.text_field))
 
     def _note_key(self, session: Occupant, key: str) -> None:
         """The line that comes next was sent under this key."""

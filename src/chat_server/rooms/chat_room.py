@@ -21,7 +21,7 @@ from chat_server.commands.handler import Pause
 from chat_server.commands.history import ReadableRoom
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
-from chat_server.protocol.entries import Acted, Kept, Line, Said, TopicSet
+from chat_server.protocol.entries import KINDS, Kept, Line, Storable, TopicSet
 from chat_server.protocol.events import (
     Entered,
     Event,
@@ -87,6 +87,9 @@ TOPIC_MAX = 300
 
 _Answer = tuple[Occupant, Event]
 """An author, and what became of their line."""
+
+_CALLING: tuple[type[Kept], ...] = tuple(kind for kind in KINDS if kind.alerts and not kind.shape.is_sentence)
+"""Kinds of lines that are shown in another way to somebody who is named in them; the server's own word is not."""
 
 _log = structlog.get_logger()
 
@@ -190,7 +193,7 @@ class ChatRoom(ReadableRoom):
             return None
         return self.post(session, self._maybe_timed(session, request))
 
-    def _maybe_timed(self, session: Occupant, request: Say | Act | Topic) -> Say | Act | Topic | Timing:
+    def _maybe_timed(self, session: Occupant, request: Storable) -> Storable | Timing:
         if session not in self._timed:
             return request
         self._timed.remove(session)
@@ -373,7 +376,7 @@ class ChatRoom(ReadableRoom):
             if type(what) in STORED_KINDS:
                 line = next(lines)
                 if line is not None:
-                    self._add_lines([line], [() if type(line) is TopicSet else not_for])
+                    self._add_lines([line], [() if line.changes_room else not_for])
             elif type(what) is Renamed:
                 self._rename(session, what)
             elif type(what) is Arrival:
@@ -662,7 +665,7 @@ class ChatRoom(ReadableRoom):
         """For each watchful member who is named: the events that do, by their place, as they are shown to such a one."""
         named: dict[Occupant, dict[int, bytes]] = {}
         for number, event in enumerate(events):
-            if not isinstance(event, Said | Acted):
+            if not isinstance(event, _CALLING):
                 continue
             shown: dict[Callable[[Event], bytes], bytes] = {}
             for name in names_in(event.text, self._watchful):
@@ -684,7 +687,7 @@ def _push_each(pushes: Iterator[Callable[[bytes], None]], data: bytes) -> None:
 def _key_of(entry: Entry) -> str:
     """The key of something that is stored."""
     what = entry[2].request if isinstance(entry[2], Timing) else entry[2]
-    return what.key if isinstance(what, Say | Act | Topic) else ""
+    return what.key if isinstance(what, Storable) else ""
 
 
 def _finish(entries: Sequence[Entry]) -> None:

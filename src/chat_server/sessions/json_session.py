@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from chat_server.commands.handler import Pause
 from chat_server.config import HistoryTable, Limits
 from chat_server.guard import Guard
+from chat_server.protocol.entries import Storable
 from chat_server.protocol.events import (
     AliveAnswered,
     AliveAsked,
@@ -28,7 +29,7 @@ from chat_server.protocol.events import (
 from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.names import same_name_key
 from chat_server.protocol.preferences import Preferences
-from chat_server.protocol.requests import Act, AnswerAlive, AskAlive, Hello, Login, Ref, Request, Say, Topic
+from chat_server.protocol.requests import AnswerAlive, AskAlive, Hello, Login, Ref, Request, Say
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.tokens import new_token
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession, Neighbours, left
@@ -288,7 +289,7 @@ class ProgramSession(ChatSession[Addressed]):
         if place is None:
             self.send(self._why_not_in(self._asked_room))
             return None
-        if isinstance(request, Say | Act | Topic) and self._ref is not None:
+        if isinstance(request, Storable) and self._ref is not None:
             self._key = request.key or new_token()
             self._marks.setdefault(self._key, []).append(self._ref)
             request = replace(request, key=self._key)

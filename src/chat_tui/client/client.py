@@ -12,11 +12,12 @@ from secrets import token_hex
 from msgspec.structs import replace
 
 from chat_server.protocol import entries, events, requests
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import KIND_BY_WORD, Line
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.sanitize import clean_in_one, clean_lines
+from chat_server.protocol.syntax import parameters_of
 from chat_tui.client.clocks import Steady
 from chat_tui.client.command_line import Asked, Misused, parse
 from chat_tui.client.connection import Identity, Link, LinkChanged, Status, said
@@ -388,4 +389,5 @@ class Client:
 
 def _cleaned(do: str, words: str) -> str:
     """The words as the server would clean them: what it would take out must not count, nor fill what may be sent."""
-    return clean_in_one(words) if do == "topic" else clean_lines(words)
+    may_have_lines = any(parameter.lines for parameter in parameters_of(KIND_BY_WORD[do].request))
+    return clean_lines(words) if may_have_lines else clean_in_one(words)

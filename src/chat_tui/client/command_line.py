@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from chat_server.protocol.entries import KIND_BY_WORD
 from chat_server.protocol.events import CommandDescribed
 from chat_server.protocol.names import BadName, parse_name, same_name_key
 from chat_server.protocol.typed import Misuse, command_in, read_arguments, unexpected, unknown_command
@@ -20,9 +21,6 @@ OWN = {
 }
 """Commands of chat-tui's screen, by word. A command of the server that is called so goes first."""
 
-STORED = {"say": "text", "me": "action", "topic": "text"}
-"""Requests that become lines, and the field that holds the text."""
-
 
 class Asked(NamedTuple):
     """A request: its word, its fields, and whether it is for the room where one is."""
@@ -33,7 +31,8 @@ class Asked(NamedTuple):
     @property
     def words(self) -> str | None:
         """The text, if this becomes a line; None if it is a question or an order."""
-        text = self.fields.get(STORED.get(self.do, ""))
+        kind = KIND_BY_WORD.get(self.do)
+        text = kind and self.fields.get(kind.text_field)
         return str(text) if text else None
 
 

@@ -323,8 +323,8 @@ class Link:
 
 def said(pending: Pending) -> bytes:
     """The request that says a line."""
-    field = "action" if pending.do == "me" else "text"
-    return write(pending.do, ref=pending.key, room=pending.room, key=pending.key, **{field: pending.text})
+    text = {pending.kind.text_field: pending.text}
+    return write(pending.do, ref=pending.key, room=pending.room, key=pending.key, **text)
 
 
 def _reason(error: OSError) -> str:

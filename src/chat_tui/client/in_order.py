@@ -5,7 +5,6 @@ Knows what is known of a room. Never knows where it is written, nor how it came.
 
 from collections.abc import Callable
 
-from chat_server.protocol import entries
 from chat_server.protocol.entries import Line
 from chat_server.protocol.names import same_name_key
 from chat_tui.client.state import RoomState
@@ -14,13 +13,9 @@ from chat_tui.client.state import RoomState
 def line_in_words(line: Line) -> str:
     """`[python] 4711 ann: hello`: a line as it is read out."""
     text = line.text.replace("\n", "\n  ")
-    match line:
-        case entries.Acted():
-            return f"[{line.room}] {line.seq} ~ {line.nick} {text}"
-        case entries.TopicSet():
-            return f"[{line.room}] {line.seq} {line.nick} set the topic: {text}"
-        case _:
-            return f"[{line.room}] {line.seq} {line.nick}: {text}"
+    shape = line.shape
+    sign = f"{shape.sign} " if shape.sign and not shape.is_sentence else ""
+    return f"[{line.room}] {line.seq} {sign}{line.nick}{shape.between}{text}"
 
 
 class Reading:

@@ -12,7 +12,7 @@ from chat_tui.settings import NotifyTable
 def deserves_notice(line: Line, me: str, rules: NotifyTable) -> bool:
     """Whether a line counts, by the rules."""
     room = same_name_key(line.room)
-    if line.nick == me or room in map(same_name_key, rules.muted):
+    if not line.alerts or line.nick == me or room in map(same_name_key, rules.muted):
         return False
     if room in map(same_name_key, rules.rooms):
         return True

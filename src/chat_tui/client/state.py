@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from chat_server.protocol import entries, events
-from chat_server.protocol.entries import Kept, Line
+from chat_server.protocol.entries import KIND_BY_WORD, KINDS, Kept, Line, Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import same_name_key
@@ -28,6 +28,11 @@ class Pending(msgspec.Struct):
     text: str
     at: float
     why: str = ""
+
+    @property
+    def kind(self) -> type[Line]:
+        """What it is to become; what a later release has kept is taken for something said."""
+        return KIND_BY_WORD.get(self.do, Said)
 
 
 class RoomState:
@@ -91,7 +96,7 @@ class RoomState:
                 continue
             if line.nick == me or type(line) is Kept:
                 self._own_unread += 1
-            elif names(me, line.text):
+            elif line.alerts and names(me, line.text):
                 self.mentions.add(line.seq)
 
 
@@ -318,10 +323,7 @@ class State:
         events.LoggedIn: _logged_in,
         events.Entered: _entered,
         events.WentBack: _went_back,
-        entries.Said: _line,
-        entries.Acted: _line,
-        entries.TopicSet: _line,
-        entries.Kept: _line,
+        **dict.fromkeys((*KINDS, Kept), _line),
         entries.Recalled: _recalled,
         entries.PageShown: _page,
         events.Joined: _joined,

@@ -12,7 +12,7 @@ from rich.style import Style as RichStyle
 from textual.content import Content
 from textual.style import Style
 
-from chat_server.protocol.entries import Acted, Line, TopicSet
+from chat_server.protocol.entries import Line
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import same_name_key
 from chat_tui.client.clocks import minute_of, shown
@@ -30,8 +30,6 @@ SLOW_SECONDS = 10
 
 INDENT = 2
 """Columns that a text's further rows are set in by, where there is no gutter."""
-
-_ACTION, _TOPIC = "~", "#"
 
 
 class Look(NamedTuple):
@@ -141,9 +139,10 @@ def is_grouped(entry: Entry | Pending, before: Entry | Pending | None, me: str) 
     """Whether the name need not be said again."""
     return (
         before is not None
-        and not isinstance(before, Notice | Acted | TopicSet)
-        and not isinstance(entry, Notice | Acted | TopicSet)
-        and (not isinstance(entry, Pending) or entry.do == "say")
+        and not isinstance(before, Notice)
+        and not isinstance(entry, Notice)
+        and not _kind(before).shape.sign
+        and not _kind(entry).shape.sign
         and author(entry, me) == author(before, me)
         and entry.at - before.at < GROUP_SECONDS
         and day_of(entry.at) == day_of(before.at)
@@ -201,18 +200,14 @@ def rows_of(
     return Rows(rows, gutter, text, look)
 
 
-def _sign(entry: Line | Pending) -> str:
-    """What stands where a speaker's name would, before what is not speech."""
-    do = entry.do if isinstance(entry, Pending) else ""
-    if isinstance(entry, Acted) or do == "me":
-        return _ACTION
-    return _TOPIC if isinstance(entry, TopicSet) or do == "topic" else ""
+def _kind(entry: Line | Pending) -> type[Line]:
+    return entry.kind if isinstance(entry, Pending) else type(entry)
 
 
 def _name(entry: Line | Pending, look: Look, *, is_shown: bool) -> Content:
     if not is_shown:
         return Content(" " * look.nick_width)
-    if sign := _sign(entry):
+    if sign := _kind(entry).shape.sign:  # in the place of a speaker's name
         return Content.styled(f"{sign} ".rjust(look.nick_width), look.dim)
     nick = author(entry, look.me)
     width = look.nick_width - 1
@@ -222,7 +217,7 @@ def _name(entry: Line | Pending, look: Look, *, is_shown: bool) -> Content:
 
 
 def _inline_name(entry: Line | Pending, look: Look) -> Content:
-    if sign := _sign(entry):
+    if sign := _kind(entry).shape.sign:
         return Content.styled(f"{sign} ", look.dim)
     nick = author(entry, look.me)
     return Content.assemble((nick, nick_style(nick, look.nicks) + Style(bold=True)), ": ")
@@ -235,21 +230,21 @@ def _cut(text: str, width: int) -> str:
 
 
 def _text(entry: Line | Pending, look: Look) -> Shown:
+    kind = _kind(entry)
     is_mine = isinstance(entry, Pending) or entry.nick == look.me
     text = markup.shown(
         entry.text,
         look.parts,
         resolve=look.resolve,
         is_markdown=look.markdown,
-        mention=None if is_mine else look.mention,
+        mention=look.mention if kind.alerts and not is_mine else None,
         found=look.found,
     )
-    nick, sign = author(entry, look.me), _sign(entry)
     if isinstance(entry, Pending):
         text.paint_all(look.failed if entry.why else look.pending)
-    if sign:
-        does = " " if sign == _ACTION else " set the topic: "
-        text.add_before(Content.assemble((nick, nick_style(nick, look.nicks)), does))
+    if kind.shape.sign:
+        nick = author(entry, look.me)
+        text.add_before(Content.assemble((nick, nick_style(nick, look.nicks)), kind.shape.between))
     return text
 
 

@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 
 from chat_server.protocol import entries
 from chat_server.protocol.time_zones import local
@@ -28,20 +28,12 @@ def _day(voice: Voice, day: date) -> str:
     return voice.say("{year}-{month:02}-{day:02}", year=day.year, month=day.month, day=day.day)
 
 
-def topic_set(voice: Voice, line: entries.TopicSet) -> str:
-    """That somebody has said what the room is about."""
-    return voice.say("{nick} set the topic: {topic}", nick=line.nick, topic=line.text)
-
-
-def _shown(voice: Voice, line: entries.Line, at: datetime) -> Line:
-    mark = f"#{line.seq} {at:%H:%M} "
-    match line:
-        case entries.Acted():
-            return Line(line.text, f"{mark}~ ", line.nick, " ")
-        case entries.TopicSet():
-            return Line(topic_set(voice, line), f"{mark}* ")
-        case _:
-            return Line(line.text, mark, line.nick, ": ")
+def entry_shown(voice: Voice, entry: entries.Line, before: str = "") -> Line:
+    """What somebody has said, done or set, behind its number and its time, if these are shown."""
+    shape = entry.shape
+    if shape.is_sentence:
+        return Line(voice.say(shape.sentence, nick=entry.nick, text=entry.text), f"{before}* ")
+    return Line(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, shape.between)
 
 
 def _lines(voice: Voice, lines: Iterable[entries.Line], zone: str) -> list[Line]:
@@ -51,7 +43,7 @@ def _lines(voice: Voice, lines: Iterable[entries.Line], zone: str) -> list[Line]
         at = local(line.at, zone)
         if day != (day := at.date()):
             shown += own_words(voice.rule(_day(voice, day)))
-        shown.append(_shown(voice, line, at))
+        shown.append(entry_shown(voice, line, f"#{line.seq} {at:%H:%M} "))
     return shown
 
 

@@ -17,7 +17,7 @@ from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
 from chat_server.wire.render.languages import Voice, counted, message, voice
-from chat_server.wire.render.pages import day_of, found, page_shown, recalled, topic_set
+from chat_server.wire.render.pages import day_of, entry_shown, found, page_shown, recalled
 from chat_server.wire.render.text_lines import Line, as_text, cut, items, own_words, row_width
 from chat_server.wire.render.widths import columns_of
 
@@ -463,10 +463,8 @@ def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:
 
 
 _TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
-    entries.Said: lambda event, _: [Line(event.text, "", event.nick, ": ")],
-    entries.Acted: lambda event, _: [Line(event.text, "~ ", event.nick, " ")],
+    **dict.fromkeys(entries.KINDS, lambda event, voice: [entry_shown(voice, event)]),
     events.WentBack: lambda event, voice: own_words(voice.say("You have left {room}.", room=event.room)),
-    entries.TopicSet: lambda event, voice: own_words(topic_set(voice, event)),
     events.Stored: lambda event, voice: own_words(
         voice.say("Stored in {room} as #{seq}.", room=event.room, seq=event.seq)
     ),

@@ -1,0 +1,161 @@
+"""A kind of entry is declared once (protocol/entries.py). A place that does not know one fails here, by its name."""
+
+from typing import Any, get_args
+
+import pytest
+import trio
+from msgspec.structs import fields
+
+from chat_server.journal.batch_codec import decode, encode
+from chat_server.journal.export_lines import read_line, write_line
+from chat_server.protocol.entries import (
+    KIND_BY_REQUEST,
+    KIND_BY_WORD,
+    KINDS,
+    Found,
+    Kept,
+    Line,
+    PageShown,
+    Recalled,
+    Storable,
+)
+from chat_server.protocol.events import CommandDescribed
+from chat_server.protocol.syntax import parameters_of, parse_text, usage_of, word_of
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.wire import json_lines
+from chat_server.wire.render.sentences import text_of
+from chat_tui.client.codec import EventReader
+from chat_tui.client.command_line import Asked, parse
+from chat_tui.client.connection import said
+from chat_tui.client.in_order import line_in_words
+from chat_tui.client.state import Pending, State
+from chat_tui.ui.rendering import is_grouped, rows_of
+from fakes import FakeSession, open_rooms
+from test_hostile_texts import looking
+
+EVERY_KIND: list[type[Any]] = Kept.__subclasses__()
+every_kind = pytest.mark.parametrize("kind", EVERY_KIND)
+
+
+def entry_of(kind: type[Line], seq: int = 1) -> Line:
+    return kind("python", seq, 1764300000.0, "ann", "two snakes")
+
+
+def request_of(kind: type[Line], key: str = "") -> Any:
+    return kind.request(**{kind.text_field: "two snakes", "key": key})
+
+
+@every_kind
+def test_a_kind_is_one_of_what_a_room_keeps_and_its_request_of_what_is_stored(kind: type[Line]) -> None:
+    assert kind in get_args(Line)
+    assert kind.request in get_args(Storable)
+    assert KIND_BY_REQUEST[kind.request] is KIND_BY_WORD[word_of(kind.request)] is kind
+    assert len(KIND_BY_REQUEST) == len(KINDS) == len(EVERY_KIND)
+
+
+@every_kind
+def test_its_request_has_a_text_and_a_key_and_is_typed(kind: type[Line]) -> None:
+    assert {kind.text_field, "key"} <= {field.name for field in fields(kind.request)}
+    assert kind.request.is_typed
+    assert parse_text(f"/{word_of(kind.request)} two snakes") == request_of(kind)
+
+
+@every_kind
+def test_its_request_is_carried_out_in_a_room(kind: type[Line]) -> None:
+    assert kind.request in ChatRoom.commands
+
+
+@every_kind
+async def test_it_is_stored_and_shown_to_the_others_under_its_number_and_its_key_answered(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery, kind: type[Line]
+) -> None:
+    _, room = open_rooms(nursery)
+    ann, bob = FakeSession(room, "ann"), FakeSession(room, "bob")
+    for session in (ann, bob):
+        await room.enter(session)
+    await trio.sleep(10)
+    bob.take_told()
+    pause = room.handle(ann, request_of(kind, "k"))
+    assert pause is None
+    await trio.testing.wait_all_tasks_blocked()
+    (stored,) = (await room.directory.journal.read("python", 1, 1)).lines
+    assert (type(stored), stored.nick, stored.text, stored.seq) == (kind, "ann", "two snakes", 1)
+    assert bob.told == [text_of(stored).removesuffix("\r\n")]
+    assert "* Stored in python as #1." in ann.told
+
+
+@every_kind
+def test_it_goes_through_a_journal_and_through_an_export(kind: type[Line]) -> None:
+    entry = entry_of(kind)
+    (read,) = decode(encode([entry]), "python", 1, entry.at)
+    assert read == entry
+    assert read_line(write_line(entry)) == entry
+
+
+@every_kind
+def test_people_are_shown_it_with_its_author_where_it_happens_and_where_it_is_read_again(kind: type[Line]) -> None:
+    entry = entry_of(kind)
+    shown = text_of(entry)
+    assert "ann" in shown
+    assert "two snakes" in shown
+    assert f"#1 03:20 {shown}" in text_of(PageShown("python", (entry,), 1, 1, "UTC"))
+    assert f"#1 03:20 {shown}" in text_of(Recalled("python", (entry,), None, 1, "UTC"))
+    assert f"#1 03:20 {shown}" in text_of(Found("snakes", (("python", (entry,)),), False, 0, "UTC"))
+
+
+def test_no_two_kinds_look_alike() -> None:
+    assert len({text_of(entry_of(kind)) for kind in KINDS}) == len({line_in_words(entry_of(kind)) for kind in KINDS})
+    assert len({text_of(entry_of(kind)) for kind in KINDS}) == len(KINDS)
+    assert len({kind.shape.sign for kind in KINDS}) == len(KINDS)
+
+
+@every_kind
+def test_programs_read_it_alone_and_in_whatever_has_lines(kind: type[Line]) -> None:
+    entry = entry_of(kind)
+    for event in (
+        entry,
+        PageShown("python", (entry,), 1, 1, "UTC"),
+        Recalled("python", (entry,), None, 1, "UTC"),
+        Found("snakes", (("python", (entry,)),), False, 0, "UTC"),
+    ):
+        assert [received.event for received in EventReader().receive_data(json_lines.show_for("en")(event))] == [event]
+
+
+@every_kind
+def test_the_client_knows_it_as_a_line_of_the_room(kind: type[Line]) -> None:
+    state = State()
+    assert state.apply(entry_of(kind)) == [entry_of(kind)]
+    assert list(state.room("python").timeline.lines()) == [entry_of(kind)]
+    assert state.room("python").last == 1
+
+
+@every_kind
+def test_what_is_typed_in_the_client_comes_to_the_server_as_its_request(kind: type[Line]) -> None:
+    word, usage = word_of(kind.request), usage_of(kind.request)
+    command = CommandDescribed(word, usage, "", "", parameters_of(kind.request), ("room",))
+    asked = parse(f"/{word} two snakes", {word: command}, {})
+    assert isinstance(asked, Asked)
+    assert asked.words == "two snakes"
+    pending = Pending("k", "python", word, asked.words, 0.0)
+    assert pending.kind is kind
+    assert json_lines.parse_object(said(pending), 4096).request == request_of(kind, "k")
+
+
+@every_kind
+def test_a_screen_and_a_line_by_line_program_show_it_with_its_author(kind: type[Line]) -> None:
+    entry = entry_of(kind)
+    pending = Pending("k", "python", word_of(kind.request), "two snakes", entry.at)
+    for width in (40, 80):
+        for one in (entry, pending):
+            rows = rows_of(one, None, looking(width))
+            shown = " ".join(f"{rows[number].gutter}{rows[number].text}" for number in range(len(rows)))
+            assert "ann" in shown
+            assert "two snakes" in shown
+    assert line_in_words(entry).startswith("[python] 1 ")
+    assert "ann" in line_in_words(entry)
+    assert line_in_words(entry).endswith("two snakes")
+
+
+@every_kind
+def test_lines_of_a_kind_with_a_sign_stand_apart(kind: type[Line]) -> None:
+    assert is_grouped(entry_of(kind), entry_of(kind), "ann") == (not kind.shape.sign)
