@@ -1,10 +1,11 @@
-"""What scripts/bench-tui measures. The program runs on a pseudo-terminal of 120 by 40, against the real server."""
+"""What scripts/bench-tui measures: chat-tui, and for keys a real telnet too, on a pseudo-terminal of 120 by 40, against the real server."""
 
 import fcntl
 import json
 import os
 import pty
 import select
+import shutil
 import signal
 import socket
 import statistics
@@ -27,14 +28,14 @@ BIN = Path(sys.executable).parent
 
 
 class Terminal:
-    """chat-tui on a pseudo-terminal."""
+    """A program on a pseudo-terminal."""
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(self, *command: str) -> None:
         self.started = time.perf_counter()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
-            os.execv(BIN / "chat-tui", ["chat-tui", *flags])
+            os.execvp(command[0], command)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
 
     def read(self, seconds: float) -> bytes:
@@ -105,9 +106,8 @@ class Talker(threading.Thread):
 
 
 def start(port: int, folder: str, *flags: str) -> Terminal:
-    return Terminal(
-        f"127.0.0.1:{port}", "--nick", "ann", "--room", "python", "--state", folder, "--config", os.devnull, *flags
-    )
+    own = ("--nick", "ann", "--room", "python", "--state", folder, "--config", os.devnull)
+    return Terminal(str(BIN / "chat-tui"), f"127.0.0.1:{port}", *own, *flags)
 
 
 def first_paint(port: int) -> None:
@@ -121,27 +121,47 @@ def first_paint(port: int) -> None:
     print(f"start to first paint: {statistics.median(times) * 1000:.0f} ms (worst {max(times) * 1000:.0f})")
 
 
-def keys(port: int, rate: float, *flags: str) -> None:
+def keys(port: int, rate: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        terminal = start(port, folder, *flags)
+        terminal = start(port, folder)
         terminal.wait_for(b"Rooms")
         terminal.count(1.5)
-        talker = Talker(port, rate)
-        talker.start()
-        terminal.count(2.0)
-        times = []
-        for number in range(KEYS):
-            key = "QZXJ"[number % 4]
-            terminal.type(key)
-            times.append(terminal.wait_for(key.encode()))
-            terminal.count(0.05 + number % 7 / 100)
-        times.sort()
-        print(
-            f"key to screen at {rate:g} lines/s: median {statistics.median(times) * 1000:.1f} ms,"
-            f" 95th percentile {times[int(len(times) * 0.95)] * 1000:.1f}, worst {times[-1] * 1000:.1f}"
-        )
-        talker.rate = 0
-        terminal.close()
+        press_keys("chat-tui", terminal, port, rate)
+
+
+def keys_at_telnet(port: int, rate: float) -> None:
+    """The same where the server edits the line."""
+    if not shutil.which("telnet"):
+        print("telnet: not installed, left out")
+        return
+    terminal = Terminal("telnet", "127.0.0.1", str(port))
+    terminal.wait_for(b"/login")
+    terminal.type("/login ann\r")
+    terminal.wait_for(b"Welcome")
+    terminal.type("/join python\r")
+    terminal.wait_for(b"You are in")
+    terminal.count(1.0)
+    press_keys("telnet", terminal, port, rate)
+
+
+def press_keys(program: str, terminal: Terminal, port: int, rate: float) -> None:
+    """Press keys while somebody says so many lines a second, and print how long each takes to the screen."""
+    talker = Talker(port, rate)
+    talker.start()
+    terminal.count(2.0)
+    times = []
+    for number in range(KEYS):
+        key = "QZXJ"[number % 4]
+        terminal.type(key)
+        times.append(terminal.wait_for(key.encode()))
+        terminal.count(0.05 + number % 7 / 100)
+    times.sort()
+    print(
+        f"key to screen, {program}, at {rate:g} lines/s: median {statistics.median(times) * 1000:.2f} ms,"
+        f" 95th percentile {times[int(len(times) * 0.95)] * 1000:.2f}, worst {times[-1] * 1000:.2f}"
+    )
+    talker.rate = 0
+    terminal.close()
 
 
 def traffic(port: int, *flags: str) -> None:
@@ -208,6 +228,7 @@ def main() -> None:
             first_paint(port)
             keys(port, 0)
             keys(port, RATE)
+            keys_at_telnet(port, RATE)
             traffic(port)
             traffic(port, "--slow-link")
             memory(port)
