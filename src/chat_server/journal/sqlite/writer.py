@@ -3,7 +3,6 @@
 Everything here blocks, and is called from the thread that writes and from the commands for files. Never knows Trio.
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from chat_server.journal import (
     UnusableJournal,
 )
 from chat_server.journal.batch_codec import Stored, encode
+from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.reader import Doomed, Reader, connect, mapped_errors
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal, migrate
 from chat_server.protocol.entries import TopicSet
@@ -48,9 +48,6 @@ LOCK_LOOK = 0.05
 MAKE_ROOM_SECONDS = 1.0
 """Seconds between two tries to win room on a full disk: each costs some milliseconds, and every refused batch would ask for one."""
 
-LOG_HEADER, FRAME_HEADER = 32, 24
-"""Bytes before the log's frames, and before the page in each."""
-
 NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 """What SQLite says when the disk is full, or a quota is used up."""
 
@@ -64,38 +61,6 @@ class Append(NamedTuple):
     lines: Sequence[Stored]
     keys: Mapping[int, SenderKey]
     encoded: str
-
-
-class _KnownFile:
-    """A file as it was when it was last looked at."""
-
-    def __init__(self, path: str, *, is_log: bool) -> None:
-        """Look at it. Raises OSError if it is not there."""
-        status = os.stat(path)
-        self.path = path
-        self.is_log = is_log
-        self.size = status.st_size
-        self._identity = status.st_dev, status.st_ino
-
-    def look(self) -> int:
-        """Its size now. Raises JournalError if it is not the same file."""
-        try:
-            status = os.stat(self.path)
-        except OSError:
-            status = None
-        if status is None or (status.st_dev, status.st_ino) != self._identity:
-            raise JournalError(
-                f"{self.path} was deleted or replaced while the server was running: put it back,"
-                " or stop the server and restore a backup (docs/durability.md)"
-            )
-        return status.st_size
-
-    def cut(self) -> JournalError:
-        """What is said when it has lost what was in it."""
-        return JournalError(
-            f"{self.path} was cut short or written over while the server was running:"
-            " stop the server and restore a backup (docs/durability.md)"
-        )
 
 
 class _Batches:
@@ -169,13 +134,11 @@ class Writer(Reader):
         self._is_lost = False
         self._give_up_at = inf
         self._made_room_at = -inf
-        self._files: list[_KnownFile] = []
-        self._open()
+        self._open(may_make=True)
 
-    def _open(self) -> None:
-        is_first = not self._files
+    def _open(self, *, may_make: bool) -> None:
         try:
-            self._connection = connect(self.path, may_make=is_first, wait=OPEN_PATIENCE if is_first else LOCK_LOOK)
+            self._connection = connect(self.path, may_make=may_make, wait=OPEN_PATIENCE if may_make else LOCK_LOOK)
             migrate(self._connection)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # journal.py says when
@@ -186,7 +149,7 @@ class Writer(Reader):
             self._rooms = dict[str, int](self._rows("SELECT name, id FROM room"))
             self._last = {record.name: record.last for record in self.rooms()}
             self._connection.execute(f"PRAGMA busy_timeout = {LOCK_LOOK * 1000:.0f}")
-            self._note_files()
+            self._files = KnownFiles(self.path, self._rows)
         except NewerSchema:
             raise UnusableJournal(
                 f"{self.path} was made by a newer release of chat-server; this one cannot use it"
@@ -195,33 +158,6 @@ class Writer(Reader):
             raise UnusableJournal(f"{self.path} is no journal of chat-server") from None
         except (sqlite3.Error, JournalError, OSError) as error:
             raise UnusableJournal(f"cannot open {self.path}: {error}") from error
-
-    def _note_files(self) -> None:
-        """Remember which files these are: the journal's, and the log that SQLite keeps beside it."""
-        log = f"{os.path.realpath(self.path)}-wal"  # SQLite goes through a symbolic link
-        self._files = [_KnownFile(str(self.path), is_log=False), _KnownFile(log, is_log=True)]
-
-    def _check_files(self) -> None:
-        """Raise JournalError if what is stored now would go into a file that nobody finds again, or that is no journal any more. Takes 3 us."""
-        for file in self._files:
-            size = file.look()
-            if size < file.size and (self._lacks_frames(size) if file.is_log else self._lacks_pages(size)):
-                raise file.cut()
-            file.size = size
-
-    def _lacks_pages(self, size: int) -> bool:
-        """Whether the file, which is shorter than it was, cannot be whole. After somebody's VACUUM it is: the journal has fewer pages then."""
-        (((pages,),), ((page_size,),)) = self._rows("PRAGMA page_count"), self._rows("PRAGMA page_size")
-        return size < int(pages) * int(page_size)
-
-    def _lacks_frames(self, size: int) -> bool:
-        """Whether the log, which is shorter than it was, has lost anything. If somebody has brought it into the file and emptied it, it has not."""
-        try:
-            ((_, frames, _),) = self._rows("PRAGMA wal_checkpoint(PASSIVE)")
-            ((page_size,),) = self._rows("PRAGMA page_size")
-        except JournalError:  # there is nothing where something is to be read
-            return True
-        return frames > 0 and size < LOG_HEADER + int(frames) * (int(page_size) + FRAME_HEADER)
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this from now on for any lock of another program's. For any thread."""
@@ -249,7 +185,7 @@ class Writer(Reader):
         with mapped_errors():
             if self._is_lost:
                 self._open_again()
-            self._check_files()
+            self._files.check()
             is_done = False
             try:
                 yield self._connection
@@ -262,9 +198,7 @@ class Writer(Reader):
     def _check_after(self) -> None:
         """What has just been stored may be in a file that is no longer there. Then what is known of it does not count either."""
         try:
-            for file in self._files:
-                size = file.look()
-                file.size = size if file.is_log else max(size, file.size)  # SQLite shortens its log itself
+            self._files.note_growth()
         except JournalError:
             self.close()
             self._is_lost = True
@@ -289,11 +223,9 @@ class Writer(Reader):
 
     def _open_again(self) -> None:
         """Open the same file again: another one under its name is not what was shown to people."""
-        journal = self._files[0]
-        if journal.look() < journal.size:
-            raise journal.cut()
+        self._files.check_journal()
         try:
-            self._open()
+            self._open(may_make=False)
         except UnusableJournal as error:
             raise JournalError(str(error)) from error
         self._is_lost = False
