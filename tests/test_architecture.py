@@ -236,3 +236,8 @@ def test_there_is_one_place_that_catches_everything() -> None:
         if any(isinstance(node, ast.FunctionDef) and node.name in {"__exit__", "__aexit__"} for node in ast.walk(tree))
     ]
     assert swallowing == ["chat_server.guard"]
+
+
+@pytest.mark.parametrize("program", RULES)
+def test_a_program_tells_type_checkers_that_it_has_types(program: str) -> None:
+    assert (SOURCE / program / "py.typed").exists()
