@@ -58,7 +58,6 @@ class Sampler:
     """Logs the first few events of a kind, and how many more there were."""
 
     def __init__(self) -> None:
-        """Nothing has happened."""
         self._counts: dict[str, int] = {}
         self._since = 0.0
 

@@ -120,7 +120,6 @@ class Names:
     """Some names, or other words, and where texts have them."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        """Look for these."""
         keys = {key: None for name in names if (key := folded(name).strip())}
         self._names = {key: _candidates(key) for key in keys}
 

@@ -39,7 +39,6 @@ class BadName(ValueError):
     """Somebody asked for a name that cannot be one. `code` is a key of the catalogue of sentences."""
 
     def __init__(self, code: str) -> None:
-        """Remember which rule was broken."""
         super().__init__(code)
         self.code = code
 

@@ -22,7 +22,6 @@ class Presence:
     """Who came and went since it was last announced. Who came and went again is not worth a line."""
 
     def __init__(self, room: str) -> None:
-        """Nobody has come or gone."""
         self._room = room
         self._count = 0
         self._joined: _Movements = {}

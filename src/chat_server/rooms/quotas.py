@@ -8,7 +8,6 @@ class Quotas:
     """
 
     def __init__(self, limit: int, seconds: float) -> None:
-        """Nobody has done anything."""
         self.limit = limit
         self._seconds = seconds
         self._used: dict[str, list[float]] = {}

@@ -99,7 +99,6 @@ class Budget:
     __slots__ = ("_counted", "_is_making_room", "limit", "total")
 
     def __init__(self, limit: int) -> None:
-        """Nothing waits."""
         self.limit = limit
         self.total = 0
         self._counted: dict[Holder, int] = {}

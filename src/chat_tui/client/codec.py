@@ -53,7 +53,6 @@ class EventReader:
     """What has come from the server. Any split of the bytes gives the same events."""
 
     def __init__(self) -> None:
-        """Nothing has come yet."""
         self._rest = b""
         self.texts = 0
         """How many lines have come that are no JSON objects: what a server says to a person, or no server of ours."""

@@ -22,7 +22,6 @@ class Reading:
     """Which lines of each room have been written, so that each is written once and in order."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
-        """Nothing has been written."""
         self._write = write
         self._come: dict[str, int] = {}
         self._own: set[tuple[str, int]] = set()

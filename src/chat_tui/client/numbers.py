@@ -10,7 +10,6 @@ class Numbers:
     """A set of numbers, in stretches that do not touch."""
 
     def __init__(self) -> None:
-        """No number is known."""
         self._starts: list[int] = []
         self._ends: list[int] = []
 

@@ -39,7 +39,6 @@ class RoomState:
     """A room that the user is in, or was."""
 
     def __init__(self, name: str) -> None:
-        """Know nothing but its name."""
         self.name = name
         self.is_joined = False
         self.topic = ""

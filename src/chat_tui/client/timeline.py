@@ -58,7 +58,6 @@ class Timeline:
     """The entries of one room."""
 
     def __init__(self) -> None:
-        """Nothing is known."""
         self.entries: list[Entry] = []
         self.newest = 0
         """The number of the newest line that is known."""

@@ -25,7 +25,6 @@ class KeysInTurn(App[None]):
     """An app that takes one key, or one paste, after another."""
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
-        """No key has come."""
         super().__init__(ansi_color=ansi_color)
         self._key_queue: deque[Key | Paste] = deque()
         self._key_turn = 0

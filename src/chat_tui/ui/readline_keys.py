@@ -12,7 +12,6 @@ class ReadlineKeys:
     """What readline's keys do to one text area."""
 
     def __init__(self, area: TextArea) -> None:
-        """Nothing has been killed yet."""
         self._area = area
         self._killed = ""
         self._after_kill: tuple[str, Place] | None = None  # how things stood after the last kill

@@ -14,7 +14,6 @@ class Heights:
     """Rows by entry."""
 
     def __init__(self) -> None:
-        """No entries."""
         self._heights = array("i")
         self._measured = bytearray()
         self._ends = array("q")

@@ -32,7 +32,6 @@ class EditedLine:
     """Cells and a cursor. Each cell is clean (see sanitize.py); the line has at most `limit` bytes in UTF-8, `text_limit` if it is of several."""
 
     def __init__(self, limit: int, text_limit: int) -> None:
-        """Begin an empty line."""
         self.limit = limit
         self.text_limit = text_limit
         self.work = 0

@@ -62,7 +62,6 @@ class TelnetDecoder:
     __slots__ = ("_state", "_subnegotiation", "_verb", "doubts_iac")
 
     def __init__(self) -> None:
-        """Begin in text."""
         self.doubts_iac = False
         """Whether 0xFF may be a letter: then it is IAC only before WILL, WONT, DO or DONT and an option that no text looks like."""
         self._state = _State.TEXT

@@ -51,7 +51,6 @@ class Negotiation:
     )
 
     def __init__(self) -> None:
-        """Nothing has been asked yet."""
         self.options = Options(ours=_OURS, theirs=_THEIRS)
         self.has_begun = False
         self.is_answered = False
