@@ -1,6 +1,5 @@
 """What is stored goes through an export and an import unchanged, whatever it is, and what is shown of it is safe all the same."""
 
-import io
 import json
 import sqlite3
 from collections.abc import Callable
@@ -12,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archives import checked, exported, imported
+from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import Stored, Unknown, decode, encode
 from chat_server.journal.export_lines import read_line, write_line
 from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.journal import SqliteJournal
-from chat_server.journal.sqlite.maintenance import FileProblem, check, export, import_
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Append, Writer
 from chat_server.protocol import entries
@@ -25,17 +25,6 @@ from chat_server.protocol.names import parse_name
 from chat_server.protocol.sanitize import clean
 from chat_server.protocol.time_zones import EARLIEST, LATEST
 from test_journal import opened
-
-
-def no_progress(done: int, total: int) -> None:
-    del done, total
-
-
-def exported(path: Path) -> bytes:
-    out = io.BytesIO()
-    export(path, out, no_progress)
-    return out.getvalue()
-
 
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
@@ -100,10 +89,10 @@ def test_what_is_exported_imported_and_exported_is_the_same_byte_for_byte(
                 writer.commit([Append(lines, {}, text)], {}, with_topics=False)
         whole = exported(folder.journal)
         count = sum(len(decode(text, "", 1, 0)) for _, _, text in made)
-        assert import_(other, whole.splitlines(keepends=True), no_progress) == count
+        assert imported(other, whole.splitlines(keepends=True)) == count
         assert exported(other.journal) == whole
         for path in (folder, other):
-            assert check(path.journal, path.search, no_progress).problems == []
+            assert checked(path.journal, path.search).problems == []
             path.close()
 
 
@@ -179,7 +168,7 @@ def import_lines(tmp_path: Path, *lines: dict[str, object], before: bytes = b"")
     data = [json.dumps(line).encode() for line in text]
     data[0] = before + data[0]
     try:
-        import_(folder, data, no_progress)
+        imported(folder, data)
         return exported(folder.journal)
     finally:
         folder.close()
@@ -219,7 +208,7 @@ def test_an_import_that_is_nested_too_deeply_is_refused_with_a_sentence(tmp_path
     deep = b'{"is":"later","room":"python","seq":1,"at":1,"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     lines = [b'{"is":"export","version":1}', b'{"is":"room","room":"python","topic":"","first":1}', deep]
     with pytest.raises(FileProblem, match=r"^line 3: no line of an export: it is nested too deeply$"):
-        import_(folder, lines, no_progress)
+        imported(folder, lines)
 
 
 def test_an_import_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
@@ -239,7 +228,7 @@ async def test_what_a_later_release_stored_fills_its_numbers_and_is_not_found(tm
         assert [line.seq for line in (await journal.search("needle", None, 9)).lines] == [3, 1]
         assert (await journal.rooms())[0].last == 3
     folder = DataFolder(tmp_path / "data")
-    found = check(folder.journal, folder.search, no_progress)
+    found = checked(folder.journal, folder.search)
     assert (found.lines, found.indexed, found.problems) == (3, 3, [])
     index = SearchIndex(folder.search, None, 0)
     assert index.texts(1, 3) == ["needle", "", "needle"]

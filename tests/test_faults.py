@@ -561,7 +561,7 @@ ONLY_WHEN_SOMETHING_FAILED = {
 }  # fmt: skip
 ELSEWHERE = {
     # When the server begins and ends, and when a disk is asked to forget: test_policies.py, test_history.py.
-    "close", "cut", "dismiss", "run", "stop", "wait_closed", "hurry", "forget_past", "follow", "prune",
+    "close", "cut", "dismiss", "run", "stop", "wait_closed", "hurry", "forget_past", "prune",
     # Before the witnesses are there.
     "rooms", "open_room", "__init_subclass__",
     # Nobody asks for a password yet; nor has a person what they need.

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 import forks
+from archives import checked, exported, imported, no_progress
 from chat_server.journal import SenderKey, UnusableJournal
+from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import encode
+from chat_server.journal.maintenance import lines_of
+from chat_server.journal.sqlite.archive import back_up
 from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError
-from chat_server.journal.sqlite.maintenance import FileProblem, back_up, check, export, import_, lines_of
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.schema import MIGRATIONS
 from chat_server.journal.sqlite.search_index import SearchIndex
@@ -24,10 +27,6 @@ from chat_server.protocol.entries import Line, Said, TopicSet
 from processes import TIMEOUT
 
 FIRST_RELEASE = Path(__file__).parent / "data" / "journal-0.1.0.db"
-
-
-def no_progress(done: int, total: int) -> None:
-    assert 0 <= done <= (total or done)
 
 
 def command(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -61,18 +60,12 @@ def folder(tmp_path: Path) -> DataFolder:
     return folder
 
 
-def exported(path: Path) -> bytes:
-    out = io.BytesIO()
-    export(path, out, no_progress)
-    return out.getvalue()
-
-
 def test_what_is_exported_and_imported_is_the_same(folder: DataFolder, tmp_path: Path) -> None:
     text = exported(folder.journal)
     other = DataFolder(tmp_path / "other")
-    assert import_(other, text.splitlines(keepends=True), no_progress) == 12
+    assert imported(other, text.splitlines(keepends=True)) == 12
     assert exported(other.journal) == text
-    found = check(other.journal, other.search, no_progress)
+    found = checked(other.journal, other.search)
     assert found == (2, 12, 0, [])
     with closing(Reader(other.journal)) as reader:
         assert [room.topic for room in reader.rooms()] == ["", "topic 3"]
@@ -83,9 +76,9 @@ def test_a_room_that_has_been_pruned_is_imported_with_its_numbers(folder: DataFo
         writer.delete(writer.doomed(1002.0, 0, 100, 100))
     text = exported(folder.journal)
     other = DataFolder(tmp_path / "other")
-    assert import_(other, text.splitlines(), no_progress) == 8
+    assert imported(other, text.splitlines()) == 8
     assert exported(other.journal) == text
-    assert check(other.journal, other.search, no_progress).problems == []
+    assert checked(other.journal, other.search).problems == []
     assert b'"room":"python","topic":"","first":5' in text
 
 
@@ -109,7 +102,7 @@ def test_what_is_no_whole_export_is_refused_with_its_line_and_leaves_nothing(
     lines = [line.encode() for line in spoil(exported(folder.journal).decode().splitlines())]
     other = DataFolder(tmp_path / "other")
     with pytest.raises(FileProblem) as refused:
-        import_(other, lines, no_progress)
+        imported(other, lines)
     assert str(refused.value).startswith(complaint)
     assert sorted(path.name for path in other.path.iterdir()) == ["journal.db", "lock", "search.db"]
     assert other.journal.stat().st_size == 0
@@ -118,7 +111,7 @@ def test_what_is_no_whole_export_is_refused_with_its_line_and_leaves_nothing(
 def test_an_import_never_touches_what_has_been_said(folder: DataFolder) -> None:
     text = exported(folder.journal)
     with pytest.raises(FileProblem, match="has lines already"):
-        import_(folder, text.splitlines(), no_progress)
+        imported(folder, text.splitlines())
     assert exported(folder.journal) == text
 
 
@@ -149,7 +142,7 @@ def test_a_backup_is_the_journal_as_it_was_while_others_go_on_writing(folder: Da
         thread.join()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.db", "data"]
     assert target.stat().st_mode & 0o077 == 0
-    found = check(target, tmp_path / "no-index", no_progress)
+    found = checked(target, tmp_path / "no-index")
     assert found.problems == []
     assert 12 + 100 * 50 <= found.lines <= 12 + (at_the_end + 1) * 50
     restored = DataFolder(tmp_path / "restored")
@@ -181,10 +174,10 @@ HARM = [
 
 @pytest.mark.parametrize(("harm", "complaint"), HARM)
 def test_the_check_finds_what_is_wrong(folder: DataFolder, harm: str, complaint: str) -> None:
-    assert check(folder.journal, folder.search, no_progress) == (2, 12, 12, [])
+    assert checked(folder.journal, folder.search) == (2, 12, 12, [])
     with closing(sqlite3.connect(folder.journal)) as connection, connection:
         connection.execute(harm)
-    assert check(folder.journal, folder.search, no_progress).problems[0].startswith(complaint)
+    assert checked(folder.journal, folder.search).problems[0].startswith(complaint)
 
 
 def test_an_export_that_cannot_be_made_says_where_the_journal_is_broken(folder: DataFolder) -> None:
@@ -196,7 +189,7 @@ def test_an_export_that_cannot_be_made_says_where_the_journal_is_broken(folder: 
 
 
 def test_an_import_without_a_line_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat_server.journal.sqlite.maintenance.LINE_MAX", 1000)
+    monkeypatch.setattr("chat_server.journal.maintenance.LINE_MAX", 1000)
     assert list(lines_of(io.BytesIO(b"x" * 999 + b"\n" + b"y"))) == [b"x" * 999 + b"\n", b"y"]
     with (
         Path("/dev/zero").open("rb") as endless,
@@ -230,7 +223,7 @@ def test_the_commands_do_it(folder: DataFolder, tmp_path: Path) -> None:
     assert command("export", *other).stdout == text
     assert command("import", *other, str(tmp_path / "out.jsonl")).returncode == 2
     assert command("backup", *data, str(tmp_path / "b.db")).returncode == 0
-    assert check(tmp_path / "b.db", tmp_path / "none", no_progress).lines == 12
+    assert checked(tmp_path / "b.db", tmp_path / "none").lines == 12
 
 
 @pytest.mark.parametrize(
@@ -301,7 +294,7 @@ def test_a_journal_made_by_the_first_release_opens_for_ever(tmp_path: Path) -> N
         (receipt,) = writer.commit([Append(lines, {0: SenderKey("ann", "k1")}, encode(lines))], {})
         assert (receipt.first, dict(receipt.duplicates)) == (9, {0: ("python", 3)})
         assert writer.read("python", 9, 9).lines[0].text == "new"
-    assert check(folder.journal, folder.search, no_progress).problems == []
+    assert checked(folder.journal, folder.search).problems == []
 
 
 def test_people_can_read_the_file_with_the_sqlite_shell(folder: DataFolder) -> None:

@@ -1,9 +1,12 @@
 """The contract of a journal, run over every engine."""
 
+import io
 import random
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -11,9 +14,14 @@ from typing import NamedTuple, get_args
 import pytest
 import trio
 
+from archives import no_progress
 from chat_server.config import JournalTable
 from chat_server.journal import Duplicate, Journal, JournalError, NoWords, Receipt, RoomRecord, SenderKey
+from chat_server.journal.archive import FileProblem
+from chat_server.journal.batch_codec import Unknown
 from chat_server.journal.engines import MODULES, Engine, EngineName, Settings, engine_named
+from chat_server.journal.maintenance import check, export, import_
+from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.protocol.entries import Acted, Line, Said, TopicSet
 
 Kind = tuple[EngineName, str]
@@ -361,29 +369,6 @@ async def test_a_search_finds_what_was_stored_just_before_and_says_when_there_is
     )
 
 
-async def test_who_follows_sees_every_record_in_order_those_to_come_included(journal: Journal) -> None:
-    await store(journal, said("a", "b"))
-    await store(journal, said("x", room="pm"))
-    seen: list[tuple[int, str]] = []
-
-    async def follow(after: int, count: int) -> None:
-        async with aclosing(journal.follow(after)) as records:
-            async for record in records:
-                seen.extend((record.position, line.room + line.text) for line in record.lines)
-                if len(seen) >= count:
-                    return
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(follow, 0, 5)
-        await trio.sleep(0.05)
-        await store(journal, said("c"))
-        await store(journal, said("y", room="pm"))
-    assert seen == [(2, "pythona"), (2, "pythonb"), (3, "pmx"), (4, "pythonc"), (5, "pmy")]
-    seen.clear()
-    await follow(3, 2)
-    assert seen == [(4, "pythonc"), (5, "pmy")]
-
-
 async def test_how_far_somebody_has_come_is_remembered_the_last_word_counts(journal: Journal) -> None:
     journal.remember("python", "ann", 7)
     journal.remember("python", "bob", 3)
@@ -475,3 +460,141 @@ async def test_what_waits_when_the_journal_closes_is_stored(place: Place) -> Non
     async with opened(place.open()) as journal:
         assert (await journal.rooms())[0].last == 100
         assert await journal.remembered("python") == {"ann": 100}
+
+
+# What is kept, without a server.
+
+
+async def talk(place: Place) -> None:
+    """Two rooms, five numbers in them, a topic, a key, and how far Bob has come."""
+    async with opened(place.open()) as journal:
+        await create_rooms(journal)
+        await store(journal, said("a", "b"), {0: "k"})
+        await store(journal, said("x\x1b[2J", room="pm", at=2000.0))
+        await store(journal, [TopicSet("python", 0, 3000.0, "bob", "snakes")])
+        await store(journal, said("c", at=4000.0))
+        journal.remember("python", "bob", 3)
+
+
+def exported(place: Place) -> bytes:
+    out = io.BytesIO()
+    with closing(place.engine.open_archive(place.settings)) as archive:
+        export(archive, out, no_progress)
+    return out.getvalue()
+
+
+def imported(place: Place, lines: Sequence[bytes]) -> int:
+    return import_(place.engine.filling(place.settings), lines, no_progress)
+
+
+def elsewhere(place: Place) -> Place:
+    return Place(place.engine, JournalTable(directory=f"{place.settings.directory}-elsewhere"))
+
+
+async def test_records_are_read_exactly_as_they_were_stored_and_in_that_order(place: Place) -> None:
+    await talk(place)
+    with closing(place.engine.open_archive(place.settings)) as archive:
+        everything = archive.records(0)
+        assert [
+            (position, [line.text for line in lines if not isinstance(line, Unknown)]) for position, lines in everything
+        ] == [*((2, ["a", "b"]), (3, ["x\x1b[2J"]), (4, ["snakes"]), (5, ["c"]))]
+        assert archive.records(3) == everything[2:]
+        assert (archive.records(5), archive.end()) == ([], 6)
+        assert [batch.position for batch in archive.raw_batches(5)] == [1, 3, 4]
+
+
+async def test_what_is_exported_and_imported_is_the_same_and_its_numbers_go_on(place: Place) -> None:
+    await talk(place)
+    text = exported(place)
+    other = elsewhere(place)
+    assert imported(other, text.splitlines()) == 5
+    assert exported(other) == text
+    async with opened(other.open()) as journal:
+        assert (await journal.rooms())[0] == RoomRecord("python", "snakes", 1, 4)
+        assert await store(journal, said("d")) == Receipt(5, {})
+        assert await found(journal, "b") == ["b"]
+
+
+async def test_an_import_is_whole_or_nothing_of_it_is_there(place: Place) -> None:
+    await talk(place)
+    text = exported(place).splitlines()
+    with pytest.raises(FileProblem, match="lines already"):
+        imported(place, text)
+    assert exported(place).splitlines() == text
+    other = elsewhere(place)
+    with pytest.raises(FileProblem, match=r"^line 7: "):
+        imported(other, [*text[:6], b"no line"])
+    with pytest.raises(FileProblem, match="there is no journal"):
+        exported(other)
+    assert imported(other, text) == 5
+
+
+async def test_a_check_of_what_was_stored_and_pruned_finds_no_problem(place: Place) -> None:
+    await talk(place)
+    async with opened(place.open()) as journal:
+        await found(journal, "a")
+        await prune_all(journal, 2500.0, 0)
+    with closing(place.engine.open_archive(place.settings)) as archive:
+        assert check(archive, no_progress) == (2, 2, 2, [])
+
+
+async def test_a_check_finds_a_hole(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    await talk(place)
+    with closing(place.engine.open_archive(place.settings)) as archive:
+        batches = [*archive.raw_batches(archive.end())]
+        monkeypatch.setattr(type(archive), "raw_batches", lambda *_: iter([batches[0], *batches[2:], batches[1]]))
+        assert check(archive, no_progress).problems == ["pm: position 3 comes after 5"]
+        monkeypatch.setattr(type(archive), "raw_batches", lambda *_: iter(batches[1:]))
+        assert check(archive, no_progress).problems == ["python: number 3 stands where 1 is due"]
+
+
+async def test_a_room_is_renamed_with_everything_that_belongs_to_it(place: Place) -> None:
+    await talk(place)
+    assert rename_room(place.engine.editing(place.settings), "PYTHON", "snakes") == ("python", "snakes")
+    async with opened(place.open()) as journal:
+        assert [room.name for room in await journal.rooms()] == ["snakes", "pm"]
+        assert await journal.remembered("snakes") == {"bob": 3}
+        assert [line.room for line in (await journal.read("snakes", 1, 9)).lines] == ["snakes"] * 4
+        again = await store(journal, said("a", room="snakes"), {0: "k"})
+        assert again == Receipt(5, {0: Duplicate("snakes", 1)})
+        assert await found(journal, "b", ["snakes"]) == ["b"]
+
+
+async def test_a_room_is_deleted_and_no_position_is_used_again(place: Place) -> None:
+    await talk(place)
+    assert delete_room(place.engine.editing(place.settings), "python") == RoomRecord("python", "snakes", 1, 4)
+    async with opened(place.open()) as journal:
+        assert [room.name for room in await journal.rooms()] == ["pm"]
+        assert await found(journal, "b") == []
+        assert not (await journal.append(said("a", room="pm"), {0: SenderKey("ann", "k")}).stored()).duplicates
+    with closing(place.engine.open_archive(place.settings)) as archive:
+        assert [record.position for record in archive.records(0)] == [3, 6]
+
+
+async def test_where_nothing_is_kept_there_is_nothing_to_read_or_edit_and_none_is_made(place: Place) -> None:
+    other = elsewhere(place)
+    for _ in range(2):
+        with pytest.raises(FileProblem, match="there is no journal"):
+            other.engine.open_archive(other.settings)
+        with pytest.raises(FileProblem, match="there is no journal"):
+            delete_room(other.engine.editing(other.settings), "python")
+
+
+async def test_a_backup_is_all_that_is_kept_or_the_engine_says_that_it_makes_none(place: Place, tmp_path: Path) -> None:
+    await talk(place)
+    copy = tmp_path / "copy"
+    copy.touch()
+    try:
+        place.engine.back_up(place.settings, copy, no_progress)
+        said_instead = ""
+    except FileProblem as problem:
+        said_instead = str(problem)
+    assert b"snakes" in copy.read_bytes() or "an export has everything" in said_instead
+
+
+def test_an_engine_is_imported_when_it_is_chosen_and_only_then() -> None:
+    modules = "chat_server.cli, chat_server.maintenance_cli, chat_server.server.process"
+    imported = "{name for name in sys.modules if name.startswith('chat_server.journal.')}"
+    engines = {module.rpartition(".engine")[0] or module for module in MODULES.values()}
+    check = f"import sys, {modules}; sys.exit(str({imported} & {engines}) if {imported} & {engines} else 0)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

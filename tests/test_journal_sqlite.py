@@ -15,12 +15,12 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archives import checked
 from chat_server.journal import JournalError, NoWords, Receipt
-from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.new_file import TargetError, refuse_own_file
+from chat_server.journal.sqlite.data_directory import DataFolder, files_in
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.journal import SqliteJournal
-from chat_server.journal.sqlite.maintenance import check
-from chat_server.journal.sqlite.new_file import TargetError, refuse_own_file
 from chat_server.journal.sqlite.reader import mapped_errors
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
@@ -88,7 +88,7 @@ async def test_an_index_of_an_older_release_is_no_fault_of_the_journal(tmp_path:
         await store(journal, said("needle"))
         await found(journal, "needle")
     _make_older(folder.search)
-    assert check(folder.journal, folder.search, lambda *_: None).problems == []
+    assert checked(folder.journal, folder.search).problems == []
 
 
 async def test_the_log_is_brought_into_the_file_and_begins_anew(
@@ -305,7 +305,7 @@ async def test_the_journal_may_be_a_symbolic_link_and_stand_under_any_name(tmp_p
         await store(journal, said("needle"))
         assert await found(journal, "needle") == ["needle"]
         with pytest.raises(TargetError, match="a file that the server itself writes"):
-            refuse_own_file((tmp_path / "elsewhere" / "real.db-wal").stat(), tmp_path / name, "x")
+            refuse_own_file((tmp_path / "elsewhere" / "real.db-wal").stat(), files_in(tmp_path / name), "x")
     assert (tmp_path / "elsewhere" / "real.db").stat().st_size
     assert sorted(path.name for path in (tmp_path / name).iterdir()) == ["journal.db", "lock", "search.db"]
 

@@ -21,11 +21,11 @@ from typing import NamedTuple
 import pytest
 
 import forks
+from archives import checked
 from chat_server.cli import main
 from chat_server.journal import SenderKey
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.sqlite.data_directory import DataFolder
-from chat_server.journal.sqlite.maintenance import check
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Append, Writer
 from chat_server.protocol.entries import Said
@@ -66,10 +66,6 @@ def process(*words: str | Path) -> Done:
     """Run a command as a process: what needs its own streams, or may begin to serve."""
     done = forks.run([*PROGRAM, *words], capture_output=True, text=True, timeout=TIMEOUT)
     return Done(done.returncode, done.stdout, done.stderr)
-
-
-def no_progress(done: int, total: int) -> None:
-    del done, total
 
 
 @pytest.fixture
@@ -290,7 +286,7 @@ def test_an_import_onto_a_small_disk_is_whole_or_is_not_there_and_says_which(tmp
         done = command("--data", disk / "data", "import", tmp_path / "chat.jsonl")
         if done.returncode == 0:
             assert done.stdout == "20000 lines imported\n"
-            found = check(disk / "data" / "journal.db", disk / "data" / "search.db", no_progress)
+            found = checked(disk / "data" / "journal.db", disk / "data" / "search.db")
             assert (found.lines, found.problems) == (20_000, [])
         else:
             assert (done.returncode, done.stdout) == (2, "")
@@ -367,7 +363,10 @@ def test_a_file_that_is_not_finished_is_not_there_whatever_ends_it(
     def interrupt(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(f"chat_server.maintenance_cli.{'export' if word == 'export' else 'back_up'}", interrupt)
+    monkeypatch.setattr(
+        "chat_server.maintenance_cli.export" if word == "export" else "chat_server.journal.sqlite.engine.back_up",
+        interrupt,
+    )
     (tmp_path / "old").write_text("of yesterday")
     for target in (tmp_path / "old", tmp_path / "new"):
         assert command("--data", data, word, "--force", target) == (
@@ -554,7 +553,7 @@ def test_a_room_is_deleted_with_everything_that_was_said_in_it(data: Path) -> No
         assert [room.name for room in writer.rooms()] == ["write"]
         assert writer.end() == 4, "positions are not used again"
         assert writer.remembered("write") == {"bob": 1}
-    found = check(data / "journal.db", data / "search.db", no_progress)
+    found = checked(data / "journal.db", data / "search.db")
     assert (found.lines, found.problems) == (1, [])
     assert command("--data", data, "rooms", "delete", "write", "--yes").stdout.startswith(
         "write is deleted, with 1 line\n"

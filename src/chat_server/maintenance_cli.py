@@ -1,6 +1,6 @@
-"""The commands for the journal's files: `chat-server export`, `import`, `check-journal`, `backup`, `rooms`.
+"""The commands for a journal: `chat-server export`, `import`, `check-journal`, `backup`, `rooms`, whatever its engine.
 
-Knows arguments, standard streams, signals and the progress bar; what is done is in journal/files.py.
+Knows arguments, standard streams, signals and the progress bar; what is done is in journal/maintenance.py, and in the engine.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from io import BufferedWriter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,14 +21,10 @@ from rich.progress import Progress as Bar
 from chat_server import console
 from chat_server.config import Config
 from chat_server.journal import JournalError, UnusableJournal
-from chat_server.journal.sqlite.data_directory import (
-    JOURNAL_FILE,
-    SEARCH_FILE,
-    DataFolder,
-    data_directory,
-)
-from chat_server.journal.sqlite.maintenance import FileProblem, Progress, back_up, check, export, import_, lines_of
-from chat_server.journal.sqlite.new_file import TargetError, is_stream, new_file, refuse_own_file
+from chat_server.journal.archive import FileProblem, Progress
+from chat_server.journal.engines import Engine, Settings, engine_named
+from chat_server.journal.maintenance import check, export, import_, lines_of
+from chat_server.journal.new_file import OwnFiles, TargetError, is_stream, new_file, refuse_own_file
 from chat_server.rooms_cli import run_rooms_command
 
 
@@ -87,20 +83,21 @@ def _interruptible() -> Iterator[Callable[[], None]]:
 
 
 def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Callable[[], None]) -> int:
+    engine, settings = engine_named(config.journal.engine), config.journal
     try:
-        folder = data_directory(config.journal.directory)
-        _refuse_own_file_as_output(folder)
+        own = engine.own_files(settings)
+        _refuse_own_file_as_output(own)
         match chosen.command:
             case "export":
-                return _export(folder, chosen.file, force=chosen.force)
+                return _export(engine, settings, own, chosen)
             case "import":
-                return _import(folder, chosen.file)
+                return _import(engine, settings, chosen.file)
             case "backup":
-                return _back_up(folder, chosen.file, force=chosen.force)
+                return _back_up(engine, settings, own, chosen)
             case "rooms":
-                return run_rooms_command(chosen, config, folder)
+                return run_rooms_command(chosen, config, engine)
             case _:
-                return _check(folder)
+                return _check(engine, settings)
     except (FileProblem, TargetError, UnusableJournal, JournalError) as error:
         raise_if_interrupted()
         console.complain("chat-server", error)
@@ -112,21 +109,21 @@ def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Calla
     return 2
 
 
-def _refuse_own_file_as_output(folder: Path) -> None:
-    """Say nothing into a file of the data directory: `check-journal >> journal.db` would write behind its end. Raises TargetError."""
+def _refuse_own_file_as_output(own: OwnFiles) -> None:
+    """Say nothing into a file of the server's: `check-journal >> journal.db` would write after its end. Raises TargetError."""
     with suppress(OSError):
-        refuse_own_file(os.fstat(1), folder, "standard output")
+        refuse_own_file(os.fstat(1), own, "standard output")
 
 
-def _export(folder: Path, file: str, *, force: bool) -> int:
+def _export(engine: Engine, settings: Settings, own: OwnFiles, chosen: argparse.Namespace) -> int:
     def write(out: BinaryIO) -> None:
-        with _bar("export") as progress:
-            export(folder / JOURNAL_FILE, out, progress)
+        with _bar("export") as progress, closing(engine.open_archive(settings)) as archive:
+            export(archive, out, progress)
 
-    if file == "-":
+    if chosen.file == "-":
         _write_out(write)
     else:
-        _make(folder, Path(file), write, force=force)
+        _make(own, Path(chosen.file), write, force=chosen.force)
     return 0
 
 
@@ -140,9 +137,9 @@ def _write_out(write: Callable[[BinaryIO], None]) -> None:
     console.flush()
 
 
-def _back_up(folder: Path, file: str, *, force: bool) -> int:
+def _back_up(engine: Engine, settings: Settings, own: OwnFiles, chosen: argparse.Namespace) -> int:
     def write(out: BinaryIO) -> None:
-        """Copy it where nobody else can look, and pour it out: SQLite writes files only, here and there in them."""
+        """Copy it where nobody else can look, and pour it out: an engine writes files only, here and there in them."""
         with TemporaryDirectory() as private:
             path = Path(private) / "copy"
             copy(path)
@@ -151,17 +148,17 @@ def _back_up(folder: Path, file: str, *, force: bool) -> int:
 
     def copy(path: Path) -> None:
         with _bar("backup") as progress:
-            back_up(folder / JOURNAL_FILE, path, progress)
+            engine.back_up(settings, path, progress)
 
-    if file == "-":
+    if chosen.file == "-":
         _write_out(write)
     else:
-        _make(folder, Path(file), write, force=force, copy=copy)
+        _make(own, Path(chosen.file), write, force=chosen.force, copy=copy)
     return 0
 
 
 def _make(
-    folder: Path,
+    own: OwnFiles,
     target: Path,
     write: Callable[[BinaryIO], None],
     *,
@@ -171,14 +168,14 @@ def _make(
     """Have a file made whole, by `copy` if that can do it by its path; have a pipe or a device written to as it is."""
     try:
         if is_stream(target):
-            refuse_own_file(target.stat(), folder, target)
+            refuse_own_file(target.stat(), own, target)
             # Closed without what is still to be written: who is interrupted does not wait for a reader once more.
             with target.open("wb", buffering=0) as stream:
                 buffered = BufferedWriter(stream)
                 write(buffered)
                 buffered.flush()
             return
-        with new_file(target, folder, force=force) as path:
+        with new_file(target, own, force=force) as path:
             if copy is not None:
                 copy(path)
                 return
@@ -188,28 +185,24 @@ def _make(
         raise FileProblem(f"cannot write {target}: {error.strerror or error}") from error
 
 
-def _import(path: Path, file: str) -> int:
-    folder = DataFolder(path)
-    try:
-        with _bar("import") as progress:
-            if file == "-":
-                if sys.stdin is None:
-                    raise FileProblem("standard input is closed")
-                count = import_(folder, lines_of(sys.stdin.buffer), progress)
-            else:
-                with Path(file).open("rb") as lines:
-                    count = import_(folder, lines_of(lines), progress)
-    except JournalError as error:
-        raise FileProblem(f"cannot write {folder.journal}: {error}") from error
-    finally:
-        folder.close()
+def _import(engine: Engine, settings: Settings, file: str) -> int:
+    with _bar("import") as progress, _opened(file) as lines:
+        count = import_(engine.filling(settings), lines_of(lines), progress)
     console.say(f"{console.counted(count, 'line')} imported")
     return 0
 
 
-def _check(folder: Path) -> int:
-    with _bar("check") as progress:
-        found = check(folder / JOURNAL_FILE, folder / SEARCH_FILE, progress)
+def _opened(file: str) -> AbstractContextManager[BinaryIO]:
+    if file != "-":
+        return Path(file).open("rb")
+    if sys.stdin is None:
+        raise FileProblem("standard input is closed")
+    return nullcontext(sys.stdin.buffer)
+
+
+def _check(engine: Engine, settings: Settings) -> int:
+    with _bar("check") as progress, closing(engine.open_archive(settings)) as archive:
+        found = check(archive, progress)
     for problem in found.problems:
         console.say(problem)
     behind = found.lines - found.indexed

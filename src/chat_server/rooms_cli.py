@@ -1,37 +1,43 @@
-"""The commands for the rooms of a data directory that no server holds: `chat-server rooms list`, `rename`, `delete`.
+"""The commands for the rooms of a journal that no server has: `chat-server rooms list`, `rename`, `delete`.
 
 Knows arguments and what is said on the terminal; what is done is in journal/rooms.py.
 """
 
 import argparse
 import sys
-from pathlib import Path
+from contextlib import closing
 
 from chat_server import console
 from chat_server.config import Config
 from chat_server.journal import RoomRecord
-from chat_server.journal.sqlite.maintenance import FileProblem
-from chat_server.journal.sqlite.rooms import delete_room, find_room, list_rooms, rename_room
+from chat_server.journal.archive import FileProblem
+from chat_server.journal.engines import Engine
+from chat_server.journal.rooms import delete_room, find_room, rename_room
 from chat_server.protocol.names import same_name_key
 
 
-def run_rooms_command(chosen: argparse.Namespace, config: Config, folder: Path) -> int:
+def run_rooms_command(chosen: argparse.Namespace, config: Config, engine: Engine) -> int:
     """Run one of them. Returns the exit code: 0 well, 1 it was not confirmed."""
     match chosen.rooms_command:
         case "rename":
-            old, new = rename_room(folder, chosen.room, chosen.name)
+            old, new = rename_room(engine.editing(config.journal), chosen.room, chosen.name)
             console.say(f"{old} is now {new}")
             if same_name_key(new) != same_name_key(old):
                 _warn_of_configuration(old, config)
             return 0
         case "delete":
-            return _delete(chosen, config, folder)
+            return _delete(chosen, config, engine)
         case _:
-            return _list(folder)
+            return _list(config, engine)
 
 
-def _list(folder: Path) -> int:
-    rooms = list_rooms(folder)
+def _rooms(config: Config, engine: Engine) -> list[RoomRecord]:
+    with closing(engine.open_archive(config.journal)) as archive:
+        return archive.rooms()
+
+
+def _list(config: Config, engine: Engine) -> int:
+    rooms = _rooms(config, engine)
     for number, room in enumerate(rooms, 1):
         numbers = f" ({room.first} to {room.last})" if room.last >= room.first > 1 else ""
         topic = f", topic: {room.topic}" if room.topic else ""
@@ -45,12 +51,12 @@ def _lines(room: RoomRecord) -> str:
     return console.counted(max(0, room.last - room.first + 1), "line")
 
 
-def _delete(chosen: argparse.Namespace, config: Config, folder: Path) -> int:
-    room = find_room(list_rooms(folder), chosen.room)
+def _delete(chosen: argparse.Namespace, config: Config, engine: Engine) -> int:
+    room = find_room(_rooms(config, engine), chosen.room)
     if not chosen.yes and not _is_confirmed(room.name):
         console.say("nothing was deleted")
         return 1
-    room = delete_room(folder, chosen.room)
+    room = delete_room(engine.editing(config.journal), chosen.room)
     console.say(f"{room.name} is deleted, with {_lines(room)}")
     _warn_of_configuration(room.name, config)
     return 0

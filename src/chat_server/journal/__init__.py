@@ -4,7 +4,7 @@ Stored means: committed, so that the chosen durability holds for it (docs/durabi
 knows sessions, nor how anything is shown. Which engines there are is in `engines.py`.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -70,16 +70,6 @@ class RoomRecord(NamedTuple):
     last: int
 
 
-class Record(NamedTuple):
-    """Some of one room's lines, stored together. `position` is that of the last of their numbers in the whole journal.
-
-    A number whose line this release cannot show has none among `lines`.
-    """
-
-    position: int
-    lines: Sequence[Line]
-
-
 class Page(NamedTuple):
     """Some of a room's lines, oldest first; the room keeps those from `first` on.
 
@@ -109,7 +99,7 @@ class Appending(Protocol):
 class Journal(Protocol):
     """The ordered, durable log of all rooms. It is opened by its engine, and stores while `run` runs.
 
-    Every method below the life cycle may raise JournalError, but `remember` and `follow`'s making.
+    Every method below the life cycle may raise JournalError, but `remember`.
     """
 
     async def run(self, task_status: "trio.TaskStatus[None]") -> None:
@@ -153,9 +143,6 @@ class Journal(Protocol):
 
     async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
         """The newest `limit` lines that have all the words (see words.py), in these rooms or in all. Raises NoWords and TooManyWords."""
-
-    def follow(self, after: int) -> AsyncGenerator[Record, None]:
-        """Every record behind a position, in order, those to come included: it never ends."""
 
     def remember(self, room: str, person: str, seq: int) -> None:
         """Note how far somebody has come in a room. Never blocks; stored within a second or so."""

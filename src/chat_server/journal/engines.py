@@ -3,10 +3,14 @@
 It must never know what an engine is made of.
 """
 
+from contextlib import AbstractContextManager
 from importlib import import_module
+from pathlib import Path
 from typing import Literal, Protocol, cast
 
 from chat_server.journal import Journal
+from chat_server.journal.archive import Archive, Filler, Progress, RoomEditor
+from chat_server.journal.new_file import OwnFiles
 
 EngineName = Literal["sqlite", "memory"]
 
@@ -30,10 +34,35 @@ class Settings(Protocol):
 
 
 class Engine(Protocol):
-    """A way of keeping a journal."""
+    """A way of keeping a journal. Every function blocks, and raises UnusableJournal where the settings lead to none that can be used."""
 
     def open_journal(self, settings: Settings) -> Journal:
-        """Open the journal of a server, or make it. Blocks, for a few milliseconds. Raises UnusableJournal."""
+        """Open the journal of a server, or make it; takes a few milliseconds."""
+        ...
+
+    def open_archive(self, settings: Settings) -> Archive:
+        """Open what is kept for reading. Raises FileProblem if nothing is."""
+        ...
+
+    def filling(self, settings: Settings) -> AbstractContextManager[Filler]:
+        """A new journal: when the block has ended well it is the one of these settings, and otherwise nothing is left of it.
+
+        Raises:
+            FileProblem: something has been said there already, or what is added cannot be stored.
+
+        """
+        ...
+
+    def editing(self, settings: Settings) -> AbstractContextManager[RoomEditor]:
+        """The rooms of a journal, as long as the block lasts. Raises FileProblem if nothing is kept."""
+        ...
+
+    def back_up(self, settings: Settings, copy: Path, progress: Progress) -> None:
+        """Copy the journal as it is now into an empty file, while a server may go on writing. Raises FileProblem if that cannot be done."""
+        ...
+
+    def own_files(self, settings: Settings) -> OwnFiles:
+        """The files that the engine writes, and nobody else may."""
         ...
 
 

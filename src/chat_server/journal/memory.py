@@ -4,9 +4,11 @@ What was kept under a directory's name is there again when a journal of that nam
 """
 
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
+from pathlib import Path
 
 import trio
 from msgspec.structs import replace
@@ -20,13 +22,19 @@ from chat_server.journal import (
     Matches,
     Page,
     Receipt,
-    Record,
     RoomRecord,
     SenderKey,
 )
+from chat_server.journal.archive import FileProblem, Progress, RawBatch, StoredRecord
+from chat_server.journal.batch_codec import Stored, Unknown, encode
 from chat_server.journal.engines import Settings
+from chat_server.journal.new_file import OwnFiles
+from chat_server.journal.showable import showable
 from chat_server.journal.words import has_all, terms_of
 from chat_server.protocol.entries import Line, TopicSet
+
+RECORDS_MAX = 1000
+"""Records that `records` gives at once."""
 
 
 @dataclass
@@ -35,7 +43,7 @@ class _Room:
 
     topic: str = ""
     first: int = 1
-    lines: list[Line] = field(default_factory=list)
+    lines: list[Stored] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -48,9 +56,19 @@ class _Kept:
     """Everything that is kept of one journal."""
 
     rooms: dict[str, _Room] = field(default_factory=dict)
-    records: list[Record] = field(default_factory=list)
+    records: list[StoredRecord] = field(default_factory=list)
     end: int = 1
     sent: dict[SenderKey, tuple[float, Duplicate]] = field(default_factory=dict)
+
+    def add(self, lines: Sequence[Stored]) -> None:
+        """Keep a batch that has its numbers."""
+        self.rooms[lines[0].room].lines += lines
+        self.records.append(StoredRecord(self.end + len(lines) - 1, [*lines]))
+        self.end += len(lines)
+
+    def listed(self) -> list[RoomRecord]:
+        """All rooms, in the order in which they were created."""
+        return [RoomRecord(name, room.topic, room.first, room.last) for name, room in self.rooms.items()]
 
 
 _kept: dict[str, _Kept] = {}
@@ -60,6 +78,42 @@ _kept: dict[str, _Kept] = {}
 def open_journal(settings: Settings) -> "MemoryJournal":
     """The journal of this name. See engines.Engine."""
     return MemoryJournal(_kept.setdefault(settings.directory, _Kept()))
+
+
+def open_archive(settings: Settings) -> "MemoryArchive":
+    """What is kept under this name."""
+    if settings.directory not in _kept:
+        raise FileProblem("there is no journal here: one in memory is forgotten with its server")
+    return MemoryArchive(_kept[settings.directory])
+
+
+@contextmanager
+def filling(settings: Settings) -> Iterator["MemoryFiller"]:
+    """Fill a journal of this name."""
+    if any(room.last for room in _kept.get(settings.directory, _Kept()).listed()):
+        raise FileProblem("the journal has lines already; an import needs one without any")
+    kept = _Kept()
+    yield MemoryFiller(kept)
+    _kept[settings.directory] = kept
+
+
+@contextmanager
+def editing(settings: Settings) -> Iterator["MemoryRooms"]:
+    """Edit the rooms of the journal of this name."""
+    open_archive(settings)
+    yield MemoryRooms(_kept[settings.directory])
+
+
+def back_up(settings: Settings, copy: Path, progress: Progress) -> None:
+    """There is no file."""
+    del settings, copy, progress
+    raise FileProblem("a journal in memory has no file that could be copied: an export has everything")
+
+
+def own_files(settings: Settings) -> OwnFiles:
+    """None."""
+    del settings
+    return OwnFiles()
 
 
 class _Stored:
@@ -86,7 +140,6 @@ class MemoryJournal:
         """Go on with what was kept; None: nothing has been said."""
         self._kept = kept or _Kept()
         self._rooms = self._kept.rooms
-        self._grown = trio.Event()
         self._is_closed = False
         self._closing = trio.Event()
         self._closed = trio.Event()
@@ -111,7 +164,7 @@ class MemoryJournal:
 
     async def rooms(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created."""
-        return [RoomRecord(name, room.topic, room.first, room.last) for name, room in self._rooms.items()]
+        return self._kept.listed()
 
     async def create_room(self, name: str) -> None:
         """Keep a new, empty room. Harmless if it is there."""
@@ -137,17 +190,14 @@ class MemoryJournal:
                 room.topic = line.text
             stored.append(line)
         if stored:
-            room.lines += stored
-            kept.records.append(Record(kept.end + len(stored) - 1, stored))
-            kept.end += len(stored)
-            self._grown.set()
-            self._grown = trio.Event()
+            kept.add(stored)
         return _Stored(Receipt(first, duplicates))
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""
         kept = self._rooms.get(room, _Room())
-        return Page(kept.lines[max(0, first - kept.first) : max(0, last - kept.first + 1)], kept.first)
+        found = kept.lines[max(0, first - kept.first) : max(0, last - kept.first + 1)]
+        return Page(showable(found), kept.first, tuple(line.seq for line in found if isinstance(line, Unknown)))
 
     async def seq_at(self, room: str, at: float, until: float = inf) -> int:
         """The number of the first line from `at` on and before `until`; see Journal."""
@@ -163,20 +213,10 @@ class MemoryJournal:
         found = [
             line
             for record in reversed(self._kept.records)
-            for line in reversed(record.lines)
+            for line in reversed(showable(record.lines))
             if (rooms is None or line.room in rooms) and has_all(terms, line.text)
         ]
         return Matches(found[:limit], len(found) > limit, 0)
-
-    async def follow(self, after: int) -> AsyncGenerator[Record, None]:
-        """Every record behind a position; see Journal."""
-        while True:
-            for record in list(self._kept.records):
-                if record.position > after:
-                    after = record.position
-                    yield record
-            if not self._kept.records or self._kept.records[-1].position <= after:
-                await self._grown.wait()
 
     def remember(self, room: str, person: str, seq: int) -> None:
         """Note how far somebody has come in a room."""
@@ -209,3 +249,98 @@ class MemoryJournal:
             kept.records.remove(record)
             pruned += len(lines)
         return pruned
+
+
+class MemoryArchive:
+    """See Archive."""
+
+    def __init__(self, kept: _Kept) -> None:
+        self._kept = kept
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def rooms(self) -> list[RoomRecord]:
+        """All rooms; see Archive."""
+        return self._kept.listed()
+
+    def end(self) -> int:
+        """The position that the next line will have."""
+        return self._kept.end
+
+    def records(self, after: int) -> list[StoredRecord]:
+        """The next records after a position; see Archive."""
+        return [record for record in self._kept.records if record.position > after][:RECORDS_MAX]
+
+    def raw_batches(self, end: int) -> Iterator[RawBatch]:
+        """Every batch before a position; see Archive."""
+        for position, lines in [record for record in self._kept.records if record.position < end]:
+            first = lines[0]
+            yield RawBatch(position - len(lines) + 1, first.room, first.seq, len(lines), first.at, encode(lines))
+
+    def damage(self) -> list[str]:
+        """Nothing: there is no file."""
+        return []
+
+    @property
+    def indexed(self) -> int:
+        """Everything is looked through by a search."""
+        return self._kept.end - 1
+
+    def misfits(self, batch: RawBatch, lines: Sequence[Stored]) -> list[str]:
+        """Nothing: there is no index."""
+        del batch, lines
+        return []
+
+    def strays(self) -> list[str]:
+        """Nothing: rooms go with all that is in them."""
+        return []
+
+
+class MemoryFiller:
+    """See Filler."""
+
+    def __init__(self, kept: _Kept) -> None:
+        self._kept = kept
+
+    def add_room(self, name: str, topic: str, first: int) -> None:
+        """Add a room; see Filler."""
+        self._kept.rooms[name] = _Room(topic, first)
+
+    def add(self, batches: Sequence[Sequence[Stored]]) -> None:
+        """Add batches; see Filler."""
+        for batch in batches:
+            self._kept.add(batch)
+
+
+class MemoryRooms:
+    """See RoomEditor."""
+
+    def __init__(self, kept: _Kept) -> None:
+        self._kept = kept
+
+    def rooms(self) -> list[RoomRecord]:
+        """All rooms; see RoomEditor."""
+        return self._kept.listed()
+
+    def rename_room(self, old: str, new: str) -> None:
+        """Give a room another name; see RoomEditor."""
+        kept = self._kept
+        kept.rooms = {new if name == old else name: room for name, room in kept.rooms.items()}
+        renamed = kept.rooms[new]
+        renamed.lines = [replace(line, room=new) for line in renamed.lines]
+        kept.records = [
+            record._replace(lines=[replace(line, room=new) if line.room == old else line for line in record.lines])
+            for record in kept.records
+        ]
+        kept.sent = {
+            key: (at, where._replace(room=new) if where.room == old else where)
+            for key, (at, where) in kept.sent.items()
+        }
+
+    def delete_room(self, name: str) -> None:
+        """Delete a room; see RoomEditor."""
+        kept = self._kept
+        del kept.rooms[name]
+        kept.records = [record for record in kept.records if record.lines[0].room != name]
+        kept.sent = {key: (at, where) for key, (at, where) in kept.sent.items() if where.room != name}

@@ -11,6 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from chat_server.journal import UnusableJournal
+from chat_server.journal.new_file import OwnFiles
 
 JOURNAL_FILE = "journal.db"
 SEARCH_FILE = "search.db"
@@ -18,15 +19,8 @@ IMPORT_FILE = "journal.db.import"
 """What an import makes, until it is whole; what an earlier one has left of it is deleted."""
 
 _LOCK_FILE = "lock"
-DATABASES = (JOURNAL_FILE, SEARCH_FILE)
-
-OWN_FILES = frozenset(
-    {
-        _LOCK_FILE,
-        *(name + ending for name in (*DATABASES, IMPORT_FILE) for ending in ("", "-wal", "-shm", "-journal")),
-    }
-)
-"""The names of all files that the server and SQLite make in a data directory."""
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite adds to a database's name for the files beside it."""
 
 
 class DataFolderError(UnusableJournal):
@@ -46,6 +40,14 @@ def data_directory(chosen: str) -> Path:
         return Path(chosen).expanduser()
     except RuntimeError as error:
         raise DataFolderError(f"cannot use the data directory {chosen}: {error}") from error
+
+
+def files_in(directory: Path) -> OwnFiles:
+    """All files that the server and SQLite make; where the journal is a symbolic link, SQLite's other files stand beside what it leads to."""
+    databases = (JOURNAL_FILE, SEARCH_FILE)
+    names = {name + ending for name in (*databases, IMPORT_FILE) for ending in ("", *_BESIDE)}
+    beside = {Path(os.path.realpath(directory / name) + ending) for name in databases for ending in _BESIDE}
+    return OwnFiles(directory, frozenset({_LOCK_FILE, *names}), frozenset(beside))
 
 
 class DataFolder:

@@ -1,10 +1,54 @@
 """The engine `sqlite`: a journal in SQLite files in the data directory. See engines.Engine."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from chat_server.journal import Journal
+from chat_server.journal.archive import Progress
 from chat_server.journal.engines import Settings
-from chat_server.journal.sqlite.data_directory import DataFolder, data_directory
-from chat_server.journal.sqlite.journal import SqliteJournal
+from chat_server.journal.new_file import OwnFiles
+from chat_server.journal.sqlite import archive
+from chat_server.journal.sqlite.data_directory import JOURNAL_FILE, SEARCH_FILE, DataFolder, data_directory, files_in
 
 
-def open_journal(settings: Settings) -> SqliteJournal:
+def open_journal(settings: Settings) -> Journal:
     """Open or make the journal of a data directory that no other program has."""
-    return SqliteJournal(DataFolder(data_directory(settings.directory)), settings.durability)
+    from chat_server.journal.sqlite.journal import SqliteJournal  # noqa: PLC0415 - the commands need no server, nor Trio
+
+    return SqliteJournal(_folder(settings), settings.durability)
+
+
+def open_archive(settings: Settings) -> archive.SqliteArchive:
+    """Open the files for reading."""
+    path = data_directory(settings.directory)
+    return archive.SqliteArchive(path / JOURNAL_FILE, path / SEARCH_FILE)
+
+
+@contextmanager
+def filling(settings: Settings) -> Iterator[archive.SqliteFiller]:
+    """Fill the data directory."""
+    with closing(_folder(settings)) as folder, archive.filling(folder) as filler:
+        yield filler
+
+
+@contextmanager
+def editing(settings: Settings) -> Iterator[archive.SqliteRooms]:
+    """Edit the rooms of the data directory. Where there is no journal, none is made."""
+    open_archive(settings).close()
+    with closing(_folder(settings)) as folder, archive.editing(folder) as rooms:
+        yield rooms
+
+
+def back_up(settings: Settings, copy: Path, progress: Progress) -> None:
+    """Copy the file of the journal."""
+    archive.back_up(data_directory(settings.directory) / JOURNAL_FILE, copy, progress)
+
+
+def own_files(settings: Settings) -> OwnFiles:
+    """The files of the data directory."""
+    return files_in(data_directory(settings.directory))
+
+
+def _folder(settings: Settings) -> DataFolder:
+    return DataFolder(data_directory(settings.directory))

@@ -5,9 +5,8 @@ most one batch of each room waits; one page is read and one search made at a tim
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from math import inf
 from typing import TypeVar
 
@@ -15,9 +14,9 @@ import structlog
 import trio
 
 from chat_server.guard import Guard
-from chat_server.journal import JournalError, Matches, Page, Record, RoomRecord, SenderKey
+from chat_server.journal import JournalError, Matches, Page, RoomRecord, SenderKey
 from chat_server.journal.batch_codec import encode
-from chat_server.journal.showable import showable, showable_topic
+from chat_server.journal.showable import showable_topic
 from chat_server.journal.sqlite.committer import Commission, Committer, Positions
 from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.indexer import Indexer
@@ -248,17 +247,6 @@ class SqliteJournal:
     async def remembered(self, room: str) -> dict[str, int]:
         """How far people had come in a room; see Journal."""
         return await self._in_reader(lambda reader: reader.remembered(room))
-
-    async def follow(self, after: int) -> AsyncGenerator[Record, None]:
-        """Every record behind a position; see Journal."""
-        while True:
-            grown = self._grown
-            records = await self._in_reader(partial(Reader.records, after=after))
-            for position, lines in records:
-                after = position
-                yield Record(position, showable(lines))
-            if not records:
-                await grown.wait()
 
     async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
         """The newest lines with all the words; see Journal."""

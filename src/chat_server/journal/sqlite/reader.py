@@ -5,7 +5,7 @@ Everything here blocks, and is called from worker threads and from the commands 
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +20,7 @@ from chat_server.journal import (
     Page,
     RoomRecord,
 )
+from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored, Unknown, decode
 from chat_server.journal.showable import showable
 from chat_server.protocol.entries import Line
@@ -31,18 +32,8 @@ DECODED_MAX = 4096
 RUNS_MAX = 100
 """Times a room's clock has run back that `seq_at` minds; each costs it 0.3 ms. Beyond it a day may begin a few lines late."""
 
-INTERRUPTIBLE_STEPS = 1_000_000
-"""Steps of SQLite's after which it lets Python look for signals, some ten milliseconds: a check of gigabytes is one statement."""
-
 WAIT_SECONDS = 2.0
 """Seconds that a reader waits for a file that another program has locked as a whole."""
-
-
-class StoredRecord(NamedTuple):
-    """A batch exactly as it was stored. `position` is that of its last line in the whole journal."""
-
-    position: int
-    lines: list[Stored]
 
 
 class Runs(NamedTuple):
@@ -50,18 +41,6 @@ class Runs(NamedTuple):
 
     starts: tuple[int, ...] = ()
     through: int = 0
-
-
-@dataclass(frozen=True)
-class RawBatch:
-    """A batch as it stands in the file: `position` is its first line's in the whole journal."""
-
-    position: int
-    room: str
-    first: int
-    count: int
-    at: float
-    text: str
 
 
 @dataclass(frozen=True)
@@ -235,42 +214,6 @@ class Reader:
         )
         return dict(reversed(rows))
 
-    def integrity(self) -> list[str]:
-        """What SQLite finds wrong with the file; ["ok"] if nothing."""
-        self._connection.set_progress_handler(_go_on, INTERRUPTIBLE_STEPS)
-        return [str(row[0]) for row in self._rows("PRAGMA integrity_check")]
-
-    def raw_batches(self, end: int) -> Iterator["RawBatch"]:
-        """Every batch before a position, as it stands in the file."""
-        with mapped_errors():
-            for row in self._connection.execute(
-                "SELECT batch.id, name, first, count, at, lines FROM batch JOIN room ON room.id = batch.room"
-                " WHERE batch.id < ? ORDER BY batch.id",
-                (end,),
-            ):
-                yield RawBatch(*row)
-
-    def loose_keys(self) -> list[tuple[str, str]]:
-        """Sender and key of whatever is remembered of lines that were never stored."""
-        return self._rows(
-            "SELECT sender, key FROM sent WHERE seq > coalesce((SELECT max(kept_from - 1, coalesce(max(first + count - 1), 0))"
-            " FROM room LEFT JOIN batch ON batch.room = room.id WHERE room.id = sent.room), 0)"
-        )
-
-    def roomless(self) -> list[tuple[int, int]]:
-        """Position and count of batches whose room is not there, which somebody has deleted by hand."""
-        return self._rows("SELECT id, count FROM batch WHERE room NOT IN (SELECT id FROM room) ORDER BY id")
-
-    def copy_to(self, target: sqlite3.Connection, pages: int, progress: Callable[[int, int], None]) -> None:
-        """Copy the whole file as it is now, so many pages at a time."""
-        with mapped_errors():
-            self._connection.execute("BEGIN")
-            self._connection.execute("SELECT count(*) FROM room").fetchall()  # from here on it is one state
-            self._connection.backup(
-                target, pages=pages, progress=lambda _, left, total: progress(total - left, total), sleep=0
-            )
-            self._connection.execute("COMMIT")
-
     def doomed(self, before: float, keep_lines: int, limit: int, indexed: int) -> list[Doomed]:
         """Up to `limit` batches of one room that are to be pruned. What is behind the position `indexed` is left for later."""
         for record in self.rooms():
@@ -313,11 +256,6 @@ def _decoded(text: str, room: str, first: int, at: float) -> list[Stored]:
         return decode(text, room, first, at)
     except ValueError as error:
         raise ValueError(f"{room}, from number {first}: {error}") from error
-
-
-def _go_on() -> int:
-    """Let SQLite go on, after Python has had its chance to raise what a signal means."""
-    return 0
 
 
 def connect(path: Path, *, may_make: bool = False, wait: float = WAIT_SECONDS) -> sqlite3.Connection:

@@ -1,6 +1,6 @@
 """A file that a command makes: it is on the disk under its name, whole, or it is not there and what was there before stays.
 
-Knows the file system, and which files are the data directory's own; never knows what is written.
+Knows the file system; never knows what is written, nor which files are a server's own.
 """
 
 import errno
@@ -11,35 +11,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
-
-from chat_server.journal.sqlite.data_directory import DATABASES, OWN_FILES
+from typing import NamedTuple
 
 
 class TargetError(Exception):
     """The file cannot be made; the sentence says which and why."""
 
 
-def refuse_own_file(status: os.stat_result, data: Path, shown: object) -> None:
-    """Refuse to write into a file of the data directory, under whatever name and through whatever link.
+class OwnFiles(NamedTuple):
+    """Files that a server itself writes: those in a directory that have one of these names, and those elsewhere."""
+
+    directory: Path = Path()
+    names: frozenset[str] = frozenset()
+    elsewhere: frozenset[Path] = frozenset()
+
+
+def refuse_own_file(status: os.stat_result, own: OwnFiles, shown: object) -> None:
+    """Refuse to write into a file that a server writes, under whatever name and through whatever link.
 
     Raises:
         TargetError: it is one.
 
     """
-    for path in _own_files(data):
+    for path in {own.directory / name for name in own.names} | own.elsewhere:
         with suppress(OSError):
             if os.path.samestat(status, os.stat(path)):
                 also = "" if str(path) == str(shown) else f"{path}, "
                 raise TargetError(f"{shown} is {also}a file that the server itself writes: choose another")
-
-
-def _own_files(data: Path) -> set[Path]:
-    """The files of the data directory; where the journal is a symbolic link, SQLite's other files stand beside what it leads to."""
-    names = {data / name for name in OWN_FILES}
-    beside = {
-        Path(os.path.realpath(data / name) + ending) for name in DATABASES for ending in ("-wal", "-shm", "-journal")
-    }
-    return names | beside
 
 
 def is_stream(target: Path) -> bool:
@@ -61,23 +59,23 @@ def _is_open_as(number: int, status: os.stat_result) -> bool:
 
 
 @contextmanager
-def new_file(target: Path, data: Path, *, force: bool) -> Iterator[Path]:
+def new_file(target: Path, own: OwnFiles, *, force: bool) -> Iterator[Path]:
     """Make a file. The block writes to the path that it is given: a file beside the target, for its owner only, under a name that nobody can guess.
 
     When the block has ended well, what it wrote is synced and becomes the target. Otherwise nothing is left of it.
 
     Args:
         target: the file that is wanted; through a symbolic link, what that leads to.
-        data: the data directory, whose own files are refused.
+        own: the files that are refused.
         force: whether a file that is there already may be replaced.
 
     Raises:
-        TargetError: it is a directory, a file of the data directory, or there already.
+        TargetError: it is a directory, a file that a server writes, or there already.
         OSError: the disk or the system refuses.
 
     """
     place = Path(os.path.realpath(target))
-    _check(place, target, data, force=force)
+    _check(place, target, own, force=force)
     try:
         beside = Path(mkdtemp(prefix=".chat-server-", dir=place.parent))
     except OSError as error:
@@ -93,17 +91,17 @@ def new_file(target: Path, data: Path, *, force: bool) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _check(place: Path, target: Path, data: Path, *, force: bool) -> None:
+def _check(place: Path, target: Path, own: OwnFiles, *, force: bool) -> None:
     try:
         status = place.stat()
     except FileNotFoundError:
         status = None
     if status is None:
         with suppress(OSError):
-            if place.name.lower() in OWN_FILES and os.path.samestat(place.parent.stat(), data.stat()):
+            if place.name.lower() in own.names and os.path.samestat(place.parent.stat(), own.directory.stat()):
                 raise TargetError(f"{target} has a name that the server itself uses: choose another file")
         return
-    refuse_own_file(status, data, target)
+    refuse_own_file(status, own, target)
     if stat.S_ISDIR(status.st_mode):
         raise TargetError(f"{target} is a directory: name a file in it")
     if not force:

@@ -1,0 +1,108 @@
+"""What is kept, as the commands for a journal see it: exactly as it is stored, and without a server. What an engine offers them.
+
+Everything here blocks, and may raise JournalError. Never knows Trio, files or a terminal.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from chat_server.journal import RoomRecord
+from chat_server.journal.batch_codec import Stored
+
+Progress = Callable[[int, int], None]
+"""Called with how much is done, and how much there is (0: nobody knows)."""
+
+
+class FileProblem(Exception):
+    """It cannot be done; the sentence says why."""
+
+
+class StoredRecord(NamedTuple):
+    """A batch exactly as it was stored. `position` is that of its last line in the whole journal."""
+
+    position: int
+    lines: list[Stored]
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """A batch as batch_codec.py has written it: `position` is its first line's in the whole journal."""
+
+    position: int
+    room: str
+    first: int
+    count: int
+    at: float
+    text: str
+
+
+class Archive(Protocol):
+    """Everything that is kept, to be read. A server may be writing to it."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+    def rooms(self) -> list[RoomRecord]:
+        """All rooms, in the order in which they were created."""
+        ...
+
+    def end(self) -> int:
+        """The position that the next line will have."""
+        ...
+
+    def records(self, after: int) -> list[StoredRecord]:
+        """The next records after a position, some thousand lines; none when there is nothing more. Nothing waits for whoever asks for the next."""
+        ...
+
+    # For a check.
+
+    def raw_batches(self, end: int) -> Iterator[RawBatch]:
+        """Every batch before a position, all of one moment."""
+        ...
+
+    def damage(self) -> list[str]:
+        """What is wrong with the engine's own storage, its search index included, as far as it shows without reading what is kept."""
+        ...
+
+    @property
+    def indexed(self) -> int:
+        """The position up to which everything can be found by its words. Asked for after `damage`."""
+        ...
+
+    def misfits(self, batch: RawBatch, lines: Sequence[Stored]) -> list[str]:
+        """What the engine's search index has otherwise than a batch, whose lines these are."""
+        ...
+
+    def strays(self) -> list[str]:
+        """What is kept and belongs to nothing: lines without a room, keys without a line."""
+        ...
+
+
+class Filler(Protocol):
+    """A new journal that is being filled by an import."""
+
+    def add_room(self, name: str, topic: str, first: int) -> None:
+        """Add a room whose lines begin with the number `first`."""
+
+    def add(self, batches: Sequence[Sequence[Stored]]) -> None:
+        """Add batches, each of one room and one time, numbered as they are. A topic among the lines does not become the room's."""
+
+
+class RoomEditor(Protocol):
+    """The rooms of a journal that no server has."""
+
+    def rooms(self) -> list[RoomRecord]:
+        """All rooms, in the order in which they were created."""
+        ...
+
+    def rename_room(self, old: str, new: str) -> None:
+        """Give a room another name; everything that belongs to it stays."""
+
+    def delete_room(self, name: str) -> None:
+        """Delete a room and everything that belongs to it. What was said is overwritten; no position is used again.
+
+        Raises:
+            FileProblem: it is deleted, but what was said can still be read; the sentence says where.
+
+        """

@@ -1,0 +1,172 @@
+"""What can be done with everything that a journal keeps, whatever its engine: export, import, check. Streams; holds one batch at a time.
+
+Everything here blocks. `Progress` is told how many lines are done.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import groupby
+from typing import BinaryIO, NamedTuple
+
+from chat_server.journal.archive import Archive, FileProblem, Filler, Progress, RawBatch
+from chat_server.journal.batch_codec import Stored, Unknown, decode
+from chat_server.journal.export_lines import (
+    EXPORT_VERSION,
+    NUMBER_MAX,
+    ExportLine,
+    Heading,
+    RoomHeading,
+    read_line,
+    write_line,
+)
+from chat_server.protocol.names import was_a_name
+from chat_server.protocol.time_zones import is_possible
+
+IMPORTED_AT_ONCE = 2000
+"""Lines stored in one transaction by an import."""
+
+LINE_MAX = 64 * 2**20
+"""Bytes in a line of an import. A line of ours has some 100 KB at the most; what has no end must not fill the memory."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some editors and shells put before a text; it means nothing."""
+
+
+def export(archive: Archive, out: BinaryIO, progress: Progress) -> int:
+    """Write what is kept as JSON lines: a heading, the rooms, then every line in the order in which it was stored. Returns how many lines."""
+    end = archive.end()
+    out.write(write_line(Heading(EXPORT_VERSION)))
+    out.writelines(write_line(RoomHeading(room.name, room.topic, room.first)) for room in archive.rooms())
+    done = position = 0
+    while position < end - 1 and (records := archive.records(position)):
+        for record in records:
+            out.writelines(map(write_line, record.lines))
+            position = record.position
+            done += len(record.lines)
+        progress(position, end - 1)
+    return done
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file that may be anything, with their ends. Raises FileProblem at one that is too long to be a line."""
+    number = 0
+    while line := file.readline(LINE_MAX):
+        number += 1
+        if len(line) == LINE_MAX and not line.endswith(b"\n"):
+            raise FileProblem(f"line {number}: no line of an export: it is longer than {LINE_MAX} bytes")
+        yield line
+
+
+def import_(filling: AbstractContextManager[Filler], lines: Iterable[bytes], progress: Progress) -> int:
+    """Fill a new journal from an export. All of it, or nothing. Returns how many lines.
+
+    Raises:
+        FileProblem: something has been said there already, it cannot be stored, or the file is no export; the sentence says where.
+
+    """
+    with filling as filler:
+        return _fill(filler, lines, progress)
+
+
+def _fill(filler: Filler, lines: Iterable[bytes], progress: Progress) -> int:
+    numbers: dict[str, int] = {}
+    done = 0
+    waiting: list[Stored] = []
+    for number, value in enumerate(_values(lines), 1):
+        if (number == 1) != isinstance(value, Heading):
+            raise FileProblem(f"line {number}: expected the heading of an export first, and once")
+        if isinstance(value, Heading):
+            if value.version > EXPORT_VERSION:
+                raise FileProblem("the file was written by a newer release of chat-server")
+        elif isinstance(value, RoomHeading):
+            _adopt(filler, value, numbers, number)
+        else:
+            _check_line(value, numbers, number)
+            waiting.append(value)
+        if len(waiting) >= IMPORTED_AT_ONCE:
+            done += _store(filler, waiting)
+            waiting.clear()
+            progress(done, 0)
+    if not numbers:
+        raise FileProblem("the file is no export")
+    return done + _store(filler, waiting)
+
+
+def _adopt(filler: Filler, room: RoomHeading, numbers: dict[str, int], number: int) -> None:
+    if room.room in numbers or not was_a_name(room.room) or not 1 <= room.first < NUMBER_MAX:
+        raise FileProblem(f"line {number}: expected another room's name, and its first number")
+    filler.add_room(room.room, room.topic, room.first)
+    numbers[room.room] = room.first
+
+
+def _check_line(line: Stored, numbers: dict[str, int], number: int) -> None:
+    """Raise FileProblem unless the line can be kept. What it says is kept as it is, and made fit to be shown when it is read."""
+    if numbers.get(line.room) != line.seq:
+        raise FileProblem(f"line {number}: expected number {numbers.get(line.room)} of {line.room}")
+    if not isinstance(line, Unknown) and not was_a_name(line.nick):
+        raise FileProblem(f"line {number}: expected a name, got {line.nick!r}")
+    if not is_possible(line.at):
+        raise FileProblem(f"line {number}: expected a time in seconds since 1970, got {line.at:.15g}")
+    numbers[line.room] += 1
+
+
+def _values(lines: Iterable[bytes]) -> Iterator[ExportLine]:
+    for number, line in enumerate(lines, 1):
+        try:
+            yield read_line(line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line)
+        except ValueError as error:
+            raise FileProblem(f"line {number}: no line of an export: {error}") from error
+
+
+def _store(filler: Filler, lines: list[Stored]) -> int:
+    if lines:
+        filler.add([list(group) for _, group in groupby(lines, lambda line: (line.room, line.at))])
+    return len(lines)
+
+
+class Findings(NamedTuple):
+    """What a check has found."""
+
+    rooms: int
+    lines: int
+    indexed: int
+    problems: list[str]
+
+
+def check(archive: Archive, progress: Progress) -> Findings:
+    """Look through what is kept: the engine's own storage, holes, order, times, keys, and the search index. A server may be writing to it."""
+    problems = archive.damage()
+    lines = indexed = last_position = 0
+    end = archive.end()
+    expected = {room.name: room.first for room in archive.rooms()}
+    for batch in archive.raw_batches(end):
+        if batch.position <= last_position:
+            problems.append(f"{batch.room}: position {batch.position} comes after {last_position}")
+        if batch.first != expected[batch.room]:
+            problems.append(f"{batch.room}: number {batch.first} stands where {expected[batch.room]} is due")
+        last_position, expected[batch.room] = batch.position + batch.count - 1, batch.first + batch.count
+        lines += batch.count
+        is_indexed = last_position <= archive.indexed
+        if is_indexed:
+            indexed += batch.count
+        problems += _problems_of(batch, archive if is_indexed else None)
+        progress(last_position, end - 1)
+    problems += archive.strays()
+    return Findings(len(expected), lines, indexed, problems)
+
+
+def _problems_of(batch: RawBatch, index: Archive | None) -> list[str]:
+    """What is wrong with one batch, and with what the index has of it."""
+    where = f"{batch.room}, from number {batch.first}"
+    try:
+        found = decode(batch.text, batch.room, batch.first, batch.at)
+    except ValueError as error:
+        return [f"{where}: {error}"]
+    problems = []
+    if len(found) != batch.count:
+        problems.append(f"{where}: {len(found)} lines at {batch.at}, where {batch.count} were expected")
+    if not is_possible(batch.at):
+        problems.append(f"{where}: the time {batch.at:.15g} is not possible: times are in seconds since 1970")
+    if index is not None:
+        problems += [f"{where}: {misfit}" for misfit in index.misfits(batch, found)]
+    return problems

@@ -1,0 +1,64 @@
+"""What can be done to the rooms of a journal that no server has, whatever its engine: rename, delete. Blocks; never knows a terminal."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from chat_server.journal import RoomRecord
+from chat_server.journal.archive import FileProblem, RoomEditor
+from chat_server.protocol.names import BadName, parse_name, same_name_key
+from chat_server.protocol.syntax import REQUESTS
+
+
+def find_room(rooms: Sequence[RoomRecord], wanted: str) -> RoomRecord:
+    """The room of this name, or `#3`: the third, for a name that nobody can type.
+
+    Raises:
+        FileProblem: there is none.
+
+    """
+    if wanted.startswith("#") and wanted[1:].isascii() and wanted[1:].isdigit() and 1 <= int(wanted[1:]) <= len(rooms):
+        return rooms[int(wanted[1:]) - 1]
+    exactly = [room for room in rooms if room.name == wanted]
+    alike = [room for room in rooms if same_name_key(room.name) == same_name_key(wanted)]
+    for room in exactly or alike:
+        return room
+    raise FileProblem(f"there is no room {wanted}; `chat-server rooms list` shows the rooms")
+
+
+def rename_room(editing: AbstractContextManager[RoomEditor], wanted: str, new: str) -> tuple[str, str]:
+    """Give a room another name. Its lines, their numbers, keys, and how far people have come stay. Returns its old and its new name."""
+    with editing as editor:
+        rooms = editor.rooms()
+        room = find_room(rooms, wanted)
+        name = _new_name(new, [other for other in rooms if other.name != room.name])
+        editor.rename_room(room.name, name)
+    return room.name, name
+
+
+def delete_room(editing: AbstractContextManager[RoomEditor], wanted: str) -> RoomRecord:
+    """Delete a room, with everything that was said in it.
+
+    Raises:
+        FileProblem: there is none; or it is deleted, but what was said can still be read.
+
+    """
+    with editing as editor:
+        room = find_room(editor.rooms(), wanted)
+        editor.delete_room(room.name)
+    return room
+
+
+def _new_name(name: str, others: Sequence[RoomRecord]) -> str:
+    try:
+        parsed = parse_name(name)
+    except BadName:
+        raise FileProblem(
+            f"{name or 'an empty name'} cannot be a room's name: it has 1 to 32 letters, digits, - and _"
+        ) from None
+    key = same_name_key(parsed)
+    if key in REQUESTS:
+        raise FileProblem(f"{name} is a command's word: choose another name for the room")
+    for other in others:
+        if same_name_key(other.name) == key:
+            raise FileProblem(f"there is a room {other.name} already, whose name counts as the same")
+    return parsed

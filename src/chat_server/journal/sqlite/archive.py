@@ -1,0 +1,239 @@
+"""The files of a journal without a server: read and checked, copied, filled by an import, and their rooms edited. See journal/archive.py.
+
+Everything here blocks, and knows nothing of Trio.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal.archive import FileProblem, Progress, RawBatch
+from chat_server.journal.batch_codec import Stored, encode
+from chat_server.journal.new_file import sync
+from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataFolder
+from chat_server.journal.sqlite.reader import Reader, mapped_errors
+from chat_server.journal.sqlite.search_index import OtherRelease, SearchIndex, indexed_text
+from chat_server.journal.sqlite.writer import Append, Writer
+
+INTERRUPTIBLE_STEPS = 1_000_000
+"""Steps of SQLite's after which it lets Python look for signals, some ten milliseconds: a check of gigabytes is one statement."""
+
+LOG_LINES = 50_000
+"""Lines after which an import brings its log into the file, some 10 MB: so it needs the room of one journal, not of two."""
+
+BACKUP_PAGES = 256
+"""Pages copied at a time, between two words about the progress: 1 MB."""
+
+
+class SqliteArchive(Reader):
+    """See Archive."""
+
+    def __init__(self, path: Path, index: Path) -> None:
+        """Open a journal, and its search index when that is checked.
+
+        Raises:
+            FileProblem: there is none, or it cannot be read.
+
+        """
+        if not path.exists() or not path.stat().st_size:
+            raise FileProblem(f"there is no journal in {path.parent}")
+        try:
+            super().__init__(path)
+        except JournalError as error:
+            raise FileProblem(f"cannot open {path}: {error}") from error
+        self._index_path = index
+        self._index: SearchIndex | None = None
+
+    def close(self) -> None:
+        """Close the files."""
+        super().close()
+        if self._index is not None:
+            self._index.close()
+
+    def raw_batches(self, end: int) -> Iterator[RawBatch]:
+        """Every batch before a position, all of one moment; see Archive."""
+        with mapped_errors():
+            for row in self._connection.execute(
+                "SELECT batch.id, name, first, count, at, lines FROM batch JOIN room ON room.id = batch.room"
+                " WHERE batch.id < ? ORDER BY batch.id",
+                (end,),
+            ):
+                yield RawBatch(*row)
+
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong with the file, and with that of the search index."""
+        self._connection.set_progress_handler(_go_on, INTERRUPTIBLE_STEPS)
+        problems = [f"the file: {word}" for (word,) in self._rows("PRAGMA integrity_check") if word != "ok"]
+        if self._index_path.exists() and self._index_path.stat().st_size:
+            problems += self._open_index()
+        return problems
+
+    def _open_index(self) -> list[str]:
+        """Open the search index, unless it is another release's. Returns what is wrong with it."""
+        try:
+            index = SearchIndex(self._index_path, None, 0)
+            index.check()
+        except OtherRelease:
+            return []
+        except JournalError as error:
+            return [str(error)]
+        self._index = index
+        return []
+
+    @property
+    def indexed(self) -> int:
+        """The position up to which everything is in the search index; see Archive."""
+        return self._index.indexed if self._index is not None else 0
+
+    def misfits(self, batch: RawBatch, lines: Sequence[Stored]) -> list[str]:
+        """What the search index has otherwise than a batch; see Archive."""
+        if self._index is None or self._index.texts(batch.position, batch.count) == list(map(indexed_text, lines)):
+            return []
+        return ["the search index has other words"]
+
+    def strays(self) -> list[str]:
+        """Batches whose room somebody has deleted by hand, and keys of lines that were never stored."""
+        roomless = self._rows("SELECT id, count FROM batch WHERE room NOT IN (SELECT id FROM room) ORDER BY id")
+        loose_keys = self._rows(
+            "SELECT sender, key FROM sent WHERE seq > coalesce((SELECT max(kept_from - 1, coalesce(max(first + count - 1), 0))"
+            " FROM room LEFT JOIN batch ON batch.room = room.id WHERE room.id = sent.room), 0)"
+        )
+        return [
+            *(
+                f"{count} lines at position {position}: their room is not there, so no export has them"
+                for position, count in roomless
+            ),
+            *(f"key {key!r} of {sender!r} names a line that was never stored" for sender, key in loose_keys),
+        ]
+
+    def copy_to(self, target: sqlite3.Connection, pages: int, progress: Callable[[int, int], None]) -> None:
+        """Copy the whole file as it is now, so many pages at a time."""
+        with mapped_errors():
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT count(*) FROM room").fetchall()  # from here on it is one state
+            self._connection.backup(
+                target, pages=pages, progress=lambda _, left, total: progress(total - left, total), sleep=0
+            )
+            self._connection.execute("COMMIT")
+
+
+def _go_on() -> int:
+    """Let SQLite go on, after Python has had its chance to raise what a signal means."""
+    return 0
+
+
+def back_up(path: Path, copy_path: Path, progress: Progress) -> None:
+    """Copy the journal as it is now, while a server may go on writing. The copy is one file that is whole when this returns.
+
+    Args:
+        path: the journal.
+        copy_path: an empty file.
+        progress: told of pages.
+
+    """
+    try:
+        with (
+            closing(SqliteArchive(path, path)) as archive,
+            closing(sqlite3.connect(copy_path, isolation_level=None)) as copy,
+        ):
+            archive.copy_to(copy, BACKUP_PAGES, progress)
+            ((mode,),) = copy.execute("PRAGMA journal_mode = DELETE").fetchall()
+            if mode != "delete":
+                raise FileProblem(f"the copy stays in the mode {mode}")
+    except (sqlite3.Error, JournalError) as error:
+        raise FileProblem(f"cannot copy the journal: {error}") from error
+
+
+class SqliteFiller:
+    """See Filler."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._log_lines = 0
+
+    def add_room(self, name: str, topic: str, first: int) -> None:
+        """Add a room; see Filler."""
+        self._writer.adopt_room(name, topic, first)
+
+    def add(self, batches: Sequence[Sequence[Stored]]) -> None:
+        """Add batches; see Filler."""
+        self._writer.commit([Append(batch, {}, encode(batch)) for batch in batches], {}, with_topics=False)
+        self._log_lines += sum(map(len, batches))
+        if self._log_lines >= LOG_LINES:
+            self._log_lines = 0
+            self._writer.bring_in_log()
+
+
+@contextmanager
+def filling(folder: DataFolder) -> Iterator[SqliteFiller]:
+    """A new journal, which becomes that of the data directory; see Engine.filling."""
+    try:
+        _refuse_to_fill(folder)
+        new = folder.path / IMPORT_FILE
+        try:
+            remove_database(new)
+            new.touch(mode=0o600)
+            with closing(Writer(new)) as writer:
+                yield SqliteFiller(writer)
+                writer.bring_in_log()
+            sync(new)
+            remove_database(folder.search)
+            remove_database(folder.journal, but_itself=True)
+            new.replace(folder.journal)
+            sync(folder.path)
+        finally:
+            remove_database(new)
+    except JournalError as error:
+        raise FileProblem(f"cannot write {folder.journal}: {error}") from error
+
+
+def _refuse_to_fill(folder: DataFolder) -> None:
+    if folder.journal.stat().st_size:
+        with closing(Writer(folder.journal)) as writer:
+            if any(room.last for room in writer.rooms()):
+                raise FileProblem(f"{folder.journal} has lines already; an import needs a data directory without any")
+
+
+def remove_database(path: Path, *, but_itself: bool = False) -> None:
+    """Delete a file of SQLite's, with those that stand beside it."""
+    for ending in ("-wal", "-shm") if but_itself else ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + ending).unlink()
+
+
+class SqliteRooms:
+    """See RoomEditor."""
+
+    def __init__(self, folder: DataFolder, writer: Writer) -> None:
+        self._folder = folder
+        self._writer = writer
+
+    def rooms(self) -> list[RoomRecord]:
+        """All rooms; see RoomEditor."""
+        return self._writer.rooms()
+
+    def rename_room(self, old: str, new: str) -> None:
+        """Give a room another name; see RoomEditor."""
+        remove_database(self._folder.search)  # it has the old name with every line; the server makes it anew
+        self._writer.rename_room(old, new)
+
+    def delete_room(self, name: str) -> None:
+        """Delete a room; see RoomEditor. Another program can keep SQLite from overwriting what was said."""
+        remove_database(self._folder.search)
+        self._writer.delete_room(name)
+        try:
+            self._writer.bring_in_log()
+        except JournalError as error:
+            raise FileProblem(
+                f"{name} is deleted, but {error}, so what was said is still in the file: it is overwritten"
+                " when that program has ended and the server has been started and stopped"
+            ) from error
+
+
+@contextmanager
+def editing(folder: DataFolder) -> Iterator[SqliteRooms]:
+    """The rooms of a data directory; see Engine.editing."""
+    with closing(Writer(folder.journal)) as writer:
+        yield SqliteRooms(folder, writer)

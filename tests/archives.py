@@ -1,0 +1,30 @@
+"""What the commands for a journal do, on the files of a data directory that a test holds."""
+
+import io
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from chat_server.journal.maintenance import Findings, check, export, import_
+from chat_server.journal.sqlite.archive import SqliteArchive, filling
+from chat_server.journal.sqlite.data_directory import DataFolder
+
+
+def no_progress(done: int, total: int) -> None:
+    assert 0 <= done <= (total or done)
+
+
+def exported(path: Path) -> bytes:
+    out = io.BytesIO()
+    with closing(SqliteArchive(path, path)) as archive:
+        export(archive, out, no_progress)
+    return out.getvalue()
+
+
+def imported(folder: DataFolder, lines: Iterable[bytes]) -> int:
+    return import_(filling(folder), lines, no_progress)
+
+
+def checked(path: Path, index: Path) -> Findings:
+    with closing(SqliteArchive(path, index)) as archive:
+        return check(archive, no_progress)
