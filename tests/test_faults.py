@@ -23,7 +23,7 @@ from chat_server.commands.settings import Choices
 from chat_server.journal import Journal
 from chat_server.protocol import entries, events, requests
 from chat_server.protocol.incoming import Addressed, Unreadable
-from chat_server.protocol.requests import Request
+from chat_server.protocol.requests import PROTOCOL, Request
 from chat_server.protocol.syntax import REQUESTS, choices_of
 from chat_server.rooms.batch import Batch
 from chat_server.rooms.chat_room import ChatRoom
@@ -404,6 +404,7 @@ async def test_what_cannot_be_written_as_json_is_answered_all_the_same(
     example = an_event(kind)
     async with a_house() as (house, witnesses):
         program = house.connect()
+        await program.ask("hello", protocol=PROTOCOL)
         await program.enter("ann", "python")
         monkeypatch.setattr(json_lines, "_encode", encode)
         session = session_of(house, "ann")

@@ -26,6 +26,7 @@ from chat_server.wire import json_lines
 from chat_server.wire.render.sentences import text_of
 from chat_tui.client.codec import EventReader
 from chat_tui.client.command_line import Asked, parse
+from chat_tui.client.completion import replaced
 from chat_tui.client.connection import said
 from chat_tui.client.in_order import line_in_words
 from chat_tui.client.state import Pending, State
@@ -136,6 +137,7 @@ def test_what_is_typed_in_the_client_comes_to_the_server_as_its_request(kind: ty
     asked = parse(f"/{word} two snakes", {word: command}, {})
     assert isinstance(asked, Asked)
     assert asked.words == "two snakes"
+    assert replaced(f"/{word} :tada:") == f"/{word} 🎉"
     pending = Pending("k", "python", word, asked.words, 0.0)
     assert pending.kind is kind
     assert json_lines.parse_object(said(pending), 4096).request == request_of(kind, "k")

@@ -29,7 +29,7 @@ while True:
                         send(do="join", room=room)
                     case "said" if event["text"] == "!roll":  # what is read again comes in pages: never answer those
                         text = f"{event['nick']} rolls {random.randint(1, 6)}"
-                        send(do="say", room=room, text=text, key=uuid.uuid4().hex)
+                        send(do="notice", room=room, text=text, key=uuid.uuid4().hex)
                     case "are-you-there":
                         send(do="here")
                     case "refused" | "dismissed":

@@ -7,7 +7,7 @@ Never knows where it is stored, nor who is shown it.
 from typing import ClassVar, NamedTuple, get_args
 
 from chat_server.protocol.events import Event
-from chat_server.protocol.requests import Act, HowMany, Number, Request, Say, Topic
+from chat_server.protocol.requests import Act, HowMany, Notice, Number, Request, Say, Topic
 
 
 class Shape(NamedTuple):
@@ -40,6 +40,8 @@ class Kept(Event, frozen=True, gc=False):
     shape: ClassVar[Shape] = Shape()
     alerts: ClassVar[bool] = True
     """Whether somebody who is named in it is told so, and whoever is not looking is called."""
+    protocol: ClassVar[int] = 1
+    """The version of the protocol from which on programs know it; to those of an earlier one it is something said."""
     changes_room: ClassVar[bool] = False
     """Whether the room is another one afterwards: then its author is shown it too."""
 
@@ -72,10 +74,19 @@ class TopicSet(Kept, frozen=True, gc=False, tag="topic"):
     changes_room: ClassVar[bool] = True
 
 
-Line = Said | Acted | TopicSet
+class Noticed(Kept, frozen=True, gc=False):
+    """Somebody, or a bot, has told something that calls nobody."""
+
+    request: ClassVar[type[Request]] = Notice
+    shape: ClassVar[Shape] = Shape("-", ": ")
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+
+
+Line = Said | Acted | TopicSet | Noticed
 """What is kept of a room, whichever it is."""
 
-Storable = Say | Act | Topic
+Storable = Say | Act | Topic | Notice
 """What asks for one of them."""
 
 KINDS: tuple[type[Line], ...] = get_args(Line)

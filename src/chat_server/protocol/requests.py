@@ -35,6 +35,10 @@ Token = Annotated[
         extra={"typed": False},
     ),
 ]
+PROTOCOL = 2
+"""The newest version of the protocol. A field or an event more does not change it: programs pass over what they do not know. Another kind of entry
+does: chat-tui 0.1.0 passes over the whole page in which one stands."""
+
 NUMBER_MAX = 2**53 - 1
 """The largest number of a line: what every JSON reader can hold."""
 
@@ -152,6 +156,14 @@ class Act(Request, frozen=True, gc=False, tag="me"):
 
     group: ClassVar[str] = "talking"
     action: Lines
+    key: Key = ""
+
+
+class Notice(Request, frozen=True, gc=False):
+    """Tell everybody in the room something that calls nobody."""
+
+    group: ClassVar[str] = "talking"
+    text: Lines
     key: Key = ""
 
 

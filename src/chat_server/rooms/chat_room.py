@@ -37,7 +37,7 @@ from chat_server.protocol.events import (
 from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import same_name_key
-from chat_server.protocol.requests import Act, Back, ListOnline, Login, Ping, Request, Say, Topic
+from chat_server.protocol.requests import Act, Back, ListOnline, Login, Notice, Ping, Request, Say, Topic
 from chat_server.protocol.syntax import word_of
 from chat_server.rooms.batch import (
     STORED_KINDS,
@@ -177,6 +177,13 @@ class ChatRoom(ReadableRoom):
         """Do something that everybody here sees.
 
         /me waves is shown to the others as: ~ ann waves
+        """
+        return self.post(session, self._maybe_timed(session, request))
+
+    def do_notice(self, session: Occupant, request: Notice) -> Pause:
+        """Tell everybody here something that calls nobody.
+
+        For bots, and for what can wait. /notice supper at eight is shown to the others as: - ann: supper at eight
         """
         return self.post(session, self._maybe_timed(session, request))
 
@@ -629,7 +636,9 @@ class ChatRoom(ReadableRoom):
                 named = self._named_in(events)
         for show, pushes in self._audiences.items():
             pieces = ahead.get(show, [])
-            pieces += self._shown_all(show, events[len(pieces) :])
+            with self._aside:
+                pieces += [show(event) for event in events[len(pieces) :]]
+            pieces += [self._shown(show, event) for event in events[len(pieces) :]]  # one by one, if that failed
             data = b"".join(pieces)
             apart = {member: pushes.pop(member) for member in (*authors, *named) if member in pushes}
             waiting = iter(pushes.values())
@@ -645,12 +654,6 @@ class ChatRoom(ReadableRoom):
                     self._aside.attempt(member.fail)
             pushes.update(apart)
         self._shown_seq = self._past.last_seq
-
-    def _shown_all(self, show: Callable[[Event], bytes], events: Sequence[Event]) -> list[bytes]:
-        """The events as one kind of reader is shown them."""
-        with self._aside:
-            return [show(event) for event in events]
-        return [self._shown(show, event) for event in events]
 
     def _shown(self, show: Callable[[Event], bytes], event: Event) -> bytes:
         """An event as one kind of reader is shown it; where that fails, that it does."""

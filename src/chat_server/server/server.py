@@ -23,6 +23,7 @@ from chat_server.journal import Journal, JournalError, RoomRecord
 from chat_server.logs import Sampler
 from chat_server.protocol.events import Dismissed, Greeted, Welcomed
 from chat_server.protocol.preferences import Preferences
+from chat_server.protocol.requests import PROTOCOL
 from chat_server.protocol.syntax import is_command
 from chat_server.rooms.chat_room import REST_AFTER_FAILURE, ChatRoom
 from chat_server.rooms.directory import Directory
@@ -35,7 +36,7 @@ from chat_server.sessions.session import READ_MAX_LIMITED, ChatSession, Neighbou
 from chat_server.sessions.text_session import PersonSession
 from chat_server.sessions.transport import SocketTransport, Transport
 from chat_server.wire.detect import CLOSED_DOORS, Door, recognise
-from chat_server.wire.json_lines import PROTOCOL, JsonDecoder
+from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.late_programs import LateJsonDecoder
 from chat_server.wire.render.profiles import Reader, show_for
 from chat_server.wire.text import ProgramCame, TextDecoder

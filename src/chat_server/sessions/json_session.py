@@ -29,7 +29,7 @@ from chat_server.protocol.events import (
 from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.names import same_name_key
 from chat_server.protocol.preferences import Preferences
-from chat_server.protocol.requests import AnswerAlive, AskAlive, Hello, Login, Ref, Request, Say
+from chat_server.protocol.requests import PROTOCOL, AnswerAlive, AskAlive, Hello, Login, Ref, Request, Say
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.tokens import new_token
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession, Neighbours, left
@@ -54,7 +54,7 @@ class ProgramSession(ChatSession[Addressed]):
 
     hears_itself: ClassVar[bool] = True
 
-    __slots__ = ("_asked_room", "_catching_up", "_json", "_key", "_marks", "_ref", "_rooms", "_welcome")
+    __slots__ = ("_asked_room", "_catching_up", "_json", "_key", "_marks", "_protocol", "_ref", "_rooms", "_welcome")
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class ProgramSession(ChatSession[Addressed]):
     ) -> None:
         """Begin in no room. `welcome` is the answer to a hello; `start` starts a task that may outlive a call."""
         self._welcome = welcome
+        self._protocol = 1  # until it says that it knows a newer one
         self._rooms: dict[str, tuple[Room, int]] = {}  # by the name's key, with the number behind which it is heard
         self._catching_up: dict[str, int] = {}  # the number up to which a room's past has been sent
         self._marks: dict[str, list[Ref]] = {}  # of what is being stored, by key
@@ -81,7 +82,7 @@ class ProgramSession(ChatSession[Addressed]):
         super().__init__(
             transport,
             decoder,
-            show_for(preferences.language),
+            show_for(preferences.language, 1),
             place=place,
             limits=limits,
             history=history,
@@ -115,8 +116,10 @@ class ProgramSession(ChatSession[Addressed]):
 
     def _shown_answer(self, event: Event, ref: Ref | None) -> bytes:
         with Guard("something could not be shown to a program", nick=self.nick):
-            return show_answer(event, ref, self.preferences.language)
-        return show_answer(Refused("cannot-show", room=self._asked_room), ref, self.preferences.language)
+            return show_answer(event, ref, self.preferences.language, self._protocol)
+        return show_answer(
+            Refused("cannot-show", room=self._asked_room), ref, self.preferences.language, self._protocol
+        )
 
     @property
     def has_terminal(self) -> bool:
@@ -136,7 +139,16 @@ class ProgramSession(ChatSession[Addressed]):
     def prefer(self, preferences: Preferences) -> None:
         """Speak in this language from now on."""
         self.preferences = preferences
-        shown_before, self.show = self.show, show_for(preferences.language)
+        self._show_anew()
+
+    def _greet(self, hello: Hello) -> None:
+        """Speak the newest version of the protocol that both know from now on."""
+        self._protocol = min(hello.protocol, PROTOCOL)
+        self._show_anew()
+        self.send(replace(self._welcome, protocol=self._protocol))
+
+    def _show_anew(self) -> None:
+        shown_before, self.show = self.show, show_for(self.preferences.language, self._protocol)
         for room, _ in self._rooms.values():
             room.shown_anew(self, shown_before)
 
@@ -273,8 +285,11 @@ class ProgramSession(ChatSession[Addressed]):
         if self.is_over:
             return None
         self._ref, self._asked_room, self._key = asked.ref, asked.room, ""
-        if isinstance(asked.request, Hello | AskAlive):
-            self.send(self._welcome if isinstance(asked.request, Hello) else AliveAnswered())
+        if isinstance(asked.request, Hello):
+            self._greet(asked.request)
+            return None
+        if isinstance(asked.request, AskAlive):
+            self.send(AliveAnswered())
             return None
         if isinstance(asked.request, AnswerAlive):
             return None

@@ -15,19 +15,16 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 
 from chat_server.protocol.days import is_day
-from chat_server.protocol.entries import EVENTS
+from chat_server.protocol.entries import EVENTS, KINDS, Found, Line, PageShown, Recalled, Said
 from chat_server.protocol.events import Dismissed, Event, Refused
 from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
 from chat_server.protocol.names import NAME_TYPED_MAX
-from chat_server.protocol.requests import REF_MAX, Ref, Request
+from chat_server.protocol.requests import PROTOCOL, REF_MAX, Ref, Request
 from chat_server.protocol.sanitize import clean, clean_in_one, clean_lines
 from chat_server.protocol.syntax import extra, word_of
 from chat_server.protocol.typed import shortened
 from chat_server.wire.line_buffer import LIGHT_BYTES, LineBuffer
 from chat_server.wire.render.sentences import sentence
-
-PROTOCOL = 1
-"""The version of the protocol. A field or an event more does not change it: programs pass over what they do not know."""
 
 WHY_MAX = 200
 """Characters of what a decoder says about a wrong field that are sent back."""
@@ -211,27 +208,53 @@ class JsonDecoder:
 _encode = msgspec.json.Encoder().encode
 
 
-def _show(event: Event, language: str) -> bytes:
-    if isinstance(event, Refused):
-        event = replace(event, text=sentence(event.code, event.details, language))
-    elif isinstance(event, Dismissed):
-        event = replace(event, text=sentence(event.why, event.details, language))
-    return _encode(event) + b"\n"
+def _in_words(event: Refused | Dismissed, language: str, _: int) -> Event:
+    code = event.code if isinstance(event, Refused) else event.why
+    return replace(event, text=sentence(code, event.details, language))
+
+
+def _entry(entry: Line, _: str, protocol: int) -> Line:
+    return entry if entry.protocol <= protocol else Said(entry.room, entry.seq, entry.at, entry.nick, entry.text)
+
+
+def _with_lines(event: PageShown | Recalled, language: str, protocol: int) -> Event:
+    return replace(event, lines=tuple(_entry(line, language, protocol) for line in event.lines))
+
+
+def _found(event: Found, language: str, protocol: int) -> Event:
+    rooms = tuple((room, tuple(_entry(line, language, protocol) for line in lines)) for room, lines in event.rooms)
+    return replace(event, rooms=rooms)
+
+
+_FITTED: dict[type[Event], Callable[[Any, str, int], Event]] = {
+    Refused: _in_words,
+    Dismissed: _in_words,
+    PageShown: _with_lines,
+    Recalled: _with_lines,
+    Found: _found,
+    **{kind: _entry for kind in KINDS if kind.protocol > 1},
+}
+"""What is written in one way or another, by the program's language and its version of the protocol."""
+
+
+def _show(event: Event, language: str, protocol: int) -> bytes:
+    fit = _FITTED.get(type(event))
+    return _encode(event if fit is None else fit(event, language, protocol)) + b"\n"
 
 
 @cache
-def show_for(language: str) -> Callable[[Event], bytes]:
+def show_for(language: str, protocol: int = PROTOCOL) -> Callable[[Event], bytes]:
     """The one function that writes events as programs read them, one line of JSON each, with sentences in the language."""
 
     def show(event: Event) -> bytes:
-        return _show(event, language)
+        return _show(event, language, protocol)
 
     return show
 
 
-def show_answer(event: Event, ref: Ref | None, language: str) -> bytes:
+def show_answer(event: Event, ref: Ref | None, language: str, protocol: int = PROTOCOL) -> bytes:
     """Write an event that answers a request, with the request's mark."""
-    shown = _show(event, language)
+    shown = _show(event, language, protocol)
     return shown if ref is None else b'{"ref":' + _encode(ref) + b"," + shown[1:]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
+from chat_server.protocol.entries import KIND_BY_WORD
 from chat_server.protocol.events import CommandDescribed
 from chat_tui.client.markdown import marked
 
@@ -78,7 +79,7 @@ def emoji() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda pair: (len(pair[0]), pair[0])))
 
 
-_SAYING = ("//", "/me ", "/say ", "/topic ")
+_SAYING = ("//", *(f"/{word} " for word in KIND_BY_WORD))
 """How lines begin that have a slash and are said all the same."""
 
 _EMOJI = re.compile(r":([^\s:]{1,80}):")

@@ -19,12 +19,10 @@ import msgspec
 from chat_server.protocol import events, requests
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
-from chat_server.protocol.requests import Ref
+from chat_server.protocol.requests import PROTOCOL, Ref
 from chat_tui.client.codec import EventReader, LineTooLong, write
 from chat_tui.client.dialling import dial
 from chat_tui.client.state import Pending
-
-PROTOCOL = 1
 
 ASK_AFTER = 20.0
 """Seconds of silence after which the server is asked whether it is still there."""
