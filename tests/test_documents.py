@@ -1,4 +1,9 @@
-"""What the documents say of numbers is what the code has."""
+"""What the documents say of numbers is what the code has, and what they name is there."""
+
+import re
+from pathlib import Path
+
+import pytest
 
 from chat_server.config import Config, as_toml
 from chat_server.protocol.requests import HISTORY_MAX, LAST_MAX
@@ -24,3 +29,30 @@ def test_what_is_old_goes_as_soon_as_the_configuration_and_the_document_say() ->
 def test_the_most_lines_that_one_can_ask_for_are_as_many_as_the_documents_say() -> None:
     assert f"`count` (up to {LAST_MAX})" in document("protocol.md")
     assert f"the newest {HISTORY_MAX} lines are in memory" in document("limits.md")
+
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_whatever_a_document_names_is_there(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if not link.startswith("http")]
+    assert [link for link in links if not (document.parent / link).exists()] == []
+    history = text.partition("\n## 0.1.0")[0] if document.name == "CHANGELOG.md" else text
+    tests = set(re.findall(r"\b(test_\w+\.py)\b", history))
+    assert {name for name in tests if not (ROOT / "tests" / name).exists()} == set()
+    scripts = set(re.findall(r"`(scripts/[\w.-]+)", history))
+    assert {name for name in scripts if not (ROOT / name).exists()} == set()
+
+
+MODULES = [path for program in ("chat_server", "chat_tui") for path in (ROOT / "src" / program).rglob("*")]
+
+
+@pytest.mark.parametrize(
+    "document", [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "glossary.md", *ROOT.glob("docs/decisions/*.md")], ids=str
+)
+def test_the_modules_that_a_document_names_are_there(document: Path) -> None:
+    named = re.findall(r"`((?:\w+/)*\w+\.py|(?:\w+/)+)`", document.read_text(encoding="utf-8"))
+    places = [f"/{path.relative_to(ROOT)}" + ("/" if path.is_dir() else "") for path in [*MODULES, *ROOT.glob("*/*")]]
+    assert [name for name in named if not any(place.endswith(f"/{name}") for place in places)] == []

@@ -4,9 +4,11 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
+from chat_server.config import ServerTable
 from chat_server.protocol import entries, events
 from chat_server.protocol.choices import LANGUAGES, find_language
 from chat_server.wire.render.languages import voice
@@ -126,3 +128,8 @@ def test_a_screen_reader_is_not_made_to_read_dashes() -> None:
 
 def test_a_language_is_found_by_its_english_name() -> None:
     assert find_language("Chinese") == find_language("cn") == "zh"
+
+
+def test_a_server_can_greet_in_every_language() -> None:
+    language = get_type_hints(ServerTable)["language"]
+    assert {*get_args(language)} == LANGUAGES.keys()
