@@ -54,6 +54,7 @@ WITNESSES = {"carol", "dan", "eve", "fay"}
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[Sequence[MutableMapping[str, Any]]]:
     """What is logged. To print tracebacks takes longer than everything else."""
+    gc.freeze()  # the collector need not look through what other tests have left
     with structlog.testing.capture_logs() as logs:
         yield logs
     gc.collect()  # what a bug kept from being awaited is complained of here, and not in the next test
