@@ -122,9 +122,9 @@ def has_all(terms: Sequence[Term], text: str) -> bool:
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a segmented text: letters, digits and marks, without accents, in small letters."""
-    folded = _DIACRITICS.sub("", normalize("NFD", text)).lower()
-    return "".join(character if _is_in_a_word(character) else " " for character in folded).split()
+    """The words of a segmented text: letters, digits and marks, without accents (which leaves nothing of one that stands alone), in small letters."""
+    apart = "".join(character if _is_in_a_word(character) else " " for character in normalize("NFD", text))
+    return [normalize("NFC", _DIACRITICS.sub("", word)).lower() for word in apart.split()]
 
 
 def _is_in_a_word(character: str) -> bool:
