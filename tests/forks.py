@@ -30,7 +30,13 @@ from types import ModuleType
 from typing import Any, AnyStr
 
 PARTS = {
-    "chat_server": ["chat_server.server.process", "chat_server.maintenance_cli", "chat_server.rooms_cli"],
+    "chat_server": [
+        "chat_server.server.process",
+        "chat_server.journal.sqlite.engine",
+        "chat_server.journal.sqlite.journal",
+        "chat_server.maintenance_cli",
+        "chat_server.rooms_cli",
+    ],
     "chat_tui": ["chat_tui.client.plain", "chat_tui.ui.app"],
 }
 """What a program imports once it knows what it is asked for."""

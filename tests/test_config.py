@@ -48,6 +48,7 @@ def test_what_is_not_set_keeps_its_default() -> None:
             "[rooms]\nnames = ['a', 'A']",
             "x.toml: rooms.names: 'A': expected each name once; it counts as the same as 'a'",
         ),
+        ("[journal]\nengine = 'none'", "x.toml: journal.engine: expected sqlite or memory, got 'none'"),
         ("[journal]\ndurability = 'none'", "x.toml: journal.durability: expected full or process, got 'none'"),
         (
             "[history]\ntime_zone = 'Nowhere'",

@@ -24,7 +24,7 @@ from chat_server.journal.sqlite.schema import MIGRATIONS
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Append, Writer
 from chat_server.protocol.entries import Line, Said, TopicSet
-from processes import TIMEOUT
+from processes import TIMEOUT, running_server
 
 FIRST_RELEASE = Path(__file__).parent / "data" / "journal-0.1.0.db"
 
@@ -240,6 +240,23 @@ def test_what_cannot_be_done_is_one_plain_line(tmp_path: Path, words: list[str],
     assert done.returncode == 2
     assert done.stderr.startswith(complaint)
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_commands_and_server_use_the_engine_that_the_configuration_names(tmp_path: Path) -> None:
+    (tmp_path / "chat.toml").write_text('[journal]\nengine = "memory"\n')
+    flags = ["--config", str(tmp_path / "chat.toml")]
+    for words in (["export"], ["check-journal"], ["rooms", "list"], ["rooms", "delete", "python", "--yes"]):
+        done = command(*words, *flags, "--data", str(tmp_path / "data"))
+        assert (done.returncode, done.stderr) == (
+            2,
+            "chat-server: there is no journal here: one in memory is forgotten with its server\n",
+        )
+    assert command("backup", *flags, str(tmp_path / "copy")).stderr == (
+        "chat-server: a journal in memory has no file that could be copied: an export has everything\n"
+    )
+    with running_server(*flags, data=tmp_path / "data") as server:
+        assert server.stop() == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["chat.toml"], "nothing is kept"
 
 
 def test_two_programs_cannot_write_to_one_directory(folder: DataFolder) -> None:

@@ -451,6 +451,11 @@ async def test_a_journal_that_is_closed_refuses(place: Place) -> None:
         await store(journal, said("too late"))
 
 
+async def test_who_is_in_a_hurry_is_stored_all_the_same_where_nothing_has_to_be_waited_for(journal: Journal) -> None:
+    journal.hurry(0)
+    assert await store(journal, said("quick")) == Receipt(1, {})
+
+
 async def test_what_waits_when_the_journal_closes_is_stored(place: Place) -> None:
     async with opened(place.open()) as journal:
         await journal.create_room("python")
