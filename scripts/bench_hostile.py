@@ -552,8 +552,9 @@ async def run(chosen: argparse.Namespace) -> None:
                 "Milliseconds: one request's time; passes of the loop, and its work while an innocent's line waits, 99th percentile and longest"
             )
             print("each; an innocent's line in another room and in the attackers', median and 99th percentile each.")
-            if not chosen.only:
+            if "kinds" in (chosen.only or ["kinds"]):
                 print(f"{'90 kinds of readers, 8 talkers':44} {'':7}  {await bench.kinds()}")
+            if "storm" in (chosen.only or ["storm"]):
                 print(f"{'connect, log in, log out without end':44} {'':7}  {await bench.storm()}")
             for number, row in enumerate(wanted):
                 if number % 20 == 0:
@@ -572,7 +573,12 @@ def main() -> int:
     if sys.argv[1:2] == ["innocents"]:
         trio.run(innocents, int(sys.argv[2]), int(sys.argv[3]))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="*", default=[], help="play only these requests, by their words")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        default=[],
+        help="play only these requests, by their words; kinds, storm: what is no request",
+    )
     parser.add_argument("--seconds", type=float, default=3.0, help="for how long each row is played")
     parser.add_argument("--callers", type=int, default=40, help="how many callers attack from one address")
     trio.run(partial(run, parser.parse_args()))
