@@ -120,9 +120,9 @@ class StoryApp(ChatApp):
 
 def welcome() -> Event:
     from chat_server.config import Config, ServerTable  # noqa: PLC0415 - the bench measures the client without the server
-    from chat_server.server.server import _welcome  # noqa: PLC0415
+    from chat_server.sessions.json_session import welcome_of  # noqa: PLC0415
 
-    return _welcome(Config(server=ServerTable(name="home")))
+    return welcome_of(Config(server=ServerTable(name="home")))
 
 
 def beginning(*rooms: str) -> list[Event]:

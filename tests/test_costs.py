@@ -17,7 +17,7 @@ from chat_server.protocol.entries import Line
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Say
 from chat_server.rooms.chat_room import KINDS_MAX
-from chat_server.sessions import text_session
+from chat_server.sessions import layout
 from chat_server.sessions.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITED
 from chat_server.sessions.text_session import PersonSession
 from chat_server.wire.json_lines import JsonDecoder
@@ -483,7 +483,7 @@ async def test_a_line_that_is_dropped_answers_no_request_that_is_in_hand(
         asked = json.dumps(request_in_hand | {"room": "python", "ref": 5}).encode()
         await program.stream.send_all(asked + b'\n{"do":"say","text":"begun')
         await trio.sleep(0.01)
-        house.server.hall.directory._people["ann"].let_go()  # type: ignore[attr-defined]
+        house.server.hall.directory._people["ann"]._loop.let_go()  # type: ignore[attr-defined]
         dropped = await program.wait_for("refused")
         assert dropped["code"] == "no-memory"
         assert "ref" not in dropped
@@ -506,7 +506,7 @@ async def test_who_has_begun_nothing_is_not_told_that_it_was_dropped(autojump_cl
     async with open_house() as house:
         program = house.connect()
         await program.enter("ann")
-        house.server.hall.directory._people["ann"].let_go()  # type: ignore[attr-defined]
+        house.server.hall.directory._people["ann"]._loop.let_go()  # type: ignore[attr-defined]
         await program.ask("are-you-there")
         assert (await program.read())["is"] == "here"
 
@@ -682,7 +682,7 @@ async def test_pages_that_many_ask_for_at_once_are_laid_out_one_in_each_pass(
         laid_out.append(passes.count)
         return profiles.shown_in_pieces(event, reader)
 
-    monkeypatch.setattr(text_session, "shown_in_pieces", noted)
+    monkeypatch.setattr(layout, "shown_in_pieces", noted)
     async with open_house() as house:
         crowd = [house.call() for _ in range(8)]
         for number, person in enumerate(crowd):

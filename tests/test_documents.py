@@ -7,7 +7,8 @@ import pytest
 
 from chat_server.config import Config, as_toml
 from chat_server.protocol.requests import HISTORY_MAX, LAST_MAX
-from chat_server.server.server import FILES_RESERVED, FORGET_SECONDS
+from chat_server.server.retention import FORGET_SECONDS
+from chat_server.server.server import FILES_RESERVED
 from processes import ROOT
 
 

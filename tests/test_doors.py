@@ -2,44 +2,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.wire.detect import CLOSED_DOORS, Door, recognise
+from chat_server.sessions.doors import HTTP, PERSON, PROGRAM, TLS, Door, door_of
 
 
 @pytest.mark.parametrize(
     ("first", "door"),
     [
         (b"", None),
-        (b"hello\r\n", Door.PERSON),
-        (b"/login ann\r\n", Door.PERSON),
-        (b"\xff\xfd\x01", Door.PERSON),
-        (b"\r\n", Door.PERSON),
-        (b'{"do":"login"}\n', Door.JSON_LINES),
-        (b"GET / HTTP/1.1\r\n", Door.HTTP),
-        (b"OPTIONS * HTTP/1.1\r\n", Door.HTTP),
-        (b"PRI * HTTP/2.0\r\n", Door.HTTP),
+        (b"hello\r\n", PERSON),
+        (b"/login ann\r\n", PERSON),
+        (b"\xff\xfd\x01", PERSON),
+        (b"\r\n", PERSON),
+        (b'{"do":"login"}\n', PROGRAM),
+        (b"GET / HTTP/1.1\r\n", HTTP),
+        (b"OPTIONS * HTTP/1.1\r\n", HTTP),
+        (b"PRI * HTTP/2.0\r\n", HTTP),
         (b"P", None),
         (b"GET", None),
-        (b"GETTING", Door.PERSON),
-        (b"get / HTTP/1.1", Door.PERSON),
-        (b"\x16\x03\x01\x02\x00", Door.TLS),
+        (b"GETTING", PERSON),
+        (b"get / HTTP/1.1", PERSON),
+        (b"\x16\x03\x01\x02\x00", TLS),
         (b"\x16", None),
-        (b"\x16a", Door.PERSON),
+        (b"\x16a", PERSON),
     ],
 )
 def test_callers_are_told_apart_by_their_first_bytes(first: bytes, door: Door | None) -> None:
-    assert recognise(first) is door
+    assert door_of(first) is door
 
 
 @given(st.one_of(st.binary(min_size=1), st.sampled_from([b"DELETE /x", b"\x16\x03", b"CONNECT a", b"{"])), st.binary())
 def test_what_is_recognised_stays_recognised_when_more_comes(first: bytes, more: bytes) -> None:
-    door = recognise(first)
+    door = door_of(first)
     if door is not None:
-        assert recognise(first + more) is door
+        assert door_of(first + more) is door
     elif first:
         assert len(first) < 8, "no more than a verb's length is ever waited for"
 
 
 def test_the_answer_to_a_browser_is_valid_http() -> None:
-    head, _, body = CLOSED_DOORS[Door.HTTP].partition(b"\r\n\r\n")
+    head, _, body = HTTP.refusal.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert f"Content-Length: {len(body)}\r\n".encode() in head

@@ -454,7 +454,7 @@ def test_a_row_of_ambiguous_characters_fits_where_they_are_two_columns() -> None
         if then:
             desk.editor.charset = then
         desk.feed("я".encode("gbk") * 30, b"\x01")
-        row = desk.editor.redraw().decode("gbk")
+        row = desk.editor._row.redraw().decode("gbk")
         row = re.sub("\x1b\\[[0-9;?]*[A-Za-z]|\r", "", row)
         assert columns_of(row, 2) < 40
 
@@ -462,7 +462,7 @@ def test_a_row_of_ambiguous_characters_fits_where_they_are_two_columns() -> None
 def test_a_row_with_what_the_charset_has_not_fits_the_terminal() -> None:
     desk = Desk(columns=40, charset="utf-8").type("👋👋👋👋")
     desk.editor.charset = "latin-1"
-    row = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]|\r", b"", desk.editor.redraw())
+    row = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]|\r", b"", desk.editor._row.redraw())
     assert len(row) < 40
 
 

@@ -33,7 +33,10 @@ from chat_server.rooms.presence import Presence
 from chat_server.rooms.recent_history import Past
 from chat_server.rooms.room import ListedRoom, Room
 from chat_server.sessions.json_session import ProgramSession
+from chat_server.sessions.membership import Membership
 from chat_server.sessions.outbox import Outbox
+from chat_server.sessions.pace import Pace
+from chat_server.sessions.read_loop import ReadLoop
 from chat_server.sessions.session import ChatSession
 from chat_server.sessions.text_session import PersonSession
 from chat_server.wire import json_lines
@@ -115,9 +118,11 @@ CALLERS_LOOKED_AT = 6
 
 
 def is_a_witness(owner: object) -> bool:
-    """Whether this is the session of one who only looks on, or their outbox."""
+    """Whether this is the session of one who only looks on, or their outbox, or the loop that reads what they ask for."""
     if isinstance(owner, Outbox):
-        owner = getattr(getattr(owner, "_notice", None), "__self__", None)
+        owner = getattr(owner, "owner", None)
+    elif isinstance(owner, ReadLoop):
+        owner = getattr(owner, "_session", None)
     return isinstance(owner, ChatSession) and getattr(owner, "nick", "") in WITNESSES
 
 
@@ -296,7 +301,7 @@ async def test_a_bug_in_any_command_ends_the_session_that_met_it_and_no_other(
             asked: object = an_instance(request)
             if door == "program":
                 asked = Addressed(an_instance(request), place, number)
-            session_of(house, f"victim{number}")._decoder = Giving(asked)
+            session_of(house, f"victim{number}")._loop.decoder = Giving(asked)
             with monkeypatch.context() as patched:
                 patched.setitem(kind.commands, request, Command(sabotage, ""))
                 sabotage.is_armed = True
@@ -350,7 +355,7 @@ async def test_what_cannot_be_put_in_words_is_said_to_be_so_and_whoever_asked_go
         await ann.read_until("Colours are on.")
         monkeypatch.setitem(sentences._TOLD, kind, sabotage)
         sabotage.is_armed = True
-        session_of(house, "ann")._decoder = Giving(requests.ListOnline())
+        session_of(house, "ann")._loop.decoder = Giving(requests.ListOnline())
         monkeypatch.setitem(
             ChatRoom.commands, requests.ListOnline, Command(lambda _place, session, _request: session.send(example), "")
         )
@@ -409,7 +414,7 @@ async def test_what_cannot_be_written_as_json_is_answered_all_the_same(
         await program.enter("ann", "python")
         monkeypatch.setattr(json_lines, "_encode", encode)
         session = session_of(house, "ann")
-        session._decoder = Giving(Addressed(requests.ListOnline(), "python", "the mark"))
+        session._loop.decoder = Giving(Addressed(requests.ListOnline(), "python", "the mark"))
         monkeypatch.setitem(
             ChatRoom.commands, requests.ListOnline, Command(lambda _place, session, _request: session.send(example), "")
         )
@@ -571,7 +576,7 @@ ELSEWHERE = {
     # When memory is short, and among many kinds of readers; and nobody asks for a whole past on this door.
     "let_go", "send_unasked", "show_among", "PersonSession.drained",
     # For those who look on.
-    "size", "__contains__", "ProgramSession.speaks_telnet",
+    "size", "__contains__",
 }  # fmt: skip
 
 
@@ -587,7 +592,7 @@ def steps() -> Iterator[Step]:
     owners: dict[type, str] = {
         **dict.fromkeys((ChatRoom, ReadableRoom, Batch, Presence, Past), ""),
         **dict.fromkeys((Room, ListedRoom, Hall, Choices, Directory), ""),
-        **dict.fromkeys((ChatSession, PersonSession, ProgramSession, Outbox), ""),
+        **dict.fromkeys((ChatSession, PersonSession, ProgramSession, ReadLoop, Pace, Membership, Outbox), ""),
     }
     for owner in owners:
         for name, found in vars(owner).items():

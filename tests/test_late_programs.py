@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from chat_server.protocol.incoming import Addressed
 from chat_server.protocol.requests import Say
 from chat_server.wire.late_programs import LateJsonDecoder
-from chat_server.wire.text import ProgramCame, TextDecoder
+from chat_server.wire.noticed import ProgramCame
+from chat_server.wire.text import TextDecoder
 from streams import House, Program, open_house
 from test_person_session import telnet
 

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
 import pytest
 import trio
 import trio.testing
@@ -6,6 +9,9 @@ from hypothesis import strategies as st
 
 from chat_server.sessions.outbox import URGENT_MAX, Outbox
 from chat_server.sessions.pacing import Budget
+from chat_server.sessions.transport import HELD
+
+M = TypeVar("M")
 
 
 class Pipe:
@@ -36,6 +42,9 @@ class Pipe:
     async def receive_some(self, limit: int) -> bytes:
         raise NotImplementedError
 
+    def put_back(self, data: bytes) -> None:
+        raise NotImplementedError
+
     def is_lost(self) -> bool:
         return self.is_closed
 
@@ -53,14 +62,21 @@ class Pipe:
         self._changed = trio.Event()
 
 
+class Owner(Generic[M]):
+    """Whose outbox it is, as far as the outbox knows."""
+
+    def __init__(self, notice: Callable[[int, M], bytes], mark: Callable[[], M]) -> None:
+        self.notice = notice
+        self.positions = mark
+
+
 def make(
     nursery: trio.Nursery, pipe: Pipe, *, limit: int = 100, patience: float = 60, budget: Budget | None = None
-) -> Outbox[None]:
+) -> Outbox[int]:
     return Outbox(
         pipe,
+        Owner(lambda lines, _: b"* %d skipped\n" % lines, lambda: 0),
         start=nursery.start_soon,
-        notice=lambda lines, _: b"* %d skipped\n" % lines,
-        mark=lambda: None,
         limit=limit,
         budget=budget or Budget(0),
         patience=patience,
@@ -201,7 +217,7 @@ async def test_the_notice_is_told_what_stood_beside_the_first_of_what_was_droppe
 
     pipe = Pipe(0)
     outbox = Outbox(
-        pipe, start=nursery.start_soon, notice=notice, mark=lambda: position, limit=40, patience=60, budget=Budget(0)
+        pipe, Owner(notice, lambda: position), start=nursery.start_soon, limit=40, patience=60, budget=Budget(0)
     )
     for position in range(100):
         outbox.push(b"line %d\n" % position)
@@ -224,7 +240,7 @@ async def test_a_mark_is_taken_for_every_16_kib_and_small_things_share_an_entry(
 
     pipe = Pipe(0)
     outbox = Outbox(
-        pipe, start=nursery.start_soon, notice=lambda _, __: b"", mark=mark, limit=0, patience=60, budget=Budget(0)
+        pipe, Owner(lambda _, __: b"", mark), start=nursery.start_soon, limit=0, patience=60, budget=Budget(0)
     )
     sent = [b'{"is":"here"}\n'] * 10_000 + [b"x" * 2000 + b"\n"] * 100
     for data in sent:
@@ -294,7 +310,7 @@ async def test_a_notice_names_the_place_of_what_was_dropped_whatever_stood_befor
         return b"* %d\n" % lines
 
     outbox = Outbox(
-        pipe, start=nursery.start_soon, notice=notice, mark=lambda: shown[0], limit=2000, patience=60, budget=Budget(0)
+        pipe, Owner(notice, lambda: shown[0]), start=nursery.start_soon, limit=2000, patience=60, budget=Budget(0)
     )
     for number in range(200):
         shown[0] = number
@@ -356,3 +372,58 @@ async def test_what_has_been_written_counts_no_longer(nursery: trio.Nursery) -> 
     await trio.testing.wait_all_tasks_blocked()
     assert budget.total == 0
     assert not budget._counted
+
+
+class HoldingPipe(Pipe):
+    """A transport that takes whatever it is given, and passes on what the kernel has room for; `wait_writable` passes on the rest."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(room)
+        self.held = b""
+
+    def send_nowait(self, data: bytes) -> int:
+        if self.held:
+            raise BlockingIOError
+        self.held = data
+        self._pass_on()
+        return HELD if self.held else len(data)
+
+    async def wait_writable(self) -> None:
+        while self.held:
+            await super().wait_writable()
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        passed, self.held = self.held[: self.room], self.held[self.room :]
+        self.room -= len(passed)
+        self.written += passed
+
+
+async def test_what_a_transport_has_taken_and_holds_is_not_gone(nursery: trio.Nursery) -> None:
+    pipe = HoldingPipe(3)
+    outbox = make(nursery, pipe)
+    outbox.push(b"hello\n")
+    assert not outbox.is_empty
+    outbox.push(b"there\n")
+    await trio.testing.wait_all_tasks_blocked()
+    assert pipe.written == b"hel"
+    pipe.read(5)
+    await trio.testing.wait_all_tasks_blocked()
+    assert pipe.written == b"hello\nth"
+    assert not outbox.is_empty
+    pipe.read(100)
+    await outbox.emptied()
+    assert pipe.written == b"hello\nthere\n"
+    outbox.push(b"!\n")
+    assert outbox.is_empty
+    assert pipe.written == b"hello\nthere\n!\n"
+
+
+async def test_what_is_skipped_while_a_transport_holds_something_breaks_no_line(nursery: trio.Nursery) -> None:
+    pipe = HoldingPipe(3)
+    outbox = make(nursery, pipe, limit=20)
+    for number in range(10):
+        outbox.push(b"line %d\n" % number)
+    pipe.read(1000)
+    await outbox.emptied()
+    assert pipe.written == b"line 0\n* 9 skipped\n"

@@ -11,6 +11,7 @@ from chat_server.protocol.choices import find_charset
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.requests import Act, ChooseCharset, ChooseMode, Request, Say, Topic
 from chat_server.wire.line_mode import LineMode, TooLong
+from chat_server.wire.noticed import AreYouThere, CharsetUnclear, Learnt, ProgramCame, Secret, Tab, Toil
 from chat_server.wire.telnet.decoder import (
     SUBNEGOTIATION_MAX,
     Command,
@@ -20,19 +21,7 @@ from chat_server.wire.telnet.decoder import (
     TelnetDecoder,
 )
 from chat_server.wire.telnet.options import Code, Option
-from chat_server.wire.text import (
-    TOILS_PER_LINE,
-    AreYouThere,
-    Asked,
-    CharsetUnclear,
-    Item,
-    Learnt,
-    ProgramCame,
-    Secret,
-    Tab,
-    TextDecoder,
-    Toil,
-)
+from chat_server.wire.text import TOILS_PER_LINE, Asked, Item, TextDecoder
 
 IAC, SB, SE, WILL, WONT, DO, DONT = Code.IAC, Code.SB, Code.SE, Code.WILL, Code.WONT, Code.DO, Code.DONT
 BINARY, ECHO, SGA, TIMING_MARK, NAWS, TTYPE, CHARSET = Option.BINARY, Option.ECHO, Option.SGA, 6, 31, 24, 42
@@ -180,7 +169,7 @@ def test_any_split_draws_the_same_line_in_the_end(data: bytes, cuts: list[int]) 
     whole, other = Listener().receive(data), Listener().receive(*split(data, cuts))
     assert (whole.decoder.editor is None) == (other.decoder.editor is None)
     if whole.decoder.editor and other.decoder.editor:
-        assert whole.decoder.editor.redraw() == other.decoder.editor.redraw()
+        assert whole.decoder.editor._row.redraw() == other.decoder.editor._row.redraw()
 
 
 @given(INPUT)

@@ -2,36 +2,11 @@
 
 import ipaddress
 
+from chat_server.sessions.pace import Address
 from chat_server.sessions.token_bucket import TokenBucket
 
 GONE_MAX = 4096
 """Addresses remembered from which nobody is connected any more, until they have their whole burst again."""
-
-
-class Address:
-    """What is known of one address: how many are connected from there, and what they may still ask for together."""
-
-    __slots__ = ("bucket", "connections", "network")
-
-    def __init__(self, network: str, bucket: TokenBucket | None) -> None:
-        """Nobody is connected from there; without a bucket they may ask as fast as they like."""
-        self.network = network
-        self.bucket = bucket
-        self.connections = 0
-
-    def take(self, now: float, tokens: float) -> float:
-        """Count what one of them asks for; return how many seconds it has to wait."""
-        return 0.0 if self.bucket is None else self.bucket.take(now, tokens)
-
-    @property
-    def share_seconds(self) -> float:
-        """Seconds between two requests of one of them if they all took turns: who asks for little need not wait longer for the others."""
-        return 0.0 if self.bucket is None else self.connections / self.bucket.per_second
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether they have asked for so much lately that they should let others go first."""
-        return self.bucket is not None and self.bucket.is_low
 
 
 class Admission:

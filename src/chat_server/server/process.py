@@ -21,7 +21,8 @@ from chat_server import logs
 from chat_server.config import Config
 from chat_server.journal import UnusableJournal
 from chat_server.journal.engines import engine_named
-from chat_server.server.server import Server, open_listeners
+from chat_server.server.listening import open_listeners
+from chat_server.server.server import Server
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Where Linux tells a container how much memory it may use (version 2 and version 1 of control groups)."""

@@ -1,19 +1,19 @@
 """What waits to be written to one connection, and the bound on it.
 
-Nobody ever waits for a reader: `push` is synchronous, bounded, and cannot raise. Knows bytes and lines, and beside what waits a mark that it
-does not understand; never knows events, sessions or rooms.
+Nobody ever waits for a reader: `push` is synchronous, bounded, and cannot raise. Knows bytes and lines; what its owner notes of the reader's
+positions it keeps without understanding it. Never knows events, sessions or rooms.
 """
 
 from collections import deque
 from collections.abc import Awaitable, Callable
 from math import inf
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import trio
 
 from chat_server.guard import Guard
 from chat_server.sessions.pacing import Budget
-from chat_server.sessions.transport import Transport
+from chat_server.sessions.transport import HELD, Transport
 
 _CHUNK = 65536
 """Bytes given to the kernel at a time when a reader catches up."""
@@ -33,12 +33,23 @@ _NEWLINE = ord("\n")
 M = TypeVar("M")
 
 
+class Owner(Protocol[M]):
+    """Whose reader it is."""
+
+    def notice(self, lines: int, after: M, /) -> bytes:
+        """What to say when so many lines were left out; `after` stood beside the first of them."""
+
+    def positions(self) -> M:
+        """What stands beside what must wait now; it says where the reader was."""
+
+
 class Outbox(Generic[M]):
     """The way out to one reader.
 
     What the kernel takes at once never waits. When more than `limit` bytes wait, they are dropped, down to the end of the line that is
-    half-way out, and nothing more is kept until the reader reads again; then it is told, by `notice`, how many lines were left out, and from
-    where on: `mark` is asked for whenever something must wait, and what it said of the first that was dropped is given to `notice`.
+    half-way out, and nothing more is kept until the reader reads again; then it is told, by the owner's `notice`, how many lines were left out,
+    and from where on: the owner's `positions` are asked for whenever something must wait, and those of the first that was dropped are given to
+    `notice`.
     Only a reader to whom nothing could be written for `patience` seconds (0: no limit) loses its connection.
     """
 
@@ -50,8 +61,6 @@ class Outbox(Generic[M]):
         "_is_closed",
         "_is_first_urgent",
         "_is_mid_line",
-        "_mark",
-        "_notice",
         "_patience",
         "_send_nowait",
         "_size",
@@ -63,16 +72,16 @@ class Outbox(Generic[M]):
         "_urgent",
         "_waiting",
         "limit",
+        "owner",
         "progressed_at",
     )
 
     def __init__(
         self,
         transport: Transport,
+        owner: Owner[M],
         *,
         start: Callable[[Callable[[], Awaitable[None]]], None],
-        notice: Callable[[int, M], bytes],
-        mark: Callable[[], M],
         limit: int,
         patience: float,
         budget: Budget,
@@ -81,8 +90,8 @@ class Outbox(Generic[M]):
         self._transport = transport
         self._send_nowait = transport.send_nowait
         self._start = start
-        self._notice = notice
-        self._mark = mark
+        self.owner = owner
+        """Who is asked for marks and notices; another may take over what waits."""
         self._patience = patience or inf
         self._budget = budget
         self.limit = limit or inf
@@ -93,17 +102,13 @@ class Outbox(Generic[M]):
         self._urgent = b""  # sent before what waits, and never dropped
         self._unmarked = 0  # bytes that wait since the last mark
         self._skipped = 0
-        self._skipped_after: M = mark()  # what stood beside the first of what was skipped
+        self._skipped_after: M | None = None  # what stood beside the first of what was skipped, if anything was
         self._announced = 0  # lines of which the notice tells that stands first, if none of it has been sent
         self._is_mid_line = False
         self._is_first_urgent = False  # what stands first is not to be dropped
         self._is_amid_entry = False  # part of what stands first has been sent
         self._is_closed = False
         self._emptied: trio.Event | None = None
-
-    def belong_to(self, notice: Callable[[int, M], bytes], mark: Callable[[], M]) -> None:
-        """Ask somebody else from now on; what waits is written all the same."""
-        self._notice, self._mark = notice, mark
 
     @property
     def size(self) -> int:
@@ -135,11 +140,13 @@ class Outbox(Generic[M]):
                 return
             if sent == len(data):
                 return
-            self._is_mid_line = sent > 0 and data[sent - 1] != _NEWLINE
-            self._is_amid_entry = sent > 0
-            data = data[sent:]
             waiting = self._waiting = deque()
             self._start(self._write)
+            self._is_amid_entry = sent > 0
+            self._is_mid_line = sent > 0 and data[sent - 1] != _NEWLINE
+            if sent == HELD:
+                return
+            data = data[sent:]
         if self._skipped:
             self._skipped += data.count(b"\n")
             return
@@ -175,7 +182,7 @@ class Outbox(Generic[M]):
         self._unmarked += len(data)
         if not waiting or self._unmarked > MARK_EVERY:
             self._unmarked = 0
-            waiting.append((data, self._mark()))
+            waiting.append((data, self.owner.positions()))
             return
         last, mark = waiting[-1]
         if len(waiting) > 1 and len(data) < SMALL and len(last) < MARK_EVERY:
@@ -202,7 +209,8 @@ class Outbox(Generic[M]):
 
     def _skip(self, waiting: deque[tuple[bytes, M]]) -> None:
         """Drop what waits, but not the rest of a line whose beginning the reader has."""
-        first, self._skipped_after = waiting[0]
+        first, mark = waiting[0]
+        self._skipped_after = mark
         rest = b""
         if self._is_first_urgent:
             rest = first
@@ -215,7 +223,7 @@ class Outbox(Generic[M]):
             self._announced = 0
         waiting.clear()
         if rest:
-            waiting.append((rest, self._skipped_after))
+            waiting.append((rest, mark))
         else:
             self._is_amid_entry = False
         self._size = len(rest)
@@ -266,23 +274,26 @@ class Outbox(Generic[M]):
             except OSError:
                 self.close()
                 return
+            is_held = sent == HELD
+            if is_held:
+                sent = length
             if sent:
                 self._announced = 0
                 self.progressed_at = trio.current_time()
                 self._is_mid_line = data[sent - 1] != _NEWLINE
             self._take_out(waiting, sent)
-            if sent < length:
+            if sent < length or is_held:
                 return
 
     def _put_first(self, waiting: deque[tuple[bytes, M]]) -> None:
         """Have the notice of what was skipped, and what a protocol needs, sent before anything else."""
-        if not waiting and self._skipped:
-            notice = self._notice(self._skipped, self._skipped_after)
+        if not waiting and self._skipped and self._skipped_after is not None:
+            notice = self.owner.notice(self._skipped, self._skipped_after)
             self._announced, self._skipped = self._skipped, 0
             waiting.append((notice, self._skipped_after))
             self._size += len(notice)
         if self._urgent and not self._is_amid_entry:
-            waiting.appendleft((self._urgent, waiting[0][1] if waiting else self._mark()))
+            waiting.appendleft((self._urgent, waiting[0][1] if waiting else self.owner.positions()))
             self._size += len(self._urgent)
             self._urgent = b""
             self._is_first_urgent = True

@@ -1,63 +1,48 @@
 """A person's connection: a session that is in one place at a time, the hall or a room, which carries out whatever is asked.
 
-Knows the person's terminal as far as it has been learnt, and what was chosen instead: from both it tells how the person is shown things, and
-who edits the line. Never knows what a command means.
+Knows the row that is edited on the person's terminal, and puts into effect how they are shown things (display.py says how that is). Never knows
+what a command means.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from typing import ClassVar, get_origin, get_type_hints
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, ClassVar
 
 import trio
 from msgspec.structs import replace
 
 from chat_server.commands.completion import candidates
 from chat_server.commands.handler import Pause
-from chat_server.config import HistoryTable, Limits
-from chat_server.guard import Guard
-from chat_server.protocol.choices import LANGUAGES, UTF_8
-from chat_server.protocol.entries import EVENTS, Recalled
-from chat_server.protocol.events import AliveAnswered, CharsetHinted, Entered, Event, Refused
-from chat_server.protocol.preferences import AS_THE_TERMINAL, Preferences
+from chat_server.protocol.events import AliveAnswered, Event, Refused
+from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Say
 from chat_server.rooms.room import EndSession, Occupant, Room
-from chat_server.sessions.session import ANSWER_BYTES_PER_TOKEN, LIGHT_CHARACTERS, ChatSession, Neighbours, left
+from chat_server.sessions.context import SessionContext
+from chat_server.sessions.display import display_for, in_force
+from chat_server.sessions.json_session import ProgramSession, bounds_of
+from chat_server.sessions.layout import LAID_OUT_WEIGHT, LISTS, charset_hints, laid_out
+from chat_server.sessions.membership import left
+from chat_server.sessions.pace import Address
+from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
 from chat_server.sessions.transport import Transport
-from chat_server.wire.charsets import can_write, has_byte_255
-from chat_server.wire.editor.line_editor import COLUMNS_MAX
-from chat_server.wire.render.profiles import Reader, nearest, show_for, shown_in_pieces, written
-from chat_server.wire.render.widths import width_class
+from chat_server.wire.editor.row import COLUMNS_MAX
+from chat_server.wire.late_programs import LateJsonDecoder
+from chat_server.wire.noticed import AreYouThere, CharsetUnclear, Learnt, Noticed, ProgramCame, Secret, Tab, Toil
+from chat_server.wire.render.profiles import Reader, nearest, show_for, written
 from chat_server.wire.telnet.options import Code
-from chat_server.wire.text import (
-    TOILS_PER_LINE,
-    AreYouThere,
-    Asked,
-    CharsetUnclear,
-    Learnt,
-    Noticed,
-    ProgramCame,
-    Secret,
-    Tab,
-    TextDecoder,
-    Toil,
-)
-
-LAID_OUT_WEIGHT = 2
-"""How many times as dear an answer is to somebody who is shown it in colours, in rows or in another charset."""
-
-IN_ORDER = (Entered, Recalled)
-"""Lists that are short enough to be shown at once, as they must be: what else a room shows comes after them."""
-
-LISTS = frozenset(
-    kind
-    for kind in EVENTS
-    if kind not in IN_ORDER and any(get_origin(hint) is tuple for hint in get_type_hints(kind).values())
-)
-"""Events with as many lines as there are people, rooms or lines."""
+from chat_server.wire.text import TOILS_PER_LINE, Asked, TextDecoder
 
 NAMES_PER_TOKEN = 5000
 """Names among which Tab looks that count as a line: 1 ms."""
 
 NOP = bytes((Code.IAC, Code.NOP))
+
+
+def completions(before: str, place: Room, session: Occupant) -> tuple[list[str], int]:
+    """What Tab may put in behind this text, and among how many names it looked."""
+    works_here = [request for request in place.commands if place.works_for(session, request)]
+    rooms = [room.name for room in place.directory.rooms] if session.nick else []
+    nicks = place.nicks
+    return candidates(before, works_here=works_here, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
 
 
 class PersonSession(ChatSession[Asked]):
@@ -66,52 +51,33 @@ class PersonSession(ChatSession[Asked]):
     COSTS: ClassVar[Mapping[type, float]] = {Learnt: 0.02, Tab: 0.2, Toil: 1 / TOILS_PER_LINE}
     """Whoever drags a window's corner sends dozens of sizes a second, and Tab is pressed until the right name comes."""
 
+    has_terminal: ClassVar[bool] = True
+
     __slots__ = (
         "_awaits_secret",
         "_closing",
+        "_display",
         "_has_asked_to_edit",
-        "_reader",
+        "_program_came",
         "_rest",
         "_since",
         "_text",
         "hears_itself",
-        "program_came",
     )
 
-    def __init__(
-        self,
-        transport: Transport,
-        decoder: TextDecoder,
-        *,
-        place: Room,
-        limits: Limits,
-        history: HistoryTable,
-        preferences: Preferences,
-        neighbours: Neighbours,
-        start: Callable[[Callable[[], Awaitable[None]]], None],
-    ) -> None:
-        """Begin in `place`; `start` starts a task that may outlive a call."""
+    def __init__(self, transport: Transport, decoder: TextDecoder, context: SessionContext, address: Address) -> None:
+        """Begin in the hall."""
+        display = display_for(context.preferences, decoder.terminal, speaks_telnet=False)
+        super().__init__(transport, decoder, show_for(display.reader), context, address)
         self._text = decoder
+        self._display = display
         self._since = 0
-        self._reader = Reader(preferences.language)
         self._has_asked_to_edit = False
         self._rest: list[Event] = []  # answers that are shown when their request has been carried out
         self._closing = b""  # what gives the row back, when it has been
         self.hears_itself = False
-        self.program_came: ProgramCame | None = None
-        """What has come, if the caller turned out to be a program."""
+        self._program_came: ProgramCame | None = None  # what has come, if the caller turned out to be a program
         self._awaits_secret: Callable[[str], Pause] | None = None
-        super().__init__(
-            transport,
-            decoder,
-            show_for(self._reader),
-            place=place,
-            limits=limits,
-            history=history,
-            preferences=preferences,
-            neighbours=neighbours,
-            start=start,
-        )
 
     # How the person is shown things.
 
@@ -123,25 +89,11 @@ class PersonSession(ChatSession[Asked]):
             super().send(event)
 
     async def _show_rest(self) -> None:
-        """Lay out what is to be shown still, some lines at a time, each in its turn among all that is dear; then write it in one piece."""
+        """Lay out what is to be shown still, and write each answer in one piece."""
         while self._rest:
-            pieces: list[bytes] = []
-            await self.take_turn()  # what was read came to many at once
-            for piece in self._in_pieces(self._rest[0]):
-                if piece is None:
-                    pieces = [self.show(Refused("cannot-show"))]
-                else:
-                    pieces.append(piece)
-                await self.take_turn()
+            data = await laid_out(self._rest[0], self._reader, self._loop.take_turn, nick=self.nick)
             del self._rest[0]
-            self._answer(b"".join(pieces))
-
-    def _in_pieces(self, event: Event) -> Iterator[bytes | None]:
-        """The event, some lines at a time; None last, if it cannot be shown."""
-        with Guard("something could not be shown to a session", nick=self.nick):
-            yield from shown_in_pieces(event, self._reader)
-            return
-        yield None
+            self._answer(data)
 
     async def drained(self) -> None:
         """Wait until everything has been shown, and the kernel has taken it."""
@@ -153,11 +105,6 @@ class PersonSession(ChatSession[Asked]):
         return nearest(self._reader, kinds, limit)
 
     @property
-    def has_terminal(self) -> bool:
-        """Whoever types has one."""
-        return True
-
-    @property
     def speaks_telnet(self) -> bool:
         """Whether a question of telnet was answered."""
         return self._text.speaks_telnet
@@ -165,78 +112,37 @@ class PersonSession(ChatSession[Asked]):
     def prefer(self, preferences: Preferences) -> None:
         """Show the person things in this way from now on."""
         if preferences.mode == "edit" and not self._text.wants_editing:
-            self._has_asked_to_edit = (
-                False  # it may have been refused before; whoever says it again wants it asked again
-            )
+            # It may have been refused before; whoever says it again wants it asked again.
+            self._has_asked_to_edit = False
         self.preferences = preferences
         self._look_again()
 
     def in_force(self, setting: str) -> str:
         """What a setting comes to."""
-        reader = self._reader
-        match setting:
-            case "mode":
-                return "edit" if self._text.wants_editing else "line"
-            case "colour":
-                return "on" if reader.colours else "off"
-            case "wrap":
-                return str(reader.columns + 1) if reader.columns else "off"
-            case "plain":
-                return "on" if reader.is_plain else "off"
-            case "keepalive":
-                return "on" if self.preferences.keepalive and self.speaks_telnet else "off"
-        return str(getattr(reader, setting))
+        is_edited, speaks_telnet = self._text.wants_editing, self.speaks_telnet
+        return in_force(setting, self._reader, self.preferences, is_edited=is_edited, speaks_telnet=speaks_telnet)
 
     @property
-    def _is_plain(self) -> bool:
-        chosen = self.preferences.plain
-        return self._text.terminal.is_screen_reader if chosen is None else chosen
+    def _reader(self) -> Reader:
+        return self._display.reader
 
-    @property
-    def _columns(self) -> int:
-        chosen = self.preferences.wrap
-        if chosen == AS_THE_TERMINAL:
-            return self._text.terminal.columns
-        if chosen is not None:
-            return chosen
-        return 0 if self._is_plain else self._text.terminal.columns
-
-    @property
-    def _wants_to_edit(self) -> bool:
-        chosen = self.preferences.mode
-        if self._is_plain:  # what is edited is drawn again and again, and a screen reader reads all of it
-            return False
-        return self._text.terminal.can_be_edited_on if chosen is None else chosen == "edit"
-
-    @property
-    def _colours(self) -> int:
-        chosen, suggested = self.preferences.colour, self._text.terminal.colours
-        if chosen is None:
-            return 0 if self._is_plain else suggested
-        return (suggested or 16) if chosen else 0
+    def cost_of_answer(self, size: int) -> float:
+        """Lines that are laid out count for more."""
+        return super().cost_of_answer(size) * (LAID_OUT_WEIGHT if self._reader.is_laid_out else 1)
 
     def _look_again(self) -> None:
         """Something was chosen or learnt: show things as they are to be shown now."""
-        terminal, chosen = self._text.terminal, self.preferences
-        charset = chosen.charset or terminal.charset or UTF_8
-        self._text.charset = charset
-        self._reader = Reader(
-            chosen.language if can_write(charset, LANGUAGES[chosen.language]) else "en",
-            charset,
-            self.speaks_telnet and has_byte_255(charset),
-            self._colours,
-            width_class(self._columns),
-            self._is_plain,
-        )
-        self._answer_bytes = ANSWER_BYTES_PER_TOKEN / (LAID_OUT_WEIGHT if self._reader.is_laid_out else 1)
-        if self._wants_to_edit != self._has_asked_to_edit:
-            self._has_asked_to_edit = self._wants_to_edit
-            self._answer_protocol(self._text.edit(wanted=self._wants_to_edit))
+        self._display = display_for(self.preferences, self._text.terminal, speaks_telnet=self.speaks_telnet)
+        self._text.charset = self._reader.charset
+        wants_editing = self._display.wants_editing
+        if wants_editing != self._has_asked_to_edit:
+            self._has_asked_to_edit = wants_editing
+            self._answer_protocol(self._text.edit(wanted=wants_editing))
         shown_before, pushed_before = self.show, self.push
         self.show = show_for(self._reader)
         self.show_naming = show_for(replace(self._reader, is_named=True)) if self._reader.colours else None
         self._begin_or_end_editing()
-        if chosen.mode == "edit" and self._has_asked_to_edit and not self._text.wants_editing:
+        if self.preferences.mode == "edit" and self._has_asked_to_edit and not self._text.wants_editing:
             self.preferences = replace(self.preferences, mode=None)
             self.send(Refused("not-editable"))
         if self.show is not shown_before or self.push != pushed_before:
@@ -282,8 +188,9 @@ class PersonSession(ChatSession[Asked]):
             editor.is_shown_back = self.place.works_for(self, Say)
             self._draw(editor.prompted(self._prompt))
 
-    def _notice_of(self, lines: int, after: dict[str, int]) -> bytes:
-        notice = super()._notice_of(lines, after)
+    def notice(self, lines: int, after: dict[str, int]) -> bytes:
+        """What to say when lines have been skipped, around the row that is being edited."""
+        notice = super().notice(lines, after)
         editor = self._text.editor
         return self._closing + notice if editor is None else editor.around(notice)
 
@@ -300,7 +207,7 @@ class PersonSession(ChatSession[Asked]):
     def logged_in(self, nick: str, token: str) -> None:
         """The person has this nickname from now on, and may write longer lines than a stranger."""
         super().logged_in(nick, token)
-        self._text.allow(self._limits.line_bytes, self._limits.text_bytes)
+        self._text.allow(self._context.limits.line_bytes, self._context.limits.text_bytes)
 
     def is_light(self, asked: Asked) -> bool:
         """Whether it is an ordinary line."""
@@ -340,7 +247,7 @@ class PersonSession(ChatSession[Asked]):
             case AreYouThere():
                 self.send(AliveAnswered())
             case CharsetUnclear():
-                self._hint()
+                self.push(charset_hints())
             case Secret():
                 then, self._awaits_secret = self._awaits_secret, None
                 return then(noticed.text) if then else None
@@ -352,8 +259,20 @@ class PersonSession(ChatSession[Asked]):
         if editor is not None:
             self._outbox.push(editor.close())
             self._answer_protocol(self._text.edit(wanted=False))
-        self.program_came = came
+        self._program_came = came
         raise EndSession
+
+    def successor(self) -> ChatSession[Any] | None:
+        """The session of a caller who turned out to be a program."""
+        came = self._program_came
+        if came is None:
+            return None
+        bounds = bounds_of(self._context.limits)
+        decoder = LateJsonDecoder(*bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)
+        program = ProgramSession(self._transport, decoder, self._context, self._address)
+        program.inherit(self.hand_on())
+        program.prefer(replace(program.preferences, language=self.preferences.language))
+        return program
 
     def ask_secret(self, prompt: str, then: Callable[[str], Pause]) -> None:
         """Ask for a password, which telnet does not show while it is typed; `then` is called with it, and with nothing else ever.
@@ -370,25 +289,22 @@ class PersonSession(ChatSession[Asked]):
             self._outbox.push(written(prompt, self._reader))
 
     def _complete(self, before: str) -> None:
-        editor = self._text.editor
-        if editor is None:
-            return
-        works_here = [request for request in self.place.commands if self.place.works_for(self, request)]
-        rooms = [room.name for room in self.place.directory.rooms] if self.nick else []
-        nicks = self.place.nicks
-        self.owe((len(rooms) + len(nicks)) / NAMES_PER_TOKEN)
-        found = candidates(before, works_here=works_here, rooms=rooms, nicks=nicks)
-        self._draw(editor.complete(found))
+        found, names = completions(before, self.place, self)
+        self.owe(names / NAMES_PER_TOKEN)
+        if self._text.editor is not None:
+            self._draw(self._text.editor.complete(found))
 
-    def _hint(self) -> None:
-        """Tell in both languages that the charset may be another; in the one that it may be, too."""
-        self.push(show_for(Reader())(CharsetHinted()) + show_for(Reader("zh", "gb18030"))(CharsetHinted()))
-
-    async def receive(self) -> bytes:
+    def receive(self) -> Awaitable[bytes]:
         """Wait for what the person sends next; keep the connection open meanwhile, if telnet can."""
-        gap = self._limits.nop_seconds
-        while gap and self.preferences.keepalive and self.speaks_telnet:
-            with trio.move_on_after(gap):
+        return self._receive_kept_alive() if self._is_kept_alive else super().receive()
+
+    @property
+    def _is_kept_alive(self) -> bool:
+        return bool(self._context.limits.nop_seconds) and self.preferences.keepalive and self.speaks_telnet
+
+    async def _receive_kept_alive(self) -> bytes:
+        while self._is_kept_alive:
+            with trio.move_on_after(self._context.limits.nop_seconds):
                 return await super().receive()
             if self._outbox.is_empty:
                 self._outbox.push(NOP)
@@ -409,9 +325,6 @@ class PersonSession(ChatSession[Asked]):
         """Behind which line the person hears the room, if they are in one where something has been said since."""
         return {room: self._since for room, seq in self.place.position.items() if seq > self._since}
 
-    def has_come_to(self, room: str, seq: int | None) -> None:
-        """Nobody on this door asks for a room's whole past."""
-
     async def enter(self, place: Room, *, is_return: bool = False) -> int:
         """Leave the place where the person is and enter this one."""
         await self.place.leave(self)
@@ -431,6 +344,3 @@ class PersonSession(ChatSession[Asked]):
     def renamed(self, old: str) -> Pause:
         """Tell everybody who should know that the nickname has changed."""
         return self.place.announce_name(self, old)
-
-    async def take_over(self, ghost: Occupant) -> None:
-        """Nobody on this door has the token that proves it, so there is nothing to take over."""

@@ -17,23 +17,32 @@ _DISCARD_MAX = 128
 Closing a socket with unread bytes makes the kernel reset the connection, and the other side may then lose the last words sent to it.
 """
 
+HELD = -1
+"""What `send_nowait` returns that has taken everything and passed on only part of it, as a transport that encrypts may: the rest waits in it."""
+
 
 class Transport(Protocol):
     """A connection: TCP, or any Trio stream behind an adapter."""
 
     @property
     def send_nowait(self) -> Callable[[bytes], int]:
-        """Send what can be sent at once; return how many bytes.
+        """Send what can be sent at once; return how many bytes, or HELD.
 
         What a non-blocking socket's `send` does, so that it can be just that: a Python function around it would be a tenth of what a
         line to a thousand members costs. Raises BlockingIOError if nothing can be sent now, another OSError if the connection is gone.
         """
 
     async def wait_writable(self) -> None:
-        """Wait until more can be sent. Raises ClosedResourceError or BrokenResourceError if the connection is gone."""
+        """Wait until more can be sent, and nothing is held any more.
+
+        Raises ClosedResourceError or BrokenResourceError if the connection is gone.
+        """
 
     async def receive_some(self, limit: int) -> bytes:
         """Wait for bytes, at most `limit`; b"" when the other side has ended. Raises as `wait_writable` does."""
+
+    def put_back(self, data: bytes) -> None:
+        """Have bytes that were taken to be looked at received once more, before all others."""
 
     def is_lost(self) -> bool:
         """Whether the connection is known to be gone, without reading what the other side sent before."""
@@ -45,11 +54,12 @@ class Transport(Protocol):
 class SocketTransport:
     """A TCP connection."""
 
-    __slots__ = ("_socket", "send_nowait")
+    __slots__ = ("_put_back", "_socket", "send_nowait")
 
     def __init__(self, connection: socket.socket) -> None:
         """Take over a connected, non-blocking socket."""
         self._socket = connection
+        self._put_back = b""
         self.send_nowait: Callable[[bytes], int] = connection.send
 
     async def wait_writable(self) -> None:
@@ -59,6 +69,9 @@ class SocketTransport:
 
     async def receive_some(self, limit: int) -> bytes:
         """Wait for bytes, at most `limit`; b"" when the other side has ended."""
+        if self._put_back:
+            data, self._put_back = self._put_back[:limit], self._put_back[limit:]
+            return data
         while True:
             self._check_open()
             await trio.lowlevel.wait_readable(self._socket.fileno())
@@ -68,6 +81,10 @@ class SocketTransport:
                 continue
             except OSError as error:
                 raise trio.BrokenResourceError from error
+
+    def put_back(self, data: bytes) -> None:
+        """Have bytes received once more, before all others."""
+        self._put_back = data + self._put_back
 
     def is_lost(self) -> bool:
         """Whether the other side has reset the connection. That it has ended its own side says nothing: `nc -N` does, and still reads."""

@@ -1,46 +1,46 @@
 """Which kind of caller this is, told by its first bytes. Pure; the clock that ends the waiting belongs to the server."""
 
-from enum import Enum
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
-_HTTP_VERBS = tuple(
+HTTP_STARTS = tuple(
     verb.encode() + b" "
     for verb in ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI")
 )
-_TLS_HANDSHAKE = b"\x16\x03"  # record type 22, major version 3 (RFC 8446, section 5.1)
+TLS_STARTS = (b"\x16\x03",)
+"""Record type 22, major version 3 (RFC 8446, section 5.1)."""
+
+JSON_STARTS = (b"{",)
 
 _HINT = b"This is a chat server, not a web server. Connect with telnet or nc instead of a browser.\n"
 
-
-class Door(Enum):
-    """The kinds of caller that one port serves."""
-
-    PERSON = "person"
-    JSON_LINES = "JSON lines"
-    HTTP = "HTTP"
-    TLS = "TLS"
+HTTP_REFUSAL = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
+    % (len(_HINT), _HINT)
+)
 
 
-def recognise(first: bytes) -> Door | None:
+class Kind(Protocol):
+    """A kind of caller."""
+
+    @property
+    def starts(self) -> tuple[bytes, ...]:
+        """What callers of this kind send first, any of these."""
+
+
+K = TypeVar("K", bound=Kind)
+
+
+def recognise(first: bytes, kinds: Sequence[K], otherwise: K) -> K | None:
     """Tell the caller's kind by the first bytes it sent; None when more bytes are needed to know.
 
-    A caller that is silent for a while is a person: that is for whoever has a clock to say.
+    A caller that is silent for a while is of none of the kinds that speak first: that is for whoever has a clock to say.
     """
     if not first:
         return None
-    if first.startswith(b"{"):
-        return Door.JSON_LINES
-    if first.startswith(_TLS_HANDSHAKE):
-        return Door.TLS
-    if first.startswith(_HTTP_VERBS):
-        return Door.HTTP
-    if any(start.startswith(first) for start in (_TLS_HANDSHAKE, *_HTTP_VERBS)):
+    for kind in kinds:
+        if first.startswith(kind.starts):
+            return kind
+    if any(start.startswith(first) for kind in kinds for start in kind.starts):
         return None
-    return Door.PERSON
-
-
-CLOSED_DOORS = {
-    Door.HTTP: b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
-    % (len(_HINT), _HINT),
-    Door.TLS: b"",
-}
-"""What callers get who cannot be served, in their own tongue. A TLS client would take any answer for a broken one."""
+    return otherwise

@@ -7,8 +7,6 @@ command. What is written to people is in sentences.py and readers.py. Pure: know
 import re
 from collections.abc import Generator, Iterable, Iterator
 
-from msgspec import Struct
-
 from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.requests import Logout, Request
@@ -18,18 +16,17 @@ from chat_server.wire.charsets import decode, has_byte_255, last_character, may_
 from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, LineEditor, TooMuch, Typed, Worked
 from chat_server.wire.editor.line_editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong
+from chat_server.wire.noticed import AreYouThere, CharsetUnclear, Learnt, Noticed, ProgramCame, Secret, Tab, Toil
 from chat_server.wire.telnet.decoder import Command, OptionSaid, Piece, Subnegotiation, TelnetDecoder
 from chat_server.wire.telnet.negotiation import Negotiation
-from chat_server.wire.telnet.options import Code, Option, State
+from chat_server.wire.telnet.options import Code
 from chat_server.wire.telnet.terminal import Terminal
 
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
 _COMMAND = re.compile(rb"(?:\A|[\r\n])/")
 
-
 COLUMNS = 80
 """The width of a terminal that has not said how wide it is, where one must be known."""
-
 
 TOILS_PER_LINE = 4
 """Pieces of work into which what keys cost is cut: others have their turn after each."""
@@ -37,50 +34,8 @@ TOILS_PER_LINE = 4
 BYTES_PER_LINE = 1024
 """Bytes of a text that are sent without having been typed which count as a line."""
 
-
 _BLANKS = "\ufeff \t"
 _OBJECT = re.compile(r"\ufeff?[ \t]*\{")
-
-
-class Noticed(Struct, frozen=True):
-    """Something about the connection itself, which is nobody's request."""
-
-
-class Learnt(Noticed, frozen=True):
-    """Something is known of the caller's terminal that was not, or the editing of its line has begun or ended."""
-
-
-class Secret(Noticed, frozen=True):
-    """What was typed at a prompt for a password."""
-
-    text: str
-
-
-class CharsetUnclear(Noticed, frozen=True):
-    """A line that is not UTF-8, and may be Chinese in another charset. It was not read further."""
-
-
-class Tab(Noticed, frozen=True):
-    """Tab was typed behind this text."""
-
-    before: str
-
-
-class Toil(Noticed, frozen=True):
-    """The keys have cost as much as a part of a line, of which TOILS_PER_LINE make one."""
-
-
-class ProgramCame(Noticed, frozen=True):
-    """A line begins with `{` before anybody has logged in: the caller is a program. Nothing more is read here; these are what has come since."""
-
-    telnet: TelnetDecoder
-    negotiation: Negotiation
-    pieces: tuple[Piece, ...]
-
-
-class AreYouThere(Noticed, frozen=True):
-    """The caller's telnet asks whether somebody is there (RFC 854's AYT)."""
-
 
 Asked = Request | Unreadable | Noticed
 """What a caller on this door wants, or what was learnt of it."""
@@ -97,17 +52,18 @@ class TextDecoder:
     """
 
     __slots__ = (
-        *(
-            "_charset",
-            "_has_had_a_line",
-            "_may_be_program",
-            "_object",
-            "_is_secret_expected",
-            "_line_limit",
-            "_lines",
-            "_negotiation",
-        ),
-        *("_may_hint", "_telnet", "_text_limit", "_typed_bytes", "editor", "wants_editing"),
+        "_charset",
+        "_has_had_a_line",
+        "_line_limit",
+        "_lines",
+        "_may_be_program",
+        "_may_hint",
+        "_negotiation",
+        "_object",
+        "_telnet",
+        "_text_limit",
+        "_typed_bytes",
+        "editor",
     )
 
     def __init__(self, line_limit: int, text_limit: int | None = None) -> None:
@@ -122,9 +78,6 @@ class TextDecoder:
         self._object = b""  # what has come of a program's first line
         self._has_had_a_line = False
         self._may_hint = True
-        self.wants_editing = False
-        """Whether the line is edited here, or will be when the caller's telnet agrees."""
-        self._is_secret_expected = False
         self._typed_bytes = 0  # into the editor, since its last line
         self.editor: LineEditor | None = None
         """What edits the caller's line, while it is edited here."""
@@ -190,28 +143,27 @@ class TextDecoder:
         if self.editor:
             self.editor.allow(line_limit, text_limit)
 
+    @property
+    def wants_editing(self) -> bool:
+        """Whether the line is edited here, or will be when the caller's telnet agrees."""
+        return self._negotiation.wants_editing
+
     def edit(self, *, wanted: bool) -> bytes:
         """Have the line edited here, or by the caller's own program, as soon as its telnet agrees. Return what to write."""
-        self.wants_editing = wanted
-        ours = self._negotiation.options.ours
-        turned = ours.ask if wanted else ours.end
-        said = turned(Option.SGA) + turned(Option.BINARY)
-        return said if not wanted and self._is_secret_expected else turned(Option.ECHO) + said
+        return self._negotiation.edit(wanted=wanted)
 
     def expect_secret(self) -> bytes:
         """Take the next line for a secret, which telnet does not show while it is typed. Return what to write.
 
         A caller without telnet sees what it types: nothing on this side can help that.
         """
-        self._is_secret_expected = True
-        return self._negotiation.options.ours.ask(Option.ECHO) if self.speaks_telnet else b""
+        return self._negotiation.expect_secret()
 
     def _end_secret(self) -> bytes:
-        self._is_secret_expected = False
         if self.editor or not self.speaks_telnet:
+            self._negotiation.is_secret_expected = False
             return b""
-        # The caller's Enter was not shown either.
-        return (b"" if self.wants_editing else self._negotiation.options.ours.end(Option.ECHO)) + b"\r\n"
+        return self._negotiation.end_secret() + b"\r\n"  # the caller's Enter was not shown either
 
     def receive_data(self, data: bytes) -> Iterable[Item]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order, as far as they are asked for."""
@@ -228,19 +180,16 @@ class TextDecoder:
         lines = self._lines.whole_lines(data)
         if lines is None:
             return None
-        requests: list[Item] = []
-        for line in lines:
-            if type(line) is bytes:
-                request = parse_text(line.decode() if is_plain else clean(decode(line, self._charset)))
-                if request is not None:
-                    requests.append(request)
-            else:
-                requests.append(Invalid("line-too-long", {"limit": str(self._line_limit)}))
-        return requests
+        return _requests_of(lines, None if is_plain else self._charset, self._line_limit)
 
     def _may_change_something(self, data: bytes, *, is_plain: bool) -> bool:
         """Whether there may be more in the data than lines that are said."""
-        if self.editor or self._is_secret_expected or self._telnet.is_in_sequence or not self._lines.begins_in_ascii:
+        if (
+            self.editor
+            or self._negotiation.is_secret_expected
+            or self._telnet.is_in_sequence
+            or not self._lines.begins_in_ascii
+        ):
             return True
         if not is_plain and (self._may_hint or b"\xff" in data or b"/" in data):
             return True
@@ -303,13 +252,13 @@ class TextDecoder:
 
     def _is_unclear(self, line: bytes) -> bool:
         """Whether the line seems to be Chinese in another charset; that is asked once."""
-        if not self._may_hint or line.isascii() or self._is_secret_expected or not may_be_gb18030(line):
+        if not self._may_hint or line.isascii() or self._negotiation.is_secret_expected or not may_be_gb18030(line):
             return False
         self._may_hint = False
         return True
 
     def _read(self, text: str) -> Iterator[Item]:
-        if self._is_secret_expected:
+        if self._negotiation.is_secret_expected:
             ended = self._end_secret()
             if ended:
                 yield ProtocolReply(ended)
@@ -360,32 +309,14 @@ class TextDecoder:
         if said:
             yield ProtocolReply(said)
         if isinstance(piece, Command):
-            yield from self._command(piece.code)
+            yield from _commanded(piece.code, self.editor, self._lines)
         is_changed = yield from self._begin_or_end_editing()
         if is_changed or known != (self.terminal, self.speaks_telnet):
             yield Learnt()
 
-    def _command(self, code: int) -> Iterator[Item]:
-        match code:
-            case Code.AYT:
-                yield AreYouThere()
-            case Code.IP | Code.BRK if self.editor:
-                yield Echo(self.editor.abandon())
-            case Code.EL if self.editor:
-                self.editor.erase_line()
-            case Code.EC if self.editor:
-                self.editor.erase_character()
-            case Code.IP | Code.BRK | Code.EL:
-                self._lines.erase_line()
-            case Code.EC:
-                self._lines.erase_character()
-            case _:
-                pass  # NOP, GA, DM, AO, ...: nothing to do here
-
     def _begin_or_end_editing(self) -> Generator[ProtocolReply | Echo, None, bool]:
         """Edit the line here if that is wanted and the caller's telnet has agreed to both of what it takes. Returns whether that is new."""
-        ours = self._negotiation.options.ours
-        agreed = ours.is_on(Option.ECHO) and ours.is_on(Option.SGA)
+        agreed = self._negotiation.may_be_edited
         if self.editor and not agreed:
             yield Echo(self.editor.close())
             self._lines.after_cr = self.editor.after_cr
@@ -396,7 +327,7 @@ class TextDecoder:
             return True
         else:
             is_changed = False
-        if self.wants_editing and State.NO in (ours.state(Option.ECHO), ours.state(Option.SGA)):
+        if self.wants_editing and self._negotiation.is_editing_refused:
             # Half of it would be a terminal that shows nothing of what is typed.
             yield ProtocolReply(self.edit(wanted=False))
             is_changed = True
@@ -412,3 +343,35 @@ class TextDecoder:
 
     def _escaped(self, data: bytes) -> bytes:
         return data.replace(b"\xff", b"\xff\xff") if has_byte_255(self._charset) else data
+
+
+def _requests_of(lines: Iterable[bytes | TooLong], charset: str | None, limit: int) -> list[Item]:
+    """What lines in a charset, or in printable ASCII, ask for."""
+    requests: list[Item] = []
+    for line in lines:
+        if type(line) is bytes:
+            request = parse_text(line.decode() if charset is None else clean(decode(line, charset)))
+            if request is not None:
+                requests.append(request)
+        else:
+            requests.append(Invalid("line-too-long", {"limit": str(limit)}))
+    return requests
+
+
+def _commanded(code: int, editor: LineEditor | None, lines: LineMode) -> Iterator[Item]:
+    """Do what one of telnet's commands asks for: to the line where it is edited, here or there."""
+    match code:
+        case Code.AYT:
+            yield AreYouThere()
+        case Code.IP | Code.BRK if editor:
+            yield Echo(editor.abandon())
+        case Code.EL if editor:
+            editor.erase_line()
+        case Code.EC if editor:
+            editor.erase_character()
+        case Code.IP | Code.BRK | Code.EL:
+            lines.erase_line()
+        case Code.EC:
+            lines.erase_character()
+        case _:
+            pass  # NOP, GA, DM, AO, ...: nothing to do here

@@ -1,11 +1,9 @@
-"""A line that is edited on the caller's terminal: what keys do to it, and what is drawn.
+"""A line that is edited on the caller's terminal: what keys do to it.
 
-Pure: bytes of keys in; lines, wishes and bytes to draw out. Knows the terminal's width and charset, and no more of it than ECMA-48's erase and
-cursor sequences and bracketed paste. Never knows telnet, nor what a line means.
+Pure: bytes of keys in; lines, wishes and bytes to draw out. Knows the sequences that keys send, and bracketed paste. Never knows telnet, nor what
+a line means.
 
-The line stands on the last row, behind a prompt, and takes one row whatever its length: a longer one scrolls sideways. Whatever else is
-written goes through `around`, which takes the row away and draws it again below. Bytes that were cut anywhere give the same lines and, in the end,
-the same screen.
+Where and how the line is drawn is the row's business (row.py). Bytes that were cut anywhere give the same lines and, in the end, the same screen.
 """
 
 import re
@@ -16,10 +14,10 @@ from io import StringIO
 from msgspec import Struct
 
 from chat_server.protocol.sanitize import clean, clean_lines
-from chat_server.wire.charsets import ambiguous_columns, encode, incremental_decoder, showable
+from chat_server.wire.charsets import incremental_decoder
 from chat_server.wire.editor.edit_buffer import EditedLine
+from chat_server.wire.editor.row import ERASE, Row
 from chat_server.wire.line_buffer import LIGHT_BYTES
-from chat_server.wire.render.widths import columns_of, columns_of_grapheme
 
 SEQUENCE_MAX = 32
 """Characters of an escape sequence beyond which it is none. The longest that a key sends has 10."""
@@ -30,26 +28,16 @@ WORK_MAX = 2048
 LIGHT_KEYS = 32
 """Bytes of keys that may be taken without waiting for a turn: one of them may cost a row, which is 0.1 ms."""
 
-_ROW_WORK = 60
-"""What drawing a row costs beside its columns."""
-
 HELD_MIN = 8192
 """Bytes of memory below which a line is not counted: an ordinary one, and a few before it."""
-
-COLUMNS_MAX = 500
-"""Columns that a terminal is believed to have."""
 
 RAW_MAX = 256
 """Bytes of a line that are kept as they came, to tell which charset they may be of."""
 
-_ERASE = b"\r\x1b[K"
 _OPEN = b"\x1b[?2004h"  # bracketed paste: what is pasted comes between two sequences
 _CLOSE = b"\x1b[?2004l"
-_CLEAR = b"\x1b[H\x1b[2J"
 _BELL = b"\a"
-_LINE_BREAK = "↵"
 _TAB = "    "  # in what is pasted: code keeps its shape
-_PROMPT = "> "
 
 _SEGMENTS = re.compile(rb"[^\x00-\x1f\x7f]+|[\x00-\x1f\x7f]")
 _PASTE_BEGINS, _PASTE_ENDS = "csi 200~", "csi 201~"
@@ -132,14 +120,13 @@ class LineEditor:
             write: what telnet does to bytes on their way out.
 
         """
-        self.columns = min(columns, COLUMNS_MAX)
-        self._write = write
         self._line = EditedLine(limit, text_limit)
-        self._prompt = _PROMPT
-        self._is_secret = False
+        self._row = Row(self._line, columns, write)
+        self.around = self._row.around
+        self.resized = self._row.resized
+        self.prompted = self._row.prompted
         self.is_shown_back = True
         """Whether what is said is shown by the room when it is stored; else it stays where it was typed, as commands do."""
-        self._first = 0  # the first cell that is shown
         self._state = _State.TEXT
         self._sequence = ""
         self._pasted: StringIO | None = None  # None: nothing is being pasted
@@ -148,10 +135,12 @@ class LineEditor:
         self.after_cr = False
         """Whether the last byte ended a line by CR, so that LF or NUL now is part of that end."""
         self._raw: bytes | None = b""  # what came for this line; None when it was more than characters
-        self._due = b""  # to be written before the row, which then is drawn anew
-        self._drawn = b""
-        self._is_cursor_at_end = True
         self.charset = charset
+
+    @property
+    def columns(self) -> int:
+        """The terminal's width."""
+        return self._row.columns
 
     @property
     def charset(self) -> str:
@@ -161,7 +150,7 @@ class LineEditor:
     @charset.setter
     def charset(self, charset: str) -> None:
         self._charset = charset
-        self._ambiguous = ambiguous_columns(charset)
+        self._row.charset = charset
         self._decoder = incremental_decoder(charset)
 
     @property
@@ -191,104 +180,15 @@ class LineEditor:
         """Take longer lines from now on."""
         self._line.limit, self._line.text_limit = limit, text_limit
 
-    # What is drawn.
+    # What is drawn, beside what the row does itself.
 
     def open(self) -> bytes:
         """Begin to draw."""
-        return _OPEN + self.redraw()
+        return _OPEN + self._row.redraw()
 
     def close(self) -> bytes:
         """Take the row away; nothing is drawn after this."""
-        return _ERASE + _CLOSE
-
-    def redraw(self) -> bytes:
-        """Draw the row anew."""
-        self._drawn = self._row()
-        return _ERASE + self._drawn
-
-    def around(self, data: bytes) -> bytes:
-        """Write whole lines above the row."""
-        return b"".join((_ERASE, data, self._drawn))
-
-    def prompted(self, prompt: str, *, is_secret: bool = False) -> bytes:
-        """Have another prompt; a secret is not drawn, and kept in no history. Return what to write, if anything."""
-        if prompt == self._prompt and is_secret == self._is_secret:
-            return b""
-        self._prompt, self._is_secret = prompt, is_secret
-        return self.redraw()
-
-    def resized(self, columns: int) -> bytes:
-        """The terminal has another width. Return what to write."""
-        self.columns = min(columns, COLUMNS_MAX)
-        self._first = 0
-        # Below the row there may be what a terminal that breaks rows anew has made of its end.
-        return b"\r\x1b[J" + self.redraw()
-
-    def _refresh(self) -> bytes:
-        """Write what has changed; at the end of the row only what is new, which is one character for most keys."""
-        before, was_at_end = self._drawn, self._is_cursor_at_end
-        self._drawn = self._row()
-        if self._due:
-            due, self._due = self._due, b""
-            return due + self._drawn
-        if self._drawn == before:
-            return b""
-        if was_at_end and self._is_cursor_at_end and self._drawn.startswith(before):
-            return self._drawn[len(before) :]
-        return _ERASE + self._drawn
-
-    def _row(self) -> bytes:
-        prompt = showable(self._prompt, self._charset)
-        if columns_of(prompt, self._ambiguous) > self.columns // 2 and not self._is_secret:
-            prompt = _PROMPT
-        if self._is_secret:
-            self._is_cursor_at_end = True
-            return self._write(encode(prompt, self._charset))
-        room = max(self.columns - 1 - columns_of(prompt, self._ambiguous), 2)
-        self._scroll(room)
-        shown = ["<"] if self._first else []
-        width, behind = len(shown), 0
-        for index in range(self._first, len(self._line.cells)):
-            cell = self._shown(self._line.cells[index])
-            needed = columns_of_grapheme(cell, self._ambiguous)
-            if width + needed > room:
-                break
-            shown.append(cell)
-            width += needed
-            behind += needed if index >= self._line.cursor else 0
-        self._is_cursor_at_end = not behind
-        self._line.work += self.columns + _ROW_WORK
-        row = encode(prompt + "".join(shown), self._charset)
-        return self._write(row) + (b"\x1b[%dD" % behind if behind else b"")
-
-    def _scroll(self, room: int) -> None:
-        """Choose the first cell that is shown: the same as before if the cursor is in sight from there."""
-        cursor = self._line.cursor
-        if not self._is_beyond(room, 0):
-            self._first = 0
-        elif cursor <= self._first:
-            self._first = self._back_from(cursor, room // 3)
-        elif self._is_beyond(room, self._first):
-            self._first = self._back_from(cursor, room * 2 // 3)
-
-    def _is_beyond(self, room: int, first: int) -> bool:
-        """Whether the cursor, seen from the first cell that is shown, is out of sight to the right."""
-        width = 1 if first else 0
-        for cell in self._line.cells[first : self._line.cursor]:
-            width += columns_of_grapheme(self._shown(cell), self._ambiguous)
-            if width > room:
-                return True
-        return False
-
-    def _back_from(self, index: int, columns: int) -> int:
-        """The cell that is so many columns before this one."""
-        while index > 0 and columns > 0:
-            index -= 1
-            columns -= columns_of_grapheme(self._shown(self._line.cells[index]), self._ambiguous)
-        return index
-
-    def _shown(self, cell: str) -> str:
-        return showable(_LINE_BREAK if cell == "\n" else cell, self._charset)
+        return ERASE + _CLOSE
 
     # What is typed.
 
@@ -324,7 +224,7 @@ class LineEditor:
 
     def drawing(self) -> Iterator[bytes]:
         """What is to be written so that the row shows the line, if anything."""
-        drawn = self._refresh()
+        drawn = self._row.refresh()
         if drawn:
             yield drawn
 
@@ -374,7 +274,7 @@ class LineEditor:
         """Do what the key does, if anything."""
         self._line.end_completing()
         action = _KEYS.get(key)
-        if action is not None and not (self._is_secret and action in _NOT_FOR_SECRETS):
+        if action is not None and not (self._row.is_secret and action in _NOT_FOR_SECRETS):
             action(self._line)
 
     def _key(self, character: str) -> Iterator[Item]:
@@ -391,7 +291,7 @@ class LineEditor:
             yield from self.drawing()
             yield Closing()
         elif character == "\x0c":
-            self._due = _CLEAR
+            self._row.clear()
         elif character.isascii() and not character.isprintable():
             self._act(f"ctrl {chr(ord(character) ^ 0x40)}")
         else:
@@ -400,7 +300,7 @@ class LineEditor:
                 yield _BELL
 
     def _tab(self) -> Iterator[Item]:
-        if self._is_secret or self._line.complete_again():
+        if self._row.is_secret or self._line.complete_again():
             return
         yield from self.drawing()
         self._line.work += len(self._line.cells)
@@ -411,7 +311,7 @@ class LineEditor:
         if not candidates:
             return _BELL
         self._line.complete(candidates)
-        return self._refresh()
+        return self._row.refresh()
 
     def _paste(self, text: str) -> None:
         """Keep what is pasted until its end, as much as could be taken."""
@@ -438,7 +338,7 @@ class LineEditor:
         self._line.end_completing()
         text, raw = self._line.text, self._raw
         is_command = text.startswith("/") and not text.startswith("//") and "\n" not in text
-        if is_command or self._is_secret or not self.is_shown_back:
+        if is_command or self._row.is_secret or not self.is_shown_back:
             yield self._begin_below(b"")
         else:
             self._begin_anew()
@@ -455,18 +355,17 @@ class LineEditor:
 
     def _begin_below(self, mark: bytes) -> bytes:
         """Leave the row as it is, and begin a new one."""
-        drawn = self._refresh()
+        drawn = self._row.refresh()
         self._begin_anew()
-        self._drawn = self._row()
-        return drawn + mark + b"\r\n" + self._drawn
+        return drawn + mark + b"\r\n" + self._row.drawn_anew()
 
     def _begin_anew(self) -> None:
-        if self._is_secret:
+        if self._row.is_secret:
             self._line.forget_killed()
         else:
             self._line.remember()
         self._line.replace("")
-        self._first = 0
+        self._row.first = 0
         self._raw = b""
 
     def erase_character(self) -> None:

@@ -21,7 +21,7 @@ Pure: bytes out for what came in. Never knows text, nor what the server does wit
 from msgspec.structs import replace
 
 from chat_server.protocol.choices import CHARSETS, find_charset
-from chat_server.wire.telnet.options import Code, Option, Options
+from chat_server.wire.telnet.options import Code, Option, Options, State
 from chat_server.wire.telnet.terminal import Terminal
 
 TYPES_MAX = 3
@@ -47,7 +47,7 @@ class Negotiation:
 
     __slots__ = (
         *("_has_offered_charsets", "_is_charset_awaited", "_is_type_awaited"),
-        *("has_begun", "has_spoken", "is_answered", "options", "terminal"),
+        *("has_begun", "has_spoken", "is_answered", "is_secret_expected", "options", "terminal", "wants_editing"),
     )
 
     def __init__(self) -> None:
@@ -58,6 +58,10 @@ class Negotiation:
         self.has_spoken = False
         """Whether the caller has negotiated anything, asked or not."""
         self.terminal = _UNKNOWN
+        self.wants_editing = False
+        """Whether the line is edited here, or will be when the caller's telnet agrees."""
+        self.is_secret_expected = False
+        """Whether the next line is a secret, which is not to be shown while it is typed."""
         self._is_type_awaited = False
         self._has_offered_charsets = False
         self._is_charset_awaited = False
@@ -68,6 +72,34 @@ class Negotiation:
             return b""
         self.has_begun = True
         return self.options.theirs.ask(Option.BINARY)
+
+    def edit(self, *, wanted: bool) -> bytes:
+        """Have the line edited here, or by the caller's own program, as soon as it agrees. Return what is to be said."""
+        self.wants_editing = wanted
+        ours = self.options.ours
+        turned = ours.ask if wanted else ours.end
+        said = turned(Option.SGA) + turned(Option.BINARY)
+        return said if not wanted and self.is_secret_expected else turned(Option.ECHO) + said
+
+    @property
+    def may_be_edited(self) -> bool:
+        """Whether it has agreed to both of what editing the line here takes."""
+        return self.options.ours.is_on(Option.ECHO) and self.options.ours.is_on(Option.SGA)
+
+    @property
+    def is_editing_refused(self) -> bool:
+        """Whether it has refused one of them."""
+        return State.NO in (self.options.ours.state(Option.ECHO), self.options.ours.state(Option.SGA))
+
+    def expect_secret(self) -> bytes:
+        """Have what is typed not shown until `end_secret`. Return what is to be said."""
+        self.is_secret_expected = True
+        return self.options.ours.ask(Option.ECHO) if self.has_spoken else b""
+
+    def end_secret(self) -> bytes:
+        """Have it shown again, unless the line is edited here. Return what is to be said."""
+        self.is_secret_expected = False
+        return b"" if self.wants_editing else self.options.ours.end(Option.ECHO)
 
     def receive_option(self, verb: int, option: int) -> bytes:
         """Take WILL, WONT, DO or DONT; return what is to be said."""

@@ -1,0 +1,40 @@
+"""What is kept no longer is deleted, now and then. Knows the journal, and that rooms remember what was said last."""
+
+import time
+from collections.abc import Sequence
+from math import inf
+
+import structlog
+import trio
+
+from chat_server.config import HistoryTable
+from chat_server.guard import Guard
+from chat_server.journal import Journal, JournalError
+from chat_server.rooms.chat_room import ChatRoom
+
+FORGET_SECONDS = 900.0
+"""Seconds between two looks for what is too old to be kept."""
+
+FORGET_PAUSE = 0.05
+"""Seconds between two transactions that delete: appends go first."""
+
+_log = structlog.get_logger()
+
+
+async def forget_what_is_old(journal: Journal, history: HistoryTable, rooms: Sequence[ChatRoom]) -> None:
+    """Delete what the configuration does not keep any longer, and keys that nobody will use again, for ever."""
+    while True:
+        before = time.time() - history.keep_days * 86400 if history.keep_days else -inf
+        with Guard("cannot delete what is old"):
+            await _forget_older_than(before, history.keep_lines, journal, rooms)
+        await trio.sleep(FORGET_SECONDS)
+
+
+async def _forget_older_than(before: float, keep_lines: int, journal: Journal, rooms: Sequence[ChatRoom]) -> None:
+    try:
+        while await journal.prune(before, keep_lines):
+            for room in rooms:
+                room.forget_past()
+            await trio.sleep(FORGET_PAUSE)
+    except JournalError as error:
+        _log.error("cannot delete what is old", why=str(error))

@@ -1,0 +1,29 @@
+"""What all sessions of a server have in common, made once by the server. Never knows a single connection."""
+
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from chat_server.config import HistoryTable, Limits
+from chat_server.protocol.events import Welcomed
+from chat_server.protocol.preferences import Preferences
+from chat_server.rooms.room import Room
+from chat_server.sessions.pacing import Budget, Turns
+
+
+class SessionContext(Struct, frozen=True):
+    """Where sessions begin, what they may do, and what they share."""
+
+    hall: Room
+    limits: Limits
+    history: HistoryTable
+    preferences: Preferences
+    """How somebody is shown things who has chosen nothing."""
+    welcome: Welcomed
+    """What programs are told about the server."""
+    turns: Turns
+    """In which what is dear is done, for all sessions."""
+    budget: Budget
+    """Of what waits in memory, for all sessions."""
+    start: Callable[[Callable[[], Awaitable[None]]], None]
+    """Starts a task that may outlive a call."""

@@ -1,0 +1,64 @@
+"""The doors: each kind of caller that one port serves, or turns away, is declared here once: how it is told, and which codec and session serve it.
+
+Knows codecs and sessions. Never knows sockets or clocks.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from chat_server import __version__
+from chat_server.protocol.events import Greeted
+from chat_server.sessions.context import SessionContext
+from chat_server.sessions.json_session import ProgramSession, bounds_of
+from chat_server.sessions.pace import Address
+from chat_server.sessions.session import ChatSession
+from chat_server.sessions.text_session import PersonSession
+from chat_server.sessions.transport import Transport
+from chat_server.wire.detect import HTTP_REFUSAL, HTTP_STARTS, JSON_STARTS, TLS_STARTS, recognise
+from chat_server.wire.json_lines import JsonDecoder
+from chat_server.wire.text import TextDecoder
+
+STRANGERS_LINE = 1024
+"""Bytes in the line of a person who has not logged in: a name, and a command or two."""
+
+
+class Door(Struct, frozen=True):
+    """A kind of caller."""
+
+    name: str
+    starts: tuple[bytes, ...] = ()
+    """What such a caller sends first."""
+    begin: Callable[[SessionContext, Transport, Address], ChatSession[Any]] | None = None
+    """Begins its session; None where such callers are not served."""
+    refusal: bytes = b""
+    """What it gets where it is not served, in its own tongue."""
+
+
+def _begin_person(context: SessionContext, transport: Transport, address: Address) -> PersonSession:
+    decoder = TextDecoder(min(context.limits.line_bytes, STRANGERS_LINE))
+    session = PersonSession(transport, decoder, context, address)
+    session.send(Greeted(__version__))
+    return session
+
+
+def _begin_program(context: SessionContext, transport: Transport, address: Address) -> ProgramSession:
+    return ProgramSession(transport, JsonDecoder(*bounds_of(context.limits)), context, address)
+
+
+PERSON = Door("text", begin=_begin_person)
+"""Who is silent, or begins in no other way: on telnet, nc, or anything else that sends lines of text."""
+
+PROGRAM = Door("JSON lines", JSON_STARTS, _begin_program)
+HTTP = Door("HTTP", HTTP_STARTS, refusal=HTTP_REFUSAL)
+TLS = Door("TLS", TLS_STARTS)
+"""It gets no answer: a TLS client would take any for a broken one."""
+
+DOORS = (PROGRAM, TLS, HTTP)
+"""Those who speak first."""
+
+
+def door_of(first: bytes) -> Door | None:
+    """By which door a caller comes who has sent these bytes; None when more are needed to know."""
+    return recognise(first, DOORS, PERSON)

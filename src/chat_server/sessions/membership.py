@@ -1,0 +1,128 @@
+"""In which rooms a session is that can be in many: which they are, behind which line each is heard, and how far it has been caught up with.
+
+For any door whose requests name their room. Knows rooms, and the session as they do. Never knows a codec, nor what was asked for.
+"""
+
+import trio
+
+from chat_server.commands.handler import Pause
+from chat_server.guard import Guard
+from chat_server.protocol.events import Refused, WentBack
+from chat_server.protocol.names import same_name_key
+from chat_server.rooms.room import Occupant, Room
+
+ROOMS_MAX = 100
+"""Rooms in which one session can be at a time. Each costs its broadcaster one push a batch."""
+
+
+async def left(place: Room, session: Occupant) -> None:
+    """Let the session leave a place; if that fails, the place forgets it."""
+    guard = Guard("a session could not leave a room", nick=session.nick)
+    with guard:
+        await place.leave(session)
+    if guard.has_failed:
+        guard.attempt(place.forget, session)
+
+
+class Membership:
+    """The rooms of one session."""
+
+    __slots__ = ("_catching_up", "_rooms")
+
+    def __init__(self) -> None:
+        """Begin in no room."""
+        self._rooms: dict[str, tuple[Room, int]] = {}  # by the name's key, with the number behind which it is heard
+        self._catching_up: dict[str, int] = {}  # the number up to which a room's past has been sent
+
+    @property
+    def rooms(self) -> list[Room]:
+        """Where the session is, or is about to be."""
+        return [room for room, _ in self._rooms.values()]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What those rooms are called."""
+        return tuple(room.name for room, _ in self._rooms.values())
+
+    def room(self, name: str) -> Room | None:
+        """The room of this name, if the session is in it."""
+        found = self._rooms.get(same_name_key(name))
+        return found[0] if found else None
+
+    async def enter(self, session: Occupant, place: Room, *, is_return: bool = False) -> int:
+        """Be in this room too; see `Occupant.enter`. Returns -1 if that cannot be."""
+        known = self._heard_from(session, place, is_return=is_return)
+        if known is not None:
+            return known
+        last = await place.enter(session, is_return=is_return)
+        self._rooms[same_name_key(place.name)] = place, last
+        return last
+
+    def _heard_from(self, session: Occupant, place: Room, *, is_return: bool) -> int | None:
+        """Behind which line the room is heard, if the session is in it already; -1 if it cannot be; else None, and it is about to be."""
+        key = same_name_key(place.name)
+        if key in self._rooms:
+            if not is_return:
+                session.send(Refused("in-room-already", {"room": place.name}))
+            return self._rooms[key][1]
+        if len(self._rooms) >= ROOMS_MAX:
+            session.send(Refused("too-many-rooms", {"limit": str(ROOMS_MAX)}))
+            return -1
+        self._rooms[key] = place, 0
+        return None
+
+    async def leave(self, session: Occupant, place: Room) -> None:
+        """Leave this room, and stay in the others."""
+        await place.leave(session)
+        del self._rooms[same_name_key(place.name)]
+        session.send(WentBack(place.name))
+
+    async def leave_all(self, session: Occupant) -> None:
+        """Leave all rooms at once: a room whose disk is slow must not keep the session in the others."""
+        async with trio.open_nursery() as nursery:
+            for room in self.rooms:
+                nursery.start_soon(left, room, session)
+
+    def renamed(self, session: Occupant, hall: Room, old: str) -> Pause:
+        """Tell the session, and everybody in its rooms, that its nickname has changed."""
+        hall.announce_name(session, old)
+        return self._announce_name(session, old)
+
+    async def _announce_name(self, session: Occupant, old: str) -> None:
+        for room in self.rooms:
+            pause = room.announce_name(session, old)
+            if pause is not None:
+                await pause
+
+    async def take_over(self, session: Occupant, hall: Room, ghost: Occupant) -> None:
+        """Be in the ghost's rooms instead of it. Whoever takes this session over meanwhile finds all of them here."""
+        known = (hall.directory.room(name) for name in ghost.rooms)
+        rooms = [room for room in known if room is not None]
+        self._rooms = {same_name_key(room.name): (room, 0) for room in rooms}
+        is_there = trio.Event()
+        ghost.be_replaced(is_there)
+        try:
+            for room in rooms:
+                self._rooms[same_name_key(room.name)] = room, await room.succeed(ghost, session)
+        finally:
+            is_there.set()
+
+    def positions(self) -> dict[str, int]:
+        """The last line's number in each room; where the session is still catching up, how far it has come."""
+        positions: dict[str, int] = {}
+        for room in self.rooms:
+            positions |= room.position
+        for name, seq in self._catching_up.items():
+            positions[name] = min(positions.get(name, seq), seq)
+        return positions
+
+    def heard_since(self) -> dict[str, int]:
+        """Behind which line each room is heard."""
+        return {room.name: self._catching_up.get(room.name, seq) for room, seq in self._rooms.values()}
+
+    def has_come_to(self, room: str, seq: int | None) -> None:
+        """Note how far a room has been caught up with."""
+        if seq is None:
+            self._catching_up.pop(room, None)
+        else:
+            self._catching_up[room] = seq

@@ -1,0 +1,69 @@
+"""How fast one caller may ask, for itself and together with all from its address. Pure arithmetic; the clock is the caller's."""
+
+from chat_server.sessions.token_bucket import TokenBucket
+
+
+class Address:
+    """What is known of one address: how many are connected from there, and what they may still ask for together."""
+
+    __slots__ = ("bucket", "connections", "network")
+
+    def __init__(self, network: str, bucket: TokenBucket | None) -> None:
+        """Nobody is connected from there; without a bucket they may ask as fast as they like."""
+        self.network = network
+        self.bucket = bucket
+        self.connections = 0
+
+    def take(self, now: float, tokens: float) -> float:
+        """Count what one of them asks for; return how many seconds it has to wait."""
+        return 0.0 if self.bucket is None else self.bucket.take(now, tokens)
+
+    @property
+    def share_seconds(self) -> float:
+        """Seconds between two requests of one of them if they all took turns: who asks for little need not wait longer for the others."""
+        return 0.0 if self.bucket is None else self.connections / self.bucket.per_second
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether they have asked for so much lately that they should let others go first."""
+        return self.bucket is not None and self.bucket.is_low
+
+
+class Pace:
+    """What one caller has asked for lately, and what that cost."""
+
+    __slots__ = ("_address", "_bucket", "_is_warned", "_owed")
+
+    def __init__(self, bucket: TokenBucket, address: Address) -> None:
+        """Nothing has been asked for by this caller; others from its address may have."""
+        self._bucket = bucket
+        self._address = address
+        self._owed = 0.0  # what answers have cost beyond the requests for them
+        self._is_warned = False
+
+    def owe(self, tokens: float) -> None:
+        """Count something that costs as much as so many lines; it is paid before the next request."""
+        self._owed += tokens
+
+    def take(self, now: float, tokens: float, *, is_light: bool) -> tuple[float, float]:
+        """Count what is asked for, and what is owed. Returns how many seconds it has to wait: for itself, and for all from its address."""
+        if self._owed:
+            tokens += self._owed
+            self._owed = 0.0
+        if self._bucket.is_full(now) and not self._address.is_busy:
+            self._is_warned = False
+        own, shared = self._bucket.take(now, tokens), self._address.take(now, tokens)
+        # What others at the address have asked for, however dear, is not the debt of one who says a line now and then.
+        if is_light and not self._bucket.is_low:
+            shared = min(shared, self._address.share_seconds)
+        return own, shared
+
+    def warns(self) -> bool:
+        """Whether the caller has to be told that it waits; it has been, then."""
+        was_warned, self._is_warned = self._is_warned, True
+        return not was_warned
+
+    @property
+    def asks_for_much(self) -> bool:
+        """Whether the caller, or its address, has asked for much lately: then it waits for its turn, and others go first."""
+        return self._bucket.is_low or self._address.is_busy

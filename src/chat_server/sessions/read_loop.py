@@ -1,0 +1,291 @@
+"""The loop that reads what one caller asks for and has it carried out, at what pace and for how long.
+
+Knows the caller's codec, its pace, its time limits, and the turns that it shares with all others. Never knows what a request means, nor where
+the session is.
+"""
+
+from collections.abc import Awaitable, Iterable, Mapping
+from math import inf
+from typing import Generic, Protocol, TypeVar
+
+import trio
+
+from chat_server.commands.handler import Pause
+from chat_server.protocol.events import Dismissed, Event, Refused, Slowed
+from chat_server.protocol.incoming import Echo, ProtocolReply
+from chat_server.sessions.context import SessionContext
+from chat_server.sessions.outbox import Outbox
+from chat_server.sessions.pace import Pace
+
+BYTES_PER_TOKEN = 1024
+"""Bytes that count as a line even if no line comes of them: else backspaces, telnet commands and empty lines would be a free way to
+keep the server busy. A line of chat is far shorter."""
+
+TURN_SECONDS = 0.05
+"""Seconds for which the turn of somebody who asks for much lasts at most while a room shows what they said: a disk may be slow."""
+
+A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
+A_contra = TypeVar("A_contra", contravariant=True)
+
+
+class Decoder(Protocol[A_co]):
+    """A door's codec, one for each connection."""
+
+    @property
+    def is_mid_line(self) -> bool:
+        """Whether a request has been begun and not ended."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory for what has been begun and not ended, about."""
+
+    def give_up(self) -> Iterable[ProtocolReply | Echo]:
+        """Forget what has been begun: there is no memory for it. Give what is to be written."""
+
+    def is_dear(self, data: bytes) -> bool:
+        """Whether taking these bytes may cost more than an ordinary line does: they end something long, or are many keys."""
+
+    def receive_data(self, data: bytes) -> Iterable[A_co | ProtocolReply | Echo]:
+        """Take bytes as they came; give the requests that they complete and the replies due, in order. Never raises.
+
+        Each is carried out before the next is taken: it may change how the bytes behind it are read.
+        """
+
+
+class Asker(Protocol[A_contra]):
+    """A session, as far as the loop knows it."""
+
+    nick: str
+
+    @property
+    def COSTS(self) -> Mapping[type, float]:  # noqa: N802 - a constant of the class
+        """What counts for more or less than a line where lines are counted."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is known to be gone."""
+
+    def receive(self) -> Awaitable[bytes]:
+        """Wait for what the other side sends next; b"" when it has ended."""
+
+    def is_light(self, asked: A_contra) -> bool:
+        """Whether this is no more than a line, which waits for nothing that others have asked for."""
+
+    def handle(self, asked: A_contra) -> Pause:
+        """Have a request carried out, by the place that it is for."""
+
+    def carried_out(self) -> None:
+        """Note that a request which took its time has been carried out."""
+
+    async def settled(self) -> None:
+        """Wait until what the last request said is stored and shown."""
+
+    def send(self, event: Event) -> None:
+        """Show an event to the reader."""
+
+    def send_unasked(self, event: Event) -> None:
+        """Show an event that answers no request."""
+
+
+class ReadLoop(Generic[A]):
+    """One session's."""
+
+    __slots__ = (
+        "_context",
+        "_idle_since",
+        "_is_counted",
+        "_session",
+        "decoder",
+        "login_deadline",
+        "outbox",
+        "pace",
+        "scope",
+    )
+
+    def __init__(
+        self,
+        session: Asker[A],
+        decoder: Decoder[A],
+        outbox: Outbox[dict[str, int]],
+        context: SessionContext,
+        *,
+        pace: Pace | None,
+        login_deadline: float,
+    ) -> None:
+        """Nothing has been read. Without a pace the caller may ask as fast as it likes; it has until `login_deadline` to log in."""
+        self._session = session
+        self.decoder = decoder
+        self.outbox = outbox
+        self._context = context
+        self.pace = pace
+        self.login_deadline = login_deadline
+        self._idle_since = 0.0  # it is set on logging in, before which it counts for nothing
+        self._is_counted = False  # whether what has come and is no request yet counts among what waits in memory
+        self.scope = trio.CancelScope(deadline=login_deadline)
+        """In which the loop runs; it ends with it."""
+
+    async def run(self) -> None:
+        """Read, and carry out what is asked, until the other side ends."""
+        data = b""  # a codec that has been taken over may have something already
+        while True:
+            if self.pace is not None and self.decoder.is_dear(data):
+                await self.take_turn()
+            count = await self._carry_out(self.decoder.receive_data(data))
+            extra = len(data) / BYTES_PER_TOKEN - count
+            asks_for_much = self.pace is not None and extra > 0 and await self._wait_turn(self.pace, extra)
+            self._watch_time(has_asked=count > 0)
+            if self.decoder.held or self._is_counted:
+                self._is_counted = self.decoder.held > 0
+                self._context.budget.count(self)
+            data = await self._session.receive()
+            if not data:
+                return
+            if self._session.nick and self._context.limits.idle_seconds:
+                self.scope.deadline = inf  # to wait for one's turn is not idleness
+            if asks_for_much:
+                await self.take_turn()  # keys are dear before anything is asked for
+
+    async def _carry_out(self, requests: Iterable[A | ProtocolReply | Echo]) -> float:
+        """Carry out each before the next is taken. Returns how many there were, those counted for less that cost less than a line."""
+        count = 0.0
+        session, pace = self._session, self.pace
+        costs = session.COSTS
+        for request in requests:
+            if isinstance(request, ProtocolReply):
+                self.outbox.push_urgent(request.data)
+                continue
+            if isinstance(request, Echo):
+                self.outbox.push(request.data)
+                continue
+            cost = 1.0
+            if type(request) in costs:
+                cost = costs[type(request)]
+                await trio.lowlevel.checkpoint()
+            count += cost
+            if pace is not None:
+                is_light = session.is_light(request)
+                if await self._wait_turn(pace, cost, is_light=is_light) or not is_light:
+                    await self._carry_out_alone(request)
+                    continue
+            pause = session.handle(request)
+            if pause is not None:
+                await pause
+                session.carried_out()
+        return count
+
+    async def _carry_out_alone(self, request: A) -> None:
+        """Carry out what is dear, or asked for by somebody who asks for much: the next one's turn comes when the room has shown what was said.
+
+        So what waits in a room before the line of somebody else is one of these at most.
+        """
+        session, turns = self._session, self._context.turns
+        await turns.begin(is_first=self._goes_first)
+        try:
+            if self.outbox.is_closed:
+                raise trio.BrokenResourceError
+            pause = session.handle(request)
+            if pause is None:
+                with trio.move_on_after(TURN_SECONDS):
+                    await session.settled()
+        finally:
+            turns.end()
+        if pause is not None:
+            await pause
+            session.carried_out()
+
+    # Its pace.
+
+    async def pay(self) -> None:
+        """Wait until what was asked for is paid, and for one's turn."""
+        if self.pace is not None:
+            await self._wait_turn(self.pace, 0)
+            await self.take_turn()
+
+    async def _wait_turn(self, pace: Pace, tokens: float, *, is_light: bool = False) -> bool:
+        """Let what the sender sends next wait until the rates allow it.
+
+        Returns whether it still has to wait for its turn, since its sender asks for much.
+        """
+        own, shared = pace.take(trio.current_time(), tokens, is_light=is_light)
+        if own or shared:
+            await self._slow_down(pace, own, shared)
+        return pace.asks_for_much
+
+    async def _slow_down(self, pace: Pace, own: float, shared: float) -> None:
+        """Wait so many seconds, for oneself or for all from one's address; the first time, say so."""
+        if pace.warns():
+            limits = self._context.limits
+            is_own = own >= shared
+            self._session.send(
+                Slowed(limits.messages_per_second if is_own else limits.requests_per_address, not is_own)
+            )
+        await trio.sleep(max(own, shared))
+        if self._session.is_lost:
+            raise trio.BrokenResourceError
+
+    async def take_turn(self) -> None:
+        """Wait for one's turn among all who ask for something dear; those who ask for much come last.
+
+        Raises BrokenResourceError if nobody is there any more for whom it would be done.
+        """
+        if self.pace is None:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._context.turns.take(is_first=self._goes_first)
+        if self.outbox.is_closed:
+            raise trio.BrokenResourceError
+
+    @property
+    def _goes_first(self) -> bool:
+        """Whether neither the session nor its address has asked for much lately."""
+        return self.pace is None or not self.pace.asks_for_much
+
+    # What waits in memory; see pacing.Holder. What waits to be written is the outbox's.
+
+    @property
+    def held(self) -> int:
+        """Bytes that have come and are no request yet, if they are many."""
+        return self.decoder.held
+
+    def let_go(self) -> None:
+        """Forget them, and say so, whatever is being carried out meanwhile."""
+        if self.decoder.held:
+            for drawn in self.decoder.give_up():
+                self.outbox.push(drawn.data)
+            self._session.send_unasked(Refused("no-memory"))
+
+    def forget_held(self) -> None:
+        """Count them no longer: nobody is there any more."""
+        self._context.budget.forget(self)
+
+    # Its time limits.
+
+    def logged_in(self) -> None:
+        """Who has logged in has all the time that they like, until they say nothing for too long."""
+        self.scope.deadline = inf
+        self._idle_since = trio.current_time()
+
+    def _watch_time(self, *, has_asked: bool) -> None:
+        """Set the time by which more has to come."""
+        limits = self._context.limits
+        if self._session.nick:
+            if limits.idle_seconds:
+                if has_asked:
+                    self._idle_since = trio.current_time()
+                self.scope.deadline = self._idle_since + limits.idle_seconds
+            return
+        if not self.decoder.is_mid_line:
+            self.scope.deadline = self.login_deadline
+        elif has_asked or self.scope.deadline == self.login_deadline:
+            unfinished = limits.unfinished_line_seconds or inf
+            self.scope.deadline = min(self.login_deadline, trio.current_time() + unfinished)
+
+    def out_of_time(self) -> Dismissed:
+        """Which of the limits is over."""
+        limits = self._context.limits
+        if self._session.nick:
+            return Dismissed("idle", {"seconds": f"{limits.idle_seconds:g}"})
+        if trio.current_time() >= self.login_deadline:
+            return Dismissed("login-time", {"seconds": f"{limits.login_seconds:g}"})
+        return Dismissed("unfinished-line", {"seconds": f"{limits.unfinished_line_seconds:g}"})
