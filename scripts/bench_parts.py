@@ -11,6 +11,7 @@ from collections.abc import Callable
 import trio
 import trio.testing
 
+from chat_server.commands.table import dispatch
 from chat_server.config import Limits
 from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Say
@@ -92,7 +93,7 @@ async def turns() -> None:
                 began = time.process_time()
                 for _ in range(turns):
                     for _ in range(lines):
-                        room.do_say(members[0], Say(LINE))
+                        dispatch(room, members[0], Say(LINE))
                     await trio.testing.wait_all_tasks_blocked()
                 took.append(time.process_time() - began)
             print(f"a turn of {lines} lines in a room of ten: {min(took) / turns / lines * 1e6:.1f} us a line")

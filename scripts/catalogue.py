@@ -13,10 +13,10 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from chat_server.commands.table import COMMANDS
 from chat_server.protocol.choices import LANGUAGES
 from chat_server.protocol.entries import KINDS
-from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.hall import Hall
+from chat_server.protocol.requests import Request
 from chat_server.wire.render.languages import DOMAIN, LOCALE
 
 SOURCE = LOCALE.parent / "wire"
@@ -32,9 +32,10 @@ def sentences() -> Iterator[Identifier]:
             for _, found, _, _ in extract("python", file, keywords=KEYWORDS):
                 yield found
     yield from (kind.shape.sentence for kind in KINDS if kind.shape.is_sentence)
-    for command in (*Hall.commands.values(), *ChatRoom.commands.values()):
-        if command.run.__name__ not in SILENT:
-            yield from filter(None, command.explanation.splitlines())
+    for kind in COMMANDS.of:
+        for request, command in COMMANDS.of[kind].items():
+            if issubclass(request, Request) and request.is_typed:  # else no /help explains it
+                yield from filter(None, command.explanation.splitlines())
 
 
 def unfindable() -> Iterator[str]:
@@ -53,10 +54,6 @@ def sentences_of(node: ast.AST) -> list[ast.expr]:
         case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in KEYWORDS:
             return node.args[: len(KEYWORDS[name] or (1,))]
     return []
-
-
-SILENT = {name for name in dir(ChatRoom) if name.startswith(("do_refuse", "do_unknown", "do_resume"))}
-"""What no /help explains, for nobody types it."""
 
 
 def path_of(language: str, ending: str) -> Path:

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 import trio
 
-from chat_server.commands.handler import Pause
 from chat_server.journal import Appending, Journal, JournalError, Receipt, RoomRecord, SenderKey
 from chat_server.journal.memory import MemoryJournal, _Room
 from chat_server.protocol.entries import Line
@@ -15,7 +14,7 @@ from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
-from chat_server.rooms.room import ListedRoom, Occupant, Room
+from chat_server.rooms.room import MEMBER, STRANGER, Occupant, Pause, Room
 from chat_server.wire.render.profiles import Reader, show_for
 
 
@@ -28,6 +27,7 @@ class FakeSession:
 
     def __init__(self, place: Room, nick: str = "") -> None:
         self.nick = nick
+        self.role = MEMBER if nick else STRANGER
         self.sender = same_name_key(nick)
         self.network = ""
         self.history = 20
@@ -57,6 +57,7 @@ class FakeSession:
 
     def logged_in(self, nick: str, token: str) -> None:
         self.nick = nick
+        self.role = MEMBER
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -124,7 +125,7 @@ def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hal
     def start_room(name: str) -> ChatRoom:
         return ChatRoom(RoomRecord(name, "", 1, last), directory, hall)
 
-    directory: Directory[ListedRoom, Occupant] = Directory(journal, start_room=start_room, rooms_max=10)
+    directory: Directory[Room, Occupant] = Directory(journal, start_room=start_room, rooms_max=10)
     hall = Hall(directory)
     for name in rooms:
         directory.open_room(start_room(name))

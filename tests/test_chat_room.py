@@ -2,6 +2,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_server.commands.table import COMMANDS
 from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Act, Back, Join, ListOnline, Login, Rename, Request, Say
@@ -15,7 +16,7 @@ from fakes import FakeSession, make_hall, open_rooms
 async def ask(session: FakeSession, *requests: Request) -> None:
     """Give requests as a session would, and let the room answer."""
     for request in requests:
-        pause = session.place.handle(session, request)
+        pause = COMMANDS.dispatch(session.place, session, request)
         if pause is not None:
             await pause
     await trio.testing.wait_all_tasks_blocked()
@@ -100,13 +101,13 @@ async def test_lines_before_one_enters_and_after_one_leaves_are_not_for_them(
     ann, bob = await enter(room, "ann", "bob")
     carol = FakeSession(room, "carol")
     async with trio.open_nursery() as at_once:
-        room.do_say(ann, Say("before"))
+        room.post(ann, Say("before"))
         at_once.start_soon(room.enter, carol)
         await trio.testing.wait_all_tasks_blocked()
-        room.do_say(ann, Say("between"))
+        room.post(ann, Say("between"))
         at_once.start_soon(room.leave, carol)
         await trio.testing.wait_all_tasks_blocked()
-        room.do_say(ann, Say("after"))
+        room.post(ann, Say("after"))
     await trio.testing.wait_all_tasks_blocked()
     assert [line for line in bob.told if line.startswith("ann")] == ["ann: before", "ann: between", "ann: after"]
     assert carol.told[:2] == ["* You are in python.", "* Also here: ann, bob"]
@@ -172,7 +173,7 @@ async def test_a_full_inbox_makes_the_sender_wait_and_loses_nothing(
     count = INBOX_MAX + 10
     waits = 0
     for number in range(count):
-        pause = room.do_say(ann, Say(str(number)))
+        pause = room.post(ann, Say(str(number)))
         if pause is not None:
             waits += 1
             await pause
@@ -187,7 +188,7 @@ async def test_what_waits_when_the_room_closes_is_delivered(
     _, room = open_rooms(nursery)
     ann, bob = await enter(room, "ann", "bob")
     for text in "abc":
-        room.do_say(ann, Say(text))
+        room.post(ann, Say(text))
     room.close()
     await trio.testing.wait_all_tasks_blocked()
     assert bob.told == ["ann: a", "ann: b", "ann: c"]
@@ -210,7 +211,7 @@ def test_lines_are_numbered_in_order_without_holes_however_they_are_batched(batc
             await room.enter(ann)
             for batch in batches:
                 for _ in range(batch):
-                    room.do_say(ann, Say("x"))
+                    room.post(ann, Say("x"))
                 await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
 
@@ -288,7 +289,7 @@ async def test_one_who_enters_sees_the_names_that_the_room_has_heard_of(
     (ann,) = await enter(room, "ann")
     dave = FakeSession(room, "dave")
     room.post(dave, Arrival(trio.Event()))
-    room.handle(ann, Rename("anna"))
+    COMMANDS.dispatch(room, ann, Rename("anna"))
     await trio.testing.wait_all_tasks_blocked()
     assert dave.told == ["* You are in python.", "* Also here: ann", "* ann is now anna"]
 
@@ -333,7 +334,7 @@ async def test_one_who_cannot_wait_for_a_full_inbox_leaves_all_the_same(
     ann = FakeSession(room, "ann")
     room.post(ann, Arrival(trio.Event()))
     for _ in range(INBOX_MAX - 1):
-        assert room.do_say(ann, Say("x")) is None
+        assert room.post(ann, Say("x")) is None
     with trio.move_on_after(5) as patience:
         await room.leave(ann)
     assert patience.cancelled_caught

@@ -18,8 +18,7 @@ import trio
 from msgspec.structs import fields
 
 from chat_server.commands.handler import Command
-from chat_server.commands.history import ReadableRoom
-from chat_server.commands.settings import Choices
+from chat_server.commands.table import COMMANDS
 from chat_server.journal import Journal
 from chat_server.protocol import entries, events, requests
 from chat_server.protocol.incoming import Addressed, Unreadable
@@ -31,7 +30,7 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.presence import Presence
 from chat_server.rooms.recent_history import Past
-from chat_server.rooms.room import ListedRoom, Room
+from chat_server.rooms.room import HALL, MEMBER, ROOM, Room
 from chat_server.sessions.json_session import ProgramSession
 from chat_server.sessions.membership import Membership
 from chat_server.sessions.outbox import Outbox
@@ -288,14 +287,20 @@ async def victim(house: House, door: str, place: str, nick: str) -> Caller:
     return program
 
 
-@pytest.mark.parametrize("door", ["person", "program"])
+DOORS = {"person": "terminal", "program": "program"}
+
+
+@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("place", ["", "python"])
 async def test_a_bug_in_any_command_ends_the_session_that_met_it_and_no_other(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, door: str, place: str
 ) -> None:
-    kind = ChatRoom if place else Hall
+    commands = COMMANDS.open_to[MEMBER][ROOM if place else HALL]
     async with a_house() as (house, witnesses):
-        for number, (request, command) in enumerate(list(kind.commands.items())):
+        asked_for = [
+            (request, command) for request, command in commands.items() if command.access.door in ("", DOORS[door])
+        ]
+        for number, (request, command) in enumerate(asked_for):
             sabotage = Sabotage(command.run, always=True)
             unlucky = await victim(house, door, place, f"victim{number}")
             asked: object = an_instance(request)
@@ -303,7 +308,7 @@ async def test_a_bug_in_any_command_ends_the_session_that_met_it_and_no_other(
                 asked = Addressed(an_instance(request), place, number)
             session_of(house, f"victim{number}")._loop.decoder = Giving(asked)
             with monkeypatch.context() as patched:
-                patched.setitem(kind.commands, request, Command(sabotage, ""))
+                patched.setitem(commands, request, Command(sabotage, ""))
                 sabotage.is_armed = True
                 await unlucky.stream.send_all(b"x")
                 assert "Something went wrong on the server's side" in await unlucky.read_to_end(), request
@@ -357,7 +362,9 @@ async def test_what_cannot_be_put_in_words_is_said_to_be_so_and_whoever_asked_go
         sabotage.is_armed = True
         session_of(house, "ann")._loop.decoder = Giving(requests.ListOnline())
         monkeypatch.setitem(
-            ChatRoom.commands, requests.ListOnline, Command(lambda _place, session, _request: session.send(example), "")
+            COMMANDS.open_to[MEMBER][ROOM],
+            requests.ListOnline,
+            Command(lambda _place, session, _request: session.send(example), ""),
         )
         await ann.stream.send_all(b"x")
         if kind is events.Refused:
@@ -416,7 +423,9 @@ async def test_what_cannot_be_written_as_json_is_answered_all_the_same(
         session = session_of(house, "ann")
         session._loop.decoder = Giving(Addressed(requests.ListOnline(), "python", "the mark"))
         monkeypatch.setitem(
-            ChatRoom.commands, requests.ListOnline, Command(lambda _place, session, _request: session.send(example), "")
+            COMMANDS.open_to[MEMBER][ROOM],
+            requests.ListOnline,
+            Command(lambda _place, session, _request: session.send(example), ""),
         )
         await program.stream.send_all(b"x")
         if kind is events.Refused:
@@ -590,8 +599,8 @@ TOGETHER = 40
 
 def steps() -> Iterator[Step]:
     owners: dict[type, str] = {
-        **dict.fromkeys((ChatRoom, ReadableRoom, Batch, Presence, Past), ""),
-        **dict.fromkeys((Room, ListedRoom, Hall, Choices, Directory), ""),
+        **dict.fromkeys((ChatRoom, Batch, Presence, Past), ""),
+        **dict.fromkeys((Room, Hall, Directory), ""),
         **dict.fromkeys((ChatSession, PersonSession, ProgramSession, ReadLoop, Pace, Membership, Outbox), ""),
     }
     for owner in owners:

@@ -1,6 +1,7 @@
 import pytest
 
-from chat_server.commands.handler import CommandHandler
+from chat_server.commands.handler import EndSession
+from chat_server.commands.table import COMMANDS
 from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.requests import (
     Back,
@@ -16,13 +17,12 @@ from chat_server.protocol.requests import (
     Say,
 )
 from chat_server.rooms.hall import Hall
-from chat_server.rooms.room import EndSession
 from fakes import FakeSession, make_hall
 
 
 def ask(hall: Hall, session: FakeSession, request: Request | Unreadable) -> list[str]:
     """Give a request that needs no waiting, and return the answer."""
-    assert hall.handle(session, request) is None
+    assert COMMANDS.dispatch(hall, session, request) is None
     return session.take_told()
 
 
@@ -203,16 +203,11 @@ def test_nick_changes_the_name_and_frees_the_old_one() -> None:
 def test_logout_ends_the_session() -> None:
     hall = make_hall()
     with pytest.raises(EndSession):
-        hall.handle(FakeSession(hall), Logout())
+        COMMANDS.dispatch(hall, FakeSession(hall), Logout())
 
 
 def test_every_request_can_be_carried_out_somewhere_and_explains_itself() -> None:
-    places = [place for place in all_subclasses(CommandHandler) if place.commands]
     for request in filter(lambda request: request.is_typed, Request.__subclasses__()):
-        explanations = [place.commands[request].summary for place in places if request in place.commands]
+        explanations = [command.summary for command in COMMANDS.commands_for(request).values()]
         assert explanations, request
         assert all(explanations), request
-
-
-def all_subclasses(kind: type[CommandHandler]) -> list[type[CommandHandler]]:
-    return [found for child in kind.__subclasses__() for found in (child, *all_subclasses(child))]

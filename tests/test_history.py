@@ -8,6 +8,8 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chat_server.commands.history import catch_up
+from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, HistoryTable
 from chat_server.journal import Page
 from chat_server.journal.memory import MemoryJournal
@@ -44,7 +46,7 @@ from streams import open_house
 async def ask(session: FakeSession, *requests: Request) -> list[str]:
     """Give requests as a session would, let the room answer, and return what the session was told."""
     for request in requests:
-        pause = session.place.handle(session, request)
+        pause = COMMANDS.dispatch(session.place, session, request)
         if pause is not None:
             await pause
     await trio.testing.wait_all_tasks_blocked()
@@ -73,7 +75,7 @@ async def talk(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> FakeSe
 
 def hall_of(session: FakeSession) -> Room:
     assert isinstance(session.place, ChatRoom)
-    return session.place._hall
+    return session.place.hall
 
 
 def numbers(told: list[str]) -> list[int]:
@@ -290,7 +292,7 @@ async def test_when_the_disk_refuses_the_author_is_told_nobody_sees_the_line_and
     journal.is_full = True
     assert await ask(ann, Say("one")) == ["* Your line could not be stored, so nobody has seen it. Try again later."]
     for text in "ab":
-        ann.place.handle(ann, Say(text))
+        COMMANDS.dispatch(ann.place, ann, Say(text))
     assert await ask(ann, Topic("new")) == [
         "* 3 of your lines could not be stored, so nobody has seen them. Try again later."
     ]
@@ -326,7 +328,7 @@ async def test_what_is_sent_again_is_answered_with_its_number_and_shown_to_nobod
     bob.take_told()
     assert await ask(ann, Say("once", "k1")) == ["* Stored in python as #1."]
     for request in (Say("between"), Say("once", "k1"), Say("more", "k2")):
-        ann.place.handle(ann, request)
+        COMMANDS.dispatch(ann.place, ann, request)
     assert await ask(ann, Say("last")) == ["* Stored in python as #1.", "* Stored in python as #3."]
     assert bob.take_told() == ["ann: once", "ann: between", "ann: more", "ann: last"]
     await ask(ann, Rename("anna"))
@@ -473,7 +475,7 @@ class Life:
             await self._ask(person, {"say": Say("hi"), "me": Act("waves"), "topic": Topic(f"topic {left}")}[what])
 
     async def _ask(self, person: FakeSession, request: Request) -> None:
-        pause = person.place.handle(person, request)
+        pause = COMMANDS.dispatch(person.place, person, request)
         if pause is not None:
             await pause
 
@@ -559,7 +561,7 @@ async def test_who_catches_up_is_shown_what_comes_after_many_lines_of_an_unknown
     for number in range(1, 201):
         await ask(ann, Say(f"line {number}"))
     ann.take_told()
-    await room.catch_up(ann, 2, 200)
+    await catch_up(room, ann, 2, 200)
     assert numbers(ann.take_told()) == [3, 4, *range(180, 201)]
 
 

@@ -6,6 +6,7 @@ import pytest
 import trio
 from msgspec.structs import fields
 
+from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.journal.batch_codec import decode, encode
 from chat_server.journal.export_lines import read_line, write_line
 from chat_server.protocol.entries import (
@@ -21,7 +22,7 @@ from chat_server.protocol.entries import (
 )
 from chat_server.protocol.events import CommandDescribed
 from chat_server.protocol.syntax import parameters_of, parse_text, usage_of, word_of
-from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.room import ROOM
 from chat_server.wire import json_lines
 from chat_server.wire.render.sentences import text_of
 from chat_tui.client.codec import EventReader
@@ -63,7 +64,7 @@ def test_its_request_has_a_text_and_a_key_and_is_typed(kind: type[Line]) -> None
 
 @every_kind
 def test_its_request_is_carried_out_in_a_room(kind: type[Line]) -> None:
-    assert kind.request in ChatRoom.commands
+    assert kind.request in COMMANDS.of[ROOM]
 
 
 @every_kind
@@ -76,7 +77,7 @@ async def test_it_is_stored_and_shown_to_the_others_under_its_number_and_its_key
         await room.enter(session)
     await trio.sleep(10)
     bob.take_told()
-    pause = room.handle(ann, request_of(kind, "k"))
+    pause = dispatch(room, ann, request_of(kind, "k"))
     assert pause is None
     await trio.testing.wait_all_tasks_blocked()
     (stored,) = (await room.directory.journal.read("python", 1, 1)).lines

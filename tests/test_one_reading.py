@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.commands.catalogue import described_commands
+from chat_server.commands.table import COMMANDS
 from chat_server.protocol.incoming import Invalid
 from chat_server.protocol.requests import Request, Say
 from chat_server.protocol.sanitize import clean_lines
@@ -16,8 +17,8 @@ from chat_server.wire.render.sentences import sentence
 from chat_tui.client.codec import write
 from chat_tui.client.command_line import Misused, parse
 
-COMMANDS = {word: command for command in described_commands() for word in (command.name, *command.aliases)}
-WORDS = sorted(word for word in REQUESTS if word in COMMANDS)
+DESCRIBED = {word: command for command in described_commands(COMMANDS) for word in (command.name, *command.aliases)}
+WORDS = sorted(word for word in REQUESTS if word in DESCRIBED)
 
 GIVEN = "x python -a #4711 0 -3 500 99999999999999999999 1e3 ٣ today -3d 14:30 24:00 plain on 2026-02-30 /me 你好 a\nb"
 ARGUMENTS = st.lists(st.sampled_from(GIVEN.split(" ")), max_size=4).map(" ".join)
@@ -33,7 +34,7 @@ def of_the_server(text: str) -> object:
 
 def of_the_client(text: str) -> object:
     """The request that the server makes of what chat-tui sends, or the sentence that refuses it."""
-    asked = parse(text, COMMANDS, {})
+    asked = parse(text, DESCRIBED, {})
     if isinstance(asked, Misused):
         return asked.why
     fields: dict[str, Any] = dict(asked.fields)
@@ -55,6 +56,6 @@ def test_what_is_no_command_is_said_alike(text: str) -> None:
 
 def test_every_field_that_is_typed_is_one_that_a_program_can_send() -> None:
     for word in WORDS:
-        names = {parameter.name for parameter in COMMANDS[word].parameters}
+        names = {parameter.name for parameter in DESCRIBED[word].parameters}
         request: type[Request] = REQUESTS[word]
         assert names <= {field.name for field in msgspec.structs.fields(request)}

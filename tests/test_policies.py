@@ -7,11 +7,11 @@ import structlog
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from chat_server.commands.handler import Pause
+from chat_server.commands.handler import Command
+from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, ServerTable
 from chat_server.protocol.requests import ListOnline, Say
-from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.room import Occupant
+from chat_server.rooms.room import MEMBER, ROOM, Occupant, Pause, Room
 from streams import Caller, House, StepCounter, open_house
 
 
@@ -252,10 +252,10 @@ async def test_a_lost_connection_leaves_like_a_logout(autojump_clock: trio.abc.C
 async def test_a_bug_in_one_command_hurts_one_session_only(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(room: ChatRoom, session: Occupant, request: ListOnline) -> Pause:
+    def broken(place: Room, session: Occupant, request: ListOnline) -> Pause:
         raise TypeError("a bug")
 
-    monkeypatch.setitem(ChatRoom.commands, ListOnline, ChatRoom.commands[ListOnline]._replace(run=broken))
+    monkeypatch.setitem(COMMANDS.open_to[MEMBER][ROOM], ListOnline, Command(broken, ""))
     with structlog.testing.capture_logs() as logged:
         async with open_house() as house:
             ann, bob = await house.ann_and_bob()

@@ -1,42 +1,42 @@
 """What can be asked for, so that a program can complete and explain commands that it was not written for.
 
-Derived from the requests and the places' `do_*` methods, and from nothing else. Never knows how it is sent.
+Derived from the requests, and from what each command declares about who may ask for it. Never knows how it is sent.
 """
 
-from collections.abc import Iterable
-
+from chat_server.commands.access import EVERYWHERE, ROLES, is_open_to
+from chat_server.commands.handler import Command, CommandTable
 from chat_server.protocol.events import CommandDescribed
-from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.requests import Request
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
-from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.hall import Hall
+from chat_server.rooms.room import HALL, STRANGER
 
 
-def described_commands() -> tuple[CommandDescribed, ...]:
+def described_commands(table: CommandTable) -> tuple[CommandDescribed, ...]:
     """Every command that people type into a program, and where it works."""
+    known = [(request, table.commands_for(request)) for request in Request.__subclasses__() if request.is_typed]
     return tuple(
-        _described(request) for request in Request.__subclasses__() if request.is_typed and not request.is_for_terminals
+        _described(request, commands)
+        for request, commands in known
+        if any(command.access.door != "terminal" for command in commands.values())
     )
 
 
-def _described(request: type[Request]) -> CommandDescribed:
-    where = [name for name, works in _WHERE.items() if request in works]
-    command = ChatRoom.commands.get(request) or Hall.commands[request]
+def _described(request: type[Request], commands: dict[str, Command]) -> CommandDescribed:
+    command = next(commands[kind] for kind in reversed(EVERYWHERE) if kind in commands)
+    is_for_strangers = HALL in commands and is_open_to(commands[HALL].access, STRANGER)
+    inside = [kind for kind in EVERYWHERE if kind in commands and _is_for_some_member(commands[kind])]
     return CommandDescribed(
         word_of(request),
         usage_of(request),
         command.summary,
         command.explanation,
         parameters_of(request),
-        tuple(where),
+        (*["outside"] * is_for_strangers, *inside),
         request.aliases,
         request.group,
     )
 
 
-_WHERE: dict[str, Iterable[type[Request | Unreadable]]] = {
-    "outside": Hall.FOR_STRANGERS,
-    "hall": Hall.commands.keys() - Hall.FOR_NOBODY,
-    "room": ChatRoom.commands,
-}
+def _is_for_some_member(command: Command) -> bool:
+    """Whether anybody may ask for it who has logged in."""
+    return any(is_open_to(command.access, role) for role in ROLES if role != STRANGER)

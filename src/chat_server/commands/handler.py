@@ -1,25 +1,38 @@
-"""How a request finds the method that carries it out.
+"""How a request finds the method that carries it out, if whoever asks may ask for it.
 
-A place (the hall, a room) declares what can be done in it by methods named `do_*`, each of which takes one type of request. Help comes from their
-docstrings, the usage line from the request's fields. Never knows by which door a request came, nor what it does.
+A group of commands is a CommandHandler with methods named `do_*`, each of which takes one type of request and declares who may ask for it
+(`access`). Help comes from their docstrings, the usage line from the request's fields. Never knows by which door a request came, nor what it does.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from chat_server.commands.access import DEFAULT, EVERYWHERE, ROLES, Access, is_for_door_of, is_open_to, refused
+from chat_server.protocol.events import Refused
 from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.requests import Request
+from chat_server.protocol.syntax import word_of
+from chat_server.rooms.room import Occupant, Pause, Room
 
-Pause = Awaitable[None] | None
-"""What a command returns: None when it is done, or what the session must await before its next request."""
+Asked = type[Request | Unreadable]
 
 
-class Command(NamedTuple):
-    """One command of a place. `run` is called with the place, the session and the request."""
+class EndSession(Exception):
+    """Raised by a command to end the session that gave it."""
 
-    run: Callable[[Any, Any, Any], Pause]
-    explanation: str
+
+class Command:
+    """One command. `run` is called with the place, the session and the request."""
+
+    __slots__ = ("access", "door", "explanation", "run")
+
+    def __init__(self, run: Callable[[Any, Any, Any], Pause], explanation: str, access: Access = DEFAULT) -> None:
+        """Have a method carry out what is asked for, by whom the row lets ask for it."""
+        self.run = run
+        self.explanation = explanation
+        self.access = access
+        self.door = access.door  # here too, for every line that is said looks at it
 
     @property
     def summary(self) -> str:
@@ -28,14 +41,70 @@ class Command(NamedTuple):
 
 
 class CommandHandler:
-    """Carries out requests by the `do_*` method for their type."""
+    """A group of commands: methods `do_*(self, place, session, request)`."""
 
-    commands: ClassVar[dict[type[Request | Unreadable], Command]] = {}
+    table: "CommandTable"
+    """All commands, those of the other groups too; set when the groups are put together."""
 
-    def __init_subclass__(cls) -> None:
-        """Build the table of commands, once for each class."""
-        super().__init_subclass__()
-        methods = [getattr(cls, name) for name in dir(cls) if name.startswith("do_")]
-        cls.commands = {
-            method.__annotations__["request"]: Command(method, inspect.getdoc(method) or "") for method in methods
+    def commands(self) -> Iterator[tuple[Asked, Command]]:
+        """Each with the type of request that it carries out."""
+        for name in dir(self):
+            if name.startswith("do_"):
+                run = getattr(self, name)
+                row = getattr(run, "access", DEFAULT)
+                yield inspect.get_annotations(run)["request"], Command(run, inspect.getdoc(run) or "", row)
+
+
+class CommandTable:
+    """Groups of commands, put together: for each kind of place the commands that are there, and for each role those that it may ask for."""
+
+    def __init__(self, *handlers: CommandHandler) -> None:
+        """Put these together. Raises ValueError if two of their commands are for the same request in the same place."""
+        self.of: dict[str, dict[Asked, Command]] = {kind: {} for kind in EVERYWHERE}
+        """The commands of each kind of place, whoever may ask for them."""
+        for handler in handlers:
+            handler.table = self
+            for request, command in handler.commands():
+                self._add(request, command)
+        self.open_to: dict[str, dict[str, dict[Asked, Command]]] = {
+            role: {
+                kind: {request: command for request, command in commands.items() if is_open_to(command.access, role)}
+                for kind, commands in self.of.items()
+            }
+            for role in ROLES
         }
+        """For each role, and each kind of place, the commands that somebody in this role may ask for there."""
+
+    def _add(self, request: Asked, command: Command) -> None:
+        for kind in command.access.where:
+            if request in self.of[kind]:
+                raise ValueError(f"two commands for {request.__name__} in a {kind}")
+            self.of[kind][request] = command
+
+    def dispatch(self, place: Room, session: Occupant, request: Request | Unreadable) -> Pause:
+        """Carry out a request, or refuse it. Raises EndSession if it ends the session."""
+        command = self.open_to[session.role][place.kind].get(type(request))
+        if command is None or (command.door and not is_for_door_of(command.access, session)):
+            session.send(self.refused(place, session, type(request)))
+            return None
+        return command.run(place, session, request)
+
+    def works_for(self, place: Room, session: Occupant, request: Asked) -> bool:
+        """Whether this session may ask for this here."""
+        command = self.open_to[session.role][place.kind].get(request)
+        return command is not None and is_for_door_of(command.access, session)
+
+    def works_here(self, place: Room, session: Occupant) -> dict[Asked, Command]:
+        """All that this session may ask for here."""
+        commands = self.open_to[session.role][place.kind]
+        return {request: command for request, command in commands.items() if is_for_door_of(command.access, session)}
+
+    def commands_for(self, request: Asked) -> dict[str, Command]:
+        """What carries the request out, by kind of place."""
+        return {kind: commands[request] for kind, commands in self.of.items() if request in commands}
+
+    def refused(self, place: Room, session: Occupant, request: Asked) -> Refused:
+        """Why a session may not ask for something here."""
+        commands = self.commands_for(request)
+        command = commands.get(place.kind) or next(iter(commands.values()))
+        return refused(command.access, session, place.kind, word_of(request))

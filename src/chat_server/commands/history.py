@@ -1,120 +1,71 @@
-"""A room whose past can be read: the commands for pages.
+"""Reading back what was said: pages by number, by day, by words.
 
 A page is a range of numbers, since numbers have no holes. Never knows who is in the room.
 """
 
 import time
-from abc import abstractmethod
+from collections.abc import Awaitable
 
-from chat_server.commands.handler import Pause
-from chat_server.journal import Journal, JournalError
+from chat_server.commands.access import access
+from chat_server.commands.handler import CommandHandler
+from chat_server.journal import JournalError
 from chat_server.protocol.days import NotADay, Span, span_of
 from chat_server.protocol.entries import PageShown
-from chat_server.protocol.events import Refused
-from chat_server.protocol.requests import LAST_MAX, Around, Before, History, Last, OnDate, Search, Since
+from chat_server.protocol.events import Event, HistoryChosen, Refused
+from chat_server.protocol.requests import (
+    HISTORY_MAX,
+    LAST_MAX,
+    Around,
+    Before,
+    History,
+    Last,
+    OnDate,
+    Search,
+    Since,
+)
 from chat_server.protocol.typed import shortened
-from chat_server.rooms.paging import AROUND, PAGE_MAX, answered, page
-from chat_server.rooms.room import ListedRoom, Occupant
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.paging import AROUND, PAGE_MAX, page, search
+from chat_server.rooms.room import HALL, ROOM, Occupant, Pause, Room
 
 
-class ReadableRoom(ListedRoom):
-    """A room that is kept."""
+class HistoryCommands(CommandHandler):
+    """To read back what was said."""
 
-    @property
-    @abstractmethod
-    def last_seq(self) -> int:
-        """The number of the newest line that everybody has been shown."""
-
-    @property
-    def position(self) -> dict[str, int]:
-        """How far somebody has come who has been shown everything."""
-        return {self.name: self.last_seq}
-
-    @property
-    def _journal(self) -> Journal:
-        return self.directory.journal
-
-    def rooms_to_search(self, request: Search) -> list[str] | None:
-        """The room itself, if not all."""
-        return None if request.everywhere else [self.name]
-
-    async def _show(self, session: Occupant, first: int, last: int, *, from_end: bool = False) -> None:
-        await answered(
-            session,
-            page(self._journal, self.name, first, last, newest=self.last_seq, zone=session.zone, from_end=from_end),
-        )
-
-    def do_last(self, session: Occupant, request: Last) -> Pause:
+    @access(where=(ROOM,))
+    def do_last(self, place: ChatRoom, session: Occupant, request: Last) -> Pause:
         """Read the newest lines.
 
         Up to 200; 20 if you give no number.
         """
-        return self._show_last(session, min(request.count, LAST_MAX))
+        return _show_last(place, session, min(request.count, LAST_MAX))
 
-    async def _show_last(self, session: Occupant, count: int) -> None:
-        await self.settled(session)
-        await self._show(session, self.last_seq - count + 1, self.last_seq, from_end=True)
-
-    def do_since(self, session: Occupant, request: Since) -> Pause:
+    @access(where=(ROOM,))
+    def do_since(self, place: ChatRoom, session: Occupant, request: Since) -> Pause:
         """Read what came after a line.
 
         A line is named by its number in this room, such as 4711.
         """
-        return self._show_since(session, request.number, PAGE_MAX)
+        return _show_since(place, session, request.number, PAGE_MAX)
 
-    async def _show_since(self, session: Occupant, number: int, count: int) -> None:
-        await self.settled(session)
-        await self._show(session, number + 1, number + count)
-
-    def do_before(self, session: Occupant, request: Before) -> Pause:
+    @access(where=(ROOM,))
+    def do_before(self, place: ChatRoom, session: Occupant, request: Before) -> Pause:
         """Read what came before a line.
 
         A line is named by its number in this room, such as 4711.
         """
-        return self._show_before(session, request.number, PAGE_MAX)
+        return _show_before(place, session, request.number, PAGE_MAX)
 
-    async def _show_before(self, session: Occupant, number: int, count: int) -> None:
-        await self.settled(session)
-        last = min(number - 1, self.last_seq)
-        await self._show(session, last - count + 1, last, from_end=True)
-
-    def read_history(self, session: Occupant, request: History) -> Pause:
-        """Show so many lines before or after a number."""
-        count = min(request.count or PAGE_MAX, LAST_MAX)
-        if request.before is None:
-            return self._show_since(session, request.after or 0, count)
-        return self._show_before(session, request.before, count)
-
-    async def catch_up(self, session: Occupant, after: int, last: int) -> None:
-        """Show the session every line behind `after`, up to and with `last`: page by page, as fast as it reads."""
-        try:
-            await self._catch_up(session, after, last)
-        except JournalError:
-            session.send(Refused("cannot-read"))
-        finally:
-            session.has_come_to(self.name, None)
-
-    async def _catch_up(self, session: Occupant, after: int, last: int) -> None:
-        while True:
-            session.has_come_to(self.name, after)
-            await session.drained()
-            shown = await page(
-                self._journal, self.name, after + 1, min(after + PAGE_MAX, last), newest=last, zone=session.zone
-            )
-            session.send(shown)
-            come_from = after
-            after = shown.numbers[1] if shown.numbers else max(after, shown.first - 1)
-            if after >= last or after == come_from:
-                return
-
-    def do_around(self, session: Occupant, request: Around) -> Pause:
+    @access(where=(ROOM,))
+    def do_around(self, place: ChatRoom, session: Occupant, request: Around) -> Pause:
         """Read the lines around a line.
 
         A line is named by its number in this room, such as 4711.
         """
-        return self._show(session, request.number - AROUND, request.number + AROUND)
+        return _show(place, session, request.number - AROUND, request.number + AROUND)
 
-    def do_date(self, session: Occupant, request: OnDate) -> Pause:
+    @access(where=(ROOM,))
+    def do_date(self, place: ChatRoom, session: Occupant, request: OnDate) -> Pause:
         """Read from the beginning of a day, or from a time of day.
 
         A day is written as 2026-11-20, today, yesterday, or -3d for three days ago; it begins at midnight in the zone that /time shows.
@@ -125,8 +76,114 @@ class ReadableRoom(ListedRoom):
         except NotADay:
             session.send(Refused("usage-not-a-day", {"value": shortened(request.day)}))
             return None
-        return answered(session, self._page_of(span, session.zone))
+        return _answered(session, _page_of(place, span, session.zone))
 
-    async def _page_of(self, span: Span, zone: str) -> PageShown:
-        first = await self._journal.seq_at(self.name, span.start, span.end)
-        return await page(self._journal, self.name, first, first + PAGE_MAX - 1, newest=self.last_seq, zone=zone)
+    @access(where=(ROOM,))
+    def do_search(self, place: ChatRoom, session: Occupant, request: Search) -> Pause:
+        """Search this room (-a: all rooms).
+
+        It finds lines that have all of the words.
+        "Words in quotes" are found together; wor* is any word that begins with wor (three letters or more).
+        With -a it looks in all rooms.
+        """
+        return _search(place, session, request.words, None if request.everywhere else [place.name])
+
+    @access(where=(HALL,))
+    def do_search_from_hall(self, place: Room, session: Occupant, request: Search) -> Pause:
+        """Search all rooms.
+
+        It finds lines that have all of the words.
+        "Words in quotes" are found together; wor* is any word that begins with wor (three letters or more).
+        """
+        return _search(place, session, request.words, None)
+
+    def do_history(self, place: Room, session: Occupant, request: History) -> Pause:
+        """Choose how many lines you see on entering a room.
+
+        It is 0 to 50. Without a number: show how many.
+        """
+        if request.before is not None or request.after is not None:
+            return self._page(place, session, request)
+        if request.count is not None:
+            session.history = min(request.count, HISTORY_MAX)
+        session.send(HistoryChosen(session.history))
+        return None
+
+    def _page(self, place: Room, session: Occupant, request: History) -> Pause:
+        """So many lines before or after a number, which only rooms have."""
+        if place.kind == HALL:
+            session.send(Refused("not-in-hall", {"word": "history"}))
+            return None
+        count = min(request.count or PAGE_MAX, LAST_MAX)
+        if request.before is None:
+            return _show_since(place, session, request.after or 0, count)
+        return _show_before(place, session, request.before, count)
+
+
+async def _answered(session: Occupant, answer: Awaitable[Event]) -> None:
+    """Send the answer, or that the journal cannot be read just now."""
+    try:
+        session.send(await answer)
+    except JournalError:
+        session.send(Refused("cannot-read"))
+
+
+async def _show(room: Room, session: Occupant, first: int, last: int, *, from_end: bool = False) -> None:
+    journal, newest = room.directory.journal, room.last_seq
+    await _answered(session, page(journal, room.name, first, last, newest=newest, zone=session.zone, from_end=from_end))
+
+
+async def _show_last(room: Room, session: Occupant, count: int) -> None:
+    await room.settled(session)
+    await _show(room, session, room.last_seq - count + 1, room.last_seq, from_end=True)
+
+
+async def _show_since(room: Room, session: Occupant, number: int, count: int) -> None:
+    await room.settled(session)
+    await _show(room, session, number + 1, number + count)
+
+
+async def _show_before(room: Room, session: Occupant, number: int, count: int) -> None:
+    await room.settled(session)
+    last = min(number - 1, room.last_seq)
+    await _show(room, session, last - count + 1, last, from_end=True)
+
+
+async def _page_of(room: Room, span: Span, zone: str) -> PageShown:
+    journal = room.directory.journal
+    first = await journal.seq_at(room.name, span.start, span.end)
+    return await page(journal, room.name, first, first + PAGE_MAX - 1, newest=room.last_seq, zone=zone)
+
+
+async def _search(place: Room, session: Occupant, words: str, rooms: list[str] | None) -> None:
+    await place.settled(session)
+    session.send(await search(place.directory.journal, words, rooms, session.zone))
+
+
+async def catch_up(room: Room, session: Occupant, after: int, last: int) -> None:
+    """Show the session every line after the number `after`, up to and with `last`: page by page, as fast as it reads."""
+    try:
+        await _catch_up(room, session, after, last)
+    except JournalError:
+        session.send(Refused("cannot-read"))
+    finally:
+        session.has_come_to(room.name, None)
+
+
+async def _catch_up(room: Room, session: Occupant, after: int, last: int) -> None:
+    while True:
+        session.has_come_to(room.name, after)
+        await session.drained()
+        shown = await page(
+            room.directory.journal,
+            room.name,
+            after + 1,
+            min(after + PAGE_MAX, last),
+            newest=last,
+            zone=session.zone,
+        )
+        session.send(shown)
+        come_from = after
+        after = shown.numbers[1] if shown.numbers else max(after, shown.first - 1)
+        if after >= last or after == come_from:
+            return

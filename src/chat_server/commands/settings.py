@@ -1,16 +1,18 @@
 """The commands by which one chooses how one is shown things; they work in every place.
 
-Knows a session only as a `Chooser`. Never knows how a choice is put into effect.
+Never knows how a choice is put into effect.
 """
 
-from typing import Any, Protocol
+import time
+from typing import Any
 
 from msgspec.structs import replace
 
-from chat_server.commands.handler import CommandHandler, Pause
+from chat_server.commands.access import ANYBODY, access
+from chat_server.commands.handler import CommandHandler
 from chat_server.protocol.choices import find_charset, find_language
-from chat_server.protocol.events import Chosen, Event, Refused
-from chat_server.protocol.preferences import AS_THE_TERMINAL, Preferences
+from chat_server.protocol.events import Chosen, Refused, ZoneShown
+from chat_server.protocol.preferences import AS_THE_TERMINAL
 from chat_server.protocol.requests import (
     ChooseCharset,
     ChooseColour,
@@ -20,43 +22,36 @@ from chat_server.protocol.requests import (
     ChoosePlain,
     ChooseWrap,
     Request,
+    Time,
 )
 from chat_server.protocol.syntax import word_of
+from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.protocol.typed import SHOWN_MAX, shortened
+from chat_server.rooms.room import Occupant, Pause, Room
 
 WIDTHS = range(20, 201)
 """Columns that one may say a terminal has."""
 
 
-class Chooser(Protocol):
-    """Somebody who chooses."""
+class SettingsCommands(CommandHandler):
+    """To choose how one is shown things, or to ask."""
 
-    @property
-    def preferences(self) -> Preferences:
-        """What they have chosen until now."""
+    def do_time(self, place: Room, session: Occupant, request: Time) -> Pause:
+        """Choose the zone in which times are shown.
 
-    @property
-    def has_terminal(self) -> bool:
-        """Whether there is a terminal at the other end, as far as can be known; a program shows text in its own way."""
+        Such as Europe/Berlin or +02:00. Without one: show the time, and in which zone.
+        """
+        if request.zone:
+            try:
+                session.zone = parse_zone(request.zone)
+            except BadZone:
+                session.send(Refused("no-such-zone", {"zone": shortened(request.zone)}))
+                return None
+        session.send(ZoneShown(session.zone, time.time()))
+        return None
 
-    @property
-    def speaks_telnet(self) -> bool:
-        """Whether there is telnet at the other end."""
-
-    def prefer(self, preferences: Preferences) -> None:
-        """Show them things in this way from now on."""
-
-    def in_force(self, setting: str) -> str:
-        """What a setting comes to, whether it was chosen or suggested by the terminal."""
-
-    def send(self, event: Event) -> None:
-        """Show them an event."""
-
-
-class Choices(CommandHandler):
-    """Where one may choose."""
-
-    def do_lang(self, session: Chooser, request: ChooseLanguage) -> Pause:
+    @access(role=ANYBODY)
+    def do_lang(self, place: Room, session: Occupant, request: ChooseLanguage) -> Pause:
         """Choose the language in which the server speaks to you.
 
         Commands stay the same. Without a language: show it.
@@ -65,10 +60,11 @@ class Choices(CommandHandler):
         if request.language and language is None:
             session.send(Refused("no-such-language", {"language": shortened(request.language)}))
             return None
-        self._choose(session, "language", language)
+        _choose(session, "language", language)
         return None
 
-    def do_charset(self, session: Chooser, request: ChooseCharset) -> Pause:
+    @access(role=ANYBODY, door="terminal")
+    def do_charset(self, place: Room, session: Occupant, request: ChooseCharset) -> Pause:
         """Choose the charset of your terminal.
 
         Such as utf-8, gbk, gb18030, big5, euc-kr, shift_jis, koi8-r, latin-1. Characters that it lacks are replaced by something readable.
@@ -77,78 +73,78 @@ class Choices(CommandHandler):
         charset = find_charset(request.charset) if request.charset else None
         if request.charset and charset is None:
             session.send(Refused("no-such-charset", {"charset": shortened(request.charset)}))
-        elif _may(session, request):
-            self._choose(session, "charset", charset)
+        else:
+            _choose(session, "charset", charset)
         return None
 
-    def do_mode(self, session: Chooser, request: ChooseMode) -> Pause:
+    @access(role=ANYBODY, door="terminal")
+    def do_mode(self, place: Room, session: Occupant, request: ChooseMode) -> Pause:
         """Edit your input here, or in your own program.
 
         With /mode edit there are arrow keys, a history, and Tab, and what others say never cuts into what you type; that needs telnet.
         """
-        if _may(session, request, needs_telnet=request.mode == "edit"):
-            self._choose(session, "mode", request.mode or None)
+        if request.mode != "edit" or _has_telnet(session, request):
+            _choose(session, "mode", request.mode or None)
         return None
 
-    def do_colour(self, session: Chooser, request: ChooseColour) -> Pause:
+    @access(role=ANYBODY, door="terminal")
+    def do_colour(self, place: Room, session: Occupant, request: ChooseColour) -> Pause:
         """Turn colours on or off.
 
         Without a choice: show which.
         """
-        if _may(session, request):
-            self._choose(session, "colour", {"on": True, "off": False}.get(request.colour))
+        _choose(session, "colour", {"on": True, "off": False}.get(request.colour))
         return None
 
-    def do_wrap(self, session: Chooser, request: ChooseWrap) -> Pause:
+    @access(role=ANYBODY, door="terminal")
+    def do_wrap(self, place: Room, session: Occupant, request: ChooseWrap) -> Pause:
         """Break long lines between words, or not.
 
         on, off, or for how many columns. Without a choice: show it.
         """
-        if not _may(session, request):
-            return None
         wanted = request.columns.casefold()
         if wanted == "on":
             session.prefer(replace(session.preferences, wrap=AS_THE_TERMINAL))
             value = session.in_force("wrap")
             session.send(Chosen("wrap", "unknown" if value == "off" else value))
         elif wanted in ("", "off"):
-            self._choose(session, "wrap", 0 if wanted else None)
+            _choose(session, "wrap", 0 if wanted else None)
         elif wanted.isascii() and wanted.isdecimal() and len(wanted) < SHOWN_MAX and int(wanted) in WIDTHS:
-            self._choose(session, "wrap", int(wanted))
+            _choose(session, "wrap", int(wanted))
         else:
             session.send(Refused("no-such-width"))
         return None
 
-    def do_plain(self, session: Chooser, request: ChoosePlain) -> Pause:
+    @access(role=ANYBODY, door="terminal")
+    def do_plain(self, place: Room, session: Occupant, request: ChoosePlain) -> Pause:
         """Turn on plain mode, for screen readers.
 
         No colours, no ornaments, nothing is drawn twice. /plain off turns it off.
         """
-        if _may(session, request):
-            self._choose(session, "plain", request.plain == "on")
+        _choose(session, "plain", request.plain == "on")
         return None
 
-    def do_keepalive(self, session: Chooser, request: ChooseKeepalive) -> Pause:
+    @access(role=ANYBODY, door="terminal")
+    def do_keepalive(self, place: Room, session: Occupant, request: ChooseKeepalive) -> Pause:
         """Keep your connection open in silence, or not.
 
         If your client shows that as garbage: /keepalive off. Without a choice: show it.
         """
-        if _may(session, request, needs_telnet=request.keepalive == "on"):
-            self._choose(session, "keepalive", {"on": True, "off": False}.get(request.keepalive))
+        if request.keepalive != "on" or _has_telnet(session, request):
+            _choose(session, "keepalive", {"on": True, "off": False}.get(request.keepalive))
         return None
 
-    def _choose(self, session: Chooser, setting: str, value: object) -> None:
-        """Put a choice into effect, if there is one, and show what is in force."""
-        if value is not None:
-            chosen: dict[str, Any] = {setting: value}
-            session.prefer(replace(session.preferences, **chosen))
-        session.send(Chosen(setting, session.in_force(setting), value is not None))
+
+def _choose(session: Occupant, setting: str, value: object) -> None:
+    """Put a choice into effect, if there is one, and show what is in force."""
+    if value is not None:
+        chosen: dict[str, Any] = {setting: value}
+        session.prefer(replace(session.preferences, **chosen))
+    session.send(Chosen(setting, session.in_force(setting), value is not None))
 
 
-def _may(session: Chooser, request: Request, *, needs_telnet: bool = False) -> bool:
-    """Whether this session may choose this; says why not."""
-    if session.has_terminal and (session.speaks_telnet or not needs_telnet):
-        return True
-    details = {"word": word_of(type(request))}
-    session.send(Refused("no-telnet" if session.has_terminal else "for-terminals", details))
-    return False
+def _has_telnet(session: Occupant, request: Request) -> bool:
+    """Whether there is telnet, which this choice needs; says so if there is none."""
+    if not session.speaks_telnet:
+        session.send(Refused("no-telnet", {"word": word_of(type(request))}))
+    return session.speaks_telnet

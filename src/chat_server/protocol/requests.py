@@ -95,8 +95,6 @@ class Request(Struct, frozen=True, gc=False, tag_field="do", tag=str.lower):
     """Whether people type it; the rest only programs send."""
     group: ClassVar[str] = "general"
     """Under which heading /help lists it; one of GROUPS."""
-    is_for_terminals: ClassVar[bool] = False
-    """Whether it is about telnet and how a terminal is written to, which is no business of programs."""
 
 
 class Login(Request, frozen=True, gc=False):
@@ -265,7 +263,6 @@ class ChooseCharset(Request, frozen=True, gc=False, tag="charset"):
     """Ask in which charset one's text is read and written, or choose it."""
 
     group: ClassVar[str] = "terminal"
-    is_for_terminals: ClassVar[bool] = True
     charset: str = ""
 
 
@@ -273,7 +270,6 @@ class ChooseMode(Request, frozen=True, gc=False, tag="mode"):
     """Ask who edits one's line, or choose it."""
 
     group: ClassVar[str] = "terminal"
-    is_for_terminals: ClassVar[bool] = True
     mode: Literal["", "line", "edit"] = ""
 
 
@@ -282,7 +278,6 @@ class ChooseColour(Request, frozen=True, gc=False, tag="colour"):
 
     group: ClassVar[str] = "terminal"
     aliases: ClassVar[tuple[str, ...]] = ("color",)
-    is_for_terminals: ClassVar[bool] = True
     colour: Literal["", "on", "off"] = ""
 
 
@@ -290,7 +285,6 @@ class ChooseWrap(Request, frozen=True, gc=False, tag="wrap"):
     """Ask whether long lines are broken, or choose it, or for how many columns."""
 
     group: ClassVar[str] = "terminal"
-    is_for_terminals: ClassVar[bool] = True
     columns: str = ""
 
 
@@ -298,7 +292,6 @@ class ChoosePlain(Request, frozen=True, gc=False, tag="plain"):
     """Choose plain mode, or end it."""
 
     group: ClassVar[str] = "terminal"
-    is_for_terminals: ClassVar[bool] = True
     plain: Literal["on", "off"] = "on"
 
 
@@ -306,7 +299,6 @@ class ChooseKeepalive(Request, frozen=True, gc=False, tag="keepalive"):
     """Ask whether the connection is kept open by telnet, or choose it."""
 
     group: ClassVar[str] = "terminal"
-    is_for_terminals: ClassVar[bool] = True
     keepalive: Literal["", "on", "off"] = ""
 
 

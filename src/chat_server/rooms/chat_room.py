@@ -13,12 +13,11 @@ from contextlib import suppress
 from itertools import islice
 from math import inf
 from operator import length_hint
+from typing import ClassVar
 
 import structlog
 import trio
 
-from chat_server.commands.handler import Pause
-from chat_server.commands.history import ReadableRoom
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.protocol.entries import KINDS, Kept, Line, Storable, TopicSet
@@ -27,18 +26,11 @@ from chat_server.protocol.events import (
     Event,
     Faltered,
     NotStored,
-    OnlineListed,
-    Refused,
     Renamed,
     Stored,
-    TimingAwaited,
-    TopicShown,
 )
-from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import same_name_key
-from chat_server.protocol.requests import Act, Back, ListOnline, Login, Notice, Ping, Request, Say, Topic
-from chat_server.protocol.syntax import word_of
 from chat_server.rooms.batch import (
     STORED_KINDS,
     Arrival,
@@ -53,7 +45,7 @@ from chat_server.rooms.batch import (
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.presence import Presence
 from chat_server.rooms.recent_history import Past
-from chat_server.rooms.room import ListedRoom, Occupant, Room
+from chat_server.rooms.room import ROOM, Occupant, Pause, Room
 
 INBOX_MAX = 1024
 """Entries that wait in a room's inbox; then whoever has more waits. A batch is at most this long."""
@@ -82,9 +74,6 @@ READ_AGAIN_SECONDS = 10.0
 REST_AFTER_FAILURE = 0.1
 """Seconds for which a room rests after a turn in which something went wrong: a bug that comes every time must not keep the server busy."""
 
-TOPIC_MAX = 300
-"""Characters in a topic: about what IRC servers allow. Whoever enters is shown it."""
-
 _Answer = tuple[Occupant, Event]
 """An author, and what became of their line."""
 
@@ -94,13 +83,16 @@ _CALLING: tuple[type[Kept], ...] = tuple(kind for kind in KINDS if kind.alerts a
 _log = structlog.get_logger()
 
 
-class ChatRoom(ReadableRoom):
+class ChatRoom(Room):
     """A chat room."""
 
-    def __init__(self, record: RoomRecord, directory: Directory[ListedRoom, Occupant], hall: Room) -> None:
+    kind: ClassVar[str] = ROOM
+
+    def __init__(self, record: RoomRecord, directory: Directory[Room, Occupant], hall: Room) -> None:
         """Open a room as it was left, from which one goes back to `hall`. Nothing happens in it until `run` runs."""
         super().__init__(record.name, directory)
-        self._hall = hall
+        self.hall = hall
+        """Where one goes back to."""
         self._post, self._inbox = trio.open_memory_channel[Entry](INBOX_MAX)
         self._members: dict[Occupant, str] = {}  # with the nickname that the room has heard of
         # The members' `push` by their `show`. To go through the members themselves would bring a thousand more objects into the
@@ -114,7 +106,8 @@ class ChatRoom(ReadableRoom):
         self._topic = record.topic
         self._past = Past(record.name, record.last)
         self._shown_seq = record.last
-        self._timed: set[Occupant] = set()  # who wants their next line timed
+        self.timing: set[Occupant] = set()
+        """Who wants their next line timed."""
         self._entered_at: dict[Occupant, int] = {}  # who has entered and does not know yet behind which line
         self._strays: list[Occupant] = []  # who left while the inbox was full, and could not wait
         self._events: list[Event] = []  # what members will see next
@@ -126,16 +119,14 @@ class ChatRoom(ReadableRoom):
         # What goes wrong while something is shown to some of the members is the business of those alone.
         self._aside = Guard("something could not be shown in a room", room=record.name)
 
-    def not_here(self, session: Occupant, request: type[Request | Unreadable]) -> Refused:
-        """That this works in the hall only; who logs in again wants another name."""
-        if request is Login:
-            return Refused("logged-in-already", {"nick": session.nick})
-        return Refused("not-in-rooms", {"word": word_of(request)})
-
     @property
     def nicks(self) -> list[str]:
         """Who is here."""
         return list(self._members.values())
+
+    def others(self, session: Occupant) -> tuple[str, ...]:
+        """Who else is here."""
+        return tuple(nick for member, nick in self._members.items() if member is not session)
 
     @property
     def population(self) -> int:
@@ -155,6 +146,11 @@ class ChatRoom(ReadableRoom):
         """The number of the newest line that everybody has been shown."""
         return self._shown_seq
 
+    @property
+    def position(self) -> dict[str, int]:
+        """How far somebody has come who has been shown everything."""
+        return {self.name: self._shown_seq}
+
     # What people do here. A request goes into the inbox at once; only when that is full, the session waits.
 
     def post(self, session: Occupant, what: Happening) -> Pause:
@@ -166,72 +162,16 @@ class ChatRoom(ReadableRoom):
             return self._post.send(entry)
         return None
 
-    def do_say(self, session: Occupant, request: Say) -> Pause:
-        """Say something to everybody here.
-
-        A line without a slash does the same. A line that begins with // is said with one slash.
-        """
-        return self.post(session, self._maybe_timed(session, request) if self._timed else request)
-
-    def do_me(self, session: Occupant, request: Act) -> Pause:
-        """Do something that everybody here sees.
-
-        /me waves is shown to the others as: ~ ann waves
-        """
-        return self.post(session, self._maybe_timed(session, request))
-
-    def do_notice(self, session: Occupant, request: Notice) -> Pause:
-        """Tell everybody here something that calls nobody.
-
-        For bots, and for what can wait. /notice supper at eight is shown to the others as: - ann: supper at eight
-        """
-        return self.post(session, self._maybe_timed(session, request))
-
-    def do_topic(self, session: Occupant, request: Topic) -> Pause:
-        """Show or set the topic.
-
-        Everybody who enters sees it. Without a text: show it.
-        """
-        if not request.text:
-            session.send(TopicShown(self.name, self._topic))
-            return None
-        if len(request.text) > TOPIC_MAX:
-            session.send(Refused("topic-length", {"limit": str(TOPIC_MAX)}))
-            return None
-        return self.post(session, self._maybe_timed(session, request))
-
-    def _maybe_timed(self, session: Occupant, request: Storable) -> Storable | Timing:
-        if session not in self._timed:
+    def take_timing(self, session: Occupant, request: Storable) -> Storable | Timing:
+        """The request; with the time, if its author wants to know how long it takes."""
+        if session not in self.timing:
             return request
-        self._timed.remove(session)
+        self.timing.remove(session)
         return Timing(request, trio.current_time())
-
-    def do_ping(self, session: Occupant, request: Ping) -> Pause:
-        """Measure how long your next line takes.
-
-        You are told its number, how long it waited in the room's queue, and how long storing it took.
-        """
-        del request
-        self._timed.add(session)
-        session.send(TimingAwaited())
-        return None
 
     def announce_name(self, session: Occupant, old: str) -> Pause:
         """Tell everybody here, the person too."""
         return self.post(session, Renamed(old, session.nick, self.name))
-
-    def do_online(self, session: Occupant, request: ListOnline) -> Pause:
-        """Show who else is here."""
-        del request
-        session.send(
-            OnlineListed(self.name, tuple(nick for member, nick in self._members.items() if member is not session))
-        )
-        return None
-
-    def do_back(self, session: Occupant, request: Back) -> Pause:
-        """Go back to the hall."""
-        del request
-        return session.leave(self, self._hall)
 
     async def enter(self, session: Occupant, *, is_return: bool = False) -> int:
         """Take the session in. When this returns, it has been told where it is, and everything said since then."""
@@ -469,7 +409,7 @@ class ChatRoom(ReadableRoom):
         self._members.pop(session, None)
         self._seats.pop(session, None)
         self._entered_at.pop(session, None)
-        self._timed.discard(session)
+        self.timing.discard(session)
         self._audiences = {
             show: kept
             for show, pushes in self._audiences.items()
@@ -586,7 +526,7 @@ class ChatRoom(ReadableRoom):
             self._seat(session, nick)
 
     def _depart(self, session: Occupant) -> None:
-        self._timed.discard(session)
+        self.timing.discard(session)
         self._entered_at.pop(session, None)
         if session in self._members:
             self._flush()

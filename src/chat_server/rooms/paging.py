@@ -1,14 +1,13 @@
 """What can be read of what was said: pages by number and by day, and lines by their words.
 
-Sees a person only as a `Listener`. Never knows who is in a room, nor bytes on the wire.
+Never knows who is in a room, who asks, nor bytes on the wire.
 """
 
-from collections.abc import Awaitable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
 from chat_server.journal import TERMS_MAX, Journal, JournalError, NoWords, TooManyWords
 from chat_server.protocol.entries import Found, Line, PageShown
-from chat_server.protocol.events import Event, Refused
+from chat_server.protocol.events import Refused
 
 PAGE_MAX = 50
 """Lines on a page: about two screens."""
@@ -21,25 +20,6 @@ PAGE_CHARACTERS = 32768
 
 FOUND_MAX = 20
 """Lines that a search shows: a screen. More words find fewer."""
-
-
-class Listener(Protocol):
-    """Somebody who reads."""
-
-    @property
-    def zone(self) -> str:
-        """In which zone times are to be shown."""
-
-    def send(self, event: Event) -> None:
-        """Show them an event."""
-
-
-async def answered(listener: Listener, answer: Awaitable[Event]) -> None:
-    """Send the answer, or that the journal cannot be read just now."""
-    try:
-        listener.send(await answer)
-    except JournalError:
-        listener.send(Refused("cannot-read"))
 
 
 RECALLED_CHARACTERS = 8192
@@ -69,23 +49,19 @@ async def page(
     return PageShown(room, tuple(lines), kept_from, newest, zone, hidden)
 
 
-async def search(journal: Journal, listener: Listener, words: str, rooms: list[str] | None) -> None:
-    """Look for lines with all the words, and show the newest."""
+async def search(journal: Journal, words: str, rooms: list[str] | None, zone: str) -> Found | Refused:
+    """The newest lines with all the words, or why they cannot be looked for."""
     try:
         matches = await journal.search(words, rooms, FOUND_MAX)
     except NoWords:
-        listener.send(Refused("no-words"))
-        return
+        return Refused("no-words")
     except TooManyWords:
-        listener.send(Refused("too-many-words", {"limit": str(TERMS_MAX)}))
-        return
+        return Refused("too-many-words", {"limit": str(TERMS_MAX)})
     except JournalError:
-        listener.send(Refused("cannot-read"))
-        return
+        return Refused("cannot-read")
     lines = fitting(matches.lines)
     has_more = matches.has_more or len(lines) < len(matches.lines)
-    only = rooms[0] if rooms else ""
-    listener.send(Found(words, _by_room(lines), has_more, matches.unsearched, listener.zone, only))
+    return Found(words, _by_room(lines), has_more, matches.unsearched, zone, rooms[0] if rooms else "")
 
 
 def _by_room(lines: Iterable[Line]) -> tuple[tuple[str, tuple[Line, ...]], ...]:

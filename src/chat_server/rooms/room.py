@@ -1,79 +1,42 @@
-"""What the hall and the chat rooms have in common.
+"""A place where sessions are, and what a place knows of a session.
 
-Sees a session only as an `Occupant`, so that every place is tested with a fake. Never knows bytes on the wire.
+Two halves of one contract: a `Room` takes sessions in and lets them go, and sees each only as an `Occupant`, so that every place is tested with
+a fake. Never knows what can be asked for in a place, nor bytes on the wire.
 """
 
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
-from itertools import islice
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Collection
+from typing import ClassVar, Protocol
 
 import trio
 
-from chat_server.commands.handler import Pause
-from chat_server.commands.settings import Choices, Chooser
-from chat_server.journal import JournalError
-from chat_server.protocol.events import (
-    CommandExplained,
-    Event,
-    HelpListed,
-    HistoryChosen,
-    Refused,
-    RoomCreated,
-    RoomsListed,
-    ZoneShown,
-)
-from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
-from chat_server.protocol.names import BadName, parse_new_name, parse_nickname, same_name_key
-from chat_server.protocol.requests import (
-    GROUPS,
-    HISTORY_MAX,
-    ROOMS_SHOWN_MAX,
-    TOPIC_SHOWN_MAX,
-    Create,
-    Help,
-    History,
-    Join,
-    ListRooms,
-    Logout,
-    Rename,
-    Request,
-    Resume,
-    Search,
-    Time,
-)
-from chat_server.protocol.syntax import REQUESTS, is_command, usage_of, wrong_usage
-from chat_server.protocol.time_zones import BadZone, parse_zone
-from chat_server.protocol.typed import nearest, shortened, unexpected, unknown_command
+from chat_server.protocol.events import Event
+from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.directory import Directory
-from chat_server.rooms.paging import search
 
-RESUMED_MAX = 100
-"""Rooms that one request enters again."""
+Pause = Awaitable[None] | None
+"""What a command returns: None when it is done, or what the session must await before its next request."""
 
-ROOMS_IN_HELP_MAX = 20
+HALL = "hall"
+ROOM = "room"
+
+STRANGER = "stranger"
+MEMBER = "member"
+
+ROOMS_NAMED_MAX = 20
 """Rooms that /help names, and among which a near miss is looked for, at 30 us each; /rooms names them all."""
 
 
-_TYPED = sorted(
-    (request for request in Request.__subclasses__() if request.is_typed),
-    key=lambda request: GROUPS.index(request.group),
-)
-"""What people type, by what it is about."""
-
-
-class EndSession(Exception):
-    """Raised by a command to end the session that gave it."""
-
-
-class Occupant(Chooser, Protocol):
+class Occupant(Protocol):
     """What a place knows of a session."""
 
     nick: str
     """The nickname, or "" before login."""
     sender: str
     """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
+
+    role: str
+    """STRANGER before login, then MEMBER: what it may ask for follows from it."""
 
     @property
     def network(self) -> str:
@@ -143,27 +106,58 @@ class Occupant(Chooser, Protocol):
     def fail(self) -> None:
         """End: something of the server's went wrong for this session alone. Never raises."""
 
+    @property
+    def preferences(self) -> Preferences:
+        """What it has chosen about how it is shown things."""
 
-class Room(Choices, ABC):
-    """A place where sessions are: what can be done in all of them."""
+    @property
+    def has_terminal(self) -> bool:
+        """Whether there is a terminal at the other end, as far as can be known; a program shows text in its own way."""
 
-    def __init__(self, name: str, directory: "Directory[ListedRoom, Occupant]") -> None:
+    @property
+    def speaks_telnet(self) -> bool:
+        """Whether there is telnet at the other end."""
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Show it things in this way from now on."""
+
+    def in_force(self, setting: str) -> str:
+        """What a setting comes to, whether it was chosen or suggested by the terminal."""
+
+    def send(self, event: Event) -> None:
+        """Show it an event."""
+
+
+class Room(ABC):
+    """A place where sessions are."""
+
+    kind: ClassVar[str]
+    """HALL or ROOM: what can be asked for in it follows from that."""
+
+    def __init__(self, name: str, directory: "Directory[Room, Occupant]") -> None:
         """Make an empty place."""
         self.name = name
         self.directory = directory
-
-    @abstractmethod
-    def not_here(self, session: Occupant, request: type[Request | Unreadable]) -> Refused:
-        """That this does not work here."""
 
     @property
     def nicks(self) -> list[str]:
         """Who is here, as far as others can see."""
         return []
 
-    def shown_anew(self, session: Occupant, shown_before: Callable[[Event], bytes]) -> None:
-        """Somebody who is here is shown things in another way from now on, or by another `push`."""
-        del session, shown_before
+    @property
+    def population(self) -> int:
+        """How many are here, as far as others can see."""
+        return 0
+
+    @property
+    def topic(self) -> str:
+        """What was set last as its topic, or ""."""
+        return ""
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest line that everybody has been shown; 0 where nothing is said."""
+        return 0
 
     @property
     def position(self) -> dict[str, int]:
@@ -178,268 +172,23 @@ class Room(Choices, ABC):
     async def leave(self, session: Occupant) -> None:
         """Let the session go. When this returns, nothing from here reaches it any more. Harmless for one that is not here."""
 
+    async def succeed(self, ghost: Occupant, heir: Occupant) -> int:
+        """Take `heir` in instead of `ghost`, unseen by the others; see `enter`."""
+        await self.leave(ghost)
+        return await self.enter(heir, is_return=True)
+
     def forget(self, session: Occupant) -> None:
         """Let the session go without its waiting for it: `leave` has failed."""
         del session
-
-    def works_for(self, session: Occupant, request: type[Request | Unreadable]) -> bool:
-        """Whether this session may ask for this here."""
-        del session
-        return request in self.commands
-
-    def handle(self, session: Occupant, request: Request | Unreadable) -> Pause:
-        """Carry out a request. Raises EndSession if it ends the session."""
-        command = self.commands.get(type(request))
-        if command is None:
-            session.send(self.not_here(session, type(request)))
-            return None
-        return command.run(self, session, request)
-
-    def do_help(self, session: Occupant, request: Help) -> Pause:
-        """List what can be done here.
-
-        With a command's name, explain that command.
-        """
-        if not request.command:
-            session.send(self._help(session))
-            return None
-        word = request.command.removeprefix("/")
-        asked = REQUESTS.get(word.casefold())
-        command = self.commands.get(asked) if asked else None
-        if asked and command:
-            session.send(CommandExplained(usage_of(asked), command.explanation, asked.aliases))
-        elif asked:
-            session.send(self.not_here(session, asked))
-        elif room := self.directory.room(word):
-            session.send(CommandExplained(f"/{room.name}", f"Enter the room {room.name}.", (), room.name))
-        else:
-            self._refuse_word(session, word)
-        return None
-
-    def do_rooms(self, session: Occupant, request: ListRooms) -> Pause:
-        """List the rooms, and how many people are in each.
-
-        The busiest come first. With a name: list the rooms that have it in their names.
-        """
-        rooms = self.directory.rooms_with(request.name)
-        busiest = sorted(rooms, key=lambda room: -room.population)[:ROOMS_SHOWN_MAX]
-        topics = {room.name: room.topic[:TOPIC_SHOWN_MAX] for room in busiest if room.topic}
-        session.send(RoomsListed(tuple((room.name, room.population) for room in rooms), topics, request.name))
-        return None
-
-    def do_join(self, session: Occupant, request: Join) -> Pause:
-        """Enter a room.
-
-        From another room, this leaves the one and enters the other. The room's name alone does the same: /python is /join python.
-        """
-        room = self.directory.room(request.room)
-        if room is None:
-            near = nearest(request.room, [room.name for room in self.directory.rooms[:ROOMS_IN_HELP_MAX]])
-            details = {"room": shortened(request.room)}
-            session.send(
-                Refused("no-such-room-but", details | {"near": near}) if near else Refused("no-such-room", details)
-            )
-            return None
-        if room is self:
-            session.send(Refused("in-room-already", {"room": room.name}))
-            return None
-        return self._enter(session, room)
-
-    async def _enter(self, session: Occupant, room: "ListedRoom") -> None:
-        await session.enter(room)
-
-    def do_resume(self, session: Occupant, request: Resume) -> Pause:
-        """Enter rooms again, and have all that was said in them since."""
-        return self._resume(session, request)
-
-    async def _resume(self, session: Occupant, request: Resume) -> None:
-        if len(request.rooms) > RESUMED_MAX:
-            session.send(Refused("too-many-rooms", {"limit": str(RESUMED_MAX)}))
-            return
-        for name, number in {same_name_key(name): number for name, number in request.rooms.items()}.items():
-            room = self.directory.room(name)
-            if room is None:
-                session.send(Refused("no-such-room", {"room": shortened(name)}))
-                continue
-            last = await session.enter(room, is_return=True)
-            if last >= 0:
-                await room.catch_up(session, number, last)
-
-    def do_create(self, session: Occupant, request: Create) -> Pause:
-        """Open a new room.
-
-        It is open to everybody, and stays. Its name follows the rules for nicknames.
-        """
-        try:
-            name = parse_new_name(request.room)
-        except BadName as error:
-            session.send(Refused(error.code))
-            return None
-        if is_command(name) and self.directory.room(name) is None:
-            session.send(Refused("room-is-command", {"room": name}))
-            return None
-        return self._found(session, name)
-
-    async def _found(self, session: Occupant, name: str) -> None:
-        try:
-            refusal = await self.directory.found_room(name, session.sender, session.network)
-        except JournalError:
-            session.send(Refused("cannot-store"))
-            return
-        session.send(refusal or RoomCreated(name))
-
-    def do_search(self, session: Occupant, request: Search) -> Pause:
-        """Search this room (-a: all rooms).
-
-        It finds lines that have all of the words.
-        "Words in quotes" are found together; wor* is any word that begins with wor (three letters or more).
-        With -a it looks in all rooms.
-        """
-        return self._search(session, request)
-
-    async def _search(self, session: Occupant, request: Search) -> None:
-        await self.settled(session)
-        await search(self.directory.journal, session, request.words, self.rooms_to_search(request))
 
     async def settled(self, session: Occupant) -> None:
         """Wait until what the session has said here is stored and shown: what it reads then must not lack its own last line."""
         del session
 
-    @abstractmethod
-    def rooms_to_search(self, request: Search) -> list[str] | None:
-        """In which rooms to look; None: in all."""
-
-    def do_history(self, session: Occupant, request: History) -> Pause:
-        """Choose how many lines you see on entering a room.
-
-        It is 0 to 50. Without a number: show how many.
-        """
-        if request.before is not None or request.after is not None:
-            return self.read_history(session, request)
-        if request.count is not None:
-            session.history = min(request.count, HISTORY_MAX)
-        session.send(HistoryChosen(session.history))
-        return None
-
-    def read_history(self, session: Occupant, request: History) -> Pause:
-        """Show a page of the past, where there is one."""
-        session.send(self.not_here(session, type(request)))
-        return None
-
-    def do_time(self, session: Occupant, request: Time) -> Pause:
-        """Choose the zone in which times are shown.
-
-        Such as Europe/Berlin or +02:00. Without one: show the time, and in which zone.
-        """
-        if request.zone:
-            try:
-                session.zone = parse_zone(request.zone)
-            except BadZone:
-                session.send(Refused("no-such-zone", {"zone": shortened(request.zone)}))
-                return None
-        session.send(ZoneShown(session.zone, time.time()))
-        return None
-
-    def claim(self, session: Occupant, wanted: str) -> str:
-        """Give the session this name in the directory. Return the name in its one form, or "" after saying why not."""
-        try:
-            nick = parse_nickname(wanted)
-        except BadName as error:
-            session.send(Refused(error.code))
-            return ""
-        if not self.directory.claim(nick, session):
-            session.send(Refused("name-taken", {"nick": nick}))
-            return ""
-        return nick
-
-    def do_nick(self, session: Occupant, request: Rename) -> Pause:
-        """Change your nickname.
-
-        Everybody in the room is told.
-        """
-        old = session.nick
-        nick = self.claim(session, request.nick)
-        if not nick:
-            return None
-        if nick == old:
-            session.send(Refused("same-name", {"nick": nick}))
-            return None
-        if same_name_key(nick) != same_name_key(old):
-            self.directory.release(old, session)
-        session.nick = nick
-        return session.renamed(old)
+    def shown_anew(self, session: Occupant, shown_before: Callable[[Event], bytes]) -> None:
+        """Somebody who is here is shown things in another way from now on, or by another `push`."""
+        del session, shown_before
 
     @abstractmethod
     def announce_name(self, session: Occupant, old: str) -> Pause:
         """Tell whom it concerns that the session has a new nickname."""
-
-    def do_logout(self, session: Occupant, request: Logout) -> Pause:
-        """Leave the server."""
-        del session, request
-        raise EndSession
-
-    def do_unknown(self, session: Occupant, request: UnknownCommand) -> Pause:
-        """Enter the room with this name; or say that there is no such command."""
-        room = self.directory.room(request.word)
-        if room is None:
-            self._refuse_word(session, request.word)
-            return None
-        if request.arguments:
-            return self.do_refuse(session, wrong_usage(f"/{room.name}", unexpected(request.arguments)))
-        return self.handle(session, Join(room.name))
-
-    def do_refuse(self, session: Occupant, request: Invalid) -> Pause:
-        """Answer with what is wrong."""
-        session.send(Refused(request.code, request.details))
-        return None
-
-    def _works_here(self, session: Occupant) -> list[type[Request]]:
-        return [
-            request
-            for request in _TYPED
-            if self.works_for(session, request) and (session.has_terminal or not request.is_for_terminals)
-        ]
-
-    def _help(self, session: Occupant) -> HelpListed:
-        available = self._works_here(session)
-        rooms = self._rooms_as_commands() if Join in available else []
-        return HelpListed(
-            tuple((usage_of(request), self.commands[request].summary) for request in available),
-            tuple(rooms),
-            tuple(request.group for request in available),
-        )
-
-    def _rooms_as_commands(self) -> list[str]:
-        """The rooms that are entered by their name alone, as far as /help names them; one that is called as a command is, is not."""
-        entered = (room.name for room in self.directory.rooms if not is_command(room.name))
-        return list(islice(entered, ROOMS_IN_HELP_MAX))
-
-    def _refuse_word(self, session: Occupant, word: str) -> None:
-        """Say that there is no such command, and which one may have been meant."""
-        available = self._works_here(session)
-        words = [word_for for word_for, request in REQUESTS.items() if request in available]
-        if Join in available:
-            words += self._rooms_as_commands()
-        session.send(Refused(*unknown_command(word, words)))
-
-
-class ListedRoom(Room):
-    """A room that the directory lists."""
-
-    @property
-    @abstractmethod
-    def population(self) -> int:
-        """How many are here."""
-
-    @property
-    @abstractmethod
-    def topic(self) -> str:
-        """What is said to be its topic, or ""."""
-
-    @abstractmethod
-    async def catch_up(self, session: Occupant, after: int, last: int) -> None:
-        """Show the session every line behind `after`, up to and with `last`."""
-
-    @abstractmethod
-    async def succeed(self, ghost: Occupant, heir: Occupant) -> int:
-        """Take `heir` in instead of `ghost`, unseen by the others; see `enter`."""

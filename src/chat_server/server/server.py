@@ -22,7 +22,7 @@ from chat_server.protocol.syntax import is_command
 from chat_server.rooms.chat_room import REST_AFTER_FAILURE, ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
-from chat_server.rooms.room import ListedRoom, Occupant
+from chat_server.rooms.room import Occupant, Room
 from chat_server.server.connection_limits import Admission
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.retention import forget_what_is_old
@@ -91,7 +91,7 @@ class Server:
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
         self._unwelcome = Sampler()
         self._journal = journal
-        self._directory: Directory[ListedRoom, Occupant] = Directory(
+        self._directory: Directory[Room, Occupant] = Directory(
             journal,
             start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)),
             rooms_max=limits.rooms,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from chat_server import __version__
 from chat_server.commands.catalogue import described_commands
-from chat_server.commands.handler import Pause
+from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.config import Config, Limits
 from chat_server.guard import Guard
 from chat_server.protocol.entries import Storable
@@ -30,7 +30,7 @@ from chat_server.protocol.events import (
 from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import PROTOCOL, AnswerAlive, AskAlive, Hello, Login, Ref, Request, Say
-from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.room import Occupant, Pause, Room
 from chat_server.rooms.tokens import new_token
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.membership import ROOMS_MAX, Membership
@@ -69,7 +69,7 @@ def welcome_of(config: Config) -> Welcomed:
             "rooms": ROOMS_MAX,
             "silence_seconds": limits.silence_seconds,
         },
-        described_commands(),
+        described_commands(COMMANDS),
         config.server.language,
     )
 
@@ -250,7 +250,7 @@ class ProgramSession(ChatSession[Addressed]):
         if isinstance(request, Login) and not request.token:
             request = replace(request, token=new_token())
         if not self._asked_room:
-            return self.place.handle(self, request)
+            return dispatch(self.place, self, request)
         place = self._membership.room(self._asked_room)
         if place is None:
             self.send(self._why_not_in(self._asked_room))
@@ -259,7 +259,7 @@ class ProgramSession(ChatSession[Addressed]):
             self._key = request.key or new_token()
             self._marks.setdefault(self._key, []).append(self._ref)
             request = replace(request, key=self._key)
-        return place.handle(self, request)
+        return dispatch(place, self, request)
 
     def _why_not_in(self, room: str) -> Refused:
         if not self.nick:

@@ -5,11 +5,10 @@ For any door whose requests name their room. Knows rooms, and the session as the
 
 import trio
 
-from chat_server.commands.handler import Pause
 from chat_server.guard import Guard
 from chat_server.protocol.events import Refused, WentBack
 from chat_server.protocol.names import same_name_key
-from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.room import Occupant, Pause, Room
 
 ROOMS_MAX = 100
 """Rooms in which one session can be at a time. Each costs its broadcaster one push a batch."""

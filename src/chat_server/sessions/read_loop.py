@@ -10,9 +10,9 @@ from typing import Generic, Protocol, TypeVar
 
 import trio
 
-from chat_server.commands.handler import Pause
 from chat_server.protocol.events import Dismissed, Event, Refused, Slowed
 from chat_server.protocol.incoming import Echo, ProtocolReply
+from chat_server.rooms.room import Pause
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.pace import Pace

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import trio
 
-from chat_server.commands.handler import Pause
+from chat_server.commands.handler import EndSession
 from chat_server.guard import Guard
 from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped
 from chat_server.protocol.names import same_name_key
-from chat_server.rooms.room import EndSession, Occupant
+from chat_server.rooms.room import MEMBER, STRANGER, Occupant, Pause
 from chat_server.rooms.tokens import identity_of
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.outbox import Outbox
@@ -71,6 +71,7 @@ class ChatSession(ABC, Generic[A]):
         "place",
         "preferences",
         "push",
+        "role",
         "sender",
         "show",
         "show_naming",
@@ -88,6 +89,7 @@ class ChatSession(ABC, Generic[A]):
         """Begin in the hall."""
         limits = context.limits
         self.nick = ""
+        self.role = STRANGER
         self.sender = ""
         self.history = context.history.on_entering
         self.zone = context.history.time_zone
@@ -176,6 +178,7 @@ class ChatSession(ABC, Generic[A]):
     def logged_in(self, nick: str, token: str) -> None:
         """The person has this nickname from now on, and a member's rights."""
         self.nick = nick
+        self.role = MEMBER
         self.sender = identity_of(token) or same_name_key(nick)
         self._outbox.limit = self._context.limits.waiting_bytes or inf
         self._loop.logged_in()

@@ -11,11 +11,12 @@ import trio
 from msgspec.structs import replace
 
 from chat_server.commands.completion import candidates
-from chat_server.commands.handler import Pause
+from chat_server.commands.handler import EndSession
+from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.protocol.events import AliveAnswered, Event, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Say
-from chat_server.rooms.room import EndSession, Occupant, Room
+from chat_server.rooms.room import Occupant, Pause, Room
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, in_force
 from chat_server.sessions.json_session import ProgramSession, bounds_of
@@ -39,7 +40,7 @@ NOP = bytes((Code.IAC, Code.NOP))
 
 def completions(before: str, place: Room, session: Occupant) -> tuple[list[str], int]:
     """What Tab may put in behind this text, and among how many names it looked."""
-    works_here = [request for request in place.commands if place.works_for(session, request)]
+    works_here = COMMANDS.works_here(place, session)
     rooms = [room.name for room in place.directory.rooms] if session.nick else []
     nicks = place.nicks
     return candidates(before, works_here=works_here, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
@@ -156,7 +157,7 @@ class PersonSession(ChatSession[Asked]):
             self.push = self._outbox.push
         elif self.push == self._outbox.push:
             self.push = self._push_around
-            editor.is_shown_back = self.place.works_for(self, Say)
+            editor.is_shown_back = COMMANDS.works_for(self.place, self, Say)
             editor.prompted(self._prompt)
             self._outbox.push(editor.open())
         elif min(self._text.terminal.columns, COLUMNS_MAX) not in (0, editor.columns):
@@ -185,7 +186,7 @@ class PersonSession(ChatSession[Asked]):
         """The place, or the name, may be another: so is the prompt."""
         editor = self._text.editor
         if editor is not None and self._awaits_secret is None:
-            editor.is_shown_back = self.place.works_for(self, Say)
+            editor.is_shown_back = COMMANDS.works_for(self.place, self, Say)
             self._draw(editor.prompted(self._prompt))
 
     def notice(self, lines: int, after: dict[str, int]) -> bytes:
@@ -220,11 +221,11 @@ class PersonSession(ChatSession[Asked]):
     def handle(self, asked: Asked) -> Pause:
         """Have the place carry it out, if it is not about the connection itself."""
         if type(asked) is Say:  # nearly all is
-            pause = self.place.handle(self, asked)
+            pause = dispatch(self.place, self, asked)
         elif isinstance(asked, Noticed):
             pause = self._notice(asked)
         else:
-            pause = self.place.handle(self, asked)
+            pause = dispatch(self.place, self, asked)
             if pause is not None or self._rest:
                 return self._answered(pause)
         if pause is None and self.hears_itself:

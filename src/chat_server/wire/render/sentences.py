@@ -70,6 +70,8 @@ SENTENCES: dict[str, str | Counted] = {
     "no-such-charset": message("The charset {charset} is not available. Choose from: {charsets}"),
     "no-such-width": message("/wrap takes on, off, or the columns of your terminal: 20 to 200."),
     "for-terminals": message("/{word} is for telnet and nc; your program shows text in its own way."),
+    "for-programs": message("/{word} is for programs."),
+    "not-allowed": message("You may not use /{word}."),
     "no-telnet": message(
         "/{word} needs telnet. Your program seems not to speak it, as nc does not: it edits its own lines."
     ),

@@ -1,0 +1,86 @@
+"""Who may ask for what, where, and what somebody is told who may not.
+
+Every command declares one row on itself (`@access`). The dispatcher refuses by it, and /help, Tab, near misses and the catalogue for programs
+show by it; nothing else decides. Pure; never knows what a command does.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple, TypeVar
+
+from chat_server.protocol.events import Refused
+from chat_server.rooms.room import HALL, MEMBER, ROOM, STRANGER, Occupant
+
+ANYBODY = "anybody"
+NOBODY = "nobody"
+
+ROLES: dict[str, frozenset[str]] = {
+    STRANGER: frozenset((STRANGER, ANYBODY)),
+    MEMBER: frozenset((MEMBER, ANYBODY)),
+}
+"""The roles that a session can have, each with all that it counts as: one who stands above members counts as a member too."""
+
+EVERYWHERE = (HALL, ROOM)
+
+
+class Access(NamedTuple):
+    """Who may ask for a command."""
+
+    role: str = MEMBER
+    """What one has to count as: a role of ROLES, or ANYBODY; NOBODY where asking is only answered."""
+    where: tuple[str, ...] = EVERYWHERE
+    """The kinds of places where it works."""
+    door: Literal["", "terminal", "program"] = ""
+    """Whether it works for people at terminals only, or for programs only."""
+    refusal: Callable[[Occupant], Refused] | None = None
+    """What somebody is told who has logged in and has not the role."""
+
+
+DEFAULT = Access()
+"""For a command that declares nothing: it works everywhere, for whoever has logged in."""
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def access(
+    *,
+    role: str = MEMBER,
+    where: tuple[str, ...] = EVERYWHERE,
+    door: Literal["", "terminal", "program"] = "",
+    refusal: Callable[[Occupant], Refused] | None = None,
+) -> Callable[[F], F]:
+    """Declare who may ask for the command below; see Access. One without a declaration works everywhere for whoever has logged in."""
+
+    def declare(command: F) -> F:
+        command.__dict__["access"] = Access(role, where, door, refusal)
+        return command
+
+    return declare
+
+
+def is_open_to(row: Access, role: str) -> bool:
+    """Whether somebody in this role may ask for it, as far as the role counts."""
+    return row.role in ROLES[role]
+
+
+def is_for_door_of(row: Access, session: Occupant) -> bool:
+    """Whether it is for whoever is at the session's other end: somebody at a terminal, or a program."""
+    return not row.door or (row.door == "terminal") is session.has_terminal
+
+
+def refused(row: Access, session: Occupant, kind: str, word: str) -> Refused:
+    """Why a session is refused a command.
+
+    Args:
+        row: the command's.
+        session: who asks.
+        kind: of the place where they are.
+        word: the command's word, as it is typed.
+
+    """
+    if not is_open_to(row, session.role):
+        if session.role == STRANGER:
+            return Refused("login-first")
+        return row.refusal(session) if row.refusal else Refused("not-allowed", {"word": word})
+    if kind not in row.where:
+        return Refused("not-in-hall" if kind == HALL else "not-in-rooms", {"word": word})
+    return Refused("for-programs" if session.has_terminal else "for-terminals", {"word": word})

@@ -1,0 +1,89 @@
+"""What works everywhere and for everybody: help, farewell, and answers to what is no command."""
+
+from itertools import islice
+
+from chat_server.commands.access import ANYBODY, access
+from chat_server.commands.handler import CommandHandler, EndSession
+from chat_server.protocol.events import CommandExplained, HelpListed, Refused
+from chat_server.protocol.incoming import Invalid, UnknownCommand
+from chat_server.protocol.requests import GROUPS, Help, Join, Logout, Request
+from chat_server.protocol.syntax import REQUESTS, is_command, usage_of, wrong_usage
+from chat_server.protocol.typed import unexpected, unknown_command
+from chat_server.rooms.room import ROOMS_NAMED_MAX, Occupant, Pause, Room
+
+_TYPED = sorted(
+    (request for request in Request.__subclasses__() if request.is_typed),
+    key=lambda request: GROUPS.index(request.group),
+)
+"""What people type, by what it is about."""
+
+
+class GeneralCommands(CommandHandler):
+    """Help, farewell, and what is no command."""
+
+    @access(role=ANYBODY)
+    def do_help(self, place: Room, session: Occupant, request: Help) -> Pause:
+        """List what can be done here.
+
+        With a command's name, explain that command.
+        """
+        if not request.command:
+            session.send(self._help(place, session))
+            return None
+        word = request.command.removeprefix("/")
+        asked = REQUESTS.get(word.casefold())
+        command = self.table.of[place.kind].get(asked) if asked else None
+        if asked and command:
+            session.send(CommandExplained(usage_of(asked), command.explanation, asked.aliases))
+        elif asked:
+            session.send(self.table.refused(place, session, asked))
+        elif room := place.directory.room(word):
+            session.send(CommandExplained(f"/{room.name}", f"Enter the room {room.name}.", (), room.name))
+        else:
+            self._refuse_word(place, session, word)
+        return None
+
+    @access(role=ANYBODY)
+    def do_logout(self, place: Room, session: Occupant, request: Logout) -> Pause:
+        """Leave the server."""
+        raise EndSession
+
+    @access(role=ANYBODY)
+    def do_unknown(self, place: Room, session: Occupant, request: UnknownCommand) -> Pause:
+        """Enter the room with this name; or say that there is no such command."""
+        room = place.directory.room(request.word)
+        if room is None:
+            self._refuse_word(place, session, request.word)
+            return None
+        if request.arguments:
+            return self.do_refuse(place, session, wrong_usage(f"/{room.name}", unexpected(request.arguments)))
+        return self.table.dispatch(place, session, Join(room.name))
+
+    @access(role=ANYBODY)
+    def do_refuse(self, place: Room, session: Occupant, request: Invalid) -> Pause:
+        """Answer with what is wrong."""
+        session.send(Refused(request.code, request.details))
+        return None
+
+    def _help(self, place: Room, session: Occupant) -> HelpListed:
+        here = self.table.works_here(place, session)
+        available = [request for request in _TYPED if request in here]
+        return HelpListed(
+            tuple((usage_of(request), here[request].summary) for request in available),
+            tuple(_rooms_as_commands(place) if Join in here else []),
+            tuple(request.group for request in available),
+        )
+
+    def _refuse_word(self, place: Room, session: Occupant, word: str) -> None:
+        """Say that there is no such command, and which one may have been meant."""
+        here = self.table.works_here(place, session)
+        words = [word_for for word_for, request in REQUESTS.items() if request in here]
+        if Join in here:
+            words += _rooms_as_commands(place)
+        session.send(Refused(*unknown_command(word, words)))
+
+
+def _rooms_as_commands(place: Room) -> list[str]:
+    """The rooms that are entered by their name alone, as far as /help names them; one that is called as a command is, is not."""
+    entered = (room.name for room in place.directory.rooms if not is_command(room.name))
+    return list(islice(entered, ROOMS_NAMED_MAX))

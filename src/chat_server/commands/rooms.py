@@ -1,0 +1,117 @@
+"""Which rooms there are and who is in them; to enter them, to leave them, to open one."""
+
+from chat_server.commands.access import ANYBODY, access
+from chat_server.commands.handler import CommandHandler
+from chat_server.commands.history import catch_up
+from chat_server.journal import JournalError
+from chat_server.protocol.events import OnlineListed, Refused, RoomCreated, RoomsListed
+from chat_server.protocol.names import BadName, parse_new_name, same_name_key
+from chat_server.protocol.requests import (
+    ROOMS_SHOWN_MAX,
+    TOPIC_SHOWN_MAX,
+    Back,
+    Create,
+    Join,
+    ListOnline,
+    ListRooms,
+    Resume,
+)
+from chat_server.protocol.syntax import is_command
+from chat_server.protocol.typed import nearest, shortened
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.room import ROOM, ROOMS_NAMED_MAX, Occupant, Pause, Room
+
+RESUMED_MAX = 100
+"""Rooms that one request enters again."""
+
+
+class RoomCommands(CommandHandler):
+    """To look around among the rooms, and to go from one to another."""
+
+    @access(role=ANYBODY)
+    def do_rooms(self, place: Room, session: Occupant, request: ListRooms) -> Pause:
+        """List the rooms, and how many people are in each.
+
+        The busiest come first. With a name: list the rooms that have it in their names.
+        """
+        rooms = place.directory.rooms_with(request.name)
+        busiest = sorted(rooms, key=lambda room: -room.population)[:ROOMS_SHOWN_MAX]
+        topics = {room.name: room.topic[:TOPIC_SHOWN_MAX] for room in busiest if room.topic}
+        session.send(RoomsListed(tuple((room.name, room.population) for room in rooms), topics, request.name))
+        return None
+
+    @access(where=(ROOM,))
+    def do_online(self, place: ChatRoom, session: Occupant, request: ListOnline) -> Pause:
+        """Show who else is here."""
+        session.send(OnlineListed(place.name, place.others(session)))
+        return None
+
+    def do_join(self, place: Room, session: Occupant, request: Join) -> Pause:
+        """Enter a room.
+
+        From another room, this leaves the one and enters the other. The room's name alone does the same: /python is /join python.
+        """
+        room = place.directory.room(request.room)
+        if room is None:
+            near = nearest(request.room, [room.name for room in place.directory.rooms[:ROOMS_NAMED_MAX]])
+            details = {"room": shortened(request.room)}
+            session.send(
+                Refused("no-such-room-but", details | {"near": near}) if near else Refused("no-such-room", details)
+            )
+            return None
+        if room is place:
+            session.send(Refused("in-room-already", {"room": room.name}))
+            return None
+        return _enter(session, room)
+
+    @access(where=(ROOM,))
+    def do_back(self, place: ChatRoom, session: Occupant, request: Back) -> Pause:
+        """Go back to the hall."""
+        return session.leave(place, place.hall)
+
+    @access(door="program")
+    def do_resume(self, place: Room, session: Occupant, request: Resume) -> Pause:
+        """Enter rooms again, and have all that was said in them since."""
+        return _resume(place, session, request)
+
+    def do_create(self, place: Room, session: Occupant, request: Create) -> Pause:
+        """Open a new room.
+
+        It is open to everybody, and stays. Its name follows the rules for nicknames.
+        """
+        try:
+            name = parse_new_name(request.room)
+        except BadName as error:
+            session.send(Refused(error.code))
+            return None
+        if is_command(name) and place.directory.room(name) is None:
+            session.send(Refused("room-is-command", {"room": name}))
+            return None
+        return _create(place, session, name)
+
+
+async def _enter(session: Occupant, room: Room) -> None:
+    await session.enter(room)
+
+
+async def _resume(place: Room, session: Occupant, request: Resume) -> None:
+    if len(request.rooms) > RESUMED_MAX:
+        session.send(Refused("too-many-rooms", {"limit": str(RESUMED_MAX)}))
+        return
+    for name, number in {same_name_key(name): number for name, number in request.rooms.items()}.items():
+        room = place.directory.room(name)
+        if room is None:
+            session.send(Refused("no-such-room", {"room": shortened(name)}))
+            continue
+        last = await session.enter(room, is_return=True)
+        if last >= 0:
+            await catch_up(room, session, number, last)
+
+
+async def _create(place: Room, session: Occupant, name: str) -> None:
+    try:
+        refusal = await place.directory.found_room(name, session.sender, session.network)
+    except JournalError:
+        session.send(Refused("cannot-store"))
+        return
+    session.send(refusal or RoomCreated(name))

@@ -1,0 +1,25 @@
+"""All that can be asked for: the groups of commands, put together.
+
+A new group is one more here. A command that is added to one of them is found by every place, /help, Tab, and every program without another word.
+"""
+
+from chat_server.commands.general import GeneralCommands
+from chat_server.commands.handler import CommandTable
+from chat_server.commands.history import HistoryCommands
+from chat_server.commands.login import LoginCommands
+from chat_server.commands.rooms import RoomCommands
+from chat_server.commands.settings import SettingsCommands
+from chat_server.commands.talk import TalkCommands
+
+COMMANDS = CommandTable(
+    GeneralCommands(),
+    LoginCommands(),
+    RoomCommands(),
+    TalkCommands(),
+    HistoryCommands(),
+    SettingsCommands(),
+)
+"""The commands of the server."""
+
+dispatch = COMMANDS.dispatch
+"""Carries out a request, or refuses it."""

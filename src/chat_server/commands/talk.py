@@ -1,0 +1,68 @@
+"""What people say and do in a room. What is said goes into the room's inbox at once; only when that is full, the session waits."""
+
+from chat_server.commands.access import NOBODY, access
+from chat_server.commands.handler import CommandHandler
+from chat_server.protocol.events import Refused, TimingAwaited, TopicShown
+from chat_server.protocol.requests import Act, Notice, Ping, Say, Topic
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.room import HALL, ROOM, Occupant, Pause, Room
+
+TOPIC_MAX = 300
+"""Characters in a topic: about what IRC servers allow. Whoever enters is shown it."""
+
+
+class TalkCommands(CommandHandler):
+    """To say something."""
+
+    @access(where=(ROOM,))
+    def do_say(self, place: ChatRoom, session: Occupant, request: Say) -> Pause:
+        """Say something to everybody here.
+
+        A line without a slash does the same. A line that begins with // is said with one slash.
+        """
+        return place.post(session, place.take_timing(session, request) if place.timing else request)
+
+    @access(where=(HALL,), role=NOBODY, refusal=lambda _: Refused("nobody-hears"))
+    def do_say_in_hall(self, place: Room, session: Occupant, request: Say) -> Pause:
+        """Say something; but nobody hears it in the hall."""
+        return None  # the dispatcher has refused it
+
+    @access(where=(ROOM,))
+    def do_me(self, place: ChatRoom, session: Occupant, request: Act) -> Pause:
+        """Do something that everybody here sees.
+
+        /me waves is shown to the others as: ~ ann waves
+        """
+        return place.post(session, place.take_timing(session, request))
+
+    @access(where=(ROOM,))
+    def do_notice(self, place: ChatRoom, session: Occupant, request: Notice) -> Pause:
+        """Tell everybody here something that calls nobody.
+
+        For bots, and for what can wait. /notice supper at eight is shown to the others as: - ann: supper at eight
+        """
+        return place.post(session, place.take_timing(session, request))
+
+    @access(where=(ROOM,))
+    def do_topic(self, place: ChatRoom, session: Occupant, request: Topic) -> Pause:
+        """Show or set the topic.
+
+        Everybody who enters sees it. Without a text: show it.
+        """
+        if not request.text:
+            session.send(TopicShown(place.name, place.topic))
+            return None
+        if len(request.text) > TOPIC_MAX:
+            session.send(Refused("topic-length", {"limit": str(TOPIC_MAX)}))
+            return None
+        return place.post(session, place.take_timing(session, request))
+
+    @access(where=(ROOM,))
+    def do_ping(self, place: ChatRoom, session: Occupant, request: Ping) -> Pause:
+        """Measure how long your next line takes.
+
+        You are told its number, how long it waited in the room's queue, and how long storing it took.
+        """
+        place.timing.add(session)
+        session.send(TimingAwaited())
+        return None
