@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from chat_server.journal import Journal
+from chat_server.journal import Journal, UnusableJournal
 from chat_server.journal.archive import Progress
 from chat_server.journal.engines import Settings
 from chat_server.journal.new_file import OwnFiles
@@ -16,7 +16,12 @@ def open_journal(settings: Settings) -> Journal:
     """Open or make the journal of a data directory that no other program has."""
     from chat_server.journal.sqlite.journal import SqliteJournal  # noqa: PLC0415 - the commands need no server, nor Trio
 
-    return SqliteJournal(_folder(settings), settings.durability)
+    folder = _folder(settings)
+    try:
+        return SqliteJournal(folder, settings.durability)
+    except UnusableJournal:
+        folder.close()
+        raise
 
 
 def open_archive(settings: Settings) -> archive.SqliteArchive:
