@@ -67,7 +67,7 @@ class Archive(Protocol):
 
     @property
     def indexed(self) -> int:
-        """The position up to which everything can be found by its words. Asked for after `damage`."""
+        """The position up to which everything can be found by its words."""
         ...
 
     def misfits(self, batch: RawBatch, lines: Sequence[Stored]) -> list[str]:

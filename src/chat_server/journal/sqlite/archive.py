@@ -5,7 +5,8 @@ Everything here blocks, and knows nothing of Trio.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 
 from chat_server.journal import JournalError, RoomRecord
@@ -44,13 +45,12 @@ class SqliteArchive(Reader):
         except JournalError as error:
             raise FileProblem(f"cannot open {path}: {error}") from error
         self._index_path = index
-        self._index: SearchIndex | None = None
+        self._opened = ExitStack()
 
     def close(self) -> None:
         """Close the files."""
         super().close()
-        if self._index is not None:
-            self._index.close()
+        self._opened.close()
 
     def raw_batches(self, end: int) -> Iterator[RawBatch]:
         """Every batch before a position, all of one moment; see Archive."""
@@ -66,32 +66,34 @@ class SqliteArchive(Reader):
         """What SQLite finds wrong with the file, and with that of the search index."""
         self._connection.set_progress_handler(_go_on, INTERRUPTIBLE_STEPS)
         problems = [f"the file: {word}" for (word,) in self._rows("PRAGMA integrity_check") if word != "ok"]
-        if self._index_path.exists() and self._index_path.stat().st_size:
-            problems += self._open_index()
-        return problems
+        return [*problems, self._index] if isinstance(self._index, str) else problems
 
-    def _open_index(self) -> list[str]:
-        """Open the search index, unless it is another release's. Returns what is wrong with it."""
+    @cached_property
+    def _index(self) -> SearchIndex | str | None:
+        """The search index, or what is wrong with it; None: there is none of this release."""
+        if not self._index_path.exists() or not self._index_path.stat().st_size:
+            return None
         try:
             index = SearchIndex(self._index_path, None, 0)
+            self._opened.callback(index.close)
             index.check()
         except OtherRelease:
-            return []
+            return None
         except JournalError as error:
-            return [str(error)]
-        self._index = index
-        return []
+            return str(error)
+        return index
 
     @property
     def indexed(self) -> int:
         """The position up to which everything is in the search index; see Archive."""
-        return self._index.indexed if self._index is not None else 0
+        return self._index.indexed if isinstance(self._index, SearchIndex) else 0
 
     def misfits(self, batch: RawBatch, lines: Sequence[Stored]) -> list[str]:
         """What the search index has otherwise than a batch; see Archive."""
-        if self._index is None or self._index.texts(batch.position, batch.count) == list(map(indexed_text, lines)):
-            return []
-        return ["the search index has other words"]
+        if isinstance(self._index, SearchIndex):
+            is_fit = self._index.texts(batch.position, batch.count) == list(map(indexed_text, lines))
+            return [] if is_fit else ["the search index has other words"]
+        return []
 
     def strays(self) -> list[str]:
         """Batches whose room somebody has deleted by hand, and keys of lines that were never stored."""
