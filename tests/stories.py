@@ -22,11 +22,15 @@ from textual.screen import Screen  # noqa: E402
 from chat_server.protocol import entries, events  # noqa: E402 - what Textual reads from the environment it reads when it is imported
 from chat_server.protocol.entries import Acted, Said, TopicSet  # noqa: E402
 from chat_server.protocol.events import Event, Joined  # noqa: E402
+from chat_tui.client.askers import Answer, Askers  # noqa: E402
+from chat_tui.client.client import Client  # noqa: E402
 from chat_tui.client.connection import Identity, Link, LinkChanged, Status  # noqa: E402
 from chat_tui.client.local_store import Keepsakes  # noqa: E402
-from chat_tui.client.state import Pending  # noqa: E402
+from chat_tui.client.state import Pending, RoomState  # noqa: E402
 from chat_tui.settings import Settings  # noqa: E402
 from chat_tui.ui.app import ChatApp  # noqa: E402
+from chat_tui.ui.chat_view import ChatView  # noqa: E402
+from chat_tui.ui.composer import Composer  # noqa: E402
 
 NOON = 1_795_521_600.0
 """2026-11-24, 12:00 in UTC."""
@@ -37,17 +41,19 @@ Pilot = Any
 class FakeLink:
     """A connection that notes what is asked, and is what the story says it is."""
 
-    def __init__(self) -> None:
-        self.host, self.port = "127.0.0.1", 5000
+    def __init__(self, host: str = "127.0.0.1", port: int = 5000) -> None:
+        self.host, self.port = host, port
         self.identity = Identity("ann", "")
         self.status = Status.ONLINE
         self.asked: list[tuple[str, dict[str, object]]] = []
         self.said: list[Pending] = []
         self.tries = 0
+        self.askers = Askers()
 
-    def request(self, do: str, *, ref: object = None, **fields: object) -> bool:
+    def request(self, do: str, *, on_answer: Answer | None = None, **fields: object) -> bool:
         if self.status is not Status.ONLINE:
             return False
+        ref = self.askers.note(on_answer) if on_answer is not None else None
         self.asked.append((do, {**fields, "ref": ref}))
         return True
 
@@ -66,6 +72,10 @@ class FakeLink:
     def last(self, do: str) -> dict[str, object]:
         return [fields for asked, fields in self.asked if asked == do][-1]
 
+    def ref(self, do: str) -> Any:
+        """What marks the answer to the last of these requests."""
+        return self.last(do)["ref"]
+
 
 class StoryApp(ChatApp):
     """chat-tui, told a story."""
@@ -80,29 +90,71 @@ class StoryApp(ChatApp):
     ) -> None:
         self.now = NOON + 3600
         self.written: list[str] = []
+        self.folder_of: Callable[[str], Path | None] = lambda _: keepsakes
+        self._story = list(story)
+        self._is_online = is_online
+        self.is_looked_at = False
         super().__init__(
             settings or Settings(),
             "127.0.0.1",
             5000,
             "ann",
-            open_keepsakes=lambda _, __: Keepsakes(keepsakes),
+            open_keepsakes=lambda host, _: Keepsakes(self.folder_of(host)),
             clock=lambda: self.now,
         )
-        self.link = FakeLink()
-        self.client.link = cast("Link", self.link)
-        self._story = list(story)
-        self._is_online = is_online
-        self.is_looked_at = False
+
+    def _new_client(self, host: str, port: int, nick: str) -> Client:
+        client = super()._new_client(host, port, nick)
+        self.link = FakeLink(host, port)
+        client.link = cast("Link", self.link)
+        return client
 
     def _start(self) -> None:
         super()._start()
-        self._link_changed(LinkChanged(Status.ONLINE if self._is_online else Status.CONNECTING))
-        self.tell(*self._story)
+        self.link_changed(LinkChanged(Status.ONLINE if self._is_online else Status.CONNECTING))
+        story, self._story = self._story, []
+        self.tell(*story)
+
+    # What happens.
 
     def tell(self, *told: Event, ref: Any = None) -> None:
         """The server says this."""
         for event in told:
             self.client._take(event, ref)
+
+    def answer(self, do: str, *told: Event) -> None:
+        """The server says this as the answer to the last request of this kind."""
+        self.tell(*told, ref=self.link.ref(do))
+
+    def link_changed(self, change: LinkChanged) -> None:
+        """The connection is in another state."""
+        self.client._link_changed(change)
+
+    def tick(self) -> None:
+        """A second has passed for the screen."""
+        self.main.tick()
+
+    def watch_reading(self) -> None:
+        """A quarter of a second has passed for who reads."""
+        self.main.watch_reading()
+
+    # What the user sees.
+
+    @property
+    def prompt(self) -> Composer:
+        return self.main.panes.prompt
+
+    @property
+    def chat(self) -> ChatView:
+        return self.main.panes.chat
+
+    @property
+    def current(self) -> RoomState | None:
+        return self.main.navigation.current
+
+    def toasts(self) -> list[str]:
+        """What is told over the lines just now."""
+        return [notification.message for notification in self._notifications]
 
     def tell_terminal(self, data: str) -> None:
         self.written.append(data)
@@ -284,7 +336,7 @@ class Stage:
 async def settle(pilot: Pilot) -> None:
     """Wait until what has happened is on the screen."""
     app = pilot.app
-    app._paint()
+    app.main.paint()
     await pilot.pause()
     await pilot.pause()
     if isinstance(app, StoryApp) and app.screen_stack:

@@ -4,8 +4,9 @@ from typing import Any, cast
 
 from chat_server.protocol import events
 from chat_server.protocol.entries import PageShown, Said
-from chat_tui.client.client import MISSED_GAP, Client
+from chat_tui.client.client import Client
 from chat_tui.client.connection import Link, LinkChanged, Status
+from chat_tui.client.gaps import MISSED_GAP
 from chat_tui.client.local_store import Keepsakes
 from stories import FakeLink, welcome
 
@@ -25,6 +26,7 @@ class Story:
             on_change=lambda _: None,
         )
         self.link = FakeLink()
+        self.refs: list[Any] = []
         self.client.link = cast("Link", self.link)
         for event in (welcome(), events.LoggedIn("ann", "secret"), events.Entered("python", (), 0)):
             self.client._take(event, None)
@@ -35,6 +37,7 @@ class Story:
     def asked(self) -> list[dict[str, object]]:
         """The pages that have been asked for since the last time."""
         asked = [fields for do, fields in self.link.asked if do == "history"]
+        self.refs += [fields.pop("ref") for fields in asked]
         self.link.asked.clear()
         return asked
 
@@ -49,7 +52,7 @@ def line(seq: int) -> Said:
 
 
 def missed(after: int) -> dict[str, object]:
-    return {"room": "python", "after": after, "count": 200, "ref": "missed python"}
+    return {"room": "python", "after": after, "count": 200}
 
 
 def test_what_was_skipped_or_lost_in_the_room_is_asked_for_at_once() -> None:
@@ -70,9 +73,9 @@ def test_what_was_missed_and_does_not_come_is_asked_for_again_after_a_while() ->
     assert story.asked() == []
     story.pass_time(1)
     assert story.asked() == [missed(0)]
-    story.tell(PageShown("python", (line(1),), 1, 3, ""), "missed python")
+    story.tell(PageShown("python", (line(1),), 1, 3, ""), story.refs[-1])
     assert story.asked() == [missed(1)], "the rest of it"
-    story.tell(PageShown("python", (line(2),), 1, 3, ""), "missed python")
+    story.tell(PageShown("python", (line(2),), 1, 3, ""), story.refs[-1])
     story.pass_time(20)
     assert story.asked() == []
 
@@ -89,7 +92,7 @@ def test_older_lines_are_asked_for_again_after_a_page_that_was_skipped_or_lost()
     story.client._link_changed(LinkChanged(Status.WAITING))
     story.client.want_older("python", 1)
     assert len(story.asked()) == 1
-    story.tell(PageShown("python", (), 1, 0, ""), "older python")
+    story.tell(PageShown("python", (), 1, 0, ""), story.refs[-1])
     story.client.want_older("python", 1)
     assert len(story.asked()) == 1
 

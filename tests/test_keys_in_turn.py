@@ -38,7 +38,7 @@ def test_what_is_corrected_in_one_bundle_is_what_is_meant(keys: tuple[str, ...],
     async def act(pilot: Pilot) -> None:
         type_at_once(app, *keys)
         await all_done(pilot)
-        assert app._prompt.text == prompt
+        assert app.prompt.text == prompt
 
     play(app, act)
 
@@ -52,7 +52,7 @@ def test_enter_sends_what_stood_there_when_it_was_pressed() -> None:
         type_at_once(app, "b")
         await all_done(pilot)
         assert [pending.text for pending in app.link.said] == ["hi", "mor"]
-        assert app._prompt.text == "apastedb"
+        assert app.prompt.text == "apastedb"
 
     play(app, act)
 
@@ -65,17 +65,17 @@ def test_letters_behind_a_key_that_opens_something_are_for_what_it_opens() -> No
         await all_done(pilot)
         assert app.current is not None
         assert app.current.name == "pm"
-        assert app._prompt.text == "here"
+        assert app.prompt.text == "here"
         type_at_once(app, "ctrl+p", "y")
         await all_done(pilot)
         assert app.current.name == "python"
-        assert app._prompt.text == "xy", "a draft stays in its room"
+        assert app.prompt.text == "xy", "a draft stays in its room"
         type_at_once(app, "ctrl+f", *"hellp", "backspace", "o", "enter")
         await all_done(pilot)
-        assert app._panes.query_one(SearchBar).query_one(Input).value == "hello"
+        assert app.main.query_one(SearchBar).query_one(Input).value == "hello"
         type_at_once(app, "escape", "z")
         await all_done(pilot)
-        assert app._prompt.text == "xyz"
+        assert app.prompt.text == "xyz"
 
     play(app, act)
 
@@ -101,6 +101,6 @@ def test_a_key_whose_widget_has_gone_does_not_hold_up_the_next() -> None:
         type_at_once(app, *"here")
         await all_done(pilot)
         assert isinstance(app.focused, Composer)
-        assert app._prompt.text == "here"
+        assert app.prompt.text == "here"
 
     play(app, act)

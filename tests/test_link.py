@@ -69,7 +69,7 @@ class Client:
         """Ask for what was said before one came, as who scrolls up does."""
         lines = self.lines()
         if lines and lines[0].seq > 1:
-            self.link.request("history", ref="older", room="python", before=lines[0].seq, count=200)
+            self.link.request("history", on_answer=lambda _: True, room="python", before=lines[0].seq, count=200)
 
     def say(self, key: str, text: str) -> None:
         pending = Pending(key, "python", "say", text, 0.0)
@@ -404,6 +404,7 @@ class Written:
 def test_a_room_is_asked_for_until_one_is_there_or_cannot_be() -> None:
     place = State()
     told: list[Event] = []
+    refs: dict[str, Ref] = {}
     link = Link(
         "127.0.0.1",
         5000,
@@ -419,12 +420,13 @@ def test_a_room_is_asked_for_until_one_is_there_or_cannot_be() -> None:
         """What a new connection asks for, on which the user is in some rooms."""
         writer = Written()
         link._take(events.LoggedIn("ann", "secret", carried), "login", cast("asyncio.StreamWriter", writer))
+        refs.update((request["room"], request["ref"]) for request in writer.asked if request["do"] == "join")
         return {(request["do"], request["room"]) for request in writer.asked if "room" in request}
 
     writer = cast("asyncio.StreamWriter", Written())
     assert asked() == {("join", "python"), ("join", "gone"), ("join", "None")}
-    link._take(events.Entered("Python", (), 0, "", 0), "join python", writer)
-    link._take(events.Refused("no-such-room", {}, "", "There is no room gone."), "join gone", writer)
+    link._take(events.Entered("Python", (), 0, "", 0), refs["python"], writer)
+    link._take(events.Refused("no-such-room", {}, "", "There is no room gone."), refs["gone"], writer)
     link._take(events.Refused("too-long", {}, "", "That was too long."), None, writer)
     assert asked() == {("join", "None")}
     assert asked("none", "write") == {("history", "none"), ("history", "write")}, "what was said where one is already"

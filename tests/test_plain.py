@@ -122,6 +122,7 @@ def plain_program(written: list[str], now: Callable[[], float], **settings: Any)
             clock=now,
             on_event=program.take,
             on_change=program.changed,
+            on_refused=program.refused,
         )
 
     program = PlainProgram(client_for, written.append, written.append, **settings)
@@ -181,18 +182,18 @@ def test_a_reconnect_changes_nothing_about_where_one_is() -> None:
             program.client._take(events.Entered(room, (), 0), None)
         program.client._take(events.RoomsListed((("python", 1), ("write", 1))), None)
         program.input.receive_data(b"/python\none\n")
-        program._take_input()
+        program.take_input()
         program.client._take(events.Stored("python", 1, link.said[0].key), None)
         link.status = Status.WAITING
         program.changed(LinkChanged(Status.WAITING, "the connection broke"))
         program.input.receive_data(b"two\n")
-        program._take_input()
+        program.take_input()
         link.status = Status.ONLINE
         program.changed(LinkChanged(Status.ONLINE))
         for room in ("python", "write"):
             program.client._take(events.Entered(room, (), 0), None)
         program.input.receive_data(b"three\n")
-        program._take_input()
+        program.take_input()
         assert [(line.room, line.text) for line in program.client.keepsakes.unsent] == [
             ("python", "two"),
             ("python", "three"),
@@ -208,7 +209,7 @@ def test_what_an_older_server_lists_and_then_refuses_is_not_listed() -> None:
         program, link = plain_program(written, lambda: 0.0)
         program.client._take(events.RoomsListed((("python", 1),)), None)
         program.input.receive_data(b"/help\n")
-        program._take_input()
+        program.take_input()
         listed = events.HelpListed((("/charset [CHARSET]", "Choose it"), ("/rooms", "List the rooms")), ("python",))
         program.client._take(listed, cast("Ref", link.last("help")["ref"]))
         assert "/rooms" in written[-1]
@@ -223,15 +224,15 @@ def test_a_command_whose_answer_was_lost_comes_again_before_what_was_typed_behin
         program.client._take(events.Entered("python", (), 0), None)
         program.client._take(events.RoomsListed((("python", 1), ("write", 0))), None)
         program.input.receive_data(b"/write\nfor write\n")
-        program._take_input()
+        program.take_input()
         assert link.last("join")["room"] == "write"
         program.changed(LinkChanged(Status.WAITING, "the connection broke"))
-        program._take_input()
+        program.take_input()
         assert not link.said, "it was for another room"
         program.client._take(events.RoomsListed((("python", 1), ("write", 0))), None)
-        program._take_input()
+        program.take_input()
         program.client._take(events.Entered("write", (), 0), cast("Ref", link.last("join")["ref"]))
-        program._take_input()
+        program.take_input()
         assert [line.room for line in link.said] == ["write"]
 
     asyncio.run(play())
@@ -243,7 +244,7 @@ def test_what_the_server_could_not_store_is_sent_again() -> None:
         program, link = plain_program(written, lambda: 0.0, rooms=["python"])
         program.client._take(events.Entered("python", (), 0), None)
         program.input.receive_data(b"one\n")
-        program._take_input()
+        program.take_input()
         program.client._take(events.NotStored("python", 1, link.said[0].key), None)
         assert program.client.keepsakes.unsent
         program.client.send_line_again(link.said[0].key)
@@ -278,13 +279,14 @@ async def turns() -> None:
 
 
 def test_the_end_waits_for_what_was_missed() -> None:
-    async def act(program: PlainProgram, _: FakeLink) -> None:
+    async def act(program: PlainProgram, link: FakeLink) -> None:
         lines = tuple(Said("python", seq, 0.0, "bob", f"line {seq}") for seq in (1, 2, 3))
         program.client._take(lines[2], None)
         program.input.receive_data(b"")
         await turns()
         assert program.code is None
-        program.client._take(entries.PageShown("python", lines[:2], 1, 3, ""), "missed python")
+        program.client._take(events.Faltered("python", 1), None)
+        program.client._take(entries.PageShown("python", lines[:2], 1, 3, ""), link.ref("history"))
 
     code, written = run_to_the_end(act)
     assert code == Exit.STORED
@@ -292,14 +294,15 @@ def test_the_end_waits_for_what_was_missed() -> None:
 
 
 def test_that_missing_lines_cannot_be_had_just_now_is_told_once() -> None:
-    async def act(program: PlainProgram, _: FakeLink) -> None:
+    async def act(program: PlainProgram, link: FakeLink) -> None:
         refused = events.Refused("history-failed", {}, "python", "The history cannot be read now.")
         lines = tuple(Said("python", seq, 0.0, "bob", f"line {seq}") for seq in range(1, 6))
         for missing, known in ((lines[:1], lines[1]), (lines[2:4], lines[4])):
             program.client._take(known, None)
-            for _try in range(3):
-                program.client._take(refused, "missed python")
-            program.client._take(entries.PageShown("python", missing, 1, known.seq, ""), "missed python")
+            for _ in range(3):
+                program.client._take(events.Skipped(1, {"python": 1}), None)
+                program.client._take(refused, link.ref("history"))
+            program.client._take(entries.PageShown("python", missing, 1, known.seq, ""), link.ref("history"))
         program.input.receive_data(b"")
 
     _, written = run_to_the_end(act)

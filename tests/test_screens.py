@@ -19,7 +19,7 @@ SnapCompare = Callable[..., bool]
 async def typed(pilot: Pilot) -> None:
     app: Any = pilot.app
     app.client.state.typed(Pending("k", "python", "say", "on my way", NOON + 3590))
-    app._prompt.put("what about")
+    app.prompt.put("what about")
     await settle(pilot)
 
 
@@ -63,7 +63,7 @@ def test_the_search_in_all_rooms(snap_compare: SnapCompare) -> None:
             Said("python", 3, NOON + 210, "Carol", CONVERSATION[2][1]),
             Said("python", 6, NOON + 420, "Carol", CONVERSATION[5][1]),
         )
-        app.tell(Found("fast", (("python", lines),), True, 0, ""), ref="everywhere")
+        app.answer("search", Found("fast", (("python", lines),), True, 0, ""))
         await settle(pilot)
 
     assert snap_compare(story(), terminal_size=(80, 24), run_before=search)
@@ -72,7 +72,7 @@ def test_the_search_in_all_rooms(snap_compare: SnapCompare) -> None:
 def test_searching_in_the_room(snap_compare: SnapCompare) -> None:
     async def search(pilot: Pilot) -> None:
         app: Any = pilot.app
-        app._search._later = lambda _seconds, _ask: None  # the server is not asked before or after the picture
+        app.main.search.later = lambda _seconds, _ask: None  # the server is not asked before or after the picture
         await pilot.press("ctrl+f", *"fast", "enter")
         await settle(pilot)
 
@@ -84,7 +84,7 @@ def test_no_connection(snap_compare: SnapCompare) -> None:
         await typed(pilot)
         app: Any = pilot.app
         app.seconds_left = lambda: 7
-        app._link_changed(LinkChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7))
+        app.link_changed(LinkChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7))
         await settle(pilot)
 
     assert snap_compare(story(), terminal_size=(80, 24), run_before=lose)
@@ -94,7 +94,7 @@ def test_the_connect_screen(snap_compare: SnapCompare) -> None:
     async def fail(pilot: Pilot) -> None:
         app: Any = pilot.app
         app.seconds_left = lambda: 1
-        app._link_changed(LinkChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
+        app.link_changed(LinkChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
         await settle(pilot)
 
     assert snap_compare(StoryApp(is_online=False), terminal_size=(80, 24), run_before=fail)
@@ -105,7 +105,7 @@ def test_a_paste_that_asks(snap_compare: SnapCompare) -> None:
         from textual.events import Paste  # noqa: PLC0415 - for this one
 
         app: Any = pilot.app
-        app._prompt.post_message(Paste("\n".join(f"line {number} of a [bold]log[/]" for number in range(12))))
+        app.prompt.post_message(Paste("\n".join(f"line {number} of a [bold]log[/]" for number in range(12))))
         await settle(pilot)
 
     assert snap_compare(story(), terminal_size=(80, 24), run_before=paste)

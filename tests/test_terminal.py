@@ -511,12 +511,21 @@ def test_no_death_takes_a_draft_of_some_seconds(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("where", ["_tick", "on_unmount", "on_mount", "_keep_draft"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "app.ChatApp.on_mount",
+        "app.ChatApp.on_unmount",
+        "main_screen.MainScreen.on_mount",
+        "main_screen.MainScreen.tick",
+        "main_screen.MainScreen.keep_draft",
+    ],
+)
 def test_an_exception_leaves_the_terminal_as_it_was(tmp_path: Path, where: str) -> None:
-    code = f"import chat_tui.ui.app\ndef fail(self, *_): raise RuntimeError('broken')\nchat_tui.ui.app.ChatApp.{where} = fail"
+    code = f"import chat_tui.ui.app\ndef fail(self, *_): raise RuntimeError('broken')\nchat_tui.ui.{where} = fail"
     with running_server() as server:
         opened = started(server.port, tmp_path, code)
-        if where == "on_unmount":
+        if where.endswith("on_unmount"):
             opened.wait_until("1 python")
             os.kill(opened.pid, signal.SIGTERM)
         ended(opened)

@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from textual.binding import Binding
@@ -18,17 +17,17 @@ from chat_server.protocol import entries, events, requests
 from chat_server.protocol.entries import PageShown, Said
 from chat_server.protocol.events import Stored
 from chat_tui.actions import ACTIONS, PRESETS, Action
-from chat_tui.client.client import Client
-from chat_tui.client.connection import Link, LinkChanged, Status
+from chat_tui.client.connection import LinkChanged, Status
 from chat_tui.client.local_store import Keepsakes
 from chat_tui.client.state import Pending
 from chat_tui.client.timeline import Notice
 from chat_tui.settings import NotifyTable, Settings, parse_address
 from chat_tui.ui.app import ChatApp
 from chat_tui.ui.list_pane import ListPane
+from chat_tui.ui.main_screen import MainScreen
 from chat_tui.ui.search_bar import SearchBar
 from chat_tui.ui.themes import ANSI_ON_DARK, ANSI_ON_LIGHT, _luminance, nick_colours
-from stories import NOON, FakeLink, Pilot, Stage, StoryApp, beginning, play, said, settle, welcome
+from stories import NOON, Pilot, Stage, StoryApp, beginning, play, said, settle, welcome
 
 
 def lines(app: StoryApp) -> list[str]:
@@ -39,17 +38,13 @@ def chat_text(app: StoryApp) -> str:
     return app.screen_text()
 
 
-def toasts(app: StoryApp) -> list[str]:
-    return [notification.message for notification in app._notifications]
-
-
 def page(first: int, last: int, *, room: str = "python", newest: int = 0, oldest: int = 1) -> PageShown:
     shown = tuple(Said(room, seq, NOON + seq, "bob", f"line {seq}") for seq in range(first, last + 1))
     return PageShown(room, shown, oldest, newest or last, "")
 
 
 def room_rows(app: StoryApp) -> list[str]:
-    return [f"{item.content.plain} {item.end.plain}".strip() for item in app._panes.query_one("#rooms", ListPane).items]
+    return [f"{item.content.plain} {item.end.plain}".strip() for item in app.main.query_one("#rooms", ListPane).items]
 
 
 # Panes
@@ -121,10 +116,10 @@ def test_the_mouse_chooses_rooms_and_people() -> None:
         assert "in pm" in chat_text(app)
         await pilot.click("#rooms", offset=(4, 3))
         assert app.link.last("join")["room"] == "write"
-        app.action_room(1)
+        app.main.action_room(1)
         await settle(pilot)
         await pilot.click("#people", offset=(4, 2))
-        assert app._prompt.text == "bob: "
+        assert app.prompt.text == "bob: "
 
     play(app, act)
 
@@ -133,9 +128,9 @@ def test_the_command_for_a_room_where_one_is_already_goes_there() -> None:
     app = StoryApp(beginning("python", "pm"))
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.put("/pm")
+        app.prompt.put("/pm")
         await pilot.press("enter")
-        app.tell(events.Refused("in-room-already", {"room": "pm"}, "", "You are in pm already."), ref="typed")
+        app.answer("join", events.Refused("in-room-already", {"room": "pm"}, "", "You are in pm already."))
         await settle(pilot)
         assert app.current is not None
         assert app.current.name == "pm"
@@ -151,20 +146,20 @@ def test_what_one_sends_is_pending_until_it_is_stored() -> None:
     app = StoryApp(beginning())
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.put("hello")
+        app.prompt.put("hello")
         await pilot.press("enter")
         await settle(pilot)
         assert "hello  …" in chat_text(app)
         (pending,) = app.link.said
         app.now += 20
-        app._tick()
+        app.tick()
         await settle(pilot)
         assert "hello  … waiting" in chat_text(app)
         app.tell(Said("python", 1, app.now, "ann", "hello"), Stored("python", 1, pending.key))
         await settle(pilot)
         assert "…" not in chat_text(app)
         assert chat_text(app).count("hello") == 1
-        assert app._prompt.text == ""
+        assert app.prompt.text == ""
 
     play(app, act)
 
@@ -173,7 +168,7 @@ def test_what_cannot_be_stored_says_why_and_can_be_sent_again_or_taken_back() ->
     app = StoryApp(beginning())
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.put("precious")
+        app.prompt.put("precious")
         await pilot.press("enter")
         key = app.link.said[0].key
         app.tell(events.NotStored("python", 1, key))
@@ -184,7 +179,7 @@ def test_what_cannot_be_stored_says_why_and_can_be_sent_again_or_taken_back() ->
         app.tell(events.NotStored("python", 1, key))
         await pilot.press("alt+d")
         await settle(pilot)
-        assert app._prompt.text == "precious"
+        assert app.prompt.text == "precious"
         assert not app.client.keepsakes.unsent
 
     play(app, act)
@@ -194,12 +189,12 @@ def test_a_message_that_is_too_long_is_not_sent_and_stays_in_the_prompt() -> Non
     app = StoryApp(beginning())
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.put("y" * 20_000)
+        app.prompt.put("y" * 20_000)
         await pilot.press("enter")
         await settle(pilot)
         assert "That is 20000 bytes; a message has at most 16384." in chat_text(app).replace("\n", " ")
         assert not app.link.said
-        assert len(app._prompt.text) == 20_000
+        assert len(app.prompt.text) == 20_000
 
     play(app, act, size=(140, 40))
 
@@ -208,7 +203,7 @@ def test_what_failed_is_not_sent_again_by_itself_by_the_next_program(tmp_path: P
     app = StoryApp(beginning(), keepsakes=tmp_path)
 
     async def fail(pilot: Pilot) -> None:
-        app._prompt.put("refused")
+        app.prompt.put("refused")
         await pilot.press("enter")
         app.tell(events.Refused("text-too-long", {}, "python", "Too long."), ref=app.link.said[0].key)
 
@@ -226,15 +221,15 @@ def test_up_brings_back_what_was_sent_and_down_what_was_being_written() -> None:
 
     async def act(pilot: Pilot) -> None:
         for text in ("first", "second"):
-            app._prompt.put(text)
+            app.prompt.put(text)
             await pilot.press("enter")
-        app._prompt.put("unsent")
+        app.prompt.put("unsent")
         await pilot.press("up")
-        assert app._prompt.text == "second"
+        assert app.prompt.text == "second"
         await pilot.press("up")
-        assert app._prompt.text == "first"
+        assert app.prompt.text == "first"
         await pilot.press("down", "down")
-        assert app._prompt.text == "unsent"
+        assert app.prompt.text == "unsent"
 
     play(app, act)
 
@@ -260,9 +255,9 @@ def prompt() -> Iterator[Stage]:
 )
 def test_tab_completes_commands_rooms_nicks_and_emoji(typed: str, completed: str, prompt: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
-        app._prompt.put(typed)
+        app.prompt.put(typed)
         await pilot.press("tab")
-        assert app._prompt.text == completed
+        assert app.prompt.text == completed
 
     prompt.play(act)
 
@@ -271,11 +266,11 @@ def test_tab_again_takes_the_next_choice() -> None:
     app = StoryApp([*beginning(), events.Joined("python", ("carl",))])
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.put("ca")
+        app.prompt.put("ca")
         await pilot.press("tab")
-        first = app._prompt.text
+        first = app.prompt.text
         await pilot.press("tab")
-        assert {first, app._prompt.text} == {"Carol: ", "carl: "}
+        assert {first, app.prompt.text} == {"Carol: ", "carl: "}
 
     play(app, act)
 
@@ -284,9 +279,9 @@ def test_a_message_may_have_several_lines_and_an_emoji_by_name() -> None:
     app = StoryApp(beginning())
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.put("def f(): :smile:")
+        app.prompt.put("def f(): :smile:")
         await pilot.press("ctrl+j")
-        app._prompt.insert("    return 1")
+        app.prompt.insert("    return 1")
         await pilot.press("enter")
         assert app.link.said[0].text == "def f(): 😄\n    return 1"
 
@@ -297,21 +292,21 @@ def test_a_long_paste_asks_first_and_a_short_one_does_not() -> None:
     app = StoryApp(beginning())
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.post_message(Paste("one\ntwo"))
+        app.prompt.post_message(Paste("one\ntwo"))
         await settle(pilot)
-        assert app._prompt.text == "one\ntwo"
-        app._prompt.put("")
+        assert app.prompt.text == "one\ntwo"
+        app.prompt.put("")
         long = "\n".join(f"[bold]line {number}" for number in range(8))
-        app._prompt.post_message(Paste(long))
+        app.prompt.post_message(Paste(long))
         await settle(pilot)
         assert "Paste 8 lines as one message?" in chat_text(app)
         await pilot.press("escape")
-        assert app._prompt.text == ""
-        app._prompt.post_message(Paste(long + "\x1b[2J"))
+        assert app.prompt.text == ""
+        app.prompt.post_message(Paste(long + "\x1b[2J"))
         await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)
-        assert app._prompt.text == long + "[2J"
+        assert app.prompt.text == long + "[2J"
         assert not app.link.said, "it is not sent by that"
 
     play(app, act)
@@ -325,7 +320,7 @@ def test_ctrl_z_undoes_a_word_at_a_time_and_ctrl_y_brings_it_back() -> None:
         seen = []
         for key in ("ctrl+z", "ctrl+z", "ctrl+z", "ctrl+y", "ctrl+y"):
             await pilot.press(key)
-            seen.append(app._prompt.text)
+            seen.append(app.prompt.text)
         assert seen == ["one two ", "one ", "", "one ", "one two "]
 
     play(app, act)
@@ -336,10 +331,10 @@ def test_a_long_text_can_be_undone_to_its_first_word() -> None:
 
     async def act(pilot: Pilot) -> None:
         for number in range(200):
-            app._prompt.insert(f"word{number} ")
+            app.prompt.insert(f"word{number} ")
         for _ in range(199):
-            app._prompt.undo()
-        assert app._prompt.text == "word0 "
+            app.prompt.undo()
+        assert app.prompt.text == "word0 "
 
     play(app, act)
 
@@ -372,14 +367,14 @@ def readline() -> Iterator[Stage]:
 )
 def test_the_preset_of_readline_kills_yanks_and_moves(keys: list[str], left: str, readline: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
-        app._prompt.put("sent")
+        app.prompt.put("sent")
         await pilot.press("enter")
-        app._prompt.put("one two\nthree four")
-        app._prompt.move_cursor((1, 5))
+        app.prompt.put("one two\nthree four")
+        app.prompt.move_cursor((1, 5))
         if keys[0] == "ctrl+p":
-            app._prompt.move_cursor((0, 0))
+            app.prompt.move_cursor((0, 0))
         await pilot.press(*keys)
-        assert app._prompt.text == left
+        assert app.prompt.text == left
         assert app.current is not None
         assert app.current.name == "python", "no action is behind these keys any more"
         assert len(app.screen_stack) == 1
@@ -418,14 +413,14 @@ def test_each_room_has_its_own_draft() -> None:
     app = StoryApp(beginning("python", "pm"))
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.put("for python")
+        app.prompt.put("for python")
         await pilot.press("ctrl+n")
         await settle(pilot)
-        assert app._prompt.text == ""
-        app._prompt.put("for pm")
+        assert app.prompt.text == ""
+        app.prompt.put("for pm")
         await pilot.press("ctrl+p")
         await settle(pilot)
-        assert app._prompt.text == "for python"
+        assert app.prompt.text == "for python"
 
     play(app, act)
 
@@ -434,16 +429,16 @@ def test_drafts_and_unsent_lines_are_there_when_the_program_starts_again(tmp_pat
     app = StoryApp(beginning("python", "pm"), keepsakes=tmp_path)
 
     async def write(pilot: Pilot) -> None:
-        app._prompt.put("unsent")
+        app.prompt.put("unsent")
         await pilot.press("enter")
-        app._prompt.put("a draft")
+        app.prompt.put("a draft")
 
     play(app, write)
     again = StoryApp(beginning("python", "pm"), keepsakes=tmp_path)
 
     async def look(pilot: Pilot) -> None:
         assert "unsent  …" in chat_text(again)
-        assert again._prompt.text == "a draft"
+        assert again.prompt.text == "a draft"
         assert [pending.text for pending in again.client.keepsakes.unsent] == ["unsent"]
 
     play(again, look)
@@ -454,7 +449,7 @@ def test_a_second_program_says_that_it_keeps_nothing(tmp_path: Path) -> None:
     app = StoryApp(beginning(), keepsakes=tmp_path)
 
     async def act(pilot: Pilot) -> None:
-        assert any("Nothing is kept on disk" in notification.message for notification in app._notifications)
+        assert any("Nothing is kept on disk" in toast for toast in app.toasts())
 
     play(app, act)
     first.close()
@@ -466,8 +461,8 @@ def test_while_there_is_no_connection_lines_wait_visibly() -> None:
     async def act(pilot: Pilot) -> None:
         app.link.status = Status.WAITING
         app.seconds_left = lambda: 7  # type: ignore[method-assign]
-        app._link_changed(LinkChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7.2))
-        app._prompt.put("patience")
+        app.link_changed(LinkChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7.2))
+        app.prompt.put("patience")
         await pilot.press("enter")
         await settle(pilot)
         assert (
@@ -477,7 +472,7 @@ def test_while_there_is_no_connection_lines_wait_visibly() -> None:
         assert "patience  …" in chat_text(app)
         await pilot.press("ctrl+r")
         assert app.link.tries == 1
-        app._prompt.put("/online")
+        app.prompt.put("/online")
         await pilot.press("enter")
         await settle(pilot)
         assert "There is no connection" in chat_text(app)
@@ -498,11 +493,11 @@ def test_a_wrong_command_is_told_and_stays_in_the_prompt() -> None:
             ("/date yesterdy", '"yesterdy" is not a day. Write it as'),
             ("/history 500", "500 is too large: 50 is the most."),
         ):
-            app._prompt.put(typed)
+            app.prompt.put(typed)
             await pilot.press("enter")
             await settle(pilot)
             assert told in chat_text(app)
-            assert app._prompt.text == typed
+            assert app.prompt.text == typed
 
     play(app, act)
 
@@ -522,14 +517,14 @@ def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words
             ("/write", "join", {"room": "write"}),
             ("/time Asia/Tokyo", "time", {"zone": "Asia/Tokyo"}),
         ):
-            app._prompt.put(typed)
+            app.prompt.put(typed)
             await pilot.press("enter")
             if fields is None:
                 assert (app.link.said[-1].do, app.link.said[-1].text) == ("me", "waves\nand smiles")
             else:
                 assert app.link.last(do).items() >= fields.items()
-        app.tell(events.ZoneShown("Asia/Tokyo", NOON), ref="typed")
-        app.tell(events.Refused("no-such-room", {"room": "x"}, "", "There is no room x."), ref="typed")
+        app.answer("time", events.ZoneShown("Asia/Tokyo", NOON))
+        app.answer("join", events.Refused("no-such-room", {"room": "x"}, "", "There is no room x."))
         await settle(pilot)
         assert "It is 2026-11-24 21:00. Times are shown in Asia/Tokyo." in chat_text(app)
         assert "There is no room x." in chat_text(app)
@@ -568,12 +563,12 @@ def test_older_lines_load_again_after_a_refused_page() -> None:
 
     async def act(pilot: Pilot) -> None:
         def asked() -> int:
-            return sum(fields.get("ref") == "older python" for _, fields in app.link.asked)
+            return sum(do == "history" for do, _ in app.link.asked)
 
         await pilot.press("ctrl+home")
         await settle(pilot)
         assert asked() == 1
-        app.tell(events.Refused("history-failed", {}, "python", "The history cannot be read now."), ref="older python")
+        app.answer("history", events.Refused("history-failed", {}, "python", "The history cannot be read now."))
         await pilot.press("pagedown", "ctrl+home")
         await settle(pilot)
         assert asked() == 1, "not at once, which would be refused too"
@@ -581,7 +576,7 @@ def test_older_lines_load_again_after_a_refused_page() -> None:
         await pilot.press("pagedown", "ctrl+home")
         await settle(pilot)
         assert asked() == 2
-        app.tell(page(1, 100, newest=200), ref="older python")
+        app.answer("history", page(1, 100, newest=200))
         await pilot.press("ctrl+home")
         await settle(pilot)
         assert "line 1 " in chat_text(app).replace("\n", " ")
@@ -595,11 +590,11 @@ def test_older_lines_load_again_after_a_connection_that_was_lost_with_the_answer
     async def act(pilot: Pilot) -> None:
         await pilot.press("ctrl+home")
         await settle(pilot)
-        app.client._link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
-        app.client._link_changed(LinkChanged(Status.ONLINE))
+        app.link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
+        app.link_changed(LinkChanged(Status.ONLINE))
         await pilot.press("pagedown", "ctrl+home")
         await settle(pilot)
-        assert sum(fields["ref"] == "older python" for _, fields in app.link.asked) == 2
+        assert sum(do == "history" for do, _ in app.link.asked) == 2
 
     play(app, act)
 
@@ -608,15 +603,15 @@ def test_a_refused_wish_to_go_somewhere_does_not_come_true_later() -> None:
     app = StoryApp([*beginning("python", "pm"), page(101, 200)])
 
     async def act(pilot: Pilot) -> None:
-        app._enter("write")
-        app.tell(events.Refused("room-full", {}, "write", "The room is full."), ref="join")
+        app.main.navigation.enter("write")
+        app.answer("join", events.Refused("room-full", {}, "write", "The room is full."))
         await pilot.press("ctrl+g", *"42", "enter")
-        app.tell(events.Refused("history-failed", {}, "python", "The history cannot be read now."), ref="around")
+        app.answer("around", events.Refused("history-failed", {}, "python", "The history cannot be read now."))
         app.tell(events.Entered("write", (), 0, "", 0), page(1, 100, newest=200))
         await settle(pilot)
         assert app.current is not None
         assert app.current.name == "python"
-        assert app._chat.follows
+        assert app.chat.follows
 
     play(app, act)
 
@@ -626,30 +621,30 @@ def test_a_clock_that_is_set_back_holds_up_nothing() -> None:
     app = StoryApp([*beginning(), page(101, 200)])
 
     async def act(pilot: Pilot) -> None:
-        def asked(do: str, ref: str | None = None) -> int:
-            return sum(asked == do and fields.get("ref") == ref for asked, fields in app.link.asked)
+        def asked(do: str, field: str = "ref") -> int:
+            return sum(asked == do and field in fields for asked, fields in app.link.asked)
 
         app.client.tick()
         app.tell(*said("hello", first=201))
         await pilot.press("ctrl+home")
         await settle(pilot)
-        app.tell(events.Refused("history-failed", {}, "python", "The history cannot be read now."), ref="older python")
+        app.answer("history", events.Refused("history-failed", {}, "python", "The history cannot be read now."))
         app.now -= 3600
-        rooms, older = asked("rooms"), asked("history", "older python")
+        rooms, older = asked("rooms"), asked("history", "before")
         app.client.tick()
         app.now += 61
         app.client.tick()
         assert asked("rooms") == rooms + 1
         await pilot.press("pagedown", "ctrl+home")
         await settle(pilot)
-        assert asked("history", "older python") == older + 1
+        assert asked("history", "before") == older + 1
         await pilot.press("ctrl+end")
         await settle(pilot)
-        app._watch_reading()
+        app.watch_reading()
         app.now -= 3600
-        app._watch_reading()
+        app.watch_reading()
         app.now += 2
-        app._watch_reading()
+        app.watch_reading()
         assert app.client.state.room("python").unread == 0
 
     play(app, act)
@@ -659,15 +654,15 @@ def test_timers_and_events_after_the_last_screen_has_closed_do_nothing() -> None
     app = StoryApp([*beginning(), page(1, 100)])
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.put("a draft")
+        app.prompt.put("a draft")
 
     play(app, act)
     assert not app.screen_stack
-    app._is_ready = True  # between the closing of the last screen and the end of the program
-    app._paint()
-    app._tick()
-    app._watch_reading()
-    app._link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
+    app.main._is_ready = True  # between the closing of the last screen and the end of the program
+    app.main.paint()
+    app.tick()
+    app.watch_reading()
+    app.link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
     app.tell(*said("late: ann", first=101), events.Refused("no-such-room", {}, "", "There is no such room."))
 
 
@@ -676,13 +671,13 @@ def test_what_was_begun_before_there_was_a_room_stays_in_the_prompt() -> None:
     app.client.memory.drafts["python"] = "a draft"
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.insert("begun early")
-        app._tick()
+        app.prompt.insert("begun early")
+        app.tick()
         assert app.client.memory.drafts[""] == "begun early"
         app.tell(events.Entered("python", (), 0, "", 0))
         await settle(pilot)
-        assert app._prompt.text == "a draft\nbegun early"
-        app._tick()
+        assert app.prompt.text == "a draft\nbegun early"
+        app.tick()
         assert app.client.memory.drafts == {"python": "a draft\nbegun early"}
 
     play(app, act)
@@ -692,14 +687,14 @@ def test_what_up_brings_back_is_no_draft() -> None:
     app = StoryApp(beginning("python", "pm"))
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.put("sent")
+        app.prompt.put("sent")
         await pilot.press("enter")
-        app._prompt.put("being written")
+        app.prompt.put("being written")
         await pilot.press("up")
-        assert app._prompt.text == "sent"
+        assert app.prompt.text == "sent"
         await pilot.press("ctrl+n", "ctrl+p")
         await settle(pilot)
-        assert app._prompt.text == "being written"
+        assert app.prompt.text == "being written"
 
     play(app, act)
 
@@ -729,7 +724,7 @@ def test_one_writes_wherever_one_has_clicked() -> None:
         await pilot.click("#chat", offset=(20, 5))
         await pilot.press("end", "up", "escape", "h", "i")
         await settle(pilot)
-        assert app._prompt.text == "hi"
+        assert app.prompt.text == "hi"
 
     play(app, act)
 
@@ -741,12 +736,12 @@ def test_what_waits_can_be_scrolled_however_long_it_is() -> None:
         app.client.state.typed(Pending("k", "python", "say", "y" * 15_000, NOON))
         await settle(pilot)
         await pilot.press("pageup", "pageup")
-        row = app._chat.scroll_offset.y
+        row = app.chat.scroll_offset.y
         app.tell(*said("more", first=101))
-        app._tick()
+        app.tick()
         await settle(pilot)
-        assert not app._chat.follows
-        assert abs(app._chat.scroll_offset.y - row) <= 1
+        assert not app.chat.follows
+        assert abs(app.chat.scroll_offset.y - row) <= 1
 
     play(app, act)
 
@@ -756,7 +751,7 @@ def test_a_room_that_is_entered_without_anything_missed_shows_its_newest_lines_a
 
     async def act(pilot: Pilot) -> None:
         assert app.link.last("history").items() >= {"room": "python", "before": requests.NUMBER_MAX}.items()
-        app.tell(page(298, 300), ref="older python")
+        app.answer("history", page(298, 300))
         await settle(pilot)
         assert app.link.last("history")["before"] == 298, "there is place for more on the screen"
 
@@ -786,7 +781,7 @@ def test_answers_are_seen_by_those_who_have_scrolled_up() -> None:
     async def act(pilot: Pilot) -> None:
         await pilot.press("pageup", "ctrl+g", *"foo", "enter")
         await settle(pilot)
-        assert any("A line is a number" in notification.message for notification in app._notifications)
+        assert any("A line is a number" in toast for toast in app.toasts())
 
     play(app, act)
 
@@ -820,14 +815,14 @@ def test_a_click_beside_the_thumb_of_the_scrollbar_scrolls_by_a_page_and_no_anim
 
     async def act(pilot: Pilot) -> None:
         for _ in range(4):
-            row = app._chat.scroll_offset.y
-            app._chat.vertical_scrollbar.post_message(ScrollUp())
+            row = app.chat.scroll_offset.y
+            app.chat.vertical_scrollbar.post_message(ScrollUp())
             await settle(pilot)
             await asyncio.sleep(0.05)
-            assert 10 < row - app._chat.scroll_offset.y < 30
+            assert 10 < row - app.chat.scroll_offset.y < 30
         await pilot.press("pageup", "escape")
         await settle(pilot)
-        assert app._chat.follows
+        assert app.chat.follows
 
     play(app, act)
 
@@ -836,20 +831,20 @@ def test_what_is_taken_back_or_stored_between_two_paints_is_missed_by_nobody() -
     app = StoryApp([*beginning(), page(1, 100)])
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.put("/topic " + "x" * 310)
+        app.prompt.put("/topic " + "x" * 310)
         await pilot.press("enter")
         key = app.link.said[-1].key
         app.tell(events.Refused("topic-length", {}, "python", "A topic has at most 300 characters."), ref=key)
         await settle(pilot)
         await pilot.press("alt+d")
         await settle(pilot)
-        assert "x" * 310 in app._prompt.text
+        assert "x" * 310 in app.prompt.text
         app.client.state.typed(Pending("k", "python", "say", "z" * 2000, NOON))
         await settle(pilot)
         app.client.state.apply(Stored("python", 101, "k"))
-        app._chat.scroll_pages(-1)
-        app._chat.on_resize()
-        app._chat.tick()
+        app.chat.scroll_pages(-1)
+        app.chat.on_resize()
+        app.chat.tick()
 
     play(app, act)
 
@@ -900,7 +895,7 @@ def test_who_comes_and_goes_can_be_hidden_in_a_room_for_good(tmp_path: Path, way
 
     async def toggle(app: StoryApp, pilot: Pilot) -> None:
         if way == "command":
-            app._prompt.put("/joins")
+            app.prompt.put("/joins")
         await pilot.press("enter" if way == "command" else "alt+j")
         await settle(pilot)
 
@@ -941,11 +936,11 @@ def test_the_commands_of_the_screen_are_completed_and_explained() -> None:
     app = StoryApp(beginning())
 
     async def act(pilot: Pilot) -> None:
-        app._prompt.put("/joi")
+        app.prompt.put("/joi")
         await pilot.press("tab")
-        first = app._prompt.text
+        first = app.prompt.text
         await pilot.press("tab")
-        assert {first, app._prompt.text} == {"/join ", "/joins "}
+        assert {first, app.prompt.text} == {"/join ", "/joins "}
         await pilot.press("f1")
         await settle(pilot)
         await pilot.press("end")
@@ -961,7 +956,7 @@ def test_resizing_keeps_the_place() -> None:
     app = StoryApp([*beginning(), PageShown("python", many, 1, 100, "")])
 
     async def act(pilot: Pilot) -> None:
-        app._chat.go_to_line(50)
+        app.chat.go_to_line(50)
         await settle(pilot)
         assert " 50: word0" in chat_text(app)
         top = next(line for line in lines(app)[1:] if ": word0" in line).split(": word0", 1)[0].split()[-1]
@@ -984,8 +979,8 @@ def test_a_hundred_thousand_lines_scroll_without_a_hitch() -> None:
         slowest = 0.0
         for step in (-1, -1, -1, 1, -20, -400, 300):
             begun = time.process_time()
-            app._chat.scroll_pages(step)
-            app._chat.refresh()
+            app.chat.scroll_pages(step)
+            app.chat.refresh()
             await pilot.pause()
             slowest = max(slowest, time.process_time() - begun)
         assert slowest < 0.25
@@ -1006,7 +1001,7 @@ def test_searching_in_the_room_marks_and_goes_from_place_to_place() -> None:
 
     async def act(pilot: Pilot) -> None:
         await pilot.press("ctrl+f")
-        bar = app._panes.query_one(SearchBar)
+        bar = app.main.query_one(SearchBar)
         assert bar.display
         await pilot.press(*"line", "space", *"55")
         await settle(pilot)
@@ -1019,7 +1014,7 @@ def test_searching_in_the_room_marks_and_goes_from_place_to_place() -> None:
         await pilot.press("escape")
         await settle(pilot)
         assert not bar.display
-        assert app.focused is app._prompt
+        assert app.focused is app.prompt
 
     play(app, act)
 
@@ -1064,7 +1059,8 @@ def test_a_search_that_found_more_than_it_shows_says_so() -> None:
 
     async def act(pilot: Pilot) -> None:
         await pilot.press("ctrl+f", *"needle", "enter")
-        app._search.take(entries.Found("needle", (), True, 0, ""), app._search._mark)
+        await asyncio.sleep(0.5)
+        app.answer("search", entries.Found("needle", (), True, 0, ""))
         await settle(pilot)
         assert "1 of 1+" in chat_text(app)
 
@@ -1080,44 +1076,28 @@ def test_esc_ends_the_search_wherever_one_has_clicked() -> None:
         await settle(pilot)
         await pilot.press("escape")
         await settle(pilot)
-        assert not app._panes.query_one(SearchBar).display
+        assert not app.main.query_one(SearchBar).display
 
     play(app, act)
-
-
-class Unwound:
-    """A timer that does what it is to do when it is told to, unless it was stopped."""
-
-    def __init__(self, do: Callable[[], object]) -> None:
-        self.do = do
-
-    def stop(self) -> None:
-        self.do = lambda: None
 
 
 def test_what_the_search_of_the_server_finds_in_the_room_is_gone_to_though_it_was_not_loaded() -> None:
     app = StoryApp([*beginning(), page(401, 500)])
 
     async def act(pilot: Pilot) -> None:
-        timers: list[Unwound] = []
+        def asked_for() -> list[object]:
+            return [fields["words"] for do, fields in app.link.asked if do == "search"]
 
-        def later(_seconds: float, do: Callable[[], object]) -> Any:
-            timers.append(Unwound(do))
-            return timers[-1]
-
-        app._search._later = later
-        await pilot.press("ctrl+f", *"needle")
-        for timer in timers:
-            timer.do()
-        assert [fields["words"] for do, fields in app.link.asked if do == "search"] == ["needle"], (
-            "not for every letter"
-        )
-        app.tell(
-            entries.Found("n", (("python", (Said("python", 5, NOON, "bob", "x"),)),), False, 0, ""), ref="search 1"
-        )
-        app.tell(
+        await pilot.press("ctrl+f", "n")
+        await asyncio.sleep(0.5)
+        late = app.link.ref("search")
+        await pilot.press(*"eedle")
+        await asyncio.sleep(0.5)
+        assert asked_for() == ["n", "needle"], "not for every letter"
+        app.tell(entries.Found("n", (("python", (Said("python", 5, NOON, "bob", "x"),)),), False, 0, ""), ref=late)
+        app.answer(
+            "search",
             entries.Found("needle", (("python", (Said("python", 17, NOON, "bob", "the needle"),)),), False, 0, ""),
-            ref=app.link.last("search")["ref"],
         )
         await settle(pilot)
         assert "1 found" in chat_text(app)
@@ -1126,7 +1106,7 @@ def test_what_the_search_of_the_server_finds_in_the_room_is_gone_to_though_it_wa
         around = tuple(
             Said("python", seq, NOON, "bob", "the needle" if seq == 17 else f"x{seq}") for seq in range(7, 28)
         )
-        app.tell(PageShown("python", around, 1, 500, ""), ref="around")
+        app.answer("around", PageShown("python", around, 1, 500, ""))
         await settle(pilot)
         assert "the needle" in chat_text(app)
 
@@ -1139,9 +1119,8 @@ def test_searching_everywhere_shows_what_was_found_and_goes_there() -> None:
     async def act(pilot: Pilot) -> None:
         await pilot.press("alt+f", *"needle", "enter")
         assert app.link.last("search").items() >= {"words": "needle", "everywhere": True}.items()
-        app.tell(
-            entries.Found("needle", (("pm", (Said("pm", 1, NOON, "bob", "a needle"),)),), False, 0, ""),
-            ref="everywhere",
+        app.answer(
+            "search", entries.Found("needle", (("pm", (Said("pm", 1, NOON, "bob", "a needle"),)),), False, 0, "")
         )
         await settle(pilot)
         assert "1 found" in chat_text(app)
@@ -1164,19 +1143,19 @@ def test_one_can_go_to_a_number_and_to_a_day() -> None:
         await pilot.press("ctrl+g", *"2026-11-20", "enter")
         await settle(pilot)
         assert app.link.last("date").items() >= {"room": "python", "day": "2026-11-20"}.items()
-        app.tell(page(7, 57, newest=300), ref="date")
+        app.answer("date", page(7, 57, newest=300))
         await settle(pilot)
         assert "line 7 " in chat_text(app).replace("\n", " ")
         await pilot.press("ctrl+g", *"soon", "enter")
         await settle(pilot)
-        assert toasts(app) == [
+        assert app.toasts() == [
             '"soon" is no line and no day. A line is a number; a day is 2026-11-20, yesterday or -3d; a time 14:30.'
         ]
         assert not [entry for entry in app.client.state.room("python").timeline.entries if isinstance(entry, Notice)]
         assert "A line is a number" not in chat_text(app), "it does not stay among them"
         await pilot.press("ctrl+g", *"later", "enter")
         await settle(pilot)
-        assert len(toasts(app)) == 1, "the next one goes instead of it"
+        assert len(app.toasts()) == 1, "the next one goes instead of it"
 
     play(app, act)
 
@@ -1215,19 +1194,19 @@ def test_a_line_that_does_not_come_holds_nobody_in_its_room() -> None:
         app.tell(*said("hello"))
         await settle(pilot)
         assert here() == "write"
-        app.tell(page(4700, 4720, newest=4720), ref="around")
+        app.answer("around", page(4700, 4720, newest=4720))
         await settle(pilot)
         assert here() == "write", "it comes late"
         await pilot.press("ctrl+g", *"1", "enter")
         await settle(pilot)
-        app._link_changed(LinkChanged(Status.WAITING, "it broke"))  # the answer is lost
+        app.link_changed(LinkChanged(Status.WAITING, "it broke"))  # the answer is lost
         app.link.status = Status.WAITING
         await pilot.press("ctrl+n")
         await settle(pilot)
         assert here() == "python"
         await pilot.press("ctrl+g", *"4000", "enter")
         await settle(pilot)
-        assert toasts(app) == ["There is no connection, and that line is not loaded."]
+        assert app.toasts() == ["There is no connection, and that line is not loaded."]
         await pilot.press("ctrl+n")
         await settle(pilot)
         assert here() == "write"
@@ -1242,26 +1221,20 @@ def test_what_was_written_for_a_room_does_not_come_along_to_another_server(tmp_p
     theirs.close()
     app = StoryApp(beginning("python"), keepsakes=tmp_path / "first")
 
-    def new_client(host: str, port: int, nick: str) -> Client:
-        client = ChatApp._new_client(app, host, port, nick)
-        client.link = cast("Link", FakeLink())
-        return client
-
     async def act(pilot: Pilot) -> None:
-        app._open_keepsakes = lambda host, _: Keepsakes(tmp_path / host)
-        app._new_client, app._story = new_client, []  # type: ignore[method-assign]
+        app.folder_of = lambda host: tmp_path / host
         await pilot.press(*"for python")
-        app._want_line("python", 4711)
-        app._move_to("other", 1, "ann")
+        app.main.navigation.line.want("python", 4711)
+        app.move_to("other", 1, "ann")
         await settle(pilot)
-        assert app._go_to is None
-        assert app._prompt.text == "begun there"
+        assert app.main.navigation.line.room is None
+        assert app.prompt.text == "begun there"
         await pilot.press("up", "up")
-        assert app._prompt.text == "said there"
+        assert app.prompt.text == "said there"
         await pilot.press("down", "!")
-        app._move_to("first", 1, "ann")  # what was for no room comes along
+        app.move_to("first", 1, "ann")  # what was for no room comes along
         await settle(pilot)
-        assert app._prompt.text == "begun there!"
+        assert app.prompt.text == "begun there!"
         assert app.client.memory.drafts["python"] == "for python"
 
     play(app, act)
@@ -1309,17 +1282,17 @@ def test_a_time_is_found_page_by_page_and_an_answer_that_comes_too_late_does_not
 
     async def act(pilot: Pilot) -> None:
         await pilot.press("ctrl+g", *"12:05", "enter")
-        app.tell(page(1, 50, newest=1000), ref="date")
-        assert app.link.last("history").items() >= {"after": 50, "ref": "date"}.items()
-        app.tell(page(51, 250, newest=1000), ref="date")
-        app.tell(page(251, 450, newest=1000), ref="date")
+        app.answer("date", page(1, 50, newest=1000))
+        assert app.link.last("history").items() >= {"after": 50}.items()
+        app.answer("history", page(51, 250, newest=1000))
+        app.answer("history", page(251, 450, newest=1000))
         await settle(pilot)
         assert "line 300" in chat_text(app)
         await pilot.press("escape")
         await settle(pilot)
-        app.tell(page(451, 650, newest=1000), ref="date")
+        app.answer("history", page(451, 650, newest=1000))
         await settle(pilot)
-        assert app._chat.follows
+        assert app.chat.follows
 
     play(app, act)
 
@@ -1328,10 +1301,10 @@ def test_what_the_server_refuses_of_a_key_is_told_for_some_seconds_and_not_among
     app = StoryApp(beginning())
 
     async def act(pilot: Pilot) -> None:
-        app._enter("write")
-        app.tell(events.Refused("room-full", {}, "write", "The room is full."), ref="join")
+        app.main.navigation.enter("write")
+        app.answer("join", events.Refused("room-full", {}, "write", "The room is full."))
         await settle(pilot)
-        assert toasts(app) == ["The room is full."]
+        assert app.toasts() == ["The room is full."]
         assert not [entry for entry in app.client.state.room("python").timeline.entries if isinstance(entry, Notice)]
 
     play(app, act)
@@ -1461,7 +1434,7 @@ def test_a_few_letters_lead_to_a_room_or_a_person() -> None:
         await pilot.press("ctrl+k", *"crl", "enter")
         await settle(pilot)
         assert app.current.name == "python", "where Carol is"
-        assert app._prompt.text == "Carol: "
+        assert app.prompt.text == "Carol: "
 
     play(app, act)
 
@@ -1470,10 +1443,10 @@ def test_rooms_that_others_open_are_listed_within_a_minute() -> None:
     app = StoryApp(beginning())
 
     async def act(pilot: Pilot) -> None:
-        app._tick()
+        app.tick()
         assert "rooms" not in [do for do, _ in app.link.asked]
         app.now += 61
-        app._tick()
+        app.tick()
         assert "rooms" in [do for do, _ in app.link.asked]
         app.tell(events.RoomsListed((("python", 3), ("new", 1))))
         await settle(pilot)
@@ -1486,11 +1459,13 @@ def test_another_name_of_ones_own_is_known_at_once() -> None:
     app = StoryApp([*beginning(), *said("anna: hi")])
 
     async def act(pilot: Pilot) -> None:
-        assert app._chat.look.me == "ann"
-        app.tell(events.Renamed("ann", "anna"), ref="typed")
+        assert app.chat.look.me == "ann"
+        app.prompt.put("/nick anna")
+        await pilot.press("enter")
+        app.answer("nick", events.Renamed("ann", "anna"))
         app.tell(events.Renamed("ann", "anna", "python"), *said("anna: there?", first=2))
         await settle(pilot)
-        assert app._chat.look.me == "anna"
+        assert app.chat.look.me == "anna"
         assert app.client.state.room("python").mentions == {2}
         assert chat_text(app).count("ann is now anna") == 1
         assert "anna (you)" in chat_text(app)
@@ -1504,7 +1479,7 @@ def test_input_methods_are_told_where_the_cursor_is_after_wide_characters() -> N
     async def act(pilot: Pilot) -> None:
         await settle(pilot)
         start = app.cursor_position
-        app._prompt.insert("你好👋")
+        app.prompt.insert("你好👋")
         await settle(pilot)
         assert app.cursor_position.x - start.x == 6
 
@@ -1527,10 +1502,14 @@ def test_the_first_unread_line_is_found() -> None:
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 def test_every_action_has_a_key_and_a_method(action: Action) -> None:
-    method = action.method.partition("(")[0]
-    assert callable(getattr(ChatApp, f"action_{method}"))
-    bindings = [binding for binding in ChatApp.BINDINGS if isinstance(binding, Binding) and binding.id == action.name]
-    assert [binding.key for binding in bindings] == [action.keys]
+    where, _, method = action.method.partition("(")[0].rpartition(".")
+    assert callable(getattr(ChatApp if where == "app" else MainScreen, f"action_{method}"))
+    bindings = [
+        binding
+        for binding in (*MainScreen.BINDINGS, *ChatApp.BINDINGS)
+        if isinstance(binding, Binding) and binding.id == action.name
+    ]
+    assert {binding.key for binding in bindings} == {action.keys}
 
 
 def test_the_palette_and_the_help_screen_have_every_action() -> None:
@@ -1581,12 +1560,12 @@ def test_keys_do_nothing_behind_a_question() -> None:
 
     async def act(pilot: Pilot) -> None:
         await pilot.press("f1")
-        row = app._chat.scroll_offset.y
+        row = app.chat.scroll_offset.y
         await pilot.press("pagedown", "pageup", "ctrl+f", "ctrl+k", "ctrl+n", "alt+2")
         await settle(pilot)
         assert len(app.screen_stack) == 2
         assert app.current is not None
-        assert (app.current.name, app._chat.scroll_offset.y) == ("python", row)
+        assert (app.current.name, app.chat.scroll_offset.y) == ("python", row)
         await pilot.press("escape", "ctrl+k", "ctrl+k")
         assert len(app.screen_stack) == 2
 
@@ -1602,7 +1581,7 @@ def test_a_room_is_read_after_a_second_at_its_bottom_with_the_terminal_in_focus(
     def pass_time(seconds: float) -> None:
         for _ in range(round(seconds / 0.25)):
             app.now += 0.25
-            app._watch_reading()
+            app.watch_reading()
 
     async def act(pilot: Pilot) -> None:
         room = app.client.state.room("python")
@@ -1648,7 +1627,8 @@ def test_one_is_notified_by_rules_and_not_while_one_is_looking() -> None:
         assert rung() == 1
         app.tell(*said("ann: muted", room="write"))
         assert rung() == 0
-        app._has_focus = False
+        app.post_message(AppBlur())
+        await settle(pilot)
         app.tell(*said("chatter", first=2))
         assert rung() == 0
         app.tell(*said("ann: hello\x1b", first=3))
@@ -1658,7 +1638,7 @@ def test_one_is_notified_by_rules_and_not_while_one_is_looking() -> None:
         assert rung() == 1
         app.tell(*said("mine, ann", first=5, nick="ann"))
         assert rung() == 0
-        app._paint()
+        app.main.paint()
         assert any("\x1b]0;(" in data for data in app.written), "the title counts"
 
     play(app, act)
@@ -1669,7 +1649,7 @@ def test_a_server_that_does_not_want_us_is_told_on_the_connect_screen() -> None:
 
     async def act(pilot: Pilot) -> None:
         app.link.status = Status.WAITING
-        app._link_changed(LinkChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
+        app.link_changed(LinkChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
         await settle(pilot)
         assert "Tried 127.0.0.1, port 5000: nothing listens there." in chat_text(app).replace("\n", " ")
         app.screen.query_one("#nick", Input).value = "x y"
@@ -1688,8 +1668,10 @@ def test_logging_out_ends_the_program() -> None:
     app = StoryApp(beginning())
 
     async def act(pilot: Pilot) -> None:
-        app.tell(events.LoggedOut(), ref="typed")
-        app._link_changed(LinkChanged(Status.REFUSED, "You have logged out."))
+        app.prompt.put("/quit")
+        await pilot.press("enter")
+        app.answer("logout", events.LoggedOut())
+        app.link_changed(LinkChanged(Status.REFUSED, "You have logged out."))
         await pilot.pause()
 
     play(app, act)
@@ -1700,7 +1682,7 @@ def test_another_server_can_be_tried_from_the_connect_screen() -> None:
     app = StoryApp(is_online=False)
 
     async def act(pilot: Pilot) -> None:
-        app._link_changed(LinkChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
+        app.link_changed(LinkChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
         await settle(pilot)
         app.screen.query_one("#address", Input).value = "192.0.2.1:99999"
         await pilot.press("enter")
@@ -1718,10 +1700,10 @@ def test_the_connect_screen_goes_away_when_the_server_is_there() -> None:
     app = StoryApp(is_online=False)
 
     async def act(pilot: Pilot) -> None:
-        app._link_changed(LinkChanged(Status.WAITING, "nothing listens", time.monotonic() + 1))
+        app.link_changed(LinkChanged(Status.WAITING, "nothing listens", time.monotonic() + 1))
         await settle(pilot)
         assert len(app.screen_stack) == 2
-        app._link_changed(LinkChanged(Status.ONLINE))
+        app.link_changed(LinkChanged(Status.ONLINE))
         app.tell(*beginning(), *said("there"))
         await settle(pilot)
         assert len(app.screen_stack) == 1
@@ -1740,8 +1722,8 @@ def failing() -> StoryApp:
 
 
 def lose(app: StoryApp, why: str = "nothing listens there") -> None:
-    app._link_changed(LinkChanged(Status.CONNECTING))
-    app._link_changed(LinkChanged(Status.WAITING, why, time.monotonic() + 1))
+    app.link_changed(LinkChanged(Status.CONNECTING))
+    app.link_changed(LinkChanged(Status.WAITING, why, time.monotonic() + 1))
 
 
 @pytest.fixture(scope="module")
@@ -1834,7 +1816,7 @@ def test_a_form_in_which_one_writes_is_not_taken_away_by_a_connection_to_the_old
         lose(app)
         await settle(pilot)
         app.screen.query_one("#address", Input).value = "elsewhere.example"
-        app._link_changed(LinkChanged(Status.ONLINE))
+        app.link_changed(LinkChanged(Status.ONLINE))
         await settle(pilot)
         assert len(app.screen_stack) == 2
         assert "You are connected to 127.0.0.1" in chat_text(app)
@@ -1847,8 +1829,7 @@ def test_for_a_name_that_is_taken_a_free_one_is_proposed() -> None:
 
     async def act(pilot: Pilot) -> None:
         for name in ("ann2", "ann_", "ann3"):
-            app.tell(events.Refused("name-taken", {"nick": "ann"}, "", "ann is taken."), ref="login")
-            app._link_changed(LinkChanged(Status.REFUSED, "ann is taken."))
+            app.link_changed(LinkChanged(Status.REFUSED, "ann is taken.", code="name-taken"))
             await settle(pilot)
             assert app.screen.query_one("#nick", Input).value == name
             assert f"{name} may be free; Enter tries it." in " ".join(
@@ -1886,7 +1867,7 @@ def test_who_one_is_the_server_and_its_state_are_always_seen(size: tuple[int, in
         shown = chat_text(app)
         assert "● 127.0.0.1" in shown
         assert any(line.endswith(" ann") for line in lines(app) if "ann (you)" not in line)
-        app._link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
+        app.link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
         await settle(pilot)
         assert "○ 127.0.0.1" in chat_text(app)
         app.tell(events.Renamed("ann", "anna"))
@@ -1986,8 +1967,8 @@ def test_f9_goes_from_dark_to_light_and_back_with_all_names_in_its_colours(first
             seen.append(app.theme)
             colours = nick_colours(app.current_theme)
             assert len(colours) >= 3
-            assert {style.foreground for style in app._chat.look.nicks} == {*colours}
-            for item in app._people_list.items:
+            assert {style.foreground for style in app.chat.look.nicks} == {*colours}
+            for item in app.main.panes.people.items:
                 assert any(
                     isinstance(span.style, Style) and span.style.foreground in colours for span in item.content.spans
                 )
@@ -2025,8 +2006,8 @@ def test_every_theme_shows_every_part_readably(theme: str) -> None:
         app.client.state.typed(Pending("k", "python", "say", "waits", NOON))
         await settle(pilot)
         assert app.theme == theme
-        look = app._chat.look
-        background = app._chat.visual_style.background
+        look = app.chat.look
+        background = app.chat.visual_style.background
         if app.current_theme.ansi or background is None:
             return
         parts = [look.dim, look.unread, look.failed, look.pending, *look.nicks, look.parts.link, look.parts.quote]
@@ -2071,13 +2052,13 @@ def test_where_the_terminal_has_its_own_colours_no_text_stands_on_one_of_them(th
     app = StoryApp([*beginning(), *said("ann!", "two")], settings=Settings(theme=theme))
 
     async def act(pilot: Pilot) -> None:
-        app._link_changed(LinkChanged(Status.WAITING, "nothing listens there", 0.0))
+        app.link_changed(LinkChanged(Status.WAITING, "nothing listens there", 0.0))
         await pilot.press("ctrl+f", *"two", "enter")
         await settle(pilot)
-        look = app._chat.look
-        hit = app._chat._part("hit")
-        _, _, current = app._panes.query_one("#rooms", ListPane)._styles
-        status, below = (app._panes.query_one(f"#{name}").visual_style for name in ("status", "below"))
+        look = app.chat.look
+        hit = app.chat._part("hit")
+        _, _, current = app.main.query_one("#rooms", ListPane)._styles
+        status, below = (app.main.query_one(f"#{name}").visual_style for name in ("status", "below"))
         for style in (current, hit, look.parts.found, look.parts.mention):
             assert style.reverse, style
         for style in (current, hit, look.parts.found, look.parts.mention, status, below):
@@ -2101,7 +2082,7 @@ def test_the_slow_link_scrolls_by_half_a_page() -> None:
             app.tell(*said(f"n{seq}", first=seq))
             await settle(pilot)
             assert f"n{seq}" in chat_text(app)
-            moves.add(app._chat.scroll_offset.y)
+            moves.add(app.chat.scroll_offset.y)
         assert len(moves) <= 4
 
     play(app, act)

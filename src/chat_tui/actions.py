@@ -10,8 +10,8 @@ from typing import NamedTuple
 class Action(NamedTuple):
     """One action.
 
-    `name` is its name in the settings; `method` the app's `action_*` that does it, with its arguments; `keys` are the keys that do it unless
-    the settings say otherwise; `hint` is its word in the footer, if it has a place there.
+    `name` is its name in the settings; `method` the `action_*` of the main screen, or of the program (`app.`), that does it, with its
+    arguments; `keys` are the keys that do it unless the settings say otherwise; `hint` is its word in the footer, if it has a place there.
     """
 
     name: str
@@ -53,13 +53,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("fold-rooms", "f7", "fold('rooms')", "Looking", "Show or hide the rooms"),
     Action("fold-people", "f8", "fold('people')", "Looking", "Show or hide the people"),
     Action("joins", "alt+j", "toggle_joins", "Looking", "Show or hide who comes and goes in this room"),
-    Action("next-theme", "f9", "toggle_theme", "Looking", "Switch between dark and light (F2 has all themes)"),
-    Action("connect", "f3", "connect", "Connecting", "Connect to another server, or under another name"),
-    Action("reconnect", "ctrl+r", "reconnect", "Connecting", "Try to connect now"),
-    Action("help", "f1", "help", "Program", "Show the keys and commands", "Help"),
-    Action("palette", "f2", "command_palette", "Program", "Find an action by its name", "Actions"),
-    Action("quit", "ctrl+q", "quit", "Program", "Quit", "Quit"),
+    Action("next-theme", "f9", "app.toggle_theme", "Looking", "Switch between dark and light (F2 has all themes)"),
+    Action("connect", "f3", "app.connect", "Connecting", "Connect to another server, or under another name"),
+    Action("reconnect", "ctrl+r", "app.reconnect", "Connecting", "Try to connect now"),
+    Action("help", "f1", "app.help", "Program", "Show the keys and commands", "Help"),
+    Action("palette", "f2", "app.command_palette", "Program", "Find an action by its name", "Actions"),
+    Action("quit", "ctrl+q", "app.quit", "Program", "Quit", "Quit"),
 )
+
+EVERYWHERE = ("reconnect", "quit")
+"""Actions whose keys work whatever is open."""
 
 KEYS_IN_PROMPT: tuple[tuple[str, str], ...] = (
     ("Enter", "Send"),

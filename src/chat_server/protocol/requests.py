@@ -95,6 +95,8 @@ class Request(Struct, frozen=True, gc=False, tag_field="do", tag=str.lower):
     """Whether people type it; the rest only programs send."""
     group: ClassVar[str] = "general"
     """Under which heading /help lists it; one of GROUPS."""
+    is_about_its_place: ClassVar[bool] = False
+    """Whether it is answered in another way in each place where it is asked, hall or room."""
 
 
 class Login(Request, frozen=True, gc=False):
@@ -115,6 +117,7 @@ class Logout(Request, frozen=True, gc=False):
 class Help(Request, frozen=True, gc=False):
     """Ask what can be done here, or what one command does."""
 
+    is_about_its_place: ClassVar[bool] = True
     command: str = ""
 
 
@@ -219,6 +222,7 @@ class Search(Request, frozen=True, gc=False):
     """Look for lines by their words."""
 
     group: ClassVar[str] = "reading"
+    is_about_its_place: ClassVar[bool] = True
     words: RestOfLine
     everywhere: Everywhere = False
 

@@ -6,38 +6,24 @@ What a screen, a line-by-line program or a bot does goes through here. Never kno
 import time
 from collections.abc import Callable, Iterable
 from itertools import compress
-from math import inf
 from secrets import token_hex
 
 from msgspec.structs import replace
 
-from chat_server.protocol import entries, events, requests
+from chat_server.protocol import events, requests
 from chat_server.protocol.entries import KIND_BY_WORD, Line
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.sanitize import clean_in_one, clean_lines
 from chat_server.protocol.syntax import parameters_of
+from chat_tui.client.askers import Answer
 from chat_tui.client.clocks import Steady
-from chat_tui.client.command_line import Asked, Misused, parse
+from chat_tui.client.command_line import ASKED_OF_A_PLACE, Asked, Misused, parse
 from chat_tui.client.connection import Identity, Link, LinkChanged, Status, said
+from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import Keepsakes
 from chat_tui.client.state import Pending, RoomState, State
-
-OLDER_PAUSE = 5.0
-"""Seconds after a refused page of older lines until one is asked for again: a question for every row that is scrolled would be refused too."""
-
-OLDER_COUNT = 100
-"""Lines asked for at a time when older ones are wanted: three screens."""
-
-MISSED_COUNT = 200
-"""Lines asked for at a time when some have been missed: as many as there may be on a page."""
-
-MISSED_GAP = 5.0
-"""Seconds without a line of what was missed after which it is asked for anew."""
-
-MISSED = "missed "
-"""What the mark of a question for lines that have been missed begins with; the room follows."""
 
 ONLINE_GAP = 10.0
 """Seconds between two questions for everybody in a crowded room."""
@@ -48,10 +34,11 @@ ROOMS_GAP = 60.0
 TYPED_MAX = 100
 """Lines of one's own that are remembered for Up."""
 
-_OLDER = "older "
-"""What the mark of a question for older lines begins with; the room's name follows."""
-
 CANNOT_ASK = "There is no connection: this can be asked when there is one again."
+
+
+def _tell_nobody(refused: events.Refused, do: str, room: str) -> None:
+    """Nobody looks."""
 
 
 class Client:
@@ -68,8 +55,9 @@ class Client:
         show_joins: bool = True,
         loads_older: bool = True,
         clock: Callable[[], float] = time.time,
-        on_event: Callable[[Event, Ref | None, list[Line]], None],
-        on_change: Callable[[LinkChanged], None],
+        on_event: Callable[[Event, list[Line], bool], object],
+        on_change: Callable[[LinkChanged], object],
+        on_refused: Callable[[events.Refused, str, str], object] = _tell_nobody,
     ) -> None:
         """Do nothing yet: `link.run()` connects.
 
@@ -82,8 +70,11 @@ class Client:
             show_joins: whether who comes and goes is told among the lines.
             loads_older: whether the newest lines of a room are asked for on entering where the server recalls none.
             clock: the time, in seconds since 1970.
-            on_event: called with each event after it has been taken, the mark of the request that it answers, and the lines that are new.
+            on_event: called with each event after it has been taken, the lines in it that are new, and whether the user need not be told of
+                it: who asked has done so, or a line shows itself that it was refused.
             on_change: called when the connection's state changes.
+            on_refused: called when what was asked for by itself is refused: why, what (`join`: to be in a room; `history`: a room's lines),
+                and the room.
 
         """
         self.keepsakes = keepsakes
@@ -94,11 +85,15 @@ class Client:
         self._on_event = on_event
         self._on_change = on_change
         self._asked_online: dict[str, float] = {}
-        self._asked_older: dict[str, float] = {}  # by room: until when older lines are not asked for again
         self._asked_rooms = self._steady()  # the link asks when it has connected
         self._loads_older = loads_older
-        self._holes: tuple[float, dict[str, int]] = (0.0, {})  # since when lines are missing behind these numbers
         self._is_dirty = False
+        self._gaps = Gaps(
+            self.state,
+            self._ask_for_page,
+            clock=self._steady,
+            on_refused=lambda room, refused: on_refused(refused, "history", room),
+        )
         is_same = not nick or not self.memory.nick or same_name_key(nick) == same_name_key(self.memory.nick)
         waiting = [pending.room for pending in keepsakes.unsent]
         wanted = list(dict.fromkeys([*rooms, *(self.memory.rooms if is_same else ()), *waiting]))
@@ -112,6 +107,7 @@ class Client:
             on_token=self._keep_token,
             on_event=self._take,
             on_change=self._link_changed,
+            on_room_refused=lambda room, refused: on_refused(refused, "join", room),
         )
         for name in wanted:
             self.state.room(name)
@@ -134,14 +130,14 @@ class Client:
             identity.token = self.memory.tokens.get(same_name_key(nick), "")
         identity.nick = nick
 
-    def submit(self, text: str, room: str) -> str:
+    def submit(self, text: str, room: str, on_answer: Answer) -> str:
         """Do what a typed text asks for, in a room ("": none). Returns what is wrong with it, in a sentence; "" if nothing is."""
         asked = self.parse(text)
         if isinstance(asked, Misused):
             return asked.why
         words = asked.words
         if words is None:
-            return "" if self.ask(asked, room, ref="typed") else CANNOT_ASK
+            return "" if self.ask(asked, room, on_answer) else CANNOT_ASK
         wrong = self.wrong_with(asked.do, words, room)
         if not wrong:
             self.say(self.pending(room, asked.do, words))
@@ -189,19 +185,20 @@ class Client:
                 self.keepsakes.add(pending)
         return [pending for pending in self.keepsakes.unsent if not pending.why]
 
-    def ask(self, asked: Asked, room: str, *, ref: Ref) -> bool:
+    def ask(self, asked: Asked, room: str, on_answer: Answer) -> bool:
         """Ask the server for something, from a room ("": none). Returns False if there is no connection."""
         fields = dict(asked.fields)
         if room and "room" not in fields and self._is_for_room(asked.do):
             fields["room"] = room
-        return self.link.request(asked.do, ref=ref, **fields)
+        return self.link.request(asked.do, on_answer=on_answer, **fields)
+
+    def _ask_for_page(self, do: str, *, on_answer: Answer, room: str, **fields: object) -> bool:
+        return self.link.request(do, on_answer=on_answer, room=room, **fields)
 
     def _is_for_room(self, do: str) -> bool:
         command = self.state.commands.get(do)
         return (
-            command is not None
-            and "room" in command.where
-            and ("hall" not in command.where or do in ("search", "help"))
+            command is not None and "room" in command.where and ("hall" not in command.where or do in ASKED_OF_A_PLACE)
         )
 
     def toggle_joins(self, room: str) -> bool:
@@ -264,11 +261,8 @@ class Client:
         self._is_dirty = True
 
     def want_older(self, room: str, before: int) -> None:
-        """Ask for lines before a number, once at a time; after a refusal, again a little later."""
-        if self._steady() >= self._asked_older.get(room, 0) and self.link.request(
-            "history", ref=f"{_OLDER}{room}", room=room, before=before, count=OLDER_COUNT
-        ):
-            self._asked_older[room] = inf
+        """Ask for lines before a number, once at a time."""
+        self._gaps.want_older(room, before)
 
     def tick(self) -> None:
         """Do what is due: write down what has changed, ask who is in crowded rooms. To be called every few seconds."""
@@ -279,22 +273,11 @@ class Client:
                 self.link.request("online", room=room.name)
         if now - self._asked_rooms > ROOMS_GAP and self.link.request("rooms"):
             self._asked_rooms = now
-        self._watch_holes(now)
+        self._gaps.tick()
         self.keepsakes.keep_up()
         if self._is_dirty:
             self._is_dirty = False
             self.keepsakes.save()
-
-    def _watch_holes(self, now: float) -> None:
-        """Ask anew for what was missed and does not come: the answer may have been skipped, or refused by a busy disk."""
-        since, before = self._holes
-        holes = {room.name: room.position for room in self.state.rooms.values() if room.has_hole}
-        if holes != before:
-            self._holes = now, holes
-        elif holes and now - since > MISSED_GAP:
-            self._holes = now, holes
-            for name in holes:
-                self._ask_for_missed(name)
 
     def close(self) -> None:
         """Write down everything, and let another program have the files."""
@@ -305,7 +288,7 @@ class Client:
 
     def _link_changed(self, change: LinkChanged) -> None:
         if change.status is not Status.ONLINE:
-            self._asked_older.clear()  # what was asked on a connection that is lost is never answered
+            self._gaps.forget_questions()
         self._on_change(change)
 
     def _take(self, event: Event, ref: Ref | None) -> None:
@@ -314,6 +297,7 @@ class Client:
             room.read = self.memory.read.get(event.room) if room.read is None else room.read
         if isinstance(event, events.HelpListed):
             event = self._without_refused(event)
+        is_of_line = isinstance(event, events.Refused) and any(pending.key == ref for pending in self.keepsakes.unsent)
         new = self.state.apply(event, ref, now=self._clock())
         match event:
             case events.Stored():
@@ -322,43 +306,23 @@ class Client:
                 self._keep_failed(event.key)
             case events.Refused():
                 self._keep_failed(ref)
-                if isinstance(ref, str) and ref.startswith(_OLDER):
-                    self._asked_older[ref.removeprefix(_OLDER)] = self._steady() + OLDER_PAUSE
             case events.LoggedIn() | events.Renamed():
                 self._note_identity()
             case events.Entered() | events.WentBack():
                 self._note_rooms(event)
+            case events.RoomCreated():
+                self.link.request("rooms")
             case _:
-                self._ask_for_more(event, ref)
-        self._on_event(event, ref, new)
+                self._gaps.take(event)
+        answer = self.link.askers.of(ref)
+        is_told = answer(event) if answer is not None else is_of_line
+        self._on_event(event, new, is_told)
 
     def _without_refused(self, help_: events.HelpListed) -> events.HelpListed:
         """The list of commands without those that a server before 0.2.0 lists to programs, and then refuses to them."""
         known = [usage.removeprefix("/").partition(" ")[0] in self.state.commands for usage, _ in help_.commands]
         commands, groups = compress(help_.commands, known), compress(help_.groups, known)
         return replace(help_, commands=tuple(commands), groups=tuple(groups))
-
-    def _ask_for_more(self, event: Event, ref: Ref | None) -> None:
-        match event:
-            case events.RoomCreated():
-                self.link.request("rooms")
-            case events.Skipped():
-                self._asked_older.clear()  # the answers may be among what was skipped
-                for name in event.rooms:
-                    self._ask_for_missed(name)
-            case events.Faltered():
-                self._ask_for_missed(event.room)
-            case entries.PageShown() if str(ref).startswith(MISSED):
-                if event.lines and self.state.room(event.room).has_hole:
-                    self._ask_for_missed(event.room)
-            case entries.PageShown() if isinstance(ref, str):
-                self._asked_older.pop(ref.removeprefix(_OLDER), None)
-
-    def _ask_for_missed(self, name: str) -> None:
-        """Ask for the lines behind the last below which nothing is missing."""
-        room = self.state.known(name)
-        if room is not None and room.is_joined:
-            self.link.request("history", ref=MISSED + name, room=name, after=room.position, count=MISSED_COUNT)
 
     def _note_identity(self) -> None:
         """Write down who the user is, before anything is said under that name."""
@@ -374,7 +338,7 @@ class Client:
                 self.keepsakes.add(pending)
 
     def _note_rooms(self, event: events.Entered | events.WentBack) -> None:
-        self._asked_older.pop(event.room, None)
+        self._gaps.room_changed(event.room)
         self.memory.rooms = [room.name for room in self.state.rooms.values() if room.is_joined]
         if isinstance(event, events.Entered):
             room = self.state.room(event.room)

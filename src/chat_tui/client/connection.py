@@ -20,6 +20,7 @@ from chat_server.protocol import events, requests
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
 from chat_server.protocol.requests import PROTOCOL, Ref
+from chat_tui.client.askers import Answer, Askers
 from chat_tui.client.codec import EventReader, LineTooLong, write
 from chat_tui.client.dialling import dial
 from chat_tui.client.state import Pending
@@ -52,8 +53,8 @@ called twice a second for ever."""
 
 READ_MAX = 65536
 
-_JOIN = "join "
-"""What the mark of a wish for a room begins with; the room's name follows."""
+_LOGIN = "login"
+"""The `ref` of the login."""
 
 
 class Status(Enum):
@@ -68,11 +69,12 @@ class Status(Enum):
 
 
 class LinkChanged(msgspec.Struct, frozen=True):
-    """The connection is in another state. `retry_at`: when it will be tried again, by the event loop's clock."""
+    """The connection is in another state. `retry_at`: when it will be tried again, by the event loop's clock. `code`: the server's, if it refused."""
 
     status: Status
     why: str = ""
     retry_at: float = 0.0
+    code: str = ""
 
 
 class Identity(msgspec.Struct):
@@ -93,6 +95,10 @@ def _keep_nowhere(identity: Identity) -> None:
     """A program that keeps nothing is another sender whenever it is started."""
 
 
+def _tell_nobody(room: str, refused: events.Refused) -> None:
+    """Nobody waits for the room."""
+
+
 class _Lost(Exception):
     """The connection is over. The sentence is for the user."""
 
@@ -102,7 +108,11 @@ class _TakenForPerson(_Lost):
 
 
 class _Refused(_Lost):
-    """It is over, and to try again would not help."""
+    """It is over, and to try again would not help. `code` is the server's, if it said why."""
+
+    def __init__(self, why: str, code: str = "") -> None:
+        super().__init__(why)
+        self.code = code
 
 
 class Link:
@@ -119,7 +129,8 @@ class Link:
         unsent: Callable[[], list[Pending]],
         on_token: Callable[[Identity], None] = _keep_nowhere,
         on_event: Callable[[Event, Ref | None], None],
-        on_change: Callable[[LinkChanged], None],
+        on_change: Callable[[LinkChanged], object],
+        on_room_refused: Callable[[str, events.Refused], object] = _tell_nobody,
     ) -> None:
         """Connect to nothing yet.
 
@@ -131,8 +142,9 @@ class Link:
             rooms: rooms to be in from the start.
             unsent: what waits to be stored, in order.
             on_token: called before the first login with a token that has just been made: it must not be lost then.
-            on_event: called with every event, in order, and with the mark of the request that it answers.
+            on_event: called with every event, in order, but what refuses the login or a room, and with the mark of the request that it answers.
             on_change: called when the connection's state changes.
+            on_room_refused: called with a room that was wanted from the start and cannot be entered, and why.
 
         """
         self.host = host
@@ -145,6 +157,9 @@ class Link:
         self._on_token = on_token
         self._on_event = on_event
         self._on_change = on_change
+        self._on_room_refused = on_room_refused
+        self.askers = Askers()
+        self._joins: dict[Ref | None, str] = {}  # rooms that were asked for on this connection, by the `ref`
         self._writer: asyncio.StreamWriter | None = None
         self._again = asyncio.Event()
         self._attempt = 0
@@ -158,7 +173,7 @@ class Link:
             try:
                 await self._live()
             except _Refused as refused:
-                self._change(LinkChanged(Status.REFUSED, str(refused)))
+                self._change(LinkChanged(Status.REFUSED, str(refused), code=refused.code))
                 await self._again.wait()
             except _TakenForPerson as lost:
                 self._texts += 1
@@ -175,10 +190,14 @@ class Link:
         self._attempt = 0
         self._again.set()
 
-    def request(self, do: str, *, ref: Ref | None = None, **fields: object) -> bool:
-        """Ask the server for something. Returns False if there is no connection: then nothing is asked, and nothing will be."""
+    def request(self, do: str, *, on_answer: Answer | None = None, **fields: object) -> bool:
+        """Ask the server for something; have `on_answer` called with what answers it.
+
+        Returns False if there is no connection: then nothing is asked, and nothing will be.
+        """
         if self.status is not Status.ONLINE or self._writer is None:
             return False
+        ref = self.askers.note(on_answer) if on_answer is not None else None
         self._writer.write(write(do, ref=ref, **fields))
         return True
 
@@ -198,7 +217,7 @@ class Link:
             identity.token = secrets.token_urlsafe(16)
             self._on_token(identity)
         first_words = write("hello", protocol=PROTOCOL, program="chat-tui")
-        first_words += write("login", ref="login", nick=identity.nick, token=identity.token)
+        first_words += write("login", ref=_LOGIN, nick=identity.nick, token=identity.token)
         try:
             connection = await dial(self.host, self.port, first_words, seconds=CONNECT_SECONDS)
             reader, self._writer = await asyncio.open_connection(sock=connection)
@@ -215,6 +234,7 @@ class Link:
             raise _Lost("the connection broke" if isinstance(error, OSError) else "that is no chat-server") from None
         finally:
             self._writer = None
+            self.askers.forget()
             writer.transport.abort()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -262,22 +282,31 @@ class Link:
         """See what the connection needs to know; hand the event on."""
         if isinstance(event, events.AliveAsked):
             writer.write(write("here"))
+        if isinstance(event, events.Refused) and self._is_of_own(event, ref):
+            return
         if isinstance(event, events.Renamed) and not event.room:
             self.identity.nick = event.new
         self._on_event(event, ref)
         if isinstance(event, events.Entered):
             self._forget_wish(event.room)
-        elif isinstance(event, events.Refused) and isinstance(ref, str) and ref.startswith(_JOIN):
-            self._forget_wish(ref.removeprefix(_JOIN))
-        if isinstance(event, events.LoggedIn):
+        elif isinstance(event, events.LoggedIn):
             self.identity.nick, self.identity.token = event.nick, event.token
             self._go_on(set(event.rooms), writer)
-        elif isinstance(event, events.Refused) and ref == "login":
-            raise _Refused(event.text)
         elif isinstance(event, events.Dismissed):
             raise (_Refused if event.why == "taken-over" else _Lost)(event.text)
         elif isinstance(event, events.LoggedOut):
             raise _Refused("You have logged out.")
+
+    def _is_of_own(self, refused: events.Refused, ref: Ref | None) -> bool:
+        """Whether this refuses what the connection itself has asked for. Raises _Refused if that was the login."""
+        if ref == _LOGIN:
+            raise _Refused(refused.text, refused.code)
+        room = self._joins.get(ref)
+        if room is None:
+            return False
+        self._forget_wish(room)
+        self._on_room_refused(room, refused)
+        return True
 
     def _forget_wish(self, room: str) -> None:
         """A room that was wanted from the start is there, or cannot be; until then every new connection asks for it again."""
@@ -290,9 +319,10 @@ class Link:
         if known:
             writer.write(write("resume", rooms=known))
         there = {same_name_key(room) for room in known.keys() | carried}
-        for room in self._rooms:
-            if same_name_key(room) not in there:
-                writer.write(write("join", ref=_JOIN + room, room=room))
+        wanted = (room for room in self._rooms if same_name_key(room) not in there)
+        self._joins = {-number: room for number, room in enumerate(wanted, 1)}  # whose numbers are no askers'
+        for ref, room in self._joins.items():
+            writer.write(write("join", ref=ref, room=room))
         for room in carried - known.keys():  # it has entered there, and has never been told
             writer.write(write("history", room=room, before=requests.NUMBER_MAX, count=50))
         writer.write(write("rooms"))

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from textual.timer import Timer
 
 from chat_server.protocol.entries import Found
-from chat_server.protocol.requests import Ref
+from chat_server.protocol.events import Event
 from chat_tui.client.state import RoomState
+from chat_tui.ui.program import Program, ask
 
 ASK_AFTER = 0.3
 """Seconds after the last letter until the server is asked: not for every letter."""
@@ -18,21 +20,21 @@ class RoomSearch:
 
     def __init__(
         self,
+        program: Program,
         *,
         later: Callable[[float, Callable[[], object]], Timer],
-        ask: Callable[[str, str, str], object],
         tell: Callable[[str], None],
     ) -> None:
         """Search for nothing.
 
         Args:
+            program: whose server is asked.
             later: calls a function after some seconds.
-            ask: asks the server, with a mark, for a room's lines that have some words.
             tell: shows what came of it.
 
         """
-        self._later = later
-        self._ask = ask
+        self._program = program
+        self.later = later
         self._tell = tell
         self._count = 0
         self._timer: Timer | None = None
@@ -58,18 +60,18 @@ class RoomSearch:
             line.seq for line in room.timeline.lines() if all(word in line.text.casefold() for word in wanted)
         ]
         self._tell_count()
-        mark, name = self._mark, room.name
-        self._timer = self._later(ASK_AFTER, lambda: self._ask(mark, name, words))
+        self._timer = self.later(ASK_AFTER, partial(self._ask, room.name, words))
         return re.compile("|".join(map(re.escape, words.split())), re.IGNORECASE)
 
-    @property
-    def _mark(self) -> str:
-        return f"search {self._count}"
+    def _ask(self, room: str, words: str) -> None:
+        ask(self._program, "search", partial(self._answered, self._count), room=room, words=words)
 
-    def take(self, found: Found, ref: Ref | None) -> None:
-        """The server has found this; what was asked for words before these does not count."""
-        if ref != self._mark:
-            return
+    def _answered(self, count: int, event: Event) -> None:
+        """Take what the server has found; what was asked for words before these does not count."""
+        if count == self._count and isinstance(event, Found):
+            self._take(event)
+
+    def _take(self, found: Found) -> None:
         for name, lines in found.rooms:
             if name == self._room:
                 self._found = sorted({*self._found, *(line.seq for line in lines)})

@@ -12,13 +12,15 @@ import re
 import signal
 import sys
 import termios
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import textual
 from textual.app import App
 from textual.message import Message
+
+from chat_tui.client.links import is_link
 
 PINNED = "8.2.8"
 """The version of Textual of which all this is known."""
@@ -73,6 +75,15 @@ def on_ending_signals(end: Callable[[int], None]) -> None:
         loop.add_signal_handler(number, begin_to_end, number)
 
 
+def give_up_keys(app: App[None], chosen: Mapping[str, str]) -> None:
+    """Have no key of the app's own do what it did, if the user has given it to something else: those of a screen come after the app's."""
+    bindings = app._bindings.key_to_bindings  # noqa: SLF001 - a keymap replaces only keys of the same node
+    for name, keys in chosen.items():
+        for key in (key.strip() for key in keys.split(",")):
+            if all(binding.id != name for binding in bindings.get(key, ())):
+                bindings.pop(key, None)
+
+
 def suspend_in_the_loop(app: App[None]) -> None:
     """Have SIGTSTP and SIGCONT suspend the program and go on in the event loop.
 
@@ -123,6 +134,17 @@ def tell_terminal(app: App[None], data: str) -> None:
 def has_desktop() -> bool:
     """Whether there is a desktop on which a browser can open."""
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def open_link(app: App[None], url: str) -> None:
+    """Open a link in the desktop's browser; where there is no desktop, a browser would take the terminal: copy it."""
+    if not is_link(url):
+        return
+    if has_desktop():
+        app.open_url(url)
+    else:
+        app.copy_to_clipboard(url)
+        app.notify(f"Copied {url}", timeout=3, markup=False)
 
 
 def bell() -> str:

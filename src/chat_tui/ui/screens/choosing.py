@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from chat_server.protocol.entries import Found
+from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.names import BadName, parse_name
 from chat_tui.client import clocks
 from chat_tui.ui.field import Field
@@ -111,8 +112,8 @@ def _nothing_like(letters: str) -> str:
 class SearchScreen(ChooseScreen):
     """Lines of all rooms by their words: the server looks. Returns `room seq`."""
 
-    def __init__(self, ask: Callable[[str], bool]) -> None:
-        """`ask` sends the words to the server, and returns whether that was possible."""
+    def __init__(self, ask: Callable[[str, Callable[[Event], object]], bool]) -> None:
+        """`ask` sends the words to the server, has a function called with what answers, and returns whether that was possible."""
         super().__init__("Search in all rooms", 'words, "words together", or wor*; Enter searches')
         self._ask = ask
         self._asked = ""
@@ -125,17 +126,20 @@ class SearchScreen(ChooseScreen):
         """Search; what has been searched for is chosen from."""
         if text and text != self._asked:
             self._asked = text
-            self.show([], "Looking …" if self._ask(text) else "There is no connection.")
+            self.show([], "Looking …" if self._ask(text, self._answered) else "There is no connection.")
         else:
             self.choose()
 
-    def refuse(self) -> None:
-        """The server did not search: the same words may be asked for again."""
-        self._asked = ""
-        self.show([], "The server could not search just now. Enter tries again.")
+    def _answered(self, event: Event) -> None:
+        if not self.is_active:
+            return  # one has gone elsewhere meanwhile
+        if isinstance(event, Refused):
+            self._asked = ""  # the same words may be asked for again
+            self.show([], "The server could not search just now. Enter tries again.")
+        elif isinstance(event, Found):
+            self._show_found(event)
 
-    def take(self, found: Found) -> None:
-        """Show what the server has found."""
+    def _show_found(self, found: Found) -> None:
         items = [
             Item(
                 f"{room} {line.seq}",

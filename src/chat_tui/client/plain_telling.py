@@ -1,0 +1,144 @@
+"""What chat-tui writes line by line of what happens: each line once and in order, who comes and goes, how the connection is.
+
+Knows the client, and what has been written. Never knows what is typed, nor where it is written.
+"""
+
+from collections.abc import Callable
+
+from chat_server.protocol import entries, events
+from chat_server.protocol.entries import Line
+from chat_server.protocol.events import Event
+from chat_server.protocol.names import same_name_key
+from chat_tui.client.answers import words_for
+from chat_tui.client.client import Client
+from chat_tui.client.connection import LinkChanged, Status
+from chat_tui.client.in_order import Reading, line_in_words
+
+
+class Teller:
+    """Writes what happens."""
+
+    def __init__(
+        self, client: Client, write: Callable[[str], None], warn: Callable[[str], None], *, shows_joins: bool
+    ) -> None:
+        """Write nothing yet.
+
+        Args:
+            client: what is known.
+            write: writes what comes, one line or more at a time.
+            warn: writes what is wrong.
+            shows_joins: whether who comes and goes is written.
+
+        """
+        self._client, self._write, self._warn = client, write, warn
+        self._shows_joins = shows_joins
+        self._reading = Reading(write)
+        self._carried: set[str] = set()  # rooms in which the user was when they logged in
+        self._holes_told: set[str] = set()
+        self._trouble = ""
+        self._has_listed = False
+
+    def is_own(self, line: Line) -> None:
+        """A line comes back to the user who has just sent it."""
+        self._reading.is_own(line)
+
+    def go_on(self) -> None:
+        """Write the lines that can be written without leaving any out."""
+        for room in self._client.state.rooms.values():
+            if room.is_joined:
+                self._client.mark_read(room, self._reading.go_on(room))
+                if not room.has_hole:
+                    self._holes_told.discard(room.name)
+
+    def tell(self, event: Event, new: list[Line]) -> None:
+        """Write what an event means that nobody has asked for."""
+        match event:
+            case events.LoggedIn():
+                self._carried = {same_name_key(name) for name in event.rooms}
+            case events.LoggedOut() | events.NotStored():
+                pass
+            case events.Stored():
+                self._write(f"[{event.room}] stored as {event.seq}")
+            case events.Entered():
+                self._entered(event)
+            case entries.Recalled():
+                self._recalled(event, new)
+            case events.WentBack():
+                self._went_back(event)
+            case events.RoomsListed():
+                self._rooms_listed(event)
+            case events.Joined() | events.Left() | events.Renamed() if event.room:
+                self._tell_of_others(event)
+            case _:
+                words = words_for(event, was_typed=False, language=self._client.state.language)
+                if words:
+                    self._write(words)
+
+    def _tell_of_others(self, event: events.Joined | events.Left | events.Renamed) -> None:
+        if isinstance(event, events.Renamed):
+            if event.new != self._client.state.nick:
+                self._write(f"[{event.room}] {event.old} is now {event.new}")
+        elif self._shows_joins:
+            more = f" and {event.more} more" if event.more else ""
+            done = "joined" if isinstance(event, events.Joined) else "left"
+            self._write(f"[{event.room}] {', '.join(event.nicks)}{more} {done}")
+
+    def _entered(self, event: events.Entered) -> None:
+        room = self._client.state.room(event.room)
+        key = same_name_key(event.room)
+        seen = self._client.memory.read.get(event.room, event.last) if key in self._carried else event.last
+        self._reading.entered(room, min(seen, event.last))
+        people = ", ".join(event.nicks) + (f" and {event.more} more" if event.more else "")
+        self._write(
+            f"You are in {event.room}."
+            + (f" Topic: {event.topic}." if event.topic else "")
+            + (f" Also here: {people}." if people else "")
+        )
+
+    def _recalled(self, event: entries.Recalled, new: list[Line]) -> None:
+        """What was said before one came stands before what is said from now on."""
+        if event.missed and event.missed > len(event.lines):
+            self._write(
+                f"[{event.room}] {event.missed} lines since you were here;"
+                f" /since {event.last - event.missed} shows them from the first."
+            )
+        for line in new:
+            if line.seq <= event.last:
+                self._write(line_in_words(line))
+
+    def _went_back(self, event: events.WentBack) -> None:
+        self._reading.left(event.room)
+        others = [room.name for room in self._client.state.rooms.values() if room.is_joined]
+        where = f" You are also in {', '.join(others)}; /join and its name goes there." if others else ""
+        self._write(f"You have left {event.room}.{where}")
+
+    def _rooms_listed(self, event: events.RoomsListed) -> None:
+        if not self._client.state.rooms and not self._has_listed:
+            self._write("Rooms: " + ", ".join(name for name, _ in event.rooms) + ". /join ROOM enters one.")
+        self._has_listed = True
+
+    def lines_missing(self, room: str, why: str) -> None:
+        """Lines cannot be had just now: say so, once for each hole."""
+        if room not in self._holes_told:
+            self._holes_told.add(room)
+            self._warn(f"Lines of {room} are missing: {why} They are asked for again.")
+
+    def given_up(self, room: str, why: str, text: str) -> None:
+        """A line will never be stored: say so, with its words, for nothing keeps them."""
+        self._write(f"[{room}] not sent: {why} It was: {text}")
+
+    def changed(self, change: LinkChanged) -> None:
+        """Write how the connection is, once for each trouble."""
+        link = self._client.link
+        told = ""
+        match change.status:
+            case Status.ONLINE:
+                told = f"Connected to {link.host}, port {link.port}, as {link.identity.nick}."
+                self._trouble = ""
+            case Status.CONNECTING:
+                told = change.why
+            case Status.WAITING:
+                told = f"No connection: {change.why.rstrip('.')}. It will be tried again."
+        if told and told != self._trouble:
+            self._write(told)
+            self._trouble = "" if change.status is Status.ONLINE else told

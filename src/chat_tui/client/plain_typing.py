@@ -1,0 +1,235 @@
+"""What is typed into chat-tui line by line, carried out in order.
+
+A command waits until what was said before it is stored, and what comes after it waits for its answer. Knows the client, and what has been
+typed. Never knows when the program ends, nor what others say.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import NamedTuple
+
+from chat_server.protocol import entries, events
+from chat_server.protocol.events import Event
+from chat_server.protocol.names import same_name_key
+from chat_tui.client.answers import answer_in_words
+from chat_tui.client.client import CANNOT_ASK, Client
+from chat_tui.client.command_line import Asked, Misused
+from chat_tui.client.completion import replaced
+from chat_tui.client.connection import Status
+from chat_tui.client.pipes import Input, TooLong
+from chat_tui.client.state import Pending, RoomState
+
+UNANSWERED_MAX = 100
+"""Lines that are sent and not stored yet before no more of the input is taken: what is not taken need not be kept when the program ends."""
+
+KEPT_MAX = 10_000
+"""Lines that are kept while there is no connection before no more of the input is taken."""
+
+LEAVING = ("/logout", "/quit", "/exit", "/bye")
+"""What ends the program where no server can be asked."""
+
+
+class InHand(NamedTuple):
+    """A command that waits for its answer, and the line on which it was typed."""
+
+    asked: Asked
+    line: str
+
+
+class Typing:
+    """Takes lines of the input when their turn has come, and does what they say."""
+
+    def __init__(
+        self,
+        client: Client,
+        input_: Input,
+        write: Callable[[str], None],
+        *,
+        rooms: Iterable[str],
+        is_interactive: bool,
+        on_leave: Callable[[], None],
+        on_answer: Callable[[], None],
+    ) -> None:
+        """Take nothing yet.
+
+        Args:
+            client: who is asked, and says what is said.
+            input_: the lines.
+            write: writes answers, and what is wrong with what was typed.
+            rooms: rooms that were named; what is typed goes to the last of them.
+            is_interactive: somebody sits there, and reads before they type on.
+            on_leave: called when the user wants to leave, and there is no server to be asked.
+            on_answer: called when a command has been answered.
+
+        """
+        self._client, self._input, self._write = client, input_, write
+        self._is_interactive = is_interactive
+        self._on_leave, self._on_answer = on_leave, on_answer
+        memory = client.memory
+        named = [*rooms] or ([memory.current] if memory.current in memory.rooms else memory.rooms)
+        self.room = named[-1] if named else ""
+        """The room that was named last: where what is typed goes."""
+        self.failed = 0
+        """Lines that will not be stored, and rooms that cannot be entered."""
+        self.roomless = 0
+        """Lines that had no room to go to."""
+        self.is_settled = False
+        """Whether the server has answered everything that is asked when there is a connection."""
+        self._was_settled = False
+        self._in_hand: InHand | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a command waits for its answer."""
+        return self._in_hand is not None
+
+    # What the server says.
+
+    def take(self, event: Event) -> None:
+        """See whether an event changes where one is."""
+        match event:
+            case events.Entered() if not self.room and not self._was_settled:
+                self._go_to(event.room)
+            case events.WentBack() if same_name_key(event.room) == same_name_key(self.room):
+                self.room = ""
+            case events.RoomsListed():
+                self.is_settled = self._was_settled = True
+
+    def room_refused(self, room: str) -> None:
+        """A room that is wanted cannot be entered."""
+        if not self._is_interactive or same_name_key(room) == same_name_key(self.room):
+            self._is_nowhere()
+        else:
+            self.failed += 1
+
+    def connection_lost(self) -> None:
+        """Everything is asked again on the next one."""
+        self.is_settled = False
+        self.ask_again_later()
+
+    def ask_again_later(self) -> None:
+        """A command whose answer is lost with the connection comes again, before what was typed after it."""
+        if self._in_hand is not None:
+            self._input.put_back(self._in_hand.line)
+            self._in_hand = None
+
+    def _answered(self, command: InHand, event: Event) -> bool:
+        """Take the first answer to a command. Those that follow are told as what nobody has asked for."""
+        if self._in_hand is not command:
+            return False
+        self._in_hand = None
+        self._on_answer()
+        match event:
+            case events.Refused():
+                self._refused(command.asked, event)
+            case events.Entered():
+                self._go_to(event.room)
+                return False
+            case (
+                entries.Recalled() | events.WentBack() | events.Joined() | events.Left() | events.Stored()
+                | events.NotStored() | events.LoggedIn() | events.LoggedOut()
+            ):  # fmt: skip
+                return False
+            case events.Renamed() if event.room:
+                return False
+            case _:
+                words = answer_in_words(event, was_typed=True, language=self._client.state.language)
+                if words:
+                    self._write(words)
+        return True
+
+    def _refused(self, asked: Asked, refused: events.Refused) -> None:
+        self._write(refused.text)
+        room = str(asked.fields.get("room", "")) if asked.do == "join" else ""
+        if room:
+            self.room_refused(room)
+
+    def _is_nowhere(self) -> None:
+        """The room that was named cannot be entered: nobody reads that before the next line is taken, which was meant for there."""
+        self.failed += 1
+        self.room = ""
+
+    def _go_to(self, room: str) -> None:
+        self.room = self._client.memory.current = room
+
+    # What is typed.
+
+    def carry_on(self, *, is_last: bool = False, is_over: Callable[[], bool]) -> None:
+        """Carry out what has its turn. `is_last`: the program ends, and what can still be kept is."""
+        said: list[Pending] = []
+        while (line := self._input.next) is not None and (is_last or not is_over()):
+            asked = self._parsed(line)
+            words = asked.words if isinstance(asked, Asked) else None
+            if words is not None and isinstance(asked, Asked):
+                if not self._may_say(len(said), is_last=is_last):
+                    break
+                self._input.take()
+                said += self._line(asked.do, words, is_too_long=isinstance(line, TooLong))
+            elif not line.strip():
+                self._input.take()
+            elif not is_last and self._may_ask(len(said)):
+                self._command(self._input.take(), asked)
+            else:
+                break
+        if said:
+            self._client.say(*said)
+
+    def _parsed(self, line: str) -> Asked | Misused | None:
+        """What a line asks for; None if nobody knows before there is a connection, or if there is nothing on it."""
+        is_unknown = line.startswith("/") and not line.startswith("//") and not self._client.state.commands
+        return None if is_unknown or not line.strip() else self._client.parse(replaced(line))
+
+    @property
+    def _is_online(self) -> bool:
+        return self._client.link.status is Status.ONLINE
+
+    def _may_say(self, more: int, *, is_last: bool) -> bool:
+        """Whether the next line may be said now: after the answer to a command before it, and not too far ahead of what is stored."""
+        if self.is_waiting or (not self.room and not self._was_settled and not self._is_interactive):
+            return False
+        limit = UNANSWERED_MAX if self._is_online and not is_last else KEPT_MAX
+        return len(self._client.keepsakes.unsent) + more < limit
+
+    def _may_ask(self, more: int) -> bool:
+        """Whether the next command may be carried out now: when what was typed before is done."""
+        if self.is_waiting or more:
+            return False
+        if self._is_online:
+            return self.is_settled and not self._client.keepsakes.unsent
+        return self._is_interactive and self._client.link.status is not Status.CONNECTING
+
+    def _line(self, do: str, words: str, *, is_too_long: bool) -> list[Pending]:
+        """A line to be said, if it can be; else say why not."""
+        wrong = "" if is_too_long else self._client.wrong_with(do, words, self.room)
+        if is_too_long:
+            wrong = f"That line is far too long for one message, and was not sent: {words[:40]}…"
+        if not wrong:
+            return [self._client.pending(self.room, do, words)]
+        self.failed += 1
+        if not self.room:
+            self.roomless += 1
+        if self.room or self.roomless == 1 or self._is_interactive:
+            self._write(wrong)
+        return []
+
+    def _command(self, line: str, asked: Asked | Misused | None) -> None:
+        if asked is None or not self._is_online:
+            if line.split(maxsplit=1)[0].casefold() in LEAVING:
+                self._on_leave()
+            else:
+                self._write(CANNOT_ASK)
+        elif isinstance(asked, Misused):
+            self._write(asked.why)
+            if asked.room and not self._is_interactive:
+                self._is_nowhere()
+        elif (room := self._room_to_go_to(asked)) is not None:
+            self._go_to(room.name)
+            self._write(f"You are in {room.name}.")
+        else:
+            self._in_hand = InHand(asked, line)
+            self._client.ask(asked, self.room, partial(self._answered, self._in_hand))
+
+    def _room_to_go_to(self, asked: Asked) -> RoomState | None:
+        """The room that a command goes to, if the user is there already."""
+        room = self._client.state.known(str(asked.fields.get("room", ""))) if asked.do == "join" else None
+        return room if room is not None and room.is_joined else None

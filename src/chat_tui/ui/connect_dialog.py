@@ -1,0 +1,131 @@
+"""When the form for connecting is shown, what it says, and what is done with the answer.
+
+Knows how the connection is and was. Never knows what is said on it.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.app import App
+
+from chat_tui.client.connection import LinkChanged, Status
+from chat_tui.ui.program import Program
+
+if TYPE_CHECKING:
+    from chat_tui.ui.screens.connecting import ConnectScreen, Target
+
+
+class ConnectDialog:
+    """Asks where to connect where one cannot, or wants to be elsewhere."""
+
+    def __init__(
+        self,
+        program: Program,
+        app: App[None],
+        *,
+        move_to: Callable[[str, int, str], None],
+        rename: Callable[[str], object],
+        paint_soon: Callable[[], None],
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            program: the program.
+            app: where the form opens.
+            move_to: connects to another server, under a name.
+            rename: asks the server for another name.
+            paint_soon: has what has changed painted.
+
+        """
+        self._program, self._app = program, app
+        self._move_to, self._rename, self._paint_soon = move_to, rename, paint_soon
+        self._form: ConnectScreen | None = None
+        self._taken: set[str] = set()  # names that the server has refused to this user
+        self.was_online = False
+        """Whether there was a connection to this server."""
+        self._has_left = False
+
+    def forget(self) -> None:
+        """It is another server from now on."""
+        self.was_online = False
+        self._taken.clear()
+
+    def link_changed(self, change: LinkChanged) -> None:
+        """See whether to ask, or no longer."""
+        if change.code == "name-taken":
+            self._taken.add(self._program.client.link.identity.nick)
+        if change.status is Status.ONLINE:
+            self.was_online = True
+            self._taken.clear()
+            self._leave()
+        if change.status is Status.REFUSED or (
+            change.status is Status.WAITING and not self.was_online and not self._has_left
+        ):
+            self.show()
+        elif change.status is not Status.ONLINE and (form := self._open_form) is not None:
+            form.tell(self._why())
+
+    @property
+    def _open_form(self) -> "ConnectScreen | None":
+        return self._form if self._form is not None and self._form.is_active else None
+
+    def _leave(self) -> None:
+        """There is a connection. A form in which something was written waits to be sent or left."""
+        form = self._open_form
+        if form is not None and form.is_touched:
+            form.tell(self._why())
+        elif form is not None:
+            form.dismiss(None)
+
+    def _why(self) -> str:
+        """How the connection is, for the form."""
+        client, change = self._program.client, self._program.change
+        link = client.link
+        where = f"{link.host}, port {link.port}"
+        match change.status:
+            case Status.ONLINE:
+                return f"You are connected to {where}, as {client.state.nick}."
+            case Status.CONNECTING:
+                return f"Connecting to {where}."
+            case Status.WAITING:
+                return f"Tried {where}: {change.why}. It is tried again by itself."
+            case _ if link.identity.nick in self._taken:
+                return f"The name {link.identity.nick} is taken there. {self._proposal()} may be free; Enter tries it."
+            case _:
+                return change.why
+
+    def _proposal(self) -> str:
+        from chat_tui.ui.screens.connecting import free_name  # noqa: PLC0415 - only who cannot connect needs it
+
+        nick = self._program.client.link.identity.nick
+        return free_name(nick, self._taken) if nick in self._taken else nick
+
+    def show(self) -> None:
+        """Ask where to connect, or say there how the connection is."""
+        from chat_tui.ui.screens.connecting import ConnectScreen, Target  # noqa: PLC0415 - only who cannot connect needs it
+
+        self._has_left = False
+        if (form := self._open_form) is not None:
+            form.tell(self._why())
+            return
+        link = self._program.client.link
+        is_taken = self._program.change.status is Status.REFUSED and link.identity.nick in self._taken
+        target = Target(link.host, link.port, self._proposal() if is_taken else link.identity.nick)
+        self._form = ConnectScreen(target, self._why(), is_about_name=is_taken)
+        self._app.push_screen(self._form, self._answered)
+
+    def _answered(self, target: "Target | None") -> None:
+        if target is None:
+            self._has_left = True
+            self._paint_soon()
+            return
+        client = self._program.client
+        link = client.link
+        if (target.host, target.port) != (link.host, link.port):
+            self._move_to(*target)
+        elif link.status is Status.ONLINE:
+            if target.nick != client.state.nick:
+                self._rename(target.nick)
+        else:
+            client.call_oneself(target.nick)
+            link.try_now()

@@ -1,0 +1,113 @@
+"""What the server says, on the screen: told among the lines, or beside them, or by the terminal's bell.
+
+Knows the client, where one is, and the pane of lines. Never knows what keys do.
+"""
+
+from collections.abc import Callable
+
+from textual.app import App
+
+from chat_server.protocol import entries, events
+from chat_server.protocol.entries import Line
+from chat_server.protocol.events import Event
+from chat_tui.client.answers import words_for
+from chat_tui.client.clocks import Steady
+from chat_tui.client.notifications import calling, deserves_notice
+from chat_tui.ui import terminal
+from chat_tui.ui.navigation import Navigation
+from chat_tui.ui.panes import Panes
+from chat_tui.ui.program import Program
+
+BELL_GAP = 1.0
+"""Seconds between two bells at the least."""
+
+TOAST_MAX = 200
+"""Characters of what is told over the lines, where they hide it."""
+
+
+class Hearing:
+    """Tells the user what comes."""
+
+    def __init__(
+        self,
+        program: Program,
+        app: App[None],
+        panes: Panes,
+        navigation: Navigation,
+        *,
+        paint_soon: Callable[[], None],
+    ) -> None:
+        self._program, self._app, self._panes, self._navigation = program, app, panes, navigation
+        self._paint_soon = paint_soon
+        self._steady = Steady(program.clock)
+        self._bell_at = 0.0
+
+    def take(self, event: Event, new: list[Line], *, is_told: bool) -> None:
+        """Do what an event means whoever has asked for it; tell it, unless that has been done."""
+        match event:
+            case events.Entered():
+                self._navigation.entered(event.room, is_wanted=False)
+            case events.RoomsListed():
+                self._join_first(event)
+            case events.LoggedIn() | events.Renamed(room=""):
+                nick = self._program.client.state.nick
+                self._panes.chat.set_names(nick, calling(nick, self._program.settings.notify))
+            case events.LoggedOut():
+                self._program.leave()
+        if not is_told:
+            self._tell_in_words(event, was_typed=False)
+        for line in new:
+            self._maybe_notify(line)
+
+    def answered(self, event: Event) -> bool:
+        """Tell what answers something that was typed."""
+        match event:
+            case events.Refused(code="in-room-already"):
+                self._navigation.entered(event.details.get("room", ""), is_wanted=True)
+            case events.Entered():
+                self._navigation.entered(event.room, is_wanted=True)
+            case entries.PageShown():
+                self._navigation.line.go_to_page(event)
+            case entries.Found():
+                self.tell(f"{sum(len(lines) for _, lines in event.rooms)} lines found; Alt+F shows them.")
+            case _:
+                self._tell_in_words(event, was_typed=True)
+        return True
+
+    def _tell_in_words(self, event: Event, *, was_typed: bool) -> None:
+        if isinstance(event, events.Refused):
+            self.tell(event.text, room=event.room, is_error=True)
+        elif not isinstance(event, events.Renamed) or self._navigation.current is None:
+            words = words_for(event, was_typed=was_typed, language=self._program.client.state.language)
+            if words:
+                self.tell(words, room=getattr(event, "room", ""))
+
+    def _join_first(self, event: events.RoomsListed) -> None:
+        """Who has never been anywhere here begins in the first room."""
+        if not self._program.client.state.rooms and self._program.is_new_here() and event.rooms:
+            self._program.client.link.request("join", room=event.rooms[0][0])
+
+    def tell(self, text: str, *, room: str = "", is_error: bool = False) -> None:
+        """Tell the user something, among the lines if they are in a room."""
+        state, current = self._program.client.state, self._navigation.current
+        there = (state.known(room) if room else None) or current
+        if there is not None:
+            state.noticed(there.name, text, is_error=is_error)
+        if there is None or there is not current or not self._panes.chat.follows:
+            self._app.notify(text[:TOAST_MAX], markup=False, severity="error" if is_error else "information")
+        self._paint_soon()
+
+    def _maybe_notify(self, line: Line) -> None:
+        state, rules = self._program.client.state, self._program.settings.notify
+        room = state.known(line.room)
+        if room is None or room.read is None or line.seq <= room.read or self._navigation.is_looking_at(room):
+            return
+        if not deserves_notice(line, state.nick, rules):
+            return
+        now = self._steady()
+        data = terminal.desktop_notification(f"{line.nick} in {line.room}", line.text) if rules.desktop else ""
+        if rules.bell and now - self._bell_at > BELL_GAP:
+            self._bell_at = now
+            data = terminal.bell() + data
+        if data:
+            self._program.tell_terminal(data)

@@ -1,0 +1,345 @@
+"""The screen where one reads and writes: its panes, its keys, and when it is painted.
+
+Knows what each key and each message of a pane is for, and has it done. Never knows the wire, nor how the program is connected.
+"""
+
+import time
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Click, Resize
+from textual.screen import Screen
+from textual.timer import Timer
+
+from chat_server.protocol.entries import Line
+from chat_server.protocol.events import Event, Refused
+from chat_tui.actions import ACTIONS, EVERYWHERE, Action, keymap, shown_key
+from chat_tui.client.connection import LinkChanged, Status
+from chat_tui.ui import terminal
+from chat_tui.ui.chat_view import ChatView
+from chat_tui.ui.composer import Composer
+from chat_tui.ui.hearing import Hearing
+from chat_tui.ui.list_pane import ListPane
+from chat_tui.ui.navigation import NO_ROOM, Navigation
+from chat_tui.ui.panes import Panes
+from chat_tui.ui.program import Program
+from chat_tui.ui.read_marker import ReadMarker
+from chat_tui.ui.room_search import RoomSearch
+from chat_tui.ui.search_bar import SearchBar
+from chat_tui.ui.writing import Writing, completed
+
+PAINT_GAP = 0.06
+"""Seconds between two paints of what comes from the server. One paint a line at 1000 lines a second would take a whole core."""
+
+PAINT_GAP_SLOW = 0.3
+"""The same on a slow line."""
+
+
+def binding_of(action: Action) -> Binding:
+    """The key of an action."""
+    return Binding(
+        action.keys,
+        action.method,
+        action.hint or action.title,
+        show=bool(action.hint),
+        priority=action.keys not in ("escape", "ctrl+c"),
+        id=action.name,
+    )
+
+
+class MainScreen(Screen[None]):
+    """The panes."""
+
+    # What works everywhere is the app's, and stands here too: first in the footer.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding_of(action) for action in sorted(ACTIONS, key=lambda action: action.name not in EVERYWHERE)
+    ]
+
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self._program = program
+        self._is_ready = False
+        self._painted_at = -1.0
+        self._paint_timer: Timer | None = None
+        self._read_marker = ReadMarker(program)
+
+    def compose(self) -> ComposeResult:
+        """The panes."""
+        self.panes = Panes(self._program, lambda before: completed(self._program, self.navigation.current, before))
+        yield from self.panes.compose()
+
+    def on_mount(self) -> None:
+        """Begin."""
+        panes = self.panes
+        self.navigation = Navigation(self._program, self, panes, paint_soon=self.paint_soon, on_show=self._search_again)
+        self.hearing = Hearing(self._program, self.app, panes, self.navigation, paint_soon=self.paint_soon)
+        self.writing = Writing(self._program, self, panes, self.hearing, toggle_joins=self.action_toggle_joins)
+        self.search = RoomSearch(self._program, later=self.set_timer, tell=panes.bar.tell)
+        self._is_ready = True
+        panes.fit(self, *self.app.size)
+        panes.prompt.focus()
+        self.set_interval(0.25, self.watch_reading)
+        self.set_interval(1.0, self.tick)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.paint_soon())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a screen to paint. Timers and the server may still speak when the last one has closed."""
+        return self._is_ready and self.is_running
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While something is asked, the footer shows none of the keys that mean something else there."""
+        del action, parameters
+        return self.is_active or not self._is_ready
+
+    def begin(self, begun: str = "") -> None:
+        """Have the prompt for a server. `begun`: what was begun for no room yet, and comes along."""
+        memory, prompt = self._program.client.memory, self.panes.prompt
+        prompt.remember(memory.typed)
+        prompt.begin("\n".join(filter(None, (memory.drafts.get(NO_ROOM, ""), begun))))
+
+    def leave_server(self) -> str:
+        """Keep what was written here, and show no room; return what is for no room yet."""
+        navigation, prompt = self.navigation, self.panes.prompt
+        navigation.keep_draft()
+        begun = prompt.draft if navigation.current is None else ""
+        if begun:
+            self._program.client.note_draft(NO_ROOM, "")
+        navigation.current = None
+        navigation.forget_wishes()
+        prompt.address("")
+        self.panes.chat.show_room(None, "", None)
+        return begun
+
+    def close_panes(self) -> None:
+        """Write everything down; nothing is shown from now on."""
+        if self._is_ready:
+            self.keep_draft()
+        self._is_ready = False
+
+    def keep_draft(self) -> None:
+        """Keep what is written and not sent."""
+        self.navigation.keep_draft()
+
+    def take(self, event: Event, new: list[Line], is_told: bool) -> None:
+        """Show what the server says."""
+        if self.is_open:
+            self.hearing.take(event, new, is_told=is_told)
+            self.paint_soon()
+
+    def answered(self, event: Event) -> bool:
+        """Show what answers something that the user has typed."""
+        return self.hearing.answered(event)
+
+    def link_changed(self, change: LinkChanged) -> None:
+        """Show how the connection is."""
+        if self.is_open and change.status is not Status.ONLINE:
+            self.navigation.forget_wishes()
+        self.paint_soon()
+
+    def refused(self, refused: Refused, do: str, room: str) -> None:
+        """Show why the server refuses what nobody has typed."""
+        del do, room
+        if self.is_open:
+            self._program.say_shortly(refused.text)
+
+    # Painting: many events, one paint.
+
+    def on_resize(self, event: Resize) -> None:
+        """Fold what there is no place for."""
+        if self.is_open:
+            self.panes.fit(self, event.size.width, event.size.height)
+            self.call_after_refresh(self.paint_soon)
+
+    def paint_soon(self) -> None:
+        """Have what has changed painted."""
+        if self._paint_timer is None and self.is_open:
+            gap = PAINT_GAP_SLOW if self._program.settings.slow_link else PAINT_GAP
+            wait = self._painted_at + gap - time.monotonic()
+            self._paint_timer = self.set_timer(max(0.001, wait), self.paint)
+
+    def paint(self) -> None:
+        """Show what has changed."""
+        self._paint_timer = None
+        if not self.is_open:
+            return
+        self._painted_at = time.monotonic()
+        navigation = self.navigation
+        self.panes.fit(self, *self.app.size)
+        navigation.arrive()
+        self.panes.chat.sync()
+        navigation.arrive_at_line()
+        room = navigation.current
+        self.panes.paint(self, room, room if room is not None and navigation.is_looking_at(room) else None)
+
+    def tick(self) -> None:
+        """Every second: what waits gets older, and what is written is written down, so that no end of the program takes it away."""
+        if self.is_open:
+            self.keep_draft()
+            if self._program.change.status is not Status.ONLINE:
+                self.paint_soon()
+            self.panes.chat.tick()
+            self._program.client.tick()
+
+    # Reading.
+
+    def watch_reading(self) -> None:
+        """See whether the room has been read."""
+        if self.is_open:
+            room = self.navigation.current
+            is_seen = room is not None and self.navigation.is_looking_at(room)
+            if self._read_marker.watch(room if is_seen else None):
+                self.paint_soon()
+
+    @on(ChatView.OlderWanted)
+    def _older(self, event: ChatView.OlderWanted) -> None:
+        self._program.client.want_older(event.room, event.before)
+
+    @on(ChatView.Moved)
+    def _moved(self) -> None:
+        self.paint_soon()
+
+    def on_click(self, event: Click) -> None:
+        """Open a link; go down where more is below."""
+        where = self.get_widget_at(event.screen_x, event.screen_y)[0]
+        if where.id == "below":
+            self.action_bottom()
+        elif where is self.panes.chat and event.style.link:
+            terminal.open_link(self.app, event.style.link)
+
+    @on(Composer.BottomWanted)
+    def action_bottom(self) -> None:
+        """Go to the newest line; first, out of the search."""
+        if self.panes.bar.display:
+            self.panes.bar.action_close()
+            return
+        self.panes.chat.go_to_bottom()
+        self.panes.prompt.focus()
+
+    def action_top(self) -> None:
+        """Go to the oldest line that is loaded."""
+        self.panes.chat.go_to_top()
+
+    def action_page(self, pages: int) -> None:
+        """Scroll by a page."""
+        self.panes.chat.scroll_pages(pages)
+
+    def action_first_unread(self) -> None:
+        """Go to the first unread line."""
+        room, start = self.navigation.current, self.panes.chat.unread_from
+        if room is not None and start is not None:
+            self.navigation.line.want(room.name, start + 1)
+
+    def action_go_to(self) -> None:
+        """Ask for a number or a day, and go there."""
+        self.navigation.line.ask_for_it(self.navigation.current)
+
+    # Switching.
+
+    @on(ListPane.Chosen, "#rooms")
+    def _room_chosen(self, event: ListPane.Chosen) -> None:
+        self.navigation.choose(event.key)
+        self.panes.prompt.focus()
+
+    @on(ListPane.Chosen, "#people")
+    def _person_chosen(self, event: ListPane.Chosen) -> None:
+        self.navigation.address(event.key)
+
+    def action_switch(self, step: int) -> None:
+        """Go to the next room, or the one before."""
+        self.navigation.step(step)
+
+    def action_room(self, number: int) -> None:
+        """Go to a room by its place in the list; who is in none enters one by it."""
+        self.navigation.go_to_number(number)
+
+    def action_next_activity(self) -> None:
+        """Go to the next room with something new, mentions first."""
+        self.navigation.go_to_activity()
+
+    def action_jump(self) -> None:
+        """Choose a room or a person by a few letters."""
+        self.navigation.jump()
+
+    # Searching.
+
+    def action_search(self) -> None:
+        """Search in this room."""
+        self.panes.bar.open()
+
+    def action_search_everywhere(self) -> None:
+        """Search in all rooms."""
+        self.navigation.search_everywhere()
+
+    def _search_again(self) -> None:
+        if self.panes.bar.display:
+            self._search_for(self.panes.bar.words)
+
+    def _search_for(self, words: str) -> None:
+        self.panes.chat.highlight(self.search.begin(self.navigation.current, words))
+
+    @on(SearchBar.Changed)
+    def _search_changed(self, event: SearchBar.Changed) -> None:
+        self._search_for(event.words.strip())
+
+    @on(SearchBar.Next)
+    def _search_next(self, event: SearchBar.Next) -> None:
+        seq, room = self.search.next(event.step), self.navigation.current
+        if seq is not None and room is not None:
+            self.panes.chat.mark_hit(seq)
+            self.navigation.line.want(room.name, seq)
+
+    @on(SearchBar.Closed)
+    def _search_closed(self) -> None:
+        self.panes.chat.highlight(None)
+        self.panes.prompt.focus()
+
+    # Writing.
+
+    @on(Composer.Submitted)
+    def _submit(self, event: Composer.Submitted) -> None:
+        self.writing.submit(event.text, self.navigation.current)
+        self.keep_draft()
+        self.paint()
+
+    @on(Composer.LongPaste)
+    def _long_paste(self, event: Composer.LongPaste) -> None:
+        self.writing.ask_about_paste(event)
+
+    def action_send_again(self) -> None:
+        """Send again what could not be stored."""
+        self.writing.send_again(self.navigation.current)
+
+    def action_give_up(self) -> None:
+        """Take back what could not be stored."""
+        self.writing.give_up(self.navigation.current)
+        self.paint_soon()
+
+    def action_copy(self) -> None:
+        """Copy what is selected."""
+        text = self.get_selected_text() or self.panes.prompt.selected_text
+        if text:
+            self.app.copy_to_clipboard(text)
+            self.notify("Copied.", timeout=2, markup=False)
+
+    # Looking.
+
+    def action_fold(self, pane: str) -> None:
+        """Show or hide a pane."""
+        is_shown = self.query_one(f"#{pane}").display
+        self.set_class(is_shown, f"folded-{pane}")
+        self.set_class(not is_shown, f"shown-{pane}")
+        self.call_after_refresh(self.paint_soon)
+
+    def action_toggle_joins(self) -> None:
+        """Tell who comes and goes in this room, or do not."""
+        room = self.navigation.current
+        if room is None:
+            return
+        is_shown = self._program.client.toggle_joins(room.name)
+        key = shown_key(keymap(self._program.settings.keys).get("joins", "alt+j"))
+        what = "is shown again from now on" if is_shown else f"is hidden; {key} or /joins shows it again"
+        self.notify(f"Who comes and goes in {room.name} {what}.", timeout=5, markup=False)
+        self.paint_soon()

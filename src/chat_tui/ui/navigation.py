@@ -1,0 +1,242 @@
+"""Where one is and where one goes: from room to room, by keys, by the list, by a few letters.
+
+Knows the client and the panes. Never knows which key it was, nor what else the server says.
+"""
+
+from collections.abc import Callable
+
+from textual.content import Content
+from textual.screen import Screen
+
+from chat_server.protocol import events
+from chat_server.protocol.events import Event
+from chat_server.protocol.names import same_name_key
+from chat_tui.client import completion
+from chat_tui.client.notifications import calling
+from chat_tui.client.state import RoomState
+from chat_tui.ui import labels
+from chat_tui.ui.line_target import LineTarget
+from chat_tui.ui.list_pane import Item
+from chat_tui.ui.panes import Panes
+from chat_tui.ui.program import Program, ask
+
+NO_ROOM = ""
+"""What a draft is kept under that is in no room yet."""
+
+
+class Navigation:
+    """The room that is seen, and where the user wants to be."""
+
+    def __init__(
+        self,
+        program: Program,
+        screen: Screen[None],
+        panes: Panes,
+        *,
+        paint_soon: Callable[[], None],
+        on_show: Callable[[], None],
+    ) -> None:
+        """Be nowhere.
+
+        Args:
+            program: the program.
+            screen: what other screens open over.
+            panes: where rooms are shown.
+            paint_soon: has what has changed painted.
+            on_show: called when another room is shown.
+
+        """
+        self._program, self._screen, self._panes = program, screen, panes
+        self._paint_soon, self._on_show = paint_soon, on_show
+        self.current: RoomState | None = None
+        """The room that is seen."""
+        self._switch_to = ""  # the key of a room to be shown when one is in it
+        self.line = LineTarget(program, screen, panes, paint_soon=paint_soon)
+        """The line to be gone to."""
+
+    def is_looking_at(self, room: RoomState) -> bool:
+        """Whether the user sees the newest line of the room."""
+        is_seen = room is self.current and self._panes.chat.follows and self._screen.is_active
+        return is_seen and self._program.has_focus
+
+    # To a room.
+
+    def entered(self, room: str, *, is_wanted: bool) -> None:
+        """The user has entered a room: show it if it was asked for; at first, the one where they were last, or any."""
+        is_last = self.current is None and same_name_key(room) == same_name_key(self._program.client.memory.current)
+        if is_wanted or is_last or (self.current is None and not self._switch_to):
+            self._switch_to = same_name_key(room)
+
+    def enter(self, name: str) -> None:
+        """Enter a room, and show it then."""
+
+        def answered(event: Event) -> None:
+            if isinstance(
+                event, events.Refused
+            ):  # a wish that was refused must not come true by surprise, an hour later
+                self._switch_to = ""
+
+        self._switch_to = same_name_key(name)
+        if not ask(self._program, "join", answered, room=name):
+            self._switch_to = ""
+            self._program.say_shortly("There is no connection: a room can be entered when there is one again.")
+
+    def show(self, room: RoomState | None) -> None:
+        """Show a room, with what was written there and not sent."""
+        if room is self.current:
+            return
+        client, prompt = self._program.client, self._panes.prompt
+        is_first = self.current is None
+        self.keep_draft()
+        self._switch_to = ""
+        self.line.forget_elsewhere(room)
+        self.current = room
+        nick = client.state.nick
+        self._panes.chat.show_room(room, nick, calling(nick, self._program.settings.notify))
+        self._on_show()
+        draft = client.memory.drafts.get(room.name if room is not None else NO_ROOM, "")
+        if room is not None:
+            client.memory.current = room.name
+            if is_first and prompt.text:  # who has begun to write before there was a room goes on
+                draft = "\n".join(filter(None, (draft, prompt.text)))
+                client.note_draft(NO_ROOM, "")
+        if draft or prompt.text:
+            prompt.begin(draft)
+        prompt.address(room.name if room else "")
+        self._paint_soon()
+
+    def keep_draft(self) -> None:
+        """Keep what is written here and not sent."""
+        room = self.current.name if self.current is not None else NO_ROOM
+        self._program.client.note_draft(room, self._panes.prompt.draft)
+
+    def choose(self, key: str) -> None:
+        """Go to a room of the list."""
+        if key.startswith(labels.UNJOINED):
+            self.enter(key.removeprefix(labels.UNJOINED))
+        else:
+            self.show(self._program.client.state.rooms.get(key))
+
+    def step(self, step: int) -> None:
+        """Go to the next room, or the one before."""
+        rooms = list(self._program.client.state.rooms.values())
+        if rooms:
+            at = rooms.index(self.current) if self.current in rooms else -step
+            self.show(rooms[(at + step) % len(rooms)])
+
+    def go_to_number(self, number: int) -> None:
+        """Go to a room by its place in the list; who is in none enters one by it."""
+        state = self._program.client.state
+        rooms = list(state.rooms.values())
+        if number <= len(rooms):
+            self.show(rooms[number - 1])
+        elif not rooms and number <= len(offered := labels.offered(state)):
+            self.enter(offered[number - 1])
+
+    def go_to_activity(self) -> None:
+        """Go to the next room with something new, mentions first."""
+        rooms = [room for room in self._program.client.state.rooms.values() if room is not self.current]
+        chosen = next((room for room in rooms if room.mentions), None) or next(
+            (room for room in rooms if room.unread), None
+        )
+        if chosen is not None:
+            self.show(chosen)
+
+    def address(self, nick: str) -> None:
+        """Begin a line to somebody."""
+        prompt = self._panes.prompt
+        prompt.insert(f"{nick}{': ' if not prompt.text else ' '}")
+        prompt.focus()
+
+    # By a few letters.
+
+    def jump(self) -> None:
+        """Choose a room or a person by a few letters."""
+        from chat_tui.ui.screens.choosing import JumpScreen  # noqa: PLC0415 - who asks pays
+
+        self._screen.app.push_screen(JumpScreen(self._jump_items), self._jump_to)
+
+    def _jump_items(self, letters: str) -> list[Item]:
+        state = self._program.client.state
+        busiest_first = sorted(state.rooms.values(), key=lambda room: (not room.mentions, not room.unread))
+        names = list(dict.fromkeys([*(room.name for room in busiest_first), *state.listed]))
+        people = list(
+            dict.fromkeys(nick for room in state.rooms.values() for nick in room.people.values() if nick != state.nick)
+        )
+        rooms = [
+            Item(f"room {name}", Content(name), Content.styled(self._unread_of(name), "bold"))
+            for name in completion.fuzzy(letters, names)
+        ]
+        if not letters:
+            return rooms
+        return rooms + [
+            Item(f"nick {nick}", Content.assemble(("@ ", "dim"), nick))
+            for nick in completion.fuzzy(letters.removeprefix("@"), people)
+        ]
+
+    def _unread_of(self, name: str) -> str:
+        room = self._program.client.state.known(name)
+        return "" if room is None or not room.unread else f"@{room.unread}" if room.mentions else str(room.unread)
+
+    def _jump_to(self, key: str | None) -> None:
+        kind, _, name = (key or "").partition(" ")
+        state = self._program.client.state
+        if kind == "room":
+            room = state.known(name)
+            if room is not None:
+                self.show(room)
+            else:
+                self.enter(name)
+        elif kind == "nick":
+            there = [room for room in state.rooms.values() if same_name_key(name) in room.people]
+            if there and self.current not in there:
+                self.show(there[0])
+            self.address(name)
+
+    def search_everywhere(self) -> None:
+        """Search in all rooms, and go to a line that was found."""
+        from chat_tui.ui.screens.choosing import SearchScreen  # noqa: PLC0415 - who asks pays
+
+        def search(words: str, take: Callable[[Event], object]) -> bool:
+            return ask(self._program, "search", take, words=words, everywhere=True)
+
+        self._screen.app.push_screen(SearchScreen(search), self._go_to_found)
+
+    def _go_to_found(self, key: str | None) -> None:
+        """Go to a line that was found in any room."""
+        name, _, seq = (key or "").rpartition(" ")
+        if not name:
+            return
+        if self._program.client.state.known(name) is None:
+            self.enter(name)
+        self.line.want(name, int(seq))
+
+    # What comes true, and what does not.
+
+    def arrive(self) -> None:
+        """Go where one may go by now."""
+        rooms = self._program.client.state.rooms
+        room = rooms.get(self._switch_to) if self._switch_to else None
+        if room is not None and room.is_joined:
+            self._switch_to = ""
+            self.show(room)
+        if self.current is not None and self.current.name not in {room.name for room in rooms.values()}:
+            self.show(next(iter(rooms.values()), None))
+
+    def arrive_at_line(self) -> None:
+        """Go to the line that is wanted, if it is loaded."""
+        name = self.line.room
+        if name is None:
+            return
+        if self.current is None or same_name_key(self.current.name) != same_name_key(name):
+            room = self._program.client.state.known(name)
+            if room is None:
+                return
+            self.show(room)
+        self.line.arrive()
+
+    def forget_wishes(self) -> None:
+        """What was asked on a connection that is lost is never answered. Where one is already one may still go."""
+        self.line.forget()
+        if self._switch_to not in self._program.client.state.rooms:
+            self._switch_to = ""

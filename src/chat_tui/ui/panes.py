@@ -1,0 +1,139 @@
+"""The panes and bars of the main screen, and what is painted in them.
+
+Knows what is known of the server, and Textual. Never knows what keys do, nor when it is time to paint.
+"""
+
+from collections.abc import Callable
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.widgets import Static
+
+from chat_server.protocol.names import same_name_key
+from chat_tui.actions import edits
+from chat_tui.client.completion import Completion
+from chat_tui.client.connection import Status
+from chat_tui.client.state import RoomState
+from chat_tui.ui import labels, terminal
+from chat_tui.ui.chat_view import ChatView
+from chat_tui.ui.composer import Composer
+from chat_tui.ui.foot import Foot
+from chat_tui.ui.list_pane import ListPane
+from chat_tui.ui.program import Program
+from chat_tui.ui.search_bar import SearchBar
+
+NARROW, SLIM, SHORT = 90, 60, 16
+"""Columns below which the people fold away, and the rooms; rows below which the footer does."""
+
+GROWING = ("me",)
+"""Texts that are as wide as they are. Others keep their place, so that a new one has nothing laid out anew."""
+
+
+class Panes:
+    """The widgets of the main screen."""
+
+    def __init__(self, program: Program, complete: Callable[[str], Completion | None]) -> None:
+        """Empty ones. `complete` knows what the word before the cursor may become."""
+        self._program = program
+        settings = program.settings
+        self.chat = ChatView(
+            time_format=settings.time_format,
+            markdown=settings.markdown,
+            is_slow=settings.slow_link,
+            clock=program.clock,
+            id="chat",
+        )
+        self.prompt = Composer(complete=complete, edits=edits(settings.keys), id="prompt")
+        self.bar = SearchBar()
+        self.rooms = ListPane("Rooms", id="rooms")
+        self.people = ListPane("Online", id="people")
+        self._texts = {name: Static("", id=name) for name in ("topic", "below", "nowhere", "status", "me")}
+        self._people_shown: object = None
+        self._titled = ""
+
+    def compose(self) -> ComposeResult:
+        """All of them, in their places."""
+        yield self._texts["topic"]
+        with Horizontal(id="panes"):
+            yield self.rooms
+            with Vertical(id="middle"):
+                yield self.chat
+                yield self._texts["below"]
+                yield self._texts["nowhere"]
+            yield self.people
+        yield self.bar
+        yield self._texts["status"]
+        yield self.prompt
+        with Horizontal(id="foot"):
+            yield Foot(show_command_palette=False, compact=True)
+            yield self._texts["me"]
+
+    @staticmethod
+    def fit(screen: DOMNode, width: int, height: int) -> None:
+        """Fold what there is no place for."""
+        screen.set_class(width < NARROW, "narrow")
+        screen.set_class(width < SLIM, "slim")
+        screen.set_class(height < SHORT, "short")
+
+    def paint(self, screen: DOMNode, room: RoomState | None, seen: RoomState | None) -> None:
+        """Show what has changed. `seen` is the room that is being read."""
+        width = screen.app.size.width
+        self._paint_lists(room, seen, width)
+        self._paint_header(screen, room, width)
+        self._paint_status(room)
+
+    def _paint_lists(self, room: RoomState | None, seen: RoomState | None, width: int) -> None:
+        state = self._program.client.state
+        rooms = labels.room_items(state, seen)
+        self.rooms.show(rooms, same_name_key(room.name) if room else None)
+        self.rooms.styles.width = labels.pane_width(rooms, width, labels.ROOMS_WIDTHS)
+        colours = self.chat.look.nicks
+        people = (room.name, room.people_changes, room.lacks_people, state.nick, colours, width) if room else None
+        if people != self._people_shown:  # five thousand people are not sorted for every line
+            self._people_shown = people
+            items = labels.people_items(room, state.nick, colours)
+            self.people.show(items, heading=labels.people_heading(room))
+            self.people.styles.width = labels.pane_width(items, width, labels.PEOPLE_WIDTHS)
+
+    def _paint_header(self, screen: DOMNode, room: RoomState | None, width: int) -> None:
+        """Which server, which room, how many people, and who one is: what has no other place on a small screen."""
+        client, change = self._program.client, self._program.change
+        state, link = client.state, client.link
+        is_slim = screen.has_class("slim")
+        nick = Content.styled(state.nick or link.identity.nick, "bold")
+        count = "" if is_slim or self.people.display else labels.people_count(room)
+        right = [Content.styled(count, "$text-muted")] if count else []
+        has_foot = not (screen.has_class("short") or screen.app.has_class("slow"))
+        header = labels.header(
+            Content("") if is_slim else labels.server(change, link.host, link.port),
+            labels.topic_line(change, state, room, is_slim=is_slim),
+            Content("   ").join(right if has_foot else [*right, nick]),
+            left_width=self.rooms.size.width if self.rooms.display else 0,
+            width=width,
+        )
+        self._write("topic", header)
+        self._write("me", nick)
+
+    def _paint_status(self, room: RoomState | None) -> None:
+        client, change = self._program.client, self._program.change
+        state, host = client.state, client.link.host
+        below = self.chat.below
+        self._write("below", Content(f"↓ {below} new below (Esc)" if below else "↓ newest line (Esc)"))
+        self._texts["below"].display = room is not None and not self.chat.follows
+        self._write("nowhere", labels.nowhere(change, host, state))
+        self._texts["nowhere"].display = room is None
+        self.chat.display = room is not None
+        self._write("status", Content(labels.status_line(change, host, state, self._program.seconds_left())))
+        self._texts["status"].display = change.status is not Status.ONLINE
+        title = labels.window_title(state, room)
+        if self._program.settings.notify.title and title != self._titled:
+            self._titled = title
+            self._program.tell_terminal(terminal.title(title))
+
+    def _write(self, name: str, content: Content) -> None:
+        """Show another text in one of the places for text, if it is another."""
+        widget = self._texts[name]
+        if widget.content != content:
+            widget.update(content, layout=name in GROWING)

@@ -1,0 +1,52 @@
+"""What the parts of the screen ask of the program that shows it. Knows the client; never knows Textual."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from chat_server.protocol.events import Event, Refused
+from chat_tui.client.client import Client
+from chat_tui.client.connection import LinkChanged
+from chat_tui.settings import Settings
+
+
+class Program(Protocol):
+    """chat-tui, for its screen."""
+
+    settings: Settings
+    client: Client
+    """The user of the server where one is now; of another one after a while."""
+    change: LinkChanged
+    """How the connection is."""
+    clock: Callable[[], float]
+    has_focus: bool
+    """Whether somebody looks at the terminal."""
+
+    def is_new_here(self) -> bool:
+        """Whether the user has named no room, and was in none of this server's."""
+
+    def seconds_left(self) -> int:
+        """Seconds until the next attempt to connect."""
+
+    def say_shortly(self, text: str) -> None:
+        """Say what came of a key, for some seconds: it does not stay among the lines."""
+
+    def tell_terminal(self, data: str) -> None:
+        """Write something to the terminal that is not on the screen."""
+
+    def leave(self) -> None:
+        """End the program."""
+
+
+def ask(program: Program, do: str, take: Callable[[Event], object], **fields: object) -> bool:
+    """Ask the server, because of a key; have `take` called with what answers it. Returns False if there is no connection.
+
+    What the server refuses is told for some seconds too, for it is no part of the talk.
+    """
+
+    def answered(event: Event) -> bool:
+        if isinstance(event, Refused):
+            program.say_shortly(event.text)
+        take(event)
+        return isinstance(event, Refused)
+
+    return program.client.link.request(do, on_answer=answered, **fields)

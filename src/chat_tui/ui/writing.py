@@ -1,0 +1,81 @@
+"""What is done with what the user writes: completed, sent, sent again, taken back.
+
+Knows the client and the prompt. Never knows which key it was.
+"""
+
+from collections.abc import Callable
+
+from textual.screen import Screen
+
+from chat_tui.client.command_line import OWN
+from chat_tui.client.completion import Completion, complete
+from chat_tui.client.state import RoomState
+from chat_tui.ui.composer import Composer
+from chat_tui.ui.hearing import Hearing
+from chat_tui.ui.panes import Panes
+from chat_tui.ui.program import Program
+
+
+def completed(program: Program, room: RoomState | None, before: str) -> Completion | None:
+    """What the word before the cursor may become, in a room."""
+    state = program.client.state
+    return complete(
+        before,
+        commands={**OWN, **state.commands},
+        nicks=[nick for nick in room.people.values() if nick != state.nick] if room else [],
+        rooms=list(state.listed),
+    )
+
+
+class Writing:
+    """The user's own lines, from the prompt on."""
+
+    def __init__(
+        self,
+        program: Program,
+        screen: Screen[None],
+        panes: Panes,
+        hearing: Hearing,
+        *,
+        toggle_joins: Callable[[], None],
+    ) -> None:
+        self._program, self._screen, self._panes = program, screen, panes
+        self._hearing = hearing
+        self._toggle_joins = toggle_joins
+
+    def submit(self, text: str, room: RoomState | None) -> None:
+        """Do what a text asks for that was typed in a room, or say it there."""
+        client, prompt = self._program.client, self._panes.prompt
+        client.remember_typed(text)
+        prompt.remember(client.memory.typed)
+        if text.strip().casefold() == "/joins" and "joins" not in client.state.commands:
+            self._toggle_joins()
+            return
+        wrong = client.submit(text, room.name if room else "", self._hearing.answered)
+        if wrong:
+            self._hearing.tell(wrong, is_error=True)
+            prompt.put(text)
+            prompt.select_all()
+        elif not self._panes.chat.follows:
+            self._panes.chat.go_to_bottom()
+
+    def ask_about_paste(self, paste: Composer.LongPaste) -> None:
+        """Ask before many lines go into the prompt."""
+        from chat_tui.ui.screens.asking import ConfirmPasteScreen  # noqa: PLC0415 - who asks pays
+
+        def answer(yes: bool | None) -> None:
+            if yes:
+                self._panes.prompt.insert_paste(paste.text)
+
+        self._screen.app.push_screen(ConfirmPasteScreen(paste.text), answer)
+
+    def send_again(self, room: RoomState | None) -> None:
+        """Send again what could not be stored."""
+        if room is not None and self._program.client.send_again(room):
+            self._panes.chat.tick()
+
+    def give_up(self, room: RoomState | None) -> None:
+        """Take back what could not be stored."""
+        text = self._program.client.give_up(room) if room is not None else ""
+        if text:
+            self._panes.prompt.put(text)
