@@ -1,6 +1,8 @@
 """Who is named in a text: the same answer for the server, the client's counts, its paint, and bots."""
 
 import ast
+import subprocess
+import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -177,7 +179,7 @@ def test_letters_of_scripts_without_spaces_are_taken_for_such() -> None:
         assert _kind(letter) == "a", letter
 
 
-def test_it_imports_nothing_of_ours() -> None:
+def test_it_imports_nothing_of_ours_that_knows_anything() -> None:
     tree = ast.parse(Path(chat_server.protocol.mentions.__file__).read_text())
     modules = {
         name.name if isinstance(node, ast.Import) else node.module or ""
@@ -185,7 +187,8 @@ def test_it_imports_nothing_of_ours() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in node.names
     }
-    assert modules == {"re", "bisect", "collections.abc", "functools", "itertools", "unicodedata"}
+    ours = {"chat_server.protocol.late_pattern"}
+    assert modules == {"re", "bisect", "collections.abc", "functools", "itertools", "unicodedata"} | ours
 
 
 HOSTILE = [
@@ -243,3 +246,17 @@ def test_marks_are_no_letters_that_a_regular_expression_knows() -> None:
     """Texts whose words are found by a regular expression hold no mark."""
     marks = [chr(code) for code in range(0x110000) if category(chr(code))[0] == "M"]
     assert not [hex(ord(mark)) for mark in marks if _WITHOUT_MARKS.fullmatch(mark)]
+
+
+def test_large_classes_of_characters_are_compiled_when_they_are_needed() -> None:
+    check = (
+        "import re, sys; compiled = []; real = re.compile\n"
+        "re.compile = lambda pattern, flags=0: (compiled.append(pattern), real(pattern, flags))[1]\n"
+        "from chat_server.protocol import mentions, sanitize\n"
+        "from chat_server.wire.render import widths\n"
+        "sanitize.clean('hello'), mentions.Names(('ann',)).are_in('ann: hello')\n"
+        "of_unicode = [p for p in map(str, compiled) if '\\\\u' in p or any(ord(c) > 0x250 for c in p)]\n"
+        "large = [p for p in of_unicode if 'ann' not in p]\n"
+        "sys.exit(len(large))"
+    )
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -11,6 +11,8 @@ or lines apart becomes a space, so that no two words are glued together. Pure; n
 import re
 from unicodedata import category, combining
 
+from chat_server.protocol.late_pattern import LatePattern
+
 MARKS_MAX = 8
 """Combining marks, with the joiners and other invisible characters among them, kept in a run.
 
@@ -38,11 +40,11 @@ _REMOVED = (
 _MAYBE_MARKS = rf"[^\x00-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0590\u2000-\u200a\u2010-\u205f\u2070-\u20cf\u2100-\u2cee\u3041-\u3098\u309b-\ua66e\uac00-\ufaff\U0001f000-\U000e00ff]{{{MARKS_MAX + 1}}}"  # noqa: E501 - one character class
 
 # What most people write, none of which is removed or might be a mark: to look for what is not among it takes half as long as to look for the rest.
-_UNSAFE = re.compile(
+_UNSAFE = LatePattern(
     r"[^ -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0590\u2000-\u200a\u2010-\u2027\u202f-\u205f\u2070-\u20cf\u2100-\u27ff\u2801-\u2cee"
     r"\u3000-\u3029\u3041-\u3098\u309b-\u3163\u3165-\ua66e\uac00-\ud7ff\uf900-\ufaff\uff01-\uff9d\U0001f000-\U0001faff\U00020000-\U0002fa1f]"
 )
-_SUSPECT = re.compile(f"[{_SPACES}{_REMOVED}]|{_MAYBE_MARKS}")
+_SUSPECT = LatePattern(f"[{_SPACES}{_REMOVED}]|{_MAYBE_MARKS}")
 _TABLE = {ord(space): " " for space in _SPACES} | {
     code: None
     for first, last in re.findall(r"\\[xuU]([0-9a-f]+)(?:-\\[xuU]([0-9a-f]+))?", _REMOVED)

@@ -13,6 +13,8 @@ from unicodedata import category, east_asian_width
 
 import wcwidth
 
+from chat_server.protocol.late_pattern import LatePattern
+
 WIDEST = 200
 """Columns beyond which lines are not made longer: they would be hard to read."""
 
@@ -33,9 +35,9 @@ _OWN = (
 """Characters that are graphemes of their own wherever they stand, unless a mark or a joiner comes after them: most of what people write. They
 need not be looked for, which takes twenty times as long as `list` does."""
 
-OWN = re.compile(f"[{_OWN}]")
-_ALONE = re.compile(rf"[{_OWN}]+(?=[{_OWN}]|\Z)")
-_MINGLED = re.compile(rf".[^{_OWN}]*(?:[{_OWN}][^{_OWN}]+)*.?", re.DOTALL)
+OWN = LatePattern(f"[{_OWN}]")
+_ALONE = LatePattern(rf"[{_OWN}]+(?=[{_OWN}]|\Z)")
+_MINGLED = LatePattern(rf".[^{_OWN}]*(?:[{_OWN}][^{_OWN}]+)*.?", re.DOTALL)
 _SPACES = re.compile(" *")
 
 _CANNOT_BEGIN = frozenset("、。，．・：；？！）」』】〉》〕〗”’…—～％,.:;?!)]}")
