@@ -1,6 +1,8 @@
 """What the documents say of numbers is what the code has, and what they name is there."""
 
 import re
+import runpy
+from graphlib import CycleError
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,30 @@ def test_what_is_old_goes_as_soon_as_the_configuration_and_the_document_say() ->
 def test_the_most_lines_that_one_can_ask_for_are_as_many_as_the_documents_say() -> None:
     assert f"`count` (up to {LAST_MAX})" in document("protocol.md")
     assert f"the newest {HISTORY_MAX} lines are in memory" in document("limits.md")
+
+
+def test_the_picture_of_the_architecture_is_what_the_script_makes_of_the_packages() -> None:
+    draw = runpy.run_path(str(ROOT / "scripts" / "architecture_picture.py"))["picture"]
+    assert (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8") == draw(), "scripts/picture draws it anew"
+
+
+def test_another_import_is_another_arrow(tmp_path: Path) -> None:
+    draw = runpy.run_path(str(ROOT / "scripts" / "architecture_picture.py"))["picture"]
+    for package in ("rooms", "wire", "protocol"):
+        (tmp_path / "chat_server" / package).mkdir(parents=True)
+        (tmp_path / "chat_server" / package / "__init__.py").write_text(f'"""The {package}: theirs. And more."""')
+    rooms, wire = (tmp_path / "chat_server" / package / "one.py" for package in ("rooms", "wire"))
+    rooms.write_text("from chat_server.protocol.names import parse_name\nfrom chat_server.rooms import hall\n")
+    before = draw(tmp_path)
+    assert before.count('marker-end="url(#head)"') == 1
+    assert "The rooms: theirs." in before
+    assert "And more" not in before
+    rooms.write_text("import chat_server.wire.text\nfrom chat_server.protocol.names import parse_name\n")
+    wire.write_text("from chat_server.protocol import names\n")
+    assert draw(tmp_path).count('marker-end="url(#head)"') == 2, "rooms know the protocol through wire"
+    wire.write_text("from chat_server.rooms import hall\n")
+    with pytest.raises(CycleError):
+        draw(tmp_path)
 
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
