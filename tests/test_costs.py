@@ -16,7 +16,7 @@ from chat_server.protocol.choices import CHARSETS
 from chat_server.protocol.entries import Line
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Say
-from chat_server.rooms.chat_room import KINDS_MAX
+from chat_server.rooms.audience import KINDS_MAX
 from chat_server.sessions import layout
 from chat_server.sessions.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITED
 from chat_server.sessions.text_session import PersonSession
@@ -349,7 +349,7 @@ async def test_a_room_has_a_handful_of_kinds_of_readers_however_many_are_made(au
     async with open_house(messages_per_second=0) as house:
         readers = await _readers(house, settings)
         (room,) = (room for room in house.server.rooms if room.name == "python")
-        assert len(room._audiences) <= KINDS_MAX + BARE_MAX + 5
+        assert len(room._audience.kinds) <= KINDS_MAX + BARE_MAX + 5
         ann = house.call()
         await ann.log_in("ann", "python")
         await ann.type("hello everybody")
@@ -358,8 +358,8 @@ async def test_a_room_has_a_handful_of_kinds_of_readers_however_many_are_made(au
         for reader in readers:
             await reader.type("/back")
         await trio.sleep(5)
-        assert len(room._audiences) == 1
-        assert not set(room._seats) - set(room._members)
+        assert len(room._audience.kinds) == 1
+        assert not set(room._audience._kind_of) - set(room._members.nicks)
 
 
 async def test_who_comes_late_is_shown_lines_as_the_nearest_who_is_there(autojump_clock: trio.abc.Clock) -> None:
@@ -425,7 +425,7 @@ async def test_a_batch_for_many_kinds_is_shown_with_pauses(
         for _ in range(10):
             room.post(member, Say("好" * 5000))
         trio.lowlevel.add_instrument(counter)
-        while room._shown_seq < 10:
+        while room.last_seq < 10:
             await trio.sleep(0.1)
         trio.lowlevel.remove_instrument(counter)
         assert in_pass.total() == 10 * len(settings)

@@ -37,7 +37,7 @@ async def test_whoever_is_named_in_it_is_shown_it_as_everybody_is(
     ann, dice = await enter(room, "ann", "dice")
     ann.show = show_for(Reader(colours=16))
     ann.show_naming = show_for(Reader(colours=16, is_named=True))
-    room.shown_anew(ann, ann.show)
+    room.member_changed(ann)
     await ask(dice, request_)
     assert ("\x1b[1mhi ann\x1b[0m" in ann.told[-1]) == is_bright
     assert dice.told == []

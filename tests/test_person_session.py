@@ -342,12 +342,12 @@ async def test_what_is_chosen_in_a_room_holds_there_and_leaves_no_trace(autojump
             await ann.read()
             assert ("hi 你好".encode("gbk") if b"gbk" in ann.raw else "hi 你好".encode()) in ann.raw[start:]
         room = house.server.rooms[0]
-        assert sum(len(audience) for audience in room._audiences.values()) == 2
+        assert sum(len(audience) for audience in room._audience.kinds.values()) == 2
         await ann.ask("/back")
         await bob.type("/back")
         await bob.read_until("* You are in the hall.")
-        assert room._audiences == {}
-        assert room._watchful == {}
+        assert room._audience.kinds == {}
+        assert room._audience._mention_members == {}
 
 
 async def test_a_room_renders_once_for_each_kind_of_reader(autojump_clock: trio.abc.Clock) -> None:
@@ -360,8 +360,8 @@ async def test_a_room_renders_once_for_each_kind_of_reader(autojump_clock: trio.
         for number, caller in enumerate(plain):
             await caller.log_in(f"n{number}", "python")
         room = house.server.rooms[0]
-        assert len(room._audiences) == 3
-        assert len(people) + len(plain) == sum(map(len, room._audiences.values()))
+        assert len(room._audience.kinds) == 3
+        assert len(people) + len(plain) == sum(map(len, room._audience.kinds.values()))
 
 
 async def test_a_charset_is_spoken_both_ways(autojump_clock: trio.abc.Clock) -> None:
@@ -883,8 +883,8 @@ def test_whatever_is_typed_at_telnet_no_session_fails_and_others_are_served(type
                 await bob.read_until("* bob is now survivor\r\n")
             assert not [entry for entry in logged if entry["log_level"] == "error"], logged
             room = house.server.rooms[0]
-            assert sum(map(len, room._audiences.values())) == room.population
-            assert len(room._watchful) <= room.population
+            assert sum(map(len, room._audience.kinds.values())) == room.population
+            assert len(room._audience._mention_members) <= room.population
             await trio.aclose_forcefully(ann.stream)
 
     trio.run(play, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -403,7 +403,7 @@ async def test_two_logins_with_one_token_at_once_leave_one_session_with_all_room
             people = house.server.hall.directory._people
             assert list(people) == ["ann"]
             assert sorted(people["ann"].rooms) == ["pm", "python", "write"]
-            assert all(list(room._members) == [people["ann"]] for room in house.server.rooms)
+            assert all(list(room._members.nicks) == [people["ann"]] for room in house.server.rooms)
 
 
 async def test_a_ghost_that_still_speaks_says_nothing_more_once_it_is_taken_over(
@@ -423,7 +423,7 @@ async def test_a_ghost_that_still_speaks_says_nothing_more_once_it_is_taken_over
             await trio.sleep(10)
             (nick,) = (nick for nick in house.server.hall.directory._people if nick != "bob")
             (python,) = (room for room in house.server.rooms if room.name == "python")
-            assert set(python._members.values()) == {"bob", nick}
+            assert set(python._members.nicks.values()) == {"bob", nick}
 
 
 async def test_what_a_ghost_had_sent_already_is_not_carried_out(autojump_clock: trio.abc.Clock) -> None:

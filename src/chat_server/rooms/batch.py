@@ -3,7 +3,7 @@
 Knows the journal, and how lines are numbered. Never knows who is in the room, nor who is shown what.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -55,6 +55,9 @@ Happening = Storable | Timing | Renamed | Arrival | Succession | Departure | Mar
 Entry = tuple[Occupant, str, Happening, tuple[Occupant, ...]]
 """What waits in the inbox: who, under which nickname at the time, what, and to whom a line will not be shown."""
 
+Answer = tuple[Occupant, Event]
+"""An author, and what became of their line."""
+
 STORED_KINDS = frozenset((*KIND_BY_REQUEST, Timing))
 """What is stored. The rest is ordered with it, but takes no number."""
 
@@ -83,7 +86,7 @@ class Batch:
         """Numbered as they will be if nothing goes wrong, and nothing was sent before."""
         self.is_plain = True
         """Whether every entry was a line that leaves the room as it is, and nothing else is to be known about it."""
-        self.answers: list[tuple[Occupant, Event]] = []
+        self.answers: list[Answer] = []
         """What authors are to be told when everybody has been shown what was stored."""
         seq = last_seq
         lines = self.lines
@@ -169,3 +172,20 @@ class Batch:
                 self.answers.append((author, Stored(line.room, line.seq, self._keys[index].key)))
             if index in self._timed:
                 self.answers.append((author, Timed(line.room, line.seq, self._began - self._timed[index], took)))
+
+
+def outcome_of(
+    room: str, entries: Sequence[Entry], found: Sequence[Line]
+) -> tuple[Sequence[Line | None], deque[Answer]]:
+    """What became of lines of which it is not known whether they were stored, and what to tell their authors: all were found, or none was stored."""
+    keys = [(entry[0], _key_of(entry)) for entry in entries if type(entry[2]) in STORED_KINDS]
+    if len(found) == len(keys):
+        stored = zip(keys, found, strict=True)
+        return found, deque((author, Stored(room, line.seq, key)) for (author, key), line in stored if key)
+    return [None] * len(keys), deque((author, NotStored(room, 1, key)) for author, key in keys)
+
+
+def _key_of(entry: Entry) -> str:
+    """The key of something that is stored."""
+    what = entry[2].request if isinstance(entry[2], Timing) else entry[2]
+    return what.key if isinstance(what, Storable) else ""

@@ -1,4 +1,4 @@
-"""What a room remembers of its past without asking the journal: its newest lines, and how far each person had come.
+"""What a room remembers of its past without asking the journal: its newest lines, its topic, and how far each person had come.
 
 Read once, when somebody first enters; kept level from then on. So 5000 people who enter read nothing from the disk, and what one is shown
 on entering ends exactly where what one hears begins. Never knows who is in the room.
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from chat_server.journal import POSITIONS_MAX, Journal
-from chat_server.protocol.entries import Line, Recalled
+from chat_server.protocol.entries import Line, Recalled, TopicSet
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
 
@@ -17,11 +17,13 @@ from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
 class Past:
     """The past of one room."""
 
-    def __init__(self, room: str, last_seq: int) -> None:
-        """Know nothing yet of the lines up to `last_seq`."""
+    def __init__(self, room: str, last_seq: int, topic: str) -> None:
+        """Know nothing yet of the lines up to `last_seq` but the topic that was set among them."""
         self._room = room
         self._newest: deque[Line] = deque(maxlen=HISTORY_MAX)
         self._positions: dict[str, int] = {}
+        self.topic = topic
+        """What was set last as the topic, or ""."""
         self.last_seq = last_seq
         self.is_read = not last_seq
         """Whether the past has been read from the journal; there is nothing to read where nothing has been said."""
@@ -38,6 +40,15 @@ class Past:
         """Note lines that have been said now."""
         self.last_seq = lines[-1].seq
         self._newest.extend(lines[-HISTORY_MAX:])
+        if type(lines[-1]) is TopicSet:
+            self.topic = lines[-1].text
+
+    def pass_over(self, line: Line) -> None:
+        """Note that a line has been said; what it was is read again before it is next needed."""
+        self.last_seq = line.seq
+        if type(line) is TopicSet:
+            self.topic = line.text
+        self.is_read = False
 
     def remember(self, person: str) -> None:
         """The person has come as far as the room."""

@@ -185,9 +185,9 @@ class Room(ABC):
         """Wait until what the session has said here is stored and shown: what it reads then must not lack its own last line."""
         del session
 
-    def shown_anew(self, session: Occupant, shown_before: Callable[[Event], bytes]) -> None:
+    def member_changed(self, session: Occupant) -> None:
         """Somebody who is here is shown things in another way from now on, or by another `push`."""
-        del session, shown_before
+        del session
 
     @abstractmethod
     def announce_name(self, session: Occupant, old: str) -> Pause:

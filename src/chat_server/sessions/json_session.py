@@ -141,9 +141,9 @@ class ProgramSession(ChatSession[Addressed]):
         self.send(replace(self._context.welcome, protocol=self._protocol))
 
     def _show_anew(self) -> None:
-        shown_before, self.show = self.show, show_for(self.preferences.language, self._protocol)
+        self.show = show_for(self.preferences.language, self._protocol)
         for room in self._membership.rooms:
-            room.shown_anew(self, shown_before)
+            room.member_changed(self)
 
     def in_force(self, setting: str) -> str:
         """What was chosen."""

@@ -147,7 +147,7 @@ class PersonSession(ChatSession[Asked]):
             self.preferences = replace(self.preferences, mode=None)
             self.send(Refused("not-editable"))
         if self.show is not shown_before or self.push != pushed_before:
-            self.place.shown_anew(self, shown_before)
+            self.place.member_changed(self)
 
     def _begin_or_end_editing(self) -> None:
         editor = self._text.editor

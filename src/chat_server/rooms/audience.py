@@ -1,0 +1,179 @@
+"""Who is shown what happens in a room, and how: once for each kind of reader, and given to all readers of the kind in one push.
+
+Keeps members by the function that shows them things, and what they have not been shown yet. Whoever is named in a line may be shown it in another
+way, and an author is not shown what they can see already. What goes wrong for one reader, or one kind, is theirs alone. Never knows what order
+things happen in, nor where they are stored.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from operator import length_hint
+
+import trio
+
+from chat_server.guard import Guard
+from chat_server.protocol.entries import KINDS, Kept
+from chat_server.protocol.events import Event, Faltered
+from chat_server.protocol.mentions import names_in
+from chat_server.protocol.names import same_name_key
+from chat_server.rooms.room import Occupant
+
+KINDS_MAX = 6
+"""Kinds of readers in a room (languages, charsets, widths, colours) beyond which a newcomer is shown lines as the nearest of them. Each costs a
+rendering of every line; the rooms of honest people have two or three."""
+
+SHOWN_AT_A_TIME = 4096
+"""Bytes shown to one kind of reader after the other before others have their turn: 0.1 to 1.5 ms."""
+
+_CALLING: tuple[type[Kept], ...] = tuple(kind for kind in KINDS if kind.alerts and not kind.shape.is_sentence)
+"""Kinds of lines that are shown in another way to somebody who is named in them; the server's own word is not."""
+
+Show = Callable[[Event], bytes]
+Push = Callable[[bytes], None]
+Personal = dict[Occupant, dict[int, bytes]]
+"""For each member who is shown some of the events in their own way: those, by their place."""
+
+
+class Audience:
+    """The members of a room as readers, and what they will see next."""
+
+    def __init__(self, room: str, shown_seq: int) -> None:
+        """Begin with nobody, where everything up to the number `shown_seq` has been seen."""
+        self._room = room
+        self.shown_seq = shown_seq
+        """The number of the newest line that everybody has been shown."""
+        self.events: list[Event] = []
+        """What members will see next."""
+        self.excluded: list[tuple[Occupant, ...]] = []
+        """Who of them will not, for each event: the author, or who knows it already."""
+        # The members' `push` by their `show`. To go through the members themselves would bring a thousand more objects into the
+        # processor's cache, which the kernel has emptied between two sends: that took S3's CPU from 1.3 times the C reference's to 1.2 times
+        # (the cases S1 to S5 are in docs/performance.md).
+        self.kinds: dict[Show, dict[Occupant, Push]] = {}
+        self._kind_of: dict[Occupant, Show] = {}
+        self._ahead: dict[Show, list[bytes]] = {}  # the first of the events, as kinds are shown them
+        # By the name's key: whom a line with their name in it is shown in another way.
+        self._mention_members: dict[str, Occupant] = {}
+        self._guard = Guard("something could not be shown in a room", room=room)
+
+    # Who there is.
+
+    def add(self, member: Occupant, nick: str) -> None:
+        """Put a member among those who are shown things in the same way."""
+        show = member.show
+        if show not in self.kinds and len(self.kinds) >= KINDS_MAX:
+            show = member.show_among(self.kinds, KINDS_MAX)
+        self._kind_of[member] = show
+        self.kinds.setdefault(show, {})[member] = member.push
+        if member.show_naming is not None and show is member.show:
+            self._mention_members[same_name_key(nick)] = member
+
+    def remove(self, member: Occupant, nick: str) -> None:
+        """Show nothing more to a member."""
+        show = self._kind_of.pop(member)
+        kind = self.kinds[show]
+        del kind[member]
+        if not kind:
+            del self.kinds[show]
+        self._mention_members.pop(same_name_key(nick), None)
+
+    def forget(self, member: Occupant) -> None:
+        """Show nothing more to somebody of whom it is not sure what is known here."""
+        self._kind_of.pop(member, None)
+        self.kinds = {
+            show: kept
+            for show, pushes in self.kinds.items()
+            if (kept := {m: p for m, p in pushes.items() if m is not member})
+        }
+        self._mention_members = {name: known for name, known in self._mention_members.items() if known is not member}
+
+    # What they will see.
+
+    def put(self, event: Event, excluded: tuple[Occupant, ...] = ()) -> None:
+        """Add something to what members will see, but for those excluded."""
+        self.events.append(event)
+        self.excluded.append(excluded)
+
+    def tell(self, session: Occupant, event: Event) -> None:
+        """Show something to one session; if that fails, it is the end of that session and of no other."""
+        if not self._guard.attempt(session.send, event):
+            self._guard.attempt(session.fail)
+
+    async def show_ahead(self) -> None:
+        """Work out how each kind of reader is shown what comes next, and let others have their turn in between. `flush` has little left to do."""
+        size = 0
+        for show in list(self.kinds):
+            ahead = self._ahead.setdefault(show, [])
+            for event in self.events[len(ahead) :]:
+                ahead.append(self._shown(show, event))
+                size += len(ahead[-1])
+                if size > SHOWN_AT_A_TIME:
+                    size = 0
+                    await trio.lowlevel.checkpoint()
+
+    def flush(self, last_seq: int) -> None:
+        """Give every member what is new but their own, in one push each, shown once for each kind of reader; `last_seq` has been shown then."""
+        if not self.events:
+            return
+        events, self.events = self.events, []
+        excluded, self.excluded = self.excluded, []
+        ahead, self._ahead = self._ahead, {}
+        authors = set().union(*set(excluded))
+        named: Personal = {}
+        if self._mention_members:
+            with self._guard:
+                named = self._named_in(events)
+        for show, pushes in self.kinds.items():
+            pieces = ahead.get(show, [])
+            with self._guard:
+                pieces += [show(event) for event in events[len(pieces) :]]
+            pieces += [self._shown(show, event) for event in events[len(pieces) :]]  # one by one, if that failed
+            personal = {member: pushes.pop(member) for member in (*authors, *named) if member in pushes}
+            self._push(pushes, b"".join(pieces))
+            for member, push in personal.items():
+                own = pieces
+                if member in named:
+                    own = [named[member].get(number, piece) for number, piece in enumerate(pieces)]
+                others = [piece for piece, outside in zip(own, excluded, strict=True) if member not in outside]
+                if others and not self._guard.attempt(push, b"".join(others)):
+                    self._guard.attempt(member.fail)
+            pushes.update(personal)
+        self.shown_seq = last_seq
+
+    def _push(self, pushes: dict[Occupant, Push], data: bytes) -> None:
+        """Give the data to all of these; where that fails, the one for whom it did ends."""
+        waiting = iter(pushes.values())
+        while not self._guard.attempt(_push_each, waiting, data):
+            failed = len(pushes) - length_hint(waiting) - 1
+            self._guard.attempt(next(islice(pushes, failed, None)).fail)
+
+    def _shown(self, show: Show, event: Event) -> bytes:
+        """An event as one kind of reader is shown it; where that fails, that it does."""
+        with self._guard:
+            return show(event)
+        after = event.seq - 1 if isinstance(event, Kept) else self.shown_seq
+        with self._guard:
+            return show(Faltered(self._room, after))
+        return b""
+
+    def _named_in(self, events: Sequence[Event]) -> Personal:
+        """For each who wants to see when they are named, and is: the events that do, as they are shown to such a one."""
+        named: Personal = {}
+        for number, event in enumerate(events):
+            if not isinstance(event, _CALLING):
+                continue
+            shown: dict[Show, bytes] = {}
+            for name in names_in(event.text, self._mention_members):
+                member = self._mention_members[name]
+                show = member.show_naming
+                if show is not None:
+                    if show not in shown:
+                        shown[show] = show(event)
+                    named.setdefault(member, {})[number] = shown[show]
+        return named
+
+
+def _push_each(pushes: Iterator[Push], data: bytes) -> None:
+    """Give the data to all that are left; if one fails, those after it are still left. A guard around each push would cost as much again."""
+    for push in pushes:
+        push(data)
