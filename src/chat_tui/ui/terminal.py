@@ -92,9 +92,14 @@ def suspend_in_the_loop(app: App[None]) -> None:
     driver: Any = app._driver  # noqa: SLF001 - Textual has no public way to it
     if textual.__version__ != PINNED or app.is_headless or not driver.can_suspend:
         return
+
+    def go_on() -> None:
+        driver._sigcont_application()  # noqa: SLF001
+        app.refresh(layout=True)  # the terminal has forgotten all of it; else only what changes next may be drawn
+
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTSTP, driver._sigtstp_application)  # noqa: SLF001
-    loop.add_signal_handler(signal.SIGCONT, driver._sigcont_application)  # noqa: SLF001
+    loop.add_signal_handler(signal.SIGCONT, go_on)
 
 
 @contextmanager
