@@ -106,8 +106,15 @@ def sub(option: int, data: bytes) -> bytes:
     return bytes((IAC, SB, option)) + data + bytes((IAC, SE))
 
 
+def byte_by_byte(limit: int) -> LineMode:
+    """Lines in a charset whose characters are bytes."""
+    mode = LineMode(limit)
+    mode.charset = "latin-1"
+    return mode
+
+
 def lines(data: bytes) -> list[bytes | TooLong]:
-    return list(LineMode(4096, lambda _: 1).receive_data(data))
+    return list(byte_by_byte(4096).receive_data(data))
 
 
 def pieces(*chunks: bytes) -> list[Piece]:
@@ -183,7 +190,7 @@ def test_every_end_of_line_ends_one_line() -> None:
 
 
 def test_an_end_of_line_cut_in_two_ends_one_line() -> None:
-    mode = LineMode(10, lambda _: 1)
+    mode = byte_by_byte(10)
     assert [list(mode.receive_data(chunk)) for chunk in (b"a\r", b"\nb\r", b"c\r", b"\n", b"\n")] == [
         [b"a"],
         [b"b"],
@@ -195,7 +202,7 @@ def test_an_end_of_line_cut_in_two_ends_one_line() -> None:
 
 @given(st.lists(st.sampled_from([b"a", b"\r", b"\n", b"bcd", b"\r\n"]), max_size=20).map(b"".join), st.integers(0, 30))
 def test_many_lines_at_once_are_the_same_lines(data: bytes, cut: int) -> None:
-    one, many = LineMode(5, lambda _: 1), LineMode(5, lambda _: 1)
+    one, many = byte_by_byte(5), byte_by_byte(5)
     for chunk in (data[:cut], data[cut:]):
         assert many.whole_lines(chunk) == list(one.receive_data(chunk))
 

@@ -138,6 +138,7 @@ class ReadLoop(Generic[A]):
             if self.decoder.held or self._is_counted:
                 self._is_counted = self.decoder.held > 0
                 self._context.budget.count(self)
+            data = b""  # while nothing comes, nothing is kept of what came
             data = await self._session.receive()
             if not data:
                 return

@@ -248,7 +248,7 @@ class ChatSession(ABC, Generic[A]):
     async def run(self) -> None:
         """Serve the person until they leave, are lost, or are dismissed. Raises nothing but Cancelled."""
         # A bug in a command ends the session that met it, and no other.
-        guard = Guard("a session failed", nick=lambda: self.nick)
+        guard = Guard("a session failed", self._described)
         with guard:
             try:
                 with self._loop.scope:
@@ -262,6 +262,9 @@ class ChatSession(ABC, Generic[A]):
             self._farewell = Dismissed("failed")
         if self._loop.scope.cancelled_caught and self._farewell is None:
             self._farewell = self._loop.out_of_time()
+
+    def _described(self) -> dict[str, object]:
+        return {"nick": self.nick}
 
     async def end(self, deadline: float) -> bool:
         """Leave no trace of the session, say goodbye, and let the reader have what waits.

@@ -4,9 +4,11 @@ Knows the ends of lines and the two keys that raw terminals send for "take that 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 
+from chat_server.protocol.choices import UTF_8
+from chat_server.wire.charsets import last_character
 from chat_server.wire.line_buffer import LIGHT_BYTES, LineBuffer
 from chat_server.wire.telnet.options import Code
 
@@ -29,12 +31,13 @@ class LineMode:
     Any split of the bytes gives the same lines; no bytes make it raise.
     """
 
-    __slots__ = ("_last_character", "_line", "after_cr", "first_ended_in_cr_lf", "object", "stops_at_object")
+    __slots__ = ("_line", "after_cr", "charset", "first_ended_in_cr_lf", "object", "stops_at_object")
 
-    def __init__(self, limit: int, last_character: Callable[[bytes], int]) -> None:
-        """Take lines of at most `limit` bytes. `last_character` tells how many bytes the last character of some has."""
+    def __init__(self, limit: int) -> None:
+        """Take lines of at most `limit` bytes."""
         self._line = LineBuffer(limit)
-        self._last_character = last_character
+        self.charset = UTF_8
+        """It says how many bytes the character has that is erased."""
         self.stops_at_object = False
         """Whether to take nothing more when a line begins with `{`."""
         self.object = b""
@@ -144,7 +147,7 @@ class LineMode:
 
     def erase_character(self) -> None:
         """Take back the last character."""
-        self._line.erase(self._last_character)
+        self._line.erase(lambda data: last_character(data, self.charset))
 
     def erase_line(self) -> None:
         """Take back everything since the last end of line."""

@@ -12,7 +12,7 @@ from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadab
 from chat_server.protocol.requests import Logout, Request
 from chat_server.protocol.sanitize import clean, clean_lines
 from chat_server.protocol.syntax import parse_text
-from chat_server.wire.charsets import decode, has_byte_255, last_character, may_be_gb18030
+from chat_server.wire.charsets import decode, has_byte_255, may_be_gb18030
 from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, LineEditor, TooMuch, Typed, Worked
 from chat_server.wire.editor.line_editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong
@@ -73,7 +73,7 @@ class TextDecoder:
         self._telnet = TelnetDecoder()
         self._negotiation = Negotiation()
         self._charset = UTF_8
-        self._lines = LineMode(line_limit, self._last_character)
+        self._lines = LineMode(line_limit)
         self._may_be_program = self._lines.stops_at_object = True
         self._object = b""  # what has come of a program's first line
         self._has_had_a_line = False
@@ -81,9 +81,6 @@ class TextDecoder:
         self._typed_bytes = 0  # into the editor, since its last line
         self.editor: LineEditor | None = None
         """What edits the caller's line, while it is edited here."""
-
-    def _last_character(self, data: bytes) -> int:
-        return last_character(data, self._charset)
 
     @property
     def is_mid_line(self) -> bool:
@@ -125,7 +122,7 @@ class TextDecoder:
     def charset(self, charset: str) -> None:
         if charset == self._charset:
             return
-        self._charset = charset
+        self._charset = self._lines.charset = charset
         self._may_hint = False
         self._judge_byte_255()
         if self.editor:

@@ -14,6 +14,7 @@ Pure; never knows what an option is for.
 
 from collections.abc import Collection
 from enum import Enum
+from functools import lru_cache
 
 
 class Code:
@@ -68,6 +69,16 @@ _ON_REFUSAL = {
 }
 
 
+States = tuple[tuple[int, State], ...]
+"""Options that are not simply off, and where each is."""
+
+
+@lru_cache(maxsize=1024)
+def _with(states: States, option: int, state: State) -> States:
+    """The states with this one; the same tuple for all callers who are as far, for a dictionary of its own would cost each 300 bytes."""
+    return (*((known, before) for known, before in states if known != option), (option, state))
+
+
 class Side:
     """One side of every option."""
 
@@ -78,11 +89,17 @@ class Side:
         self._yes = yes
         self._no = no
         self._agreeable = agreeable
-        self._states: dict[int, State] = {}
+        self._states: States = ()
 
     def state(self, option: int) -> State:
         """Where the option is."""
-        return self._states.get(option, State.NO)
+        for known, state in self._states:
+            if known == option:
+                return state
+        return State.NO
+
+    def _set(self, option: int, state: State) -> None:
+        self._states = _with(self._states, option, state)
 
     def is_on(self, option: int) -> bool:
         """Whether both have agreed to it."""
@@ -92,24 +109,24 @@ class Side:
         """Ask for the option; return what to send, if anything."""
         match self.state(option):
             case State.NO:
-                self._states[option] = State.WANT_YES
+                self._set(option, State.WANT_YES)
                 return self._said(self._yes, option)
             case State.WANT_NO:
-                self._states[option] = State.WANT_NO_OPPOSITE
+                self._set(option, State.WANT_NO_OPPOSITE)
             case State.WANT_YES_OPPOSITE:
-                self._states[option] = State.WANT_YES
+                self._set(option, State.WANT_YES)
         return b""
 
     def end(self, option: int) -> bytes:
         """End the option; return what to send, if anything."""
         match self.state(option):
             case State.YES:
-                self._states[option] = State.WANT_NO
+                self._set(option, State.WANT_NO)
                 return self._said(self._no, option)
             case State.WANT_NO_OPPOSITE:
-                self._states[option] = State.WANT_NO
+                self._set(option, State.WANT_NO)
             case State.WANT_YES:
-                self._states[option] = State.WANT_YES_OPPOSITE
+                self._set(option, State.WANT_YES_OPPOSITE)
         return b""
 
     def agreed(self, option: int) -> bytes:
@@ -118,16 +135,17 @@ class Side:
         if state is State.NO:
             if option not in self._agreeable:
                 return self._said(self._no, option)
-            self._states[option] = State.YES
+            self._set(option, State.YES)
             return self._said(self._yes, option)
-        self._states[option], says_no = _ON_AGREEMENT[state]
+        after, says_no = _ON_AGREEMENT[state]
+        self._set(option, after)
         return self._said(self._no, option) if says_no else b""
 
     def refused(self, option: int) -> bytes:
         """Take their no; return the answer, if one is due."""
         state, answer = _ON_REFUSAL[self.state(option)]
-        if state is not State.NO or option in self._states:
-            self._states[option] = state
+        if state is not self.state(option):
+            self._set(option, state)
         if answer is None:
             return b""
         return self._said(self._yes if answer else self._no, option)
