@@ -60,15 +60,20 @@ class Members:
         for event, excluded in self.presence.take():
             self._audience.put(event, excluded)
 
-    def arrive(self, session: Occupant, nick: str, *, is_return: bool) -> None:
-        """Take somebody in, and show them what they missed, unless they ask for it by themselves."""
+    def arrive(self, session: Occupant, nick: str, *, is_return: bool) -> bool:
+        """Take somebody in, and show them what they missed, unless they ask for it by themselves.
+
+        Returns whether they were shown something, which may have been dear.
+        """
         self._take_in(session, nick)
         self.presence.joined(nick, session)
+        recalled = None
         if not is_return:
             recalled = self._past.recalled(same_name_key(nick), session.history, session.zone)
             if recalled is not None:
                 self._audience.tell(session, recalled)
         self._remember(nick)
+        return recalled is not None
 
     def succeed(self, heir: Occupant, nick: str, ghost: Occupant) -> None:
         """Put the one in for the other, unseen by the rest."""
