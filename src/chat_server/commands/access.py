@@ -19,6 +19,9 @@ ROLES: dict[str, frozenset[str]] = {
 }
 """The roles that a session can have, each with all that it counts as: one who stands above members counts as a member too."""
 
+COMMON = frozenset((STRANGER, MEMBER, ANYBODY, NOBODY))
+"""What programs need not be told: it follows from where a command works."""
+
 EVERYWHERE = (HALL, ROOM)
 
 

@@ -3,7 +3,9 @@
 Derived from the requests, and from what each command declares about who may ask for it. Never knows how it is sent.
 """
 
-from chat_server.commands.access import EVERYWHERE, ROLES, is_open_to
+from msgspec import UNSET
+
+from chat_server.commands.access import COMMON, EVERYWHERE, ROLES, is_open_to
 from chat_server.commands.handler import Command, CommandTable
 from chat_server.protocol.events import CommandDescribed
 from chat_server.protocol.requests import Request
@@ -34,6 +36,7 @@ def _described(request: type[Request], commands: dict[str, Command]) -> CommandD
         (*["outside"] * is_for_strangers, *inside),
         request.aliases,
         request.group,
+        UNSET if command.access.role in COMMON else command.access.role,
     )
 
 

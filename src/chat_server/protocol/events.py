@@ -6,7 +6,7 @@ Never knows to whom it is shown, nor how. Every name and text in an event is cle
 import re
 from typing import ClassVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from chat_server.protocol.requests import HowMany, Number
 
@@ -50,7 +50,8 @@ class Parameter(Struct, frozen=True):
 class CommandDescribed(Struct, frozen=True):
     """A command, as a program can complete and explain it. `where` it works: before login (`outside`), in the `hall`, in a `room`.
 
-    `group` says what it is about: `general`, `talking`, `rooms`, `reading` back, one's `terminal`.
+    `group` says what it is about: `general`, `talking`, `rooms`, `reading` back, one's `terminal`. `role` is who may, where not everybody may who
+    has logged in.
     """
 
     name: str
@@ -61,6 +62,7 @@ class CommandDescribed(Struct, frozen=True):
     where: tuple[str, ...]
     aliases: tuple[str, ...] = ()
     group: str = ""
+    role: str | UnsetType = UNSET
 
 
 class Welcomed(Event, frozen=True, tag="hello"):

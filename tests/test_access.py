@@ -1,0 +1,147 @@
+"""Who may ask for what: one row for each command, by which the server refuses and shows."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat_server.commands.access import ROLES
+from chat_server.commands.handler import CommandHandler, CommandTable
+from chat_server.commands.table import COMMANDS, dispatch
+from chat_server.protocol.requests import ChooseCharset, Hello, Join, Login, Request, Resume, Say
+from chat_server.protocol.syntax import word_of
+from chat_server.rooms.room import HALL, MEMBER, ROOM, STRANGER, Occupant, Pause, Room
+from fakes import FakeSession, make_hall
+
+THROWAWAY = Path(__file__).with_name("throwaway.py")
+
+FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
+BEFORE_LOGIN = {"login", "logout", "help", "rooms", "lang"} | FOR_TERMINALS
+EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"}
+IN_ROOMS = {"say", "me", "notice", "topic", "online", "back", "last", "since", "before", "around", "date"}
+MAY = {
+    (STRANGER, HALL): BEFORE_LOGIN,
+    (STRANGER, ROOM): BEFORE_LOGIN - {"login"},
+    (MEMBER, HALL): EVERYWHERE,
+    (MEMBER, ROOM): EVERYWHERE | IN_ROOMS,
+}
+"""What people may ask for: all of it, so that whoever changes a row says so here."""
+
+
+@cache
+def thrown_away() -> dict[str, Any]:
+    """What is told of a role and a command of which nothing but their declarations was written."""
+    run = subprocess.run([sys.executable, str(THROWAWAY)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return dict(json.loads(run.stdout))
+
+
+@pytest.mark.parametrize(("role", "kind"), MAY)
+def test_what_somebody_in_a_role_may_ask_for(role: str, kind: str) -> None:
+    typed = {
+        word_of(request)
+        for request in COMMANDS.open_to[role][kind]
+        if issubclass(request, Request) and request.is_typed
+    }
+    assert typed - {"ping", "time-line"} == MAY[role, kind]
+
+
+def test_every_command_is_carried_out_or_refused_as_its_row_says() -> None:
+    hall = make_hall("python")
+    for place in (hall, hall.directory.rooms[0]):
+        for role in ROLES:
+            for has_terminal in (True, False):
+                session = FakeSession(place)
+                session.role = role
+                vars(session)["has_terminal"] = has_terminal
+                here = {
+                    word_of(request) for request in COMMANDS.works_here(place, session) if issubclass(request, Request)
+                }
+                assert not here & FOR_TERMINALS or has_terminal
+                for request in Request.__subclasses__():
+                    assert COMMANDS.works_for(place, session, request) == (word_of(request) in here)
+
+
+@pytest.mark.parametrize(
+    ("nick", "request_", "answer"),
+    [
+        ("", Join("python"), "* Log in first: /login NICK"),
+        ("ann", Login("bob"), "* You are already logged in as ann. /nick NICK changes your name."),
+        ("ann", Say("x"), "* Nobody hears you in the hall. /rooms lists the rooms, /join ROOM enters one."),
+    ],
+)
+def test_the_dispatcher_refuses(nick: str, request_: Request, answer: str) -> None:
+    hall = make_hall("python")
+    session = FakeSession(hall, nick)
+    assert dispatch(hall, session, request_) is None
+    assert session.told == [answer]
+
+
+def test_what_is_for_terminals_is_refused_to_programs_and_what_is_for_programs_to_terminals() -> None:
+    hall = make_hall("python")
+    session = FakeSession(hall, "ann")
+    dispatch(hall, session, Resume({}))
+    assert session.take_told() == ["* /resume is for programs."]
+    vars(session)["has_terminal"] = False
+    dispatch(hall, session, ChooseCharset("gbk"))
+    assert session.take_told() == ["* /charset is for telnet and nc; your program shows text in its own way."]
+
+
+def test_two_commands_for_one_request_in_one_place_are_an_error() -> None:
+    class One(CommandHandler):
+        def do_hello(self, place: Room, session: Occupant, request: Hello) -> Pause:
+            return None
+
+    class Other(CommandHandler):
+        def do_greet(self, place: Room, session: Occupant, request: Hello) -> Pause:
+            return None
+
+    with pytest.raises(ValueError, match="two commands for Hello"):
+        CommandTable(One(), Other())
+
+
+# A role and a command that only their declarations know.
+
+
+def test_a_new_command_for_a_new_role_works_for_those_who_have_it_and_where_it_says() -> None:
+    keeper = thrown_away()["keeper"]
+    assert keeper["room"]["/sweep"] == ["* Topic of python: swept"]
+    assert keeper["hall"]["/sweep"] == ["* /sweep works only in a room. /rooms lists the rooms, /join ROOM enters one."]
+
+
+def test_a_new_command_is_refused_to_everybody_else_at_every_door() -> None:
+    told = thrown_away()
+    assert told["member"]["room"]["/sweep"] == ["* You may not use /sweep."]
+    assert told["stranger"]["/sweep"] == ["* Log in first: /login NICK"]
+    assert told["program"] == ["* You may not use /sweep."]
+
+
+def test_a_new_command_is_in_the_help_of_those_who_may_use_it_and_of_nobody_else() -> None:
+    told = thrown_away()
+    line = "* /sweep - Sweep the room"
+    assert line in told["keeper"]["room"]["/help"]
+    for others in (told["keeper"]["hall"], told["member"]["room"], told["stranger"]):
+        assert line not in others["/help"]
+
+
+def test_a_new_command_is_explained() -> None:
+    assert thrown_away()["keeper"]["room"]["/help sweep"] == ["* Usage: /sweep", "* Sweep the room."]
+
+
+def test_tab_and_a_near_miss_find_a_new_command_for_those_who_may_use_it() -> None:
+    told = thrown_away()
+    assert told["keeper"]["room"]["Tab"] == ["/sweep "]
+    assert told["keeper"]["room"]["/swep"] == ["* There is no command /swep. Did you mean /sweep?"]
+    for others in (told["keeper"]["hall"], told["member"]["room"], told["stranger"]):
+        assert others["Tab"] == []
+        assert others["/swep"] == ["* There is no command /swep. /help lists all."]
+
+
+def test_a_new_command_is_in_the_catalogue_with_its_role_and_chat_tui_has_it_from_there() -> None:
+    told = thrown_away()
+    assert told["described"] == ["sweep", "/sweep", "Sweep the room", ["room"], "keeper"]
+    assert told["chat-tui"] == ["sweep", {}]

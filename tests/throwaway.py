@@ -1,0 +1,84 @@
+"""A role and a command that nothing knows but their declarations: run by itself, for a request that is declared cannot be taken back.
+
+Prints, as JSON, what everybody is told of them.
+"""
+
+import json
+import sys
+
+from chat_server.protocol.requests import Request
+
+
+class Sweep(Request, frozen=True, gc=False):
+    """Sweep the room."""
+
+
+from chat_server.commands.access import ROLES, access  # noqa: E402 - a request is declared before what reads all of them
+from chat_server.commands.talk import TalkCommands  # noqa: E402
+from chat_server.protocol.events import TopicShown, Welcomed  # noqa: E402
+from chat_server.rooms.room import MEMBER, ROOM, Occupant, Pause, Room  # noqa: E402
+
+KEEPER = "keeper"
+
+
+@access(role=KEEPER, where=(ROOM,))
+def do_sweep(self: TalkCommands, place: Room, session: Occupant, request: Sweep) -> Pause:
+    """Sweep the room."""
+    session.send(TopicShown(place.name, "swept"))
+    return None
+
+
+ROLES[KEEPER] = ROLES[MEMBER] | {KEEPER}
+TalkCommands.do_sweep = do_sweep  # type: ignore[attr-defined]
+
+from chat_server.commands.completion import candidates  # noqa: E402
+from chat_server.commands.table import COMMANDS, dispatch  # noqa: E402
+from chat_server.config import Config  # noqa: E402
+from chat_server.protocol.syntax import parse_text  # noqa: E402
+from chat_server.sessions.json_session import welcome_of  # noqa: E402
+from chat_server.wire.json_lines import parse_object, show_for  # noqa: E402
+from chat_tui.client.codec import EventReader  # noqa: E402
+from chat_tui.client.command_line import parse  # noqa: E402
+from fakes import FakeSession, make_hall  # noqa: E402
+
+
+def told_to(role: str, place: Room) -> dict[str, list[str]]:
+    """What somebody in this role is told in this place when they type each of these."""
+    session = FakeSession(place, f"{role}-{place.name}")
+    session.role = role
+    answers = {}
+    for text in ("/sweep", "/help", "/help sweep", "/swep"):
+        request = parse_text(text)
+        assert request is not None
+        dispatch(place, session, request)
+        answers[text] = session.take_told()
+    here = COMMANDS.works_here(place, session)
+    answers["Tab"] = candidates("/swe", works_here=here, rooms=(), nicks=())
+    return answers
+
+
+def main() -> int:
+    """Print what everybody is told; exit code 0."""
+    hall = make_hall("python")
+    room = hall.directory.rooms[0]
+    session = FakeSession(room, "ann")
+    dispatch(room, session, parse_object(b'{"do":"sweep","room":"python"}', 100).request)
+    (received,) = EventReader().receive_data(show_for("en", 2)(welcome_of(Config())))
+    welcome = received.event
+    assert isinstance(welcome, Welcomed)
+    (described,) = [command for command in welcome.commands if command.name == "sweep"]
+    of_chat_tui = parse("/sweep", {"sweep": described}, {})
+    report = {
+        "member": {place.kind: told_to("member", place) for place in (hall, room)},
+        "keeper": {place.kind: told_to("keeper", place) for place in (hall, room)},
+        "stranger": told_to("stranger", hall),
+        "program": session.take_told(),
+        "described": [described.name, described.usage, described.help, described.where, described.role],
+        "chat-tui": of_chat_tui,
+    }
+    json.dump(report, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
