@@ -134,9 +134,9 @@ def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hal
     return hall
 
 
-def open_rooms(nursery: trio.Nursery, journal: Journal | None = None) -> tuple[Hall, ChatRoom]:
-    """A hall and two rooms, whose broadcasters run."""
-    hall = make_hall("python", "pm", journal=journal)
+def open_rooms(nursery: trio.Nursery, journal: Journal | None = None, *, last: int = 0) -> tuple[Hall, ChatRoom]:
+    """A hall and two rooms, whose broadcasters run; their last line is of this number."""
+    hall = make_hall("python", "pm", journal=journal, last=last)
     for room in hall.directory.rooms:
         assert isinstance(room, ChatRoom)
         nursery.start_soon(room.run)

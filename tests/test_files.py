@@ -18,7 +18,7 @@ from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.maintenance import lines_of
 from chat_server.journal.sqlite.archive import back_up
-from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError
+from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError, files_in
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.schema import MIGRATIONS
 from chat_server.journal.sqlite.search_index import SearchIndex
@@ -90,7 +90,7 @@ def test_a_room_that_has_been_pruned_is_imported_with_its_numbers(folder: DataFo
         (lambda lines: [*lines, lines[0]], "line 16: expected the heading of an export first, and once"),
         (lambda lines: [*lines[:4], *lines[5:]], "line 6: expected number 2 of python"),
         (lambda lines: [*lines[:4], "hello"], "line 5: no line of an export: "),
-        (lambda lines: [lines[0].replace("1", "2"), *lines[1:]], "the file was written by a newer release"),
+        (lambda lines: [lines[0].replace("2", "3"), *lines[1:]], "the file was written by a newer release"),
         (lambda lines: [*lines[:2], lines[1], *lines[2:]], "line 3: expected another room's name"),
         (lambda lines: [line.replace('"ann"', '"* ann"') for line in lines], "line 4: expected a name, got '* ann'"),
     ],
@@ -304,7 +304,7 @@ def test_a_journal_made_by_the_first_release_opens_for_ever(tmp_path: Path) -> N
     folder = DataFolder(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
     with closing(Writer(folder.journal)) as writer:
-        assert [tuple(room) for room in writer.rooms()] == [("python", "", 1, 8), ("聊天", "topic 3", 1, 4)]
+        assert [room[:4] for room in writer.rooms()] == [("python", "", 1, 8), ("聊天", "topic 3", 1, 4)]
         assert writer.read("python", 3, 3).lines == [Said("python", 3, 1001.5, "ann", "hello 1 你好 👋")]
         assert writer.read("聊天", 4, 4).lines == [TopicSet("聊天", 4, 2000.25, "小明", "topic 3")]
         lines: list[Line] = [Said("python", 0, 5000.0, "ann", "again"), Said("python", 0, 5000.0, "ann", "new")]
@@ -312,6 +312,45 @@ def test_a_journal_made_by_the_first_release_opens_for_ever(tmp_path: Path) -> N
         assert (receipt.first, dict(receipt.duplicates)) == (9, {0: ("python", 3)})
         assert writer.read("python", 9, 9).lines[0].text == "new"
     assert checked(folder.journal, folder.search).problems == []
+
+
+def test_a_journal_of_the_first_release_is_copied_aside_before_it_is_changed(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    shutil.copyfile(FIRST_RELEASE, folder.journal)
+    with closing(Writer(folder.journal)) as writer:
+        assert [room.turn for room in writer.rooms()] == [4, 4], "its batches are counted"
+        assert len({line.at for line in writer.read("python", 1, 2).lines}) == 1, "its lines keep their times"
+        assert writer.read("python", 8, 8).lines[0].author == 0
+    aside = folder.path / "journal.db.version-1"
+    original_path = shutil.copyfile(FIRST_RELEASE, tmp_path / "original.db")
+    with closing(sqlite3.connect(aside)) as copy, closing(sqlite3.connect(original_path)) as original:
+        assert list(copy.iterdump()) == list(original.iterdump())
+        assert copy.execute("PRAGMA user_version").fetchone() == (1,)
+    assert aside.stat().st_mode & 0o777 == 0o600
+    Writer(folder.journal).close()
+    aside.unlink()
+    Writer(folder.journal).close()
+    assert not aside.exists(), "once"
+    assert aside.name in files_in(folder.path).names
+
+
+def test_a_journal_that_cannot_be_copied_aside_is_not_changed(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    shutil.copyfile(FIRST_RELEASE, folder.journal)
+    (folder.path / "journal.db.version-1").mkdir()
+    with pytest.raises(UnusableJournal, match="is a directory"):
+        Writer(folder.journal)
+    assert folder.journal.read_bytes() == FIRST_RELEASE.read_bytes()
+
+
+def test_what_only_reads_reads_a_journal_of_the_first_release_and_leaves_it_as_it_is(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    shutil.copyfile(FIRST_RELEASE, folder.journal)
+    before = exported(folder.journal)
+    assert checked(folder.journal, folder.search).problems == []
+    assert folder.journal.read_bytes() == FIRST_RELEASE.read_bytes()
+    Writer(folder.journal).close()
+    assert exported(folder.journal) == before
 
 
 def test_people_can_read_the_file_with_the_sqlite_shell(folder: DataFolder) -> None:

@@ -584,16 +584,17 @@ async def test_one_who_missed_only_lines_of_an_unknown_kind_is_not_shown_older_o
     assert numbers(told) == []
 
 
-async def test_days_and_their_pages_are_right_though_the_clock_runs_back(
-    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+async def test_days_and_their_pages_are_right_where_the_clock_ran_back_under_an_older_release(
+    nursery: trio.Nursery,
 ) -> None:
-    hall, _ = open_rooms(nursery)
-    ann, _ = await come(hall, "ann")
+    journal = MemoryJournal()
+    await journal.create_room("python")
     midnight = 1_795_478_400.0  # 2026-11-24 00:00 UTC
     year = 365 * 86400
     for number, at in enumerate([-7200, -3600, year, year + 60, -1800, 600, -60, 1200, 90_000], 1):
-        monkeypatch.setattr("time.time", lambda at=midnight + at: at)
-        await ask(ann, Say(f"line {number}"))
+        await journal.append([Said("python", number, midnight + at, "ann", f"line {number}")], {}).stored()
+    hall, _ = open_rooms(nursery, journal, last=9)
+    ann, _ = await come(hall, "ann")
 
     async def day(year: int, month: int, day: int) -> list[str]:
         return [

@@ -510,7 +510,7 @@ def test_a_room_is_renamed_with_everything_that_belongs_to_it(data: Path) -> Non
         "rooms.names in the configuration has python: the next start opens an empty room of that name\n"
     )
     with closing(Writer(data / "journal.db")) as writer:
-        assert [tuple(room) for room in writer.rooms()] == [("snakes", "", 1, 2), ("write", "", 1, 1)]
+        assert [room[:4] for room in writer.rooms()] == [("snakes", "", 1, 2), ("write", "", 1, 1)]
         assert writer.remembered("snakes") == {"bob": 2}
         lines: list[Stored] = [Said("snakes", 0, 2000.0, "ann", "again")]
         (receipt,) = writer.commit([Append(lines, {0: SenderKey("ann", "k")}, encode(lines))], {})

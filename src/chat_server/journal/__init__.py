@@ -55,19 +55,29 @@ class Duplicate(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """How a batch was stored: numbered from `first`, without those lines, by index, that were stored before under their key."""
+    """How a batch was stored: numbered from `first`, without those lines, by index, that were stored before under their key.
+
+    `turn` is the batch's own number in its room, or the last one's if nothing of it was left to store.
+    """
 
     first: int
     duplicates: dict[int, Duplicate]
+    turn: int
 
 
 class RoomRecord(NamedTuple):
-    """A room as it was left: its lines from `first` to `last` are kept (none if `first` is greater)."""
+    """A room as it was left: its lines from `first` to `last` are kept (none if `first` is greater).
+
+    `last_at` is the time of the last of them, `turn` the number of its batch: the room's batches are numbered without holes too, as far back as
+    anything was ever stored.
+    """
 
     name: str
     topic: str
     first: int
     last: int
+    last_at: float = -inf
+    turn: int = 0
 
 
 class Page(NamedTuple):
@@ -124,8 +134,8 @@ class Journal(Protocol):
         """Begin to store a batch: all of it, or nothing. Batches of one room are stored in the order in which they are given.
 
         Args:
-            lines: lines of one room and one time. The journal numbers them, from the one after the room's last without a hole; what number they
-                carry does not matter.
+            lines: lines of one room, their times a step apart (times.py). The journal numbers them, from the one after the room's last without
+                a hole; what number they carry does not matter. Where some are left out, the others close up (`times.settled`).
             keys: the keys of those that have one, by index in `lines`. What was stored before under its key is not stored again, and takes
                 no number.
 

@@ -27,7 +27,7 @@ class StoredRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class RawBatch:
-    """A batch as batch_codec.py has written it: `position` is its first line's in the whole journal."""
+    """A batch as batch_codec.py has written it: `position` is its first line's in the whole journal, `at` its time."""
 
     position: int
     room: str
@@ -35,6 +35,8 @@ class RawBatch:
     count: int
     at: float
     text: str
+    step: float = 0.0
+    authors: str = ""
 
 
 class Archive(Protocol):
@@ -86,7 +88,7 @@ class Filler(Protocol):
         """Add a room whose lines begin with the number `first`."""
 
     def add(self, batches: Sequence[Sequence[Stored]]) -> None:
-        """Add batches, each of one room and one time, numbered as they are. A topic among the lines does not become the room's."""
+        """Add batches, each of one room, a step apart (times.py), numbered as they are. A topic among the lines does not become the room's."""
 
 
 class RoomEditor(Protocol):

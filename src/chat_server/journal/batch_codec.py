@@ -1,8 +1,9 @@
 """How a batch of lines is written in the journal: one JSON text, `[["ann","hello"],["bob","waves","acted"]]`.
 
-The room, the first number and the time stand beside it once for all. A hundred lines cost little more than one that way: in S1 of the
-bench, storing lines one by one took 1.4 us each, this takes 0.2. An entry is the nickname, the text, and a word for the kind unless it is
-`said`; what a later release adds to a kind of its own is an object after that. Pure.
+What stands beside it once for all: the room, the first number, the first time and the step of times (times.py), and the authors, if any has an
+account. A hundred lines cost little more than one that way: in S1 of the bench, storing lines one by one took 1.4 us each, this takes 0.2. An
+entry is the nickname, the text, and a word for the kind unless it is `said`; what a later release adds to a kind of its own is an object after
+that. Pure.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,9 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
+from chat_server.journal.times import times_of
 from chat_server.protocol import entries
-from chat_server.protocol.entries import Line, Said
+from chat_server.protocol.entries import Author, Line, Said
 
 KINDS: dict[str, type[Line]] = {str(kind.__struct_config__.tag): kind for kind in entries.KINDS}
 """What a line can be, by the word for it. A line without a word is Said."""
@@ -27,6 +29,7 @@ class Unknown(Struct, frozen=True, gc=False):
     seq: int
     at: float
     entry: bytes
+    author: int = 0
 
 
 Stored = Line | Unknown
@@ -38,6 +41,7 @@ _KIND_OF: dict[tuple[str, ...], type[Line]] = {(): Said} | {(word,): kind for wo
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[list[str]])
 _entry_decoder = msgspec.json.Decoder(list[str])
+_authors_decoder = msgspec.json.Decoder(list[Author])
 _raw_decoder = msgspec.json.Decoder(list[Raw])
 
 
@@ -52,34 +56,51 @@ def _entry(line: Stored) -> object:
     return Raw(line.entry) if isinstance(line, Unknown) else (line.nick, line.text, _NAMES[type(line)])
 
 
-def decode(text: str, room: str, first: int, at: float) -> list[Stored]:
-    """Read what `encode` wrote, here or in a later release.
+def encode_authors(lines: Sequence[Stored]) -> str:
+    """Write the authors of a batch's lines; "" if nobody has an account."""
+    authors = [line.author for line in lines]
+    return _encoder.encode(authors).decode() if any(authors) else ""
+
+
+def decode(text: str, room: str, first: int, at: float, *, step: float = 0.0, authors: str = "") -> list[Stored]:
+    """Read what `encode` and `encode_authors` wrote, here or in a later release.
 
     Raises:
-        ValueError: it is no list of entries.
+        ValueError: it is no list of entries, or no list of as many authors.
 
     """
     try:
+        found = _decoder.decode(text)
+        times = times_of(at, step, len(found))
         return [
-            _KIND_OF[tuple(kind)](room, seq, at, nick, said)
-            for seq, (nick, said, *kind) in enumerate(_decoder.decode(text), first)
+            _KIND_OF[tuple(kind)](room, seq, time, nick, said, author)
+            for seq, ((nick, said, *kind), time, author) in enumerate(
+                zip(found, times, _authors_of(authors, len(found)), strict=True), first
+            )
         ]
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError):
-        return _decode_each(text, room, first, at)
+        return _decode_each(text, room, first, at, step=step, authors=authors)
 
 
-def _decode_each(text: str, room: str, first: int, at: float) -> list[Stored]:
+def _authors_of(authors: str, count: int) -> list[int]:
+    return _authors_decoder.decode(authors) if authors else [0] * count
+
+
+def _decode_each(text: str, room: str, first: int, at: float, *, step: float, authors: str) -> list[Stored]:
     try:
         entries = _raw_decoder.decode(text)
+        beside = zip(entries, times_of(at, step, len(entries)), _authors_of(authors, len(entries)), strict=True)
+        return [
+            line_of(bytes(entry), room, seq, time, author) for seq, (entry, time, author) in enumerate(beside, first)
+        ]
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ValueError(f"no batch of lines: {error}") from error
-    return [line_of(bytes(entry), room, seq, at) for seq, entry in enumerate(entries, first)]
 
 
-def line_of(entry: bytes, room: str, seq: int, at: float) -> Stored:
+def line_of(entry: bytes, room: str, seq: int, at: float, author: int = 0) -> Stored:
     """What one entry is, which is JSON already."""
     try:
         nick, said, *kind = _entry_decoder.decode(entry)
-        return _KIND_OF[tuple(kind)](room, seq, at, nick, said)
+        return _KIND_OF[tuple(kind)](room, seq, at, nick, said, author)
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError):
-        return Unknown(room, seq, at, msgspec.json.format(entry, indent=-1))
+        return Unknown(room, seq, at, msgspec.json.format(entry, indent=-1), author)

@@ -9,9 +9,10 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from chat_server.journal.batch_codec import KINDS, Stored, Unknown, line_of
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Author, Line
 
-EXPORT_VERSION = 1
+EXPORT_VERSION = 2
+"""Since the second, every line has its author: 0 for nobody who is known to have an account. The first is read too."""
 
 NUMBER_MAX = 2**53
 """Numbers are smaller, so that every program that reads JSON can count them."""
@@ -38,6 +39,7 @@ class _Numbered(Struct):
     room: str
     seq: int
     at: float
+    author: Author = 0
 
 
 ExportLine = Heading | RoomHeading | Stored
@@ -46,7 +48,7 @@ _OPAQUE = "unknown"
 """The kind of an entry that has not the form of one: it is exported as it stands in the journal."""
 
 _KNOWN = {"export", "room", _OPAQUE, *KINDS}
-_NUMBERED = ("is", "room", "seq", "at")
+_NUMBERED = ("is", "room", "seq", "at", "author")
 
 _decoder = msgspec.json.Decoder(Heading | RoomHeading | Line)
 _numbered_decoder = msgspec.json.Decoder(_Numbered)
@@ -57,7 +59,11 @@ _encode = msgspec.json.encode
 
 def write_line(line: ExportLine) -> bytes:
     """Write one line, with its end."""
-    return _encode(_fields_of(line) if isinstance(line, Unknown) else line) + b"\n"
+    if isinstance(line, Unknown):
+        return _encode(_fields_of(line)) + b"\n"
+    if isinstance(line, Line) and not line.author:
+        return _encode(line)[:-1] + b',"author":0}\n'
+    return _encode(line) + b"\n"
 
 
 def read_line(data: bytes) -> ExportLine:
@@ -90,7 +96,7 @@ def _read(data: bytes) -> ExportLine:
         return known
     fields = {name: value for name, value in _fields_decoder.decode(data).items() if name not in _NUMBERED}
     entry = fields.get("entry", Raw(b"null")) if numbered.kind == _OPAQUE else _encode(_entry_of(numbered.kind, fields))
-    return line_of(bytes(entry), numbered.room, numbered.seq, numbered.at)
+    return line_of(bytes(entry), numbered.room, numbered.seq, numbered.at, numbered.author)
 
 
 def _entry_of(kind: str, fields: dict[str, Raw]) -> list[object]:
@@ -103,7 +109,7 @@ def _entry_of(kind: str, fields: dict[str, Raw]) -> list[object]:
 
 def _fields_of(line: Unknown) -> dict[str, object]:
     """The fields of a line of an unknown kind."""
-    fields: dict[str, object] = {"room": line.room, "seq": line.seq, "at": line.at}
+    fields: dict[str, object] = {"room": line.room, "seq": line.seq, "at": line.at, "author": line.author}
     try:
         kind, more = _parts_of(line.entry)
     except (msgspec.DecodeError, ValueError, RecursionError):

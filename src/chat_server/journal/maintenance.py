@@ -5,7 +5,6 @@ Everything here blocks. `Progress` is told how many lines are done.
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from itertools import groupby
 from typing import BinaryIO, NamedTuple
 
 from chat_server.journal.archive import Archive, FileProblem, Filler, Progress, RawBatch
@@ -19,6 +18,7 @@ from chat_server.journal.export_lines import (
     read_line,
     write_line,
 )
+from chat_server.journal.times import goes_on
 from chat_server.protocol.names import was_a_name
 from chat_server.protocol.time_zones import is_possible
 
@@ -120,8 +120,19 @@ def _values(lines: Iterable[bytes]) -> Iterator[ExportLine]:
 
 def _store(filler: Filler, lines: list[Stored]) -> int:
     if lines:
-        filler.add([list(group) for _, group in groupby(lines, lambda line: (line.room, line.at))])
+        filler.add(_batches_of(lines))
     return len(lines)
+
+
+def _batches_of(lines: Iterable[Stored]) -> list[list[Stored]]:
+    """The lines in batches, as they may have been stored."""
+    batches: list[list[Stored]] = []
+    for line in lines:
+        if batches and batches[-1][0].room == line.room and goes_on(batches[-1], line):
+            batches[-1].append(line)
+        else:
+            batches.append([line])
+    return batches
 
 
 class Findings(NamedTuple):
@@ -159,7 +170,7 @@ def _problems_of(batch: RawBatch, index: Archive | None) -> list[str]:
     """What is wrong with one batch, and with what the index has of it."""
     where = f"{batch.room}, from number {batch.first}"
     try:
-        found = decode(batch.text, batch.room, batch.first, batch.at)
+        found = decode(batch.text, batch.room, batch.first, batch.at, step=batch.step, authors=batch.authors)
     except ValueError as error:
         return [f"{where}: {error}"]
     problems = []

@@ -26,10 +26,11 @@ from chat_server.journal import (
     SenderKey,
 )
 from chat_server.journal.archive import FileProblem, Progress, RawBatch, StoredRecord
-from chat_server.journal.batch_codec import Stored, Unknown, encode
+from chat_server.journal.batch_codec import Stored, Unknown, encode, encode_authors
 from chat_server.journal.engines import Settings
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.showable import showable
+from chat_server.journal.times import settled, step_of
 from chat_server.journal.words import has_all, terms_of
 from chat_server.protocol.entries import Line, TopicSet
 
@@ -45,6 +46,7 @@ class _Room:
     first: int = 1
     lines: list[Stored] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
+    turn: int = 0
 
     @property
     def last(self) -> int:
@@ -62,13 +64,18 @@ class _Kept:
 
     def add(self, lines: Sequence[Stored]) -> None:
         """Keep a batch that has its numbers."""
-        self.rooms[lines[0].room].lines += lines
+        room = self.rooms[lines[0].room]
+        room.lines += lines
+        room.turn += 1
         self.records.append(StoredRecord(self.end + len(lines) - 1, [*lines]))
         self.end += len(lines)
 
     def listed(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created."""
-        return [RoomRecord(name, room.topic, room.first, room.last) for name, room in self.rooms.items()]
+        return [
+            RoomRecord(name, room.topic, room.first, room.last, room.lines[-1].at if room.lines else -inf, room.turn)
+            for name, room in self.rooms.items()
+        ]
 
 
 _kept: dict[str, _Kept] = {}
@@ -176,22 +183,20 @@ class MemoryJournal:
             return _Refused()
         kept, room = self._kept, self._rooms[lines[0].room]
         duplicates: dict[int, Duplicate] = {}
-        stored: list[Line] = []
         first = room.last + 1
-        for index, sent in enumerate(lines):
-            key = keys.get(index)
-            if key is not None and key in kept.sent:
+        for index, key in sorted(keys.items()):
+            if key in kept.sent:
                 duplicates[index] = kept.sent[key][1]
-                continue
-            line = replace(sent, seq=first + len(stored))
-            if key is not None:
-                kept.sent[key] = line.at, Duplicate(line.room, line.seq)
+            else:
+                line = lines[index]
+                kept.sent[key] = line.at, Duplicate(line.room, first + index - len(duplicates))
+        stored = settled(lines, first, duplicates)
+        for line in stored:
             if isinstance(line, TopicSet):
                 room.topic = line.text
-            stored.append(line)
         if stored:
             kept.add(stored)
-        return _Stored(Receipt(first, duplicates))
+        return _Stored(Receipt(first, duplicates, room.turn))
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""
@@ -276,7 +281,10 @@ class MemoryArchive:
         """Every batch before a position; see Archive."""
         for position, lines in [record for record in self._kept.records if record.position < end]:
             first = lines[0]
-            yield RawBatch(position - len(lines) + 1, first.room, first.seq, len(lines), first.at, encode(lines))
+            beside = step_of(lines), encode_authors(lines)
+            yield RawBatch(
+                position - len(lines) + 1, first.room, first.seq, len(lines), first.at, encode(lines), *beside
+            )
 
     def damage(self) -> list[str]:
         """Nothing: there is no file."""

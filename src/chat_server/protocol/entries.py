@@ -4,10 +4,14 @@ An entry has a number in its room and is stored before anybody sees it. Each kin
 Never knows where it is stored, nor who is shown it.
 """
 
-from typing import ClassVar, NamedTuple, get_args
+from typing import Annotated, ClassVar, NamedTuple, get_args
+
+from msgspec import Meta
 
 from chat_server.protocol.events import Event
-from chat_server.protocol.requests import Act, HowMany, Notice, Number, Request, Say, Topic
+from chat_server.protocol.requests import NUMBER_MAX, Act, HowMany, Notice, Number, Request, Say, Topic
+
+Author = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 
 
 class Shape(NamedTuple):
@@ -26,11 +30,12 @@ class Shape(NamedTuple):
         return f"{{nick}}{self.between}{{text}}"
 
 
-class Kept(Event, frozen=True, gc=False):
+class Kept(Event, frozen=True, gc=False, omit_defaults=True):
     """What is kept of a room: numbered, stored, and shown to whoever comes later.
 
-    `seq` counts the room's lines from 1, without holes; `at` is in seconds since 1970. A kind of entry is a class of this; what
-    is said here of it is all that doors, journals and clients know of it.
+    `seq` counts the room's lines from 1, without holes; `at` is in seconds since 1970, and in a room it only goes on. `author` is the
+    account of whoever said it; 0 is nobody who is known to have one. It is kept, and does not cross the programs' door. A kind of entry is a class
+    of this; what is said here of it is all that doors, journals and clients know of it.
     """
 
     request: ClassVar[type[Request]]
@@ -50,6 +55,7 @@ class Kept(Event, frozen=True, gc=False):
     at: float
     nick: str
     text: str
+    author: Author = 0
 
 
 class Said(Kept, frozen=True, gc=False):

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import trio
-from msgspec.structs import replace
 
 from chat_server.journal import Duplicate, Journal, JournalError, SenderKey
+from chat_server.journal.times import settled, times_for
 from chat_server.protocol.entries import KIND_BY_REQUEST, Line, Said, Storable
 from chat_server.protocol.events import Event, NotStored, Renamed, Stored, Timed
 from chat_server.protocol.requests import Say
@@ -63,17 +63,19 @@ STORED_KINDS = frozenset((*KIND_BY_REQUEST, Timing))
 
 
 class Batch:
-    """Some entries, of which the lines are being stored: all of one room, and of one time."""
+    """Some entries, of which the lines are being stored: all of one room, and stored together."""
 
     __slots__ = ("_appending", "_began", "_keys", "_room", "_timed", "answers", "entries", "is_plain", "lines")
 
-    def __init__(self, room: str, last_seq: int, at: float, entries: Sequence[Entry], journal: Journal) -> None:
+    def __init__(
+        self, room: str, after: tuple[int, float], now: float, entries: Sequence[Entry], journal: Journal
+    ) -> None:
         """Begin to store the lines.
 
         Args:
             room: the room's name.
-            last_seq: the number of the line before them, if all that is being stored will be.
-            at: their time, in seconds since 1970.
+            after: the number and the time of the line before them, if all that is being stored will be.
+            now: the time, in seconds since 1970.
             entries: everything that waited.
             journal: where they are kept.
 
@@ -88,6 +90,8 @@ class Batch:
         """Whether every entry was a line that leaves the room as it is, and nothing else is to be known about it."""
         self.answers: list[Answer] = []
         """What authors are to be told when everybody has been shown what was stored."""
+        last_seq, last_at = after
+        at, step = times_for(now, last_at, len(entries))
         seq = last_seq
         lines = self.lines
         for session, nick, what, _ in entries:
@@ -96,9 +100,11 @@ class Batch:
                     self._note_key(session, what.key)
                 seq += 1
                 lines.append(Said(room, seq, at, nick, what.text))
+                at += step  # as times_of has it
             elif (line := self._line_of(session, nick, what, seq + 1, at)) is not None:
                 seq += 1
                 lines.append(line)
+                at += step
         self._began = trio.current_time()
         self._appending = journal.append(lines, self._keys) if lines else None
 
@@ -126,7 +132,7 @@ class Batch:
         if self._appending is None:
             return ()
         try:
-            first, duplicates = await self._appending.stored()
+            first, duplicates, _ = await self._appending.stored()
         except JournalError:
             self._answer_unstored()
             self.is_plain = False
@@ -145,17 +151,11 @@ class Batch:
 
     def _renumbered(self, seq: int, duplicates: Mapping[int, Duplicate]) -> list[Line | None]:
         authors = self._authors
-        stored: list[Line | None] = []
         self.is_plain = self.is_plain and not duplicates
-        for index, line in enumerate(self.lines):
-            if index in duplicates:
-                room, first_seq = duplicates[index]
-                self.answers.append((authors[index], Stored(room, first_seq, self._keys[index].key)))
-                stored.append(None)
-            else:
-                stored.append(replace(line, seq=seq))
-                seq += 1
-        return stored
+        for index, (room, first_seq) in duplicates.items():
+            self.answers.append((authors[index], Stored(room, first_seq, self._keys[index].key)))
+        left = iter(settled(self.lines, seq, duplicates))
+        return [None if index in duplicates else next(left) for index in range(len(self.lines))]
 
     def _answer_unstored(self) -> None:
         authors = self._authors

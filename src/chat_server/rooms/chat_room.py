@@ -69,7 +69,7 @@ class ChatRoom(Room):
         self._strays: list[Occupant] = []  # who left while the inbox was full, and could not wait
         self._read_past_at = -inf
         self._guard = Guard("something went wrong in a room; it goes on", room=record.name)
-        self._past = Past(record.name, record.last, record.topic)
+        self._past = Past(record)
         self._audience = Audience(record.name, record.last)
         self._members = Members(record.name, self._audience, self._past, directory.journal, self._guard)
         self.timing = self._members.timing
@@ -243,7 +243,8 @@ class ChatRoom(Room):
     async def _store(self, entries: Sequence[Entry]) -> tuple[Sequence[Line | None], deque[Answer], bool]:
         """Store the lines among the entries. Returns them, None for each that is not stored; what to tell authors; and `Batch.is_plain`."""
         with self._guard:
-            batch = Batch(self.name, self._past.last_seq, time.time(), entries, self.directory.journal)
+            past, journal = self._past, self.directory.journal
+            batch = Batch(self.name, (past.last_seq, past.last_at), time.time(), entries, journal)
             stored = await batch.stored()
             return stored, deque(batch.answers), batch.is_plain
         return await self._find_stored(entries)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import islice
 
-from chat_server.journal import POSITIONS_MAX, Journal
+from chat_server.journal import POSITIONS_MAX, Journal, RoomRecord
 from chat_server.protocol.entries import Line, Recalled, TopicSet
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
@@ -17,15 +17,15 @@ from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
 class Past:
     """The past of one room."""
 
-    def __init__(self, room: str, last_seq: int, topic: str) -> None:
-        """Know nothing yet of the lines up to `last_seq` but the topic that was set among them."""
-        self._room = room
+    def __init__(self, record: RoomRecord) -> None:
+        """Know nothing yet of the lines but what the record says of the last one, and the topic that was set among them."""
+        self._room = record.name
         self._newest: deque[Line] = deque(maxlen=HISTORY_MAX)
         self._positions: dict[str, int] = {}
-        self.topic = topic
+        self.topic = record.topic
         """What was set last as the topic, or ""."""
-        self.last_seq = last_seq
-        self.is_read = not last_seq
+        self.last_seq, self.last_at = record.last, record.last_at
+        self.is_read = not record.last
         """Whether the past has been read from the journal; there is nothing to read where nothing has been said."""
 
     async def read(self, journal: Journal) -> None:
@@ -38,14 +38,14 @@ class Past:
 
     def add(self, lines: Sequence[Line]) -> None:
         """Note lines that have been said now."""
-        self.last_seq = lines[-1].seq
+        self.last_seq, self.last_at = lines[-1].seq, lines[-1].at
         self._newest.extend(lines[-HISTORY_MAX:])
         if type(lines[-1]) is TopicSet:
             self.topic = lines[-1].text
 
     def pass_over(self, line: Line) -> None:
         """Note that a line has been said; what it was is read again before it is next needed."""
-        self.last_seq = line.seq
+        self.last_seq, self.last_at = line.seq, line.at
         if type(line) is TopicSet:
             self.topic = line.text
         self.is_read = False

@@ -18,6 +18,9 @@ SEARCH_FILE = "search.db"
 IMPORT_FILE = "journal.db.import"
 """What an import makes, until it is whole; what an earlier one has left of it is deleted."""
 
+VERSIONS_MAX = 100
+"""Versions of the journal's tables that there may be, far more than there are."""
+
 _LOCK_FILE = "lock"
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite adds to a database's name for the files beside it."""
@@ -45,9 +48,15 @@ def data_directory(chosen: str) -> Path:
 def files_in(directory: Path) -> OwnFiles:
     """All files that the server and SQLite make; where the journal is a symbolic link, SQLite's other files stand beside what it leads to."""
     databases = (JOURNAL_FILE, SEARCH_FILE)
-    names = {name + ending for name in (*databases, IMPORT_FILE) for ending in ("", *_BESIDE)}
+    aside = {copy_before(Path(JOURNAL_FILE), version).name for version in range(1, VERSIONS_MAX)}
+    names = aside | {name + ending for name in (*databases, IMPORT_FILE) for ending in ("", *_BESIDE)}
     beside = {Path(os.path.realpath(directory / name) + ending) for name in databases for ending in _BESIDE}
     return OwnFiles(directory, frozenset({_LOCK_FILE, *names}), frozenset(beside))
+
+
+def copy_before(journal: Path, version: int) -> Path:
+    """Where the journal is copied to before its tables of this version are brought up to date."""
+    return journal.with_name(f"{journal.name}.version-{version}")
 
 
 class DataFolder:

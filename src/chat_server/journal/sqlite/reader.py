@@ -5,6 +5,7 @@ Everything here blocks, and is called from worker threads and from the commands 
 
 import os
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from chat_server.journal import (
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored, Unknown, decode
 from chat_server.journal.showable import showable
+from chat_server.journal.sqlite.schema import show_as_newest
+from chat_server.journal.times import times_of
 from chat_server.protocol.entries import Line
 from chat_server.protocol.time_zones import is_possible
 
@@ -70,6 +73,7 @@ class Reader:
         self.path = path
         with mapped_errors():
             self._connection = connect(path)
+            show_as_newest(self._connection)
             self._connection.execute("PRAGMA query_only = ON")
 
     def close(self) -> None:
@@ -93,12 +97,14 @@ class Reader:
 
     def rooms(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created."""
+        rows = self._rows(
+            "SELECT name, topic, kept_from, coalesce(first + count - 1, kept_from - 1), coalesce(batch.turn, room.turn),"
+            " at, step, count FROM room LEFT JOIN batch ON batch.room = room.id"
+            " AND first = (SELECT max(first) FROM batch WHERE room = room.id) ORDER BY room.id"
+        )
         return [
-            RoomRecord(*row)
-            for row in self._rows(
-                "SELECT name, topic, kept_from, coalesce((SELECT first + count - 1 FROM batch WHERE room = room.id"
-                " ORDER BY first DESC LIMIT 1), kept_from - 1) FROM room ORDER BY id"
-            )
+            RoomRecord(name, topic, first, last, _last_time(*batch), turn)
+            for name, topic, first, last, turn, *batch in rows
         ]
 
     def read(self, room: str, first: int, last: int) -> Page:
@@ -108,14 +114,14 @@ class Reader:
             return Page([], 1)
         ((number, kept_from),) = rows
         batches = self._rows(
-            "SELECT first, at, lines FROM batch WHERE room = ?1 AND first <= ?3 AND first >="
+            "SELECT first, at, lines, step, authors FROM batch WHERE room = ?1 AND first <= ?3 AND first >="
             " coalesce((SELECT max(first) FROM batch WHERE room = ?1 AND first <= ?2), 0) ORDER BY first",
             *(number, first, last),
         )
         lines: list[Stored] = []
         with mapped_errors():
-            for start, at, text in batches:
-                found = decode(text, room, start, at)
+            for start, at, text, step, authors in batches:
+                found = decode(text, room, start, at, step=step, authors=authors)
                 lines += found[max(0, first - start) : last - start + 1]
         hidden = tuple(line.seq for line in lines if isinstance(line, Unknown))
         return Page(showable(lines), kept_from, hidden)
@@ -162,33 +168,39 @@ class Reader:
         while low < high:
             middle = (low + high) // 2
             rows = self._rows(
-                "SELECT first, count, at FROM batch WHERE room = (SELECT id FROM room WHERE name = ?) AND first <= ?"
+                "SELECT first, count, at, step FROM batch WHERE room = (SELECT id FROM room WHERE name = ?) AND first <= ?"
                 " ORDER BY first DESC LIMIT 1",
                 *(room, middle),
             )
             if not rows:  # it was pruned just now
                 break
-            ((first, count, batch_at),) = rows
+            ((first, count, batch_at, step),) = rows
             if batch_at >= at:
                 high, found_at = first, batch_at
-            else:
-                low = first + count
+                continue
+            times = times_of(batch_at, step, count)
+            if times[-1] >= at:
+                number = bisect_left(times, at)
+                return first + number, times[number]
+            low = first + count
         return low, found_at
 
     def records(self, after: int, limit: int = DECODED_MAX) -> list[StoredRecord]:
         """The next records after a position: about `limit` lines; none when there is nothing more."""
         rows = self._rows(
-            "SELECT batch.id, name, first, count, at, lines FROM batch JOIN room ON room.id = batch.room"
+            "SELECT batch.id, name, first, count, at, lines, step, authors FROM batch JOIN room ON room.id = batch.room"
             " WHERE batch.id > ? ORDER BY batch.id LIMIT ?",
             *(after, limit),
         )
         found: list[StoredRecord] = []
         lines = 0
         with mapped_errors():
-            for start, name, first, count, at, text in rows:
+            for start, name, first, count, at, text, step, authors in rows:
                 if lines + count > limit and found:
                     break
-                found.append(StoredRecord(start + count - 1, _decoded(text, name, first, at)))
+                found.append(
+                    StoredRecord(start + count - 1, _decoded(text, name, first, at, step=step, authors=authors))
+                )
                 lines += count
         return found
 
@@ -197,13 +209,15 @@ class Reader:
         found: list[Stored] = []
         for position in positions:
             rows = self._rows(
-                "SELECT batch.id, name, first, at, lines FROM batch JOIN room ON room.id = batch.room"
+                "SELECT batch.id, name, first, at, lines, step, authors FROM batch JOIN room ON room.id = batch.room"
                 " WHERE batch.id <= ? ORDER BY batch.id DESC LIMIT 1",
                 position,
             )
             with mapped_errors():
-                for start, name, first, at, text in rows:
-                    found += decode(text, name, first, at)[position - start : position - start + 1]
+                for start, name, first, at, text, step, authors in rows:
+                    found += decode(text, name, first, at, step=step, authors=authors)[
+                        position - start : position - start + 1
+                    ]
         return showable(found)
 
     def remembered(self, room: str) -> dict[str, int]:
@@ -250,10 +264,15 @@ class Checkpointer(Reader):
         self._rows("PRAGMA wal_checkpoint(PASSIVE)")
 
 
-def _decoded(text: str, room: str, first: int, at: float) -> list[Stored]:
+def _last_time(at: float | None, step: float, count: int) -> float:
+    """The time of a batch's last line; nothing that counts if there is no batch, or its time cannot be."""
+    return times_of(at, step, count)[-1] if at is not None and is_possible(at) else -inf
+
+
+def _decoded(text: str, room: str, first: int, at: float, *, step: float, authors: str) -> list[Stored]:
     """The lines of a batch. Raises ValueError if it is none; the message says which."""
     try:
-        return decode(text, room, first, at)
+        return decode(text, room, first, at, step=step, authors=authors)
     except ValueError as error:
         raise ValueError(f"{room}, from number {first}: {error}") from error
 

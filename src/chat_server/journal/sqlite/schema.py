@@ -1,6 +1,6 @@
 """The journal's tables. Migrations are a list whose index is the version that they start from; a migration that has been released never changes.
 
-A file made by the first release must open for ever: `tests/data/` has one.
+A file made by an older release must open for ever: `tests/data/` has one of each.
 """
 
 import sqlite3
@@ -53,7 +53,33 @@ MIGRATIONS: list[str] = [
             json_extract(piece.value, '$[0]') AS nick, json_extract(piece.value, '$[1]') AS text
         FROM batch JOIN room ON room.id = batch.room, json_each(batch.lines) AS piece;
     """,
+    """
+    ALTER TABLE batch ADD COLUMN step REAL NOT NULL DEFAULT 0;  -- seconds from each line to the next
+    ALTER TABLE batch ADD COLUMN authors TEXT NOT NULL DEFAULT '';  -- a JSON list of accounts; empty: all are 0
+    ALTER TABLE batch ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;  -- counts the batches of a room
+    ALTER TABLE room ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;  -- that of the last batch that has been pruned
+    UPDATE batch SET turn = counted.turn
+        FROM (SELECT id, row_number() OVER (PARTITION BY room ORDER BY first) AS turn FROM batch) AS counted
+        WHERE counted.id = batch.id;
+    DROP VIEW line;
+    CREATE VIEW line AS
+        SELECT batch.id + piece.key AS id, room.name AS room, batch.first + piece.key AS seq,
+            datetime(batch.at + piece.key * batch.step, 'unixepoch') AS at,
+            coalesce(json_extract(piece.value, '$[2]'), 'said') AS kind, json_extract(piece.value, '$[0]') AS nick,
+            json_extract(piece.value, '$[1]') AS text,
+            iif(batch.authors = '', 0, json_extract(batch.authors, '$[' || piece.key || ']')) AS author
+        FROM batch JOIN room ON room.id = batch.room, json_each(batch.lines) AS piece;
+    """,
 ]
+
+_AS_NEWEST = {
+    1: """
+    CREATE TEMP VIEW batch AS
+        SELECT id, room, first, count, at, lines, 0.0 AS step, '' AS authors, 0 AS turn FROM main.batch;
+    CREATE TEMP VIEW room AS SELECT id, name, topic, kept_from, 0 AS turn FROM main.room;
+    """
+}
+"""For each older version: its tables as those of this release, for connections that only read."""
 
 
 class NewerSchema(Exception):
@@ -83,6 +109,16 @@ def migrate(connection: sqlite3.Connection) -> None:
             f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA application_id = {APPLICATION_ID}; "
             f"PRAGMA user_version = {number + 1}; COMMIT;"
         )
+
+
+def show_as_newest(connection: sqlite3.Connection) -> None:
+    """Let a connection see the tables of an older file as those that this program knows. The file stays as it is."""
+    connection.executescript(_AS_NEWEST.get(version_of(connection), ""))
+
+
+def needs_migration(connection: sqlite3.Connection) -> bool:
+    """Whether the file was made by an older release, and has something in it."""
+    return 0 < version_of(connection) < len(MIGRATIONS)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

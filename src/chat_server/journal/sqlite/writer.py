@@ -6,7 +6,7 @@ Everything here blocks, and is called from the thread that writes and from the c
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import update_wrapper
 from math import inf
 from pathlib import Path
@@ -23,10 +23,13 @@ from chat_server.journal import (
     SenderKey,
     UnusableJournal,
 )
-from chat_server.journal.batch_codec import Stored, encode
+from chat_server.journal.batch_codec import Stored, encode, encode_authors
+from chat_server.journal.new_file import OwnFiles, TargetError, new_file
+from chat_server.journal.sqlite.data_directory import copy_before
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.reader import Doomed, Reader, connect, mapped_errors
-from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal, migrate
+from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal, migrate, needs_migration, version_of
+from chat_server.journal.times import settled, step_of
 from chat_server.protocol.entries import TopicSet
 
 PAGE_SIZE = 4096
@@ -63,35 +66,44 @@ class Append(NamedTuple):
     encoded: str
 
 
+class _Last(NamedTuple):
+    """The number of a room's last line, and of its last batch."""
+
+    seq: int
+    turn: int
+
+
 class _Batches:
     """Rows for batches that are to be stored, and what is next behind them."""
 
-    def __init__(self, next_id: int, last: Mapping[str, int], rooms: Mapping[str, int]) -> None:
+    def __init__(self, next_id: int, last: Mapping[str, "_Last"], rooms: Mapping[str, int]) -> None:
         self.next_id = next_id
-        self.last: dict[str, int] = {}
+        self.last: dict[str, _Last] = {}
         self.rows = 0
         self.values: list[object] = []
         self._stored_last = last
         self._rooms = rooms
 
-    def first_of(self, append: Append) -> int:
-        """The number that the batch's first line gets."""
+    def last_of(self, append: Append) -> "_Last":
+        """What is last in the batch's room before it."""
         room = append.lines[0].room
-        return self.last.get(room, self._stored_last[room]) + 1
+        return self.last.get(room) or self._stored_last[room]
 
-    def add(self, lines: Sequence[Stored], encoded: str) -> None:
-        """Add a row."""
-        room = lines[0].room
-        first = self.last.get(room, self._stored_last[room]) + 1
-        self.values += (self.next_id, self._rooms[room], first, len(lines), lines[0].at, encoded)
+    def add(self, append: Append) -> "_Last":
+        """Add a row; return what is last then."""
+        lines, room = append.lines, append.lines[0].room
+        seq, turn = self.last_of(append)
+        self.values += (self.next_id, self._rooms[room], seq + 1, len(lines), lines[0].at, append.encoded)
+        self.values += (step_of(lines), encode_authors(lines), turn + 1)
         self.next_id += len(lines)
-        self.last[room] = first + len(lines) - 1
+        self.last[room] = last = _Last(seq + len(lines), turn + 1)
         self.rows += 1
+        return last
 
     @property
     def sql(self) -> str:
         """The statement that stores them all."""
-        return f"INSERT INTO batch VALUES {', '.join(['(?, ?, ?, ?, ?, ?)'] * self.rows)}"  # noqa: S608 - nothing in it comes from outside
+        return f"INSERT INTO batch VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?, ?, ?)'] * self.rows)}"  # noqa: S608 - nothing in it comes from outside
 
 
 def _patient(
@@ -139,6 +151,8 @@ class Writer(Reader):
     def _open(self, *, may_make: bool) -> None:
         try:
             self._connection = connect(self.path, may_make=may_make, wait=OPEN_PATIENCE if may_make else LOCK_LOOK)
+            if needs_migration(self._connection):
+                self._copy_aside()
             migrate(self._connection)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # journal.py says when
@@ -147,7 +161,7 @@ class Writer(Reader):
             self._connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the disk's own cache
             self._next_id = self.end()
             self._rooms = dict[str, int](self._rows("SELECT name, id FROM room"))
-            self._last = {record.name: record.last for record in self.rooms()}
+            self._last = {record.name: _Last(record.last, record.turn) for record in self.rooms()}
             self._connection.execute(f"PRAGMA busy_timeout = {LOCK_LOOK * 1000:.0f}")
             self._files = KnownFiles(self.path, self._rows)
         except NewerSchema:
@@ -156,8 +170,14 @@ class Writer(Reader):
             ) from None
         except NotAJournal:
             raise UnusableJournal(f"{self.path} is no journal of chat-server") from None
-        except (sqlite3.Error, JournalError, OSError) as error:
+        except (sqlite3.Error, JournalError, OSError, TargetError) as error:
             raise UnusableJournal(f"cannot open {self.path}: {error}") from error
+
+    def _copy_aside(self) -> None:
+        """Leave the file as an older release can read it, beside it: what was said until now is there for whoever goes back to that release."""
+        aside = copy_before(self.path, version_of(self._connection))
+        with new_file(aside, OwnFiles(), force=True) as part, closing(sqlite3.connect(part)) as copy:
+            self._connection.backup(copy)
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this from now on for any lock of another program's. For any thread."""
@@ -237,14 +257,14 @@ class Writer(Reader):
             connection.execute("INSERT INTO room (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
             ((number,),) = connection.execute("SELECT id FROM room WHERE name = ?", (name,))
         self._rooms[name] = number
-        self._last.setdefault(name, 0)
+        self._last.setdefault(name, _Last(0, 0))
 
     def adopt_room(self, name: str, topic: str, first: int) -> None:
         """Store a new room whose lines begin with the number `first`."""
         self.create_room(name)
         with self._transaction() as connection:
             connection.execute("UPDATE room SET topic = ?, kept_from = ? WHERE name = ?", (topic, first, name))
-        self._last[name] = first - 1
+        self._last[name] = _Last(first - 1, 0)
 
     @_patient
     def commit(
@@ -267,18 +287,18 @@ class Writer(Reader):
         receipts: list[Receipt] = []
         with self._transaction() as connection:
             for append in appends:
-                lines, encoded, duplicates = append.lines, append.encoded, dict[int, Duplicate]()
-                first = batches.first_of(append)
+                last = batches.last_of(append)
+                first, left, duplicates = last.seq + 1, append, dict[int, Duplicate]()
                 if append.keys:
                     duplicates = self._store_keys(append, first)
                     if duplicates:
-                        lines = [line for index, line in enumerate(lines) if index not in duplicates]
-                        encoded = encode(lines)
-                if lines:
-                    batches.add(lines, encoded)
+                        lines = settled(append.lines, first, duplicates)
+                        left = Append(lines, {}, encode(lines))
+                if left.lines:
+                    last = batches.add(left)
                     if with_topics:
-                        self._store_topic(lines)
-                receipts.append(Receipt(first, duplicates))
+                        self._store_topic(left.lines)
+                receipts.append(Receipt(first, duplicates, last.turn))
             if batches.rows:
                 connection.execute(batches.sql, batches.values)
             if positions:
@@ -292,8 +312,8 @@ class Writer(Reader):
         batches = _Batches(self._next_id, self._last, self._rooms)
         receipts: list[Receipt] = []
         for append in appends:
-            receipts.append(Receipt(batches.first_of(append), {}))
-            batches.add(append.lines, append.encoded)
+            first = batches.last_of(append).seq + 1
+            receipts.append(Receipt(first, {}, batches.add(append).turn))
         with self._mended() as connection:
             connection.execute(batches.sql, batches.values)
         self._next_id = batches.next_id
@@ -357,9 +377,12 @@ class Writer(Reader):
     def delete(self, doomed: Sequence[Doomed]) -> None:
         """Prune batches, oldest first of one room. Numbers stay as they are."""
         with self._transaction() as connection:
-            connection.executemany("DELETE FROM batch WHERE id = ?", [(batch.id,) for batch in doomed])
             last = doomed[-1]
-            connection.execute("UPDATE room SET kept_from = ? WHERE id = ?", (last.first + last.count, last.room))
+            connection.execute(
+                "UPDATE room SET kept_from = ?, turn = (SELECT turn FROM batch WHERE id = ?) WHERE id = ?",
+                (last.first + last.count, last.id, last.room),
+            )
+            connection.executemany("DELETE FROM batch WHERE id = ?", [(batch.id,) for batch in doomed])
             connection.execute("UPDATE journal SET next_id = ?", (self._next_id,))
 
     @_patient
