@@ -15,10 +15,11 @@ from archives import checked, exported, imported
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import Stored, Unknown, decode, encode
 from chat_server.journal.export_lines import read_line, write_line
+from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.search_index import SearchIndex
-from chat_server.journal.sqlite.writer import Append, Writer
+from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol import entries
 from chat_server.protocol.entries import Said
 from chat_server.protocol.names import parse_name

@@ -18,11 +18,12 @@ from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.maintenance import lines_of
 from chat_server.journal.sqlite.archive import back_up
+from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError, files_in
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.schema import MIGRATIONS
 from chat_server.journal.sqlite.search_index import SearchIndex
-from chat_server.journal.sqlite.writer import Append, Writer
+from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Line, Said, TopicSet
 from processes import TIMEOUT, running_server
 

@@ -25,9 +25,10 @@ from archives import checked
 from chat_server.cli import main
 from chat_server.journal import SenderKey
 from chat_server.journal.batch_codec import Stored, encode
+from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.search_index import SearchIndex
-from chat_server.journal.sqlite.writer import Append, Writer
+from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Said
 from processes import TIMEOUT, running_server, screen
 from test_journal_sqlite import small_disk

@@ -13,10 +13,11 @@ from chat_server.journal import JournalError, RoomRecord
 from chat_server.journal.archive import FileProblem, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.new_file import sync
+from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataFolder
 from chat_server.journal.sqlite.reader import Reader, mapped_errors
 from chat_server.journal.sqlite.search_index import OtherRelease, SearchIndex, indexed_text
-from chat_server.journal.sqlite.writer import Append, Writer
+from chat_server.journal.sqlite.writer import Writer
 
 INTERRUPTIBLE_STEPS = 1_000_000
 """Steps of SQLite's after which it lets Python look for signals, some ten milliseconds: a check of gigabytes is one statement."""

@@ -15,7 +15,8 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, Receipt
-from chat_server.journal.sqlite.writer import Append, Writer
+from chat_server.journal.sqlite.batch_rows import Append
+from chat_server.journal.sqlite.writer import Writer
 
 T = TypeVar("T")
 

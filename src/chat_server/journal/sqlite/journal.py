@@ -17,11 +17,12 @@ from chat_server.guard import Guard
 from chat_server.journal import JournalError, Matches, Page, RoomRecord, SenderKey
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.showable import showable_topic
+from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.committer import Commission, Committer, Positions
 from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
-from chat_server.journal.sqlite.writer import PAGE_SIZE, Append, Writer
+from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
 from chat_server.protocol.entries import Line
 from chat_server.protocol.names import was_a_name
 

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import update_wrapper
 from math import inf
 from pathlib import Path
-from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
@@ -20,16 +20,16 @@ from chat_server.journal import (
     Duplicate,
     JournalError,
     Receipt,
-    SenderKey,
     UnusableJournal,
 )
-from chat_server.journal.batch_codec import Stored, encode, encode_authors
+from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.new_file import OwnFiles, TargetError, new_file
+from chat_server.journal.sqlite.batch_rows import Append, BatchRows, Last
 from chat_server.journal.sqlite.data_directory import copy_before
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.reader import Doomed, Reader, connect, mapped_errors
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal, migrate, needs_migration, version_of
-from chat_server.journal.times import settled, step_of
+from chat_server.journal.times import settled
 from chat_server.protocol.entries import TopicSet
 
 PAGE_SIZE = 4096
@@ -56,54 +56,6 @@ NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class Append(NamedTuple):
-    """One batch to be stored."""
-
-    lines: Sequence[Stored]
-    keys: Mapping[int, SenderKey]
-    encoded: str
-
-
-class _Last(NamedTuple):
-    """The number of a room's last line, and of its last batch."""
-
-    seq: int
-    turn: int
-
-
-class _Batches:
-    """Rows for batches that are to be stored, and what is next behind them."""
-
-    def __init__(self, next_id: int, last: Mapping[str, "_Last"], rooms: Mapping[str, int]) -> None:
-        self.next_id = next_id
-        self.last: dict[str, _Last] = {}
-        self.rows = 0
-        self.values: list[object] = []
-        self._stored_last = last
-        self._rooms = rooms
-
-    def last_of(self, append: Append) -> "_Last":
-        """What is last in the batch's room before it."""
-        room = append.lines[0].room
-        return self.last.get(room) or self._stored_last[room]
-
-    def add(self, append: Append) -> "_Last":
-        """Add a row; return what is last then."""
-        lines, room = append.lines, append.lines[0].room
-        seq, turn = self.last_of(append)
-        self.values += (self.next_id, self._rooms[room], seq + 1, len(lines), lines[0].at, append.encoded)
-        self.values += (step_of(lines), encode_authors(lines), turn + 1)
-        self.next_id += len(lines)
-        self.last[room] = last = _Last(seq + len(lines), turn + 1)
-        self.rows += 1
-        return last
-
-    @property
-    def sql(self) -> str:
-        """The statement that stores them all."""
-        return f"INSERT INTO batch VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?, ?, ?)'] * self.rows)}"  # noqa: S608 - nothing in it comes from outside
 
 
 def _patient(
@@ -161,7 +113,7 @@ class Writer(Reader):
             self._connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the disk's own cache
             self._next_id = self.end()
             self._rooms = dict[str, int](self._rows("SELECT name, id FROM room"))
-            self._last = {record.name: _Last(record.last, record.turn) for record in self.rooms()}
+            self._last = {record.name: Last(record.last, record.turn) for record in self.rooms()}
             self._connection.execute(f"PRAGMA busy_timeout = {LOCK_LOOK * 1000:.0f}")
             self._files = KnownFiles(self.path, self._rows)
         except NewerSchema:
@@ -257,14 +209,14 @@ class Writer(Reader):
             connection.execute("INSERT INTO room (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
             ((number,),) = connection.execute("SELECT id FROM room WHERE name = ?", (name,))
         self._rooms[name] = number
-        self._last.setdefault(name, _Last(0, 0))
+        self._last.setdefault(name, Last(0, 0))
 
     def adopt_room(self, name: str, topic: str, first: int) -> None:
         """Store a new room whose lines begin with the number `first`."""
         self.create_room(name)
         with self._transaction() as connection:
             connection.execute("UPDATE room SET topic = ?, kept_from = ? WHERE name = ?", (topic, first, name))
-        self._last[name] = _Last(first - 1, 0)
+        self._last[name] = Last(first - 1, 0)
 
     @_patient
     def commit(
@@ -283,7 +235,7 @@ class Writer(Reader):
         """
         if not positions and not any(append.keys or '"topic"]' in append.encoded for append in appends):
             return self._commit_plain(appends)
-        batches = _Batches(self._next_id, self._last, self._rooms)
+        batches = BatchRows(self._next_id, self._last, self._rooms)
         receipts: list[Receipt] = []
         with self._transaction() as connection:
             for append in appends:
@@ -309,7 +261,7 @@ class Writer(Reader):
 
     def _commit_plain(self, appends: Sequence[Append]) -> list[Receipt]:
         """Store batches by one statement, which is a transaction of its own: so this thread asks for the interpreter once, not for each row."""
-        batches = _Batches(self._next_id, self._last, self._rooms)
+        batches = BatchRows(self._next_id, self._last, self._rooms)
         receipts: list[Receipt] = []
         for append in appends:
             first = batches.last_of(append).seq + 1
