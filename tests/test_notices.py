@@ -6,7 +6,7 @@ from textual.style import Style
 
 from chat_server.protocol.entries import Line, Noticed, PageShown, Said
 from chat_server.protocol.mentions import Names
-from chat_server.protocol.requests import Notice, Say
+from chat_server.protocol.requests import PROTOCOL, Notice, Say
 from chat_server.wire.render.profiles import Reader, show_for
 from chat_server.wire.render.sentences import text_of
 from chat_tui.client.in_order import line_in_words
@@ -77,8 +77,8 @@ async def test_a_program_that_does_not_say_that_it_knows_notices_reads_them_as_s
         old, new = house.connect(), house.connect()
         await old.ask("hello")
         assert (await old.wait_for("hello"))["protocol"] == 1
-        await new.ask("hello", protocol=3)
-        assert (await new.wait_for("hello"))["protocol"] == 2
+        await new.ask("hello", protocol=PROTOCOL + 1)
+        assert (await new.wait_for("hello"))["protocol"] == PROTOCOL
         await old.enter("ann", "python")
         await new.enter("dice", "python")
         await new.ask("notice", room="python", text="ann rolls 4", key="k")
