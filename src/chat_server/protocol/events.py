@@ -21,6 +21,8 @@ class Event(Struct, frozen=True, tag_field="is", tag=_kebab):
 
     is_for_people: ClassVar[bool] = True
     """Whether people are told; the rest only programs are."""
+    sentence: ClassVar[str] = ""
+    """What people are told, with its fields put in, where that is all; else how it is told stands in wire/render."""
 
 
 class Greeted(Event, frozen=True):
@@ -91,6 +93,8 @@ class LoggedIn(Event, frozen=True):
 class LoggedOut(Event, frozen=True):
     """The receiver has left of their own will; nothing follows."""
 
+    sentence: ClassVar[str] = "Goodbye."
+
 
 class Dismissed(Event, frozen=True):
     """The server ends the receiver's session; nothing follows. `why` is a key of the catalogue of sentences, `text` its sentence."""
@@ -115,6 +119,8 @@ class Refused(Event, frozen=True):
 class EnteredHall(Event, frozen=True):
     """The receiver is back in the hall."""
 
+    sentence: ClassVar[str] = "You are in the hall."
+
 
 class Entered(Event, frozen=True):
     """The receiver is in a room; `nicks` are some of the others there, `more` counts those not named, `last` is the newest line's number."""
@@ -128,6 +134,8 @@ class Entered(Event, frozen=True):
 
 class WentBack(Event, frozen=True):
     """The receiver has left a room, and may be in others."""
+
+    sentence: ClassVar[str] = "You have left {room}."
 
     room: str
 
@@ -170,6 +178,8 @@ class CommandExplained(Event, frozen=True):
 class Stored(Event, frozen=True, gc=False):
     """The receiver's own line is stored under this number: at once or, when its key had been sent before, since then."""
 
+    sentence: ClassVar[str] = "Stored in {room} as #{seq}."
+
     room: str
     seq: Number
     key: str
@@ -202,6 +212,8 @@ class TopicShown(Event, frozen=True):
 class HistoryChosen(Event, frozen=True):
     """So many lines the receiver sees on entering a room."""
 
+    sentence: ClassVar[str] = "Lines shown to you on entering a room: {count}"
+
     count: HowMany
 
 
@@ -227,9 +239,13 @@ class CharsetHinted(Event, frozen=True):
 class TimingAwaited(Event, frozen=True):
     """The receiver's next line will be timed."""
 
+    sentence: ClassVar[str] = "Your next line will be timed."
+
 
 class RoomCreated(Event, frozen=True):
     """The receiver has opened a room."""
+
+    sentence: ClassVar[str] = "The room {room} is open. /join {room} enters it."
 
     room: str
 
@@ -252,6 +268,8 @@ class Left(Event, frozen=True):
 
 class Renamed(Event, frozen=True, gc=False):
     """Somebody in the room has a new nickname; without a room, the receiver has."""
+
+    sentence: ClassVar[str] = "{old} is now {new}"
 
     old: str
     new: str
@@ -284,6 +302,10 @@ class Faltered(Event, frozen=True):
     What was said is kept: if something was not shown, it comes after the number `after`.
     """
 
+    sentence: ClassVar[str] = (
+        "Something went wrong in {room} on the server's side. It has been noted, and the room goes on. /since {after} shows what was said."
+    )
+
     room: str
     after: Number
 
@@ -296,3 +318,5 @@ class AliveAsked(Event, frozen=True, tag="are-you-there"):
 
 class AliveAnswered(Event, frozen=True, tag="here"):
     """The server is there: the answer to are-you-there."""
+
+    sentence: ClassVar[str] = "I am here."

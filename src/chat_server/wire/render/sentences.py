@@ -1,15 +1,17 @@
 """Everything that the server says to a person, and how what people say is shown to others.
 
-One function for each event, one line of text or a few, in the reader's language. A line of somebody's text always stands behind their name; the
-server's own word always begins with `* `, an action with `~ `, a notice with `- `, a line that is read again with `#` and its number. So nobody
-can forge the server's word: no name begins with `*`, `~` or `#`, none is followed by a space, and the lines of a text after its first are set
-in. How a line looks on a terminal is in profiles.py.
+One function for each event, one line of text or a few, in the reader's language; what is one sentence stands beside the event's fields.
+A line of somebody's text always stands behind their name; the server's own word always begins with `* `, an action with `~ `, a notice with
+`- `, a line that is read again with `#` and its number. So nobody can forge the server's word: no name begins with `*`, `~` or `#`, none is
+followed by a space, and the lines of a text after its first are set in. How a line looks on a terminal is in profiles.py.
 """
 
 import re
 from collections.abc import Callable
 from itertools import chain, repeat
 from typing import Any
+
+from msgspec.structs import asdict
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
@@ -464,37 +466,28 @@ def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:
     )
 
 
+def _in_one_sentence(event: events.Event, voice: Voice) -> list[Line]:
+    return own_words(voice.say(event.sentence, **asdict(event)))
+
+
 _TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
+    **dict.fromkeys((kind for kind in entries.EVENTS if kind.sentence), _in_one_sentence),
     **dict.fromkeys(entries.KINDS, lambda event, voice: [entry_shown(voice, event)]),
-    events.WentBack: lambda event, voice: own_words(voice.say("You have left {room}.", room=event.room)),
-    events.Stored: lambda event, voice: own_words(
-        voice.say("Stored in {room} as #{seq}.", room=event.room, seq=event.seq)
-    ),
     events.NotStored: _not_stored,
     events.Timed: _timed,
-    events.TimingAwaited: lambda _, voice: own_words(voice.say("Your next line will be timed.")),
     entries.Recalled: recalled,
     entries.PageShown: page_shown,
     entries.Found: found,
     events.TopicShown: _topic_shown,
-    events.RoomCreated: lambda event, voice: own_words(
-        voice.say("The room {room} is open. /join {room} enters it.", room=event.room)
-    ),
-    events.HistoryChosen: lambda event, voice: own_words(
-        voice.say("Lines shown to you on entering a room: {count}", count=event.count)
-    ),
     events.ZoneShown: _zone_shown,
     events.Chosen: _chosen,
     events.CharsetHinted: lambda _, voice: own_words(voice.say(HINT_FOR_CHINESE)),
     events.Joined: _joined,
     events.Left: _left,
-    events.Renamed: lambda event, voice: own_words(voice.say("{old} is now {new}", old=event.old, new=event.new)),
     events.Greeted: _greeted,
     events.LoggedIn: _logged_in,
-    events.LoggedOut: lambda _, voice: own_words(voice.say("Goodbye.")),
     events.Dismissed: lambda event, voice: own_words(sentence(event.why, event.details, voice.language)),
     events.Refused: _refused,
-    events.EnteredHall: lambda _, voice: own_words(voice.say("You are in the hall.")),
     events.Entered: _entered,
     events.RoomsListed: _rooms_listed,
     events.OnlineListed: _online_listed,
@@ -502,14 +495,6 @@ _TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
     events.CommandExplained: _command_explained,
     events.Slowed: _slowed,
     events.Skipped: _skipped,
-    events.Faltered: lambda event, voice: own_words(
-        voice.say(
-            "Something went wrong in {room} on the server's side. It has been noted, and the room goes on. /since {after} shows what was said.",
-            room=event.room,
-            after=event.after,
-        )
-    ),
-    events.AliveAnswered: lambda _, voice: own_words(voice.say("I am here.")),
 }
 
 
