@@ -20,6 +20,7 @@ from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
+from chat_server.journal.times import MICROSECOND, MILLISECOND
 from chat_server.protocol import entries
 from chat_server.protocol.entries import Said
 from chat_server.protocol.names import parse_name
@@ -74,6 +75,13 @@ def batches(draw: st.DrawFn) -> list[tuple[str, float, str]]:
     return made
 
 
+def kept(text: str, room: str, first: int, at: float) -> list[Stored]:
+    """A batch's lines, in some batches with times and authors of their own."""
+    step = (0.0, MICROSECOND, MILLISECOND)[len(text) % 3] if at < LATEST else 0.0
+    authors = [number % 3 for number in range(len(decode(text, room, first, at)))]
+    return decode(text, room, first, at, step=step, authors=json.dumps(authors) if len(text) % 2 else "")
+
+
 @pytest.mark.slow
 @settings(max_examples=settings().max_examples * 2 // 5)
 @given(made=batches(), topic=TEXTS, first=st.integers(1, 2**40))
@@ -86,7 +94,7 @@ def test_what_is_exported_imported_and_exported_is_the_same_byte_for_byte(
             writer.adopt_room("python", topic, first)
             writer.adopt_room("聊天", "", 1)
             for room, at, text in made:
-                lines = decode(text, room, 1, at)
+                lines = kept(text, room, 1, at)
                 writer.commit([Append(lines, {}, text)], {}, with_topics=False)
         whole = exported(folder.journal)
         count = sum(len(decode(text, "", 1, 0)) for _, _, text in made)
@@ -100,7 +108,7 @@ def test_what_is_exported_imported_and_exported_is_the_same_byte_for_byte(
 @given(made=batches())
 def test_every_line_of_an_export_is_read_as_what_was_written(made: list[tuple[str, float, str]]) -> None:
     for room, at, text in made:
-        for line in decode(text, room, 1, at):
+        for line in kept(text, room, 1, at):
             written = write_line(line)
             assert written.count(b"\n") == 1
             again = read_line(written)
@@ -121,7 +129,7 @@ def test_whatever_is_in_a_journal_what_is_read_to_be_shown_is_safe_and_keeps_its
             for room in stored:
                 writer.create_room(room)
             for room, at, text in made:
-                lines = decode(text, room, len(stored[room]) + 1, at)
+                lines = kept(text, room, len(stored[room]) + 1, at)
                 stored[room] += lines
                 writer.commit([Append(lines, {}, text)], {}, with_topics=False)
             for room, lines in stored.items():
