@@ -576,7 +576,7 @@ async def programs_that_speak_late(house: House) -> None:
 
 ONLY_WHEN_SOMETHING_FAILED = {
     "_find_stored", "_take_anyway", "rename_anyway", "arrive_anyway", "depart_anyway", "_add_anyway", "pass_over",
-    "_recover", "forget", "_read_unseen", "fail",
+    "_recover", "_described", "forget", "_read_unseen", "fail",
 }  # fmt: skip
 ELSEWHERE = {
     # When the server begins and ends, and when a disk is asked to forget: test_policies.py, test_history.py.

@@ -42,9 +42,6 @@ from chat_server.rooms.room import ROOM, Occupant, Pause, Room
 INBOX_MAX = 1024
 """Entries that wait in a room's inbox; then whoever has more waits. A batch is at most this long."""
 
-ARRIVALS_AT_ONCE = 16
-"""Newcomers who are shown nothing of the past, taken in before others have their turn: 2 ms. A turn for each would cost a tenth of a join."""
-
 READ_AGAIN_SECONDS = 10.0
 """Seconds after which a room tries again to read its past from a disk that would not."""
 
@@ -65,7 +62,6 @@ class ChatRoom(Room):
         self.hall = hall
         """Where one goes back to."""
         self._post, self._inbox = trio.open_memory_channel[Entry](INBOX_MAX)
-        self._arrived = 0  # newcomers since others had their turn
         self._strays: list[Occupant] = []  # who left while the inbox was full, and could not wait
         self._read_past_at = -inf
         self._guard = Guard("something went wrong in a room; it goes on", room=record.name)
@@ -274,9 +270,9 @@ class ChatRoom(Room):
             elif type(what) is Renamed:
                 self._members.rename(session, what)
             elif type(what) is Arrival:
-                is_dear = self._members.arrive(session, nick, is_return=what.is_return)
+                is_due = self._members.arrive(session, nick, is_return=what.is_return)
                 what.done.set()
-                await self._give_way(is_dear=is_dear)
+                await _give_way(is_due=is_due)
             elif type(what) is Succession:
                 self._members.succeed(session, nick, what.ghost)
                 what.done.set()
@@ -286,13 +282,6 @@ class ChatRoom(Room):
             elif type(what) is Marker:
                 self._flush()
                 what.done.set()
-
-    async def _give_way(self, *, is_dear: bool) -> None:
-        """Let others have their turn after somebody has arrived for whom much was done, or after some for whom little was."""
-        self._arrived += 1
-        if is_dear or self._arrived >= ARRIVALS_AT_ONCE:
-            self._arrived = 0
-            await trio.lowlevel.checkpoint()
 
     def _answer(self, answers: deque[Answer]) -> None:
         """Tell authors what became of their lines; who has been told is taken off."""
@@ -360,6 +349,11 @@ class ChatRoom(Room):
     def member_changed(self, session: Occupant) -> None:
         """Show things to a member in another way from now on."""
         self._members.changed(session)
+
+
+async def _give_way(*, is_due: bool) -> None:
+    if is_due:
+        await trio.lowlevel.checkpoint()
 
 
 def _finish(entries: Sequence[Entry]) -> None:
