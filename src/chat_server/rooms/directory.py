@@ -150,6 +150,3 @@ class Directory(Generic[R, P]):
                 raise
             self.open_room(self._start_room(name))
             return None
-
-    def __contains__(self, person: object) -> bool:
-        return person in self._people.values()
