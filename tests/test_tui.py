@@ -24,6 +24,7 @@ from chat_tui.client.timeline import Notice
 from chat_tui.settings import NotifyTable, Settings, parse_address
 from chat_tui.ui.app import ChatApp
 from chat_tui.ui.list_pane import ListPane
+from chat_tui.ui.looks import part
 from chat_tui.ui.main_screen import MainScreen
 from chat_tui.ui.search_bar import SearchBar
 from chat_tui.ui.themes import ANSI_ON_DARK, ANSI_ON_LIGHT, _luminance, nick_colours
@@ -2056,7 +2057,7 @@ def test_where_the_terminal_has_its_own_colours_no_text_stands_on_one_of_them(th
         await pilot.press("ctrl+f", *"two", "enter")
         await settle(pilot)
         look = app.chat.look
-        hit = app.chat._part("hit")
+        hit = part(app.chat, "hit")
         _, _, current = app.main.query_one("#rooms", ListPane)._styles
         status, below = (app.main.query_one(f"#{name}").visual_style for name in ("status", "below"))
         for style in (current, hit, look.parts.found, look.parts.mention):

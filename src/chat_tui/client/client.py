@@ -153,18 +153,7 @@ class Client:
             return "You are in no room yet. /join ROOM enters one."
         if not _cleaned(do, words).strip():
             return "There is nothing in that which can be shown."
-        return self._too_long(self.pending(room, do, words))
-
-    def _too_long(self, pending: Pending) -> str:
-        """Why a line is too long for the server, in a sentence; "" if it is not, or the server's limit is not known yet."""
-        limits = self.state.limits
-        size, limit = len(pending.text.encode()), limits.get("text_bytes", 0)
-        if limit and size > limit:
-            return f"That is {size} bytes; a message has at most {limit:g}."
-        size, limit = len(said(pending)), limits.get("line_bytes", 0)
-        if limit and size >= limit:  # what has many backslashes or quotes doubles on its way
-            return f"That is too long for one message. Send it in {size // int(limit) + 1} parts."
-        return ""
+        return _too_long(self.pending(room, do, words), self.state.limits)
 
     def pending(self, room: str, do: str, words: str) -> Pending:
         """A line that is to be said, under a key of its own."""
@@ -180,7 +169,7 @@ class Client:
     def _to_send(self) -> list[Pending]:
         """What waits to be stored, in order; without what could not be, or never will: a server would not even read it."""
         for pending in self.keepsakes.unsent:
-            if not pending.why and (why := self._too_long(pending)):
+            if not pending.why and (why := _too_long(pending, self.state.limits)):
                 pending.why = why
                 self.keepsakes.add(pending)
         return [pending for pending in self.keepsakes.unsent if not pending.why]
@@ -355,3 +344,14 @@ def _cleaned(do: str, words: str) -> str:
     """The words as the server would clean them: what it would take out must not count, nor fill what may be sent."""
     may_have_lines = any(parameter.lines for parameter in parameters_of(KIND_BY_WORD[do].request))
     return clean_lines(words) if may_have_lines else clean_in_one(words)
+
+
+def _too_long(pending: Pending, limits: dict[str, float]) -> str:
+    """Why a line is too long for the server, in a sentence; "" if it is not, or the server's limit is not known yet."""
+    size, limit = len(pending.text.encode()), limits.get("text_bytes", 0)
+    if limit and size > limit:
+        return f"That is {size} bytes; a message has at most {limit:g}."
+    size, limit = len(said(pending)), limits.get("line_bytes", 0)
+    if limit and size >= limit:  # what has many backslashes or quotes doubles on its way
+        return f"That is too long for one message. Send it in {size // int(limit) + 1} parts."
+    return ""

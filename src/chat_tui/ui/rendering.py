@@ -67,6 +67,10 @@ class Row(NamedTuple):
     text: Content
     joins: bool = False
 
+    def marked(self, style: Style, start: int, end: int) -> "Row":
+        """The row with a part of its text in another style; up to its end, if `end` is -1."""
+        return self._replace(text=self.text.stylize(style, start, len(self.text) if end == -1 else end))
+
 
 class Rows:
     """The rows of one entry: broken now, made when they are asked for."""

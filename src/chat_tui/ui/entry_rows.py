@@ -1,0 +1,160 @@
+"""The entries of one room, and the rows of those that have been looked at.
+
+Rows are kept while nothing about them changes. Knows the timeline, and how things look; never knows where on the screen they are.
+"""
+
+from collections.abc import Callable, Iterator
+
+from textual.geometry import Offset
+from textual.selection import Selection
+from textual.strip import Strip
+
+from chat_server.protocol.entries import Line
+from chat_tui.client.state import Pending, RoomState
+from chat_tui.client.timeline import Changes, Entry, Notice
+from chat_tui.ui.rendering import Look, Rows, rows_of
+from chat_tui.ui.row_heights import Heights
+
+ROWS_KEPT_MAX = 2000
+"""Entries whose rows are kept: some forty screens."""
+
+CHARACTERS_KEPT_MAX = 1_000_000
+"""Characters of the entries whose rows are kept: sixty messages of 16 KiB, some 20 MB."""
+
+STRIPS_KEPT_MAX = 4000
+"""Rows that are kept as they were drawn."""
+
+
+class EntryRows:
+    """What there is to be shown of a room: its timeline, and after that what is not stored yet."""
+
+    def __init__(self, look: Callable[[], Look], clock: Callable[[], float]) -> None:
+        """Of no room. `look` gives how things look, `clock` the time."""
+        self._look, self._clock = look, clock
+        self._room: RoomState | None = None
+        self._rows: dict[int, Rows] = {}
+        self._kept = 0  # characters of their entries, counted again for those that were made again
+        self._strips: dict[tuple[int, int, int], Strip] = {}  # by entry, row of it, and row of all
+        self.unread_from: int | None = None
+        """The number after which the rule between read and unread stands."""
+
+    def show(self, room: RoomState | None, unread_from: int | None) -> None:
+        """Be those of another room."""
+        self._room, self.unread_from = room, unread_from
+        self.forget()
+
+    def entry(self, index: int) -> Entry | Pending:
+        """One of the entries."""
+        entries = self._room.timeline.entries if self._room else []
+        return entries[index] if index < len(entries) or not self._room else self._room.pending[index - len(entries)]
+
+    def guessed_heights(self, width: int) -> Heights:
+        """About how high all entries are in so many columns."""
+        heights = Heights()
+        if self._room is not None:
+            count = len(self._room.timeline.entries) + len(self._room.pending)
+            heights.replace(0, self._guesses(0, count, width))
+        return heights
+
+    def update(self, heights: Heights, changes: Changes | None, pending_before: int, width: int) -> int:
+        """Take what has changed in the timeline, and what is not stored yet; return from which entry on."""
+        room = self._room
+        if room is None:
+            return 0
+        if changes is not None and changes.prepended:
+            heights.prepend(self._guesses(0, changes.prepended, width))
+            self.forget()
+        count = len(room.timeline.entries)
+        start = count if changes is None else changes.since
+        start = max(0, min(start, len(heights) - pending_before, count))
+        heights.replace(start, self._guesses(start, count + len(room.pending), width))
+        self.forget_from(start)
+        if changes is not None and changes.prepended:
+            heights.forget(changes.prepended)
+        return start
+
+    def missing_before(self, first: int, last: int) -> int | None:
+        """The number before which lines are missing, beside the newest of these entries that has such a gap; None if none has."""
+        room = self._room
+        for index in range(last, first - 1, -1) if room is not None else ():
+            if not isinstance(self.entry(index), Notice | Pending) and room is not None:
+                hole = room.timeline.hole_before(index, room.first)
+                if hole:
+                    return hole.stop
+        return None
+
+    def selected(self, selection: Selection, heights: Heights) -> str:
+        """What was said where it is selected: byte for byte, however it is shown, and in however many rows."""
+        total = heights.total
+        start = selection.start or Offset(0, 0)
+        end = selection.end or Offset(0, total)
+        parts: list[str] = []
+        row = start.y
+        while row < min(end.y + 1, total):
+            index = heights.at(row)
+            rows, top = self.at(index), heights.top(index)
+            last = min(end.y, top + heights.height(index) - 1)
+            first_span, last_span = selection.get_span(row), selection.get_span(last)
+            if first_span is not None and last_span is not None:
+                stop = (last - top, last_span[1]) if last == end.y else None
+                parts.append(rows.said((row - top, first_span[0]), stop))
+            row = last + 1
+        return "\n".join(part for part in parts if part)
+
+    def _guesses(self, first: int, end: int, width: int) -> Iterator[int]:
+        """About how many rows these entries take: right for most, and made in a tenth of the time."""
+        for index in range(first, end):
+            text = self.entry(index).text
+            yield 1 if len(text) <= width and "\n" not in text else 1 + text.count("\n") + len(text) // width
+
+    def at(self, index: int) -> Rows:
+        """The rows of an entry."""
+        rows = self._rows.get(index)
+        if rows is None:
+            entry = self.entry(index)
+            self._kept += len(entry.text)
+            if len(self._rows) >= ROWS_KEPT_MAX or self._kept > CHARACTERS_KEPT_MAX:
+                self.forget()
+                self._kept = len(entry.text)
+            rows = self._rows[index] = self._made(index, entry)
+        return rows
+
+    def _made(self, index: int, entry: Entry | Pending) -> Rows:
+        before = self.entry(index - 1) if index else None
+        if isinstance(entry, Notice | Pending) or self._room is None:
+            return rows_of(entry, before, self._look(), now=self._clock())
+        return rows_of(
+            entry,
+            before,
+            self._look(),
+            is_first_unread=self._is_first_unread(index, entry),
+            missing=len(self._room.timeline.hole_before(index, self._room.first)),
+        )
+
+    def _is_first_unread(self, index: int, entry: Line) -> bool:
+        if self.unread_from is None or entry.seq <= self.unread_from or self._room is None:
+            return False
+        before = self._room.timeline.before(index)
+        return before.seq <= self.unread_from if before else entry.seq == self.unread_from + 1
+
+    def drawn(self, index: int, within: int, row: int, draw: Callable[[], Strip]) -> Strip:
+        """A row as it was drawn, which `draw` does if it was not yet."""
+        strip = self._strips.get((index, within, row))
+        if strip is None:
+            if len(self._strips) >= STRIPS_KEPT_MAX:
+                self._strips.clear()
+            strip = self._strips[index, within, row] = draw()
+        return strip
+
+    def forget(self) -> None:
+        """Everything may look otherwise now."""
+        self._rows.clear()
+        self._strips.clear()
+        self._kept = 0
+
+    def forget_from(self, start: int) -> None:
+        """Entries from here on are others now."""
+        for index in [index for index in self._rows if index >= start]:
+            del self._rows[index]
+        for key in [key for key in self._strips if key[0] >= start]:
+            del self._strips[key]

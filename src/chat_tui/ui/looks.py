@@ -1,0 +1,90 @@
+"""How lines look in a widget, by its style sheet and the app's theme; and a row drawn so. Knows Textual's styles; never knows what is said."""
+
+import re
+
+from textual.strip import Strip
+from textual.style import Style
+from textual.widget import Widget
+
+from chat_server.protocol.mentions import Names
+from chat_tui.ui.markup import Styles, resolver
+from chat_tui.ui.rendering import Look, Row, columns
+from chat_tui.ui.themes import nick_colours, part_style
+
+HIT_MARK = "▌"
+"""What stands between the name and the text of the line that a search has come to, for those who see no colours."""
+
+PARTS = {
+    f"chat-view--{name}"
+    for name in (
+        *("dim", "rule", "unread", "failed", "pending"),
+        *("code", "quote", "link", "mention", "found", "hit"),
+    )
+}  # fmt: skip
+"""What has a style of its own in the style sheet."""
+
+
+def part(widget: Widget, name: str) -> Style:
+    """The style of one of the parts."""
+    return part_style(widget, f"chat-view--{name}")
+
+
+def look_of(
+    widget: Widget,
+    width: int,
+    time_format: str,
+    me: str,
+    mention: Names | None,
+    *,
+    found: re.Pattern[str] | None,
+    markdown: bool,
+) -> Look:
+    """How lines look there.
+
+    Args:
+        widget: where they stand.
+        width: how many columns they have.
+        time_format: how times are written.
+        me: the reader's name.
+        mention: what calls the reader.
+        found: what is searched for.
+        markdown: whether marks in what is said are shown as what they mean.
+
+    """
+    time_width, nick_width = columns(width, time_format)
+    return Look(
+        width=width,
+        time_width=time_width,
+        nick_width=nick_width,
+        time_format=time_format,
+        markdown=markdown,
+        me=me,
+        text=widget.visual_style,
+        rich=widget.rich_style,
+        dim=part(widget, "dim"),
+        rule=part(widget, "rule"),
+        unread=part(widget, "unread"),
+        failed=part(widget, "failed"),
+        pending=part(widget, "pending"),
+        nicks=tuple(Style(foreground=colour) for colour in nick_colours(widget.app.current_theme)),
+        parts=Styles(
+            code=part(widget, "code"),
+            quote=part(widget, "quote"),
+            link=part(widget, "link"),
+            mention=part(widget, "mention"),
+            found=part(widget, "found"),
+        ),
+        resolve=resolver(widget.app.theme_variables),
+        mention=mention,
+        found=found,
+    )
+
+
+def drawn(row: Row, number: int, width: int, look: Look, hit: Style | None) -> Strip:
+    """A row of the screen, which is the row of this number among all. `hit`: how it is marked, if a search has come to it."""
+    is_hit = hit is not None and bool(row.text.plain)
+    style = look.text + hit if hit is not None and is_hit else look.text
+    marked = row.gutter[:-1] + HIT_MARK if is_hit and row.gutter.plain.endswith(" ") else row.gutter
+    gutter = Strip(marked.render_segments(style))
+    body = Strip(row.text.render_segments(style)).apply_offsets(0, number)
+    return Strip.join([gutter, body]).adjust_cell_length(width, style.rich_style if is_hit else look.rich)
