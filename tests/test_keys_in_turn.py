@@ -1,5 +1,7 @@
 """Keys that come in one bundle do what they do when they are typed slowly."""
 
+from collections.abc import Iterator
+
 import pytest
 from textual.events import Key, Paste
 from textual.widgets import Input
@@ -7,7 +9,7 @@ from textual.widgets import Input
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.screens.connecting import ConnectScreen
 from chat_tui.ui.search_bar import SearchBar
-from stories import Pilot, StoryApp, beginning, play, said, settle
+from stories import Pilot, Stage, StoryApp, beginning, play, said, settle
 
 
 def type_at_once(app: StoryApp, *keys: str) -> None:
@@ -17,9 +19,16 @@ def type_at_once(app: StoryApp, *keys: str) -> None:
 
 
 async def all_done(pilot: Pilot) -> None:
-    for _ in range(40):
+    for _ in range(4):  # no time passes before everything is done that can be
         await pilot.pause()
     await settle(pilot)
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    stage = Stage(lambda: StoryApp(beginning()))
+    yield stage
+    stage.close()
 
 
 @pytest.mark.parametrize(
@@ -32,15 +41,14 @@ async def all_done(pilot: Pilot) -> None:
         ((*"one", "ctrl+w", "x", "ctrl+z", "y"), "y"),
     ],
 )
-def test_what_is_corrected_in_one_bundle_is_what_is_meant(keys: tuple[str, ...], prompt: str) -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_what_is_corrected_in_one_bundle_is_what_is_meant(keys: tuple[str, ...], prompt: str, stage: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.prompt.begin("")
         type_at_once(app, *keys)
         await all_done(pilot)
         assert app.prompt.text == prompt
 
-    play(app, act)
+    stage.play(act)
 
 
 def test_enter_sends_what_stood_there_when_it_was_pressed() -> None:

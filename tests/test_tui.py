@@ -1531,18 +1531,24 @@ def test_the_palette_and_the_help_screen_have_every_action() -> None:
 
 
 @pytest.mark.parametrize("at", [1e18, -1e18, -99999999999.0, 1795827121000.0, 1.7e308, 0.0])
-def test_whatever_time_a_server_names_is_shown(at: float) -> None:
-    odd = [
-        Said("python", 1, at, "bob", "hello"),
-        Said("python", 2, -at, "bob", "again"),
-        Said("python", 3, at, "bob", "!"),
-    ]
-    app = StoryApp([*beginning(), *odd])
-
-    async def act(pilot: Pilot) -> None:
+def test_whatever_time_a_server_names_is_shown(at: float, prompt: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        room = f"odd-{str(at).strip('-').replace('.', '-').replace('+', '')}-{at < 0}"
+        app.main.navigation.enter(room)
+        app.answer("join", events.Entered(room, (), 0, "", 0))
+        app.tell(
+            *(
+                Said(room, seq, when, "bob", text)
+                for seq, when, text in ((1, at, "hello"), (2, -at, "again"), (3, at, "!"))
+            )
+        )
+        await settle(pilot)
+        assert app.current is not None
+        assert app.current.name == room
         assert all(text in chat_text(app) for text in ("hello", "again", "!"))
+        app.tell(events.WentBack(room))
 
-    play(app, act)
+    prompt.play(act)
 
 
 def test_keys_can_be_changed_in_the_settings() -> None:
