@@ -370,7 +370,10 @@ def test_no_time_in_a_journal_and_no_zone_of_the_machine_ends_the_server(
     with closing(sqlite3.connect(data / "journal.db")) as journal, journal:
         journal.execute("DELETE FROM batch")
         for number, at in enumerate(times, 1):
-            journal.execute("INSERT INTO batch VALUES (?1, 1, ?1, 1, ?2, ?3)", (number, at, '[["ann","line"]]'))
+            journal.execute(
+                "INSERT INTO batch (id, room, first, count, at, lines) VALUES (?1, 1, ?1, 1, ?2, ?3)",
+                (number, at, '[["ann","line"]]'),
+            )
     found = command("check-journal", "--data", str(data)).stdout
     assert found.count("is not possible: times are in seconds since 1970") == 5
     with running_server(data=data) as server:
