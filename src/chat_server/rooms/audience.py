@@ -129,7 +129,11 @@ class Audience:
                 pieces += [show(event) for event in events[len(pieces) :]]
             pieces += [self._shown(show, event) for event in events[len(pieces) :]]  # one by one, if that failed
             personal = {member: pushes.pop(member) for member in (*authors, *named) if member in pushes}
-            self._push(pushes, b"".join(pieces))
+            data = b"".join(pieces)
+            waiting = iter(pushes.values())
+            while not self._guard.attempt(_push_each, waiting, data):
+                failed = len(pushes) - length_hint(waiting) - 1
+                self._guard.attempt(next(islice(pushes, failed, None)).fail)
             for member, push in personal.items():
                 own = pieces
                 if member in named:
@@ -139,13 +143,6 @@ class Audience:
                     self._guard.attempt(member.fail)
             pushes.update(personal)
         self.shown_seq = last_seq
-
-    def _push(self, pushes: dict[Occupant, Push], data: bytes) -> None:
-        """Give the data to all of these; where that fails, the one for whom it did ends."""
-        waiting = iter(pushes.values())
-        while not self._guard.attempt(_push_each, waiting, data):
-            failed = len(pushes) - length_hint(waiting) - 1
-            self._guard.attempt(next(islice(pushes, failed, None)).fail)
 
     def _shown(self, show: Show, event: Event) -> bytes:
         """An event as one kind of reader is shown it; where that fails, that it does."""
