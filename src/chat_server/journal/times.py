@@ -47,7 +47,7 @@ def step_of(lines: Sequence[Timed]) -> float:
 
 def times_of(at: float, step: float, count: int) -> list[float]:
     """The times of so many lines of a batch: each is the one before and the step. A batch of release 0.1.0 has one time for all."""
-    return [*accumulate(repeat(step, count - 1), initial=at)] if step else [at] * count
+    return [*accumulate(repeat(step, count - 1), initial=at)] if step and count else [at] * count
 
 
 def goes_on(batch: Sequence[Timed], line: Timed) -> bool:
