@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from chat_server.journal import Appending, SenderKey
 from chat_server.journal.memory import MemoryJournal
-from chat_server.journal.times import FLOOD_LINES, MICROSECOND, MILLISECOND, goes_on, step_of, times_for, times_of
+from chat_server.journal.times import (
+    FLOOD_LINES,
+    MICROSECOND,
+    MILLISECOND,
+    goes_on,
+    settled,
+    step_of,
+    times_for,
+    times_of,
+)
 from chat_server.protocol.entries import KINDS, Kept, Line, PageShown, Said
 from chat_server.protocol.requests import Back, Join, Say
 from chat_server.wire.json_lines import show_answer, show_for
@@ -33,6 +42,21 @@ def test_times_only_go_on_whatever_the_clock_says(turns: list[tuple[float, int]]
         assert count == 1 or step_of(lines) == step, "the journal finds the step"
         assert count == 1 or goes_on(lines[:-1], lines[-1]), "and so does an import"
         last_at = times[-1]
+
+
+@given(CLOCK, st.lists(st.booleans(), min_size=1, max_size=30))
+def test_whichever_lines_were_sent_before_the_others_close_up_in_number_and_in_time(
+    now: float, sent_before: list[bool]
+) -> None:
+    at, step = times_for(now, 0.0, len(sent_before))
+    times = times_of(at, step, len(sent_before))
+    lines = [Said("python", number, time, "ann", f"line {number}") for number, time in enumerate(times, 1)]
+    left_out = {index for index, is_left_out in enumerate(sent_before) if is_left_out}
+    kept = [line.text for index, line in enumerate(lines) if index not in left_out]
+    stored = settled(lines, 8, left_out)
+    assert [(line.seq, line.at, line.text) for line in stored] == [
+        *zip(range(8, 8 + len(kept)), times, kept, strict=False)
+    ]
 
 
 @pytest.mark.parametrize(("lines", "step"), [(3, MILLISECOND), (FLOOD_LINES + 1, MICROSECOND)])
@@ -76,6 +100,19 @@ async def test_everybody_is_shown_the_times_that_are_kept(autojump_clock: trio.a
         await program.ask("history", room="python", after=0)
         assert (await program.wait_for("page"))["lines"] == shown
         assert len({line["at"] for line in shown}) == 3
+
+
+async def test_lines_that_were_all_sent_before_are_answered_as_stored_in_one_turn_too(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_rooms(nursery)
+    (ann,) = await enter(room, "ann")
+    for _ in range(2):
+        ann.told.clear()
+        for number in range(1, 4):
+            room.post(ann, Say(f"line {number}", f"key {number}"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert ann.told == [f"* Stored in python as #{number}." for number in range(1, 4)]
 
 
 async def test_who_only_comes_and_goes_makes_no_commit_and_no_turn(

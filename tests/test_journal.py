@@ -13,6 +13,7 @@ from typing import NamedTuple, get_args
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from archives import no_progress
 from chat_server.config import JournalTable
@@ -88,6 +89,13 @@ async def journal(place: Place) -> AsyncIterator[Journal]:
         if not await journal.rooms():
             await create_rooms(journal)
         yield journal
+
+
+def test_who_has_what_is_said_kept_in_memory_alone_is_warned(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        place_in(tmp_path, "memory").open()
+    assert [log["log_level"] for log in logs] == ["warning"]
+    assert "forgotten when the server ends" in logs[0]["event"]
 
 
 def test_every_engine_has_its_module() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
+import structlog
 import trio
 from msgspec.structs import replace
 
@@ -53,6 +54,9 @@ class _Room:
         return self.first + len(self.lines) - 1
 
 
+_log = structlog.get_logger()
+
+
 @dataclass
 class _Kept:
     """Everything that is kept of one journal."""
@@ -84,6 +88,7 @@ _kept: dict[str, _Kept] = {}
 
 def open_journal(settings: Settings) -> "MemoryJournal":
     """The journal of this name. See engines.Engine."""
+    _log.warning("what is said is kept in memory alone, and forgotten when the server ends ([journal] engine)")
     return MemoryJournal(_kept.setdefault(settings.directory, _Kept()))
 
 

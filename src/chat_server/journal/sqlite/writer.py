@@ -128,6 +128,7 @@ class Writer(Reader):
     def _copy_aside(self) -> None:
         """Leave the file as an older release can read it, beside it: what was said until now is there for whoever goes back to that release."""
         aside = copy_before(self.path, version_of(self._connection))
+        # A copy that is there already is of a start that was broken off, or of before somebody went back: this one has what was said since, too.
         with new_file(aside, OwnFiles(), force=True) as part, closing(sqlite3.connect(part)) as copy:
             self._connection.backup(copy)
 
