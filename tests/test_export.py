@@ -36,7 +36,8 @@ TEXTS = st.one_of(
 )
 NAMES = st.sampled_from(["ann", "小明", "x" * 32, "server", "-", "ᕯ", "analytics_2"])
 TIMES = st.one_of(
-    st.floats(EARLIEST, LATEST), st.sampled_from([0.0, -0.0, 1e-7, 1764300000.123456, EARLIEST, LATEST, 1.1 + 2.2])
+    st.floats(EARLIEST, LATEST),
+    st.sampled_from([0.0, -0.0, 1e-7, 1764300000.123456, EARLIEST, LATEST - 0.0001, LATEST, 1.1 + 2.2]),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
@@ -77,7 +78,7 @@ def batches(draw: st.DrawFn) -> list[tuple[str, float, str]]:
 
 def kept(text: str, room: str, first: int, at: float) -> list[Stored]:
     """A batch's lines, in some batches with times and authors of their own."""
-    step = (0.0, MICROSECOND, MILLISECOND)[len(text) % 3] if at < LATEST else 0.0
+    step = (0.0, MICROSECOND, MILLISECOND)[len(text) % 3]
     authors = [number % 3 for number in range(len(decode(text, room, first, at)))]
     return decode(text, room, first, at, step=step, authors=json.dumps(authors) if len(text) % 2 else "")
 

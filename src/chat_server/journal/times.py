@@ -9,6 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec.structs import replace
 
+from chat_server.protocol.time_zones import LATEST
+
 MILLISECOND, MICROSECOND = 0.001, 0.000001
 
 FLOOD_LINES = 10
@@ -46,8 +48,14 @@ def step_of(lines: Sequence[Timed]) -> float:
 
 
 def times_of(at: float, step: float, count: int) -> list[float]:
-    """The times of so many lines of a batch: each is the one before and the step. A batch of release 0.1.0 has one time for all."""
-    return [*accumulate(repeat(step, count - 1), initial=at)] if step and count else [at] * count
+    """The times of so many lines of a batch: each is the one before and the step. A batch of release 0.1.0 has one time for all.
+
+    None is later than the latest that can be kept, lest a batch that begins just before it could be exported and not imported.
+    """
+    if not step or not count:
+        return [at] * count
+    times = [*accumulate(repeat(step, count - 1), initial=at)]
+    return times if times[-1] <= LATEST or at > LATEST else [min(time, LATEST) for time in times]
 
 
 def goes_on(batch: Sequence[Timed], line: Timed) -> bool:
