@@ -1,9 +1,13 @@
+from collections.abc import Mapping, Sequence
+
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.commands.table import COMMANDS
-from chat_server.protocol.entries import Said
+from chat_server.journal import Appending, Receipt, SenderKey
+from chat_server.journal.memory import MemoryJournal
+from chat_server.protocol.entries import Line, Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Act, Back, Join, ListOnline, Login, Rename, Request, Say
 from chat_server.rooms.batch import Arrival, Departure
@@ -341,3 +345,68 @@ async def test_one_who_cannot_wait_for_a_full_inbox_leaves_all_the_same(
     nursery.start_soon(room.run)
     await trio.testing.wait_all_tasks_blocked()
     assert room.population == 0
+
+
+class StalledJournal(MemoryJournal):
+    """A journal whose disk stores nothing for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = trio.Event()
+
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
+        self._appended = super().append(lines, keys)
+        return self
+
+    async def stored(self) -> Receipt:
+        await self.goes_on.wait()
+        return await self._appended.stored()
+
+
+async def test_one_who_was_about_to_enter_and_cannot_wait_for_a_full_inbox_leaves_all_the_same(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    journal = StalledJournal()
+    _, room = open_rooms(nursery, journal)
+    (bob,) = await enter(room, "bob")
+    room.post(bob, Say("what the disk is busy with"))
+    await trio.testing.wait_all_tasks_blocked()
+    ann = FakeSession(room, "ann")
+    room.post(ann, Arrival(trio.Event()))
+    for _ in range(INBOX_MAX - 1):
+        assert room.post(bob, Say("x")) is None
+    with trio.move_on_after(5) as patience:
+        await room.leave(ann)
+    assert patience.cancelled_caught
+    journal.goes_on.set()
+    await trio.testing.wait_all_tasks_blocked()
+    await trio.sleep(10)
+    assert room.nicks == ["bob"]
+
+
+async def test_one_who_gives_up_waiting_just_when_the_inbox_is_emptied_leaves_all_the_same(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    journal = StalledJournal()
+    _, room = open_rooms(nursery, journal)
+    ann, bob = await enter(room, "ann", "bob")
+    room.post(bob, Say("what the disk is busy with"))
+    await trio.testing.wait_all_tasks_blocked()
+    for _ in range(INBOX_MAX):
+        assert room.post(bob, Say("x")) is None
+
+    async def leave(scope: trio.CancelScope) -> None:
+        with scope:
+            await room.leave(ann)
+
+    scope = trio.CancelScope()
+    nursery.start_soon(leave, scope)
+    await trio.testing.wait_all_tasks_blocked()
+    scope.cancel()
+    room._inbox.receive_nowait()
+    for _ in range(INBOX_MAX - 1):
+        room._inbox.receive_nowait()
+    journal.goes_on.set()
+    await trio.testing.wait_all_tasks_blocked()
+    await trio.sleep(10)
+    assert room.nicks == ["bob"]

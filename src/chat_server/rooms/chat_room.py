@@ -150,7 +150,7 @@ class ChatRoom(Room):
                 await pause
             except trio.Cancelled:
                 if type(what) is Departure:
-                    self._strays.append(session)
+                    self.forget(session)
                 raise
         await what.done.wait()
 
@@ -184,10 +184,11 @@ class ChatRoom(Room):
             entries = [first]
             with suppress(trio.WouldBlock, trio.EndOfChannel):
                 entries.extend(self._inbox.receive_nowait() for _ in range(INBOX_MAX))
+            strays = len(self._strays)  # what lets somebody in who strays later may still be in the inbox
             is_done = False
             try:
                 with self._guard:
-                    await self._store_and_take(entries)
+                    await self._store_and_take(entries, strays)
                     is_done = True
                 if not is_done:
                     stored, answers, _ = await self._find_stored(entries)
@@ -210,8 +211,8 @@ class ChatRoom(Room):
             return await self._inbox.receive()
         return None
 
-    async def _store_and_take(self, entries: Sequence[Entry]) -> None:
-        """Store everything that waited, and turn it into what members will see."""
+    async def _store_and_take(self, entries: Sequence[Entry], strays: int) -> None:
+        """Store everything that waited, and turn it into what members will see; let those go who had strayed by then."""
         stored, answers, is_plain = await self._store(entries)
         if not self._past.is_read and trio.current_time() >= self._read_past_at:
             with self._guard:
@@ -225,10 +226,10 @@ class ChatRoom(Room):
             is_taken = True
         if not is_taken:
             self._take_anyway(entries, stored)
-        while self._strays:
-            stray = self._strays.pop()
+        for stray in self._strays[:strays]:
             if not self._guard.attempt(self._members.depart, stray):
                 self._members.let_go(stray)
+        del self._strays[:strays]
         if answers:
             with self._guard:
                 await self._audience.show_ahead()
@@ -326,7 +327,7 @@ class ChatRoom(Room):
         await trio.sleep(REST_AFTER_FAILURE)
 
     def forget(self, session: Occupant) -> None:
-        """Let the session go in the next turn: it could not leave as others do."""
+        """Let the session go in the next turn, which there will be: it could not leave as others do."""
         self._strays.append(session)
         with suppress(trio.WouldBlock, trio.ClosedResourceError):
             self._post.send_nowait((session, session.nick, Marker(trio.Event()), ()))
