@@ -16,7 +16,7 @@ from chat_server.config import Limits
 from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Say
 from chat_server.wire.render.profiles import Reader, show_for
-from chat_server.wire.render.widths import wrapped
+from chat_server.wire.render.wrapping import wrapped
 from chat_server.wire.text import TextDecoder
 from fakes import FakeSession, open_rooms
 

@@ -60,7 +60,12 @@ NOT_PURE = {"chat_server.commands.history", "chat_server.commands.settings"}
 """They read the clock: what yesterday is depends on it, and /time tells it."""
 
 OUTSIDE_FOR_PURE = {"trio", "socket", "time", "os", "threading", "structlog", "random", "sys"}
-WITHOUT_TEXTUAL = {"chat_tui.actions", "chat_tui.settings", "chat_tui.ui.row_heights", "chat_tui.ui.colouring"} | {
+WITHOUT_TEXTUAL = {
+    "chat_tui.actions",
+    "chat_tui.settings",
+    "chat_tui.ui.row_heights",
+    "chat_tui.ui.code_highlighting",
+} | {
     "chat_tui.ui.background"  # it is asked before Textual has the terminal
 }
 

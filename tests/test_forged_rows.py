@@ -14,7 +14,8 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.names import BadName, parse_name
 from chat_server.protocol.sanitize import clean, clean_lines
 from chat_server.wire.render.profiles import Reader, show_for
-from chat_server.wire.render.widths import INDENT, width_class
+from chat_server.wire.render.widths import width_class
+from chat_server.wire.render.wrapping import INDENT
 
 FILLERS = "\u3164\u115f\uffa0\u2800\xad\u1160\u200b\U00016fe4"
 MARKS_AND_WIDE = "\u0903\u0bbe\u11a8\u1100\ua960\ud7b0\u0e33\u0600\u3000\u303f\u2e3a\ufdfd\U0001f1e6"

@@ -20,8 +20,8 @@ from textual.style import Style
 from chat_server.protocol.entries import Said
 from chat_server.protocol.mentions import Names
 from chat_tui.client.completion import replaced
-from chat_tui.ui import colouring
-from chat_tui.ui.colouring import CODE_MAX, TOKENS_MAX, Token, languages, tokens
+from chat_tui.ui import code_highlighting
+from chat_tui.ui.code_highlighting import CODE_MAX, TOKENS_MAX, Token, languages, tokens
 from chat_tui.ui.markup import PAINTED_MAX, Styles, shown
 from chat_tui.ui.rendering import Look, Rows, columns, rows_of
 from chat_tui.ui.wrapping import pieces
@@ -355,7 +355,7 @@ def test_only_so_many_names_and_hits_are_painted() -> None:
 
 
 def test_pygments_is_not_for_what_others_write() -> None:
-    assert "pygments" not in {name.split(".")[0] for name in vars(colouring)}
+    assert "pygments" not in {name.split(".")[0] for name in vars(code_highlighting)}
 
 
 # Rows.

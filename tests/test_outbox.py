@@ -7,8 +7,8 @@ import trio.testing
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.outbox import URGENT_MAX, Outbox
-from chat_server.sessions.pacing import Budget
 from chat_server.sessions.transport import HELD
 
 M = TypeVar("M")

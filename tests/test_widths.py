@@ -8,7 +8,8 @@ import wcwidth
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.wire.render.widths import GRAPHEME_MAX, INDENT, OWN, columns_of, graphemes, width_class, wrapped
+from chat_server.wire.render.widths import GRAPHEME_MAX, OWN, columns_of, graphemes, width_class
+from chat_server.wire.render.wrapping import INDENT, wrapped
 
 TEXTS = st.lists(
     st.sampled_from(["a", "bc", " ", "  ", "你", "，", "é", "e\u0301", "👩‍💻", "https://example.org/x", "。"]),

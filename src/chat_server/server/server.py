@@ -29,10 +29,11 @@ from chat_server.server.retention import forget_what_is_old
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.doors import PERSON, Door, door_of
 from chat_server.sessions.json_session import welcome_of
+from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.pace import Address
-from chat_server.sessions.pacing import Budget, Turns
 from chat_server.sessions.session import READ_MAX_LIMITED, ChatSession
 from chat_server.sessions.transport import Transport
+from chat_server.sessions.turns import Turns
 from chat_server.wire.render.profiles import Reader, show_for
 
 GREETING_DELAY = 0.15

@@ -8,7 +8,8 @@ from chat_server.config import HistoryTable, Limits
 from chat_server.protocol.events import Welcomed
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.room import Room
-from chat_server.sessions.pacing import Budget, Turns
+from chat_server.sessions.memory_budget import Budget
+from chat_server.sessions.turns import Turns
 
 
 class SessionContext(Struct, frozen=True):

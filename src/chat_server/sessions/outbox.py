@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import trio
 
 from chat_server.guard import Guard
-from chat_server.sessions.pacing import Budget
+from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.transport import HELD, Transport
 
 _CHUNK = 65536
@@ -158,7 +158,7 @@ class Outbox(Generic[M]):
 
     @property
     def held(self) -> int:
-        """Bytes that wait; see pacing.Holder."""
+        """Bytes that wait; see memory_budget.Holder."""
         return self._size
 
     def let_go(self) -> None:

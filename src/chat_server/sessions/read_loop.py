@@ -242,7 +242,7 @@ class ReadLoop(Generic[A]):
         """Whether neither the session nor its address has asked for much lately."""
         return self.pace is None or not self.pace.asks_for_much
 
-    # What waits in memory; see pacing.Holder. What waits to be written is the outbox's.
+    # What waits in memory; see memory_budget.Holder. What waits to be written is the outbox's.
 
     @property
     def held(self) -> int:

@@ -14,8 +14,8 @@ from textual.style import Style
 
 from chat_server.protocol.mentions import Names
 from chat_tui.client.markdown import Hidden, Kind, Marked, marked, plain
-from chat_tui.ui import colouring
-from chat_tui.ui.colouring import CODE_MAX, TOKENS_MAX, Token
+from chat_tui.ui import code_highlighting
+from chat_tui.ui.code_highlighting import CODE_MAX, TOKENS_MAX, Token
 
 if TYPE_CHECKING:
     import re
@@ -208,7 +208,7 @@ def _coloured(text: str, marks: Marked, resolve: "Callable[[str], Style]") -> "l
     for begin, end in marks.parts.get(Kind.BLOCK, ()):
         left -= end - begin
         if left >= 0 and begin in marks.languages:
-            found = colouring.tokens(text[begin:end], marks.languages[begin])[: TOKENS_MAX - len(coloured)]
+            found = code_highlighting.tokens(text[begin:end], marks.languages[begin])[: TOKENS_MAX - len(coloured)]
             coloured += [(begin + start, begin + stop, resolve(_TOKENS[token])) for start, stop, token in found]
     return coloured
 

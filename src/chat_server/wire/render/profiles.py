@@ -19,7 +19,8 @@ from chat_server.wire.render.colours import bright, dim, named
 from chat_server.wire.render.languages import voice
 from chat_server.wire.render.sentences import told
 from chat_server.wire.render.text_lines import Line, as_text, indented
-from chat_server.wire.render.widths import INDENT, room_for, wrapped
+from chat_server.wire.render.widths import room_for
+from chat_server.wire.render.wrapping import INDENT, wrapped
 
 IAC = b"\xff"
 
