@@ -77,9 +77,45 @@ MODULES = [path for program in ("chat_server", "chat_tui") for path in (ROOT / "
 
 
 @pytest.mark.parametrize(
-    "document", [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "glossary.md", *ROOT.glob("docs/decisions/*.md")], ids=str
+    "document",
+    [
+        *(ROOT / "CONTRIBUTING.md", ROOT / "docs" / "glossary.md", ROOT / "docs" / "architecture.md"),
+        *ROOT.glob("docs/decisions/*.md"),
+    ],
+    ids=str,
 )
 def test_the_modules_that_a_document_names_are_there(document: Path) -> None:
     named = re.findall(r"`((?:\w+/)*\w+\.py|(?:\w+/)+)`", document.read_text(encoding="utf-8"))
     places = [f"/{path.relative_to(ROOT)}" + ("/" if path.is_dir() else "") for path in [*MODULES, *ROOT.glob("*/*")]]
     assert [name for name in named if not any(place.endswith(f"/{name}") for place in places)] == []
+
+
+def test_every_module_stands_in_the_tables_of_the_architecture() -> None:
+    server, client = (
+        (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("The client, `src/chat_tui/`:")
+    )
+    parts = {"chat_server": server, "chat_tui": client.partition("### Where it is decided")[0]}
+    modules = [path for path in MODULES if path.suffix == ".py" and not path.name.startswith("__")]
+    assert [path for path in modules if f"`{path.name}`" not in parts[path.relative_to(ROOT / "src").parts[0]]] == []
+
+
+def test_a_method_that_the_architecture_names_beside_a_module_is_in_it() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:\w+/)+\w+\.py)` \(`(\w+)`\)", text)
+    assert len(named) > 10
+    sources = {path.as_posix(): path for path in MODULES if path.suffix == ".py"}
+    for module, name in named:
+        places = [path for posix, path in sources.items() if posix.endswith(f"/{module}")]
+        assert any(re.search(rf"(def|class) {name}\b|^{name} =", path.read_text(), re.MULTILINE) for path in places), (
+            name
+        )
+
+
+def test_a_module_names_only_files_that_are_there() -> None:
+    others = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/*.py"), *ROOT.glob("scripts/*.py")]
+    places = [f"/{path.relative_to(ROOT)}" for path in [*MODULES, *others]]
+    for module in MODULES:
+        if module.suffix == ".py":
+            text = module.read_text(encoding="utf-8")
+            named = set(re.findall(r"(?<![\w./*-])((?:\w+/)*\w+\.(?:py|md))\b(?!\()", text))
+            assert {name for name in named if not any(place.endswith(f"/{name}") for place in places)} == set(), module

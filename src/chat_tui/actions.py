@@ -1,6 +1,7 @@
 """Everything that a user can do with a key, written down once.
 
-Bindings, the keymap in the settings, the palette, the help screen and docs/keys.md come from this table. Pure.
+Bindings, the keymap in the settings, the palette, the help screen and docs/keys.md come from this table; who wants other keys writes them under
+`[keys]` in the settings (settings.py). Pure.
 """
 
 from collections.abc import Mapping

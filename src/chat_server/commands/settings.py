@@ -1,6 +1,6 @@
 """The commands by which one chooses how one is shown things; they work in every place.
 
-Never knows how a choice is put into effect.
+Never knows how a choice is put into effect: sessions/display.py says what follows from it, and text_session.py does that.
 """
 
 import time

@@ -1,6 +1,7 @@
 """What may be a name, of a person or of a room, and when two names are the same.
 
-Pure; never knows who has which name. No name costs more than its bounded length: what is too long to be one is never normalised.
+Pure; never knows who has which name (rooms/directory.py does). No name costs more than its bounded length: what is too long to be one is never
+normalised.
 """
 
 from unicodedata import category, normalize

@@ -1,7 +1,7 @@
 """What a person types: whether it is a command or something said, and what stands behind the command's word.
 
-One reading for the server's doors and for programs. Knows how the parameters of a command are written (`Parameter`); never knows what
-a command does, nor where it was typed. Pure.
+One reading for the server's doors and for programs. What is no command is compared with those that are: which one may have been meant. Knows how
+the parameters of a command are written (`Parameter`); never knows what a command does, nor where it was typed. Pure.
 """
 
 import difflib

@@ -1,6 +1,7 @@
 """What one turn of a room's broadcaster stores: the lines among everything that waited, numbered, with who said each.
 
-Knows the journal, and how lines are numbered. Never knows who is in the room, nor who is shown what.
+What was sent before, under the same key, the journal tells; its author is given the old number. Knows the journal, and how lines are numbered.
+Never knows who is in the room, nor who is shown what.
 """
 
 from collections import Counter, deque

@@ -1,6 +1,6 @@
 """Who came to a room and who left it since that was last announced, and in which words few enough.
 
-Kept by person, not by name: nobody takes the place of one who left unseen. Pure; never knows when it is time to announce.
+Kept by person, not by name: nobody takes the place of one who left unseen. Pure; never knows when it is time to announce: members.py says that.
 """
 
 from itertools import islice

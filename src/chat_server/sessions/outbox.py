@@ -1,7 +1,8 @@
 """What waits to be written to one connection, and the bound on it.
 
-Nobody ever waits for a reader: `push` is synchronous, bounded, and cannot raise. Knows bytes and lines; what its owner notes of the reader's
-positions it keeps without understanding it. Never knows events, sessions or rooms.
+Nobody ever waits for a reader: `push` is synchronous, bounded, and cannot raise. What does not fit is skipped, and the reader told so when it reads
+again: in which words, its owner says (`notice` in session.py). Knows bytes and lines; what its owner notes of the reader's positions it keeps
+without understanding it. Never knows events, sessions or rooms.
 """
 
 from collections import deque

@@ -1,4 +1,8 @@
-"""How fast one caller may ask, for itself and together with all from its address. Pure arithmetic; the clock is the caller's."""
+"""How fast one caller may ask, for itself and together with all from its address.
+
+A request costs what read_loop.py counts it for, and a long answer what session.py counts (`cost_of_answer`): that is owed, and paid before the next
+request. Pure arithmetic; the clock is the caller's.
+"""
 
 from chat_server.sessions.token_bucket import TokenBucket
 

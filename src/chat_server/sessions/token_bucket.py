@@ -1,6 +1,6 @@
 """Token buckets: how long a sender waits before the next line.
 
-Pure arithmetic; the clock is the caller's.
+What costs how many tokens, pace.py and its callers say. Pure arithmetic; the clock is the caller's.
 """
 
 

@@ -1,4 +1,8 @@
-"""Which kind of caller this is, told by its first bytes. Pure; the clock that ends the waiting belongs to the server."""
+"""Which kind of caller this is, told by its first bytes.
+
+Which kinds there are, sessions/doors.py says; how long a silent one is waited for, server/server.py; and late_programs.py takes over from the plain
+door where a program speaks later than that. Pure.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar

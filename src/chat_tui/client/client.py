@@ -1,4 +1,4 @@
-"""A user of one server, without a screen: state, keepsakes and link put together.
+"""A user of one server, without a screen: what is known (state.py), what is kept (local_store.py) and the connection put together.
 
 What a screen, a line-by-line program or a bot does goes through here. Never knows Textual.
 """

@@ -1,8 +1,8 @@
 """What the client keeps on disk for one server: who the user is there, what is not sent yet, drafts, and how far they have read.
 
-One directory for each server and profile, for one running program at a time. What is not sent is written down before it is sent, and so
-is the secret that proves who sends it; both survive the end of the program. The rest is written now and then. What cannot be written is
-told once, and that it can be again. Never knows the network nor the screen.
+One directory for each server and profile, for one running program at a time. What is not sent is written down before it is sent, and so is the
+secret that proves who sends it; both survive the end of the program. The rest is written now and then, drafts every second (ui/main_screen.py).
+What cannot be written is told once, and that it can be again. Never knows the network nor the screen.
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-"""Which lines one is told of when one does not see them. Pure."""
+"""Which lines one is told of when one does not see them. Pure; ui/hearing.py tells, by what ui/terminal.py has for bells and desktops."""
 
 from functools import lru_cache
 

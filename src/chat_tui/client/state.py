@@ -1,7 +1,7 @@
 """What the client knows, as a pure function of what has happened: the server's events, and the user's own acts.
 
-Never knows Textual, sockets, clocks or files. To whom a gap in the events was filled later, the state is the same as to whom it
-never had one (tests/test_state.py).
+Never knows Textual, sockets, clocks or files. What is unread is counted here, after the line up to which ui/read_marker.py says that one has read.
+To whom a gap in the events was filled later, the state is the same as to whom it never had one (tests/test_state.py).
 """
 
 from collections.abc import Callable

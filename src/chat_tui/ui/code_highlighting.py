@@ -1,8 +1,8 @@
 """Which words of a piece of code are keywords, texts, numbers and comments, in the languages that people paste.
 
-Not Pygments: of its lexers nearly all take a time that grows with the square of some text, 30 to 280 ms for 2,000 characters, while
-nothing else is drawn (a regular expression in a thread holds everything up as well). Here no expression ever goes back: whatever is
-opened and not closed goes on to its end. Pure; never knows colours.
+Not Pygments: of its lexers nearly all take a time that grows with the square of some text, 30 to 280 ms for 2,000 characters, while nothing else is
+drawn (a regular expression in a thread holds everything up as well). Here no expression ever goes back: whatever is opened and not closed goes on
+to its end. Pure; never knows colours (markup.py has them).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Two themes of our own, and colours for names that can be told apart on either. Pure."""
+"""Two themes of our own, and colours for names that can be told apart on either (rendering.py says which name has which). Pure."""
 
 from colorsys import hls_to_rgb
 from functools import cache

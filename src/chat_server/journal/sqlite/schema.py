@@ -1,6 +1,6 @@
 """The journal's tables. Migrations are a list whose index is the version that they start from; a migration that has been released never changes.
 
-A file made by an older release must open for ever: `tests/data/` has one of each.
+A file made by an older release must open for ever: `tests/data/` has one of each. Before it is migrated, writer.py copies it aside.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ MIGRATIONS: list[str] = [
         topic TEXT NOT NULL DEFAULT '',
         kept_from INTEGER NOT NULL DEFAULT 1  -- the first number that has not been pruned
     ) STRICT;
-    -- A batch of lines (batches.py). `id` is its first line's position in the whole journal, `first` that line's number in its room.
+    -- A batch of lines (batch_codec.py). `id` is its first line's position in the whole journal, `first` that line's number in its room.
     CREATE TABLE batch (
         id INTEGER PRIMARY KEY,
         room INTEGER NOT NULL REFERENCES room,

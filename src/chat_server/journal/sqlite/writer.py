@@ -1,5 +1,8 @@
 """The connection that writes the SQLite file of the journal; there is never another one.
 
+Lines are stored by it, with the keys that make sending them again harmless, a room's topic when one is among them, and how far people have come. An
+older release's file is copied aside, and brought up to date (schema.py).
+
 Everything here blocks, and is called from the thread that writes and from the commands for files. Never knows Trio.
 """
 

@@ -1,4 +1,8 @@
-"""What is known of the terminal at the other end: what its telnet client has said of it, and what follows from that. Pure."""
+"""What is known of the terminal at the other end: what its telnet client has said of it, and what follows from that.
+
+negotiation.py takes in what is said (its size, whenever that changes, too); what is shown otherwise because of it, sessions/display.py and
+text_session.py say. Pure.
+"""
 
 from msgspec import Struct
 
