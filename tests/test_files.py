@@ -339,9 +339,61 @@ def test_a_journal_that_cannot_be_copied_aside_is_not_changed(tmp_path: Path) ->
     folder = DataFolder(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
     (folder.path / "journal.db.version-1").mkdir()
-    with pytest.raises(UnusableJournal, match="is a directory"):
+    with pytest.raises(UnusableJournal, match=r"Is a directory: .*version-1"):
         Writer(folder.journal)
     assert folder.journal.read_bytes() == FIRST_RELEASE.read_bytes()
+    assert not [path for path in folder.path.iterdir() if ".part" in path.name]
+
+
+KILLED = {
+    "twice while it is copied": "sqlite3.connect(part).execute('PRAGMA user_version = 9')",
+    "when it is copied": "pass",
+    "before its tables are changed": "writer.sync = lambda path: None; writer.migrate = lambda connection: os._exit(9)",
+    "while its tables are changed": "writer.sync = lambda path: None; writer.migrate = half_migrate",
+}
+
+
+@pytest.mark.parametrize("when", KILLED)
+def test_a_start_that_is_killed_leaves_a_journal_of_the_first_release_to_the_next_one(
+    tmp_path: Path, when: str
+) -> None:
+    folder = DataFolder(tmp_path / "data")
+    shutil.copyfile(FIRST_RELEASE, folder.journal)
+    killed = f"""
+import os, sqlite3, sys
+from pathlib import Path
+from chat_server.journal.sqlite import writer
+from chat_server.journal.sqlite.schema import MIGRATIONS
+
+def half_migrate(connection):
+    connection.executescript(f"BEGIN IMMEDIATE; PRAGMA user_version = 2; {{MIGRATIONS[1]}}")
+    os._exit(9)
+
+path = Path(sys.argv[1])
+part = path.with_name("journal.db.version-1.part")
+writer.sync = lambda path: os._exit(9)
+{KILLED[when]}
+writer.Writer(path)
+"""
+    assert subprocess.run([sys.executable, "-c", killed, folder.journal], check=False).returncode == 9
+    original = shutil.copyfile(FIRST_RELEASE, tmp_path / "original.db")
+    with closing(Writer(folder.journal)) as writer, closing(Writer(original)) as expected:
+        assert writer.rooms() == expected.rooms()
+        assert exported(folder.journal) == exported(original)
+    aside = folder.path / "journal.db.version-1"
+    first_path = shutil.copyfile(FIRST_RELEASE, tmp_path / "first.db")
+    with closing(sqlite3.connect(aside)) as copy, closing(sqlite3.connect(first_path)) as first:
+        assert list(copy.iterdump()) == list(first.iterdump())
+    assert {path.name for path in folder.path.iterdir()} == {"journal.db", aside.name, "lock", "search.db"}
+
+
+def test_a_database_of_something_else_is_not_copied(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with closing(sqlite3.connect(folder.journal)) as connection:
+        connection.executescript("CREATE TABLE diary (entry TEXT); PRAGMA user_version = 1;")
+    with pytest.raises(UnusableJournal, match="is no journal of chat-server"):
+        Writer(folder.journal)
+    assert {path.name for path in folder.path.iterdir()} == {"journal.db", "lock", "search.db"}
 
 
 def test_what_only_reads_reads_a_journal_of_the_first_release_and_leaves_it_as_it_is(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Everything here blocks, and knows nothing of Trio.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from chat_server.journal.archive import FileProblem, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.new_file import sync
 from chat_server.journal.sqlite.batch_rows import Append
-from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataFolder
+from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataFolder, remove_database
 from chat_server.journal.sqlite.reader import Reader, mapped_errors
 from chat_server.journal.sqlite.search_index import OtherRelease, SearchIndex, indexed_text
 from chat_server.journal.sqlite.writer import Writer
@@ -197,13 +197,6 @@ def _refuse_to_fill(folder: DataFolder) -> None:
         with closing(Writer(folder.journal)) as writer:
             if any(room.last for room in writer.rooms()):
                 raise FileProblem(f"{folder.journal} has lines already; an import needs a data directory without any")
-
-
-def remove_database(path: Path, *, but_itself: bool = False) -> None:
-    """Delete a file of SQLite's, with those that stand beside it."""
-    for ending in ("-wal", "-shm") if but_itself else ("", "-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + ending).unlink()
 
 
 class SqliteRooms:

@@ -48,8 +48,9 @@ def data_directory(chosen: str) -> Path:
 def files_in(directory: Path) -> OwnFiles:
     """All files that the server and SQLite make; where the journal is a symbolic link, SQLite's other files stand beside what it leads to."""
     databases = (JOURNAL_FILE, SEARCH_FILE)
-    aside = {copy_before(Path(JOURNAL_FILE), version).name for version in range(1, VERSIONS_MAX)}
-    names = aside | {name + ending for name in (*databases, IMPORT_FILE) for ending in ("", *_BESIDE)}
+    aside = [copy_before(Path(JOURNAL_FILE), version) for version in range(1, VERSIONS_MAX)]
+    made = (*databases, IMPORT_FILE, *(unfinished(path).name for path in aside))
+    names = {path.name for path in aside} | {name + ending for name in made for ending in ("", *_BESIDE)}
     beside = {Path(os.path.realpath(directory / name) + ending) for name in databases for ending in _BESIDE}
     return OwnFiles(directory, frozenset({_LOCK_FILE, *names}), frozenset(beside))
 
@@ -57,6 +58,18 @@ def files_in(directory: Path) -> OwnFiles:
 def copy_before(journal: Path, version: int) -> Path:
     """Where the journal is copied to before its tables of this version are brought up to date."""
     return journal.with_name(f"{journal.name}.version-{version}")
+
+
+def unfinished(copy: Path) -> Path:
+    """What that copy is called until it is whole; what a start that was broken off has left of it is deleted."""
+    return copy.with_name(f"{copy.name}.part")
+
+
+def remove_database(path: Path, *, but_itself: bool = False) -> None:
+    """Delete a file of SQLite's, with those that stand beside it."""
+    for ending in _BESIDE if but_itself else ("", *_BESIDE):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + ending).unlink()
 
 
 class DataFolder:

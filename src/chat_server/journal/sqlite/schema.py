@@ -98,9 +98,9 @@ def migrate(connection: sqlite3.Connection) -> None:
         NotAJournal: the file is a database of something else. Nothing has been changed.
 
     """
-    version, application = version_of(connection), connection.execute("PRAGMA application_id").fetchone()[0]
+    version = version_of(connection)
     is_empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if application != APPLICATION_ID and not is_empty:
+    if _application_of(connection) != APPLICATION_ID and not is_empty:
         raise NotAJournal
     if version > len(MIGRATIONS):
         raise NewerSchema
@@ -117,10 +117,15 @@ def show_as_newest(connection: sqlite3.Connection) -> None:
 
 
 def needs_migration(connection: sqlite3.Connection) -> bool:
-    """Whether the file was made by an older release, and has something in it."""
-    return 0 < version_of(connection) < len(MIGRATIONS)
+    """Whether the file is a journal that an older release has made."""
+    return _application_of(connection) == APPLICATION_ID and 0 < version_of(connection) < len(MIGRATIONS)
 
 
 def version_of(connection: sqlite3.Connection) -> int:
     """The version of the tables; 0 for an empty file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _application_of(connection: sqlite3.Connection) -> int:
+    """Whose database it says that it is."""
+    return int(connection.execute("PRAGMA application_id").fetchone()[0])

@@ -6,6 +6,7 @@ older release's file is copied aside, and brought up to date (schema.py).
 Everything here blocks, and is called from the thread that writes and from the commands for files. Never knows Trio.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,9 +27,9 @@ from chat_server.journal import (
     UnusableJournal,
 )
 from chat_server.journal.batch_codec import Stored, encode
-from chat_server.journal.new_file import OwnFiles, TargetError, new_file
+from chat_server.journal.new_file import sync
 from chat_server.journal.sqlite.batch_rows import Append, BatchRows, Last
-from chat_server.journal.sqlite.data_directory import copy_before
+from chat_server.journal.sqlite.data_directory import copy_before, remove_database, unfinished
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.reader import Doomed, Reader, connect, mapped_errors
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal, migrate, needs_migration, version_of
@@ -125,15 +126,24 @@ class Writer(Reader):
             ) from None
         except NotAJournal:
             raise UnusableJournal(f"{self.path} is no journal of chat-server") from None
-        except (sqlite3.Error, JournalError, OSError, TargetError) as error:
+        except (sqlite3.Error, JournalError, OSError) as error:
             raise UnusableJournal(f"cannot open {self.path}: {error}") from error
 
     def _copy_aside(self) -> None:
         """Leave the file as an older release can read it, beside it: what was said until now is there for whoever goes back to that release."""
-        aside = copy_before(self.path, version_of(self._connection))
         # A copy that is there already is of a start that was broken off, or of before somebody went back: this one has what was said since, too.
-        with new_file(aside, OwnFiles(), force=True) as part, closing(sqlite3.connect(part)) as copy:
-            self._connection.backup(copy)
+        aside = copy_before(self.path, version_of(self._connection))
+        part = unfinished(aside)
+        remove_database(part)
+        try:
+            os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            with closing(sqlite3.connect(part)) as copy:
+                self._connection.backup(copy)
+            sync(part)
+            part.replace(aside)
+            sync(aside.parent)
+        finally:
+            remove_database(part)
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this from now on for any lock of another program's. For any thread."""
