@@ -1215,6 +1215,41 @@ def test_a_line_that_does_not_come_holds_nobody_in_its_room() -> None:
     play(app, act)
 
 
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_line_that_was_wanted_before_does_not_come_between_when_it_comes_late(is_refused: bool) -> None:
+    app = StoryApp([*beginning(), page(401, 500)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+g", *"50", "enter")
+        late = app.link.ref("around")
+        await pilot.press("ctrl+g", *"300", "enter")
+        app.tell(events.Refused("cannot-read") if is_refused else page(40, 60, newest=500), ref=late)
+        await settle(pilot)
+        app.answer("around", page(290, 310, newest=500))
+        await settle(pilot)
+        assert app.main.navigation.line.room is None, "it is there"
+        assert "line 300" in chat_text(app)
+        assert "line 50" not in chat_text(app)
+
+    play(app, act)
+
+
+def test_a_moment_that_was_wanted_before_does_not_come_between_when_it_comes_late() -> None:
+    app = StoryApp([*beginning(), page(401, 500)])
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+g", *"2020-01-01", "enter")
+        late = app.link.ref("date")
+        await pilot.press("ctrl+g", *"2021-01-01", "enter")
+        app.tell(page(40, 60, newest=500), ref=late)
+        await settle(pilot)
+        assert app.main.navigation.line.room is None
+        assert "line 40" not in chat_text(app)
+        assert not [fields for do, fields in app.link.asked if do == "history"]
+
+    play(app, act)
+
+
 def test_what_was_written_for_a_room_does_not_come_along_to_another_server(tmp_path: Path) -> None:
     theirs = Keepsakes(tmp_path / "other")
     theirs.memory.drafts[""], theirs.memory.typed = "begun there", ["said there"]

@@ -4,6 +4,7 @@ Knows the client and the pane of lines. Never knows how one comes from room to r
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from textual.screen import Screen
 
@@ -66,42 +67,50 @@ class LineTarget:
         from datetime import date  # noqa: PLC0415 - as above
 
         day = date.fromtimestamp(min(max(at, 0), DAY_MAX)).isoformat()
-        if ask(self._program, "date", self._page_came, room=room.name, day=day):
+        if ask(self._program, "date", partial(self._page_came, moment), room=room.name, day=day):
             self._moment = moment
         else:
             self._program.say_shortly("There is no connection, and the lines of that time are not loaded.")
 
-    def _page_came(self, event: Event) -> None:
-        """Go to the line of a page that is nearest to the moment that is wanted, and ask for the page where it is."""
+    def _page_came(self, moment: Moment, event: Event) -> None:
+        """Go to the line of a page that is nearest to the moment that it was asked for, if that is still wanted, and ask for the page where it is."""
+        if self._moment is not moment:
+            return
         if isinstance(event, events.Refused):
             self.forget()
-        if self._moment is None or not isinstance(event, entries.PageShown):
+        if not isinstance(event, entries.PageShown):
             return
-        step = self._moment.take(event)
+        step = moment.take(event)
         if step.seq is None:
             self._program.say_shortly("Nothing was said then or later.")
-        elif self._line is None or self._line[0] == self._moment.room:
+        elif self._line is None or self._line[0] == moment.room:
             self._line = (event.room, step.seq)
-        if step.ask is None or not ask(self._program, "history", self._page_came, room=event.room, **step.ask):
+        came = partial(self._page_came, moment)
+        if step.ask is None or not ask(self._program, "history", came, room=event.room, **step.ask):
             self._moment = None
 
     def want(self, room: str, seq: int) -> None:
         """Go to a line, which may have to be loaded first."""
-        self._line, self._moment = (room, seq), None
+        wish = (room, seq)
+        self._line, self._moment = wish, None
         known = self._program.client.state.known(room)
         index = known.timeline.index_of(seq) if known else 0
         entries = known.timeline.entries if known else []
         is_loaded = index < len(entries) and getattr(entries[index], "seq", 0) == seq
-        if not is_loaded and not ask(self._program, "around", self._line_came, room=room, number=seq):
+        came = partial(self._line_came, wish)
+        if not is_loaded and not ask(self._program, "around", came, room=room, number=seq):
             self._line = None
             self._program.say_shortly("There is no connection, and that line is not loaded.")
         self._paint_soon()
 
-    def _line_came(self, event: Event) -> None:
+    def _line_came(self, wish: tuple[str, int], event: Event) -> None:
+        """Go to the first line of the page around the one that was wanted, if that is not there; nowhere if another one is wanted by now."""
+        if self._line != wish:
+            return
         if isinstance(event, events.Refused):
             self.forget()
-        elif isinstance(event, entries.PageShown) and self._line is not None:
-            if any(line.seq == self._line[1] for line in event.lines):
+        elif isinstance(event, entries.PageShown):
+            if any(line.seq == wish[1] for line in event.lines):
                 return
             self._line = (event.room, event.lines[0].seq) if event.lines else None
             if not event.lines:
