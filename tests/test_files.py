@@ -1,6 +1,7 @@
 """The journal's files: what the commands do with them, who may have them, and files of other releases."""
 
 import io
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -413,3 +414,11 @@ def test_people_can_read_the_file_with_the_sqlite_shell(folder: DataFolder) -> N
         ).fetchall()
     assert rows[0] == (1, "1970-01-01 00:33:20", "topic", "小明", "topic 0")
     assert len(rows) == 4
+
+
+def test_a_data_directory_that_cannot_be_used_keeps_no_file_open(tmp_path: Path) -> None:
+    (tmp_path / "data" / "journal.db").mkdir(parents=True)
+    before = sorted(os.listdir("/dev/fd"))
+    with pytest.raises(DataFolderError, match="Is a directory"):
+        DataFolder(tmp_path / "data")
+    assert sorted(os.listdir("/dev/fd")) == before

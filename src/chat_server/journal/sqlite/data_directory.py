@@ -85,12 +85,10 @@ class DataFolder:
         self.path = path
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-            for file in (
-                self.journal,
-                self.search,
-            ):  # the directory may be open to others; SQLite's further files are as these are
+            # The directory may be open to others; SQLite's further files are as these are.
+            for file in (self.journal, self.search):
                 os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+            self._lock = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             why = getattr(error, "strerror", None) or error
             raise DataFolderError(f"cannot use the data directory {path}: {why}") from error

@@ -201,7 +201,7 @@ class SqliteJournal:
 
     # Reading.
 
-    async def _in_reader(self, work: Callable[[Reader], T], limit: trio.CapacityLimiter | None = None) -> T:
+    async def _in_reader(self, work: Callable[[Reader], T]) -> T:
         """Read in a thread, with a connection that nobody else uses meanwhile."""
 
         def read() -> T:
@@ -217,7 +217,7 @@ class SqliteJournal:
                     reader.close()  # whatever was wrong with it, the next one begins anew
             return found
 
-        return await trio.to_thread.run_sync(read, limiter=limit or self._reader_limit)
+        return await trio.to_thread.run_sync(read, limiter=self._reader_limit)
 
     async def rooms(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created; none whose name could act on a terminal."""
