@@ -33,7 +33,7 @@ from chat_server.config import Limits
 from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.protocol.entries import Said
-from chat_server.protocol.requests import Request, Say
+from chat_server.protocol.requests import Request, Say, tag_of
 from chat_server.protocol.syntax import extra, word_of
 
 CONTENT = {
@@ -180,7 +180,7 @@ def rows() -> Iterator[Row]:
     """Every request of every door, and what is no request."""
     limits = Limits()
     for request in Request.__subclasses__():
-        word = word_of(request)
+        word = tag_of(request)
         variants = [(content, values(request, content, 0)) for content in contents(request)]
         dear = [("dear", given) for given in DEAR.get(word, ())]
         for content, _ in variants:
@@ -212,8 +212,8 @@ def typed_rows(request: type[Request], given: dict[str, Any], content: str) -> I
     """The same, typed: into the caller's own program, and into the server's editor."""
     line = typed(request, given)
     if line is not None:
-        yield Row("text", word_of(request), content, f"{line}\n".encode())
-        yield Row("edited", word_of(request), content, f"{line}\r".encode())
+        yield Row("text", tag_of(request), content, f"{line}\n".encode())
+        yield Row("edited", tag_of(request), content, f"{line}\r".encode())
 
 
 def json_line(word: str, given: dict[str, Any]) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 from chat_server.commands.access import ROLES
 from chat_server.commands.handler import CommandHandler, CommandTable
 from chat_server.commands.table import COMMANDS, dispatch
-from chat_server.protocol.requests import ChooseCharset, Hello, Join, Login, Request, Resume, Say
+from chat_server.protocol.requests import ChooseCharset, Hello, Join, Login, Request, Resume, Say, tag_of
 from chat_server.protocol.syntax import word_of
 from chat_server.rooms.room import HALL, MEMBER, ROOM, STRANGER, Occupant, Pause, Room
 from fakes import FakeSession, make_hall
@@ -22,7 +22,7 @@ THROWAWAY = Path(__file__).with_name("throwaway.py")
 FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
 BEFORE_LOGIN = {"login", "logout", "help", "rooms", "lang"} | FOR_TERMINALS
 EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"}
-IN_ROOMS = {"say", "me", "notice", "topic", "online", "back", "last", "since", "before", "around", "date"}
+IN_ROOMS = {"say", "me", "notice", "topic", "ping", "online", "back", "last", "since", "before", "around", "date"}
 MAY = {
     (STRANGER, HALL): BEFORE_LOGIN,
     (STRANGER, ROOM): BEFORE_LOGIN - {"login"},
@@ -47,7 +47,7 @@ def test_what_somebody_in_a_role_may_ask_for(role: str, kind: str) -> None:
         for request in COMMANDS.open_to[role][kind]
         if issubclass(request, Request) and request.is_typed
     }
-    assert typed - {"ping", "time-line"} == MAY[role, kind]
+    assert typed == MAY[role, kind]
 
 
 def test_every_command_is_carried_out_or_refused_as_its_row_says() -> None:
@@ -59,11 +59,11 @@ def test_every_command_is_carried_out_or_refused_as_its_row_says() -> None:
                 session.role = role
                 vars(session)["has_terminal"] = has_terminal
                 here = {
-                    word_of(request) for request in COMMANDS.works_here(place, session) if issubclass(request, Request)
+                    tag_of(request) for request in COMMANDS.works_here(place, session) if issubclass(request, Request)
                 }
                 assert not here & FOR_TERMINALS or has_terminal
                 for request in Request.__subclasses__():
-                    assert COMMANDS.works_for(place, session, request) == (word_of(request) in here)
+                    assert COMMANDS.works_for(place, session, request) == (tag_of(request) in here)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import pytest
 
 from chat_server.config import Limits
 from chat_server.protocol.incoming import Invalid
-from chat_server.protocol.requests import Request
-from chat_server.protocol.syntax import word_of
+from chat_server.protocol.requests import Request, tag_of
 from chat_server.wire.editor.line_editor import LineEditor, Typed
 from chat_server.wire.json_lines import parse_object
 
@@ -33,11 +32,11 @@ def rows() -> list[Any]:
     return list(_script().rows())
 
 
-@pytest.mark.parametrize("request_type", Request.__subclasses__(), ids=word_of)
+@pytest.mark.parametrize("request_type", Request.__subclasses__(), ids=tag_of)
 def test_every_request_has_rows_at_every_door_at_which_it_can_be_made(
     rows: list[Any], request_type: type[Request]
 ) -> None:
-    word = word_of(request_type)
+    word = tag_of(request_type)
     doors = {row.door for row in rows if row.what == word}
     assert doors == ({"json", "text", "edited"} if request_type.is_typed else {"json"})
 

@@ -108,3 +108,15 @@ def test_another_name_has_the_secret_that_was_its_own_and_no_other() -> None:
     assert (identity.nick, identity.token) == ("Bob", "bob's")
     story.client.call_oneself("carol")
     assert (identity.nick, identity.token) == ("carol", "")
+
+
+def test_what_is_typed_for_a_room_names_the_room_whatever_it_is_called_on_the_wire() -> None:
+    story = Story()
+    story.link.asked.clear()
+    for typed in ("/ping", "/topic", "/rooms"):
+        assert story.client.submit(typed, "python", lambda _: True) == ""
+    assert [(do, fields.get("room")) for do, fields in story.link.asked] == [
+        ("time-line", "python"),
+        ("topic", "python"),
+        ("rooms", None),
+    ]

@@ -22,8 +22,9 @@ from chat_server.commands.table import COMMANDS
 from chat_server.journal import Journal
 from chat_server.protocol import entries, events, requests
 from chat_server.protocol.incoming import Addressed, Unreadable
-from chat_server.protocol.requests import PROTOCOL, Request
+from chat_server.protocol.requests import Request, tag_of
 from chat_server.protocol.syntax import REQUESTS, choices_of
+from chat_server.protocol.versions import PROTOCOL
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Batch
 from chat_server.rooms.chat_room import ChatRoom
@@ -395,7 +396,7 @@ async def test_what_cannot_be_shown_to_one_kind_of_reader_is_shown_to_the_others
             sabotage.is_armed = True
             await zoe.type(shown_in_rooms()[kind])
             await colourful.read_until("Something went wrong in python on the server's side.")
-            assert (await program.wait_for(str(kind.__struct_config__.tag)))["room"] == "python"
+            assert (await program.wait_for(tag_of(kind)))["room"] == "python"
         assert sabotage.reached
         await witnesses.still_talk(kind)
         await colourful.read_until("line 1 of fay's")

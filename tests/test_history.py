@@ -26,13 +26,13 @@ from chat_server.protocol.requests import (
     Last,
     ListRooms,
     OnDate,
-    Ping,
     Rename,
     Request,
     Say,
     Search,
     Since,
     Time,
+    TimeNextLine,
     Topic,
 )
 from chat_server.rooms.chat_room import ChatRoom
@@ -252,7 +252,7 @@ async def test_the_next_line_after_ping_is_timed(autojump_clock: trio.abc.Clock,
     bob, _ = await come(hall, "bob")
     await ask(bob, Say("one"))
     ann.take_told()
-    assert await ask(ann, Ping(), Act("waves"), Say("again")) == [
+    assert await ask(ann, TimeNextLine(), Act("waves"), Say("again")) == [
         "* Your next line will be timed.",
         "* #2 waited 0.0 ms in the queue and was stored in 0.0 ms.",
     ]

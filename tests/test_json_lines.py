@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chat_server.protocol import events, requests
 from chat_server.protocol.incoming import Addressed, Invalid
-from chat_server.protocol.requests import Request, Say
+from chat_server.protocol.requests import Request, Say, tag_of
 from chat_server.protocol.sanitize import clean, clean_lines
 from chat_server.wire.json_lines import JsonDecoder, parse_object, show_answer, show_for
 
@@ -139,7 +139,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-WORDS = st.sampled_from([str(kind.__struct_config__.tag) for kind in Request.__subclasses__()])
+WORDS = st.sampled_from([tag_of(kind) for kind in Request.__subclasses__()])
 FIELDS = st.sampled_from(
     ["room", "text", "key", "nick", "token", "number", "count", "rooms", "ref", "before", "zone", "day"]
 )

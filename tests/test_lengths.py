@@ -16,9 +16,9 @@ from msgspec.structs import fields
 
 import chat_server.journal.words
 import chat_server.protocol.names
-from chat_server.protocol.requests import Logout, Request
+from chat_server.protocol.requests import Logout, Request, tag_of
 from chat_server.protocol.sanitize import MARKS_MAX
-from chat_server.protocol.syntax import REQUESTS, word_of
+from chat_server.protocol.syntax import REQUESTS
 from streams import Program, open_house
 
 MARKS = "\U0001d165\U0001d16d" * 2000
@@ -63,18 +63,18 @@ def table() -> Iterator[Any]:
         for field in fields(request):
             if hints[field.name] is str:
                 yield pytest.param(
-                    {**needed, "do": word_of(request), field.name: MARKS}, id=f"{word_of(request)}-{field.name}"
+                    {**needed, "do": tag_of(request), field.name: MARKS}, id=f"{tag_of(request)}-{field.name}"
                 )
             elif get_origin(hints[field.name]) is dict:
                 rooms = {"rooms-of-long-names": {MARKS: 1}, "many-rooms": {f"{MARKS[:60]}{n}": 1 for n in range(200)}}
                 for name, value in rooms.items():
                     yield pytest.param(
-                        {**needed, "do": word_of(request), field.name: value}, id=f"{word_of(request)}-{name}"
+                        {**needed, "do": tag_of(request), field.name: value}, id=f"{tag_of(request)}-{name}"
                     )
         for name in ("room", "ref"):
             yield pytest.param(
-                {"room": "python", **needed, "do": word_of(request), name: MARKS},
-                id=f"{word_of(request)}-envelope-{name}",
+                {"room": "python", **needed, "do": tag_of(request), name: MARKS},
+                id=f"{tag_of(request)}-envelope-{name}",
             )
     yield pytest.param({"do": MARKS}, id="do")
     yield pytest.param({"do": "say", MARKS: MARKS}, id="unknown-field")

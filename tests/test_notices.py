@@ -6,7 +6,8 @@ from textual.style import Style
 
 from chat_server.protocol.entries import Line, Noticed, PageShown, Said
 from chat_server.protocol.mentions import Names
-from chat_server.protocol.requests import PROTOCOL, Notice, Say
+from chat_server.protocol.requests import Notice, Say
+from chat_server.protocol.versions import PROTOCOL
 from chat_server.wire.render.profiles import Reader, show_for
 from chat_server.wire.render.sentences import text_of
 from chat_tui.client.in_order import line_in_words

@@ -20,6 +20,7 @@ while True:
                 lines.write(json.dumps(request) + "\n")
                 lines.flush()
 
+            send(do="hello", protocol=2)
             send(**login)
             for line in lines:
                 event = json.loads(line)
@@ -30,8 +31,8 @@ while True:
                     case "said" if event["text"] == "!roll":  # what is read again comes in pages: never answer those
                         text = f"{event['nick']} rolls {random.randint(1, 6)}"
                         send(do="notice", room=room, text=text, key=uuid.uuid4().hex)
-                    case "are-you-there":
-                        send(do="here")
+                    case "ping":
+                        send(do="pong")
                     case "refused" | "dismissed":
                         print(event["text"], file=sys.stderr)
     except OSError as error:

@@ -8,7 +8,7 @@ from msgspec import UNSET
 from chat_server.commands.access import COMMON, EVERYWHERE, ROLES, is_open_to
 from chat_server.commands.handler import Command, CommandTable
 from chat_server.protocol.events import CommandDescribed
-from chat_server.protocol.requests import Request
+from chat_server.protocol.requests import Request, tag_of
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
 from chat_server.rooms.room import HALL, STRANGER
 
@@ -37,6 +37,7 @@ def _described(request: type[Request], commands: dict[str, Command]) -> CommandD
         request.aliases,
         request.group,
         UNSET if command.access.role in COMMON else command.access.role,
+        UNSET if word_of(request) == tag_of(request) else tag_of(request),
     )
 
 

@@ -3,7 +3,7 @@
 from chat_server.commands.access import NOBODY, access
 from chat_server.commands.handler import CommandHandler
 from chat_server.protocol.events import Refused, TimingAwaited, TopicShown
-from chat_server.protocol.requests import Act, Notice, Ping, Say, Topic
+from chat_server.protocol.requests import Act, Notice, Say, TimeNextLine, Topic
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.room import HALL, ROOM, Occupant, Pause, Room
 
@@ -58,7 +58,7 @@ class TalkCommands(CommandHandler):
         return place.post(session, place.take_timing(session, request))
 
     @access(where=(ROOM,))
-    def do_ping(self, place: ChatRoom, session: Occupant, request: Ping) -> Pause:
+    def do_time_next_line(self, place: ChatRoom, session: Occupant, request: TimeNextLine) -> Pause:
         """Measure how long your next line takes.
 
         You are told its number, how long it waited in the room's queue, and how long storing it took.

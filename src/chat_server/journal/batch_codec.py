@@ -14,8 +14,9 @@ from msgspec import Raw, Struct
 from chat_server.journal.times import times_of
 from chat_server.protocol import entries
 from chat_server.protocol.entries import Author, Line, Said
+from chat_server.protocol.requests import tag_of
 
-KINDS: dict[str, type[Line]] = {str(kind.__struct_config__.tag): kind for kind in entries.KINDS}
+KINDS: dict[str, type[Line]] = {tag_of(kind): kind for kind in entries.KINDS}
 """What a line can be, by the word for it. A line without a word is Said."""
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, NamedTuple, get_args
 from msgspec import Meta
 
 from chat_server.protocol.events import Event
-from chat_server.protocol.requests import NUMBER_MAX, Act, HowMany, Notice, Number, Request, Say, Topic
+from chat_server.protocol.requests import NUMBER_MAX, Act, HowMany, Notice, Number, Request, Say, Topic, tag_of
 
 Author = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 
@@ -97,7 +97,7 @@ Storable = Say | Act | Topic | Notice
 
 KINDS: tuple[type[Line], ...] = get_args(Line)
 KIND_BY_REQUEST: dict[type[Request], type[Line]] = {kind.request: kind for kind in KINDS}
-KIND_BY_WORD: dict[str, type[Line]] = {str(kind.request.__struct_config__.tag): kind for kind in KINDS}
+KIND_BY_WORD: dict[str, type[Line]] = {tag_of(kind.request): kind for kind in KINDS}
 """Kinds by the word that asks for them."""
 
 

@@ -52,8 +52,8 @@ class Parameter(Struct, frozen=True):
 class CommandDescribed(Struct, frozen=True):
     """A command, as a program can complete and explain it. `where` it works: before login (`outside`), in the `hall`, in a `room`.
 
-    `group` says what it is about: `general`, `talking`, `rooms`, `reading` back, one's `terminal`. `role` is who may, where not everybody may who
-    has logged in.
+    `name` is the word that people type for it, and what a program sends as `do`, if that is not another. `group` says what it is about: `general`,
+    `talking`, `rooms`, `reading` back, one's `terminal`. `role` is who may, where not everybody may who has logged in.
     """
 
     name: str
@@ -65,6 +65,12 @@ class CommandDescribed(Struct, frozen=True):
     aliases: tuple[str, ...] = ()
     group: str = ""
     role: str | UnsetType = UNSET
+    do: str | UnsetType = UNSET
+
+    @property
+    def tag(self) -> str:
+        """What a program sends as `do`."""
+        return self.do or self.name
 
 
 class Welcomed(Event, frozen=True, tag="hello"):
@@ -310,13 +316,13 @@ class Faltered(Event, frozen=True):
     after: Number
 
 
-class AliveAsked(Event, frozen=True, tag="are-you-there"):
+class Pinged(Event, frozen=True, tag="ping"):
     """The server wants to know whether the program is still there; anything that it sends says so."""
 
     is_for_people: ClassVar[bool] = False
 
 
-class AliveAnswered(Event, frozen=True, tag="here"):
-    """The server is there: the answer to are-you-there."""
+class Ponged(Event, frozen=True, tag="pong"):
+    """The server is there: the answer to a ping, and to telnet's "are you there"."""
 
     sentence: ClassVar[str] = "I am here."

@@ -35,10 +35,6 @@ Token = Annotated[
         extra={"typed": False},
     ),
 ]
-PROTOCOL = 2
-"""The newest version of the protocol. A field or an event more does not change it: programs pass over what they do not know. Another kind of entry
-does: chat-tui 0.1.0 passes over the whole page in which one stands."""
-
 NUMBER_MAX = 2**53 - 1
 """The largest number of a line: what every JSON reader can hold."""
 
@@ -87,12 +83,19 @@ GROUPS = ("general", "talking", "rooms", "reading", "terminal")
 """What commands are about, in the order in which /help has them."""
 
 
+def tag_of(kind: type[Struct]) -> str:
+    """What a request or an event is called in what programs send and are sent."""
+    return str(kind.__struct_config__.tag)
+
+
 class Request(Struct, frozen=True, gc=False, tag_field="do", tag=str.lower):
     """What somebody wants. Its tag is the word that asks for it."""
 
     aliases: ClassVar[tuple[str, ...]] = ()
     is_typed: ClassVar[bool] = True
     """Whether people type it; the rest only programs send."""
+    typed_as: ClassVar[str] = ""
+    """The word that people type for it, where that is not its tag."""
     group: ClassVar[str] = "general"
     """Under which heading /help lists it; one of GROUPS."""
     is_about_its_place: ClassVar[bool] = False
@@ -243,9 +246,10 @@ class Time(Request, frozen=True, gc=False):
     zone: str = ""
 
 
-class Ping(Request, frozen=True, gc=False):
+class TimeNextLine(Request, frozen=True, gc=False, tag="time-line"):
     """Have one's next line timed."""
 
+    typed_as: ClassVar[str] = "ping"
     group: ClassVar[str] = "talking"
 
 
@@ -330,13 +334,13 @@ class Resume(Request, frozen=True):
     ]
 
 
-class AskAlive(Request, frozen=True, gc=False, tag="are-you-there"):
-    """Ask whether the server is still there (RFC 854's AYT)."""
+class Ping(Request, frozen=True, gc=False):
+    """Ask whether the server is still there."""
 
     is_typed: ClassVar[bool] = False
 
 
-class AnswerAlive(Request, frozen=True, gc=False, tag="here"):
-    """Say that the program is still there. Anything else that it sends says so too."""
+class Pong(Request, frozen=True, gc=False):
+    """Answer a ping: say that the program is still there. Anything else that it sends says so too."""
 
     is_typed: ClassVar[bool] = False

@@ -13,13 +13,13 @@ from msgspec.structs import FieldInfo, fields
 from chat_server.protocol.events import Parameter
 from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.names import same_name_key
-from chat_server.protocol.requests import Request, Say
+from chat_server.protocol.requests import Request, Say, tag_of
 from chat_server.protocol.typed import Misuse, command_in, read_arguments
 
 
 def word_of(request: type[Request | Unreadable]) -> str:
-    """The word that asks for this request, without a slash."""
-    return str(request.__struct_config__.tag)
+    """The word that people type for this request, without a slash."""
+    return (request.typed_as if issubclass(request, Request) else "") or tag_of(request)
 
 
 def extra(field: FieldInfo, name: str) -> Any:

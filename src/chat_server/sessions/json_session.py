@@ -16,11 +16,11 @@ from chat_server.config import Config, Limits
 from chat_server.guard import Guard
 from chat_server.protocol.entries import Storable
 from chat_server.protocol.events import (
-    AliveAnswered,
-    AliveAsked,
     Dismissed,
     Event,
     NotStored,
+    Pinged,
+    Ponged,
     Refused,
     Slowed,
     Stored,
@@ -29,7 +29,8 @@ from chat_server.protocol.events import (
 )
 from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.preferences import Preferences
-from chat_server.protocol.requests import PROTOCOL, AnswerAlive, AskAlive, Hello, Login, Ref, Request, Say
+from chat_server.protocol.requests import Hello, Login, Ping, Pong, Ref, Request, Say
+from chat_server.protocol.versions import PROTOCOL, common
 from chat_server.rooms.room import Occupant, Pause, Room
 from chat_server.rooms.tokens import new_token
 from chat_server.sessions.context import SessionContext
@@ -45,8 +46,11 @@ ASKED_AFTER = 1 / 3
 ROOM_SHOWN_MAX = 40
 """Characters of a room's name that does not exist which are sent back."""
 
-_UNASKED = (Timed, Slowed, Dismissed, AliveAsked)
+_UNASKED = (Timed, Slowed, Dismissed, Pinged)
 """What comes by itself, whatever has been asked last."""
+
+_ABOUT_CONNECTION = frozenset((Hello, Ping, Pong))
+"""Requests for which no place is asked."""
 
 
 def bounds_of(limits: Limits) -> tuple[int, int]:
@@ -136,7 +140,7 @@ class ProgramSession(ChatSession[Addressed]):
 
     def _greet(self, hello: Hello) -> None:
         """Speak the newest version of the protocol that both know from now on."""
-        self._protocol = min(hello.protocol, PROTOCOL)
+        self._protocol = common(hello.protocol)
         self._show_anew()
         self.send(replace(self._context.welcome, protocol=self._protocol))
 
@@ -216,7 +220,7 @@ class ProgramSession(ChatSession[Addressed]):
         while (now := trio.current_time()) < (end := max(heard, self._outbox.progressed_at) + patience):
             if now >= asked + patience * ASKED_AFTER:
                 asked = now
-                self.send(AliveAsked())
+                self.send(Pinged())
             with trio.move_on_at(min(asked + patience * ASKED_AFTER, end)):
                 return await super().receive()
         self._farewell = Dismissed("silent", {"seconds": f"{patience:g}"})
@@ -236,15 +240,16 @@ class ProgramSession(ChatSession[Addressed]):
         if self.is_over:
             return None
         self._ref, self._asked_room, self._key = asked.ref, asked.room, ""
-        if isinstance(asked.request, Hello):
-            self._greet(asked.request)
-            return None
-        if isinstance(asked.request, AskAlive):
-            self.send(AliveAnswered())
-            return None
-        if isinstance(asked.request, AnswerAlive):
+        if type(asked.request) in _ABOUT_CONNECTION:
+            self._handle_here(asked.request)
             return None
         return self._handle_in_place(asked.request)
+
+    def _handle_here(self, request: Request | Unreadable) -> None:
+        if isinstance(request, Hello):
+            self._greet(request)
+        elif isinstance(request, Ping):
+            self.send(Ponged())
 
     def _handle_in_place(self, request: Request | Unreadable) -> Pause:
         if isinstance(request, Login) and not request.token:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from chat_server.commands.completion import candidates
 from chat_server.commands.handler import EndSession
 from chat_server.commands.table import COMMANDS, dispatch
-from chat_server.protocol.events import AliveAnswered, Event, Refused
+from chat_server.protocol.events import Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Say
 from chat_server.rooms.room import Occupant, Pause, Room
@@ -246,7 +246,7 @@ class PersonSession(ChatSession[Asked]):
             case ProgramCame():
                 self._become_program(noticed)
             case AreYouThere():
-                self.send(AliveAnswered())
+                self.send(Ponged())
             case CharsetUnclear():
                 self.push(charset_hints())
             case Secret():

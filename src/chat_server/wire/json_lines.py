@@ -19,10 +19,11 @@ from chat_server.protocol.entries import EVENTS, KINDS, Found, Line, PageShown, 
 from chat_server.protocol.events import Dismissed, Event, Refused
 from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
 from chat_server.protocol.names import NAME_TYPED_MAX
-from chat_server.protocol.requests import PROTOCOL, REF_MAX, Ref, Request
+from chat_server.protocol.requests import REF_MAX, Hello, Ref, Request, tag_of
 from chat_server.protocol.sanitize import clean, clean_in_one, clean_lines
-from chat_server.protocol.syntax import extra, word_of
+from chat_server.protocol.syntax import extra
 from chat_server.protocol.typed import shortened
+from chat_server.protocol.versions import EARLIER_EVENTS, PROTOCOL, common, requests_in, tag_in
 from chat_server.wire.line_buffer import LIGHT_BYTES, LineBuffer
 from chat_server.wire.render.sentences import sentence
 
@@ -48,8 +49,8 @@ class _Envelope(Struct):
 class _Kind:
     """One type of request, as it comes in JSON."""
 
-    def __init__(self, request: type[Request]) -> None:
-        self._decode = msgspec.json.Decoder(request).decode
+    def __init__(self, request: type[Request], tag: str) -> None:
+        self._decode = msgspec.json.Decoder(request).decode if tag == tag_of(request) else _under_its_tag(request)
         hints = get_type_hints(request)
         strings = [field for field in fields(request) if hints[field.name] is str]
         self._texts = {
@@ -94,6 +95,12 @@ class _Kind:
         return replace(request, **changed) if changed else request
 
 
+def _under_its_tag(request: type[Request]) -> Callable[[bytes], Request]:
+    """Read a request that comes under another tag than its own."""
+    own = {"do": tag_of(request)}
+    return lambda line: msgspec.convert(_decode_any(line) | own, request)
+
+
 def _wrong_with(word: str) -> str:
     """Why something cannot be a name, a key, or another word that is taken as it stands; "" if it can."""
     if len(word) > WORD_MAX:
@@ -109,11 +116,17 @@ def _wrong_field(field: str, why: str) -> Invalid:
 
 _NOT_JSON = Invalid("not-json")
 _envelope = msgspec.json.Decoder(_Envelope)
-_KINDS: dict[str, _Kind] = {word_of(request): _Kind(request) for request in Request.__subclasses__()}
+_decode_any = msgspec.json.Decoder().decode
+_kind = cache(_Kind)
+_KINDS: dict[int, dict[str, _Kind]] = {
+    protocol: {tag: _kind(request, tag) for tag, request in requests_in(protocol).items()}
+    for protocol in range(1, PROTOCOL + 1)
+}
+"""For each version of the protocol what can be asked for in it, by tag."""
 
 
-def parse_object(line: bytes, text_limit: int) -> Addressed:
-    """Turn one line into the request it makes, and whom it is for; never raises."""
+def parse_object(line: bytes, text_limit: int, protocol: int = PROTOCOL) -> Addressed:
+    """Turn one line into the request it makes in this version of the protocol, and whom it is for; never raises."""
     try:
         envelope = _envelope.decode(line)
     except msgspec.ValidationError as error:
@@ -125,7 +138,7 @@ def parse_object(line: bytes, text_limit: int) -> Addressed:
     for field, word in (("ref", str(ref or "")), ("do", envelope.do), ("room", envelope.room)):
         if wrong := _wrong_with(word):
             return Addressed(_wrong_field(field, wrong), "", None if field == "ref" else ref)
-    kind = _KINDS.get(envelope.do)
+    kind = _KINDS[protocol].get(envelope.do)
     if kind is None:
         return Addressed(Invalid("unknown-request", {"word": shortened(envelope.do)}), envelope.room, ref)
     room = "" if kind.names_its_room else envelope.room
@@ -155,10 +168,13 @@ def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
 class JsonDecoder:
     """Turn the bytes of one program into requests. Any split of the bytes gives the same requests; no bytes make it raise."""
 
-    __slots__ = ("_line", "_text_limit")
+    __slots__ = ("_line", "_protocol", "_text_limit")
 
     def __init__(self, line_limit: int, text_limit: int) -> None:
         """Refuse lines of more than `line_limit` bytes, and texts in them of more than `text_limit`."""
+        self._protocol = (
+            1  # until the program says that it knows a newer one: what comes with its hello is in that already
+        )
         self._text_limit = text_limit
         self._line = LineBuffer(line_limit)
 
@@ -199,7 +215,10 @@ class JsonDecoder:
                 requests.append(Addressed(Invalid("line-too-long", {"limit": str(self.limit)})))
             line = self._line.take()
             if line is not None and not line.isspace() and line:
-                requests.append(parse_object(line, self._text_limit))
+                addressed = parse_object(line, self._text_limit, self._protocol)
+                if type(addressed.request) is Hello:
+                    self._protocol = common(addressed.request.protocol)
+                requests.append(addressed)
         if rest and self._line.append(rest):
             requests.append(Addressed(Invalid("line-too-long", {"limit": str(self.limit)})))
         return requests
@@ -220,6 +239,11 @@ def _entry(entry: Line, _: str, protocol: int) -> Line:
     return kind(entry.room, entry.seq, entry.at, entry.nick, entry.text)
 
 
+def _renamed(event: Event, _: str, protocol: int) -> Event | dict[str, object]:
+    tag = tag_in(type(event), protocol)
+    return event if tag == tag_of(type(event)) else msgspec.to_builtins(event) | {"is": tag}
+
+
 def _with_lines(event: PageShown | Recalled, language: str, protocol: int) -> Event:
     return replace(event, lines=tuple(_entry(line, language, protocol) for line in event.lines))
 
@@ -229,13 +253,14 @@ def _found(event: Found, language: str, protocol: int) -> Event:
     return replace(event, rooms=rooms)
 
 
-_FITTED: dict[type[Event], Callable[[Any, str, int], Event]] = {
+_FITTED: dict[type[Event], Callable[[Any, str, int], Event | dict[str, object]]] = {
     Refused: _in_words,
     Dismissed: _in_words,
     PageShown: _with_lines,
     Recalled: _with_lines,
     Found: _found,
     **dict.fromkeys(KINDS, _entry),
+    **dict.fromkeys(EARLIER_EVENTS.values(), _renamed),
 }
 """What is written in one way or another, by the program's language and its version of the protocol."""
 
@@ -293,7 +318,7 @@ _REF = {"type": ["string", "integer"], "maxLength": REF_MAX}
 
 
 def _one_of(tag: str, kinds: Iterable[type[Struct]]) -> dict[str, Any]:
-    names = {str(kind.__struct_config__.tag): f"#/$defs/{kind.__name__}" for kind in kinds}
+    names = {tag_of(kind): f"#/$defs/{kind.__name__}" for kind in kinds}
     return {
         "oneOf": [{"$ref": name} for name in names.values()],
         "discriminator": {"propertyName": tag, "mapping": names},

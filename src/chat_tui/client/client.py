@@ -185,7 +185,7 @@ class Client:
         return self.link.request(do, on_answer=on_answer, room=room, **fields)
 
     def _is_for_room(self, do: str) -> bool:
-        command = self.state.commands.get(do)
+        command = next((command for command in self.state.commands.values() if command.tag == do), None)
         return (
             command is not None and "room" in command.where and ("hall" not in command.where or do in ASKED_OF_A_PLACE)
         )

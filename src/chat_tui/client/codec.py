@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from chat_server.protocol.entries import EVENTS, Kept, Line, PageShown, Recalled, Said
 from chat_server.protocol.events import Event
-from chat_server.protocol.requests import NUMBER_MAX, Ref
+from chat_server.protocol.requests import NUMBER_MAX, Ref, tag_of
 from chat_server.protocol.sanitize import clean, clean_lines
+from chat_server.protocol.versions import EARLIER_EVENTS
 
 LINE_MAX = 4 * 1024 * 1024
 """Bytes in a line from the server. A page of 32,768 characters, each escaped, is less than 400 KB."""
@@ -41,7 +42,7 @@ class _Envelope(msgspec.Struct):
     ref: Ref | None = None
 
 
-_KNOWN = {kind.__struct_config__.tag for kind in EVENTS}
+_KNOWN = {tag_of(kind) for kind in EVENTS}
 _EVENT: Any = reduce(or_, EVENTS)
 _decode_event = msgspec.json.Decoder(_EVENT).decode
 _decode_ref = msgspec.json.Decoder(_Envelope).decode
@@ -127,6 +128,9 @@ def _event_in_part(value: object) -> Event:
             ]
             found: Event = msgspec.convert(value | {"rooms": rooms}, _EVENT)
             return found
+        case str(kind) if kind in EARLIER_EVENTS:
+            earlier: Event = msgspec.convert(value | {"is": tag_of(EARLIER_EVENTS[kind])}, _EVENT)
+            return earlier
         case str(kind) if kind not in _KNOWN and "at" in value and (entry := _entry(value)) is not None:
             return entry  # what has a number and no time tells of an entry, and is none
         case _:

@@ -6,8 +6,7 @@ from typing import NamedTuple
 from chat_server.protocol.entries import KIND_BY_WORD
 from chat_server.protocol.events import CommandDescribed
 from chat_server.protocol.names import BadName, parse_name, same_name_key
-from chat_server.protocol.requests import Request
-from chat_server.protocol.syntax import word_of
+from chat_server.protocol.requests import Request, tag_of
 from chat_server.protocol.typed import Misuse, command_in, read_arguments, unexpected, unknown_command
 
 OWN = {
@@ -23,7 +22,7 @@ OWN = {
 }
 """Commands of chat-tui's screen, by word. A command of the server that is called so goes first."""
 
-ASKED_OF_A_PLACE = {word_of(request) for request in Request.__subclasses__() if request.is_about_its_place}
+ASKED_OF_A_PLACE = {tag_of(request) for request in Request.__subclasses__() if request.is_about_its_place}
 """Requests that are answered in another way in each place where they are asked."""
 
 
@@ -67,7 +66,7 @@ def parse(
     command = commands.get(word.casefold())
     if command is not None:
         given = read_arguments(behind, command.parameters)
-        return _misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.name, given)
+        return _misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.tag, given)
     room = next((name for name in rooms if same_name_key(name) == same_name_key(word)), None)
     if room is None:
         wrong = _misused(unknown_command(word, [*commands, *rooms]), "", language)

@@ -19,7 +19,8 @@ import msgspec
 from chat_server.protocol import events, requests
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
-from chat_server.protocol.requests import PROTOCOL, Ref
+from chat_server.protocol.requests import Ref
+from chat_server.protocol.versions import PROTOCOL, tag_in
 from chat_tui.client.askers import Answer, Askers
 from chat_tui.client.codec import EventReader, LineTooLong, write
 from chat_tui.client.dialling import dial
@@ -164,6 +165,7 @@ class Link:
         self._again = asyncio.Event()
         self._attempt = 0
         self._online_at = inf  # when the server let the user in; inf: it has not, since the last pause
+        self._protocol = 1  # of the server, until it says that it knows a newer one
         self._texts = 0  # attempts in a row in which the server spoke as to a person
 
     async def run(self) -> None:
@@ -228,6 +230,7 @@ class Link:
         except ValueError:  # two dots in a row, a label of 64 letters: to try again would not help
             raise _Refused(f"{self.host} is not a host name.") from None
         writer = self._writer
+        self._protocol = 1
         try:
             await self._converse(reader, writer)
         except (OSError, LineTooLong) as error:
@@ -249,7 +252,7 @@ class Link:
                 silent += ASK_AFTER
                 if silent + ASK_AFTER > DEAD_AFTER + 1:
                     raise _Lost("the server is silent") from None
-                writer.write(write("are-you-there"))
+                writer.write(write(tag_in(requests.Ping, self._protocol)))
                 continue
             silent = 0.0
             self._receive(incoming, data, writer)
@@ -280,8 +283,10 @@ class Link:
 
     def _take(self, event: Event, ref: Ref | None, writer: asyncio.StreamWriter) -> None:
         """See what the connection needs to know; hand the event on."""
-        if isinstance(event, events.AliveAsked):
-            writer.write(write("here"))
+        if isinstance(event, events.Pinged):
+            writer.write(write(tag_in(requests.Pong, self._protocol)))
+        if isinstance(event, events.Welcomed):
+            self._protocol = event.protocol
         if isinstance(event, events.Refused) and self._is_of_own(event, ref):
             return
         if isinstance(event, events.Renamed) and not event.room:
