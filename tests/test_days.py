@@ -72,7 +72,7 @@ def test_anything_else_is_no_day(text: str) -> None:
         moment_of(text, NOW, "UTC")
 
 
-def test_days_out_of_reach_are_before_or_behind_everything() -> None:
+def test_days_out_of_reach_are_before_or_after_everything() -> None:
     assert moment_of("-999999d", NOW, "UTC") < 0
     assert moment_of("0001-01-01", NOW, "Europe/Berlin") < 0
     assert moment_of("9999-12-31", NOW, "Pacific/Honolulu") > NOW

@@ -212,12 +212,12 @@ def test_the_screen_shows_the_line_around_the_cursor(keys: list[str], columns: i
     for key in keys:
         desk.type(key)
         row = desk.row
-        before, behind = row.removeprefix("ann> ").split("|")
+        before, after = row.removeprefix("ann> ").split("|")
         shown = desk.editor.text
         scrolled = before.startswith("<") and not shown.startswith("<")
         assert shown.startswith(before.rstrip()) or scrolled
         assert before.removeprefix("<").rstrip() in shown
-        assert behind.rstrip() in shown
+        assert after.rstrip() in shown
         assert columns_of(row) <= columns + 1
         assert len(desk.lines) == 1, "one row, whatever the length"
 
@@ -437,7 +437,7 @@ def test_to_delete_nothing_keeps_what_was_deleted() -> None:
     assert Desk().type("one two", "\x15", "\x15", "\x0b", "\x17", "\x19").editor.text == "one two"
 
 
-def test_a_word_begins_behind_a_line_break() -> None:
+def test_a_word_begins_after_a_line_break() -> None:
     desk = Desk().type("\x1b[200~hi\nan\x1b[201~", TAB)
     desk.show(desk.editor.complete(["ann "]))
     assert desk.editor.text == "hi\nann "

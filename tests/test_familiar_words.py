@@ -26,7 +26,7 @@ def test_a_word_from_another_chat_asks_for_what_people_mean_by_it(words: str, re
 
 
 @pytest.mark.parametrize("line", ["quit bye", "exit  see you all!", "bye :-)", "logout now"])
-def test_whoever_leaves_may_say_anything_behind_the_word(line: str) -> None:
+def test_whoever_leaves_may_say_anything_after_the_word(line: str) -> None:
     assert isinstance(parse_command(line), Logout)
 
 

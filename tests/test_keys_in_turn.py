@@ -65,7 +65,7 @@ def test_enter_sends_what_stood_there_when_it_was_pressed() -> None:
     play(app, act)
 
 
-def test_letters_behind_a_key_that_opens_something_are_for_what_it_opens() -> None:
+def test_letters_after_a_key_that_opens_something_are_for_what_it_opens() -> None:
     app = StoryApp([*beginning("python", "pm"), *said("hello")])
 
     async def act(pilot: Pilot) -> None:

@@ -173,7 +173,7 @@ def words(text: str) -> list[str]:
 def test_nothing_is_swallowed_and_nothing_changes_its_place(text: str) -> None:
     found = marked(text)
     hidden = found.hidden
-    assert all(before.end <= after.start for before, after in pairwise(hidden)), "marks stand one behind another"
+    assert all(before.end <= after.start for before, after in pairwise(hidden)), "marks stand one after another"
     assert all(set(text[start:end]) <= set("*_~`\\ \n") for start, end, _ in hidden), "only marks are hidden"
     assert "".join(words(as_shown(text))) == "".join(words(text))
     if text.isascii():

@@ -218,7 +218,7 @@ def test_what_an_older_server_lists_and_then_refuses_is_not_listed() -> None:
     asyncio.run(play())
 
 
-def test_a_command_whose_answer_was_lost_comes_again_before_what_was_typed_behind_it() -> None:
+def test_a_command_whose_answer_was_lost_comes_again_before_what_was_typed_after_it() -> None:
     async def play() -> None:
         program, link = plain_program([], lambda: 0.0, rooms=["python"])
         program.client._take(events.Entered("python", (), 0), None)

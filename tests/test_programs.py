@@ -184,7 +184,7 @@ def test_what_cannot_start_says_why_in_one_line(flags: list[str], complaint: str
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_port_behind_the_host_is_told_where_it_belongs() -> None:
+def test_a_port_after_the_host_is_told_where_it_belongs() -> None:
     assert command("--host", "127.0.0.1:5000").stderr.endswith("; the port is given by --port\n")
 
 

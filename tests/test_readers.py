@@ -138,12 +138,12 @@ def test_rows_fit_a_terminal_where_what_is_ambiguous_takes_two_columns() -> None
     assert all(columns_of(row, 2) <= 39 for row in rows)
 
 
-def test_only_the_first_line_stands_behind_the_name() -> None:
+def test_only_the_first_line_stands_after_the_name() -> None:
     shown = show_for(Reader(columns=20))(entries.Said("python", 1, 0.0, "a-long-name", "x\n123456 890123456")).decode()
     assert shown == "a-long-name: x\r\n  123456 890123456\r\n"
 
 
-def test_no_colour_runs_on_behind_a_row() -> None:
+def test_no_colour_runs_on_after_a_row() -> None:
     reader = Reader(colours=16, columns=19, is_named=True)
     rows = (
         show_for(reader)(entries.Said("python", 1, 0.0, "ann", "hi bob, this is a long line for you"))

@@ -51,7 +51,7 @@ INPUT = st.one_of(
 
 
 class Listener:
-    """Takes what a decoder gives, and carries out what changes how the bytes behind it are read."""
+    """Takes what a decoder gives, and carries out what changes how the bytes after it are read."""
 
     def __init__(self, limit: int = 4096) -> None:
         self.decoder = TextDecoder(limit)

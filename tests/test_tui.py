@@ -377,7 +377,7 @@ def test_the_preset_of_readline_kills_yanks_and_moves(keys: list[str], left: str
         await pilot.press(*keys)
         assert app.prompt.text == left
         assert app.current is not None
-        assert app.current.name == "python", "no action is behind these keys any more"
+        assert app.current.name == "python", "no action is on these keys any more"
         assert len(app.screen_stack) == 1
 
     readline.play(act)

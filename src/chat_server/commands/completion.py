@@ -42,7 +42,7 @@ def candidates(
 
 
 def _words_for(request: type[Request], commands: Sequence[str], rooms: Iterable[str]) -> Iterable[str]:
-    """What may stand behind a command; nothing where any text may."""
+    """What may follow a command; nothing where any text may."""
     if request is ChooseCharset:
         return CHARSETS
     if request is ChooseLanguage:
@@ -56,7 +56,7 @@ def _words_for(request: type[Request], commands: Sequence[str], rooms: Iterable[
     return [word for field in fields(request) for word in choices_of(field)]
 
 
-def _beginning(begun: str, words: Iterable[str], behind: str) -> list[str]:
+def _beginning(begun: str, words: Iterable[str], after: str) -> list[str]:
     wanted = begun.casefold()
     found = sorted({word for word in words if word.casefold().startswith(wanted)}, key=str.casefold)
-    return [word + behind for word in found[:CANDIDATES_MAX]]
+    return [word + after for word in found[:CANDIDATES_MAX]]

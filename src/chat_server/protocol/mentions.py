@@ -175,12 +175,12 @@ def _candidates(name: str) -> re.Pattern[str]:
     letter = (
         "[a-z0-9]" if name.isascii() else rf"[^\W_{_SCRIPTS_WITHOUT_SPACES}]"
     )  # the whole class takes 5 ms to compile
-    before, behind = "", ""
+    before, after = "", ""
     if kinds[0] in _OF_WORD:
         before = r"(?<![^\W_][-_])(?<![a-z0-9_-]@)" + (f"(?<!{letter})" if kinds[0] == _SPACED else "")
     if kinds[-1] in _OF_WORD:
-        behind = r"(?![-_][^\W_])(?!@[a-z0-9])(?![\u0300-\u036f])" + (f"(?!{letter})" if kinds[-1] == _SPACED else "")
-    return re.compile(before + re.escape(name) + behind)
+        after = r"(?![-_][^\W_])(?!@[a-z0-9])(?![\u0300-\u036f])" + (f"(?!{letter})" if kinds[-1] == _SPACED else "")
+    return re.compile(before + re.escape(name) + after)
 
 
 def _apart(key: str, shape: str, candidates: re.Pattern[str]) -> Iterator[tuple[int, int]]:

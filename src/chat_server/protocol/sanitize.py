@@ -25,7 +25,7 @@ _SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029\u2800\U0001d159\U00013441\
 # As they stand in a regular expression: single characters and ranges.
 _REMOVED = (
     r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # C0 without what separates; DEL; C1 without NEL
-    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # bidi controls, and the deprecated format characters behind them
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # bidi controls, and the deprecated format characters after them
     r"\u180e\ufeff\ufff9-\ufffb"  # Mongolian vowel separator, byte order mark, interlinear annotation
     r"\ud800-\udfff"  # lone surrogates
     r"\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"  # tag characters and their unassigned neighbours
@@ -69,7 +69,7 @@ def clean(text: str) -> str:
 
 
 def clean_lines(text: str) -> str:
-    """Return a text of several lines, each of them clean, separated by newlines; without empty lines before and behind."""
+    """Return a text of several lines, each of them clean, separated by newlines; without empty lines at its beginning and end."""
     return "\n".join(clean(line).rstrip() for line in text.splitlines()).strip("\n")
 
 

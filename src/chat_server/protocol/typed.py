@@ -1,4 +1,4 @@
-"""What a person types: whether it is a command or something said, and what stands behind the command's word.
+"""What a person types: whether it is a command or something said, and what follows the command's word.
 
 One reading for the server's doors and for programs. What is no command is compared with those that are: which one may have been meant. Knows how
 the parameters of a command are written (`Parameter`); never knows what a command does, nor where it was typed. Pure.
@@ -35,7 +35,7 @@ def shortened(text: str) -> str:
 
 
 def command_in(text: str, is_command: Callable[[str], bool]) -> tuple[str, str] | str:
-    """The command's word and what stands behind it; or, if this is no command, what is said.
+    """The command's word and what follows it; or, if this is no command, what is said.
 
     A line that begins with a slash is a command, with two it is said with one. A text of several lines is a command only if its first word
     is one: a program's source that begins with a path or a comment is said as it is.
@@ -47,10 +47,10 @@ def command_in(text: str, is_command: Callable[[str], bool]) -> tuple[str, str] 
     """
     if not text.startswith("/"):
         return text
-    word, behind = [*text[1:].split(maxsplit=1), "", ""][:2]
+    word, rest = [*text[1:].split(maxsplit=1), "", ""][:2]
     if "\n" in text:
-        return (word, behind) if text[1:].startswith(word) and is_command(word) else text
-    return text[1:] if text.startswith("//") else (word, behind)
+        return (word, rest) if text[1:].startswith(word) and is_command(word) else text
+    return text[1:] if text.startswith("//") else (word, rest)
 
 
 def read_arguments(text: str, parameters: Sequence[Parameter]) -> dict[str, object] | Misuse:
@@ -114,7 +114,7 @@ def _may_be_a_name(word: str) -> bool:
 
 
 def _cut(text: str) -> tuple[str, str]:
-    """The first word, and what stands behind it."""
+    """The first word, and what follows it."""
     word, rest = [*text.split(maxsplit=1), "", ""][:2]
     return word, rest
 

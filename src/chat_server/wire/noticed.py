@@ -25,7 +25,7 @@ class CharsetUnclear(Noticed, frozen=True):
 
 
 class Tab(Noticed, frozen=True):
-    """Tab was typed behind this text."""
+    """Tab was typed after this text."""
 
     before: str
 

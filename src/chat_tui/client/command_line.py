@@ -62,17 +62,17 @@ def parse(
     found = command_in(text, lambda word: word.casefold() in commands)
     if isinstance(found, str):
         return Asked("say", {"text": found})
-    word, behind = found
+    word, rest = found
     command = commands.get(word.casefold())
     if command is not None:
-        given = read_arguments(behind, command.parameters)
+        given = read_arguments(rest, command.parameters)
         return _misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.tag, given)
     room = next((name for name in rooms if same_name_key(name) == same_name_key(word)), None)
     if room is None:
         wrong = _misused(unknown_command(word, [*commands, *rooms]), "", language)
-        return wrong if behind or not is_name(word) else wrong._replace(room=word)
-    if behind:
-        return _misused(unexpected(behind), f"/{room}", language)
+        return wrong if rest or not is_name(word) else wrong._replace(room=word)
+    if rest:
+        return _misused(unexpected(rest), f"/{room}", language)
     return Asked("join", {"room": room})
 
 

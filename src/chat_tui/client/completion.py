@@ -103,7 +103,7 @@ def replaced(text: str) -> str:
 
 
 def _names_of_emoji(text: str) -> list[tuple[int, int, str]]:
-    """Where names of emoji stand by themselves, or one behind another, and what they name."""
+    """Where names of emoji stand by themselves, or one after another, and what they name."""
     found: list[tuple[int, int, str]] = []
     end = -1
     for match in _EMOJI.finditer(text):

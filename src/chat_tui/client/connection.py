@@ -89,7 +89,7 @@ class Place(Protocol):
     """What the link needs to know of the state."""
 
     def positions(self) -> dict[str, int]:
-        """For each room to be in again, the number of the line behind which nothing may be missed."""
+        """For each room to be in again, the number of the line after which nothing may be missed."""
 
 
 def _keep_nowhere(identity: Identity) -> None:

@@ -7,7 +7,7 @@ anything looks. Pure, and linear in the length of the text: what has more marks 
   second closes one: never inside a word, a path or a number, nor around what reads like code. Between letters of scripts that put no
   spaces between words, `**`, `~~` and `` ` `` may stand anywhere.
 - A backslash before marks that would be a pair takes their meaning from them; anywhere else it is a backslash.
-- Lines between two lines of three backticks are code; the word behind the first is its language, and is shown.
+- Lines between two lines of three backticks are code; the word after the first is its language, and is shown.
 - A line that begins with `> ` is a quotation, and keeps its sign.
 - Everything else (`# headings`, lists, `---`, four spaces, tables, HTML, `__init__`) is shown as it was typed.
 """
@@ -96,7 +96,7 @@ _ANYWHERE = (Kind.STRONG, Kind.STRUCK, Kind.CODE)
 
 _LETTER = re.compile(r"[^\W\d_]")
 _CODELIKE = re.compile(r"[;={}<>|\\\[\]]")
-# Firsts, and those behind the lasts. As a regular expression this costs each start 4 ms to compile.
+# Firsts, and those after the lasts. As a regular expression this costs each start 4 ms to compile.
 _UNSPACED = (
     0x0E00,
     0x0F00,
@@ -113,7 +113,7 @@ _UNSPACED = (
     0x20000,
     0x40000,
 )
-_WIDE_MARKS = "\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f\u2026\u2014\u2013"  # sentences of scripts without spaces go on behind them
+_WIDE_MARKS = "\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f\u2026\u2014\u2013"  # sentences of scripts without spaces go on after them
 _BEFORE = frozenset("([{\"'\u201c\u2018\u201e\u00ab\uff08\u300c\u300e\u300a\u3010\u3008" + _WIDE_MARKS)
 _AFTER = frozenset(".,;:!?)]}\"'\u201d\u2019\u00bb\uff09\u300d\u300f\u300b\u3011\u3009" + _WIDE_MARKS)
 _BEGINS_IN = frozenset("\u201c\u2018\u00ab\u300c\u300e\u300a@#$\u20ac\u00a3:+-\u00bf\u00a1")
@@ -252,12 +252,12 @@ class _Inline:
         if "`" not in self._text:
             return partner
         following: dict[int, Span] = {}
-        behind = self._span.end
+        end = self._span.end
         for match in reversed(list(_TICKS.finditer(self._text, *self._span))):
             run = Span(*match.span())
-            if self._text.find("\n", run.end, behind) >= 0:
+            if self._text.find("\n", run.end, end) >= 0:
                 following.clear()
-            length, behind = run.end - run.start, run.start
+            length, end = run.end - run.start, run.start
             if length in following:
                 partner[run.end] = following[length]
             following[length] = run

@@ -12,7 +12,7 @@ from chat_server.protocol.entries import Line, PageShown
 PAGES_MAX = 30
 """Pages that are looked through for one moment: some 6000 lines of one day."""
 
-BEHIND, BEFORE = 200, 20
+AFTER, BEFORE = 200, 20
 """Lines of a page that goes on, and of one that goes back: one before the day begins is enough to know where it does."""
 
 
@@ -52,7 +52,7 @@ class Moment:
             return Step(self._later, None)
         if not later:
             goes_on = may_ask and lines[-1].seq < page.last
-            return Step(lines[-1].seq, {"after": lines[-1].seq, "count": BEHIND} if goes_on else None)
+            return Step(lines[-1].seq, {"after": lines[-1].seq, "count": AFTER} if goes_on else None)
         self._later = later[0].seq
         goes_back = may_ask and later[0] is lines[0] and lines[0].seq > page.first
         return Step(later[0].seq, {"before": lines[0].seq, "count": BEFORE} if goes_back else None)

@@ -17,7 +17,7 @@ class Numbers:
         """Know the numbers from `first` to `last`; none, if there are none."""
         if last < first:
             return
-        low = bisect_left(self._ends, first - 1)  # the first stretch that these touch, and the one behind the last
+        low = bisect_left(self._ends, first - 1)  # the first stretch that these touch, and the one after the last
         high = bisect_right(self._starts, last + 1)
         if low < high:
             first, last = min(first, self._starts[low]), max(last, self._ends[high - 1])

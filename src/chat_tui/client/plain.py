@@ -2,7 +2,7 @@
 
 No boxes, no colours, nothing is ever drawn over: what comes is written below what came, each line with its room and its name, once and
 in order. What is typed is carried out in order too: a command waits until what was said before it is stored, and what comes
-behind it waits for its answer. Never knows Textual.
+after it waits for its answer. Never knows Textual.
 """
 
 import asyncio
@@ -272,7 +272,7 @@ class PlainProgram:
             Exit.STORED,
             Exit.NOT_STORED,
             Exit.NO_OUTPUT,
-        ):  # what stands behind a /logout is not for the next time
+        ):  # what follows a /logout is not for the next time
             self.take_input(is_last=True)
         for told in self._left():
             self._warn(told)

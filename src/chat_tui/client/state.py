@@ -54,7 +54,7 @@ class RoomState:
         self.last = 0
         """The number of the newest line that there is."""
         self.since = 0
-        """The number behind which nothing may be missing: of the newest line when the user first entered, or what was asked for from."""
+        """The number after which nothing may be missing: of the newest line when the user first entered, or what was asked for from."""
         self.read: int | None = None
         """The number of the newest line that the user has read; None if they were never here."""
         self.pending: list[Pending] = []
@@ -147,7 +147,7 @@ class State:
         return self.rooms.get(same_name_key(name))
 
     def positions(self) -> dict[str, int]:
-        """For each room that the user is in, the number up to which nothing is missing, and behind which nothing may be missed."""
+        """For each room that the user is in, the number up to which nothing is missing, and after which nothing may be missed."""
         return {room.name: room.position for room in self.rooms.values() if room.is_joined}
 
     # What the user does.

@@ -18,7 +18,7 @@ from chat_tui.client.visits import Visits
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
-    """Something that is told but not kept: it stands behind the line `after`, and is the `order`-th that does."""
+    """Something that is told but not kept: it stands after the line `after`, and is the `order`-th that does."""
 
     after: int
     order: int
@@ -105,7 +105,7 @@ class Timeline:
         return True
 
     def notice(self, text: str, at: float, *, is_error: bool = False, has_time: bool = False) -> None:
-        """Add a notice behind everything that is known. `has_time`: it is shown when that was."""
+        """Add a notice after everything that is known. `has_time`: it is shown when that was."""
         self._notices += 1
         self._insert(Notice(self.newest, self._notices, at, text, is_error, has_time))
 
@@ -160,7 +160,7 @@ class Timeline:
         self._prepended, self._since = 0, 0
 
     def index_of(self, seq: int) -> int:
-        """The index of the line with this number, or of the first entry behind it."""
+        """The index of the line with this number, or of the first entry after it."""
         return bisect_left(self.entries, (seq, 0), key=place)
 
     def lines(self) -> Iterable[Line]:

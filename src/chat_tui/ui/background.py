@@ -13,7 +13,7 @@ import tty
 from contextlib import suppress
 
 WAIT = 1.0
-"""Seconds for an answer. A terminal that does not know the question answers the one behind it, which all know, so few wait that long."""
+"""Seconds for an answer. A terminal that does not know the question answers the one after it, which all know, so few wait that long."""
 
 ASK = b"\x1b]11;?\x1b\\\x1b[c"
 """What is the background? And what are you? (OSC 11, DA1)"""

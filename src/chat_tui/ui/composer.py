@@ -104,7 +104,7 @@ class Composer(TextArea):
         self._at = None
 
     def put(self, text: str) -> None:
-        """Have this text in the prompt, the cursor behind it."""
+        """Have this text in the prompt, the cursor at its end."""
         self.load_text(text)
         self.move_cursor(self.document.end)
         self._completion = None
@@ -154,7 +154,7 @@ class Composer(TextArea):
         self._completion = (completion, index, whole)
 
     def edit(self, edit: "Edit") -> "EditResult":
-        """Change the text. One step of undoing ends behind a word: what was typed in two seconds may be ten of them."""
+        """Change the text. One step of undoing ends after a word: what was typed in two seconds may be ten of them."""
         result = super().edit(edit)
         if edit.text[-1:].isspace():
             self.history.checkpoint()

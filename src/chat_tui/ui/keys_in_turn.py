@@ -2,7 +2,7 @@
 
 Textual lets a widget put in a letter as soon as it gets it, but runs what Backspace or an arrow does only when the key has gone up through
 everything around the widget, and what Ctrl+K does before the widget has seen any of it. Typed fast, over a line that sends in bundles, or
-on a busy machine, `hello`, three Backspaces and `xyz` came out as `hello`, and the letters behind Ctrl+K were lost. Here the next key waits
+on a busy machine, `hello`, three Backspaces and `xyz` came out as `hello`, and the letters after Ctrl+K were lost. Here the next key waits
 until what the one before it does is done. Knows Textual only.
 """
 
@@ -61,7 +61,7 @@ class KeysInTurn(App[None]):
         return (self.focused or self.screen) if self.screen_stack else self
 
     def _follow_key(self, node: MessagePump | None, turn: int, rounds: int) -> None:
-        """Go behind a key, through the queues that it goes through."""
+        """Follow a key, through the queues that it goes through."""
         if node is None or node is self:
             self.call_later(self._key_arrived, turn, rounds)
             return

@@ -65,20 +65,20 @@ class Shown:
         ends = (0, *(mark.end for mark in hidden))
         starts = (*(mark.start for mark in hidden), len(said))
         self._text = "".join(said[end:start] for end, start in zip(ends, starts, strict=True))
-        self._before = self._behind = _NOTHING
+        self._before = self._after = _NOTHING
 
     @property
     def text(self) -> str:
         """All that is shown, in plain characters."""
-        return f"{self._before.plain}{self._text}{self._behind.plain}"
+        return f"{self._before.plain}{self._text}{self._after.plain}"
 
     def add_before(self, content: Content) -> None:
         """Show something before it that nobody has written."""
         self._before = content + self._before
 
-    def add_behind(self, content: Content) -> None:
-        """Show something behind it that nobody has written; it is not copied."""
-        self._behind += content
+    def add_after(self, content: Content) -> None:
+        """Show something after it that nobody has written; it is not copied."""
+        self._after += content
 
     def paint(self, spans: "Iterable[tuple[int, int, Style]]") -> None:
         """Give parts of what was said a style over those that they have; from the left, none over another."""
@@ -98,7 +98,7 @@ class Shown:
         if start < first:
             part = self._before[start : min(end, first)] + part
         if end > last:
-            part += self._behind[max(start - last, 0) : end - last]
+            part += self._after[max(start - last, 0) : end - last]
         return part
 
     def _content(self, start: int, end: int) -> Content:

@@ -55,7 +55,7 @@ class ReadlineKeys:
         if self._killed:
             self._area.insert(self._killed)
 
-    def _kill(self, start: Place, end: Place, *, side: Literal["before", "behind"] = "behind") -> None:
+    def _kill(self, start: Place, end: Place, *, side: Literal["before", "after"] = "after") -> None:
         """Take a part out and keep it: beside what the kill just before this one took, if nothing was done in between."""
         area = self._area
         text = area.get_text_range(start, end)

@@ -193,7 +193,7 @@ def rows_of(
     grouped = not rows and is_grouped(entry, before, look.me)
     text = _text(entry, look)
     if isinstance(entry, Pending):
-        text.add_behind(_mark(entry, look, now))
+        text.add_after(_mark(entry, look, now))
     if not look.gutter:
         if not grouped:
             text.add_before(_inline_name(entry, look))

@@ -103,13 +103,13 @@ def _place(text: str, measure: _Measure | None, at: int, fits: int) -> int:
 
 
 def _beside_wide(text: str, widths: bytes, after: int, fits: int) -> int:
-    """The last place behind `after` and up to `fits` that is beside a wide character, and where a row may end; 0 if there is none."""
+    """The last place beyond `after` and up to `fits` that is beside a wide character, and where a row may end; 0 if there is none."""
     wide = widths.rfind(2, after, fits + 1)
     while wide >= 0:
-        behind = wide + 1
-        while behind < fits and not widths[behind]:  # its marks, and what is joined to it
-            behind += 1
-        for stop in (behind, wide):
+        end = wide + 1
+        while end < fits and not widths[end]:  # its marks, and what is joined to it
+            end += 1
+        for stop in (end, wide):
             if (
                 after < stop <= fits
                 and widths[stop]

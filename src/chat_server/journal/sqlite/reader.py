@@ -229,7 +229,7 @@ class Reader:
         return dict(reversed(rows))
 
     def doomed(self, before: float, keep_lines: int, limit: int, indexed: int) -> list[Doomed]:
-        """Up to `limit` batches of one room that are to be pruned. What is behind the position `indexed` is left for later."""
+        """Up to `limit` batches of one room that are to be pruned. What comes after the position `indexed` is left for later."""
         for record in self.rooms():
             rows = self._rows(
                 "SELECT room, id, first, count, at FROM batch WHERE room = (SELECT id FROM room WHERE name = ?)"

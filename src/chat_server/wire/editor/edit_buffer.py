@@ -112,7 +112,7 @@ class EditedLine:
         return size <= self.limit or (size <= self.text_limit and (self._breaks > 0 or "\n" in cells))
 
     def _splice(self, start: int, end: int, cells: Sequence[str]) -> bool:
-        """Put cells in the place of those from `start` to `end`, if there is room, and the cursor behind them."""
+        """Put cells in the place of those from `start` to `end`, if there is room, and the cursor after them."""
         size = self._size + len("".join(cells).encode()) - len("".join(self.cells[start:end]).encode())
         if size > self._size and not self._has_room(size, cells):
             return False
@@ -151,7 +151,7 @@ class EditedLine:
             self.cursor -= 1
 
     def word_right(self) -> None:
-        """Move behind a word."""
+        """Move to the end of a word."""
         self.work += len(self.cells) - self.cursor
         while self.cursor < len(self.cells) and self.cells[self.cursor].isspace():
             self.cursor += 1
@@ -177,8 +177,8 @@ class EditedLine:
         """Delete everything before the cursor."""
         self._kill(0, self.cursor)
 
-    def kill_behind(self) -> None:
-        """Delete everything behind the cursor."""
+    def kill_to_end(self) -> None:
+        """Delete everything after the cursor."""
         self._kill(self.cursor, len(self.cells))
 
     def kill_all(self) -> None:
@@ -191,8 +191,8 @@ class EditedLine:
         self.word_left()
         self._kill(self.cursor, end)
 
-    def kill_word_behind(self) -> None:
-        """Delete the word behind the cursor."""
+    def kill_word_after(self) -> None:
+        """Delete the word after the cursor."""
         start = self.cursor
         self.word_right()
         self._kill(start, self.cursor)
@@ -227,7 +227,7 @@ class EditedLine:
             self._at = at - 1
 
     def newer(self) -> None:
-        """Go to the line behind this one; the last is the one that was begun."""
+        """Go to the line after this one; the last is the one that was begun."""
         if self._at is None:
             return
         at = self._at + 1

@@ -57,7 +57,7 @@ class TooMuch(Struct, frozen=True):
 
 
 class Completion(Struct, frozen=True):
-    """Tab was typed behind this text."""
+    """Tab was typed after this text."""
 
     before: str
 
@@ -94,9 +94,9 @@ _KEYS: dict[str, Callable[[EditedLine], object]] = {
     **dict.fromkeys(("csi 1;5D", "csi 1;3D", "csi 5D", "alt b"), EditedLine.word_left),
     **dict.fromkeys(("csi 1;5C", "csi 1;3C", "csi 5C", "alt f"), EditedLine.word_right),
     **dict.fromkeys(("ctrl W", "alt \x7f", "alt \x08"), EditedLine.kill_word_before),
-    "alt d": EditedLine.kill_word_behind,
+    "alt d": EditedLine.kill_word_after,
     "ctrl U": EditedLine.kill_before,
-    "ctrl K": EditedLine.kill_behind,
+    "ctrl K": EditedLine.kill_to_end,
     "ctrl Y": EditedLine.yank,
 }
 """What each key does. A cursor key sends CSI or SS3 and a letter; the rest are xterm's, and VT220's for Home and End."""

@@ -2,7 +2,7 @@
 
 Pure. Knows the terminal's width and charset, and no more of it than ECMA-48's erase and cursor sequences. Never knows keys.
 
-The line stands on the last row, behind a prompt, and takes one row whatever its length: a longer one scrolls sideways. Whatever else is
+The line stands on the last row, after a prompt, and takes one row whatever its length: a longer one scrolls sideways. Whatever else is
 written goes through `around`, which takes the row away and draws it again below.
 """
 
@@ -121,7 +121,7 @@ class Row:
         room = max(self.columns - 1 - columns_of(prompt, self._ambiguous), 2)
         self._scroll(room)
         shown = ["<"] if self.first else []
-        width, behind = len(shown), 0
+        width, after_cursor = len(shown), 0
         for index in range(self.first, len(self._line.cells)):
             cell = self._shown(self._line.cells[index])
             needed = columns_of_grapheme(cell, self._ambiguous)
@@ -129,11 +129,11 @@ class Row:
                 break
             shown.append(cell)
             width += needed
-            behind += needed if index >= self._line.cursor else 0
-        self._is_cursor_at_end = not behind
+            after_cursor += needed if index >= self._line.cursor else 0
+        self._is_cursor_at_end = not after_cursor
         self._line.work += self.columns + _ROW_WORK
         row = encode(prompt + "".join(shown), self._charset)
-        return self._write(row) + (b"\x1b[%dD" % behind if behind else b"")
+        return self._write(row) + (b"\x1b[%dD" % after_cursor if after_cursor else b"")
 
     def _scroll(self, room: int) -> None:
         """Choose the first cell that is shown: the same as before if the cursor is in sight from there."""

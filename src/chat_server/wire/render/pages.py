@@ -29,7 +29,7 @@ def _day(voice: Voice, day: date) -> str:
 
 
 def entry_shown(voice: Voice, entry: entries.Line, before: str = "") -> Line:
-    """What somebody has said, done or set, behind its number and its time, if these are shown."""
+    """What somebody has said, done or set, after its number and its time, if these are shown."""
     shape = entry.shape
     if shape.is_sentence:
         return Line(voice.say(shape.sentence, nick=entry.nick, text=entry.text), f"{before}* ")

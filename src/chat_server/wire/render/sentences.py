@@ -1,7 +1,7 @@
 """Everything that the server says to a person, and how what people say is shown to others.
 
 One function for each event, one line of text or a few, in the reader's language; what is one sentence stands beside the event's fields.
-A line of somebody's text always stands behind their name; the server's own word always begins with `* `, an action with `~ `, a notice with
+A line of somebody's text always stands after their name; the server's own word always begins with `* `, an action with `~ `, a notice with
 `- `, a line that is read again with `#` and its number. So nobody can forge the server's word: no name begins with `*`, `~` or `#`, none is
 followed by a space, and the lines of a text after its first are set in. How a line looks on a terminal is in profiles.py.
 """

@@ -77,7 +77,7 @@ class _Cells:
         return kept <= room or (kept > others and room >= _ROOM_MIN)
 
     def _end_of_first_word(self, room: int) -> int:
-        """The cell behind the first word, without the spaces behind it; or the first that does not fit, where it is longer."""
+        """The cell after the first word, without the spaces that follow it; or the first that does not fit, where it is longer."""
         cells = self._graphemes
         if isinstance(cells, str):
             word = _FIRST_WORD.match(cells)
@@ -92,16 +92,16 @@ class _Cells:
     def end_of_row(self, start: int, room: int, *, is_last_resort: bool = True) -> int:
         """The cell before which the row that begins at `start` ends; `is_last_resort`: it has one cell at least, even if that does not fit."""
         full = bisect_right(self._ends, self._ends[start] + room, start + 1) - 1
-        end = self._behind_spaces(full)
+        end = self._after_spaces(full)
         if end >= len(self._graphemes):
             return end
         if end == full:
             end = self._last_parting(start, full)
         if end > start:
             return end
-        return self._behind_spaces(max(full, start + 1 if is_last_resort else start))
+        return self._after_spaces(max(full, start + 1 if is_last_resort else start))
 
-    def _behind_spaces(self, at: int) -> int:
+    def _after_spaces(self, at: int) -> int:
         """Spaces at the end of a row take no room."""
         cells = self._graphemes
         if isinstance(cells, str):
@@ -121,7 +121,7 @@ class _Cells:
         return end
 
     def _may_part(self, at: int) -> bool:
-        """Whether a row may end before this cell: behind spaces, and beside what is wide, but not where punctuation belongs."""
+        """Whether a row may end before this cell: after spaces, and beside what is wide, but not where punctuation belongs."""
         before, after = self._graphemes[at - 1], self._graphemes[at]
         if after == " ":
             return False

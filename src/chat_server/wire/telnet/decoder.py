@@ -18,7 +18,7 @@ CHARSET send is below 512."""
 
 
 _CERTAIN_OPTIONS = frozenset((Option.BINARY, Option.ECHO, Option.SGA, Option.TTYPE, Option.NAWS))
-"""Options whose number is a control character that no text has: behind WILL, WONT, DO or DONT they are certainly telnet."""
+"""Options whose number is a control character that no text has: after WILL, WONT, DO or DONT they are certainly telnet."""
 
 
 class Command(Struct, frozen=True, gc=False):
@@ -116,7 +116,7 @@ class TelnetDecoder:
                 yield from self._command(byte)
 
     def _letters(self, byte: int) -> Iterator[Piece]:
-        """What looked like WILL, WONT, DO or DONT was letters, and the byte behind them may be one more doubtful."""
+        """What looked like WILL, WONT, DO or DONT was letters, and the byte after them may be one more doubtful."""
         yield bytes((Code.IAC, self._verb))
         if byte == Code.IAC:
             self._state = _State.IAC

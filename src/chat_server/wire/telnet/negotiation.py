@@ -126,7 +126,7 @@ class Negotiation:
         )
 
     def receive_subnegotiation(self, option: int, data: bytes) -> bytes:
-        """Take what stood between IAC SB and IAC SE, behind the option; return what is to be said."""
+        """Take what stood between IAC SB and IAC SE, after the option; return what is to be said."""
         self.has_spoken = True
         match option:
             case Option.TTYPE if data[:1] == bytes((_IS,)):
