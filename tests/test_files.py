@@ -278,6 +278,29 @@ def test_the_directory_is_for_its_owner_only(folder: DataFolder) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "what", ["no database", "another release's", "another journal's", "broken while it is open", "gone"]
+)
+def test_a_search_index_that_is_made_anew_is_for_its_owner_only(folder: DataFolder, what: str) -> None:
+    folder.path.chmod(0o755)
+    with closing(SearchIndex(folder.search, "ours", 1)) as index:
+        if what == "broken while it is open":
+            index.discard()
+    match what:
+        case "no database":
+            folder.search.write_bytes(b"\xff" * 8192)
+        case "another release's":
+            with closing(sqlite3.connect(folder.search)) as connection:
+                connection.execute("PRAGMA user_version = 1")
+        case "gone":
+            folder.search.unlink()
+    with closing(SearchIndex(folder.search, "theirs" if what == "another journal's" else "ours", 1)) as index:
+        index.add([(1, [Said("python", 1, 0.0, "ann", "what was said")])])
+        assert {path.name: oct(path.stat().st_mode & 0o077) for path in folder.path.glob("search.db*")} == {
+            f"search.db{ending}": "0o0" for ending in ("", "-wal", "-shm")
+        }
+
+
 def test_a_file_of_a_newer_release_is_refused_and_left_alone(folder: DataFolder) -> None:
     with closing(sqlite3.connect(folder.journal)) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")

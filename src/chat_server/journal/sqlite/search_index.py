@@ -4,6 +4,7 @@ What it has can be made anew from the journal at any time, so it is not synced, 
 method blocks. Never knows rooms or people, but as names to filter by.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -93,9 +94,7 @@ class SearchIndex:
                 raise JournalError(f"cannot open {path}: {error}") from error
 
     def _open(self, end: int) -> None:
-        self._connection = _connect(self._path)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = OFF")
+        self._connect()
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         rows = self._connection.execute("SELECT identity, indexed FROM state").fetchall() if version == VERSION else []
         if rows and (self._identity is None or (rows[0][0] == self._identity and rows[0][1] < end)):
@@ -108,12 +107,20 @@ class SearchIndex:
             raise sqlite3.DatabaseError("it is not one of this release")
         if version or self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             self.discard()
-            self._connection = _connect(self._path)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = OFF")
+            self._connect()
         self._connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
         self._connection.execute("INSERT INTO state VALUES (?, 0)", (self._identity,))
         self.indexed = 0
+
+    def _connect(self) -> None:
+        if self._identity is not None:
+            with suppress(OSError):  # SQLite says what is wrong, and would make it for everybody to read
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=WAIT_SECONDS
+        )
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = OFF")
 
     def discard(self) -> None:
         """Close and delete the index."""
@@ -200,7 +207,3 @@ class SearchIndex:
             ]
         except sqlite3.Error as error:
             raise JournalError(str(error)) from error
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=WAIT_SECONDS)
