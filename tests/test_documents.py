@@ -6,11 +6,14 @@ from graphlib import CycleError
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import fields
 
 from chat_server.config import Config, as_toml
 from chat_server.protocol.requests import HISTORY_MAX, LAST_MAX
 from chat_server.server.retention import FORGET_SECONDS
 from chat_server.server.server import FILES_RESERVED
+from chat_tui.settings import Settings
 from processes import ROOT
 
 
@@ -71,6 +74,24 @@ def test_whatever_a_document_names_is_there(document: Path) -> None:
     assert {name for name in tests if not (ROOT / "tests" / name).exists()} == set()
     scripts = set(re.findall(r"`(scripts/[\w.-]+)", history))
     assert {name for name in scripts if not (ROOT / name).exists()} == set()
+
+
+SETTINGS = {
+    name: {setting.name for setting in fields(type(value))} if isinstance(value, Struct) else set[str]()
+    for program in (Config(), Settings())
+    for name, value in ((setting.name, getattr(program, setting.name)) for setting in fields(type(program)))
+}
+"""The settings of both programs: of each table, and of those that stand in none, its keys."""
+
+NO_SETTINGS = {"tui", "room"}
+"""What stands in square brackets too: an extra of the package, and the room of a line that is told line by line."""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_settings_that_a_document_names_are_settings(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for table, key in re.findall(r"`\[(\w+)\](?: (\w+))?[^`]*`", text):
+        assert table in NO_SETTINGS or table == "keys" or key in SETTINGS[table] | {""}, f"[{table}] {key}"
 
 
 MODULES = [path for program in ("chat_server", "chat_tui") for path in (ROOT / "src" / program).rglob("*")]
