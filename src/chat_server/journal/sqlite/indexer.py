@@ -80,7 +80,8 @@ class Indexer:
         async with self._turn:
             with suppress(JournalError):  # what could not be indexed is counted in the answer
                 while await self._indexed() < end - 1 and trio.current_time() < give_up:
-                    await self._in_thread(self._index_some)
+                    if not await self._in_thread(self._index_some):
+                        break
             return await self._in_thread(lambda: self._search(words, rooms, limit, end))
 
     async def indexed(self) -> int:
@@ -126,9 +127,12 @@ class Indexer:
     def _index_some(self) -> bool:
         """Index the next slice; return whether there was one."""
         reader, index = self._opened()
+        end = reader.end()
         records = reader.records(index.indexed, SLICE)
         if records:
             index.add(records)
+        elif index.indexed < end - 1:
+            index.pass_over(end - 1)  # the newest lines have been deleted
         return bool(records)
 
     def _search(self, words: str, rooms: Sequence[str] | None, limit: int, end: int) -> Matches:

@@ -151,6 +151,11 @@ class SearchIndex:
         )
         self.indexed = position
 
+    def pass_over(self, position: int) -> None:
+        """Count everything up to a position as indexed: there is nothing any more."""
+        self._write(("UPDATE state SET indexed = ?", [(position,)]))
+        self.indexed = position
+
     def forget(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Take positions out, each range with its first and its count."""
         self._write(
