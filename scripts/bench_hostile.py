@@ -29,6 +29,7 @@ from msgspec import NODEFAULT, Meta
 from msgspec.structs import FieldInfo, fields
 
 from chat_server import cli
+from chat_server.commands.table import COMMANDS
 from chat_server.config import Limits
 from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.journal import SqliteJournal
@@ -179,7 +180,7 @@ def contents(request: type[Request]) -> Sequence[str]:
 def rows() -> Iterator[Row]:
     """Every request of every door, and what is no request."""
     limits = Limits()
-    for request in Request.__subclasses__():
+    for request in COMMANDS.vocabulary.requests:
         word = tag_of(request)
         variants = [(content, values(request, content, 0)) for content in contents(request)]
         dear = [("dear", given) for given in DEAR.get(word, ())]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import trio
 import trio.testing
 
-from chat_server.commands.table import dispatch
+from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.config import Limits
 from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Say
@@ -52,7 +52,7 @@ def reading() -> None:
     """Bytes to requests, a hundred lines in one piece."""
     limits = Limits()
     data = f"{LINE}\r\n".encode() * 100
-    decoder = TextDecoder(limits.line_bytes, limits.text_bytes)
+    decoder = TextDecoder(COMMANDS.vocabulary.parse_text, limits.line_bytes, limits.text_bytes)
     taken = least(lambda: list(decoder.receive_data(data)), 200) / 100
     print(f"reading a line: {taken:.2f} us")
 

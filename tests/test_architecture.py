@@ -27,7 +27,7 @@ RULES = {
         "commands": "protocol journal rooms",
         "sessions": "protocol guard config wire commands rooms",
         "server": "protocol guard config logs wire journal journal.engines commands rooms sessions",
-        "cli maintenance_cli rooms_cli __main__": "protocol console config journal journal.engines server",
+        "cli maintenance_cli rooms_cli __main__": "protocol console config journal journal.engines commands server",
     },
     "chat_tui": {
         "actions settings": "",

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from chat_server.commands.table import COMMANDS
 from chat_server.config import Limits
 from chat_server.protocol.incoming import Invalid
 from chat_server.protocol.requests import Request, tag_of
+from chat_server.protocol.versions import PROTOCOL
+from chat_server.sessions.json_session import PARSE
 from chat_server.wire.editor.line_editor import LineEditor, Typed
-from chat_server.wire.json_lines import parse_object
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "bench_hostile.py"
 
@@ -32,7 +34,7 @@ def rows() -> list[Any]:
     return list(_script().rows())
 
 
-@pytest.mark.parametrize("request_type", Request.__subclasses__(), ids=tag_of)
+@pytest.mark.parametrize("request_type", COMMANDS.vocabulary.requests, ids=tag_of)
 def test_every_request_has_rows_at_every_door_at_which_it_can_be_made(
     rows: list[Any], request_type: type[Request]
 ) -> None:
@@ -44,7 +46,7 @@ def test_every_request_has_rows_at_every_door_at_which_it_can_be_made(
 def test_every_row_of_json_is_a_request_or_says_what_is_wrong_with_it(rows: list[Any]) -> None:
     for row in rows:
         if row.door == "json":
-            asked = parse_object(row.data.rstrip(b"\n"), Limits().text_bytes).request
+            asked = PARSE(row.data.rstrip(b"\n"), Limits().text_bytes, PROTOCOL).request
             assert not isinstance(asked, Invalid) or asked.code != "line-too-long"
             assert len(row.data) <= Limits().json_line_bytes
 

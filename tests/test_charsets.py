@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chat_server.protocol.choices import CHARSETS, find_charset
 from chat_server.protocol.requests import Say
 from chat_server.protocol.sanitize import clean
+from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.wire import charsets
 from chat_server.wire.charsets import (
     ambiguous_columns,
@@ -35,7 +36,7 @@ def test_every_split_of_a_conversation_gives_the_same_text(charset: str, cuts: l
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     every_byte = range(len(data) + 1)
     for ends in (edges, every_byte):
-        decoder = TextDecoder(4096)
+        decoder = TextDecoder(PARSE_TEXT, 4096)
         decoder.charset = charset
         said = [
             request.text if isinstance(request, Say) else request

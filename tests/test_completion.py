@@ -2,12 +2,14 @@
 
 from chat_server.commands.completion import candidates
 from chat_server.protocol.requests import ChooseMode, Help, Join, Login, Request, Say
+from chat_server.protocol.syntax import word_of
 
 HERE = (Say, Help, Join, Login, ChooseMode)
 
 
 def complete(before: str, here: tuple[type[Request], ...] = HERE) -> list[str]:
-    return candidates(before, works_here=here, rooms=("pm",), nicks=("ann", "pluto"))
+    commands = {word_of(request): request for request in here}
+    return candidates(before, commands=commands, rooms=("pm",), nicks=("ann", "pluto"))
 
 
 def test_only_what_works_here_is_completed() -> None:

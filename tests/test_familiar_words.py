@@ -4,11 +4,13 @@ import pytest
 import structlog
 import trio
 
+from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, RoomsTable, load
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.requests import Back, Join, ListOnline, ListRooms, Logout, Request
-from chat_server.protocol.syntax import parse_command
 from streams import open_house
+
+parse_command = COMMANDS.vocabulary.parse_command
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from chat_server.journal import Journal
 from chat_server.protocol import entries, events, requests
 from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.requests import Request, tag_of
-from chat_server.protocol.syntax import REQUESTS, choices_of
+from chat_server.protocol.syntax import choices_of
 from chat_server.protocol.versions import PROTOCOL
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Batch
@@ -457,7 +457,7 @@ SAMPLES |= {"columns": "80", "words": "hello", "text": "hello", "action": "waves
 
 def typed() -> Iterator[str]:
     """Every command as a person may type it, but for those that end something."""
-    for word, request in REQUESTS.items():
+    for word, request in COMMANDS.vocabulary.words.items():
         if request not in {requests.Login, requests.Logout, requests.Back, requests.Join}:
             arguments = [
                 (*choices_of(field), SAMPLES.get(field.name, "x"))[0]

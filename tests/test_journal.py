@@ -16,6 +16,7 @@ import trio
 from structlog.testing import capture_logs
 
 from archives import no_progress
+from chat_server.commands.table import COMMANDS
 from chat_server.config import JournalTable
 from chat_server.journal import Duplicate, Journal, JournalError, Matches, NoWords, Receipt, SenderKey
 from chat_server.journal.archive import FileProblem
@@ -607,7 +608,10 @@ async def test_a_check_finds_a_hole(place: Place, monkeypatch: pytest.MonkeyPatc
 
 async def test_a_room_is_renamed_with_everything_that_belongs_to_it(place: Place) -> None:
     await talk(place)
-    assert rename_room(place.engine.editing(place.settings), "PYTHON", "snakes") == ("python", "snakes")
+    assert rename_room(place.engine.editing(place.settings), "PYTHON", "snakes", COMMANDS.vocabulary.is_command) == (
+        "python",
+        "snakes",
+    )
     async with opened(place.open()) as journal:
         assert [room.name for room in await journal.rooms()] == ["snakes", "pm"]
         assert await journal.remembered("snakes") == {"bob": 3}

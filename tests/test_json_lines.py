@@ -7,13 +7,15 @@ from hypothesis import strategies as st
 
 from chat_server.protocol import events, requests
 from chat_server.protocol.incoming import Addressed, Invalid
-from chat_server.protocol.requests import Request, Say, tag_of
+from chat_server.protocol.requests import REQUESTS, Say, tag_of
 from chat_server.protocol.sanitize import clean, clean_lines
-from chat_server.wire.json_lines import JsonDecoder, parse_object, show_answer, show_for
+from chat_server.protocol.versions import PROTOCOL
+from chat_server.sessions.json_session import PARSE
+from chat_server.wire.json_lines import JsonDecoder, show_answer, show_for
 
 
 def decoded(data: bytes, *, line_limit: int = 1000, text_limit: int = 100) -> list[Any]:
-    return JsonDecoder(line_limit, text_limit).receive_data(data)
+    return JsonDecoder(PARSE, line_limit, text_limit).receive_data(data)
 
 
 def wrong_field(request: object) -> str:
@@ -125,7 +127,7 @@ def test_two_keys_that_differ_in_what_cannot_be_seen_are_never_one() -> None:
 def test_any_split_of_any_bytes_gives_the_same_requests(pieces: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(pieces)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
-    decoder = JsonDecoder(50, 30)
+    decoder = JsonDecoder(PARSE, 50, 30)
     cut = [
         request
         for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)
@@ -139,7 +141,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-WORDS = st.sampled_from([tag_of(kind) for kind in Request.__subclasses__()])
+WORDS = st.sampled_from([tag_of(kind) for kind in REQUESTS])
 FIELDS = st.sampled_from(
     ["room", "text", "key", "nick", "token", "number", "count", "rooms", "ref", "before", "zone", "day"]
 )
@@ -147,7 +149,7 @@ FIELDS = st.sampled_from(
 
 @given(WORDS, st.dictionaries(FIELDS, JSON | st.text()))
 def test_any_object_gives_a_request_whose_every_text_is_clean(word: str, fields: dict[str, Any]) -> None:
-    addressed = parse_object(json.dumps({**fields, "do": word}).encode(), 1000)
+    addressed = PARSE(json.dumps({**fields, "do": word}).encode(), 1000, PROTOCOL)
     for value in (
         addressed.room,
         addressed.ref,
@@ -161,7 +163,7 @@ def test_any_object_gives_a_request_whose_every_text_is_clean(word: str, fields:
 @pytest.mark.parametrize("depth", [100, 900, 960, 975, *range(978, 1000), 5000])
 def test_however_deep_a_line_is_nested_it_is_a_value(depth: int) -> None:
     for tail in (b"", b"]" * depth + b"}"):
-        parse_object(b'{"do":"say","text":"x","x":' + b"[" * depth + tail, 1000)
+        PARSE(b'{"do":"say","text":"x","x":' + b"[" * depth + tail, 1000, PROTOCOL)
 
 
 def test_a_key_of_which_nothing_is_left_is_refused_for_without_it_a_line_would_be_stored_twice() -> None:
@@ -183,7 +185,7 @@ def test_an_error_has_its_sentence_beside_its_code() -> None:
 @pytest.mark.parametrize("cut", [0, 1, 300, 700, 1000])
 def test_only_the_end_of_a_long_line_is_dear_however_it_is_cut(cut: int) -> None:
     line = b'{"do":"say","text":"' + b"x" * 1000 + b'"}\n'
-    decoder = JsonDecoder(65536, 16384)
+    decoder = JsonDecoder(PARSE, 65536, 16384)
     assert not decoder.is_dear(b'{"do":"say","text":"hello"}\n')
     decoder.receive_data(line[:cut])
     assert not decoder.is_dear(line[cut:-1])

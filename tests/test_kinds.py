@@ -21,8 +21,10 @@ from chat_server.protocol.entries import (
     Storable,
 )
 from chat_server.protocol.events import CommandDescribed
-from chat_server.protocol.syntax import parameters_of, parse_text, usage_of, word_of
+from chat_server.protocol.syntax import parameters_of, usage_of, word_of
+from chat_server.protocol.versions import PROTOCOL
 from chat_server.rooms.room import ROOM
+from chat_server.sessions.json_session import PARSE
 from chat_server.wire import json_lines
 from chat_server.wire.render.sentences import text_of
 from chat_tui.client.codec import EventReader
@@ -59,7 +61,7 @@ def test_a_kind_is_one_of_what_a_room_keeps_and_its_request_of_what_is_stored(ki
 def test_its_request_has_a_text_and_a_key_and_is_typed(kind: type[Line]) -> None:
     assert {kind.text_field, "key"} <= {field.name for field in fields(kind.request)}
     assert kind.request.is_typed
-    assert parse_text(f"/{word_of(kind.request)} two snakes") == request_of(kind)
+    assert COMMANDS.vocabulary.parse_text(f"/{word_of(kind.request)} two snakes") == request_of(kind)
 
 
 @every_kind
@@ -141,7 +143,7 @@ def test_what_is_typed_in_the_client_comes_to_the_server_as_its_request(kind: ty
     assert replaced(f"/{word} :tada:") == f"/{word} 🎉"
     pending = Pending("k", "python", word, asked.words, 0.0)
     assert pending.kind is kind
-    assert json_lines.parse_object(said(pending), 4096).request == request_of(kind, "k")
+    assert PARSE(said(pending), 4096, PROTOCOL).request == request_of(kind, "k")
 
 
 @every_kind

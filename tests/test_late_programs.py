@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from chat_server.protocol.incoming import Addressed
 from chat_server.protocol.requests import Say
+from chat_server.sessions.doors import PARSE_TEXT
+from chat_server.sessions.json_session import PARSE
 from chat_server.wire.late_programs import LateJsonDecoder
 from chat_server.wire.noticed import ProgramCame
 from chat_server.wire.text import TextDecoder
@@ -188,13 +190,13 @@ async def test_who_turns_out_to_be_a_program_just_when_the_server_stops_does_not
 
 def read(pieces: Iterable[bytes]) -> list[Any]:
     """What a caller's bytes come to, taken as they are cut."""
-    decoder: Any = TextDecoder(50)
+    decoder: Any = TextDecoder(PARSE_TEXT, 50)
     found: list[Any] = []
     for piece in pieces:
         for item in decoder.receive_data(piece):
             if isinstance(item, ProgramCame):
                 decoder = LateJsonDecoder(
-                    200, 100, telnet=item.telnet, negotiation=item.negotiation, pieces=item.pieces
+                    PARSE, 200, 100, telnet=item.telnet, negotiation=item.negotiation, pieces=item.pieces
                 )
                 found += decoder.receive_data(b"")
                 break

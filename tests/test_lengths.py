@@ -16,9 +16,9 @@ from msgspec.structs import fields
 
 import chat_server.journal.words
 import chat_server.protocol.names
-from chat_server.protocol.requests import Logout, Request, tag_of
+from chat_server.commands.table import COMMANDS
+from chat_server.protocol.requests import Logout, tag_of
 from chat_server.protocol.sanitize import MARKS_MAX
-from chat_server.protocol.syntax import REQUESTS
 from streams import Program, open_house
 
 MARKS = "\U0001d165\U0001d16d" * 2000
@@ -55,7 +55,7 @@ def normalized(monkeypatch: pytest.MonkeyPatch) -> Normalized:
 
 def table() -> Iterator[Any]:
     """Every request with each of its fields that holds text, and what else an object may hold."""
-    for request in Request.__subclasses__():
+    for request in COMMANDS.vocabulary.requests:
         hints = get_type_hints(request)
         needed: dict[str, Any] = {
             field.name: "x" for field in fields(request) if field.required and hints[field.name] is str
@@ -107,7 +107,7 @@ async def test_a_field_of_64_kib_is_answered_at_no_cost(
             assert normalized.characters <= NORMALIZED_MAX
 
 
-@pytest.mark.parametrize("word", [*sorted(REQUESTS), "frobnicate", ""])
+@pytest.mark.parametrize("word", [*sorted(COMMANDS.vocabulary.words), "frobnicate", ""])
 async def test_a_line_of_the_limit_is_answered_at_no_cost(
     autojump_clock: trio.abc.Clock, normalized: Normalized, word: str
 ) -> None:
@@ -116,7 +116,7 @@ async def test_a_line_of_the_limit_is_answered_at_no_cost(
         await ann.log_in("ann", "python")
         normalized.characters = 0
         await ann.type(f"/{word} {MARKS[:1000]}" if word else f"/{MARKS[:1000]}")
-        if REQUESTS.get(word) is not Logout:
+        if COMMANDS.vocabulary.words.get(word) is not Logout:
             await ann.type("/online")
             await ann.read_until("* Nobody else is in python.")
         assert normalized.longest_run <= MARKS_MAX or normalized.characters <= NORMALIZED_MAX

@@ -11,13 +11,15 @@ from chat_server.commands.table import COMMANDS
 from chat_server.protocol.incoming import Invalid
 from chat_server.protocol.requests import Request, Say
 from chat_server.protocol.sanitize import clean_lines
-from chat_server.protocol.syntax import REQUESTS, parse_text
-from chat_server.wire.json_lines import parse_object
+from chat_server.protocol.versions import PROTOCOL
+from chat_server.sessions.json_session import PARSE
 from chat_server.wire.render.sentences import sentence
 from chat_tui.client.codec import write
 from chat_tui.client.command_line import Misused, parse
 
 DESCRIBED = {word: command for command in described_commands(COMMANDS) for word in (command.name, *command.aliases)}
+parse_text = COMMANDS.vocabulary.parse_text
+REQUESTS = COMMANDS.vocabulary.words
 WORDS = sorted(word for word in REQUESTS if word in DESCRIBED)
 
 GIVEN = "x python -a #4711 0 -3 500 99999999999999999999 1e3 ٣ today -3d 14:30 24:00 plain on 2026-02-30 /me 你好 a\nb"
@@ -38,7 +40,7 @@ def of_the_client(text: str) -> object:
     if isinstance(asked, Misused):
         return asked.why
     fields: dict[str, Any] = dict(asked.fields)
-    return parse_object(write(asked.do, **fields).rstrip(b"\n"), 16384).request
+    return PARSE(write(asked.do, **fields).rstrip(b"\n"), 16384, PROTOCOL).request
 
 
 @given(st.sampled_from(WORDS), ARGUMENTS)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.wire.render.profiles import IAC as IAC_BYTE
 from chat_server.wire.telnet.options import Code, Option, Options, Side, State
 from chat_server.wire.text import TextDecoder
@@ -23,7 +24,7 @@ class HostilePeer(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.decoder = TextDecoder(4096)
+        self.decoder = TextDecoder(PARSE_TEXT, 4096)
         self.came = 0
         self.wishes = 0
         self.said = b""

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from chat_server.commands.table import ANSWERS, COMMANDS
 from chat_server.protocol.entries import EVENTS
 from chat_server.protocol.requests import tag_of
-from chat_server.protocol.versions import EARLIER_EVENTS, requests_in
+from chat_server.protocol.versions import EARLIER_EVENTS, by_tag
 from chat_server.wire.json_lines import schema
 from processes import ROOT, running_server, terminal
 
@@ -28,12 +29,12 @@ def block(name: str) -> list[str]:
 
 def test_the_schema_is_what_the_structs_say() -> None:
     written = json.loads((ROOT / "docs" / "protocol.schema.json").read_text(encoding="utf-8"))
-    assert written == json.loads(json.dumps(schema())), "scripts/protocol-schema writes it anew"
+    assert written == json.loads(json.dumps(schema(COMMANDS.own, ANSWERS))), "scripts/protocol-schema writes it anew"
     Draft202012Validator.check_schema(written)
 
 
 def validator(name: str) -> Draft202012Validator:
-    whole = schema()
+    whole = schema(COMMANDS.own, ANSWERS)
     return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]})
 
 
@@ -65,7 +66,12 @@ def test_the_session_goes_as_it_stands_through_the_real_nc() -> None:
 
 
 def test_the_document_names_only_what_there_is() -> None:
-    tags = {tag_of(kind) for kind in EVENTS} | {*EARLIER_EVENTS, *requests_in(1), *requests_in(2)}
+    requests = COMMANDS.vocabulary.requests
+    tags = {tag_of(kind) for kind in (*EVENTS, *ANSWERS)} | {
+        *EARLIER_EVENTS,
+        *by_tag(requests, 1),
+        *by_tag(requests, 2),
+    }
     for line in re.findall(r'\{"(?:do|is)":"([^"]*)"', DOCUMENT):
         assert line in tags
 

@@ -5,8 +5,8 @@ from string import Formatter
 import pytest
 
 import chat_server
+from chat_server.commands.table import COMMANDS
 from chat_server.protocol import entries, events, requests
-from chat_server.protocol.requests import Request
 from chat_server.wire.render.sentences import CHOICES, GROUP_NAMES, SENTENCES, text_of
 from chat_server.wire.render.text_lines import WIDTH
 from chat_server.wire.render.widths import columns_of
@@ -196,7 +196,7 @@ def test_help_is_under_headings_and_a_list_from_an_older_server_is_not() -> None
 
 
 def test_every_command_is_under_a_heading() -> None:
-    assert {request.group for request in Request.__subclasses__()} == set(requests.GROUPS) == set(GROUP_NAMES)
+    assert {request.group for request in COMMANDS.vocabulary.requests} == set(requests.GROUPS) == set(GROUP_NAMES)
 
 
 def test_a_long_list_goes_on_in_a_new_line() -> None:

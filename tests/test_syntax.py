@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_server.commands.table import COMMANDS
 from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.requests import (
     Act,
@@ -16,9 +17,11 @@ from chat_server.protocol.requests import (
     Search,
     Topic,
 )
-from chat_server.protocol.syntax import REQUESTS, parameters_of, parse_command, parse_text, usage_of, wrong_usage
+from chat_server.protocol.syntax import parameters_of, usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
 from chat_server.wire.render.sentences import sentence
+
+parse_text, parse_command = COMMANDS.vocabulary.parse_text, COMMANDS.vocabulary.parse_command
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,7 @@ def test_a_wrong_usage_says_what_is_wrong_and_then_the_form(line: str, answer: s
 
 
 def test_every_request_that_is_typed_says_what_is_missing_and_what_is_too_much() -> None:
-    for word, request in REQUESTS.items():
+    for word, request in COMMANDS.vocabulary.words.items():
         parameters = [parameter for parameter in parameters_of(request) if parameter.kind != "flag"]
         if parameters and parameters[0].required:
             assert parse_text(f"/{word}") == wrong_usage(

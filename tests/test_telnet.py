@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from chat_server.protocol.choices import find_charset
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.requests import Act, ChooseCharset, ChooseMode, Request, Say, Topic
+from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.wire.line_mode import LineMode, TooLong
 from chat_server.wire.noticed import AreYouThere, CharsetUnclear, Learnt, ProgramCame, Secret, Tab, Toil
 from chat_server.wire.telnet.decoder import (
@@ -54,7 +55,7 @@ class Listener:
     """Takes what a decoder gives, and carries out what changes how the bytes after it are read."""
 
     def __init__(self, limit: int = 4096) -> None:
-        self.decoder = TextDecoder(limit)
+        self.decoder = TextDecoder(PARSE_TEXT, limit)
         self.asked: list[Asked] = []
         self.answers: list[bytes] = []
         self.in_order: list[Item] = []

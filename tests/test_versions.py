@@ -13,8 +13,9 @@ from chat_server.protocol import events, requests
 from chat_server.protocol.entries import EVENTS
 from chat_server.protocol.events import Event, Pinged, Ponged
 from chat_server.protocol.incoming import Addressed, Invalid
-from chat_server.protocol.requests import Hello, Request, TimeNextLine, tag_of
-from chat_server.protocol.versions import EARLIER_EVENTS, PROTOCOL, common, requests_in, tag_in
+from chat_server.protocol.requests import REQUESTS, Hello, Request, TimeNextLine, tag_of
+from chat_server.protocol.versions import EARLIER_EVENTS, PROTOCOL, by_tag, common, tag_in
+from chat_server.sessions.json_session import PARSE
 from chat_server.wire.json_lines import JsonDecoder, show_for
 from chat_tui.client.codec import EventReader, write
 from chat_tui.client.connection import Identity, Link
@@ -39,13 +40,13 @@ ASKED = {
 
 @pytest.mark.parametrize("protocol", VERSIONS)
 def test_in_every_version_a_tag_and_a_request_belong_to_each_other(protocol: int) -> None:
-    known = requests_in(protocol)
-    assert {known[tag_in(kind, protocol)] for kind in Request.__subclasses__()} == set(Request.__subclasses__())
+    known = by_tag(REQUESTS, protocol)
+    assert {known[tag_in(kind, protocol)] for kind in REQUESTS} == set(REQUESTS)
     assert len({tag_in(kind, protocol) for kind in EVENTS}) == len(EVENTS)
 
 
 def test_in_the_newest_version_everything_has_its_own_tag() -> None:
-    for kind in (*Request.__subclasses__(), *EVENTS):
+    for kind in (*REQUESTS, *EVENTS):
         assert tag_in(kind, PROTOCOL) == tag_of(kind)
     assert not EARLIER_EVENTS.keys() & {tag_of(kind) for kind in EVENTS}
 
@@ -60,7 +61,7 @@ def test_whatever_a_program_says_in_whichever_version_is_read_in_that_also_what_
         protocol = common(word) if isinstance(word, int) else protocol
         expected.append("Hello" if isinstance(word, int) else ASKED[protocol][word])
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=5)))
-    decoder = JsonDecoder(1000, 100)
+    decoder = JsonDecoder(PARSE, 1000, 100)
     read: list[Any] = []
     for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
         read += decoder.receive_data(whole[start:end])
@@ -69,7 +70,7 @@ def test_whatever_a_program_says_in_whichever_version_is_read_in_that_also_what_
 
 @given(st.sampled_from(VERSIONS), st.sampled_from([TimeNextLine, requests.Ping, requests.Pong]))
 def test_what_a_client_asks_for_in_a_version_is_what_the_server_reads_in_it(protocol: int, kind: type[Request]) -> None:
-    decoder = JsonDecoder(1000, 100)
+    decoder = JsonDecoder(PARSE, 1000, 100)
     decoder.receive_data(write("hello", protocol=protocol))
     (addressed,) = decoder.receive_data(write(tag_in(kind, protocol), room="python", ref=5, more=[1]))
     assert addressed == Addressed(kind(), "python", 5)
@@ -201,7 +202,7 @@ def test_chat_tui_asks_a_silent_server_in_the_words_that_it_knows(
 
 
 def test_what_is_no_request_in_a_version_is_named_as_that() -> None:
-    decoder = JsonDecoder(1000, 100)
+    decoder = JsonDecoder(PARSE, 1000, 100)
     (_, addressed) = decoder.receive_data(write("hello", protocol=2) + write("here"))
     assert cast("Any", addressed).request == Invalid("unknown-request", {"word": "here"})
     assert Hello().protocol == 1

@@ -1,4 +1,4 @@
-"""A role and a command that nothing knows but their declarations: run by itself, for a request that is declared cannot be taken back.
+"""A role and a command that nothing knows but their declarations: run by itself, for the groups of commands are put together once.
 
 Prints, as JSON, what everybody is told of them.
 """
@@ -6,19 +6,17 @@ Prints, as JSON, what everybody is told of them.
 import json
 import sys
 
+from chat_server.commands.access import ROLES, access
+from chat_server.commands.talk import TalkCommands
+from chat_server.protocol.events import TopicShown, Welcomed
 from chat_server.protocol.requests import Request
+from chat_server.rooms.room import MEMBER, ROOM, Occupant, Pause, Room
+
+KEEPER = "keeper"
 
 
 class Sweep(Request, frozen=True, gc=False):
     """Sweep the room."""
-
-
-from chat_server.commands.access import ROLES, access  # noqa: E402 - a request is declared before what reads all of them
-from chat_server.commands.talk import TalkCommands  # noqa: E402
-from chat_server.protocol.events import TopicShown, Welcomed  # noqa: E402
-from chat_server.rooms.room import MEMBER, ROOM, Occupant, Pause, Room  # noqa: E402
-
-KEEPER = "keeper"
 
 
 @access(role=KEEPER, where=(ROOM,))
@@ -31,12 +29,12 @@ def do_sweep(self: TalkCommands, place: Room, session: Occupant, request: Sweep)
 ROLES[KEEPER] = ROLES[MEMBER] | {KEEPER}
 TalkCommands.do_sweep = do_sweep  # type: ignore[attr-defined]
 
-from chat_server.commands.completion import candidates  # noqa: E402
+from chat_server.commands.completion import candidates  # noqa: E402 - the groups are put together with what was added to them
 from chat_server.commands.table import COMMANDS, dispatch  # noqa: E402
 from chat_server.config import Config  # noqa: E402
-from chat_server.protocol.syntax import parse_text  # noqa: E402
-from chat_server.sessions.json_session import welcome_of  # noqa: E402
-from chat_server.wire.json_lines import parse_object, show_for  # noqa: E402
+from chat_server.protocol.versions import PROTOCOL  # noqa: E402
+from chat_server.sessions.json_session import PARSE, welcome_of  # noqa: E402
+from chat_server.wire.json_lines import show_for  # noqa: E402
 from chat_tui.client.codec import EventReader  # noqa: E402
 from chat_tui.client.command_line import parse  # noqa: E402
 from fakes import FakeSession, make_hall  # noqa: E402
@@ -48,12 +46,12 @@ def told_to(role: str, place: Room) -> dict[str, list[str]]:
     session.role = role
     answers = {}
     for text in ("/sweep", "/help", "/help sweep", "/swep"):
-        request = parse_text(text)
+        request = COMMANDS.vocabulary.parse_text(text)
         assert request is not None
         dispatch(place, session, request)
         answers[text] = session.take_told()
-    here = COMMANDS.works_here(place, session)
-    answers["Tab"] = candidates("/swe", works_here=here, rooms=(), nicks=())
+    here = COMMANDS.words_here(place, session)
+    answers["Tab"] = candidates("/swe", commands=here, rooms=(), nicks=())
     return answers
 
 
@@ -62,7 +60,7 @@ def main() -> int:
     hall = make_hall("python")
     room = hall.directory.rooms[0]
     session = FakeSession(room, "ann")
-    dispatch(room, session, parse_object(b'{"do":"sweep","room":"python"}', 100).request)
+    dispatch(room, session, PARSE(b'{"do":"sweep","room":"python"}', 100, PROTOCOL).request)
     (received,) = EventReader().receive_data(show_for("en", 2)(welcome_of(Config())))
     welcome = received.event
     assert isinstance(welcome, Welcomed)

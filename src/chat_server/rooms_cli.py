@@ -20,7 +20,7 @@ def run_rooms_command(chosen: argparse.Namespace, config: Config, engine: Engine
     """Run one of them. Returns the exit code: 0 well, 1 it was not confirmed."""
     match chosen.rooms_command:
         case "rename":
-            old, new = rename_room(engine.editing(config.journal), chosen.room, chosen.name)
+            old, new = rename_room(engine.editing(config.journal), chosen.room, chosen.name, _is_command)
             console.say(f"{old} is now {new}")
             if same_name_key(new) != same_name_key(old):
                 _warn_of_configuration(old, config)
@@ -29,6 +29,12 @@ def run_rooms_command(chosen: argparse.Namespace, config: Config, engine: Engine
             return _delete(chosen, config, engine)
         case _:
             return _list(config, engine)
+
+
+def _is_command(name: str) -> bool:
+    from chat_server.commands.table import COMMANDS  # noqa: PLC0415 - it takes Trio along, for which no other of these commands need wait
+
+    return COMMANDS.vocabulary.is_command(name)
 
 
 def _rooms(config: Config, engine: Engine) -> list[RoomRecord]:

@@ -15,7 +15,7 @@ from chat_server.rooms.room import HALL, STRANGER
 
 def described_commands(table: CommandTable) -> tuple[CommandDescribed, ...]:
     """Every command that people type into a program, and where it works."""
-    known = [(request, table.commands_for(request)) for request in Request.__subclasses__() if request.is_typed]
+    known = [(request, table.commands_for(request)) for request in table.vocabulary.requests if request.is_typed]
     return tuple(
         _described(request, commands)
         for request, commands in known

@@ -1,39 +1,36 @@
 """What Tab puts in: the rest of a command, of a nickname, of a room's name, or of one of a few words. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import fields
 
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
-from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.requests import ChooseCharset, ChooseLanguage, ChooseWrap, Help, Join, Login, Request
-from chat_server.protocol.syntax import REQUESTS, choices_of
+from chat_server.protocol.syntax import choices_of
 
 CANDIDATES_MAX = 100
 """What Tab goes through; nobody presses it more often."""
 
 
 def candidates(
-    before: str, *, works_here: Iterable[type[Request | Unreadable]], rooms: Iterable[str], nicks: Iterable[str]
+    before: str, *, commands: Mapping[str, type[Request]], rooms: Iterable[str], nicks: Iterable[str]
 ) -> list[str]:
     """What may stand for the word at the end of `before`, each with what follows it: a space, or a colon where somebody is spoken to.
 
     Args:
         before: the line up to the cursor.
-        works_here: what can be asked for in the place.
+        commands: what can be asked for in the place, by every word for it.
         rooms: the names of all rooms.
         nicks: who is in the place.
 
     """
     *words, begun = before.replace("\n", " ").split(" ")
-    here = set(works_here)
-    commands = [word for word, request in REQUESTS.items() if request in here]
     if not words and begun.startswith("/"):
         return _beginning(begun, [f"/{word}" for word in (*commands, *rooms)], " ")
     if not words:
         return _beginning(begun, nicks, ": ") if begun else []
-    request = REQUESTS.get(words[0][1:].casefold()) if words[0].startswith("/") else None
-    if request is None or request not in here:
+    request = commands.get(words[0][1:].casefold()) if words[0].startswith("/") else None
+    if request is None:
         return _beginning(begun, nicks, " ") if begun else []
     known = [*_words_for(request, commands, rooms)]
     if request is Login and len(words) == 1:
@@ -41,7 +38,7 @@ def candidates(
     return _beginning(begun, known or (nicks if begun else ()), " ")
 
 
-def _words_for(request: type[Request], commands: Sequence[str], rooms: Iterable[str]) -> Iterable[str]:
+def _words_for(request: type[Request], commands: Iterable[str], rooms: Iterable[str]) -> Iterable[str]:
     """What may follow a command; nothing where any text may."""
     if request is ChooseCharset:
         return CHARSETS

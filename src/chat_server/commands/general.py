@@ -1,5 +1,6 @@
 """What works everywhere and for everybody: help, farewell, and answers to what is no command."""
 
+from functools import cached_property
 from itertools import islice
 
 from chat_server.commands.access import ANYBODY, access
@@ -7,15 +8,9 @@ from chat_server.commands.handler import CommandHandler, EndSession
 from chat_server.protocol.events import CommandExplained, HelpListed, Refused
 from chat_server.protocol.incoming import Invalid, UnknownCommand
 from chat_server.protocol.requests import GROUPS, Help, Join, Logout, Request
-from chat_server.protocol.syntax import REQUESTS, is_command, usage_of, wrong_usage
+from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import unexpected, unknown_command
 from chat_server.rooms.room import ROOMS_NAMED_MAX, Occupant, Pause, Room
-
-_TYPED = sorted(
-    (request for request in Request.__subclasses__() if request.is_typed),
-    key=lambda request: GROUPS.index(request.group),
-)
-"""What people type, by what it is about."""
 
 
 class GeneralCommands(CommandHandler):
@@ -31,7 +26,7 @@ class GeneralCommands(CommandHandler):
             session.send(self._help(place, session))
             return None
         word = request.command.removeprefix("/")
-        asked = REQUESTS.get(word.casefold())
+        asked = self.table.vocabulary.words.get(word.casefold())
         command = self.table.of[place.kind].get(asked) if asked else None
         if asked and command:
             session.send(CommandExplained(usage_of(asked), command.explanation, asked.aliases))
@@ -65,25 +60,30 @@ class GeneralCommands(CommandHandler):
         session.send(Refused(request.code, request.details))
         return None
 
+    @cached_property
+    def _typed(self) -> list[type[Request]]:
+        """What people type, by what it is about."""
+        typed = filter(lambda request: request.is_typed, self.table.vocabulary.requests)
+        return sorted(typed, key=lambda request: GROUPS.index(request.group))
+
     def _help(self, place: Room, session: Occupant) -> HelpListed:
         here = self.table.works_here(place, session)
-        available = [request for request in _TYPED if request in here]
+        available = [request for request in self._typed if request in here]
         return HelpListed(
             tuple((usage_of(request), here[request].summary) for request in available),
-            tuple(_rooms_as_commands(place) if Join in here else []),
+            tuple(self._rooms_as_commands(place) if Join in here else []),
             tuple(request.group for request in available),
         )
 
     def _refuse_word(self, place: Room, session: Occupant, word: str) -> None:
         """Say that there is no such command, and which one may have been meant."""
-        here = self.table.works_here(place, session)
-        words = [word_for for word_for, request in REQUESTS.items() if request in here]
-        if Join in here:
-            words += _rooms_as_commands(place)
+        words = [*self.table.words_here(place, session)]
+        if self.table.works_for(place, session, Join):
+            words += self._rooms_as_commands(place)
         session.send(Refused(*unknown_command(word, words)))
 
-
-def _rooms_as_commands(place: Room) -> list[str]:
-    """The rooms that are entered by their name alone, as far as /help names them; one that is called as a command is, is not."""
-    entered = (room.name for room in place.directory.rooms if not is_command(room.name))
-    return list(islice(entered, ROOMS_NAMED_MAX))
+    def _rooms_as_commands(self, place: Room) -> list[str]:
+        """The rooms that are entered by their name alone, as far as /help names them; one that is called as a command is, is not."""
+        is_command = self.table.vocabulary.is_command
+        entered = (room.name for room in place.directory.rooms if not is_command(room.name))
+        return list(islice(entered, ROOMS_NAMED_MAX))

@@ -11,8 +11,8 @@ from typing import Any
 from chat_server.commands.access import DEFAULT, EVERYWHERE, ROLES, Access, is_for_door_of, is_open_to, refused
 from chat_server.protocol.events import Refused
 from chat_server.protocol.incoming import Unreadable
-from chat_server.protocol.requests import Request
-from chat_server.protocol.syntax import word_of
+from chat_server.protocol.requests import REQUESTS, Request
+from chat_server.protocol.syntax import Vocabulary, word_of
 from chat_server.rooms.room import Occupant, Pause, Room
 
 Asked = type[Request | Unreadable]
@@ -66,6 +66,11 @@ class CommandTable:
             handler.table = self
             for request, command in handler.commands():
                 self._add(request, command)
+        own = {request: None for commands in self.of.values() for request in commands if request not in REQUESTS}
+        self.own = tuple(request for request in own if issubclass(request, Request))
+        """The requests that are declared beside their commands: chat-tui knows of them what it is told."""
+        self.vocabulary = Vocabulary((*REQUESTS, *self.own))
+        """All that can be asked for."""
         self.open_to: dict[str, dict[str, dict[Asked, Command]]] = {
             role: {
                 kind: {request: command for request, command in commands.items() if is_open_to(command.access, role)}
@@ -98,6 +103,11 @@ class CommandTable:
         """All that this session may ask for here."""
         commands = self.open_to[session.role][place.kind]
         return {request: command for request, command in commands.items() if is_for_door_of(command.access, session)}
+
+    def words_here(self, place: Room, session: Occupant) -> dict[str, type[Request]]:
+        """What this session may type here, by every word for it."""
+        here = self.works_here(place, session)
+        return {word: request for word, request in self.vocabulary.words.items() if request in here}
 
     def commands_for(self, request: Asked) -> dict[str, Command]:
         """What carries the request out, by kind of place."""

@@ -16,7 +16,6 @@ from chat_server.protocol.requests import (
     ListRooms,
     Resume,
 )
-from chat_server.protocol.syntax import is_command
 from chat_server.protocol.typed import nearest, shortened
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.room import ROOM, ROOMS_NAMED_MAX, Occupant, Pause, Room
@@ -84,7 +83,7 @@ class RoomCommands(CommandHandler):
         except BadName as error:
             session.send(Refused(error.code))
             return None
-        if is_command(name) and place.directory.room(name) is None:
+        if self.table.vocabulary.is_command(name) and place.directory.room(name) is None:
             session.send(Refused("room-is-command", {"room": name}))
             return None
         return _create(place, session, name)

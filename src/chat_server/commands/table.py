@@ -1,6 +1,7 @@
 """All that can be asked for: the groups of commands, put together.
 
-A new group is one more here. A command that is added to one of them is found by every place, /help, Tab, and every program without another word.
+A new group is one more here. A command that is added to one of them, with its request and its answer, is found by every door, place, /help, Tab, and
+every program without another word.
 """
 
 from chat_server.commands.general import GeneralCommands
@@ -10,6 +11,7 @@ from chat_server.commands.login import LoginCommands
 from chat_server.commands.rooms import RoomCommands
 from chat_server.commands.settings import SettingsCommands
 from chat_server.commands.talk import TalkCommands
+from chat_server.protocol.events import Answered
 
 COMMANDS = CommandTable(
     GeneralCommands(),
@@ -20,6 +22,9 @@ COMMANDS = CommandTable(
     SettingsCommands(),
 )
 """The commands of the server."""
+
+ANSWERS = tuple(Answered.__subclasses__())
+"""The answers that are declared beside their commands, of all groups."""
 
 dispatch = COMMANDS.dispatch
 """Carries out a request, or refuses it."""

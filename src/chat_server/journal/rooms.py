@@ -1,12 +1,11 @@
 """What can be done to the rooms of a journal that no server has, whatever its engine: rename, delete. Blocks; never knows a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from chat_server.journal import RoomRecord
 from chat_server.journal.archive import FileProblem, RoomEditor
 from chat_server.protocol.names import BadName, parse_name, same_name_key
-from chat_server.protocol.syntax import REQUESTS
 
 
 def find_room(rooms: Sequence[RoomRecord], wanted: str) -> RoomRecord:
@@ -25,12 +24,17 @@ def find_room(rooms: Sequence[RoomRecord], wanted: str) -> RoomRecord:
     raise FileProblem(f"there is no room {wanted}; `chat-server rooms list` shows the rooms")
 
 
-def rename_room(editing: AbstractContextManager[RoomEditor], wanted: str, new: str) -> tuple[str, str]:
-    """Give a room another name. Its lines, their numbers, keys, and how far people have come stay. Returns its old and its new name."""
+def rename_room(
+    editing: AbstractContextManager[RoomEditor], wanted: str, new: str, is_command: Callable[[str], bool]
+) -> tuple[str, str]:
+    """Give a room another name, which is no command's. Its lines, their numbers, keys, and how far people have come stay.
+
+    Returns its old and its new name.
+    """
     with editing as editor:
         rooms = editor.rooms()
         room = find_room(rooms, wanted)
-        name = _new_name(new, [other for other in rooms if other.name != room.name])
+        name = _new_name(new, [other for other in rooms if other.name != room.name], is_command)
         editor.rename_room(room.name, name)
     return room.name, name
 
@@ -48,7 +52,7 @@ def delete_room(editing: AbstractContextManager[RoomEditor], wanted: str) -> Roo
     return room
 
 
-def _new_name(name: str, others: Sequence[RoomRecord]) -> str:
+def _new_name(name: str, others: Sequence[RoomRecord], is_command: Callable[[str], bool]) -> str:
     try:
         parsed = parse_name(name)
     except BadName:
@@ -56,7 +60,7 @@ def _new_name(name: str, others: Sequence[RoomRecord]) -> str:
             f"{name or 'an empty name'} cannot be a room's name: it has 1 to 32 letters, digits, - and _"
         ) from None
     key = same_name_key(parsed)
-    if key in REQUESTS:
+    if is_command(parsed):
         raise FileProblem(f"{name} is a command's word: choose another name for the room")
     for other in others:
         if same_name_key(other.name) == key:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, NamedTuple, get_args
 
 from msgspec import Meta
 
-from chat_server.protocol.events import Event
+from chat_server.protocol.events import Answered, Event
 from chat_server.protocol.requests import NUMBER_MAX, Act, HowMany, Notice, Number, Request, Say, Topic, tag_of
 
 Author = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
@@ -149,6 +149,6 @@ class Found(Event, frozen=True):
 
 
 EVENTS: tuple[type[Event], ...] = tuple(
-    kind for kind in (*Event.__subclasses__(), *Kept.__subclasses__()) if kind is not Kept
+    kind for kind in (*Event.__subclasses__(), *Kept.__subclasses__()) if kind not in (Kept, Answered)
 )
-"""Every kind of event."""
+"""Every kind of event that both programs know."""

@@ -25,6 +25,15 @@ class Event(Struct, frozen=True, tag_field="is", tag=_kebab):
     """What people are told, with its fields put in, where that is all; else how it is told stands in wire/render."""
 
 
+class Answered(Event, frozen=True, kw_only=True):
+    """A command has been carried out, and says so in one sentence: what a command that has an answer of its own has it as.
+
+    `text` is its sentence, for programs that do not know the command: they show that.
+    """
+
+    text: str = ""
+
+
 class Greeted(Event, frozen=True):
     """Somebody has connected."""
 

@@ -344,3 +344,7 @@ class Pong(Request, frozen=True, gc=False):
     """Answer a ping: say that the program is still there. Anything else that it sends says so too."""
 
     is_typed: ClassVar[bool] = False
+
+
+REQUESTS: tuple[type[Request], ...] = tuple(Request.__subclasses__())
+"""What both programs know, in the order in which it is listed. A command may have a request of its own beside it, and is listed after these."""

@@ -1,9 +1,10 @@
 """How a request is typed on a line: its word, its arguments, its usage line.
 
-Derived from requests.py and from nothing else, so that a new request is typed, explained and completed without a word
-more. Never knows what a request does, nor by which door it came.
+Derived from the types of requests and from nothing else, so that a new one is typed, explained and completed without a word more. Never knows what
+a request does, nor by which door it came.
 """
 
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -83,55 +84,62 @@ def usage_of(request: type[Request]) -> str:
     return " ".join(shown)
 
 
-def _table() -> dict[str, type[Request]]:
-    table: dict[str, type[Request]] = {}
-    for request in filter(lambda request: request.is_typed, Request.__subclasses__()):
-        for word in (word_of(request), *request.aliases):
-            if word in table:
-                raise ValueError(f"two requests share the word {word}")
-            table[word] = request
-    return table
+class Vocabulary:
+    """The requests that can be made, and the words under which people type them."""
+
+    def __init__(self, requests: Iterable[type[Request]]) -> None:
+        """Know these. Raises ValueError if two of them share a word."""
+        self.requests = tuple(requests)
+        """All of them, in the order in which they are listed."""
+        self.words: dict[str, type[Request]] = {}
+        """Those that are typed, by every word for them, aliases included."""
+        if len({tag_of(request) for request in self.requests}) < len(self.requests):
+            raise ValueError("two requests share a word")
+        for request in filter(lambda request: request.is_typed, self.requests):
+            for word in (word_of(request), *request.aliases):
+                if word in self.words:
+                    raise ValueError(f"two requests share the word {word}")
+                self.words[word] = request
+        self.parse_text = _text_parser(self)
+        """Turns what was typed, one clean line or several, into what it asks for; None for nothing at all."""
+
+    def is_command(self, name: str) -> bool:
+        """Whether the name is a command's word, so that a room of that name can be entered by /join only."""
+        return same_name_key(name) in self.words
+
+    def request_for(self, word: str) -> type[Request] | None:
+        """The request that the word asks for, if it is a command's."""
+        return self.words.get(word) or self.words.get(word.casefold())
+
+    def parse_command(self, line: str) -> Request | Unreadable:
+        """Turn `word arguments` (without the slash) into the request it asks for, or into what is wrong with it."""
+        word, arguments = [*line.split(maxsplit=1), "", ""][:2]
+        return self.asked(word, arguments)
+
+    def asked(self, word: str, arguments: str) -> Request | Unreadable:
+        """What a command's word asks for, with what stands behind it."""
+        request = self.request_for(word)
+        if request is None:
+            return UnknownCommand(word, arguments)
+        given = read_arguments(arguments, parameters_of(request))
+        if isinstance(given, Misuse):
+            return wrong_usage(usage_of(request), given)
+        return request(**given)
 
 
-REQUESTS: dict[str, type[Request]] = _table()
-"""Every word that is typed as a command, aliases included."""
+def _text_parser(vocabulary: Vocabulary) -> Callable[[str], Request | Unreadable | None]:
+    """A function and no method: it is called for every line, and a bound method would take a tenth longer."""
 
+    def parse_text(text: str) -> Request | Unreadable | None:
+        text = text.rstrip()
+        if not text:
+            return None
+        if text[0] != "/":
+            return Say(text)
+        found = command_in(text, lambda word: vocabulary.request_for(word) is not None)
+        return Say(found) if isinstance(found, str) else vocabulary.asked(*found)
 
-def is_command(name: str) -> bool:
-    """Whether the name is a command's word, so that a room of that name can be entered by /join only."""
-    return same_name_key(name) in REQUESTS
-
-
-def request_for(word: str) -> type[Request] | None:
-    """The request that the word asks for, if it is a command's."""
-    return REQUESTS.get(word) or REQUESTS.get(word.casefold())
-
-
-def parse_text(text: str) -> Request | Unreadable | None:
-    """Turn what was typed, one clean line or several, into what it asks for; None for nothing at all."""
-    text = text.rstrip()
-    if not text:
-        return None
-    if text[0] != "/":
-        return Say(text)
-    found = command_in(text, lambda word: request_for(word) is not None)
-    return Say(found) if isinstance(found, str) else _asked(*found)
-
-
-def parse_command(line: str) -> Request | Unreadable:
-    """Turn `word arguments` (without the slash) into the request it asks for, or into what is wrong with it."""
-    word, arguments = [*line.split(maxsplit=1), "", ""][:2]
-    return _asked(word, arguments)
-
-
-def _asked(word: str, arguments: str) -> Request | Unreadable:
-    request = request_for(word)
-    if request is None:
-        return UnknownCommand(word, arguments)
-    given = read_arguments(arguments, parameters_of(request))
-    if isinstance(given, Misuse):
-        return wrong_usage(usage_of(request), given)
-    return request(**given)
+    return parse_text
 
 
 def wrong_usage(usage: str, wrong: Misuse) -> Invalid:

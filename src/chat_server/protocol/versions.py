@@ -5,6 +5,8 @@ before stands here alone. The server reads and writes by it what older programs 
 sends. Pure; never knows JSON, nor who speaks.
 """
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from chat_server.protocol.events import Event, Pinged, Ponged
@@ -33,7 +35,7 @@ def tag_in(kind: type[Struct], protocol: int) -> str:
     return _EARLIER.get(protocol, {}).get(kind) or tag_of(kind)
 
 
-def requests_in(protocol: int) -> dict[str, type[Request]]:
-    """Every request, by what asks for it in this version. One that came later has its tag in earlier versions too, where that was free."""
+def by_tag(requests: Iterable[type[Request]], protocol: int) -> dict[str, type[Request]]:
+    """Requests, by what asks for them in this version. One that came later has its tag in earlier versions too, where that was free."""
     earlier = {tag: kind for kind, tag in _EARLIER.get(protocol, {}).items() if issubclass(kind, Request)}
-    return {tag_of(kind): kind for kind in Request.__subclasses__()} | earlier
+    return {tag_of(kind): kind for kind in requests} | earlier

@@ -12,13 +12,13 @@ from typing import Any, cast
 import structlog
 import trio
 
+from chat_server.commands.table import COMMANDS
 from chat_server.config import Config
 from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError, RoomRecord
 from chat_server.logs import Sampler
 from chat_server.protocol.events import Dismissed
 from chat_server.protocol.preferences import Preferences
-from chat_server.protocol.syntax import is_command
 from chat_server.rooms.chat_room import REST_AFTER_FAILURE, ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
@@ -194,7 +194,7 @@ class Server:
                 _log.error("cannot open a room of the configuration", room=name, why=str(error))
                 continue
             self._directory.open_room(self._start_room(RoomRecord(name, "", 1, 0)))
-        hidden = [room.name for room in self._directory.rooms if is_command(room.name)]
+        hidden = [room.name for room in self._directory.rooms if COMMANDS.vocabulary.is_command(room.name)]
         if hidden:
             _log.warning("rooms have the names of commands, so only /join enters them", rooms=hidden[:HIDDEN_NAMED_MAX])
 

@@ -9,9 +9,10 @@ from typing import Any
 from msgspec import Struct
 
 from chat_server import __version__
+from chat_server.commands.table import COMMANDS
 from chat_server.protocol.events import Greeted
 from chat_server.sessions.context import SessionContext
-from chat_server.sessions.json_session import ProgramSession, bounds_of
+from chat_server.sessions.json_session import PARSE, ProgramSession, bounds_of
 from chat_server.sessions.pace import Address
 from chat_server.sessions.session import ChatSession
 from chat_server.sessions.text_session import PersonSession
@@ -22,6 +23,9 @@ from chat_server.wire.text import TextDecoder
 
 STRANGERS_LINE = 1024
 """Bytes in the line of a person who has not logged in: a name, and a command or two."""
+
+PARSE_TEXT = COMMANDS.vocabulary.parse_text
+"""Reads what people ask for."""
 
 
 class Door(Struct, frozen=True):
@@ -37,14 +41,14 @@ class Door(Struct, frozen=True):
 
 
 def _begin_person(context: SessionContext, transport: Transport, address: Address) -> PersonSession:
-    decoder = TextDecoder(min(context.limits.line_bytes, STRANGERS_LINE))
+    decoder = TextDecoder(PARSE_TEXT, min(context.limits.line_bytes, STRANGERS_LINE))
     session = PersonSession(transport, decoder, context, address)
     session.send(Greeted(__version__))
     return session
 
 
 def _begin_program(context: SessionContext, transport: Transport, address: Address) -> ProgramSession:
-    return ProgramSession(transport, JsonDecoder(*bounds_of(context.limits)), context, address)
+    return ProgramSession(transport, JsonDecoder(PARSE, *bounds_of(context.limits)), context, address)
 
 
 PERSON = Door("text", begin=_begin_person)

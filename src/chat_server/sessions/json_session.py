@@ -38,7 +38,7 @@ from chat_server.sessions.membership import ROOMS_MAX, Membership
 from chat_server.sessions.pace import Address
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
 from chat_server.sessions.transport import Transport
-from chat_server.wire.json_lines import JsonDecoder, show_answer, show_for
+from chat_server.wire.json_lines import JsonDecoder, object_parser, show_answer, show_for
 
 ASKED_AFTER = 1 / 3
 """The part of `silence_seconds` after which a silent program is asked whether it is still there; then again after the same."""
@@ -51,6 +51,10 @@ _UNASKED = (Timed, Slowed, Dismissed, Pinged)
 
 _ABOUT_CONNECTION = frozenset((Hello, Ping, Pong))
 """Requests for which no place is asked."""
+
+
+PARSE = object_parser(COMMANDS.vocabulary.requests)
+"""Reads what programs ask for."""
 
 
 def bounds_of(limits: Limits) -> tuple[int, int]:

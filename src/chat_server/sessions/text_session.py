@@ -19,7 +19,7 @@ from chat_server.protocol.requests import NUMBER_MAX, Say
 from chat_server.rooms.room import Occupant, Pause, Room
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, in_force
-from chat_server.sessions.json_session import ProgramSession, bounds_of
+from chat_server.sessions.json_session import PARSE, ProgramSession, bounds_of
 from chat_server.sessions.layout import LAID_OUT_WEIGHT, LISTS, charset_hints, laid_out
 from chat_server.sessions.membership import left
 from chat_server.sessions.pace import Address
@@ -40,10 +40,10 @@ NOP = bytes((Code.IAC, Code.NOP))
 
 def completions(before: str, place: Room, session: Occupant) -> tuple[list[str], int]:
     """What Tab may put in behind this text, and among how many names it looked."""
-    works_here = COMMANDS.works_here(place, session)
+    commands = COMMANDS.words_here(place, session)
     rooms = [room.name for room in place.directory.rooms] if session.nick else []
     nicks = place.nicks
-    return candidates(before, works_here=works_here, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
+    return candidates(before, commands=commands, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
 
 
 class PersonSession(ChatSession[Asked]):
@@ -269,7 +269,7 @@ class PersonSession(ChatSession[Asked]):
         if came is None:
             return None
         bounds = bounds_of(self._context.limits)
-        decoder = LateJsonDecoder(*bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)
+        decoder = LateJsonDecoder(PARSE, *bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)
         program = ProgramSession(self._transport, decoder, self._context, self._address)
         program.inherit(self.hand_on())
         program.prefer(replace(program.preferences, language=self.preferences.language))

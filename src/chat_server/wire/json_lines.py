@@ -1,12 +1,12 @@
 """The programs' door: JSON, one object a line, UTF-8 (docs/protocol.md).
 
-Turns bytes into requests, cleaned and checked, and events into bytes. Which fields there are is what the Structs of requests and events say,
-and nothing else. A text is made clean; a name, a key or a mark that is not clean is refused, for changed it would be another. Lengths are looked
-at first: nothing longer than its limit is cleaned, compared or normalised.
+Turns bytes into requests, cleaned and checked, and events into bytes. Which requests there are it is told; which fields there are is what the
+Structs of requests and events say, and nothing else. A text is made clean; a name, a key or a mark that is not clean is refused, for changed it
+would be another. Lengths are looked at first: nothing longer than its limit is cleaned, compared or normalised.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, get_origin, get_type_hints
 
@@ -16,16 +16,16 @@ from msgspec.structs import fields, replace
 
 from chat_server.protocol.days import is_day
 from chat_server.protocol.entries import EVENTS, KINDS, Found, Line, PageShown, Recalled, Said
-from chat_server.protocol.events import Dismissed, Event, Refused
+from chat_server.protocol.events import Answered, Dismissed, Event, Refused
 from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
 from chat_server.protocol.names import NAME_TYPED_MAX
-from chat_server.protocol.requests import REF_MAX, Hello, Ref, Request, tag_of
+from chat_server.protocol.requests import REF_MAX, REQUESTS, Hello, Ref, Request, tag_of
 from chat_server.protocol.sanitize import clean, clean_in_one, clean_lines
 from chat_server.protocol.syntax import extra
 from chat_server.protocol.typed import shortened
-from chat_server.protocol.versions import EARLIER_EVENTS, PROTOCOL, common, requests_in, tag_in
+from chat_server.protocol.versions import EARLIER_EVENTS, PROTOCOL, by_tag, common, tag_in
 from chat_server.wire.line_buffer import LIGHT_BYTES, LineBuffer
-from chat_server.wire.render.sentences import sentence
+from chat_server.wire.render.sentences import in_one_sentence, sentence
 
 WHY_MAX = 200
 """Characters of what a decoder says about a wrong field that are sent back."""
@@ -117,32 +117,38 @@ def _wrong_field(field: str, why: str) -> Invalid:
 _NOT_JSON = Invalid("not-json")
 _envelope = msgspec.json.Decoder(_Envelope)
 _decode_any = msgspec.json.Decoder().decode
-_kind = cache(_Kind)
-_KINDS: dict[int, dict[str, _Kind]] = {
-    protocol: {tag: _kind(request, tag) for tag, request in requests_in(protocol).items()}
-    for protocol in range(1, PROTOCOL + 1)
-}
-"""For each version of the protocol what can be asked for in it, by tag."""
+
+Parse = Callable[[bytes, int, int], Addressed]
+"""Turns one line, with a limit for the texts in it, into the request that it makes in a version of the protocol, and whom it is for."""
 
 
-def parse_object(line: bytes, text_limit: int, protocol: int = PROTOCOL) -> Addressed:
-    """Turn one line into the request it makes in this version of the protocol, and whom it is for; never raises."""
-    try:
-        envelope = _envelope.decode(line)
-    except msgspec.ValidationError as error:
-        field, why = _explained(error)
-        return Addressed(_NOT_JSON if field in ("", "do") else _wrong_field(field, why))
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return Addressed(_NOT_JSON)
-    ref = envelope.ref
-    for field, word in (("ref", str(ref or "")), ("do", envelope.do), ("room", envelope.room)):
-        if wrong := _wrong_with(word):
-            return Addressed(_wrong_field(field, wrong), "", None if field == "ref" else ref)
-    kind = _KINDS[protocol].get(envelope.do)
-    if kind is None:
-        return Addressed(Invalid("unknown-request", {"word": shortened(envelope.do)}), envelope.room, ref)
-    room = "" if kind.names_its_room else envelope.room
-    return Addressed(_decoded(kind, line, text_limit), room, ref)
+def object_parser(requests: Sequence[type[Request]]) -> Parse:
+    """What reads these requests; never raises."""
+    kind_of = cache(_Kind)
+    kinds = {
+        protocol: {tag: kind_of(request, tag) for tag, request in by_tag(requests, protocol).items()}
+        for protocol in range(1, PROTOCOL + 1)
+    }
+
+    def parse(line: bytes, text_limit: int, protocol: int) -> Addressed:
+        try:
+            envelope = _envelope.decode(line)
+        except msgspec.ValidationError as error:
+            field, why = _explained(error)
+            return Addressed(_NOT_JSON if field in ("", "do") else _wrong_field(field, why))
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return Addressed(_NOT_JSON)
+        ref = envelope.ref
+        for field, word in (("ref", str(ref or "")), ("do", envelope.do), ("room", envelope.room)):
+            if wrong := _wrong_with(word):
+                return Addressed(_wrong_field(field, wrong), "", None if field == "ref" else ref)
+        kind = kinds[protocol].get(envelope.do)
+        if kind is None:
+            return Addressed(Invalid("unknown-request", {"word": shortened(envelope.do)}), envelope.room, ref)
+        room = "" if kind.names_its_room else envelope.room
+        return Addressed(_decoded(kind, line, text_limit), room, ref)
+
+    return parse
 
 
 def _decoded(kind: _Kind, line: bytes, text_limit: int) -> Request | Invalid:
@@ -168,10 +174,11 @@ def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
 class JsonDecoder:
     """Turn the bytes of one program into requests. Any split of the bytes gives the same requests; no bytes make it raise."""
 
-    __slots__ = ("_line", "_protocol", "_text_limit")
+    __slots__ = ("_line", "_parse", "_protocol", "_text_limit")
 
-    def __init__(self, line_limit: int, text_limit: int) -> None:
-        """Refuse lines of more than `line_limit` bytes, and texts in them of more than `text_limit`."""
+    def __init__(self, parse: Parse, line_limit: int, text_limit: int) -> None:
+        """Know what can be asked for by `parse`; refuse lines of more than `line_limit` bytes, and texts in them of more than `text_limit`."""
+        self._parse = parse
         self._protocol = (
             1  # until the program says that it knows a newer one: what comes with its hello is in that already
         )
@@ -215,7 +222,7 @@ class JsonDecoder:
                 requests.append(Addressed(Invalid("line-too-long", {"limit": str(self.limit)})))
             line = self._line.take()
             if line is not None and not line.isspace() and line:
-                addressed = parse_object(line, self._text_limit, self._protocol)
+                addressed = self._parse(line, self._text_limit, self._protocol)
                 if type(addressed.request) is Hello:
                     self._protocol = common(addressed.request.protocol)
                 requests.append(addressed)
@@ -230,6 +237,10 @@ _encode = msgspec.json.Encoder().encode
 def _in_words(event: Refused | Dismissed, language: str, _: int) -> Event:
     code = event.code if isinstance(event, Refused) else event.why
     return replace(event, text=sentence(code, event.details, language))
+
+
+def _answered(event: Event, language: str, _: int) -> Event:
+    return replace(event, text=in_one_sentence(event, language)) if isinstance(event, Answered) else event
 
 
 def _entry(entry: Line, _: str, protocol: int) -> Line:
@@ -253,7 +264,8 @@ def _found(event: Found, language: str, protocol: int) -> Event:
     return replace(event, rooms=rooms)
 
 
-_FITTED: dict[type[Event], Callable[[Any, str, int], Event | dict[str, object]]] = {
+_FITTED: dict[type[Event], Callable[[Any, str, int], Event | dict[str, object]] | None] = {
+    **dict.fromkeys(EVENTS),
     Refused: _in_words,
     Dismissed: _in_words,
     PageShown: _with_lines,
@@ -262,11 +274,11 @@ _FITTED: dict[type[Event], Callable[[Any, str, int], Event | dict[str, object]]]
     **dict.fromkeys(KINDS, _entry),
     **dict.fromkeys(EARLIER_EVENTS.values(), _renamed),
 }
-"""What is written in one way or another, by the program's language and its version of the protocol."""
+"""How events are fitted to the program's language and its version of the protocol. One that is not here is a command's own."""
 
 
 def _show(event: Event, language: str, protocol: int) -> bytes:
-    fit = _FITTED.get(type(event))
+    fit = _FITTED.get(type(event), _answered)
     return _encode(event if fit is None else fit(event, language, protocol)) + b"\n"
 
 
@@ -288,15 +300,21 @@ def show_answer(event: Event, ref: Ref | None, language: str, protocol: int = PR
     return shown if ref is None else b'{"ref":' + _encode(ref) + b"," + shown[1:]
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of everything that crosses this door: `#/$defs/Request` and `#/$defs/Event` are the two directions."""
-    requests = Request.__subclasses__()
-    _, definitions = msgspec.json.schema_components([*requests, *EVENTS], ref_template="#/$defs/{name}")
+def schema(requests: Sequence[type[Request]] = (), answers: Sequence[type[Answered]] = ()) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of everything that crosses this door: `#/$defs/Request` and `#/$defs/Event` are the two directions.
+
+    Args:
+        requests: what commands have of their own beside what both programs know.
+        answers: the same, of events.
+
+    """
+    requests, events = (*REQUESTS, *requests), (*EVENTS, *answers)
+    _, definitions = msgspec.json.schema_components([*requests, *events], ref_template="#/$defs/{name}")
     for kind in requests:
         properties = definitions[kind.__name__]["properties"]
         properties.setdefault("room", {"type": "string", "default": "", "description": "the room that it is for"})
         properties["ref"] = _REF | {"description": "comes back on the answer"}
-    for event in EVENTS:
+    for event in events:
         definitions[event.__name__]["properties"]["ref"] = _REF | {
             "description": "the mark of the request that this answers"
         }
@@ -308,7 +326,7 @@ def schema() -> dict[str, Any]:
         "oneOf": [{"$ref": "#/$defs/Request"}, {"$ref": "#/$defs/Event"}],
         "$defs": {
             "Request": _one_of("do", requests),
-            "Event": _one_of("is", EVENTS),
+            "Event": _one_of("is", events),
             **definitions,
         },
     }

@@ -6,7 +6,7 @@ Knows telnet, for whoever pastes may have a terminal that goes on speaking it, a
 from collections.abc import Sequence
 
 from chat_server.protocol.incoming import Addressed, ProtocolReply
-from chat_server.wire.json_lines import JsonDecoder
+from chat_server.wire.json_lines import JsonDecoder, Parse
 from chat_server.wire.telnet.decoder import OptionSaid, Piece, Subnegotiation, TelnetDecoder
 from chat_server.wire.telnet.negotiation import Negotiation
 
@@ -21,6 +21,7 @@ class LateJsonDecoder(JsonDecoder):
 
     def __init__(
         self,
+        parse: Parse,
         line_limit: int,
         text_limit: int,
         *,
@@ -29,7 +30,7 @@ class LateJsonDecoder(JsonDecoder):
         pieces: Sequence[Piece],
     ) -> None:
         """Refuse lines and texts as JsonDecoder does; go on with the caller's telnet as it stands, and with what has come already."""
-        super().__init__(line_limit, text_limit)
+        super().__init__(parse, line_limit, text_limit)
         self._telnet = telnet
         self._negotiation = negotiation
         self._pieces = pieces

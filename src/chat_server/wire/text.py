@@ -5,13 +5,12 @@ a command. What is written to people is in render/: sentences.py, profiles.py. P
 """
 
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.requests import Logout, Request
 from chat_server.protocol.sanitize import clean, clean_lines
-from chat_server.protocol.syntax import parse_text
 from chat_server.wire.charsets import decode, has_byte_255, may_be_gb18030
 from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, LineEditor, TooMuch, Typed, Worked
 from chat_server.wire.editor.line_editor import Item as Edited
@@ -43,6 +42,9 @@ Asked = Request | Unreadable | Noticed
 Item = Asked | ProtocolReply | Echo
 """What comes of a caller's bytes."""
 
+Parse = Callable[[str], Request | Unreadable | None]
+"""Turns what was typed, one clean line or several, into what it asks for; None for nothing at all."""
+
 
 class TextDecoder:
     """Turn the bytes of one caller into requests. Any split of the bytes gives the same requests; no bytes make it raise.
@@ -60,14 +62,16 @@ class TextDecoder:
         "_may_hint",
         "_negotiation",
         "_object",
+        "_parse",
         "_telnet",
         "_text_limit",
         "_typed_bytes",
         "editor",
     )
 
-    def __init__(self, line_limit: int, text_limit: int | None = None) -> None:
-        """Refuse lines of more than `line_limit` bytes, and edited ones of more than `text_limit`."""
+    def __init__(self, parse: Parse, line_limit: int, text_limit: int | None = None) -> None:
+        """Know what can be asked for by `parse`; refuse lines of more than `line_limit` bytes, and edited ones of more than `text_limit`."""
+        self._parse = parse
         self._line_limit = line_limit
         self._text_limit = text_limit or line_limit
         self._telnet = TelnetDecoder()
@@ -177,7 +181,7 @@ class TextDecoder:
         lines = self._lines.whole_lines(data)
         if lines is None:
             return None
-        return _requests_of(lines, None if is_plain else self._charset, self._line_limit)
+        return _requests_of(lines, None if is_plain else self._charset, self._line_limit, self._parse)
 
     def _may_change_something(self, data: bytes, *, is_plain: bool) -> bool:
         """Whether there may be more in the data than lines that are said."""
@@ -261,7 +265,7 @@ class TextDecoder:
                 yield ProtocolReply(ended)
             yield Secret(clean(text))
             return
-        request = parse_text(clean_lines(text) if "\n" in text else clean(text))
+        request = self._parse(clean_lines(text) if "\n" in text else clean(text))
         if request is not None:
             yield request
 
@@ -342,12 +346,12 @@ class TextDecoder:
         return data.replace(b"\xff", b"\xff\xff") if has_byte_255(self._charset) else data
 
 
-def _requests_of(lines: Iterable[bytes | TooLong], charset: str | None, limit: int) -> list[Item]:
+def _requests_of(lines: Iterable[bytes | TooLong], charset: str | None, limit: int, parse: Parse) -> list[Item]:
     """What lines in a charset, or in printable ASCII, ask for."""
     requests: list[Item] = []
     for line in lines:
         if type(line) is bytes:
-            request = parse_text(line.decode() if charset is None else clean(decode(line, charset)))
+            request = parse(line.decode() if charset is None else clean(decode(line, charset)))
             if request is not None:
                 requests.append(request)
         else:

@@ -31,6 +31,8 @@ def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
         return ""
     if not was_typed and not isinstance(event, events.Timed | events.Slowed | events.Faltered):
         return ""
+    if isinstance(event, events.Answered):
+        return event.text
     return _in_words(event, language)
 
 

@@ -19,7 +19,7 @@ from chat_server.protocol.sanitize import clean_in_one, clean_lines
 from chat_server.protocol.syntax import parameters_of
 from chat_tui.client.askers import Answer
 from chat_tui.client.clocks import Steady
-from chat_tui.client.command_line import ASKED_OF_A_PLACE, Asked, Misused, parse
+from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
 from chat_tui.client.connection import Identity, Link, LinkChanged, Status, said
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import Keepsakes
@@ -187,7 +187,9 @@ class Client:
     def _is_for_room(self, do: str) -> bool:
         command = next((command for command in self.state.commands.values() if command.tag == do), None)
         return (
-            command is not None and "room" in command.where and ("hall" not in command.where or do in ASKED_OF_A_PLACE)
+            command is not None
+            and "room" in command.where
+            and ("hall" not in command.where or do not in ASKED_ANYWHERE)
         )
 
     def toggle_joins(self, room: str) -> bool:

@@ -2,7 +2,7 @@
 
 A server may be hostile: every text is made clean here, once, before anything of ours sees it. Events and fields that this program does
 not know are passed over. What has a number in a room and is of a kind that is not known becomes a bare `Kept`: its number is filled,
-and it is not shown. Pure.
+and it is not shown. What is not known and says in a `text` what it is becomes a bare `Answered`, which is that text. Pure.
 """
 
 import sys
@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chat_server.protocol.entries import EVENTS, Kept, Line, PageShown, Recalled, Said
-from chat_server.protocol.events import Event
+from chat_server.protocol.events import Answered, Event
 from chat_server.protocol.requests import NUMBER_MAX, Ref, tag_of
 from chat_server.protocol.sanitize import clean, clean_lines
 from chat_server.protocol.versions import EARLIER_EVENTS
@@ -25,6 +25,9 @@ LINE_MAX = 4 * 1024 * 1024
 
 PAGE_LINES_MAX = 1000
 """Numbers without a line that are taken from one page. A server sends 200 lines at the most."""
+
+ANSWER_MAX = 4096
+"""Characters of an answer of which nothing is known but its text."""
 
 
 class LineTooLong(ValueError):
@@ -110,11 +113,11 @@ def _event(line: bytes) -> Event:
     return event
 
 
-# A newer server's kinds of entries, among those that are known.
+# A newer server's kinds of entries, among those that are known; and its answers.
 
 
 def _event_in_part(value: object) -> Event:
-    """An event that is, or has in it, entries of unknown kinds. Raises ValidationError if it is none of these."""
+    """An event that is, or has in it, entries of unknown kinds, or says itself what it is. Raises ValidationError if it is none of these."""
     if not isinstance(value, dict):
         raise msgspec.ValidationError
     match value.get("is"):
@@ -133,6 +136,8 @@ def _event_in_part(value: object) -> Event:
             return earlier
         case str(kind) if kind not in _KNOWN and "at" in value and (entry := _entry(value)) is not None:
             return entry  # what has a number and no time tells of an entry, and is none
+        case str(kind) if kind not in _KNOWN and isinstance(text := value.get("text"), str):
+            return Answered(text=text[:ANSWER_MAX])  # "answers" need not be: only who has asked is shown it
         case _:
             raise msgspec.ValidationError
 
@@ -165,6 +170,8 @@ def _pairs(value: object) -> list[tuple[object, object]]:
 def _clean_event(event: Event) -> Event:
     if type(event) is Kept:
         return replace(event, room=clean(event.room))
+    if type(event) is Answered:
+        return replace(event, text=clean_lines(event.text))
     if isinstance(event, PageShown | Recalled):
         lines = tuple(_clean_event(line) for line in event.lines)
         return replace(event, room=clean(event.room), lines=lines, zone=clean(event.zone))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chat_server.protocol.entries import KIND_BY_WORD
 from chat_server.protocol.events import CommandDescribed
 from chat_server.protocol.names import BadName, parse_name, same_name_key
-from chat_server.protocol.requests import Request, tag_of
+from chat_server.protocol.requests import REQUESTS, tag_of
 from chat_server.protocol.typed import Misuse, command_in, read_arguments, unexpected, unknown_command
 
 OWN = {
@@ -22,8 +22,8 @@ OWN = {
 }
 """Commands of chat-tui's screen, by word. A command of the server that is called so goes first."""
 
-ASKED_OF_A_PLACE = {tag_of(request) for request in Request.__subclasses__() if request.is_about_its_place}
-"""Requests that are answered in another way in each place where they are asked."""
+ASKED_ANYWHERE = {tag_of(request) for request in REQUESTS if not request.is_about_its_place}
+"""Requests that are answered in the same way in each place where they work. Of those that are known from the catalogue alone nobody can say so."""
 
 
 class Asked(NamedTuple):

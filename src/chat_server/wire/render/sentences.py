@@ -466,12 +466,22 @@ def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:
     )
 
 
+def in_one_sentence(event: events.Event, language: str) -> str:
+    """What is told of an event of which one sentence tells all. Raises LookupError if none does."""
+    return _sentence_of(event, voice(language))
+
+
+def _sentence_of(event: events.Event, voice: Voice) -> str:
+    if not event.sentence:
+        raise LookupError(f"nothing says how {type(event).__name__} is told")
+    return voice.say(event.sentence, **asdict(event))
+
+
 def _in_one_sentence(event: events.Event, voice: Voice) -> list[Line]:
-    return own_words(voice.say(event.sentence, **asdict(event)))
+    return own_words(_sentence_of(event, voice))
 
 
 _TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
-    **dict.fromkeys((kind for kind in entries.EVENTS if kind.sentence), _in_one_sentence),
     **dict.fromkeys(entries.KINDS, lambda event, voice: [entry_shown(voice, event)]),
     events.NotStored: _not_stored,
     events.Timed: _timed,
@@ -496,11 +506,12 @@ _TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
     events.Slowed: _slowed,
     events.Skipped: _skipped,
 }
+"""How events are told for which one sentence is not enough."""
 
 
 def told(event: events.Event, voice: Voice) -> list[Line]:
     """The lines in which an event is told to a person."""
-    return _TOLD[type(event)](event, voice)
+    return _TOLD.get(type(event), _in_one_sentence)(event, voice)
 
 
 def text_of(event: events.Event, language: str = "en") -> str:
