@@ -37,3 +37,14 @@ def test_who_is_asked_to_let_go_and_says_so_is_not_asked_again_meanwhile() -> No
         budget.count(holder)
     assert asked == holders[:1]
     assert budget.total == 60
+
+
+def test_room_is_made_as_often_as_it_is_used_up() -> None:
+    budget = Budget(100)
+    for _ in range(3):
+        holders = [Waiting(60), Waiting(50)]
+        for holder in holders:
+            budget.count(holder)
+        assert [holder.held for holder in holders] == [0, 50]
+        budget.forget(holders[1])
+    assert budget.total == 0

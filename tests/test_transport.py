@@ -18,7 +18,9 @@ async def test_what_was_put_back_is_received_once_more_and_before_all_others(lim
     received = b""
     with trio.fail_after(10):
         while len(received) < len(b"first and more"):
-            received += await transport.receive_some(limit)
+            piece = await transport.receive_some(limit)
+            assert len(piece) <= limit
+            received += piece
     assert received == b"first and more"
     theirs.close()
     with trio.fail_after(10):

@@ -116,6 +116,20 @@ async def test_who_asks_for_much_waits_not_for_as_long_as_others_ask(nursery: tr
     assert len(done) == 510
 
 
+async def test_who_is_gone_while_the_loop_rests_before_its_turn_keeps_nobody_waiting(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    work = 0.0
+    turns = Turns(work=lambda: work)
+    await turns.take()
+    work += 60
+    with trio.move_on_after(REST_MAX / 2) as patience:
+        await turns.take()
+    assert patience.cancelled_caught
+    with trio.fail_after(1):
+        await turns.take()
+
+
 async def test_who_is_gone_while_it_waits_keeps_nobody_waiting(nursery: trio.Nursery) -> None:
     for gone in range(6):
         turns, done, scopes = free_turns(), list[int](), list[trio.CancelScope]()
