@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import fields
 
 from chat_server.commands.access import ROLES
 from chat_server.commands.handler import CommandHandler, CommandTable
@@ -50,7 +51,13 @@ def test_what_somebody_in_a_role_may_ask_for(role: str, kind: str) -> None:
     assert typed == MAY[role, kind]
 
 
-def test_every_command_is_carried_out_or_refused_as_its_row_says() -> None:
+def test_what_is_shown_as_working_here_is_carried_out_and_everything_else_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    carried_out: list[type] = []
+    for commands in COMMANDS.of.values():
+        for command in commands.values():
+            monkeypatch.setattr(command, "run", lambda *given: carried_out.append(type(given[-1])))
     hall = make_hall("python")
     for place in (hall, hall.directory.rooms[0]):
         for role in ROLES:
@@ -58,12 +65,16 @@ def test_every_command_is_carried_out_or_refused_as_its_row_says() -> None:
                 session = FakeSession(place)
                 session.role = role
                 vars(session)["has_terminal"] = has_terminal
-                here = {
-                    tag_of(request) for request in COMMANDS.works_here(place, session) if issubclass(request, Request)
+                here = COMMANDS.works_here(place, session)
+                assert has_terminal or not FOR_TERMINALS & {
+                    tag_of(request) for request in here if issubclass(request, Request)
                 }
-                assert not here & FOR_TERMINALS or has_terminal
-                for request in COMMANDS.vocabulary.requests:
-                    assert COMMANDS.works_for(place, session, request) == (tag_of(request) in here)
+                for request in filter(COMMANDS.commands_for, COMMANDS.vocabulary.requests):
+                    assert COMMANDS.works_for(place, session, request) == (request in here)
+                    carried_out.clear()
+                    dispatch(place, session, request(**{field.name: None for field in fields(request)}))
+                    assert carried_out == ([request] if request in here else [])
+                    assert len(session.take_told()) == (request not in here)
 
 
 @pytest.mark.parametrize(
@@ -134,10 +145,10 @@ def test_a_new_command_is_explained() -> None:
 
 def test_tab_and_a_near_miss_find_a_new_command_for_those_who_may_use_it() -> None:
     told = thrown_away()
-    assert told["keeper"]["room"]["Tab"] == ["/sweep "]
+    assert told["keeper"]["room"]["Tab after /swe"] == ["/sweep "]
     assert told["keeper"]["room"]["/swep"] == ["* There is no command /swep. Did you mean /sweep?"]
     for others in (told["keeper"]["hall"], told["member"]["room"], told["stranger"]):
-        assert others["Tab"] == []
+        assert others["Tab after /swe"] == []
         assert others["/swep"] == ["* There is no command /swep. /help lists all."]
 
 
@@ -145,3 +156,9 @@ def test_a_new_command_is_in_the_catalogue_with_its_role_and_chat_tui_has_it_fro
     told = thrown_away()
     assert told["described"] == ["sweep", "/sweep", "Sweep the room", ["room"], "keeper"]
     assert told["chat-tui"] == ["sweep", {}]
+
+
+def test_rooms_are_put_in_for_those_who_may_enter_one_and_for_nobody_else() -> None:
+    told = thrown_away()
+    assert told["member"]["hall"]["Tab after /pyt"] == ["/python "]
+    assert told["listener"]["Tab after /pyt"] == told["stranger"]["Tab after /pyt"] == []

@@ -6,13 +6,15 @@ Prints, as JSON, what everybody is told of them.
 import json
 import sys
 
-from chat_server.commands.access import ROLES, access
+from chat_server.commands.access import ANYBODY, ROLES, access
 from chat_server.commands.talk import TalkCommands
 from chat_server.protocol.events import TopicShown, Welcomed
 from chat_server.protocol.requests import Request
 from chat_server.rooms.room import MEMBER, ROOM, Occupant, Pause, Room
 
 KEEPER = "keeper"
+LISTENER = "listener"
+"""One with a name who may do nothing that members may."""
 
 
 class Sweep(Request, frozen=True, gc=False):
@@ -27,13 +29,14 @@ def do_sweep(self: TalkCommands, place: Room, session: Occupant, request: Sweep)
 
 
 ROLES[KEEPER] = ROLES[MEMBER] | {KEEPER}
+ROLES[LISTENER] = frozenset((LISTENER, ANYBODY))
 TalkCommands.do_sweep = do_sweep  # type: ignore[attr-defined]
 
-from chat_server.commands.completion import candidates  # noqa: E402 - the groups are put together with what was added to them
-from chat_server.commands.table import COMMANDS, dispatch  # noqa: E402
+from chat_server.commands.table import COMMANDS, dispatch  # noqa: E402 - the groups are put together with what was added to them
 from chat_server.config import Config  # noqa: E402
 from chat_server.protocol.versions import PROTOCOL  # noqa: E402
 from chat_server.sessions.json_session import PARSE, welcome_of  # noqa: E402
+from chat_server.sessions.text_session import completions  # noqa: E402
 from chat_server.wire.json_lines import show_for  # noqa: E402
 from chat_tui.client.codec import EventReader  # noqa: E402
 from chat_tui.client.command_line import parse  # noqa: E402
@@ -50,8 +53,8 @@ def told_to(role: str, place: Room) -> dict[str, list[str]]:
         assert request is not None
         dispatch(place, session, request)
         answers[text] = session.take_told()
-    here = COMMANDS.words_here(place, session)
-    answers["Tab"] = candidates("/swe", commands=here, rooms=(), nicks=())
+    for begun in ("/swe", "/pyt"):
+        answers[f"Tab after {begun}"] = completions(begun, place, session)[0]
     return answers
 
 
@@ -70,6 +73,7 @@ def main() -> int:
         "member": {place.kind: told_to("member", place) for place in (hall, room)},
         "keeper": {place.kind: told_to("keeper", place) for place in (hall, room)},
         "stranger": told_to("stranger", hall),
+        "listener": told_to("listener", hall),
         "program": session.take_told(),
         "described": [described.name, described.usage, described.help, described.where, described.role],
         "chat-tui": of_chat_tui,

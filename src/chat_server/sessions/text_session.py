@@ -15,7 +15,7 @@ from chat_server.commands.handler import EndSession
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.protocol.events import Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
-from chat_server.protocol.requests import NUMBER_MAX, Say
+from chat_server.protocol.requests import NUMBER_MAX, Join, Say
 from chat_server.rooms.room import Occupant, Pause, Room
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, in_force
@@ -41,7 +41,7 @@ NOP = bytes((Code.IAC, Code.NOP))
 def completions(before: str, place: Room, session: Occupant) -> tuple[list[str], int]:
     """What Tab may put in behind this text, and among how many names it looked."""
     commands = COMMANDS.words_here(place, session)
-    rooms = [room.name for room in place.directory.rooms] if session.nick else []
+    rooms = [room.name for room in place.directory.rooms] if COMMANDS.works_for(place, session, Join) else []
     nicks = place.nicks
     return candidates(before, commands=commands, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
 
