@@ -1,8 +1,10 @@
 from collections.abc import Mapping, Sequence
 
+import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from chat_server.commands.table import COMMANDS
 from chat_server.journal import Appending, Receipt, SenderKey
@@ -410,3 +412,21 @@ async def test_one_who_gives_up_waiting_just_when_the_inbox_is_emptied_leaves_al
     await trio.testing.wait_all_tasks_blocked()
     await trio.sleep(10)
     assert room.nicks == ["bob"]
+
+
+async def test_one_who_strays_is_let_go_though_their_leaving_fails(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    _, room = open_rooms(nursery)
+    ann, bob = await enter(room, "ann", "bob")
+    monkeypatch.setattr(room._members, "depart", fail)
+    with capture_logs():
+        room.forget(ann)
+        await trio.sleep(10)
+    assert room.nicks == ["bob"]
+    room.post(bob, Say("anybody?"))
+    await trio.testing.wait_all_tasks_blocked()
+    assert ann.told == []
