@@ -53,8 +53,8 @@ class StreamTransport:
             return data
         if not self._is_closed:
             self._receiving = trio.CancelScope()
-        with self._receiving:
-            return bytes(await self._stream.receive_some(limit))
+            with self._receiving:
+                return bytes(await self._stream.receive_some(limit))
         raise trio.ClosedResourceError
 
     def put_back(self, data: bytes) -> None:

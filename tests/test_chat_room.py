@@ -11,10 +11,11 @@ from chat_server.journal import Appending, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Line, Said
 from chat_server.protocol.events import Event
-from chat_server.protocol.requests import Act, Back, Join, ListOnline, Login, Rename, Request, Say
+from chat_server.protocol.requests import Act, Back, Join, ListOnline, Login, Rename, Request, Say, TimeNextLine
 from chat_server.rooms.batch import Arrival, Departure
 from chat_server.rooms.chat_room import INBOX_MAX, ChatRoom
 from chat_server.rooms.room import Room
+from chat_server.sessions.membership import Membership
 from chat_server.wire.render.profiles import Reader, show_for
 from fakes import FakeSession, make_hall, open_rooms
 
@@ -430,3 +431,49 @@ async def test_one_who_strays_is_let_go_though_their_leaving_fails(
     room.post(bob, Say("anybody?"))
     await trio.testing.wait_all_tasks_blocked()
     assert ann.told == []
+
+
+async def test_nothing_is_known_any_more_of_one_who_has_been_succeeded(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    hall, room = open_rooms(nursery)
+    ghost = FakeSession(room, "ann")
+    room.post(ghost, Arrival(trio.Event()))  # whoever is taken over at once does not wait for it
+    await ask(ghost, TimeNextLine())
+    heir = FakeSession(hall)
+    heir.nick = "ann"
+    await room.succeed(ghost, heir)
+    assert room.nicks == ["ann"]
+    assert not room.timing
+    assert not room._members.entered_at
+
+
+async def test_who_is_cut_while_taking_over_leaves_nobody_behind(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    class Ghost(FakeSession):
+        @property
+        def rooms(self) -> tuple[str, ...]:
+            return ("python", "pm")
+
+    journal = StalledJournal()
+    hall, python = open_rooms(nursery, journal)
+    pm = hall.directory.room("pm")
+    assert isinstance(pm, ChatRoom)
+    ghost, bob = Ghost(hall, "ann"), FakeSession(hall, "bob")
+    for room in (python, pm):
+        await room.enter(ghost)
+    await python.enter(bob)
+    python.post(bob, Say("what the disk is busy with"))
+    await trio.testing.wait_all_tasks_blocked()
+    heir = FakeSession(hall)
+    heir.nick = "ann"
+    membership = Membership()
+    with trio.move_on_after(10) as cut:
+        await membership.take_over(heir, hall, ghost)
+    assert cut.cancelled_caught
+    journal.goes_on.set()
+    await membership.leave_all(heir)
+    await trio.sleep(10)
+    assert python.nicks == ["bob"]
+    assert pm.nicks == []

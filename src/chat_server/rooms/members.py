@@ -86,6 +86,8 @@ class Members:
             self.arrive(heir, nick, is_return=True)
             return
         self._flush()
+        self.timing.discard(ghost)
+        self.entered_at.pop(ghost, None)
         known_as = self.nicks.pop(ghost)
         self._audience.remove(ghost, known_as)
         self._take_in(heir, nick)

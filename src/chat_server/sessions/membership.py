@@ -100,11 +100,16 @@ class Membership:
         self._rooms = {same_name_key(room.name): (room, 0) for room in rooms}
         is_there = trio.Event()
         ghost.be_replaced(is_there)
+        is_done = False
         try:
             for room in rooms:
                 self._rooms[same_name_key(room.name)] = room, await room.succeed(ghost, session)
+            is_done = True
         finally:
             is_there.set()
+            if not is_done:  # the ghost may not have waited for so long, and leaves nowhere by itself
+                for room in rooms:
+                    room.forget(ghost)
 
     def positions(self) -> dict[str, int]:
         """The last line's number in each room; where the session is still catching up, how far it has come."""
