@@ -56,7 +56,7 @@ async def test_who_waits_for_the_others_at_the_address_is_told_why(autojump_cloc
             await person.log_in(f"u{number}", "python")
         for person in crowd:
             await person.type(*["/online"] * 15)
-        await crowd[-1].read_until("* Everybody at your address together sends more than 10 lines a second;")
+        await crowd[-1].read_until("* Your address as a whole is sending more than 10 lines a second;")
 
 
 async def test_who_waits_for_the_others_at_the_address_is_told_once_not_for_every_line(
@@ -75,7 +75,7 @@ async def test_who_waits_for_the_others_at_the_address_is_told_once_not_for_ever
             await ann.type("/time")
         await ann.type("/logout")
         heard = await ann.read_to_end()
-        assert heard.count("* Everybody at your address together sends more than 10 lines a second;") == 1
+        assert heard.count("* Your address as a whole is sending more than 10 lines a second;") == 1
 
 
 @pytest.mark.slow
@@ -241,7 +241,7 @@ async def test_one_person_creates_a_few_rooms_a_day(autojump_clock: trio.abc.Clo
         await ann.type("/create a", "/create b", "/create b", "/create c")
         told = await ann.read_until("tomorrow.\r\n")
         assert told.endswith(
-            "* You have created 2 rooms within a day, which is the most for one person. Use one that is there (/rooms), or try again tomorrow.\r\n"
+            "* You have created 2 rooms within a day, which is the most for one person. Use an existing room (/rooms), or try again tomorrow.\r\n"
         )
         bob = house.call()
         await bob.log_in("bob")

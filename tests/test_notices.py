@@ -1,4 +1,4 @@
-"""A notice is told to everybody in a room, apart from the talk, and calls nobody: at every door, and on the client's screen."""
+"""A notice is told to everybody in a room, apart from the talk, and notifies nobody: at every door, and on the client's screen."""
 
 import pytest
 import trio

@@ -229,8 +229,8 @@ async def test_nc_is_sent_nothing_but_text(autojump_clock: trio.abc.Clock) -> No
         ann, bob = await house.ann_and_bob()
         await ann.type("/colour", "/mode edit", "/wrap", "/keepalive on", "hello bob")
         await bob.read_until("ann: hello bob\r\n")
-        shown = await ann.read_until("it edits its own lines.\r\n* Long lines are not broken.")
-        shown += await ann.read_until("it edits its own lines.\r\n")
+        shown = await ann.read_until("(nc does not.)\r\n* Long lines are not broken.")
+        shown += await ann.read_until("(nc does not.)\r\n")
         assert shown.startswith("* Colours are off.")
         await trio.sleep(1000)
         await ann.type("/logout")
@@ -457,7 +457,7 @@ async def test_a_telnet_that_does_not_let_its_line_be_edited_is_said_to_be_one(a
         for _ in range(2):
             start = ann.raw.count(said(WILL, Option.ECHO))
             await ann.ask("/mode edit")
-            assert ann.rows[-2].startswith("* Your telnet does not let the server edit your line,")
+            assert ann.rows[-2].startswith("* Your telnet edits your line itself, and does not let the server do it.")
             assert ann.raw.count(said(WILL, Option.ECHO)) == start + 1, "whoever asks again wants it asked again"
         assert (await ann.ask("/mode"))[-2].startswith("* Your program edits your line.")
 

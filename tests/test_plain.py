@@ -306,7 +306,7 @@ def test_that_missing_lines_cannot_be_had_just_now_is_told_once() -> None:
         program.input.receive_data(b"")
 
     _, written = run_to_the_end(act)
-    told = "Lines of python are missing: The history cannot be read now. They are asked for again."
+    told = "Lines of python are missing: The history cannot be read now. They are being asked for again."
     assert [line for line in written if "missing" in line] == [told, told], "once for each hole"
 
 

@@ -1150,7 +1150,7 @@ def test_one_can_go_to_a_number_and_to_a_day() -> None:
         await pilot.press("ctrl+g", *"soon", "enter")
         await settle(pilot)
         assert app.toasts() == [
-            '"soon" is no line and no day. A line is a number; a day is 2026-11-20, yesterday or -3d; a time 14:30.'
+            '"soon" is neither a line nor a day. A line is a number; a day is 2026-11-20, yesterday or -3d; a time is 14:30.'
         ]
         assert not [entry for entry in app.client.state.room("python").timeline.entries if isinstance(entry, Notice)]
         assert "A line is a number" not in chat_text(app), "it does not stay among them"

@@ -58,7 +58,7 @@ class RoomsTable(Struct, frozen=True, forbid_unknown_fields=True):
     names: Annotated[
         list[str],
         Meta(
-            description="Rooms that exist from the start. The defaults are the classic design's. A room that is called as a command is (who, last) is"
+            description="Rooms that exist from the start. The defaults are the classic design's. A room with the name of a command (who, last) is"
             " entered by /join only."
         ),
     ] = field(default_factory=lambda: ["python", "write", "pm"])
@@ -70,13 +70,15 @@ class JournalTable(Struct, frozen=True, forbid_unknown_fields=True):
     engine: Annotated[
         EngineName,
         Meta(
-            description="What it is kept in. sqlite: files in the data directory. memory: in none; the server forgets everything when it ends (for"
+            description="What keeps it. sqlite: files in the data directory. memory: no files; the server forgets everything when it ends (for"
             " tests)."
         ),
     ] = "sqlite"
     directory: Annotated[
         str,
-        Meta(description="Where it is kept; --data is stronger. Empty: where the platform keeps the data of programs."),
+        Meta(
+            description="Where it is kept; --data overrides it. Empty: where the platform keeps the data of programs."
+        ),
     ] = ""
     durability: Annotated[
         Literal["full", "process"],
@@ -106,7 +108,7 @@ class HistoryTable(Struct, frozen=True, forbid_unknown_fields=True):
     keep_lines: Annotated[
         Count,
         Meta(
-            description="Lines that each room keeps, at least; older ones are deleted, a batch (up to 1024 lines) at a time. 0: all."
+            description="Lines that each room keeps at least; older ones are deleted, a batch (up to 1024 lines) at a time. 0: all."
         ),
     ] = 0
 
@@ -130,8 +132,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     requests_per_address: Annotated[
         Seconds,
         Meta(
-            description="Requests per second from one address in the long run, whoever makes them; to connect and to log in count too. Over it they"
-            " wait, none is cut. A campus behind one address talks on, a flood does not. Counts only where connections_per_address and"
+            description="Requests per second from one address in the long run, whoever makes them; connecting and logging in count too. What is over"
+            " it waits; nobody is cut off. A campus behind one address talks on, a flood does not. Counts only where connections_per_address and"
             " messages_per_second do."
         ),
     ] = 40.0
@@ -150,7 +152,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     json_line_bytes: Annotated[
         Positive,
         Meta(
-            description="Bytes in a program's line of JSON. A text may double in it, and a resumed program may name a hundred rooms."
+            description="Bytes in a program's line of JSON. A text may double in size there, and a program that resumes may name a hundred rooms."
         ),
     ] = 65536
     text_bytes: Annotated[
@@ -162,7 +164,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     messages_per_second: Annotated[
         Seconds,
         Meta(
-            description="Lines per second from one person in the long run; over it the sender is slowed, never cut. Nobody types this fast."
+            description="Lines per second from one person in the long run; over it the sender is slowed, never cut off. Nobody types this fast."
         ),
     ] = 4.0
     message_burst: Annotated[
@@ -182,20 +184,21 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     idle_seconds: Annotated[
         Seconds,
         Meta(
-            description="Seconds in which somebody who has logged in says and asks nothing. Reading along is what chat is for: no limit."
+            description="Seconds for which somebody who has logged in may say and ask nothing. Reading along is what chat is for: no limit."
         ),
     ] = 0.0
     no_progress_seconds: Annotated[
         Seconds,
         Meta(
-            description="Seconds in which a reader takes not one byte of what waits. A stopped terminal (Ctrl+S, a suspended telnet) costs no more"
-            " than waiting_bytes, so it may be away for lunch."
+            description="Seconds for which a reader may take not one byte of what waits for it. A stopped terminal (Ctrl+S, a suspended telnet)"
+            " costs no more than waiting_bytes, so it may be away for lunch."
         ),
     ] = 3600.0
     rooms: Annotated[
         Count,
         Meta(
-            description="Rooms in all, beyond which nobody can create another. One costs a task and, where it is talked in, 50 lines in memory."
+            description="Rooms in all; when there are as many, nobody can create another. One costs a task and, where it is talked in, 50 lines"
+            " in memory."
         ),
     ] = 1000
     rooms_per_person: Annotated[
@@ -240,14 +243,14 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = 1048576
     waiting_bytes_before_login: Annotated[
-        Count, Meta(description="The same for callers who have not logged in: they are sent a few answers at the most.")
+        Count, Meta(description="The same for callers who have not logged in: they are sent a few answers at most.")
     ] = 16384
     waiting_total_bytes: Annotated[
         int,
         Meta(
             ge=-1,
-            description="Bytes that wait for all readers together, with the lines that callers have begun and not ended. Beyond it whoever makes"
-            " most wait has it dropped and is told. -1: a quarter of the machine's memory, at least 256 MiB. 0: no limit.",
+            description="Bytes that wait for all readers together, with the lines that callers have begun and not ended. Beyond it, the one for whom"
+            " most waits loses it and is told. -1: a quarter of the machine's memory, at least 256 MiB. 0: no limit.",
         ),
     ] = -1
 

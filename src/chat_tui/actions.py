@@ -77,7 +77,7 @@ KEYS_IN_PROMPT: tuple[tuple[str, str], ...] = (
 EDITING_KEYS: tuple[tuple[str, str], ...] = (
     ("Ctrl+A, Ctrl+E", "Go to the beginning or the end of the line"),
     ("Ctrl+W, Ctrl+U", "Delete the word before, or the line up to here"),
-    ("Ctrl+Z, Ctrl+Y", "Undo a word or a paste, and do it again"),
+    ("Ctrl+Z, Ctrl+Y", "Undo a word or a paste, and redo it"),
 )
 """What they do to the text, unless a preset has others."""
 
@@ -103,9 +103,9 @@ PRESETS = {
             Edit("ctrl+a", "cursor_line_start", "Go to the beginning of the line"),
             Edit("ctrl+e", "cursor_line_end", "Go to the end of the line"),
             Edit("ctrl+b", "cursor_left", "Go back a character"),
-            Edit("ctrl+f", "cursor_right", "Go on a character"),
+            Edit("ctrl+f", "cursor_right", "Go forward a character"),
             Edit("alt+b", "cursor_word_left", "Go back a word"),
-            Edit("alt+f", "cursor_word_right", "Go on a word"),
+            Edit("alt+f", "cursor_word_right", "Go forward a word"),
             Edit("ctrl+p", "history(-1)", "What was sent before, as Up"),
             Edit("ctrl+n", "history(1)", "What was sent after that, as Down"),
             Edit("ctrl+d", "delete_right", "Delete the character under the cursor"),

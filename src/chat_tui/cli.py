@@ -147,7 +147,7 @@ def _parser() -> console.Parser:
         prog="chat-tui",
         description="A terminal client for chat-server.",
         epilog="Exit codes with --plain: 0 every line is stored; 1 a line was refused, or a room could not be entered;"
-        " 2 it could not start; 3 the wait was over, and some lines are left; 4 the server refused the nickname or the"
+        " 2 it could not start; 3 the wait ended before every line was stored; 4 the server refused the nickname or the"
         " connection; 5 the output could not be written; 130, 143 interrupted, terminated.",
     )
     parser.add_argument(
@@ -181,7 +181,7 @@ def _parser() -> console.Parser:
         metavar="SECONDS",
         type=_seconds,
         help="with --plain: how long to wait, after the input has ended, for everything to be stored"
-        " (default: as long as more of it is, and 30 s beyond)",
+        " (default: as long as lines go on being stored, and 30 s more)",
     )
     parser.add_argument(
         "--slow-link", action="store_true", help="send the terminal as little as possible, in its own sixteen colours"

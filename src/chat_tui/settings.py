@@ -20,7 +20,7 @@ class SettingsError(Exception):
 
 
 class NotifyTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """When and how one is told of what one does not see."""
+    """When and how you are notified of lines that you do not see."""
 
     mentions: Annotated[bool, Meta(description="Lines that name you.")] = True
     rooms: Annotated[list[str], Meta(description="Rooms of which every line counts.")] = field(default_factory=list)
@@ -30,7 +30,7 @@ class NotifyTable(Struct, frozen=True, forbid_unknown_fields=True):
     muted: Annotated[list[str], Meta(description="Rooms that never count.")] = field(default_factory=list)
     bell: Annotated[bool, Meta(description="Ring the terminal's bell.")] = True
     desktop: Annotated[bool, Meta(description="Ask the terminal to notify the desktop (OSC 9 and OSC 777).")] = True
-    title: Annotated[bool, Meta(description="Count in the terminal's title.")] = True
+    title: Annotated[bool, Meta(description="Show the count in the terminal's title.")] = True
 
 
 class Profile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,7 +107,7 @@ def as_toml() -> str:
     defaults = Settings()
     plain = [setting for setting in fields(Settings) if not isinstance(getattr(defaults, setting.name), Struct | dict)]
     lines = [line for setting in plain for line in _toml(setting, defaults)]
-    lines += ["# When and how one is told of what one does not see.", "[notify]"]
+    lines += ["# When and how you are notified of lines that you do not see.", "[notify]"]
     lines += [line for setting in fields(NotifyTable) for line in _toml(setting, defaults.notify)]
     lines += [
         "# Other keys for actions: docs/keys.md has their names.",
@@ -117,7 +117,7 @@ def as_toml() -> str:
         "",
     ]
     lines += [
-        "# Servers, for --profile NAME; the one called default is for when none is named.",
+        "# Servers, for --profile NAME; the one called default is used when none is named.",
         "# [profiles.default]",
     ]
     lines += [f"# {setting.name} = {_value(getattr(Profile(), setting.name))}" for setting in fields(Profile)]

@@ -39,7 +39,7 @@ class SettingsCommands(CommandHandler):
     def do_time(self, place: Room, session: Occupant, request: Time) -> Pause:
         """Choose the zone in which times are shown.
 
-        Such as Europe/Berlin or +02:00. Without one: show the time, and in which zone.
+        Such as Europe/Berlin or +02:00. Without a zone: show the time and the zone.
         """
         if request.zone:
             try:
@@ -100,7 +100,7 @@ class SettingsCommands(CommandHandler):
     def do_wrap(self, place: Room, session: Occupant, request: ChooseWrap) -> Pause:
         """Break long lines between words, or not.
 
-        on, off, or for how many columns. Without a choice: show it.
+        on, off, or the number of columns. Without a choice: show it.
         """
         wanted = request.columns.casefold()
         if wanted == "on":
@@ -126,7 +126,7 @@ class SettingsCommands(CommandHandler):
 
     @access(role=ANYBODY, door="terminal")
     def do_keepalive(self, place: Room, session: Occupant, request: ChooseKeepalive) -> Pause:
-        """Keep your connection open in silence, or not.
+        """Keep your connection open when it is silent, or not.
 
         If your client shows that as garbage: /keepalive off. Without a choice: show it.
         """

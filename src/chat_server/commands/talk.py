@@ -37,7 +37,7 @@ class TalkCommands(CommandHandler):
 
     @access(where=(ROOM,))
     def do_notice(self, place: ChatRoom, session: Occupant, request: Notice) -> Pause:
-        """Tell everybody here something that calls nobody.
+        """Say something to everybody here without notifying anybody.
 
         For bots, and for what can wait. /notice supper at eight is shown to the others as: - ann: supper at eight
         """

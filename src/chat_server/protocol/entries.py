@@ -81,7 +81,7 @@ class TopicSet(Kept, frozen=True, gc=False, tag="topic"):
 
 
 class Noticed(Kept, frozen=True, gc=False):
-    """Somebody, or a bot, has told something that calls nobody."""
+    """Somebody, or a bot, has said something that notifies nobody."""
 
     request: ClassVar[type[Request]] = Notice
     shape: ClassVar[Shape] = Shape("-", ": ")

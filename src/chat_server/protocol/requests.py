@@ -164,7 +164,7 @@ class Act(Request, frozen=True, gc=False, tag="me"):
 
 
 class Notice(Request, frozen=True, gc=False):
-    """Tell everybody in the room something that calls nobody."""
+    """Say something to everybody in the room without notifying anybody."""
 
     group: ClassVar[str] = "talking"
     text: Lines

@@ -34,7 +34,7 @@ ROOMS_GAP = 60.0
 TYPED_MAX = 100
 """Lines of one's own that are remembered for Up."""
 
-CANNOT_ASK = "There is no connection: this can be asked when there is one again."
+CANNOT_ASK = "There is no connection. Try this again when there is one."
 
 
 def _tell_nobody(refused: events.Refused, do: str, room: str) -> None:
@@ -152,7 +152,7 @@ class Client:
         if not room:
             return "You are in no room yet. /join ROOM enters one."
         if not _cleaned(do, words).strip():
-            return "There is nothing in that which can be shown."
+            return "Nothing in that can be shown."
         return _too_long(self.pending(room, do, words), self.state.limits)
 
     def pending(self, room: str, do: str, words: str) -> Pending:

@@ -152,7 +152,7 @@ class PlainProgram:
         """The server could not store a line just now: it is sent again a little later."""
         if any(pending.key == event.key for pending in self.client.keepsakes.unsent):
             if not self._again:
-                self._warn("The server could not store a line. It is sent again.")
+                self._warn("The server could not store a line. It will be sent again.")
             self._again[event.key] = asyncio.get_running_loop().time() + SAY_AGAIN_AFTER
 
     def _give_up_failed(self) -> None:

@@ -121,7 +121,7 @@ class Teller:
         """Lines cannot be had just now: say so, once for each hole."""
         if room not in self._holes_told:
             self._holes_told.add(room)
-            self._warn(f"Lines of {room} are missing: {why} They are asked for again.")
+            self._warn(f"Lines of {room} are missing: {why} They are being asked for again.")
 
     def given_up(self, room: str, why: str, text: str) -> None:
         """A line will never be stored: say so, with its words, for nothing keeps them."""

@@ -54,7 +54,7 @@ class LineTarget:
             self._want_moment(room, moment_of(text, self._program.clock(), ""))
         except NotADay:
             self._program.say_shortly(
-                f'"{text}" is no line and no day. A line is a number; a day is 2026-11-20, yesterday or -3d; a time 14:30.'
+                f'"{text}" is neither a line nor a day. A line is a number; a day is 2026-11-20, yesterday or -3d; a time is 14:30.'
             )
 
     def _want_moment(self, room: RoomState, at: float) -> None:

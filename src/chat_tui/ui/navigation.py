@@ -79,7 +79,7 @@ class Navigation:
         self._switch_to = same_name_key(name)
         if not ask(self._program, "join", answered, room=name):
             self._switch_to = ""
-            self._program.say_shortly("There is no connection: a room can be entered when there is one again.")
+            self._program.say_shortly("There is no connection. You can enter a room when there is one again.")
 
     def show(self, room: RoomState | None) -> None:
         """Show a room, with what was written there and not sent."""

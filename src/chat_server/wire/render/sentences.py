@@ -70,27 +70,25 @@ SENTENCES: dict[str, str | Counted] = {
     "no-such-zone": message("There is no zone {zone}. A zone is written as Europe/Berlin or +02:00."),
     "no-such-language": message("{language} is not available. Choose from: {languages}"),
     "no-such-charset": message("The charset {charset} is not available. Choose from: {charsets}"),
-    "no-such-width": message("/wrap takes on, off, or the columns of your terminal: 20 to 200."),
+    "no-such-width": message("/wrap takes on, off, or the width of your terminal in columns, 20 to 200."),
     "for-terminals": message("/{word} is for telnet and nc; your program shows text in its own way."),
     "for-programs": message("/{word} is for programs."),
     "not-allowed": message("You may not use /{word}."),
-    "no-telnet": message(
-        "/{word} needs telnet. Your program seems not to speak it, as nc does not: it edits its own lines."
-    ),
-    "not-editable": message("Your telnet does not let the server edit your line, so it edits it itself."),
-    "too-many-words": message("At most {limit} words can be looked for at once."),
+    "no-telnet": message("/{word} needs telnet, which your program does not seem to speak. (nc does not.)"),
+    "not-editable": message("Your telnet edits your line itself, and does not let the server do it."),
+    "too-many-words": message("At most {limit} words can be searched for at once."),
     "no-words": message("There is nothing in that to search for."),
     "no-memory": message(
         "The server is short of memory and has dropped what you had begun to type. Shorten it, or try again later."
     ),
     "rooms-by-person": counted(
-        "You have created {limit} room within a day, which is the most for one person. Use one that is there (/rooms), or try again tomorrow.",
-        "You have created {limit} rooms within a day, which is the most for one person. Use one that is there (/rooms), or try again tomorrow.",
+        "You have created {limit} room within a day, which is the most for one person. Use an existing room (/rooms), or try again tomorrow.",
+        "You have created {limit} rooms within a day, which is the most for one person. Use an existing room (/rooms), or try again tomorrow.",
         "limit",
     ),
     "rooms-by-address": counted(
-        "{limit} room was created from your address within a day, which is the most. Use one that is there (/rooms), or try again tomorrow.",
-        "{limit} rooms were created from your address within a day, which is the most. Use one that is there (/rooms), or try again tomorrow.",
+        "{limit} room was created from your address within a day, which is the most. Use an existing room (/rooms), or try again tomorrow.",
+        "{limit} rooms were created from your address within a day, which is the most. Use an existing room (/rooms), or try again tomorrow.",
         "limit",
     ),
     "cannot-store": message("That could not be stored just now. Try again later."),
@@ -162,7 +160,7 @@ CHOICES: dict[str, tuple[str, str]] = {
     ),
     "plain off": (message("Plain mode is off."), message("/plain turns it on.")),
     "keepalive on": (
-        message("Your connection is kept open: a telnet NOP is sent in every silence."),
+        message("Your connection is kept open: a telnet NOP is sent whenever it has been silent for a while."),
         message("/keepalive off turns that off."),
     ),
     "keepalive off": (
@@ -452,8 +450,8 @@ def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:
     if event.is_shared:
         return own_words(
             voice.count(
-                "Everybody at your address together sends more than {number} line a second; the rest follows in order.",
-                "Everybody at your address together sends more than {number} lines a second; the rest follows in order.",
+                "Your address as a whole is sending more than {number} line a second; the rest follows in order.",
+                "Your address as a whole is sending more than {number} lines a second; the rest follows in order.",
                 event.limit,
             )
         )

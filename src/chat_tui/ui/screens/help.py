@@ -31,7 +31,7 @@ _GROUPS = {
     "talking": "talking",
     "rooms": "rooms",
     "reading": "reading back",
-    "terminal": "how you are shown things",
+    "terminal": "how things are shown to you",
 }
 """What a group of commands is about."""
 
