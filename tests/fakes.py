@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import trio
 
-from chat_server.journal import Appending, Journal, JournalError, Receipt, RoomRecord, SenderKey
+from chat_server.journal import Journal, JournalError, PendingAppend, Receipt, RoomRecord, SenderKey
 from chat_server.journal.memory import MemoryJournal, _Room
 from chat_server.protocol.entries import Line
 from chat_server.protocol.events import Event
@@ -109,7 +109,7 @@ class FaultyJournal(MemoryJournal):
         super().__init__()
         self.is_full = False
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
         return FullDisk() if self.is_full else super().append(lines, keys)
 
     async def create_room(self, name: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from chat_server.commands.table import COMMANDS
-from chat_server.journal import Appending, Receipt, SenderKey
+from chat_server.journal import PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Line, Said
 from chat_server.protocol.events import Event
@@ -357,7 +357,7 @@ class StalledJournal(MemoryJournal):
         super().__init__()
         self.goes_on = trio.Event()
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
         self._appended = super().append(lines, keys)
         return self
 

@@ -10,7 +10,7 @@ import trio
 from structlog.testing import capture_logs
 
 from chat_server.config import Config, RoomsTable
-from chat_server.journal import Appending, Page, Receipt, SenderKey
+from chat_server.journal import Page, PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.choices import CHARSETS
 from chat_server.protocol.entries import Line
@@ -577,7 +577,7 @@ async def test_nothing_is_carried_out_for_one_who_asks_for_much_and_has_gone_bef
 class SlowDisk:
     """An append that takes its time."""
 
-    def __init__(self, appending: Appending, seconds: float) -> None:
+    def __init__(self, appending: PendingAppend, seconds: float) -> None:
         self._appending = appending
         self._seconds = seconds
 
@@ -593,7 +593,7 @@ class SlowJournal(MemoryJournal):
         super().__init__()
         self._seconds = seconds
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
         return SlowDisk(super().append(lines, keys), self._seconds)
 
     async def create_room(self, name: str) -> None:

@@ -8,7 +8,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.journal import Appending, SenderKey
+from chat_server.journal import PendingAppend, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.times import (
     FLOOD_LINES,
@@ -121,7 +121,7 @@ async def test_who_only_comes_and_goes_makes_no_commit_and_no_turn(
     appended: list[Sequence[object]] = []
     append = MemoryJournal.append
 
-    def noted(self: MemoryJournal, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
+    def noted(self: MemoryJournal, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
         appended.append(lines)
         return append(self, lines, keys)
 

@@ -75,7 +75,7 @@ def test_what_is_exported_and_imported_is_the_same(folder: DataFolder, tmp_path:
 
 def test_a_room_that_has_been_pruned_is_imported_with_its_numbers(folder: DataFolder, tmp_path: Path) -> None:
     with closing(Writer(folder.journal)) as writer:
-        writer.delete(writer.doomed(1002.0, 0, 100, 100))
+        writer.delete(writer.prunable(1002.0, 0, 100, 100))
     text = exported(folder.journal)
     other = DataFolder(tmp_path / "other")
     assert imported(other, text.splitlines()) == 8

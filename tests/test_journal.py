@@ -423,13 +423,13 @@ async def test_a_search_finds_what_was_stored_just_before_and_says_when_there_is
 
 
 async def test_how_far_somebody_has_come_is_remembered_the_last_word_counts(journal: Journal) -> None:
-    journal.remember("python", "ann", 7)
-    journal.remember("python", "bob", 3)
-    journal.remember("pm", "ann", 1)
-    journal.remember("python", "ann", 9)
+    journal.save_position("python", "ann", 7)
+    journal.save_position("python", "bob", 3)
+    journal.save_position("pm", "ann", 1)
+    journal.save_position("python", "ann", 9)
     await store(journal, said("so that it is stored"))
-    assert await journal.remembered("python") == {"bob": 3, "ann": 9}
-    assert await journal.remembered("pm") == {"ann": 1}
+    assert await journal.positions("python") == {"bob": 3, "ann": 9}
+    assert await journal.positions("pm") == {"ann": 1}
 
 
 async def prune_all(journal: Journal, before: float, keep_lines: int) -> int:
@@ -487,11 +487,11 @@ async def test_everything_is_there_again_after_a_restart(place: Place) -> None:
         await store(journal, said("a", "needle"), {0: "k"})
         await store(journal, [TopicSet("python", 0, 1000.0, "ann", "snakes")])
         await found(journal, "needle")
-        journal.remember("python", "ann", 2)
+        journal.save_position("python", "ann", 2)
     async with opened(place.open()) as journal:
         assert (await journal.rooms())[0][:4] == ("python", "snakes", 1, 3)
         assert await texts(journal, 1, 3) == [(1, "a"), (2, "needle"), (3, "snakes")]
-        assert await journal.remembered("python") == {"ann": 2}
+        assert await journal.positions("python") == {"ann": 2}
         assert await found(journal, "needle") == ["needle"]
         assert (await store(journal, said("a"), {0: "k"}))[:2] == (4, {0: Duplicate("python", 1)})
         assert (await store(journal, said("b")))[:2] == (4, {})
@@ -514,10 +514,10 @@ async def test_what_waits_when_the_journal_closes_is_stored(place: Place) -> Non
         await journal.create_room("python")
         for number in range(100):
             journal.append(said(str(number)), {})
-        journal.remember("python", "ann", 100)
+        journal.save_position("python", "ann", 100)
     async with opened(place.open()) as journal:
         assert (await journal.rooms())[0].last == 100
-        assert await journal.remembered("python") == {"ann": 100}
+        assert await journal.positions("python") == {"ann": 100}
 
 
 # What is kept, without a server.
@@ -531,7 +531,7 @@ async def talk(place: Place) -> None:
         await store(journal, said("x\x1b[2J", room="pm", at=2000.0))
         await store(journal, [TopicSet("python", 0, 3000.0, "bob", "snakes")])
         await store(journal, said("c", at=4000.0))
-        journal.remember("python", "bob", 3)
+        journal.save_position("python", "bob", 3)
 
 
 def exported(place: Place) -> bytes:
@@ -614,7 +614,7 @@ async def test_a_room_is_renamed_with_everything_that_belongs_to_it(place: Place
     )
     async with opened(place.open()) as journal:
         assert [room.name for room in await journal.rooms()] == ["snakes", "pm"]
-        assert await journal.remembered("snakes") == {"bob": 3}
+        assert await journal.positions("snakes") == {"bob": 3}
         assert [line.room for line in (await journal.read("snakes", 1, 9)).lines] == ["snakes"] * 4
         again = await store(journal, said("a", room="snakes"), {0: "k"})
         assert again[:2] == (5, {0: Duplicate("snakes", 1)})

@@ -512,7 +512,7 @@ def test_a_room_is_renamed_with_everything_that_belongs_to_it(data: Path) -> Non
     )
     with closing(Writer(data / "journal.db")) as writer:
         assert [room[:4] for room in writer.rooms()] == [("snakes", "", 1, 2), ("write", "", 1, 1)]
-        assert writer.remembered("snakes") == {"bob": 2}
+        assert writer.positions("snakes") == {"bob": 2}
         lines: list[Stored] = [Said("snakes", 0, 2000.0, "ann", "again")]
         (receipt,) = writer.commit([Append(lines, {0: SenderKey("ann", "k")}, encode(lines))], {})
         assert receipt.duplicates == {0: ("snakes", 1)}
@@ -553,7 +553,7 @@ def test_a_room_is_deleted_with_everything_that_was_said_in_it(data: Path) -> No
     with closing(Writer(data / "journal.db")) as writer:
         assert [room.name for room in writer.rooms()] == ["write"]
         assert writer.end() == 4, "positions are not used again"
-        assert writer.remembered("write") == {"bob": 1}
+        assert writer.positions("write") == {"bob": 1}
     found = checked(data / "journal.db", data / "search.db")
     assert (found.lines, found.problems) == (1, [])
     assert command("--data", data, "rooms", "delete", "write", "--yes").stdout.startswith(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trio
 
-from chat_server.journal import Appending, Page, Receipt, SenderKey
+from chat_server.journal import Page, PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Line
 from chat_server.protocol.incoming import Addressed
@@ -369,7 +369,7 @@ class SlowJournal(MemoryJournal):
         self._slow_room = room
         self.seconds = 0.0
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
         appending = super().append(lines, keys)
         if lines[0].room != self._slow_room or not self.seconds:
             return appending
@@ -379,7 +379,7 @@ class SlowJournal(MemoryJournal):
 class Later:
     """What is stored after some seconds."""
 
-    def __init__(self, appending: Appending, seconds: float) -> None:
+    def __init__(self, appending: PendingAppend, seconds: float) -> None:
         self._appending = appending
         self._seconds = seconds
 

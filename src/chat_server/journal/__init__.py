@@ -99,7 +99,7 @@ class Matches(NamedTuple):
     unsearched: int
 
 
-class Appending(Protocol):
+class PendingAppend(Protocol):
     """A batch that is being stored, whether anybody waits for it or not."""
 
     async def stored(self) -> Receipt:
@@ -109,7 +109,7 @@ class Appending(Protocol):
 class Journal(Protocol):
     """The ordered, durable log of all rooms. It is opened by its engine, and stores while `run` runs.
 
-    Every method below the life cycle may raise JournalError, but `remember`.
+    Every method below the life cycle may raise JournalError, but `save_position`.
     """
 
     async def run(self, task_status: "trio.TaskStatus[None]") -> None:
@@ -130,7 +130,7 @@ class Journal(Protocol):
     async def create_room(self, name: str) -> None:
         """Store a new, empty room. Harmless if it is there."""
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> "Appending":
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> "PendingAppend":
         """Begin to store a batch: all of it, or nothing. Batches of one room are stored in the order in which they are given.
 
         Args:
@@ -154,10 +154,10 @@ class Journal(Protocol):
     async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
         """The newest `limit` lines that have all the words (see words.py), in these rooms or in all. Raises NoWords and TooManyWords."""
 
-    def remember(self, room: str, person: str, seq: int) -> None:
+    def save_position(self, room: str, person: str, seq: int) -> None:
         """Note how far somebody has come in a room. Never blocks; stored within a second or so."""
 
-    async def remembered(self, room: str) -> dict[str, int]:
+    async def positions(self, room: str) -> dict[str, int]:
         """How far people had come in a room: POSITIONS_MAX at the most, those who left it longest ago first."""
 
     async def prune(self, before: float, keep_lines: int) -> int:

@@ -17,11 +17,11 @@ from msgspec.structs import replace
 from chat_server.journal import (
     KEY_SECONDS,
     POSITIONS_MAX,
-    Appending,
     Duplicate,
     JournalError,
     Matches,
     Page,
+    PendingAppend,
     Receipt,
     RoomRecord,
     SenderKey,
@@ -129,7 +129,7 @@ def own_files(settings: Settings) -> OwnFiles:
 
 
 class _Stored:
-    """See Appending."""
+    """See PendingAppend."""
 
     def __init__(self, receipt: Receipt) -> None:
         self._receipt = receipt
@@ -139,7 +139,7 @@ class _Stored:
 
 
 class _Refused:
-    """See Appending."""
+    """See PendingAppend."""
 
     async def stored(self) -> Receipt:
         raise JournalError("the journal is closed")
@@ -182,7 +182,7 @@ class MemoryJournal:
         """Keep a new, empty room. Harmless if it is there."""
         self._rooms.setdefault(name, _Room())
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Appending:
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
         """Keep a batch; see Journal."""
         if self._is_closed:
             return _Refused()
@@ -228,7 +228,7 @@ class MemoryJournal:
         ]
         return Matches(found[:limit], len(found) > limit, 0)
 
-    def remember(self, room: str, person: str, seq: int) -> None:
+    def save_position(self, room: str, person: str, seq: int) -> None:
         """Note how far somebody has come in a room."""
         positions = self._rooms[room].positions
         positions.pop(person, None)
@@ -236,7 +236,7 @@ class MemoryJournal:
         if len(positions) > POSITIONS_MAX:
             del positions[next(iter(positions))]
 
-    async def remembered(self, room: str) -> dict[str, int]:
+    async def positions(self, room: str) -> dict[str, int]:
         """How far people had come in a room; see Journal."""
         return dict(self._rooms[room].positions)
 

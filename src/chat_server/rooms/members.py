@@ -144,8 +144,8 @@ class Members:
 
     def _remember(self, nick: str) -> None:
         person = same_name_key(nick)
-        self._past.remember(person)
-        self._journal.remember(self._room, person, self._past.last_seq)
+        self._past.save_position(person)
+        self._journal.save_position(self._room, person, self._past.last_seq)
 
     # When a step has failed.
 

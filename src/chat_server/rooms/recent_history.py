@@ -31,7 +31,7 @@ class Past:
     async def read(self, journal: Journal) -> None:
         """Read it, or read it again. Raises JournalError."""
         newest = await journal.read(self._room, self.last_seq - HISTORY_MAX + 1, self.last_seq)
-        self._positions = await journal.remembered(self._room) | self._positions
+        self._positions = await journal.positions(self._room) | self._positions
         self._newest.clear()
         self._newest.extend(newest.lines)
         self.is_read = True
@@ -50,7 +50,7 @@ class Past:
             self.topic = line.text
         self.is_read = False
 
-    def remember(self, person: str) -> None:
+    def save_position(self, person: str) -> None:
         """The person has come as far as the room."""
         self._positions.pop(person, None)
         self._positions[person] = self.last_seq

@@ -23,8 +23,8 @@ T = TypeVar("T")
 Positions = Mapping[tuple[str, str], int]
 
 
-class Commission:
-    """Something to be written, and what became of it. See Appending."""
+class WriteJob:
+    """Something to be written, and what became of it. See PendingAppend."""
 
     __slots__ = ("_done", "_outcome", "append", "positions", "work")
 
@@ -44,7 +44,7 @@ class Commission:
         self._done.set()
 
     async def stored(self) -> Any:
-        """Wait until it is written; see Appending."""
+        """Wait until it is written; see PendingAppend."""
         await self._done.wait()
         if isinstance(self._outcome, outcome.Error) and isinstance(self._outcome.error, JournalError):
             raise JournalError(str(self._outcome.error)) from self._outcome.error  # one error, and many who wait
@@ -57,7 +57,7 @@ class Committer:
     def __init__(
         self,
         writer: Writer,
-        note: Callable[[int, Sequence[Commission]], None],
+        note: Callable[[int, Sequence[WriteJob]], None],
         note_failure: Callable[[Exception], None],
     ) -> None:
         """Write with `writer`. In Trio's thread, before those who wait go on, one of the others is called.
@@ -71,7 +71,7 @@ class Committer:
         self._writer = writer
         self._note = note
         self._note_failure = note_failure
-        self._queue: SimpleQueue[Commission | None] = SimpleQueue()
+        self._queue: SimpleQueue[WriteJob | None] = SimpleQueue()
         self._is_closed = False
         self._ended = trio.Event()
 
@@ -89,18 +89,18 @@ class Committer:
         self._is_closed = True
         self._queue.put(None)
 
-    def submit(self, commission: Commission) -> None:
+    def submit(self, job: WriteJob) -> None:
         """Have something written. Never blocks."""
         if self._is_closed:
-            commission.finish(outcome.Error(JournalError("the journal is closed")))
+            job.finish(outcome.Error(JournalError("the journal is closed")))
         else:
-            self._queue.put(commission)
+            self._queue.put(job)
 
     async def call(self, work: Callable[[Writer], T]) -> T:
         """Do other work that writes, and wait for it."""
-        commission = Commission(None, None, work)
-        self.submit(commission)
-        done: T = await commission.stored()
+        job = WriteJob(None, None, work)
+        self.submit(job)
+        done: T = await job.stored()
         return done
 
     # In the thread.
@@ -108,35 +108,35 @@ class Committer:
     def _write(self, token: trio.lowlevel.TrioToken) -> None:
         is_open = True
         while is_open:
-            commissions: list[Commission] = []
-            commission = self._queue.get()
+            jobs: list[WriteJob] = []
+            job = self._queue.get()
             try:
-                while commission is not None and commission.work is None:
-                    commissions.append(commission)
-                    commission = self._queue.get_nowait()
-                is_open = commission is not None
+                while job is not None and job.work is None:
+                    jobs.append(job)
+                    job = self._queue.get_nowait()
+                is_open = job is not None
             except Empty:
-                commission = None
-            if commissions:
-                self._finish(token, commissions, outcome.capture(self._commit, commissions))
-            if commission is not None:
-                self._finish(token, [commission], outcome.capture(self._work, commission))
+                job = None
+            if jobs:
+                self._finish(token, jobs, outcome.capture(self._commit, jobs))
+            if job is not None:
+                self._finish(token, [job], outcome.capture(self._work, job))
         self._tell(token, self._ended.set)
 
-    def _work(self, commission: Commission) -> list[Any]:
-        return [commission.work(self._writer)] if commission.work is not None else []
+    def _work(self, job: WriteJob) -> list[Any]:
+        return [job.work(self._writer)] if job.work is not None else []
 
-    def _commit(self, commissions: Sequence[Commission]) -> list[Receipt | None]:
+    def _commit(self, jobs: Sequence[WriteJob]) -> list[Receipt | None]:
         positions: dict[tuple[str, str], int] = {}
-        for commission in commissions:
-            positions |= commission.positions or {}
-        receipts = iter(self._writer.commit([one.append for one in commissions if one.append], positions))
-        return [next(receipts) if one.append else None for one in commissions]
+        for job in jobs:
+            positions |= job.positions or {}
+        receipts = iter(self._writer.commit([one.append for one in jobs if one.append], positions))
+        return [next(receipts) if one.append else None for one in jobs]
 
     def _finish(
-        self, token: trio.lowlevel.TrioToken, commissions: Sequence[Commission], results: outcome.Outcome[list[Any]]
+        self, token: trio.lowlevel.TrioToken, jobs: Sequence[WriteJob], results: outcome.Outcome[list[Any]]
     ) -> None:
-        self._tell(token, lambda: self._deliver(commissions, results))
+        self._tell(token, lambda: self._deliver(jobs, results))
 
     @staticmethod
     def _tell(token: trio.lowlevel.TrioToken, call: Callable[[], None]) -> None:
@@ -145,17 +145,17 @@ class Committer:
 
     # In Trio's thread.
 
-    def _deliver(self, commissions: Sequence[Commission], results: outcome.Outcome[list[Any]]) -> None:
+    def _deliver(self, jobs: Sequence[WriteJob], results: outcome.Outcome[list[Any]]) -> None:
         """Note what became of it, and tell whoever waits. Never raises: Trio would end."""
         if isinstance(results, outcome.Error):
             error = self._noted(results.error)
-            for commission in commissions:
-                commission.finish(outcome.Error(error))
+            for job in jobs:
+                job.finish(outcome.Error(error))
             return
-        done = [*zip(commissions, results.unwrap(), strict=True)]
-        _guard.attempt(self._note, sum(_lines(one, receipt) for one, receipt in done), commissions)
-        for commission, result in done:
-            commission.finish(outcome.Value(result))
+        done = [*zip(jobs, results.unwrap(), strict=True)]
+        _guard.attempt(self._note, sum(_lines(one, receipt) for one, receipt in done), jobs)
+        for job, result in done:
+            job.finish(outcome.Value(result))
 
     def _noted(self, error: BaseException) -> BaseException:
         """Note why something is not stored. Returns what those who wait are told: all or nothing is, so it is a journal that cannot store."""
@@ -167,9 +167,9 @@ class Committer:
         return error
 
 
-def _lines(commission: Commission, receipt: Receipt) -> int:
+def _lines(job: WriteJob, receipt: Receipt) -> int:
     """How many lines of it are stored now, and were not before."""
-    return len(commission.append.lines) - len(receipt.duplicates) if commission.append else 0
+    return len(job.append.lines) - len(receipt.duplicates) if job.append else 0
 
 
 _guard = Guard("something went wrong in the journal")

@@ -18,7 +18,7 @@ from chat_server.journal import JournalError, Matches, Page, RoomRecord, SenderK
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.sqlite.batch_rows import Append
-from chat_server.journal.sqlite.committer import Commission, Committer, Positions
+from chat_server.journal.sqlite.committer import Committer, Positions, WriteJob
 from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
@@ -93,7 +93,7 @@ class SqliteJournal:
     def close(self) -> None:
         """Let `run` end; see Journal."""
         if self._positions:
-            self._committer.submit(Commission(None, self._take_positions()))
+            self._committer.submit(WriteJob(None, self._take_positions()))
         self._committer.close()
 
     async def wait_closed(self) -> None:
@@ -114,16 +114,16 @@ class SqliteJournal:
 
     # Storing.
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> Commission:
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> WriteJob:
         """Begin to store a batch; see Journal."""
-        commission = Commission(Append(lines, keys, encode(lines)), self._take_positions() if self._positions else None)
-        self._committer.submit(commission)
-        return commission
+        job = WriteJob(Append(lines, keys, encode(lines)), self._take_positions() if self._positions else None)
+        self._committer.submit(job)
+        return job
 
-    def _note_stored(self, lines: int, commissions: Sequence[Commission]) -> None:
+    def _note_stored(self, lines: int, jobs: Sequence[WriteJob]) -> None:
         if lines:
             self._end += lines
-            self._pages += sum(2 + len(one.append.encoded) // PAGE_SIZE for one in commissions if one.append)
+            self._pages += sum(2 + len(one.append.encoded) // PAGE_SIZE for one in jobs if one.append)
             self._stored_at = trio.current_time()
             self._grown.set()
             self._grown = trio.Event()
@@ -139,7 +139,7 @@ class SqliteJournal:
         """Store a new, empty room. Harmless if it is there."""
         await self._committer.call(lambda writer: writer.create_room(name))
 
-    def remember(self, room: str, person: str, seq: int) -> None:
+    def save_position(self, room: str, person: str, seq: int) -> None:
         """Note how far somebody has come in a room; stored with the next batch, or soon."""
         self._positions[room, person] = seq
         self._has_positions.set()
@@ -156,12 +156,12 @@ class SqliteJournal:
             await trio.sleep(POSITIONS_DELAY)
             with Guard("cannot note how far people have come"):
                 if self._positions:
-                    commission = Commission(None, self._take_positions())
-                    self._committer.submit(commission)
+                    job = WriteJob(None, self._take_positions())
+                    self._committer.submit(job)
                     with suppress(
                         JournalError
                     ):  # nobody waits for it, and whoever comes back is shown what a newcomer is
-                        await commission.stored()
+                        await job.stored()
 
     def _is_busy(self) -> bool:
         return trio.current_time() - self._stored_at < 1
@@ -173,7 +173,7 @@ class SqliteJournal:
         if self._is_log_nearly_empty or self._pages > LOG_PAGES_MAX:
             self._is_log_nearly_empty = False
             self._pages = 0
-            self._committer.submit(Commission(None, None, Writer.checkpoint))
+            self._committer.submit(WriteJob(None, None, Writer.checkpoint))
         elif self._pages > CHECKPOINT_PAGES:
             self._log_is_long.set()
 
@@ -245,9 +245,9 @@ class SqliteJournal:
 
         return await self._in_reader(find)
 
-    async def remembered(self, room: str) -> dict[str, int]:
+    async def positions(self, room: str) -> dict[str, int]:
         """How far people had come in a room; see Journal."""
-        return await self._in_reader(lambda reader: reader.remembered(room))
+        return await self._in_reader(lambda reader: reader.positions(room))
 
     async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
         """The newest lines with all the words; see Journal."""
@@ -258,9 +258,11 @@ class SqliteJournal:
     async def prune(self, before: float, keep_lines: int) -> int:
         """Forget what is old or too much; see Journal. Lines that are not indexed yet wait until they are."""
         indexed = await self._indexer.indexed()
-        doomed = await self._in_reader(lambda reader: reader.doomed(before, keep_lines, PRUNED_BATCHES_MAX, indexed))
-        if doomed:
-            await self._indexer.forget([(batch.id, batch.count) for batch in doomed])
-            await self._committer.call(lambda writer: writer.delete(doomed))
+        prunable = await self._in_reader(
+            lambda reader: reader.prunable(before, keep_lines, PRUNED_BATCHES_MAX, indexed)
+        )
+        if prunable:
+            await self._indexer.forget([(batch.id, batch.count) for batch in prunable])
+            await self._committer.call(lambda writer: writer.delete(prunable))
         forgotten = await self._committer.call(lambda writer: writer.forget_old(time.time(), PRUNED_BATCHES_MAX))
-        return sum(batch.count for batch in doomed) + forgotten
+        return sum(batch.count for batch in prunable) + forgotten

@@ -47,7 +47,7 @@ class Runs(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Doomed:
+class Prunable:
     """A batch that is to be pruned."""
 
     room: int
@@ -220,7 +220,7 @@ class Reader:
                     ]
         return showable(found)
 
-    def remembered(self, room: str) -> dict[str, int]:
+    def positions(self, room: str) -> dict[str, int]:
         """How far people had come in a room, those who left it longest ago first."""
         rows = self._rows(
             "SELECT person, seq FROM position WHERE room = (SELECT id FROM room WHERE name = ?) ORDER BY at DESC LIMIT ?",
@@ -228,7 +228,7 @@ class Reader:
         )
         return dict(reversed(rows))
 
-    def doomed(self, before: float, keep_lines: int, limit: int, indexed: int) -> list[Doomed]:
+    def prunable(self, before: float, keep_lines: int, limit: int, indexed: int) -> list[Prunable]:
         """Up to `limit` batches of one room that are to be pruned. What comes after the position `indexed` is left for later."""
         for record in self.rooms():
             rows = self._rows(
@@ -237,14 +237,14 @@ class Reader:
                 *(record.name, limit),
             )
             keep_from = record.last - keep_lines + 1 if keep_lines else 0
-            found: list[Doomed] = []
+            found: list[Prunable] = []
             for room, start, first, count, at in rows:
                 is_young = (
                     at >= before if is_possible(at) else before == -inf
                 )  # a time that cannot be keeps nothing for ever
                 if (is_young and first + count > keep_from) or start + count - 1 > indexed:
                     break
-                found.append(Doomed(room, start, first, count))
+                found.append(Prunable(room, start, first, count))
             if found:
                 return found
         return []

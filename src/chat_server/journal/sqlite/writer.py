@@ -31,7 +31,7 @@ from chat_server.journal.new_file import sync
 from chat_server.journal.sqlite.batch_rows import Append, BatchRows, Last
 from chat_server.journal.sqlite.data_directory import copy_before, remove_database, unfinished
 from chat_server.journal.sqlite.known_files import KnownFiles
-from chat_server.journal.sqlite.reader import Doomed, Reader, connect, mapped_errors
+from chat_server.journal.sqlite.reader import Prunable, Reader, connect, mapped_errors
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal, migrate, needs_migration, version_of
 from chat_server.journal.times import settled
 from chat_server.protocol.entries import TopicSet
@@ -160,13 +160,13 @@ class Writer(Reader):
         if _code_of(error) not in NO_ROOM or now <= self._made_room_at + MAKE_ROOM_SECONDS:
             return False
         self._made_room_at = now
-        with suppress(sqlite3.Error, JournalError), self._mended() as connection:
+        with suppress(sqlite3.Error, JournalError), self._healthy_connection() as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return True
 
     @contextmanager
-    def _mended(self) -> Iterator[sqlite3.Connection]:
+    def _healthy_connection(self) -> Iterator[sqlite3.Connection]:
         """The connection, opened again if the disk had broken it; what fails on it is undone and a JournalError."""
         with mapped_errors():
             if self._is_lost:
@@ -193,7 +193,7 @@ class Writer(Reader):
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """All of it is stored, or nothing and JournalError."""
-        with self._mended() as connection:
+        with self._healthy_connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
@@ -280,7 +280,7 @@ class Writer(Reader):
         for append in appends:
             first = batches.last_of(append).seq + 1
             receipts.append(Receipt(first, {}, batches.add(append).turn))
-        with self._mended() as connection:
+        with self._healthy_connection() as connection:
             connection.execute(batches.sql, batches.values)
         self._next_id = batches.next_id
         self._last |= batches.last
@@ -326,7 +326,7 @@ class Writer(Reader):
     def delete_room(self, name: str) -> None:
         """Delete a room and everything that belongs to it. What was said is overwritten in the file; no position is used again."""
         number = self._rooms[name]
-        with self._mended() as connection:
+        with self._healthy_connection() as connection:
             connection.execute("PRAGMA secure_delete = ON").fetchall()
         with self._transaction() as connection:
             for sql in (
@@ -340,15 +340,15 @@ class Writer(Reader):
         del self._rooms[name], self._last[name]
 
     @_patient
-    def delete(self, doomed: Sequence[Doomed]) -> None:
+    def delete(self, prunable: Sequence[Prunable]) -> None:
         """Prune batches, oldest first of one room. Numbers stay as they are."""
         with self._transaction() as connection:
-            last = doomed[-1]
+            last = prunable[-1]
             connection.execute(
                 "UPDATE room SET kept_from = ?, turn = (SELECT turn FROM batch WHERE id = ?) WHERE id = ?",
                 (last.first + last.count, last.id, last.room),
             )
-            connection.executemany("DELETE FROM batch WHERE id = ?", [(batch.id,) for batch in doomed])
+            connection.executemany("DELETE FROM batch WHERE id = ?", [(batch.id,) for batch in prunable])
             connection.execute("UPDATE journal SET next_id = ?", (self._next_id,))
 
     @_patient
