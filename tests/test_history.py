@@ -213,7 +213,7 @@ async def test_a_search_looks_here_or_everywhere(talk: FakeSession) -> None:
         "* Nothing found in python. /search -a looks in all rooms."
     ]
     assert await ask(talk, Search("--")) == ["* There is nothing in that to search for."]
-    assert await ask(talk, Search("a " * 17)) == ["* At most 16 words can be looked for at once."]
+    assert await ask(talk, Search("a " * 17)) == ["* At most 16 words can be searched for at once."]
     await ask(talk, Back())
     assert (await ask(talk, Search("line 7")))[-1] == told[-1], "in the hall it looks everywhere"
 
