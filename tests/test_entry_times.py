@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chat_server.journal import PendingAppend, SenderKey
@@ -31,6 +31,7 @@ CLOCK = st.floats(1.7e9, 1.9e9) | st.sampled_from([1.7e9, 1.7e9 + 0.001, 1.7e9 +
 
 
 @given(st.lists(st.tuples(CLOCK, st.integers(1, 1024)), max_size=8))
+@example([(1.7e9, 1), (1.7e9, 1)])
 def test_times_only_go_on_whatever_the_clock_says(turns: list[tuple[float, int]]) -> None:
     last_at = float("-inf")
     for now, count in turns:

@@ -200,6 +200,14 @@ async def test_a_key_that_stands_twice_in_one_batch_counts_once(journal: Journal
     assert await texts(journal, 1, 10) == [(1, "a"), (2, "b"), (3, "c")]
 
 
+async def test_what_stands_after_a_repetition_is_known_by_the_number_that_it_got(journal: Journal) -> None:
+    await store(journal, said("once"), {0: "k1"})
+    receipt = await store(journal, said("once", "between", "once", "new"), {0: "k1", 2: "k1", 3: "k2"})
+    assert receipt.duplicates.keys() == {0, 2}
+    assert await texts(journal, 1, 10) == [(1, "once"), (2, "between"), (3, "new")]
+    assert (await store(journal, said("new"), {0: "k2"})).duplicates == {0: Duplicate("python", 3)}
+
+
 async def test_a_batch_of_nothing_but_repetitions_takes_no_number(journal: Journal) -> None:
     await store(journal, said("a", "b"), {0: "k1", 1: "k2"})
     assert (await store(journal, said("a", "b"), {0: "k1", 1: "k2"})).duplicates.keys() == {0, 1}

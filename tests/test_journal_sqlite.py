@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archives import checked
-from chat_server.journal import JournalError, NoWords
+from chat_server.journal import JournalError, NoWords, SenderKey
+from chat_server.journal.batch_codec import encode
 from chat_server.journal.new_file import TargetError, refuse_own_file
+from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataFolder, files_in
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.journal import SqliteJournal
@@ -383,3 +385,30 @@ def test_whatever_a_line_says_it_is_found_by_its_words(texts: list[str]) -> None
                     with suppress(NoWords):
                         by_looking = [line.seq for line in reversed(lines) if has_all(terms_of(words), line.text)]
                         assert index.search(words, None, 100) == by_looking, "the index finds what stands in the lines"
+
+
+@pytest.mark.parametrize("has_keys", [False, True])
+def test_what_is_stored_while_the_file_goes_is_refused_and_the_file_is_opened_again_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_keys: bool
+) -> None:
+    def commit(text: str) -> int:
+        lines = said(text)
+        keys = {0: SenderKey("ann", text)} if has_keys else {}
+        return writer.commit([Append(lines, keys, encode(lines))], {})[0].first
+
+    journal, elsewhere = tmp_path / "journal.db", tmp_path / "elsewhere.db"
+    with closing(Writer(journal)) as writer:
+        writer.create_room("python")
+        assert commit("before") == 1
+        with monkeypatch.context() as patched:
+            check = writer._files.check
+            patched.setattr(writer._files, "check", lambda: (check(), journal.rename(elsewhere)))
+            with pytest.raises(JournalError, match="was deleted or replaced"):
+                commit("meanwhile")
+        with pytest.raises(JournalError, match="was deleted or replaced"):
+            commit("refused")
+        elsewhere.rename(journal)
+        last = commit("after")
+        kept = writer.read("python", 1, last).lines
+        assert [line.seq for line in kept] == [*range(1, last + 1)]
+        assert [line.text for line in kept if line.text != "meanwhile"] == ["before", "after"]

@@ -249,9 +249,9 @@ class Writer(Reader):
         """
         if not positions and not any(append.keys or '"topic"]' in append.encoded for append in appends):
             return self._commit_plain(appends)
-        batches = BatchRows(self._next_id, self._last, self._rooms)
         receipts: list[Receipt] = []
         with self._transaction() as connection:
+            batches = self._batch_rows()
             for append in appends:
                 last = batches.last_of(append)
                 first, left, duplicates = last.seq + 1, append, dict[int, Duplicate]()
@@ -275,16 +275,20 @@ class Writer(Reader):
 
     def _commit_plain(self, appends: Sequence[Append]) -> list[Receipt]:
         """Store batches by one statement, which is a transaction of its own: so this thread asks for the interpreter once, not for each row."""
-        batches = BatchRows(self._next_id, self._last, self._rooms)
         receipts: list[Receipt] = []
-        for append in appends:
-            first = batches.last_of(append).seq + 1
-            receipts.append(Receipt(first, {}, batches.add(append).turn))
         with self._healthy_connection() as connection:
+            batches = self._batch_rows()
+            for append in appends:
+                first = batches.last_of(append).seq + 1
+                receipts.append(Receipt(first, {}, batches.add(append).turn))
             connection.execute(batches.sql, batches.values)
         self._next_id = batches.next_id
         self._last |= batches.last
         return receipts
+
+    def _batch_rows(self) -> BatchRows:
+        """Rows for what comes next. Only with `_healthy_connection`: until then more may be in the file than is known here."""
+        return BatchRows(self._next_id, self._last, self._rooms)
 
     def _store_keys(self, append: Append, first: int) -> dict[int, Duplicate]:
         """Store the keys of the lines that have one. Returns which lines were stored before, or stand twice in the batch."""
