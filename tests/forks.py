@@ -1,9 +1,9 @@
 """The programs of this project as processes that are there at once: forks of one process that has imported them already.
 
 Importing takes half a second of a start, and is the same every time. A fork is a process of its own in all else: its id, its files and streams,
-its terminal, its signals, its environment, its memory and its end, which is the interpreter's. Its output is buffered as ever, also under
-PYTHONUNBUFFERED. What a start is made of besides is tested where programs are started as a shell does it: in test_programs.py, test_extras.py
-and test_readme.py.
+its terminal, its signals, its environment, its memory and its end, for which the interpreter need only not take apart what was imported: most
+of what a short program costs. Its output is buffered as ever, also under PYTHONUNBUFFERED. What a start and an end are made of besides is
+tested where programs are started as a shell does it: in test_programs.py, test_extras.py and test_readme.py.
 
 As a script this module is the process that forks.
 """
@@ -264,6 +264,22 @@ def _run(option: str, what: str, *arguments: str) -> None:
         exec(what, main.__dict__)  # noqa: S102 - it is the test's own
 
 
+def _end(code: int) -> None:
+    """End as the interpreter does, but for the modules."""
+    threading._shutdown()  # type: ignore[attr-defined] # it waits for threads
+    atexit._run_exitfuncs()
+    if (program := vars(sys.modules["__main__"])) is not globals():
+        program.clear()
+    gc.collect()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+    except OSError:
+        sys.exit(code)  # the interpreter tries that again, and says what is wrong
+    os._exit(code)
+
+
 if __name__ == "__main__":
     try:
         _serve(socket.socket(fileno=int(sys.argv[1])))
@@ -271,4 +287,12 @@ if __name__ == "__main__":
         wanted = child.request["words"]
     else:
         os._exit(0)
-    _run(*wanted)
+    try:
+        _run(*wanted)
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise
+        code = ended.code or 0
+    else:
+        code = 0
+    _end(code)
