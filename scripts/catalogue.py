@@ -16,7 +16,9 @@ from babel.messages.pofile import read_po, write_po
 from chat_server.commands.table import ANSWERS, COMMANDS
 from chat_server.protocol.choices import LANGUAGES
 from chat_server.protocol.entries import EVENTS, KINDS
+from chat_server.protocol.events import Parameter
 from chat_server.protocol.requests import Request
+from chat_server.protocol.syntax import parameters_of
 from chat_server.wire.render.languages import DOMAIN, LOCALE
 
 SOURCE = LOCALE.parent / "wire"
@@ -26,17 +28,24 @@ Identifier = str | tuple[str, ...]
 
 
 def sentences() -> Iterator[Identifier]:
-    """Every sentence in the source: what is said, what stands in tables, how entries are shown, and what explains the commands."""
+    """Every sentence in the source: what is said, what stands in tables, how entries are shown, and what explains the commands and their usage."""
     for path in sorted(SOURCE.rglob("*.py")):
         with path.open("rb") as file:
             for _, found, _, _ in extract("python", file, keywords=KEYWORDS):
                 yield found
     yield from (kind.shape.sentence for kind in KINDS if kind.shape.is_sentence)
     yield from (kind.sentence for kind in (*EVENTS, *ANSWERS) if kind.sentence)
+    for request in filter(lambda request: request.is_typed, COMMANDS.vocabulary.requests):
+        yield from (parameter.name.upper() for parameter in parameters_of(request) if has_word(parameter))
     for kind in COMMANDS.of:
         for request, command in COMMANDS.of[kind].items():
             if issubclass(request, Request) and request.is_typed:  # else no /help explains it
                 yield from filter(None, command.explanation.splitlines())
+
+
+def has_word(parameter: Parameter) -> bool:
+    """Whether a usage line has a word for it: a flag is its letter there, and one of a few words is those."""
+    return parameter.kind != "flag" and not parameter.choices
 
 
 def unfindable() -> Iterator[str]:

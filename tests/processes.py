@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,10 +30,12 @@ TIMEOUT = 60.0
 class ServerProcess:
     """`python -m chat_server` on a free port, which keeps what is said in `data`; or a fork that need not import it."""
 
-    def __init__(self, *flags: str, data: Path, is_forked: bool = True) -> None:
+    def __init__(
+        self, *flags: str, data: Path, is_forked: bool = True, program: Sequence[str] = ("-m", "chat_server")
+    ) -> None:
         start: type[subprocess.Popen[str]] = forks.Popen if is_forked else subprocess.Popen
         self._process = start(
-            [sys.executable, "-m", "chat_server", "--port", "0", "--data", str(data), *flags],
+            [sys.executable, *program, "--port", "0", "--data", str(data), *flags],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,

@@ -14,6 +14,7 @@ for name in ("NO_COLOR", "TEXTUAL_ANIMATIONS", "COLORTERM"):
 
 import textual.app  # noqa: E402 - what Textual reads from the environment it reads when it is imported
 import textual.pilot  # noqa: E402
+from msgspec.structs import replace  # noqa: E402
 from textual import _time, _wait  # noqa: E402
 from textual.css.model import RuleSet  # noqa: E402
 from textual.css.stylesheet import Stylesheet  # noqa: E402
@@ -21,7 +22,8 @@ from textual.screen import Screen  # noqa: E402
 
 from chat_server.protocol import entries, events  # noqa: E402 - what Textual reads from the environment it reads when it is imported
 from chat_server.protocol.entries import Acted, Said, TopicSet  # noqa: E402
-from chat_server.protocol.events import Event, Joined  # noqa: E402
+from chat_server.protocol.events import Event, Joined, Welcomed  # noqa: E402
+from chat_server.protocol.requests import REQUESTS, tag_of  # noqa: E402
 from chat_tui.client.askers import Answer, Askers  # noqa: E402
 from chat_tui.client.client import Client  # noqa: E402
 from chat_tui.client.connection import Identity, Link, LinkChanged, Status  # noqa: E402
@@ -170,11 +172,14 @@ class StoryApp(ChatApp):
         return "\n".join(line.rstrip() for line in lines)
 
 
-def welcome() -> Event:
+def welcome() -> Welcomed:
+    """A server that has the commands which both programs know."""
     from chat_server.config import Config, ServerTable  # noqa: PLC0415 - the bench measures the client without the server
     from chat_server.sessions.json_session import welcome_of  # noqa: PLC0415
 
-    return welcome_of(Config(server=ServerTable(name="home")))
+    welcomed = welcome_of(Config(server=ServerTable(name="home")))
+    known = {tag_of(request) for request in REQUESTS}
+    return replace(welcomed, commands=tuple(command for command in welcomed.commands if command.tag in known))
 
 
 def beginning(*rooms: str) -> list[Event]:

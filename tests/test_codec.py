@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from chat_server.protocol.entries import Acted, Found, Kept, PageShown, Recalled, Said
-from chat_server.protocol.events import Event
-from chat_tui.client.codec import EventReader
+from chat_server.protocol.events import Answered, Event
+from chat_tui.client.codec import EventReader, Received
 
 SAID = {"is": "said", "room": "python", "seq": 1, "at": 1.0, "nick": "ann", "text": "hi"}
 NEW = {"is": "poll", "room": "python", "seq": 2, "at": 2.0, "nick": "ann", "choices": ["a", "b\u001b"]}
@@ -47,6 +47,18 @@ def test_what_is_unknown_and_no_entry_is_passed_over() -> None:
     about_an_entry = {"is": "read", "room": "python", "seq": 7}
     bad_numbers = [NEW | {"seq": seq} for seq in (0, -1, 2**60, "2", 2.5, None)]
     assert events_of(without_number, about_an_entry, *bad_numbers, [], "x", 1, None, {"is": ["said"]}) == []
+
+
+def test_what_is_unknown_and_says_itself_what_it_is_is_that_text_cleaned_and_cut() -> None:
+    rolled = {"is": "rolled", "shown": 3, "text": "You have\u001b[2J thrown\u202e\n3.", "ref": 7}
+    long, odd = {"is": "rolled", "text": "x" * 100_000}, {"is": "rolled", "text": ["x"]}
+    reader = EventReader()
+    (received,) = reader.receive_data(json.dumps(rolled).encode() + b"\n")
+    assert received == Received(Answered(text="You have[2J thrown\n3."), 7)
+    assert events_of(long, odd) == [Answered(text="x" * 4096)]
+    assert events_of({"is": "poll", "room": "python", "seq": 2, "at": 2.0, "nick": "ann", "text": "which?"}) == [
+        SHOWN[1]
+    ]
 
 
 def test_unknown_fields_are_passed_over() -> None:

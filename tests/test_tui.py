@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.binding import Binding
 from textual.color import Color
 from textual.events import AppBlur, AppFocus, MouseScrollUp, Paste
@@ -499,6 +500,29 @@ def test_a_wrong_command_is_told_and_stays_in_the_prompt() -> None:
             await settle(pilot)
             assert told in chat_text(app)
             assert app.prompt.text == typed
+
+    play(app, act)
+
+
+def test_a_command_that_only_the_server_knows_is_asked_of_it_and_its_answer_shown_as_it_says_itself() -> None:
+    sides = events.Parameter("sides", "number", required=False, help="", least=2, most=100)
+    roll = events.CommandDescribed("roll", "/roll [SIDES]", "Throw", "Throw.", (sides,), ("hall", "room"))
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        app.tell(replace(welcome(), commands=(roll,)))
+        app.prompt.put("/roll 20")
+        await pilot.press("enter")
+        assert app.link.last("roll") | {"ref": 0} == {"room": "python", "sides": 20, "ref": 0}
+        app.answer("roll", events.Answered(text="You have thrown 19."))
+        app.tell(events.Answered(text="that nobody has asked for"))
+        await settle(pilot)
+        assert "You have thrown 19." in chat_text(app)
+        assert "nobody has asked" not in chat_text(app)
+        app.prompt.put("/roll 1")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "1 is too small: 2 is the least." in chat_text(app)
 
     play(app, act)
 

@@ -40,6 +40,10 @@ class Voice:
         translated = self._translations.gettext(sentence) if self._translations else sentence
         return translated.format_map(details)
 
+    def word(self, word: str) -> str:
+        """A word that stands in a usage line for what is to be filled in, in the language, if it is known in that; it may come from anybody."""
+        return self._translations.gettext(word) if self._translations and word else word
+
     def count(self, one: str, many: str, number: float, /, **details: object) -> str:
         """The sentence for one, or for so many, in the language; `{number}` is the number."""
         translated = one if number == 1 else many

@@ -197,7 +197,7 @@ def _usage_and_what_is_wrong(details: dict[str, str], voice: Voice) -> str:
         return usage
     shown = dict(details)
     if "field" in details:
-        shown["field"] = _parameter(voice, details["field"].upper())
+        shown["field"] = voice.word(details["field"].upper())
     if "choices" in details:
         shown["choices"] = voice.say(", ").join(details["choices"].split())
     why = voice.say(str(SENTENCES[details["why"]]), **shown)
@@ -221,12 +221,7 @@ def _names(voice: Voice, nicks: tuple[str, ...]) -> str:
 
 def _usage(voice: Voice, usage: str) -> str:
     """The usage line, with the words for what is to be filled in in the language."""
-    return re.sub(r"(?<=[ \[])[A-Z]+", lambda name: _parameter(voice, name[0]), usage)
-
-
-def _parameter(voice: Voice, name: str) -> str:
-    """The word for what is to be filled in."""
-    return voice.say(PARAMETERS[name]) if name in PARAMETERS else name
+    return re.sub(r"(?<=[ \[])[A-Z][A-Z_]*", lambda name: voice.word(name[0]), usage)
 
 
 FEW_ROOMS = 10
@@ -243,24 +238,6 @@ GROUP_NAMES = {
     "terminal": message("Your terminal"),
 }
 """The headings of /help."""
-
-PARAMETERS = {
-    "NAME": message("NAME"),
-    "NICK": message("NICK"),
-    "ROOM": message("ROOM"),
-    "TEXT": message("TEXT"),
-    "ACTION": message("ACTION"),
-    "COMMAND": message("COMMAND"),
-    "COUNT": message("COUNT"),
-    "NUMBER": message("NUMBER"),
-    "DAY": message("DAY"),
-    "WORDS": message("WORDS"),
-    "ZONE": message("ZONE"),
-    "LANGUAGE": message("LANGUAGE"),
-    "CHARSET": message("CHARSET"),
-    "COLUMNS": message("COLUMNS"),
-}
-"""What is to be filled in, as a usage line names it."""
 
 
 def _explained(voice: Voice, explanation: str) -> str:
