@@ -22,6 +22,7 @@ from chat_server.journal.times import (
 )
 from chat_server.protocol.entries import KINDS, Kept, Line, PageShown, Said
 from chat_server.protocol.requests import Back, Join, Say
+from chat_server.protocol.time_zones import LATEST
 from chat_server.wire.json_lines import show_answer, show_for
 from fakes import FakeSession, open_rooms
 from streams import open_house
@@ -145,3 +146,8 @@ def test_an_author_does_not_cross_the_programs_door(kind: type[Kept]) -> None:
     assert b"author" not in show_for("en")(by_a_guest)
     page = PageShown("python", (by_an_account,), 1, 1, "UTC")  # type: ignore[arg-type]
     assert b"author" not in show_answer(page, 1, "en")
+
+
+def test_no_line_of_a_batch_is_later_than_the_latest_time_that_can_be_kept() -> None:
+    assert times_of(LATEST - 0.0015, MILLISECOND, 4)[-2:] == [LATEST, LATEST]
+    assert times_of(LATEST - 60, MILLISECOND, 4)[-1] < LATEST
