@@ -156,6 +156,7 @@ def test_a_backup_is_the_journal_as_it_was_while_others_go_on_writing(folder: Da
 HARM = [
     ("UPDATE batch SET first = first + 1 WHERE id = 4", "python: number 4 stands where 3 is due"),
     ("DELETE FROM batch WHERE id = 4", "python: number 5 stands where 3 is due"),
+    ("UPDATE batch SET turn = turn + 1 WHERE id = 4", "python: turn 3 stands where 2 is due"),
     ("UPDATE batch SET lines = '[]' WHERE id = 4", "python, from number 3: 0 lines at 1001.5, where 2 were expected"),
     ("UPDATE batch SET lines = 'no json' WHERE id = 4", "python, from number 3: no batch of lines: "),
     (

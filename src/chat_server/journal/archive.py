@@ -27,7 +27,10 @@ class StoredRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class RawBatch:
-    """A batch as batch_codec.py has written it: `position` is its first line's in the whole journal, `at` its time."""
+    """A batch as batch_codec.py has written it: `position` is its first line's in the whole journal, `at` its time.
+
+    `turn` counts the batches of a room; 0 where nobody has counted them.
+    """
 
     position: int
     room: str
@@ -37,6 +40,7 @@ class RawBatch:
     text: str
     step: float = 0.0
     authors: str = ""
+    turn: int = 0
 
 
 class Archive(Protocol):

@@ -145,16 +145,21 @@ class Findings(NamedTuple):
 
 
 def check(archive: Archive, progress: Progress) -> Findings:
-    """Look through what is kept: the engine's own storage, holes, order, times, keys, and the search index. A server may be writing to it."""
+    """Look through what is kept: the engine's own storage, holes, order, turns, times, keys, and the search index. A server may be writing to it."""
     problems = archive.damage()
     lines = indexed = last_position = 0
     end = archive.end()
     expected = {room.name: room.first for room in archive.rooms()}
+    turns: dict[str, int] = {}
     for batch in archive.raw_batches(end):
         if batch.position <= last_position:
             problems.append(f"{batch.room}: position {batch.position} comes after {last_position}")
         if batch.first != expected[batch.room]:
             problems.append(f"{batch.room}: number {batch.first} stands where {expected[batch.room]} is due")
+        if batch.turn != turns.get(batch.room, batch.turn):
+            problems.append(f"{batch.room}: turn {batch.turn} stands where {turns[batch.room]} is due")
+        if batch.turn:
+            turns[batch.room] = batch.turn + 1
         last_position, expected[batch.room] = batch.position + batch.count - 1, batch.first + batch.count
         lines += batch.count
         is_indexed = last_position <= archive.indexed

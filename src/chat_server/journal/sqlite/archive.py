@@ -57,8 +57,8 @@ class SqliteArchive(Reader):
         """Every batch before a position, all of one moment; see Archive."""
         with mapped_errors():
             for row in self._connection.execute(
-                "SELECT batch.id, name, first, count, at, lines, step, authors FROM batch JOIN room ON room.id = batch.room"
-                " WHERE batch.id < ? ORDER BY batch.id",
+                "SELECT batch.id, name, first, count, at, lines, step, authors, batch.turn FROM batch"
+                " JOIN room ON room.id = batch.room WHERE batch.id < ? ORDER BY batch.id",
                 (end,),
             ):
                 yield RawBatch(*row)
