@@ -401,6 +401,26 @@ class Written:
         self.asked += [msgspec.json.decode(line) for line in data.splitlines()]
 
 
+def test_who_asked_on_a_connection_is_forgotten_with_it() -> None:
+    async def act() -> None:
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readline()
+            writer.close()
+
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        client = Client(server.sockets[0].getsockname()[1], "ann")
+        ref = client.link.askers.note(lambda _: True)
+        running = asyncio.create_task(client.link.run())
+        async with asyncio.timeout(TIMEOUT):
+            while not any(change.status is Status.WAITING for change in client.changes):
+                await asyncio.sleep(0.01)
+        running.cancel()
+        server.close()
+        assert client.link.askers.of(ref) is None
+
+    asyncio.run(act())
+
+
 def test_a_room_is_asked_for_until_one_is_there_or_cannot_be() -> None:
     place = State()
     told: list[Event] = []

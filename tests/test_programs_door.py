@@ -490,6 +490,24 @@ async def test_what_is_skipped_while_catching_up_is_named_from_where_it_begins(a
         assert seen == set(range(1, 401)), "following what skipped names finds everything"
 
 
+async def test_what_is_skipped_after_one_has_caught_up_is_named_from_there(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0, waiting_bytes=20_000) as house:
+        bob, slow = house.connect(), house.connect(stuck=True)
+        await bob.enter("bob", "python")
+        for number in range(1, 11):
+            await bob.ask("say", room="python", text=f"line {number}", key=str(number))
+        while (await bob.wait_for("stored"))["seq"] < 10:
+            pass
+        await slow.ask("login", nick="ann")
+        await slow.ask("resume", rooms={"python": 0})
+        assert (await slow.wait_for("page"))["lines"][-1]["seq"] == 10
+        await trio.sleep(1)
+        for number in range(60):
+            await bob.ask("say", room="python", text="x" * 1000, key=f"x{number}")
+        await trio.sleep(1)
+        assert (await slow.wait_for("skipped"))["rooms"]["python"] >= 10
+
+
 async def test_a_room_that_was_joined_after_the_reader_stopped_is_named_too(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(messages_per_second=0, waiting_bytes=20_000) as house:
         bob, slow = house.connect(), house.connect(stuck=True)
