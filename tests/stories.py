@@ -26,8 +26,8 @@ from chat_server.protocol.events import Event, Joined, Welcomed  # noqa: E402
 from chat_server.protocol.requests import REQUESTS, tag_of  # noqa: E402
 from chat_tui.client.askers import Answer, Askers  # noqa: E402
 from chat_tui.client.client import Client  # noqa: E402
-from chat_tui.client.connection import Identity, Link, LinkChanged, Status  # noqa: E402
-from chat_tui.client.local_store import Keepsakes  # noqa: E402
+from chat_tui.client.connection import Connection, ConnectionChanged, Identity, Status  # noqa: E402
+from chat_tui.client.local_store import LocalStore  # noqa: E402
 from chat_tui.client.state import Pending, RoomState  # noqa: E402
 from chat_tui.settings import Settings  # noqa: E402
 from chat_tui.ui.app import ChatApp  # noqa: E402
@@ -40,7 +40,7 @@ NOON = 1_795_521_600.0
 Pilot = Any
 
 
-class FakeLink:
+class FakeConnection:
     """A connection that notes what is asked, and is what the story says it is."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 5000) -> None:
@@ -88,11 +88,11 @@ class StoryApp(ChatApp):
         *,
         settings: Settings | None = None,
         is_online: bool = True,
-        keepsakes: Path | None = None,
+        store: Path | None = None,
     ) -> None:
         self.now = NOON + 3600
         self.written: list[str] = []
-        self.folder_of: Callable[[str], Path | None] = lambda _: keepsakes
+        self.folder_of: Callable[[str], Path | None] = lambda _: store
         self._story = list(story)
         self._is_online = is_online
         self.is_looked_at = False
@@ -101,19 +101,19 @@ class StoryApp(ChatApp):
             "127.0.0.1",
             5000,
             "ann",
-            open_keepsakes=lambda host, _: Keepsakes(self.folder_of(host)),
+            open_store=lambda host, _: LocalStore(self.folder_of(host)),
             clock=lambda: self.now,
         )
 
     def _new_client(self, host: str, port: int, nick: str) -> Client:
         client = super()._new_client(host, port, nick)
-        self.link = FakeLink(host, port)
-        client.link = cast("Link", self.link)
+        self.connection = FakeConnection(host, port)
+        client.connection = cast("Connection", self.connection)
         return client
 
     def _start(self) -> None:
         super()._start()
-        self.link_changed(LinkChanged(Status.ONLINE if self._is_online else Status.CONNECTING))
+        self.connection_changed(ConnectionChanged(Status.ONLINE if self._is_online else Status.CONNECTING))
         story, self._story = self._story, []
         self.tell(*story)
 
@@ -126,11 +126,11 @@ class StoryApp(ChatApp):
 
     def answer(self, do: str, *told: Event) -> None:
         """The server says this as the answer to the last request of this kind."""
-        self.tell(*told, ref=self.link.ref(do))
+        self.tell(*told, ref=self.connection.ref(do))
 
-    def link_changed(self, change: LinkChanged) -> None:
+    def connection_changed(self, change: ConnectionChanged) -> None:
         """The connection is in another state."""
-        self.client._link_changed(change)
+        self.client._connection_changed(change)
 
     def tick(self) -> None:
         """A second has passed for the screen."""
@@ -385,7 +385,7 @@ def conversation() -> list[Event]:
 def story(theme: str = "chat-dark") -> StoryApp:
     app = StoryApp(conversation(), settings=Settings(theme=theme))
     app.client.state.room("python").read = 2
-    app.client.memory.read["python"] = 2
+    app.client.saved.read["python"] = 2
     return app
 
 

@@ -5,10 +5,10 @@ from typing import Any, cast
 from chat_server.protocol import events
 from chat_server.protocol.entries import PageShown, Said
 from chat_tui.client.client import Client
-from chat_tui.client.connection import Link, LinkChanged, Status
+from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.gaps import MISSED_GAP
-from chat_tui.client.local_store import Keepsakes
-from stories import FakeLink, welcome
+from chat_tui.client.local_store import LocalStore
+from stories import FakeConnection, welcome
 
 
 class Story:
@@ -20,14 +20,14 @@ class Story:
             "127.0.0.1",
             5000,
             "ann",
-            keepsakes=Keepsakes(None),
+            store=LocalStore(None),
             clock=lambda: self.now,
             on_event=lambda *_: None,
             on_change=lambda _: None,
         )
-        self.link = FakeLink()
+        self.connection = FakeConnection()
         self.refs: list[Any] = []
-        self.client.link = cast("Link", self.link)
+        self.client.connection = cast("Connection", self.connection)
         for event in (welcome(), events.LoggedIn("ann", "secret"), events.Entered("python", (), 0)):
             self.client._take(event, None)
 
@@ -36,9 +36,9 @@ class Story:
 
     def asked(self) -> list[dict[str, object]]:
         """The pages that have been asked for since the last time."""
-        asked = [fields for do, fields in self.link.asked if do == "history"]
+        asked = [fields for do, fields in self.connection.asked if do == "history"]
         self.refs += [fields.pop("ref") for fields in asked]
-        self.link.asked.clear()
+        self.connection.asked.clear()
         return asked
 
     def pass_time(self, seconds: float) -> None:
@@ -89,7 +89,7 @@ def test_older_lines_are_asked_for_again_after_a_page_that_was_skipped_or_lost()
     story.tell(events.Skipped(3, {}))
     story.client.want_older("python", 1)
     assert len(story.asked()) == 1
-    story.client._link_changed(LinkChanged(Status.WAITING))
+    story.client._connection_changed(ConnectionChanged(Status.WAITING))
     story.client.want_older("python", 1)
     assert len(story.asked()) == 1
     story.tell(PageShown("python", (), 1, 0, ""), story.refs[-1])
@@ -99,8 +99,8 @@ def test_older_lines_are_asked_for_again_after_a_page_that_was_skipped_or_lost()
 
 def test_another_name_has_the_secret_that_was_its_own_and_no_other() -> None:
     story = Story()
-    story.client.memory.tokens["bob"] = "bob's"
-    identity = story.link.identity
+    story.client.saved.tokens["bob"] = "bob's"
+    identity = story.connection.identity
     identity.token = "ann's"  # noqa: S105 - it is none
     story.client.call_oneself("ANN")
     assert (identity.nick, identity.token) == ("ANN", "ann's")
@@ -112,10 +112,10 @@ def test_another_name_has_the_secret_that_was_its_own_and_no_other() -> None:
 
 def test_what_is_typed_for_a_room_names_the_room_whatever_it_is_called_on_the_wire() -> None:
     story = Story()
-    story.link.asked.clear()
+    story.connection.asked.clear()
     for typed in ("/ping", "/topic", "/rooms"):
         assert story.client.submit(typed, "python", lambda _: True) == ""
-    assert [(do, fields.get("room")) for do, fields in story.link.asked] == [
+    assert [(do, fields.get("room")) for do, fields in story.connection.asked] == [
         ("time-line", "python"),
         ("topic", "python"),
         ("rooms", None),

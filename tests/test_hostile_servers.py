@@ -14,10 +14,10 @@ from chat_server.protocol import events
 from chat_server.protocol.entries import EVENTS
 from chat_tui.client.client import Client
 from chat_tui.client.codec import EventReader
-from chat_tui.client.connection import LinkChanged, Status
-from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.local_store import LocalStore
 from chat_tui.client.plain import PlainProgram
-from stories import FakeLink, Pilot, StoryApp, beginning, play, said, settle, welcome
+from stories import FakeConnection, Pilot, StoryApp, beginning, play, said, settle, welcome
 
 HUGE = [0, 1, 2, 5, 49, -1, 2**31, 2**53 - 1, 2**53, 2**63, 2**64, -(2**63), 10**18]
 TIMES = [0.0, -1.0, 1e18, 1e300, -1e300, 1.7e9, 253402300800.0]
@@ -74,13 +74,13 @@ def plain_program(written: list[str]) -> PlainProgram:
             "h",
             5000,
             "ann",
-            keepsakes=Keepsakes(None),
+            store=LocalStore(None),
             rooms=["python"],
             on_event=program.take,
             on_change=program.changed,
             on_refused=program.refused,
         )
-        client.link = FakeLink()  # type: ignore[assignment]
+        client.connection = FakeConnection()  # type: ignore[assignment]
         return client
 
     return PlainProgram(client_for, written.append, written.append)
@@ -97,7 +97,7 @@ def test_no_event_ends_the_line_by_line_program_or_reaches_its_output_raw(values
     async def run() -> None:
         for event in [welcome(), *beginning("python")]:
             take(event, None)
-        program.changed(LinkChanged(Status.ONLINE))
+        program.changed(ConnectionChanged(Status.ONLINE))
         tell(EventReader(), values, take)
         program.client.tick()
         program.client.state.positions()

@@ -59,7 +59,7 @@ def test_enter_sends_what_stood_there_when_it_was_pressed() -> None:
         app.post_message(Paste("pasted"))
         type_at_once(app, "b")
         await all_done(pilot)
-        assert [pending.text for pending in app.link.said] == ["hi", "mor"]
+        assert [pending.text for pending in app.connection.said] == ["hi", "mor"]
         assert app.prompt.text == "apastedb"
 
     play(app, act)

@@ -29,14 +29,14 @@ from chat_server.protocol.entries import Kept, Line, Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Ref
 from chat_tui.client.client import CANNOT_ASK, Client
-from chat_tui.client.connection import Link, LinkChanged, Status
+from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.in_order import Reading
-from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pipes import LINE_MAX, Input, TooLong
 from chat_tui.client.plain import Exit, PlainProgram
 from chat_tui.client.state import Pending, RoomState
 from processes import ROOT, TIMEOUT, ServerProcess, running_server, terminal
-from stories import FakeLink, welcome
+from stories import FakeConnection, welcome
 
 PROGRAM = [sys.executable, "-m", "chat_tui"]
 
@@ -47,8 +47,10 @@ PROGRAM = [sys.executable, "-m", "chat_tui"]
 class TalkingRoom:
     """One room of a server, and one connection to it, on which what comes may be delivered, skipped, or lost with the connection."""
 
-    def __init__(self, told: Callable[[Event, Ref | None], None], link: FakeLink, position: Callable[[], int]) -> None:
-        self._told, self._link, self._position = told, link, position
+    def __init__(
+        self, told: Callable[[Event, Ref | None], None], connection: FakeConnection, position: Callable[[], int]
+    ) -> None:
+        self._told, self._connection, self._position = told, connection, position
         self._answered = 0
         self.lines: list[Line] = []
         self.unknown: set[int] = set()
@@ -74,7 +76,7 @@ class TalkingRoom:
         if self.is_connected:
             return
         self.is_connected = True
-        self._answered = len(self._link.asked)
+        self._answered = len(self._connection.asked)
         last = len(self.lines)
         self.coming.append((events.Entered("python", (), 0, "", last), None))
         if self.has_been_here:
@@ -102,21 +104,21 @@ class TalkingRoom:
         self._answer()
 
     def _answer(self) -> None:
-        for do, fields in self._link.asked[self._answered :] if self.is_connected else ():
+        for do, fields in self._connection.asked[self._answered :] if self.is_connected else ():
             if do == "history" and "after" in fields:
                 first = cast("int", fields["after"]) + 1
                 page = entries.PageShown("python", self._shown(first, first + 6), 1, len(self.lines), "")
                 self.coming.append((page, cast("Ref", fields["ref"])))
-        self._answered = len(self._link.asked)
+        self._answered = len(self._connection.asked)
 
 
-def plain_program(written: list[str], now: Callable[[], float], **settings: Any) -> tuple[PlainProgram, FakeLink]:
+def plain_program(written: list[str], now: Callable[[], float], **settings: Any) -> tuple[PlainProgram, FakeConnection]:
     def client_for(program: PlainProgram) -> Client:
         return Client(
             "127.0.0.1",
             5000,
             "ann",
-            keepsakes=Keepsakes(None),
+            store=LocalStore(None),
             rooms=settings.get("rooms", ()),
             loads_older=False,
             clock=now,
@@ -126,11 +128,11 @@ def plain_program(written: list[str], now: Callable[[], float], **settings: Any)
         )
 
     program = PlainProgram(client_for, written.append, written.append, **settings)
-    link = FakeLink()
-    program.client.link = cast("Link", link)
+    connection = FakeConnection()
+    program.client.connection = cast("Connection", connection)
     program.client._take(welcome(), None)
     program.client._take(events.LoggedIn("ann", "t" * 22), None)
-    return program, link
+    return program, connection
 
 
 @given(
@@ -141,9 +143,9 @@ def test_every_line_is_written_once_and_in_order_whatever_is_cut_and_skipped(ste
     now = [0.0]
 
     async def play() -> TalkingRoom:
-        program, link = plain_program(written, lambda: now[0])
+        program, connection = plain_program(written, lambda: now[0])
         client = program.client
-        room = TalkingRoom(client._take, link, lambda: client.state.positions()["python"])
+        room = TalkingRoom(client._take, connection, lambda: client.state.positions()["python"])
         room.connect(1)
         room.deliver()
         for step, times in steps:
@@ -177,28 +179,28 @@ def test_every_line_is_written_once_and_in_order_whatever_is_cut_and_skipped(ste
 def test_a_reconnect_changes_nothing_about_where_one_is() -> None:
     async def play() -> None:
         written: list[str] = []
-        program, link = plain_program(written, lambda: 0.0, rooms=["python", "write"])
+        program, connection = plain_program(written, lambda: 0.0, rooms=["python", "write"])
         for room in ("python", "write"):
             program.client._take(events.Entered(room, (), 0), None)
         program.client._take(events.RoomsListed((("python", 1), ("write", 1))), None)
         program.input.receive_data(b"/python\none\n")
         program.take_input()
-        program.client._take(events.Stored("python", 1, link.said[0].key), None)
-        link.status = Status.WAITING
-        program.changed(LinkChanged(Status.WAITING, "the connection broke"))
+        program.client._take(events.Stored("python", 1, connection.said[0].key), None)
+        connection.status = Status.WAITING
+        program.changed(ConnectionChanged(Status.WAITING, "the connection broke"))
         program.input.receive_data(b"two\n")
         program.take_input()
-        link.status = Status.ONLINE
-        program.changed(LinkChanged(Status.ONLINE))
+        connection.status = Status.ONLINE
+        program.changed(ConnectionChanged(Status.ONLINE))
         for room in ("python", "write"):
             program.client._take(events.Entered(room, (), 0), None)
         program.input.receive_data(b"three\n")
         program.take_input()
-        assert [(line.room, line.text) for line in program.client.keepsakes.unsent] == [
+        assert [(line.room, line.text) for line in program.client.store.unsent] == [
             ("python", "two"),
             ("python", "three"),
         ]
-        assert link.said[0].room == "python"
+        assert connection.said[0].room == "python"
 
     asyncio.run(play())
 
@@ -206,12 +208,12 @@ def test_a_reconnect_changes_nothing_about_where_one_is() -> None:
 def test_what_an_older_server_lists_and_then_refuses_is_not_listed() -> None:
     async def play() -> None:
         written: list[str] = []
-        program, link = plain_program(written, lambda: 0.0)
+        program, connection = plain_program(written, lambda: 0.0)
         program.client._take(events.RoomsListed((("python", 1),)), None)
         program.input.receive_data(b"/help\n")
         program.take_input()
         listed = events.HelpListed((("/charset [CHARSET]", "Choose it"), ("/rooms", "List the rooms")), ("python",))
-        program.client._take(listed, cast("Ref", link.last("help")["ref"]))
+        program.client._take(listed, cast("Ref", connection.last("help")["ref"]))
         assert "/rooms" in written[-1]
         assert "/charset" not in written[-1]
 
@@ -220,20 +222,20 @@ def test_what_an_older_server_lists_and_then_refuses_is_not_listed() -> None:
 
 def test_a_command_whose_answer_was_lost_comes_again_before_what_was_typed_after_it() -> None:
     async def play() -> None:
-        program, link = plain_program([], lambda: 0.0, rooms=["python"])
+        program, connection = plain_program([], lambda: 0.0, rooms=["python"])
         program.client._take(events.Entered("python", (), 0), None)
         program.client._take(events.RoomsListed((("python", 1), ("write", 0))), None)
         program.input.receive_data(b"/write\nfor write\n")
         program.take_input()
-        assert link.last("join")["room"] == "write"
-        program.changed(LinkChanged(Status.WAITING, "the connection broke"))
+        assert connection.last("join")["room"] == "write"
+        program.changed(ConnectionChanged(Status.WAITING, "the connection broke"))
         program.take_input()
-        assert not link.said, "it was for another room"
+        assert not connection.said, "it was for another room"
         program.client._take(events.RoomsListed((("python", 1), ("write", 0))), None)
         program.take_input()
-        program.client._take(events.Entered("write", (), 0), cast("Ref", link.last("join")["ref"]))
+        program.client._take(events.Entered("write", (), 0), cast("Ref", connection.last("join")["ref"]))
         program.take_input()
-        assert [line.room for line in link.said] == ["write"]
+        assert [line.room for line in connection.said] == ["write"]
 
     asyncio.run(play())
 
@@ -241,31 +243,31 @@ def test_a_command_whose_answer_was_lost_comes_again_before_what_was_typed_after
 def test_what_the_server_could_not_store_is_sent_again() -> None:
     async def play() -> None:
         written: list[str] = []
-        program, link = plain_program(written, lambda: 0.0, rooms=["python"])
+        program, connection = plain_program(written, lambda: 0.0, rooms=["python"])
         program.client._take(events.Entered("python", (), 0), None)
         program.input.receive_data(b"one\n")
         program.take_input()
-        program.client._take(events.NotStored("python", 1, link.said[0].key), None)
-        assert program.client.keepsakes.unsent
-        program.client.send_line_again(link.said[0].key)
-        assert [line.text for line in link.said] == ["one", "one"]
-        assert link.said[0].key == link.said[1].key
+        program.client._take(events.NotStored("python", 1, connection.said[0].key), None)
+        assert program.client.store.unsent
+        program.client.send_line_again(connection.said[0].key)
+        assert [line.text for line in connection.said] == ["one", "one"]
+        assert connection.said[0].key == connection.said[1].key
 
     asyncio.run(play())
 
 
-def run_to_the_end(act: Callable[[PlainProgram, FakeLink], Any], **settings: Any) -> tuple[int, list[str]]:
+def run_to_the_end(act: Callable[[PlainProgram, FakeConnection], Any], **settings: Any) -> tuple[int, list[str]]:
     """Have the program run in python, and act; return its exit code, and what it has written."""
     written: list[str] = []
 
     async def play() -> int:
-        program, link = plain_program(written, lambda: 0.0, rooms=["python"], **settings)
+        program, connection = plain_program(written, lambda: 0.0, rooms=["python"], **settings)
         program.client._take(events.Entered("python", (), 0), None)
         program.client._take(events.RoomsListed((("python", 1),)), None)
         program.input.start = lambda: None  # type: ignore[method-assign]
         running = asyncio.create_task(program.run())
         await turns()
-        await act(program, link)
+        await act(program, connection)
         async with asyncio.timeout(TIMEOUT):
             return await running
 
@@ -279,14 +281,14 @@ async def turns() -> None:
 
 
 def test_the_end_waits_for_what_was_missed() -> None:
-    async def act(program: PlainProgram, link: FakeLink) -> None:
+    async def act(program: PlainProgram, connection: FakeConnection) -> None:
         lines = tuple(Said("python", seq, 0.0, "bob", f"line {seq}") for seq in (1, 2, 3))
         program.client._take(lines[2], None)
         program.input.receive_data(b"")
         await turns()
         assert program.code is None
         program.client._take(events.Faltered("python", 1), None)
-        program.client._take(entries.PageShown("python", lines[:2], 1, 3, ""), link.ref("history"))
+        program.client._take(entries.PageShown("python", lines[:2], 1, 3, ""), connection.ref("history"))
 
     code, written = run_to_the_end(act)
     assert code == Exit.STORED
@@ -294,15 +296,15 @@ def test_the_end_waits_for_what_was_missed() -> None:
 
 
 def test_that_missing_lines_cannot_be_had_just_now_is_told_once() -> None:
-    async def act(program: PlainProgram, link: FakeLink) -> None:
+    async def act(program: PlainProgram, connection: FakeConnection) -> None:
         refused = events.Refused("history-failed", {}, "python", "The history cannot be read now.")
         lines = tuple(Said("python", seq, 0.0, "bob", f"line {seq}") for seq in range(1, 6))
         for missing, known in ((lines[:1], lines[1]), (lines[2:4], lines[4])):
             program.client._take(known, None)
             for _ in range(3):
                 program.client._take(events.Skipped(1, {"python": 1}), None)
-                program.client._take(refused, link.ref("history"))
-            program.client._take(entries.PageShown("python", missing, 1, known.seq, ""), link.ref("history"))
+                program.client._take(refused, connection.ref("history"))
+            program.client._take(entries.PageShown("python", missing, 1, known.seq, ""), connection.ref("history"))
         program.input.receive_data(b"")
 
     _, written = run_to_the_end(act)
@@ -311,9 +313,9 @@ def test_that_missing_lines_cannot_be_had_just_now_is_told_once() -> None:
 
 
 def test_what_comes_after_the_server_has_refused_us_is_told_too() -> None:
-    async def act(program: PlainProgram, link: FakeLink) -> None:
-        link.status = Status.REFUSED
-        program.changed(LinkChanged(Status.REFUSED, "ann is taken."))
+    async def act(program: PlainProgram, connection: FakeConnection) -> None:
+        connection.status = Status.REFUSED
+        program.changed(ConnectionChanged(Status.REFUSED, "ann is taken."))
         await turns()
         program.input.receive_data(b"late\n")
         program.input.receive_data(b"")
@@ -324,9 +326,9 @@ def test_what_comes_after_the_server_has_refused_us_is_told_too() -> None:
 
 
 def test_who_has_no_connection_may_leave_all_the_same() -> None:
-    async def act(program: PlainProgram, link: FakeLink) -> None:
-        link.status = Status.WAITING
-        program.changed(LinkChanged(Status.WAITING, "it broke"))
+    async def act(program: PlainProgram, connection: FakeConnection) -> None:
+        connection.status = Status.WAITING
+        program.changed(ConnectionChanged(Status.WAITING, "it broke"))
         program.input.receive_data(b"/rooms\n/Quit now\n")
 
     code, written = run_to_the_end(act, is_interactive=True)
@@ -337,10 +339,10 @@ def test_who_has_no_connection_may_leave_all_the_same() -> None:
 def test_a_line_that_can_never_be_sent_is_given_back_in_words() -> None:
     """It was kept for a server that took longer ones."""
 
-    async def act(program: PlainProgram, _: FakeLink) -> None:
+    async def act(program: PlainProgram, _: FakeConnection) -> None:
         program.input.receive_data(b"")
         waiting = Pending("k", "python", "say", "far too long", 1.0, why="That is too long.")
-        program.client.keepsakes.add(waiting)
+        program.client.store.add(waiting)
 
     code, written = run_to_the_end(act)
     assert code == Exit.NOT_STORED
@@ -699,15 +701,15 @@ def test_a_line_that_is_too_long_is_refused_with_a_sentence_and_the_next_is_sent
 
 
 def test_a_second_one_says_that_it_keeps_nothing_and_harms_nothing(plain: Plain) -> None:
-    keepsakes = Keepsakes(plain.state / f"127.0.0.1_{plain.port}")
-    keepsakes.add(Pending("k", plain.room, "say", "kept", 0.0))
-    before = {path.name: path.read_bytes() for path in keepsakes.directory.iterdir()} if keepsakes.directory else {}
+    store = LocalStore(plain.state / f"127.0.0.1_{plain.port}")
+    store.add(Pending("k", plain.room, "say", "kept", 0.0))
+    before = {path.name: path.read_bytes() for path in store.directory.iterdir()} if store.directory else {}
     done = plain.run("hello\n", nick="second" + plain.nick)
     assert done.returncode == Exit.STORED
     assert "Nothing is kept on disk: another chat-tui is using" in done.stderr
     assert {path.name: path.read_bytes() for path in (plain.state / f"127.0.0.1_{plain.port}").iterdir()} == before
     done = plain.run("lost\n", "--wait", "0.3", port=1, nick="third" + plain.nick)
-    keepsakes.close()
+    store.close()
 
 
 def test_an_output_that_nobody_reads_does_not_keep_a_signal_from_ending_the_program(plain: Plain) -> None:
@@ -921,53 +923,53 @@ def test_the_document_is_played(tmp_path: Path) -> None:
 
 
 def test_a_write_that_fails_is_told_once_and_that_it_works_again(tmp_path: Path) -> None:
-    keepsakes = Keepsakes(tmp_path / "kept")
+    store = LocalStore(tmp_path / "kept")
     told: list[str] = []
-    keepsakes.tell = told.append
+    store.tell = told.append
     for name in ("outbox", "memory"):
         (tmp_path / "kept" / f"{name}.json.new").mkdir()  # as good as a full disk
-    keepsakes.add(Pending("k1", "python", "say", "one", 1.0))
-    keepsakes.save()
-    keepsakes.add(Pending("k2", "python", "say", "two", 2.0))
+    store.add(Pending("k1", "python", "say", "one", 1.0))
+    store.save()
+    store.add(Pending("k2", "python", "say", "two", 2.0))
     assert len(told) == 1
     assert told[0].startswith("What you write is not kept on disk")
-    assert not keepsakes.is_kept
+    assert not store.is_kept
     (tmp_path / "kept" / "outbox.json.new").rmdir()
-    keepsakes.keep_up()
+    store.keep_up()
     assert len(told) == 1, "not all of it"
     (tmp_path / "kept" / "memory.json.new").rmdir()
-    keepsakes.keep_up()
+    store.keep_up()
     assert told[1:] == ["What you write is kept on disk again."]
-    keepsakes.close()
-    again = Keepsakes(tmp_path / "kept")
+    store.close()
+    again = LocalStore(tmp_path / "kept")
     assert [pending.text for pending in again.unsent] == ["one", "two"]
     again.close()
 
 
 def test_thousands_of_lines_that_are_stored_are_not_written_down_thousands_of_times(tmp_path: Path) -> None:
-    keepsakes = Keepsakes(tmp_path / "kept")
-    keepsakes.add(*(Pending(f"k{number}", "python", "say", "one", 1.0) for number in range(1000)))
+    store = LocalStore(tmp_path / "kept")
+    store.add(*(Pending(f"k{number}", "python", "say", "one", 1.0) for number in range(1000)))
     outbox = tmp_path / "kept" / "outbox.json"
     written = outbox.stat().st_ino
     for number in range(999):
-        keepsakes.remove(f"k{number}")
+        store.remove(f"k{number}")
     assert outbox.stat().st_ino == written
-    keepsakes.keep_up()
+    store.keep_up()
     assert [line["key"] for line in json.loads(outbox.read_bytes())] == ["k999"]
     written = outbox.stat().st_ino
-    keepsakes.keep_up()
+    store.keep_up()
     assert outbox.stat().st_ino == written, "nothing is new"
-    keepsakes.remove("k999")
-    keepsakes.save()
+    store.remove("k999")
+    store.save()
     assert json.loads(outbox.read_bytes()) == []
-    keepsakes.close()
+    store.close()
 
 
 def test_a_file_that_cannot_be_read_is_told_and_put_aside_over_no_other(tmp_path: Path) -> None:
     for text in ("{", "["):
         (tmp_path / "outbox.json").write_text(text)
-        keepsakes = Keepsakes(tmp_path)
-        assert "outbox.json cannot be read" in keepsakes.warnings[0]
-        keepsakes.close()
+        store = LocalStore(tmp_path)
+        assert "outbox.json cannot be read" in store.warnings[0]
+        store.close()
     assert (tmp_path / "outbox.json.unreadable").read_text() == "{"
     assert (tmp_path / "outbox.json.unreadable2").read_text() == "["

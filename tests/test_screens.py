@@ -8,7 +8,7 @@ import pytest
 
 from chat_server.protocol.entries import Found, Said
 from chat_tui.actions import documented
-from chat_tui.client.connection import LinkChanged, Status
+from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.state import Pending
 from processes import ROOT
 from stories import CONVERSATION, NOON, Pilot, StoryApp, picture, settle, story
@@ -84,7 +84,7 @@ def test_no_connection(snap_compare: SnapCompare) -> None:
         await typed(pilot)
         app: Any = pilot.app
         app.seconds_left = lambda: 7
-        app.link_changed(LinkChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7))
+        app.connection_changed(ConnectionChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7))
         await settle(pilot)
 
     assert snap_compare(story(), terminal_size=(80, 24), run_before=lose)
@@ -94,7 +94,7 @@ def test_the_connect_screen(snap_compare: SnapCompare) -> None:
     async def fail(pilot: Pilot) -> None:
         app: Any = pilot.app
         app.seconds_left = lambda: 1
-        app.link_changed(LinkChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
+        app.connection_changed(ConnectionChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
         await settle(pilot)
 
     assert snap_compare(StoryApp(is_online=False), terminal_size=(80, 24), run_before=fail)

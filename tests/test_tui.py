@@ -18,8 +18,8 @@ from chat_server.protocol import entries, events, requests
 from chat_server.protocol.entries import PageShown, Said
 from chat_server.protocol.events import Stored
 from chat_tui.actions import ACTIONS, PRESETS, Action
-from chat_tui.client.connection import LinkChanged, Status
-from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.local_store import LocalStore
 from chat_tui.client.state import Pending
 from chat_tui.client.timeline import Notice
 from chat_tui.settings import NotifyTable, Settings, parse_address
@@ -117,7 +117,7 @@ def test_the_mouse_chooses_rooms_and_people() -> None:
         await settle(pilot)
         assert "in pm" in chat_text(app)
         await pilot.click("#rooms", offset=(4, 3))
-        assert app.link.last("join")["room"] == "write"
+        assert app.connection.last("join")["room"] == "write"
         app.main.action_room(1)
         await settle(pilot)
         await pilot.click("#people", offset=(4, 2))
@@ -152,7 +152,7 @@ def test_what_one_sends_is_pending_until_it_is_stored() -> None:
         await pilot.press("enter")
         await settle(pilot)
         assert "hello  …" in chat_text(app)
-        (pending,) = app.link.said
+        (pending,) = app.connection.said
         app.now += 20
         app.tick()
         await settle(pilot)
@@ -172,17 +172,17 @@ def test_what_cannot_be_stored_says_why_and_can_be_sent_again_or_taken_back() ->
     async def act(pilot: Pilot) -> None:
         app.prompt.put("precious")
         await pilot.press("enter")
-        key = app.link.said[0].key
+        key = app.connection.said[0].key
         app.tell(events.NotStored("python", 1, key))
         await settle(pilot)
         assert "✗ the server could not store it" in chat_text(app)
         await pilot.press("alt+r")
-        assert [pending.key for pending in app.link.said] == [key, key], "under the same key"
+        assert [pending.key for pending in app.connection.said] == [key, key], "under the same key"
         app.tell(events.NotStored("python", 1, key))
         await pilot.press("alt+d")
         await settle(pilot)
         assert app.prompt.text == "precious"
-        assert not app.client.keepsakes.unsent
+        assert not app.client.store.unsent
 
     play(app, act)
 
@@ -195,22 +195,22 @@ def test_a_message_that_is_too_long_is_not_sent_and_stays_in_the_prompt() -> Non
         await pilot.press("enter")
         await settle(pilot)
         assert "That is 20000 bytes; a message has at most 16384." in chat_text(app).replace("\n", " ")
-        assert not app.link.said
+        assert not app.connection.said
         assert len(app.prompt.text) == 20_000
 
     play(app, act, size=(140, 40))
 
 
 def test_what_failed_is_not_sent_again_by_itself_by_the_next_program(tmp_path: Path) -> None:
-    app = StoryApp(beginning(), keepsakes=tmp_path)
+    app = StoryApp(beginning(), store=tmp_path)
 
     async def fail(pilot: Pilot) -> None:
         app.prompt.put("refused")
         await pilot.press("enter")
-        app.tell(events.Refused("text-too-long", {}, "python", "Too long."), ref=app.link.said[0].key)
+        app.tell(events.Refused("text-too-long", {}, "python", "Too long."), ref=app.connection.said[0].key)
 
     play(app, fail)
-    again = StoryApp(beginning(), keepsakes=tmp_path)
+    again = StoryApp(beginning(), store=tmp_path)
 
     async def look(pilot: Pilot) -> None:
         assert "✗ Too long." in chat_text(again)
@@ -285,7 +285,7 @@ def test_a_message_may_have_several_lines_and_an_emoji_by_name() -> None:
         await pilot.press("ctrl+j")
         app.prompt.insert("    return 1")
         await pilot.press("enter")
-        assert app.link.said[0].text == "def f(): 😄\n    return 1"
+        assert app.connection.said[0].text == "def f(): 😄\n    return 1"
 
     play(app, act)
 
@@ -309,7 +309,7 @@ def test_a_long_paste_asks_first_and_a_short_one_does_not() -> None:
         await pilot.press("enter")
         await settle(pilot)
         assert app.prompt.text == long + "[2J"
-        assert not app.link.said, "it is not sent by that"
+        assert not app.connection.said, "it is not sent by that"
 
     play(app, act)
 
@@ -428,7 +428,7 @@ def test_each_room_has_its_own_draft() -> None:
 
 
 def test_drafts_and_unsent_lines_are_there_when_the_program_starts_again(tmp_path: Path) -> None:
-    app = StoryApp(beginning("python", "pm"), keepsakes=tmp_path)
+    app = StoryApp(beginning("python", "pm"), store=tmp_path)
 
     async def write(pilot: Pilot) -> None:
         app.prompt.put("unsent")
@@ -436,19 +436,19 @@ def test_drafts_and_unsent_lines_are_there_when_the_program_starts_again(tmp_pat
         app.prompt.put("a draft")
 
     play(app, write)
-    again = StoryApp(beginning("python", "pm"), keepsakes=tmp_path)
+    again = StoryApp(beginning("python", "pm"), store=tmp_path)
 
     async def look(pilot: Pilot) -> None:
         assert "unsent  …" in chat_text(again)
         assert again.prompt.text == "a draft"
-        assert [pending.text for pending in again.client.keepsakes.unsent] == ["unsent"]
+        assert [pending.text for pending in again.client.store.unsent] == ["unsent"]
 
     play(again, look)
 
 
 def test_a_second_program_says_that_it_keeps_nothing(tmp_path: Path) -> None:
-    first = Keepsakes(tmp_path)
-    app = StoryApp(beginning(), keepsakes=tmp_path)
+    first = LocalStore(tmp_path)
+    app = StoryApp(beginning(), store=tmp_path)
 
     async def act(pilot: Pilot) -> None:
         assert any("Nothing is kept on disk" in toast for toast in app.toasts())
@@ -461,9 +461,9 @@ def test_while_there_is_no_connection_lines_wait_visibly() -> None:
     app = StoryApp(beginning())
 
     async def act(pilot: Pilot) -> None:
-        app.link.status = Status.WAITING
+        app.connection.status = Status.WAITING
         app.seconds_left = lambda: 7  # type: ignore[method-assign]
-        app.link_changed(LinkChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7.2))
+        app.connection_changed(ConnectionChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7.2))
         app.prompt.put("patience")
         await pilot.press("enter")
         await settle(pilot)
@@ -473,7 +473,7 @@ def test_while_there_is_no_connection_lines_wait_visibly() -> None:
         )
         assert "patience  …" in chat_text(app)
         await pilot.press("ctrl+r")
-        assert app.link.tries == 1
+        assert app.connection.tries == 1
         app.prompt.put("/online")
         await pilot.press("enter")
         await settle(pilot)
@@ -545,9 +545,9 @@ def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words
             app.prompt.put(typed)
             await pilot.press("enter")
             if fields is None:
-                assert (app.link.said[-1].do, app.link.said[-1].text) == ("me", "waves\nand smiles")
+                assert (app.connection.said[-1].do, app.connection.said[-1].text) == ("me", "waves\nand smiles")
             else:
-                assert app.link.last(do).items() >= fields.items()
+                assert app.connection.last(do).items() >= fields.items()
         app.answer("time", events.ZoneShown("Asia/Tokyo", NOON))
         app.answer("join", events.Refused("no-such-room", {"room": "x"}, "", "There is no room x."))
         await settle(pilot)
@@ -565,12 +565,12 @@ def test_older_lines_load_by_themselves_and_what_one_reads_does_not_move() -> No
 
     async def act(pilot: Pilot) -> None:
         assert "line 200" in chat_text(app)
-        assert app.link.asked[-1][0] != "history", "nothing is asked for before one scrolls up"
+        assert app.connection.asked[-1][0] != "history", "nothing is asked for before one scrolls up"
         for _ in range(3):
             await pilot.press("pageup")
         await pilot.press("ctrl+home")
         await settle(pilot)
-        asked = app.link.last("history")
+        asked = app.connection.last("history")
         assert (asked["room"], asked["before"]) == ("python", 101)
         before = [line[36:75].rstrip() for line in lines(app)]
         app.tell(page(1, 100, newest=200))
@@ -588,7 +588,7 @@ def test_older_lines_load_again_after_a_refused_page() -> None:
 
     async def act(pilot: Pilot) -> None:
         def asked() -> int:
-            return sum(do == "history" for do, _ in app.link.asked)
+            return sum(do == "history" for do, _ in app.connection.asked)
 
         await pilot.press("ctrl+home")
         await settle(pilot)
@@ -615,11 +615,11 @@ def test_older_lines_load_again_after_a_connection_that_was_lost_with_the_answer
     async def act(pilot: Pilot) -> None:
         await pilot.press("ctrl+home")
         await settle(pilot)
-        app.link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
-        app.link_changed(LinkChanged(Status.ONLINE))
+        app.connection_changed(ConnectionChanged(Status.WAITING, "the connection was closed"))
+        app.connection_changed(ConnectionChanged(Status.ONLINE))
         await pilot.press("pagedown", "ctrl+home")
         await settle(pilot)
-        assert sum(do == "history" for do, _ in app.link.asked) == 2
+        assert sum(do == "history" for do, _ in app.connection.asked) == 2
 
     play(app, act)
 
@@ -647,7 +647,7 @@ def test_a_clock_that_is_set_back_holds_up_nothing() -> None:
 
     async def act(pilot: Pilot) -> None:
         def asked(do: str, field: str = "ref") -> int:
-            return sum(asked == do and field in fields for asked, fields in app.link.asked)
+            return sum(asked == do and field in fields for asked, fields in app.connection.asked)
 
         app.client.tick()
         app.tell(*said("hello", first=201))
@@ -687,23 +687,23 @@ def test_timers_and_events_after_the_last_screen_has_closed_do_nothing() -> None
     app.main.paint()
     app.tick()
     app.watch_reading()
-    app.link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
+    app.connection_changed(ConnectionChanged(Status.WAITING, "the connection was closed"))
     app.tell(*said("late: ann", first=101), events.Refused("no-such-room", {}, "", "There is no such room."))
 
 
 def test_what_was_begun_before_there_was_a_room_stays_in_the_prompt() -> None:
     app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22)])
-    app.client.memory.drafts["python"] = "a draft"
+    app.client.saved.drafts["python"] = "a draft"
 
     async def act(pilot: Pilot) -> None:
         app.prompt.insert("begun early")
         app.tick()
-        assert app.client.memory.drafts[""] == "begun early"
+        assert app.client.saved.drafts[""] == "begun early"
         app.tell(events.Entered("python", (), 0, "", 0))
         await settle(pilot)
         assert app.prompt.text == "a draft\nbegun early"
         app.tick()
-        assert app.client.memory.drafts == {"python": "a draft\nbegun early"}
+        assert app.client.saved.drafts == {"python": "a draft\nbegun early"}
 
     play(app, act)
 
@@ -775,10 +775,10 @@ def test_a_room_that_is_entered_without_anything_missed_shows_its_newest_lines_a
     app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22), events.Entered("python", (), 0, "", 300)])
 
     async def act(pilot: Pilot) -> None:
-        assert app.link.last("history").items() >= {"room": "python", "before": requests.NUMBER_MAX}.items()
+        assert app.connection.last("history").items() >= {"room": "python", "before": requests.NUMBER_MAX}.items()
         app.answer("history", page(298, 300))
         await settle(pilot)
-        assert app.link.last("history")["before"] == 298, "there is place for more on the screen"
+        assert app.connection.last("history")["before"] == 298, "there is place for more on the screen"
 
     play(app, act)
 
@@ -858,7 +858,7 @@ def test_what_is_taken_back_or_stored_between_two_paints_is_missed_by_nobody() -
     async def act(pilot: Pilot) -> None:
         app.prompt.put("/topic " + "x" * 310)
         await pilot.press("enter")
-        key = app.link.said[-1].key
+        key = app.connection.said[-1].key
         app.tell(events.Refused("topic-length", {}, "python", "A topic has at most 300 characters."), ref=key)
         await settle(pilot)
         await pilot.press("alt+d")
@@ -924,7 +924,7 @@ def test_who_comes_and_goes_can_be_hidden_in_a_room_for_good(tmp_path: Path, way
         await pilot.press("enter" if way == "command" else "alt+j")
         await settle(pilot)
 
-    app = StoryApp(beginning("python", "pm"), keepsakes=tmp_path)
+    app = StoryApp(beginning("python", "pm"), store=tmp_path)
 
     async def hide(pilot: Pilot) -> None:
         app.tell(coming("zed"), *said("line"))
@@ -936,13 +936,13 @@ def test_who_comes_and_goes_can_be_hidden_in_a_room_for_good(tmp_path: Path, way
         app.tell(coming("yan"), coming("xia", "pm"))
         await settle(pilot)
         assert "yan joined" not in chat_text(app)
-        assert not app.link.said
+        assert not app.connection.said
         await pilot.press("ctrl+n")
         await settle(pilot)
         assert "xia joined" in chat_text(app), "other rooms are as they were"
 
     play(app, hide)
-    again = StoryApp(beginning("python", "pm"), keepsakes=tmp_path)
+    again = StoryApp(beginning("python", "pm"), store=tmp_path)
 
     async def show(pilot: Pilot) -> None:
         await pilot.press("alt+1")
@@ -1111,11 +1111,11 @@ def test_what_the_search_of_the_server_finds_in_the_room_is_gone_to_though_it_wa
 
     async def act(pilot: Pilot) -> None:
         def asked_for() -> list[object]:
-            return [fields["words"] for do, fields in app.link.asked if do == "search"]
+            return [fields["words"] for do, fields in app.connection.asked if do == "search"]
 
         await pilot.press("ctrl+f", "n")
         await asyncio.sleep(0.5)
-        late = app.link.ref("search")
+        late = app.connection.ref("search")
         await pilot.press(*"eedle")
         await asyncio.sleep(0.5)
         assert asked_for() == ["n", "needle"], "not for every letter"
@@ -1127,7 +1127,7 @@ def test_what_the_search_of_the_server_finds_in_the_room_is_gone_to_though_it_wa
         await settle(pilot)
         assert "1 found" in chat_text(app)
         await pilot.press("enter")
-        assert app.link.last("around")["number"] == 17
+        assert app.connection.last("around")["number"] == 17
         around = tuple(
             Said("python", seq, NOON, "bob", "the needle" if seq == 17 else f"x{seq}") for seq in range(7, 28)
         )
@@ -1143,7 +1143,7 @@ def test_searching_everywhere_shows_what_was_found_and_goes_there() -> None:
 
     async def act(pilot: Pilot) -> None:
         await pilot.press("alt+f", *"needle", "enter")
-        assert app.link.last("search").items() >= {"words": "needle", "everywhere": True}.items()
+        assert app.connection.last("search").items() >= {"words": "needle", "everywhere": True}.items()
         app.answer(
             "search", entries.Found("needle", (("pm", (Said("pm", 1, NOON, "bob", "a needle"),)),), False, 0, "")
         )
@@ -1167,7 +1167,7 @@ def test_one_can_go_to_a_number_and_to_a_day() -> None:
         assert "line 42" in chat_text(app)
         await pilot.press("ctrl+g", *"2026-11-20", "enter")
         await settle(pilot)
-        assert app.link.last("date").items() >= {"room": "python", "day": "2026-11-20"}.items()
+        assert app.connection.last("date").items() >= {"room": "python", "day": "2026-11-20"}.items()
         app.answer("date", page(7, 57, newest=300))
         await settle(pilot)
         assert "line 7 " in chat_text(app).replace("\n", " ")
@@ -1224,8 +1224,8 @@ def test_a_line_that_does_not_come_holds_nobody_in_its_room() -> None:
         assert here() == "write", "it comes late"
         await pilot.press("ctrl+g", *"1", "enter")
         await settle(pilot)
-        app.link_changed(LinkChanged(Status.WAITING, "it broke"))  # the answer is lost
-        app.link.status = Status.WAITING
+        app.connection_changed(ConnectionChanged(Status.WAITING, "it broke"))  # the answer is lost
+        app.connection.status = Status.WAITING
         await pilot.press("ctrl+n")
         await settle(pilot)
         assert here() == "python"
@@ -1245,7 +1245,7 @@ def test_a_line_that_was_wanted_before_does_not_come_between_when_it_comes_late(
 
     async def act(pilot: Pilot) -> None:
         await pilot.press("ctrl+g", *"50", "enter")
-        late = app.link.ref("around")
+        late = app.connection.ref("around")
         await pilot.press("ctrl+g", *"300", "enter")
         app.tell(events.Refused("cannot-read") if is_refused else page(40, 60, newest=500), ref=late)
         await settle(pilot)
@@ -1263,23 +1263,23 @@ def test_a_moment_that_was_wanted_before_does_not_come_between_when_it_comes_lat
 
     async def act(pilot: Pilot) -> None:
         await pilot.press("ctrl+g", *"2020-01-01", "enter")
-        late = app.link.ref("date")
+        late = app.connection.ref("date")
         await pilot.press("ctrl+g", *"2021-01-01", "enter")
         app.tell(page(40, 60, newest=500), ref=late)
         await settle(pilot)
         assert app.main.navigation.line.room is None
         assert "line 40" not in chat_text(app)
-        assert not [fields for do, fields in app.link.asked if do == "history"]
+        assert not [fields for do, fields in app.connection.asked if do == "history"]
 
     play(app, act)
 
 
 def test_what_was_written_for_a_room_does_not_come_along_to_another_server(tmp_path: Path) -> None:
-    theirs = Keepsakes(tmp_path / "other")
-    theirs.memory.drafts[""], theirs.memory.typed = "begun there", ["said there"]
+    theirs = LocalStore(tmp_path / "other")
+    theirs.saved.drafts[""], theirs.saved.typed = "begun there", ["said there"]
     theirs.save()
     theirs.close()
-    app = StoryApp(beginning("python"), keepsakes=tmp_path / "first")
+    app = StoryApp(beginning("python"), store=tmp_path / "first")
 
     async def act(pilot: Pilot) -> None:
         app.folder_of = lambda host: tmp_path / host
@@ -1295,11 +1295,11 @@ def test_what_was_written_for_a_room_does_not_come_along_to_another_server(tmp_p
         app.move_to("first", 1, "ann")  # what was for no room comes along
         await settle(pilot)
         assert app.prompt.text == "begun there!"
-        assert app.client.memory.drafts["python"] == "for python"
+        assert app.client.saved.drafts["python"] == "for python"
 
     play(app, act)
-    again = Keepsakes(tmp_path / "other")
-    assert again.memory.drafts == {}
+    again = LocalStore(tmp_path / "other")
+    assert again.saved.drafts == {}
     again.close()
 
 
@@ -1316,10 +1316,10 @@ def asking() -> Iterator[Stage]:
 )
 def test_days_and_times_are_understood(typed: str, day: str, asking: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
-        app.link.asked.clear()
+        app.connection.asked.clear()
         await pilot.press("ctrl+g", *typed, "enter")
         await settle(pilot)
-        assert app.link.last("date").items() >= {"room": "python", "day": day}.items()
+        assert app.connection.last("date").items() >= {"room": "python", "day": day}.items()
 
     asking.play(act)
 
@@ -1328,11 +1328,11 @@ def test_a_time_of_which_the_lines_are_here_is_gone_to_at_once() -> None:
     app = StoryApp([*beginning(), *said(*(f"line {number}" for number in range(1, 61)))])
 
     async def act(pilot: Pilot) -> None:
-        app.link.asked.clear()
+        app.connection.asked.clear()
         await pilot.press("ctrl+g", *"12:07", "enter")
         await settle(pilot)
         assert "line 7 " in chat_text(app).replace("\n", " ")
-        assert not [do for do, _ in app.link.asked if do == "date"]
+        assert not [do for do, _ in app.connection.asked if do == "date"]
 
     play(app, act)
 
@@ -1343,7 +1343,7 @@ def test_a_time_is_found_page_by_page_and_an_answer_that_comes_too_late_does_not
     async def act(pilot: Pilot) -> None:
         await pilot.press("ctrl+g", *"12:05", "enter")
         app.answer("date", page(1, 50, newest=1000))
-        assert app.link.last("history").items() >= {"after": 50}.items()
+        assert app.connection.last("history").items() >= {"after": 50}.items()
         app.answer("history", page(51, 250, newest=1000))
         app.answer("history", page(251, 450, newest=1000))
         await settle(pilot)
@@ -1490,7 +1490,7 @@ def test_a_few_letters_lead_to_a_room_or_a_person() -> None:
         assert app.current is not None
         assert app.current.name == "pm"
         await pilot.press("ctrl+k", *"wri", "enter")
-        assert app.link.last("join")["room"] == "write"
+        assert app.connection.last("join")["room"] == "write"
         await pilot.press("ctrl+k", *"crl", "enter")
         await settle(pilot)
         assert app.current.name == "python", "where Carol is"
@@ -1504,10 +1504,10 @@ def test_rooms_that_others_open_are_listed_within_a_minute() -> None:
 
     async def act(pilot: Pilot) -> None:
         app.tick()
-        assert "rooms" not in [do for do, _ in app.link.asked]
+        assert "rooms" not in [do for do, _ in app.connection.asked]
         app.now += 61
         app.tick()
-        assert "rooms" in [do for do, _ in app.link.asked]
+        assert "rooms" in [do for do, _ in app.connection.asked]
         app.tell(events.RoomsListed((("python", 3), ("new", 1))))
         await settle(pilot)
         assert "new" in room_rows(app)
@@ -1670,7 +1670,7 @@ def test_a_room_is_read_after_a_second_at_its_bottom_with_the_terminal_in_focus(
         assert room.unread == 101, "not yet"
         pass_time(0.75)
         assert room.unread == 0
-        assert app.client.memory.read["python"] == 101
+        assert app.client.saved.read["python"] == 101
 
     play(app, act)
 
@@ -1714,8 +1714,8 @@ def test_a_server_that_does_not_want_us_is_told_on_the_connect_screen() -> None:
     app = StoryApp(is_online=False)
 
     async def act(pilot: Pilot) -> None:
-        app.link.status = Status.WAITING
-        app.link_changed(LinkChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
+        app.connection.status = Status.WAITING
+        app.connection_changed(ConnectionChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
         await settle(pilot)
         assert "Tried 127.0.0.1, port 5000: nothing listens there." in chat_text(app).replace("\n", " ")
         app.screen.query_one("#nick", Input).value = "x y"
@@ -1725,7 +1725,7 @@ def test_a_server_that_does_not_want_us_is_told_on_the_connect_screen() -> None:
         app.screen.query_one("#nick", Input).value = "anna"
         await pilot.press("enter")
         await settle(pilot)
-        assert (app.link.tries, app.link.identity.nick) == (1, "anna")
+        assert (app.connection.tries, app.connection.identity.nick) == (1, "anna")
 
     play(app, act)
 
@@ -1737,7 +1737,7 @@ def test_logging_out_ends_the_program() -> None:
         app.prompt.put("/quit")
         await pilot.press("enter")
         app.answer("logout", events.LoggedOut())
-        app.link_changed(LinkChanged(Status.REFUSED, "You have logged out."))
+        app.connection_changed(ConnectionChanged(Status.REFUSED, "You have logged out."))
         await pilot.pause()
 
     play(app, act)
@@ -1748,7 +1748,7 @@ def test_another_server_can_be_tried_from_the_connect_screen() -> None:
     app = StoryApp(is_online=False)
 
     async def act(pilot: Pilot) -> None:
-        app.link_changed(LinkChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
+        app.connection_changed(ConnectionChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
         await settle(pilot)
         app.screen.query_one("#address", Input).value = "192.0.2.1:99999"
         await pilot.press("enter")
@@ -1757,7 +1757,7 @@ def test_another_server_can_be_tried_from_the_connect_screen() -> None:
         app.screen.query_one("#address", Input).value = "[::1]:5001"
         await pilot.press("enter")
         await settle(pilot)
-        assert (app.client.link.host, app.client.link.port) == ("::1", 5001)
+        assert (app.client.connection.host, app.client.connection.port) == ("::1", 5001)
 
     play(app, act)
 
@@ -1766,10 +1766,10 @@ def test_the_connect_screen_goes_away_when_the_server_is_there() -> None:
     app = StoryApp(is_online=False)
 
     async def act(pilot: Pilot) -> None:
-        app.link_changed(LinkChanged(Status.WAITING, "nothing listens", time.monotonic() + 1))
+        app.connection_changed(ConnectionChanged(Status.WAITING, "nothing listens", time.monotonic() + 1))
         await settle(pilot)
         assert len(app.screen_stack) == 2
-        app.link_changed(LinkChanged(Status.ONLINE))
+        app.connection_changed(ConnectionChanged(Status.ONLINE))
         app.tell(*beginning(), *said("there"))
         await settle(pilot)
         assert len(app.screen_stack) == 1
@@ -1783,13 +1783,13 @@ def test_the_connect_screen_goes_away_when_the_server_is_there() -> None:
 
 def failing() -> StoryApp:
     app = StoryApp(is_online=False)
-    app.link.status = Status.WAITING
+    app.connection.status = Status.WAITING
     return app
 
 
 def lose(app: StoryApp, why: str = "nothing listens there") -> None:
-    app.link_changed(LinkChanged(Status.CONNECTING))
-    app.link_changed(LinkChanged(Status.WAITING, why, time.monotonic() + 1))
+    app.connection_changed(ConnectionChanged(Status.CONNECTING))
+    app.connection_changed(ConnectionChanged(Status.WAITING, why, time.monotonic() + 1))
 
 
 @pytest.fixture(scope="module")
@@ -1882,7 +1882,7 @@ def test_a_form_in_which_one_writes_is_not_taken_away_by_a_connection_to_the_old
         lose(app)
         await settle(pilot)
         app.screen.query_one("#address", Input).value = "elsewhere.example"
-        app.link_changed(LinkChanged(Status.ONLINE))
+        app.connection_changed(ConnectionChanged(Status.ONLINE))
         await settle(pilot)
         assert len(app.screen_stack) == 2
         assert "You are connected to 127.0.0.1" in chat_text(app)
@@ -1895,7 +1895,7 @@ def test_for_a_name_that_is_taken_a_free_one_is_proposed() -> None:
 
     async def act(pilot: Pilot) -> None:
         for name in ("ann2", "ann_", "ann3"):
-            app.link_changed(LinkChanged(Status.REFUSED, "ann is taken.", code="name-taken"))
+            app.connection_changed(ConnectionChanged(Status.REFUSED, "ann is taken.", code="name-taken"))
             await settle(pilot)
             assert app.screen.query_one("#nick", Input).value == name
             assert f"{name} may be free; Enter tries it." in " ".join(
@@ -1903,7 +1903,7 @@ def test_for_a_name_that_is_taken_a_free_one_is_proposed() -> None:
             )
             await pilot.press("enter")
             await settle(pilot)
-            assert app.link.identity.nick == name
+            assert app.connection.identity.nick == name
 
     play(app, act)
 
@@ -1917,7 +1917,7 @@ def test_another_name_on_the_same_server_is_asked_for_where_there_is_a_connectio
         app.screen.query_one("#nick", Input).value = "anna"
         await pilot.press("enter")
         await settle(pilot)
-        assert app.link.last("nick")["nick"] == "anna"
+        assert app.connection.last("nick")["nick"] == "anna"
 
     play(app, act)
 
@@ -1933,7 +1933,7 @@ def test_who_one_is_the_server_and_its_state_are_always_seen(size: tuple[int, in
         shown = chat_text(app)
         assert "● 127.0.0.1" in shown
         assert any(line.endswith(" ann") for line in lines(app) if "ann (you)" not in line)
-        app.link_changed(LinkChanged(Status.WAITING, "the connection was closed"))
+        app.connection_changed(ConnectionChanged(Status.WAITING, "the connection was closed"))
         await settle(pilot)
         assert "○ 127.0.0.1" in chat_text(app)
         app.tell(events.Renamed("ann", "anna"))
@@ -1945,7 +1945,7 @@ def test_who_one_is_the_server_and_its_state_are_always_seen(size: tuple[int, in
 
 def test_in_no_room_the_middle_says_what_to_do_and_a_key_does_it() -> None:
     app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22)])
-    app.client.memory.rooms = ["gone"]
+    app.client.saved.rooms = ["gone"]
 
     async def act(pilot: Pilot) -> None:
         assert "There is no room yet. /create NAME opens one." in chat_text(app)
@@ -1960,7 +1960,7 @@ def test_in_no_room_the_middle_says_what_to_do_and_a_key_does_it() -> None:
         ):
             assert wanted in chat_text(app)
         await pilot.press("alt+2")
-        assert app.link.last("join")["room"] == "python"
+        assert app.connection.last("join")["room"] == "python"
         app.tell(events.Entered("python", (), 0, "", 0), *said("hello"))
         await settle(pilot)
         assert "Welcome" not in chat_text(app)
@@ -2004,9 +2004,9 @@ def switcher() -> Iterator[Stage]:
 )
 def test_words_in_order_find_a_room(typed: str, found: str, switcher: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
-        app.link.asked.clear()
+        app.connection.asked.clear()
         await pilot.press("ctrl+k", *(key if key != " " else "space" for key in typed), "enter")
-        assert app.link.last("join")["room"] == found or typed == "PROJ"
+        assert app.connection.last("join")["room"] == found or typed == "PROJ"
 
     switcher.play(act)
 
@@ -2118,7 +2118,7 @@ def test_where_the_terminal_has_its_own_colours_no_text_stands_on_one_of_them(th
     app = StoryApp([*beginning(), *said("ann!", "two")], settings=Settings(theme=theme))
 
     async def act(pilot: Pilot) -> None:
-        app.link_changed(LinkChanged(Status.WAITING, "nothing listens there", 0.0))
+        app.connection_changed(ConnectionChanged(Status.WAITING, "nothing listens there", 0.0))
         await pilot.press("ctrl+f", *"two", "enter")
         await settle(pilot)
         look = app.chat.look

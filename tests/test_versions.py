@@ -18,10 +18,10 @@ from chat_server.protocol.versions import EARLIER_EVENTS, PROTOCOL, by_tag, comm
 from chat_server.sessions.json_session import PARSE
 from chat_server.wire.json_lines import JsonDecoder, show_for
 from chat_tui.client.codec import EventReader, write
-from chat_tui.client.connection import Identity, Link
+from chat_tui.client.connection import Connection, Identity
 from chat_tui.client.state import State
 from streams import open_house
-from test_link import Written
+from test_connection import Written
 
 VERSIONS = range(1, PROTOCOL + 1)
 
@@ -148,11 +148,11 @@ class Answers:
 
     def __init__(self, protocol: int) -> None:
         self.writer = Written()
-        self.link = Link(
+        self.connection = Connection(
             "127.0.0.1",
             5000,
             Identity("ann", "t" * 22),
-            place=State(),
+            known=State(),
             unsent=list,
             on_event=lambda *_: None,
             on_change=lambda _: None,
@@ -162,7 +162,7 @@ class Answers:
         self.take(shown[0].event)
 
     def take(self, event: Event) -> None:
-        self.link._take(event, None, cast("asyncio.StreamWriter", self.writer))
+        self.connection._take(event, None, cast("asyncio.StreamWriter", self.writer))
 
 
 @pytest.mark.parametrize(("protocol", "ping", "pong"), [(1, "are-you-there", "here"), (2, "ping", "pong")])
@@ -189,9 +189,9 @@ def test_chat_tui_asks_a_silent_server_in_the_words_that_it_knows(
 
     async def try_it() -> None:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-            link = Answers(protocol).link
-            link.port = server.sockets[0].getsockname()[1]
-            task = asyncio.create_task(link.run())
+            connection = Answers(protocol).connection
+            connection.port = server.sockets[0].getsockname()[1]
+            task = asyncio.create_task(connection.run())
             async with asyncio.timeout(20):
                 while ping not in asked:
                     await asyncio.sleep(0.01)

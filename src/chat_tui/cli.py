@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from chat_server import __version__, console
 from chat_server.protocol.names import BadName, parse_name
-from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pipes import secure_descriptors
 from chat_tui.settings import (
     DEFAULT_PORT,
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = replace(settings, slow_link=True)
     state = chosen.state or state_directory()
 
-    def open_keepsakes(host: str, port: int) -> Keepsakes:
-        return Keepsakes(state / _folder_name(chosen.profile or "", host, port))
+    def open_store(host: str, port: int) -> LocalStore:
+        return LocalStore(state / _folder_name(chosen.profile or "", host, port))
 
     why_plain = _why_no_screen()
     if why_plain and not chosen.plain:
@@ -73,8 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.plain or why_plain or not _is_on_terminal():
         from chat_tui.client.plain import run_plain  # noqa: PLC0415 - one of two
 
-        return run_plain(profile, settings, open_keepsakes, default_nick=_user_name(), wait=chosen.wait)
-    return _run_on_screen(profile, settings, open_keepsakes)
+        return run_plain(profile, settings, open_store, default_nick=_user_name(), wait=chosen.wait)
+    return _run_on_screen(profile, settings, open_store)
 
 
 def _is_on_terminal() -> bool:
@@ -91,7 +91,7 @@ def _why_no_screen() -> str:
     return f"This terminal cannot show the panes ({called}), so everything comes line by line, as with --plain."
 
 
-def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callable[[str, int], Keepsakes]) -> int:
+def _run_on_screen(profile: Profile, settings: Settings, open_store: Callable[[str, int], LocalStore]) -> int:
     if find_spec("textual") is None:  # found out before the terminal is asked anything
         console.complain("chat-tui", WITHOUT_SCREEN)
         return 2
@@ -112,10 +112,10 @@ def _run_on_screen(profile: Profile, settings: Settings, open_keepsakes: Callabl
     from chat_tui.ui.terminal import given_back, understand_alt  # noqa: PLC0415 - after the environment
 
     understand_alt()
-    keepsakes = open_keepsakes(profile.host, profile.port)
-    nick = profile.nick or keepsakes.memory.nick or _user_name()
-    keepsakes.close()
-    app = ChatApp(settings, profile.host, profile.port, nick, rooms=profile.rooms, open_keepsakes=open_keepsakes)
+    store = open_store(profile.host, profile.port)
+    nick = profile.nick or store.saved.nick or _user_name()
+    store.close()
+    app = ChatApp(settings, profile.host, profile.port, nick, rooms=profile.rooms, open_store=open_store)
     with given_back(app):
         app.run()
     return app.return_code or 0

@@ -20,9 +20,9 @@ from chat_server.protocol.syntax import parameters_of
 from chat_tui.client.askers import Answer
 from chat_tui.client.clocks import Steady
 from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
-from chat_tui.client.connection import Identity, Link, LinkChanged, Status, said
+from chat_tui.client.connection import Connection, ConnectionChanged, Identity, Status, said
 from chat_tui.client.gaps import Gaps
-from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.local_store import LocalStore
 from chat_tui.client.state import Pending, RoomState, State
 
 ONLINE_GAP = 10.0
@@ -50,22 +50,22 @@ class Client:
         port: int,
         nick: str,
         *,
-        keepsakes: Keepsakes,
+        store: LocalStore,
         rooms: Iterable[str] = (),
         show_joins: bool = True,
         loads_older: bool = True,
         clock: Callable[[], float] = time.time,
         on_event: Callable[[Event, list[Line], bool], object],
-        on_change: Callable[[LinkChanged], object],
+        on_change: Callable[[ConnectionChanged], object],
         on_refused: Callable[[events.Refused, str, str], object] = _tell_nobody,
     ) -> None:
-        """Do nothing yet: `link.run()` connects.
+        """Do nothing yet: `connection.run()` connects.
 
         Args:
             host: where the server is.
             port: its port.
             nick: the name that the user wants; "" for the one they had here last.
-            keepsakes: what is kept on disk for this server.
+            store: what is kept on disk for this server.
             rooms: rooms to be in; those where the user was last, if there are none.
             show_joins: whether who comes and goes is told among the lines.
             loads_older: whether the newest lines of a room are asked for on entering where the server recalls none.
@@ -77,15 +77,15 @@ class Client:
                 and the room.
 
         """
-        self.keepsakes = keepsakes
-        self.memory = keepsakes.memory
-        self.state = State(show_joins=show_joins, joins_shown=self.memory.joins_shown)
+        self.store = store
+        self.saved = store.saved
+        self.state = State(show_joins=show_joins, joins_shown=self.saved.joins_shown)
         self._clock = clock
         self._steady = Steady(clock)
         self._on_event = on_event
         self._on_change = on_change
         self._asked_online: dict[str, float] = {}
-        self._asked_rooms = self._steady()  # the link asks when it has connected
+        self._asked_rooms = self._steady()  # the connection asks when it has connected
         self._loads_older = loads_older
         self._is_dirty = False
         self._gaps = Gaps(
@@ -94,40 +94,40 @@ class Client:
             clock=self._steady,
             on_refused=lambda room, refused: on_refused(refused, "history", room),
         )
-        is_same = not nick or not self.memory.nick or same_name_key(nick) == same_name_key(self.memory.nick)
-        waiting = [pending.room for pending in keepsakes.unsent]
-        wanted = list(dict.fromkeys([*rooms, *(self.memory.rooms if is_same else ()), *waiting]))
-        self.link = Link(
+        is_same = not nick or not self.saved.nick or same_name_key(nick) == same_name_key(self.saved.nick)
+        waiting = [pending.room for pending in store.unsent]
+        wanted = list(dict.fromkeys([*rooms, *(self.saved.rooms if is_same else ()), *waiting]))
+        self.connection = Connection(
             host,
             port,
-            self._identity(nick or self.memory.nick, is_same=is_same),
-            place=self.state,
+            self._identity(nick or self.saved.nick, is_same=is_same),
+            known=self.state,
             rooms=wanted,
             unsent=self._to_send,
             on_token=self._keep_token,
             on_event=self._take,
-            on_change=self._link_changed,
+            on_change=self._connection_changed,
             on_room_refused=lambda room, refused: on_refused(refused, "join", room),
         )
         for name in wanted:
             self.state.room(name)
-        for pending in keepsakes.unsent:
+        for pending in store.unsent:
             self.state.typed(pending)
 
     def _identity(self, nick: str, *, is_same: bool) -> Identity:
-        return Identity(nick, (is_same and self.memory.token) or self.memory.tokens.get(same_name_key(nick), ""))
+        return Identity(nick, (is_same and self.saved.token) or self.saved.tokens.get(same_name_key(nick), ""))
 
     def _keep_token(self, identity: Identity) -> None:
         """Have on the disk what proves who the user is, before anybody is told: else a line might be stored twice."""
-        self.keepsakes.save_token(same_name_key(identity.nick), identity.token)
+        self.store.save_token(same_name_key(identity.nick), identity.token)
 
     # What the user does.
 
     def call_oneself(self, nick: str) -> None:
         """Want another name from the next attempt to connect on, with what proves that it is the user's, if it was theirs before."""
-        identity = self.link.identity
+        identity = self.connection.identity
         if same_name_key(nick) != same_name_key(identity.nick):
-            identity.token = self.memory.tokens.get(same_name_key(nick), "")
+            identity.token = self.saved.tokens.get(same_name_key(nick), "")
         identity.nick = nick
 
     def submit(self, text: str, room: str, on_answer: Answer) -> str:
@@ -161,28 +161,28 @@ class Client:
 
     def say(self, *lines: Pending) -> None:
         """Keep lines on the disk, and send them now or when there is a connection."""
-        self.keepsakes.add(*lines)
+        self.store.add(*lines)
         for pending in lines:
             self.state.typed(pending)
-            self.link.say(pending)
+            self.connection.say(pending)
 
     def _to_send(self) -> list[Pending]:
         """What waits to be stored, in order; without what could not be, or never will: a server would not even read it."""
-        for pending in self.keepsakes.unsent:
+        for pending in self.store.unsent:
             if not pending.why and (why := _too_long(pending, self.state.limits)):
                 pending.why = why
-                self.keepsakes.add(pending)
-        return [pending for pending in self.keepsakes.unsent if not pending.why]
+                self.store.add(pending)
+        return [pending for pending in self.store.unsent if not pending.why]
 
     def ask(self, asked: Asked, room: str, on_answer: Answer) -> bool:
         """Ask the server for something, from a room ("": none). Returns False if there is no connection."""
         fields = dict(asked.fields)
         if room and "room" not in fields and self._is_for_room(asked.do):
             fields["room"] = room
-        return self.link.request(asked.do, on_answer=on_answer, **fields)
+        return self.connection.request(asked.do, on_answer=on_answer, **fields)
 
     def _ask_for_page(self, do: str, *, on_answer: Answer, room: str, **fields: object) -> bool:
-        return self.link.request(do, on_answer=on_answer, room=room, **fields)
+        return self.connection.request(do, on_answer=on_answer, room=room, **fields)
 
     def _is_for_room(self, do: str) -> bool:
         command = next((command for command in self.state.commands.values() if command.tag == do), None)
@@ -201,7 +201,7 @@ class Client:
 
     def remember_typed(self, text: str) -> None:
         """Note what the user has sent, for Up."""
-        self.memory.typed = [*(typed for typed in self.memory.typed if typed != text), text][-TYPED_MAX:]
+        self.saved.typed = [*(typed for typed in self.saved.typed if typed != text), text][-TYPED_MAX:]
         self._is_dirty = True
 
     def send_again(self, room: RoomState) -> int:
@@ -209,22 +209,22 @@ class Client:
         failed = [pending for pending in room.pending if pending.why]
         for pending in failed:
             pending.why = ""
-            self.keepsakes.add(pending)
-            self.link.say(pending)
+            self.store.add(pending)
+            self.connection.say(pending)
         return len(failed)
 
     def send_line_again(self, key: str) -> None:
         """Send one line again that could not be stored."""
-        for pending in self.keepsakes.unsent:
+        for pending in self.store.unsent:
             if pending.key == key and pending.why:
                 pending.why = ""
-                self.keepsakes.add(pending)
-                self.link.say(pending)
+                self.store.add(pending)
+                self.connection.say(pending)
 
     def give_up_line(self, pending: Pending) -> None:
         """Forget a line that will never be stored."""
         self.state.withdrawn(pending.key)
-        self.keepsakes.remove(pending.key)
+        self.store.remove(pending.key)
 
     def give_up(self, room: RoomState) -> str:
         """Take back the oldest line that could not be stored; return its text."""
@@ -237,18 +237,18 @@ class Client:
     def mark_read(self, room: RoomState, seq: int | None = None) -> None:
         """The user has seen everything in the room, or everything up to a number."""
         room.mark_read(room.last if seq is None else seq)
-        if self.memory.read.get(room.name) != room.read and room.read is not None:
-            self.memory.read[room.name] = room.read
+        if self.saved.read.get(room.name) != room.read and room.read is not None:
+            self.saved.read[room.name] = room.read
             self._is_dirty = True
 
     def note_draft(self, room: str, text: str) -> None:
         """Keep what is written and not sent, in a room ("": before there is one)."""
-        if text == self.memory.drafts.get(room, ""):
+        if text == self.saved.drafts.get(room, ""):
             return
         if text:
-            self.memory.drafts[room] = text
+            self.saved.drafts[room] = text
         else:
-            self.memory.drafts.pop(room, None)
+            self.saved.drafts.pop(room, None)
         self._is_dirty = True
 
     def want_older(self, room: str, before: int) -> None:
@@ -261,23 +261,23 @@ class Client:
         for room in self.state.rooms.values():
             if room.lacks_people and room.is_joined and now - self._asked_online.get(room.name, 0) > ONLINE_GAP:
                 self._asked_online[room.name] = now
-                self.link.request("online", room=room.name)
-        if now - self._asked_rooms > ROOMS_GAP and self.link.request("rooms"):
+                self.connection.request("online", room=room.name)
+        if now - self._asked_rooms > ROOMS_GAP and self.connection.request("rooms"):
             self._asked_rooms = now
         self._gaps.tick()
-        self.keepsakes.keep_up()
+        self.store.keep_up()
         if self._is_dirty:
             self._is_dirty = False
-            self.keepsakes.save()
+            self.store.save()
 
     def close(self) -> None:
         """Write down everything, and let another program have the files."""
-        self.keepsakes.save()
-        self.keepsakes.close()
+        self.store.save()
+        self.store.close()
 
     # What the server says.
 
-    def _link_changed(self, change: LinkChanged) -> None:
+    def _connection_changed(self, change: ConnectionChanged) -> None:
         if change.status is not Status.ONLINE:
             self._gaps.forget_questions()
         self._on_change(change)
@@ -285,14 +285,14 @@ class Client:
     def _take(self, event: Event, ref: Ref | None) -> None:
         if isinstance(event, events.Entered):
             room = self.state.room(event.room)
-            room.read = self.memory.read.get(event.room) if room.read is None else room.read
+            room.read = self.saved.read.get(event.room) if room.read is None else room.read
         if isinstance(event, events.HelpListed):
             event = self._without_refused(event)
-        is_of_line = isinstance(event, events.Refused) and any(pending.key == ref for pending in self.keepsakes.unsent)
+        is_of_line = isinstance(event, events.Refused) and any(pending.key == ref for pending in self.store.unsent)
         new = self.state.apply(event, ref, now=self._clock())
         match event:
             case events.Stored():
-                self.keepsakes.remove(event.key)
+                self.store.remove(event.key)
             case events.NotStored():
                 self._keep_failed(event.key)
             case events.Refused():
@@ -302,10 +302,10 @@ class Client:
             case events.Entered() | events.WentBack():
                 self._note_rooms(event)
             case events.RoomCreated():
-                self.link.request("rooms")
+                self.connection.request("rooms")
             case _:
                 self._gaps.take(event)
-        answer = self.link.askers.of(ref)
+        answer = self.connection.askers.of(ref)
         is_told = answer(event) if answer is not None else is_of_line
         self._on_event(event, new, is_told)
 
@@ -317,24 +317,24 @@ class Client:
 
     def _note_identity(self) -> None:
         """Write down who the user is, before anything is said under that name."""
-        known = self.state.nick, self.link.identity.token
-        if known != (self.memory.nick, self.memory.token):
-            self.memory.nick, self.memory.token = known
-            self.keepsakes.save_token(same_name_key(known[0]), known[1])
+        known = self.state.nick, self.connection.identity.token
+        if known != (self.saved.nick, self.saved.token):
+            self.saved.nick, self.saved.token = known
+            self.store.save_token(same_name_key(known[0]), known[1])
 
     def _keep_failed(self, key: Ref | None) -> None:
         """Write down that a line could not be stored: it is not sent again by itself."""
-        for pending in self.keepsakes.unsent:
+        for pending in self.store.unsent:
             if pending.key == key:
-                self.keepsakes.add(pending)
+                self.store.add(pending)
 
     def _note_rooms(self, event: events.Entered | events.WentBack) -> None:
         self._gaps.room_changed(event.room)
-        self.memory.rooms = [room.name for room in self.state.rooms.values() if room.is_joined]
+        self.saved.rooms = [room.name for room in self.state.rooms.values() if room.is_joined]
         if isinstance(event, events.Entered):
             room = self.state.room(event.room)
             if room.read is not None:
-                self.memory.read[room.name] = room.read
+                self.saved.read[room.name] = room.read
             if (
                 self._loads_older and event.last and not room.timeline.newest
             ):  # the server recalls what was missed, which may be nothing

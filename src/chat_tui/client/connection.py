@@ -69,7 +69,7 @@ class Status(Enum):
     """The server does not want us under this name; the user must do something."""
 
 
-class LinkChanged(msgspec.Struct, frozen=True):
+class ConnectionChanged(msgspec.Struct, frozen=True):
     """The connection is in another state. `retry_at`: when it will be tried again, by the event loop's clock. `code`: the server's, if it refused."""
 
     status: Status
@@ -85,8 +85,8 @@ class Identity(msgspec.Struct):
     token: str = ""
 
 
-class Place(Protocol):
-    """What the link needs to know of the state."""
+class KnownState(Protocol):
+    """What the connection needs to know of the state."""
 
     def positions(self) -> dict[str, int]:
         """For each room to be in again, the number of the line after which nothing may be missed."""
@@ -116,7 +116,7 @@ class _Refused(_Lost):
         self.code = code
 
 
-class Link:
+class Connection:
     """One user's connection to one server."""
 
     def __init__(
@@ -125,12 +125,12 @@ class Link:
         port: int,
         identity: Identity,
         *,
-        place: Place,
+        known: KnownState,
         rooms: Iterable[str] = (),
         unsent: Callable[[], list[Pending]],
         on_token: Callable[[Identity], None] = _keep_nowhere,
         on_event: Callable[[Event, Ref | None], None],
-        on_change: Callable[[LinkChanged], object],
+        on_change: Callable[[ConnectionChanged], object],
         on_room_refused: Callable[[str, events.Refused], object] = _tell_nobody,
     ) -> None:
         """Connect to nothing yet.
@@ -138,8 +138,8 @@ class Link:
         Args:
             host: where the server is.
             port: its port.
-            identity: who the user is; the link puts the name and the token here that the server gives.
-            place: what is known already, to go on from after the connection was lost.
+            identity: who the user is; the connection puts the name and the token here that the server gives.
+            known: what is known already, to go on from after the connection was lost.
             rooms: rooms to be in from the start.
             unsent: what waits to be stored, in order.
             on_token: called before the first login with a token that has just been made: it must not be lost then.
@@ -152,7 +152,7 @@ class Link:
         self.port = port
         self.identity = identity
         self.status = Status.CONNECTING
-        self._place = place
+        self._known = known
         self._rooms = dict.fromkeys(rooms)
         self._unsent = unsent
         self._on_token = on_token
@@ -175,7 +175,7 @@ class Link:
             try:
                 await self._live()
             except _Refused as refused:
-                self._change(LinkChanged(Status.REFUSED, str(refused), code=refused.code))
+                self._change(ConnectionChanged(Status.REFUSED, str(refused), code=refused.code))
                 await self._again.wait()
             except _TakenForPerson as lost:
                 self._texts += 1
@@ -183,7 +183,7 @@ class Link:
                     self._texts = 0
                     await self._pause("that is no chat-server")
                 else:
-                    self._change(LinkChanged(Status.CONNECTING, str(lost)))
+                    self._change(ConnectionChanged(Status.CONNECTING, str(lost)))
             except _Lost as lost:
                 await self._pause(str(lost))
 
@@ -213,7 +213,7 @@ class Link:
     async def _live(self) -> None:
         """Connect, and take what comes until the connection is lost. Raises _Lost."""
         if self.status is not Status.CONNECTING or not self._texts:
-            self._change(LinkChanged(Status.CONNECTING))
+            self._change(ConnectionChanged(Status.CONNECTING))
         identity = self.identity
         if not identity.token:  # a token of the server's would be lost with the answer, and the name with it
             identity.token = secrets.token_urlsafe(16)
@@ -232,7 +232,7 @@ class Link:
         writer = self._writer
         self._protocol = 1
         try:
-            await self._converse(reader, writer)
+            await self._read_loop(reader, writer)
         except (OSError, LineTooLong) as error:
             raise _Lost("the connection broke" if isinstance(error, OSError) else "that is no chat-server") from None
         finally:
@@ -240,7 +240,7 @@ class Link:
             self.askers.forget()
             writer.transport.abort()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _read_loop(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         incoming = EventReader()
         await self._log_in(incoming, reader, writer)
         silent = 0.0
@@ -293,7 +293,7 @@ class Link:
             self.identity.nick = event.new
         self._on_event(event, ref)
         if isinstance(event, events.Entered):
-            self._forget_wish(event.room)
+            self._room_settled(event.room)
         elif isinstance(event, events.LoggedIn):
             self.identity.nick, self.identity.token = event.nick, event.token
             self._go_on(set(event.rooms), writer)
@@ -309,18 +309,18 @@ class Link:
         room = self._joins.get(ref)
         if room is None:
             return False
-        self._forget_wish(room)
+        self._room_settled(room)
         self._on_room_refused(room, refused)
         return True
 
-    def _forget_wish(self, room: str) -> None:
+    def _room_settled(self, room: str) -> None:
         """A room that was wanted from the start is there, or cannot be; until then every new connection asks for it again."""
         for wanted in [wanted for wanted in self._rooms if same_name_key(wanted) == same_name_key(room)]:
             del self._rooms[wanted]
 
     def _go_on(self, carried: set[str], writer: asyncio.StreamWriter) -> None:
         """Be in the rooms where the user was, with what was missed; then send what waits, in order."""
-        known = self._place.positions()
+        known = self._known.positions()
         if known:
             writer.write(write("resume", rooms=known))
         there = {same_name_key(room) for room in known.keys() | carried}
@@ -332,7 +332,7 @@ class Link:
             writer.write(write("history", room=room, before=requests.NUMBER_MAX, count=50))
         writer.write(write("rooms"))
         self._online_at = time.monotonic()
-        self._change(LinkChanged(Status.ONLINE))
+        self._change(ConnectionChanged(Status.ONLINE))
         for pending in self._unsent():
             self.say(pending)
 
@@ -342,14 +342,14 @@ class Link:
         self._online_at = inf
         pause = min(FIRST_PAUSE * 2**self._attempt, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311 - so that not all come back at once
         self._attempt = min(self._attempt + 1, 10)
-        self._change(LinkChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause))
+        self._change(ConnectionChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause))
         try:
             async with asyncio.timeout(pause):
                 await self._again.wait()
         except TimeoutError:
             pass
 
-    def _change(self, change: LinkChanged) -> None:
+    def _change(self, change: ConnectionChanged) -> None:
         self.status = change.status
         self._on_change(change)
 

@@ -18,8 +18,8 @@ from msgspec import Struct, field
 from chat_tui.client.state import Pending
 
 
-class Memory(Struct):
-    """What is remembered beside the outbox."""
+class SavedState(Struct):
+    """What is saved beside the outbox."""
 
     nick: str = ""
     token: str = ""
@@ -47,7 +47,7 @@ def _tell_nobody(sentence: str) -> None:
     """Until somebody wants to be told."""
 
 
-class Keepsakes:
+class LocalStore:
     """The files. Where they cannot be written, or another program has them, everything is kept in memory only."""
 
     def __init__(self, directory: Path | None) -> None:
@@ -69,7 +69,7 @@ class Keepsakes:
             set()
         )  # the files on the disk are older than what is known, and could not be written
         self._has_removed = False  # the outbox on the disk has lines that have been stored or given up
-        self.memory: Memory = self._read("memory.json", Memory) or Memory()
+        self.saved: SavedState = self._read("memory.json", SavedState) or SavedState()
         self._outbox: dict[str, Pending] = {}
         for pending in self._read("outbox.json", list[Pending]) or []:
             self._outbox[pending.key] = pending
@@ -105,23 +105,23 @@ class Keepsakes:
             self._has_removed = True
 
     def save(self) -> None:
-        """Write the memory, and what has been removed."""
-        self._write("memory.json", self.memory)
+        """Write the saved state, and what has been removed."""
+        self._write("memory.json", self.saved)
         if self._has_removed:
             self._write_outbox()
 
     def save_token(self, name_key: str, token: str) -> None:
         """Write down the secret that proves who the user is under a name; when this returns, it is on the disk."""
-        self.memory.tokens.pop(name_key, None)
-        self.memory.tokens[name_key] = token
-        for oldest in [*self.memory.tokens][:-TOKENS_MAX]:
-            del self.memory.tokens[oldest]
-        self._write("memory.json", self.memory, is_synced=True)
+        self.saved.tokens.pop(name_key, None)
+        self.saved.tokens[name_key] = token
+        for oldest in [*self.saved.tokens][:-TOKENS_MAX]:
+            del self.saved.tokens[oldest]
+        self._write("memory.json", self.saved, is_synced=True)
 
     def keep_up(self) -> None:
         """Write down what has been removed; if something could not be written, try again to write everything. Once a second is enough."""
         if self._unwritten:
-            self._write("memory.json", self.memory)
+            self._write("memory.json", self.saved)
         if self._unwritten or self._has_removed:
             self._write_outbox()
 

@@ -17,8 +17,8 @@ from chat_server.protocol import events
 from chat_server.protocol.entries import Line
 from chat_server.protocol.events import Event
 from chat_tui.client.client import Client
-from chat_tui.client.connection import LinkChanged, Status
-from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pipes import Input, Output, encoding_of_output
 from chat_tui.client.plain_telling import Teller
 from chat_tui.client.plain_typing import Typing
@@ -86,7 +86,7 @@ class PlainProgram:
         self._ended_at: float | None = None
         self._has_output = True
         self.client = client_for(self)
-        self.client.keepsakes.tell = warn
+        self.client.store.tell = warn
         self._teller = Teller(self.client, write, warn, shows_joins=shows_joins)
         self._typing = Typing(
             self.client,
@@ -133,7 +133,7 @@ class PlainProgram:
             self._teller.lines_missing(room, refused.text)
         self._changed.set()
 
-    def changed(self, change: LinkChanged) -> None:
+    def changed(self, change: ConnectionChanged) -> None:
         """Write how the connection is."""
         if change.status is Status.ONLINE:
             self._note_progress()
@@ -150,14 +150,14 @@ class PlainProgram:
 
     def _not_stored(self, event: events.NotStored) -> None:
         """The server could not store a line just now: it is sent again a little later."""
-        if any(pending.key == event.key for pending in self.client.keepsakes.unsent):
+        if any(pending.key == event.key for pending in self.client.store.unsent):
             if not self._again:
                 self._warn("The server could not store a line. It will be sent again.")
             self._again[event.key] = asyncio.get_running_loop().time() + SAY_AGAIN_AFTER
 
     def _give_up_failed(self) -> None:
         """Tell of lines that will never be stored."""
-        for pending in self.client.keepsakes.unsent:
+        for pending in self.client.store.unsent:
             if pending.why and pending.key not in self._again:
                 self.client.give_up_line(pending)
                 self._typing.failed += 1
@@ -167,24 +167,24 @@ class PlainProgram:
 
     async def run(self) -> int:
         """Go on until the input has ended and everything is done, or it cannot be; return the exit code."""
-        for warning in self.client.keepsakes.warnings:
+        for warning in self.client.store.warnings:
             self._warn(warning)
         self._progress_at = asyncio.get_running_loop().time()
-        link = asyncio.create_task(self.client.link.run())
-        link.add_done_callback(lambda _: self._changed.set())
+        connection = asyncio.create_task(self.client.connection.run())
+        connection.add_done_callback(lambda _: self._changed.set())
         ticking = asyncio.create_task(self._tick())
         try:
             while self.code is None:
                 self._changed.clear()
                 self.take_input()
-                self._see_whether_over(link)
+                self._see_whether_over(connection)
                 if self.code is None:
                     await self._changed.wait()
             await self._finish()
         finally:
-            for task in (link, ticking):
+            for task in (connection, ticking):
                 task.cancel()
-            await asyncio.gather(link, ticking, return_exceptions=True)
+            await asyncio.gather(connection, ticking, return_exceptions=True)
             self.client.close()
         return self.code
 
@@ -204,8 +204,8 @@ class PlainProgram:
             self.client.tick()
             self._changed.set()
 
-    def _see_whether_over(self, link: "asyncio.Task[None]") -> None:
-        if link.done() and not link.cancelled() and (error := link.exception()) is not None:
+    def _see_whether_over(self, connection: "asyncio.Task[None]") -> None:
+        if connection.done() and not connection.cancelled() and (error := connection.exception()) is not None:
             self._warn(f"Something is wrong in chat-tui: {error!r}")
             self._end(Exit.NOT_STORED)
         if not self.input.is_ended and self._has_output:
@@ -226,7 +226,7 @@ class PlainProgram:
         """Whether everything that was typed is done, and everything that was missed is written."""
         is_read = self._typing.is_settled and not any(room.has_hole for room in self.client.state.rooms.values())
         is_taken = self.input.next is None or not self._has_output
-        return is_read and is_taken and not self._typing.is_waiting and not self.client.keepsakes.unsent
+        return is_read and is_taken and not self._typing.is_waiting and not self.client.store.unsent
 
     @property
     def _done(self) -> Exit:
@@ -276,23 +276,23 @@ class PlainProgram:
             self.take_input(is_last=True)
         for told in self._left():
             self._warn(told)
-        if self.code == Exit.STORED and (self.client.keepsakes.unsent or self.input.waiting):
+        if self.code == Exit.STORED and (self.client.store.unsent or self.input.waiting):
             self.code = Exit.LEFT
 
     def _left(self) -> Iterable[str]:
         """What was typed and is not done, in sentences."""
-        keepsakes = self.client.keepsakes
+        store = self.client.store
         if self.input.why_ended:
             yield f"The input could not be read to its end: {self.input.why_ended}."
-        if self.code == Exit.LEFT and self.client.link.status is not Status.ONLINE:
-            yield f"There was no connection to {self.client.link.host}, port {self.client.link.port}."
-        if unsent := len(keepsakes.unsent):
+        if self.code == Exit.LEFT and self.client.connection.status is not Status.ONLINE:
+            yield f"There was no connection to {self.client.connection.host}, port {self.client.connection.port}."
+        if unsent := len(store.unsent):
             what = "1 line is not stored." if unsent == 1 else f"{unsent} lines are not stored."
-            if keepsakes.is_kept:
+            if store.is_kept:
                 they = "It is" if unsent == 1 else "They are"
                 yield (
-                    f"{what} {they} kept in {keepsakes.directory}, and will be sent when chat-tui is next connected to"
-                    f" {self.client.link.host}. Do not send {'it' if unsent == 1 else 'them'} again."
+                    f"{what} {they} kept in {store.directory}, and will be sent when chat-tui is next connected to"
+                    f" {self.client.connection.host}. Do not send {'it' if unsent == 1 else 'them'} again."
                 )
             else:
                 yield f"{what} Nothing keeps {'it' if unsent == 1 else 'them'}."
@@ -308,7 +308,7 @@ class PlainProgram:
 def run_plain(
     profile: Profile,
     settings: Settings,
-    open_keepsakes: Callable[[str, int], Keepsakes],
+    open_store: Callable[[str, int], LocalStore],
     *,
     default_nick: str,
     wait: float | None = None,
@@ -322,12 +322,12 @@ def run_plain(
             loop.call_soon_threadsafe(program.lose_output, why)
 
         def client_for(program: PlainProgram) -> Client:
-            keepsakes = open_keepsakes(profile.host, profile.port)
+            store = open_store(profile.host, profile.port)
             return Client(
                 profile.host,
                 profile.port,
-                profile.nick or keepsakes.memory.nick or default_nick,
-                keepsakes=keepsakes,
+                profile.nick or store.saved.nick or default_nick,
+                store=store,
                 rooms=profile.rooms,
                 show_joins=settings.show_joins,
                 loads_older=False,

@@ -11,7 +11,7 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
 from chat_tui.client.answers import words_for
 from chat_tui.client.client import Client
-from chat_tui.client.connection import LinkChanged, Status
+from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.in_order import Reading, line_in_words
 
 
@@ -86,7 +86,7 @@ class Teller:
     def _entered(self, event: events.Entered) -> None:
         room = self._client.state.room(event.room)
         key = same_name_key(event.room)
-        seen = self._client.memory.read.get(event.room, event.last) if key in self._carried else event.last
+        seen = self._client.saved.read.get(event.room, event.last) if key in self._carried else event.last
         self._reading.entered(room, min(seen, event.last))
         people = ", ".join(event.nicks) + (f" and {event.more} more" if event.more else "")
         self._write(
@@ -127,13 +127,13 @@ class Teller:
         """A line will never be stored: say so, with its words, for nothing keeps them."""
         self._write(f"[{room}] not sent: {why} It was: {text}")
 
-    def changed(self, change: LinkChanged) -> None:
+    def changed(self, change: ConnectionChanged) -> None:
         """Write how the connection is, once for each trouble."""
-        link = self._client.link
+        connection = self._client.connection
         told = ""
         match change.status:
             case Status.ONLINE:
-                told = f"Connected to {link.host}, port {link.port}, as {link.identity.nick}."
+                told = f"Connected to {connection.host}, port {connection.port}, as {connection.identity.nick}."
                 self._trouble = ""
             case Status.CONNECTING:
                 told = change.why

@@ -65,8 +65,8 @@ class Typing:
         self._client, self._input, self._write = client, input_, write
         self._is_interactive = is_interactive
         self._on_leave, self._on_answer = on_leave, on_answer
-        memory = client.memory
-        named = [*rooms] or ([memory.current] if memory.current in memory.rooms else memory.rooms)
+        saved = client.saved
+        named = [*rooms] or ([saved.current] if saved.current in saved.rooms else saved.rooms)
         self.room = named[-1] if named else ""
         """The room that was named last: where what is typed goes."""
         self.failed = 0
@@ -150,7 +150,7 @@ class Typing:
         self.room = ""
 
     def _go_to(self, room: str) -> None:
-        self.room = self._client.memory.current = room
+        self.room = self._client.saved.current = room
 
     # What is typed.
 
@@ -181,22 +181,22 @@ class Typing:
 
     @property
     def _is_online(self) -> bool:
-        return self._client.link.status is Status.ONLINE
+        return self._client.connection.status is Status.ONLINE
 
     def _may_say(self, more: int, *, is_last: bool) -> bool:
         """Whether the next line may be said now: after the answer to a command before it, and not too far ahead of what is stored."""
         if self.is_waiting or (not self.room and not self._was_settled and not self._is_interactive):
             return False
         limit = UNANSWERED_MAX if self._is_online and not is_last else KEPT_MAX
-        return len(self._client.keepsakes.unsent) + more < limit
+        return len(self._client.store.unsent) + more < limit
 
     def _may_ask(self, more: int) -> bool:
         """Whether the next command may be carried out now: when what was typed before is done."""
         if self.is_waiting or more:
             return False
         if self._is_online:
-            return self.is_settled and not self._client.keepsakes.unsent
-        return self._is_interactive and self._client.link.status is not Status.CONNECTING
+            return self.is_settled and not self._client.store.unsent
+        return self._is_interactive and self._client.connection.status is not Status.CONNECTING
 
     def _line(self, do: str, words: str, *, is_too_long: bool) -> list[Pending]:
         """A line to be said, if it can be; else say why not."""

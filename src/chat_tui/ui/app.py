@@ -19,8 +19,8 @@ from textual.worker import Worker
 from chat_tui.actions import ACTIONS, EVERYWHERE, keymap, shown_key
 from chat_tui.client.client import Client
 from chat_tui.client.command_line import OWN
-from chat_tui.client.connection import LinkChanged, Status
-from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.local_store import LocalStore
 from chat_tui.settings import Settings
 from chat_tui.ui import terminal
 from chat_tui.ui.connect_dialog import ConnectDialog
@@ -47,7 +47,7 @@ class ChatApp(KeysInTurn):
         nick: str,
         *,
         rooms: Iterable[str] = (),
-        open_keepsakes: Callable[[str, int], Keepsakes],
+        open_store: Callable[[str, int], LocalStore],
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Connect nowhere yet.
@@ -58,7 +58,7 @@ class ChatApp(KeysInTurn):
             port: its port.
             nick: the user's name; "" for the one they had there last.
             rooms: rooms to be in.
-            open_keepsakes: gives what is kept for a server.
+            open_store: gives what is kept for a server.
             clock: the time, in seconds since 1970.
 
         """
@@ -67,9 +67,9 @@ class ChatApp(KeysInTurn):
         self.settings = settings
         self.clock = clock
         self.has_focus = True
-        self.change = LinkChanged(Status.CONNECTING)
+        self.change = ConnectionChanged(Status.CONNECTING)
         self._rooms_wanted = list(rooms)
-        self._open_keepsakes = open_keepsakes
+        self._open_store = open_store
         self._worker: Worker[None] | None = None
         self.main = MainScreen(self)
         self.client = self._new_client(host, port, nick)
@@ -108,7 +108,7 @@ class ChatApp(KeysInTurn):
         """Somebody ends the program from outside, or the terminal is gone: what is written comes first."""
         try:
             self.main.keep_draft()
-            self.client.keepsakes.save()
+            self.client.store.save()
         finally:
             self.exit(return_code=128 + number)
 
@@ -146,36 +146,36 @@ class ChatApp(KeysInTurn):
             host,
             port,
             nick,
-            keepsakes=self._open_keepsakes(host, port),
+            store=self._open_store(host, port),
             rooms=self._rooms_wanted,
             show_joins=self.settings.show_joins,
             clock=self.clock,
             on_event=self.main.take,
-            on_change=self._link_changed,
+            on_change=self._connection_changed,
             on_refused=self.main.refused,
         )
 
     def _start(self) -> None:
-        self.client.keepsakes.tell = self._warn
-        for warning in self.client.keepsakes.warnings:
+        self.client.store.tell = self._warn
+        for warning in self.client.store.warnings:
             self._warn(warning)
-        for pending in self.client.keepsakes.unsent:
+        for pending in self.client.store.unsent:
             self.client.state.room(pending.room)
         self._worker = self.run_worker(self._run_link(), exit_on_error=False)
 
     async def _run_link(self) -> None:
         try:
-            await self.client.link.run()
+            await self.client.connection.run()
         except Exception as error:
-            self._link_changed(LinkChanged(Status.REFUSED, f"Something is wrong in chat-tui: {error!r}"))
+            self._connection_changed(ConnectionChanged(Status.REFUSED, f"Something is wrong in chat-tui: {error!r}"))
             raise
 
-    def _link_changed(self, change: LinkChanged) -> None:
+    def _connection_changed(self, change: ConnectionChanged) -> None:
         self.change = change
         if (self._connecting.was_online and not self.main.is_open) or not self.screen_stack:
             return  # the program is ending
-        self._connecting.link_changed(change)
-        self.main.link_changed(change)
+        self._connecting.connection_changed(change)
+        self.main.connection_changed(change)
 
     def move_to(self, host: str, port: int, nick: str) -> None:
         """Be on another server."""
@@ -189,11 +189,11 @@ class ChatApp(KeysInTurn):
         self._start()
 
     def _rename(self, nick: str) -> None:
-        self.client.link.request("nick", on_answer=self.main.answered, nick=nick)
+        self.client.connection.request("nick", on_answer=self.main.answered, nick=nick)
 
     def is_new_here(self) -> bool:
         """Whether the user has named no room, and was in none of this server's."""
-        return not self._rooms_wanted and not self.client.memory.rooms
+        return not self._rooms_wanted and not self.client.saved.rooms
 
     def seconds_left(self) -> int:
         """Seconds until the next attempt to connect."""
@@ -205,7 +205,7 @@ class ChatApp(KeysInTurn):
 
     def action_reconnect(self) -> None:
         """Try to connect now."""
-        self.client.link.try_now()
+        self.client.connection.try_now()
 
     # Beside the panes.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from chat_tui.client.connection import LinkChanged, Status
+from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.ui.program import Program
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ class ConnectDialog:
         self.was_online = False
         self._taken.clear()
 
-    def link_changed(self, change: LinkChanged) -> None:
+    def connection_changed(self, change: ConnectionChanged) -> None:
         """See whether to ask, or no longer."""
         if change.code == "name-taken":
-            self._taken.add(self._program.client.link.identity.nick)
+            self._taken.add(self._program.client.connection.identity.nick)
         if change.status is Status.ONLINE:
             self.was_online = True
             self._taken.clear()
@@ -80,8 +80,8 @@ class ConnectDialog:
     def _why(self) -> str:
         """How the connection is, for the form."""
         client, change = self._program.client, self._program.change
-        link = client.link
-        where = f"{link.host}, port {link.port}"
+        connection = client.connection
+        where = f"{connection.host}, port {connection.port}"
         match change.status:
             case Status.ONLINE:
                 return f"You are connected to {where}, as {client.state.nick}."
@@ -89,15 +89,15 @@ class ConnectDialog:
                 return f"Connecting to {where}."
             case Status.WAITING:
                 return f"Tried {where}: {change.why}. It is tried again by itself."
-            case _ if link.identity.nick in self._taken:
-                return f"The name {link.identity.nick} is taken there. {self._proposal()} may be free; Enter tries it."
+            case _ if connection.identity.nick in self._taken:
+                return f"The name {connection.identity.nick} is taken there. {self._proposal()} may be free; Enter tries it."
             case _:
                 return change.why
 
     def _proposal(self) -> str:
         from chat_tui.ui.screens.connecting import free_name  # noqa: PLC0415 - only who cannot connect needs it
 
-        nick = self._program.client.link.identity.nick
+        nick = self._program.client.connection.identity.nick
         return free_name(nick, self._taken) if nick in self._taken else nick
 
     def show(self) -> None:
@@ -108,9 +108,9 @@ class ConnectDialog:
         if (form := self._open_form) is not None:
             form.tell(self._why())
             return
-        link = self._program.client.link
-        is_taken = self._program.change.status is Status.REFUSED and link.identity.nick in self._taken
-        target = Target(link.host, link.port, self._proposal() if is_taken else link.identity.nick)
+        connection = self._program.client.connection
+        is_taken = self._program.change.status is Status.REFUSED and connection.identity.nick in self._taken
+        target = Target(connection.host, connection.port, self._proposal() if is_taken else connection.identity.nick)
         self._form = ConnectScreen(target, self._why(), is_about_name=is_taken)
         self._app.push_screen(self._form, self._answered)
 
@@ -120,12 +120,12 @@ class ConnectDialog:
             self._paint_soon()
             return
         client = self._program.client
-        link = client.link
-        if (target.host, target.port) != (link.host, link.port):
+        connection = client.connection
+        if (target.host, target.port) != (connection.host, connection.port):
             self._move_to(*target)
-        elif link.status is Status.ONLINE:
+        elif connection.status is Status.ONLINE:
             if target.nick != client.state.nick:
                 self._rename(target.nick)
         else:
             client.call_oneself(target.nick)
-            link.try_now()
+            connection.try_now()

@@ -85,7 +85,7 @@ class Hearing:
     def _join_first(self, event: events.RoomsListed) -> None:
         """Who has never been anywhere here begins in the first room."""
         if not self._program.client.state.rooms and self._program.is_new_here() and event.rooms:
-            self._program.client.link.request("join", room=event.rooms[0][0])
+            self._program.client.connection.request("join", room=event.rooms[0][0])
 
     def tell(self, text: str, *, room: str = "", is_error: bool = False) -> None:
         """Tell the user something, among the lines if they are in a room."""

@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.style import Style
 
 from chat_server.protocol.names import same_name_key
-from chat_tui.client.connection import LinkChanged, Status
+from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.state import RoomState, State
 from chat_tui.settings import DEFAULT_PORT
 from chat_tui.ui.list_pane import Item
@@ -76,7 +76,7 @@ def pane_width(items: Sequence[Item], screen: int, widths: Sequence[tuple[int, i
     return max(usual, min(needed, screen // 5))
 
 
-def server(change: LinkChanged, host: str, port: int) -> Content:
+def server(change: ConnectionChanged, host: str, port: int) -> Content:
     """The server, and whether one is connected to it."""
     return Content.assemble(_state_mark(change), (host if port == DEFAULT_PORT else f"{host}:{port}", "$text-muted"))
 
@@ -92,7 +92,7 @@ def header(left: Content, middle: Content, right: Content, *, left_width: int, w
     return left + " " + middle + " " * (place - middle.cell_length) + right
 
 
-def _state_mark(change: LinkChanged) -> tuple[str, str]:
+def _state_mark(change: ConnectionChanged) -> tuple[str, str]:
     return ("● ", "$text-success") if change.status is Status.ONLINE else ("○ ", "$text-warning")
 
 
@@ -108,7 +108,7 @@ def offered(state: State) -> list[str]:
     return sorted(state.listed, key=lambda name: -state.listed[name])[:NUMBERED_MAX]
 
 
-def nowhere(change: LinkChanged, host: str, state: State) -> Content:
+def nowhere(change: ConnectionChanged, host: str, state: State) -> Content:
     """What to do next, for who is in no room."""
     if change.status is not Status.ONLINE:
         return Content.assemble(
@@ -143,7 +143,7 @@ def _people(count: int) -> str:
     return "nobody" if not count else "1 person" if count == 1 else f"{count} people"
 
 
-def topic_line(change: LinkChanged, state: State, room: RoomState | None, *, is_slim: bool) -> Content:
+def topic_line(change: ConnectionChanged, state: State, room: RoomState | None, *, is_slim: bool) -> Content:
     """The room and what it is about; where the rooms are folded away, how the connection is and what is unread elsewhere."""
     line = Content.assemble(*([_state_mark(change)] if is_slim else []), (room.name if room else "chat-tui", "bold"))
     elsewhere = sum(other.unread for other in state.rooms.values() if other is not room)
@@ -154,7 +154,7 @@ def topic_line(change: LinkChanged, state: State, room: RoomState | None, *, is_
     return line
 
 
-def status_line(change: LinkChanged, host: str, state: State, seconds: int) -> str:
+def status_line(change: ConnectionChanged, host: str, state: State, seconds: int) -> str:
     """How the connection is, while there is none."""
     waiting = sum(len(room.pending) for room in state.rooms.values())
     waits = "" if not waiting else f" {waiting} line{'' if waiting == 1 else 's'} will be sent then."

@@ -16,7 +16,7 @@ from textual.timer import Timer
 from chat_server.protocol.entries import Line
 from chat_server.protocol.events import Event, Refused
 from chat_tui.actions import ACTIONS, EVERYWHERE, Action, keymap, shown_key
-from chat_tui.client.connection import LinkChanged, Status
+from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.ui import terminal
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
@@ -96,9 +96,9 @@ class MainScreen(Screen[None]):
 
     def begin(self, begun: str = "") -> None:
         """Have the prompt for a server. `begun`: what was begun for no room yet, and comes along."""
-        memory, prompt = self._program.client.memory, self.panes.prompt
-        prompt.remember(memory.typed)
-        prompt.begin("\n".join(filter(None, (memory.drafts.get(NO_ROOM, ""), begun))))
+        saved, prompt = self._program.client.saved, self.panes.prompt
+        prompt.remember(saved.typed)
+        prompt.begin("\n".join(filter(None, (saved.drafts.get(NO_ROOM, ""), begun))))
 
     def leave_server(self) -> str:
         """Keep what was written here, and show no room; return what is for no room yet."""
@@ -133,7 +133,7 @@ class MainScreen(Screen[None]):
         """Show what answers something that the user has typed."""
         return self.hearing.answered(event)
 
-    def link_changed(self, change: LinkChanged) -> None:
+    def connection_changed(self, change: ConnectionChanged) -> None:
         """Show how the connection is."""
         if self.is_open and change.status is not Status.ONLINE:
             self.navigation.forget_wishes()

@@ -63,7 +63,7 @@ class Navigation:
 
     def entered(self, room: str, *, is_wanted: bool) -> None:
         """The user has entered a room: show it if it was asked for; at first, the one where they were last, or any."""
-        is_last = self.current is None and same_name_key(room) == same_name_key(self._program.client.memory.current)
+        is_last = self.current is None and same_name_key(room) == same_name_key(self._program.client.saved.current)
         if is_wanted or is_last or (self.current is None and not self._switch_to):
             self._switch_to = same_name_key(room)
 
@@ -94,9 +94,9 @@ class Navigation:
         nick = client.state.nick
         self._panes.chat.show_room(room, nick, calling(nick, self._program.settings.notify))
         self._on_show()
-        draft = client.memory.drafts.get(room.name if room is not None else NO_ROOM, "")
+        draft = client.saved.drafts.get(room.name if room is not None else NO_ROOM, "")
         if room is not None:
-            client.memory.current = room.name
+            client.saved.current = room.name
             if is_first and prompt.text:  # who has begun to write before there was a room goes on
                 draft = "\n".join(filter(None, (draft, prompt.text)))
                 client.note_draft(NO_ROOM, "")

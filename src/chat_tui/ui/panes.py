@@ -100,14 +100,14 @@ class Panes:
     def _paint_header(self, screen: DOMNode, room: RoomState | None, width: int) -> None:
         """Which server, which room, how many people, and who one is: what has no other place on a small screen."""
         client, change = self._program.client, self._program.change
-        state, link = client.state, client.link
+        state, connection = client.state, client.connection
         is_slim = screen.has_class("slim")
-        nick = Content.styled(state.nick or link.identity.nick, "bold")
+        nick = Content.styled(state.nick or connection.identity.nick, "bold")
         count = "" if is_slim or self.people.display else labels.people_count(room)
         right = [Content.styled(count, "$text-muted")] if count else []
         has_foot = not (screen.has_class("short") or screen.app.has_class("slow"))
         header = labels.header(
-            Content("") if is_slim else labels.server(change, link.host, link.port),
+            Content("") if is_slim else labels.server(change, connection.host, connection.port),
             labels.topic_line(change, state, room, is_slim=is_slim),
             Content("   ").join(right if has_foot else [*right, nick]),
             left_width=self.rooms.size.width if self.rooms.display else 0,
@@ -118,7 +118,7 @@ class Panes:
 
     def _paint_status(self, room: RoomState | None) -> None:
         client, change = self._program.client, self._program.change
-        state, host = client.state, client.link.host
+        state, host = client.state, client.connection.host
         below = self.chat.below
         self._write("below", Content(f"↓ {below} new below (Esc)" if below else "↓ newest line (Esc)"))
         self._texts["below"].display = room is not None and not self.chat.follows

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from chat_server.protocol.events import Event, Refused
 from chat_tui.client.client import Client
-from chat_tui.client.connection import LinkChanged
+from chat_tui.client.connection import ConnectionChanged
 from chat_tui.settings import Settings
 
 
@@ -15,7 +15,7 @@ class Program(Protocol):
     settings: Settings
     client: Client
     """The user of the server where one is now; of another one after a while."""
-    change: LinkChanged
+    change: ConnectionChanged
     """How the connection is."""
     clock: Callable[[], float]
     has_focus: bool
@@ -49,4 +49,4 @@ def ask(program: Program, do: str, take: Callable[[Event], object], **fields: ob
         take(event)
         return isinstance(event, Refused)
 
-    return program.client.link.request(do, on_answer=answered, **fields)
+    return program.client.connection.request(do, on_answer=answered, **fields)

@@ -47,7 +47,7 @@ class Writing:
         """Do what a text asks for that was typed in a room, or say it there."""
         client, prompt = self._program.client, self._panes.prompt
         client.remember_typed(text)
-        prompt.remember(client.memory.typed)
+        prompt.remember(client.saved.typed)
         if text.strip().casefold() == "/joins" and "joins" not in client.state.commands:
             self._toggle_joins()
             return

@@ -23,9 +23,9 @@ from chat_server.protocol.events import Entered, Event, Stored
 from chat_server.protocol.requests import Ref
 from chat_tui.client.client import Client as Whole
 from chat_tui.client.codec import LINE_MAX, EventReader, LineTooLong
-from chat_tui.client.connection import Identity, Link, LinkChanged, Status
+from chat_tui.client.connection import Connection, ConnectionChanged, Identity, Status
 from chat_tui.client.dialling import dial
-from chat_tui.client.local_store import Keepsakes
+from chat_tui.client.local_store import LocalStore
 from chat_tui.client.state import Pending, State
 from processes import TIMEOUT, running_server
 
@@ -35,15 +35,15 @@ class Client:
 
     def __init__(self, port: int, nick: str, *, rooms: tuple[str, ...] = ("python",)) -> None:
         self.state = State()
-        self.keepsakes = Keepsakes(None)
-        self.changes: list[LinkChanged] = []
-        self.link = Link(
+        self.store = LocalStore(None)
+        self.changes: list[ConnectionChanged] = []
+        self.connection = Connection(
             "127.0.0.1",
             port,
             Identity(nick),
-            place=self.state,
+            known=self.state,
             rooms=rooms,
-            unsent=lambda: self.keepsakes.unsent,
+            unsent=lambda: self.store.unsent,
             on_event=self.take,
             on_change=self.changes.append,
         )
@@ -60,7 +60,7 @@ class Client:
             self.doubles += len({line.seq for line in event.lines} & {line.seq for line in self.lines()})
         self.state.apply(event, ref)
         if isinstance(event, Stored):
-            self.keepsakes.remove(event.key)
+            self.store.remove(event.key)
 
     def lines(self) -> list[Line]:
         return list(self.state.room("python").timeline.lines())
@@ -69,13 +69,13 @@ class Client:
         """Ask for what was said before one came, as who scrolls up does."""
         lines = self.lines()
         if lines and lines[0].seq > 1:
-            self.link.request("history", on_answer=lambda _: True, room="python", before=lines[0].seq, count=200)
+            self.connection.request("history", on_answer=lambda _: True, room="python", before=lines[0].seq, count=200)
 
     def say(self, key: str, text: str) -> None:
         pending = Pending(key, "python", "say", text, 0.0)
-        self.keepsakes.add(pending)
+        self.store.add(pending)
         self.state.typed(pending)
-        self.link.say(pending)
+        self.connection.say(pending)
 
 
 class Proxy:
@@ -152,13 +152,13 @@ def test_nothing_is_lost_and_nothing_doubled_and_order_kept_whatever_the_network
         chance = random.Random(seed)  # noqa: S311 - the same mischief every time
         async with Proxy(port, chance) as ann_proxy, Proxy(port, chance) as bob_proxy:
             ann, bob = Client(ann_proxy.port, "ann"), Client(bob_proxy.port, "bob")
-            running = [asyncio.create_task(client.link.run()) for client in (ann, bob)]
+            running = [asyncio.create_task(client.connection.run()) for client in (ann, bob)]
             for number in range(count):
                 ann.say(f"{seed}-{number}", f"line {number}")
                 await asyncio.sleep(0.01)
             ann_proxy.is_calm = bob_proxy.is_calm = True
             async with asyncio.timeout(200):
-                while ann.keepsakes.unsent or len(ann.lines()) < count or len(bob.lines()) < count:
+                while ann.store.unsent or len(ann.lines()) < count or len(bob.lines()) < count:
                     await asyncio.sleep(0.05)
                     for client in (ann, bob):
                         client.read_older()
@@ -182,7 +182,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-async def until(client: Client, status: Status) -> LinkChanged:
+async def until(client: Client, status: Status) -> ConnectionChanged:
     async with asyncio.timeout(TIMEOUT):
         while not client.changes or client.changes[-1].status is not status:
             await asyncio.sleep(0.01)
@@ -198,11 +198,11 @@ def test_who_finds_no_server_is_told_what_was_tried_and_when_it_is_tried_again(m
     async def try_it() -> None:
         port = free_port()
         client = Client(port, "ann")
-        task = asyncio.create_task(client.link.run())
+        task = asyncio.create_task(client.connection.run())
         change = await until(client, Status.WAITING)
         assert change.why == "nothing listens there"
         assert 0 < change.retry_at - asyncio.get_running_loop().time() < 300
-        client.link.try_now()
+        client.connection.try_now()
         async with asyncio.timeout(80):  # at once
             while [change.status for change in client.changes].count(Status.CONNECTING) < 2:
                 await asyncio.sleep(0.01)
@@ -214,12 +214,12 @@ def test_who_finds_no_server_is_told_what_was_tried_and_when_it_is_tried_again(m
 def test_a_name_that_is_taken_is_told_and_another_may_be_tried() -> None:
     async def try_it(port: int) -> None:
         ann, other = Client(port, "ann"), Client(port, "ann")
-        tasks = [asyncio.create_task(ann.link.run())]
+        tasks = [asyncio.create_task(ann.connection.run())]
         await until(ann, Status.ONLINE)
-        tasks.append(asyncio.create_task(other.link.run()))
+        tasks.append(asyncio.create_task(other.connection.run()))
         assert (await until(other, Status.REFUSED)).why == "ann is taken. Choose another name."
-        other.link.identity.nick = "bob"
-        other.link.try_now()
+        other.connection.identity.nick = "bob"
+        other.connection.try_now()
         await until(other, Status.ONLINE)
         for task in tasks:
             task.cancel()
@@ -231,11 +231,11 @@ def test_a_name_that_is_taken_is_told_and_another_may_be_tried() -> None:
 def test_who_is_here_on_another_connection_does_not_fight_for_the_name() -> None:
     async def try_it(port: int) -> None:
         ann = Client(port, "ann")
-        task = asyncio.create_task(ann.link.run())
+        task = asyncio.create_task(ann.connection.run())
         await until(ann, Status.ONLINE)
         again = Client(port, "ann")
-        again.link.identity.token = ann.link.identity.token
-        tasks = [task, asyncio.create_task(again.link.run())]
+        again.connection.identity.token = ann.connection.identity.token
+        tasks = [task, asyncio.create_task(again.connection.run())]
         await until(again, Status.ONLINE)
         assert (await until(ann, Status.REFUSED)).why.startswith("You have logged in on another connection")
         for running in tasks:
@@ -306,7 +306,7 @@ def test_a_program_that_was_taken_for_a_person_tries_again_at_once_and_says_why(
     async def try_it() -> None:
         async with OldServer(late=1) as server:
             client = Client(server.port, "ann")
-            task = asyncio.create_task(client.link.run())
+            task = asyncio.create_task(client.connection.run())
             await until(client, Status.ONLINE)
             told = [(change.status, change.why) for change in client.changes]
             assert [status for status, _ in told] == [Status.CONNECTING, Status.CONNECTING, Status.ONLINE]
@@ -320,7 +320,7 @@ def test_what_a_server_said_to_a_person_before_it_saw_a_program_is_passed_over()
     async def try_it() -> None:
         async with OldServer(late=1, looks_again=True) as server:
             client = Client(server.port, "ann")
-            task = asyncio.create_task(client.link.run())
+            task = asyncio.create_task(client.connection.run())
             await until(client, Status.ONLINE)
             assert len(server.calls) == 1
             await end(task)
@@ -335,7 +335,7 @@ def test_a_server_that_only_talks_to_people_is_not_called_without_a_pause(monkey
     async def try_it() -> None:
         async with OldServer(late=1000) as server:
             client = Client(server.port, "ann")
-            task = asyncio.create_task(client.link.run())
+            task = asyncio.create_task(client.connection.run())
             assert (await until(client, Status.WAITING)).why == "that is no chat-server"
             assert len(server.calls) == 3
             await end(task)
@@ -353,10 +353,10 @@ def test_a_server_that_drops_everybody_after_the_login_is_called_less_and_less_o
     async def try_it() -> None:
         async with OldServer(drops=True) as server:
             client = Client(server.port, "ann")
-            task = asyncio.create_task(client.link.run())
+            task = asyncio.create_task(client.connection.run())
             while len(server.calls) < 6:
                 await asyncio.sleep(0.001)
-            assert (client.link._attempt >= 5) is waits_longer
+            assert (client.connection._attempt >= 5) is waits_longer
             await end(task)
 
     asyncio.run(try_it())
@@ -422,14 +422,14 @@ def test_who_asked_on_a_connection_is_forgotten_with_it() -> None:
 
 
 def test_a_room_is_asked_for_until_one_is_there_or_cannot_be() -> None:
-    place = State()
+    known = State()
     told: list[Event] = []
     refs: dict[str, Ref] = {}
-    link = Link(
+    connection = Connection(
         "127.0.0.1",
         5000,
         Identity("ann"),
-        place=place,
+        known=known,
         rooms=["python", "gone", "None"],
         unsent=list,
         on_event=lambda event, _: told.append(event),
@@ -439,15 +439,15 @@ def test_a_room_is_asked_for_until_one_is_there_or_cannot_be() -> None:
     def asked(*carried: str) -> set[tuple[str, str]]:
         """What a new connection asks for, on which the user is in some rooms."""
         writer = Written()
-        link._take(events.LoggedIn("ann", "secret", carried), "login", cast("asyncio.StreamWriter", writer))
+        connection._take(events.LoggedIn("ann", "secret", carried), "login", cast("asyncio.StreamWriter", writer))
         refs.update((request["room"], request["ref"]) for request in writer.asked if request["do"] == "join")
         return {(request["do"], request["room"]) for request in writer.asked if "room" in request}
 
     writer = cast("asyncio.StreamWriter", Written())
     assert asked() == {("join", "python"), ("join", "gone"), ("join", "None")}
-    link._take(events.Entered("Python", (), 0, "", 0), refs["python"], writer)
-    link._take(events.Refused("no-such-room", {}, "", "There is no room gone."), refs["gone"], writer)
-    link._take(events.Refused("too-long", {}, "", "That was too long."), None, writer)
+    connection._take(events.Entered("Python", (), 0, "", 0), refs["python"], writer)
+    connection._take(events.Refused("no-such-room", {}, "", "There is no room gone."), refs["gone"], writer)
+    connection._take(events.Refused("too-long", {}, "", "That was too long."), None, writer)
     assert asked() == {("join", "None")}
     assert asked("none", "write") == {("history", "none"), ("history", "write")}, "what was said where one is already"
 
@@ -491,8 +491,8 @@ def test_an_address_of_a_family_that_the_system_has_not_is_passed_over(monkeypat
 def test_what_is_no_host_is_said_at_once_and_not_tried_again(host: str) -> None:
     async def try_it() -> None:
         client = Client(1, "ann")
-        client.link.host = host
-        task = asyncio.create_task(client.link.run())
+        client.connection.host = host
+        task = asyncio.create_task(client.connection.run())
         assert (await until(client, Status.REFUSED)).why == f"{host} is not a host name."
         await end(task)
 
@@ -512,7 +512,7 @@ def test_a_server_that_drips_words_has_no_more_time_than_a_silent_one(monkeypatc
     async def try_it() -> None:
         async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
             client = Client(server.sockets[0].getsockname()[1], "ann")
-            task = asyncio.create_task(client.link.run())
+            task = asyncio.create_task(client.connection.run())
             assert (await until(client, Status.WAITING)).why == "the server is silent"
             await end(task)
 
@@ -529,27 +529,27 @@ def test_what_proves_who_one_is_is_on_the_disk_before_the_first_login(tmp_path: 
             writer.close()
 
         async with await asyncio.start_server(look, "127.0.0.1", 0) as server:
-            keepsakes = Keepsakes(tmp_path / "kept")
+            store = LocalStore(tmp_path / "kept")
             client = Whole(
                 "127.0.0.1",
                 server.sockets[0].getsockname()[1],
                 "ann",
-                keepsakes=keepsakes,
+                store=store,
                 on_event=lambda *_: None,
                 on_change=lambda _: None,
             )
-            task = asyncio.create_task(client.link.run())
+            task = asyncio.create_task(client.connection.run())
             async with asyncio.timeout(20):
                 while len(seen) < 3:
                     await asyncio.sleep(0.01)
             await end(task)
-            keepsakes.close()
+            store.close()
         token = json.loads(seen[1])["token"]
         assert json.loads(seen[2])["tokens"] == {"ann": token}
         again = Whole(
-            "h", 1, "ann", keepsakes=Keepsakes(tmp_path / "kept"), on_event=lambda *_: None, on_change=lambda _: None
+            "h", 1, "ann", store=LocalStore(tmp_path / "kept"), on_event=lambda *_: None, on_change=lambda _: None
         )
-        assert again.link.identity.token == token
+        assert again.connection.identity.token == token
 
     asyncio.run(try_it())
 
@@ -558,20 +558,18 @@ def test_what_is_too_long_for_the_server_is_not_sent_for_ever(tmp_path: Path) ->
     """A server does not read what is too long, so it cannot say under which key it was."""
 
     async def try_it(port: int) -> None:
-        keepsakes = Keepsakes(None)
-        keepsakes.add(
+        store = LocalStore(None)
+        store.add(
             Pending("k1", "python", "say", "x" * 70_000, 0.0),
             Pending("k2", "python", "say", '"' * 16_384, 0.0),
             Pending("k3", "python", "say", "short", 0.0),
         )
-        client = Whole(
-            "127.0.0.1", port, "ann", keepsakes=keepsakes, on_event=lambda *_: None, on_change=lambda _: None
-        )
-        task = asyncio.create_task(client.link.run())
+        client = Whole("127.0.0.1", port, "ann", store=store, on_event=lambda *_: None, on_change=lambda _: None)
+        task = asyncio.create_task(client.connection.run())
         async with asyncio.timeout(20):
-            while len(keepsakes.unsent) > 2:
+            while len(store.unsent) > 2:
                 await asyncio.sleep(0.01)
-        assert [pending.why for pending in keepsakes.unsent] == [
+        assert [pending.why for pending in store.unsent] == [
             "That is 70000 bytes; a message has at most 16384.",
             "That is too long for one message. Send it in 2 parts.",
         ]
@@ -601,23 +599,23 @@ def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
 
 
 def test_what_waits_survives_the_end_of_the_program(tmp_path: Path) -> None:
-    keepsakes = Keepsakes(tmp_path / "kept")
-    keepsakes.add(Pending("k1", "python", "say", "one", 1.0))
-    keepsakes.add(Pending("k2", "python", "say", "two", 2.0))
-    keepsakes.remove("k1")
-    keepsakes.memory.token = "secret"  # noqa: S105 - it is none
-    keepsakes.save()
-    second = Keepsakes(tmp_path / "kept")
+    store = LocalStore(tmp_path / "kept")
+    store.add(Pending("k1", "python", "say", "one", 1.0))
+    store.add(Pending("k2", "python", "say", "two", 2.0))
+    store.remove("k1")
+    store.saved.token = "secret"  # noqa: S105 - it is none
+    store.save()
+    second = LocalStore(tmp_path / "kept")
     assert second.is_refused, "one program at a time"
     assert second.unsent == []
-    keepsakes.close()
-    again = Keepsakes(tmp_path / "kept")
+    store.close()
+    again = LocalStore(tmp_path / "kept")
     assert [pending.text for pending in again.unsent] == ["two"]
-    assert again.memory.token == "secret"  # noqa: S105 - it is none
+    assert again.saved.token == "secret"  # noqa: S105 - it is none
     assert (tmp_path / "kept" / "memory.json").stat().st_mode & 0o077 == 0
     again.close()
     (tmp_path / "kept" / "outbox.json").write_text("{")
-    broken = Keepsakes(tmp_path / "kept")
+    broken = LocalStore(tmp_path / "kept")
     assert broken.unsent == []
     assert (tmp_path / "kept" / "outbox.json.unreadable").read_text() == "{"
     broken.close()
