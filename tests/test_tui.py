@@ -513,7 +513,7 @@ def test_a_command_that_only_the_server_knows_is_asked_of_it_and_its_answer_show
         app.tell(replace(welcome(), commands=(roll,)))
         app.prompt.put("/roll 20")
         await pilot.press("enter")
-        assert app.link.last("roll") | {"ref": 0} == {"room": "python", "sides": 20, "ref": 0}
+        assert app.connection.last("roll") | {"ref": 0} == {"room": "python", "sides": 20, "ref": 0}
         app.answer("roll", events.Answered(text="You have thrown 19."))
         app.tell(events.Answered(text="that nobody has asked for"))
         await settle(pilot)
