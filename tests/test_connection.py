@@ -409,14 +409,14 @@ def test_who_asked_on_a_connection_is_forgotten_with_it() -> None:
 
         server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
         client = Client(server.sockets[0].getsockname()[1], "ann")
-        ref = client.link.askers.note(lambda _: True)
-        running = asyncio.create_task(client.link.run())
+        ref = client.connection.askers.note(lambda _: True)
+        running = asyncio.create_task(client.connection.run())
         async with asyncio.timeout(TIMEOUT):
             while not any(change.status is Status.WAITING for change in client.changes):
                 await asyncio.sleep(0.01)
         running.cancel()
         server.close()
-        assert client.link.askers.of(ref) is None
+        assert client.connection.askers.of(ref) is None
 
     asyncio.run(act())
 
