@@ -22,7 +22,7 @@ from chat_server.protocol.syntax import parameters_of
 from chat_server.wire.render.languages import DOMAIN, LOCALE
 
 SOURCE = LOCALE.parent / "wire"
-KEYWORDS = {"say": None, "message": None, "count": (1, 2), "counted": (1, 2)}
+KEYWORDS = {"text": None, "message": None, "count": (1, 2), "counted": (1, 2)}
 
 Identifier = str | tuple[str, ...]
 

@@ -23,7 +23,7 @@ from chat_server.sessions.text_session import PersonSession
 from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.render import profiles
 from chat_server.wire.render.profiles import BARE_MAX, Reader
-from chat_server.wire.render.text_lines import Line as TextLine
+from chat_server.wire.render.text_lines import TextLine
 from chat_server.wire.text import TextDecoder
 from fakes import FaultyJournal
 from streams import Caller, House, Program, open_house

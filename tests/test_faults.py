@@ -355,13 +355,13 @@ async def test_what_cannot_be_put_in_words_is_said_to_be_so_and_whoever_asked_go
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, kind: type[events.Event]
 ) -> None:
     example = an_event(kind)
-    sabotage = Sabotage(sentences._TOLD.get(kind, sentences._in_one_sentence), always=True)
+    sabotage = Sabotage(sentences.RENDERERS.get(kind, sentences._in_one_sentence), always=True)
     async with a_house() as (house, witnesses):
         ann = house.call()
         await ann.log_in("ann", "python")
         await ann.type("/colour on")  # what is laid out is put in words by the table, lines that are said too
         await ann.read_until("Colours are on.")
-        monkeypatch.setitem(sentences._TOLD, kind, sabotage)
+        monkeypatch.setitem(sentences.RENDERERS, kind, sabotage)
         sabotage.is_armed = True
         session_of(house, "ann")._loop.decoder = Giving(requests.ListOnline())
         monkeypatch.setitem(
@@ -383,7 +383,7 @@ async def test_what_cannot_be_put_in_words_is_said_to_be_so_and_whoever_asked_go
 async def test_what_cannot_be_shown_to_one_kind_of_reader_is_shown_to_the_others(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, kind: type[events.Event]
 ) -> None:
-    sabotage = Sabotage(sentences._TOLD.get(kind, sentences._in_one_sentence), always=True)
+    sabotage = Sabotage(sentences.RENDERERS.get(kind, sentences._in_one_sentence), always=True)
     async with a_house() as (house, witnesses):
         program, zoe, colourful = house.connect(), house.call(), house.call()
         await program.enter("ann", "python")
@@ -392,7 +392,7 @@ async def test_what_cannot_be_shown_to_one_kind_of_reader_is_shown_to_the_others
         await colourful.type("/colour on")
         await trio.sleep(10)
         with monkeypatch.context() as patched:
-            patched.setitem(sentences._TOLD, kind, sabotage)
+            patched.setitem(sentences.RENDERERS, kind, sabotage)
             sabotage.is_armed = True
             await zoe.type(shown_in_rooms()[kind])
             await colourful.read_until("Something went wrong in python on the server's side.")

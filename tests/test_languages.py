@@ -11,7 +11,7 @@ import pytest
 from chat_server.config import ServerTable
 from chat_server.protocol import entries, events
 from chat_server.protocol.choices import LANGUAGES, find_language
-from chat_server.wire.render.languages import voice
+from chat_server.wire.render.languages import translator_for
 from chat_server.wire.render.sentences import SENTENCES, sentence, text_of
 from processes import ROOT
 
@@ -29,7 +29,8 @@ def test_no_sentence_is_missing_from_a_catalogue_and_none_is_stale() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ['voice.say(f"{nick} left.")', 'f"{voice.say("Goodbye.")} {nick}"', 'voice.count("a", f"{n}", n)']
+    "source",
+    ['translator.text(f"{nick} left.")', 'f"{translator.text("Goodbye.")} {nick}"', 'translator.count("a", f"{n}", n)'],
 )
 def test_a_sentence_that_no_catalogue_can_have_is_named(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -123,7 +124,7 @@ def test_a_language_is_found_by_its_usual_names(name: str, language: str | None)
 
 def test_a_screen_reader_is_not_made_to_read_dashes() -> None:
     for language in LANGUAGES:
-        assert "--" not in voice(language, is_plain=True).rule("now")
+        assert "--" not in translator_for(language, is_plain=True).rule("now")
 
 
 def test_a_language_is_found_by_its_english_name() -> None:

@@ -25,7 +25,7 @@ def counted(one: str, many: str, number: str) -> tuple[str, str, str]:
     return one, many, number
 
 
-class Voice:
+class Translator:
     """How sentences come to one kind of reader: in a language, with or without ornaments, and lists in rows of some columns."""
 
     def __init__(self, language: str, *, is_plain: bool, columns: int) -> None:
@@ -35,7 +35,7 @@ class Voice:
         self.columns = columns
         self._translations = None if language == SOURCE else _translations(language)
 
-    def say(self, sentence: str, /, **details: object) -> str:
+    def text(self, sentence: str, /, **details: object) -> str:
         """The sentence, which is not empty, in the language, with its details."""
         translated = self._translations.gettext(sentence) if self._translations else sentence
         return translated.format_map(details)
@@ -62,6 +62,6 @@ def _translations(language: str) -> gettext.NullTranslations:
 
 
 @cache
-def voice(language: str, *, is_plain: bool = False, columns: int = 0) -> Voice:
-    """The voice for a kind of reader; 0 columns: nothing is known of the terminal."""
-    return Voice(language, is_plain=is_plain, columns=columns)
+def translator_for(language: str, *, is_plain: bool = False, columns: int = 0) -> Translator:
+    """The translator for a kind of reader; 0 columns: nothing is known of the terminal."""
+    return Translator(language, is_plain=is_plain, columns=columns)

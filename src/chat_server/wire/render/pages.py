@@ -10,8 +10,8 @@ from datetime import date
 
 from chat_server.protocol import entries
 from chat_server.protocol.time_zones import local
-from chat_server.wire.render.languages import Voice
-from chat_server.wire.render.text_lines import Line, own_words
+from chat_server.wire.render.languages import Translator
+from chat_server.wire.render.text_lines import TextLine, server_lines
 
 
 def _range(first: int, last: int) -> str:
@@ -19,43 +19,45 @@ def _range(first: int, last: int) -> str:
     return f"{first}\N{EN DASH}{last}" if first < last else str(first)
 
 
-def day_of(voice: Voice, at: float, zone: str) -> str:
+def day_of(translator: Translator, at: float, zone: str) -> str:
     """The day, as the language writes it."""
-    return _day(voice, local(at, zone).date())
+    return _day(translator, local(at, zone).date())
 
 
-def _day(voice: Voice, day: date) -> str:
-    return voice.say("{year}-{month:02}-{day:02}", year=day.year, month=day.month, day=day.day)
+def _day(translator: Translator, day: date) -> str:
+    return translator.text("{year}-{month:02}-{day:02}", year=day.year, month=day.month, day=day.day)
 
 
-def entry_shown(voice: Voice, entry: entries.Line, before: str = "") -> Line:
+def entry_shown(translator: Translator, entry: entries.Line, before: str = "") -> TextLine:
     """What somebody has said, done or set, after its number and its time, if these are shown."""
     shape = entry.shape
     if shape.is_sentence:
-        return Line(voice.say(shape.sentence, nick=entry.nick, text=entry.text), f"{before}* ")
-    return Line(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, shape.between)
+        return TextLine(translator.text(shape.sentence, nick=entry.nick, text=entry.text), f"{before}* ")
+    return TextLine(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, shape.between)
 
 
-def _lines(voice: Voice, lines: Iterable[entries.Line], zone: str) -> list[Line]:
-    shown: list[Line] = []
+def _lines(translator: Translator, lines: Iterable[entries.Line], zone: str) -> list[TextLine]:
+    shown: list[TextLine] = []
     day: date | None = None
     for line in lines:
         at = local(line.at, zone)
         if day != (day := at.date()):
-            shown += own_words(voice.rule(_day(voice, day)))
-        shown.append(entry_shown(voice, line, f"#{line.seq} {at:%H:%M} "))
+            shown += server_lines(translator.rule(_day(translator, day)))
+        shown.append(entry_shown(translator, line, f"#{line.seq} {at:%H:%M} "))
     return shown
 
 
-def recalled(event: entries.Recalled, voice: Voice) -> list[Line]:
+def recalled(event: entries.Recalled, translator: Translator) -> list[TextLine]:
     """What one is shown on entering a room: the newest lines, or what one has missed; then a rule."""
-    now = own_words(voice.say("You are up to date.") if voice.is_plain else voice.rule(voice.say("now")))
+    now = server_lines(
+        translator.text("You are up to date.") if translator.is_plain else translator.rule(translator.text("now"))
+    )
     if event.missed is None:
-        return _lines(voice, event.lines, event.zone) + now
+        return _lines(translator, event.lines, event.zone) + now
     after = event.last - event.missed
     where = _range(after + 1, event.last)
     if len(event.lines) < event.missed:
-        intro = voice.count(
+        intro = translator.count(
             "{number} line since you left ({range}); /since {after} shows them from the first.",
             "{number} lines since you left ({range}); /since {after} shows them from the first.",
             event.missed,
@@ -63,80 +65,84 @@ def recalled(event: entries.Recalled, voice: Voice) -> list[Line]:
             after=after,
         )
     else:
-        intro = voice.count(
+        intro = translator.count(
             "{number} line since you left ({range})",
             "{number} lines since you left ({range})",
             event.missed,
             range=where,
         )
-    return own_words(intro) + _lines(voice, event.lines, event.zone) + (now if event.lines else [])
+    return server_lines(intro) + _lines(translator, event.lines, event.zone) + (now if event.lines else [])
 
 
-def page_shown(event: entries.PageShown, voice: Voice) -> list[Line]:
+def page_shown(event: entries.PageShown, translator: Translator) -> list[TextLine]:
     """A page, and how to turn it."""
     if event.last < event.first == 1:
-        return own_words(voice.say("Nothing has been said in {room} yet.", room=event.room))
+        return server_lines(translator.text("Nothing has been said in {room} yet.", room=event.room))
     if event.last < event.first:
-        return own_words(voice.say("{room} keeps no lines.", room=event.room))
+        return server_lines(translator.text("{room} keeps no lines.", room=event.room))
     if event.numbers is None:
         everything = _range(event.first, event.last)
-        return own_words(
-            voice.say("There is nothing there. The lines of {room} are {range}.", room=event.room, range=everything)
+        return server_lines(
+            translator.text(
+                "There is nothing there. The lines of {room} are {range}.", room=event.room, range=everything
+            )
         )
     first, last = event.numbers
-    turning = _where(voice, event, first, last)
+    turning = _where(translator, event, first, last)
     if first > event.first:
-        turning += voice.say(" Older: /before {first}.", first=first)
+        turning += translator.text(" Older: /before {first}.", first=first)
     if last < event.last:
-        turning += voice.say(" Newer: /since {last}.", last=last)
-    return _lines(voice, event.lines, event.zone) + own_words(turning)
+        turning += translator.text(" Newer: /since {last}.", last=last)
+    return _lines(translator, event.lines, event.zone) + server_lines(turning)
 
 
-def _where(voice: Voice, event: entries.PageShown, first: int, last: int) -> str:
+def _where(translator: Translator, event: entries.PageShown, first: int, last: int) -> str:
     """Which lines these are of all that the room has."""
     shown, number = _range(first, last), last - first + 1
     if event.first == 1:
-        return voice.count("Line {range} of {last}.", "Lines {range} of {last}.", number, range=shown, last=event.last)
+        return translator.count(
+            "Line {range} of {last}.", "Lines {range} of {last}.", number, range=shown, last=event.last
+        )
     kept = _range(event.first, event.last)
-    return voice.count(
+    return translator.count(
         "Line {range}; {kept} are kept.", "Lines {range}; {kept} are kept.", number, range=shown, kept=kept
     )
 
 
-def _nothing_found(voice: Voice, room: str) -> str:
+def _nothing_found(translator: Translator, room: str) -> str:
     """That a search has found nothing, and where else to look; `room` is "" if it has looked in all rooms."""
     if room:
-        return voice.say("Nothing found in {room}. /search -a looks in all rooms.", room=room)
-    return voice.say("Nothing found in any room.")
+        return translator.text("Nothing found in {room}. /search -a looks in all rooms.", room=room)
+    return translator.text("Nothing found in any room.")
 
 
-def found(event: entries.Found, voice: Voice) -> list[Line]:
+def found(event: entries.Found, translator: Translator) -> list[TextLine]:
     """The lines that a search has found, room by room."""
     count = sum(len(lines) for _, lines in event.rooms)
-    shown: list[Line] = []
+    shown: list[TextLine] = []
     for room, lines in event.rooms:
-        shown += own_words(voice.say("In {room}:", room=room)) + _lines(voice, lines, event.zone)
+        shown += server_lines(translator.text("In {room}:", room=room)) + _lines(translator, lines, event.zone)
     if not count:
-        shown += own_words(_nothing_found(voice, event.room))
+        shown += server_lines(_nothing_found(translator, event.room))
     elif event.has_more:
-        shown += own_words(
-            voice.count(
+        shown += server_lines(
+            translator.count(
                 "The newest line that was found; more words find fewer. /around NUMBER shows the lines around it.",
                 "The newest {number} lines that were found; more words find fewer. /around NUMBER shows the lines around a line.",
                 count,
             )
         )
     else:
-        shown += own_words(
-            voice.count(
+        shown += server_lines(
+            translator.count(
                 "{number} line found. /around NUMBER shows the lines around it.",
                 "{number} lines found. /around NUMBER shows the lines around a line.",
                 count,
             )
         )
     if event.unsearched:
-        shown += own_words(
-            voice.count(
+        shown += server_lines(
+            translator.count(
                 "The newest line is not in the index yet; ask again soon.",
                 "The newest {number} lines are not in the index yet; ask again soon.",
                 event.unsearched,

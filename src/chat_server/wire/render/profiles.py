@@ -16,9 +16,9 @@ from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
 from chat_server.wire.charsets import ambiguous_columns, encode, showable
 from chat_server.wire.render.colours import bright, dim, named
-from chat_server.wire.render.languages import voice
-from chat_server.wire.render.sentences import told
-from chat_server.wire.render.text_lines import Line, as_text, indented
+from chat_server.wire.render.languages import translator_for
+from chat_server.wire.render.sentences import event_lines
+from chat_server.wire.render.text_lines import TextLine, as_text, indented
 from chat_server.wire.render.widths import room_for
 from chat_server.wire.render.wrapping import INDENT, wrapped
 
@@ -62,15 +62,15 @@ BARE_MAX = 4
 @lru_cache(maxsize=1024)
 def show_for(reader: Reader) -> Show:
     """The one function that shows events to this kind of reader."""
-    speech = voice(reader.language, is_plain=reader.is_plain, columns=reader.columns)
+    translator = translator_for(reader.language, is_plain=reader.is_plain, columns=reader.columns)
 
     def show(event: Event) -> bytes:
         if type(event) is Said:  # nearly all are; the table would take a third longer
             return f"{event.nick}: {indented(event.text)}\r\n".encode()
-        return as_text(told(event, speech)).encode()
+        return as_text(event_lines(event, translator)).encode()
 
     def show_laid_out(event: Event) -> bytes:
-        return written("".join(_laid_out(line, reader) for line in told(event, speech)), reader)
+        return written("".join(_laid_out(line, reader) for line in event_lines(event, translator)), reader)
 
     chosen = show_laid_out if reader.is_laid_out else show
     _READER_OF[chosen] = reader
@@ -79,7 +79,7 @@ def show_for(reader: Reader) -> Show:
 
 def shown_in_pieces(event: Event, reader: Reader) -> Iterator[bytes]:
     """What `show_for` gives, some lines at a time: a long answer is laid out with pauses in which others have their turn."""
-    lines = told(event, voice(reader.language, is_plain=reader.is_plain, columns=reader.columns))
+    lines = event_lines(event, translator_for(reader.language, is_plain=reader.is_plain, columns=reader.columns))
     pieces: list[str] = []
     characters = 0
     yield b""  # to put two hundred lines in words takes as long as to lay some of them out
@@ -124,7 +124,7 @@ def written(text: str, reader: Reader) -> bytes:
     return data.replace(IAC, IAC + IAC) if reader.doubles_iac else data
 
 
-def _laid_out(line: Line, reader: Reader) -> str:
+def _laid_out(line: TextLine, reader: Reader) -> str:
     """The line in rows that fit, with its colours."""
     text, mark, nick, between = (showable(part, reader.charset) for part in line)
     head, ambiguous = mark + nick + between, ambiguous_columns(reader.charset)

@@ -18,9 +18,9 @@ from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
-from chat_server.wire.render.languages import Voice, counted, message, voice
+from chat_server.wire.render.languages import Translator, counted, message, translator_for
 from chat_server.wire.render.pages import day_of, entry_shown, found, page_shown, recalled
-from chat_server.wire.render.text_lines import Line, as_text, cut, items, own_words, row_width
+from chat_server.wire.render.text_lines import TextLine, as_text, cut, items, row_width, server_lines
 from chat_server.wire.render.widths import columns_of
 
 Counted = tuple[str, str, str]
@@ -180,48 +180,48 @@ HINT_FOR_CHINESE = message(
 
 def sentence(code: str, details: dict[str, str], language: str = "en") -> str:
     """The sentence that a code stands for."""
-    known, speech = SENTENCES[code], voice(language)
+    known, translator = SENTENCES[code], translator_for(language)
     if code == "usage":
-        return _usage_and_what_is_wrong(details, speech)
-    everything = {"languages": _languages(speech), "charsets": speech.say(", ").join(CHARSETS), **details}
+        return _usage_and_what_is_wrong(details, translator)
+    everything = {"languages": _languages(translator), "charsets": translator.text(", ").join(CHARSETS), **details}
     if isinstance(known, str):
-        return speech.say(known, **everything)
+        return translator.text(known, **everything)
     one, many, number = known
-    return speech.count(one, many, 1 if details[number] == "1" else 2, **everything)
+    return translator.count(one, many, 1 if details[number] == "1" else 2, **everything)
 
 
-def _usage_and_what_is_wrong(details: dict[str, str], voice: Voice) -> str:
+def _usage_and_what_is_wrong(details: dict[str, str], translator: Translator) -> str:
     """What is wrong with what was typed, if that is known, and how it is typed."""
-    usage = voice.say(USAGE, usage=_usage(voice, details["usage"]))
+    usage = translator.text(USAGE, usage=_usage(translator, details["usage"]))
     if details.get("why") not in SENTENCES:
         return usage
     shown = dict(details)
     if "field" in details:
-        shown["field"] = voice.word(details["field"].upper())
+        shown["field"] = translator.word(details["field"].upper())
     if "choices" in details:
-        shown["choices"] = voice.say(", ").join(details["choices"].split())
-    why = voice.say(str(SENTENCES[details["why"]]), **shown)
-    return why if details["why"] in SAYS_ALL else voice.say("{why} {usage}", why=why, usage=usage)
+        shown["choices"] = translator.text(", ").join(details["choices"].split())
+    why = translator.text(str(SENTENCES[details["why"]]), **shown)
+    return why if details["why"] in SAYS_ALL else translator.text("{why} {usage}", why=why, usage=usage)
 
 
-def _languages(voice: Voice) -> str:
-    return voice.say(", ").join(f"{code} ({name})" for code, name in LANGUAGES.items())
+def _languages(translator: Translator) -> str:
+    return translator.text(", ").join(f"{code} ({name})" for code, name in LANGUAGES.items())
 
 
-def _listed(voice: Voice, start: str, names: list[str]) -> list[str]:
-    return items(start, names, voice.say(", "), columns=voice.columns)
+def _listed(translator: Translator, start: str, names: list[str]) -> list[str]:
+    return items(start, names, translator.text(", "), columns=translator.columns)
 
 
-def _names(voice: Voice, nicks: tuple[str, ...]) -> str:
+def _names(translator: Translator, nicks: tuple[str, ...]) -> str:
     """`ann`, `ann and bob`, `ann, bob and carol`."""
     if len(nicks) == 1:
         return nicks[0]
-    return voice.say("{names} and {last}", names=voice.say(", ").join(nicks[:-1]), last=nicks[-1])
+    return translator.text("{names} and {last}", names=translator.text(", ").join(nicks[:-1]), last=nicks[-1])
 
 
-def _usage(voice: Voice, usage: str) -> str:
+def _usage(translator: Translator, usage: str) -> str:
     """The usage line, with the words for what is to be filled in in the language."""
-    return re.sub(r"(?<=[ \[])[A-Z][A-Z_]*", lambda name: voice.word(name[0]), usage)
+    return re.sub(r"(?<=[ \[])[A-Z][A-Z_]*", lambda name: translator.word(name[0]), usage)
 
 
 FEW_ROOMS = 10
@@ -240,66 +240,74 @@ GROUP_NAMES = {
 """The headings of /help."""
 
 
-def _explained(voice: Voice, explanation: str) -> str:
+def _explained(translator: Translator, explanation: str) -> str:
     """A line of a command's explanation. They are docstrings; `scripts/catalogue` takes them into the catalogue from there."""
-    return voice.say(explanation) if explanation else ""
+    return translator.text(explanation) if explanation else ""
 
 
-def _greeted(event: events.Greeted, voice: Voice) -> list[Line]:
-    return own_words(
-        voice.say("Hello. This is chat-server {version}. 中文: /lang zh", version=event.version),
-        voice.say("Type /login and a nickname to come in; /help for more."),
+def _greeted(event: events.Greeted, translator: Translator) -> list[TextLine]:
+    return server_lines(
+        translator.text("Hello. This is chat-server {version}. 中文: /lang zh", version=event.version),
+        translator.text("Type /login and a nickname to come in; /help for more."),
     )
 
 
-def _logged_in(event: events.LoggedIn, voice: Voice) -> list[Line]:
-    return own_words(
-        voice.say("Welcome, {nick}.", nick=event.nick),
-        voice.say("/rooms lists the rooms, /join ROOM enters one, /help tells more."),
+def _logged_in(event: events.LoggedIn, translator: Translator) -> list[TextLine]:
+    return server_lines(
+        translator.text("Welcome, {nick}.", nick=event.nick),
+        translator.text("/rooms lists the rooms, /join ROOM enters one, /help tells more."),
     )
 
 
-def _entered(event: events.Entered, voice: Voice) -> list[Line]:
-    topic = [voice.say("Topic: {topic}", topic=event.topic)] if event.topic else []
+def _entered(event: events.Entered, translator: Translator) -> list[TextLine]:
+    topic = [translator.text("Topic: {topic}", topic=event.topic)] if event.topic else []
     names = list(event.nicks)
     if event.more:
-        names.append(voice.count("and {number} other", "and {number} others", event.more))
-    people = _listed(voice, voice.say("Also here: "), names) if names else [voice.say("Nobody else is here.")]
-    return own_words(voice.say("You are in {room}.", room=event.room), *topic, *people)
+        names.append(translator.count("and {number} other", "and {number} others", event.more))
+    people = (
+        _listed(translator, translator.text("Also here: "), names)
+        if names
+        else [translator.text("Nobody else is here.")]
+    )
+    return server_lines(translator.text("You are in {room}.", room=event.room), *topic, *people)
 
 
-def _rooms_listed(event: events.RoomsListed, voice: Voice) -> list[Line]:
+def _rooms_listed(event: events.RoomsListed, translator: Translator) -> list[TextLine]:
     rooms = sorted(event.rooms, key=lambda room: -room[1])
     if not rooms:
-        return own_words(_no_rooms(voice, event.name))
-    in_one_line = _listed(voice, voice.say("Rooms: "), [f"{name} ({people})" for name, people in rooms[:FEW_ROOMS]])
+        return server_lines(_no_rooms(translator, event.name))
+    in_one_line = _listed(
+        translator, translator.text("Rooms: "), [f"{name} ({people})" for name, people in rooms[:FEW_ROOMS]]
+    )
     if len(rooms) <= FEW_ROOMS and len(in_one_line) == 1 and not event.topics:
-        return own_words(*in_one_line)
+        return server_lines(*in_one_line)
     busy = [room for room in rooms if room[1] or room[0] in event.topics]
     empty = [name for name, people in rooms if not people and name not in event.topics]
-    rows = [_room_in_a_row(voice, name, people, event.topics.get(name, "")) for name, people in busy[:ROOMS_SHOWN_MAX]]
-    return own_words(*rows, *_more_rooms(voice, len(busy) - len(rows)), *_empty_rooms(voice, empty))
+    rows = [
+        _room_in_a_row(translator, name, people, event.topics.get(name, "")) for name, people in busy[:ROOMS_SHOWN_MAX]
+    ]
+    return server_lines(*rows, *_more_rooms(translator, len(busy) - len(rows)), *_empty_rooms(translator, empty))
 
 
-def _no_rooms(voice: Voice, name: str) -> str:
+def _no_rooms(translator: Translator, name: str) -> str:
     if name:
-        return voice.say("No room has {name} in its name. /rooms lists all.", name=shortened(name))
-    return voice.say("There are no rooms yet. /create ROOM opens one.")
+        return translator.text("No room has {name} in its name. /rooms lists all.", name=shortened(name))
+    return translator.text("There are no rooms yet. /create ROOM opens one.")
 
 
-def _room_in_a_row(voice: Voice, name: str, people: int, topic: str) -> str:
+def _room_in_a_row(translator: Translator, name: str, people: int, topic: str) -> str:
     whole = f"{name} ({people})"
     if not topic:
         return whole
-    most = max(row_width(voice.columns), columns_of(whole) + len(":…"))  # a name is never cut: one has to type it
-    return cut(voice.say("{room} ({people}): {topic}", room=name, people=people, topic=topic), most)
+    most = max(row_width(translator.columns), columns_of(whole) + len(":…"))  # a name is never cut: one has to type it
+    return cut(translator.text("{room} ({people}): {topic}", room=name, people=people, topic=topic), most)
 
 
-def _more_rooms(voice: Voice, number: int) -> list[str]:
+def _more_rooms(translator: Translator, number: int) -> list[str]:
     if number <= 0:
         return []
     return [
-        voice.count(
+        translator.count(
             "{number} more room has people in it. /rooms NAME lists the rooms with NAME in their names.",
             "{number} more rooms have people in them. /rooms NAME lists the rooms with NAME in their names.",
             number,
@@ -307,77 +315,81 @@ def _more_rooms(voice: Voice, number: int) -> list[str]:
     ]
 
 
-def _empty_rooms(voice: Voice, names: list[str]) -> list[str]:
+def _empty_rooms(translator: Translator, names: list[str]) -> list[str]:
     """How many rooms are empty, and some of their names."""
     if not names:
         return []
     shown = names[:EMPTY_NAMED_MAX]
     if len(names) > len(shown):
         others = len(names) - len(shown)
-        shown.append(voice.count("and {number} other room", "and {number} other rooms", others))
-    return _listed(voice, voice.count("{number} empty room: ", "{number} empty rooms: ", len(names)), shown)
+        shown.append(translator.count("and {number} other room", "and {number} other rooms", others))
+    return _listed(translator, translator.count("{number} empty room: ", "{number} empty rooms: ", len(names)), shown)
 
 
-def _online_listed(event: events.OnlineListed, voice: Voice) -> list[Line]:
+def _online_listed(event: events.OnlineListed, translator: Translator) -> list[TextLine]:
     if not event.nicks:
-        return own_words(voice.say("Nobody else is in {room}.", room=event.room))
-    start = voice.count("{number} other in {room}: ", "{number} others in {room}: ", len(event.nicks), room=event.room)
-    return own_words(*_listed(voice, start, list(event.nicks)))
+        return server_lines(translator.text("Nobody else is in {room}.", room=event.room))
+    start = translator.count(
+        "{number} other in {room}: ", "{number} others in {room}: ", len(event.nicks), room=event.room
+    )
+    return server_lines(*_listed(translator, start, list(event.nicks)))
 
 
-def _help_listed(event: events.HelpListed, voice: Voice) -> list[Line]:
+def _help_listed(event: events.HelpListed, translator: Translator) -> list[TextLine]:
     lines: list[str] = []
     heading = ""
     for (usage, summary), group in zip(event.commands, chain(event.groups, repeat("")), strict=False):
         before, heading = heading, GROUP_NAMES.get(group, heading)
         if heading != before:
-            lines.append(voice.rule(voice.say(heading)))
-        lines.append(f"{_usage(voice, usage)} - {_explained(voice, f'{summary}.').rstrip('.。')}")
+            lines.append(translator.rule(translator.text(heading)))
+        lines.append(f"{_usage(translator, usage)} - {_explained(translator, f'{summary}.').rstrip('.。')}")
     if event.rooms:
-        lines += _listed(voice, voice.say("Rooms are commands too: "), [f"/{room}" for room in event.rooms])
-    return own_words(*lines)
+        lines += _listed(translator, translator.text("Rooms are commands too: "), [f"/{room}" for room in event.rooms])
+    return server_lines(*lines)
 
 
-def _command_explained(event: events.CommandExplained, voice: Voice) -> list[Line]:
-    lines = [_explained(voice, line) for line in filter(None, event.text.splitlines())]
+def _command_explained(event: events.CommandExplained, translator: Translator) -> list[TextLine]:
+    lines = [_explained(translator, line) for line in filter(None, event.text.splitlines())]
     if event.room:
-        lines = [voice.say("Enter the room {room}.", room=event.room)]
+        lines = [translator.text("Enter the room {room}.", room=event.room)]
     aliases = [f"/{alias}" for alias in event.aliases]
-    also = [voice.say("Also: {commands}", commands=voice.say(", ").join(aliases))] if aliases else []
-    return own_words(voice.say("Usage: {usage}", usage=_usage(voice, event.usage)), *lines, *also)
+    also = [translator.text("Also: {commands}", commands=translator.text(", ").join(aliases))] if aliases else []
+    return server_lines(translator.text("Usage: {usage}", usage=_usage(translator, event.usage)), *lines, *also)
 
 
-def _joined(event: events.Joined, voice: Voice) -> list[Line]:
+def _joined(event: events.Joined, translator: Translator) -> list[TextLine]:
     if not event.more:
-        return own_words(voice.say("{names} joined", names=_names(voice, event.nicks)))
-    names = voice.say(", ").join(event.nicks)
-    return own_words(
-        voice.count("{names} and {number} other joined", "{names} and {number} others joined", event.more, names=names)
+        return server_lines(translator.text("{names} joined", names=_names(translator, event.nicks)))
+    names = translator.text(", ").join(event.nicks)
+    return server_lines(
+        translator.count(
+            "{names} and {number} other joined", "{names} and {number} others joined", event.more, names=names
+        )
     )
 
 
-def _left(event: events.Left, voice: Voice) -> list[Line]:
+def _left(event: events.Left, translator: Translator) -> list[TextLine]:
     if not event.more:
-        return own_words(voice.say("{names} left", names=_names(voice, event.nicks)))
-    names = voice.say(", ").join(event.nicks)
-    return own_words(
-        voice.count("{names} and {number} other left", "{names} and {number} others left", event.more, names=names)
+        return server_lines(translator.text("{names} left", names=_names(translator, event.nicks)))
+    names = translator.text(", ").join(event.nicks)
+    return server_lines(
+        translator.count("{names} and {number} other left", "{names} and {number} others left", event.more, names=names)
     )
 
 
-def _skipped(event: events.Skipped, voice: Voice) -> list[Line]:
-    skipped = voice.count(
+def _skipped(event: events.Skipped, translator: Translator) -> list[TextLine]:
+    skipped = translator.count(
         "{number} line was skipped: your connection did not keep up.",
         "{number} lines were skipped: your connection did not keep up.",
         event.lines,
     )
-    where = "".join(voice.say(" /since {seq} shows what was said.", seq=seq) for seq in event.rooms.values())
-    return own_words(skipped + where)
+    where = "".join(translator.text(" /since {seq} shows what was said.", seq=seq) for seq in event.rooms.values())
+    return server_lines(skipped + where)
 
 
-def _not_stored(event: events.NotStored, voice: Voice) -> list[Line]:
-    return own_words(
-        voice.count(
+def _not_stored(event: events.NotStored, translator: Translator) -> list[TextLine]:
+    return server_lines(
+        translator.count(
             "Your line could not be stored, so nobody has seen it. Try again later.",
             "{number} of your lines could not be stored, so nobody has seen them. Try again later.",
             event.lines,
@@ -385,9 +397,9 @@ def _not_stored(event: events.NotStored, voice: Voice) -> list[Line]:
     )
 
 
-def _timed(event: events.Timed, voice: Voice) -> list[Line]:
-    return own_words(
-        voice.say(
+def _timed(event: events.Timed, translator: Translator) -> list[TextLine]:
+    return server_lines(
+        translator.text(
             "#{seq} waited {queued:.1f} ms in the queue and was stored in {stored:.1f} ms.",
             seq=event.seq,
             queued=event.queued * 1000,
@@ -396,44 +408,48 @@ def _timed(event: events.Timed, voice: Voice) -> list[Line]:
     )
 
 
-def _zone_shown(event: events.ZoneShown, voice: Voice) -> list[Line]:
+def _zone_shown(event: events.ZoneShown, translator: Translator) -> list[TextLine]:
     now = local(event.now, event.zone)
-    zone = event.zone or voice.say("{zone}, the server's own zone", zone=now.tzname())
-    day, time = day_of(voice, event.now, event.zone), now.strftime("%H:%M")
-    return own_words(voice.say("It is {day} {time}. Times are shown in {zone}.", day=day, time=time, zone=zone))
+    zone = event.zone or translator.text("{zone}, the server's own zone", zone=now.tzname())
+    day, time = day_of(translator, event.now, event.zone), now.strftime("%H:%M")
+    return server_lines(
+        translator.text("It is {day} {time}. Times are shown in {zone}.", day=day, time=time, zone=zone)
+    )
 
 
-def _topic_shown(event: events.TopicShown, voice: Voice) -> list[Line]:
+def _topic_shown(event: events.TopicShown, translator: Translator) -> list[TextLine]:
     if not event.topic:
-        return own_words(voice.say("{room} has no topic.", room=event.room))
-    return own_words(voice.say("Topic of {room}: {topic}", room=event.room, topic=event.topic))
+        return server_lines(translator.text("{room} has no topic.", room=event.room))
+    return server_lines(translator.text("Topic of {room}: {topic}", room=event.room, topic=event.topic))
 
 
-def _chosen(event: events.Chosen, voice: Voice) -> list[Line]:
+def _chosen(event: events.Chosen, translator: Translator) -> list[TextLine]:
     known, hint = CHOICES.get(f"{event.setting} {event.value}") or CHOICES[event.setting]
     if event.is_new:
-        return own_words(voice.say(known, value=event.value))
-    answer = voice.say(ASKED.get(event.setting, known), value=event.value)
+        return server_lines(translator.text(known, value=event.value))
+    answer = translator.text(ASKED.get(event.setting, known), value=event.value)
     names = {"language": [f"{code} ({name})" for code, name in LANGUAGES.items()], "charset": [*CHARSETS]}
     others = names.get(event.setting)
-    return own_words(answer, *(_listed(voice, voice.say(hint), others) if others else [voice.say(hint)]))
+    return server_lines(
+        answer, *(_listed(translator, translator.text(hint), others) if others else [translator.text(hint)])
+    )
 
 
-def _refused(event: events.Refused, voice: Voice) -> list[Line]:
-    return own_words(sentence(event.code, event.details, voice.language))
+def _refused(event: events.Refused, translator: Translator) -> list[TextLine]:
+    return server_lines(sentence(event.code, event.details, translator.language))
 
 
-def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:
+def _slowed(event: events.Slowed, translator: Translator) -> list[TextLine]:
     if event.is_shared:
-        return own_words(
-            voice.count(
+        return server_lines(
+            translator.count(
                 "Your address as a whole is sending more than {number} line a second; the rest follows in order.",
                 "Your address as a whole is sending more than {number} lines a second; the rest follows in order.",
                 event.limit,
             )
         )
-    return own_words(
-        voice.count(
+    return server_lines(
+        translator.count(
             "You are sending faster than {number} line a second; the rest follows in order.",
             "You are sending faster than {number} lines a second; the rest follows in order.",
             event.limit,
@@ -443,21 +459,21 @@ def _slowed(event: events.Slowed, voice: Voice) -> list[Line]:
 
 def in_one_sentence(event: events.Event, language: str) -> str:
     """What is told of an event of which one sentence tells all. Raises LookupError if none does."""
-    return _sentence_of(event, voice(language))
+    return _sentence_of(event, translator_for(language))
 
 
-def _sentence_of(event: events.Event, voice: Voice) -> str:
+def _sentence_of(event: events.Event, translator: Translator) -> str:
     if not event.sentence:
         raise LookupError(f"nothing says how {type(event).__name__} is told")
-    return voice.say(event.sentence, **asdict(event))
+    return translator.text(event.sentence, **asdict(event))
 
 
-def _in_one_sentence(event: events.Event, voice: Voice) -> list[Line]:
-    return own_words(_sentence_of(event, voice))
+def _in_one_sentence(event: events.Event, translator: Translator) -> list[TextLine]:
+    return server_lines(_sentence_of(event, translator))
 
 
-_TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
-    **dict.fromkeys(entries.KINDS, lambda event, voice: [entry_shown(voice, event)]),
+RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]] = {
+    **dict.fromkeys(entries.KINDS, lambda event, translator: [entry_shown(translator, event)]),
     events.NotStored: _not_stored,
     events.Timed: _timed,
     entries.Recalled: recalled,
@@ -466,12 +482,12 @@ _TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
     events.TopicShown: _topic_shown,
     events.ZoneShown: _zone_shown,
     events.Chosen: _chosen,
-    events.CharsetHinted: lambda _, voice: own_words(voice.say(HINT_FOR_CHINESE)),
+    events.CharsetHinted: lambda _, translator: server_lines(translator.text(HINT_FOR_CHINESE)),
     events.Joined: _joined,
     events.Left: _left,
     events.Greeted: _greeted,
     events.LoggedIn: _logged_in,
-    events.Dismissed: lambda event, voice: own_words(sentence(event.why, event.details, voice.language)),
+    events.Dismissed: lambda event, translator: server_lines(sentence(event.why, event.details, translator.language)),
     events.Refused: _refused,
     events.Entered: _entered,
     events.RoomsListed: _rooms_listed,
@@ -484,11 +500,11 @@ _TOLD: dict[type[events.Event], Callable[[Any, Voice], list[Line]]] = {
 """How events are told for which one sentence is not enough."""
 
 
-def told(event: events.Event, voice: Voice) -> list[Line]:
+def event_lines(event: events.Event, translator: Translator) -> list[TextLine]:
     """The lines in which an event is told to a person."""
-    return _TOLD.get(type(event), _in_one_sentence)(event, voice)
+    return RENDERERS.get(type(event), _in_one_sentence)(event, translator)
 
 
 def text_of(event: events.Event, language: str = "en") -> str:
     """An event as text, each line with its end, as it stands where nothing is known of the terminal."""
-    return as_text(told(event, voice(language)))
+    return as_text(event_lines(event, translator_for(language)))

@@ -9,7 +9,7 @@ WIDTH = 77
 """Columns after which a long list goes on in a new line, without the mark before it, where the terminal is not known to be narrower."""
 
 
-class Line(NamedTuple):
+class TextLine(NamedTuple):
     """One line: what marks it, who it is of, and the text, which may be of several lines."""
 
     text: str
@@ -18,9 +18,9 @@ class Line(NamedTuple):
     between: str = ""
 
 
-def own_words(*sentences: str) -> list[Line]:
+def server_lines(*sentences: str) -> list[TextLine]:
     """Lines of the server's own."""
-    return [Line(sentence) for sentence in sentences]
+    return [TextLine(sentence) for sentence in sentences]
 
 
 def indented(text: str) -> str:
@@ -28,7 +28,7 @@ def indented(text: str) -> str:
     return text.replace("\n", "\r\n  ") if "\n" in text else text
 
 
-def as_text(lines: Iterable[Line]) -> str:
+def as_text(lines: Iterable[TextLine]) -> str:
     """The lines as they stand where nothing is known of the terminal."""
     return "".join(f"{mark}{nick}{between}{indented(text)}\r\n" for text, mark, nick, between in lines)
 
