@@ -396,6 +396,31 @@ async def test_what_has_been_deleted_is_not_shown_from_memory_either(
         assert "ann: old" not in await bob.read_until("* python keeps no lines.")
 
 
+async def test_only_the_rooms_of_which_lines_were_deleted_read_their_past_again(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, now, reads = MemoryJournal(), time.time(), list[str]()
+    read = MemoryJournal.read
+
+    async def noted(self: MemoryJournal, room: str, first: int, last: int) -> Page:
+        reads.append(room)
+        return await read(self, room, first, last)
+
+    monkeypatch.setattr(MemoryJournal, "read", noted)
+    async with open_house(Config(history=HistoryTable(keep_days=1)), journal) as house:
+        ann = house.call()
+        await ann.log_in("ann", "python")
+        await ann.type("old", "/write")
+        await ann.read_until("in write.")
+        monkeypatch.setattr("time.time", lambda: now + 2 * 86400)
+        await ann.type("new", "/python", "/write")
+        await trio.sleep(1000)
+        reads.clear()
+        await ann.type("in write", "/python", "in python")
+        await trio.sleep(10)
+        assert reads == ["python"]
+
+
 async def test_a_reader_who_has_gone_elsewhere_is_not_sent_to_numbers_of_another_room(
     autojump_clock: trio.abc.Clock,
 ) -> None:

@@ -442,7 +442,7 @@ async def test_how_far_somebody_has_come_is_remembered_the_last_word_counts(jour
 
 async def prune_all(journal: Journal, before: float, keep_lines: int) -> int:
     pruned = 0
-    while some := await journal.prune(before, keep_lines):
+    while some := (await journal.prune(before, keep_lines)).total:
         pruned += some
     return pruned
 

@@ -412,3 +412,24 @@ def test_what_is_stored_while_the_file_goes_is_refused_and_the_file_is_opened_ag
         kept = writer.read("python", 1, last).lines
         assert [line.seq for line in kept] == [*range(1, last + 1)]
         assert [line.text for line in kept if line.text != "meanwhile"] == ["before", "after"]
+
+
+def test_to_find_that_nothing_is_old_takes_no_longer_the_more_there_is(tmp_path: Path) -> None:
+    steps: list[int] = []
+    for batches in (3, 300):
+        with closing(Writer(tmp_path / f"{batches}.db", "process")) as writer:
+            writer.create_room("python")
+            for number in range(batches):
+                lines = said(f"line {number}")
+                writer.commit([Append(lines, {}, encode(lines))], {})
+            taken = 0
+
+            def count() -> int:
+                nonlocal taken
+                taken += 1
+                return 0
+
+            writer._connection.set_progress_handler(count, 10)
+            assert writer.prunable(500.0, 0, 200, 10**9) == []
+            steps.append(taken)
+    assert steps[1] <= steps[0] + 2

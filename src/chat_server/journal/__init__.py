@@ -99,6 +99,13 @@ class Matches(NamedTuple):
     unsearched: int
 
 
+class Pruned(NamedTuple):
+    """What has been forgotten: lines of these rooms; and how many lines, keys and positions in all, 0 if there is nothing more to do."""
+
+    rooms: frozenset[str]
+    total: int
+
+
 class PendingAppend(Protocol):
     """A batch that is being stored, whether anybody waits for it or not."""
 
@@ -160,12 +167,9 @@ class Journal(Protocol):
     async def positions(self, room: str) -> dict[str, int]:
         """How far people had come in a room: POSITIONS_MAX at the most, those who left it longest ago first."""
 
-    async def prune(self, before: float, keep_lines: int) -> int:
+    async def prune(self, before: float, keep_lines: int) -> Pruned:
         """Forget some of what is older than `before`, or what each room has beyond its newest `keep_lines` (0: no bound).
 
         Only whole batches go, so somewhat more may stay. Also forgets keys older than KEY_SECONDS before now.
-
-        Returns:
-            How much went; 0 when there is nothing more to do.
-
         """
+        ...

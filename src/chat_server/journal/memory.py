@@ -22,6 +22,7 @@ from chat_server.journal import (
     Matches,
     Page,
     PendingAppend,
+    Pruned,
     Receipt,
     RoomRecord,
     SenderKey,
@@ -240,12 +241,13 @@ class MemoryJournal:
         """How far people had come in a room; see Journal."""
         return dict(self._rooms[room].positions)
 
-    async def prune(self, before: float, keep_lines: int) -> int:
+    async def prune(self, before: float, keep_lines: int) -> Pruned:
         """Forget what is old or too much; see Journal."""
         now = time.time()
         kept = self._kept
         kept.sent = {key: sent for key, sent in kept.sent.items() if sent[0] >= now - KEY_SECONDS}
         pruned = 0
+        rooms: set[str] = set()
         done: set[str] = set()  # rooms of which a batch stays: what comes after it stays too
         for record in list(kept.records):
             lines = record.lines
@@ -258,7 +260,8 @@ class MemoryJournal:
             room.first = lines[-1].seq + 1
             kept.records.remove(record)
             pruned += len(lines)
-        return pruned
+            rooms.add(lines[0].room)
+        return Pruned(frozenset(rooms), pruned)
 
 
 class MemoryArchive:

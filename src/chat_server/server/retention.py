@@ -32,9 +32,10 @@ async def forget_what_is_old(journal: Journal, history: HistoryTable, rooms: Seq
 
 async def _forget_older_than(before: float, keep_lines: int, journal: Journal, rooms: Sequence[ChatRoom]) -> None:
     try:
-        while await journal.prune(before, keep_lines):
+        while (pruned := await journal.prune(before, keep_lines)).total:
             for room in rooms:
-                room.forget_past()
+                if room.name in pruned.rooms:
+                    room.forget_past()
             await trio.sleep(FORGET_PAUSE)
     except JournalError as error:
         _log.error("cannot delete what is old", why=str(error))

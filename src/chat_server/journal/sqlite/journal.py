@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from chat_server.guard import Guard
-from chat_server.journal import JournalError, Matches, Page, RoomRecord, SenderKey
+from chat_server.journal import JournalError, Matches, Page, Pruned, RoomRecord, SenderKey
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.sqlite.batch_rows import Append
@@ -255,7 +255,7 @@ class SqliteJournal:
 
     # Forgetting.
 
-    async def prune(self, before: float, keep_lines: int) -> int:
+    async def prune(self, before: float, keep_lines: int) -> Pruned:
         """Forget what is old or too much; see Journal. Lines that are not indexed yet wait until they are."""
         indexed = await self._indexer.indexed()
         prunable = await self._in_reader(
@@ -265,4 +265,5 @@ class SqliteJournal:
             await self._indexer.forget([(batch.id, batch.count) for batch in prunable])
             await self._committer.call(lambda writer: writer.delete(prunable))
         forgotten = await self._committer.call(lambda writer: writer.forget_old(time.time(), PRUNED_BATCHES_MAX))
-        return sum(batch.count for batch in prunable) + forgotten
+        rooms = frozenset(batch.room_name for batch in prunable)
+        return Pruned(rooms, sum(batch.count for batch in prunable) + forgotten)

@@ -51,6 +51,7 @@ class Prunable:
     """A batch that is to be pruned."""
 
     room: int
+    room_name: str
     id: int
     first: int
     count: int
@@ -230,24 +231,31 @@ class Reader:
 
     def prunable(self, before: float, keep_lines: int, limit: int, indexed: int) -> list[Prunable]:
         """Up to `limit` batches of one room that are to be pruned. What comes after the position `indexed` is left for later."""
+        if before == -inf and not keep_lines:
+            return []
         for record in self.rooms():
-            rows = self._rows(
-                "SELECT room, id, first, count, at FROM batch WHERE room = (SELECT id FROM room WHERE name = ?)"
-                " ORDER BY first LIMIT ?",
-                *(record.name, limit),
-            )
-            keep_from = record.last - keep_lines + 1 if keep_lines else 0
-            found: list[Prunable] = []
-            for room, start, first, count, at in rows:
-                is_young = (
-                    at >= before if is_possible(at) else before == -inf
-                )  # a time that cannot be keeps nothing for ever
-                if (is_young and first + count > keep_from) or start + count - 1 > indexed:
-                    break
-                found.append(Prunable(room, start, first, count))
-            if found:
+            if found := self._prunable_of(record, before, keep_lines, limit, indexed):
                 return found
         return []
+
+    def _prunable_of(
+        self, room: RoomRecord, before: float, keep_lines: int, limit: int, indexed: int
+    ) -> list[Prunable]:
+        """The oldest batches of a room, as far as they are to be pruned. Row by row, for in most rooms the first is young."""
+        keep_from = room.last - keep_lines + 1 if keep_lines else 0
+        found: list[Prunable] = []
+        with mapped_errors():
+            for number, start, first, count, at in self._connection.execute(
+                "SELECT room, id, first, count, at FROM batch WHERE room = (SELECT id FROM room WHERE name = ?)"
+                " ORDER BY first LIMIT ?",
+                (room.name, limit),
+            ):
+                # A time that cannot be keeps nothing for ever.
+                is_young = at >= before if is_possible(at) else before == -inf
+                if (is_young and first + count > keep_from) or start + count - 1 > indexed:
+                    break
+                found.append(Prunable(number, room.name, start, first, count))
+        return found
 
 
 class Checkpointer(Reader):
