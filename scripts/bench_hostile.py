@@ -35,7 +35,7 @@ from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Request, Say, tag_of
-from chat_server.protocol.syntax import extra, word_of
+from chat_server.protocol.syntax import field_meta, word_of
 
 CONTENT = {
     "ascii": "x",
@@ -136,7 +136,7 @@ def value(field: FieldInfo, hint: Any, content: str, size: int) -> Any:
         return SIMPLE[kind]
     if kind is str:
         longest = next((meta.max_length for meta in metas(field) if meta.max_length), size)
-        is_word = not (extra(field, "rest") or extra(field, "lines"))
+        is_word = not (field_meta(field, "rest") or field_meta(field, "lines"))
         return filled(content, min(size, longest), word=is_word)[:longest]
     raise TypeError(f"scripts/bench_hostile.py does not know what to play for {hint}")
 
@@ -152,7 +152,7 @@ def values(request: type[Request], content: str, size: int) -> dict[str, Any]:
     return {
         field.name: value(field, hints[field.name], content, size)
         for field in fields(request)
-        if extra(field, "typed") is not False or field.default is NODEFAULT
+        if field_meta(field, "typed") is not False or field.default is NODEFAULT
     }
 
 
@@ -162,10 +162,10 @@ def typed(request: type[Request], given: dict[str, Any]) -> str | None:
         return str(given["text"])
     parts = [f"/{word_of(request)}"]
     for field in fields(request):
-        if field.name in given and extra(field, "typed") is False:
+        if field.name in given and field_meta(field, "typed") is False:
             return None
-        if field.name in given and extra(field, "flag"):
-            parts.insert(1, str(extra(field, "flag")))
+        if field.name in given and field_meta(field, "flag"):
+            parts.insert(1, str(field_meta(field, "flag")))
         elif field.name in given:
             parts.append(str(given[field.name]))
     return " ".join(parts)

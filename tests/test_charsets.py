@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chat_server.protocol.choices import CHARSETS, find_charset
 from chat_server.protocol.requests import Say
-from chat_server.protocol.sanitize import clean
+from chat_server.protocol.sanitize import sanitize
 from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.wire import charsets
 from chat_server.wire.charsets import (
@@ -78,7 +78,7 @@ def test_no_control_character_stands_inside_a_longer_sequence(charset: str) -> N
 @cache
 def everything() -> str:
     codes = map(chr, [*range(0x20, 0xD800), *range(0xE000, 0x20000)])
-    return clean("".join(character for character in codes if category(character) != "Cn"))
+    return sanitize("".join(character for character in codes if category(character) != "Cn"))
 
 
 @cache
@@ -91,7 +91,7 @@ def all_that_is_not_clean() -> str:
 def test_clean_text_stays_clean_through_a_charset(charset: str) -> None:
     text = everything()
     shown = showable(text, charset)
-    assert clean(shown) == shown
+    assert sanitize(shown) == shown
     assert encoded(shown, charset) == encoded(text, charset)
 
 

@@ -11,9 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol.sanitize import clean
-from chat_server.wire.editor.edit_buffer import HISTORY_CHARACTERS, EditedLine
-from chat_server.wire.editor.line_editor import SEQUENCE_MAX, Closing, Completion, LineEditor, TooMuch, Typed, Worked
+from chat_server.protocol.sanitize import sanitize
+from chat_server.wire.editor.edit_buffer import HISTORY_CHARACTERS, EditBuffer
+from chat_server.wire.editor.line_editor import (
+    SEQUENCE_MAX,
+    Closing,
+    Completion,
+    EditingCost,
+    LineEditor,
+    TooMuch,
+    Typed,
+)
 from chat_server.wire.render.widths import columns_of
 
 LEFT, RIGHT, UP, DOWN = "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B"
@@ -47,7 +55,7 @@ class Desk:
             for item in self.editor.receive_data(chunk):
                 if isinstance(item, bytes):
                     self.show(item)
-                elif not isinstance(item, Worked):
+                elif not isinstance(item, EditingCost):
                     self.said.append(item)
         return self
 
@@ -312,7 +320,7 @@ def test_a_line_in_another_charset_is_drawn_in_it() -> None:
 
 
 def test_a_history_has_a_bound() -> None:
-    line = EditedLine(4096, 16384)
+    line = EditBuffer(4096, 16384)
     for number in range(1000):
         line.replace(f"{number} " + "x" * 1000)
         line.remember()
@@ -366,7 +374,7 @@ def test_no_keys_cost_much_before_they_are_told_to_wait(data: bytes, columns: in
 def test_whatever_is_typed_the_line_is_clean(data: bytes) -> None:
     desk = Desk().feed(data)
     for text in (*desk.typed, desk.editor.text):
-        assert all(clean(line) == line for line in text.split("\n"))
+        assert all(sanitize(line) == line for line in text.split("\n"))
     assert all(line.startswith(("ann> ", "ann>")) for line in desk.lines)
 
 
@@ -505,13 +513,13 @@ def test_keys_that_draw_much_are_told_to_wait() -> None:
         editor = LineEditor(80, "utf-8", 4096, 16384, lambda out: out)
         list(editor.receive_data(b"y" * 4000 + b"\r" + b"z" * 4000))
         chunks = (keys[start : start + 64] for start in range(0, len(keys), 64))
-        assert any(isinstance(item, Worked) for chunk in chunks for item in editor.receive_data(chunk)), keys[:4]
+        assert any(isinstance(item, EditingCost) for chunk in chunks for item in editor.receive_data(chunk)), keys[:4]
 
 
 def test_a_row_that_is_drawn_costs_its_columns() -> None:
     editor = LineEditor(500, "utf-8", 4096, 16384, lambda out: out)
     items = [item for _ in range(100) for item in editor.receive_data(b"x\x01")]
-    assert any(isinstance(item, Worked) for item in items)
+    assert any(isinstance(item, EditingCost) for item in items)
 
 
 def test_the_editor_asks_for_bracketed_paste_and_gives_it_back() -> None:

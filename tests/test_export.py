@@ -24,7 +24,7 @@ from chat_server.journal.times import MICROSECOND, MILLISECOND
 from chat_server.protocol import entries
 from chat_server.protocol.entries import Said
 from chat_server.protocol.names import parse_name
-from chat_server.protocol.sanitize import clean
+from chat_server.protocol.sanitize import sanitize
 from chat_server.protocol.time_zones import EARLIEST, LATEST
 from test_journal import opened
 
@@ -138,7 +138,7 @@ def test_whatever_is_in_a_journal_what_is_read_to_be_shown_is_safe_and_keeps_its
                 assert [line.seq for line in page] == [line.seq for line in lines if not isinstance(line, Unknown)]
                 for line in page:
                     assert parse_name(line.nick) == line.nick
-                    assert all(clean(part) == part for part in line.text.split("\n"))
+                    assert all(sanitize(part) == part for part in line.text.split("\n"))
         folder.close()
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chat_server.protocol.entries import Acted, Recalled, Said, TopicSet
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import BadName, parse_name
-from chat_server.protocol.sanitize import clean, clean_lines
+from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.wire.render.profiles import Reader, show_for
 from chat_server.wire.render.widths import width_class
 from chat_server.wire.render.wrapping import INDENT
@@ -56,11 +56,11 @@ def rows_of(event: Event, columns: int) -> list[str]:
 @example(text="a" + "\u0903" * 80 + "* The server restarts")
 @example(text="a" + "\u1161" * 80 + "* The server restarts")
 def test_every_row_fits_whatever_table_a_terminal_goes_by(columns: int, text: str) -> None:
-    said = clean_lines(text)
+    said = sanitize_lines(text)
     events: list[Event] = [
         Said("r", 1, 0.0, "bob", said),
         Acted("r", 1, 0.0, "bob", said),
-        TopicSet("r", 1, 0.0, "bob", clean(text)),
+        TopicSet("r", 1, 0.0, "bob", sanitize(text)),
     ]
     events.append(Recalled("r", (Said("r", 1, 0.0, "bob", said),), None, 1, "UTC"))
     for event in events:
@@ -90,7 +90,7 @@ def test_no_row_begins_inside_a_name(name: str, columns: int) -> None:
 def test_on_a_terminal_each_row_begins_as_the_server_says(columns: int, text: str) -> None:
     screen = pyte.Screen(columns, 200)
     terminal = pyte.Stream(screen)
-    rows = rows_of(Said("r", 1, 0.0, "bob", clean_lines(text)), columns)
+    rows = rows_of(Said("r", 1, 0.0, "bob", sanitize_lines(text)), columns)
     terminal.feed("\r\n".join(rows))
     shown = [row for row in screen.display if row.strip()]
     assert all(row.startswith(("bob:", INDENT)) for row in shown)

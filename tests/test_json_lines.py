@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chat_server.protocol import events, requests
 from chat_server.protocol.incoming import Addressed, Invalid
 from chat_server.protocol.requests import REQUESTS, Say, tag_of
-from chat_server.protocol.sanitize import clean, clean_lines
+from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.protocol.versions import PROTOCOL
 from chat_server.sessions.json_session import PARSE
 from chat_server.wire.json_lines import JsonDecoder, show_answer, show_for
@@ -156,7 +156,7 @@ def test_any_object_gives_a_request_whose_every_text_is_clean(word: str, fields:
         *(getattr(addressed.request, name) for name in addressed.request.__struct_fields__),
     ):
         if isinstance(value, str):
-            assert value == clean_lines(value) if isinstance(addressed.request, Say) else value == clean(value)
+            assert value == sanitize_lines(value) if isinstance(addressed.request, Say) else value == sanitize(value)
     show_answer(events.Slowed(1), addressed.ref, "en")
 
 

@@ -13,7 +13,7 @@ from chat_server.protocol.names import (
     parse_nickname,
     same_name_key,
 )
-from chat_server.protocol.sanitize import clean
+from chat_server.protocol.sanitize import sanitize
 
 
 @pytest.mark.parametrize("name", ["ann", "小明", "Ångström", "हिन्दी", "x_1-2", "ivan", "иван", "한국", "٣", "a" * 32])
@@ -59,7 +59,7 @@ def test_a_name_that_is_taken_is_short_clean_and_in_its_last_form(text: str) -> 
     except BadName:
         return
     assert 1 <= len(name) <= NAME_MAX
-    assert clean(name) == name
+    assert sanitize(name) == name
     assert parse_name(name) == name
     assert not set(name) & set(" *~:/,.@#")
 

@@ -10,7 +10,7 @@ from chat_server.commands.catalogue import described_commands
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol.incoming import Invalid
 from chat_server.protocol.requests import Request, Say
-from chat_server.protocol.sanitize import clean_lines
+from chat_server.protocol.sanitize import sanitize_lines
 from chat_server.protocol.versions import PROTOCOL
 from chat_server.sessions.json_session import PARSE
 from chat_server.wire.render.sentences import sentence
@@ -49,7 +49,7 @@ def test_a_command_is_read_alike_by_the_server_and_by_chat_tui(word: str, argume
     assert of_the_client(text) == of_the_server(text)
 
 
-@given(st.text(st.sampled_from("/ab \n"), min_size=1, max_size=12).map(clean_lines).filter(str.strip))
+@given(st.text(st.sampled_from("/ab \n"), min_size=1, max_size=12).map(sanitize_lines).filter(str.strip))
 def test_what_is_no_command_is_said_alike(text: str) -> None:
     asked = parse_text(text)
     if isinstance(asked, Say) and asked.text.strip():

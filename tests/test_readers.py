@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chat_server.protocol import entries, events
 from chat_server.protocol.choices import CHARSETS
 from chat_server.protocol.names import NAME_MAX
-from chat_server.protocol.sanitize import clean
+from chat_server.protocol.sanitize import sanitize
 from chat_server.wire.charsets import ambiguous_columns, decode, has_byte_255
 from chat_server.wire.render.colours import _OF_256, named
 from chat_server.wire.render.profiles import Reader, show_for
@@ -55,7 +55,7 @@ def test_lines_are_broken_for_the_width_and_further_rows_are_set_in() -> None:
     assert shown(said("x" * 200)) == f"ann: {'x' * 200}\r\n", "where the width is not known, nothing is broken"
 
 
-CLEAN = st.text(st.characters(exclude_categories=["Cs"]), max_size=120).map(clean)
+CLEAN = st.text(st.characters(exclude_categories=["Cs"]), max_size=120).map(sanitize)
 
 
 @given(CLEAN, st.sampled_from(CHARSETS), st.sampled_from([0, 19, 39, 79]), st.sampled_from([0, 16, 256]), st.booleans())

@@ -10,7 +10,7 @@ from functools import lru_cache
 from chat_server.journal.batch_codec import Stored, Unknown
 from chat_server.protocol.entries import Line
 from chat_server.protocol.names import NAME_MAX, BadName, may_stand_in_a_name, parse_name
-from chat_server.protocol.sanitize import clean, clean_lines
+from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.protocol.time_zones import possible
 
 
@@ -28,12 +28,12 @@ def _showable(line: Line) -> Line:
 
 def showable_text(text: str) -> str:
     """The text without anything that could act on a terminal."""
-    return text if text.isascii() and text.isprintable() else clean_lines(text)
+    return text if text.isascii() and text.isprintable() else sanitize_lines(text)
 
 
 def showable_topic(topic: str) -> str:
     """The topic, as one line."""
-    return clean(" ".join(topic.splitlines()))
+    return sanitize(" ".join(topic.splitlines()))
 
 
 @lru_cache(4096)
@@ -41,7 +41,7 @@ def showable_name(name: str) -> str:
     """The name or, if nobody could be called that today, one like it that nobody can take for the server's word."""
     if _is_name(name):
         return name
-    parts = [part if may_stand_in_a_name(part) else "_" for part in clean(name[:NAME_MAX])]
+    parts = [part if may_stand_in_a_name(part) else "_" for part in sanitize(name[:NAME_MAX])]
     for candidate in ("".join(parts), "".join(["_", *parts])[:NAME_MAX], "".join([*parts[: NAME_MAX - 1], "_"])):
         if _is_name(candidate):
             return candidate

@@ -28,7 +28,7 @@ class Invalid(Unreadable, frozen=True):
 
 
 class Addressed(Struct, frozen=True):
-    """A program's request, with the room that it is for ("": none in particular) and the mark that it wants back on the answer."""
+    """A program's request, with the room that it is for ("": none in particular) and the ref that it wants back on the answer."""
 
     request: Request | Unreadable
     room: str = ""

@@ -6,7 +6,7 @@ normalised.
 
 from unicodedata import category, normalize
 
-from chat_server.protocol.sanitize import clean
+from chat_server.protocol.sanitize import sanitize
 
 NAME_MAX = 32
 """Characters in a name. ssh-chat allows 16, Ergo 32."""
@@ -56,7 +56,7 @@ def parse_name(text: str) -> str:
     name = normalize("NFKC", text)
     if not 1 <= len(name) <= NAME_MAX:
         raise BadName("name-length")
-    if not all(map(may_stand_in_a_name, name)) or category(name[0]).startswith("M") or clean(name) != name:
+    if not all(map(may_stand_in_a_name, name)) or category(name[0]).startswith("M") or sanitize(name) != name:
         raise BadName("name-characters")
     return name
 

@@ -73,10 +73,10 @@ Everywhere = Annotated[bool, Meta(description="in all rooms, not only in this on
 
 
 REF_MAX = 64
-"""Characters in a request's mark."""
+"""Characters in a request's ref."""
 
 Ref = Annotated[str, Meta(max_length=REF_MAX)] | Annotated[int, Meta(ge=-NUMBER_MAX, le=NUMBER_MAX)]
-"""A request's mark, which comes back on its answer."""
+"""What a request is called by whoever sends it; it comes back on the answer."""
 
 
 GROUPS = ("general", "talking", "rooms", "reading", "terminal")

@@ -56,7 +56,7 @@ _MARKS = frozenset({"Mn", "Me", "Cf"})
 _VOICED = "\uff9e\uff9f"  # letters by category, but marks in compatibility form: half-width katakana's
 
 
-def clean(text: str) -> str:
+def sanitize(text: str) -> str:
     """Return the text without anything that could act on a terminal or pass for what it is not.
 
     Clean text is returned as it is; cleaning twice changes nothing.
@@ -68,15 +68,15 @@ def clean(text: str) -> str:
     return _bound_marks(text.replace("\r\n", "\n").translate(_TABLE))
 
 
-def clean_lines(text: str) -> str:
+def sanitize_lines(text: str) -> str:
     """Return a text of several lines, each of them clean, separated by newlines; without empty lines at its beginning and end."""
-    return "\n".join(clean(line).rstrip() for line in text.splitlines()).strip("\n")
+    return "\n".join(sanitize(line).rstrip() for line in text.splitlines()).strip("\n")
 
 
-def clean_in_one(text: str) -> str:
+def sanitize_to_line(text: str) -> str:
     """Return a text clean and on one line: where it had several, a space stands between them."""
     lines = text.splitlines()
-    return clean(text) if lines == [text] else " ".join(filter(None, (clean(line).strip() for line in lines)))
+    return sanitize(text) if lines == [text] else " ".join(filter(None, (sanitize(line).strip() for line in lines)))
 
 
 def _bound_marks(text: str) -> str:

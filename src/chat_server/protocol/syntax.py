@@ -23,7 +23,7 @@ def word_of(request: type[Request | Unreadable]) -> str:
     return (request.typed_as if issubclass(request, Request) else "") or tag_of(request)
 
 
-def extra(field: FieldInfo, name: str) -> Any:
+def field_meta(field: FieldInfo, name: str) -> Any:
     """What the field's declaration says under this name; None if nothing."""
     return next((meta.extra[name] for meta in _metas(field) if meta.extra and name in meta.extra), None)
 
@@ -50,23 +50,23 @@ _KINDS = {bool: "flag", int: "number"}
 @cache
 def parameters_of(request: type[Request]) -> tuple[Parameter, ...]:
     """What a person types after the request's word, in this order; flags stand before the rest."""
-    return tuple(_parameter(request, field) for field in fields(request) if extra(field, "typed") is not False)
+    return tuple(_parameter(request, field) for field in fields(request) if field_meta(field, "typed") is not False)
 
 
 def _parameter(request: type[Request], field: FieldInfo) -> Parameter:
     hint = get_type_hints(request)[field.name]
     types = [known for known in get_args(hint) or (hint,) if known is not type(None)]
-    kind = extra(field, "kind") or ("text" if extra(field, "rest") else _KINDS.get(types[0], "word"))
+    kind = field_meta(field, "kind") or ("text" if field_meta(field, "rest") else _KINDS.get(types[0], "word"))
     return Parameter(
         field.name,
         kind,
         field.default is NODEFAULT,
         next((meta.description for meta in _metas(field) if meta.description), ""),
-        typed=extra(field, "flag") or "",
-        lines=bool(extra(field, "lines")),
+        typed=field_meta(field, "flag") or "",
+        lines=bool(field_meta(field, "lines")),
         choices=choices_of(field),
         least=next((meta.ge for meta in _metas(field) if isinstance(meta.ge, int)), None),
-        most=extra(field, "most") or next((meta.le for meta in _metas(field) if isinstance(meta.le, int)), None),
+        most=field_meta(field, "most") or next((meta.le for meta in _metas(field) if isinstance(meta.le, int)), None),
     )
 
 
@@ -74,7 +74,7 @@ def _parameter(request: type[Request], field: FieldInfo) -> Parameter:
 def usage_of(request: type[Request]) -> str:
     """The usage line: `/login NICK`, `/help [COMMAND]`, `/search [-a] WORDS`."""
     shown = [f"/{word_of(request)}"]
-    in_usage = {field.name for field in fields(request) if extra(field, "in_usage") is not False}
+    in_usage = {field.name for field in fields(request) if field_meta(field, "in_usage") is not False}
     parameters = [parameter for parameter in parameters_of(request) if parameter.name in in_usage]
     shown += [f"[{flag.typed}]" for flag in parameters if flag.kind == "flag"]
     for parameter in parameters:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from chat_server.protocol.days import is_day
 from chat_server.protocol.events import Parameter
 from chat_server.protocol.names import NAME_MAX, BadName, parse_name
-from chat_server.protocol.sanitize import clean_in_one
+from chat_server.protocol.sanitize import sanitize_to_line
 
 SHOWN_MAX = 40
 """Characters of what was typed that an answer shows again."""
@@ -123,7 +123,7 @@ def _value(word: str, parameter: Parameter) -> object:
     """What the word stands for, or what is wrong with it."""
     match parameter.kind:
         case "text":
-            return word if parameter.lines else clean_in_one(word)
+            return word if parameter.lines else sanitize_to_line(word)
         case "number":
             return _number(word, parameter)
         case "date":

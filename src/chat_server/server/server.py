@@ -90,7 +90,7 @@ class Server:
         )
         self._turns = Turns(work)
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
-        self._unwelcome = Sampler()
+        self._rejected = Sampler()
         self._journal = journal
         self._directory: Directory[Room, Occupant] = Directory(
             journal,
@@ -133,7 +133,7 @@ class Server:
             await self._open_rooms()
             nursery.start_soon(forget_what_is_old, self._journal, self._config.history, self.rooms)
             for listener in listeners:
-                nursery.start_soon(accept_callers, listener, self.welcome, self._config.limits, self._unwelcome)
+                nursery.start_soon(accept_callers, listener, self.welcome, self._config.limits, self._rejected)
                 _log.info(f"listening on {address_of(listener)}")
             task_status.started()
             await self._stop_requested.wait()
@@ -222,7 +222,7 @@ class Server:
         """Start a task for a new caller, or say politely that there is no place."""
         refusal = self._admission.refusal(address)
         if refusal is not None:
-            self._unwelcome.note(f"refused a caller: {refusal}", trio.current_time(), address=address)
+            self._rejected.note(f"refused a caller: {refusal}", trio.current_time(), address=address)
             with suppress(OSError):
                 transport.send_nowait(show_for(Reader(self._config.server.language))(Dismissed(refusal)))
             transport.close()
@@ -266,7 +266,7 @@ class Server:
             return None
         if door.begin is not None:
             return door.begin(self._context, transport, known)
-        self._unwelcome.note(
+        self._rejected.note(
             f"a caller speaks {door.name}, which is not served here", trio.current_time(), address=address
         )
         with suppress(OSError):

@@ -1,7 +1,7 @@
 """The programs' door: JSON, one object a line, UTF-8 (docs/protocol.md).
 
 Turns bytes into requests, cleaned and checked, and events into bytes. Which requests there are it is told; which fields there are is what the
-Structs of requests and events say, and nothing else. A text is made clean; a name, a key or a mark that is not clean is refused, for changed it
+Structs of requests and events say, and nothing else. A text is made clean; a name, a key or a ref that is not clean is refused, for changed it
 would be another. Lengths are looked at first: nothing longer than its limit is cleaned, compared or normalised.
 """
 
@@ -20,8 +20,8 @@ from chat_server.protocol.events import Answered, Dismissed, Event, Refused
 from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
 from chat_server.protocol.names import NAME_TYPED_MAX
 from chat_server.protocol.requests import REF_MAX, REQUESTS, Hello, Ref, Request, tag_of
-from chat_server.protocol.sanitize import clean, clean_in_one, clean_lines
-from chat_server.protocol.syntax import extra
+from chat_server.protocol.sanitize import sanitize, sanitize_lines, sanitize_to_line
+from chat_server.protocol.syntax import field_meta
 from chat_server.protocol.typed import shortened
 from chat_server.protocol.versions import EARLIER_EVENTS, PROTOCOL, by_tag, common, tag_in
 from chat_server.wire.line_buffer import LIGHT_BYTES, LineBuffer
@@ -54,12 +54,12 @@ class _Kind:
         hints = get_type_hints(request)
         strings = [field for field in fields(request) if hints[field.name] is str]
         self._texts = {
-            field.name: clean_lines if extra(field, "lines") else clean_in_one
+            field.name: sanitize_lines if field_meta(field, "lines") else sanitize_to_line
             for field in strings
-            if extra(field, "rest")
+            if field_meta(field, "rest")
         }
         self._words = [field.name for field in strings if field.name not in self._texts]
-        self._days = [field.name for field in fields(request) if extra(field, "kind") == "date"]
+        self._days = [field.name for field in fields(request) if field_meta(field, "kind") == "date"]
         self._names = [field.name for field in fields(request) if get_origin(hints[field.name]) is dict]
         self._wanted = {field.name for field in strings if field.required}
         self.names_its_room = "room" in request.__struct_fields__
@@ -105,7 +105,7 @@ def _wrong_with(word: str) -> str:
     """Why something cannot be a name, a key, or another word that is taken as it stands; "" if it can."""
     if len(word) > WORD_MAX:
         return _TOO_LONG
-    if clean(word) != word:
+    if sanitize(word) != word:
         return _UNCLEAN
     return "" if not word or word.strip() else "expected a text"
 
@@ -167,8 +167,8 @@ def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
     missing = re.fullmatch(r"Object missing required field `(.*)`", problem)
     if missing:
         path, problem = missing[1], "is missing"
-    problem = clean(problem[: 2 * WHY_MAX].replace("`", ""))[:WHY_MAX]
-    return clean(path[:WHY_MAX]), problem[:1].lower() + problem[1:]
+    problem = sanitize(problem[: 2 * WHY_MAX].replace("`", ""))[:WHY_MAX]
+    return sanitize(path[:WHY_MAX]), problem[:1].lower() + problem[1:]
 
 
 class JsonDecoder:
@@ -295,7 +295,7 @@ def show_for(language: str, protocol: int = PROTOCOL) -> Callable[[Event], bytes
 
 
 def show_answer(event: Event, ref: Ref | None, language: str, protocol: int = PROTOCOL) -> bytes:
-    """Write an event that answers a request, with the request's mark."""
+    """Write an event that answers a request, with the request's ref."""
     shown = _show(event, language, protocol)
     return shown if ref is None else b'{"ref":' + _encode(ref) + b"," + shown[1:]
 
@@ -316,7 +316,7 @@ def schema(requests: Sequence[type[Request]] = (), answers: Sequence[type[Answer
         properties["ref"] = _REF | {"description": "comes back on the answer"}
     for event in events:
         definitions[event.__name__]["properties"]["ref"] = _REF | {
-            "description": "the mark of the request that this answers"
+            "description": "the ref of the request that this answers"
         }
     for entry in KINDS:
         del definitions[entry.__name__]["properties"]["author"]

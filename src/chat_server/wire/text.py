@@ -10,9 +10,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.requests import Logout, Request
-from chat_server.protocol.sanitize import clean, clean_lines
+from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.wire.charsets import decode, has_byte_255, may_be_gb18030
-from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, LineEditor, TooMuch, Typed, Worked
+from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, EditingCost, LineEditor, TooMuch, Typed
 from chat_server.wire.editor.line_editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong
 from chat_server.wire.noticed import AreYouThere, CharsetUnclear, Learnt, Noticed, ProgramCame, Secret, Tab, Toil
@@ -211,7 +211,7 @@ class TextDecoder:
                     return
             else:
                 yield from self._protocol(piece)
-                if self.editor and self.editor.has_toiled():
+                if self.editor and self.editor.take_cost():
                     yield Toil()
         if self.editor:
             for drawn in self.editor.drawing():
@@ -263,9 +263,9 @@ class TextDecoder:
             ended = self._end_secret()
             if ended:
                 yield ProtocolReply(ended)
-            yield Secret(clean(text))
+            yield Secret(sanitize(text))
             return
-        request = self._parse(clean_lines(text) if "\n" in text else clean(text))
+        request = self._parse(sanitize_lines(text) if "\n" in text else sanitize(text))
         if request is not None:
             yield request
 
@@ -277,7 +277,7 @@ class TextDecoder:
                 yield from self._typed(item)
             case TooMuch():
                 yield Invalid("text-too-long", {"limit": str(item.limit)})
-            case Worked():
+            case EditingCost():
                 yield Toil()
             case Completion():
                 yield Tab(item.before)
@@ -351,7 +351,7 @@ def _requests_of(lines: Iterable[bytes | TooLong], charset: str | None, limit: i
     requests: list[Item] = []
     for line in lines:
         if type(line) is bytes:
-            request = parse(line.decode() if charset is None else clean(decode(line, charset)))
+            request = parse(line.decode() if charset is None else sanitize(decode(line, charset)))
             if request is not None:
                 requests.append(request)
         else:

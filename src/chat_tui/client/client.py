@@ -15,7 +15,7 @@ from chat_server.protocol.entries import KIND_BY_WORD, Line
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import same_name_key
 from chat_server.protocol.requests import Ref
-from chat_server.protocol.sanitize import clean_in_one, clean_lines
+from chat_server.protocol.sanitize import sanitize_lines, sanitize_to_line
 from chat_server.protocol.syntax import parameters_of
 from chat_tui.client.askers import Answer
 from chat_tui.client.clocks import Steady
@@ -345,7 +345,7 @@ class Client:
 def _cleaned(do: str, words: str) -> str:
     """The words as the server would clean them: what it would take out must not count, nor fill what may be sent."""
     may_have_lines = any(parameter.lines for parameter in parameters_of(KIND_BY_WORD[do].request))
-    return clean_lines(words) if may_have_lines else clean_in_one(words)
+    return sanitize_lines(words) if may_have_lines else sanitize_to_line(words)
 
 
 def _too_long(pending: Pending, limits: dict[str, float]) -> str:

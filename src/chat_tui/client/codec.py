@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from chat_server.protocol.entries import EVENTS, Kept, Line, PageShown, Recalled, Said
 from chat_server.protocol.events import Answered, Event
 from chat_server.protocol.requests import NUMBER_MAX, Ref, tag_of
-from chat_server.protocol.sanitize import clean, clean_lines
+from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.protocol.versions import EARLIER_EVENTS
 
 LINE_MAX = 4 * 1024 * 1024
@@ -35,7 +35,7 @@ class LineTooLong(ValueError):
 
 
 class Received(msgspec.Struct, frozen=True):
-    """An event, and the mark of the request that it answers."""
+    """An event, and the ref of the request that it answers."""
 
     event: Event
     ref: Ref | None = None
@@ -85,9 +85,9 @@ def _read(line: bytes) -> Received | None:
         event = _event(line)
         ref = _decode_ref(line).ref if b'"ref"' in line else None
         text = line.decode()
-        if b"\\" in line or clean(text) != text:
+        if b"\\" in line or sanitize(text) != text:
             event = _clean_event(event)
-            ref = clean(ref) if isinstance(ref, str) else ref
+            ref = sanitize(ref) if isinstance(ref, str) else ref
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
     if type(event) is PageShown and event.hidden:
@@ -169,21 +169,21 @@ def _pairs(value: object) -> list[tuple[object, object]]:
 
 def _clean_event(event: Event) -> Event:
     if type(event) is Kept:
-        return replace(event, room=clean(event.room))
+        return replace(event, room=sanitize(event.room))
     if type(event) is Answered:
-        return replace(event, text=clean_lines(event.text))
+        return replace(event, text=sanitize_lines(event.text))
     if isinstance(event, PageShown | Recalled):
         lines = tuple(_clean_event(line) for line in event.lines)
-        return replace(event, room=clean(event.room), lines=lines, zone=clean(event.zone))
+        return replace(event, room=sanitize(event.room), lines=lines, zone=sanitize(event.zone))
     cleaned: Event = msgspec.convert(_cleaned(msgspec.to_builtins(event)), _EVENT)
     return cleaned
 
 
 def _cleaned(value: object, name: str = "") -> object:
     if isinstance(value, str):
-        return clean_lines(value) if name in ("text", "explanation") else clean(value)
+        return sanitize_lines(value) if name in ("text", "explanation") else sanitize(value)
     if isinstance(value, dict):
-        return {clean(str(key)): _cleaned(inner, str(key)) for key, inner in value.items()}
+        return {sanitize(str(key)): _cleaned(inner, str(key)) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_cleaned(inner, name) for inner in value]
     return value

@@ -143,7 +143,7 @@ class Connection:
             rooms: rooms to be in from the start.
             unsent: what waits to be stored, in order.
             on_token: called before the first login with a token that has just been made: it must not be lost then.
-            on_event: called with every event, in order, but what refuses the login or a room, and with the mark of the request that it answers.
+            on_event: called with every event, in order, but what refuses the login or a room, and with the ref of the request that it answers.
             on_change: called when the connection's state changes.
             on_room_refused: called with a room that was wanted from the start and cannot be entered, and why.
 

@@ -7,7 +7,7 @@ from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
-from chat_server.protocol.sanitize import clean_lines
+from chat_server.protocol.sanitize import sanitize_lines
 from chat_tui.client.completion import Completion, replaced
 from chat_tui.ui.readline_keys import ReadlineKeys
 
@@ -125,7 +125,7 @@ class Composer(TextArea):
 
     def submit(self) -> None:
         """Send what is written."""
-        text = clean_lines(self.text)
+        text = sanitize_lines(self.text)
         if not text.strip():
             return
         self._at = None
@@ -236,7 +236,7 @@ class Composer(TextArea):
         return True
 
     async def _on_paste(self, event: Paste) -> None:
-        text = clean_lines(event.text)
+        text = sanitize_lines(event.text)
         event.stop()
         event.prevent_default()
         if text.count("\n") >= PASTE_ASKS_ABOVE:

@@ -6,7 +6,7 @@ What a reader takes for one character is one cell, however many code points it h
 from collections import deque
 from collections.abc import Sequence
 
-from chat_server.protocol.sanitize import clean
+from chat_server.protocol.sanitize import sanitize
 from chat_server.wire.render.widths import GRAPHEME_MAX, graphemes
 
 HISTORY_LINES = 100
@@ -28,7 +28,7 @@ def _cells(text: str) -> list[str]:
     return [_known.get(cell, cell) for cell in graphemes(text)]
 
 
-class EditedLine:
+class EditBuffer:
     """Cells and a cursor. Each cell is clean (see sanitize.py); the line has at most `limit` bytes in UTF-8, `text_limit` if it is of several."""
 
     def __init__(self, limit: int, text_limit: int) -> None:
@@ -87,10 +87,10 @@ class EditedLine:
         before = self.cells[self.cursor - 1] if self.cursor else "\n"
         joined = before + character
         if before != "\n" and not character.isascii() and len(joined) <= GRAPHEME_MAX and len(graphemes(joined)) == 1:
-            if clean(joined) == joined:
+            if sanitize(joined) == joined:
                 self.cells[self.cursor - 1] = joined
                 self._size += len(character.encode())
-        elif clean(character) == character:
+        elif sanitize(character) == character:
             self._splice(self.cursor, self.cursor, [character])
         return True
 
@@ -173,7 +173,7 @@ class EditedLine:
             self._killed = "".join(self.cells[start:end])
             self._splice(start, end, [])
 
-    def kill_before(self) -> None:
+    def kill_to_start(self) -> None:
         """Delete everything before the cursor."""
         self._kill(0, self.cursor)
 

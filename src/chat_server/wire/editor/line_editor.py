@@ -13,9 +13,9 @@ from io import StringIO
 
 from msgspec import Struct
 
-from chat_server.protocol.sanitize import clean, clean_lines
+from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.wire.charsets import incremental_decoder
-from chat_server.wire.editor.edit_buffer import EditedLine
+from chat_server.wire.editor.edit_buffer import EditBuffer
 from chat_server.wire.editor.row import ERASE, Row
 from chat_server.wire.line_buffer import LIGHT_BYTES
 
@@ -66,11 +66,11 @@ class Closing(Struct, frozen=True):
     """The caller wants to leave: Ctrl+D on an empty line."""
 
 
-class Worked(Struct, frozen=True):
+class EditingCost(Struct, frozen=True):
     """The keys have cost as much as a part of a line does: they should wait until it is their turn."""
 
 
-Item = bytes | Typed | TooMuch | Completion | Closing | Worked
+Item = bytes | Typed | TooMuch | Completion | Closing | EditingCost
 """What is to be written to the terminal, or what the caller wants."""
 
 
@@ -82,26 +82,26 @@ class _State(Enum):
     SS3 = "after ESC O"
 
 
-_KEYS: dict[str, Callable[[EditedLine], object]] = {
-    **dict.fromkeys(("ctrl A", "csi H", "csi 1~", "csi 7~"), EditedLine.home),
-    **dict.fromkeys(("ctrl E", "csi F", "csi 4~", "csi 8~"), EditedLine.end),
-    **dict.fromkeys(("ctrl B", "csi D"), EditedLine.left),
-    **dict.fromkeys(("ctrl F", "csi C"), EditedLine.right),
-    **dict.fromkeys(("ctrl P", "csi A"), EditedLine.older),
-    **dict.fromkeys(("ctrl N", "csi B"), EditedLine.newer),
-    **dict.fromkeys(("ctrl H", "ctrl ?"), EditedLine.erase),
-    **dict.fromkeys(("ctrl D", "csi 3~"), EditedLine.delete),
-    **dict.fromkeys(("csi 1;5D", "csi 1;3D", "csi 5D", "alt b"), EditedLine.word_left),
-    **dict.fromkeys(("csi 1;5C", "csi 1;3C", "csi 5C", "alt f"), EditedLine.word_right),
-    **dict.fromkeys(("ctrl W", "alt \x7f", "alt \x08"), EditedLine.kill_word_before),
-    "alt d": EditedLine.kill_word_after,
-    "ctrl U": EditedLine.kill_before,
-    "ctrl K": EditedLine.kill_to_end,
-    "ctrl Y": EditedLine.yank,
+_KEYS: dict[str, Callable[[EditBuffer], object]] = {
+    **dict.fromkeys(("ctrl A", "csi H", "csi 1~", "csi 7~"), EditBuffer.home),
+    **dict.fromkeys(("ctrl E", "csi F", "csi 4~", "csi 8~"), EditBuffer.end),
+    **dict.fromkeys(("ctrl B", "csi D"), EditBuffer.left),
+    **dict.fromkeys(("ctrl F", "csi C"), EditBuffer.right),
+    **dict.fromkeys(("ctrl P", "csi A"), EditBuffer.older),
+    **dict.fromkeys(("ctrl N", "csi B"), EditBuffer.newer),
+    **dict.fromkeys(("ctrl H", "ctrl ?"), EditBuffer.erase),
+    **dict.fromkeys(("ctrl D", "csi 3~"), EditBuffer.delete),
+    **dict.fromkeys(("csi 1;5D", "csi 1;3D", "csi 5D", "alt b"), EditBuffer.word_left),
+    **dict.fromkeys(("csi 1;5C", "csi 1;3C", "csi 5C", "alt f"), EditBuffer.word_right),
+    **dict.fromkeys(("ctrl W", "alt \x7f", "alt \x08"), EditBuffer.kill_word_before),
+    "alt d": EditBuffer.kill_word_after,
+    "ctrl U": EditBuffer.kill_to_start,
+    "ctrl K": EditBuffer.kill_to_end,
+    "ctrl Y": EditBuffer.yank,
 }
 """What each key does. A cursor key sends CSI or SS3 and a letter; the rest are xterm's, and VT220's for Home and End."""
 
-_NOT_FOR_SECRETS = (EditedLine.older, EditedLine.newer, EditedLine.yank)
+_NOT_FOR_SECRETS = (EditBuffer.older, EditBuffer.newer, EditBuffer.yank)
 
 
 class LineEditor:
@@ -120,7 +120,7 @@ class LineEditor:
             write: what telnet does to bytes on their way out.
 
         """
-        self._line = EditedLine(limit, text_limit)
+        self._line = EditBuffer(limit, text_limit)
         self._row = Row(self._line, columns, write)
         self.around = self._row.around
         self.resized = self._row.resized
@@ -205,11 +205,11 @@ class LineEditor:
             self._note_raw(segment)
             for character in self._decoder.decode(segment):
                 yield from self._take(character)
-                if self.has_toiled():
-                    yield Worked()
+                if self.take_cost():
+                    yield EditingCost()
         yield from self.drawing()
 
-    def has_toiled(self) -> bool:
+    def take_cost(self) -> bool:
         """Whether the keys have cost so much since this was last so that others should have their turn."""
         if self._line.work <= WORK_MAX:
             return False
@@ -322,7 +322,7 @@ class LineEditor:
             self._pasted.write(text)
 
     def _end_paste(self) -> Iterator[Item]:
-        pasted = clean_lines(self._pasted.getvalue() if self._pasted else "")
+        pasted = sanitize_lines(self._pasted.getvalue() if self._pasted else "")
         size, self._pasted, self._pasted_size = self._pasted_size, None, 0
         self._line.end_completing()
         limit = self._line.text_limit if "\n" in pasted else self._line.limit
@@ -332,7 +332,7 @@ class LineEditor:
 
     def insert(self, text: str) -> None:
         """Put in text that was typed before the editor was there."""
-        self._line.insert(clean(text))
+        self._line.insert(sanitize(text))
 
     def _enter(self) -> Iterator[Item]:
         self._line.end_completing()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from chat_server.protocol.choices import UTF_8
 from chat_server.wire.charsets import ambiguous_columns, encode, showable
-from chat_server.wire.editor.edit_buffer import EditedLine
+from chat_server.wire.editor.edit_buffer import EditBuffer
 from chat_server.wire.render.widths import columns_of, columns_of_grapheme
 
 COLUMNS_MAX = 500
@@ -42,7 +42,7 @@ class Row:
         "prompt",
     )
 
-    def __init__(self, line: EditedLine, columns: int, write: Callable[[bytes], bytes]) -> None:
+    def __init__(self, line: EditBuffer, columns: int, write: Callable[[bytes], bytes]) -> None:
         """Draw this line on a terminal of so many columns; `write` is what telnet does to bytes on their way out."""
         self._line = line
         self._write = write

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol.sanitize import _TABLE, MARKS_MAX, _bound_marks, clean, clean_in_one
+from chat_server.protocol.sanitize import _TABLE, MARKS_MAX, _bound_marks, sanitize, sanitize_to_line
 
 # Where one code is like the other: ideographs, Hangul, private use, and what no character is assigned in.
 ALIKE = [
@@ -35,7 +35,7 @@ HOSTILE = st.text(
 
 @given(HOSTILE)
 def test_what_comes_out_can_be_encoded_and_has_no_control_of_any_kind(text: str) -> None:
-    cleaned = clean(text)
+    cleaned = sanitize(text)
     cleaned.encode()
     categories = {unicodedata.category(character) for character in cleaned}
     assert not categories & {"Cc", "Cs", "Zl", "Zp"}
@@ -56,14 +56,14 @@ def is_mark(character: str) -> bool:
 @given(HOSTILE)
 def test_a_run_of_marks_is_bounded(text: str) -> None:
     run = 0
-    for character in clean(text):
+    for character in sanitize(text):
         run = run + 1 if is_mark(character) else 0
         assert run <= MARKS_MAX
 
 
 @given(HOSTILE)
 def test_cleaning_twice_changes_nothing(text: str) -> None:
-    assert clean(clean(text)) == clean(text)
+    assert sanitize(sanitize(text)) == sanitize(text)
 
 
 def test_to_look_at_the_ends_of_what_is_alike_is_to_look_at_all() -> None:
@@ -79,21 +79,21 @@ def test_what_keeps_words_or_lines_apart_is_never_taken_out() -> None:
     for code in CODES:
         between = chr(code)
         if between.isspace() or len(f"a{between}b".splitlines()) > 1:
-            assert clean(f"a{between}b").split() == ["a", "b"], hex(code)
-    assert clean("a\r\nb") == "a b"
+            assert sanitize(f"a{between}b").split() == ["a", "b"], hex(code)
+    assert sanitize("a\r\nb") == "a b"
 
 
 def test_a_text_that_is_to_have_one_line_keeps_its_words_apart() -> None:
-    assert clean_in_one("a\n\n  b \u2028c") == "a b c"
-    assert clean_in_one("a  b") == "a  b"
-    assert clean_in_one("\n") == ""
+    assert sanitize_to_line("a\n\n  b \u2028c") == "a b c"
+    assert sanitize_to_line("a  b") == "a  b"
+    assert sanitize_to_line("\n") == ""
 
 
 def test_every_combining_mark_is_seen_by_the_quick_look() -> None:
     for code in CODES:
         mark = chr(code)
         if 0xD800 <= code < 0xE000 or is_mark(mark):
-            assert len(clean("a" + mark * 40)) <= MARKS_MAX + 1, hex(code)
+            assert len(sanitize("a" + mark * 40)) <= MARKS_MAX + 1, hex(code)
 
 
 def test_whatever_order_it_is_in_clean_text_has_no_long_run_that_must_be_put_in_order() -> None:
@@ -103,7 +103,7 @@ def test_whatever_order_it_is_in_clean_text_has_no_long_run_that_must_be_put_in_
     for one in by_class.values():
         for other in ("\uff9e", "\U0001d165", "\u0301"):
             run = 0
-            for character in unicodedata.normalize("NFKD", clean("a" + (one + other) * 100)):
+            for character in unicodedata.normalize("NFKD", sanitize("a" + (one + other) * 100)):
                 run = run + 1 if unicodedata.combining(character) else 0
                 assert run <= 2 * MARKS_MAX
 
@@ -113,10 +113,10 @@ def test_what_passes_at_the_first_look_is_what_passes_when_looked_at_closely() -
     for block in batched(CODES, 64):
         texts = ["a" + chr(code) * (MARKS_MAX + 1) for code in block]
         together = "".join(texts)
-        if clean(together) is together:  # at the first look: so each of them passes at it
+        if sanitize(together) is together:  # at the first look: so each of them passes at it
             texts = [together]
         for text in texts:
-            assert clean(text) == _bound_marks(text.translate(_TABLE)), ascii(text)
+            assert sanitize(text) == _bound_marks(text.translate(_TABLE)), ascii(text)
 
 
 def batched(codes: Sequence[int], size: int) -> Iterator[Sequence[int]]:
@@ -134,7 +134,7 @@ SHAPING = "\u034f\u180b\u180c\u180d\u180f\u200b\u200c\u200d\u2060"
 
 def test_what_is_drawn_as_nothing_is_taken_out_unless_it_shapes_what_stands_beside_it() -> None:
     left = {
-        chr(code) for first, last in IGNORABLE for code in range(first, last + 1) if clean(f"a{chr(code)}b") != "ab"
+        chr(code) for first, last in IGNORABLE for code in range(first, last + 1) if sanitize(f"a{chr(code)}b") != "ab"
     }
     selectors = {chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))}
     assert left == set(SHAPING) | selectors
@@ -142,13 +142,13 @@ def test_what_is_drawn_as_nothing_is_taken_out_unless_it_shapes_what_stands_besi
 
 @pytest.mark.parametrize("blank", ["\u2800", "\U0001d159", "\U00013441", "\U00013442"])
 def test_a_blank_that_passes_for_a_sign_is_a_space(blank: str) -> None:
-    assert clean(f"a{blank}b") == "a b"
-    assert clean(blank * 3).strip() == ""
+    assert sanitize(f"a{blank}b") == "a b"
+    assert sanitize(blank * 3).strip() == ""
 
 
 def test_invisible_characters_do_not_let_marks_pile_up() -> None:
     for between in "\u200b\u200c\u200d\u2060\xad":
-        assert len(clean("a" + ("\u0301" * 8 + between) * 50)) == MARKS_MAX + 1
+        assert len(sanitize("a" + ("\u0301" * 8 + between) * 50)) == MARKS_MAX + 1
 
 
 def test_emoji_cjk_and_scripts_with_marks_pass_untouched() -> None:
@@ -168,12 +168,12 @@ def test_emoji_cjk_and_scripts_with_marks_pass_untouched() -> None:
         "မြန်မာ",
         "ᠮᠣᠩᠭᠣᠯ\u180b",
     ):
-        assert clean(text) == text
+        assert sanitize(text) == text
 
 
 def test_spaces_of_other_kinds_become_spaces() -> None:
-    assert clean("a\tb\u2028c\x85d") == "a b c d"
+    assert sanitize("a\tb\u2028c\x85d") == "a b c d"
 
 
 def test_an_escape_sequence_loses_what_makes_it_one() -> None:
-    assert clean("\x1b]0;title\x07\x1b[31mred\x9b0m") == "]0;title[31mred0m"
+    assert sanitize("\x1b]0;title\x07\x1b[31mred\x9b0m") == "]0;title[31mred0m"
