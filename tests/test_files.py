@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import structlog
 
 import forks
 from archives import checked, exported, imported, no_progress
@@ -18,9 +19,11 @@ from chat_server.journal import SenderKey, UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.maintenance import lines_of
+from chat_server.journal.sqlite import upgrade
 from chat_server.journal.sqlite.archive import back_up
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError, files_in
+from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.schema import MIGRATIONS
 from chat_server.journal.sqlite.search_index import SearchIndex
@@ -363,18 +366,75 @@ def test_a_journal_of_the_first_release_is_copied_aside_before_it_is_changed(tmp
 def test_a_journal_that_cannot_be_copied_aside_is_not_changed(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
-    (folder.path / "journal.db.version-1").mkdir()
+    for name in ("journal.db.version-1", "journal.db.version-1.again"):
+        (folder.path / name).mkdir()
     with pytest.raises(UnusableJournal, match=r"Is a directory: .*version-1"):
         Writer(folder.journal)
     assert folder.journal.read_bytes() == FIRST_RELEASE.read_bytes()
     assert not [path for path in folder.path.iterdir() if ".part" in path.name]
 
 
+def test_the_first_copy_is_kept_whatever_journal_somebody_goes_back_to(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    aside, again = (folder.path / f"journal.db.version-1{ending}" for ending in ("", ".again"))
+    shutil.copyfile(FIRST_RELEASE, folder.journal)
+    Writer(folder.journal).close()
+    first = aside.read_bytes()
+    for topic in ("an older backup", "and one more"):
+        shutil.copyfile(FIRST_RELEASE, folder.journal)
+        with closing(sqlite3.connect(folder.journal)) as connection, connection:
+            connection.execute("UPDATE room SET topic = ?", (topic,))
+        Writer(folder.journal).close()
+        with closing(sqlite3.connect(again)) as copy:
+            assert copy.execute("SELECT DISTINCT topic FROM room").fetchall() == [(topic,)]
+    assert aside.read_bytes() == first
+    assert {aside.name, again.name} <= files_in(folder.path).names
+
+
+def test_a_journal_that_was_copied_before_is_not_copied_again(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    for _ in range(2):
+        shutil.copyfile(FIRST_RELEASE, folder.journal)
+        Writer(folder.journal).close()
+    assert not (folder.path / "journal.db.version-1.again").exists()
+
+
+def test_it_is_told_what_is_done_with_an_older_journal_and_how_far_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = DataFolder(tmp_path / "data")
+    shutil.copyfile(FIRST_RELEASE, folder.journal)
+    told: list[tuple[str, float]] = []
+    monkeypatch.setattr(upgrade, "COPIED_PAGES", 1)
+    monkeypatch.setattr(upgrade, "LOOK_STEPS", 100)
+    monkeypatch.setattr(upgrade, "TOLD_EVERY", 0.0)
+    Writer(folder.journal, tell=lambda doing, done: told.append((doing, done))).close()
+    steps = dict.fromkeys(doing for doing, _ in told)
+    assert list(steps) == ["copy it", "change its tables"]
+    for step in steps:
+        parts = [done for doing, done in told if doing == step]
+        assert parts[0] == 0.0
+        assert parts == sorted(parts)
+        assert len(set(parts)) > 2
+        assert parts[-1] <= 1.0
+    told.clear()
+    Writer(folder.journal, tell=lambda doing, done: told.append((doing, done))).close()
+    assert told == [], "once"
+
+
+def test_the_log_says_that_an_older_journal_is_brought_up_to_date(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    shutil.copyfile(FIRST_RELEASE, folder.journal)
+    with structlog.testing.capture_logs() as logged:
+        SqliteJournal(folder)
+    assert [(entry["step"], entry["done"]) for entry in logged] == [("copy it", "0%"), ("change its tables", "0%")]
+
+
 KILLED = {
     "twice while it is copied": "sqlite3.connect(part).execute('PRAGMA user_version = 9')",
     "when it is copied": "pass",
-    "before its tables are changed": "writer.sync = lambda path: None; writer.migrate = lambda connection: os._exit(9)",
-    "while its tables are changed": "writer.sync = lambda path: None; writer.migrate = half_migrate",
+    "before its tables are changed": "upgrade.sync = lambda path: None; upgrade.migrate = lambda connection: os._exit(9)",
+    "while its tables are changed": "upgrade.sync = lambda path: None; upgrade.migrate = half_migrate",
 }
 
 
@@ -387,7 +447,7 @@ def test_a_start_that_is_killed_leaves_a_journal_of_the_first_release_to_the_nex
     killed = f"""
 import os, sqlite3, sys
 from pathlib import Path
-from chat_server.journal.sqlite import writer
+from chat_server.journal.sqlite import upgrade, writer
 from chat_server.journal.sqlite.schema import MIGRATIONS
 
 def half_migrate(connection):
@@ -396,7 +456,7 @@ def half_migrate(connection):
 
 path = Path(sys.argv[1])
 part = path.with_name("journal.db.version-1.part")
-writer.sync = lambda path: os._exit(9)
+upgrade.sync = lambda path: os._exit(9)
 {KILLED[when]}
 writer.Writer(path)
 """

@@ -48,16 +48,17 @@ def data_directory(chosen: str) -> Path:
 def files_in(directory: Path) -> OwnFiles:
     """All files that the server and SQLite make; where the journal is a symbolic link, SQLite's other files stand beside what it leads to."""
     databases = (JOURNAL_FILE, SEARCH_FILE)
-    aside = [copy_before(Path(JOURNAL_FILE), version) for version in range(1, VERSIONS_MAX)]
+    aside = [copy for version in range(1, VERSIONS_MAX) for copy in copies_before(Path(JOURNAL_FILE), version)]
     made = (*databases, IMPORT_FILE, *(unfinished(path).name for path in aside))
     names = {path.name for path in aside} | {name + ending for name in made for ending in ("", *_BESIDE)}
     beside = {Path(os.path.realpath(directory / name) + ending) for name in databases for ending in _BESIDE}
     return OwnFiles(directory, frozenset({_LOCK_FILE, *names}), frozenset(beside))
 
 
-def copy_before(journal: Path, version: int) -> Path:
-    """Where the journal is copied to before its tables of this version are brought up to date."""
-    return journal.with_name(f"{journal.name}.version-{version}")
+def copies_before(journal: Path, version: int) -> tuple[Path, Path]:
+    """Where the journal is copied to before its tables of this version are brought up to date: for the first time, and whenever it is so again."""
+    first = journal.with_name(f"{journal.name}.version-{version}")
+    return first, first.with_name(f"{first.name}.again")
 
 
 def unfinished(copy: Path) -> Path:

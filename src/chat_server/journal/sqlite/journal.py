@@ -50,6 +50,10 @@ _log = structlog.get_logger()
 T = TypeVar("T")
 
 
+def _tell_of_upgrade(doing: str, done: float) -> None:
+    _log.info("bringing the journal of an older release up to date", step=doing, done=f"{done:.0%}")
+
+
 class SqliteJournal:
     """See Journal. Nothing is stored unless `run` runs."""
 
@@ -61,7 +65,7 @@ class SqliteJournal:
 
         """
         self._folder = folder
-        self._writer = Writer(folder.journal, durability)
+        self._writer = Writer(folder.journal, durability, _tell_of_upgrade)
         self._committer = Committer(self._writer, self._note_stored, self._note_failure)
         self._readers: list[Reader] = []
         self._reader_limit = trio.CapacityLimiter(READERS_MAX)

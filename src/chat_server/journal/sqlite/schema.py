@@ -1,6 +1,6 @@
 """The journal's tables. Migrations are a list whose index is the version that they start from; a migration that has been released never changes.
 
-A file made by an older release must open for ever: `tests/data/` has one of each. Before it is migrated, writer.py copies it aside.
+A file made by an older release must open for ever: `tests/data/` has one of each. Before it is migrated, upgrade.py copies it aside.
 """
 
 import sqlite3

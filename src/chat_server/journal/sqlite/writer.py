@@ -1,16 +1,15 @@
 """The connection that writes the SQLite file of the journal; there is never another one.
 
 Lines are stored by it, with the keys that make sending them again harmless, a room's topic when one is among them, and how far people have come. An
-older release's file is copied aside, and brought up to date (schema.py).
+older release's file is brought up to date when it is opened (upgrade.py).
 
 Everything here blocks, and is called from the thread that writes and from the commands for files. Never knows Trio.
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import update_wrapper
 from math import inf
 from pathlib import Path
@@ -27,12 +26,11 @@ from chat_server.journal import (
     UnusableJournal,
 )
 from chat_server.journal.batch_codec import Stored, encode
-from chat_server.journal.new_file import sync
 from chat_server.journal.sqlite.batch_rows import Append, BatchRows, Last
-from chat_server.journal.sqlite.data_directory import copy_before, remove_database, unfinished
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.reader import Prunable, Reader, connect, mapped_errors
-from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal, migrate, needs_migration, version_of
+from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal
+from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
 from chat_server.journal.times import settled
 from chat_server.protocol.entries import TopicSet
 
@@ -90,8 +88,8 @@ class Writer(Reader):
     What is stored is stored in the file that has the journal's name: if that is deleted, replaced or cut short meanwhile, everything is refused.
     """
 
-    def __init__(self, path: Path, durability: str = "full") -> None:
-        """Open or make the journal.
+    def __init__(self, path: Path, durability: str = "full", tell: Tell = tell_nobody) -> None:
+        """Open or make the journal; tell how far it is with what an older release has made.
 
         Raises:
             UnusableJournal: the file is from a newer release, or of something else, or cannot be read.
@@ -102,14 +100,12 @@ class Writer(Reader):
         self._is_lost = False
         self._give_up_at = inf
         self._made_room_at = -inf
-        self._open(may_make=True)
+        self._open(may_make=True, tell=tell)
 
-    def _open(self, *, may_make: bool) -> None:
+    def _open(self, *, may_make: bool, tell: Tell = tell_nobody) -> None:
         try:
             self._connection = connect(self.path, may_make=may_make, wait=OPEN_PATIENCE if may_make else LOCK_LOOK)
-            if needs_migration(self._connection):
-                self._copy_aside()
-            migrate(self._connection)
+            bring_up_to_date(self._connection, self.path, tell)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # journal.py says when
             self._connection.execute("PRAGMA journal_size_limit = 67108864")
@@ -128,22 +124,6 @@ class Writer(Reader):
             raise UnusableJournal(f"{self.path} is no journal of chat-server") from None
         except (sqlite3.Error, JournalError, OSError) as error:
             raise UnusableJournal(f"cannot open {self.path}: {error}") from error
-
-    def _copy_aside(self) -> None:
-        """Leave the file as an older release can read it, beside it: what was said until now is there for whoever goes back to that release."""
-        # A copy that is there already is of a start that was broken off, or of before somebody went back: this one has what was said since, too.
-        aside = copy_before(self.path, version_of(self._connection))
-        part = unfinished(aside)
-        remove_database(part)
-        try:
-            os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            with closing(sqlite3.connect(part)) as copy:
-                self._connection.backup(copy)
-            sync(part)
-            part.replace(aside)
-            sync(aside.parent)
-        finally:
-            remove_database(part)
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this from now on for any lock of another program's. For any thread."""
