@@ -23,7 +23,7 @@ from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataFolder, files_in
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.journal import SqliteJournal
-from chat_server.journal.sqlite.reader import mapped_errors
+from chat_server.journal.sqlite.reader import Reader, Runs, mapped_errors
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.journal.words import has_all, terms_of
@@ -433,3 +433,33 @@ def test_to_find_that_nothing_is_old_takes_no_longer_the_more_there_is(tmp_path:
             assert writer.prunable(500.0, 0, 200, 10**9) == []
             steps.append(taken)
     assert steps[1] <= steps[0] + 2
+
+
+async def test_where_the_clock_ran_back_is_looked_for_some_batches_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat_server.journal.sqlite.reader.RUNS_BATCHES", 3)
+    looks = list[int]()
+    runs = Reader.runs
+
+    def noted(self: Reader, room: str, known: Runs) -> Runs:
+        found = runs(self, room, known)
+        looks.append(found.through)
+        return found
+
+    monkeypatch.setattr(Reader, "runs", noted)
+    times = [10, 20, 30, 15, 25, 35, 5, 15, 25, 45]
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        await journal.create_room("python")
+        for at in times:
+            await store(journal, said("x", at=at))
+        for at in range(1, 50):
+            since = [number for number, time in enumerate(times, 1) if time >= at]
+            assert await journal.seq_at("python", at) == (since[0] if since else 11)
+        assert looks[:4] == [3, 6, 9, 10]
+        looks.clear()
+        await store(journal, said("x", at=50))
+        async with trio.open_nursery() as nursery:  # what one looks for, others need not
+            for _ in range(5):
+                nursery.start_soon(journal.seq_at, "python", 50)
+        assert looks == [11] * 5

@@ -71,6 +71,7 @@ class SqliteJournal:
         self._reader_limit = trio.CapacityLimiter(READERS_MAX)
         self._indexer = Indexer(folder.journal, folder.search)
         self._runs: dict[str, Runs] = {}
+        self._looking_back = trio.Lock()
         self._end = self._writer.end()
         self._positions: dict[tuple[str, str], int] = {}
         self._has_positions = trio.Event()
@@ -242,12 +243,17 @@ class SqliteJournal:
 
     async def seq_at(self, room: str, at: float, until: float = inf) -> int:
         """The number of the first line from `at` on and before `until`; see Journal."""
+        runs = await self._find_runs(room)
+        while runs.has_more:
+            runs = await self._find_runs(room)
+        return await self._in_reader(lambda reader: reader.seq_at(room, at, until, runs))
 
-        def find(reader: Reader) -> int:
-            runs = self._runs[room] = reader.runs(room, self._runs.get(room, Runs()))
-            return reader.seq_at(room, at, until, runs)
-
-        return await self._in_reader(find)
+    async def _find_runs(self, room: str) -> Runs:
+        """Look for some more of a room's runs. One at a time: what is found for one is there for all."""
+        async with self._looking_back:
+            known = self._runs.get(room, Runs())
+            runs = self._runs[room] = await self._in_reader(lambda reader: reader.runs(room, known))
+        return runs
 
     async def positions(self, room: str) -> dict[str, int]:
         """How far people had come in a room; see Journal."""
