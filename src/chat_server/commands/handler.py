@@ -28,7 +28,6 @@ class Command:
     __slots__ = ("access", "door", "explanation", "run")
 
     def __init__(self, run: Callable[[Any, Any, Any], Pause], explanation: str, access: Access = DEFAULT) -> None:
-        """Have a method carry out what is asked for, by whom the row lets ask for it."""
         self.run = run
         self.explanation = explanation
         self.access = access

@@ -72,7 +72,6 @@ class ChatView(StillScroll):
         """Lines before a number are about to be seen, and are not loaded."""
 
         def __init__(self, room: str, before: int) -> None:
-            """Of this room, before this number."""
             super().__init__()
             self.room = room
             self.before = before

@@ -46,7 +46,6 @@ class Composer(TextArea):
         """Somebody wants to send this."""
 
         def __init__(self, text: str) -> None:
-            """Send this text."""
             super().__init__()
             self.text = text
 
@@ -54,7 +53,6 @@ class Composer(TextArea):
         """Many lines were pasted, and wait for a yes."""
 
         def __init__(self, text: str) -> None:
-            """Wait with this text."""
             super().__init__()
             self.text = text
 

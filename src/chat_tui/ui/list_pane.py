@@ -42,7 +42,6 @@ class ListPane(ScrollView):
         """An item was chosen."""
 
         def __init__(self, pane: "ListPane", key: str) -> None:
-            """Of this pane, by its key."""
             super().__init__()
             self.pane = pane
             self.key = key
@@ -53,7 +52,6 @@ class ListPane(ScrollView):
             return self.pane
 
     def __init__(self, heading: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        """No items yet."""
         super().__init__(id=id)
         self.heading = heading
         self._items: Sequence[Item] = ()

@@ -41,7 +41,6 @@ class SearchBar(Horizontal):
         """Other words are searched for."""
 
         def __init__(self, words: str) -> None:
-            """For these."""
             super().__init__()
             self.words = words
 

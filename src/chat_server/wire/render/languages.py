@@ -29,7 +29,6 @@ class Translator:
     """How sentences come to one kind of reader: in a language, with or without ornaments, and lists in rows of some columns."""
 
     def __init__(self, language: str, *, is_plain: bool, columns: int) -> None:
-        """Speak a language of LANGUAGES."""
         self.language = language
         self.is_plain = is_plain
         self.columns = columns

@@ -23,7 +23,6 @@ class AskScreen(ModalScreen[str]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('')", "Cancel")]
 
     def __init__(self, heading: str, placeholder: str) -> None:
-        """Ask this; the placeholder says what is expected."""
         super().__init__()
         self._heading = heading
         self._placeholder = placeholder
@@ -49,7 +48,6 @@ class ConfirmPasteScreen(ModalScreen[bool]):
     ]
 
     def __init__(self, text: str) -> None:
-        """Ask about this text."""
         super().__init__()
         self._text = text
 

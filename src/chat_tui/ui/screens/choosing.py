@@ -33,7 +33,6 @@ class ChooseScreen(ModalScreen[str]):
     ]
 
     def __init__(self, heading: str, placeholder: str) -> None:
-        """Under this heading."""
         super().__init__()
         self._heading = heading
         self._placeholder = placeholder

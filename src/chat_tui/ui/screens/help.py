@@ -43,7 +43,6 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,f1", "dismiss", "Close")]
 
     def __init__(self, commands: Iterable[CommandDescribed], keys: dict[str, str]) -> None:
-        """With the server's commands, and the keys that the user has chosen."""
         super().__init__()
         self._commands = {command.name: command for command in commands}
         self._keys = keymap(keys)
