@@ -498,7 +498,7 @@ class Passes(trio.abc.Instrument):
         self._took.append((time.thread_time() - self._began) * 1000)
 
     def write(self, *_: object) -> None:
-        """Write the figures, and begin anew."""
+        """Write the figures, and start over."""
         took, self._took = sorted(self._took), []
         beside = self._figures.with_suffix(".part")
         beside.write_text(" ".join(f"{figure:.3f}" for figure in took))

@@ -159,7 +159,7 @@ def commands_in(sentence: Message | Identifier, which: int) -> set[str]:
 
 
 def main() -> int:
-    """Make the catalogues anew; say what is missing."""
+    """Make the catalogues again; say what is missing."""
     is_wrong = False
     for place in unfindable():
         is_wrong = True

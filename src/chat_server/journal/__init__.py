@@ -165,7 +165,7 @@ class Journal(Protocol):
         """Note how far somebody has come in a room. Never blocks; stored within a second or so."""
 
     async def positions(self, room: str) -> dict[str, int]:
-        """How far people had come in a room: POSITIONS_MAX at the most, those who left it longest ago first."""
+        """How far people had come in a room: POSITIONS_MAX at most, those who left it longest ago first."""
 
     async def prune(self, before: float, keep_lines: int) -> Pruned:
         """Forget some of what is older than `before`, or what each room has beyond its newest `keep_lines` (0: no bound).

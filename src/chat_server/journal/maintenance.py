@@ -26,7 +26,7 @@ IMPORTED_AT_ONCE = 2000
 """Lines stored in one transaction by an import."""
 
 LINE_MAX = 64 * 2**20
-"""Bytes in a line of an import. A line of ours has some 100 KB at the most; what has no end must not fill the memory."""
+"""Bytes in a line of an import. A line of ours has some 100 KB at most; what has no end must not fill the memory."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors and shells put before a text; it means nothing."""

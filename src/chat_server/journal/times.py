@@ -14,7 +14,7 @@ from chat_server.protocol.time_zones import LATEST
 MILLISECOND, MICROSECOND = 0.001, 0.000001
 
 FLOOD_LINES = 10
-"""Lines in a batch beyond which they are a microsecond apart. A full batch then takes a millisecond, and a few lines of people ten at the most: the
+"""Lines in a batch beyond which they are a microsecond apart. A full batch then takes a millisecond, and a few lines of people ten at most: the
 clock has come further by the next one."""
 
 

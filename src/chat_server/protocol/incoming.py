@@ -45,6 +45,6 @@ class ProtocolReply(Struct, frozen=True, gc=False):
 
 
 class Echo(Struct, frozen=True, gc=False):
-    """What a door shows of what is being typed. A slow reader may miss it: it is drawn anew."""
+    """What a door shows of what is being typed. A slow reader may miss it: it is redrawn."""
 
     data: bytes

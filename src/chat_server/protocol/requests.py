@@ -49,7 +49,7 @@ TOPIC_SHOWN_MAX = 100
 """Characters of a topic in a list of rooms: more than fit into a row."""
 
 HISTORY_MAX = 50
-"""Lines shown on entering a room, at the most. A room has them in memory, so that 5000 people who enter read nothing from the disk."""
+"""Lines shown on entering a room, at most. A room has them in memory, so that 5000 people who enter read nothing from the disk."""
 
 LAST_MAX = 200
 """Lines that one asks for by their count."""

@@ -206,7 +206,7 @@ class Server:
         return room
 
     async def _run_room(self, room: ChatRoom) -> None:
-        guard = Guard("a room began anew", room=room.name)
+        guard = Guard("a room started over", room=room.name)
         guard.has_failed = True
         while guard.has_failed:
             guard.has_failed = False

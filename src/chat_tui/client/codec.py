@@ -24,7 +24,7 @@ LINE_MAX = 4 * 1024 * 1024
 
 
 PAGE_LINES_MAX = 1000
-"""Numbers without a line that are taken from one page. A server sends 200 lines at the most."""
+"""Numbers without a line that are taken from one page. A server sends 200 lines at most."""
 
 ANSWER_MAX = 4096
 """Characters of an answer of which nothing is known but its text."""

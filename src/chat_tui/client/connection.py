@@ -46,7 +46,7 @@ FIRST_PAUSE = 0.5
 """Seconds before the first new attempt, on average. Each further one waits twice as long."""
 
 LONGEST_PAUSE = 30.0
-"""Seconds between two attempts at the most."""
+"""Seconds between two attempts at most."""
 
 STEADY_SECONDS = 10.0
 """Seconds for which a connection must have been on line before the pauses begin small again: a server that drops everybody after the login is not

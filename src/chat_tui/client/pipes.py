@@ -22,7 +22,7 @@ WAITING_MAX = 1024 * 1024
 """Bytes of input that wait to be taken before no more is read; whoever writes them waits then."""
 
 LINE_MAX = 256 * 1024
-"""Bytes of a line that are kept; a message has a tenth of them at the most. What is longer is skipped to its end."""
+"""Bytes of a line that are kept; a message has a tenth of them at most. What is longer is skipped to its end."""
 
 
 class TooLong(str):

@@ -286,7 +286,7 @@ class ChatView(StillScroll):
         self._tell()
 
     def on_resize(self) -> None:
-        """Guess anew how high everything is, and stay where one was."""
+        """Guess again how high everything is, and stay where one was."""
         self.sync()
         here = self._place
         self._look = None

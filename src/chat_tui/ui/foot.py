@@ -5,7 +5,7 @@ from textual.widgets import Footer
 
 
 class Foot(Footer):
-    """Keys that are made anew only where others are shown than before: Textual says three times while it starts that they may be others."""
+    """Keys that are made again only where others are shown than before: Textual says three times while it starts that they may be others."""
 
     _made: object = None
 
@@ -23,6 +23,6 @@ class Foot(Footer):
         yield from super().compose()
 
     async def recompose(self) -> None:
-        """Make them anew, if they are others."""
+        """Make them again, if they are others."""
         if self.is_attached and self._wanted() != self._made:
             await super().recompose()

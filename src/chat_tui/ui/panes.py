@@ -28,7 +28,7 @@ NARROW, SLIM, SHORT = 90, 60, 16
 """Columns below which the people fold away, and the rooms; rows below which the footer does."""
 
 GROWING = ("me",)
-"""Texts that are as wide as they are. Others keep their place, so that a new one has nothing laid out anew."""
+"""Texts that are as wide as they are. Others keep their place, so that a new one has nothing laid out again."""
 
 
 class Panes:

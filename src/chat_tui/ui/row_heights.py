@@ -1,6 +1,6 @@
 """How many rows each entry takes, and which entry stands at a row, for a hundred thousand entries. Pure.
 
-Sums are made anew from the first height that changed, in C (`accumulate`): 100,000 of them take 3 ms, and what changes is nearly always
+Sums are computed again from the first height that changed, in C (`accumulate`): 100,000 of them take 3 ms, and what changes is nearly always
 near the end. A Fenwick tree changes one faster, but takes 30 ms in Python to be built, which is needed whenever older lines come.
 """
 

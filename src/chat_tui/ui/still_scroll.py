@@ -27,7 +27,7 @@ class StillScroll(ScrollView):
     def scroll_rows_to(self, row: float, total: int) -> None:
         """Have this row at the top, of so many."""
         if self.virtual_size.height != total:
-            # Not by assignment, which has the whole screen laid out and drawn anew: 25 ms instead of 8, for each line that comes.
+            # Not by assignment, which has the whole screen laid out and redrawn: 25 ms instead of 8, for each line that comes.
             self.set_reactive(StillScroll.virtual_size, Size(self.columns_wide, total))
             self.vertical_scrollbar.window_virtual_size = total
         self._is_moving = True

@@ -212,7 +212,7 @@ class SqliteRooms:
 
     def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; see RoomEditor."""
-        remove_database(self._folder.search)  # it has the old name with every line; the server makes it anew
+        remove_database(self._folder.search)  # it has the old name with every line; the server rebuilds it
         self._writer.rename_room(old, new)
 
     def delete_room(self, name: str) -> None:

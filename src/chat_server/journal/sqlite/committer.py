@@ -1,7 +1,7 @@
 """The one thread that writes the journal: whatever waits when it is free is stored in one transaction.
 
 It takes the next batches by itself, without asking Trio's loop in between: so one commit follows another while the loop delivers what the
-last one stored. Bounds: a room has one batch here at the most (chat_room.py). Never knows what is in a batch.
+last one stored. Bounds: a room has one batch here at most (chat_room.py). Never knows what is in a batch.
 """
 
 import threading

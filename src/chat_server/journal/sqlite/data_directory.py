@@ -106,7 +106,7 @@ class DataFolder:
 
     @property
     def search(self) -> Path:
-        """The file of the search index, which can be made anew from the journal."""
+        """The file of the search index, which can be rebuilt from the journal."""
         return self.path / SEARCH_FILE
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ DELAY = 5.0
 """Seconds that the indexer waits for more to come: one transaction for many lines, and few of them in the way of anything else."""
 
 REST = 50
-"""While lines are being stored, the indexer rests so many times as long as it works: 2 % of a core at the most."""
+"""While lines are being stored, the indexer rests so many times as long as it works: 2 % of a core at most."""
 
 PATIENCE = 5.0
 """Seconds in which a search lets the index catch up. A million lines that were never indexed take about ten."""
@@ -115,7 +115,7 @@ class Indexer:
 
     def _opened(self) -> tuple[Reader, SearchIndex]:
         if self._index is not None and self._index.is_broken:
-            _log.warning("the search index is broken and is made anew")
+            _log.warning("the search index is broken and is rebuilt")
             self._index.discard()
             self._index = None
         if self._reader is None:

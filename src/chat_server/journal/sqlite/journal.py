@@ -172,7 +172,7 @@ class SqliteJournal:
         return trio.current_time() - self._stored_at < 1
 
     # The write-ahead log. A checkpoint in the background never keeps an append waiting, but while appends go on it never gets to the log's
-    # end, where the log can begin anew; so the writer does the little that is left of it.
+    # end, where the log can start over; so the writer does the little that is left of it.
 
     def _shorten_log(self) -> None:
         if self._is_log_nearly_empty or self._pages > LOG_PAGES_MAX:
@@ -219,7 +219,7 @@ class SqliteJournal:
                 if is_done:
                     self._readers.append(reader)
                 else:
-                    reader.close()  # whatever was wrong with it, the next one begins anew
+                    reader.close()  # whatever was wrong with it, the next one starts over
             return found
 
         return await trio.to_thread.run_sync(read, limiter=self._reader_limit)

@@ -1,6 +1,6 @@
 """The search index: which words stand at which position of the journal. SQLite's FTS5, in a file of its own.
 
-What it has can be made anew from the journal at any time, so it is not synced, not backed up, and thrown away when it does not fit. Every
+What it has can be rebuilt from the journal at any time, so it is not synced, not backed up, and thrown away when it does not fit. Every
 method blocks. Never knows rooms or people, but as names to filter by.
 """
 
@@ -15,7 +15,7 @@ from chat_server.journal.batch_codec import Stored, Unknown
 from chat_server.journal.words import Term, segmented, signs_in, terms_of
 
 VERSION = 2
-"""Of the tables, of `segmented` and of `signs_in` (words.py): an index of another version is made anew."""
+"""Of the tables, of `segmented` and of `signs_in` (words.py): an index of another version is rebuilt."""
 
 _TABLES = f"""
     CREATE VIRTUAL TABLE words USING fts5(
@@ -31,7 +31,7 @@ WAIT_SECONDS = 1.0
 
 
 class OtherRelease(JournalError):
-    """The index was made by another release, whose server made it otherwise: the next server makes it anew."""
+    """The index was made by another release, whose server made it otherwise: the next server rebuilds it."""
 
 
 def _sign_word(sign: str) -> str:
@@ -70,7 +70,7 @@ class SearchIndex:
     """Words by position. Every method may raise JournalError."""
 
     def __init__(self, path: Path, identity: str | None, end: int) -> None:
-        """Open the index of the journal with this identity, whose next position is `end`; begin anew if it is another's.
+        """Open the index of the journal with this identity, whose next position is `end`; start over if it is another's.
 
         Args:
             path: the file.

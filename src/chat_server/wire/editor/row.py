@@ -52,7 +52,7 @@ class Row:
         """Whether the line is not drawn."""
         self.first = 0
         """The first cell that is shown."""
-        self._due = b""  # to be written before the row, which then is drawn anew
+        self._due = b""  # to be written before the row, which then is redrawn
         self._drawn = b""
         self._is_cursor_at_end = True
         self.charset = UTF_8
@@ -68,7 +68,7 @@ class Row:
         self._ambiguous = ambiguous_columns(charset)
 
     def redraw(self) -> bytes:
-        """Draw the row anew."""
+        """Redraw the row."""
         return ERASE + self.drawn_anew()
 
     def around(self, data: bytes) -> bytes:
@@ -95,7 +95,7 @@ class Row:
         """The terminal has another width. Return what to write."""
         self.columns = min(columns, COLUMNS_MAX)
         self.first = 0
-        # Below the row there may be what a terminal that breaks rows anew has made of its end.
+        # Below the row there may be what a terminal that re-wraps rows has made of its end.
         return b"\r\x1b[J" + self.redraw()
 
     def refresh(self) -> bytes:

@@ -72,7 +72,7 @@ class Terminal(Struct, frozen=True):
 
     @property
     def can_be_edited_on(self) -> bool:
-        """Whether a line can be drawn anew on it. A MUD client has an input line of its own, and takes ECHO for a password."""
+        """Whether a line can be redrawn on it. A MUD client has an input line of its own, and takes ECHO for a password."""
         known = any(name.startswith((*_WITH_COLOURS, *_WITHOUT_COLOURS)) for name in self.names)
         return self.is_described and self.mtts is None and known and self.columns > 0
 

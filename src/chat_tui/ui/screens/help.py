@@ -23,7 +23,7 @@ WIDE = 70
 """Columns of a terminal that has place for them."""
 
 BOX, AROUND = 84, 6
-"""Columns of the box at the most (screens.tcss), and those of them that its frame and its scrollbar take."""
+"""Columns of the box at most (screens.tcss), and those of them that its frame and its scrollbar take."""
 
 
 _GROUPS = {
