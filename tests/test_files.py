@@ -15,9 +15,11 @@ import structlog
 
 import forks
 from archives import checked, exported, imported, no_progress
+from chat_server.config import JournalTable
 from chat_server.journal import SenderKey, UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import encode
+from chat_server.journal.engines import engine_named
 from chat_server.journal.maintenance import lines_of
 from chat_server.journal.sqlite import upgrade
 from chat_server.journal.sqlite.archive import back_up
@@ -506,3 +508,12 @@ def test_a_data_directory_that_cannot_be_used_keeps_no_file_open(tmp_path: Path)
     with pytest.raises(DataFolderError, match="Is a directory"):
         DataFolder(tmp_path / "data")
     assert sorted(os.listdir("/dev/fd")) == before
+
+
+def test_a_journal_that_cannot_be_opened_lets_go_of_its_data_directory(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").write_text("Dear Ann, " * 1000)
+    engine, settings = engine_named("sqlite"), JournalTable(directory=str(tmp_path))
+    for _ in range(2):
+        with pytest.raises(UnusableJournal, match="cannot open"):
+            engine.open_journal(settings)
+    DataFolder(tmp_path).close()
