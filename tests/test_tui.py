@@ -1205,6 +1205,43 @@ def test_no_cursor_blinks() -> None:
     play(app, act)
 
 
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_what_was_found_for_words_before_these_is_not_shown_for_these(is_refused: bool) -> None:
+    app = StoryApp([*beginning("python", "pm"), *said("a needle", room="pm", first=1)])
+    hay = entries.Found("hay", (("pm", (Said("pm", 2, NOON, "bob", "hay"),)),), False, 0, "")
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("alt+f", *"hay", "enter")
+        late = app.connection.ref("search")
+        await pilot.press("ctrl+u", *"needle", "enter")
+        app.tell(events.Refused("cannot-read") if is_refused else hay, ref=late)
+        await settle(pilot)
+        assert "Looking …" in chat_text(app)
+        app.answer(
+            "search", entries.Found("needle", (("pm", (Said("pm", 1, NOON, "bob", "a needle"),)),), False, 0, "")
+        )
+        await settle(pilot)
+        assert "pm bob: a needle" in chat_text(app)
+
+    play(app, act)
+
+
+def test_a_room_that_is_refused_late_does_not_take_back_the_one_that_is_wanted_now() -> None:
+    app = StoryApp([*beginning("python"), events.RoomsListed((("python", 1), ("gone", 0), ("pm", 0)), {}, "")])
+
+    async def act(pilot: Pilot) -> None:
+        app.main.navigation.enter("gone")
+        late = app.connection.ref("join")
+        app.main.navigation.enter("pm")
+        app.tell(events.Refused("no-such-room", {}, "", "There is no such room."), ref=late)
+        app.answer("join", events.Entered("pm", (), 0, "", 0))
+        await settle(pilot)
+        assert app.current is not None
+        assert app.current.name == "pm"
+
+    play(app, act)
+
+
 def test_a_line_that_does_not_come_holds_nobody_in_its_room() -> None:
     app = StoryApp([*beginning("python", "write"), page(1, 300)])
 

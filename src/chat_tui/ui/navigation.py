@@ -69,14 +69,14 @@ class Navigation:
 
     def enter(self, name: str) -> None:
         """Enter a room, and show it then."""
+        wish = same_name_key(name)
 
         def answered(event: Event) -> None:
-            if isinstance(
-                event, events.Refused
-            ):  # a wish that was refused must not come true by surprise, an hour later
+            # A wish that was refused must not come true by surprise, an hour later.
+            if isinstance(event, events.Refused) and self._switch_to == wish:
                 self._switch_to = ""
 
-        self._switch_to = same_name_key(name)
+        self._switch_to = wish
         if not ask(self._program, "join", answered, room=name):
             self._switch_to = ""
             self._program.say_shortly("There is no connection. You can enter a room when there is one again.")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -125,13 +126,14 @@ class SearchScreen(ChooseScreen):
         """Search; what has been searched for is chosen from."""
         if text and text != self._asked:
             self._asked = text
-            self.show([], "Looking …" if self._ask(text, self._answered) else "There is no connection.")
+            is_asked = self._ask(text, partial(self._answered, text))
+            self.show([], "Looking …" if is_asked else "There is no connection.")
         else:
             self.choose()
 
-    def _answered(self, event: Event) -> None:
-        if not self.is_active:
-            return  # one has gone elsewhere meanwhile
+    def _answered(self, words: str, event: Event) -> None:
+        if not self.is_active or words != self._asked:
+            return  # one has gone elsewhere meanwhile, or looks for something else
         if isinstance(event, Refused):
             self._asked = ""  # the same words may be asked for again
             self.show([], "The server could not search just now. Enter tries again.")
