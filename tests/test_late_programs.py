@@ -13,8 +13,8 @@ from chat_server.protocol.incoming import Addressed
 from chat_server.protocol.requests import Say
 from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.sessions.json_session import PARSE
+from chat_server.wire.connection_events import ProgramDetected
 from chat_server.wire.late_programs import LateJsonDecoder
-from chat_server.wire.noticed import ProgramCame
 from chat_server.wire.text import TextDecoder
 from streams import House, Program, open_house
 from test_person_session import telnet
@@ -194,7 +194,7 @@ def read(pieces: Iterable[bytes]) -> list[Any]:
     found: list[Any] = []
     for piece in pieces:
         for item in decoder.receive_data(piece):
-            if isinstance(item, ProgramCame):
+            if isinstance(item, ProgramDetected):
                 decoder = LateJsonDecoder(
                     PARSE, 200, 100, telnet=item.telnet, negotiation=item.negotiation, pieces=item.pieces
                 )

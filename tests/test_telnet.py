@@ -11,8 +11,16 @@ from chat_server.protocol.choices import find_charset
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.requests import Act, ChooseCharset, ChooseMode, Request, Say, Topic
 from chat_server.sessions.doors import PARSE_TEXT
+from chat_server.wire.connection_events import (
+    AreYouThere,
+    CharsetUnclear,
+    CompletionRequested,
+    InputCost,
+    ProgramDetected,
+    SecretEntered,
+    TerminalChanged,
+)
 from chat_server.wire.line_mode import LineMode, TooLong
-from chat_server.wire.noticed import AreYouThere, CharsetUnclear, Learnt, ProgramCame, Secret, Tab, Toil
 from chat_server.wire.telnet.decoder import (
     SUBNEGOTIATION_MAX,
     Command,
@@ -22,7 +30,7 @@ from chat_server.wire.telnet.decoder import (
     TelnetDecoder,
 )
 from chat_server.wire.telnet.options import Code, Option
-from chat_server.wire.text import TOILS_PER_LINE, Asked, Item, TextDecoder
+from chat_server.wire.text import INPUT_COSTS_PER_LINE, Item, TextDecoder, TextInput
 
 IAC, SB, SE, WILL, WONT, DO, DONT = Code.IAC, Code.SB, Code.SE, Code.WILL, Code.WONT, Code.DO, Code.DONT
 BINARY, ECHO, SGA, TIMING_MARK, NAWS, TTYPE, CHARSET = Option.BINARY, Option.ECHO, Option.SGA, 6, 31, 24, 42
@@ -56,7 +64,7 @@ class Listener:
 
     def __init__(self, limit: int = 4096) -> None:
         self.decoder = TextDecoder(PARSE_TEXT, limit)
-        self.asked: list[Asked] = []
+        self.asked: list[TextInput] = []
         self.answers: list[bytes] = []
         self.in_order: list[Item] = []
         self.program: TelnetDecoder | None = None
@@ -69,22 +77,22 @@ class Listener:
                 continue
             for item in self.decoder.receive_data(chunk):
                 self.in_order.append(item)
-                if isinstance(item, ProgramCame):
+                if isinstance(item, ProgramDetected):
                     self.program = item.telnet
                     self.for_program += item.pieces
                 elif isinstance(item, ProtocolReply):
                     self.answers.append(item.data)
-                elif not isinstance(item, Echo | Toil):
+                elif not isinstance(item, Echo | InputCost):
                     self.asked.append(item)
                     self.carry_out(item)
         return self
 
-    def carry_out(self, asked: Asked) -> None:
+    def carry_out(self, asked: TextInput) -> None:
         if isinstance(asked, ChooseCharset):
             self.decoder.charset = find_charset(asked.charset) or self.decoder.charset
         elif isinstance(asked, ChooseMode):
             self.answers.append(self.decoder.edit(wanted=asked.mode == "edit"))
-        elif isinstance(asked, Tab) and self.decoder.editor:
+        elif isinstance(asked, CompletionRequested) and self.decoder.editor:
             self.decoder.editor.complete(["ann: ", "anna: "])
         elif asked == Say("secret"):
             self.decoder.expect_secret()
@@ -95,8 +103,8 @@ class Listener:
         return b"".join(answer for answer in self.answers if answer[:1] == bytes((IAC,)))
 
 
-def requests(*chunks: bytes, limit: int = 4096) -> list[Asked]:
-    return [asked for asked in Listener(limit).receive(*chunks).asked if not isinstance(asked, Learnt)]
+def requests(*chunks: bytes, limit: int = 4096) -> list[TextInput]:
+    return [asked for asked in Listener(limit).receive(*chunks).asked if not isinstance(asked, TerminalChanged)]
 
 
 def option(verb: int, option: int) -> bytes:
@@ -329,7 +337,7 @@ def test_the_reply_to_a_timing_mark_comes_before_the_answers_to_what_was_typed_a
         Say("a"),
         ProtocolReply(QUESTION),
         ProtocolReply(option(WONT, TIMING_MARK)),
-        Learnt(),
+        TerminalChanged(),
         Say("b"),
     ]
 
@@ -370,7 +378,7 @@ def test_a_width_is_learnt_whenever_it_changes_and_only_then() -> None:
         option(WILL, NAWS), sub(NAWS, b"\0\x50\0\x18"), sub(NAWS, b"\0\x50\0\x18"), sub(NAWS, b"\0\x28\0\x18")
     )
     assert listener.decoder.terminal.columns == 40
-    assert listener.asked.count(Learnt()) == 3
+    assert listener.asked.count(TerminalChanged()) == 3
     listener.receive(sub(NAWS, b"\0"), sub(NAWS, b"12345"))
     assert listener.decoder.terminal.columns == 40
 
@@ -428,11 +436,11 @@ def test_a_secret_is_not_echoed_and_is_no_request() -> None:
     listener = learnt()
     assert listener.decoder.expect_secret() == option(WILL, ECHO)
     listener.receive(option(DO, ECHO), b"/logout\r\nhello\r\n")
-    assert listener.asked[-2:] == [Secret("/logout"), Say("hello")]
+    assert listener.asked[-2:] == [SecretEntered("/logout"), Say("hello")]
     assert listener.answers[-1] == option(WONT, ECHO) + b"\r\n"
     plain = Listener().receive(b"a\n")
     assert plain.decoder.expect_secret() == b"", "nc cannot hide it, and is not asked to"
-    assert plain.receive(b"xyzzy\n").asked[-1] == Secret("xyzzy")
+    assert plain.receive(b"xyzzy\n").asked[-1] == SecretEntered("xyzzy")
     assert plain.answers == []
 
 
@@ -512,11 +520,11 @@ def test_a_client_in_a_doubtful_charset_may_still_answer() -> None:
 def test_what_is_sent_again_without_being_typed_counts_by_its_size() -> None:
     text = "\x1b[200~" + "x" * 3000 + "\ny\x1b[201~\r"
     listener = Listener().receive(EDITING, text.encode())
-    pasting = sum(isinstance(item, Toil) for item in listener.in_order)
-    assert pasting < TOILS_PER_LINE / 2, "a paste has been counted as it came"
+    pasting = sum(isinstance(item, InputCost) for item in listener.in_order)
+    assert pasting < INPUT_COSTS_PER_LINE / 2, "a paste has been counted as it came"
     listener.receive(b"\x1b[A\r")
-    again = sum(isinstance(item, Toil) for item in listener.in_order) - pasting
-    assert 2 <= again / TOILS_PER_LINE < 3.5
+    again = sum(isinstance(item, InputCost) for item in listener.in_order) - pasting
+    assert 2 <= again / INPUT_COSTS_PER_LINE < 3.5
     assert listener.asked.count(listener.asked[-1]) == 2
 
 
@@ -594,7 +602,7 @@ def test_editing_that_is_refused_does_not_show_the_password() -> None:
     listener.receive(option(DONT, SGA))
     assert option(WONT, ECHO) not in listener.negotiated
     listener.receive(b"xyzzy\r\n")
-    assert Secret("xyzzy") in listener.asked
+    assert SecretEntered("xyzzy") in listener.asked
     assert option(WONT, ECHO) in listener.negotiated
 
 
@@ -617,7 +625,7 @@ def test_erase_character_and_erase_line_work_on_the_edited_line_too() -> None:
 
 def test_a_password_that_is_pasted_with_a_line_break_is_not_said() -> None:
     listener = Listener().receive(EDITING, b"secret\r", b"\x1b[200~xyz\nzy\x1b[201~\r")
-    assert isinstance(listener.asked[-1], Secret)
+    assert isinstance(listener.asked[-1], SecretEntered)
     assert not [asked for asked in listener.asked if isinstance(asked, Say) and "xyz" in asked.text]
 
 
@@ -628,12 +636,12 @@ def test_a_line_that_is_edited_here_is_begun() -> None:
 def test_a_password_in_another_charset_is_no_reason_for_a_hint() -> None:
     listener = Listener().receive(b"a\n")
     listener.decoder.expect_secret()
-    assert isinstance(listener.receive("大家好\n".encode("gbk")).asked[-1], Secret)
+    assert isinstance(listener.receive("大家好\n".encode("gbk")).asked[-1], SecretEntered)
 
 
 def test_an_enter_cut_in_two_by_the_beginning_of_editing_is_one() -> None:
     listener = Listener().receive(b"/mode edit\r\n", AGREED, b"secret\r", option(DO, ECHO) + option(DO, SGA), b"\n")
-    assert not any(isinstance(asked, Secret) for asked in listener.asked)
+    assert not any(isinstance(asked, SecretEntered) for asked in listener.asked)
 
 
 def test_what_is_typed_after_a_charset_was_chosen_is_read_in_it() -> None:

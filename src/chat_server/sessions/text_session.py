@@ -25,12 +25,21 @@ from chat_server.sessions.membership import left
 from chat_server.sessions.pace import Address
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
 from chat_server.sessions.transport import Transport
+from chat_server.wire.connection_events import (
+    AreYouThere,
+    CharsetUnclear,
+    CompletionRequested,
+    ConnectionEvent,
+    InputCost,
+    ProgramDetected,
+    SecretEntered,
+    TerminalChanged,
+)
 from chat_server.wire.editor.row import COLUMNS_MAX
 from chat_server.wire.late_programs import LateJsonDecoder
-from chat_server.wire.noticed import AreYouThere, CharsetUnclear, Learnt, Noticed, ProgramCame, Secret, Tab, Toil
 from chat_server.wire.render.profiles import Reader, nearest, show_for, written
 from chat_server.wire.telnet.options import Code
-from chat_server.wire.text import TOILS_PER_LINE, Asked, TextDecoder
+from chat_server.wire.text import INPUT_COSTS_PER_LINE, TextDecoder, TextInput
 
 NAMES_PER_TOKEN = 5000
 """Names among which Tab looks that count as a line: 1 ms."""
@@ -46,10 +55,14 @@ def completions(before: str, place: Room, session: Occupant) -> tuple[list[str],
     return candidates(before, commands=commands, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
 
 
-class PersonSession(ChatSession[Asked]):
+class PersonSession(ChatSession[TextInput]):
     """A person on telnet or nc."""
 
-    COSTS: ClassVar[Mapping[type, float]] = {Learnt: 0.02, Tab: 0.2, Toil: 1 / TOILS_PER_LINE}
+    COSTS: ClassVar[Mapping[type, float]] = {
+        TerminalChanged: 0.02,
+        CompletionRequested: 0.2,
+        InputCost: 1 / INPUT_COSTS_PER_LINE,
+    }
     """Whoever drags a window's corner sends dozens of sizes a second, and Tab is pressed until the right name comes."""
 
     has_terminal: ClassVar[bool] = True
@@ -59,7 +72,7 @@ class PersonSession(ChatSession[Asked]):
         "_closing",
         "_display",
         "_has_asked_to_edit",
-        "_program_came",
+        "_program",
         "_rest",
         "_since",
         "_text",
@@ -77,7 +90,7 @@ class PersonSession(ChatSession[Asked]):
         self._rest: list[Event] = []  # answers that are shown when their request has been carried out
         self._closing = b""  # what gives the row back, when it has been
         self.hears_itself = False
-        self._program_came: ProgramCame | None = None  # what has come, if the caller turned out to be a program
+        self._program: ProgramDetected | None = None  # what has come, if the caller turned out to be a program
         self._awaits_secret: Callable[[str], Pause] | None = None
 
     # How the person is shown things.
@@ -210,7 +223,7 @@ class PersonSession(ChatSession[Asked]):
         super().logged_in(nick, token)
         self._text.allow(self._context.limits.line_bytes, self._context.limits.text_bytes)
 
-    def is_light(self, asked: Asked) -> bool:
+    def is_light(self, asked: TextInput) -> bool:
         """Whether it is an ordinary line."""
         return type(asked) is Say and len(asked.text) <= LIGHT_CHARACTERS
 
@@ -218,12 +231,12 @@ class PersonSession(ChatSession[Asked]):
         """Wait until what was said here is stored and shown."""
         await self.place.settled(self)
 
-    def handle(self, asked: Asked) -> Pause:
+    def handle(self, asked: TextInput) -> Pause:
         """Have the place carry it out, if it is not about the connection itself."""
         if type(asked) is Say:  # nearly all is
             pause = dispatch(self.place, self, asked)
-        elif isinstance(asked, Noticed):
-            pause = self._notice(asked)
+        elif isinstance(asked, ConnectionEvent):
+            pause = self._handle_event(asked)
         else:
             pause = dispatch(self.place, self, asked)
             if pause is not None or self._rest:
@@ -237,35 +250,35 @@ class PersonSession(ChatSession[Asked]):
             await pause
         await self._show_rest()
 
-    def _notice(self, noticed: Noticed) -> Pause:
-        match noticed:
-            case Learnt():
+    def _handle_event(self, event: ConnectionEvent) -> Pause:
+        match event:
+            case TerminalChanged():
                 self._look_again()
-            case Tab():
-                self._complete(noticed.before)
-            case ProgramCame():
-                self._become_program(noticed)
+            case CompletionRequested():
+                self._complete(event.before)
+            case ProgramDetected():
+                self._become_program(event)
             case AreYouThere():
                 self.send(Ponged())
             case CharsetUnclear():
                 self.push(charset_hints())
-            case Secret():
+            case SecretEntered():
                 then, self._awaits_secret = self._awaits_secret, None
-                return then(noticed.text) if then else None
+                return then(event.text) if then else None
         return None
 
-    def _become_program(self, came: ProgramCame) -> None:
+    def _become_program(self, came: ProgramDetected) -> None:
         """Give the row back to the terminal, if it was edited here, and end: a session of the other kind goes on from here."""
         editor = self._text.editor
         if editor is not None:
             self._outbox.push(editor.close())
             self._answer_protocol(self._text.edit(wanted=False))
-        self._program_came = came
+        self._program = came
         raise EndSession
 
     def successor(self) -> ChatSession[Any] | None:
         """The session of a caller who turned out to be a program."""
-        came = self._program_came
+        came = self._program
         if came is None:
             return None
         bounds = bounds_of(self._context.limits)

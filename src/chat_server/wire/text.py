@@ -12,10 +12,19 @@ from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadab
 from chat_server.protocol.requests import Logout, Request
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.wire.charsets import decode, has_byte_255, may_be_gb18030
+from chat_server.wire.connection_events import (
+    AreYouThere,
+    CharsetUnclear,
+    CompletionRequested,
+    ConnectionEvent,
+    InputCost,
+    ProgramDetected,
+    SecretEntered,
+    TerminalChanged,
+)
 from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, EditingCost, LineEditor, TooMuch, Typed
 from chat_server.wire.editor.line_editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong
-from chat_server.wire.noticed import AreYouThere, CharsetUnclear, Learnt, Noticed, ProgramCame, Secret, Tab, Toil
 from chat_server.wire.telnet.decoder import Command, OptionSaid, Piece, Subnegotiation, TelnetDecoder
 from chat_server.wire.telnet.negotiation import Negotiation
 from chat_server.wire.telnet.options import Code
@@ -27,7 +36,7 @@ _COMMAND = re.compile(rb"(?:\A|[\r\n])/")
 COLUMNS = 80
 """The width of a terminal that has not said how wide it is, where one must be known."""
 
-TOILS_PER_LINE = 4
+INPUT_COSTS_PER_LINE = 4
 """Pieces of work into which what keys cost is cut: others have their turn after each."""
 
 BYTES_PER_LINE = 1024
@@ -36,10 +45,10 @@ BYTES_PER_LINE = 1024
 _BLANKS = "\ufeff \t"
 _OBJECT = re.compile(r"\ufeff?[ \t]*\{")
 
-Asked = Request | Unreadable | Noticed
+TextInput = Request | Unreadable | ConnectionEvent
 """What a caller on this door wants, or what was learnt of it."""
 
-Item = Asked | ProtocolReply | Echo
+Item = TextInput | ProtocolReply | Echo
 """What comes of a caller's bytes."""
 
 Parse = Callable[[str], Request | Unreadable | None]
@@ -207,12 +216,12 @@ class TextDecoder:
                 yield from self._text(piece)
                 if self._object:
                     self._telnet.doubts_iac = False
-                    yield ProgramCame(self._telnet, self._negotiation, (self._object, *pieces))
+                    yield ProgramDetected(self._telnet, self._negotiation, (self._object, *pieces))
                     return
             else:
                 yield from self._protocol(piece)
                 if self.editor and self.editor.take_cost():
-                    yield Toil()
+                    yield InputCost()
         if self.editor:
             for drawn in self.editor.drawing():
                 yield Echo(drawn)
@@ -263,7 +272,7 @@ class TextDecoder:
             ended = self._end_secret()
             if ended:
                 yield ProtocolReply(ended)
-            yield Secret(sanitize(text))
+            yield SecretEntered(sanitize(text))
             return
         request = self._parse(sanitize_lines(text) if "\n" in text else sanitize(text))
         if request is not None:
@@ -278,16 +287,16 @@ class TextDecoder:
             case TooMuch():
                 yield Invalid("text-too-long", {"limit": str(item.limit)})
             case EditingCost():
-                yield Toil()
+                yield InputCost()
             case Completion():
-                yield Tab(item.before)
+                yield CompletionRequested(item.before)
             case _:
                 yield Logout()
 
     def _typed(self, line: Typed) -> Iterator[Item]:
         typed, self._typed_bytes = self._typed_bytes, 0
-        for _ in range((len(line.text.encode()) - typed) * TOILS_PER_LINE // BYTES_PER_LINE):
-            yield Toil()  # it came out of the history, or was put in again
+        for _ in range((len(line.text.encode()) - typed) * INPUT_COSTS_PER_LINE // BYTES_PER_LINE):
+            yield InputCost()  # it came out of the history, or was put in again
         if line.raw and self._is_unclear(line.raw):
             yield CharsetUnclear()
         else:
@@ -313,7 +322,7 @@ class TextDecoder:
             yield from _commanded(piece.code, self.editor, self._lines)
         is_changed = yield from self._begin_or_end_editing()
         if is_changed or known != (self.terminal, self.speaks_telnet):
-            yield Learnt()
+            yield TerminalChanged()
 
     def _begin_or_end_editing(self) -> Generator[ProtocolReply | Echo, None, bool]:
         """Edit the line here if that is wanted and the caller's telnet has agreed to both of what it takes. Returns whether that is new."""
