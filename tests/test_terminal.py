@@ -534,11 +534,13 @@ def test_an_exception_leaves_the_terminal_as_it_was(tmp_path: Path, where: str) 
         opened.close()
 
 
-def test_a_terminal_that_is_gone_does_not_hold_the_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", ["", "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])"])
+def test_a_terminal_that_is_gone_does_not_hold_the_program(tmp_path: Path, code: str) -> None:
+    """The kernel sends SIGHUP, to whoever began the session: to the program, or to one that started it and does not end."""
     with running_server() as server:
-        opened = started(server.port, tmp_path)
+        opened = started(server.port, tmp_path, code)
         opened.wait_until("1 python")
-        os.close(opened.fd)  # the kernel sends SIGHUP
+        os.close(opened.fd)
         deadline = time.monotonic() + TIMEOUT
         while opened.exit_code() is None:
             assert time.monotonic() < deadline, "it does not end"

@@ -9,6 +9,7 @@
 import asyncio
 import os
 import re
+import select
 import signal
 import sys
 import termios
@@ -56,6 +57,9 @@ STDIN, STDOUT = 0, 1
 END_SECONDS = 5
 """Seconds that an orderly end may take after a signal. A terminal that is gone, or takes nothing, must not hold the program."""
 
+LOOK_SECONDS = 1.0
+"""Seconds between two looks whether the terminal is still there."""
+
 _GIVE_BACK = "\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
 """Everything that Textual switches, switched back: pastes, wrapping, sizes, the mouse, keys, the screen, the cursor, the focus."""
 
@@ -63,16 +67,32 @@ _GIVE_BACK = "\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1
 def on_ending_signals(end: Callable[[int], None]) -> None:
     """Have SIGTERM, SIGHUP and SIGINT call a function with the number, in the event loop, instead of ending the program on the spot.
 
-    The function has END_SECONDS; then the program ends all the same.
+    So does a terminal that is gone without SIGHUP: Textual would read from it for ever, as fast as it can. The function has END_SECONDS; then the
+    program ends all the same.
     """
 
     def begin_to_end(number: int) -> None:
         signal.alarm(END_SECONDS)
         end(number)
 
+    def look() -> None:
+        if _has_hung_up():
+            begin_to_end(signal.SIGHUP)
+        else:
+            loop.call_later(LOOK_SECONDS, look)
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         loop.add_signal_handler(number, begin_to_end, number)
+    if os.isatty(STDIN):
+        loop.call_later(LOOK_SECONDS, look)
+
+
+def _has_hung_up() -> bool:
+    """Whether the terminal is gone. The signal that says so goes to the session's first process, which may keep it to itself."""
+    poll = select.poll()
+    poll.register(STDIN, 0)
+    return any(events & select.POLLHUP for _, events in poll.poll(0))
 
 
 def give_up_keys(app: App[None], chosen: Mapping[str, str]) -> None:
