@@ -15,7 +15,7 @@ from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.config import Limits
 from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Say
-from chat_server.wire.render.profiles import Reader, show_for
+from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.render.wrapping import wrapped
 from chat_server.wire.text import TextDecoder
 from fakes import FakeSession, open_rooms
@@ -30,10 +30,10 @@ LONG = {
 """What texts are made of that are dear to measure."""
 
 READERS = {
-    "plain": Reader(),
-    "colours": Reader(colours=16),
-    "colours, rows of 80": Reader(colours=16, columns=80),
-    "GBK, rows of 24": Reader(charset="gbk", columns=24),
+    "plain": RenderProfile(),
+    "colours": RenderProfile(colours=16),
+    "colours, rows of 80": RenderProfile(colours=16, columns=80),
+    "GBK, rows of 24": RenderProfile(charset="gbk", columns=24),
 }
 
 
@@ -61,7 +61,7 @@ def showing() -> None:
     """A line, for each kind of reader; the longest that can be typed, of each content."""
     size = Limits().line_bytes
     for name, reader in READERS.items():
-        show = show_for(reader)
+        show = renderer_for(reader)
         event = Said("python", 1, 0.0, "ann", LINE)
         print(f"showing a line, {name}: {least(lambda show=show, event=event: show(event), 2000):.2f} us")  # type: ignore[misc]
         for what, unit in {"ASCII": "word ", **LONG}.items():

@@ -15,7 +15,7 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.room import MEMBER, STRANGER, Occupant, Pause, Room
-from chat_server.wire.render.profiles import Reader, show_for
+from chat_server.wire.render.profiles import RenderProfile, renderer_for
 
 
 class FakeSession:
@@ -33,7 +33,7 @@ class FakeSession:
         self.history = 20
         self.zone = "UTC"
         self.place = place
-        self.show: Callable[[Event], bytes] = show_for(Reader())
+        self.show: Callable[[Event], bytes] = renderer_for(RenderProfile())
         self.show_naming: Callable[[Event], bytes] | None = None
         self.preferences = Preferences()
         self.told: list[str] = []

@@ -16,7 +16,7 @@ from chat_server.rooms.batch import Arrival, Departure
 from chat_server.rooms.chat_room import INBOX_MAX, ChatRoom
 from chat_server.rooms.room import Room
 from chat_server.sessions.membership import Membership
-from chat_server.wire.render.profiles import Reader, show_for
+from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from fakes import FakeSession, make_hall, open_rooms
 
 
@@ -207,7 +207,7 @@ def test_lines_are_numbered_in_order_without_holes_however_they_are_batched(batc
 
     def record(event: Event) -> bytes:
         seen.append(event)
-        return show_for(Reader())(event)
+        return renderer_for(RenderProfile())(event)
 
     async def converse() -> None:
         async with trio.open_nursery() as nursery:
@@ -235,7 +235,7 @@ async def test_a_batch_is_shown_once_for_each_kind_of_reader(
 
     def count(event: Event) -> bytes:
         calls.append(event)
-        return show_for(Reader())(event)
+        return renderer_for(RenderProfile())(event)
 
     others = [FakeSession(room, f"u{number}") for number in range(30)]
     for session in others:

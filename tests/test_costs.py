@@ -22,7 +22,7 @@ from chat_server.sessions.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITE
 from chat_server.sessions.text_session import PersonSession
 from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.render import profiles
-from chat_server.wire.render.profiles import BARE_MAX, Reader
+from chat_server.wire.render.profiles import BARE_MAX, RenderProfile
 from chat_server.wire.render.text_lines import TextLine
 from chat_server.wire.text import TextDecoder
 from fakes import FaultyJournal
@@ -417,7 +417,7 @@ async def test_a_batch_for_many_kinds_is_shown_with_pauses(
         await trio.sleep(5)
         counter, laid_out, in_pass = Passes(), profiles._laid_out, Counter[int]()
 
-        def counted(line: TextLine, reader: profiles.Reader) -> str:
+        def counted(line: TextLine, reader: profiles.RenderProfile) -> str:
             in_pass[counter.count] += 1
             return laid_out(line, reader)
 
@@ -678,11 +678,11 @@ async def test_pages_that_many_ask_for_at_once_are_laid_out_one_in_each_pass(
 ) -> None:
     passes, laid_out = Passes(), list[int]()
 
-    def noted(event: Event, reader: Reader) -> Iterator[bytes]:
+    def noted(event: Event, reader: RenderProfile) -> Iterator[bytes]:
         laid_out.append(passes.count)
-        return profiles.shown_in_pieces(event, reader)
+        return profiles.render_in_pieces(event, reader)
 
-    monkeypatch.setattr(layout, "shown_in_pieces", noted)
+    monkeypatch.setattr(layout, "render_in_pieces", noted)
     async with open_house() as house:
         crowd = [house.call() for _ in range(8)]
         for number, person in enumerate(crowd):

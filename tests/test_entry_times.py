@@ -23,7 +23,7 @@ from chat_server.journal.times import (
 from chat_server.protocol.entries import KINDS, Kept, Line, PageShown, Said
 from chat_server.protocol.requests import Back, Join, Say
 from chat_server.protocol.time_zones import LATEST
-from chat_server.wire.json_lines import show_answer, show_for
+from chat_server.wire.json_lines import renderer_for, show_answer
 from fakes import FakeSession, open_rooms
 from streams import open_house
 from test_chat_room import ask, enter
@@ -142,8 +142,8 @@ async def test_who_only_comes_and_goes_makes_no_commit_and_no_turn(
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_author_does_not_cross_the_programs_door(kind: type[Kept]) -> None:
     by_an_account, by_a_guest = (kind("python", 1, 1.7e9, "ann", "hello", author) for author in (7, 0))
-    assert show_for("en")(by_an_account) == show_for("en")(by_a_guest)
-    assert b"author" not in show_for("en")(by_a_guest)
+    assert renderer_for("en")(by_an_account) == renderer_for("en")(by_a_guest)
+    assert b"author" not in renderer_for("en")(by_a_guest)
     page = PageShown("python", (by_an_account,), 1, 1, "UTC")  # type: ignore[arg-type]
     assert b"author" not in show_answer(page, 1, "en")
 

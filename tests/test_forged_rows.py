@@ -13,7 +13,7 @@ from chat_server.protocol.entries import Acted, Recalled, Said, TopicSet
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import BadName, parse_name
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
-from chat_server.wire.render.profiles import Reader, show_for
+from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.render.widths import width_class
 from chat_server.wire.render.wrapping import INDENT
 
@@ -47,7 +47,7 @@ TERMINALS: list[Callable[[str], int]] = [by_library, by_code_point, by_east_asia
 
 
 def rows_of(event: Event, columns: int) -> list[str]:
-    return show_for(Reader(columns=width_class(columns)))(event).decode().split("\r\n")[:-1]
+    return renderer_for(RenderProfile(columns=width_class(columns)))(event).decode().split("\r\n")[:-1]
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 132])

@@ -38,7 +38,7 @@ from chat_server.protocol.requests import (
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.room import Room
-from chat_server.wire.render.profiles import Reader, show_for
+from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from fakes import FakeSession, FaultyJournal, make_hall, open_rooms
 from streams import open_house
 
@@ -236,7 +236,7 @@ async def test_a_topic_is_told_kept_and_shown_to_whoever_enters(
         *("* You are in python.", "* Topic: snakes", "* Also here: ann, bob"),
         *(
             line
-            for line in show_for(Reader())(
+            for line in renderer_for(RenderProfile())(
                 Recalled("python", tuple((await journal.read("python", 1, 1)).lines), None, 1, "UTC")
             )
             .decode()

@@ -11,7 +11,7 @@ from chat_server.protocol.requests import REQUESTS, Say, tag_of
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.protocol.versions import PROTOCOL
 from chat_server.sessions.json_session import PARSE
-from chat_server.wire.json_lines import JsonDecoder, show_answer, show_for
+from chat_server.wire.json_lines import JsonDecoder, renderer_for, show_answer
 
 
 def decoded(data: bytes, *, line_limit: int = 1000, text_limit: int = 100) -> list[Any]:
@@ -173,7 +173,7 @@ def test_a_key_of_which_nothing_is_left_is_refused_for_without_it_a_line_would_b
 
 
 def test_an_error_has_its_sentence_beside_its_code() -> None:
-    assert json.loads(show_for("en")(events.Refused("no-such-room", {"room": "x"}))) == {
+    assert json.loads(renderer_for("en")(events.Refused("no-such-room", {"room": "x"}))) == {
         "is": "refused",
         "code": "no-such-room",
         "details": {"room": "x"},

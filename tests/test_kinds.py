@@ -122,7 +122,9 @@ def test_programs_read_it_alone_and_in_whatever_has_lines(kind: type[Line]) -> N
         Recalled("python", (entry,), None, 1, "UTC"),
         Found("snakes", (("python", (entry,)),), False, 0, "UTC"),
     ):
-        assert [received.event for received in EventReader().receive_data(json_lines.show_for("en")(event))] == [event]
+        assert [received.event for received in EventReader().receive_data(json_lines.renderer_for("en")(event))] == [
+            event
+        ]
 
 
 @every_kind

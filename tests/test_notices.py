@@ -8,7 +8,7 @@ from chat_server.protocol.entries import Line, Noticed, PageShown, Said
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.requests import Notice, Say
 from chat_server.protocol.versions import PROTOCOL
-from chat_server.wire.render.profiles import Reader, show_for
+from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.render.sentences import text_of
 from chat_tui.client.in_order import line_in_words
 from chat_tui.client.notifications import deserves_notice
@@ -36,8 +36,8 @@ async def test_whoever_is_named_in_it_is_shown_it_as_everybody_is(
 ) -> None:
     _, room = open_rooms(nursery)
     ann, dice = await enter(room, "ann", "dice")
-    ann.show = show_for(Reader(colours=16))
-    ann.show_naming = show_for(Reader(colours=16, is_named=True))
+    ann.show = renderer_for(RenderProfile(colours=16))
+    ann.show_naming = renderer_for(RenderProfile(colours=16, is_named=True))
     room.member_changed(ann)
     await ask(dice, request_)
     assert ("\x1b[1mhi ann\x1b[0m" in ann.told[-1]) == is_bright

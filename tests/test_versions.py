@@ -16,7 +16,7 @@ from chat_server.protocol.incoming import Addressed, Invalid
 from chat_server.protocol.requests import REQUESTS, Hello, Request, TimeNextLine, tag_of
 from chat_server.protocol.versions import EARLIER_EVENTS, PROTOCOL, by_tag, common, tag_in
 from chat_server.sessions.json_session import PARSE
-from chat_server.wire.json_lines import JsonDecoder, show_for
+from chat_server.wire.json_lines import JsonDecoder, renderer_for
 from chat_tui.client.codec import EventReader, write
 from chat_tui.client.connection import Connection, Identity
 from chat_tui.client.state import State
@@ -83,7 +83,7 @@ def test_what_a_client_asks_for_in_a_version_is_what_the_server_reads_in_it(prot
 @pytest.mark.parametrize("protocol", VERSIONS)
 @pytest.mark.parametrize("event", [Pinged(), Ponged(), events.TimingAwaited()])
 def test_what_the_server_shows_in_a_version_is_what_a_client_reads(protocol: int, event: Event) -> None:
-    shown = show_for("en", protocol)(event)
+    shown = renderer_for("en", protocol)(event)
     assert json.loads(shown) == {"is": tag_in(type(event), protocol)}
     assert [received.event for received in EventReader().receive_data(shown)] == [event]
 

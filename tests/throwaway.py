@@ -37,7 +37,7 @@ from chat_server.config import Config  # noqa: E402
 from chat_server.protocol.versions import PROTOCOL  # noqa: E402
 from chat_server.sessions.json_session import PARSE, welcome_of  # noqa: E402
 from chat_server.sessions.text_session import completions  # noqa: E402
-from chat_server.wire.json_lines import show_for  # noqa: E402
+from chat_server.wire.json_lines import renderer_for  # noqa: E402
 from chat_tui.client.codec import EventReader  # noqa: E402
 from chat_tui.client.command_line import parse  # noqa: E402
 from fakes import FakeSession, make_hall  # noqa: E402
@@ -64,7 +64,7 @@ def main() -> int:
     room = hall.directory.rooms[0]
     session = FakeSession(room, "ann")
     dispatch(room, session, PARSE(b'{"do":"sweep","room":"python"}', 100, PROTOCOL).request)
-    (received,) = EventReader().receive_data(show_for("en", 2)(welcome_of(Config())))
+    (received,) = EventReader().receive_data(renderer_for("en", 2)(welcome_of(Config())))
     welcome = received.event
     assert isinstance(welcome, Welcomed)
     (described,) = [command for command in welcome.commands if command.name == "sweep"]

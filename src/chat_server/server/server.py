@@ -34,7 +34,7 @@ from chat_server.sessions.pace import Address
 from chat_server.sessions.session import READ_MAX_LIMITED, ChatSession
 from chat_server.sessions.transport import Transport
 from chat_server.sessions.turns import Turns
-from chat_server.wire.render.profiles import Reader, show_for
+from chat_server.wire.render.profiles import RenderProfile, renderer_for
 
 GREETING_DELAY = 0.15
 """Seconds that a caller may be silent before it is greeted as a person. Programs speak first, and at once; a person does not notice the wait."""
@@ -224,7 +224,7 @@ class Server:
         if refusal is not None:
             self._rejected.note(f"refused a caller: {refusal}", trio.current_time(), address=address)
             with suppress(OSError):
-                transport.send_nowait(show_for(Reader(self._config.server.language))(Dismissed(refusal)))
+                transport.send_nowait(renderer_for(RenderProfile(self._config.server.language))(Dismissed(refusal)))
             transport.close()
             return
         known = self._admission.enter(address, trio.current_time())

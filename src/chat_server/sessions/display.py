@@ -10,7 +10,7 @@ from msgspec import Struct
 from chat_server.protocol.choices import LANGUAGES, UTF_8
 from chat_server.protocol.preferences import AS_THE_TERMINAL, Preferences
 from chat_server.wire.charsets import can_write, has_byte_255
-from chat_server.wire.render.profiles import Reader
+from chat_server.wire.render.profiles import RenderProfile
 from chat_server.wire.render.widths import width_class
 from chat_server.wire.telnet.terminal import Terminal
 
@@ -18,7 +18,7 @@ from chat_server.wire.telnet.terminal import Terminal
 class Display(Struct, frozen=True):
     """What is to be shown how."""
 
-    reader: Reader
+    profile: RenderProfile
     wants_editing: bool = False
     """Whether the line is to be edited here, if telnet agrees."""
 
@@ -28,7 +28,7 @@ def display_for(chosen: Preferences, terminal: Terminal, *, speaks_telnet: bool)
     """How somebody is shown things; one value for all who are shown them alike."""
     charset = chosen.charset or terminal.charset or UTF_8
     is_plain = terminal.is_screen_reader if chosen.plain is None else chosen.plain
-    reader = Reader(
+    profile = RenderProfile(
         chosen.language if can_write(charset, LANGUAGES[chosen.language]) else "en",
         charset,
         speaks_telnet and has_byte_255(charset),
@@ -36,7 +36,7 @@ def display_for(chosen: Preferences, terminal: Terminal, *, speaks_telnet: bool)
         width_class(_columns(chosen.wrap, terminal.columns, is_plain=is_plain)),
         is_plain,
     )
-    return Display(reader, _wants_editing(chosen.mode, terminal, is_plain=is_plain))
+    return Display(profile, _wants_editing(chosen.mode, terminal, is_plain=is_plain))
 
 
 def _columns(chosen: int | None, columns: int, *, is_plain: bool) -> int:
@@ -59,17 +59,17 @@ def _wants_editing(chosen: str | None, terminal: Terminal, *, is_plain: bool) ->
     return terminal.can_be_edited_on if chosen is None else chosen == "edit"
 
 
-def in_force(setting: str, reader: Reader, chosen: Preferences, *, is_edited: bool, speaks_telnet: bool) -> str:
+def in_force(setting: str, profile: RenderProfile, chosen: Preferences, *, is_edited: bool, speaks_telnet: bool) -> str:
     """What a setting comes to."""
     match setting:
         case "mode":
             return "edit" if is_edited else "line"
         case "colour":
-            return "on" if reader.colours else "off"
+            return "on" if profile.colours else "off"
         case "wrap":
-            return str(reader.columns + 1) if reader.columns else "off"
+            return str(profile.columns + 1) if profile.columns else "off"
         case "plain":
-            return "on" if reader.is_plain else "off"
+            return "on" if profile.is_plain else "off"
         case "keepalive":
             return "on" if chosen.keepalive and speaks_telnet else "off"
-    return str(getattr(reader, setting))
+    return str(getattr(profile, setting))

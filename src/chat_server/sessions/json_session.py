@@ -38,7 +38,7 @@ from chat_server.sessions.membership import ROOMS_MAX, Membership
 from chat_server.sessions.pace import Address
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
 from chat_server.sessions.transport import Transport
-from chat_server.wire.json_lines import JsonDecoder, object_parser, show_answer, show_for
+from chat_server.wire.json_lines import JsonDecoder, object_parser, renderer_for, show_answer
 
 ASKED_AFTER = 1 / 3
 """The part of `silence_seconds` after which a silent program is asked whether it is still there; then again after the same."""
@@ -93,7 +93,7 @@ class ProgramSession(ChatSession[Addressed]):
 
     def __init__(self, transport: Transport, decoder: JsonDecoder, context: SessionContext, address: Address) -> None:
         """Begin in no room."""
-        super().__init__(transport, decoder, show_for(context.preferences.language, 1), context, address)
+        super().__init__(transport, decoder, renderer_for(context.preferences.language, 1), context, address)
         self._json = decoder
         self._protocol = 1  # until it says that it knows a newer one
         self._membership = Membership()
@@ -149,7 +149,7 @@ class ProgramSession(ChatSession[Addressed]):
         self.send(replace(self._context.welcome, protocol=self._protocol))
 
     def _show_anew(self) -> None:
-        self.show = show_for(self.preferences.language, self._protocol)
+        self.show = renderer_for(self.preferences.language, self._protocol)
         for room in self._membership.rooms:
             room.member_changed(self)
 

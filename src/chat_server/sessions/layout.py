@@ -6,7 +6,7 @@ from typing import get_origin, get_type_hints
 from chat_server.guard import Guard
 from chat_server.protocol.entries import EVENTS, Recalled
 from chat_server.protocol.events import CharsetHinted, Entered, Event, Refused
-from chat_server.wire.render.profiles import Reader, show_for, shown_in_pieces
+from chat_server.wire.render.profiles import RenderProfile, render_in_pieces, renderer_for
 
 LAID_OUT_WEIGHT = 2
 """How many times as dear an answer is to somebody who is shown it in colours, in rows or in another charset."""
@@ -22,27 +22,31 @@ LISTS = frozenset(
 """Events with as many lines as there are people, rooms or lines."""
 
 
-async def laid_out(event: Event, reader: Reader, take_turn: Callable[[], Awaitable[None]], *, nick: str) -> bytes:
+async def laid_out(
+    event: Event, profile: RenderProfile, take_turn: Callable[[], Awaitable[None]], *, nick: str
+) -> bytes:
     """The event as it is shown, laid out in pieces, each in its turn among all that is dear: what was read came to many at once."""
     pieces: list[bytes] = []
     await take_turn()
-    for piece in _in_pieces(event, reader, nick):
+    for piece in _in_pieces(event, profile, nick):
         if piece is None:
-            pieces = [show_for(reader)(Refused("cannot-show"))]
+            pieces = [renderer_for(profile)(Refused("cannot-show"))]
         else:
             pieces.append(piece)
         await take_turn()
     return b"".join(pieces)
 
 
-def _in_pieces(event: Event, reader: Reader, nick: str) -> Iterator[bytes | None]:
+def _in_pieces(event: Event, profile: RenderProfile, nick: str) -> Iterator[bytes | None]:
     """The event, some lines at a time; None last, if it cannot be shown."""
     with Guard("something could not be shown to a session", nick=nick):
-        yield from shown_in_pieces(event, reader)
+        yield from render_in_pieces(event, profile)
         return
     yield None
 
 
 def charset_hints() -> bytes:
     """That the charset may be another, in both languages; in the one that it may be, too."""
-    return show_for(Reader())(CharsetHinted()) + show_for(Reader("zh", "gb18030"))(CharsetHinted())
+    return renderer_for(RenderProfile())(CharsetHinted()) + renderer_for(RenderProfile("zh", "gb18030"))(
+        CharsetHinted()
+    )

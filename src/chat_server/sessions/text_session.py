@@ -37,7 +37,7 @@ from chat_server.wire.connection_events import (
 )
 from chat_server.wire.editor.row import COLUMNS_MAX
 from chat_server.wire.late_programs import LateJsonDecoder
-from chat_server.wire.render.profiles import Reader, nearest, show_for, written
+from chat_server.wire.render.profiles import RenderProfile, nearest, renderer_for, written
 from chat_server.wire.telnet.options import Code
 from chat_server.wire.text import INPUT_COSTS_PER_LINE, TextDecoder, TextInput
 
@@ -82,7 +82,7 @@ class PersonSession(ChatSession[TextInput]):
     def __init__(self, transport: Transport, decoder: TextDecoder, context: SessionContext, address: Address) -> None:
         """Begin in the hall."""
         display = display_for(context.preferences, decoder.terminal, speaks_telnet=False)
-        super().__init__(transport, decoder, show_for(display.reader), context, address)
+        super().__init__(transport, decoder, renderer_for(display.profile), context, address)
         self._text = decoder
         self._display = display
         self._since = 0
@@ -97,7 +97,7 @@ class PersonSession(ChatSession[TextInput]):
 
     def send(self, event: Event) -> None:
         """Show an event to the reader; a list that has to be laid out when the request for it has been carried out."""
-        if self._rest or (self._reader.is_laid_out and type(event) in LISTS):
+        if self._rest or (self._profile.is_laid_out and type(event) in LISTS):
             self._rest.append(event)
         else:
             super().send(event)
@@ -105,7 +105,7 @@ class PersonSession(ChatSession[TextInput]):
     async def _show_rest(self) -> None:
         """Lay out what is to be shown still, and write each answer in one piece."""
         while self._rest:
-            data = await laid_out(self._rest[0], self._reader, self._loop.take_turn, nick=self.nick)
+            data = await laid_out(self._rest[0], self._profile, self._loop.take_turn, nick=self.nick)
             del self._rest[0]
             self._answer(data)
 
@@ -116,7 +116,7 @@ class PersonSession(ChatSession[TextInput]):
 
     def show_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
         """As the nearest of the kinds, if there is one that the person can read."""
-        return nearest(self._reader, kinds, limit)
+        return nearest(self._profile, kinds, limit)
 
     @property
     def speaks_telnet(self) -> bool:
@@ -134,27 +134,27 @@ class PersonSession(ChatSession[TextInput]):
     def in_force(self, setting: str) -> str:
         """What a setting comes to."""
         is_edited, speaks_telnet = self._text.wants_editing, self.speaks_telnet
-        return in_force(setting, self._reader, self.preferences, is_edited=is_edited, speaks_telnet=speaks_telnet)
+        return in_force(setting, self._profile, self.preferences, is_edited=is_edited, speaks_telnet=speaks_telnet)
 
     @property
-    def _reader(self) -> Reader:
-        return self._display.reader
+    def _profile(self) -> RenderProfile:
+        return self._display.profile
 
     def cost_of_answer(self, size: int) -> float:
         """Lines that are laid out count for more."""
-        return super().cost_of_answer(size) * (LAID_OUT_WEIGHT if self._reader.is_laid_out else 1)
+        return super().cost_of_answer(size) * (LAID_OUT_WEIGHT if self._profile.is_laid_out else 1)
 
     def _look_again(self) -> None:
         """Something was chosen or learnt: show things as they are to be shown now."""
         self._display = display_for(self.preferences, self._text.terminal, speaks_telnet=self.speaks_telnet)
-        self._text.charset = self._reader.charset
+        self._text.charset = self._profile.charset
         wants_editing = self._display.wants_editing
         if wants_editing != self._has_asked_to_edit:
             self._has_asked_to_edit = wants_editing
             self._answer_protocol(self._text.edit(wanted=wants_editing))
         shown_before, pushed_before = self.show, self.push
-        self.show = show_for(self._reader)
-        self.show_naming = show_for(replace(self._reader, is_named=True)) if self._reader.colours else None
+        self.show = renderer_for(self._profile)
+        self.show_naming = renderer_for(replace(self._profile, is_named=True)) if self._profile.colours else None
         self._begin_or_end_editing()
         if self.preferences.mode == "edit" and self._has_asked_to_edit and not self._text.wants_editing:
             self.preferences = replace(self.preferences, mode=None)
@@ -300,7 +300,7 @@ class PersonSession(ChatSession[TextInput]):
             self._draw(editor.prompted(prompt, is_secret=True))
         else:
             self._answer_protocol(said)
-            self._outbox.push(written(prompt, self._reader))
+            self._outbox.push(written(prompt, self._profile))
 
     def _complete(self, before: str) -> None:
         found, names = completions(before, self.place, self)

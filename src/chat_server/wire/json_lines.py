@@ -283,7 +283,7 @@ def _show(event: Event, language: str, protocol: int) -> bytes:
 
 
 @cache
-def show_for(language: str, protocol: int = PROTOCOL) -> Callable[[Event], bytes]:
+def renderer_for(language: str, protocol: int = PROTOCOL) -> Callable[[Event], bytes]:
     """The one function that writes events as programs read them, one line of JSON each, with sentences in the language."""
 
     def show(event: Event) -> bytes:

@@ -25,7 +25,7 @@ from chat_server.wire.render.wrapping import INDENT, wrapped
 IAC = b"\xff"
 
 
-class Reader(Struct, frozen=True):
+class RenderProfile(Struct, frozen=True):
     """What is to be known of readers to show them something; a kind of reader, and a handful of them in a room."""
 
     language: str = "en"
@@ -45,9 +45,9 @@ class Reader(Struct, frozen=True):
         return bool(self.columns or self.colours) or self.charset != UTF_8
 
 
-Show = Callable[[Event], bytes]
+Renderer = Callable[[Event], bytes]
 
-_READER_OF: WeakKeyDictionary[Show, Reader] = WeakKeyDictionary()
+_PROFILE_OF: WeakKeyDictionary[Renderer, RenderProfile] = WeakKeyDictionary()
 
 PIECE_CHARACTERS = 1024
 """Characters of text that are laid out at a time, unless a single line has more: 0.1 to 0.7 ms."""
@@ -60,82 +60,84 @@ BARE_MAX = 4
 
 
 @lru_cache(maxsize=1024)
-def show_for(reader: Reader) -> Show:
+def renderer_for(profile: RenderProfile) -> Renderer:
     """The one function that shows events to this kind of reader."""
-    translator = translator_for(reader.language, is_plain=reader.is_plain, columns=reader.columns)
+    translator = translator_for(profile.language, is_plain=profile.is_plain, columns=profile.columns)
 
-    def show(event: Event) -> bytes:
+    def render(event: Event) -> bytes:
         if type(event) is Said:  # nearly all are; the table would take a third longer
             return f"{event.nick}: {indented(event.text)}\r\n".encode()
         return as_text(event_lines(event, translator)).encode()
 
-    def show_laid_out(event: Event) -> bytes:
-        return written("".join(_laid_out(line, reader) for line in event_lines(event, translator)), reader)
+    def render_laid_out(event: Event) -> bytes:
+        return written("".join(_laid_out(line, profile) for line in event_lines(event, translator)), profile)
 
-    chosen = show_laid_out if reader.is_laid_out else show
-    _READER_OF[chosen] = reader
+    chosen = render_laid_out if profile.is_laid_out else render
+    _PROFILE_OF[chosen] = profile
     return chosen
 
 
-def shown_in_pieces(event: Event, reader: Reader) -> Iterator[bytes]:
-    """What `show_for` gives, some lines at a time: a long answer is laid out with pauses in which others have their turn."""
-    lines = event_lines(event, translator_for(reader.language, is_plain=reader.is_plain, columns=reader.columns))
+def render_in_pieces(event: Event, profile: RenderProfile) -> Iterator[bytes]:
+    """What `renderer_for` gives, some lines at a time: a long answer is laid out with pauses in which others have their turn."""
+    lines = event_lines(event, translator_for(profile.language, is_plain=profile.is_plain, columns=profile.columns))
     pieces: list[str] = []
     characters = 0
     yield b""  # to put two hundred lines in words takes as long as to lay some of them out
     for line in lines:
-        pieces.append(_laid_out(line, reader))
+        pieces.append(_laid_out(line, profile))
         characters += len(line.text)
         if characters >= PIECE_CHARACTERS:
-            yield written("".join(pieces), reader)
+            yield written("".join(pieces), profile)
             pieces.clear()
             characters = 0
     if pieces:
-        yield written("".join(pieces), reader)
+        yield written("".join(pieces), profile)
 
 
-def nearest(reader: Reader, known: Iterable[Show], limit: int) -> Show:
+def nearest(profile: RenderProfile, known: Iterable[Renderer], limit: int) -> Renderer:
     """How a reader is shown things where `limit` kinds or more are known already, and one more would be one too many.
 
     As the most alike of them that reads the same charset: with rows that fit and are not much shorter, in no more colours. Else the lines come as
     they are, in the reader's charset if not too many others have one of their own, else in ASCII.
     """
-    shows = {show: _READER_OF[show] for show in known if show in _READER_OF}
-    fitting = [(other.columns, other.colours, show) for show, other in shows.items() if _fits(reader, other)]
+    profiles = {renderer: _PROFILE_OF[renderer] for renderer in known if renderer in _PROFILE_OF}
+    fitting = [
+        (other.columns, other.colours, renderer) for renderer, other in profiles.items() if _fits(profile, other)
+    ]
     if fitting:
         return max(fitting, key=lambda found: found[:2])[2]
-    bare = Reader(reader.language, reader.charset, reader.doubles_iac, is_plain=reader.is_plain)
-    if reader.charset == UTF_8 or len(shows) < limit + BARE_MAX:
-        return show_for(bare)
-    return show_for(Reader(charset="ascii"))
+    bare = RenderProfile(profile.language, profile.charset, profile.doubles_iac, is_plain=profile.is_plain)
+    if profile.charset == UTF_8 or len(profiles) < limit + BARE_MAX:
+        return renderer_for(bare)
+    return renderer_for(RenderProfile(charset="ascii"))
 
 
-def _fits(reader: Reader, other: Reader) -> bool:
+def _fits(profile: RenderProfile, other: RenderProfile) -> bool:
     """Whether what is made for the other can be read by this one."""
-    if (other.language, other.charset, other.doubles_iac) != (reader.language, reader.charset, reader.doubles_iac):
+    if (other.language, other.charset, other.doubles_iac) != (profile.language, profile.charset, profile.doubles_iac):
         return False
-    fits = not other.columns or reader.columns // 2 <= other.columns <= (reader.columns or other.columns)
-    return fits and other.colours <= reader.colours and other.is_plain == reader.is_plain
+    fits = not other.columns or profile.columns // 2 <= other.columns <= (profile.columns or other.columns)
+    return fits and other.colours <= profile.colours and other.is_plain == profile.is_plain
 
 
-def written(text: str, reader: Reader) -> bytes:
+def written(text: str, profile: RenderProfile) -> bytes:
     """The text in the reader's charset."""
-    data = encode(text, reader.charset)
-    return data.replace(IAC, IAC + IAC) if reader.doubles_iac else data
+    data = encode(text, profile.charset)
+    return data.replace(IAC, IAC + IAC) if profile.doubles_iac else data
 
 
-def _laid_out(line: TextLine, reader: Reader) -> str:
+def _laid_out(line: TextLine, profile: RenderProfile) -> str:
     """The line in rows that fit, with its colours."""
-    text, mark, nick, between = (showable(part, reader.charset) for part in line)
-    head, ambiguous = mark + nick + between, ambiguous_columns(reader.charset)
+    text, mark, nick, between = (showable(part, profile.charset) for part in line)
+    head, ambiguous = mark + nick + between, ambiguous_columns(profile.charset)
     if (
-        reader.columns and room_for(head, ambiguous) > reader.columns
+        profile.columns and room_for(head, ambiguous) > profile.columns
     ):  # else the terminal would begin a row in the middle of the name
-        return "\r\n".join([*_rows(head + text, "", reader.columns, ambiguous), ""])
-    rows = _rows(text, head, reader.columns, ambiguous)
-    depth = reader.colours
+        return "\r\n".join([*_rows(head + text, "", profile.columns, ambiguous), ""])
+    rows = _rows(text, head, profile.columns, ambiguous)
+    depth = profile.colours
     if depth:
-        shade = bright if reader.is_named else _unchanged
+        shade = bright if profile.is_named else _unchanged
         number_and_time = _NUMBER_AND_TIME.match(mark)
         weak = number_and_time[0] if number_and_time else ""
         mark = dim(weak, depth) + mark[len(weak) :]

@@ -12,7 +12,7 @@ from chat_server.protocol.names import NAME_MAX
 from chat_server.protocol.sanitize import sanitize
 from chat_server.wire.charsets import ambiguous_columns, decode, has_byte_255
 from chat_server.wire.render.colours import _OF_256, named
-from chat_server.wire.render.profiles import Reader, show_for
+from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.render.widths import columns_of
 from chat_server.wire.telnet.terminal import Terminal
 
@@ -24,13 +24,13 @@ def said(text: str, nick: str = "ann") -> entries.Said:
 
 
 def shown(event: events.Event, **reader: object) -> str:
-    kind = Reader(**reader)  # type: ignore[arg-type] # each test names its own fields
-    return decode(show_for(kind)(event), kind.charset)
+    kind = RenderProfile(**reader)  # type: ignore[arg-type] # each test names its own fields
+    return decode(renderer_for(kind)(event), kind.charset)
 
 
 def test_readers_of_one_kind_share_one_function() -> None:
-    assert show_for(Reader("zh", columns=79)) is show_for(Reader("zh", columns=79))
-    assert show_for(Reader("zh")) is not show_for(Reader())
+    assert renderer_for(RenderProfile("zh", columns=79)) is renderer_for(RenderProfile("zh", columns=79))
+    assert renderer_for(RenderProfile("zh")) is not renderer_for(RenderProfile())
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -62,8 +62,8 @@ CLEAN = st.text(st.characters(exclude_categories=["Cs"]), max_size=120).map(sani
 def test_whatever_is_said_a_row_of_it_never_passes_for_another(
     text: str, charset: str, columns: int, colours: int, is_named: bool
 ) -> None:
-    reader = Reader("en", charset, has_byte_255(charset), colours, columns, is_named=is_named)
-    data = show_for(reader)(said(text))
+    reader = RenderProfile("en", charset, has_byte_255(charset), colours, columns, is_named=is_named)
+    data = renderer_for(reader)(said(text))
     if reader.doubles_iac:
         assert data.count(b"\xff") == 2 * data.count(b"\xff\xff")
         data = data.replace(b"\xff\xff", b"\xff")
@@ -81,8 +81,13 @@ def test_whatever_is_said_a_row_of_it_never_passes_for_another(
 
 
 def test_without_colours_there_is_no_escape_at_all() -> None:
-    for reader in (Reader(), Reader(columns=79), Reader("zh", "gbk"), Reader(is_plain=True)):
-        assert b"\x1b" not in show_for(reader)(said("hello ann"))
+    for reader in (
+        RenderProfile(),
+        RenderProfile(columns=79),
+        RenderProfile("zh", "gbk"),
+        RenderProfile(is_plain=True),
+    ):
+        assert b"\x1b" not in renderer_for(reader)(said("hello ann"))
 
 
 def test_a_name_has_its_own_colour_and_times_are_dim() -> None:
@@ -129,7 +134,7 @@ def test_plain_mode_says_the_same_without_ornaments() -> None:
 
 def test_rows_fit_a_terminal_where_what_is_ambiguous_takes_two_columns() -> None:
     rows = (
-        show_for(Reader("en", "gbk", columns=39))(
+        renderer_for(RenderProfile("en", "gbk", columns=39))(
             entries.Said("python", 1, 0.0, "ann", "Привет всем и каждому, кто это читает")
         )
         .decode("gbk")
@@ -139,14 +144,16 @@ def test_rows_fit_a_terminal_where_what_is_ambiguous_takes_two_columns() -> None
 
 
 def test_only_the_first_line_stands_after_the_name() -> None:
-    shown = show_for(Reader(columns=20))(entries.Said("python", 1, 0.0, "a-long-name", "x\n123456 890123456")).decode()
+    shown = renderer_for(RenderProfile(columns=20))(
+        entries.Said("python", 1, 0.0, "a-long-name", "x\n123456 890123456")
+    ).decode()
     assert shown == "a-long-name: x\r\n  123456 890123456\r\n"
 
 
 def test_no_colour_runs_on_after_a_row() -> None:
-    reader = Reader(colours=16, columns=19, is_named=True)
+    reader = RenderProfile(colours=16, columns=19, is_named=True)
     rows = (
-        show_for(reader)(entries.Said("python", 1, 0.0, "ann", "hi bob, this is a long line for you"))
+        renderer_for(reader)(entries.Said("python", 1, 0.0, "ann", "hi bob, this is a long line for you"))
         .decode()
         .split("\r\n")
     )
