@@ -14,7 +14,8 @@ from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
-from chat_server.rooms.room import MEMBER, STRANGER, Occupant, Pause, Room
+from chat_server.rooms.person import MEMBER, Person
+from chat_server.rooms.room import Occupant, Room
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 
 
@@ -26,19 +27,20 @@ class FakeSession:
     speaks_telnet: ClassVar[bool] = False
 
     def __init__(self, place: Room, nick: str = "") -> None:
-        self.nick = nick
-        self.role = MEMBER if nick else STRANGER
-        self.sender = same_name_key(nick)
+        self.person: Person[Occupant] = Person(self, history=20, zone="UTC")
         self.network = ""
-        self.history = 20
-        self.zone = "UTC"
         self.place = place
         self.show: Callable[[Event], bytes] = renderer_for(RenderProfile())
         self.show_naming: Callable[[Event], bytes] | None = None
         self.preferences = Preferences()
         self.told: list[str] = []
         if nick:
-            assert place.directory.claim(nick, self)
+            assert place.directory.claim(nick, self.person)
+            self.logged_in(nick, "")
+
+    @property
+    def nick(self) -> str:
+        return self.person.nick
 
     def show_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
         return self.show
@@ -49,6 +51,9 @@ class FakeSession:
     def send(self, event: Event) -> None:
         self.push(self.show(event))
 
+    def send_unasked(self, event: Event) -> None:
+        self.send(event)
+
     def prefer(self, preferences: Preferences) -> None:
         self.preferences = preferences
 
@@ -56,8 +61,11 @@ class FakeSession:
         return str(getattr(self.preferences, setting))
 
     def logged_in(self, nick: str, token: str) -> None:
-        self.nick = nick
-        self.role = MEMBER
+        self.person.nick, self.person.role, self.person.sender = nick, MEMBER, same_name_key(nick)
+
+    def belong_to(self, person: Person[Occupant]) -> None:
+        self.person = person
+        person.add(self)
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -71,10 +79,11 @@ class FakeSession:
     async def leave(self, place: Room, hall: Room) -> None:
         await self.enter(hall)
 
-    def renamed(self, old: str) -> Pause:
-        return self.place.announce_name(self, old)
+    @property
+    def is_in_hall(self) -> bool:
+        return not self.rooms
 
-    async def take_over(self, ghost: Occupant) -> None:
+    async def take_over(self, rooms: Collection[Room]) -> None:
         raise AssertionError("it has no token")
 
     async def drained(self) -> None:
@@ -84,6 +93,7 @@ class FakeSession:
         pass
 
     def be_replaced(self, heir_is_there: trio.Event) -> None:
+        self.person.replace(self)
         self.told.append("replaced")
 
     def fail(self) -> None:
@@ -125,7 +135,7 @@ def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hal
     def start_room(name: str) -> ChatRoom:
         return ChatRoom(RoomRecord(name, "", 1, last), directory, hall)
 
-    directory: Directory[Room, Occupant] = Directory(journal, start_room=start_room, rooms_max=10)
+    directory: Directory[Room, Person[Occupant]] = Directory(journal, start_room=start_room, rooms_max=10)
     hall = Hall(directory)
     for name in rooms:
         directory.open_room(start_room(name))

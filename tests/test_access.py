@@ -15,7 +15,8 @@ from chat_server.commands.handler import CommandHandler, CommandTable
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.protocol.requests import REQUESTS, ChooseCharset, Hello, Join, Login, Request, Resume, Say, tag_of
 from chat_server.protocol.syntax import word_of
-from chat_server.rooms.room import HALL, MEMBER, ROOM, STRANGER, Occupant, Pause, Room
+from chat_server.rooms.person import MEMBER, STRANGER
+from chat_server.rooms.room import HALL, ROOM, Occupant, Pause, Room
 from fakes import FakeSession, make_hall
 
 THROWAWAY = Path(__file__).with_name("throwaway.py")
@@ -63,7 +64,7 @@ def test_what_is_shown_as_working_here_is_carried_out_and_everything_else_is_ref
         for role in ROLES:
             for has_terminal in (True, False):
                 session = FakeSession(place)
-                session.role = role
+                session.person.role = role
                 vars(session)["has_terminal"] = has_terminal
                 here = COMMANDS.works_here(place, session)
                 assert has_terminal or not FOR_TERMINALS & {

@@ -54,7 +54,7 @@ FORBIDDEN = {
 PURE = {
     *("chat_server.protocol", "chat_server.wire", "chat_server.config", "chat_server.commands"),
     *("chat_server.sessions.token_bucket", "chat_server.sessions.pace", "chat_server.sessions.display"),
-    *("chat_server.rooms.quotas", "chat_server.server.connection_limits"),
+    *("chat_server.rooms.quotas", "chat_server.rooms.person", "chat_server.server.connection_limits"),
 }
 NOT_PURE = {"chat_server.commands.history", "chat_server.commands.settings"}
 """They read the clock: what yesterday is depends on it, and /time tells it."""

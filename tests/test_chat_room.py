@@ -273,7 +273,7 @@ async def test_who_takes_the_name_of_one_who_left_does_not_take_their_place_unse
     ann, *_, bob = await enter(room, *(f"u{number}" for number in range(60)), "bob")
     await room.enter(FakeSession(room, "carol"))  # announced at once: now the room waits a while
     await room.leave(bob)
-    room.directory.release("bob", bob)
+    room.directory.release("bob", bob.person)
     impostor = FakeSession(room, "bob")
     await room.enter(impostor)
     await ask(impostor, Say("send me your keys"))
@@ -441,8 +441,8 @@ async def test_nothing_is_known_any_more_of_one_who_has_been_succeeded(
     room.post(ghost, Arrival(trio.Event()))  # whoever is taken over at once does not wait for it
     await ask(ghost, TimeNextLine())
     heir = FakeSession(hall)
-    heir.nick = "ann"
-    await room.succeed(ghost, heir)
+    heir.belong_to(ghost.person)
+    await room.succeed([ghost], heir)
     assert room.nicks == ["ann"]
     assert not room.timing
     assert not room._members.entered_at
@@ -467,10 +467,10 @@ async def test_who_is_cut_while_taking_over_leaves_nobody_behind(
     python.post(bob, Say("what the disk is busy with"))
     await trio.testing.wait_all_tasks_blocked()
     heir = FakeSession(hall)
-    heir.nick = "ann"
+    heir.belong_to(ghost.person)
     membership = Membership()
     with trio.move_on_after(10) as cut:
-        await membership.take_over(heir, hall, ghost)
+        await membership.take_over(heir, [python, pm])
     assert cut.cancelled_caught
     journal.goes_on.set()
     await membership.leave_all(heir)

@@ -245,6 +245,51 @@ def test_who_is_here_on_another_connection_does_not_fight_for_the_name() -> None
         asyncio.run(try_it(server.port))
 
 
+def test_what_the_user_says_by_another_session_is_read_and_names_nobody_and_a_name_that_is_taken_there_is_the_users() -> (
+    None
+):
+    async def try_it(port: int) -> None:
+        ann = Client(port, "ann")
+        task = asyncio.create_task(ann.connection.run())
+        await until(ann, Status.ONLINE)
+        room = ann.state.room("python")
+        while not room.is_joined:
+            await asyncio.sleep(0.01)
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def ask_until(count: int, *asked: dict[str, Any]) -> None:
+            writer.writelines(json.dumps(request).encode() + b"\n" for request in asked)
+            while len(ann.lines()) < count:
+                await asyncio.sleep(0.01)
+
+        token = ann.connection.identity.token
+        await ask_until(
+            1,
+            {"do": "login", "nick": "ann", "token": token, "session": "add"},
+            {"do": "join", "room": "python"},
+            {"do": "say", "room": "python", "text": "ann: remember the milk"},
+        )
+        await ask_until(
+            2,
+            {"do": "nick", "nick": "anna"},
+            {"do": "lang", "language": "zh"},
+            {"do": "me", "room": "python", "action": "is anna now"},
+        )
+        assert [(line.nick, line.text) for line in ann.lines()] == [
+            ("ann", "ann: remember the milk"),
+            ("anna", "is anna now"),
+        ]
+        assert (room.unread, room.mentions, room.pending) == (0, set(), [])
+        assert list(room.people.values()) == ["anna"]
+        assert (ann.state.nick, ann.connection.identity.nick, ann.state.language) == ("anna", "anna", "zh")
+        assert ann.connection.status is Status.ONLINE
+        writer.close()
+        await end(task)
+
+    with running_server() as server:
+        asyncio.run(try_it(server.port))
+
+
 async def end(*tasks: asyncio.Task[None]) -> None:
     """End them, and let what they had open be closed."""
     for task in tasks:

@@ -291,7 +291,7 @@ async def test_who_hangs_up_while_a_list_is_laid_out_is_no_bug(autojump_clock: t
             await ann.log_in("ann", "python")
             await ann.type("/wrap 40")
             await trio.sleep(60)
-            session = house.server.hall.directory._people["ann"]
+            session = house.server.hall.directory._people["ann"].sessions[0]
             assert isinstance(session, PersonSession)
             await ann.type("/last 200")
             while not session._rest:
@@ -359,7 +359,7 @@ async def test_a_room_has_a_handful_of_kinds_of_readers_however_many_are_made(au
             await reader.type("/back")
         await trio.sleep(5)
         assert len(room._audience.kinds) == 1
-        assert not set(room._audience._kind_of) - set(room._members.nicks)
+        assert not set(room._audience._kind_of) - set(room._members.sessions)
 
 
 async def test_who_comes_late_is_shown_lines_as_the_nearest_who_is_there(autojump_clock: trio.abc.Clock) -> None:
@@ -413,7 +413,7 @@ async def test_a_batch_for_many_kinds_is_shown_with_pauses(
     async with open_house(messages_per_second=0) as house:
         await _readers(house, settings)
         (room,) = (room for room in house.server.rooms if room.name == "python")
-        member = house.server.hall.directory._people["r0"]
+        member = house.server.hall.directory._people["r0"].sessions[0]
         await trio.sleep(5)
         counter, laid_out, in_pass = Passes(), profiles._laid_out, Counter[int]()
 
@@ -483,7 +483,7 @@ async def test_a_line_that_is_dropped_answers_no_request_that_is_in_hand(
         asked = json.dumps(request_in_hand | {"room": "python", "ref": 5}).encode()
         await program.stream.send_all(asked + b'\n{"do":"say","text":"begun')
         await trio.sleep(0.01)
-        house.server.hall.directory._people["ann"]._loop.let_go()  # type: ignore[attr-defined]
+        house.server.hall.directory._people["ann"].sessions[0]._loop.let_go()  # type: ignore[attr-defined]
         dropped = await program.wait_for("refused")
         assert dropped["code"] == "no-memory"
         assert "ref" not in dropped
@@ -506,7 +506,7 @@ async def test_who_has_begun_nothing_is_not_told_that_it_was_dropped(autojump_cl
     async with open_house() as house:
         program = house.connect()
         await program.enter("ann")
-        house.server.hall.directory._people["ann"]._loop.let_go()  # type: ignore[attr-defined]
+        house.server.hall.directory._people["ann"].sessions[0]._loop.let_go()  # type: ignore[attr-defined]
         await program.ask("are-you-there")
         assert (await program.read())["is"] == "here"
 
@@ -566,7 +566,7 @@ async def test_nothing_is_carried_out_for_one_who_asks_for_much_and_has_gone_bef
         (room,) = (room for room in house.server.rooms if room.name == "python")
         said_before = room.last_seq
         assert said_before < 15
-        session = house.server.hall.directory._people["loud"]
+        session = house.server.hall.directory._people["loud"].sessions[0]
         assert isinstance(session, PersonSession)
         session._outbox.close()
         house.server._turns.end()

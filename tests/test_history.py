@@ -604,7 +604,7 @@ async def test_one_who_missed_only_lines_of_an_unknown_kind_is_not_shown_older_o
     room.forget_past()
     _, told = await come(hall, "bob2")
     assert numbers(told) == [1, 2]
-    bob.nick = "bob"
+    bob.person.nick = "bob"
     told = (await ask(bob, Join("python")))[1:]
     assert numbers(told) == []
 

@@ -16,7 +16,8 @@ from chat_server.commands.handler import Command
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol.events import TopicShown
 from chat_server.protocol.requests import Say
-from chat_server.rooms.room import HALL, MEMBER, Occupant, Pause, Room
+from chat_server.rooms.person import MEMBER
+from chat_server.rooms.room import HALL, Occupant, Pause, Room
 from chat_server.sessions.text_session import NOP, PersonSession
 from chat_server.wire.telnet.options import Code, Option
 from streams import Caller, House, open_house

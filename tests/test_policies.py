@@ -11,7 +11,8 @@ from chat_server.commands.handler import Command
 from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, ServerTable
 from chat_server.protocol.requests import ListOnline, Say
-from chat_server.rooms.room import MEMBER, ROOM, Occupant, Pause, Room
+from chat_server.rooms.person import MEMBER
+from chat_server.rooms.room import ROOM, Occupant, Pause, Room
 from streams import Caller, House, StepCounter, open_house
 
 
@@ -383,7 +384,7 @@ async def test_a_line_taken_just_before_stopping_is_delivered(autojump_clock: tr
     async with open_house() as house:
         _, bob = await house.ann_and_bob()
         (room,) = (room for room in house.server.rooms if room.name == "python")
-        member = house.server.hall.directory._people["ann"]
+        member = house.server.hall.directory._people["ann"].sessions[0]
         await trio.sleep(5)
         room.post(member, Say("last words"))
         house.server.stop()

@@ -288,7 +288,7 @@ async def test_marks_of_what_was_refused_are_not_kept(autojump_clock: trio.abc.C
             assert (await program.wait_for("refused"))["ref"] == number
             await program.ask("topic", room="python", ref=number)
             assert (await program.wait_for("topic-shown"))["ref"] == number
-        ann = house.server.hall.directory._people["ann"]
+        ann = house.server.hall.directory._people["ann"].sessions[0]
         assert isinstance(ann, ProgramSession)
         assert not ann._marks
 
@@ -402,8 +402,9 @@ async def test_two_logins_with_one_token_at_once_leave_one_session_with_all_room
             await trio.sleep(20)
             people = house.server.hall.directory._people
             assert list(people) == ["ann"]
-            assert sorted(people["ann"].rooms) == ["pm", "python", "write"]
-            assert all(list(room._members.nicks) == [people["ann"]] for room in house.server.rooms)
+            (session,) = people["ann"].sessions
+            assert sorted(session.rooms) == ["pm", "python", "write"]
+            assert all(room._members.sessions == [session] for room in house.server.rooms)
 
 
 async def test_a_ghost_that_still_speaks_says_nothing_more_once_it_is_taken_over(
@@ -429,7 +430,7 @@ async def test_a_ghost_that_still_speaks_says_nothing_more_once_it_is_taken_over
 async def test_what_a_ghost_had_sent_already_is_not_carried_out(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         await house.connect().enter("ann", "python")
-        session = house.server.hall.directory._people["ann"]
+        session = house.server.hall.directory._people["ann"].sessions[0]
         assert isinstance(session, ProgramSession)
         there = trio.Event()
         session.be_replaced(there)

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -31,6 +32,12 @@ def test_the_schema_is_what_the_structs_say() -> None:
     written = json.loads((ROOT / "docs" / "protocol.schema.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(schema(COMMANDS.own, ANSWERS))), "scripts/protocol-schema writes it anew"
     Draft202012Validator.check_schema(written)
+
+
+def text(name: str) -> list[str]:
+    found = re.search(rf"<!-- {name} -->\n```text\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert found
+    return found[1].splitlines()
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -63,6 +70,27 @@ def test_the_session_goes_as_it_stands_through_the_real_nc() -> None:
         assert same(lines) == same([json.loads(line) for line in answers])
         for line in lines:
             validator("Event").validate(line)
+
+
+def test_one_person_by_two_sessions_goes_as_it_stands_and_is_one_person_to_a_reader_at_a_terminal() -> None:
+    with running_server() as server, terminal("nc", "127.0.0.1", str(server.port)) as nc, ExitStack() as opened:
+        nc.type("/login bob\n/join pm\n")
+        nc.wait_for("Nobody else is here.")
+        seen_before = len(nc.seen)
+        streams: dict[str, Any] = {}
+        for line in text("two sessions"):
+            who, direction, said = line.split(maxsplit=2)
+            if who not in streams:
+                connection = opened.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+                streams[who] = opened.enter_context(connection.makefile("rw", newline="\n"))
+            validator("Request" if direction == ">" else "Event").validate(json.loads(said))
+            if direction == ">":
+                streams[who].write(said + "\n")
+                streams[who].flush()
+            else:
+                assert same(json.loads(streams[who].readline())) == same(json.loads(said))
+        nc.wait_for("* anna left\n")
+        assert [line for line in nc.seen[seen_before:].splitlines() if line] == text("one person")
 
 
 def test_the_document_names_only_what_there_is() -> None:

@@ -10,7 +10,8 @@ from chat_server.commands.access import ANYBODY, ROLES, access
 from chat_server.commands.talk import TalkCommands
 from chat_server.protocol.events import TopicShown, Welcomed
 from chat_server.protocol.requests import Request
-from chat_server.rooms.room import MEMBER, ROOM, Occupant, Pause, Room
+from chat_server.rooms.person import MEMBER
+from chat_server.rooms.room import ROOM, Occupant, Pause, Room
 
 KEEPER = "keeper"
 LISTENER = "listener"
@@ -46,7 +47,7 @@ from fakes import FakeSession, make_hall  # noqa: E402
 def told_to(role: str, place: Room) -> dict[str, list[str]]:
     """What somebody in this role is told in this place when they type each of these."""
     session = FakeSession(place, f"{role}-{place.name}")
-    session.role = role
+    session.person.role = role
     answers = {}
     for text in ("/sweep", "/help", "/help sweep", "/swep"):
         request = COMMANDS.vocabulary.parse_text(text)

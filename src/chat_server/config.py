@@ -194,6 +194,13 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
             " costs no more than waiting_bytes, so it may be away for lunch."
         ),
     ] = 3600.0
+    sessions_per_person: Annotated[
+        Count,
+        Meta(
+            description="Sessions of one person: programs with one token that asked to be added to the others. A desk, a laptop, a telephone, some"
+            " tabs. One that does not ask takes the place of them all."
+        ),
+    ] = 8
     rooms: Annotated[
         Count,
         Meta(

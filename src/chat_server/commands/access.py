@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeVar
 
 from chat_server.protocol.events import Refused
-from chat_server.rooms.room import HALL, MEMBER, ROOM, STRANGER, Occupant
+from chat_server.rooms.person import MEMBER, STRANGER
+from chat_server.rooms.room import HALL, ROOM, Occupant
 
 ANYBODY = "anybody"
 NOBODY = "nobody"
@@ -80,8 +81,8 @@ def refused(row: Access, session: Occupant, kind: str, word: str) -> Refused:
         word: the command's word, as it is typed.
 
     """
-    if not is_open_to(row, session.role):
-        if session.role == STRANGER:
+    if not is_open_to(row, session.person.role):
+        if session.person.role == STRANGER:
             return Refused("login-first")
         return row.refusal(session) if row.refusal else Refused("not-allowed", {"word": word})
     if kind not in row.where:

@@ -10,7 +10,8 @@ from chat_server.commands.handler import Command, CommandTable
 from chat_server.protocol.events import CommandDescribed
 from chat_server.protocol.requests import Request, tag_of
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
-from chat_server.rooms.room import HALL, STRANGER
+from chat_server.rooms.person import STRANGER
+from chat_server.rooms.room import HALL
 
 
 def described_commands(table: CommandTable) -> tuple[CommandDescribed, ...]:

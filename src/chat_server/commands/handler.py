@@ -87,7 +87,7 @@ class CommandTable:
 
     def dispatch(self, place: Room, session: Occupant, request: Request | Unreadable) -> Pause:
         """Carry out a request, or refuse it. Raises EndSession if it ends the session."""
-        command = self.open_to[session.role][place.kind].get(type(request))
+        command = self.open_to[session.person.role][place.kind].get(type(request))
         if command is None or (command.door and not is_for_door_of(command.access, session)):
             session.send(self.refused(place, session, type(request)))
             return None
@@ -95,12 +95,12 @@ class CommandTable:
 
     def works_for(self, place: Room, session: Occupant, request: Asked) -> bool:
         """Whether this session may ask for this here."""
-        command = self.open_to[session.role][place.kind].get(request)
+        command = self.open_to[session.person.role][place.kind].get(request)
         return command is not None and is_for_door_of(command.access, session)
 
     def works_here(self, place: Room, session: Occupant) -> dict[Asked, Command]:
         """All that this session may ask for here."""
-        commands = self.open_to[session.role][place.kind]
+        commands = self.open_to[session.person.role][place.kind]
         return {request: command for request, command in commands.items() if is_for_door_of(command.access, session)}
 
     def words_here(self, place: Room, session: Occupant) -> dict[str, type[Request]]:

@@ -72,11 +72,11 @@ class HistoryCommands(CommandHandler):
         /date 14:30 is the last time that it was half past two in the afternoon.
         """
         try:
-            span = span_of(request.day, time.time(), session.zone)
+            span = span_of(request.day, time.time(), session.person.zone)
         except NotADay:
             session.send(Refused("usage-not-a-day", {"value": shortened(request.day)}))
             return None
-        return _answered(session, _page_of(place, span, session.zone))
+        return _answered(session, _page_of(place, span, session.person.zone))
 
     @access(where=(ROOM,))
     def do_search(self, place: ChatRoom, session: Occupant, request: Search) -> Pause:
@@ -105,8 +105,8 @@ class HistoryCommands(CommandHandler):
         if request.before is not None or request.after is not None:
             return self._page(place, session, request)
         if request.count is not None:
-            session.history = min(request.count, HISTORY_MAX)
-        session.send(HistoryChosen(session.history))
+            session.person.history = min(request.count, HISTORY_MAX)
+        session.send(HistoryChosen(session.person.history))
         return None
 
     def _page(self, place: Room, session: Occupant, request: History) -> Pause:
@@ -130,7 +130,9 @@ async def _answered(session: Occupant, answer: Awaitable[Event]) -> None:
 
 async def _show(room: Room, session: Occupant, first: int, last: int, *, from_end: bool = False) -> None:
     journal, newest = room.directory.journal, room.last_seq
-    await _answered(session, page(journal, room.name, first, last, newest=newest, zone=session.zone, from_end=from_end))
+    await _answered(
+        session, page(journal, room.name, first, last, newest=newest, zone=session.person.zone, from_end=from_end)
+    )
 
 
 async def _show_last(room: Room, session: Occupant, count: int) -> None:
@@ -157,7 +159,7 @@ async def _page_of(room: Room, span: Span, zone: str) -> PageShown:
 
 async def _search(place: Room, session: Occupant, words: str, rooms: list[str] | None) -> None:
     await place.settled(session)
-    session.send(await search(place.directory.journal, words, rooms, session.zone))
+    session.send(await search(place.directory.journal, words, rooms, session.person.zone))
 
 
 async def catch_up(room: Room, session: Occupant, after: int, last: int) -> None:
@@ -180,7 +182,7 @@ async def _catch_up(room: Room, session: Occupant, after: int, last: int) -> Non
             after + 1,
             min(after + PAGE_MAX, last),
             newest=last,
-            zone=session.zone,
+            zone=session.person.zone,
         )
         session.send(shown)
         come_from = after

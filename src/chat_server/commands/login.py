@@ -1,13 +1,18 @@
 """Who one is here: the nickname, and the proof by which a program has it again on another connection."""
 
+from collections.abc import Iterable
+
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
-from chat_server.protocol.events import LoggedIn, Refused
+from chat_server.commands.settings import speak_as_chosen
+from chat_server.protocol.events import LoggedIn, Refused, Renamed
 from chat_server.protocol.names import BadName, parse_nickname, same_name_key
 from chat_server.protocol.requests import Login, Rename
-from chat_server.rooms.room import HALL, STRANGER, Occupant, Pause, Room
+from chat_server.rooms.person import STRANGER, Person
+from chat_server.rooms.room import HALL, ROOMS_MAX, Occupant, Pause, Room
 from chat_server.rooms.tokens import identity_of
 
 
@@ -25,14 +30,14 @@ class LoginCommands(CommandHandler):
         It has 1 to 32 letters of any script, digits, - and _. Upper and lower case count as the same.
         /login NICK plain starts in plain mode (see /help plain).
         """
-        old = place.directory.identified(identity_of(request.token))
-        if old is not None:
-            return _take_over(place, session, old, request.token)
-        nick = _claim(place, session, request.nick)
+        person = place.directory.identified(identity_of(request.token))
+        if person is not None:
+            return _come_back(place, session, person, request)
+        nick = _claim(place, session.person, request.nick, session)
         if nick:
             if request.plain and session.has_terminal:
                 session.prefer(replace(session.preferences, plain=True))
-            _log_in(place, session, nick, request.token)
+            _log_in(place, session, nick, request)
         return None
 
     def do_nick(self, place: Room, session: Occupant, request: Rename) -> Pause:
@@ -40,41 +45,70 @@ class LoginCommands(CommandHandler):
 
         Everybody in the room is told.
         """
-        old = session.nick
-        nick = _claim(place, session, request.nick)
+        person = session.person
+        old = person.nick
+        nick = _claim(place, person, request.nick, session)
         if not nick:
             return None
         if nick == old:
             session.send(Refused("same-name", {"nick": nick}))
             return None
         if same_name_key(nick) != same_name_key(old):
-            place.directory.release(old, session)
-        session.nick = nick
-        return session.renamed(old)
+            place.directory.release(old, person)
+        person.nick = nick
+        renamed = Renamed(old, nick)
+        if session.is_in_hall:
+            session.send(renamed)
+        person.each_other(session, lambda other: other.send_unasked(renamed) if other.is_in_hall else None)
+        for room in _rooms_of(place, person):
+            room.announce_name(session)
+        return None
 
 
-def _claim(place: Room, session: Occupant, wanted: str) -> str:
-    """Give the session this name in the directory. Return the name in its one form, or "" after saying why not."""
+def _claim(place: Room, person: Person[Occupant], wanted: str, session: Occupant) -> str:
+    """Give the person this name in the directory. Return the name in its one form, or "" after telling the session why not."""
     try:
         nick = parse_nickname(wanted)
     except BadName as error:
         session.send(Refused(error.code))
         return ""
-    if not place.directory.claim(nick, session):
+    if not place.directory.claim(nick, person):
         session.send(Refused("name-taken", {"nick": nick}))
         return ""
     return nick
 
 
-async def _take_over(place: Room, session: Occupant, old: Occupant, token: str) -> None:
-    """Give the session the name and the rooms of the same person's connection that was lost."""
-    place.directory.hand_over(old.nick, old, session)
-    _log_in(place, session, old.nick, token, old.rooms)
-    await session.take_over(old)
+def _rooms_of(place: Room, person: Person[Occupant]) -> list[Room]:
+    """The rooms where somebody is by any session."""
+    found = (place.directory.room(name) for name in person.rooms)
+    return [room for room in found if room is not None]
 
 
-def _log_in(place: Room, session: Occupant, nick: str, token: str, rooms: tuple[str, ...] = ()) -> None:
-    if token:
-        place.directory.identify(identity_of(token), session)
-    session.logged_in(nick, token)
-    session.send(LoggedIn(nick, token, rooms))
+def _log_in(place: Room, session: Occupant, nick: str, request: Login, rooms: Iterable[Room] = ()) -> None:
+    if request.token:
+        place.directory.identify(identity_of(request.token), session.person)
+    session.logged_in(nick, request.token)
+    sessions = len(session.person.sessions) if request.session else UNSET
+    session.send(LoggedIn(nick, request.token, tuple(room.name for room in rooms), sessions))
+
+
+def _come_back(place: Room, session: Occupant, person: Person[Occupant], request: Login) -> Pause:
+    """Log in as somebody who is here already: as one more session, or in the place of all the others. They keep the name that they have."""
+    limit = place.directory.sessions_max
+    if request.session and limit and len(person.sessions) >= limit:
+        session.send(Refused("too-many-sessions", {"limit": str(limit)}))
+        return None
+    if request.session:
+        session.belong_to(person)
+        _log_in(place, session, person.nick, request)
+        speak_as_chosen(session)
+        return None
+    return _take_over(place, session, person, request)
+
+
+async def _take_over(place: Room, session: Occupant, person: Person[Occupant], request: Login) -> None:
+    rooms = _rooms_of(place, person)[:ROOMS_MAX]
+    session.belong_to(person)
+    _log_in(place, session, person.nick, request, rooms)
+    await session.take_over(rooms)
+    speak_as_chosen(session)

@@ -43,11 +43,11 @@ class SettingsCommands(CommandHandler):
         """
         if request.zone:
             try:
-                session.zone = parse_zone(request.zone)
+                session.person.zone = parse_zone(request.zone)
             except BadZone:
                 session.send(Refused("no-such-zone", {"zone": shortened(request.zone)}))
                 return None
-        session.send(ZoneShown(session.zone, time.time()))
+        session.send(ZoneShown(session.person.zone, time.time()))
         return None
 
     @access(role=ANYBODY)
@@ -60,7 +60,10 @@ class SettingsCommands(CommandHandler):
         if request.language and language is None:
             session.send(Refused("no-such-language", {"language": shortened(request.language)}))
             return None
+        if language is not None:
+            session.person.language = language
         _choose(session, "language", language)
+        speak_as_chosen(session)
         return None
 
     @access(role=ANYBODY, door="terminal")
@@ -133,6 +136,19 @@ class SettingsCommands(CommandHandler):
         if request.keepalive != "on" or _has_telnet(session, request):
             _choose(session, "keepalive", {"on": True, "off": False}.get(request.keepalive))
         return None
+
+
+def speak_as_chosen(session: Occupant) -> None:
+    """Have every session of the person speak in the language that they want; one that spoke in another, and has not just asked, is told so."""
+    _speak_as_chosen(session)
+    session.person.each_other(session, _speak_as_chosen)
+
+
+def _speak_as_chosen(session: Occupant) -> None:
+    language = session.person.language
+    if language and language != session.preferences.language:
+        session.prefer(replace(session.preferences, language=language))
+        session.send_unasked(Chosen("language", session.in_force("language")))
 
 
 def _choose(session: Occupant, setting: str, value: object) -> None:

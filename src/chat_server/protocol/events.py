@@ -85,7 +85,7 @@ class CommandDescribed(Struct, frozen=True):
 class Welcomed(Event, frozen=True, tag="hello"):
     """What the server is and can do: the answer to a program's hello.
 
-    `limits`: bytes in a line and in a text, requests a second in the long run and at once, rooms at a time, seconds of silence.
+    `limits`: bytes in a line and in a text, requests a second in the long run and at once, rooms at a time, sessions of a person, seconds of silence.
     """
 
     is_for_people: ClassVar[bool] = False
@@ -98,11 +98,15 @@ class Welcomed(Event, frozen=True, tag="hello"):
 
 
 class LoggedIn(Event, frozen=True):
-    """The receiver has a nickname now; a program is in `rooms` again, and keeps the token for when its connection is lost."""
+    """The receiver has a nickname now; a program is in `rooms` again, and keeps the token for when its connection is lost.
+
+    Who asked to be one more session is told how many `sessions` the person has now, this one included.
+    """
 
     nick: str
     token: str = ""
     rooms: tuple[str, ...] = ()
+    sessions: HowMany | UnsetType = UNSET
 
 
 class LoggedOut(Event, frozen=True):

@@ -108,6 +108,13 @@ class Login(Request, frozen=True, gc=False):
     nick: str
     plain: Annotated[Literal["", "plain"], Meta(description="begin in plain mode, for screen readers")] = ""
     token: Token = ""
+    session: Annotated[
+        Literal["", "add"],
+        Meta(
+            description="add: be one more session of whoever has the token; else take the place of those that they have",
+            extra={"typed": False},
+        ),
+    ] = ""
 
 
 class Logout(Request, frozen=True, gc=False):

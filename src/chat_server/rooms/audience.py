@@ -6,7 +6,7 @@ things happen in, nor where they are stored.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from operator import length_hint
 
 import trio
@@ -52,11 +52,14 @@ class Audience:
         self.kinds: dict[Show, dict[Occupant, Push]] = {}
         self._kind_of: dict[Occupant, Show] = {}
         self._ahead: dict[Show, list[bytes]] = {}  # the first of the events, as kinds are shown them
-        # By the name's key: whom a line with their name in it is shown in another way.
-        self._mention_members: dict[str, Occupant] = {}
+        # By the name's key: the sessions of whoever is called so that are shown a line with the name in it in another way.
+        self._mention_members: dict[str, tuple[Occupant, ...]] = {}
         self._guard = Guard("something could not be shown in a room", room=room)
 
     # Who there is.
+
+    def __len__(self) -> int:
+        return len(self._kind_of)
 
     def add(self, member: Occupant, nick: str) -> None:
         """Put a member among those who are shown things in the same way."""
@@ -66,7 +69,8 @@ class Audience:
         self._kind_of[member] = show
         self.kinds.setdefault(show, {})[member] = member.push
         if member.show_naming is not None and show is member.show:
-            self._mention_members[same_name_key(nick)] = member
+            key = same_name_key(nick)
+            self._mention_members[key] = (*self._mention_members.get(key, ()), member)
 
     def remove(self, member: Occupant, nick: str) -> None:
         """Show nothing more to a member."""
@@ -75,7 +79,13 @@ class Audience:
         del kind[member]
         if not kind:
             del self.kinds[show]
-        self._mention_members.pop(same_name_key(nick), None)
+        self._call_no_longer(member, same_name_key(nick))
+
+    def _call_no_longer(self, member: Occupant, key: str) -> None:
+        """Show a member lines with a name in them as all others are."""
+        named = self._mention_members.pop(key, ())
+        if others := tuple(other for other in named if other is not member):
+            self._mention_members[key] = others
 
     def forget(self, member: Occupant) -> None:
         """Show nothing more to somebody of whom it is not sure what is known here."""
@@ -85,7 +95,8 @@ class Audience:
             for show, pushes in self.kinds.items()
             if (kept := {m: p for m, p in pushes.items() if m is not member})
         }
-        self._mention_members = {name: known for name, known in self._mention_members.items() if known is not member}
+        for key in list(self._mention_members):
+            self._call_no_longer(member, key)
 
     # What they will see.
 
@@ -160,8 +171,8 @@ class Audience:
             if not isinstance(event, _CALLING):
                 continue
             shown: dict[Show, bytes] = {}
-            for name in names_in(event.text, self._mention_members):
-                member = self._mention_members[name]
+            members = (self._mention_members[name] for name in names_in(event.text, self._mention_members))
+            for member in chain.from_iterable(members):
                 show = member.show_naming
                 if show is not None:
                     if show not in shown:

@@ -5,7 +5,7 @@ Never knows who is in the room, nor who is shown what.
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import trio
@@ -13,7 +13,7 @@ import trio
 from chat_server.journal import Duplicate, Journal, JournalError, SenderKey
 from chat_server.journal.times import settled, times_for
 from chat_server.protocol.entries import KIND_BY_REQUEST, Line, Said, Storable
-from chat_server.protocol.events import Event, NotStored, Renamed, Stored, Timed
+from chat_server.protocol.events import Event, NotStored, Stored, Timed
 from chat_server.protocol.requests import Say
 from chat_server.rooms.room import Occupant
 
@@ -32,9 +32,15 @@ class Departure(NamedTuple):
 
 
 class Succession(NamedTuple):
-    """Somebody is here on a new connection instead of on `ghost`, which was lost. `done` is set when they are a member."""
+    """Somebody is here by a new session instead of by `ghosts`, their others. `done` is set when it is a member."""
 
-    ghost: Occupant
+    ghosts: Collection[Occupant]
+    done: trio.Event
+
+
+class Renaming(NamedTuple):
+    """The session's person has another nickname. `done` is set when it is to be told."""
+
     done: trio.Event
 
 
@@ -51,7 +57,7 @@ class Timing(NamedTuple):
     posted_at: float
 
 
-Happening = Storable | Timing | Renamed | Arrival | Succession | Departure | Marker
+Happening = Storable | Timing | Renaming | Arrival | Succession | Departure | Marker
 
 Entry = tuple[Occupant, str, Happening, tuple[Occupant, ...]]
 """What waits in the inbox: who, under which nickname at the time, what, and to whom a line will not be shown."""
@@ -126,7 +132,7 @@ class Batch:
 
     def _note_key(self, session: Occupant, key: str) -> None:
         """The line that comes next was sent under this key."""
-        self._keys[len(self.lines)] = SenderKey(session.sender, key)
+        self._keys[len(self.lines)] = SenderKey(session.person.sender, key)
 
     async def stored(self) -> Sequence[Line | None]:
         """Wait until the lines are stored. Returns them, in order; None for each that is not: it was before, or the disk refused."""

@@ -8,7 +8,7 @@ bytes on the wire.
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from math import inf
 from typing import ClassVar
@@ -19,7 +19,7 @@ import trio
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.protocol.entries import Line, Storable
-from chat_server.protocol.events import Faltered, Renamed
+from chat_server.protocol.events import Faltered
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import (
     STORED_KINDS,
@@ -30,12 +30,14 @@ from chat_server.rooms.batch import (
     Entry,
     Happening,
     Marker,
+    Renaming,
     Succession,
     Timing,
     outcome_of,
 )
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.members import Members
+from chat_server.rooms.person import Person
 from chat_server.rooms.recent_history import Past
 from chat_server.rooms.room import ROOM, Occupant, Pause, Room
 
@@ -56,13 +58,12 @@ class ChatRoom(Room):
 
     kind: ClassVar[str] = ROOM
 
-    def __init__(self, record: RoomRecord, directory: Directory[Room, Occupant], hall: Room) -> None:
+    def __init__(self, record: RoomRecord, directory: Directory[Room, Person[Occupant]], hall: Room) -> None:
         """Open a room as it was left, from which one goes back to `hall`. Nothing happens in it until `run` runs."""
         super().__init__(record.name, directory)
         self.hall = hall
         """Where one goes back to."""
         self._post, self._inbox = trio.open_memory_channel[Entry](INBOX_MAX)
-        self._strays: list[Occupant] = []  # who left while the inbox was full, and could not wait
         self._read_past_at = -inf
         self._guard = Guard("something went wrong in a room; it goes on", room=record.name)
         self._past = Past(record)
@@ -77,16 +78,16 @@ class ChatRoom(Room):
         return list(self._members.nicks.values())
 
     def others(self, session: Occupant) -> tuple[str, ...]:
-        """Who else is here."""
-        return tuple(nick for member, nick in self._members.nicks.items() if member is not session)
+        """Who is here besides the session's person."""
+        return tuple(nick for person, nick in self._members.nicks.items() if person is not session.person)
 
     @property
     def population(self) -> int:
         """How many are here."""
         return len(self._members.nicks)
 
-    def __contains__(self, session: object) -> bool:
-        return session in self._members.nicks
+    def __contains__(self, session: Occupant) -> bool:
+        return session in self._members
 
     @property
     def topic(self) -> str:
@@ -107,7 +108,7 @@ class ChatRoom(Room):
 
     def post(self, session: Occupant, what: Happening) -> Pause:
         """Put something into the inbox; if it is full, return what to await."""
-        entry = (session, session.nick, what, () if session.hears_itself else (session,))
+        entry = (session, session.person.nick, what, () if session.hears_itself else (session,))
         try:
             self._post.send_nowait(entry)
         except trio.WouldBlock:
@@ -121,18 +122,21 @@ class ChatRoom(Room):
         self.timing.remove(session)
         return Timing(request, trio.current_time())
 
-    def announce_name(self, session: Occupant, old: str) -> Pause:
-        """Tell everybody here, the person too."""
-        return self.post(session, Renamed(old, session.nick, self.name))
+    def announce_name(self, session: Occupant) -> None:
+        """Tell everybody here, the person too; if the inbox is full, after what is in it now."""
+        try:
+            self._post.send_nowait((session, session.nick, Renaming(trio.Event()), ()))
+        except trio.WouldBlock:
+            self._members.late_names.append(session)
 
     async def enter(self, session: Occupant, *, is_return: bool = False) -> int:
         """Take the session in. When this returns, it has been told where it is, and everything said since then."""
         await self._post_and_wait(session, Arrival(trio.Event(), is_return))
         return self._members.entered_at.pop(session, self._audience.shown_seq)
 
-    async def succeed(self, ghost: Occupant, heir: Occupant) -> int:
-        """Take `heir` in instead of `ghost`; the others are told nothing, for nobody has come or gone."""
-        await self._post_and_wait(heir, Succession(ghost, trio.Event()))
+    async def succeed(self, ghosts: Collection[Occupant], heir: Occupant) -> int:
+        """Take `heir` in instead of `ghosts`; the others are told nothing, for nobody has come or gone."""
+        await self._post_and_wait(heir, Succession(ghosts, trio.Event()))
         return self._members.entered_at.pop(heir, self._audience.shown_seq)
 
     async def leave(self, session: Occupant) -> None:
@@ -184,7 +188,7 @@ class ChatRoom(Room):
             entries = [first]
             with suppress(trio.WouldBlock, trio.EndOfChannel):
                 entries.extend(self._inbox.receive_nowait() for _ in range(INBOX_MAX))
-            strays = len(self._strays)  # what lets somebody in who strays later may still be in the inbox
+            strays = len(self._members.strays)  # what lets somebody in who strays later may still be in the inbox
             is_done = False
             try:
                 with self._guard:
@@ -226,10 +230,7 @@ class ChatRoom(Room):
             is_taken = True
         if not is_taken:
             self._take_anyway(entries, stored)
-        for stray in self._strays[:strays]:
-            if not self._guard.attempt(self._members.depart, stray):
-                self._members.let_go(stray)
-        del self._strays[:strays]
+        self._members.take_late(strays)
         if answers:
             with self._guard:
                 await self._audience.show_ahead()
@@ -268,14 +269,15 @@ class ChatRoom(Room):
                 line = next(lines)
                 if line is not None:
                     self._add_lines([line], [() if line.changes_room else not_for])
-            elif type(what) is Renamed:
-                self._members.rename(session, what)
+            elif type(what) is Renaming:
+                self._members.rename(session.person, nick)
+                what.done.set()
             elif type(what) is Arrival:
-                is_due = self._members.arrive(session, nick, is_return=what.is_return)
+                is_due = self._members.arrive(session, is_return=what.is_return)
                 what.done.set()
                 await _give_way(is_due=is_due)
             elif type(what) is Succession:
-                self._members.succeed(session, nick, what.ghost)
+                self._members.succeed(session, what.ghosts)
                 what.done.set()
             elif type(what) is Departure:
                 self._members.depart(session)
@@ -302,12 +304,12 @@ class ChatRoom(Room):
                 line = next(lines, None)
                 if line is not None and line.seq > self._past.last_seq:
                     self._add_anyway([line])
-            elif type(what) is Renamed:
-                self._members.rename_anyway(session, what)
+            elif isinstance(what, Renaming) and not what.done.is_set():
+                self._members.rename_anyway(session.person, nick)
             elif isinstance(what, Departure) and not what.done.is_set():
                 self._members.depart_anyway(session)
             elif isinstance(what, Arrival | Succession) and not what.done.is_set():
-                self._members.arrive_anyway(session, nick, what)
+                self._members.arrive_anyway(session, what)
 
     def _add_anyway(self, lines: Sequence[Line]) -> None:
         """Add lines to what members, their authors too, will see; the past is read again before it is next needed."""
@@ -321,14 +323,14 @@ class ChatRoom(Room):
         with self._guard:
             self._add_anyway(await self._read_unseen())
         self._guard.attempt(self._flush)
-        for member in list(self._members.nicks):
+        for member in self._members.sessions:
             self._audience.tell(member, Faltered(self.name, shown_before))
         self._guard.has_failed = False
         await trio.sleep(REST_AFTER_FAILURE)
 
     def forget(self, session: Occupant) -> None:
         """Let the session go in the next turn, which there will be: it could not leave as others do."""
-        self._strays.append(session)
+        self._members.strays.append(session)
         with suppress(trio.WouldBlock, trio.ClosedResourceError):
             self._post.send_nowait((session, session.nick, Marker(trio.Event()), ()))
 
@@ -364,4 +366,4 @@ def _finish(entries: Sequence[Entry]) -> None:
             what.done.set()  # type: ignore[union-attr]
 
 
-_AWAITED = frozenset((Arrival, Succession, Departure, Marker))
+_AWAITED = frozenset((Arrival, Succession, Renaming, Departure, Marker))

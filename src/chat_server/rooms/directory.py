@@ -37,6 +37,7 @@ class Directory(Generic[R, P]):
         rooms_max: int = 0,
         per_person: int = 0,
         per_address: int = 0,
+        sessions_max: int = 0,
     ) -> None:
         """Nobody, and no rooms.
 
@@ -46,6 +47,7 @@ class Directory(Generic[R, P]):
             rooms_max: so many rooms may be founded, with those that are there already (0: no limit).
             per_person: so many of them by one person within a day.
             per_address: so many of them from one address within a day.
+            sessions_max: so many sessions one person may have at a time (0: no limit).
 
         """
         self.journal = journal
@@ -53,6 +55,8 @@ class Directory(Generic[R, P]):
         self._rooms_max = rooms_max
         self._by_person = Quotas(per_person, DAY)
         self._by_address = Quotas(per_address, DAY)
+        self.sessions_max = sessions_max
+        """How many sessions one person may have at a time; 0: as many as they like."""
         self._founding = trio.Lock()
         self._people: dict[str, P] = {}
         self._identities: dict[str, P] = {}
@@ -81,17 +85,16 @@ class Directory(Generic[R, P]):
         if self._identities.get(identity) is person:
             del self._identities[identity]
 
+    @property
+    def people(self) -> set[P]:
+        """Everybody who has a name or a proof."""
+        return {*self._people.values(), *self._identities.values()}
+
     def forget(self, person: object) -> None:
         """Take back whatever this person has, by whatever name: for one of whom something went wrong half-way."""
         for known in (self._people, self._identities):
             for key in [key for key, other in known.items() if other is person]:
                 del known[key]
-
-    def hand_over(self, nick: str, old: P, new: P) -> None:
-        """Give a name to the same person's new connection."""
-        key = same_name_key(nick)
-        if self._people.get(key) is old:
-            self._people[key] = new
 
     def open_room(self, room: R) -> None:
         """List a room."""

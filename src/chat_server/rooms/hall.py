@@ -2,9 +2,10 @@
 
 from typing import ClassVar
 
-from chat_server.protocol.events import EnteredHall, Renamed
+from chat_server.protocol.events import EnteredHall
 from chat_server.rooms.directory import Directory
-from chat_server.rooms.room import HALL, Occupant, Pause, Room
+from chat_server.rooms.person import Person
+from chat_server.rooms.room import HALL, Occupant, Room
 
 
 class Hall(Room):
@@ -12,7 +13,7 @@ class Hall(Room):
 
     kind: ClassVar[str] = HALL
 
-    def __init__(self, directory: Directory[Room, Occupant]) -> None:
+    def __init__(self, directory: Directory[Room, Person[Occupant]]) -> None:
         """Open the hall."""
         super().__init__("hall", directory)
 
@@ -24,8 +25,3 @@ class Hall(Room):
 
     async def leave(self, session: Occupant) -> None:
         """Let the session go; the hall keeps no list."""
-
-    def announce_name(self, session: Occupant, old: str) -> Pause:
-        """Tell the person; nobody else can see them here."""
-        session.send(Renamed(old, session.nick))
-        return None

@@ -1,9 +1,11 @@
 """Who is in a room: what changes, and what everybody is told, when somebody comes, goes, takes another name or comes back on another connection.
 
-Only the room's broadcaster calls what is here, so it has one order. Where a step has failed, `..._anyway` does the least that keeps the books
-right. Never knows how anybody is shown anything, nor how lines are stored.
+Somebody is here as long as one of their sessions is. Only the room's broadcaster calls what is here, so it has one order. Where a step has failed,
+`..._anyway` does the least that keeps the books right. Never knows how anybody is shown anything, nor how lines are stored.
 """
 
+from collections.abc import Collection
+from functools import partial
 from itertools import islice
 from math import inf
 
@@ -11,10 +13,11 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import Journal
-from chat_server.protocol.events import Entered, Renamed
+from chat_server.protocol.events import Entered, Event, Joined, Left, Renamed
 from chat_server.protocol.names import same_name_key
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Succession
+from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Presence
 from chat_server.rooms.recent_history import Past
 from chat_server.rooms.room import Occupant
@@ -43,20 +46,33 @@ class Members:
         self._past = past
         self._journal = journal
         self._guard = guard
-        self.nicks: dict[Occupant, str] = {}
-        """The members, each with the nickname that the room has heard of."""
+        self.nicks: dict[Person[Occupant], str] = {}
+        """Who is here, each with the nickname that the room has heard of."""
+        self._here: dict[Person[Occupant], tuple[Occupant, ...]] = {}  # by which of their sessions
         self.timing: set[Occupant] = set()
         """Who wants their next line timed."""
         self.entered_at: dict[Occupant, int] = {}
         """Who has entered and does not know yet after which line."""
+        self.strays: list[Occupant] = []
+        """Who left while the inbox was full, and could not wait."""
+        self.late_names: list[Occupant] = []
+        """Whose person took another nickname while it was full."""
         self._arrived = 0  # newcomers since others had their turn
         self.presence = Presence(room)
         self._announced_at = -inf
 
+    def __contains__(self, session: Occupant) -> bool:
+        return session in self._here.get(session.person, ())
+
+    @property
+    def sessions(self) -> list[Occupant]:
+        """The sessions that are here."""
+        return [session for sessions in self._here.values() for session in sessions]
+
     @property
     def announcement_due(self) -> float:
         """When who came and went may be announced."""
-        return self._announced_at + min(len(self.nicks) * ANNOUNCE_GAP_PER_MEMBER, ANNOUNCE_GAP_MAX)
+        return self._announced_at + min(len(self._audience) * ANNOUNCE_GAP_PER_MEMBER, ANNOUNCE_GAP_MAX)
 
     def announce(self) -> None:
         """Tell who came and went since that was last told."""
@@ -64,83 +80,123 @@ class Members:
         for event, excluded in self.presence.take():
             self._audience.put(event, excluded)
 
-    def arrive(self, session: Occupant, nick: str, *, is_return: bool) -> bool:
-        """Take somebody in, and show them what they missed, unless they ask for it by themselves.
+    def arrive(self, session: Occupant, *, is_return: bool) -> bool:
+        """Take a session in, and show it what its person missed, unless it asks for that by itself.
 
         Returns whether others should have their turn now: after one who was shown something, or some who were not.
         """
-        self._take_in(session, nick)
-        self.presence.joined(nick, session)
+        person = session.person
+        is_first = person not in self.nicks
+        nick = self._name_of(person)
+        self._flush()
+        self._welcome(session, nick)
+        self._note_arrival(session, nick, is_first=is_first)
         recalled = None
         if not is_return:
-            recalled = self._past.recalled(same_name_key(nick), session.history, session.zone)
+            # Who hears the room by another session has missed nothing: this one is shown what a newcomer is.
+            known_as = same_name_key(nick) if is_first else ""
+            recalled = self._past.recalled(known_as, person.history, person.zone)
             if recalled is not None:
                 self._audience.tell(session, recalled)
         self._remember(nick)
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived
 
-    def succeed(self, heir: Occupant, nick: str, ghost: Occupant) -> None:
-        """Put the one in for the other, unseen by the rest."""
-        if ghost not in self.nicks:  # it has been let go already
-            self.arrive(heir, nick, is_return=True)
+    def succeed(self, heir: Occupant, ghosts: Collection[Occupant]) -> None:
+        """Put one session in for others of the same person, unseen by the rest."""
+        here = [ghost for ghost in ghosts if ghost in self]
+        if not here:  # they have been let go already
+            self.arrive(heir, is_return=True)
             return
         self._flush()
-        self.timing.discard(ghost)
-        self.entered_at.pop(ghost, None)
-        known_as = self.nicks.pop(ghost)
-        self._audience.remove(ghost, known_as)
-        self._take_in(heir, nick)
-        self.presence.replaced(ghost, heir)
-        if known_as != nick:  # the ghost was lost while it changed its name
-            self._audience.put(Renamed(known_as, nick, self._room))
+        nick = self.nicks[heir.person]
+        for ghost in here:
+            self._audience.remove(ghost, nick)
+            self.let_go(ghost)
+            self.presence.went(ghost)
+        self._welcome(heir, nick)
+        self.presence.came(heir)
 
     def depart(self, session: Occupant) -> None:
-        """Let somebody go, after they were given what was said before."""
-        self.timing.discard(session)
-        self.entered_at.pop(session, None)
-        if session in self.nicks:
-            self._flush()
-            nick = self.nicks.pop(session)
-            self._audience.remove(session, nick)
-            self.presence.left(nick, session)
-            self._remember(nick)
+        """Let a session go, after it was given what was said before."""
+        if session not in self:
+            self.let_go(session)
+            return
+        self._flush()
+        nick = self.nicks[session.person]
+        self._audience.remove(session, nick)
+        self.let_go(session)
+        self._note_departure(session, nick)
+        self._remember(nick)
 
-    def rename(self, session: Occupant, renamed: Renamed) -> None:
-        """Tell everybody of the new name, after who came and went before."""
+    def rename(self, person: Person[Occupant], nick: str) -> None:
+        """Tell everybody of somebody's new name, after who came and went before."""
+        known = self.nicks.get(person)
+        if known is None or known == nick:
+            return
         if self.presence:
             self.announce()
-        self._audience.put(renamed)
-        if session in self.nicks:
-            self._audience.remove(session, self.nicks[session])
-            self._admit(session, renamed.new)
+        self._audience.put(Renamed(known, nick, self._room))
+        self.nicks[person] = nick
+        for session in self._here[person]:
+            self._audience.remove(session, known)
+            self._audience.add(session, nick)
 
     def changed(self, session: Occupant) -> None:
-        """Somebody is shown things in another way from now on. It has no place in the room's order: what happens stays the same."""
-        nick = self.nicks.get(session)
-        if nick is not None:
+        """A session is shown things in another way from now on. It has no place in the room's order: what happens stays the same."""
+        if session in self:
+            nick = self.nicks[session.person]
             self._audience.remove(session, nick)
             self._audience.add(session, nick)
+
+    def take_late(self, strays: int) -> None:
+        """Do what could not wait until there was room in the inbox; so many of the strays are to be let go."""
+        while self.late_names:
+            session = self.late_names.pop(0)
+            if not self._guard.attempt(self.rename, session.person, session.nick):
+                self.rename_anyway(session.person, session.nick)
+        for stray in self.strays[:strays]:
+            if not self._guard.attempt(self.depart, stray):
+                self.forget(stray)
+        del self.strays[:strays]
 
     def _flush(self) -> None:
         self._audience.flush(self._past.last_seq)
 
-    def _take_in(self, session: Occupant, nick: str) -> None:
-        self._flush()
-        self._welcome(session, nick)
+    def _name_of(self, person: Person[Occupant]) -> str:
+        """What somebody is called here: who is here already may have another name that the room has not heard of yet."""
+        return self.nicks.get(person, person.nick)
 
     def _welcome(self, session: Occupant, nick: str) -> None:
         """Make the session a member, and tell it where it is."""
-        others = len(self.nicks)
-        shown = tuple(islice(self.nicks.values(), NAMED_ON_ENTERING_MAX))
-        self._admit(session, nick)
+        person = session.person
+        others = len(self.nicks) - (person in self.nicks)
+        named = (other_nick for other, other_nick in self.nicks.items() if other is not person)
+        shown = tuple(islice(named, NAMED_ON_ENTERING_MAX))
+        self.nicks[person] = nick
+        self._here[person] = (*self._here.get(person, ()), session)
+        self._audience.add(session, nick)
         last = self._past.last_seq
         self.entered_at[session] = last
         self._audience.tell(session, Entered(self._room, shown, others - len(shown), self._past.topic, last))
 
-    def _admit(self, session: Occupant, nick: str) -> None:
-        self.nicks[session] = nick
-        self._audience.add(session, nick)
+    def _note_arrival(self, session: Occupant, nick: str, *, is_first: bool) -> None:
+        """Have it announced if it is the person's first session here; see that those hear of it to whom it will not be announced."""
+        if is_first:
+            self._tell(self.presence.joined(nick, session), Joined(self._room, (nick,)))
+        else:
+            self.presence.came(session)
+
+    def _note_departure(self, session: Occupant, nick: str) -> None:
+        """The same, if it was the last."""
+        if session.person in self.nicks:
+            self.presence.went(session)
+        else:
+            self._tell(self.presence.left(nick, session), Left(self._room, (nick,)))
+
+    def _tell(self, sessions: Collection[Occupant], event: Event) -> None:
+        for session in sessions:
+            self._audience.tell(session, event)
 
     def _remember(self, nick: str) -> None:
         person = same_name_key(nick)
@@ -149,37 +205,52 @@ class Members:
 
     # When a step has failed.
 
-    def rename_anyway(self, session: Occupant, renamed: Renamed) -> None:
-        """Have everybody told of the new name, if that has not been done."""
-        if session not in self.nicks or self.nicks[session] == renamed.new:
+    def rename_anyway(self, person: Person[Occupant], nick: str) -> None:
+        """Have everybody told of the new name, if that has not been done, and lines that name it shown to whom they should be."""
+        known = self.nicks.get(person)
+        if known is None:
             return
-        self.let_go(session)
-        self._guard.attempt(self._admit, session, renamed.new)
-        if not any(event is renamed for event in self._audience.events):
-            self._audience.put(renamed)
+        if known != nick:
+            self.nicks[person] = nick
+            self._audience.put(Renamed(known, nick, self._room))
+        for session in self._here[person]:
+            self._audience.forget(session)
+            self._guard.attempt(self._audience.add, session, nick)
 
-    def arrive_anyway(self, session: Occupant, nick: str, what: Arrival | Succession) -> None:
-        """Take somebody in who has not been taken in; who cannot be told where they are ends."""
-        if isinstance(what, Succession):
-            self.let_go(what.ghost)
+    def arrive_anyway(self, session: Occupant, what: Arrival | Succession) -> None:
+        """Take a session in that has not been taken in; who cannot be told where they are ends."""
+        nick = self._name_of(session.person)
+        ghosts = what.ghosts if isinstance(what, Succession) else ()
+        for ghost in ghosts:
+            self.forget(ghost)
         if session in self.entered_at:
             return
-        if not self._guard.attempt(self._welcome, session, nick):
-            self._guard.attempt(session.fail)
-        elif isinstance(what, Succession):
-            self._guard.attempt(self.presence.replaced, what.ghost, session)
+        self.forget(session)
+        is_first = not ghosts and session.person not in self.nicks
+        if self._guard.attempt(self._welcome, session, nick):
+            self._guard.attempt(partial(self._note_arrival, session, nick, is_first=is_first))
         else:
-            self._guard.attempt(self.presence.joined, nick, session)
+            self._guard.attempt(session.fail)
 
     def depart_anyway(self, session: Occupant) -> None:
-        """Let somebody go who has not been let go."""
-        if session in self.nicks:
-            self._guard.attempt(self.presence.left, self.nicks[session], session)
+        """Let a session go that has not been let go."""
+        nick = self.nicks.get(session.person, "")
+        was_here = session in self
+        self.forget(session)
+        if was_here:
+            self._guard.attempt(self._note_departure, session, nick)
+
+    def forget(self, session: Occupant) -> None:
+        """Take the session out of all books, the audience's too."""
         self.let_go(session)
+        self._audience.forget(session)
 
     def let_go(self, session: Occupant) -> None:
-        """Take the session out of all books."""
-        self.nicks.pop(session, None)
-        self.entered_at.pop(session, None)
+        """Count the session no longer, nor its person if it was the last one here."""
         self.timing.discard(session)
-        self._audience.forget(session)
+        self.entered_at.pop(session, None)
+        left = tuple(other for other in self._here.pop(session.person, ()) if other is not session)
+        if left:
+            self._here[session.person] = left
+        else:
+            self.nicks.pop(session.person, None)

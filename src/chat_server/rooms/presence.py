@@ -1,71 +1,93 @@
 """Who came to a room and who left it since that was last announced, and in which words few enough.
 
-Kept by person, not by name: nobody takes the place of one who left unseen. Pure; never knows when it is time to announce: members.py says that.
+Kept by person, not by name: nobody takes the place of one who left unseen. Somebody comes with the first of their sessions, and leaves with the
+last. Pure; never knows when it is time to announce: members.py says that.
 """
 
 from itertools import islice
 
 from chat_server.protocol.events import Event, Joined, Left
+from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant
 
 JOINS_NAMED_MAX = 3
 """Joins (or leaves) announced in a line each; more share one line that names two of them."""
 
-Announcement = tuple[Event, tuple[Occupant, ...]]
-"""What members will see, and who of them will not: the author, or who knows it already."""
+TOLD_AT_ONCE_MAX = 16
+"""Sessions that are told by themselves of what is announced to nobody else; where more have just come, a crowd has, and nobody keeps count."""
 
-_Movements = dict[Occupant, tuple[int, str]]
+Announcement = tuple[Event, tuple[Occupant, ...]]
+"""What members will see, and which of them will not: those who know it already."""
+
+_Movements = dict[Person[Occupant], tuple[int, str]]
 """Who came or went: the how-manieth movement it was, and the nickname."""
 
 
 class Presence:
-    """Who came and went since it was last announced. Who came and went again is not worth a line."""
+    """Who came and went since it was last announced. Who came and went again is not worth a line, but to those who came in between."""
 
     def __init__(self, room: str) -> None:
         self._room = room
         self._count = 0
         self._joined: _Movements = {}
         self._left: _Movements = {}
+        self._came: dict[Occupant, int] = {}  # sessions that have seen for themselves who is here: after which movement
 
     def __bool__(self) -> bool:
         return bool(self._joined or self._left)
 
-    def joined(self, nick: str, session: Occupant) -> None:
-        """Somebody has entered."""
+    def joined(self, nick: str, session: Occupant) -> tuple[Occupant, ...]:
+        """Somebody has entered, by their first session. Returns who is to be told that at once, for it will not be announced."""
         self._count += 1
-        if self._left.get(session, (0, ""))[1] == nick:
-            del self._left[session]
+        seen: tuple[Occupant, ...] = ()
+        if self._left.get(session.person, (0, ""))[1] == nick:
+            when, _ = self._left.pop(session.person)
+            seen = _few(_since(self._came, when))
         else:
-            self._joined[session] = (self._count, nick)
+            self._joined[session.person] = (self._count, nick)
+        self.came(session)
+        return seen
 
-    def left(self, nick: str, session: Occupant) -> None:
-        """Somebody has left."""
+    def came(self, session: Occupant) -> None:
+        """A session has been told who is here: what happened before need not be announced to it."""
+        if self:
+            self._came[session] = self._count
+
+    def went(self, session: Occupant) -> None:
+        """A session has left."""
+        self._came.pop(session, None)
+
+    def left(self, nick: str, session: Occupant) -> tuple[Occupant, ...]:
+        """Somebody has left, by their last session. Returns who is to be told that at once, for it will not be announced."""
         self._count += 1
-        if session in self._joined:
-            del self._joined[session]
-        else:
-            self._left[session] = (self._count, nick)
-
-    def replaced(self, old: Occupant, new: Occupant) -> None:
-        """The same person is here on another connection; if their coming has not been announced yet, it still will be."""
-        if old in self._joined:
-            self._joined[new] = self._joined.pop(old)
+        self.went(session)
+        if session.person in self._joined:
+            when, _ = self._joined.pop(session.person)
+            return _few(_since(self._came, when))
+        self._left[session.person] = (self._count, nick)
+        return ()
 
     def take(self) -> list[Announcement]:
         """Return the announcements, and forget them. Who came later has seen for themselves who is here, and is not told."""
-        joined, left = self._joined, self._left
-        self._joined, self._left = {}, {}
-        return self._announced(Left, left, joined) + self._announced(Joined, joined, joined)
+        joined, left, came = self._joined, self._left, self._came
+        self._joined, self._left, self._came = {}, {}, {}
+        if len(joined) > JOINS_NAMED_MAX:  # among a crowd nobody keeps count, and being told what one knows is no harm
+            came = {}
+        return self._announced(Left, left, came) + self._announced(Joined, joined, came)
 
-    def _announced(self, kind: type[Joined | Left], people: _Movements, joined: _Movements) -> list[Announcement]:
+    def _announced(
+        self, kind: type[Joined | Left], people: _Movements, came: dict[Occupant, int]
+    ) -> list[Announcement]:
         if len(people) <= JOINS_NAMED_MAX:
-            return [(kind(self._room, (nick,)), _since(joined, when)) for when, nick in people.values()]
+            return [(kind(self._room, (nick,)), _since(came, when)) for when, nick in people.values()]
         nicks = tuple(nick for _, nick in islice(people.values(), 2))
         return [(kind(self._room, nicks, len(people) - 2), ())]
 
 
-def _since(joined: _Movements, when: int) -> tuple[Occupant, ...]:
-    """Those who came then or later; among a crowd nobody keeps count, and being told what one knows is no harm."""
-    if len(joined) > JOINS_NAMED_MAX:
-        return ()
-    return tuple(session for session, (came, _) in joined.items() if came >= when)
+def _since(came: dict[Occupant, int], when: int) -> tuple[Occupant, ...]:
+    """The sessions that came with a movement or after it."""
+    return tuple(session for session, count in came.items() if count >= when)
+
+
+def _few(sessions: tuple[Occupant, ...]) -> tuple[Occupant, ...]:
+    return sessions if len(sessions) <= TOLD_AT_ONCE_MAX else ()

@@ -13,6 +13,7 @@ import trio
 from chat_server.protocol.events import Event
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.person import Person
 
 Pause = Awaitable[None] | None
 """What a command returns: None when it is done, or what the session must await before its next request."""
@@ -20,8 +21,8 @@ Pause = Awaitable[None] | None
 HALL = "hall"
 ROOM = "room"
 
-STRANGER = "stranger"
-MEMBER = "member"
+ROOMS_MAX = 100
+"""Rooms in which one session can be at a time. Each costs its broadcaster one push a batch."""
 
 ROOMS_NAMED_MAX = 20
 """Rooms that /help names, and among which a near miss is looked for, at 30 us each; /rooms names them all."""
@@ -30,13 +31,12 @@ ROOMS_NAMED_MAX = 20
 class Occupant(Protocol):
     """What a place knows of a session."""
 
-    nick: str
-    """The nickname, or "" before login."""
-    sender: str
-    """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
+    person: "Person[Occupant]"
+    """Whose session it is: a stranger's of its own before login."""
 
-    role: str
-    """STRANGER before login, then MEMBER: what it may ask for follows from it."""
+    @property
+    def nick(self) -> str:
+        """The person's nickname, or "" before login."""
 
     @property
     def network(self) -> str:
@@ -45,10 +45,6 @@ class Occupant(Protocol):
         What one may do seldom is counted by it too.
         """
 
-    history: int
-    """How many lines one wants to see on entering a room."""
-    zone: str
-    """In which zone one wants times shown (see time_zones.py)."""
     show: Callable[[Event], bytes]
     """How this kind of reader is shown an event. Readers of one kind have the same function, so a room calls it once for all of them."""
 
@@ -73,6 +69,9 @@ class Occupant(Protocol):
     def logged_in(self, nick: str, token: str) -> None:
         """The person has this nickname from now on, and a member's rights; who has no token is known by the nickname."""
 
+    def belong_to(self, person: "Person[Occupant]") -> None:
+        """Be one more session of somebody who has logged in already; a language that was chosen here just now is what they want."""
+
     async def enter(self, place: "Room", *, is_return: bool = False) -> int:
         """Enter this place; who can be in one place only leaves the other first.
 
@@ -88,11 +87,12 @@ class Occupant(Protocol):
     async def leave(self, place: "Room", hall: "Room") -> None:
         """Leave this place; who can be in one place only enters the hall."""
 
-    def renamed(self, old: str) -> Pause:
-        """Tell everybody who should know that the nickname has changed."""
+    @property
+    def is_in_hall(self) -> bool:
+        """Whether it is in the hall; who can be in many rooms always is."""
 
-    async def take_over(self, ghost: "Occupant") -> None:
-        """Be in all the rooms where the same person's lost connection is, instead of it, and end it."""
+    async def take_over(self, rooms: "Collection[Room]") -> None:
+        """Be in these rooms instead of the same person's other sessions, and end those."""
 
     async def drained(self) -> None:
         """Wait until nothing waits to be written to the reader."""
@@ -125,7 +125,10 @@ class Occupant(Protocol):
         """What a setting comes to, whether it was chosen or suggested by the terminal."""
 
     def send(self, event: Event) -> None:
-        """Show it an event."""
+        """Show it an event, as the answer to what it asked for last."""
+
+    def send_unasked(self, event: Event) -> None:
+        """Show it an event that answers no request."""
 
 
 class Room(ABC):
@@ -134,7 +137,7 @@ class Room(ABC):
     kind: ClassVar[str]
     """HALL or ROOM: what can be asked for in it follows from that."""
 
-    def __init__(self, name: str, directory: "Directory[Room, Occupant]") -> None:
+    def __init__(self, name: str, directory: "Directory[Room, Person[Occupant]]") -> None:
         """Make an empty place."""
         self.name = name
         self.directory = directory
@@ -172,9 +175,10 @@ class Room(ABC):
     async def leave(self, session: Occupant) -> None:
         """Let the session go. When this returns, nothing from here reaches it any more. Harmless for one that is not here."""
 
-    async def succeed(self, ghost: Occupant, heir: Occupant) -> int:
-        """Take `heir` in instead of `ghost`, unseen by the others; see `enter`."""
-        await self.leave(ghost)
+    async def succeed(self, ghosts: Collection[Occupant], heir: Occupant) -> int:
+        """Take `heir` in instead of the same person's `ghosts`, unseen by the others; see `enter`."""
+        for ghost in ghosts:
+            await self.leave(ghost)
         return await self.enter(heir, is_return=True)
 
     def forget(self, session: Occupant) -> None:
@@ -189,6 +193,6 @@ class Room(ABC):
         """Somebody who is here is shown things in another way from now on, or by another `push`."""
         del session
 
-    @abstractmethod
-    def announce_name(self, session: Occupant, old: str) -> Pause:
-        """Tell whom it concerns that the session has a new nickname."""
+    def announce_name(self, session: Occupant) -> None:
+        """Tell everybody here that the session's person has a new nickname. Harmless where none of the person's sessions is."""
+        del session

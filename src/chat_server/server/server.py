@@ -22,6 +22,7 @@ from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import REST_AFTER_FAILURE, ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
+from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.server.connection_limits import Admission
 from chat_server.server.listening import accept_callers, address_of
@@ -92,12 +93,13 @@ class Server:
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
         self._rejected = Sampler()
         self._journal = journal
-        self._directory: Directory[Room, Occupant] = Directory(
+        self._directory: Directory[Room, Person[Occupant]] = Directory(
             journal,
             start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)),
             rooms_max=limits.rooms,
             per_person=limits.rooms_per_person,
             per_address=limits.rooms_per_address if limits.connections_per_address else 0,
+            sessions_max=limits.sessions_per_person,
         )
         self.hall = Hall(self._directory)
         self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
@@ -318,11 +320,15 @@ class Server:
             self._everybody_gone.set()
 
     def _forget_session(self, session: ChatSession[Any]) -> None:
-        """Leave nothing of a session that could not end in order: no name, and no place in a room."""
-        self._directory.forget(session)
+        """Leave nothing of a session that could not end in order: no place in a room, and no name that was its alone."""
+        for person in self._directory.people:
+            person.let_go(session)
+            if not person.sessions:
+                self._directory.forget(person)
+        occupant = cast(Occupant, session)  # every kind of session is one
         for room in self.rooms:
-            if session in room:
-                room.forget(cast(Occupant, session))  # every kind of session is one
+            if occupant in room:
+                room.forget(occupant)
 
 
 def _share_of(memory: int) -> int:

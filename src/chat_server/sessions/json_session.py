@@ -31,10 +31,10 @@ from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import Hello, Login, Ping, Pong, Ref, Request, Say
 from chat_server.protocol.versions import PROTOCOL, common
-from chat_server.rooms.room import Occupant, Pause, Room
+from chat_server.rooms.room import ROOMS_MAX, Pause, Room
 from chat_server.rooms.tokens import new_token
 from chat_server.sessions.context import SessionContext
-from chat_server.sessions.membership import ROOMS_MAX, Membership
+from chat_server.sessions.membership import Membership
 from chat_server.sessions.pace import Address
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
 from chat_server.sessions.transport import Transport
@@ -75,6 +75,7 @@ def welcome_of(config: Config) -> Welcomed:
             "requests_per_second": limits.messages_per_second,
             "request_burst": limits.message_burst,
             "rooms": ROOMS_MAX,
+            "sessions": limits.sessions_per_person,
             "silence_seconds": limits.silence_seconds,
         },
         described_commands(COMMANDS),
@@ -87,6 +88,7 @@ class ProgramSession(ChatSession[Addressed]):
 
     hears_itself: ClassVar[bool] = True
     has_terminal: ClassVar[bool] = False
+    is_in_hall: ClassVar[bool] = True
     speaks_telnet: ClassVar[bool] = False
 
     __slots__ = ("_asked_room", "_json", "_key", "_marks", "_membership", "_protocol", "_ref")
@@ -191,13 +193,9 @@ class ProgramSession(ChatSession[Addressed]):
         """Leave all rooms."""
         await self._membership.leave_all(self)
 
-    def renamed(self, old: str) -> Pause:
-        """Tell the program, and everybody in its rooms."""
-        return self._membership.renamed(self, self.place, old)
-
-    async def take_over(self, ghost: Occupant) -> None:
-        """Be in the ghost's rooms instead of it."""
-        await self._membership.take_over(self, self.place, ghost)
+    async def take_over(self, rooms: Collection[Room]) -> None:
+        """Be in these rooms instead of the person's other sessions."""
+        await self._membership.take_over(self, rooms)
 
     def positions(self) -> dict[str, int]:
         """How far the program has come in each room."""

@@ -3,15 +3,14 @@
 For any door whose requests name their room. Knows rooms, and the session as they do. Never knows a codec, nor what was asked for.
 """
 
+from collections.abc import Collection
+
 import trio
 
 from chat_server.guard import Guard
 from chat_server.protocol.events import Refused, WentBack
 from chat_server.protocol.names import same_name_key
-from chat_server.rooms.room import Occupant, Pause, Room
-
-ROOMS_MAX = 100
-"""Rooms in which one session can be at a time. Each costs its broadcaster one push a batch."""
+from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
 
 
 async def left(place: Room, session: Occupant) -> None:
@@ -21,6 +20,14 @@ async def left(place: Room, session: Occupant) -> None:
         await place.leave(session)
     if guard.has_failed:
         guard.attempt(place.forget, session)
+
+
+def _forget(ghosts: Collection[Occupant], rooms: Collection[Room], replaced: Collection[Occupant]) -> None:
+    """Have rooms forget ghosts that nobody else replaces: they may not have waited for so long, and leave nowhere by themselves."""
+    for ghost in ghosts:
+        if ghost not in replaced:
+            for room in rooms:
+                room.forget(ghost)
 
 
 class Membership:
@@ -82,34 +89,23 @@ class Membership:
             for room in self.rooms:
                 nursery.start_soon(left, room, session)
 
-    def renamed(self, session: Occupant, hall: Room, old: str) -> Pause:
-        """Tell the session, and everybody in its rooms, that its nickname has changed."""
-        hall.announce_name(session, old)
-        return self._announce_name(session, old)
-
-    async def _announce_name(self, session: Occupant, old: str) -> None:
-        for room in self.rooms:
-            pause = room.announce_name(session, old)
-            if pause is not None:
-                await pause
-
-    async def take_over(self, session: Occupant, hall: Room, ghost: Occupant) -> None:
-        """Be in the ghost's rooms instead of it. Whoever takes this session over meanwhile finds all of them here."""
-        known = (hall.directory.room(name) for name in ghost.rooms)
-        rooms = [room for room in known if room is not None]
+    async def take_over(self, session: Occupant, rooms: Collection[Room]) -> None:
+        """Be in these rooms instead of the person's other sessions. A session that takes this one over meanwhile finds all of them here."""
         self._rooms = {same_name_key(room.name): (room, 0) for room in rooms}
+        person = session.person
+        ghosts = (*person.replaced, *(other for other in person.sessions if other is not session))
         is_there = trio.Event()
-        ghost.be_replaced(is_there)
+        for ghost in ghosts:
+            ghost.be_replaced(is_there)
         is_done = False
         try:
             for room in rooms:
-                self._rooms[same_name_key(room.name)] = room, await room.succeed(ghost, session)
+                self._rooms[same_name_key(room.name)] = room, await room.succeed(ghosts, session)
             is_done = True
         finally:
             is_there.set()
-            if not is_done:  # the ghost may not have waited for so long, and leaves nowhere by itself
-                for room in rooms:
-                    room.forget(ghost)
+            if not is_done:
+                _forget(ghosts, rooms, person.replaced if session in person.replaced else ())
 
     def positions(self) -> dict[str, int]:
         """The last line's number in each room; where the session is still catching up, how far it has come."""

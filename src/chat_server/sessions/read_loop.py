@@ -56,7 +56,9 @@ class Decoder(Protocol[A_co]):
 class Asker(Protocol[A_contra]):
     """A session, as far as the loop knows it."""
 
-    nick: str
+    @property
+    def nick(self) -> str:
+        """The nickname, or "" before login."""
 
     @property
     def COSTS(self) -> Mapping[type, float]:  # noqa: N802 - a constant of the class

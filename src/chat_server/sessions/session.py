@@ -5,9 +5,9 @@ business of the kinds of session (text_session.py, json_session.py). Never knows
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from math import inf
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 import trio
 
@@ -15,7 +15,8 @@ from chat_server.commands.handler import EndSession
 from chat_server.guard import Guard
 from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped
 from chat_server.protocol.names import same_name_key
-from chat_server.rooms.room import MEMBER, STRANGER, Occupant, Pause
+from chat_server.rooms.person import MEMBER, Person
+from chat_server.rooms.room import Occupant, Pause, Room
 from chat_server.rooms.tokens import identity_of
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.outbox import Outbox
@@ -43,8 +44,9 @@ A = TypeVar("A")
 
 
 class Handover(NamedTuple):
-    """What outlives a session whose caller turns out to be of another kind: what waits to be written, the pace, and the time left to log in."""
+    """What outlives a session whose caller turns out to be of another kind: who it is, what waits to be written, the pace, the time to log in."""
 
+    person: Person[Occupant]
     outbox: Outbox[dict[str, int]]
     pace: Pace | None
     login_deadline: float
@@ -66,16 +68,12 @@ class ChatSession(ABC, Generic[A]):
         "_outbox",
         "_transport",
         "has_failed",
-        "history",
-        "nick",
+        "person",
         "place",
         "preferences",
         "push",
-        "role",
-        "sender",
         "show",
         "show_naming",
-        "zone",
     )
 
     def __init__(
@@ -88,11 +86,11 @@ class ChatSession(ABC, Generic[A]):
     ) -> None:
         """Begin in the hall."""
         limits = context.limits
-        self.nick = ""
-        self.role = STRANGER
-        self.sender = ""
-        self.history = context.history.on_entering
-        self.zone = context.history.time_zone
+        self.person: Person[Occupant] = Person(
+            cast(Occupant, self),  # every kind of session is one
+            history=context.history.on_entering,
+            zone=context.history.time_zone,
+        )
         self.place = context.hall
         self.preferences = context.preferences
         self.show = show
@@ -129,15 +127,22 @@ class ChatSession(ABC, Generic[A]):
     def hand_on(self) -> Handover:
         """End without closing the connection: what is returned is for the session that goes on here."""
         self._loop.forget_held()
-        return Handover(self._outbox, self._loop.pace, self._loop.login_deadline)
+        return Handover(self.person, self._outbox, self._loop.pace, self._loop.login_deadline)
 
     def inherit(self, handover: Handover) -> None:
         """Go on where a session of another kind ended."""
+        self.person = handover.person
+        self.person.sessions = (cast(Occupant, self),)
         self._outbox = self._loop.outbox = handover.outbox
         self._outbox.owner = self
         self.push = self._outbox.push
         self._loop.pace = handover.pace
         self._loop.login_deadline = self._loop.scope.deadline = handover.login_deadline
+
+    @property
+    def nick(self) -> str:
+        """The person's nickname, or "" before login."""
+        return self.person.nick
 
     # What places and the server say to the person.
 
@@ -177,11 +182,16 @@ class ChatSession(ABC, Generic[A]):
 
     def logged_in(self, nick: str, token: str) -> None:
         """The person has this nickname from now on, and a member's rights."""
-        self.nick = nick
-        self.role = MEMBER
-        self.sender = identity_of(token) or same_name_key(nick)
+        person = self.person
+        person.nick, person.role, person.sender = nick, MEMBER, identity_of(token) or same_name_key(nick)
         self._outbox.limit = self._context.limits.waiting_bytes or inf
         self._loop.logged_in()
+
+    def belong_to(self, person: Person[Occupant]) -> None:
+        """Be one more session of somebody; a language that was chosen here just now is what they want."""
+        person.language = self.person.language or person.language
+        self.person = person
+        person.add(cast(Occupant, self))
 
     @property
     @abstractmethod
@@ -199,8 +209,8 @@ class ChatSession(ABC, Generic[A]):
     def has_come_to(self, room: str, seq: int | None) -> None:
         """Note how far a room has been caught up with, where a room's whole past can be asked for."""
 
-    async def take_over(self, ghost: Occupant) -> None:
-        """Be where the same person's lost connection is, at a door where there is a token that proves it."""
+    async def take_over(self, rooms: Collection[Room]) -> None:
+        """Be where the same person's other sessions are, at a door where there is a token that proves it."""
 
     @abstractmethod
     async def leave_all(self) -> None:
@@ -279,12 +289,10 @@ class ChatSession(ABC, Generic[A]):
         self._ending = leaving = trio.CancelScope(shield=True, deadline=deadline)
         guard = Guard("a session could not end in order", nick=self.nick)
         with leaving, guard:
-            if self._heir_is_there is not None:
+            while self._heir_is_there is not None and not self._heir_is_there.is_set():
                 await self._heir_is_there.wait()
             await self.leave_all()
-        if self.nick:
-            guard.attempt(self.place.directory.release, self.nick, self)
-            guard.attempt(self.place.directory.forget_identity, self.sender, self)
+        guard.attempt(self._leave_person)
         if self._farewell is not None:
             guard.attempt(self.say_farewell, self._farewell)
         self.has_failed = self.has_failed or guard.has_failed
@@ -296,12 +304,21 @@ class ChatSession(ABC, Generic[A]):
         self._transport.close()
         return not (leaving.cancelled_caught or emptying.cancelled_caught)
 
+    def _leave_person(self) -> None:
+        """Be the person's session no longer; with the last one the name is free again."""
+        person, directory = self.person, self.place.directory
+        person.let_go(self)
+        if person.nick and not person.sessions:
+            directory.release(person.nick, person)
+            directory.forget_identity(person.sender, person)
+
     def say_farewell(self, farewell: Event) -> None:
         """Show the last event; nothing follows it."""
         self.send(farewell)
 
     def be_replaced(self, heir_is_there: trio.Event) -> None:
         """Carry out nothing more; end the session when its heir is in its rooms."""
+        self.person.replace(cast(Occupant, self))
         self._heir_is_there = heir_is_there
         if self._ending is None:
             self.dismiss("taken-over", trio.current_time())

@@ -355,6 +355,7 @@ class PersonSession(ChatSession[TextInput]):
         """Leave the place where the person is."""
         await left(self.place, self)
 
-    def renamed(self, old: str) -> Pause:
-        """Tell everybody who should know that the nickname has changed."""
-        return self.place.announce_name(self, old)
+    @property
+    def is_in_hall(self) -> bool:
+        """Whether the person is in no room."""
+        return not self.rooms

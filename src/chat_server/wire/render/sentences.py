@@ -99,6 +99,11 @@ SENTENCES: dict[str, str | Counted] = {
     "too-many-rooms": counted(
         "You can be in {limit} room at a time.", "You can be in {limit} rooms at a time.", "limit"
     ),
+    "too-many-sessions": counted(
+        'You are connected {limit} time already. Log out there, or log in without "session":"add", which ends that connection.',
+        'You are connected {limit} times already. Log out somewhere, or log in without "session":"add", which ends all of them.',
+        "limit",
+    ),
     "not-json": message('Expected a JSON object with the field "do".'),
     "unknown-request": message("There is no command /{word}. /help lists all."),
     "wrong-field": message("{field}: {why}"),

@@ -1,0 +1,76 @@
+"""Who stands behind one or several sessions, and what is theirs wherever they are connected.
+
+Knows of its sessions only where they are, and that they can fail. Never knows connections, nor how anything is shown.
+"""
+
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from chat_server.guard import Guard
+
+STRANGER = "stranger"
+MEMBER = "member"
+
+
+class Device(Protocol):
+    """A session, as far as it matters here."""
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The names of the rooms where it is."""
+
+    def fail(self) -> None:
+        """End: something of the server's went wrong for this session alone. Never raises."""
+
+
+S = TypeVar("S", bound=Device)
+
+
+class Person(Generic[S]):
+    """Somebody: a stranger with one session before login, a guest with one or several after it."""
+
+    __slots__ = ("history", "language", "nick", "replaced", "role", "sender", "sessions", "zone")
+
+    def __init__(self, session: S, *, history: int, zone: str) -> None:
+        self.nick = ""
+        """The nickname, or "" before login."""
+        self.role = STRANGER
+        """STRANGER before login, then MEMBER: what one may ask for follows from it."""
+        self.sender = ""
+        """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
+        self.history = history
+        """How many lines one wants to see on entering a room."""
+        self.zone = zone
+        """In which zone one wants times shown (see time_zones.py)."""
+        self.language = ""
+        """In which language one wants to be spoken to; "" for one who has not said so."""
+        self.sessions: tuple[S, ...] = (session,)
+        """Those that are there, not one that has left all rooms."""
+        self.replaced: tuple[S, ...] = ()
+        """Those whose place another is taking, or has taken: they end as soon as it is in their rooms."""
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The names of the rooms where any of the sessions is."""
+        return tuple(dict.fromkeys(room for session in self.sessions for room in session.rooms))
+
+    def add(self, session: S) -> None:
+        """Have one more session."""
+        self.sessions = (*self.sessions, session)
+
+    def let_go(self, session: object) -> None:
+        """Have a session no longer. Harmless if it is not one of these."""
+        self.sessions = tuple(other for other in self.sessions if other is not session)
+        self.replaced = tuple(other for other in self.replaced if other is not session)
+
+    def replace(self, session: S) -> None:
+        """Another session takes the place of this one."""
+        self.let_go(session)
+        self.replaced = (*self.replaced, session)
+
+    def each_other(self, session: S, act: Callable[[S], object]) -> None:
+        """Do something for each session but this one; if it fails for one of them, it is the end of that one and of no other."""
+        guard = Guard("something could not be done for a person's other session", nick=self.nick)
+        for other in self.sessions:
+            if other is not session and not guard.attempt(act, other):
+                guard.attempt(other.fail)
