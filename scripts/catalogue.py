@@ -13,7 +13,7 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from chat_server.commands.table import ANSWERS, COMMANDS
+from chat_server.commands.table import ANSWERS, COMMANDS, REFUSALS
 from chat_server.protocol.choices import LANGUAGES
 from chat_server.protocol.entries import EVENTS, KINDS
 from chat_server.protocol.events import Parameter
@@ -34,7 +34,7 @@ def sentences() -> Iterator[Identifier]:
             for _, found, _, _ in extract("python", file, keywords=KEYWORDS):
                 yield found
     yield from (kind.shape.sentence for kind in KINDS if kind.shape.is_sentence)
-    yield from (kind.sentence for kind in (*EVENTS, *ANSWERS) if kind.sentence)
+    yield from (kind.sentence for kind in (*EVENTS, *ANSWERS, *REFUSALS) if kind.sentence)
     for request in filter(lambda request: request.is_typed, COMMANDS.vocabulary.requests):
         yield from (parameter.name.upper() for parameter in parameters_of(request) if has_word(parameter))
     for kind in COMMANDS.of:

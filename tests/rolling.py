@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, to_builtins
 
 from chat_server.commands.talk import TalkCommands
-from chat_server.protocol.events import Answered
+from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import HowMany, Request
 from chat_server.rooms.room import Occupant, Pause, Room
 
@@ -27,6 +27,13 @@ class Roll(Request, frozen=True, gc=False):
     sides: Annotated[int, Meta(ge=2, le=100, description="how many sides the die has")] = 6
 
 
+class Forbidden(Refused, frozen=True):
+    """Games of chance are not for everybody."""
+
+    code: str = "no-dice"
+    sentence: ClassVar[str] = "{nick} may not play with {sides} sides."
+
+
 class Rolled(Answered, frozen=True):
     """The receiver has thrown a die."""
 
@@ -36,11 +43,17 @@ class Rolled(Answered, frozen=True):
     shown: HowMany
 
 
+UNLUCKY = 13
+
+
 def do_roll(self: TalkCommands, place: Room, session: Occupant, request: Roll) -> Pause:
     """Throw a die.
 
     /roll 20 throws one with twenty sides.
     """
+    if request.sides == UNLUCKY:
+        session.send(Forbidden(details={"nick": session.nick, "sides": str(request.sides)}))
+        return None
     session.send(Rolled(place.name, 1 + secrets.randbelow(request.sides)))
     return None
 

@@ -56,6 +56,15 @@ def test_what_is_wrong_with_it_is_said_before_its_form(rolling: Rolling) -> None
     ]
 
 
+def test_it_is_refused_in_a_sentence_of_its_own_at_both_doors(rolling: Rolling) -> None:
+    assert "* ann may not play with 13 sides." in rolling.converse("/login ann", "/roll 13", "/logout")
+    asked = ({"do": "login", "nick": "bot"}, {"do": "roll", "sides": 13, "ref": 1}, {"do": "logout"})
+    refused = json.loads(rolling.converse(*map(json.dumps, asked))[1])
+    details = {"nick": "bot", "sides": "13"}
+    text = "bot may not play with 13 sides."
+    assert refused == {"ref": 1, "is": "refused", "code": "no-dice", "details": details, "room": "", "text": text}
+
+
 def test_help_lists_it_under_its_heading_and_explains_it(rolling: Rolling) -> None:
     told = rolling.converse("/login ann", "/help", "/help roll", "/logout")
     assert told.index("* --- Talking ---") < told.index("* /roll [SIDES] - Throw a die") < told.index("* --- Rooms ---")
@@ -118,7 +127,13 @@ def test_hostile_callers_play_it(rolling: Rolling) -> None:
 
 
 def test_its_sentences_are_to_be_translated(rolling: Rolling) -> None:
-    wanted = {"You have thrown {shown} in {room}.", "Throw a die.", "/roll 20 throws one with twenty sides.", "SIDES"}
+    wanted = {
+        "You have thrown {shown} in {room}.",
+        "{nick} may not play with {sides} sides.",
+        "Throw a die.",
+        "/roll 20 throws one with twenty sides.",
+        "SIDES",
+    }
     assert wanted <= set(rolling.known["sentences"])
 
 

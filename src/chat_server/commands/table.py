@@ -11,7 +11,7 @@ from chat_server.commands.login import LoginCommands
 from chat_server.commands.rooms import RoomCommands
 from chat_server.commands.settings import SettingsCommands
 from chat_server.commands.talk import TalkCommands
-from chat_server.protocol.events import Answered
+from chat_server.protocol.events import Answered, Refused
 
 COMMANDS = CommandTable(
     GeneralCommands(),
@@ -25,6 +25,9 @@ COMMANDS = CommandTable(
 
 ANSWERS = tuple(Answered.__subclasses__())
 """The answers that are declared beside their commands, of all groups."""
+
+REFUSALS = tuple(Refused.__subclasses__())
+"""The same, of refusals."""
 
 dispatch = COMMANDS.dispatch
 """Carries out a request, or refuses it."""

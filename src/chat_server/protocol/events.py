@@ -123,7 +123,8 @@ class Dismissed(Event, frozen=True):
     text: str = ""
 
 
-class Refused(Event, frozen=True):
+# The tag is said, for a command that refuses what no other does has a class of this beside it, with a code and a sentence of its own.
+class Refused(Event, frozen=True, tag="refused"):
     """The receiver's request was not carried out. `code` is a key of the catalogue of sentences, `text` its sentence.
 
     `room` is the one that the request was for.

@@ -240,7 +240,7 @@ def _in_words(event: Refused | Dismissed, language: str, _: int) -> Event:
 
 
 def _answered(event: Event, language: str, _: int) -> Event:
-    return replace(event, text=in_one_sentence(event, language)) if isinstance(event, Answered) else event
+    return replace(event, text=in_one_sentence(event, language)) if isinstance(event, Answered | Refused) else event
 
 
 def _entry(entry: Line, _: str, protocol: int) -> Line:

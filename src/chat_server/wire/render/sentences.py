@@ -470,7 +470,8 @@ def in_one_sentence(event: events.Event, language: str) -> str:
 def _sentence_of(event: events.Event, translator: Translator) -> str:
     if not event.sentence:
         raise LookupError(f"nothing says how {type(event).__name__} is told")
-    return translator.text(event.sentence, **asdict(event))
+    details = event.details if isinstance(event, events.Refused) else asdict(event)
+    return translator.text(event.sentence, **details)
 
 
 def _in_one_sentence(event: events.Event, translator: Translator) -> list[TextLine]:
