@@ -5,7 +5,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from msgspec.structs import fields
@@ -14,7 +14,7 @@ from chat_server.commands.access import DEFAULT, ROLES
 from chat_server.commands.handler import CommandHandler, CommandTable
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.protocol.requests import REQUESTS, ChooseCharset, Hello, Join, Login, Request, Resume, Say, tag_of
-from chat_server.protocol.syntax import word_of
+from chat_server.protocol.syntax import Vocabulary, word_of
 from chat_server.rooms.person import MEMBER, STRANGER
 from chat_server.rooms.room import HALL, ROOM, Occupant, Pause, Room
 from fakes import FakeSession, make_hall
@@ -163,3 +163,20 @@ def test_rooms_are_put_in_for_those_who_may_enter_one_and_for_nobody_else() -> N
     told = thrown_away()
     assert told["member"]["hall"]["Tab after /pyt"] == ["/python "]
     assert told["listener"]["Tab after /pyt"] == told["stranger"]["Tab after /pyt"] == []
+
+
+def test_two_requests_of_one_word_are_an_error() -> None:
+    class Dance(Request, frozen=True):
+        """Dance."""
+
+    class Hop(Request, frozen=True, tag="dance"):
+        """Dance in another way."""
+
+    class Waltz(Request, frozen=True):
+        """Dance with somebody."""
+
+        aliases: ClassVar[tuple[str, ...]] = ("dance",)
+
+    for other in (Hop, Waltz):
+        with pytest.raises(ValueError, match=r"two requests share the (tag|word) dance"):
+            Vocabulary((Dance, other))

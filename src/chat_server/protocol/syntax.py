@@ -93,8 +93,10 @@ class Vocabulary:
         """All of them, in the order in which they are listed."""
         self.words: dict[str, type[Request]] = {}
         """Those that are typed, by every word for them, aliases included."""
-        if len({tag_of(request) for request in self.requests}) < len(self.requests):
-            raise ValueError("two requests share a word")
+        tags = [tag_of(request) for request in self.requests]
+        for tag in tags:
+            if tags.count(tag) > 1:
+                raise ValueError(f"two requests share the tag {tag}")
         for request in filter(lambda request: request.is_typed, self.requests):
             for word in (word_of(request), *request.aliases):
                 if word in self.words:

@@ -19,10 +19,10 @@ from chat_server.protocol.requests import HowMany, Request
 from chat_server.rooms.room import Occupant, Pause, Room
 
 
-class Roll(Request, frozen=True, gc=False):
+class Toss(Request, frozen=True, gc=False):
     """Throw a die."""
 
-    aliases: ClassVar[tuple[str, ...]] = ("throw",)
+    aliases: ClassVar[tuple[str, ...]] = ("fling",)
     group: ClassVar[str] = "talking"
     sides: Annotated[int, Meta(ge=2, le=100, description="how many sides the die has")] = 6
 
@@ -34,7 +34,7 @@ class Forbidden(Refused, frozen=True):
     sentence: ClassVar[str] = "{nick} may not play with {sides} sides."
 
 
-class Rolled(Answered, frozen=True):
+class Tossed(Answered, frozen=True):
     """The receiver has thrown a die."""
 
     sentence: ClassVar[str] = "You have thrown {shown} in {room}."
@@ -46,19 +46,19 @@ class Rolled(Answered, frozen=True):
 UNLUCKY = 13
 
 
-def do_roll(self: TalkCommands, place: Room, session: Occupant, request: Roll) -> Pause:
+def do_toss(self: TalkCommands, place: Room, session: Occupant, request: Toss) -> Pause:
     """Throw a die.
 
-    /roll 20 throws one with twenty sides.
+    /toss 20 throws one with twenty sides.
     """
     if request.sides == UNLUCKY:
         session.send(Forbidden(details={"nick": session.nick, "sides": str(request.sides)}))
         return None
-    session.send(Rolled(place.name, 1 + secrets.randbelow(request.sides)))
+    session.send(Tossed(place.name, 1 + secrets.randbelow(request.sides)))
     return None
 
 
-TalkCommands.do_roll = do_roll  # type: ignore[attr-defined]
+TalkCommands.do_toss = do_toss  # type: ignore[attr-defined]
 
 from chat_server import cli  # noqa: E402 - the groups are put together with what was added to them
 from chat_server.commands.catalogue import described_commands  # noqa: E402
@@ -85,11 +85,11 @@ def report() -> dict[str, object]:
     """What is known of the command."""
     hall = make_hall()
     here = COMMANDS.words_here(hall, FakeSession(hall, "ann"))
-    (described,) = [command for command in described_commands(COMMANDS) if command.name == "roll"]
-    rows = [row for row in script("bench_hostile").rows() if row.what == "roll"]  # type: ignore[attr-defined]
+    (described,) = [command for command in described_commands(COMMANDS) if command.name == "toss"]
+    rows = [row for row in script("bench_hostile").rows() if row.what == "toss"]  # type: ignore[attr-defined]
     sentences = [*script("catalogue").sentences()]  # type: ignore[attr-defined]
     return {
-        "Tab": candidates("/ro", commands=here, rooms=(), nicks=()),
+        "Tab": candidates("/to", commands=here, rooms=(), nicks=()),
         "described": to_builtins(described),
         "schema": schema(COMMANDS.own, ANSWERS)["$defs"],
         "rows": [(row.door, row.data.decode()) for row in rows],
