@@ -16,7 +16,7 @@ import chat_server.protocol.mentions
 from chat_server.protocol.entries import Said
 from chat_server.protocol.mentions import _WITHOUT_MARKS, Names, _kind, folded, names_in
 from chat_server.protocol.names import same_name_key
-from chat_tui.client.notifications import calling, deserves_notice
+from chat_tui.client.notifications import calling, deserves_notification
 from chat_tui.client.state import names
 from chat_tui.settings import NotifyTable
 
@@ -169,7 +169,7 @@ def test_the_words_one_wants_to_hear_of_are_found_as_names_are() -> None:
     ):
         assert found.spans(text) == spans
     line = Said("python", 1, 0.0, "bob", "the LUNCH.")
-    assert deserves_notice(line, "ann", rules)
+    assert deserves_notification(line, "ann", rules)
 
 
 def test_letters_of_scripts_without_spaces_are_taken_for_such() -> None:

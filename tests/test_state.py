@@ -9,7 +9,7 @@ from chat_server.protocol.entries import KINDS, Line, Said, TopicSet
 from chat_server.protocol.events import Event
 from chat_tui.client.answers import words_for
 from chat_tui.client.state import Pending, RoomState, State, names
-from chat_tui.client.timeline import Notice, Timeline, place
+from chat_tui.client.timeline import StatusMessage, Timeline, place
 
 NICKS = st.sampled_from(["ann", "bob", "Carol"])
 TEXTS = st.sampled_from(["hello", "hi ann!", "annabel", "你好", "two\nlines"])
@@ -78,10 +78,10 @@ def test_applying_events_to_stale_state_equals_fresh_state(lines: list[Line], da
 @given(histories(), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=10))
 def test_lines_are_in_order_and_there_once_however_they_come(lines: list[Line], cuts: list[tuple[int, int]]) -> None:
     timeline = Timeline()
-    shown: list[Line | Notice] = []
+    shown: list[Line | StatusMessage] = []
     for start, end in cuts:
         timeline.add(lines[start:end])
-        timeline.notice("x", 0)
+        timeline.tell("x", 0)
         changes = timeline.take_changes()
         assert changes
         kept = shown[: changes.since - changes.prepended] if changes.since >= changes.prepended else []
@@ -231,7 +231,7 @@ def test_people_come_go_and_change_their_names() -> None:
     assert (list(room.people.values()), room.lacks_people) == (["ann", "eve"], False)
     state.apply(events.Renamed("ann", "anna"))
     assert state.nick == "anna"
-    told = [entry.text for entry in room.timeline.entries if isinstance(entry, Notice)]
+    told = [entry.text for entry in room.timeline.entries if isinstance(entry, StatusMessage)]
     assert told == ["→ carol, dave and 3 more joined  ·  ← bob left", "carol is now Karl"]
 
 

@@ -21,7 +21,7 @@ from chat_tui.actions import ACTIONS, PRESETS, Action
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.state import Pending
-from chat_tui.client.timeline import Notice
+from chat_tui.client.timeline import StatusMessage
 from chat_tui.settings import NotifyTable, Settings, parse_address
 from chat_tui.ui.app import ChatApp
 from chat_tui.ui.list_pane import ListPane
@@ -1176,7 +1176,9 @@ def test_one_can_go_to_a_number_and_to_a_day() -> None:
         assert app.toasts() == [
             '"soon" is neither a line nor a day. A line is a number; a day is 2026-11-20, yesterday or -3d; a time is 14:30.'
         ]
-        assert not [entry for entry in app.client.state.room("python").timeline.entries if isinstance(entry, Notice)]
+        assert not [
+            entry for entry in app.client.state.room("python").timeline.entries if isinstance(entry, StatusMessage)
+        ]
         assert "A line is a number" not in chat_text(app), "it does not stay among them"
         await pilot.press("ctrl+g", *"later", "enter")
         await settle(pilot)
@@ -1402,7 +1404,9 @@ def test_what_the_server_refuses_of_a_key_is_told_for_some_seconds_and_not_among
         app.answer("join", events.Refused("room-full", {}, "write", "The room is full."))
         await settle(pilot)
         assert app.toasts() == ["The room is full."]
-        assert not [entry for entry in app.client.state.room("python").timeline.entries if isinstance(entry, Notice)]
+        assert not [
+            entry for entry in app.client.state.room("python").timeline.entries if isinstance(entry, StatusMessage)
+        ]
 
     play(app, act)
 

@@ -9,7 +9,7 @@ from chat_tui.client.state import names
 from chat_tui.settings import NotifyTable
 
 
-def deserves_notice(line: Line, me: str, rules: NotifyTable) -> bool:
+def deserves_notification(line: Line, me: str, rules: NotifyTable) -> bool:
     """Whether a line counts, by the rules."""
     room = same_name_key(line.room)
     if not line.alerts or line.nick == me or room in map(same_name_key, rules.muted):

@@ -162,7 +162,7 @@ class State:
 
     def noticed(self, room: str, text: str, *, is_error: bool = False) -> None:
         """Something is to be told in a room."""
-        self.room(room).timeline.notice(text, self.now, is_error=is_error)
+        self.room(room).timeline.tell(text, self.now, is_error=is_error)
 
     # What the server says.
 
@@ -265,7 +265,7 @@ class State:
 
     def _tell(self, room: RoomState, text: str) -> None:
         if self.shows_joins(room.name):
-            room.timeline.notice(text, self.now, has_time=True)
+            room.timeline.tell(text, self.now, has_time=True)
 
     def _tell_visit(self, room: RoomState, event: events.Joined | events.Left, *, is_coming: bool) -> None:
         if self.shows_joins(room.name):

@@ -1,4 +1,4 @@
-"""What is known of one room's past and present, in order: numbered lines, and notices between them.
+"""What is known of one room's past and present, in order: numbered lines, and status messages between them.
 
 Lines may come in any order, and more than once: pages, what was missed, what is said now. Numbers say where they belong. An entry of
 a kind that this program does not know comes as a bare `Kept`: its number is known then, and it is shown nowhere. Pure.
@@ -17,7 +17,7 @@ from chat_tui.client.numbers import Numbers
 from chat_tui.client.visits import Visits
 
 
-class Notice(msgspec.Struct, frozen=True, gc=False):
+class StatusMessage(msgspec.Struct, frozen=True, gc=False):
     """Something that is told but not kept: it stands after the line `after`, and is the `order`-th that does."""
 
     after: int
@@ -39,7 +39,7 @@ FOLD_SECONDS = 3600.0
 FOLD_MOVES = 2
 """How often somebody came or went before that is done: who comes, talks and goes is told where they came, and where they went."""
 
-Entry = Line | Notice
+TimelineEntry = Line | StatusMessage
 
 
 class Changes(NamedTuple):
@@ -49,23 +49,23 @@ class Changes(NamedTuple):
     since: int
 
 
-def place(entry: Entry) -> tuple[int, int]:
+def place(entry: TimelineEntry) -> tuple[int, int]:
     """Where an entry stands."""
-    return (entry.after, entry.order) if isinstance(entry, Notice) else (entry.seq, 0)
+    return (entry.after, entry.order) if isinstance(entry, StatusMessage) else (entry.seq, 0)
 
 
 class Timeline:
     """The entries of one room."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[TimelineEntry] = []
         self.newest = 0
         """The number of the newest line that is known."""
         self.numbers = Numbers()
         """The numbers of all that is known, shown or not."""
         self._prepended = 0
         self._since: int | None = None
-        self._notices = 0
+        self._status_messages = 0
 
     def add(self, kept: Sequence[Kept]) -> list[Kept]:
         """Add what is kept from one number to another, in order; return what is new of it, what is not shown too."""
@@ -96,7 +96,7 @@ class Timeline:
             return lines
         return [line for line in lines if self._insert(line)]
 
-    def _insert(self, entry: Entry) -> bool:
+    def _insert(self, entry: TimelineEntry) -> bool:
         index = bisect_left(self.entries, place(entry), key=place)
         if index < len(self.entries) and place(self.entries[index]) == place(entry):
             return False
@@ -104,30 +104,30 @@ class Timeline:
         self._changed_from(index)
         return True
 
-    def notice(self, text: str, at: float, *, is_error: bool = False, has_time: bool = False) -> None:
-        """Add a notice after everything that is known. `has_time`: it is shown when that was."""
-        self._notices += 1
-        self._insert(Notice(self.newest, self._notices, at, text, is_error, has_time))
+    def tell(self, text: str, at: float, *, is_error: bool = False, has_time: bool = False) -> None:
+        """Add a status message after everything that is known. `has_time`: it is shown when that was."""
+        self._status_messages += 1
+        self._insert(StatusMessage(self.newest, self._status_messages, at, text, is_error, has_time))
 
     def visited(self, nicks: Sequence[str], more: int, at: float, *, is_coming: bool) -> None:
-        """Tell who comes or goes, in one notice with those just before, and with what the same people did a little earlier."""
+        """Tell who comes or goes, in one message with those just before, and with what the same people did a little earlier."""
         visits = self._take_visits(nicks, at)
         last = self.entries[-1] if self.entries else None
-        if isinstance(last, Notice) and last.visits is not None and at - last.at < FOLD_SECONDS:
+        if isinstance(last, StatusMessage) and last.visits is not None and at - last.at < FOLD_SECONDS:
             visits = last.visits.joined(visits)
             del self.entries[-1]
             self._changed_from(len(self.entries))
         visits = visits.seen(nicks, more, is_coming=is_coming)
-        self._notices += 1
-        self._insert(Notice(self.newest, self._notices, at, visits.text, has_time=True, visits=visits))
+        self._status_messages += 1
+        self._insert(StatusMessage(self.newest, self._status_messages, at, visits.text, has_time=True, visits=visits))
 
     def _take_visits(self, nicks: Sequence[str], at: float) -> Visits:
-        """Take what these people did a little earlier out of the notices that tell it, if that was more than to come, or to go."""
+        """Take what these people did a little earlier out of the messages that tell it, if that was more than to come, or to go."""
         first = max(0, len(self.entries) - FOLD_LINES)
         told = [
             (index, entry, entry.visits)
             for index, entry in enumerate(self.entries[first:], first)
-            if isinstance(entry, Notice) and entry.visits is not None and at - entry.at < FOLD_SECONDS
+            if isinstance(entry, StatusMessage) and entry.visits is not None and at - entry.at < FOLD_SECONDS
         ]
         moves = Counter({same_name_key(nick): 0 for nick in nicks})
         for _, _, visits in told:
@@ -145,10 +145,10 @@ class Timeline:
         """Tell no longer who came and went."""
         for index in range(len(self.entries) - 1, -1, -1):
             entry = self.entries[index]
-            if isinstance(entry, Notice) and entry.visits is not None:
+            if isinstance(entry, StatusMessage) and entry.visits is not None:
                 self._put(index, None)
 
-    def _put(self, index: int, entry: Entry | None) -> None:
+    def _put(self, index: int, entry: TimelineEntry | None) -> None:
         self.entries[index : index + 1] = [] if entry is None else [entry]
         self._changed_from(index)
 
@@ -165,20 +165,20 @@ class Timeline:
 
     def lines(self) -> Iterable[Line]:
         """The numbered lines."""
-        return (entry for entry in self.entries if not isinstance(entry, Notice))
+        return (entry for entry in self.entries if not isinstance(entry, StatusMessage))
 
     def before(self, index: int) -> Line | None:
         """The line before this index, if any."""
         for at in range(index - 1, -1, -1):
             entry = self.entries[at]
-            if not isinstance(entry, Notice):
+            if not isinstance(entry, StatusMessage):
                 return entry
         return None
 
     def hole_before(self, index: int, first: int) -> range:
         """The numbers, from `first` on, that are not known between the line at this index and the one before it."""
         line = self.entries[index]
-        if isinstance(line, Notice):
+        if isinstance(line, StatusMessage):
             return range(0)
         hole = self.numbers.hole_before(line.seq, first)
         before = self.before(index)

@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from chat_server.protocol.entries import Line
 from chat_tui.client.state import Pending, RoomState
-from chat_tui.client.timeline import Changes, Entry, Notice
+from chat_tui.client.timeline import Changes, StatusMessage, TimelineEntry
 from chat_tui.ui.rendering import Look, Rows, rows_of
 from chat_tui.ui.row_heights import Heights
 
@@ -43,7 +43,7 @@ class EntryRows:
         self._room, self.unread_from = room, unread_from
         self.forget()
 
-    def entry(self, index: int) -> Entry | Pending:
+    def entry(self, index: int) -> TimelineEntry | Pending:
         """One of the entries."""
         entries = self._room.timeline.entries if self._room else []
         return entries[index] if index < len(entries) or not self._room else self._room.pending[index - len(entries)]
@@ -77,7 +77,7 @@ class EntryRows:
         """The number before which lines are missing, beside the newest of these entries that has such a gap; None if none has."""
         room = self._room
         for index in range(last, first - 1, -1) if room is not None else ():
-            if not isinstance(self.entry(index), Notice | Pending) and room is not None:
+            if not isinstance(self.entry(index), StatusMessage | Pending) and room is not None:
                 hole = room.timeline.hole_before(index, room.first)
                 if hole:
                     return hole.stop
@@ -119,9 +119,9 @@ class EntryRows:
             rows = self._rows[index] = self._made(index, entry)
         return rows
 
-    def _made(self, index: int, entry: Entry | Pending) -> Rows:
+    def _made(self, index: int, entry: TimelineEntry | Pending) -> Rows:
         before = self.entry(index - 1) if index else None
-        if isinstance(entry, Notice | Pending) or self._room is None:
+        if isinstance(entry, StatusMessage | Pending) or self._room is None:
             return rows_of(entry, before, self._look(), now=self._clock())
         return rows_of(
             entry,

@@ -12,7 +12,7 @@ from chat_server.protocol.entries import Line
 from chat_server.protocol.events import Event
 from chat_tui.client.answers import words_for
 from chat_tui.client.clocks import Steady
-from chat_tui.client.notifications import calling, deserves_notice
+from chat_tui.client.notifications import calling, deserves_notification
 from chat_tui.ui import terminal
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.panes import Panes
@@ -102,7 +102,7 @@ class Hearing:
         room = state.known(line.room)
         if room is None or room.read is None or line.seq <= room.read or self._navigation.is_looking_at(room):
             return
-        if not deserves_notice(line, state.nick, rules):
+        if not deserves_notification(line, state.nick, rules):
             return
         now = self._steady()
         data = terminal.desktop_notification(f"{line.nick} in {line.room}", line.text) if rules.desktop else ""

@@ -17,7 +17,7 @@ from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import same_name_key
 from chat_tui.client.clocks import minute_of, shown
 from chat_tui.client.state import Pending
-from chat_tui.client.timeline import Entry, Notice
+from chat_tui.client.timeline import StatusMessage, TimelineEntry
 from chat_tui.ui import markup
 from chat_tui.ui.markup import Shown, Styles
 from chat_tui.ui.wrapping import pieces
@@ -139,12 +139,12 @@ def nick_style(nick: str, styles: tuple[Style, ...]) -> Style:
     return styles[crc32(same_name_key(nick).encode()) % len(styles)] if styles else Style(bold=True)
 
 
-def is_grouped(entry: Entry | Pending, before: Entry | Pending | None, me: str) -> bool:
+def is_grouped(entry: TimelineEntry | Pending, before: TimelineEntry | Pending | None, me: str) -> bool:
     """Whether the name need not be said again."""
     return (
         before is not None
-        and not isinstance(before, Notice)
-        and not isinstance(entry, Notice)
+        and not isinstance(before, StatusMessage)
+        and not isinstance(entry, StatusMessage)
         and not _kind(before).shape.sign
         and not _kind(entry).shape.sign
         and author(entry, me) == author(before, me)
@@ -159,8 +159,8 @@ def author(entry: Line | Pending, me: str) -> str:
 
 
 def rows_of(
-    entry: Entry | Pending,
-    before: Entry | Pending | None,
+    entry: TimelineEntry | Pending,
+    before: TimelineEntry | Pending | None,
     look: Look,
     *,
     is_first_unread: bool = False,
@@ -170,7 +170,7 @@ def rows_of(
     """The rows of an entry, with what stands above it.
 
     Args:
-        entry: a line, a notice, or what is not stored yet.
+        entry: a line, a status message, or what is not stored yet.
         before: the entry before, if it is known.
         look: how things look.
         is_first_unread: whether a rule between read and unread stands above it.
@@ -185,11 +185,11 @@ def rows_of(
         rows.append(_rule(_long_day(entry.at), look, look.rule, "─"))
     if is_first_unread:
         rows.append(_rule("new", look, look.unread, "─"))
-    if isinstance(entry, Notice):
-        notice = Shown(entry.text)
-        notice.paint_all(look.failed if entry.is_error else look.dim)
+    if isinstance(entry, StatusMessage):
+        message = Shown(entry.text)
+        message.paint_all(look.failed if entry.is_error else look.dim)
         clock = _clock(minute_of(entry.at), look.time_format) if entry.has_time and look.gutter else ""
-        return Rows(rows, Content.styled(clock.ljust(look.gutter), look.dim), notice, look)
+        return Rows(rows, Content.styled(clock.ljust(look.gutter), look.dim), message, look)
     grouped = not rows and is_grouped(entry, before, look.me)
     text = _text(entry, look)
     if isinstance(entry, Pending):
