@@ -254,7 +254,7 @@ def test_large_classes_of_characters_are_compiled_when_they_are_needed() -> None
         "re.compile = lambda pattern, flags=0: (compiled.append(pattern), real(pattern, flags))[1]\n"
         "from chat_server.protocol import mentions, sanitize\n"
         "from chat_server.wire.render import widths\n"
-        "sanitize.clean('hello'), mentions.Names(('ann',)).are_in('ann: hello')\n"
+        "sanitize.sanitize('hello'), mentions.Names(('ann',)).are_in('ann: hello')\n"
         "of_unicode = [p for p in map(str, compiled) if '\\\\u' in p or any(ord(c) > 0x250 for c in p)]\n"
         "large = [p for p in of_unicode if 'ann' not in p]\n"
         "sys.exit(len(large))"
