@@ -92,7 +92,7 @@ class FakeSession:
     def has_come_to(self, room: str, seq: int | None) -> None:
         pass
 
-    def be_replaced(self, heir_is_there: trio.Event) -> None:
+    def end_after_takeover(self, done: trio.Event) -> None:
         self.person.replace(self)
         self.told.append("replaced")
 

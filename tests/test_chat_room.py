@@ -433,16 +433,16 @@ async def test_one_who_strays_is_let_go_though_their_leaving_fails(
     assert ann.told == []
 
 
-async def test_nothing_is_known_any_more_of_one_who_has_been_succeeded(
+async def test_nothing_is_known_any_more_of_one_who_has_been_taken_over(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
     hall, room = open_rooms(nursery)
-    ghost = FakeSession(room, "ann")
-    room.post(ghost, Arrival(trio.Event()))  # whoever is taken over at once does not wait for it
-    await ask(ghost, TimeNextLine())
-    heir = FakeSession(hall)
-    heir.belong_to(ghost.person)
-    await room.succeed([ghost], heir)
+    old = FakeSession(room, "ann")
+    room.post(old, Arrival(trio.Event()))  # whoever is taken over at once does not wait for it
+    await ask(old, TimeNextLine())
+    new = FakeSession(hall)
+    new.belong_to(old.person)
+    await room.take_over([old], new)
     assert room.nicks == ["ann"]
     assert not room.timing
     assert not room._members.entered_at
@@ -451,7 +451,7 @@ async def test_nothing_is_known_any_more_of_one_who_has_been_succeeded(
 async def test_who_is_cut_while_taking_over_leaves_nobody_behind(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
-    class Ghost(FakeSession):
+    class OldSession(FakeSession):
         @property
         def rooms(self) -> tuple[str, ...]:
             return ("python", "pm")
@@ -460,20 +460,20 @@ async def test_who_is_cut_while_taking_over_leaves_nobody_behind(
     hall, python = open_rooms(nursery, journal)
     pm = hall.directory.room("pm")
     assert isinstance(pm, ChatRoom)
-    ghost, bob = Ghost(hall, "ann"), FakeSession(hall, "bob")
+    old, bob = OldSession(hall, "ann"), FakeSession(hall, "bob")
     for room in (python, pm):
-        await room.enter(ghost)
+        await room.enter(old)
     await python.enter(bob)
     python.post(bob, Say("what the disk is busy with"))
     await trio.testing.wait_all_tasks_blocked()
-    heir = FakeSession(hall)
-    heir.belong_to(ghost.person)
+    new = FakeSession(hall)
+    new.belong_to(old.person)
     membership = Membership()
     with trio.move_on_after(10) as cut:
-        await membership.take_over(heir, [python, pm])
+        await membership.take_over(new, [python, pm])
     assert cut.cancelled_caught
     journal.goes_on.set()
-    await membership.leave_all(heir)
+    await membership.leave_all(new)
     await trio.sleep(10)
     assert python.nicks == ["bob"]
     assert pm.nicks == []

@@ -601,7 +601,7 @@ ELSEWHERE = {
     # When memory is short, and among many kinds of readers; and nobody asks for a whole past on this door.
     "let_go", "send_unasked", "show_among", "PersonSession.drained",
     # What a hall has not, and nobody asks of it.
-    "Room.topic", "Room.last_seq", "Room.population", "Room.succeed", "Room.announce_name",
+    "Room.topic", "Room.last_seq", "Room.population", "Room.take_over", "Room.announce_name",
     # For those who look on, and what the traps themselves ask for.
     "size", "ChatRoom.__contains__", "ChatSession.nick",
 }  # fmt: skip

@@ -103,17 +103,17 @@ async def test_a_login_that_does_not_ask_to_be_added_takes_the_place_of_all_sess
         for room in ("python", "pm"):
             await phone.ask("join", room=room)
         await heard(bob)
-        heir = house.connect()
-        answer = await heir.enter("ann", token=TOKEN)
+        new = house.connect()
+        answer = await new.enter("ann", token=TOKEN)
         assert answer["rooms"] == ["python", "write", "pm"]
-        assert [(await heir.wait_for("entered"))["nicks"] for _ in range(3)] == [["bob"]] * 3
-        for ghost in (desk, phone):
-            assert (await ghost.rest())[-1]["why"] == "taken-over"
+        assert [(await new.wait_for("entered"))["nicks"] for _ in range(3)] == [["bob"]] * 3
+        for old in (desk, phone):
+            assert (await old.rest())[-1]["why"] == "taken-over"
         assert await heard(bob) == []
         for name in ("python", "write", "pm"):
             assert room_of(house, name).nicks == ["bob", "ann"]
             assert len(room_of(house, name)._members.sessions) == 2
-        await heir.ask("nick", nick="anna")
+        await new.ask("nick", nick="anna")
         assert sorted(visits(await heard(bob))) == [
             ("renamed", room, "ann", "anna") for room in ("pm", "python", "write")
         ]
@@ -143,8 +143,8 @@ async def test_who_is_added_while_a_takeover_goes_on_stays(autojump_clock: trio.
     for pauses in range(12):
         async with open_house() as house:
             desk, phone = await ann_at_two_desks(house, "python", "pm")
-            heir, late = house.connect(), house.connect()
-            await heir.ask("login", nick="ann", token=TOKEN)
+            new, late = house.connect(), house.connect()
+            await new.ask("login", nick="ann", token=TOKEN)
             for _ in range(pauses):
                 await trio.lowlevel.checkpoint()
             await late.ask("login", nick="ann", token=TOKEN, session="add")
@@ -152,8 +152,8 @@ async def test_who_is_added_while_a_takeover_goes_on_stays(autojump_clock: trio.
             people = house.server.hall.directory._people
             assert len(people["ann"].sessions) in {1, 2}, "it came before the takeover, or after it"
             assert room_of(house, "pm").nicks == ["ann"]
-            for ghost in (desk, phone):
-                await ghost.rest()
+            for old in (desk, phone):
+                await old.rest()
 
 
 async def test_a_person_has_so_many_sessions_and_no_more(autojump_clock: trio.abc.Clock) -> None:
@@ -169,8 +169,8 @@ async def test_a_person_has_so_many_sessions_and_no_more(autojump_clock: trio.ab
         await phone.ask("logout")
         await phone.rest()
         assert (await tab.enter("ann", token=TOKEN, session="add"))["sessions"] == 2
-        heir = house.connect()
-        await heir.enter("ann", token=TOKEN)
+        new = house.connect()
+        await new.enter("ann", token=TOKEN)
         assert (await desk.rest())[-1]["why"] == "taken-over"
 
 
@@ -193,8 +193,8 @@ async def test_who_takes_the_place_of_sessions_in_more_rooms_than_one_may_be_in_
             await program.ask("create", room=f"room-{number}")
             await program.ask("join", room=f"room-{number}")
             await program.wait_for("entered")
-        heir = house.connect()
-        answer = await heir.enter("ann", token=TOKEN)
+        new = house.connect()
+        answer = await new.enter("ann", token=TOKEN)
         assert answer["rooms"] == [f"room-{number}" for number in range(100)]
         await trio.sleep(20)
         assert [room.name for room in house.server.rooms if room.population] == answer["rooms"]
@@ -319,15 +319,15 @@ async def test_a_session_is_not_told_again_whom_it_has_seen_when_it_came(
     await trio.sleep(10)
     await room.enter(FakeSession(room, "first"))  # announced at once: now the room waits a while
     await room.enter(FakeSession(room, "ann"))
-    phone, heir = FakeSession(hall), FakeSession(hall)
+    phone, new = FakeSession(hall), FakeSession(hall)
     phone.belong_to(crowd[0].person)
-    heir.belong_to(crowd[1].person)
+    new.belong_to(crowd[1].person)
     await room.enter(phone)
-    await room.succeed([crowd[1]], heir)
+    await room.take_over([crowd[1]], new)
     await room.enter(FakeSession(room, "bob"))
     await trio.sleep(10)
     assert crowd[0].told[-2:] == ["* ann joined", "* bob joined"]
-    for session in (phone, heir):
+    for session in (phone, new):
         assert [line for line in session.told if line.endswith("joined")] == ["* bob joined"]
 
 
@@ -480,11 +480,11 @@ async def test_zone_history_and_language_are_the_persons(autojump_clock: trio.ab
         tab = house.connect()
         await tab.enter("ann", token=TOKEN, session="add")
         assert await heard(tab) == [chosen]
-        heir = house.connect()
-        await heir.enter("ann", token=TOKEN)
-        assert (await heir.wait_for("chosen"))["value"] == "zh"
-        await heir.ask("time")
-        assert (await heir.wait_for("zone-shown"))["zone"] == "Europe/Berlin"
+        new = house.connect()
+        await new.enter("ann", token=TOKEN)
+        assert (await new.wait_for("chosen"))["value"] == "zh"
+        await new.ask("time")
+        assert (await new.wait_for("zone-shown"))["zone"] == "Europe/Berlin"
 
 
 async def test_a_language_that_was_chosen_before_logging_in_is_the_persons_from_then_on(

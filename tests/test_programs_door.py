@@ -162,20 +162,20 @@ async def test_who_has_lines_that_the_room_lacks_is_told_where_the_room_stands(a
         assert (await program.wait_for("refused"))["code"] == "no-such-room"
 
 
-async def test_a_token_takes_the_name_back_from_a_ghost_with_its_rooms_unseen_by_the_others(
+async def test_a_token_takes_the_name_back_from_an_old_session_with_its_rooms_unseen_by_the_others(
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with open_house() as house:
-        bob, ghost = house.call(), house.connect()
+        bob, old = house.call(), house.connect()
         await bob.log_in("bob", "python")
-        token = (await ghost.enter("ann", "python", "pm"))["token"]
+        token = (await old.enter("ann", "python", "pm"))["token"]
         await bob.read_until("* ann joined\r\n")
         again = house.connect()
         await again.ask("login", nick="whatever", token=token)
         logged_in = await again.wait_for("logged-in")
         assert (logged_in["nick"], logged_in["rooms"]) == ("ann", ["python", "pm"])
         assert [(await again.wait_for("entered"))["room"] for _ in range(2)] == ["python", "pm"]
-        assert (await ghost.rest())[-1]["why"] == "taken-over"
+        assert (await old.rest())[-1]["why"] == "taken-over"
         await again.ask("say", room="python", text="it is me")
         assert await bob.read_until("ann: it is me\r\n") == "ann: it is me\r\n", "nobody left, nobody joined"
         assert "ann" in house.server.hall.directory._people
@@ -322,14 +322,14 @@ async def test_a_takeover_at_any_moment_of_joining_leaves_one_session_in_the_roo
 ) -> None:
     for pauses in range(12):
         async with open_house() as house:
-            ghost, again = house.connect(), house.connect()
-            await ghost.enter("ann", token=TOKEN)
-            await ghost.ask("join", room="python")
+            old, again = house.connect(), house.connect()
+            await old.enter("ann", token=TOKEN)
+            await old.ask("join", room="python")
             for _ in range(pauses):
                 await trio.lowlevel.checkpoint()
             await again.ask("login", nick="ann", token=TOKEN)
             await again.ask("join", room="python")
-            await ghost.rest()
+            await old.rest()
             await again.ask("online", room="python")
             assert (await again.wait_for("online-listed"))["nicks"] == []
             (python,) = (room for room in house.server.rooms if room.name == "python")
@@ -393,8 +393,8 @@ async def test_two_logins_with_one_token_at_once_leave_one_session_with_all_room
 ) -> None:
     for pauses in range(10):
         async with open_house() as house:
-            ghost, second, third = house.connect(), house.connect(), house.connect()
-            await ghost.enter("ann", "python", "write", "pm", token=TOKEN)
+            old, second, third = house.connect(), house.connect(), house.connect()
+            await old.enter("ann", "python", "write", "pm", token=TOKEN)
             await second.ask("login", nick="ann", token=TOKEN)
             for _ in range(pauses):
                 await trio.lowlevel.checkpoint()
@@ -407,33 +407,33 @@ async def test_two_logins_with_one_token_at_once_leave_one_session_with_all_room
             assert all(room._members.sessions == [session] for room in house.server.rooms)
 
 
-async def test_a_ghost_that_still_speaks_says_nothing_more_once_it_is_taken_over(
+async def test_an_old_session_that_still_speaks_says_nothing_more_once_it_is_taken_over(
     autojump_clock: trio.abc.Clock,
 ) -> None:
     for pauses in range(14):
         async with open_house() as house:
-            bob, ghost, heir = house.call(), house.connect(), house.connect()
+            bob, old, new = house.call(), house.connect(), house.connect()
             await bob.log_in("bob", "python")
-            await ghost.enter("ann", "python", token=TOKEN)
+            await old.enter("ann", "python", token=TOKEN)
             await bob.read_until("* ann joined\r\n")
-            await heir.ask("login", nick="ann", token=TOKEN)
+            await new.ask("login", nick="ann", token=TOKEN)
             for _ in range(pauses):
                 await trio.lowlevel.checkpoint()
             with suppress(trio.BrokenResourceError):  # it may be closed already
-                await ghost.ask("nick", nick="zoe")
+                await old.ask("nick", nick="zoe")
             await trio.sleep(10)
             (nick,) = (nick for nick in house.server.hall.directory._people if nick != "bob")
             (python,) = (room for room in house.server.rooms if room.name == "python")
             assert set(python._members.nicks.values()) == {"bob", nick}
 
 
-async def test_what_a_ghost_had_sent_already_is_not_carried_out(autojump_clock: trio.abc.Clock) -> None:
+async def test_what_an_old_session_had_sent_already_is_not_carried_out(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         await house.connect().enter("ann", "python")
         session = house.server.hall.directory._people["ann"].sessions[0]
         assert isinstance(session, ProgramSession)
         there = trio.Event()
-        session.be_replaced(there)
+        session.end_after_takeover(there)
         session.handle(Addressed(Rename("zoe")))
         there.set()
         assert session.nick == "ann"

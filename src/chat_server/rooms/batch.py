@@ -31,10 +31,10 @@ class Departure(NamedTuple):
     done: trio.Event
 
 
-class Succession(NamedTuple):
-    """Somebody is here by a new session instead of by `ghosts`, their others. `done` is set when it is a member."""
+class Takeover(NamedTuple):
+    """Somebody is here by a new session instead of by `old`, their others. `done` is set when it is a member."""
 
-    ghosts: Collection[Occupant]
+    old: Collection[Occupant]
     done: trio.Event
 
 
@@ -57,7 +57,7 @@ class Timing(NamedTuple):
     posted_at: float
 
 
-Happening = Storable | Timing | Renaming | Arrival | Succession | Departure | Marker
+Happening = Storable | Timing | Renaming | Arrival | Takeover | Departure | Marker
 
 Entry = tuple[Occupant, str, Happening, tuple[Occupant, ...]]
 """What waits in the inbox: who, under which nickname at the time, what, and to whom a line will not be shown."""

@@ -31,7 +31,7 @@ from chat_server.rooms.batch import (
     Happening,
     Marker,
     Renaming,
-    Succession,
+    Takeover,
     Timing,
     outcome_of,
 )
@@ -134,10 +134,10 @@ class ChatRoom(Room):
         await self._post_and_wait(session, Arrival(trio.Event(), is_return))
         return self._members.entered_at.pop(session, self._audience.shown_seq)
 
-    async def succeed(self, ghosts: Collection[Occupant], heir: Occupant) -> int:
-        """Take `heir` in instead of `ghosts`; the others are told nothing, for nobody has come or gone."""
-        await self._post_and_wait(heir, Succession(ghosts, trio.Event()))
-        return self._members.entered_at.pop(heir, self._audience.shown_seq)
+    async def take_over(self, old: Collection[Occupant], new: Occupant) -> int:
+        """Take `new` in instead of `old`; the others are told nothing, for nobody has come or gone."""
+        await self._post_and_wait(new, Takeover(old, trio.Event()))
+        return self._members.entered_at.pop(new, self._audience.shown_seq)
 
     async def leave(self, session: Occupant) -> None:
         """Let the session go. When this returns, nothing from here reaches it any more. Harmless for one that is not here."""
@@ -147,7 +147,7 @@ class ChatRoom(Room):
         """Wait until what the session said before has been stored and shown."""
         await self._post_and_wait(session, Marker(trio.Event()))
 
-    async def _post_and_wait(self, session: Occupant, what: Arrival | Succession | Departure | Marker) -> None:
+    async def _post_and_wait(self, session: Occupant, what: Arrival | Takeover | Departure | Marker) -> None:
         pause = self.post(session, what)
         if pause is not None:
             try:
@@ -276,8 +276,8 @@ class ChatRoom(Room):
                 is_due = self._members.arrive(session, is_return=what.is_return)
                 what.done.set()
                 await _give_way(is_due=is_due)
-            elif type(what) is Succession:
-                self._members.succeed(session, what.ghosts)
+            elif type(what) is Takeover:
+                self._members.take_over(what.old, session)
                 what.done.set()
             elif type(what) is Departure:
                 self._members.depart(session)
@@ -308,7 +308,7 @@ class ChatRoom(Room):
                 self._members.rename_anyway(session.person, nick)
             elif isinstance(what, Departure) and not what.done.is_set():
                 self._members.depart_anyway(session)
-            elif isinstance(what, Arrival | Succession) and not what.done.is_set():
+            elif isinstance(what, Arrival | Takeover) and not what.done.is_set():
                 self._members.arrive_anyway(session, what)
 
     def _add_anyway(self, lines: Sequence[Line]) -> None:
@@ -366,4 +366,4 @@ def _finish(entries: Sequence[Entry]) -> None:
             what.done.set()  # type: ignore[union-attr]
 
 
-_AWAITED = frozenset((Arrival, Succession, Renaming, Departure, Marker))
+_AWAITED = frozenset((Arrival, Takeover, Renaming, Departure, Marker))

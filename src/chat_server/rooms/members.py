@@ -16,7 +16,7 @@ from chat_server.journal import Journal
 from chat_server.protocol.events import Entered, Event, Joined, Left, Renamed
 from chat_server.protocol.names import same_name_key
 from chat_server.rooms.audience import Audience
-from chat_server.rooms.batch import Arrival, Succession
+from chat_server.rooms.batch import Arrival, Takeover
 from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Presence
 from chat_server.rooms.recent_history import Past
@@ -102,20 +102,20 @@ class Members:
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived
 
-    def succeed(self, heir: Occupant, ghosts: Collection[Occupant]) -> None:
+    def take_over(self, old: Collection[Occupant], new: Occupant) -> None:
         """Put one session in for others of the same person, unseen by the rest."""
-        here = [ghost for ghost in ghosts if ghost in self]
+        here = [session for session in old if session in self]
         if not here:  # they have been let go already
-            self.arrive(heir, is_return=True)
+            self.arrive(new, is_return=True)
             return
         self._flush()
-        nick = self.nicks[heir.person]
-        for ghost in here:
-            self._audience.remove(ghost, nick)
-            self.let_go(ghost)
-            self.presence.went(ghost)
-        self._welcome(heir, nick)
-        self.presence.came(heir)
+        nick = self.nicks[new.person]
+        for session in here:
+            self._audience.remove(session, nick)
+            self.let_go(session)
+            self.presence.went(session)
+        self._welcome(new, nick)
+        self.presence.came(new)
 
     def depart(self, session: Occupant) -> None:
         """Let a session go, after it was given what was said before."""
@@ -217,16 +217,16 @@ class Members:
             self._audience.forget(session)
             self._guard.attempt(self._audience.add, session, nick)
 
-    def arrive_anyway(self, session: Occupant, what: Arrival | Succession) -> None:
+    def arrive_anyway(self, session: Occupant, what: Arrival | Takeover) -> None:
         """Take a session in that has not been taken in; who cannot be told where they are ends."""
         nick = self._name_of(session.person)
-        ghosts = what.ghosts if isinstance(what, Succession) else ()
-        for ghost in ghosts:
-            self.forget(ghost)
+        old = what.old if isinstance(what, Takeover) else ()
+        for other in old:
+            self.forget(other)
         if session in self.entered_at:
             return
         self.forget(session)
-        is_first = not ghosts and session.person not in self.nicks
+        is_first = not old and session.person not in self.nicks
         if self._guard.attempt(self._welcome, session, nick):
             self._guard.attempt(partial(self._note_arrival, session, nick, is_first=is_first))
         else:

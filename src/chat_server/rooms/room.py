@@ -100,8 +100,8 @@ class Occupant(Protocol):
     def has_come_to(self, room: str, seq: int | None) -> None:
         """Note that the reader has been given a room's lines up to this one, and is being given more; None: up to where the room is."""
 
-    def be_replaced(self, heir_is_there: trio.Event) -> None:
-        """Carry out nothing more, and end when the heir is there: the same person on another connection."""
+    def end_after_takeover(self, done: trio.Event) -> None:
+        """Carry out nothing more, and end when the session that takes this one over is in its rooms (`done`)."""
 
     def fail(self) -> None:
         """End: something of the server's went wrong for this session alone. Never raises."""
@@ -175,11 +175,11 @@ class Room(ABC):
     async def leave(self, session: Occupant) -> None:
         """Let the session go. When this returns, nothing from here reaches it any more. Harmless for one that is not here."""
 
-    async def succeed(self, ghosts: Collection[Occupant], heir: Occupant) -> int:
-        """Take `heir` in instead of the same person's `ghosts`, unseen by the others; see `enter`."""
-        for ghost in ghosts:
-            await self.leave(ghost)
-        return await self.enter(heir, is_return=True)
+    async def take_over(self, old: Collection[Occupant], new: Occupant) -> int:
+        """Take `new` in instead of the same person's `old` sessions, unseen by the others; see `enter`."""
+        for session in old:
+            await self.leave(session)
+        return await self.enter(new, is_return=True)
 
     def forget(self, session: Occupant) -> None:
         """Let the session go without its waiting for it: `leave` has failed."""

@@ -22,12 +22,12 @@ async def left(place: Room, session: Occupant) -> None:
         guard.attempt(place.forget, session)
 
 
-def _forget(ghosts: Collection[Occupant], rooms: Collection[Room], replaced: Collection[Occupant]) -> None:
-    """Have rooms forget ghosts that nobody else replaces: they may not have waited for so long, and leave nowhere by themselves."""
-    for ghost in ghosts:
-        if ghost not in replaced:
+def _forget(old: Collection[Occupant], rooms: Collection[Room], taken_over: Collection[Occupant]) -> None:
+    """Have rooms forget old sessions that nobody else takes over: they may not have waited for so long, and leave nowhere by themselves."""
+    for session in old:
+        if session not in taken_over:
             for room in rooms:
-                room.forget(ghost)
+                room.forget(session)
 
 
 class Membership:
@@ -93,19 +93,19 @@ class Membership:
         """Be in these rooms instead of the person's other sessions. A session that takes this one over meanwhile finds all of them here."""
         self._rooms = {same_name_key(room.name): (room, 0) for room in rooms}
         person = session.person
-        ghosts = (*person.replaced, *(other for other in person.sessions if other is not session))
-        is_there = trio.Event()
-        for ghost in ghosts:
-            ghost.be_replaced(is_there)
+        old = (*person.replaced, *(other for other in person.sessions if other is not session))
+        done = trio.Event()
+        for other in old:
+            other.end_after_takeover(done)
         is_done = False
         try:
             for room in rooms:
-                self._rooms[same_name_key(room.name)] = room, await room.succeed(ghosts, session)
+                self._rooms[same_name_key(room.name)] = room, await room.take_over(old, session)
             is_done = True
         finally:
-            is_there.set()
+            done.set()
             if not is_done:
-                _forget(ghosts, rooms, person.replaced if session in person.replaced else ())
+                _forget(old, rooms, person.replaced if session in person.replaced else ())
 
     def positions(self) -> dict[str, int]:
         """The last line's number in each room; where the session is still catching up, how far it has come."""

@@ -63,9 +63,9 @@ class ChatSession(ABC, Generic[A]):
         "_context",
         "_ending",
         "_farewell",
-        "_heir_is_there",
         "_loop",
         "_outbox",
+        "_takeover_done",
         "_transport",
         "has_failed",
         "person",
@@ -118,7 +118,7 @@ class ChatSession(ABC, Generic[A]):
         )
         self._farewell: Event | None = None
         self._ending: trio.CancelScope | None = None
-        self._heir_is_there: trio.Event | None = None
+        self._takeover_done: trio.Event | None = None
 
     def successor(self) -> "ChatSession[Any] | None":
         """Who goes on here, if the caller has turned out to be of another kind; then this session has ended without a farewell."""
@@ -289,8 +289,8 @@ class ChatSession(ABC, Generic[A]):
         self._ending = leaving = trio.CancelScope(shield=True, deadline=deadline)
         guard = Guard("a session could not end in order", nick=self.nick)
         with leaving, guard:
-            while self._heir_is_there is not None and not self._heir_is_there.is_set():
-                await self._heir_is_there.wait()
+            while self._takeover_done is not None and not self._takeover_done.is_set():
+                await self._takeover_done.wait()
             await self.leave_all()
         guard.attempt(self._leave_person)
         if self._farewell is not None:
@@ -316,10 +316,10 @@ class ChatSession(ABC, Generic[A]):
         """Show the last event; nothing follows it."""
         self.send(farewell)
 
-    def be_replaced(self, heir_is_there: trio.Event) -> None:
-        """Carry out nothing more; end the session when its heir is in its rooms."""
+    def end_after_takeover(self, done: trio.Event) -> None:
+        """Carry out nothing more; end the session when the one that takes it over is in its rooms."""
         self.person.replace(cast(Occupant, self))
-        self._heir_is_there = heir_is_there
+        self._takeover_done = done
         if self._ending is None:
             self.dismiss("taken-over", trio.current_time())
 
