@@ -117,6 +117,14 @@ class StoryApp(ChatApp):
         story, self._story = self._story, []
         self.tell(*story)
 
+    def begin_again(self, story: Iterable[Event]) -> None:
+        """Be on another server, which tells another story."""
+        self.now = NOON + 3600
+        self.written.clear()
+        self.clear_notifications()
+        self._story = list(story)
+        self.move_to("127.0.0.1", 5000, "ann")
+
     # What happens.
 
     def tell(self, *told: Event, ref: Any = None) -> None:
@@ -157,6 +165,15 @@ class StoryApp(ChatApp):
     def toasts(self) -> list[str]:
         """What is told over the lines just now."""
         return [notification.message for notification in self._notifications]
+
+    def furniture(self) -> object:
+        """How the screen stands, whatever the server says."""
+        panes = self.main.panes
+        return (
+            *(self.theme, self.size, self.has_focus, self.mouse_position, len(self.screen_stack)),
+            *(self.focused, self.main.classes, self.prompt.text, self.prompt.selection),
+            *(pane.display for pane in (panes.rooms, panes.people, panes.bar)),
+        )
 
     def tell_terminal(self, data: str) -> None:
         self.written.append(data)
@@ -295,16 +312,23 @@ def play(app: StoryApp, act: Callable[[Pilot], Any], *, size: tuple[int, int] = 
 
 
 class Stage:
-    """One program for several tests, each of which leaves it as the next may find it: most of what such a test costs is the start."""
+    """One program for several tests: most of what such a test costs is the start."""
 
-    def __init__(self, make: Callable[[], StoryApp]) -> None:
+    def __init__(self, make: Callable[..., StoryApp]) -> None:
         """Start what `make` gives, when it is first wanted; and another one after a test that failed."""
         self._make = make
         self._opened: tuple[asyncio.Runner, Any, StoryApp, Pilot] | None = None
+        self._furniture: object = None
 
-    def play(self, act: Callable[[StoryApp, Pilot], Coroutine[Any, Any, None]]) -> None:
-        """Act as its user."""
-        runner, _, app, pilot = self._opened = self._opened or self._open()
+    def play(self, act: Callable[[StoryApp, Pilot], Coroutine[Any, Any, None]], story: Iterable[Event] = ()) -> None:
+        """Act as its user.
+
+        With a story, as one who has come to another server, which tells it. Where anything else is not as it was after the start, another
+        program is started. Without a story each test leaves the program as the next may find it.
+        """
+        if self._opened is not None and story:
+            self._move(*self._opened, story)
+        runner, _, app, pilot = self._opened = self._opened or self._open(story)
         is_done = False
         try:
             runner.run(act(app, pilot))
@@ -313,8 +337,18 @@ class Stage:
             if not is_done:
                 self.close()
 
-    def _open(self) -> tuple[asyncio.Runner, Any, StoryApp, Pilot]:
-        runner, app = asyncio.Runner(loop_factory=StoryLoop), self._make()
+    def _move(self, runner: asyncio.Runner, _: object, app: StoryApp, pilot: Pilot, story: Iterable[Event]) -> None:
+        async def move() -> None:
+            app.begin_again(story)
+            await settle(pilot)
+
+        if app.is_running and len(app.screen_stack) == 1:
+            runner.run(move())
+        if app.furniture() != self._furniture:
+            self.close()
+
+    def _open(self, story: Iterable[Event]) -> tuple[asyncio.Runner, Any, StoryApp, Pilot]:
+        runner, app = asyncio.Runner(loop_factory=StoryLoop), self._make(*([story] if story else []))
         running = app.run_test(size=(100, 30))
 
         async def begin() -> Pilot:
@@ -322,7 +356,9 @@ class Stage:
             await settle(pilot)
             return pilot
 
-        return runner, running, app, runner.run(begin())
+        pilot = runner.run(begin())
+        self._furniture = app.furniture()
+        return runner, running, app, pilot
 
     def close(self) -> None:
         """End the program. Raises what was wrong with it."""

@@ -49,27 +49,30 @@ def room_rows(app: StoryApp) -> list[str]:
     return [f"{item.content.plain} {item.end.plain}".strip() for item in app.main.query_one("#rooms", ListPane).items]
 
 
+@pytest.fixture(scope="module")
+def program() -> Iterator[Stage]:
+    stage = Stage(StoryApp)
+    yield stage
+    stage.close()
+
+
 # Panes
 
 
-def test_the_panes_show_rooms_lines_people_and_the_topic() -> None:
-    app = StoryApp(
-        [*beginning("python", "pm"), *said("hello"), entries.TopicSet("python", 2, NOON + 120, "bob", "snakes")]
-    )
-
-    async def act(pilot: Pilot) -> None:
+def test_the_panes_show_rooms_lines_people_and_the_topic(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         text = chat_text(app)
         assert "python  snakes" in lines(app)[0]
         for wanted in ("1 python", "2 pm", "write", "Online 3", "ann (you)", "bob hello", "Tuesday, 24 November 2026"):
             assert wanted in text
 
-    play(app, act)
+    program.play(
+        act, [*beginning("python", "pm"), *said("hello"), entries.TopicSet("python", 2, NOON + 120, "bob", "snakes")]
+    )
 
 
-def test_unread_lines_are_counted_and_mentions_marked() -> None:
-    app = StoryApp([*beginning("python", "pm"), *said("a", "ann: b", room="pm")])
-
-    async def act(pilot: Pilot) -> None:
+def test_unread_lines_are_counted_and_mentions_marked(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         assert "2 pm @2" in room_rows(app)
         await pilot.press("ctrl+n")
         await settle(pilot)
@@ -78,7 +81,7 @@ def test_unread_lines_are_counted_and_mentions_marked() -> None:
         await settle(pilot)
         assert "2 pm @2" in room_rows(app), "hopping over a room reads nothing"
 
-    play(app, act)
+    program.play(act, [*beginning("python", "pm"), *said("a", "ann: b", room="pm")])
 
 
 @pytest.mark.parametrize(
@@ -100,19 +103,15 @@ def test_panes_fold_where_the_terminal_is_narrow(size: tuple[int, int], has_room
     play(app, act, size=size)
 
 
-def test_consecutive_lines_by_one_person_are_grouped() -> None:
-    app = StoryApp([*beginning(), *said("one", "two"), *said("three", nick="Carol", first=3)])
-
-    async def act(pilot: Pilot) -> None:
+def test_consecutive_lines_by_one_person_are_grouped(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         assert [line.count("bob") for line in lines(app) if "one" in line or "two" in line] == [1, 0]
 
-    play(app, act)
+    program.play(act, [*beginning(), *said("one", "two"), *said("three", nick="Carol", first=3)])
 
 
-def test_the_mouse_chooses_rooms_and_people() -> None:
-    app = StoryApp([*beginning("python", "pm"), *said("in pm", room="pm")])
-
-    async def act(pilot: Pilot) -> None:
+def test_the_mouse_chooses_rooms_and_people(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.click("#rooms", offset=(4, 2))
         await settle(pilot)
         assert "in pm" in chat_text(app)
@@ -123,13 +122,11 @@ def test_the_mouse_chooses_rooms_and_people() -> None:
         await pilot.click("#people", offset=(4, 2))
         assert app.prompt.text == "bob: "
 
-    play(app, act)
+    program.play(act, [*beginning("python", "pm"), *said("in pm", room="pm")])
 
 
-def test_the_command_for_a_room_where_one_is_already_goes_there() -> None:
-    app = StoryApp(beginning("python", "pm"))
-
-    async def act(pilot: Pilot) -> None:
+def test_the_command_for_a_room_where_one_is_already_goes_there(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.prompt.put("/pm")
         await pilot.press("enter")
         app.answer("join", events.Refused("in-room-already", {"room": "pm"}, "", "You are in pm already."))
@@ -138,16 +135,14 @@ def test_the_command_for_a_room_where_one_is_already_goes_there() -> None:
         assert app.current.name == "pm"
         assert "already" not in chat_text(app)
 
-    play(app, act)
+    program.play(act, beginning("python", "pm"))
 
 
 # Writing
 
 
-def test_what_one_sends_is_pending_until_it_is_stored() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_what_one_sends_is_pending_until_it_is_stored(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.prompt.put("hello")
         await pilot.press("enter")
         await settle(pilot)
@@ -163,13 +158,11 @@ def test_what_one_sends_is_pending_until_it_is_stored() -> None:
         assert chat_text(app).count("hello") == 1
         assert app.prompt.text == ""
 
-    play(app, act)
+    program.play(act, beginning())
 
 
-def test_what_cannot_be_stored_says_why_and_can_be_sent_again_or_taken_back() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_what_cannot_be_stored_says_why_and_can_be_sent_again_or_taken_back(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.prompt.put("precious")
         await pilot.press("enter")
         key = app.connection.said[0].key
@@ -184,7 +177,7 @@ def test_what_cannot_be_stored_says_why_and_can_be_sent_again_or_taken_back() ->
         assert app.prompt.text == "precious"
         assert not app.client.store.unsent
 
-    play(app, act)
+    program.play(act, beginning())
 
 
 def test_a_message_that_is_too_long_is_not_sent_and_stays_in_the_prompt() -> None:
@@ -218,10 +211,8 @@ def test_what_failed_is_not_sent_again_by_itself_by_the_next_program(tmp_path: P
     play(again, look)
 
 
-def test_up_brings_back_what_was_sent_and_down_what_was_being_written() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_up_brings_back_what_was_sent_and_down_what_was_being_written(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         for text in ("first", "second"):
             app.prompt.put(text)
             await pilot.press("enter")
@@ -233,7 +224,7 @@ def test_up_brings_back_what_was_sent_and_down_what_was_being_written() -> None:
         await pilot.press("down", "down")
         assert app.prompt.text == "unsent"
 
-    play(app, act)
+    program.play(act, beginning())
 
 
 @pytest.fixture(scope="module")
@@ -264,36 +255,30 @@ def test_tab_completes_commands_rooms_nicks_and_emoji(typed: str, completed: str
     prompt.play(act)
 
 
-def test_tab_again_takes_the_next_choice() -> None:
-    app = StoryApp([*beginning(), events.Joined("python", ("carl",))])
-
-    async def act(pilot: Pilot) -> None:
+def test_tab_again_takes_the_next_choice(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.prompt.put("ca")
         await pilot.press("tab")
         first = app.prompt.text
         await pilot.press("tab")
         assert {first, app.prompt.text} == {"Carol: ", "carl: "}
 
-    play(app, act)
+    program.play(act, [*beginning(), events.Joined("python", ("carl",))])
 
 
-def test_a_message_may_have_several_lines_and_an_emoji_by_name() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_a_message_may_have_several_lines_and_an_emoji_by_name(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.prompt.put("def f(): :smile:")
         await pilot.press("ctrl+j")
         app.prompt.insert("    return 1")
         await pilot.press("enter")
         assert app.connection.said[0].text == "def f(): 😄\n    return 1"
 
-    play(app, act)
+    program.play(act, beginning())
 
 
-def test_a_long_paste_asks_first_and_a_short_one_does_not() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_a_long_paste_asks_first_and_a_short_one_does_not(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.prompt.post_message(Paste("one\ntwo"))
         await settle(pilot)
         assert app.prompt.text == "one\ntwo"
@@ -311,13 +296,11 @@ def test_a_long_paste_asks_first_and_a_short_one_does_not() -> None:
         assert app.prompt.text == long + "[2J"
         assert not app.connection.said, "it is not sent by that"
 
-    play(app, act)
+    program.play(act, beginning())
 
 
-def test_ctrl_z_undoes_a_word_at_a_time_and_ctrl_y_brings_it_back() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_ctrl_z_undoes_a_word_at_a_time_and_ctrl_y_brings_it_back(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press(*"one", "space", *"two", "space", *"three")
         seen = []
         for key in ("ctrl+z", "ctrl+z", "ctrl+z", "ctrl+y", "ctrl+y"):
@@ -325,20 +308,18 @@ def test_ctrl_z_undoes_a_word_at_a_time_and_ctrl_y_brings_it_back() -> None:
             seen.append(app.prompt.text)
         assert seen == ["one two ", "one ", "", "one ", "one two "]
 
-    play(app, act)
+    program.play(act, beginning())
 
 
-def test_a_long_text_can_be_undone_to_its_first_word() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_a_long_text_can_be_undone_to_its_first_word(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         for number in range(200):
             app.prompt.insert(f"word{number} ")
         for _ in range(199):
             app.prompt.undo()
         assert app.prompt.text == "word0 "
 
-    play(app, act)
+    program.play(act, beginning())
 
 
 @pytest.fixture(scope="module")
@@ -411,10 +392,8 @@ def test_no_preset_gives_one_key_to_two_actions() -> None:
         assert preset.moved.keys() <= {action.name for action in ACTIONS}
 
 
-def test_each_room_has_its_own_draft() -> None:
-    app = StoryApp(beginning("python", "pm"))
-
-    async def act(pilot: Pilot) -> None:
+def test_each_room_has_its_own_draft(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.prompt.put("for python")
         await pilot.press("ctrl+n")
         await settle(pilot)
@@ -424,7 +403,7 @@ def test_each_room_has_its_own_draft() -> None:
         await settle(pilot)
         assert app.prompt.text == "for python"
 
-    play(app, act)
+    program.play(act, beginning("python", "pm"))
 
 
 def test_drafts_and_unsent_lines_are_there_when_the_program_starts_again(tmp_path: Path) -> None:
@@ -482,10 +461,8 @@ def test_while_there_is_no_connection_lines_wait_visibly() -> None:
     play(app, act, size=(120, 30))
 
 
-def test_a_wrong_command_is_told_and_stays_in_the_prompt() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_a_wrong_command_is_told_and_stays_in_the_prompt(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         for typed, told in (
             ("/dance", "There is no command /dance"),
             ("/since x", "Usage: /since NUMBER"),
@@ -501,15 +478,16 @@ def test_a_wrong_command_is_told_and_stays_in_the_prompt() -> None:
             assert told in chat_text(app)
             assert app.prompt.text == typed
 
-    play(app, act)
+    program.play(act, beginning())
 
 
-def test_a_command_that_only_the_server_knows_is_asked_of_it_and_its_answer_shown_as_it_says_itself() -> None:
+def test_a_command_that_only_the_server_knows_is_asked_of_it_and_its_answer_shown_as_it_says_itself(
+    program: Stage,
+) -> None:
     sides = events.Parameter("sides", "number", required=False, help="", least=2, most=100)
     roll = events.CommandDescribed("roll", "/roll [SIDES]", "Throw", "Throw.", (sides,), ("hall", "room"))
-    app = StoryApp(beginning())
 
-    async def act(pilot: Pilot) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.tell(replace(welcome(), commands=(roll,)))
         app.prompt.put("/roll 20")
         await pilot.press("enter")
@@ -524,7 +502,7 @@ def test_a_command_that_only_the_server_knows_is_asked_of_it_and_its_answer_show
         await settle(pilot)
         assert "1 is too small: 2 is the least." in chat_text(app)
 
-    play(app, act)
+    program.play(act, beginning())
 
 
 def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words() -> None:
@@ -560,10 +538,8 @@ def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words
 # Reading
 
 
-def test_older_lines_load_by_themselves_and_what_one_reads_does_not_move() -> None:
-    app = StoryApp([*beginning(), page(101, 200)])
-
-    async def act(pilot: Pilot) -> None:
+def test_older_lines_load_by_themselves_and_what_one_reads_does_not_move(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         assert "line 200" in chat_text(app)
         assert app.connection.asked[-1][0] != "history", "nothing is asked for before one scrolls up"
         for _ in range(3):
@@ -580,13 +556,11 @@ def test_older_lines_load_by_themselves_and_what_one_reads_does_not_move() -> No
         await settle(pilot)
         assert "line 1\n" in chat_text(app).replace("│", "") or "line 1 " in chat_text(app)
 
-    play(app, act)
+    program.play(act, [*beginning(), page(101, 200)])
 
 
-def test_older_lines_load_again_after_a_refused_page() -> None:
-    app = StoryApp([*beginning(), page(101, 200)])
-
-    async def act(pilot: Pilot) -> None:
+def test_older_lines_load_again_after_a_refused_page(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         def asked() -> int:
             return sum(do == "history" for do, _ in app.connection.asked)
 
@@ -606,13 +580,11 @@ def test_older_lines_load_again_after_a_refused_page() -> None:
         await settle(pilot)
         assert "line 1 " in chat_text(app).replace("\n", " ")
 
-    play(app, act)
+    program.play(act, [*beginning(), page(101, 200)])
 
 
-def test_older_lines_load_again_after_a_connection_that_was_lost_with_the_answer() -> None:
-    app = StoryApp([*beginning(), page(101, 200)])
-
-    async def act(pilot: Pilot) -> None:
+def test_older_lines_load_again_after_a_connection_that_was_lost_with_the_answer(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+home")
         await settle(pilot)
         app.connection_changed(ConnectionChanged(Status.WAITING, "the connection was closed"))
@@ -621,13 +593,11 @@ def test_older_lines_load_again_after_a_connection_that_was_lost_with_the_answer
         await settle(pilot)
         assert sum(do == "history" for do, _ in app.connection.asked) == 2
 
-    play(app, act)
+    program.play(act, [*beginning(), page(101, 200)])
 
 
-def test_a_refused_wish_to_go_somewhere_does_not_come_true_later() -> None:
-    app = StoryApp([*beginning("python", "pm"), page(101, 200)])
-
-    async def act(pilot: Pilot) -> None:
+def test_a_refused_wish_to_go_somewhere_does_not_come_true_later(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.main.navigation.enter("write")
         app.answer("join", events.Refused("room-full", {}, "write", "The room is full."))
         await pilot.press("ctrl+g", *"42", "enter")
@@ -638,14 +608,13 @@ def test_a_refused_wish_to_go_somewhere_does_not_come_true_later() -> None:
         assert app.current.name == "python"
         assert app.chat.follows
 
-    play(app, act)
+    program.play(act, [*beginning("python", "pm"), page(101, 200)])
 
 
-def test_a_clock_that_is_set_back_holds_up_nothing() -> None:
+def test_a_clock_that_is_set_back_holds_up_nothing(program: Stage) -> None:
     """A laptop that wakes up an hour fast, and is corrected."""
-    app = StoryApp([*beginning(), page(101, 200)])
 
-    async def act(pilot: Pilot) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         def asked(do: str, field: str = "ref") -> int:
             return sum(asked == do and field in fields for asked, fields in app.connection.asked)
 
@@ -672,7 +641,7 @@ def test_a_clock_that_is_set_back_holds_up_nothing() -> None:
         app.watch_reading()
         assert app.client.state.room("python").unread == 0
 
-    play(app, act)
+    program.play(act, [*beginning(), page(101, 200)])
 
 
 def test_timers_and_events_after_the_last_screen_has_closed_do_nothing() -> None:
@@ -708,10 +677,8 @@ def test_what_was_begun_before_there_was_a_room_stays_in_the_prompt() -> None:
     play(app, act)
 
 
-def test_what_up_brings_back_is_no_draft() -> None:
-    app = StoryApp(beginning("python", "pm"))
-
-    async def act(pilot: Pilot) -> None:
+def test_what_up_brings_back_is_no_draft(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.prompt.put("sent")
         await pilot.press("enter")
         app.prompt.put("being written")
@@ -721,13 +688,11 @@ def test_what_up_brings_back_is_no_draft() -> None:
         await settle(pilot)
         assert app.prompt.text == "being written"
 
-    play(app, act)
+    program.play(act, beginning("python", "pm"))
 
 
-def test_new_lines_below_are_counted_and_end_goes_there() -> None:
-    app = StoryApp([*beginning(), page(1, 100)])
-
-    async def act(pilot: Pilot) -> None:
+def test_new_lines_below_are_counted_and_end_goes_there(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("pageup")
         before = [line[18:75].rstrip() for line in lines(app)[3:20]]
         app.tell(*said("new one", "new two", first=101))
@@ -739,25 +704,21 @@ def test_new_lines_below_are_counted_and_end_goes_there() -> None:
         assert "new two" in chat_text(app)
         assert "below" not in chat_text(app)
 
-    play(app, act)
+    program.play(act, [*beginning(), page(1, 100)])
 
 
-def test_one_writes_wherever_one_has_clicked() -> None:
-    app = StoryApp([*beginning(), page(1, 100), *said("A" * 8000, first=101)])
-
-    async def act(pilot: Pilot) -> None:
+def test_one_writes_wherever_one_has_clicked(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.click("#chat", offset=(20, 5))
         await pilot.press("end", "up", "escape", "h", "i")
         await settle(pilot)
         assert app.prompt.text == "hi"
 
-    play(app, act)
+    program.play(act, [*beginning(), page(1, 100), *said("A" * 8000, first=101)])
 
 
-def test_what_waits_can_be_scrolled_however_long_it_is() -> None:
-    app = StoryApp([*beginning(), page(1, 100)])
-
-    async def act(pilot: Pilot) -> None:
+def test_what_waits_can_be_scrolled_however_long_it_is(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.client.state.typed(Pending("k", "python", "say", "y" * 15_000, NOON))
         await settle(pilot)
         await pilot.press("pageup", "pageup")
@@ -768,25 +729,23 @@ def test_what_waits_can_be_scrolled_however_long_it_is() -> None:
         assert not app.chat.follows
         assert abs(app.chat.scroll_offset.y - row) <= 1
 
-    play(app, act)
+    program.play(act, [*beginning(), page(1, 100)])
 
 
-def test_a_room_that_is_entered_without_anything_missed_shows_its_newest_lines_and_loads_older_ones() -> None:
-    app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22), events.Entered("python", (), 0, "", 300)])
-
-    async def act(pilot: Pilot) -> None:
+def test_a_room_that_is_entered_without_anything_missed_shows_its_newest_lines_and_loads_older_ones(
+    program: Stage,
+) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         assert app.connection.last("history").items() >= {"room": "python", "before": requests.NUMBER_MAX}.items()
         app.answer("history", page(298, 300))
         await settle(pilot)
         assert app.connection.last("history")["before"] == 298, "there is place for more on the screen"
 
-    play(app, act)
+    program.play(act, [welcome(), events.LoggedIn("ann", "t" * 22), events.Entered("python", (), 0, "", 300)])
 
 
-def test_the_marker_counts_what_came_in_this_room_and_goes_when_the_newest_line_is_seen() -> None:
-    app = StoryApp([*beginning("python", "pm"), page(1, 100), page(1, 30, room="pm")])
-
-    async def act(pilot: Pilot) -> None:
+def test_the_marker_counts_what_came_in_this_room_and_goes_when_the_newest_line_is_seen(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("pageup", "ctrl+n")
         await settle(pilot)
         app.tell(*said("a", "b", first=101))
@@ -797,48 +756,40 @@ def test_the_marker_counts_what_came_in_this_room_and_goes_when_the_newest_line_
         await settle(pilot)
         assert "below" not in chat_text(app)
 
-    play(app, act)
+    program.play(act, [*beginning("python", "pm"), page(1, 100), page(1, 30, room="pm")])
 
 
-def test_answers_are_seen_by_those_who_have_scrolled_up() -> None:
-    app = StoryApp([*beginning(), page(1, 100)])
-
-    async def act(pilot: Pilot) -> None:
+def test_answers_are_seen_by_those_who_have_scrolled_up(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("pageup", "ctrl+g", *"foo", "enter")
         await settle(pilot)
         assert any("A line is a number" in toast for toast in app.toasts())
 
-    play(app, act)
+    program.play(act, [*beginning(), page(1, 100)])
 
 
-def test_scrolling_down_to_the_end_follows_again() -> None:
-    app = StoryApp([*beginning(), page(1, 100)])
-
-    async def act(pilot: Pilot) -> None:
+def test_scrolling_down_to_the_end_follows_again(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("pageup", "pagedown", "pagedown")
         app.tell(*said("newest", first=101))
         await settle(pilot)
         assert "newest" in chat_text(app)
 
-    play(app, act)
+    program.play(act, [*beginning(), page(1, 100)])
 
 
-def test_the_wheel_scrolls() -> None:
-    app = StoryApp([*beginning(), page(1, 100)])
-
-    async def act(pilot: Pilot) -> None:
+def test_the_wheel_scrolls(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         for _ in range(3):
             await pilot._post_mouse_events([MouseScrollUp], widget="#chat", offset=(5, 5))
         await settle(pilot)
         assert "line 100" not in chat_text(app)
 
-    play(app, act)
+    program.play(act, [*beginning(), page(1, 100)])
 
 
-def test_a_click_beside_the_thumb_of_the_scrollbar_scrolls_by_a_page_and_no_animation_runs() -> None:
-    app = StoryApp([*beginning(), page(1, 400)])
-
-    async def act(pilot: Pilot) -> None:
+def test_a_click_beside_the_thumb_of_the_scrollbar_scrolls_by_a_page_and_no_animation_runs(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         for _ in range(4):
             row = app.chat.scroll_offset.y
             app.chat.vertical_scrollbar.post_message(ScrollUp())
@@ -849,13 +800,11 @@ def test_a_click_beside_the_thumb_of_the_scrollbar_scrolls_by_a_page_and_no_anim
         await settle(pilot)
         assert app.chat.follows
 
-    play(app, act)
+    program.play(act, [*beginning(), page(1, 400)])
 
 
-def test_what_is_taken_back_or_stored_between_two_paints_is_missed_by_nobody() -> None:
-    app = StoryApp([*beginning(), page(1, 100)])
-
-    async def act(pilot: Pilot) -> None:
+def test_what_is_taken_back_or_stored_between_two_paints_is_missed_by_nobody(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.prompt.put("/topic " + "x" * 310)
         await pilot.press("enter")
         key = app.connection.said[-1].key
@@ -871,7 +820,7 @@ def test_what_is_taken_back_or_stored_between_two_paints_is_missed_by_nobody() -
         app.chat.on_resize()
         app.chat.tick()
 
-    play(app, act)
+    program.play(act, [*beginning(), page(1, 100)])
 
 
 def test_a_hundred_who_come_and_go_hide_no_line() -> None:
@@ -887,10 +836,8 @@ def test_a_hundred_who_come_and_go_hide_no_line() -> None:
     play(app, act)
 
 
-def test_ten_visits_are_one_row_with_a_time_and_hide_nothing_from_who_has_scrolled_up() -> None:
-    app = StoryApp([*beginning(), page(1, 100)])
-
-    async def act(pilot: Pilot) -> None:
+def test_ten_visits_are_one_row_with_a_time_and_hide_nothing_from_who_has_scrolled_up(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         for _ in range(10):
             app.tell(events.Joined("python", ("zed",)), events.Left("python", ("zed",)))
         await settle(pilot)
@@ -910,7 +857,7 @@ def test_ten_visits_are_one_row_with_a_time_and_hide_nothing_from_who_has_scroll
         ]
         assert chat_text(app).index("new") < chat_text(app).index("zed")
 
-    play(app, act)
+    program.play(act, [*beginning(), page(1, 100)])
 
 
 @pytest.mark.parametrize("way", ["key", "command"])
@@ -975,12 +922,11 @@ def test_the_commands_of_the_screen_are_completed_and_explained() -> None:
     play(app, act, size=(100, 60))
 
 
-def test_resizing_keeps_the_place() -> None:
+def test_resizing_keeps_the_place(program: Stage) -> None:
     words = " ".join(f"word{number}" for number in range(40))
     many = tuple(Said("python", seq, NOON + seq, "bob", f"{seq}: {words}") for seq in range(1, 101))
-    app = StoryApp([*beginning(), PageShown("python", many, 1, 100, "")])
 
-    async def act(pilot: Pilot) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.chat.go_to_line(50)
         await settle(pilot)
         assert " 50: word0" in chat_text(app)
@@ -991,13 +937,11 @@ def test_resizing_keeps_the_place() -> None:
             shown = [int(line.split(": word0", 1)[0].split()[-1]) for line in lines(app)[1:] if ": word0" in line]
             assert any(abs(seq - int(top)) <= 1 for seq in shown), (size, top, shown)
 
-    play(app, act)
+    program.play(act, [*beginning(), PageShown("python", many, 1, 100, "")])
 
 
-def test_a_hundred_thousand_lines_scroll_without_a_hitch() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_a_hundred_thousand_lines_scroll_without_a_hitch(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         for start in range(1, 100_001, 1000):
             app.tell(page(start, start + 999, newest=start + 999))
         await settle(pilot)
@@ -1018,13 +962,11 @@ def test_a_hundred_thousand_lines_scroll_without_a_hitch() -> None:
         await settle(pilot)
         assert "after" in chat_text(app)
 
-    play(app, act)
+    program.play(act, beginning())
 
 
-def test_searching_in_the_room_marks_and_goes_from_place_to_place() -> None:
-    app = StoryApp([*beginning(), page(1, 200)])
-
-    async def act(pilot: Pilot) -> None:
+def test_searching_in_the_room_marks_and_goes_from_place_to_place(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+f")
         bar = app.main.query_one(SearchBar)
         assert bar.display
@@ -1041,7 +983,7 @@ def test_searching_in_the_room_marks_and_goes_from_place_to_place() -> None:
         assert not bar.display
         assert app.focused is app.prompt
 
-    play(app, act)
+    program.play(act, [*beginning(), page(1, 200)])
 
 
 def test_the_search_says_which_of_how_many_and_marks_it() -> None:
@@ -1079,23 +1021,19 @@ def test_a_narrow_search_bar_has_no_place_for_keys_and_leaves_them_out() -> None
     play(app, act, size=(40, 12))
 
 
-def test_a_search_that_found_more_than_it_shows_says_so() -> None:
-    app = StoryApp([*beginning(), *said("needle")])
-
-    async def act(pilot: Pilot) -> None:
+def test_a_search_that_found_more_than_it_shows_says_so(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+f", *"needle", "enter")
         await asyncio.sleep(0.5)
         app.answer("search", entries.Found("needle", (), True, 0, ""))
         await settle(pilot)
         assert "1 of 1+" in chat_text(app)
 
-    play(app, act)
+    program.play(act, [*beginning(), *said("needle")])
 
 
-def test_esc_ends_the_search_wherever_one_has_clicked() -> None:
-    app = StoryApp([*beginning("python", "pm"), page(1, 100)])
-
-    async def act(pilot: Pilot) -> None:
+def test_esc_ends_the_search_wherever_one_has_clicked(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+f", *"55")
         await pilot.click("#rooms", offset=(4, 2))
         await settle(pilot)
@@ -1103,13 +1041,11 @@ def test_esc_ends_the_search_wherever_one_has_clicked() -> None:
         await settle(pilot)
         assert not app.main.query_one(SearchBar).display
 
-    play(app, act)
+    program.play(act, [*beginning("python", "pm"), page(1, 100)])
 
 
-def test_what_the_search_of_the_server_finds_in_the_room_is_gone_to_though_it_was_not_loaded() -> None:
-    app = StoryApp([*beginning(), page(401, 500)])
-
-    async def act(pilot: Pilot) -> None:
+def test_what_the_search_of_the_server_finds_in_the_room_is_gone_to_though_it_was_not_loaded(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         def asked_for() -> list[object]:
             return [fields["words"] for do, fields in app.connection.asked if do == "search"]
 
@@ -1135,13 +1071,11 @@ def test_what_the_search_of_the_server_finds_in_the_room_is_gone_to_though_it_wa
         await settle(pilot)
         assert "the needle" in chat_text(app)
 
-    play(app, act)
+    program.play(act, [*beginning(), page(401, 500)])
 
 
-def test_searching_everywhere_shows_what_was_found_and_goes_there() -> None:
-    app = StoryApp([*beginning("python", "pm"), *said("a needle", room="pm", first=1)])
-
-    async def act(pilot: Pilot) -> None:
+def test_searching_everywhere_shows_what_was_found_and_goes_there(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("alt+f", *"needle", "enter")
         assert app.connection.last("search").items() >= {"words": "needle", "everywhere": True}.items()
         app.answer(
@@ -1155,13 +1089,11 @@ def test_searching_everywhere_shows_what_was_found_and_goes_there() -> None:
         assert app.current is not None
         assert app.current.name == "pm"
 
-    play(app, act)
+    program.play(act, [*beginning("python", "pm"), *said("a needle", room="pm", first=1)])
 
 
-def test_one_can_go_to_a_number_and_to_a_day() -> None:
-    app = StoryApp([*beginning(), page(1, 300)])
-
-    async def act(pilot: Pilot) -> None:
+def test_one_can_go_to_a_number_and_to_a_day(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+g", *"42", "enter")
         await settle(pilot)
         assert "line 42" in chat_text(app)
@@ -1184,13 +1116,11 @@ def test_one_can_go_to_a_number_and_to_a_day() -> None:
         await settle(pilot)
         assert len(app.toasts()) == 1, "the next one goes instead of it"
 
-    play(app, act)
+    program.play(act, [*beginning(), page(1, 300)])
 
 
-def test_no_cursor_blinks() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_no_cursor_blinks(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         for keys in (["ctrl+f"], ["escape", "ctrl+g"], ["escape", "ctrl+k"], ["escape", "alt+f"], ["escape"]):
             await pilot.press(*keys)
             await settle(pilot)
@@ -1204,7 +1134,7 @@ def test_no_cursor_blinks() -> None:
         assert len(fields) == 2
         assert not any(field.cursor_blink for field in fields)
 
-    play(app, act)
+    program.play(act, beginning())
 
 
 @pytest.mark.parametrize("is_refused", [False, True])
@@ -1228,10 +1158,8 @@ def test_what_was_found_for_words_before_these_is_not_shown_for_these(is_refused
     play(app, act)
 
 
-def test_a_room_that_is_refused_late_does_not_take_back_the_one_that_is_wanted_now() -> None:
-    app = StoryApp([*beginning("python"), events.RoomsListed((("python", 1), ("gone", 0), ("pm", 0)), {}, "")])
-
-    async def act(pilot: Pilot) -> None:
+def test_a_room_that_is_refused_late_does_not_take_back_the_one_that_is_wanted_now(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.main.navigation.enter("gone")
         late = app.connection.ref("join")
         app.main.navigation.enter("pm")
@@ -1241,13 +1169,11 @@ def test_a_room_that_is_refused_late_does_not_take_back_the_one_that_is_wanted_n
         assert app.current is not None
         assert app.current.name == "pm"
 
-    play(app, act)
+    program.play(act, [*beginning("python"), events.RoomsListed((("python", 1), ("gone", 0), ("pm", 0)), {}, "")])
 
 
-def test_a_line_that_does_not_come_holds_nobody_in_its_room() -> None:
-    app = StoryApp([*beginning("python", "write"), page(1, 300)])
-
-    async def act(pilot: Pilot) -> None:
+def test_a_line_that_does_not_come_holds_nobody_in_its_room(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         def here() -> str:
             return app.current.name if app.current is not None else ""
 
@@ -1275,7 +1201,7 @@ def test_a_line_that_does_not_come_holds_nobody_in_its_room() -> None:
         await settle(pilot)
         assert here() == "write"
 
-    play(app, act)
+    program.play(act, [*beginning("python", "write"), page(1, 300)])
 
 
 @pytest.mark.parametrize("is_refused", [False, True])
@@ -1297,10 +1223,8 @@ def test_a_line_that_was_wanted_before_does_not_come_between_when_it_comes_late(
     play(app, act)
 
 
-def test_a_moment_that_was_wanted_before_does_not_come_between_when_it_comes_late() -> None:
-    app = StoryApp([*beginning(), page(401, 500)])
-
-    async def act(pilot: Pilot) -> None:
+def test_a_moment_that_was_wanted_before_does_not_come_between_when_it_comes_late(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+g", *"2020-01-01", "enter")
         late = app.connection.ref("date")
         await pilot.press("ctrl+g", *"2021-01-01", "enter")
@@ -1310,7 +1234,7 @@ def test_a_moment_that_was_wanted_before_does_not_come_between_when_it_comes_lat
         assert "line 40" not in chat_text(app)
         assert not [fields for do, fields in app.connection.asked if do == "history"]
 
-    play(app, act)
+    program.play(act, [*beginning(), page(401, 500)])
 
 
 def test_what_was_written_for_a_room_does_not_come_along_to_another_server(tmp_path: Path) -> None:
@@ -1342,6 +1266,16 @@ def test_what_was_written_for_a_room_does_not_come_along_to_another_server(tmp_p
     again.close()
 
 
+def test_where_one_was_in_a_room_is_nothing_in_another_servers_room_of_that_name(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await pilot.press("pageup", "pageup")
+        app.begin_again([*beginning(), page(1, 90)])
+        await settle(pilot)
+        assert "line 90" in chat_text(app)
+
+    program.play(act, [*beginning(), page(1, 100)])
+
+
 @pytest.fixture(scope="module")
 def asking() -> Iterator[Stage]:
     stage = Stage(lambda: StoryApp([*beginning(), page(1, 3)]))
@@ -1363,23 +1297,19 @@ def test_days_and_times_are_understood(typed: str, day: str, asking: Stage) -> N
     asking.play(act)
 
 
-def test_a_time_of_which_the_lines_are_here_is_gone_to_at_once() -> None:
-    app = StoryApp([*beginning(), *said(*(f"line {number}" for number in range(1, 61)))])
-
-    async def act(pilot: Pilot) -> None:
+def test_a_time_of_which_the_lines_are_here_is_gone_to_at_once(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.connection.asked.clear()
         await pilot.press("ctrl+g", *"12:07", "enter")
         await settle(pilot)
         assert "line 7 " in chat_text(app).replace("\n", " ")
         assert not [do for do, _ in app.connection.asked if do == "date"]
 
-    play(app, act)
+    program.play(act, [*beginning(), *said(*(f"line {number}" for number in range(1, 61)))])
 
 
-def test_a_time_is_found_page_by_page_and_an_answer_that_comes_too_late_does_not_matter() -> None:
-    app = StoryApp([*beginning(), page(901, 1000)])
-
-    async def act(pilot: Pilot) -> None:
+def test_a_time_is_found_page_by_page_and_an_answer_that_comes_too_late_does_not_matter(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+g", *"12:05", "enter")
         app.answer("date", page(1, 50, newest=1000))
         assert app.connection.last("history").items() >= {"after": 50}.items()
@@ -1393,13 +1323,11 @@ def test_a_time_is_found_page_by_page_and_an_answer_that_comes_too_late_does_not
         await settle(pilot)
         assert app.chat.follows
 
-    play(app, act)
+    program.play(act, [*beginning(), page(901, 1000)])
 
 
-def test_what_the_server_refuses_of_a_key_is_told_for_some_seconds_and_not_among_the_lines() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_what_the_server_refuses_of_a_key_is_told_for_some_seconds_and_not_among_the_lines(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.main.navigation.enter("write")
         app.answer("join", events.Refused("room-full", {}, "write", "The room is full."))
         await settle(pilot)
@@ -1408,7 +1336,7 @@ def test_what_the_server_refuses_of_a_key_is_told_for_some_seconds_and_not_among
             entry for entry in app.client.state.room("python").timeline.entries if isinstance(entry, StatusMessage)
         ]
 
-    play(app, act)
+    program.play(act, beginning())
 
 
 def test_a_link_opens_and_a_selection_copies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1437,18 +1365,17 @@ def test_a_link_opens_and_a_selection_copies(monkeypatch: pytest.MonkeyPatch) ->
     play(app, act)
 
 
-def test_markdown_is_shown_as_such() -> None:
+def test_markdown_is_shown_as_such(program: Stage) -> None:
     text = "*em* **strong** `code` snake_case_name\n> quoted\nafter\n```python\nx = 1\n```"
-    app = StoryApp([*beginning(), *said(text)])
 
-    async def act(pilot: Pilot) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         shown = chat_text(app)
         assert "em strong code snake_case_name" in shown
         assert "> quoted" in shown
         assert "x = 1" in shown
         assert "```" not in shown
 
-    play(app, act)
+    program.play(act, [*beginning(), *said(text)])
 
 
 HOSTILE = [
@@ -1493,10 +1420,8 @@ def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
 # Switching
 
 
-def test_keys_switch_rooms() -> None:
-    app = StoryApp([*beginning("python", "write", "pm"), *said("x", room="write"), *said("ann!", room="pm")])
-
-    async def act(pilot: Pilot) -> None:
+def test_keys_switch_rooms(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         def name() -> str:
             assert app.current is not None
             return app.current.name
@@ -1519,13 +1444,11 @@ def test_keys_switch_rooms() -> None:
         await pilot.press("alt+a")
         assert name() == "write"
 
-    play(app, act)
+    program.play(act, [*beginning("python", "write", "pm"), *said("x", room="write"), *said("ann!", room="pm")])
 
 
-def test_a_few_letters_lead_to_a_room_or_a_person() -> None:
-    app = StoryApp(beginning("python", "pm"))
-
-    async def act(pilot: Pilot) -> None:
+def test_a_few_letters_lead_to_a_room_or_a_person(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+k", "p", "m", "enter")
         await settle(pilot)
         assert app.current is not None
@@ -1537,13 +1460,11 @@ def test_a_few_letters_lead_to_a_room_or_a_person() -> None:
         assert app.current.name == "python", "where Carol is"
         assert app.prompt.text == "Carol: "
 
-    play(app, act)
+    program.play(act, beginning("python", "pm"))
 
 
-def test_rooms_that_others_open_are_listed_within_a_minute() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_rooms_that_others_open_are_listed_within_a_minute(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.tick()
         assert "rooms" not in [do for do, _ in app.connection.asked]
         app.now += 61
@@ -1553,13 +1474,11 @@ def test_rooms_that_others_open_are_listed_within_a_minute() -> None:
         await settle(pilot)
         assert "new" in room_rows(app)
 
-    play(app, act)
+    program.play(act, beginning())
 
 
-def test_another_name_of_ones_own_is_known_at_once() -> None:
-    app = StoryApp([*beginning(), *said("anna: hi")])
-
-    async def act(pilot: Pilot) -> None:
+def test_another_name_of_ones_own_is_known_at_once(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         assert app.chat.look.me == "ann"
         app.prompt.put("/nick anna")
         await pilot.press("enter")
@@ -1571,26 +1490,22 @@ def test_another_name_of_ones_own_is_known_at_once() -> None:
         assert chat_text(app).count("ann is now anna") == 1
         assert "anna (you)" in chat_text(app)
 
-    play(app, act)
+    program.play(act, [*beginning(), *said("anna: hi")])
 
 
-def test_input_methods_are_told_where_the_cursor_is_after_wide_characters() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_input_methods_are_told_where_the_cursor_is_after_wide_characters(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await settle(pilot)
         start = app.cursor_position
         app.prompt.insert("你好👋")
         await settle(pilot)
         assert app.cursor_position.x - start.x == 6
 
-    play(app, act)
+    program.play(act, beginning())
 
 
-def test_the_first_unread_line_is_found() -> None:
-    app = StoryApp(beginning("python", "pm"))
-
-    async def act(pilot: Pilot) -> None:
+def test_the_first_unread_line_is_found(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.tell(page(1, 100, room="pm"))
         await pilot.press("ctrl+n")
         await settle(pilot)
@@ -1598,7 +1513,7 @@ def test_the_first_unread_line_is_found() -> None:
         await settle(pilot)
         assert "line 1 " in chat_text(app).replace("\n", " ")
 
-    play(app, act)
+    program.play(act, beginning("python", "pm"))
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
@@ -1662,10 +1577,8 @@ def test_keys_can_be_changed_in_the_settings() -> None:
     play(app, act)
 
 
-def test_keys_do_nothing_behind_a_question() -> None:
-    app = StoryApp([*beginning("python", "pm"), page(1, 100)])
-
-    async def act(pilot: Pilot) -> None:
+def test_keys_do_nothing_behind_a_question(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("f1")
         row = app.chat.scroll_offset.y
         await pilot.press("pagedown", "pageup", "ctrl+f", "ctrl+k", "ctrl+n", "alt+2")
@@ -1676,7 +1589,7 @@ def test_keys_do_nothing_behind_a_question() -> None:
         await pilot.press("escape", "ctrl+k", "ctrl+k")
         assert len(app.screen_stack) == 2
 
-    play(app, act)
+    program.play(act, [*beginning("python", "pm"), page(1, 100)])
 
 
 # Knowing
@@ -1949,10 +1862,8 @@ def test_for_a_name_that_is_taken_a_free_one_is_proposed() -> None:
     play(app, act)
 
 
-def test_another_name_on_the_same_server_is_asked_for_where_there_is_a_connection() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_another_name_on_the_same_server_is_asked_for_where_there_is_a_connection(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("f3")
         await settle(pilot)
         app.screen.query_one("#nick", Input).value = "anna"
@@ -1960,7 +1871,7 @@ def test_another_name_on_the_same_server_is_asked_for_where_there_is_a_connectio
         await settle(pilot)
         assert app.connection.last("nick")["nick"] == "anna"
 
-    play(app, act)
+    program.play(act, beginning())
 
 
 # Looks

@@ -121,6 +121,12 @@ class ChatView(StillScroll):
                 self._seen = self._seen_in.get(room.name, room.read or 0)
         self._tell()
 
+    def leave_server(self) -> None:
+        """Show no room, and forget where one was in each: another server's of the same name are others."""
+        self.show_room(None, "", None)
+        self._places.clear()
+        self._seen_in.clear()
+
     def sync(self) -> None:
         """Take what has changed in the room."""
         room = self._room

@@ -110,7 +110,7 @@ class MainScreen(Screen[None]):
         navigation.current = None
         navigation.forget_wishes()
         prompt.address("")
-        self.panes.chat.show_room(None, "", None)
+        self.panes.chat.leave_server()
         return begun
 
     def close_panes(self) -> None:
