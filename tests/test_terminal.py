@@ -534,6 +534,14 @@ def test_an_exception_leaves_the_terminal_as_it_was(tmp_path: Path, where: str) 
         opened.close()
 
 
+def test_what_is_typed_while_it_starts_is_in_the_prompt(tmp_path: Path) -> None:
+    with running_server() as server:
+        opened = started(server.port, tmp_path)
+        opened.type("typed early")
+        opened.wait_until("1 python")
+        opened.wait_until("typed early")
+
+
 @pytest.mark.parametrize("code", ["", "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])"])
 def test_a_terminal_that_is_gone_does_not_hold_the_program(tmp_path: Path, code: str) -> None:
     """The kernel sends SIGHUP, to whoever began the session: to the program, or to one that started it and does not end."""

@@ -52,6 +52,9 @@ def binding_of(action: Action) -> Binding:
 class MainScreen(Screen[None]):
     """The panes."""
 
+    AUTO_FOCUS: ClassVar[str | None] = "Composer"
+    """Else it is the bar of the search, which is not seen, until the prompt asks for it: what is typed meanwhile would go there."""
+
     # What works everywhere is the app's, and stands here too: first in the footer.
     BINDINGS: ClassVar[list[BindingType]] = [
         binding_of(action) for action in sorted(ACTIONS, key=lambda action: action.name not in EVERYWHERE)
@@ -79,7 +82,6 @@ class MainScreen(Screen[None]):
         self.search = RoomSearch(self._program, later=self.set_timer, tell=panes.bar.tell)
         self._is_ready = True
         panes.fit(self, *self.app.size)
-        panes.prompt.focus()
         self.set_interval(0.25, self.watch_reading)
         self.set_interval(1.0, self.tick)
         self.app.theme_changed_signal.subscribe(self, lambda _: self.paint_soon())
