@@ -176,6 +176,27 @@ def test_every_line_is_written_once_and_in_order_whatever_is_cut_and_skipped(ste
     assert [line for line in written if line.startswith("[python]")] == shown
 
 
+def test_what_has_been_written_is_kept_no_longer() -> None:
+    async def act() -> None:
+        written: list[str] = []
+        program, _ = plain_program(written, lambda: 0.0)
+        client = program.client
+        client._take(events.Entered("python", (), 0, "", 0), None)
+        lines = [Said("python", seq, float(seq), "bob", f"line {seq}") for seq in range(1, 501)]
+        for line in lines:
+            client._take(line, None)
+        room = client.state.room("python")
+        assert room.timeline.entries == []
+        assert (room.position, room.last, room.unread) == (500, 500, 0)
+        told = len(written)
+        client._take(entries.Recalled("python", tuple(lines[-20:]), None, 500, "UTC"), None)
+        assert written[told:] == [], "it is nothing new"
+        client._take(Said("python", 502, 502.0, "bob", "line 502"), None)
+        assert [line.seq for line in room.timeline.lines()] == [502], "it waits for the one that is missing"
+
+    asyncio.run(act())
+
+
 def test_a_reconnect_changes_nothing_about_where_one_is() -> None:
     async def play() -> None:
         written: list[str] = []

@@ -46,7 +46,9 @@ class Teller:
         """Write the lines that can be written without leaving any out."""
         for room in self._client.state.rooms.values():
             if room.is_joined:
-                self._client.mark_read(room, self._reading.go_on(room))
+                written = self._reading.go_on(room)
+                self._client.mark_read(room, written)
+                room.timeline.let_go(written)  # nothing is shown twice, and this may run for months
                 if not room.has_hole:
                     self._holes_told.discard(room.name)
 

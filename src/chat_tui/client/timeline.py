@@ -66,12 +66,13 @@ class Timeline:
         self._prepended = 0
         self._since: int | None = None
         self._status_messages = 0
+        self._let_go = 0
 
     def add(self, kept: Sequence[Kept]) -> list[Kept]:
         """Add what is kept from one number to another, in order; return what is new of it, what is not shown too."""
         if not kept:
             return []
-        lines = [entry for entry in kept if type(entry) is not Kept]
+        lines = [entry for entry in kept if type(entry) is not Kept and not self._was_let_go(entry.seq)]
         unshown = [entry for entry in kept if type(entry) is Kept and entry.seq not in self.numbers]
         self.numbers.add(kept[0].seq, kept[-1].seq)
         self.newest = max(self.newest, kept[-1].seq)
@@ -80,6 +81,9 @@ class Timeline:
             return new
         self._changed_from(self.index_of(unshown[0].seq))  # how many lines are missing before the next one has changed
         return sorted(new + unshown, key=lambda entry: entry.seq)
+
+    def _was_let_go(self, seq: int) -> bool:
+        return seq <= self._let_go and seq in self.numbers
 
     def _add_lines(self, lines: list[Line]) -> list[Line]:
         entries = self.entries
@@ -158,6 +162,13 @@ class Timeline:
         self.numbers.clear()
         self.newest = 0
         self._prepended, self._since = 0, 0
+        self._let_go = 0
+
+    def let_go(self, seq: int) -> None:
+        """Keep nothing up to this number but that it is known: if it comes again, it is not new."""
+        self._let_go = max(self._let_go, seq)
+        del self.entries[: self.index_of(seq + 1)]
+        self._changed_from(0)
 
     def index_of(self, seq: int) -> int:
         """The index of the line with this number, or of the first entry after it."""
