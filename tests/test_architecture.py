@@ -16,12 +16,12 @@ SOURCE = Path(chat_server.__file__).parent.parent
 RULES = {
     "chat_server": {
         "protocol": "",
-        "console guard": "",
+        "console guard settings_errors": "",
         "journal": "protocol",
         "journal.engines": "journal",
         "journal.memory": "protocol journal journal.engines",
         "journal.sqlite": "protocol guard journal journal.engines",
-        "config logs": "protocol console journal.engines",
+        "config logs": "protocol console settings_errors journal.engines",
         "wire": "protocol",
         "rooms": "protocol guard journal",
         "commands": "protocol journal rooms",
@@ -39,7 +39,10 @@ RULES = {
 """For each program: a package, or modules beside the packages, and what they import besides themselves. Only what stands above them can stand
 there. Whoever imports `journal` does not import `journal.sqlite` by that."""
 
-CLIENT_FROM_SERVER = {"chat_server.protocol", "chat_server.console", "chat_server.wire.render.sentences"}
+CLIENT_FROM_SERVER = {
+    *("chat_server.protocol", "chat_server.console", "chat_server.settings_errors"),
+    "chat_server.wire.render.sentences",
+}
 """What the client uses of the server: what both speak, what both say on a terminal, and the words of the plain door."""
 
 FORBIDDEN = {

@@ -670,6 +670,30 @@ def test_a_theme_that_was_chosen_stays_as_light_as_it_is_on_a_slow_link(theme: s
     assert _sixteen_colours(theme) == chosen
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("them = 'x'", "them: unknown key; expected one of: theme, time_format, show_joins,"),
+        ("[look]\nmarkdown = false", "look: unknown key; expected one of: theme, "),
+        ("[notify]\nbel = true", "notify.bel: unknown key; expected one of: mentions, rooms, "),
+        ("[notify]\nbell = 3", "notify.bell: expected bool, got int"),
+        ("[profiles.work]\nhots = 'x'", "profiles.NAME.hots: unknown key; expected one of: host, port, nick, rooms"),
+        ("[profiles.work]\nport = 99999", "profiles.NAME.port: expected int <= 65535"),
+        ("[profiles.work]\nrooms = [3]", "profiles.NAME.rooms[0]: expected str, got int"),
+        ("[keys]\njump = 3", "keys.NAME: expected str, got int"),
+        ("theme 'x'", "not TOML: "),
+    ],
+)
+def test_a_mistake_in_the_settings_is_one_sentence_with_the_key_and_what_was_expected(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as refused:
+        load(file, must_exist=True)
+    assert str(refused.value).startswith(f"{file}: {complaint}")
+
+
 def test_a_preset_of_keys_that_there_is_not_is_said(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text('[keys]\npreset = "vi"\n')

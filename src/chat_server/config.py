@@ -3,9 +3,8 @@
 Each setting's description is also what `chat-server --print-config` prints above it. Never knows what is done with the values.
 """
 
-import re
 import tomllib
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from chat_server.journal.engines import EngineName
 from chat_server.protocol.names import BadName, parse_name, same_name_key
 from chat_server.protocol.time_zones import BadZone, parse_zone
+from chat_server.settings_errors import explained
 
 Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0, le=31_536_000)]
@@ -294,7 +294,7 @@ def load(text: str, source: str) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: not TOML: {error}") from error
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_explain(str(error))}") from error
+        raise ConfigError(f"{source}: {explained(error, Config)}") from error
     except RecursionError:
         raise ConfigError(f"{source}: not a configuration: it is nested too deeply") from None
     _check_rooms(config.rooms.names, source)
@@ -310,28 +310,6 @@ def _checked_history(history: HistoryTable, source: str) -> HistoryTable:
         raise ConfigError(
             f"{source}: history.time_zone: {history.time_zone!r}: expected a zone such as Europe/Berlin or +02:00"
         ) from error
-
-
-def _explain(message: str) -> str:
-    """Turn ``Expected `int`, got `str` - at `$.limits.connections` `` into ``limits.connections: expected int, got str``."""
-    located = re.fullmatch(r"(.*) - at `\$\.?(.*)`", message, re.DOTALL)
-    problem, path = located.groups() if located else (message, "")
-    problem = problem.replace("`", "")
-    problem = problem[:1].lower() + problem[1:]
-    unknown = problem.removeprefix("object contains unknown field ")
-    if unknown != problem:
-        table = getattr(Config(), path) if path else Config()
-        known = ", ".join(table.__struct_fields__)
-        return f"{f'{path}.' if path else ''}{unknown}: unknown key; expected one of: {known}"
-    if problem.startswith("invalid enum value"):
-        return f"{path}: expected {_choices(path)}, got {problem.removeprefix('invalid enum value ')}"
-    return f"{path}: {problem}" if path else problem
-
-
-def _choices(path: str) -> str:
-    table, _, key = path.partition(".")
-    (setting,) = (setting for setting in msgspec.structs.fields(getattr(Config(), table)) if setting.name == key)
-    return " or ".join(get_args(get_args(setting.type)[0]))
 
 
 def _check_rooms(names: list[str], source: str) -> None:

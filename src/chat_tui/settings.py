@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 from msgspec.structs import FieldInfo, fields
 
+from chat_server.settings_errors import explained
 from chat_tui.actions import ACTIONS, PRESETS
 
 DEFAULT_PORT = 5000
@@ -84,12 +85,7 @@ def load(path: Path, *, must_exist: bool) -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
-    try:
-        settings = msgspec.convert(tomllib.loads(text), Settings)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise SettingsError(f"{path}: {str(error).replace('`', '')}") from error
-    except RecursionError:
-        raise SettingsError(f"{path}: these are no settings: they are nested too deeply") from None
+    settings = _read(text, path)
     if not settings.time_format.isprintable():
         raise SettingsError(f"{path}: time_format: expected a format such as %H:%M")
     names = {action.name for action in ACTIONS}
@@ -100,6 +96,17 @@ def load(path: Path, *, must_exist: bool) -> Settings:
         if name not in names:
             raise SettingsError(f"{path}: keys.{name}: there is no such action; docs/keys.md has their names")
     return settings
+
+
+def _read(text: str, path: Path) -> Settings:
+    try:
+        return msgspec.convert(tomllib.loads(text), Settings)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {explained(error, Settings)}") from error
+    except RecursionError:
+        raise SettingsError(f"{path}: these are no settings: they are nested too deeply") from None
 
 
 def as_toml() -> str:
