@@ -1,5 +1,6 @@
 """Fill a journal with messages of words as people use them (few often, many seldom; a tenth Chinese), and time what people wait for."""
 
+import argparse
 import json
 import random
 import socket
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 CHAT_SERVER = [sys.executable, "-m", "chat_server"]
 ROOMS = 10
@@ -34,23 +36,24 @@ def export(lines: int) -> Iterator[str]:
         yield json.dumps({"is": "said", **line, "text": text})
 
 
-class Person:
-    """Somebody on a connection."""
+class Program:
+    """Somebody on a connection, by the door for programs: what people are told may be put in other words."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
-        self._received = b""
+        self._events = self._socket.makefile("rb")
 
-    def ask(self, line: str, until: str) -> tuple[float, str]:
-        """Type a line; return the milliseconds until the answer's last word is there, and the answer."""
+    def ask(self, do: str, answer: str, **fields: object) -> tuple[float, dict[str, Any]]:
+        """Ask for something; return the milliseconds until the answer is there, and the answer."""
         start = time.perf_counter()
-        self._socket.sendall(line.encode() + b"\n")
-        while until.encode() not in self._received:
-            data = self._socket.recv(1 << 20)
-            assert data, f"closed before {until!r}: {self._received!r}"
-            self._received += data
-        answer, self._received = self._received.decode(), b""
-        return (time.perf_counter() - start) * 1000, answer
+        self._socket.sendall(json.dumps({"do": do, **fields}).encode() + b"\n")
+        for line in self._events:
+            event: dict[str, Any] = json.loads(line)
+            if event["is"] == answer:
+                return (time.perf_counter() - start) * 1000, event
+            if event["is"] == "refused":
+                raise SystemExit(f"{do} was refused: {event['text']}")
+        raise SystemExit("the server has closed the connection")
 
 
 def timed(what: str, *command: str) -> None:
@@ -61,8 +64,10 @@ def timed(what: str, *command: str) -> None:
 
 
 def main() -> int:
-    """Run it all; needs about 400 bytes of disk for each line."""
-    lines = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    """Run it all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("lines", nargs="?", type=int, default=1_000_000, help="of some 400 bytes of disk each")
+    lines: int = parser.parse_args().lines
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         exported, data = folder / "export.jsonl", folder / "data"
@@ -78,7 +83,7 @@ def main() -> int:
             assert server.stderr
             port = int(server.stderr.readline().rpartition(":")[2])
             print(f"start to listening: {(time.perf_counter() - start) * 1000:.0f} ms")
-            _measure(Person(port), lines)
+            _measure(Program(port), lines)
         finally:
             server.terminate()
             server.communicate()
@@ -90,18 +95,19 @@ def main() -> int:
     return 0
 
 
-def _measure(person: Person, lines: int) -> None:
-    person.ask("/login bench", "Welcome")
-    print(f"entering, the room's past read from the disk: {person.ask('/join room0', '--- now ---')[0]:.1f} ms")
+def _measure(program: Program, lines: int) -> None:
+    program.ask("login", "logged-in", nick="bench")
+    entering = program.ask("join", "recalled", room="room0")[0]
+    print(f"entering, the room's past read from the disk: {entering:.1f} ms")
     chance = random.Random(2)  # noqa: S311 - the same pages every time
     last = lines // ROOMS
-    end = f" of 1\N{EN DASH}{last}."
-    pages = [person.ask(f"/around {chance.randrange(11, last - 11)}", end)[0] for _ in range(300)]
-    days = [person.ask(f"/date {day}", end)[0] for day in ("2023-11-20", "2023-12-24", "2024-01-01")]
+    numbers = [chance.randrange(11, last - 11) for _ in range(300)]
+    pages = [program.ask("around", "page", room="room0", number=number)[0] for number in numbers]
+    days = [program.ask("date", "page", room="room0", day=day)[0] for day in ("2023-11-20", "2023-12-24", "2024-01-01")]
     for what, times in (("a page by number", pages), ("a page by day", days)):
         print(f"{what}: median {statistics.median(times):.1f} ms, worst {max(times):.1f} ms")
     start = time.perf_counter()
-    while "not in the index yet" in person.ask("/search -a word1", "shows what stands around a line.")[1]:
+    while program.ask("search", "found", words="word1", everywhere=True)[1]["unsearched"]:
         time.sleep(0.1)
     print(f"the index is level after: {time.perf_counter() - start:.1f} s")
     for words in (
@@ -114,9 +120,10 @@ def _measure(person: Person, lines: int) -> None:
         "的一",
         "国",
     ):
-        for where in ("", "-a "):
-            times = [person.ask(f"/search {where}{words}", "found")[0] for _ in range(10)]
-            print(f"/search {where}{words}: median {statistics.median(times):.1f} ms, worst {max(times):.1f} ms")
+        for where in ({"room": "room0"}, {"everywhere": True}):
+            times = [program.ask("search", "found", words=words, **where)[0] for _ in range(10)]
+            what = f"/search {'-a ' if 'everywhere' in where else ''}{words}"
+            print(f"{what}: median {statistics.median(times):.1f} ms, worst {max(times):.1f} ms")
 
 
 if __name__ == "__main__":
