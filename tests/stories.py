@@ -294,13 +294,17 @@ def _draw_when_looked_at(screen: Screen[Any]) -> None:
 Screen._compositor_refresh = _draw_when_looked_at  # type: ignore[method-assign,assignment]
 
 
+SIZE = (100, 30)
+"""Columns and rows."""
+
+
 def run_story(story: Coroutine[Any, Any, None]) -> None:
     """Run this, and wait for nothing."""
     with asyncio.Runner(loop_factory=StoryLoop) as runner:
         runner.run(story)
 
 
-def play(app: StoryApp, act: Callable[[Pilot], Any], *, size: tuple[int, int] = (100, 30)) -> None:
+def play(app: StoryApp, act: Callable[[Pilot], Any], *, size: tuple[int, int] = SIZE) -> None:
     """Run the program, and act as its user."""
 
     async def run() -> None:
@@ -320,7 +324,13 @@ class Stage:
         self._opened: tuple[asyncio.Runner, Any, StoryApp, Pilot] | None = None
         self._furniture: object = None
 
-    def play(self, act: Callable[[StoryApp, Pilot], Coroutine[Any, Any, None]], story: Iterable[Event] = ()) -> None:
+    def play(
+        self,
+        act: Callable[[StoryApp, Pilot], Coroutine[Any, Any, None]],
+        story: Iterable[Event] = (),
+        *,
+        size: tuple[int, int] = SIZE,
+    ) -> None:
         """Act as its user.
 
         With a story, as one who has come to another server, which tells it. Where anything else is not as it was after the start, another
@@ -331,14 +341,27 @@ class Stage:
         runner, _, app, pilot = self._opened = self._opened or self._open(story)
         is_done = False
         try:
-            runner.run(act(app, pilot))
+            runner.run(self._act(act, app, pilot, size))
             is_done = app._exception is None
         finally:
             if not is_done:
                 self.close()
 
+    @staticmethod
+    async def _act(
+        act: Callable[[StoryApp, Pilot], Coroutine[Any, Any, None]], app: StoryApp, pilot: Pilot, size: tuple[int, int]
+    ) -> None:
+        if size != app.size:
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+        await act(app, pilot)
+
     def _move(self, runner: asyncio.Runner, _: object, app: StoryApp, pilot: Pilot, story: Iterable[Event]) -> None:
         async def move() -> None:
+            if app.size != SIZE:
+                await pilot.resize_terminal(*SIZE)
+            if app.mouse_position != (0, 0):
+                await pilot.hover(offset=(0, 0))
             app.begin_again(story)
             await settle(pilot)
 
@@ -349,7 +372,7 @@ class Stage:
 
     def _open(self, story: Iterable[Event]) -> tuple[asyncio.Runner, Any, StoryApp, Pilot]:
         runner, app = asyncio.Runner(loop_factory=StoryLoop), self._make(*([story] if story else []))
-        running = app.run_test(size=(100, 30))
+        running = app.run_test(size=SIZE)
 
         async def begin() -> Pilot:
             pilot = await running.__aenter__()

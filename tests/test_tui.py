@@ -88,10 +88,10 @@ def test_unread_lines_are_counted_and_mentions_marked(program: Stage) -> None:
     ("size", "has_rooms", "has_people"),
     [((200, 60), True, True), ((100, 30), True, True), ((80, 24), True, False), ((40, 12), False, False)],
 )
-def test_panes_fold_where_the_terminal_is_narrow(size: tuple[int, int], has_rooms: bool, has_people: bool) -> None:
-    app = StoryApp([*beginning(), *said("hello")])
-
-    async def act(pilot: Pilot) -> None:
+def test_panes_fold_where_the_terminal_is_narrow(
+    size: tuple[int, int], has_rooms: bool, has_people: bool, program: Stage
+) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         text = chat_text(app)
         assert ("Rooms" in text, "Online" in text) == (has_rooms, has_people)
         assert "hello" in text
@@ -100,7 +100,7 @@ def test_panes_fold_where_the_terminal_is_narrow(size: tuple[int, int], has_room
         text = chat_text(app)
         assert ("Rooms" in text, "Online" in text) == (not has_rooms, not has_people), "and by key"
 
-    play(app, act, size=size)
+    program.play(act, [*beginning(), *said("hello")], size=size)
 
 
 def test_consecutive_lines_by_one_person_are_grouped(program: Stage) -> None:
@@ -180,10 +180,8 @@ def test_what_cannot_be_stored_says_why_and_can_be_sent_again_or_taken_back(prog
     program.play(act, beginning())
 
 
-def test_a_message_that_is_too_long_is_not_sent_and_stays_in_the_prompt() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_a_message_that_is_too_long_is_not_sent_and_stays_in_the_prompt(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.prompt.put("y" * 20_000)
         await pilot.press("enter")
         await settle(pilot)
@@ -191,7 +189,7 @@ def test_a_message_that_is_too_long_is_not_sent_and_stays_in_the_prompt() -> Non
         assert not app.connection.said
         assert len(app.prompt.text) == 20_000
 
-    play(app, act, size=(140, 40))
+    program.play(act, beginning(), size=(140, 40))
 
 
 def test_what_failed_is_not_sent_again_by_itself_by_the_next_program(tmp_path: Path) -> None:
@@ -436,10 +434,8 @@ def test_a_second_program_says_that_it_keeps_nothing(tmp_path: Path) -> None:
     first.close()
 
 
-def test_while_there_is_no_connection_lines_wait_visibly() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_while_there_is_no_connection_lines_wait_visibly(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.connection.status = Status.WAITING
         app.seconds_left = lambda: 7  # type: ignore[method-assign]
         app.connection_changed(ConnectionChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7.2))
@@ -458,7 +454,7 @@ def test_while_there_is_no_connection_lines_wait_visibly() -> None:
         await settle(pilot)
         assert "There is no connection" in chat_text(app)
 
-    play(app, act, size=(120, 30))
+    program.play(act, beginning(), size=(120, 30))
 
 
 def test_a_wrong_command_is_told_and_stays_in_the_prompt(program: Stage) -> None:
@@ -505,10 +501,8 @@ def test_a_command_that_only_the_server_knows_is_asked_of_it_and_its_answer_show
     program.play(act, beginning())
 
 
-def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         for typed, do, fields in (
             ("/me waves\nand smiles", "me", None),
             ("/search -a two words", "search", {"words": "two words", "everywhere": True}),
@@ -532,7 +526,7 @@ def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words
         assert "It is 2026-11-24 21:00. Times are shown in Asia/Tokyo." in chat_text(app)
         assert "There is no room x." in chat_text(app)
 
-    play(app, act, size=(140, 30))
+    program.play(act, beginning(), size=(140, 30))
 
 
 # Reading
@@ -904,10 +898,8 @@ def test_who_comes_and_goes_can_be_hidden_in_a_room_for_good(tmp_path: Path, way
     play(again, show)
 
 
-def test_the_commands_of_the_screen_are_completed_and_explained() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_the_commands_of_the_screen_are_completed_and_explained(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         app.prompt.put("/joi")
         await pilot.press("tab")
         first = app.prompt.text
@@ -919,7 +911,7 @@ def test_the_commands_of_the_screen_are_completed_and_explained() -> None:
         await settle(pilot)
         assert "/joins" in chat_text(app)
 
-    play(app, act, size=(100, 60))
+    program.play(act, beginning(), size=(100, 60))
 
 
 def test_resizing_keeps_the_place(program: Stage) -> None:
@@ -986,10 +978,8 @@ def test_searching_in_the_room_marks_and_goes_from_place_to_place(program: Stage
     program.play(act, [*beginning(), page(1, 200)])
 
 
-def test_the_search_says_which_of_how_many_and_marks_it() -> None:
-    app = StoryApp([*beginning(), *said(*(f"needle {number}" if number % 2 else "hay" for number in range(1, 11)))])
-
-    async def act(pilot: Pilot) -> None:
+def test_the_search_says_which_of_how_many_and_marks_it(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+f", *"needle")
         await settle(pilot)
         assert "5 found" in chat_text(app)
@@ -1006,19 +996,21 @@ def test_the_search_says_which_of_how_many_and_marks_it() -> None:
         await settle(pilot)
         assert "▌" not in chat_text(app)
 
-    play(app, act, size=(80, 24))
+    program.play(
+        act,
+        [*beginning(), *said(*(f"needle {number}" if number % 2 else "hay" for number in range(1, 11)))],
+        size=(80, 24),
+    )
 
 
-def test_a_narrow_search_bar_has_no_place_for_keys_and_leaves_them_out() -> None:
-    app = StoryApp([*beginning(), *said("needle")])
-
-    async def act(pilot: Pilot) -> None:
+def test_a_narrow_search_bar_has_no_place_for_keys_and_leaves_them_out(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+f", *"needle", "enter")
         await settle(pilot)
         row = next(line for line in lines(app) if "Search:" in line)
         assert row.strip().endswith("1 of 1")
 
-    play(app, act, size=(40, 12))
+    program.play(act, [*beginning(), *said("needle")], size=(40, 12))
 
 
 def test_a_search_that_found_more_than_it_shows_says_so(program: Stage) -> None:
@@ -1205,10 +1197,10 @@ def test_a_line_that_does_not_come_holds_nobody_in_its_room(program: Stage) -> N
 
 
 @pytest.mark.parametrize("is_refused", [False, True])
-def test_a_line_that_was_wanted_before_does_not_come_between_when_it_comes_late(is_refused: bool) -> None:
-    app = StoryApp([*beginning(), page(401, 500)])
-
-    async def act(pilot: Pilot) -> None:
+def test_a_line_that_was_wanted_before_does_not_come_between_when_it_comes_late(
+    is_refused: bool, program: Stage
+) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+g", *"50", "enter")
         late = app.connection.ref("around")
         await pilot.press("ctrl+g", *"300", "enter")
@@ -1220,7 +1212,7 @@ def test_a_line_that_was_wanted_before_does_not_come_between_when_it_comes_late(
         assert "line 300" in chat_text(app)
         assert "line 50" not in chat_text(app)
 
-    play(app, act)
+    program.play(act, [*beginning(), page(401, 500)])
 
 
 def test_a_moment_that_was_wanted_before_does_not_come_between_when_it_comes_late(program: Stage) -> None:
@@ -1392,17 +1384,8 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
-    app = StoryApp(
-        [
-            *beginning(),
-            *said("before", text),
-            entries.TopicSet("python", 3, NOON + 180, "bob", text.split("\n", maxsplit=1)[0][:300]),
-        ]
-    )
-    app.tell(events.Joined("python", ("[bold]",)))
-
-    async def act(pilot: Pilot) -> None:
+def test_hostile_text_is_shown_and_does_nothing(text: str, program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("pageup", "pageup", "escape", "ctrl+k", "escape")
         await pilot.resize_terminal(41, 13)
         await settle(pilot)
@@ -1414,7 +1397,16 @@ def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
         assert "after" in chat_text(app)
         assert app.is_running
 
-    play(app, act)
+    topic = text.split("\n", maxsplit=1)[0][:300]
+    program.play(
+        act,
+        [
+            *beginning(),
+            *said("before", text),
+            entries.TopicSet("python", 3, NOON + 180, "bob", topic),
+            events.Joined("python", ("[bold]",)),
+        ],
+    )
 
 
 # Switching
@@ -1528,10 +1520,8 @@ def test_every_action_has_a_key_and_a_method(action: Action) -> None:
     assert {binding.key for binding in bindings} == {action.keys}
 
 
-def test_the_palette_and_the_help_screen_have_every_action() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_the_palette_and_the_help_screen_have_every_action(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         titles = {command.title for command in app.get_system_commands(app.screen)}
         assert {action.title for action in ACTIONS if action.name != "palette"} <= titles
         await pilot.press("f1")
@@ -1542,7 +1532,7 @@ def test_the_palette_and_the_help_screen_have_every_action() -> None:
         await pilot.pause()
         assert len(app.screen_stack) == 2
 
-    play(app, act, size=(120, 60))
+    program.play(act, beginning(), size=(120, 60))
 
 
 @pytest.mark.parametrize("at", [1e18, -1e18, -99999999999.0, 1795827121000.0, 1.7e308, 0.0])
@@ -1878,10 +1868,8 @@ def test_another_name_on_the_same_server_is_asked_for_where_there_is_a_connectio
 
 
 @pytest.mark.parametrize("size", [(80, 24), (80, 12), (200, 50)])
-def test_who_one_is_the_server_and_its_state_are_always_seen(size: tuple[int, int]) -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_who_one_is_the_server_and_its_state_are_always_seen(size: tuple[int, int], program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         shown = chat_text(app)
         assert "● 127.0.0.1" in shown
         assert any(line.endswith(" ann") for line in lines(app) if "ann (you)" not in line)
@@ -1892,7 +1880,7 @@ def test_who_one_is_the_server_and_its_state_are_always_seen(size: tuple[int, in
         await settle(pilot)
         assert any(line.endswith(" anna") for line in lines(app))
 
-    play(app, act, size=size)
+    program.play(act, beginning(), size=size)
 
 
 def test_in_no_room_the_middle_says_what_to_do_and_a_key_does_it() -> None:
@@ -1925,14 +1913,13 @@ def test_in_no_room_the_middle_says_what_to_do_and_a_key_does_it() -> None:
 
 
 @pytest.mark.parametrize(("columns", "whole"), [(200, 32), (120, 19), (80, 12)])
-def test_the_rooms_use_the_width_that_there_is(columns: int, whole: int) -> None:
+def test_the_rooms_use_the_width_that_there_is(columns: int, whole: int, program: Stage) -> None:
     name = "x" * whole
-    app = StoryApp([*beginning(name), *said("hello", room=name)])
 
-    async def act(pilot: Pilot) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         assert f"1 {name}" in chat_text(app)
 
-    play(app, act, size=(columns, 30))
+    program.play(act, [*beginning(name), *said("hello", room=name)], size=(columns, 30))
 
 
 @pytest.fixture(scope="module")
@@ -1963,16 +1950,14 @@ def test_words_in_order_find_a_room(typed: str, found: str, switcher: Stage) -> 
     switcher.play(act)
 
 
-def test_letters_that_fit_nothing_say_so_and_what_to_do() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_letters_that_fit_nothing_say_so_and_what_to_do(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+k", *"xyz")
         await settle(pilot)
         shown = " ".join(chat_text(app).replace("▎", " ").replace("▊", " ").split())
         assert 'No room and nobody here is called "xyz". Fewer letters find more. /create xyz opens a room.' in shown
 
-    play(app, act, size=(120, 30))
+    program.play(act, beginning(), size=(120, 30))
 
 
 @pytest.mark.parametrize("first", ["chat-dark", "ansi-dark"])
@@ -2036,10 +2021,8 @@ def test_every_theme_shows_every_part_readably(theme: str) -> None:
     play(app, act)
 
 
-def test_the_help_has_a_row_for_the_rooms_keys_and_says_how_to_leave_it() -> None:
-    app = StoryApp(beginning())
-
-    async def act(pilot: Pilot) -> None:
+def test_the_help_has_a_row_for_the_rooms_keys_and_says_how_to_leave_it(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("f1")
         await settle(pilot)
         text = app.screen_text()
@@ -2051,7 +2034,7 @@ def test_the_help_has_a_row_for_the_rooms_keys_and_says_how_to_leave_it() -> Non
         )
         assert lines(app)[row].index("Go to") == lines(app)[row + 1].index("mentions first"), "text stays in its column"
 
-    play(app, act, size=(80, 24))
+    program.play(act, beginning(), size=(80, 24))
 
 
 def test_a_room_with_a_key_of_the_user_s_own_has_its_own_row_in_the_help() -> None:
