@@ -70,6 +70,30 @@ async def test_a_search_index_that_does_not_fit_is_made_anew(tmp_path: Path, har
         assert await found(journal, "👋") == []
 
 
+async def test_a_search_index_of_what_was_said_after_another_backup_is_made_anew(tmp_path: Path) -> None:
+    def put_back(backup: bytes) -> None:
+        (tmp_path / "journal.db").write_bytes(backup)
+        for ending in ("-wal", "-shm"):
+            (tmp_path / f"journal.db{ending}").unlink(missing_ok=True)
+
+    async def say(*lines: str) -> bytes:
+        async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+            await journal.create_room("python")
+            for text in lines:
+                await store(journal, said(text))
+            await found(journal, "needle")
+        return (tmp_path / "journal.db").read_bytes()
+
+    older = await say("first needle")
+    newer = await say("second needle", "third needle")
+    put_back(older)
+    await say("another needle")
+    put_back(newer)
+    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        assert await found(journal, "another") == []
+        assert await found(journal, "second") == ["second needle"]
+
+
 def _make_older(index: Path) -> None:
     """Leave the search index as release 0.1.0 made it."""
     with closing(sqlite3.connect(index)) as connection:

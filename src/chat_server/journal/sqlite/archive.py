@@ -16,7 +16,7 @@ from chat_server.journal.new_file import sync
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataFolder, remove_database
 from chat_server.journal.sqlite.reader import Reader, mapped_errors
-from chat_server.journal.sqlite.search_index import OtherRelease, SearchIndex, indexed_text
+from chat_server.journal.sqlite.search_index import OtherRelease, SearchIndex
 from chat_server.journal.sqlite.writer import Writer
 
 INTERRUPTIBLE_STEPS = 1_000_000
@@ -92,8 +92,7 @@ class SqliteArchive(Reader):
     def misfits(self, batch: RawBatch, lines: Sequence[Stored]) -> list[str]:
         """What the search index has otherwise than a batch; see Archive."""
         if isinstance(self._index, SearchIndex):
-            is_fit = self._index.texts(batch.position, batch.count) == list(map(indexed_text, lines))
-            return [] if is_fit else ["the search index has other words"]
+            return [] if self._index.has_lines(batch.position, lines) else ["the search index has other words"]
         return []
 
     def strays(self) -> list[str]:

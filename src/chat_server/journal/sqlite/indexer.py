@@ -121,8 +121,20 @@ class Indexer:
         if self._reader is None:
             self._reader = Reader(self._journal)
         if self._index is None:
-            self._index = SearchIndex(self._path, self._reader.identity(), self._reader.end())
+            self._index = self._index_of(self._reader)
         return self._reader, self._index
+
+    def _index_of(self, reader: Reader) -> SearchIndex:
+        """The index, made anew where it is of what this journal was before a backup was put in its place."""
+        index = SearchIndex(self._path, reader.identity(), reader.end())
+        last = None
+        with suppress(JournalError):  # a batch that cannot be read is for whoever reads it
+            last = reader.record_at(index.indexed)
+        if last is None or index.has_lines(last.position - len(last.lines) + 1, last.lines):
+            return index
+        _log.warning("the search index has lines that the journal has not, and is rebuilt")
+        index.discard()
+        return SearchIndex(self._path, reader.identity(), reader.end())
 
     def _index_some(self) -> bool:
         """Index the next slice; return whether there was one."""

@@ -214,6 +214,12 @@ class Reader:
                 lines += count
         return found
 
+    def record_at(self, position: int) -> StoredRecord | None:
+        """The record that ends at this position; None if there is none, or none any more."""
+        ((start,),) = self._rows("SELECT coalesce(max(id), 0) FROM batch WHERE id <= ?", position)
+        found = self.records(start - 1, 1)[:1]
+        return found[0] if found and found[0].position == position else None
+
     def at_positions(self, positions: Sequence[int]) -> list[Line]:
         """The lines at these positions, as they may be shown; those that have been pruned are left out."""
         found: list[Stored] = []

@@ -201,6 +201,10 @@ class SearchIndex:
         except sqlite3.Error as error:
             raise JournalError(f"the search index is broken: {error}") from error
 
+    def has_lines(self, first: int, lines: Sequence[Stored]) -> bool:
+        """Whether these lines, of which the first has this position, are what is indexed there."""
+        return self.texts(first, len(lines)) == list(map(indexed_text, lines))
+
     def texts(self, first: int, count: int) -> list[str]:
         """What is indexed at some positions."""
         try:
