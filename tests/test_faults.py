@@ -676,7 +676,7 @@ async def raised_in(patched: pytest.MonkeyPatch, traps: Sequence[Step]) -> set[S
         # The room's books are right: who is there, who is shown things, and that everything stored has been shown to who was there all the time.
         assert sorted(python.nicks) == ["eve", "fay"], reached
         assert sum(map(len, python._audience.kinds.values())) == 2, reached
-        assert not python._members.strays, reached
+        assert not python._members.late_departures, reached
         stored = await journal.read("python", 1, 10**6)
         for line in stored.lines:
             assert line.text.splitlines()[0] in witnesses.heard or line.nick in WITNESSES, (line, reached)

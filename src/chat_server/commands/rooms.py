@@ -109,7 +109,7 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
 
 async def _create(place: Room, session: Occupant, name: str) -> None:
     try:
-        refusal = await place.directory.found_room(name, session.person.sender, session.network)
+        refusal = await place.directory.create_room(name, session.person.sender, session.network)
     except JournalError:
         session.send(Refused("cannot-store"))
         return

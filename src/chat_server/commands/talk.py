@@ -20,7 +20,7 @@ class TalkCommands(CommandHandler):
 
         A line without a slash does the same. A line that begins with // is said with one slash.
         """
-        return place.post(session, place.take_timing(session, request) if place.timing else request)
+        return place.post(session, place.timed_request(session, request) if place.timing else request)
 
     @access(where=(HALL,), role=NOBODY, refusal=lambda _: Refused("nobody-hears"))
     def do_say_in_hall(self, place: Room, session: Occupant, request: Say) -> Pause:
@@ -33,7 +33,7 @@ class TalkCommands(CommandHandler):
 
         /me waves is shown to the others as: ~ ann waves
         """
-        return place.post(session, place.take_timing(session, request))
+        return place.post(session, place.timed_request(session, request))
 
     @access(where=(ROOM,))
     def do_notice(self, place: ChatRoom, session: Occupant, request: Notice) -> Pause:
@@ -41,7 +41,7 @@ class TalkCommands(CommandHandler):
 
         For bots, and for what can wait. /notice supper at eight is shown to the others as: - ann: supper at eight
         """
-        return place.post(session, place.take_timing(session, request))
+        return place.post(session, place.timed_request(session, request))
 
     @access(where=(ROOM,))
     def do_topic(self, place: ChatRoom, session: Occupant, request: Topic) -> Pause:
@@ -55,7 +55,7 @@ class TalkCommands(CommandHandler):
         if len(request.text) > TOPIC_MAX:
             session.send(Refused("topic-length", {"limit": str(TOPIC_MAX)}))
             return None
-        return place.post(session, place.take_timing(session, request))
+        return place.post(session, place.timed_request(session, request))
 
     @access(where=(ROOM,))
     def do_time_next_line(self, place: ChatRoom, session: Occupant, request: TimeNextLine) -> Pause:

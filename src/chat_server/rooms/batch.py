@@ -44,28 +44,28 @@ class Renaming(NamedTuple):
     done: trio.Event
 
 
-class Marker(NamedTuple):
+class Barrier(NamedTuple):
     """Nothing happens. `done` is set when everything that was posted before has been stored and shown."""
 
     done: trio.Event
 
 
-class Timing(NamedTuple):
+class TimedRequest(NamedTuple):
     """Something that is stored, whose author wants to know how long that takes."""
 
     request: Storable
     posted_at: float
 
 
-Happening = Storable | Timing | Renaming | Arrival | Takeover | Departure | Marker
+InboxItem = Storable | TimedRequest | Renaming | Arrival | Takeover | Departure | Barrier
 
-Entry = tuple[Occupant, str, Happening, tuple[Occupant, ...]]
+InboxEntry = tuple[Occupant, str, InboxItem, tuple[Occupant, ...]]
 """What waits in the inbox: who, under which nickname at the time, what, and to whom a line will not be shown."""
 
 Answer = tuple[Occupant, Event]
 """An author, and what became of their line."""
 
-STORED_KINDS = frozenset((*KIND_BY_REQUEST, Timing))
+STORED_KINDS = frozenset((*KIND_BY_REQUEST, TimedRequest))
 """What is stored. The rest is ordered with it, but takes no number."""
 
 
@@ -75,7 +75,7 @@ class Batch:
     __slots__ = ("_appending", "_began", "_keys", "_room", "_timed", "answers", "entries", "is_plain", "lines")
 
     def __init__(
-        self, room: str, after: tuple[int, float], now: float, entries: Sequence[Entry], journal: Journal
+        self, room: str, after: tuple[int, float], now: float, entries: Sequence[InboxEntry], journal: Journal
     ) -> None:
         """Begin to store the lines.
 
@@ -115,9 +115,9 @@ class Batch:
         self._began = trio.current_time()
         self._appending = journal.append(lines, self._keys) if lines else None
 
-    def _line_of(self, session: Occupant, nick: str, what: Happening, seq: int, at: float) -> Line | None:
+    def _line_of(self, session: Occupant, nick: str, what: InboxItem, seq: int, at: float) -> Line | None:
         """What is stored of an entry, if anything is."""
-        if type(what) is Timing:
+        if type(what) is TimedRequest:
             self._timed[len(self.lines)] = what.posted_at
             what = what.request
         if not isinstance(what, Storable):
@@ -182,7 +182,7 @@ class Batch:
 
 
 def outcome_of(
-    room: str, entries: Sequence[Entry], found: Sequence[Line]
+    room: str, entries: Sequence[InboxEntry], found: Sequence[Line]
 ) -> tuple[Sequence[Line | None], deque[Answer]]:
     """What became of lines of which it is not known whether they were stored, and what to tell their authors: all were found, or none was stored."""
     keys = [(entry[0], _key_of(entry)) for entry in entries if type(entry[2]) in STORED_KINDS]
@@ -192,7 +192,7 @@ def outcome_of(
     return [None] * len(keys), deque((author, NotStored(room, 1, key)) for author, key in keys)
 
 
-def _key_of(entry: Entry) -> str:
+def _key_of(entry: InboxEntry) -> str:
     """The key of something that is stored."""
-    what = entry[2].request if isinstance(entry[2], Timing) else entry[2]
+    what = entry[2].request if isinstance(entry[2], TimedRequest) else entry[2]
     return what.key if isinstance(what, Storable) else ""

@@ -25,14 +25,14 @@ from chat_server.rooms.batch import (
     STORED_KINDS,
     Answer,
     Arrival,
+    Barrier,
     Batch,
     Departure,
-    Entry,
-    Happening,
-    Marker,
+    InboxEntry,
+    InboxItem,
     Renaming,
     Takeover,
-    Timing,
+    TimedRequest,
     outcome_of,
 )
 from chat_server.rooms.directory import Directory
@@ -63,7 +63,7 @@ class ChatRoom(Room):
         super().__init__(record.name, directory)
         self.hall = hall
         """Where one goes back to."""
-        self._post, self._inbox = trio.open_memory_channel[Entry](INBOX_MAX)
+        self._post, self._inbox = trio.open_memory_channel[InboxEntry](INBOX_MAX)
         self._read_past_at = -inf
         self._guard = Guard("something went wrong in a room; it goes on", room=record.name)
         self._past = Past(record)
@@ -106,7 +106,7 @@ class ChatRoom(Room):
 
     # What people do here. A request goes into the inbox at once; only when that is full, the session waits.
 
-    def post(self, session: Occupant, what: Happening) -> Pause:
+    def post(self, session: Occupant, what: InboxItem) -> Pause:
         """Put something into the inbox; if it is full, return what to await."""
         entry = (session, session.person.nick, what, () if session.hears_itself else (session,))
         try:
@@ -115,19 +115,19 @@ class ChatRoom(Room):
             return self._post.send(entry)
         return None
 
-    def take_timing(self, session: Occupant, request: Storable) -> Storable | Timing:
+    def timed_request(self, session: Occupant, request: Storable) -> Storable | TimedRequest:
         """The request; with the time, if its author wants to know how long it takes."""
         if session not in self.timing:
             return request
         self.timing.remove(session)
-        return Timing(request, trio.current_time())
+        return TimedRequest(request, trio.current_time())
 
     def announce_name(self, session: Occupant) -> None:
         """Tell everybody here, the person too; if the inbox is full, after what is in it now."""
         try:
             self._post.send_nowait((session, session.nick, Renaming(trio.Event()), ()))
         except trio.WouldBlock:
-            self._members.late_names.append(session)
+            self._members.late_renames.append(session)
 
     async def enter(self, session: Occupant, *, is_return: bool = False) -> int:
         """Take the session in. When this returns, it has been told where it is, and everything said since then."""
@@ -145,9 +145,9 @@ class ChatRoom(Room):
 
     async def settled(self, session: Occupant) -> None:
         """Wait until what the session said before has been stored and shown."""
-        await self._post_and_wait(session, Marker(trio.Event()))
+        await self._post_and_wait(session, Barrier(trio.Event()))
 
-    async def _post_and_wait(self, session: Occupant, what: Arrival | Takeover | Departure | Marker) -> None:
+    async def _post_and_wait(self, session: Occupant, what: Arrival | Takeover | Departure | Barrier) -> None:
         pause = self.post(session, what)
         if pause is not None:
             try:
@@ -188,11 +188,12 @@ class ChatRoom(Room):
             entries = [first]
             with suppress(trio.WouldBlock, trio.EndOfChannel):
                 entries.extend(self._inbox.receive_nowait() for _ in range(INBOX_MAX))
-            strays = len(self._members.strays)  # what lets somebody in who strays later may still be in the inbox
+            # What lets somebody in who leaves later may still be in the inbox.
+            departures = len(self._members.late_departures)
             is_done = False
             try:
                 with self._guard:
-                    await self._store_and_take(entries, strays)
+                    await self._store_and_take(entries, departures)
                     is_done = True
                 if not is_done:
                     stored, answers, _ = await self._find_stored(entries)
@@ -207,7 +208,7 @@ class ChatRoom(Room):
                 await self._audience.show_ahead()
         self._flush()
 
-    async def _next_entry(self) -> Entry | None:
+    async def _next_entry(self) -> InboxEntry | None:
         """Wait for the next entry; None when it is time to announce who came and went."""
         if not self._members.presence:
             return await self._inbox.receive()
@@ -215,8 +216,8 @@ class ChatRoom(Room):
             return await self._inbox.receive()
         return None
 
-    async def _store_and_take(self, entries: Sequence[Entry], strays: int) -> None:
-        """Store everything that waited, and turn it into what members will see; let those go who had strayed by then."""
+    async def _store_and_take(self, entries: Sequence[InboxEntry], departures: int) -> None:
+        """Store everything that waited, and turn it into what members will see; let those go who had left late by then."""
         stored, answers, is_plain = await self._store(entries)
         if not self._past.is_read and trio.current_time() >= self._read_past_at:
             with self._guard:
@@ -230,7 +231,7 @@ class ChatRoom(Room):
             is_taken = True
         if not is_taken:
             self._take_anyway(entries, stored)
-        self._members.take_late(strays)
+        self._members.take_late(departures)
         if answers:
             with self._guard:
                 await self._audience.show_ahead()
@@ -238,7 +239,7 @@ class ChatRoom(Room):
                 self._answer(answers)
             self._answer(answers)
 
-    async def _store(self, entries: Sequence[Entry]) -> tuple[Sequence[Line | None], deque[Answer], bool]:
+    async def _store(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Line | None], deque[Answer], bool]:
         """Store the lines among the entries. Returns them, None for each that is not stored; what to tell authors; and `Batch.is_plain`."""
         with self._guard:
             past, journal = self._past, self.directory.journal
@@ -247,7 +248,7 @@ class ChatRoom(Room):
             return stored, deque(batch.answers), batch.is_plain
         return await self._find_stored(entries)
 
-    async def _find_stored(self, entries: Sequence[Entry]) -> tuple[Sequence[Line | None], deque[Answer], bool]:
+    async def _find_stored(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Line | None], deque[Answer], bool]:
         """Something went wrong while the lines were being stored: look whether they are, all or none. See `_store`."""
         found: Sequence[Line] = ()
         with self._guard:
@@ -259,7 +260,7 @@ class ChatRoom(Room):
         last = self._past.last_seq
         return (await self.directory.journal.read(self.name, last + 1, last + INBOX_MAX + 1)).lines
 
-    async def _take_each(self, entries: Sequence[Entry], stored: Sequence[Line | None]) -> None:
+    async def _take_each(self, entries: Sequence[InboxEntry], stored: Sequence[Line | None]) -> None:
         """Turn every entry into what members will see of it."""
         lines = iter(stored)
         for session, nick, what, not_for in entries:
@@ -282,7 +283,7 @@ class ChatRoom(Room):
             elif type(what) is Departure:
                 self._members.depart(session)
                 what.done.set()
-            elif type(what) is Marker:
+            elif type(what) is Barrier:
                 self._flush()
                 what.done.set()
 
@@ -296,7 +297,7 @@ class ChatRoom(Room):
 
     # When a step has failed. What is done here is the least that keeps the room's books right, and calls as little as it can; see Members, too.
 
-    def _take_anyway(self, entries: Sequence[Entry], stored: Sequence[Line | None]) -> None:
+    def _take_anyway(self, entries: Sequence[InboxEntry], stored: Sequence[Line | None]) -> None:
         """Do what `_take_each` has not done when it failed: lines are to be seen, whoever came is here, whoever left is not."""
         lines = iter(stored)
         for session, nick, what, _ in entries:
@@ -330,9 +331,9 @@ class ChatRoom(Room):
 
     def forget(self, session: Occupant) -> None:
         """Let the session go in the next turn, which there will be: it could not leave as others do."""
-        self._members.strays.append(session)
+        self._members.late_departures.append(session)
         with suppress(trio.WouldBlock, trio.ClosedResourceError):
-            self._post.send_nowait((session, session.nick, Marker(trio.Event()), ()))
+            self._post.send_nowait((session, session.nick, Barrier(trio.Event()), ()))
 
     async def _read_past(self) -> None:
         try:
@@ -359,11 +360,11 @@ async def _give_way(*, is_due: bool) -> None:
         await trio.lowlevel.checkpoint()
 
 
-def _finish(entries: Sequence[Entry]) -> None:
+def _finish(entries: Sequence[InboxEntry]) -> None:
     """Let everybody go on who waits for one of the entries."""
     for _, _, what, _ in entries:
         if type(what) in _AWAITED:
             what.done.set()  # type: ignore[union-attr]
 
 
-_AWAITED = frozenset((Arrival, Takeover, Renaming, Departure, Marker))
+_AWAITED = frozenset((Arrival, Takeover, Renaming, Departure, Barrier))

@@ -57,7 +57,7 @@ class Directory(Generic[R, P]):
         self._by_address = Quotas(per_address, DAY)
         self.sessions_max = sessions_max
         """How many sessions one person may have at a time; 0: as many as they like."""
-        self._founding = trio.Lock()
+        self._creating = trio.Lock()
         self._people: dict[str, P] = {}
         self._identities: dict[str, P] = {}
         self._rooms: dict[str, R] = {}
@@ -116,7 +116,7 @@ class Directory(Generic[R, P]):
         wanted = same_name_key(part)
         return [room for key, room in self._rooms.items() if wanted in key]
 
-    async def found_room(self, name: str, person: str = "", address: str = "") -> Refused | None:
+    async def create_room(self, name: str, person: str = "", address: str = "") -> Refused | None:
         """Store and open a new room.
 
         Args:
@@ -131,7 +131,7 @@ class Directory(Generic[R, P]):
             JournalError: it could not be stored, and is not open.
 
         """
-        async with self._founding:
+        async with self._creating:
             if self.room(name) is not None:
                 return Refused("room-exists", {"room": name})
             if self._rooms_max and len(self._rooms) >= self._rooms_max:

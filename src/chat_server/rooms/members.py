@@ -53,9 +53,9 @@ class Members:
         """Who wants their next line timed."""
         self.entered_at: dict[Occupant, int] = {}
         """Who has entered and does not know yet after which line."""
-        self.strays: list[Occupant] = []
+        self.late_departures: list[Occupant] = []
         """Who left while the inbox was full, and could not wait."""
-        self.late_names: list[Occupant] = []
+        self.late_renames: list[Occupant] = []
         """Whose person took another nickname while it was full."""
         self._arrived = 0  # newcomers since others had their turn
         self.presence = Presence(room)
@@ -149,16 +149,16 @@ class Members:
             self._audience.remove(session, nick)
             self._audience.add(session, nick)
 
-    def take_late(self, strays: int) -> None:
-        """Do what could not wait until there was room in the inbox; so many of the strays are to be let go."""
-        while self.late_names:
-            session = self.late_names.pop(0)
+    def take_late(self, departures: int) -> None:
+        """Do what could not wait until there was room in the inbox; so many of the late departures are to be let go."""
+        while self.late_renames:
+            session = self.late_renames.pop(0)
             if not self._guard.attempt(self.rename, session.person, session.nick):
                 self.rename_anyway(session.person, session.nick)
-        for stray in self.strays[:strays]:
-            if not self._guard.attempt(self.depart, stray):
-                self.forget(stray)
-        del self.strays[:strays]
+        for session in self.late_departures[:departures]:
+            if not self._guard.attempt(self.depart, session):
+                self.forget(session)
+        del self.late_departures[:departures]
 
     def _flush(self) -> None:
         self._audience.flush(self._past.last_seq)
