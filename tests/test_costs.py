@@ -13,7 +13,7 @@ from chat_server.config import Config, RoomsTable
 from chat_server.journal import Page, PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.choices import CHARSETS
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Line, PageShown, Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Say
 from chat_server.rooms.audience import KINDS_MAX
@@ -22,7 +22,7 @@ from chat_server.sessions.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITE
 from chat_server.sessions.text_session import PersonSession
 from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.render import profiles
-from chat_server.wire.render.profiles import BARE_MAX, RenderProfile
+from chat_server.wire.render.profiles import BARE_MAX, PIECE_CHARACTERS, RenderProfile, renderer_for
 from chat_server.wire.render.text_lines import TextLine
 from chat_server.wire.text import TextDecoder
 from fakes import FaultyJournal
@@ -171,8 +171,6 @@ async def _config() -> Config:
 
 async def _journal(lines: int, text: str = "x" * 100) -> MemoryJournal:
     """A journal in which so many lines have been said."""
-    from chat_server.protocol.entries import Said  # noqa: PLC0415
-
     journal = MemoryJournal()
     await journal.create_room("python")
     for start in range(0, lines, 1000):
@@ -695,3 +693,18 @@ async def test_pages_that_many_ask_for_at_once_are_laid_out_one_in_each_pass(
                 senders.start_soon(person.type, "/last 200")
         await trio.sleep(30)
         assert len(laid_out) == len(set(laid_out)) == len(crowd)
+
+
+async def test_each_piece_of_what_is_laid_out_has_a_turn_of_its_own() -> None:
+    turns = 0
+
+    async def take_turn() -> None:
+        nonlocal turns
+        turns += 1
+
+    lines = tuple(Said("python", seq, 1e9, "bob", "word " * 100) for seq in range(1, 51))
+    page = PageShown("python", lines, 1, 50, "UTC")
+    profile = RenderProfile(columns=40)
+    shown = await layout.laid_out(page, profile, take_turn, nick="ann")
+    assert shown == renderer_for(profile)(page)
+    assert turns >= sum(len(line.text) for line in lines) / (2 * PIECE_CHARACTERS)

@@ -24,7 +24,7 @@ from chat_server.journal.maintenance import lines_of
 from chat_server.journal.sqlite import upgrade
 from chat_server.journal.sqlite.archive import back_up
 from chat_server.journal.sqlite.batch_rows import Append
-from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError, files_in
+from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError, files_in, unfinished
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.schema import MIGRATIONS
@@ -362,7 +362,7 @@ def test_a_journal_of_the_first_release_is_copied_aside_before_it_is_changed(tmp
     aside.unlink()
     Writer(folder.journal).close()
     assert not aside.exists(), "once"
-    assert aside.name in files_in(folder.path).names
+    assert {aside.name, unfinished(aside).name} <= files_in(folder.path).names
 
 
 def test_a_journal_that_cannot_be_copied_aside_is_not_changed(tmp_path: Path) -> None:
@@ -500,6 +500,15 @@ def test_people_can_read_the_file_with_the_sqlite_shell(folder: DataFolder) -> N
         ).fetchall()
     assert rows[0] == (1, "1970-01-01 00:33:20", "topic", "小明", "topic 0")
     assert len(rows) == 4
+
+
+def test_the_sqlite_shell_shows_which_account_said_each_line(tmp_path: Path) -> None:
+    lines: list[Line] = [Said("python", 0, 1000.0 + number, "ann", "x", number * 7) for number in range(3)]
+    with closing(Writer(tmp_path / "journal.db")) as writer:
+        writer.create_room("python")
+        writer.commit([Append(lines, {}, encode(lines))], {})
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as connection:
+        assert connection.execute("SELECT seq, author FROM line ORDER BY seq").fetchall() == [(1, 0), (2, 7), (3, 14)]
 
 
 def test_a_data_directory_that_cannot_be_used_keeps_no_file_open(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import resource
 import sqlite3
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -12,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import trio
+import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -487,3 +489,21 @@ async def test_where_the_clock_ran_back_is_looked_for_some_batches_at_a_time(
             for _ in range(5):
                 nursery.start_soon(journal.seq_at, "python", 50)
         assert looks == [11] * 5
+
+
+async def test_how_far_people_have_come_is_stored_of_all_that_is_written_at_once(tmp_path: Path) -> None:
+    journal = SqliteJournal(DataFolder(tmp_path))
+    async with opened(journal):
+        await journal.create_room("python")
+        free = threading.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(journal._committer.call, lambda _: free.wait())  # what comes meanwhile is one commit
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            journal.save_position("python", "ann", 1)
+            first = journal.append(said("a"), {})
+            journal.save_position("python", "bob", 2)
+            second = journal.append(said("b"), {})
+            free.set()
+            await first.stored()
+            await second.stored()
+        assert await journal.positions("python") == {"ann": 1, "bob": 2}

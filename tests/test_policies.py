@@ -14,6 +14,7 @@ from chat_server.protocol.requests import ListOnline, Say
 from chat_server.rooms.person import MEMBER
 from chat_server.rooms.room import ROOM, Occupant, Pause, Room
 from streams import Caller, House, StepCounter, open_house
+from test_costs import SlowJournal
 
 
 async def test_the_classic_dialogue(autojump_clock: trio.abc.Clock) -> None:
@@ -403,6 +404,19 @@ async def test_a_stuck_reader_holds_the_stop_up_for_no_longer_than_allowed_and_c
         await house.ended.wait()
         assert trio.current_time() - start == pytest.approx(7, abs=0.2)
         assert house.exit_code == 1
+
+
+async def test_a_room_that_could_not_store_what_was_said_counts_as_cut_off(autojump_clock: trio.abc.Clock) -> None:
+    journal = SlowJournal(1000)
+    async with open_house(Config(server=ServerTable(stop_seconds=7)), journal) as house:
+        ann = house.call()
+        await ann.log_in("ann", "python")
+        await ann.type("hello", "/logout")
+        await ann.read_to_end()
+        await trio.sleep(30)
+        house.server.stop()
+        await house.ended.wait()
+        assert house.exit_code == 2, "her session could not leave the room in time, nor the room store the line"
 
 
 async def test_a_second_request_stops_at_once(autojump_clock: trio.abc.Clock) -> None:
