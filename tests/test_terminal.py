@@ -555,6 +555,23 @@ def test_a_terminal_that_is_gone_does_not_hold_the_program(tmp_path: Path, code:
             time.sleep(0.02)
 
 
+def test_whoever_is_told_to_go_on_and_was_not_suspended_reads_the_keyboard_once(tmp_path: Path) -> None:
+    def threads() -> int:
+        return len(list(Path(f"/proc/{opened.pid}/task").iterdir()))
+
+    with running_server() as server:
+        opened = started(server.port, tmp_path)
+        opened.wait_until("1 python")
+        before = threads()
+        for number in range(1, 6):
+            os.kill(opened.pid, signal.SIGCONT)
+            opened.type("a")
+            opened.wait_until("a" * number)
+        assert threads() < before + 5
+        os.kill(opened.pid, signal.SIGTERM)
+        assert ended(opened) == 128 + signal.SIGTERM
+
+
 def is_stopped(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 

@@ -55,7 +55,8 @@ def understand_alt() -> None:
 STDIN, STDOUT = 0, 1
 
 END_SECONDS = 5
-"""Seconds that an orderly end may take after a signal. A terminal that is gone, or takes nothing, must not hold the program."""
+"""Seconds that an orderly end may take after a signal, to the end of the process: it waits for the thread that reads the keyboard. A terminal that
+is gone, or takes nothing, must not hold the program."""
 
 LOOK_SECONDS = 1.0
 """Seconds between two looks whether the terminal is still there."""
@@ -107,18 +108,30 @@ def give_up_keys(app: App[None], chosen: Mapping[str, str]) -> None:
 def suspend_in_the_loop(app: App[None]) -> None:
     """Have SIGTSTP and SIGCONT suspend the program and go on in the event loop.
 
-    Textual does it wherever the program happens to be: in the middle of a write it would wait for ever for the lock that the write holds.
+    Textual does it wherever the program happens to be: in the middle of a write it would wait for ever for the lock that the write holds. And it
+    goes on whether it was suspended or not, with one more thread that reads the keyboard each time, of which it ends one: the kernel sends
+    SIGCONT to programs whose terminal is gone, too.
     """
     driver: Any = app._driver  # noqa: SLF001 - Textual has no public way to it
     if textual.__version__ != PINNED or app.is_headless or not driver.can_suspend:
         return
 
+    is_suspended = False
+
+    def suspend() -> None:
+        nonlocal is_suspended
+        is_suspended = True
+        driver._sigtstp_application()  # noqa: SLF001
+
     def go_on() -> None:
-        driver._sigcont_application()  # noqa: SLF001
+        nonlocal is_suspended
+        if is_suspended:
+            is_suspended = False
+            driver._sigcont_application()  # noqa: SLF001
         app.refresh(layout=True)  # the terminal has forgotten all of it; else only what changes next may be drawn
 
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTSTP, driver._sigtstp_application)  # noqa: SLF001
+    loop.add_signal_handler(signal.SIGTSTP, suspend)
     loop.add_signal_handler(signal.SIGCONT, go_on)
 
 
@@ -133,8 +146,6 @@ def given_back(app: App[None]) -> Iterator[None]:
     except BaseException:
         _give_back(app, before)
         raise
-    finally:
-        signal.alarm(0)
 
 
 def _give_back(app: App[None], attributes: Any) -> None:
