@@ -16,7 +16,7 @@ from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.protocol.requests import REQUESTS, ChooseCharset, Hello, Join, Login, Request, Resume, Say, tag_of
 from chat_server.protocol.syntax import Vocabulary, word_of
 from chat_server.rooms.person import MEMBER, STRANGER
-from chat_server.rooms.room import HALL, ROOM, Occupant, Pause, Room
+from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
 from fakes import FakeSession, make_hall
 
 THROWAWAY = Path(__file__).with_name("throwaway.py")
@@ -105,11 +105,11 @@ def test_what_is_for_terminals_is_refused_to_programs_and_what_is_for_programs_t
 
 def test_two_commands_for_one_request_in_one_place_are_an_error() -> None:
     class One(CommandHandler):
-        def do_hello(self, place: Room, session: Occupant, request: Hello) -> Pause:
+        def do_hello(self, place: Room, session: Occupant, request: Hello) -> MaybeAwaitable:
             return None
 
     class Other(CommandHandler):
-        def do_greet(self, place: Room, session: Occupant, request: Hello) -> Pause:
+        def do_greet(self, place: Room, session: Occupant, request: Hello) -> MaybeAwaitable:
             return None
 
     with pytest.raises(ValueError, match="two commands for Hello"):

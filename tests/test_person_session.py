@@ -17,7 +17,7 @@ from chat_server.commands.table import COMMANDS
 from chat_server.protocol.events import TopicShown
 from chat_server.protocol.requests import Say
 from chat_server.rooms.person import MEMBER
-from chat_server.rooms.room import HALL, Occupant, Pause, Room
+from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
 from chat_server.sessions.text_session import NOP, PersonSession
 from chat_server.wire.telnet.options import Code, Option
 from streams import Caller, House, open_house
@@ -541,11 +541,11 @@ async def test_plain_mode_is_stronger_than_the_editor(autojump_clock: trio.abc.C
         assert ann.session_is_edited is False
 
 
-def ask_for_password(place: Room, session: Occupant, request: Say) -> Pause:
+def ask_for_password(place: Room, session: Occupant, request: Say) -> MaybeAwaitable:
     """Ask whoever says something for a password: what accounts will do."""
     assert isinstance(session, PersonSession)
 
-    def tell(secret: str) -> Pause:
+    def tell(secret: str) -> MaybeAwaitable:
         session.send(TopicShown("vault", f"{len(secret)} letters"))
         return None
 

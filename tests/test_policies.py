@@ -12,7 +12,7 @@ from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, ServerTable
 from chat_server.protocol.requests import ListOnline, Say
 from chat_server.rooms.person import MEMBER
-from chat_server.rooms.room import ROOM, Occupant, Pause, Room
+from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room
 from streams import Caller, House, StepCounter, open_house
 from test_costs import SlowJournal
 
@@ -254,7 +254,7 @@ async def test_a_lost_connection_leaves_like_a_logout(autojump_clock: trio.abc.C
 async def test_a_bug_in_one_command_hurts_one_session_only(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(place: Room, session: Occupant, request: ListOnline) -> Pause:
+    def broken(place: Room, session: Occupant, request: ListOnline) -> MaybeAwaitable:
         raise TypeError("a bug")
 
     monkeypatch.setitem(COMMANDS.open_to[MEMBER][ROOM], ListOnline, Command(broken, ""))

@@ -22,7 +22,7 @@ from chat_server.commands.handler import Command
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol.events import TopicShown
 from chat_server.protocol.requests import Act
-from chat_server.rooms.room import HALL, Occupant, Pause, Room
+from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
 from chat_server.sessions.text_session import PersonSession
 from processes import TIMEOUT, Screen, ServerProcess, program, running_server, screen
 from test_sockets import running
@@ -214,11 +214,11 @@ def test_a_password_typed_at_the_real_telnet_is_not_shown(monkeypatch: pytest.Mo
     trio.run(ask_for_passwords)
 
 
-def ask_for_password(place: Room, session: Occupant, request: Act) -> Pause:
+def ask_for_password(place: Room, session: Occupant, request: Act) -> MaybeAwaitable:
     """Ask whoever does something for a password: what accounts will do."""
     assert isinstance(session, PersonSession)
 
-    def tell(secret: str) -> Pause:
+    def tell(secret: str) -> MaybeAwaitable:
         session.send(TopicShown("vault", secret[::-1]))
         return None
 

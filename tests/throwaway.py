@@ -11,7 +11,7 @@ from chat_server.commands.talk import TalkCommands
 from chat_server.protocol.events import TopicShown, Welcomed
 from chat_server.protocol.requests import Request
 from chat_server.rooms.person import MEMBER
-from chat_server.rooms.room import ROOM, Occupant, Pause, Room
+from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room
 
 KEEPER = "keeper"
 LISTENER = "listener"
@@ -23,7 +23,7 @@ class Sweep(Request, frozen=True, gc=False):
 
 
 @access(role=KEEPER, where=(ROOM,))
-def do_sweep(self: TalkCommands, place: Room, session: Occupant, request: Sweep) -> Pause:
+def do_sweep(self: TalkCommands, place: Room, session: Occupant, request: Sweep) -> MaybeAwaitable:
     """Sweep the room."""
     session.send(TopicShown(place.name, "swept"))
     return None

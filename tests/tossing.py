@@ -16,7 +16,7 @@ from msgspec import Meta, to_builtins
 from chat_server.commands.talk import TalkCommands
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import HowMany, Request
-from chat_server.rooms.room import Occupant, Pause, Room
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
 
 class Toss(Request, frozen=True, gc=False):
@@ -46,7 +46,7 @@ class Tossed(Answered, frozen=True):
 UNLUCKY = 13
 
 
-def do_toss(self: TalkCommands, place: Room, session: Occupant, request: Toss) -> Pause:
+def do_toss(self: TalkCommands, place: Room, session: Occupant, request: Toss) -> MaybeAwaitable:
     """Throw a die.
 
     /toss 20 throws one with twenty sides.

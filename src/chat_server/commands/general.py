@@ -10,14 +10,14 @@ from chat_server.protocol.incoming import Invalid, UnknownCommand
 from chat_server.protocol.requests import GROUPS, Help, Join, Logout, Request
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import unexpected, unknown_command
-from chat_server.rooms.room import ROOMS_NAMED_MAX, Occupant, Pause, Room
+from chat_server.rooms.room import ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room
 
 
 class GeneralCommands(CommandHandler):
     """Help, farewell, and what is no command."""
 
     @access(role=ANYBODY)
-    def do_help(self, place: Room, session: Occupant, request: Help) -> Pause:
+    def do_help(self, place: Room, session: Occupant, request: Help) -> MaybeAwaitable:
         """List what can be done here.
 
         With a command's name, explain that command.
@@ -39,12 +39,12 @@ class GeneralCommands(CommandHandler):
         return None
 
     @access(role=ANYBODY)
-    def do_logout(self, place: Room, session: Occupant, request: Logout) -> Pause:
+    def do_logout(self, place: Room, session: Occupant, request: Logout) -> MaybeAwaitable:
         """Leave the server."""
         raise EndSession
 
     @access(role=ANYBODY)
-    def do_unknown(self, place: Room, session: Occupant, request: UnknownCommand) -> Pause:
+    def do_unknown(self, place: Room, session: Occupant, request: UnknownCommand) -> MaybeAwaitable:
         """Enter the room with this name; or say that there is no such command."""
         room = place.directory.room(request.word)
         if room is None:
@@ -55,7 +55,7 @@ class GeneralCommands(CommandHandler):
         return self.table.dispatch(place, session, Join(room.name))
 
     @access(role=ANYBODY)
-    def do_refuse(self, place: Room, session: Occupant, request: Invalid) -> Pause:
+    def do_refuse(self, place: Room, session: Occupant, request: Invalid) -> MaybeAwaitable:
         """Answer with what is wrong."""
         session.send(Refused(request.code, request.details))
         return None

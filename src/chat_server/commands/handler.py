@@ -13,7 +13,7 @@ from chat_server.protocol.events import Refused
 from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.requests import REQUESTS, Request
 from chat_server.protocol.syntax import Vocabulary, word_of
-from chat_server.rooms.room import Occupant, Pause, Room
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
 Asked = type[Request | Unreadable]
 
@@ -27,7 +27,9 @@ class Command:
 
     __slots__ = ("access", "door", "explanation", "run")
 
-    def __init__(self, run: Callable[[Any, Any, Any], Pause], explanation: str, access: Access = DEFAULT) -> None:
+    def __init__(
+        self, run: Callable[[Any, Any, Any], MaybeAwaitable], explanation: str, access: Access = DEFAULT
+    ) -> None:
         self.run = run
         self.explanation = explanation
         self.access = access
@@ -85,7 +87,7 @@ class CommandTable:
                 raise ValueError(f"two commands for {request.__name__} in a {kind}")
             self.of[kind][request] = command
 
-    def dispatch(self, place: Room, session: Occupant, request: Request | Unreadable) -> Pause:
+    def dispatch(self, place: Room, session: Occupant, request: Request | Unreadable) -> MaybeAwaitable:
         """Carry out a request, or refuse it. Raises EndSession if it ends the session."""
         command = self.open_to[session.person.role][place.kind].get(type(request))
         if command is None or (command.door and not is_for_door_of(command.access, session)):

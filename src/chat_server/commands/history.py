@@ -26,14 +26,14 @@ from chat_server.protocol.requests import (
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.paging import AROUND, PAGE_MAX, page, search
-from chat_server.rooms.room import HALL, ROOM, Occupant, Pause, Room
+from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
 
 
 class HistoryCommands(CommandHandler):
     """To read back what was said."""
 
     @access(where=(ROOM,))
-    def do_last(self, place: ChatRoom, session: Occupant, request: Last) -> Pause:
+    def do_last(self, place: ChatRoom, session: Occupant, request: Last) -> MaybeAwaitable:
         """Read the newest lines.
 
         Up to 200; 20 if you give no number.
@@ -41,7 +41,7 @@ class HistoryCommands(CommandHandler):
         return _show_last(place, session, min(request.count, LAST_MAX))
 
     @access(where=(ROOM,))
-    def do_since(self, place: ChatRoom, session: Occupant, request: Since) -> Pause:
+    def do_since(self, place: ChatRoom, session: Occupant, request: Since) -> MaybeAwaitable:
         """Read what came after a line.
 
         A line is named by its number in this room, such as 4711.
@@ -49,7 +49,7 @@ class HistoryCommands(CommandHandler):
         return _show_since(place, session, request.number, PAGE_MAX)
 
     @access(where=(ROOM,))
-    def do_before(self, place: ChatRoom, session: Occupant, request: Before) -> Pause:
+    def do_before(self, place: ChatRoom, session: Occupant, request: Before) -> MaybeAwaitable:
         """Read what came before a line.
 
         A line is named by its number in this room, such as 4711.
@@ -57,7 +57,7 @@ class HistoryCommands(CommandHandler):
         return _show_before(place, session, request.number, PAGE_MAX)
 
     @access(where=(ROOM,))
-    def do_around(self, place: ChatRoom, session: Occupant, request: Around) -> Pause:
+    def do_around(self, place: ChatRoom, session: Occupant, request: Around) -> MaybeAwaitable:
         """Read the lines around a line.
 
         A line is named by its number in this room, such as 4711.
@@ -65,7 +65,7 @@ class HistoryCommands(CommandHandler):
         return _show(place, session, request.number - AROUND, request.number + AROUND)
 
     @access(where=(ROOM,))
-    def do_date(self, place: ChatRoom, session: Occupant, request: OnDate) -> Pause:
+    def do_date(self, place: ChatRoom, session: Occupant, request: OnDate) -> MaybeAwaitable:
         """Read from the beginning of a day, or from a time of day.
 
         A day is written as 2026-11-20, today, yesterday, or -3d for three days ago; it begins at midnight in the zone that /time shows.
@@ -79,7 +79,7 @@ class HistoryCommands(CommandHandler):
         return _answered(session, _page_of(place, span, session.person.zone))
 
     @access(where=(ROOM,))
-    def do_search(self, place: ChatRoom, session: Occupant, request: Search) -> Pause:
+    def do_search(self, place: ChatRoom, session: Occupant, request: Search) -> MaybeAwaitable:
         """Search this room (-a: all rooms).
 
         It finds lines that have all of the words.
@@ -89,7 +89,7 @@ class HistoryCommands(CommandHandler):
         return _search(place, session, request.words, None if request.everywhere else [place.name])
 
     @access(where=(HALL,))
-    def do_search_from_hall(self, place: Room, session: Occupant, request: Search) -> Pause:
+    def do_search_from_hall(self, place: Room, session: Occupant, request: Search) -> MaybeAwaitable:
         """Search all rooms.
 
         It finds lines that have all of the words.
@@ -97,7 +97,7 @@ class HistoryCommands(CommandHandler):
         """
         return _search(place, session, request.words, None)
 
-    def do_history(self, place: Room, session: Occupant, request: History) -> Pause:
+    def do_history(self, place: Room, session: Occupant, request: History) -> MaybeAwaitable:
         """Choose how many lines you see on entering a room.
 
         It is 0 to 50. Without a number: show how many.
@@ -109,7 +109,7 @@ class HistoryCommands(CommandHandler):
         session.send(HistoryChosen(session.person.history))
         return None
 
-    def _page(self, place: Room, session: Occupant, request: History) -> Pause:
+    def _page(self, place: Room, session: Occupant, request: History) -> MaybeAwaitable:
         """So many lines before or after a number, which only rooms have."""
         if place.kind == HALL:
             session.send(Refused("not-in-hall", {"word": "history"}))

@@ -12,7 +12,7 @@ from chat_server.protocol.events import LoggedIn, Refused, Renamed
 from chat_server.protocol.names import BadName, parse_nickname, same_name_key
 from chat_server.protocol.requests import Login, Rename
 from chat_server.rooms.person import STRANGER, Person
-from chat_server.rooms.room import HALL, ROOMS_MAX, Occupant, Pause, Room
+from chat_server.rooms.room import HALL, ROOMS_MAX, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.tokens import identity_of
 
 
@@ -24,7 +24,7 @@ class LoginCommands(CommandHandler):
         where=(HALL,),
         refusal=lambda session: Refused("logged-in-already", {"nick": session.nick}),
     )
-    def do_login(self, place: Room, session: Occupant, request: Login) -> Pause:
+    def do_login(self, place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
         """Take a nickname.
 
         It has 1 to 32 letters of any script, digits, - and _. Upper and lower case count as the same.
@@ -40,7 +40,7 @@ class LoginCommands(CommandHandler):
             _log_in(place, session, nick, request)
         return None
 
-    def do_nick(self, place: Room, session: Occupant, request: Rename) -> Pause:
+    def do_nick(self, place: Room, session: Occupant, request: Rename) -> MaybeAwaitable:
         """Change your nickname.
 
         Everybody in the room is told.
@@ -92,7 +92,7 @@ def _log_in(place: Room, session: Occupant, nick: str, request: Login, rooms: It
     session.send(LoggedIn(nick, request.token, tuple(room.name for room in rooms), sessions))
 
 
-def _come_back(place: Room, session: Occupant, person: Person[Occupant], request: Login) -> Pause:
+def _come_back(place: Room, session: Occupant, person: Person[Occupant], request: Login) -> MaybeAwaitable:
     """Log in as somebody who is here already: as one more session, or in the place of all the others. They keep the name that they have."""
     limit = place.directory.sessions_max
     if request.session and limit and len(person.sessions) >= limit:

@@ -18,7 +18,7 @@ from chat_server.protocol.requests import (
 )
 from chat_server.protocol.typed import nearest, shortened
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.room import ROOM, ROOMS_NAMED_MAX, Occupant, Pause, Room
+from chat_server.rooms.room import ROOM, ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room
 
 RESUMED_MAX = 100
 """Rooms that one request enters again."""
@@ -28,7 +28,7 @@ class RoomCommands(CommandHandler):
     """To look around among the rooms, and to go from one to another."""
 
     @access(role=ANYBODY)
-    def do_rooms(self, place: Room, session: Occupant, request: ListRooms) -> Pause:
+    def do_rooms(self, place: Room, session: Occupant, request: ListRooms) -> MaybeAwaitable:
         """List the rooms, and how many people are in each.
 
         The busiest come first. With a name: list the rooms that have it in their names.
@@ -40,12 +40,12 @@ class RoomCommands(CommandHandler):
         return None
 
     @access(where=(ROOM,))
-    def do_online(self, place: ChatRoom, session: Occupant, request: ListOnline) -> Pause:
+    def do_online(self, place: ChatRoom, session: Occupant, request: ListOnline) -> MaybeAwaitable:
         """Show who else is here."""
         session.send(OnlineListed(place.name, place.others(session)))
         return None
 
-    def do_join(self, place: Room, session: Occupant, request: Join) -> Pause:
+    def do_join(self, place: Room, session: Occupant, request: Join) -> MaybeAwaitable:
         """Enter a room.
 
         From another room, this leaves the one and enters the other. The room's name alone does the same: /python is /join python.
@@ -64,16 +64,16 @@ class RoomCommands(CommandHandler):
         return _enter(session, room)
 
     @access(where=(ROOM,))
-    def do_back(self, place: ChatRoom, session: Occupant, request: Back) -> Pause:
+    def do_back(self, place: ChatRoom, session: Occupant, request: Back) -> MaybeAwaitable:
         """Go back to the hall."""
         return session.leave(place, place.hall)
 
     @access(door="program")
-    def do_resume(self, place: Room, session: Occupant, request: Resume) -> Pause:
+    def do_resume(self, place: Room, session: Occupant, request: Resume) -> MaybeAwaitable:
         """Enter rooms again, and have all that was said in them since."""
         return _resume(place, session, request)
 
-    def do_create(self, place: Room, session: Occupant, request: Create) -> Pause:
+    def do_create(self, place: Room, session: Occupant, request: Create) -> MaybeAwaitable:
         """Open a new room.
 
         It is open to everybody, and stays. Its name follows the rules for nicknames.

@@ -27,7 +27,7 @@ from chat_server.protocol.requests import (
 from chat_server.protocol.syntax import word_of
 from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.protocol.typed import SHOWN_MAX, shortened
-from chat_server.rooms.room import Occupant, Pause, Room
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
 WIDTHS = range(20, 201)
 """Columns that one may say a terminal has."""
@@ -36,7 +36,7 @@ WIDTHS = range(20, 201)
 class SettingsCommands(CommandHandler):
     """To choose how one is shown things, or to ask."""
 
-    def do_time(self, place: Room, session: Occupant, request: Time) -> Pause:
+    def do_time(self, place: Room, session: Occupant, request: Time) -> MaybeAwaitable:
         """Choose the zone in which times are shown.
 
         Such as Europe/Berlin or +02:00. Without a zone: show the time and the zone.
@@ -51,7 +51,7 @@ class SettingsCommands(CommandHandler):
         return None
 
     @access(role=ANYBODY)
-    def do_lang(self, place: Room, session: Occupant, request: ChooseLanguage) -> Pause:
+    def do_lang(self, place: Room, session: Occupant, request: ChooseLanguage) -> MaybeAwaitable:
         """Choose the language in which the server speaks to you.
 
         Commands stay the same. Without a language: show it.
@@ -67,7 +67,7 @@ class SettingsCommands(CommandHandler):
         return None
 
     @access(role=ANYBODY, door="terminal")
-    def do_charset(self, place: Room, session: Occupant, request: ChooseCharset) -> Pause:
+    def do_charset(self, place: Room, session: Occupant, request: ChooseCharset) -> MaybeAwaitable:
         """Choose the charset of your terminal.
 
         Such as utf-8, gbk, gb18030, big5, euc-kr, shift_jis, koi8-r, latin-1. Characters that it lacks are replaced by something readable.
@@ -81,7 +81,7 @@ class SettingsCommands(CommandHandler):
         return None
 
     @access(role=ANYBODY, door="terminal")
-    def do_mode(self, place: Room, session: Occupant, request: ChooseMode) -> Pause:
+    def do_mode(self, place: Room, session: Occupant, request: ChooseMode) -> MaybeAwaitable:
         """Edit your input here, or in your own program.
 
         With /mode edit there are arrow keys, a history, and Tab, and what others say never cuts into what you type; that needs telnet.
@@ -91,7 +91,7 @@ class SettingsCommands(CommandHandler):
         return None
 
     @access(role=ANYBODY, door="terminal")
-    def do_colour(self, place: Room, session: Occupant, request: ChooseColour) -> Pause:
+    def do_colour(self, place: Room, session: Occupant, request: ChooseColour) -> MaybeAwaitable:
         """Turn colours on or off.
 
         Without a choice: show which.
@@ -100,7 +100,7 @@ class SettingsCommands(CommandHandler):
         return None
 
     @access(role=ANYBODY, door="terminal")
-    def do_wrap(self, place: Room, session: Occupant, request: ChooseWrap) -> Pause:
+    def do_wrap(self, place: Room, session: Occupant, request: ChooseWrap) -> MaybeAwaitable:
         """Break long lines between words, or not.
 
         on, off, or the number of columns. Without a choice: show it.
@@ -119,7 +119,7 @@ class SettingsCommands(CommandHandler):
         return None
 
     @access(role=ANYBODY, door="terminal")
-    def do_plain(self, place: Room, session: Occupant, request: ChoosePlain) -> Pause:
+    def do_plain(self, place: Room, session: Occupant, request: ChoosePlain) -> MaybeAwaitable:
         """Turn on plain mode, for screen readers.
 
         No colours, no ornaments, nothing is drawn twice. /plain off turns it off.
@@ -128,7 +128,7 @@ class SettingsCommands(CommandHandler):
         return None
 
     @access(role=ANYBODY, door="terminal")
-    def do_keepalive(self, place: Room, session: Occupant, request: ChooseKeepalive) -> Pause:
+    def do_keepalive(self, place: Room, session: Occupant, request: ChooseKeepalive) -> MaybeAwaitable:
         """Keep your connection open when it is silent, or not.
 
         If your client shows that as garbage: /keepalive off. Without a choice: show it.

@@ -5,7 +5,7 @@ from chat_server.commands.handler import CommandHandler
 from chat_server.protocol.events import Refused, TimingAwaited, TopicShown
 from chat_server.protocol.requests import Act, Notice, Say, TimeNextLine, Topic
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.room import HALL, ROOM, Occupant, Pause, Room
+from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
 
 TOPIC_MAX = 300
 """Characters in a topic: about what IRC servers allow. Whoever enters is shown it."""
@@ -15,7 +15,7 @@ class TalkCommands(CommandHandler):
     """To say something."""
 
     @access(where=(ROOM,))
-    def do_say(self, place: ChatRoom, session: Occupant, request: Say) -> Pause:
+    def do_say(self, place: ChatRoom, session: Occupant, request: Say) -> MaybeAwaitable:
         """Say something to everybody here.
 
         A line without a slash does the same. A line that begins with // is said with one slash.
@@ -23,12 +23,12 @@ class TalkCommands(CommandHandler):
         return place.post(session, place.timed_request(session, request) if place.timing else request)
 
     @access(where=(HALL,), role=NOBODY, refusal=lambda _: Refused("nobody-hears"))
-    def do_say_in_hall(self, place: Room, session: Occupant, request: Say) -> Pause:
+    def do_say_in_hall(self, place: Room, session: Occupant, request: Say) -> MaybeAwaitable:
         """Say something; but nobody hears it in the hall."""
         return None  # the dispatcher has refused it
 
     @access(where=(ROOM,))
-    def do_me(self, place: ChatRoom, session: Occupant, request: Act) -> Pause:
+    def do_me(self, place: ChatRoom, session: Occupant, request: Act) -> MaybeAwaitable:
         """Do something that everybody here sees.
 
         /me waves is shown to the others as: ~ ann waves
@@ -36,7 +36,7 @@ class TalkCommands(CommandHandler):
         return place.post(session, place.timed_request(session, request))
 
     @access(where=(ROOM,))
-    def do_notice(self, place: ChatRoom, session: Occupant, request: Notice) -> Pause:
+    def do_notice(self, place: ChatRoom, session: Occupant, request: Notice) -> MaybeAwaitable:
         """Say something to everybody here without notifying anybody.
 
         For bots, and for what can wait. /notice supper at eight is shown to the others as: - ann: supper at eight
@@ -44,7 +44,7 @@ class TalkCommands(CommandHandler):
         return place.post(session, place.timed_request(session, request))
 
     @access(where=(ROOM,))
-    def do_topic(self, place: ChatRoom, session: Occupant, request: Topic) -> Pause:
+    def do_topic(self, place: ChatRoom, session: Occupant, request: Topic) -> MaybeAwaitable:
         """Show or set the topic.
 
         Everybody who enters sees it. Without a text: show it.
@@ -58,7 +58,7 @@ class TalkCommands(CommandHandler):
         return place.post(session, place.timed_request(session, request))
 
     @access(where=(ROOM,))
-    def do_time_next_line(self, place: ChatRoom, session: Occupant, request: TimeNextLine) -> Pause:
+    def do_time_next_line(self, place: ChatRoom, session: Occupant, request: TimeNextLine) -> MaybeAwaitable:
         """Measure how long your next line takes.
 
         You are told its number, how long it waited in the room's queue, and how long storing it took.

@@ -39,7 +39,7 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.members import Members
 from chat_server.rooms.person import Person
 from chat_server.rooms.recent_history import Past
-from chat_server.rooms.room import ROOM, Occupant, Pause, Room
+from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room
 
 INBOX_MAX = 1024
 """Entries that wait in a room's inbox; then whoever has more waits. A batch is at most this long."""
@@ -106,7 +106,7 @@ class ChatRoom(Room):
 
     # What people do here. A request goes into the inbox at once; only when that is full, the session waits.
 
-    def post(self, session: Occupant, what: InboxItem) -> Pause:
+    def post(self, session: Occupant, what: InboxItem) -> MaybeAwaitable:
         """Put something into the inbox; if it is full, return what to await."""
         entry = (session, session.person.nick, what, () if session.hears_itself else (session,))
         try:

@@ -15,8 +15,8 @@ from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 
-Pause = Awaitable[None] | None
-"""What a command returns: None when it is done, or what the session must await before its next request."""
+MaybeAwaitable = Awaitable[None] | None
+"""What a command returns: None when it is done, else what the session awaits before it takes the next request."""
 
 HALL = "hall"
 ROOM = "room"

@@ -31,7 +31,7 @@ from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import Hello, Login, Ping, Pong, Ref, Request, Say
 from chat_server.protocol.versions import PROTOCOL, common
-from chat_server.rooms.room import ROOMS_MAX, Pause, Room
+from chat_server.rooms.room import ROOMS_MAX, MaybeAwaitable, Room
 from chat_server.rooms.tokens import new_token
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.membership import Membership
@@ -237,7 +237,7 @@ class ProgramSession(ChatSession[Addressed]):
         room = self._membership.room(self._asked_room) or self.place
         await room.settled(self)
 
-    def handle(self, asked: Addressed) -> Pause:
+    def handle(self, asked: Addressed) -> MaybeAwaitable:
         """Answer what is about the connection; have the hall or a room carry out the rest."""
         if self.is_over:
             return None
@@ -253,7 +253,7 @@ class ProgramSession(ChatSession[Addressed]):
         elif isinstance(request, Ping):
             self.send(Ponged())
 
-    def _handle_in_place(self, request: Request | Unreadable) -> Pause:
+    def _handle_in_place(self, request: Request | Unreadable) -> MaybeAwaitable:
         if isinstance(request, Login) and not request.token:
             request = replace(request, token=new_token())
         if not self._asked_room:

@@ -12,7 +12,7 @@ import trio
 
 from chat_server.protocol.events import Dismissed, Event, Refused, Slowed
 from chat_server.protocol.incoming import Echo, ProtocolReply
-from chat_server.rooms.room import Pause
+from chat_server.rooms.room import MaybeAwaitable
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.pace import Pace
@@ -74,7 +74,7 @@ class Asker(Protocol[A_contra]):
     def is_light(self, asked: A_contra) -> bool:
         """Whether this is no more than a line, which waits for nothing that others have asked for."""
 
-    def handle(self, asked: A_contra) -> Pause:
+    def handle(self, asked: A_contra) -> MaybeAwaitable:
         """Have a request carried out, by the place that it is for."""
 
     def carried_out(self) -> None:

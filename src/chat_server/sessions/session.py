@@ -16,7 +16,7 @@ from chat_server.guard import Guard
 from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped
 from chat_server.protocol.names import same_name_key
 from chat_server.rooms.person import MEMBER, Person
-from chat_server.rooms.room import Occupant, Pause, Room
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 from chat_server.rooms.tokens import identity_of
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.outbox import Outbox
@@ -243,7 +243,7 @@ class ChatSession(ABC, Generic[A]):
         """Whether this is no more than a line, which waits for nothing that others have asked for."""
 
     @abstractmethod
-    def handle(self, asked: A) -> Pause:
+    def handle(self, asked: A) -> MaybeAwaitable:
         """Have a request carried out, by the place that it is for."""
 
     def carried_out(self) -> None:

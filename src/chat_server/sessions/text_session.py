@@ -16,7 +16,7 @@ from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.protocol.events import Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Join, Say
-from chat_server.rooms.room import Occupant, Pause, Room
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, in_force
 from chat_server.sessions.json_session import PARSE, ProgramSession, bounds_of
@@ -91,7 +91,7 @@ class PersonSession(ChatSession[TextInput]):
         self._closing = b""  # what gives the row back, when it has been
         self.hears_itself = False
         self._program: ProgramDetected | None = None  # what has come, if the caller turned out to be a program
-        self._awaits_secret: Callable[[str], Pause] | None = None
+        self._awaits_secret: Callable[[str], MaybeAwaitable] | None = None
 
     # How the person is shown things.
 
@@ -231,7 +231,7 @@ class PersonSession(ChatSession[TextInput]):
         """Wait until what was said here is stored and shown."""
         await self.place.settled(self)
 
-    def handle(self, asked: TextInput) -> Pause:
+    def handle(self, asked: TextInput) -> MaybeAwaitable:
         """Have the place carry it out, if it is not about the connection itself."""
         if type(asked) is Say:  # nearly all is
             pause = dispatch(self.place, self, asked)
@@ -245,12 +245,12 @@ class PersonSession(ChatSession[TextInput]):
             self.carried_out()
         return pause
 
-    async def _answered(self, pause: Pause) -> None:
+    async def _answered(self, pause: MaybeAwaitable) -> None:
         if pause is not None:
             await pause
         await self._show_rest()
 
-    def _handle_event(self, event: ConnectionEvent) -> Pause:
+    def _handle_event(self, event: ConnectionEvent) -> MaybeAwaitable:
         match event:
             case TerminalChanged():
                 self._look_again()
@@ -288,7 +288,7 @@ class PersonSession(ChatSession[TextInput]):
         program.prefer(replace(program.preferences, language=self.preferences.language))
         return program
 
-    def ask_secret(self, prompt: str, then: Callable[[str], Pause]) -> None:
+    def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
         """Ask for a password, which telnet does not show while it is typed; `then` is called with it, and with nothing else ever.
 
         It is in no history, in no log, and shown to nobody.
