@@ -22,7 +22,7 @@ from chat_server.wire.render.profiles import RenderProfile, renderer_for
 class FakeSession:
     """A session that remembers what it was told."""
 
-    hears_itself: ClassVar[bool] = False
+    receives_own: ClassVar[bool] = False
     has_terminal: ClassVar[bool] = True
     speaks_telnet: ClassVar[bool] = False
 
@@ -54,10 +54,10 @@ class FakeSession:
     def send_unasked(self, event: Event) -> None:
         self.send(event)
 
-    def prefer(self, preferences: Preferences) -> None:
+    def set_preferences(self, preferences: Preferences) -> None:
         self.preferences = preferences
 
-    def in_force(self, setting: str) -> str:
+    def effective(self, setting: str) -> str:
         return str(getattr(self.preferences, setting))
 
     def logged_in(self, nick: str, token: str) -> None:
@@ -89,7 +89,7 @@ class FakeSession:
     async def drained(self) -> None:
         await trio.lowlevel.checkpoint()
 
-    def has_come_to(self, room: str, seq: int | None) -> None:
+    def replayed_up_to(self, room: str, seq: int | None) -> None:
         pass
 
     def end_after_takeover(self, done: trio.Event) -> None:

@@ -593,11 +593,11 @@ ONLY_WHEN_SOMETHING_FAILED = {
 }  # fmt: skip
 ELSEWHERE = {
     # When the server begins and ends, and when a disk is asked to forget: test_policies.py, test_history.py.
-    "close", "cut", "dismiss", "run", "stop", "wait_closed", "hurry", "forget_past", "prune",
+    "close", "abort", "dismiss", "run", "stop", "wait_closed", "hurry", "forget_past", "prune",
     # Before the witnesses are there.
     "rooms", "open_room", "__init_subclass__",
     # Nobody asks for a password yet; nor has a person what they need.
-    "ask_secret", "take_over", "has_come_to",
+    "ask_secret", "take_over", "replayed_up_to",
     # When memory is short, and among many kinds of readers; and nobody asks for a whole past on this door.
     "let_go", "send_unasked", "show_among", "PersonSession.drained",
     # What a hall has not, and nobody asks of it.

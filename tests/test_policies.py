@@ -427,7 +427,7 @@ async def test_a_second_request_stops_at_once(autojump_clock: trio.abc.Clock) ->
         house.server.stop()
         await trio.sleep(5)
         start = trio.current_time()
-        house.server.cut()
+        house.server.abort()
         await house.ended.wait()
         assert trio.current_time() - start < 1
         assert house.exit_code == 1
@@ -460,7 +460,7 @@ async def _run_until_cancelled(step: int, how: str) -> bool:
                 if how == "dismissed":
                     session.dismiss("stopping", trio.current_time() + 5)
                 elif how == "cut":
-                    session.cut()
+                    session.abort()
 
         counter = StepCounter(step, act)
         trio.lowlevel.add_instrument(counter)

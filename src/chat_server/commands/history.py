@@ -136,17 +136,17 @@ async def _show(room: Room, session: Occupant, first: int, last: int, *, from_en
 
 
 async def _show_last(room: Room, session: Occupant, count: int) -> None:
-    await room.settled(session)
+    await room.flushed(session)
     await _show(room, session, room.last_seq - count + 1, room.last_seq, from_end=True)
 
 
 async def _show_since(room: Room, session: Occupant, number: int, count: int) -> None:
-    await room.settled(session)
+    await room.flushed(session)
     await _show(room, session, number + 1, number + count)
 
 
 async def _show_before(room: Room, session: Occupant, number: int, count: int) -> None:
-    await room.settled(session)
+    await room.flushed(session)
     last = min(number - 1, room.last_seq)
     await _show(room, session, last - count + 1, last, from_end=True)
 
@@ -158,7 +158,7 @@ async def _page_of(room: Room, span: Span, zone: str) -> PageShown:
 
 
 async def _search(place: Room, session: Occupant, words: str, rooms: list[str] | None) -> None:
-    await place.settled(session)
+    await place.flushed(session)
     session.send(await search(place.directory.journal, words, rooms, session.person.zone))
 
 
@@ -169,12 +169,12 @@ async def catch_up(room: Room, session: Occupant, after: int, last: int) -> None
     except JournalError:
         session.send(Refused("cannot-read"))
     finally:
-        session.has_come_to(room.name, None)
+        session.replayed_up_to(room.name, None)
 
 
 async def _catch_up(room: Room, session: Occupant, after: int, last: int) -> None:
     while True:
-        session.has_come_to(room.name, after)
+        session.replayed_up_to(room.name, after)
         await session.drained()
         shown = await page(
             room.directory.journal,

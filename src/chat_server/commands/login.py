@@ -36,7 +36,7 @@ class LoginCommands(CommandHandler):
         nick = _claim(place, session.person, request.nick, session)
         if nick:
             if request.plain and session.has_terminal:
-                session.prefer(replace(session.preferences, plain=True))
+                session.set_preferences(replace(session.preferences, plain=True))
             _log_in(place, session, nick, request)
         return None
 

@@ -107,8 +107,8 @@ class SettingsCommands(CommandHandler):
         """
         wanted = request.columns.casefold()
         if wanted == "on":
-            session.prefer(replace(session.preferences, wrap=AS_THE_TERMINAL))
-            value = session.in_force("wrap")
+            session.set_preferences(replace(session.preferences, wrap=AS_THE_TERMINAL))
+            value = session.effective("wrap")
             session.send(Chosen("wrap", "unknown" if value == "off" else value))
         elif wanted in ("", "off"):
             _choose(session, "wrap", 0 if wanted else None)
@@ -147,16 +147,16 @@ def speak_as_chosen(session: Occupant) -> None:
 def _speak_as_chosen(session: Occupant) -> None:
     language = session.person.language
     if language and language != session.preferences.language:
-        session.prefer(replace(session.preferences, language=language))
-        session.send_unasked(Chosen("language", session.in_force("language")))
+        session.set_preferences(replace(session.preferences, language=language))
+        session.send_unasked(Chosen("language", session.effective("language")))
 
 
 def _choose(session: Occupant, setting: str, value: object) -> None:
     """Put a choice into effect, if there is one, and show what is in force."""
     if value is not None:
         chosen: dict[str, Any] = {setting: value}
-        session.prefer(replace(session.preferences, **chosen))
-    session.send(Chosen(setting, session.in_force(setting), value is not None))
+        session.set_preferences(replace(session.preferences, **chosen))
+    session.send(Chosen(setting, session.effective(setting), value is not None))
 
 
 def _has_telnet(session: Occupant, request: Request) -> bool:

@@ -108,7 +108,7 @@ class ChatRoom(Room):
 
     def post(self, session: Occupant, what: InboxItem) -> MaybeAwaitable:
         """Put something into the inbox; if it is full, return what to await."""
-        entry = (session, session.person.nick, what, () if session.hears_itself else (session,))
+        entry = (session, session.person.nick, what, () if session.receives_own else (session,))
         try:
             self._post.send_nowait(entry)
         except trio.WouldBlock:
@@ -143,7 +143,7 @@ class ChatRoom(Room):
         """Let the session go. When this returns, nothing from here reaches it any more. Harmless for one that is not here."""
         await self._post_and_wait(session, Departure(trio.Event()))
 
-    async def settled(self, session: Occupant) -> None:
+    async def flushed(self, session: Occupant) -> None:
         """Wait until what the session said before has been stored and shown."""
         await self._post_and_wait(session, Barrier(trio.Event()))
 

@@ -59,7 +59,7 @@ class Occupant(Protocol):
         """What gives bytes to the reader, or drops them: never blocks, never raises."""
 
     @property
-    def hears_itself(self) -> bool:
+    def receives_own(self) -> bool:
         """Whether it is shown its own lines as everybody else is. Who types them into a program of their own sees them already."""
 
     @property
@@ -97,7 +97,7 @@ class Occupant(Protocol):
     async def drained(self) -> None:
         """Wait until nothing waits to be written to the reader."""
 
-    def has_come_to(self, room: str, seq: int | None) -> None:
+    def replayed_up_to(self, room: str, seq: int | None) -> None:
         """Note that the reader has been given a room's lines up to this one, and is being given more; None: up to where the room is."""
 
     def end_after_takeover(self, done: trio.Event) -> None:
@@ -118,10 +118,10 @@ class Occupant(Protocol):
     def speaks_telnet(self) -> bool:
         """Whether there is telnet at the other end."""
 
-    def prefer(self, preferences: Preferences) -> None:
+    def set_preferences(self, preferences: Preferences) -> None:
         """Show it things in this way from now on."""
 
-    def in_force(self, setting: str) -> str:
+    def effective(self, setting: str) -> str:
         """What a setting comes to, whether it was chosen or suggested by the terminal."""
 
     def send(self, event: Event) -> None:
@@ -185,7 +185,7 @@ class Room(ABC):
         """Let the session go without its waiting for it: `leave` has failed."""
         del session
 
-    async def settled(self, session: Occupant) -> None:
+    async def flushed(self, session: Occupant) -> None:
         """Wait until what the session has said here is stored and shown: what it reads then must not lack its own last line."""
         del session
 

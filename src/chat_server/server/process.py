@@ -73,7 +73,7 @@ def run(config: Config) -> int:
 
         def cut_off() -> None:
             journal.hurry(0)
-            server.cut()
+            server.abort()
 
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:

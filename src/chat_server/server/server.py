@@ -160,12 +160,12 @@ class Server:
         """Stop in order: no new callers, everybody is told, rooms and readers have `stop_seconds` to take what waits."""
         self._stop_requested.set()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Stop at once, whatever waits."""
         self._stop_requested.set()
         self._stop_at = -inf
         for session in self._sessions:
-            session.cut()
+            session.abort()
 
     async def _wind_down(self, listeners: Sequence[socket.socket]) -> None:
         for listener in listeners:
@@ -262,7 +262,7 @@ class Server:
     async def _begin(self, transport: Transport, address: str, known: Address) -> ChatSession[Any] | None:
         """Find out by which door a caller comes, and begin its session; None if there is nobody to serve."""
         if self._config.limits.messages_per_second:
-            await self._wait_turn(known)
+            await self._throttle(known)
         door = await self._door_of(transport)
         if door is None:
             return None
@@ -275,7 +275,7 @@ class Server:
             transport.send_nowait(door.refusal)
         return None
 
-    async def _wait_turn(self, address: Address) -> None:
+    async def _throttle(self, address: Address) -> None:
         """Let a caller wait, unread, until those from its address may ask for more; if they ask for much, for its turn too."""
         seconds = min(address.take(trio.current_time(), 1), address.share_seconds)
         if seconds:

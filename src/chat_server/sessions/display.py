@@ -59,7 +59,9 @@ def _wants_editing(chosen: str | None, terminal: Terminal, *, is_plain: bool) ->
     return terminal.can_be_edited_on if chosen is None else chosen == "edit"
 
 
-def in_force(setting: str, profile: RenderProfile, chosen: Preferences, *, is_edited: bool, speaks_telnet: bool) -> str:
+def effective(
+    setting: str, profile: RenderProfile, chosen: Preferences, *, is_edited: bool, speaks_telnet: bool
+) -> str:
     """What a setting comes to."""
     match setting:
         case "mode":

@@ -17,11 +17,11 @@ from chat_server.sessions.pace import Address
 from chat_server.sessions.session import ChatSession
 from chat_server.sessions.text_session import PersonSession
 from chat_server.sessions.transport import Transport
-from chat_server.wire.detect import HTTP_REFUSAL, HTTP_STARTS, JSON_STARTS, TLS_STARTS, recognise
+from chat_server.wire.detect import HTTP_REFUSAL, HTTP_STARTS, JSON_STARTS, TLS_STARTS, detect
 from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.text import TextDecoder
 
-STRANGERS_LINE = 1024
+PRELOGIN_LINE_BYTES = 1024
 """Bytes in the line of a person who has not logged in: a name, and a command or two."""
 
 PARSE_TEXT = COMMANDS.vocabulary.parse_text
@@ -41,7 +41,7 @@ class Door(Struct, frozen=True):
 
 
 def _begin_person(context: SessionContext, transport: Transport, address: Address) -> PersonSession:
-    decoder = TextDecoder(PARSE_TEXT, min(context.limits.line_bytes, STRANGERS_LINE))
+    decoder = TextDecoder(PARSE_TEXT, min(context.limits.line_bytes, PRELOGIN_LINE_BYTES))
     session = PersonSession(transport, decoder, context, address)
     session.send(Greeted(__version__))
     return session
@@ -65,4 +65,4 @@ DOORS = (PROGRAM, TLS, HTTP)
 
 def door_of(first: bytes) -> Door | None:
     """By which door a caller comes who has sent these bytes; None when more are needed to know."""
-    return recognise(first, DOORS, PERSON)
+    return detect(first, DOORS, PERSON)

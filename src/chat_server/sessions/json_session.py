@@ -86,7 +86,7 @@ def welcome_of(config: Config) -> Welcomed:
 class ProgramSession(ChatSession[Addressed]):
     """A program on a connection. It is always in the hall, where what names no room is done, and in rooms beside."""
 
-    hears_itself: ClassVar[bool] = True
+    receives_own: ClassVar[bool] = True
     has_terminal: ClassVar[bool] = False
     is_in_hall: ClassVar[bool] = True
     speaks_telnet: ClassVar[bool] = False
@@ -139,23 +139,23 @@ class ProgramSession(ChatSession[Addressed]):
         del kinds, limit
         return self.show
 
-    def prefer(self, preferences: Preferences) -> None:
+    def set_preferences(self, preferences: Preferences) -> None:
         """Speak in this language from now on."""
         self.preferences = preferences
-        self._show_anew()
+        self._change_renderer()
 
     def _greet(self, hello: Hello) -> None:
         """Speak the newest version of the protocol that both know from now on."""
         self._protocol = common(hello.protocol)
-        self._show_anew()
+        self._change_renderer()
         self.send(replace(self._context.welcome, protocol=self._protocol))
 
-    def _show_anew(self) -> None:
+    def _change_renderer(self) -> None:
         self.show = renderer_for(self.preferences.language, self._protocol)
         for room in self._membership.rooms:
             room.member_changed(self)
 
-    def in_force(self, setting: str) -> str:
+    def effective(self, setting: str) -> str:
         """What was chosen."""
         return str(getattr(self.preferences, setting))
 
@@ -201,13 +201,13 @@ class ProgramSession(ChatSession[Addressed]):
         """How far the program has come in each room."""
         return self._membership.positions()
 
-    def heard_since(self) -> dict[str, int]:
-        """Behind which line the program hears each room."""
-        return self._membership.heard_since()
+    def live_since(self) -> dict[str, int]:
+        """After which line the program hears each room."""
+        return self._membership.live_since()
 
-    def has_come_to(self, room: str, seq: int | None) -> None:
+    def replayed_up_to(self, room: str, seq: int | None) -> None:
         """Note how far a room has been caught up with."""
-        self._membership.has_come_to(room, seq)
+        self._membership.replayed_up_to(room, seq)
 
     # The program's side.
 
@@ -232,10 +232,10 @@ class ProgramSession(ChatSession[Addressed]):
         """Whether it is an ordinary line."""
         return type(asked.request) is Say and len(asked.request.text) <= LIGHT_CHARACTERS
 
-    async def settled(self) -> None:
+    async def flushed(self) -> None:
         """Wait until what was said in the room that the last request was for is stored and shown."""
         room = self._membership.room(self._asked_room) or self.place
-        await room.settled(self)
+        await room.flushed(self)
 
     def handle(self, asked: Addressed) -> MaybeAwaitable:
         """Answer what is about the connection; have the hall or a room carry out the rest."""

@@ -1,4 +1,4 @@
-"""In which rooms a session is that can be in many: which they are, behind which line each is heard, and how far it has been caught up with.
+"""In which rooms a session is that can be in many: which they are, after which line each is heard, and how far it has been caught up with.
 
 For any door whose requests name their room. Knows rooms, and the session as they do. Never knows a codec, nor what was asked for.
 """
@@ -37,7 +37,7 @@ class Membership:
 
     def __init__(self) -> None:
         """Begin in no room."""
-        self._rooms: dict[str, tuple[Room, int]] = {}  # by the name's key, with the number behind which it is heard
+        self._rooms: dict[str, tuple[Room, int]] = {}  # by the name's key, with the number after which it is heard
         self._catching_up: dict[str, int] = {}  # the number up to which a room's past has been sent
 
     @property
@@ -65,7 +65,7 @@ class Membership:
         return last
 
     def _heard_from(self, session: Occupant, place: Room, *, is_return: bool) -> int | None:
-        """Behind which line the room is heard, if the session is in it already; -1 if it cannot be; else None, and it is about to be."""
+        """After which line the room is heard, if the session is in it already; -1 if it cannot be; else None, and it is about to be."""
         key = same_name_key(place.name)
         if key in self._rooms:
             if not is_return:
@@ -116,11 +116,11 @@ class Membership:
             positions[name] = min(positions.get(name, seq), seq)
         return positions
 
-    def heard_since(self) -> dict[str, int]:
-        """Behind which line each room is heard."""
+    def live_since(self) -> dict[str, int]:
+        """After which line each room is heard."""
         return {room.name: self._catching_up.get(room.name, seq) for room, seq in self._rooms.values()}
 
-    def has_come_to(self, room: str, seq: int | None) -> None:
+    def replayed_up_to(self, room: str, seq: int | None) -> None:
         """Note how far a room has been caught up with."""
         if seq is None:
             self._catching_up.pop(room, None)

@@ -26,7 +26,7 @@ URGENT_MAX = 4096
 """Bytes of answers to a protocol that wait. A whole negotiation has some 300."""
 
 SMALL = 1024
-"""Bytes below which data is copied behind what waits already: an entry of its own costs a hundred bytes more, whatever it holds."""
+"""Bytes below which data is appended to what waits already: an entry of its own costs a hundred bytes more, whatever it holds."""
 
 _NEWLINE = ord("\n")
 
@@ -265,7 +265,7 @@ class Outbox(Generic[M]):
             for data, _ in waiting:
                 pieces.append(data)
                 length += len(data)
-                if length >= _CHUNK or self._urgent:  # what is urgent comes behind the entry that is half-way out
+                if length >= _CHUNK or self._urgent:  # what is urgent comes after the entry that is half-way out
                     break
             data = b"".join(pieces)
             try:

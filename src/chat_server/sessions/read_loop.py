@@ -49,7 +49,7 @@ class Decoder(Protocol[A_co]):
     def receive_data(self, data: bytes) -> Iterable[A_co | ProtocolReply | Echo]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order. Never raises.
 
-        Each is carried out before the next is taken: it may change how the bytes behind it are read.
+        Each is carried out before the next is taken: it may change how the bytes after it are read.
         """
 
 
@@ -80,7 +80,7 @@ class Asker(Protocol[A_contra]):
     def carried_out(self) -> None:
         """Note that a request which took its time has been carried out."""
 
-    async def settled(self) -> None:
+    async def flushed(self) -> None:
         """Wait until what the last request said is stored and shown."""
 
     def send(self, event: Event) -> None:
@@ -133,10 +133,10 @@ class ReadLoop(Generic[A]):
         while True:
             if self.pace is not None and self.decoder.is_dear(data):
                 await self.take_turn()
-            count = await self._carry_out(self.decoder.receive_data(data))
+            count = await self._dispatch_each(self.decoder.receive_data(data))
             extra = len(data) / BYTES_PER_TOKEN - count
-            asks_for_much = self.pace is not None and extra > 0 and await self._wait_turn(self.pace, extra)
-            self._watch_time(has_asked=count > 0)
+            asks_for_much = self.pace is not None and extra > 0 and await self._throttle(self.pace, extra)
+            self._update_deadline(has_asked=count > 0)
             if self.decoder.held or self._is_counted:
                 self._is_counted = self.decoder.held > 0
                 self._context.budget.count(self)
@@ -149,7 +149,7 @@ class ReadLoop(Generic[A]):
             if asks_for_much:
                 await self.take_turn()  # keys are dear before anything is asked for
 
-    async def _carry_out(self, requests: Iterable[A | ProtocolReply | Echo]) -> float:
+    async def _dispatch_each(self, requests: Iterable[A | ProtocolReply | Echo]) -> float:
         """Carry out each before the next is taken. Returns how many there were, those counted for less that cost less than a line."""
         count = 0.0
         session, pace = self._session, self.pace
@@ -168,7 +168,7 @@ class ReadLoop(Generic[A]):
             count += cost
             if pace is not None:
                 is_light = session.is_light(request)
-                if await self._wait_turn(pace, cost, is_light=is_light) or not is_light:
+                if await self._throttle(pace, cost, is_light=is_light) or not is_light:
                     await self._carry_out_alone(request)
                     continue
             pause = session.handle(request)
@@ -190,7 +190,7 @@ class ReadLoop(Generic[A]):
             pause = session.handle(request)
             if pause is None:
                 with trio.move_on_after(TURN_SECONDS):
-                    await session.settled()
+                    await session.flushed()
         finally:
             turns.end()
         if pause is not None:
@@ -202,10 +202,10 @@ class ReadLoop(Generic[A]):
     async def pay(self) -> None:
         """Wait until what was asked for is paid, and for one's turn."""
         if self.pace is not None:
-            await self._wait_turn(self.pace, 0)
+            await self._throttle(self.pace, 0)
             await self.take_turn()
 
-    async def _wait_turn(self, pace: Pace, tokens: float, *, is_light: bool = False) -> bool:
+    async def _throttle(self, pace: Pace, tokens: float, *, is_light: bool = False) -> bool:
         """Let what the sender sends next wait until the rates allow it.
 
         Returns whether it still has to wait for its turn, since its sender asks for much.
@@ -269,7 +269,7 @@ class ReadLoop(Generic[A]):
         self.scope.deadline = inf
         self._idle_since = trio.current_time()
 
-    def _watch_time(self, *, has_asked: bool) -> None:
+    def _update_deadline(self, *, has_asked: bool) -> None:
         """Set the time by which more has to come."""
         limits = self._context.limits
         if self._session.nick:
@@ -284,7 +284,7 @@ class ReadLoop(Generic[A]):
             unfinished = limits.unfinished_line_seconds or inf
             self.scope.deadline = min(self.login_deadline, trio.current_time() + unfinished)
 
-    def out_of_time(self) -> Dismissed:
+    def timed_out(self) -> Dismissed:
         """Which of the limits is over."""
         limits = self._context.limits
         if self._session.nick:

@@ -203,10 +203,10 @@ class ChatSession(ABC, Generic[A]):
         """How far a reader has come who has been shown everything: the last line's number in each room where the session is."""
 
     @abstractmethod
-    def heard_since(self) -> dict[str, int]:
-        """Behind which line the session hears each room where it is."""
+    def live_since(self) -> dict[str, int]:
+        """After which line the session hears each room where it is."""
 
-    def has_come_to(self, room: str, seq: int | None) -> None:
+    def replayed_up_to(self, room: str, seq: int | None) -> None:
         """Note how far a room has been caught up with, where a room's whole past can be asked for."""
 
     async def take_over(self, rooms: Collection[Room]) -> None:
@@ -225,7 +225,7 @@ class ChatSession(ABC, Generic[A]):
 
     def notice(self, lines: int, after: dict[str, int]) -> bytes:
         """What to say when lines have been skipped after some positions. They are of use only in rooms where the session still is."""
-        return self.show(Skipped(lines, {room: after.get(room, seq) for room, seq in self.heard_since().items()}))
+        return self.show(Skipped(lines, {room: after.get(room, seq) for room, seq in self.live_since().items()}))
 
     # What the person asks for; see read_loop.Asker.
 
@@ -250,7 +250,7 @@ class ChatSession(ABC, Generic[A]):
         """A request that took its time has been carried out."""
 
     @abstractmethod
-    async def settled(self) -> None:
+    async def flushed(self) -> None:
         """Wait until what the last request said is stored and shown."""
 
     # How it begins and ends.
@@ -271,7 +271,7 @@ class ChatSession(ABC, Generic[A]):
             self.has_failed = True
             self._farewell = Dismissed("failed")
         if self._loop.scope.cancelled_caught and self._farewell is None:
-            self._farewell = self._loop.out_of_time()
+            self._farewell = self._loop.timed_out()
 
     def _described(self) -> dict[str, object]:
         return {"nick": self.nick}
@@ -280,7 +280,7 @@ class ChatSession(ABC, Generic[A]):
         """Leave no trace of the session, say goodbye, and let the reader have what waits.
 
         Args:
-            deadline: the time until which the room may take to let go and the reader to read. Only `dismiss` and `cut` can make it earlier.
+            deadline: the time until which the room may take to let go and the reader to read. Only `dismiss` and `abort` can make it earlier.
 
         Returns:
             Whether the kernel has taken everything. What nobody can take any more, for the connection is lost, does not count.
@@ -341,7 +341,7 @@ class ChatSession(ABC, Generic[A]):
         self.has_failed = True
         self.dismiss("failed", inf)
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """End the session at once, whatever waits."""
         self._loop.scope.cancel()
         if self._ending is not None:

@@ -18,7 +18,7 @@ from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Join, Say
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 from chat_server.sessions.context import SessionContext
-from chat_server.sessions.display import display_for, in_force
+from chat_server.sessions.display import display_for, effective
 from chat_server.sessions.json_session import PARSE, ProgramSession, bounds_of
 from chat_server.sessions.layout import LAID_OUT_WEIGHT, LISTS, charset_hints, laid_out
 from chat_server.sessions.membership import left
@@ -48,7 +48,7 @@ NOP = bytes((Code.IAC, Code.NOP))
 
 
 def completions(before: str, place: Room, session: Occupant) -> tuple[list[str], int]:
-    """What Tab may put in behind this text, and among how many names it looked."""
+    """What Tab may put in after this text, and among how many names it looked."""
     commands = COMMANDS.words_here(place, session)
     rooms = [room.name for room in place.directory.rooms] if COMMANDS.works_for(place, session, Join) else []
     nicks = place.nicks
@@ -76,7 +76,7 @@ class PersonSession(ChatSession[TextInput]):
         "_rest",
         "_since",
         "_text",
-        "hears_itself",
+        "receives_own",
     )
 
     def __init__(self, transport: Transport, decoder: TextDecoder, context: SessionContext, address: Address) -> None:
@@ -89,7 +89,7 @@ class PersonSession(ChatSession[TextInput]):
         self._has_asked_to_edit = False
         self._rest: list[Event] = []  # answers that are shown when their request has been carried out
         self._closing = b""  # what gives the row back, when it has been
-        self.hears_itself = False
+        self.receives_own = False
         self._program: ProgramDetected | None = None  # what has come, if the caller turned out to be a program
         self._awaits_secret: Callable[[str], MaybeAwaitable] | None = None
 
@@ -123,18 +123,18 @@ class PersonSession(ChatSession[TextInput]):
         """Whether a question of telnet was answered."""
         return self._text.speaks_telnet
 
-    def prefer(self, preferences: Preferences) -> None:
+    def set_preferences(self, preferences: Preferences) -> None:
         """Show the person things in this way from now on."""
         if preferences.mode == "edit" and not self._text.wants_editing:
             # It may have been refused before; whoever says it again wants it asked again.
             self._has_asked_to_edit = False
         self.preferences = preferences
-        self._look_again()
+        self._apply_preferences()
 
-    def in_force(self, setting: str) -> str:
+    def effective(self, setting: str) -> str:
         """What a setting comes to."""
         is_edited, speaks_telnet = self._text.wants_editing, self.speaks_telnet
-        return in_force(setting, self._profile, self.preferences, is_edited=is_edited, speaks_telnet=speaks_telnet)
+        return effective(setting, self._profile, self.preferences, is_edited=is_edited, speaks_telnet=speaks_telnet)
 
     @property
     def _profile(self) -> RenderProfile:
@@ -144,7 +144,7 @@ class PersonSession(ChatSession[TextInput]):
         """Lines that are laid out count for more."""
         return super().cost_of_answer(size) * (LAID_OUT_WEIGHT if self._profile.is_laid_out else 1)
 
-    def _look_again(self) -> None:
+    def _apply_preferences(self) -> None:
         """Something was chosen or learnt: show things as they are to be shown now."""
         self._display = display_for(self.preferences, self._text.terminal, speaks_telnet=self.speaks_telnet)
         self._text.charset = self._profile.charset
@@ -165,7 +165,7 @@ class PersonSession(ChatSession[TextInput]):
     def _begin_or_end_editing(self) -> None:
         editor = self._text.editor
         # Who types into the server's own line is shown what was said of it when it is stored. An attribute, for it is asked for every line.
-        self.hears_itself = editor is not None
+        self.receives_own = editor is not None
         if editor is None:
             self.push = self._outbox.push
         elif self.push == self._outbox.push:
@@ -227,9 +227,9 @@ class PersonSession(ChatSession[TextInput]):
         """Whether it is an ordinary line."""
         return type(asked) is Say and len(asked.text) <= LIGHT_CHARACTERS
 
-    async def settled(self) -> None:
+    async def flushed(self) -> None:
         """Wait until what was said here is stored and shown."""
-        await self.place.settled(self)
+        await self.place.flushed(self)
 
     def handle(self, asked: TextInput) -> MaybeAwaitable:
         """Have the place carry it out, if it is not about the connection itself."""
@@ -241,7 +241,7 @@ class PersonSession(ChatSession[TextInput]):
             pause = dispatch(self.place, self, asked)
             if pause is not None or self._rest:
                 return self._answered(pause)
-        if pause is None and self.hears_itself:
+        if pause is None and self.receives_own:
             self.carried_out()
         return pause
 
@@ -253,7 +253,7 @@ class PersonSession(ChatSession[TextInput]):
     def _handle_event(self, event: ConnectionEvent) -> MaybeAwaitable:
         match event:
             case TerminalChanged():
-                self._look_again()
+                self._apply_preferences()
             case CompletionRequested():
                 self._complete(event.before)
             case ProgramDetected():
@@ -285,7 +285,7 @@ class PersonSession(ChatSession[TextInput]):
         decoder = LateJsonDecoder(PARSE, *bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)
         program = ProgramSession(self._transport, decoder, self._context, self._address)
         program.inherit(self.hand_on())
-        program.prefer(replace(program.preferences, language=self.preferences.language))
+        program.set_preferences(replace(program.preferences, language=self.preferences.language))
         return program
 
     def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
@@ -335,8 +335,8 @@ class PersonSession(ChatSession[TextInput]):
         """The last line's number in the room."""
         return self.place.position
 
-    def heard_since(self) -> dict[str, int]:
-        """Behind which line the person hears the room, if they are in one where something has been said since."""
+    def live_since(self) -> dict[str, int]:
+        """After which line the person hears the room, if they are in one where something has been said since."""
         return {room: self._since for room, seq in self.place.position.items() if seq > self._since}
 
     async def enter(self, place: Room, *, is_return: bool = False) -> int:

@@ -35,7 +35,7 @@ class Kind(Protocol):
 K = TypeVar("K", bound=Kind)
 
 
-def recognise(first: bytes, kinds: Sequence[K], otherwise: K) -> K | None:
+def detect(first: bytes, kinds: Sequence[K], otherwise: K) -> K | None:
     """Tell the caller's kind by the first bytes it sent; None when more bytes are needed to know.
 
     A caller that is silent for a while is of none of the kinds that speak first: that is for whoever has a clock to say.
