@@ -30,8 +30,8 @@ class FakeSession:
         self.person: Person[Occupant] = Person(self, history=20, zone="UTC")
         self.network = ""
         self.place = place
-        self.show: Callable[[Event], bytes] = renderer_for(RenderProfile())
-        self.show_naming: Callable[[Event], bytes] | None = None
+        self.render: Callable[[Event], bytes] = renderer_for(RenderProfile())
+        self.render_mention: Callable[[Event], bytes] | None = None
         self.preferences = Preferences()
         self.told: list[str] = []
         if nick:
@@ -42,14 +42,14 @@ class FakeSession:
     def nick(self) -> str:
         return self.person.nick
 
-    def show_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
-        return self.show
+    def renderer_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
+        return self.render
 
     def push(self, data: bytes) -> None:
         self.told += data.decode().splitlines()
 
     def send(self, event: Event) -> None:
-        self.push(self.show(event))
+        self.push(self.render(event))
 
     def send_unasked(self, event: Event) -> None:
         self.send(event)

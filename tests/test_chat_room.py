@@ -213,7 +213,7 @@ def test_lines_are_numbered_in_order_without_holes_however_they_are_batched(batc
         async with trio.open_nursery() as nursery:
             _, room = open_rooms(nursery)
             ann, bob = FakeSession(room, "ann"), FakeSession(room, "bob")
-            bob.show = record
+            bob.render = record
             await room.enter(bob)
             await room.enter(ann)
             for batch in batches:
@@ -239,7 +239,7 @@ async def test_a_batch_is_shown_once_for_each_kind_of_reader(
 
     others = [FakeSession(room, f"u{number}") for number in range(30)]
     for session in others:
-        session.show = count
+        session.render = count
         await room.enter(session)
     (ann,) = await enter(room, "ann")
     calls.clear()

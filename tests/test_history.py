@@ -441,10 +441,10 @@ class Observer(FakeSession):
         self.people: set[str] = set()
         self.topic = ""
         self.lines: list[tuple[int, str, str]] = []
-        self.show = self._observe
+        self.render = self._observe
 
     def push(self, data: bytes) -> None:
-        """Nothing: `show` has seen it already."""
+        """Nothing: `render` has seen it already."""
 
     def send(self, event: Event) -> None:
         self._observe(event)

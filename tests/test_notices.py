@@ -36,8 +36,8 @@ async def test_whoever_is_named_in_it_is_shown_it_as_everybody_is(
 ) -> None:
     _, room = open_rooms(nursery)
     ann, dice = await enter(room, "ann", "dice")
-    ann.show = renderer_for(RenderProfile(colours=16))
-    ann.show_naming = renderer_for(RenderProfile(colours=16, is_named=True))
+    ann.render = renderer_for(RenderProfile(colours=16))
+    ann.render_mention = renderer_for(RenderProfile(colours=16, is_named=True))
     room.member_changed(ann)
     await ask(dice, request_)
     assert ("\x1b[1mhi ann\x1b[0m" in ann.told[-1]) == is_bright

@@ -370,7 +370,7 @@ async def test_a_line_that_names_somebody_is_shown_so_to_each_of_their_sessions(
     phone.belong_to(desk.person)
     naming = renderer_for(replace(RenderProfile(colours=16), is_named=True))
     for session in (desk, phone, other):
-        session.show, session.show_naming = renderer_for(RenderProfile(colours=16)), naming
+        session.render, session.render_mention = renderer_for(RenderProfile(colours=16)), naming
     for session in (bob, desk, phone, other):
         await room.enter(session)
     await trio.sleep(5)

@@ -28,7 +28,7 @@ SHOWN_AT_A_TIME = 4096
 _CALLING: tuple[type[Kept], ...] = tuple(kind for kind in KINDS if kind.alerts and not kind.shape.is_sentence)
 """Kinds of lines that are shown in another way to somebody who is named in them; the server's own word is not."""
 
-Show = Callable[[Event], bytes]
+Renderer = Callable[[Event], bytes]
 Push = Callable[[bytes], None]
 Personal = dict[Occupant, dict[int, bytes]]
 """For each member who is shown some of the events in their own way: those, by their place."""
@@ -46,12 +46,12 @@ class Audience:
         """What members will see next."""
         self.excluded: list[tuple[Occupant, ...]] = []
         """Who of them will not, for each event: the author, or who knows it already."""
-        # The members' `push` by their `show`. To go through the members themselves would bring a thousand more objects into the
+        # The members' `push` by their `render`. To go through the members themselves would bring a thousand more objects into the
         # processor's cache, which the kernel has emptied between two sends: that took S3's CPU from 1.3 times the C reference's to 1.2 times
         # (the cases S1 to S5 are in docs/performance.md).
-        self.kinds: dict[Show, dict[Occupant, Push]] = {}
-        self._kind_of: dict[Occupant, Show] = {}
-        self._ahead: dict[Show, list[bytes]] = {}  # the first of the events, as kinds are shown them
+        self.kinds: dict[Renderer, dict[Occupant, Push]] = {}
+        self._kind_of: dict[Occupant, Renderer] = {}
+        self._ahead: dict[Renderer, list[bytes]] = {}  # the first of the events, as kinds are shown them
         # By the name's key: the sessions of whoever is called so that are shown a line with the name in it in another way.
         self._mention_members: dict[str, tuple[Occupant, ...]] = {}
         self._guard = Guard("something could not be shown in a room", room=room)
@@ -63,22 +63,22 @@ class Audience:
 
     def add(self, member: Occupant, nick: str) -> None:
         """Put a member among those who are shown things in the same way."""
-        show = member.show
-        if show not in self.kinds and len(self.kinds) >= KINDS_MAX:
-            show = member.show_among(self.kinds, KINDS_MAX)
-        self._kind_of[member] = show
-        self.kinds.setdefault(show, {})[member] = member.push
-        if member.show_naming is not None and show is member.show:
+        render = member.render
+        if render not in self.kinds and len(self.kinds) >= KINDS_MAX:
+            render = member.renderer_among(self.kinds, KINDS_MAX)
+        self._kind_of[member] = render
+        self.kinds.setdefault(render, {})[member] = member.push
+        if member.render_mention is not None and render is member.render:
             key = same_name_key(nick)
             self._mention_members[key] = (*self._mention_members.get(key, ()), member)
 
     def remove(self, member: Occupant, nick: str) -> None:
         """Show nothing more to a member."""
-        show = self._kind_of.pop(member)
-        kind = self.kinds[show]
+        render = self._kind_of.pop(member)
+        kind = self.kinds[render]
         del kind[member]
         if not kind:
-            del self.kinds[show]
+            del self.kinds[render]
         self._call_no_longer(member, same_name_key(nick))
 
     def _call_no_longer(self, member: Occupant, key: str) -> None:
@@ -91,8 +91,8 @@ class Audience:
         """Show nothing more to somebody of whom it is not sure what is known here."""
         self._kind_of.pop(member, None)
         self.kinds = {
-            show: kept
-            for show, pushes in self.kinds.items()
+            render: kept
+            for render, pushes in self.kinds.items()
             if (kept := {m: p for m, p in pushes.items() if m is not member})
         }
         for key in list(self._mention_members):
@@ -113,10 +113,10 @@ class Audience:
     async def show_ahead(self) -> None:
         """Work out how each kind of reader is shown what comes next, and let others have their turn in between. `flush` has little left to do."""
         size = 0
-        for show in list(self.kinds):
-            ahead = self._ahead.setdefault(show, [])
+        for render in list(self.kinds):
+            ahead = self._ahead.setdefault(render, [])
             for event in self.events[len(ahead) :]:
-                ahead.append(self._shown(show, event))
+                ahead.append(self._shown(render, event))
                 size += len(ahead[-1])
                 if size > SHOWN_AT_A_TIME:
                     size = 0
@@ -134,11 +134,11 @@ class Audience:
         if self._mention_members:
             with self._guard:
                 named = self._named_in(events)
-        for show, pushes in self.kinds.items():
-            pieces = ahead.get(show, [])
+        for render, pushes in self.kinds.items():
+            pieces = ahead.get(render, [])
             with self._guard:
-                pieces += [show(event) for event in events[len(pieces) :]]
-            pieces += [self._shown(show, event) for event in events[len(pieces) :]]  # one by one, if that failed
+                pieces += [render(event) for event in events[len(pieces) :]]
+            pieces += [self._shown(render, event) for event in events[len(pieces) :]]  # one by one, if that failed
             personal = {member: pushes.pop(member) for member in (*authors, *named) if member in pushes}
             data = b"".join(pieces)
             waiting = iter(pushes.values())
@@ -155,13 +155,13 @@ class Audience:
             pushes.update(personal)
         self.shown_seq = last_seq
 
-    def _shown(self, show: Show, event: Event) -> bytes:
+    def _shown(self, render: Renderer, event: Event) -> bytes:
         """An event as one kind of reader is shown it; where that fails, that it does."""
         with self._guard:
-            return show(event)
+            return render(event)
         after = event.seq - 1 if isinstance(event, Kept) else self.shown_seq
         with self._guard:
-            return show(Faltered(self._room, after))
+            return render(Faltered(self._room, after))
         return b""
 
     def _named_in(self, events: Sequence[Event]) -> Personal:
@@ -170,14 +170,14 @@ class Audience:
         for number, event in enumerate(events):
             if not isinstance(event, _CALLING):
                 continue
-            shown: dict[Show, bytes] = {}
+            shown: dict[Renderer, bytes] = {}
             members = (self._mention_members[name] for name in names_in(event.text, self._mention_members))
             for member in chain.from_iterable(members):
-                show = member.show_naming
-                if show is not None:
-                    if show not in shown:
-                        shown[show] = show(event)
-                    named.setdefault(member, {})[number] = shown[show]
+                render = member.render_mention
+                if render is not None:
+                    if render not in shown:
+                        shown[render] = render(event)
+                    named.setdefault(member, {})[number] = shown[render]
         return named
 
 

@@ -38,7 +38,7 @@ from chat_server.rooms.batch import (
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.members import Members
 from chat_server.rooms.person import Person
-from chat_server.rooms.recent_history import Past
+from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room
 
 INBOX_MAX = 1024
@@ -66,9 +66,9 @@ class ChatRoom(Room):
         self._post, self._inbox = trio.open_memory_channel[InboxEntry](INBOX_MAX)
         self._read_past_at = -inf
         self._guard = Guard("something went wrong in a room; it goes on", room=record.name)
-        self._past = Past(record)
+        self._history = RecentHistory(record)
         self._audience = Audience(record.name, record.last)
-        self._members = Members(record.name, self._audience, self._past, directory.journal, self._guard)
+        self._members = Members(record.name, self._audience, self._history, directory.journal, self._guard)
         self.timing = self._members.timing
         """Who wants their next line timed."""
 
@@ -92,7 +92,7 @@ class ChatRoom(Room):
     @property
     def topic(self) -> str:
         """What was set last as its topic, or ""."""
-        return self._past.topic
+        return self._history.topic
 
     @property
     def last_seq(self) -> int:
@@ -160,7 +160,7 @@ class ChatRoom(Room):
 
     def forget_past(self) -> None:
         """Something of what was said has been deleted: read again what those who enter are shown."""
-        self._past.is_read = not self._past.last_seq
+        self._history.is_read = not self._history.last_seq
 
     # The broadcaster.
 
@@ -219,7 +219,7 @@ class ChatRoom(Room):
     async def _store_and_take(self, entries: Sequence[InboxEntry], departures: int) -> None:
         """Store everything that waited, and turn it into what members will see; let those go who had left late by then."""
         stored, answers, is_plain = await self._store(entries)
-        if not self._past.is_read and trio.current_time() >= self._read_past_at:
+        if not self._history.is_read and trio.current_time() >= self._read_past_at:
             with self._guard:
                 await self._read_past()
         is_taken = False
@@ -242,7 +242,7 @@ class ChatRoom(Room):
     async def _store(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Line | None], deque[Answer], bool]:
         """Store the lines among the entries. Returns them, None for each that is not stored; what to tell authors; and `Batch.is_plain`."""
         with self._guard:
-            past, journal = self._past, self.directory.journal
+            past, journal = self._history, self.directory.journal
             batch = Batch(self.name, (past.last_seq, past.last_at), time.time(), entries, journal)
             stored = await batch.stored()
             return stored, deque(batch.answers), batch.is_plain
@@ -257,7 +257,7 @@ class ChatRoom(Room):
 
     async def _read_unseen(self) -> Sequence[Line]:
         """Lines that are stored, but of which the room does not know: as many as one turn may have."""
-        last = self._past.last_seq
+        last = self._history.last_seq
         return (await self.directory.journal.read(self.name, last + 1, last + INBOX_MAX + 1)).lines
 
     async def _take_each(self, entries: Sequence[InboxEntry], stored: Sequence[Line | None]) -> None:
@@ -293,7 +293,7 @@ class ChatRoom(Room):
             self._audience.tell(*answers.popleft())
 
     def _flush(self) -> None:
-        self._audience.flush(self._past.last_seq)
+        self._audience.flush(self._history.last_seq)
 
     # When a step has failed. What is done here is the least that keeps the room's books right, and calls as little as it can; see Members, too.
 
@@ -303,7 +303,7 @@ class ChatRoom(Room):
         for session, nick, what, _ in entries:
             if type(what) in STORED_KINDS:
                 line = next(lines, None)
-                if line is not None and line.seq > self._past.last_seq:
+                if line is not None and line.seq > self._history.last_seq:
                     self._add_anyway([line])
             elif isinstance(what, Renaming) and not what.done.is_set():
                 self._members.rename_anyway(session.person, nick)
@@ -316,7 +316,7 @@ class ChatRoom(Room):
         """Add lines to what members, their authors too, will see; the past is read again before it is next needed."""
         for line in lines:
             self._audience.put(line)
-            self._past.pass_over(line)
+            self._history.pass_over(line)
 
     async def _recover(self, shown_before: int) -> None:
         """A step has failed: show what is stored and was not shown, say to everybody here that it happened, and go on."""
@@ -337,7 +337,7 @@ class ChatRoom(Room):
 
     async def _read_past(self) -> None:
         try:
-            await self._past.read(self.directory.journal)
+            await self._history.read(self.directory.journal)
         except JournalError as error:
             self._read_past_at = trio.current_time() + READ_AGAIN_SECONDS
             _log.error("cannot read what was said", room=self.name, why=str(error))
@@ -346,7 +346,7 @@ class ChatRoom(Room):
         """Add lines to what members will see; who came or went before them is announced before them."""
         if self._members.presence:
             self._members.announce()
-        self._past.add(lines)
+        self._history.add(lines)
         self._audience.events += lines
         self._audience.excluded += not_for
 

@@ -19,7 +19,7 @@ from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Takeover
 from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Presence
-from chat_server.rooms.recent_history import Past
+from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import Occupant
 
 NAMED_ON_ENTERING_MAX = 20
@@ -39,11 +39,11 @@ ARRIVALS_AT_ONCE = 16
 class Members:
     """The members of one room."""
 
-    def __init__(self, room: str, audience: Audience, past: Past, journal: Journal, guard: Guard) -> None:
+    def __init__(self, room: str, audience: Audience, past: RecentHistory, journal: Journal, guard: Guard) -> None:
         """Begin with nobody. Who comes is put into the audience; what they missed is in the past; how far they came is for the journal."""
         self._room = room
         self._audience = audience
-        self._past = past
+        self._history = past
         self._journal = journal
         self._guard = guard
         self.nicks: dict[Person[Occupant], str] = {}
@@ -95,7 +95,7 @@ class Members:
         if not is_return:
             # Who hears the room by another session has missed nothing: this one is shown what a newcomer is.
             known_as = same_name_key(nick) if is_first else ""
-            recalled = self._past.recalled(known_as, person.history, person.zone)
+            recalled = self._history.recalled(known_as, person.history, person.zone)
             if recalled is not None:
                 self._audience.tell(session, recalled)
         self._remember(nick)
@@ -161,7 +161,7 @@ class Members:
         del self.late_departures[:departures]
 
     def _flush(self) -> None:
-        self._audience.flush(self._past.last_seq)
+        self._audience.flush(self._history.last_seq)
 
     def _name_of(self, person: Person[Occupant]) -> str:
         """What somebody is called here: who is here already may have another name that the room has not heard of yet."""
@@ -176,9 +176,9 @@ class Members:
         self.nicks[person] = nick
         self._here[person] = (*self._here.get(person, ()), session)
         self._audience.add(session, nick)
-        last = self._past.last_seq
+        last = self._history.last_seq
         self.entered_at[session] = last
-        self._audience.tell(session, Entered(self._room, shown, others - len(shown), self._past.topic, last))
+        self._audience.tell(session, Entered(self._room, shown, others - len(shown), self._history.topic, last))
 
     def _note_arrival(self, session: Occupant, nick: str, *, is_first: bool) -> None:
         """Have it announced if it is the person's first session here; see that those hear of it to whom it will not be announced."""
@@ -200,8 +200,8 @@ class Members:
 
     def _remember(self, nick: str) -> None:
         person = same_name_key(nick)
-        self._past.save_position(person)
-        self._journal.save_position(self._room, person, self._past.last_seq)
+        self._history.save_position(person)
+        self._journal.save_position(self._room, person, self._history.last_seq)
 
     # When a step has failed.
 

@@ -14,7 +14,7 @@ from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
 
 
-class Past:
+class RecentHistory:
     """The past of one room."""
 
     def __init__(self, record: RoomRecord) -> None:

@@ -45,13 +45,13 @@ class Occupant(Protocol):
         What one may do seldom is counted by it too.
         """
 
-    show: Callable[[Event], bytes]
+    render: Callable[[Event], bytes]
     """How this kind of reader is shown an event. Readers of one kind have the same function, so a room calls it once for all of them."""
 
-    def show_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
+    def renderer_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
         """How it can be shown things where so many kinds of readers are known that there should be no more of them, if possible."""
 
-    show_naming: Callable[[Event], bytes] | None
+    render_mention: Callable[[Event], bytes] | None
     """The same for a line that names the reader; None if that makes no difference."""
 
     @property

@@ -134,10 +134,10 @@ class ProgramSession(ChatSession[Addressed]):
             Refused("cannot-show", room=self._asked_room), ref, self.preferences.language, self._protocol
         )
 
-    def show_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
+    def renderer_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
         """Programs are of one kind for each language, and cost little."""
         del kinds, limit
-        return self.show
+        return self.render
 
     def set_preferences(self, preferences: Preferences) -> None:
         """Speak in this language from now on."""
@@ -151,7 +151,7 @@ class ProgramSession(ChatSession[Addressed]):
         self.send(replace(self._context.welcome, protocol=self._protocol))
 
     def _change_renderer(self) -> None:
-        self.show = renderer_for(self.preferences.language, self._protocol)
+        self.render = renderer_for(self.preferences.language, self._protocol)
         for room in self._membership.rooms:
             room.member_changed(self)
 

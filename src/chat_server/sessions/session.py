@@ -72,15 +72,15 @@ class ChatSession(ABC, Generic[A]):
         "place",
         "preferences",
         "push",
-        "show",
-        "show_naming",
+        "render",
+        "render_mention",
     )
 
     def __init__(
         self,
         transport: Transport,
         decoder: Decoder[A],
-        show: Callable[[Event], bytes],
+        render: Callable[[Event], bytes],
         context: SessionContext,
         address: Address,
     ) -> None:
@@ -93,8 +93,8 @@ class ChatSession(ABC, Generic[A]):
         )
         self.place = context.hall
         self.preferences = context.preferences
-        self.show = show
-        self.show_naming: Callable[[Event], bytes] | None = None
+        self.render = render
+        self.render_mention: Callable[[Event], bytes] | None = None
         self.has_failed = False
         """Whether a bug ended the session, or met it while it ended: then it may have left something undone."""
         self._context = context
@@ -157,8 +157,8 @@ class ChatSession(ABC, Generic[A]):
     def shown(self, event: Event) -> bytes:
         """The event as the reader is shown it, or that it cannot be."""
         with Guard("something could not be shown to a session", nick=self.nick):
-            return self.show(event)
-        return self.show(Refused("cannot-show"))
+            return self.render(event)
+        return self.render(Refused("cannot-show"))
 
     def _answer(self, data: bytes) -> None:
         """Write an answer, and count what it cost beyond its request. Whatever a command shows goes this way, so none need count for itself."""
@@ -225,7 +225,7 @@ class ChatSession(ABC, Generic[A]):
 
     def notice(self, lines: int, after: dict[str, int]) -> bytes:
         """What to say when lines have been skipped after some positions. They are of use only in rooms where the session still is."""
-        return self.show(Skipped(lines, {room: after.get(room, seq) for room, seq in self.live_since().items()}))
+        return self.render(Skipped(lines, {room: after.get(room, seq) for room, seq in self.live_since().items()}))
 
     # What the person asks for; see read_loop.Asker.
 

@@ -114,7 +114,7 @@ class PersonSession(ChatSession[TextInput]):
         await self._show_rest()
         await super().drained()
 
-    def show_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
+    def renderer_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
         """As the nearest of the kinds, if there is one that the person can read."""
         return nearest(self._profile, kinds, limit)
 
@@ -152,14 +152,14 @@ class PersonSession(ChatSession[TextInput]):
         if wants_editing != self._has_asked_to_edit:
             self._has_asked_to_edit = wants_editing
             self._answer_protocol(self._text.edit(wanted=wants_editing))
-        shown_before, pushed_before = self.show, self.push
-        self.show = renderer_for(self._profile)
-        self.show_naming = renderer_for(replace(self._profile, is_named=True)) if self._profile.colours else None
+        rendered_before, pushed_before = self.render, self.push
+        self.render = renderer_for(self._profile)
+        self.render_mention = renderer_for(replace(self._profile, is_named=True)) if self._profile.colours else None
         self._begin_or_end_editing()
         if self.preferences.mode == "edit" and self._has_asked_to_edit and not self._text.wants_editing:
             self.preferences = replace(self.preferences, mode=None)
             self.send(Refused("not-editable"))
-        if self.show is not shown_before or self.push != pushed_before:
+        if self.render is not rendered_before or self.push != pushed_before:
             self.place.member_changed(self)
 
     def _begin_or_end_editing(self) -> None:
