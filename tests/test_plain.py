@@ -32,7 +32,7 @@ from chat_tui.client.client import CANNOT_ASK, Client
 from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.in_order import Reading
 from chat_tui.client.local_store import LocalStore
-from chat_tui.client.pipes import LINE_MAX, Input, TooLong
+from chat_tui.client.pipes import LINE_MAX, Input, Output, TooLong
 from chat_tui.client.plain import Exit, PlainProgram
 from chat_tui.client.state import Pending, RoomState
 from processes import ROOT, TIMEOUT, ServerProcess, running_server, terminal
@@ -195,6 +195,27 @@ def test_what_has_been_written_is_kept_no_longer() -> None:
         assert [line.seq for line in room.timeline.lines()] == [502], "it waits for the one that is missing"
 
     asyncio.run(act())
+
+
+def test_output_that_nobody_reads_waits_in_bounds_and_says_what_was_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat_tui.client.pipes.UNWRITTEN_MAX", 200_000)
+    reading, writing = os.pipe()
+    output = Output(writing, "utf-8", lambda _: None)
+    for number in range(10_000):
+        output.write(f"line {number:<95}")
+    with os.fdopen(reading, "rb") as reader:
+        written = [reader.readline()]
+        while not written[-1].startswith(b"*"):
+            written.append(reader.readline())
+        output.write("read again")
+        output.close(TIMEOUT)
+        os.close(writing)
+        rest = reader.read()
+    assert rest == b"read again\n"
+    *lines, told = written
+    assert [int(line.split()[1]) for line in lines] == list(range(len(lines)))
+    assert 2000 <= len(lines) <= 3500, "what a pipe and the bound hold"
+    assert told == b"* %d lines are left out here: what reads this output was too slow.\n" % (10_000 - len(lines))
 
 
 def test_a_reconnect_changes_nothing_about_where_one_is() -> None:

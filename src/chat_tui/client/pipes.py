@@ -21,6 +21,9 @@ READ_MAX = 65536
 WAITING_MAX = 1024 * 1024
 """Bytes of input that wait to be taken before no more is read; whoever writes them waits then."""
 
+UNWRITTEN_MAX = 16 * 1024 * 1024
+"""Characters of output that wait for whoever reads it; then what comes is left out, and how many lines that were is written in its place."""
+
 LINE_MAX = 256 * 1024
 """Bytes of a line that are kept; a message has a tenth of them at most. What is longer is skipped to its end."""
 
@@ -148,11 +151,19 @@ class Output:
         self.why_broken = ""
         """Why nothing can be written any more, if so."""
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()  # of the two counts below
+        self._size = 0
+        self._left_out = 0
         self._thread = threading.Thread(target=self._work, name="output", daemon=True)
         self._thread.start()
 
     def write(self, text: str) -> None:
-        """Have a line, or several, written."""
+        """Have a line, or several, written; they are left out while whoever reads the output is too far behind."""
+        with self._lock:
+            if self._left_out or self._size > UNWRITTEN_MAX:
+                self._left_out += text.count("\n") + 1
+                return
+            self._size += len(text)
         self._waiting.put(text + "\n")
 
     def close(self, seconds: float | None = None) -> None:
@@ -162,14 +173,23 @@ class Output:
 
     def _work(self) -> None:
         while (text := self._waiting.get()) is not _END:
-            data = self._encode(text)
-            try:
-                while data and not self.why_broken:
-                    data = data[os.write(self._descriptor, data) :]
-            except OSError as error:
-                self.why_broken = error.strerror or str(error)
-                with suppress(RuntimeError):  # the loop is closed: the program ends
-                    self._on_broken(self.why_broken)
+            self._write(text)
+            with self._lock:
+                self._size -= len(text) - 1
+                left_out = self._left_out if not self._size else 0
+                self._left_out -= left_out
+            if left_out:
+                self._write(f"* {left_out} lines are left out here: what reads this output was too slow.\n")
+
+    def _write(self, text: str) -> None:
+        data = self._encode(text)
+        try:
+            while data and not self.why_broken:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError as error:
+            self.why_broken = error.strerror or str(error)
+            with suppress(RuntimeError):  # the loop is closed: the program ends
+                self._on_broken(self.why_broken)
 
 
 def encoding_of_output() -> str:
