@@ -1,6 +1,6 @@
 """One person by several sessions: programs with one token, each of which was added to the others. On virtual time."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -13,6 +13,9 @@ from msgspec.structs import replace
 from trio.testing import MockClock
 
 from chat_server.commands.table import COMMANDS
+from chat_server.journal import PendingAppend, Receipt, SenderKey
+from chat_server.journal.memory import MemoryJournal
+from chat_server.protocol.entries import Line
 from chat_server.protocol.requests import Act, Rename, Say
 from chat_server.rooms.chat_room import INBOX_MAX, ChatRoom
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
@@ -198,6 +201,59 @@ async def test_who_takes_the_place_of_sessions_in_more_rooms_than_one_may_be_in_
         assert answer["rooms"] == [f"room-{number}" for number in range(100)]
         await trio.sleep(20)
         assert [room.name for room in house.server.rooms if room.population] == answer["rooms"]
+
+
+class SlowDisk:
+    """An append that is stored when the disk moves again."""
+
+    def __init__(self, pending: PendingAppend, moves: trio.Event) -> None:
+        self._pending = pending
+        self._moves = moves
+
+    async def stored(self) -> Receipt:
+        await self._moves.wait()
+        return await self._pending.stored()
+
+
+class SlowJournal(MemoryJournal):
+    """A journal whose disk stands still for one room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slow_room = ""
+        self.moves = trio.Event()
+
+    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
+        pending = super().append(lines, keys)
+        return SlowDisk(pending, self.moves) if lines[0].room == self.slow_room else pending
+
+
+async def test_a_takeover_that_takes_long_leaves_nobody_in_the_rooms_that_are_too_many(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = SlowJournal()
+    async with open_house(
+        journal=journal, messages_per_second=0, rooms_per_person=0, connections_per_address=0, silence_seconds=0
+    ) as house:
+        bob = house.connect()
+        await bob.enter("bob")
+        desk, phone = await ann_at_two_desks(house)
+        for number in range(104):
+            program = desk if number < 60 else phone
+            await program.ask("create", room=f"room-{number}")
+            await program.ask("join", room=f"room-{number}")
+            await program.wait_for("entered")
+        for room in ("room-0", "room-103"):
+            await bob.ask("join", room=room)
+            await bob.wait_for("entered")
+        journal.slow_room = "room-0"
+        await bob.ask("say", room="room-0", text="x")
+        heir = house.connect()
+        await heir.enter("ann", token=TOKEN)
+        await trio.sleep(20)  # the sessions that end do not wait for so long
+        journal.moves.set()
+        assert visits(await heard(bob)) == [("left", "room-103", "ann")]
+        assert {room.name for room in house.server.rooms if "ann" in room.nicks} == {f"room-{n}" for n in range(100)}
 
 
 # Who comes and goes.

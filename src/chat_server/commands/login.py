@@ -107,7 +107,13 @@ def _come_back(place: Room, session: Occupant, person: Person[Occupant], request
 
 
 async def _take_over(place: Room, session: Occupant, person: Person[Occupant], request: Login) -> None:
-    rooms = _rooms_of(place, person)[:ROOMS_MAX]
+    everywhere = _rooms_of(place, person)
+    rooms = everywhere[:ROOMS_MAX]
+    for room in everywhere[
+        ROOMS_MAX:
+    ]:  # nobody is there any more, even if the sessions that end have no time left to leave it
+        for other in person.sessions:
+            room.forget(other)
     session.belong_to(person)
     _log_in(place, session, person.nick, request, rooms)
     await session.take_over(rooms)
