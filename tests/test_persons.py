@@ -365,6 +365,26 @@ async def test_who_saw_somebody_that_is_announced_to_nobody_is_told_when_they_go
     assert bob.told[-2:] == ["* ann left", "* carol joined"]
 
 
+async def test_who_is_told_alone_is_told_at_once_and_not_as_an_answer(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0) as house:
+        dan, ann, carol, eve, bob = house.connect(), house.connect(), house.connect(), house.connect(), house.call()
+        await bob.log_in("bob")
+        await bob.type("/colour on")  # what is laid out waits until a request has been carried out
+        await bob.read_until("Colours are on.")
+        for program, nick in ((dan, "dan"), (ann, "ann"), (carol, "carol"), (eve, "eve")):
+            await program.enter(nick)
+        for program in (dan, ann, carol):  # the first is announced at once, the second a moment later
+            await program.ask("join", room="python")
+            await program.wait_for("entered")
+        await bob.type("/join python")
+        await bob.read_until("dan, ann, carol")
+        await eve.ask("join", room="python", ref="join")
+        assert (await eve.wait_for("entered"))["nicks"] == ["dan", "ann", "carol", "bob"]
+        await carol.ask("back", room="python")
+        assert await eve.wait_for("left") == {"is": "left", "room": "python", "nicks": ["carol"], "more": 0}
+        await bob.read_until("carol left")
+
+
 async def test_a_session_is_not_told_again_whom_it_has_seen_when_it_came(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:

@@ -5,7 +5,7 @@ way, and an author is not shown what they can see already. What goes wrong for o
 things happen in, nor where they are stored.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from operator import length_hint
 
@@ -109,6 +109,13 @@ class Audience:
         """Show something to one session; if that fails, it is the end of that session and of no other."""
         if not self._guard.attempt(session.send, event):
             self._guard.attempt(session.fail)
+
+    def show_alone(self, members: Iterable[Occupant], event: Event) -> None:
+        """Show some members what no other is shown, and what answers nothing; what was to be seen before has been shown."""
+        for member in members:
+            show = self._kind_of[member]
+            if not self._guard.attempt(self.kinds[show][member], self._shown(show, event)):
+                self._guard.attempt(member.fail)
 
     async def show_ahead(self) -> None:
         """Work out how each kind of reader is shown what comes next, and let others have their turn in between. `flush` has little left to do."""

@@ -13,7 +13,7 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import Journal
-from chat_server.protocol.events import Entered, Event, Joined, Left, Renamed
+from chat_server.protocol.events import Entered, Joined, Left, Renamed
 from chat_server.protocol.names import same_name_key
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Takeover
@@ -183,7 +183,7 @@ class Members:
     def _note_arrival(self, session: Occupant, nick: str, *, is_first: bool) -> None:
         """Have it announced if it is the person's first session here; see that those hear of it to whom it will not be announced."""
         if is_first:
-            self._tell(self.presence.joined(nick, session), Joined(self._room, (nick,)))
+            self._audience.show_alone(self.presence.joined(nick, session), Joined(self._room, (nick,)))
         else:
             self.presence.came(session)
 
@@ -192,11 +192,7 @@ class Members:
         if session.person in self.nicks:
             self.presence.went(session)
         else:
-            self._tell(self.presence.left(nick, session), Left(self._room, (nick,)))
-
-    def _tell(self, sessions: Collection[Occupant], event: Event) -> None:
-        for session in sessions:
-            self._audience.tell(session, event)
+            self._audience.show_alone(self.presence.left(nick, session), Left(self._room, (nick,)))
 
     def _remember(self, nick: str) -> None:
         person = same_name_key(nick)
