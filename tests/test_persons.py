@@ -50,7 +50,6 @@ def visits(events: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
         if event["is"] == "renamed":
             told.append(("renamed", event["room"], event["old"], event["new"]))
         elif event["is"] in VISITS:
-            assert not event["more"]
             told += [(event["is"], event["room"], nick) for nick in event["nicks"]]
     return told
 
@@ -732,6 +731,8 @@ class Play:
         """What each was told comes to who is there."""
         for who, program in self.programs.items():
             for room, nicks in self.views[who].rooms.items():
+                if room in self.views[who].crowded:
+                    continue
                 assert sorted([*nicks, self.views[who].nick]) == sorted(room_of(self.house, room).nicks), (who, program)
 
 
@@ -742,27 +743,33 @@ class View:
         self.nick = ""
         self.rooms: dict[str, set[str]] = {}
         self._own: set[str] = set()  # what the user was ever called
+        self.crowded: set[str] = set()  # rooms where not everybody was named who came or went
 
     def take(self, events: Sequence[dict[str, Any]]) -> None:
+        self.crowded |= {event["room"] for event in events if event.get("more")}
         for event in events:
-            match event:
-                case {"is": "logged-in", "nick": nick} | {"is": "renamed", "room": "", "new": nick}:
-                    self.nick = nick
-                    self._own.add(nick)
-                case {"is": "entered", "room": room, "nicks": nicks, "more": 0}:
-                    self.rooms[room] = set(nicks)
-                case {"is": "went-back", "room": room}:
-                    del self.rooms[room]
-                case {"is": "joined", "room": room, "nicks": nicks}:
-                    assert not self.rooms[room] & set(nicks), "they are there already"
-                    self.rooms[room] |= set(nicks)
-                case {"is": "left", "room": room, "nicks": nicks}:
-                    assert self.rooms[room] >= set(nicks), "they are not there"
-                    self.rooms[room] -= set(nicks)
-                case {"is": "renamed", "room": room, "old": old, "new": new}:
-                    assert old in self.rooms[room] | self._own
-                    if old in self.rooms[room]:
-                        self.rooms[room] = self.rooms[room] - {old} | {new}
+            if not (event["is"] in VISITS and event["room"] in self.crowded):
+                self._take(event)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        match event:
+            case {"is": "logged-in", "nick": nick} | {"is": "renamed", "room": "", "new": nick}:
+                self.nick = nick
+                self._own.add(nick)
+            case {"is": "entered", "room": room, "nicks": nicks}:
+                self.rooms[room] = set(nicks)
+            case {"is": "went-back", "room": room}:
+                del self.rooms[room]
+            case {"is": "joined", "room": room, "nicks": nicks}:
+                assert not self.rooms[room] & set(nicks), "they are there already"
+                self.rooms[room] |= set(nicks)
+            case {"is": "left", "room": room, "nicks": nicks}:
+                assert self.rooms[room] >= set(nicks), "they are not there"
+                self.rooms[room] -= set(nicks)
+            case {"is": "renamed", "room": room, "old": old, "new": new}:
+                assert old in self.rooms[room] | self._own
+                if old in self.rooms[room]:
+                    self.rooms[room] = self.rooms[room] - {old} | {new}
 
 
 async def told_so_far(program: Program) -> list[dict[str, Any]]:
