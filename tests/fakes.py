@@ -54,6 +54,9 @@ class FakeSession:
     def send_unasked(self, event: Event) -> None:
         self.send(event)
 
+    def owe(self, tokens: float) -> None:
+        pass
+
     def set_preferences(self, preferences: Preferences) -> None:
         self.preferences = preferences
 

@@ -1,5 +1,6 @@
 """One person by several sessions: programs with one token, each of which was added to the others. On virtual time."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -12,12 +13,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from trio.testing import MockClock
 
+from chat_server.commands.login import ROOMS_AT_ONCE, ROOMS_PER_LINE
 from chat_server.commands.table import COMMANDS
 from chat_server.journal import PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Line
 from chat_server.protocol.requests import Act, Rename, Say
 from chat_server.rooms.chat_room import INBOX_MAX, ChatRoom
+from chat_server.rooms.room import Occupant
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from fakes import FakeSession, open_rooms
 from streams import House, Program, open_house
@@ -533,6 +536,87 @@ async def test_a_name_that_changes_while_a_rooms_inbox_is_full_is_told_all_the_s
     await room.leave(desk)
     await trio.sleep(30)
     assert bob.told[-1] == "* anna left"
+
+
+async def ann_in_many_rooms(house: House, count: int) -> tuple[Program, Program]:
+    """Ann by two sessions, each in half of so many rooms, with all that they may ask for at once."""
+    desk, phone = await ann_at_two_desks(house)
+    for number in range(count):
+        await house.server.hall.directory.create_room(f"room-{number}")
+    for program, numbers in ((desk, range(count // 2)), (phone, range(count // 2, count))):
+        await program.ask("resume", rooms={f"room-{number}": 0 for number in numbers})
+    await trio.sleep(100)
+    return desk, phone
+
+
+async def test_a_new_name_is_told_to_a_few_rooms_at_a_time_and_the_old_one_is_free_when_all_have_been_told(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_house(silence_seconds=0) as house:
+        desk, _ = await ann_in_many_rooms(house, 40)
+        directory, passes, told = house.server.hall.directory, 0, Counter[int]()
+        bob = FakeSession(house.server.hall, "bob").person
+        announce = ChatRoom.announce_name
+
+        def announce_name(room: ChatRoom, session: Occupant) -> None:
+            told[passes] += 1
+            assert not directory.claim("ann", bob), "somebody may still be shown there by it"
+            announce(room, session)
+
+        monkeypatch.setattr(ChatRoom, "announce_name", announce_name)
+        await desk.ask("nick", nick="anna")
+        while told.total() < 40:
+            passes += 1
+            await trio.lowlevel.checkpoint()
+        assert max(told.values()) <= 2 * ROOMS_AT_ONCE, "one pass of the loop may be seen as half of two"
+        await trio.sleep(1)
+        assert all(room.nicks in ([], ["anna"]) for room in house.server.rooms)
+        assert set(directory._people) == {"anna", "bob"}
+
+
+async def test_a_name_that_is_chosen_again_while_the_rooms_are_told_of_another_stays(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    for pauses in range(12):
+        async with open_house(silence_seconds=0) as house:
+            desk, phone = await ann_in_many_rooms(house, 40)
+            await desk.ask("nick", nick="anna")
+            for _ in range(pauses):
+                await trio.lowlevel.checkpoint()
+            await phone.ask("nick", nick="ann")
+            await trio.sleep(1)
+            (nick,) = {nick for room in house.server.rooms for nick in room.nicks}
+            assert set(house.server.hall.directory._people) == {nick}
+
+
+async def test_a_takeover_while_many_rooms_are_told_of_a_new_name_leaves_none_with_the_old_one(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    for pauses in range(12):
+        async with open_house(silence_seconds=0) as house:
+            desk, _ = await ann_in_many_rooms(house, 40)
+            heir = house.connect()
+            await desk.ask("nick", nick="anna")
+            for _ in range(pauses):
+                await trio.lowlevel.checkpoint()
+            await heir.enter("ann", token=TOKEN)
+            await trio.sleep(20)
+            (nick,) = {nick for room in house.server.rooms for nick in room.nicks}
+            assert set(house.server.hall.directory._people) == {nick}
+
+
+async def test_a_new_name_costs_what_it_takes_to_tell_all_rooms(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=0) as house:
+        desk, _ = await ann_in_many_rooms(house, 128)
+        began = trio.current_time()
+        for nick in ("anna", "ann", "anna"):
+            await desk.ask("nick", nick=nick)
+        while (await desk.wait_for("renamed"))["old"] != "ann":
+            pass
+        assert trio.current_time() == began, "the first waits for nothing"
+        while not ((event := await desk.wait_for("renamed"))["room"] == "" and event["old"] == "ann"):
+            pass
+        assert trio.current_time() - began > 2 * (128 - ROOMS_AT_ONCE) / ROOMS_PER_LINE / 4 - 20 / 4
 
 
 async def test_zone_history_and_language_are_the_persons(autojump_clock: trio.abc.Clock) -> None:

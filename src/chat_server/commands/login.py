@@ -1,7 +1,9 @@
 """Who one is here: the nickname, and the proof by which a program has it again on another connection."""
 
+from collections import deque
 from collections.abc import Iterable
 
+import trio
 from msgspec import UNSET
 from msgspec.structs import replace
 
@@ -14,6 +16,12 @@ from chat_server.protocol.requests import Login, Rename
 from chat_server.rooms.person import STRANGER, Person
 from chat_server.rooms.room import HALL, ROOMS_MAX, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.tokens import identity_of
+
+ROOMS_AT_ONCE = 8
+"""Rooms that are told of a new name before others have their turn, at 80 us each; they cost no more than the request."""
+
+ROOMS_PER_LINE = 4
+"""Further rooms that count as a line. One person may be in eight hundred by eight sessions, which took 67 ms of the event loop in one piece."""
 
 
 class LoginCommands(CommandHandler):
@@ -53,16 +61,38 @@ class LoginCommands(CommandHandler):
         if nick == old:
             session.send(Refused("same-name", {"nick": nick}))
             return None
-        if same_name_key(nick) != same_name_key(old):
-            place.directory.release(old, person)
         person.nick = nick
         renamed = Renamed(old, nick)
         if session.is_in_hall:
             session.send(renamed)
         person.each_other(session, lambda other: other.send_unasked(renamed) if other.is_in_hall else None)
-        for room in _rooms_of(place, person):
-            room.announce_name(session)
+        rooms = _rooms_of(place, person)
+        session.owe(max(0, len(rooms) - ROOMS_AT_ONCE) / ROOMS_PER_LINE)
+        if len(rooms) > ROOMS_AT_ONCE:
+            return _announce_in_turn(place, session, old, rooms)
+        _announce(place, session, old, rooms)
         return None
+
+
+async def _announce_in_turn(place: Room, session: Occupant, old: str, rooms: Iterable[Room]) -> None:
+    """Tell many rooms of the person's new name, and let others have their turn in between; if that is broken off, the rest at once."""
+    left = deque(rooms)
+    try:
+        while len(left) > ROOMS_AT_ONCE:
+            for _ in range(ROOMS_AT_ONCE):
+                left.popleft().announce_name(session)
+            await trio.lowlevel.checkpoint()
+    finally:
+        _announce(place, session, old, left)
+
+
+def _announce(place: Room, session: Occupant, old: str, rooms: Iterable[Room]) -> None:
+    """Tell rooms of the person's new name. Others may have the old one when all have been told: no room shows two people of one name."""
+    for room in rooms:
+        room.announce_name(session)
+    person = session.person
+    if same_name_key(person.nick) != same_name_key(old):  # another session may have chosen it again
+        place.directory.release(old, person)
 
 
 def _claim(place: Room, person: Person[Occupant], wanted: str, session: Occupant) -> str:

@@ -130,6 +130,9 @@ class Occupant(Protocol):
     def send_unasked(self, event: Event) -> None:
         """Show it an event that answers no request."""
 
+    def owe(self, tokens: float) -> None:
+        """Count something that it has asked for and that costs as much as so many lines; it is paid before the next request."""
+
 
 class Room(ABC):
     """A place where sessions are."""
