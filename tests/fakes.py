@@ -7,9 +7,9 @@ import trio
 
 from chat_server.journal import Journal, JournalError, PendingAppend, Receipt, RoomRecord, SenderKey
 from chat_server.journal.memory import MemoryJournal, _Room
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
@@ -64,7 +64,7 @@ class FakeSession:
         return str(getattr(self.preferences, setting))
 
     def logged_in(self, nick: str, token: str) -> None:
-        self.person.nick, self.person.role, self.person.sender = nick, MEMBER, same_name_key(nick)
+        self.person.nick, self.person.role, self.person.sender = nick, MEMBER, name_key(nick)
 
     def belong_to(self, person: Person[Occupant]) -> None:
         self.person = person
@@ -122,7 +122,7 @@ class FaultyJournal(MemoryJournal):
         super().__init__()
         self.is_full = False
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         return FullDisk() if self.is_full else super().append(lines, keys)
 
     async def create_room(self, name: str) -> None:

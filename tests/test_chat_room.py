@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from chat_server.commands.table import COMMANDS
 from chat_server.journal import PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import Line, Said
+from chat_server.protocol.entries import Entry, Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Act, Back, Join, ListOnline, Login, Rename, Request, Say, TimeNextLine
 from chat_server.rooms.batch import Arrival, Departure
@@ -357,7 +357,7 @@ class StalledJournal(MemoryJournal):
         super().__init__()
         self.goes_on = trio.Event()
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         self._appended = super().append(lines, keys)
         return self
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from chat_server.protocol.entries import Acted, Found, Kept, PageShown, Recalled, Said
+from chat_server.protocol.entries import Acted, Found, PageShown, Recalled, Said, StoredEvent
 from chat_server.protocol.events import Answered, Event
 from chat_tui.client.codec import EventReader, Received
 
@@ -12,7 +12,7 @@ NEW = {"is": "poll", "room": "python", "seq": 2, "at": 2.0, "nick": "ann", "choi
 ACTED = {"is": "acted", "room": "python", "seq": 3, "at": 3.0, "nick": "ann", "text": "waves\u001b[2J"}
 SHOWN: Any = (
     Said("python", 1, 1.0, "ann", "hi"),
-    Kept("python", 2, 0.0, "", ""),
+    StoredEvent("python", 2, 0.0, "", ""),
     Acted("python", 3, 3.0, "ann", "waves[2J"),
 )
 
@@ -28,7 +28,7 @@ def test_an_entry_of_an_unknown_kind_is_its_number_wherever_it_comes() -> None:
     recalled = {"is": "recalled", "room": "python", "lines": lines, "missed": None, "last": 3, "zone": ""}
     found = {"is": "found", "words": "x", "rooms": [["python", lines]], "has_more": False, "unsearched": 0, "zone": ""}
     assert events_of(NEW, page, recalled, found) == [
-        Kept("python", 2, 0.0, "", ""),
+        StoredEvent("python", 2, 0.0, "", ""),
         PageShown("python", SHOWN, 1, 3, ""),
         Recalled("python", SHOWN, None, 3, ""),
         Found("x", (("python", (SHOWN[0], SHOWN[2])),), has_more=False, unsearched=0, zone=""),
@@ -39,7 +39,7 @@ def test_an_entry_of_a_known_kind_with_a_field_of_another_type_does_not_drop_the
     odd = SAID | {"text": {"rich": "hi"}}
     (page,) = events_of({"is": "page", "room": "python", "lines": [odd], "first": 1, "last": 1, "zone": ""})
     assert isinstance(page, PageShown)
-    assert [*page.lines] == [Kept("python", 1, 0.0, "", "")]
+    assert [*page.lines] == [StoredEvent("python", 1, 0.0, "", "")]
 
 
 def test_what_is_unknown_and_no_entry_is_passed_over() -> None:

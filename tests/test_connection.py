@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.protocol import events
-from chat_server.protocol.entries import Line, PageShown, Said
+from chat_server.protocol.entries import Entry, PageShown, Said
 from chat_server.protocol.events import Entered, Event, Stored
 from chat_server.protocol.requests import Ref
 from chat_tui.client.client import Client as Whole
@@ -62,7 +62,7 @@ class Client:
         if isinstance(event, Stored):
             self.store.remove(event.key)
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[Entry]:
         return list(self.state.room("python").timeline.lines())
 
     def read_older(self) -> None:

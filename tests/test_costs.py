@@ -13,7 +13,7 @@ from chat_server.config import Config, RoomsTable
 from chat_server.journal import Page, PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.choices import CHARSETS
-from chat_server.protocol.entries import Line, PageShown, Said
+from chat_server.protocol.entries import Entry, PageShown, Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Say
 from chat_server.rooms.audience import KINDS_MAX
@@ -591,7 +591,7 @@ class SlowJournal(MemoryJournal):
         super().__init__()
         self._seconds = seconds
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         return SlowDisk(super().append(lines, keys), self._seconds)
 
     async def create_room(self, name: str) -> None:

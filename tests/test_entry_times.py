@@ -20,7 +20,7 @@ from chat_server.journal.times import (
     times_for,
     times_of,
 )
-from chat_server.protocol.entries import KINDS, Kept, Line, PageShown, Said
+from chat_server.protocol.entries import KINDS, Entry, PageShown, Said, StoredEvent
 from chat_server.protocol.requests import Back, Join, Say
 from chat_server.protocol.time_zones import LATEST
 from chat_server.wire.json_lines import renderer_for, show_answer
@@ -123,7 +123,7 @@ async def test_who_only_comes_and_goes_makes_no_commit_and_no_turn(
     appended: list[Sequence[object]] = []
     append = MemoryJournal.append
 
-    def noted(self: MemoryJournal, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
+    def noted(self: MemoryJournal, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         appended.append(lines)
         return append(self, lines, keys)
 
@@ -140,7 +140,7 @@ async def test_who_only_comes_and_goes_makes_no_commit_and_no_turn(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_author_does_not_cross_the_programs_door(kind: type[Kept]) -> None:
+def test_an_author_does_not_cross_the_programs_door(kind: type[StoredEvent]) -> None:
     by_an_account, by_a_guest = (kind("python", 1, 1.7e9, "ann", "hello", author) for author in (7, 0))
     assert renderer_for("en")(by_an_account) == renderer_for("en")(by_a_guest)
     assert b"author" not in renderer_for("en")(by_a_guest)

@@ -30,7 +30,7 @@ from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.schema import MIGRATIONS
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
-from chat_server.protocol.entries import Line, Said, TopicSet
+from chat_server.protocol.entries import Entry, Said, TopicSet
 from processes import TIMEOUT, running_server
 
 FIRST_RELEASE = Path(__file__).parent / "data" / "journal-0.1.0.db"
@@ -48,11 +48,11 @@ def fill(folder: DataFolder) -> None:
         for room in ("python", "聊天"):
             writer.create_room(room)
         for number in range(4):
-            lines: list[Line] = [
+            lines: list[Entry] = [
                 Said("python", 0, 1000.5 + number, "ann", f"hello {number} 你好 👋"),
                 Said("python", 0, 1000.5 + number, "ann", '"quoted" \\ back'),
             ]
-            topic: list[Line] = [TopicSet("聊天", 0, 2000.25, "小明", f"topic {number}")]
+            topic: list[Entry] = [TopicSet("聊天", 0, 2000.25, "小明", f"topic {number}")]
             keys = {0: SenderKey("ann", f"k{number}")}
             writer.commit([Append(lines, keys, encode(lines)), Append(topic, {}, encode(topic))], {})
         index = SearchIndex(folder.search, writer.identity(), writer.end())
@@ -131,7 +131,7 @@ def test_a_backup_is_the_journal_as_it_was_while_others_go_on_writing(folder: Da
         nonlocal written
         with closing(Writer(folder.journal)) as writer:
             while not is_done.is_set():
-                lines: list[Line] = [Said("python", 0, 3000.0, "ann", "x" * 1000)] * 50
+                lines: list[Entry] = [Said("python", 0, 3000.0, "ann", "x" * 1000)] * 50
                 writer.commit([Append(lines, {}, encode(lines))], {})
                 written += 1
                 if written == 100:
@@ -338,7 +338,7 @@ def test_a_journal_made_by_the_first_release_opens_for_ever(tmp_path: Path) -> N
         assert [room[:4] for room in writer.rooms()] == [("python", "", 1, 8), ("聊天", "topic 3", 1, 4)]
         assert writer.read("python", 3, 3).lines == [Said("python", 3, 1001.5, "ann", "hello 1 你好 👋")]
         assert writer.read("聊天", 4, 4).lines == [TopicSet("聊天", 4, 2000.25, "小明", "topic 3")]
-        lines: list[Line] = [Said("python", 0, 5000.0, "ann", "again"), Said("python", 0, 5000.0, "ann", "new")]
+        lines: list[Entry] = [Said("python", 0, 5000.0, "ann", "again"), Said("python", 0, 5000.0, "ann", "new")]
         (receipt,) = writer.commit([Append(lines, {0: SenderKey("ann", "k1")}, encode(lines))], {})
         assert (receipt.first, dict(receipt.duplicates)) == (9, {0: ("python", 3)})
         assert writer.read("python", 9, 9).lines[0].text == "new"
@@ -503,7 +503,7 @@ def test_people_can_read_the_file_with_the_sqlite_shell(folder: DataFolder) -> N
 
 
 def test_the_sqlite_shell_shows_which_account_said_each_line(tmp_path: Path) -> None:
-    lines: list[Line] = [Said("python", 0, 1000.0 + number, "ann", "x", number * 7) for number in range(3)]
+    lines: list[Entry] = [Said("python", 0, 1000.0 + number, "ann", "x", number * 7) for number in range(3)]
     with closing(Writer(tmp_path / "journal.db")) as writer:
         writer.create_room("python")
         writer.commit([Append(lines, {}, encode(lines))], {})

@@ -25,7 +25,7 @@ from chat_server.journal.engines import MODULES, Engine, EngineName, Settings, e
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.journal.times import MICROSECOND, MILLISECOND, settled, times_of
-from chat_server.protocol.entries import Acted, Line, Said, TopicSet
+from chat_server.protocol.entries import Acted, Entry, Said, TopicSet
 
 Kind = tuple[EngineName, str]
 KINDS: list[Kind] = [*product(MODULES, ("full", "process"))]
@@ -103,12 +103,12 @@ def test_every_engine_has_its_module() -> None:
     assert tuple(MODULES) == get_args(EngineName)
 
 
-def said(*texts: str, room: str = "python", at: float = 1000.0, nick: str = "ann") -> list[Line]:
+def said(*texts: str, room: str = "python", at: float = 1000.0, nick: str = "ann") -> list[Entry]:
     """Lines with whatever number: it is the journal that numbers them."""
     return [Said(room, 0, at, nick, text) for text in texts]
 
 
-async def store(journal: Journal, lines: list[Line], keys: dict[int, str] | None = None) -> Receipt:
+async def store(journal: Journal, lines: list[Entry], keys: dict[int, str] | None = None) -> Receipt:
     return await journal.append(lines, {n: SenderKey("ann", key) for n, key in (keys or {}).items()}).stored()
 
 
@@ -126,7 +126,7 @@ async def test_lines_are_numbered_by_room_without_a_hole(journal: Journal) -> No
 
 
 async def test_every_kind_of_line_is_read_as_it_was_stored(journal: Journal) -> None:
-    lines: list[Line] = [
+    lines: list[Entry] = [
         Said("python", 1, 1234.5, "ann", '你好 "quoted" \\ 👋'),
         Acted("python", 2, 1234.5, "ann", "topic"),
         TopicSet("python", 3, 1234.5, "bob", "snakes"),
@@ -251,7 +251,7 @@ async def test_the_first_line_of_a_day_is_found_though_the_clock_has_run_back(jo
 
 
 async def test_lines_keep_their_own_times_and_their_authors(journal: Journal) -> None:
-    lines: list[Line] = [
+    lines: list[Entry] = [
         Said("python", number, at, "ann", "x", number % 3)
         for number, at in enumerate(times_of(1764300000.25, MICROSECOND, 39), 1)
     ]
@@ -262,7 +262,7 @@ async def test_lines_keep_their_own_times_and_their_authors(journal: Journal) ->
 
 
 async def test_the_first_line_of_a_time_is_found_inside_a_batch(journal: Journal) -> None:
-    first: list[Line] = [Said("python", 0, at, "ann", "x") for at in times_of(1000.0, MILLISECOND, 5)]
+    first: list[Entry] = [Said("python", 0, at, "ann", "x") for at in times_of(1000.0, MILLISECOND, 5)]
     await store(journal, first)
     await store(journal, said("y", at=1001.0))
     for number in range(5):
@@ -272,7 +272,7 @@ async def test_the_first_line_of_a_time_is_found_inside_a_batch(journal: Journal
 
 
 async def test_where_a_line_is_left_out_the_others_close_up_in_number_and_in_time(journal: Journal) -> None:
-    lines: list[Line] = [
+    lines: list[Entry] = [
         Said("python", 0, at, "ann", text) for at, text in zip(times_of(1000.0, MILLISECOND, 3), "abc", strict=True)
     ]
     await store(journal, lines[:1], {0: "k"})

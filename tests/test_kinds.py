@@ -13,12 +13,12 @@ from chat_server.protocol.entries import (
     KIND_BY_REQUEST,
     KIND_BY_WORD,
     KINDS,
+    Entry,
     Found,
-    Kept,
-    Line,
     PageShown,
     Recalled,
     Storable,
+    StoredEvent,
 )
 from chat_server.protocol.events import CommandDescribed
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
@@ -37,41 +37,41 @@ from chat_tui.ui.rendering import is_grouped, rows_of
 from fakes import FakeSession, open_rooms
 from test_hostile_texts import looking
 
-EVERY_KIND: list[type[Any]] = Kept.__subclasses__()
+EVERY_KIND: list[type[Any]] = StoredEvent.__subclasses__()
 every_kind = pytest.mark.parametrize("kind", EVERY_KIND)
 
 
-def entry_of(kind: type[Line], seq: int = 1) -> Line:
+def entry_of(kind: type[Entry], seq: int = 1) -> Entry:
     return kind("python", seq, 1764300000.0, "ann", "two snakes")
 
 
-def request_of(kind: type[Line], key: str = "") -> Any:
+def request_of(kind: type[Entry], key: str = "") -> Any:
     return kind.request(**{kind.text_field: "two snakes", "key": key})
 
 
 @every_kind
-def test_a_kind_is_one_of_what_a_room_keeps_and_its_request_of_what_is_stored(kind: type[Line]) -> None:
-    assert kind in get_args(Line)
+def test_a_kind_is_one_of_what_a_room_keeps_and_its_request_of_what_is_stored(kind: type[Entry]) -> None:
+    assert kind in get_args(Entry)
     assert kind.request in get_args(Storable)
     assert KIND_BY_REQUEST[kind.request] is KIND_BY_WORD[word_of(kind.request)] is kind
     assert len(KIND_BY_REQUEST) == len(KINDS) == len(EVERY_KIND)
 
 
 @every_kind
-def test_its_request_has_a_text_and_a_key_and_is_typed(kind: type[Line]) -> None:
+def test_its_request_has_a_text_and_a_key_and_is_typed(kind: type[Entry]) -> None:
     assert {kind.text_field, "key"} <= {field.name for field in fields(kind.request)}
     assert kind.request.is_typed
     assert COMMANDS.vocabulary.parse_text(f"/{word_of(kind.request)} two snakes") == request_of(kind)
 
 
 @every_kind
-def test_its_request_is_carried_out_in_a_room(kind: type[Line]) -> None:
+def test_its_request_is_carried_out_in_a_room(kind: type[Entry]) -> None:
     assert kind.request in COMMANDS.of[ROOM]
 
 
 @every_kind
 async def test_it_is_stored_and_shown_to_the_others_under_its_number_and_its_key_answered(
-    autojump_clock: trio.abc.Clock, nursery: trio.Nursery, kind: type[Line]
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery, kind: type[Entry]
 ) -> None:
     _, room = open_rooms(nursery)
     ann, bob = FakeSession(room, "ann"), FakeSession(room, "bob")
@@ -89,7 +89,7 @@ async def test_it_is_stored_and_shown_to_the_others_under_its_number_and_its_key
 
 
 @every_kind
-def test_it_goes_through_a_journal_and_through_an_export(kind: type[Line]) -> None:
+def test_it_goes_through_a_journal_and_through_an_export(kind: type[Entry]) -> None:
     entry = entry_of(kind)
     (read,) = decode(encode([entry]), "python", 1, entry.at)
     assert read == entry
@@ -97,7 +97,7 @@ def test_it_goes_through_a_journal_and_through_an_export(kind: type[Line]) -> No
 
 
 @every_kind
-def test_people_are_shown_it_with_its_author_where_it_happens_and_where_it_is_read_again(kind: type[Line]) -> None:
+def test_people_are_shown_it_with_its_author_where_it_happens_and_where_it_is_read_again(kind: type[Entry]) -> None:
     entry = entry_of(kind)
     shown = text_of(entry)
     assert "ann" in shown
@@ -114,7 +114,7 @@ def test_no_two_kinds_look_alike() -> None:
 
 
 @every_kind
-def test_programs_read_it_alone_and_in_whatever_has_lines(kind: type[Line]) -> None:
+def test_programs_read_it_alone_and_in_whatever_has_lines(kind: type[Entry]) -> None:
     entry = entry_of(kind)
     for event in (
         entry,
@@ -128,7 +128,7 @@ def test_programs_read_it_alone_and_in_whatever_has_lines(kind: type[Line]) -> N
 
 
 @every_kind
-def test_the_client_knows_it_as_a_line_of_the_room(kind: type[Line]) -> None:
+def test_the_client_knows_it_as_a_line_of_the_room(kind: type[Entry]) -> None:
     state = State()
     assert state.apply(entry_of(kind)) == [entry_of(kind)]
     assert list(state.room("python").timeline.lines()) == [entry_of(kind)]
@@ -136,7 +136,7 @@ def test_the_client_knows_it_as_a_line_of_the_room(kind: type[Line]) -> None:
 
 
 @every_kind
-def test_what_is_typed_in_the_client_comes_to_the_server_as_its_request(kind: type[Line]) -> None:
+def test_what_is_typed_in_the_client_comes_to_the_server_as_its_request(kind: type[Entry]) -> None:
     word, usage = word_of(kind.request), usage_of(kind.request)
     command = CommandDescribed(word, usage, "", "", parameters_of(kind.request), ("room",))
     asked = parse(f"/{word} two snakes", {word: command}, {})
@@ -149,7 +149,7 @@ def test_what_is_typed_in_the_client_comes_to_the_server_as_its_request(kind: ty
 
 
 @every_kind
-def test_a_screen_and_a_line_by_line_program_show_it_with_its_author(kind: type[Line]) -> None:
+def test_a_screen_and_a_line_by_line_program_show_it_with_its_author(kind: type[Entry]) -> None:
     entry = entry_of(kind)
     pending = Pending("k", "python", word_of(kind.request), "two snakes", entry.at)
     for width in (40, 80):
@@ -164,5 +164,5 @@ def test_a_screen_and_a_line_by_line_program_show_it_with_its_author(kind: type[
 
 
 @every_kind
-def test_lines_of_a_kind_with_a_sign_stand_apart(kind: type[Line]) -> None:
+def test_lines_of_a_kind_with_a_sign_stand_apart(kind: type[Entry]) -> None:
     assert is_grouped(entry_of(kind), entry_of(kind), "ann") == (not kind.shape.sign)

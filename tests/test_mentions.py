@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import chat_server.protocol.mentions
 from chat_server.protocol.entries import Said
 from chat_server.protocol.mentions import _WITHOUT_MARKS, Names, _kind, folded, names_in
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_tui.client.notifications import calling, deserves_notification
 from chat_tui.client.state import names
 from chat_tui.settings import NotifyTable
@@ -80,14 +80,14 @@ NOT_NAMED = [
 
 @pytest.mark.parametrize(("name", "text"), NAMED)
 def test_whoever_is_named_is_found_by_all(name: str, text: str) -> None:
-    assert names_in(text, {same_name_key(name): 0}) == {same_name_key(name)}
+    assert names_in(text, {name_key(name): 0}) == {name_key(name)}
     assert names(name, text)
     assert Names((name,)).spans(text)
 
 
 @pytest.mark.parametrize(("name", "text"), NOT_NAMED)
 def test_whoever_is_not_named_is_found_by_nobody(name: str, text: str) -> None:
-    assert not names_in(text, {same_name_key(name): 0})
+    assert not names_in(text, {name_key(name): 0})
     assert not names(name, text)
     assert not Names((name,)).spans(text)
 
@@ -123,7 +123,7 @@ _SOME_NAMES = st.sets(
 @example("\u0e35", {"\u0e35"})  # a mark without a letter
 @given(_TEXTS, _SOME_NAMES)
 def test_the_server_and_the_client_never_disagree(text: str, some: set[str]) -> None:
-    known = {same_name_key(name) for name in some}
+    known = {name_key(name) for name in some}
     found = names_in(text, known)
     assert found == {name for name in known if Names((name,)).are_in(text)}
     assert Names(known).are_in(text) is bool(found)
@@ -155,7 +155,7 @@ def test_it_is_painted_where_it_stands(name: str, text: str, painted: list[str])
 
 @given(st.text())
 def test_texts_are_folded_as_names_are(text: str) -> None:
-    assert folded(text) == same_name_key(text)
+    assert folded(text) == name_key(text)
 
 
 def test_the_words_one_wants_to_hear_of_are_found_as_names_are() -> None:

@@ -8,10 +8,10 @@ from chat_server.protocol.names import (
     NAME_MAX,
     NAME_TYPED_MAX,
     BadName,
+    name_key,
     parse_name,
     parse_new_name,
     parse_nickname,
-    same_name_key,
 )
 from chat_server.protocol.sanitize import sanitize
 
@@ -49,7 +49,7 @@ def test_what_is_no_name_is_refused_for_a_reason(name: str, code: str) -> None:
     ("one", "other"), [("ann", "ANN"), ("Straße", "STRASSE"), ("ａｎｎ", "ann"), ("Σ", "ς"), ("e\u0301", "É")]
 )
 def test_names_that_look_the_same_count_as_the_same(one: str, other: str) -> None:
-    assert same_name_key(parse_name(one)) == same_name_key(parse_name(other))
+    assert name_key(parse_name(one)) == name_key(parse_name(other))
 
 
 @given(st.text(max_size=40))
@@ -110,7 +110,7 @@ def test_what_is_too_long_to_be_a_name_is_never_normalised(monkeypatch: pytest.M
         raise AssertionError(f"{len(text)} characters are normalised")
 
     monkeypatch.setattr("chat_server.protocol.names.normalize", refuse)
-    assert same_name_key(long) == long
+    assert name_key(long) == long
     with pytest.raises(BadName) as refused:
         parse_nickname(long)
     assert refused.value.code == "name-length"
@@ -124,5 +124,5 @@ def test_a_name_written_in_the_most_code_points_is_still_taken(text: str) -> Non
         return
     typed = unicodedata.normalize("NFD", name)
     assert len(typed) <= NAME_TYPED_MAX
-    assert len(same_name_key(name)) <= NAME_TYPED_MAX
+    assert len(name_key(name)) <= NAME_TYPED_MAX
     assert parse_name(typed) == name

@@ -4,7 +4,7 @@ import pytest
 import trio
 from textual.style import Style
 
-from chat_server.protocol.entries import Line, Noticed, PageShown, Said
+from chat_server.protocol.entries import Entry, Noticed, PageShown, Said
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.requests import Notice, Say
 from chat_server.protocol.versions import PROTOCOL
@@ -47,7 +47,7 @@ async def test_whoever_is_named_in_it_is_shown_it_as_everybody_is(
 def test_it_is_unread_but_no_mention_and_rings_for_nobody() -> None:
     rules = NotifyTable(rooms=["python"], words=["rolls"])
     for kind, calls in ((Said, True), (Noticed, False)):
-        line: Line = kind("python", 1, 0.0, "dice", "ann rolls 4")
+        line: Entry = kind("python", 1, 0.0, "dice", "ann rolls 4")
         state = State()
         state.nick = "ann"
         state.room("python").read = 0

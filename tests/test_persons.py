@@ -17,7 +17,7 @@ from chat_server.commands.login import ROOMS_AT_ONCE, ROOMS_PER_LINE
 from chat_server.commands.table import COMMANDS
 from chat_server.journal import PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.requests import Act, Rename, Say
 from chat_server.rooms.chat_room import INBOX_MAX, ChatRoom
 from chat_server.rooms.room import Occupant
@@ -225,7 +225,7 @@ class SlowJournal(MemoryJournal):
         self.slow_room = ""
         self.moves = trio.Event()
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         pending = super().append(lines, keys)
         return SlowDisk(pending, self.moves) if lines[0].room == self.slow_room else pending
 

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 import forks
 from chat_server.protocol import entries, events
-from chat_server.protocol.entries import Kept, Line, Said
+from chat_server.protocol.entries import Entry, Said, StoredEvent
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Ref
 from chat_tui.client.client import CANNOT_ASK, Client
@@ -52,15 +52,15 @@ class TalkingRoom:
     ) -> None:
         self._told, self._connection, self._position = told, connection, position
         self._answered = 0
-        self.lines: list[Line] = []
+        self.lines: list[Entry] = []
         self.unknown: set[int] = set()
         self.coming: deque[tuple[Event, Ref | None]] = deque()
         self.has_been_here = False
         self.is_connected = False
 
-    def _shown(self, first: int, last: int) -> tuple[Line, ...]:
+    def _shown(self, first: int, last: int) -> tuple[Entry, ...]:
         return tuple(
-            cast("Line", Kept("python", line.seq, 0.0, "", "")) if line.seq in self.unknown else line
+            cast("Entry", StoredEvent("python", line.seq, 0.0, "", "")) if line.seq in self.unknown else line
             for line in self.lines[first - 1 : last]
         )
 

@@ -9,7 +9,7 @@ import trio
 
 from chat_server.journal import Page, PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.incoming import Addressed
 from chat_server.protocol.requests import Rename
 from chat_server.sessions.json_session import ProgramSession
@@ -369,7 +369,7 @@ class SlowJournal(MemoryJournal):
         self._slow_room = room
         self.seconds = 0.0
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         appending = super().append(lines, keys)
         if lines[0].room != self._slow_room or not self.seconds:
             return appending

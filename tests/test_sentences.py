@@ -14,7 +14,7 @@ from chat_server.wire.render.widths import columns_of
 SOURCE = Path(chat_server.__file__).parent
 MANY = tuple(f"person-{number}" for number in range(60))
 
-LINES: tuple[entries.Line, ...] = (
+LINES: tuple[entries.Entry, ...] = (
     entries.Said("python", 1, 0.0, "ann", "hi"),
     entries.Acted("python", 2, 60.0, "ann", "waves"),
     entries.TopicSet("python", 3, 86400.0, "ann", "snakes"),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.protocol import entries, events
-from chat_server.protocol.entries import KINDS, Line, Said, TopicSet
+from chat_server.protocol.entries import KINDS, Entry, Said, TopicSet
 from chat_server.protocol.events import Event
 from chat_tui.client.answers import words_for
 from chat_tui.client.state import Pending, RoomState, State, names
@@ -16,9 +16,9 @@ TEXTS = st.sampled_from(["hello", "hi ann!", "annabel", "你好", "two\nlines"])
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Line]:
+def histories(draw: st.DrawFn) -> list[Entry]:
     """A room's lines."""
-    kinds: list[tuple[type[Line], str, str]] = draw(
+    kinds: list[tuple[type[Entry], str, str]] = draw(
         st.lists(st.tuples(st.sampled_from(KINDS), NICKS, TEXTS), max_size=40)
     )
     return [kind("python", seq, seq * 60.0, nick, text) for seq, (kind, nick, text) in enumerate(kinds, 1)]
@@ -28,7 +28,7 @@ def entered(topic: str, last: int) -> events.Entered:
     return events.Entered("python", ("bob",), 0, topic, last)
 
 
-def topic_at(lines: list[Line], last: int) -> str:
+def topic_at(lines: list[Entry], last: int) -> str:
     return next((line.text for line in reversed(lines[:last]) if isinstance(line, TopicSet)), "")
 
 
@@ -51,7 +51,7 @@ def known(state: State) -> tuple[object, ...]:
 
 
 @given(histories(), st.data())
-def test_applying_events_to_stale_state_equals_fresh_state(lines: list[Line], data: st.DataObject) -> None:
+def test_applying_events_to_stale_state_equals_fresh_state(lines: list[Entry], data: st.DataObject) -> None:
     fresh, stale = logged_in(), logged_in()
     for state in (fresh, stale):
         state.apply(entered("", 0))
@@ -76,9 +76,9 @@ def test_applying_events_to_stale_state_equals_fresh_state(lines: list[Line], da
 
 
 @given(histories(), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=10))
-def test_lines_are_in_order_and_there_once_however_they_come(lines: list[Line], cuts: list[tuple[int, int]]) -> None:
+def test_lines_are_in_order_and_there_once_however_they_come(lines: list[Entry], cuts: list[tuple[int, int]]) -> None:
     timeline = Timeline()
-    shown: list[Line | StatusMessage] = []
+    shown: list[Entry | StatusMessage] = []
     for start, end in cuts:
         timeline.add(lines[start:end])
         timeline.tell("x", 0)
@@ -128,13 +128,13 @@ def test_what_the_server_no_longer_keeps_is_no_hole() -> None:
 
 def test_an_entry_of_an_unknown_kind_fills_its_number_and_is_not_shown() -> None:
     state, room = in_room("1")
-    assert state.apply(entries.Kept("python", 2, 0.0, "", "")) == []
+    assert state.apply(entries.StoredEvent("python", 2, 0.0, "", "")) == []
     assert state.apply(Said("python", 3, 0.0, "bob", "3")) != []
     assert state.positions() == {"python": 3}
     assert [line.seq for line in room.timeline.lines()] == [1, 3]
     assert not room.timeline.hole_before(1, 1)
     assert (room.unread, room.last) == (2, 3), "nobody reads it"
-    unknown: Any = entries.Kept("python", 10, 0.0, "", "")
+    unknown: Any = entries.StoredEvent("python", 10, 0.0, "", "")
     gap = entries.PageShown("python", (unknown, *page(11, 11, 11).lines), 1, 11, "")
     state.apply(gap, "typed")
     assert room.timeline.hole_before(2, 1) == range(4, 10), "what is asked for next comes before it"

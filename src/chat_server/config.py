@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from chat_server.journal.engines import EngineName
-from chat_server.protocol.names import BadName, parse_name, same_name_key
+from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.settings_errors import explained
 
@@ -316,7 +316,7 @@ def _check_rooms(names: list[str], source: str) -> None:
     seen: dict[str, str] = {}
     for name in names:
         try:
-            key = same_name_key(parse_name(name))
+            key = name_key(parse_name(name))
         except BadName as error:
             what = "1 to 32 characters" if error.code == "name-length" else "letters, digits, - and _ only"
             raise ConfigError(f"{source}: rooms.names: {name!r}: expected a room name of {what}") from error

@@ -13,7 +13,7 @@ from chat_server.journal import RoomRecord
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.engines import Engine
 from chat_server.journal.rooms import delete_room, find_room, rename_room
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 
 
 def run_rooms_command(chosen: argparse.Namespace, config: Config, engine: Engine) -> int:
@@ -22,7 +22,7 @@ def run_rooms_command(chosen: argparse.Namespace, config: Config, engine: Engine
         case "rename":
             old, new = rename_room(engine.editing(config.journal), chosen.room, chosen.name, _is_command)
             console.say(f"{old} is now {new}")
-            if same_name_key(new) != same_name_key(old):
+            if name_key(new) != name_key(old):
                 _warn_of_configuration(old, config)
             return 0
         case "delete":
@@ -78,5 +78,5 @@ def _is_confirmed(name: str) -> bool:
 
 
 def _warn_of_configuration(name: str, config: Config) -> None:
-    if same_name_key(name) in map(same_name_key, config.rooms.names):
+    if name_key(name) in map(name_key, config.rooms.names):
         console.say(f"rooms.names in the configuration has {name}: the next start opens an empty room of that name")

@@ -11,7 +11,7 @@ from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.protocol.events import LoggedIn, Refused, Renamed
-from chat_server.protocol.names import BadName, parse_nickname, same_name_key
+from chat_server.protocol.names import BadName, name_key, parse_nickname
 from chat_server.protocol.requests import Login, Rename
 from chat_server.rooms.person import STRANGER, Person
 from chat_server.rooms.room import HALL, ROOMS_MAX, MaybeAwaitable, Occupant, Room
@@ -91,7 +91,7 @@ def _announce(place: Room, session: Occupant, old: str, rooms: Iterable[Room]) -
     for room in rooms:
         room.announce_name(session)
     person = session.person
-    if same_name_key(person.nick) != same_name_key(old):  # another session may have chosen it again
+    if name_key(person.nick) != name_key(old):  # another session may have chosen it again
         place.directory.release(old, person)
 
 

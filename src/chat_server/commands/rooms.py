@@ -5,7 +5,7 @@ from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
 from chat_server.protocol.events import OnlineListed, Refused, RoomCreated, RoomsListed
-from chat_server.protocol.names import BadName, parse_new_name, same_name_key
+from chat_server.protocol.names import BadName, name_key, parse_new_name
 from chat_server.protocol.requests import (
     ROOMS_SHOWN_MAX,
     TOPIC_SHOWN_MAX,
@@ -97,7 +97,7 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
     if len(request.rooms) > RESUMED_MAX:
         session.send(Refused("too-many-rooms", {"limit": str(RESUMED_MAX)}))
         return
-    for name, number in {same_name_key(name): number for name, number in request.rooms.items()}.items():
+    for name, number in {name_key(name): number for name, number in request.rooms.items()}.items():
         room = place.directory.room(name)
         if room is None:
             session.send(Refused("no-such-room", {"room": shortened(name)}))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 
 if TYPE_CHECKING:
     import trio  # what works without a server imports this too, and is spared it
@@ -86,7 +86,7 @@ class Page(NamedTuple):
     `hidden` are the numbers whose lines are of kinds that this release does not know.
     """
 
-    lines: list[Line]
+    lines: list[Entry]
     first: int
     hidden: tuple[int, ...] = ()
 
@@ -94,7 +94,7 @@ class Page(NamedTuple):
 class Matches(NamedTuple):
     """What a search found, newest first. `unsearched` counts the lines, the newest, that it could not cover in time."""
 
-    lines: list[Line]
+    lines: list[Entry]
     has_more: bool
     unsearched: int
 
@@ -137,7 +137,7 @@ class Journal(Protocol):
     async def create_room(self, name: str) -> None:
         """Store a new, empty room. Harmless if it is there."""
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> "PendingAppend":
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> "PendingAppend":
         """Begin to store a batch: all of it, or nothing. Batches of one room are stored in the order in which they are given.
 
         Args:

@@ -13,10 +13,10 @@ from msgspec import Raw, Struct
 
 from chat_server.journal.times import times_of
 from chat_server.protocol import entries
-from chat_server.protocol.entries import Author, Line, Said
+from chat_server.protocol.entries import Author, Entry, Said
 from chat_server.protocol.requests import tag_of
 
-KINDS: dict[str, type[Line]] = {tag_of(kind): kind for kind in entries.KINDS}
+KINDS: dict[str, type[Entry]] = {tag_of(kind): kind for kind in entries.KINDS}
 """What a line can be, by the word for it. A line without a word is Said."""
 
 
@@ -33,11 +33,11 @@ class Unknown(Struct, frozen=True, gc=False):
     author: int = 0
 
 
-Stored = Line | Unknown
+Stored = Entry | Unknown
 """What stands under one number."""
 
 _NAMES = {kind: name for name, kind in KINDS.items()}
-_KIND_OF: dict[tuple[str, ...], type[Line]] = {(): Said} | {(word,): kind for word, kind in KINDS.items()}
+_KIND_OF: dict[tuple[str, ...], type[Entry]] = {(): Said} | {(word,): kind for word, kind in KINDS.items()}
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[list[str]])

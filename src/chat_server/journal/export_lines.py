@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from chat_server.journal.batch_codec import KINDS, Stored, Unknown, line_of
-from chat_server.protocol.entries import Author, Line
+from chat_server.protocol.entries import Author, Entry
 
 EXPORT_VERSION = 2
 """Since the second, every line has its author: 0 for nobody who is known to have an account. The first is read too."""
@@ -50,7 +50,7 @@ _OPAQUE = "unknown"
 _KNOWN = {"export", "room", _OPAQUE, *KINDS}
 _NUMBERED = ("is", "room", "seq", "at", "author")
 
-_decoder = msgspec.json.Decoder(Heading | RoomHeading | Line)
+_decoder = msgspec.json.Decoder(Heading | RoomHeading | Entry)
 _numbered_decoder = msgspec.json.Decoder(_Numbered)
 _fields_decoder = msgspec.json.Decoder(dict[str, Raw])
 _raw_list = msgspec.json.Decoder(list[Raw])
@@ -61,7 +61,7 @@ def write_line(line: ExportLine) -> bytes:
     """Write one line, with its end."""
     if isinstance(line, Unknown):
         return _encode(_fields_of(line)) + b"\n"
-    if isinstance(line, Line) and not line.author:
+    if isinstance(line, Entry) and not line.author:
         return _encode(line)[:-1] + b',"author":0}\n'
     return _encode(line) + b"\n"
 

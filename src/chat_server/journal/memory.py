@@ -34,7 +34,7 @@ from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.showable import showable
 from chat_server.journal.times import settled, step_of
 from chat_server.journal.words import has_all, terms_of
-from chat_server.protocol.entries import Line, TopicSet
+from chat_server.protocol.entries import Entry, TopicSet
 
 RECORDS_MAX = 1000
 """Records that `records` gives at once."""
@@ -183,7 +183,7 @@ class MemoryJournal:
         """Keep a new, empty room. Harmless if it is there."""
         self._rooms.setdefault(name, _Room())
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> PendingAppend:
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         """Keep a batch; see Journal."""
         if self._is_closed:
             return _Refused()

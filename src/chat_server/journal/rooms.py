@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 from chat_server.journal import RoomRecord
 from chat_server.journal.archive import FileProblem, RoomEditor
-from chat_server.protocol.names import BadName, parse_name, same_name_key
+from chat_server.protocol.names import BadName, name_key, parse_name
 
 
 def find_room(rooms: Sequence[RoomRecord], wanted: str) -> RoomRecord:
@@ -18,7 +18,7 @@ def find_room(rooms: Sequence[RoomRecord], wanted: str) -> RoomRecord:
     if wanted.startswith("#") and wanted[1:].isascii() and wanted[1:].isdigit() and 1 <= int(wanted[1:]) <= len(rooms):
         return rooms[int(wanted[1:]) - 1]
     exactly = [room for room in rooms if room.name == wanted]
-    alike = [room for room in rooms if same_name_key(room.name) == same_name_key(wanted)]
+    alike = [room for room in rooms if name_key(room.name) == name_key(wanted)]
     for room in exactly or alike:
         return room
     raise FileProblem(f"there is no room {wanted}; `chat-server rooms list` shows the rooms")
@@ -59,10 +59,10 @@ def _new_name(name: str, others: Sequence[RoomRecord], is_command: Callable[[str
         raise FileProblem(
             f"{name or 'an empty name'} cannot be a room's name: it has 1 to 32 letters, digits, - and _"
         ) from None
-    key = same_name_key(parsed)
+    key = name_key(parsed)
     if is_command(parsed):
         raise FileProblem(f"{name} is a command's word: choose another name for the room")
     for other in others:
-        if same_name_key(other.name) == key:
+        if name_key(other.name) == key:
             raise FileProblem(f"there is a room {other.name} already, whose name counts as the same")
     return parsed

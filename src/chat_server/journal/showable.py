@@ -8,18 +8,18 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from chat_server.journal.batch_codec import Stored, Unknown
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import NAME_MAX, BadName, may_stand_in_a_name, parse_name
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.protocol.time_zones import possible
 
 
-def showable(lines: Iterable[Stored]) -> list[Line]:
+def showable(lines: Iterable[Stored]) -> list[Entry]:
     """The lines that can be shown, as they may be: those of a kind that this release does not know are left out."""
     return [_showable(line) for line in lines if not isinstance(line, Unknown)]
 
 
-def _showable(line: Line) -> Line:
+def _showable(line: Entry) -> Entry:
     nick, text, at = showable_name(line.nick), showable_text(line.text), possible(line.at)
     if nick == line.nick and text == line.text and at == line.at:
         return line

@@ -30,7 +30,7 @@ class Shape(NamedTuple):
         return f"{{nick}}{self.between}{{text}}"
 
 
-class Kept(Event, frozen=True, gc=False, omit_defaults=True):
+class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     """What is kept of a room: numbered, stored, and shown to whoever comes later.
 
     `seq` counts the room's lines from 1, without holes; `at` is in seconds since 1970, and in a room it only goes on. `author` is the
@@ -58,13 +58,13 @@ class Kept(Event, frozen=True, gc=False, omit_defaults=True):
     author: Author = 0
 
 
-class Said(Kept, frozen=True, gc=False):
+class Said(StoredEvent, frozen=True, gc=False):
     """Somebody has said something."""
 
     request: ClassVar[type[Request]] = Say
 
 
-class Acted(Kept, frozen=True, gc=False):
+class Acted(StoredEvent, frozen=True, gc=False):
     """Somebody has done something (`/me`)."""
 
     request: ClassVar[type[Request]] = Act
@@ -72,7 +72,7 @@ class Acted(Kept, frozen=True, gc=False):
     shape: ClassVar[Shape] = Shape("~", " ")
 
 
-class TopicSet(Kept, frozen=True, gc=False, tag="topic"):
+class TopicSet(StoredEvent, frozen=True, gc=False, tag="topic"):
     """Somebody has said what the room is about."""
 
     request: ClassVar[type[Request]] = Topic
@@ -80,7 +80,7 @@ class TopicSet(Kept, frozen=True, gc=False, tag="topic"):
     changes_room: ClassVar[bool] = True
 
 
-class Noticed(Kept, frozen=True, gc=False):
+class Noticed(StoredEvent, frozen=True, gc=False):
     """Somebody, or a bot, has said something that notifies nobody."""
 
     request: ClassVar[type[Request]] = Notice
@@ -89,15 +89,15 @@ class Noticed(Kept, frozen=True, gc=False):
     protocol: ClassVar[int] = 2
 
 
-Line = Said | Acted | TopicSet | Noticed
+Entry = Said | Acted | TopicSet | Noticed
 """What is kept of a room, whichever it is."""
 
 Storable = Say | Act | Topic | Notice
 """What asks for one of them."""
 
-KINDS: tuple[type[Line], ...] = get_args(Line)
-KIND_BY_REQUEST: dict[type[Request], type[Line]] = {kind.request: kind for kind in KINDS}
-KIND_BY_WORD: dict[str, type[Line]] = {tag_of(kind.request): kind for kind in KINDS}
+KINDS: tuple[type[Entry], ...] = get_args(Entry)
+KIND_BY_REQUEST: dict[type[Request], type[Entry]] = {kind.request: kind for kind in KINDS}
+KIND_BY_WORD: dict[str, type[Entry]] = {tag_of(kind.request): kind for kind in KINDS}
 """Kinds by the word that asks for them."""
 
 
@@ -108,7 +108,7 @@ class Recalled(Event, frozen=True):
     """
 
     room: str
-    lines: tuple[Line, ...]
+    lines: tuple[Entry, ...]
     missed: Number | None
     last: Number
     zone: str
@@ -121,7 +121,7 @@ class PageShown(Event, frozen=True, tag="page"):
     """
 
     room: str
-    lines: tuple[Line, ...]
+    lines: tuple[Entry, ...]
     first: Number
     last: Number
     zone: str
@@ -141,7 +141,7 @@ class Found(Event, frozen=True):
     """
 
     words: str
-    rooms: tuple[tuple[str, tuple[Line, ...]], ...]
+    rooms: tuple[tuple[str, tuple[Entry, ...]], ...]
     has_more: bool
     unsearched: HowMany
     zone: str
@@ -149,6 +149,6 @@ class Found(Event, frozen=True):
 
 
 EVENTS: tuple[type[Event], ...] = tuple(
-    kind for kind in (*Event.__subclasses__(), *Kept.__subclasses__()) if kind not in (Kept, Answered)
+    kind for kind in (*Event.__subclasses__(), *StoredEvent.__subclasses__()) if kind not in (StoredEvent, Answered)
 )
 """Every kind of event that both programs know."""

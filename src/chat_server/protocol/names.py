@@ -82,12 +82,12 @@ def parse_nickname(text: str) -> str:
 
     """
     name = parse_new_name(text)
-    if "".join(filter(str.isalpha, same_name_key(name))) in _SERVERS_OWN:
+    if "".join(filter(str.isalpha, name_key(name))) in _SERVERS_OWN:
         raise BadName("name-of-server")
     return name
 
 
-def same_name_key(name: str) -> str:
+def name_key(name: str) -> str:
     """Return what two names share when they count as the same: case folded, in compatibility form.
 
     What is too long to be a name is returned as it is: it is nobody's, and whoever looks for it finds nothing at no cost.

@@ -13,7 +13,7 @@ from msgspec.structs import FieldInfo, fields
 
 from chat_server.protocol.events import Parameter
 from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Request, Say, tag_of
 from chat_server.protocol.typed import Misuse, command_in, read_arguments
 
@@ -107,7 +107,7 @@ class Vocabulary:
 
     def is_command(self, name: str) -> bool:
         """Whether the name is a command's word, so that a room of that name can be entered by /join only."""
-        return same_name_key(name) in self.words
+        return name_key(name) in self.words
 
     def request_for(self, word: str) -> type[Request] | None:
         """The request that the word asks for, if it is a command's."""

@@ -12,10 +12,10 @@ from operator import length_hint
 import trio
 
 from chat_server.guard import Guard
-from chat_server.protocol.entries import KINDS, Kept
+from chat_server.protocol.entries import KINDS, StoredEvent
 from chat_server.protocol.events import Event, Faltered
 from chat_server.protocol.mentions import names_in
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_server.rooms.room import Occupant
 
 KINDS_MAX = 6
@@ -25,7 +25,7 @@ rendering of every line; the rooms of honest people have two or three."""
 SHOWN_AT_A_TIME = 4096
 """Bytes shown to one kind of reader after the other before others have their turn: 0.1 to 1.5 ms."""
 
-_CALLING: tuple[type[Kept], ...] = tuple(kind for kind in KINDS if kind.alerts and not kind.shape.is_sentence)
+_CALLING: tuple[type[StoredEvent], ...] = tuple(kind for kind in KINDS if kind.alerts and not kind.shape.is_sentence)
 """Kinds of lines that are shown in another way to somebody who is named in them; the server's own word is not."""
 
 Renderer = Callable[[Event], bytes]
@@ -69,7 +69,7 @@ class Audience:
         self._kind_of[member] = render
         self.kinds.setdefault(render, {})[member] = member.push
         if member.render_mention is not None and render is member.render:
-            key = same_name_key(nick)
+            key = name_key(nick)
             self._mention_members[key] = (*self._mention_members.get(key, ()), member)
 
     def remove(self, member: Occupant, nick: str) -> None:
@@ -79,7 +79,7 @@ class Audience:
         del kind[member]
         if not kind:
             del self.kinds[render]
-        self._call_no_longer(member, same_name_key(nick))
+        self._call_no_longer(member, name_key(nick))
 
     def _call_no_longer(self, member: Occupant, key: str) -> None:
         """Show a member lines with a name in them as all others are."""
@@ -166,7 +166,7 @@ class Audience:
         """An event as one kind of reader is shown it; where that fails, that it does."""
         with self._guard:
             return render(event)
-        after = event.seq - 1 if isinstance(event, Kept) else self.shown_seq
+        after = event.seq - 1 if isinstance(event, StoredEvent) else self.shown_seq
         with self._guard:
             return render(Faltered(self._room, after))
         return b""

@@ -12,7 +12,7 @@ import trio
 
 from chat_server.journal import Duplicate, Journal, JournalError, SenderKey
 from chat_server.journal.times import settled, times_for
-from chat_server.protocol.entries import KIND_BY_REQUEST, Line, Said, Storable
+from chat_server.protocol.entries import KIND_BY_REQUEST, Entry, Said, Storable
 from chat_server.protocol.events import Event, NotStored, Stored, Timed
 from chat_server.protocol.requests import Say
 from chat_server.rooms.room import Occupant
@@ -91,7 +91,7 @@ class Batch:
         self._keys: dict[int, SenderKey] = {}
         self._timed: dict[int, float] = {}
         self.entries = entries
-        self.lines: list[Line] = []
+        self.lines: list[Entry] = []
         """Numbered as they will be if nothing goes wrong, and nothing was sent before."""
         self.is_plain = True
         """Whether every entry was a line that leaves the room as it is, and nothing else is to be known about it."""
@@ -115,7 +115,7 @@ class Batch:
         self._began = trio.current_time()
         self._appending = journal.append(lines, self._keys) if lines else None
 
-    def _line_of(self, session: Occupant, nick: str, what: InboxItem, seq: int, at: float) -> Line | None:
+    def _line_of(self, session: Occupant, nick: str, what: InboxItem, seq: int, at: float) -> Entry | None:
         """What is stored of an entry, if anything is."""
         if type(what) is TimedRequest:
             self._timed[len(self.lines)] = what.posted_at
@@ -134,7 +134,7 @@ class Batch:
         """The line that comes next was sent under this key."""
         self._keys[len(self.lines)] = SenderKey(session.person.sender, key)
 
-    async def stored(self) -> Sequence[Line | None]:
+    async def stored(self) -> Sequence[Entry | None]:
         """Wait until the lines are stored. Returns them, in order; None for each that is not: it was before, or the disk refused."""
         if self._appending is None:
             return ()
@@ -144,7 +144,7 @@ class Batch:
             self._answer_unstored()
             self.is_plain = False
             return [None] * len(self.lines)
-        stored: Sequence[Line | None] = self.lines
+        stored: Sequence[Entry | None] = self.lines
         if duplicates or first != self.lines[0].seq:
             stored = self._renumbered(first, duplicates)
         if self._keys or self._timed:
@@ -156,7 +156,7 @@ class Batch:
         """Who said each line."""
         return [session for session, _, what, _ in self.entries if type(what) in STORED_KINDS]
 
-    def _renumbered(self, seq: int, duplicates: Mapping[int, Duplicate]) -> list[Line | None]:
+    def _renumbered(self, seq: int, duplicates: Mapping[int, Duplicate]) -> list[Entry | None]:
         authors = self._authors
         self.is_plain = self.is_plain and not duplicates
         for index, (room, first_seq) in duplicates.items():
@@ -170,7 +170,7 @@ class Batch:
         without = Counter(author for index, author in enumerate(authors) if index not in self._keys)
         self.answers += [(author, NotStored(self._room, count)) for author, count in without.items()]
 
-    def _answer_stored(self, stored: Sequence[Line | None]) -> None:
+    def _answer_stored(self, stored: Sequence[Entry | None]) -> None:
         took = trio.current_time() - self._began
         for index, (author, line) in enumerate(zip(self._authors, stored, strict=True)):
             if line is None:
@@ -182,8 +182,8 @@ class Batch:
 
 
 def outcome_of(
-    room: str, entries: Sequence[InboxEntry], found: Sequence[Line]
-) -> tuple[Sequence[Line | None], deque[Answer]]:
+    room: str, entries: Sequence[InboxEntry], found: Sequence[Entry]
+) -> tuple[Sequence[Entry | None], deque[Answer]]:
     """What became of lines of which it is not known whether they were stored, and what to tell their authors: all were found, or none was stored."""
     keys = [(entry[0], _key_of(entry)) for entry in entries if type(entry[2]) in STORED_KINDS]
     if len(found) == len(keys):

@@ -18,7 +18,7 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
-from chat_server.protocol.entries import Line, Storable
+from chat_server.protocol.entries import Entry, Storable
 from chat_server.protocol.events import Faltered
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import (
@@ -239,7 +239,7 @@ class ChatRoom(Room):
                 self._answer(answers)
             self._answer(answers)
 
-    async def _store(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Line | None], deque[Answer], bool]:
+    async def _store(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
         """Store the lines among the entries. Returns them, None for each that is not stored; what to tell authors; and `Batch.is_plain`."""
         with self._guard:
             past, journal = self._history, self.directory.journal
@@ -248,19 +248,19 @@ class ChatRoom(Room):
             return stored, deque(batch.answers), batch.is_plain
         return await self._find_stored(entries)
 
-    async def _find_stored(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Line | None], deque[Answer], bool]:
+    async def _find_stored(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
         """Something went wrong while the lines were being stored: look whether they are, all or none. See `_store`."""
-        found: Sequence[Line] = ()
+        found: Sequence[Entry] = ()
         with self._guard:
             found = await self._read_unseen()
         return (*outcome_of(self.name, entries, found), False)
 
-    async def _read_unseen(self) -> Sequence[Line]:
+    async def _read_unseen(self) -> Sequence[Entry]:
         """Lines that are stored, but of which the room does not know: as many as one turn may have."""
         last = self._history.last_seq
         return (await self.directory.journal.read(self.name, last + 1, last + INBOX_MAX + 1)).lines
 
-    async def _take_each(self, entries: Sequence[InboxEntry], stored: Sequence[Line | None]) -> None:
+    async def _take_each(self, entries: Sequence[InboxEntry], stored: Sequence[Entry | None]) -> None:
         """Turn every entry into what members will see of it."""
         lines = iter(stored)
         for session, nick, what, not_for in entries:
@@ -297,7 +297,7 @@ class ChatRoom(Room):
 
     # When a step has failed. What is done here is the least that keeps the room's books right, and calls as little as it can; see Members, too.
 
-    def _take_anyway(self, entries: Sequence[InboxEntry], stored: Sequence[Line | None]) -> None:
+    def _take_anyway(self, entries: Sequence[InboxEntry], stored: Sequence[Entry | None]) -> None:
         """Do what `_take_each` has not done when it failed: lines are to be seen, whoever came is here, whoever left is not."""
         lines = iter(stored)
         for session, nick, what, _ in entries:
@@ -312,7 +312,7 @@ class ChatRoom(Room):
             elif isinstance(what, Arrival | Takeover) and not what.done.is_set():
                 self._members.arrive_anyway(session, what)
 
-    def _add_anyway(self, lines: Sequence[Line]) -> None:
+    def _add_anyway(self, lines: Sequence[Entry]) -> None:
         """Add lines to what members, their authors too, will see; the past is read again before it is next needed."""
         for line in lines:
             self._audience.put(line)
@@ -342,7 +342,7 @@ class ChatRoom(Room):
             self._read_past_at = trio.current_time() + READ_AGAIN_SECONDS
             _log.error("cannot read what was said", room=self.name, why=str(error))
 
-    def _add_lines(self, lines: Sequence[Line], not_for: Sequence[tuple[Occupant, ...]]) -> None:
+    def _add_lines(self, lines: Sequence[Entry], not_for: Sequence[tuple[Occupant, ...]]) -> None:
         """Add lines to what members will see; who came or went before them is announced before them."""
         if self._members.presence:
             self._members.announce()

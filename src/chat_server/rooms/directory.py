@@ -10,7 +10,7 @@ import trio
 
 from chat_server.journal import Journal, JournalError
 from chat_server.protocol.events import Refused
-from chat_server.protocol.names import NAME_MAX, same_name_key
+from chat_server.protocol.names import NAME_MAX, name_key
 from chat_server.rooms.quotas import Quotas
 
 DAY = 86400.0
@@ -64,11 +64,11 @@ class Directory(Generic[R, P]):
 
     def claim(self, nick: str, person: P) -> bool:
         """Give the name to this person. Return False if somebody else has it, or one that counts as the same."""
-        return self._people.setdefault(same_name_key(nick), person) is person
+        return self._people.setdefault(name_key(nick), person) is person
 
     def release(self, nick: str, person: object) -> None:
         """Take the name back, if this person has it."""
-        key = same_name_key(nick)
+        key = name_key(nick)
         if self._people.get(key) is person:
             del self._people[key]
 
@@ -98,11 +98,11 @@ class Directory(Generic[R, P]):
 
     def open_room(self, room: R) -> None:
         """List a room."""
-        self._rooms[same_name_key(room.name)] = room
+        self._rooms[name_key(room.name)] = room
 
     def room(self, name: str) -> R | None:
         """The room with this name, or with one that counts as the same."""
-        return self._rooms.get(same_name_key(name))
+        return self._rooms.get(name_key(name))
 
     @property
     def rooms(self) -> list[R]:
@@ -113,7 +113,7 @@ class Directory(Generic[R, P]):
         """The rooms that have this in their names, in the order in which they were opened; "" is in all."""
         if len(part) > NAME_MAX:
             return []
-        wanted = same_name_key(part)
+        wanted = name_key(part)
         return [room for key, room in self._rooms.items() if wanted in key]
 
     async def create_room(self, name: str, person: str = "", address: str = "") -> Refused | None:

@@ -14,7 +14,7 @@ import trio
 from chat_server.guard import Guard
 from chat_server.journal import Journal
 from chat_server.protocol.events import Entered, Joined, Left, Renamed
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Takeover
 from chat_server.rooms.person import Person
@@ -94,7 +94,7 @@ class Members:
         recalled = None
         if not is_return:
             # Who hears the room by another session has missed nothing: this one is shown what a newcomer is.
-            known_as = same_name_key(nick) if is_first else ""
+            known_as = name_key(nick) if is_first else ""
             recalled = self._history.recalled(known_as, person.history, person.zone)
             if recalled is not None:
                 self._audience.tell(session, recalled)
@@ -195,7 +195,7 @@ class Members:
             self._audience.show_alone(self.presence.left(nick, session), Left(self._room, (nick,)))
 
     def _remember(self, nick: str) -> None:
-        person = same_name_key(nick)
+        person = name_key(nick)
         self._history.save_position(person)
         self._journal.save_position(self._room, person, self._history.last_seq)
 

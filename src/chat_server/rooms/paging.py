@@ -6,7 +6,7 @@ Never knows who is in a room, who asks, nor bytes on the wire.
 from collections.abc import Iterable, Sequence
 
 from chat_server.journal import TERMS_MAX, Journal, JournalError, NoWords, TooManyWords
-from chat_server.protocol.entries import Found, Line, PageShown
+from chat_server.protocol.entries import Entry, Found, PageShown
 from chat_server.protocol.events import Refused
 
 PAGE_MAX = 50
@@ -26,9 +26,9 @@ RECALLED_CHARACTERS = 8192
 """Characters of text shown on entering a room: 50 lines of ordinary length. It is shown at once, in the room's order, so it has to be quick."""
 
 
-def fitting(lines: Sequence[Line], *, from_end: bool = False, limit: int = PAGE_CHARACTERS) -> list[Line]:
+def fitting(lines: Sequence[Entry], *, from_end: bool = False, limit: int = PAGE_CHARACTERS) -> list[Entry]:
     """As many of the lines as a page may have characters: the first, or the last of them; one at least."""
-    kept: list[Line] = []
+    kept: list[Entry] = []
     characters = 0
     for line in reversed(lines) if from_end else lines:
         characters += len(line.text) + len(line.nick)
@@ -64,9 +64,9 @@ async def search(journal: Journal, words: str, rooms: list[str] | None, zone: st
     return Found(words, _by_room(lines), has_more, matches.unsearched, zone, rooms[0] if rooms else "")
 
 
-def _by_room(lines: Iterable[Line]) -> tuple[tuple[str, tuple[Line, ...]], ...]:
+def _by_room(lines: Iterable[Entry]) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
     """Lines by room, oldest first in each; the room with the newest line comes last, as it stands lowest on the screen."""
-    found: dict[str, list[Line]] = {}
+    found: dict[str, list[Entry]] = {}
     for line in lines:
         found.setdefault(line.room, []).append(line)
     return tuple((room, tuple(reversed(newest_first))) for room, newest_first in reversed(found.items()))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from chat_server.journal import POSITIONS_MAX, Journal, RoomRecord
-from chat_server.protocol.entries import Line, Recalled, TopicSet
+from chat_server.protocol.entries import Entry, Recalled, TopicSet
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
 
@@ -20,7 +20,7 @@ class RecentHistory:
     def __init__(self, record: RoomRecord) -> None:
         """Know nothing yet of the lines but what the record says of the last one, and the topic that was set among them."""
         self._room = record.name
-        self._newest: deque[Line] = deque(maxlen=HISTORY_MAX)
+        self._newest: deque[Entry] = deque(maxlen=HISTORY_MAX)
         self._positions: dict[str, int] = {}
         self.topic = record.topic
         """What was set last as the topic, or ""."""
@@ -36,14 +36,14 @@ class RecentHistory:
         self._newest.extend(newest.lines)
         self.is_read = True
 
-    def add(self, lines: Sequence[Line]) -> None:
+    def add(self, lines: Sequence[Entry]) -> None:
         """Note lines that have been said now."""
         self.last_seq, self.last_at = lines[-1].seq, lines[-1].at
         self._newest.extend(lines[-HISTORY_MAX:])
         if type(lines[-1]) is TopicSet:
             self.topic = lines[-1].text
 
-    def pass_over(self, line: Line) -> None:
+    def pass_over(self, line: Entry) -> None:
         """Note that a line has been said; what it was is read again before it is next needed."""
         self.last_seq, self.last_at = line.seq, line.at
         if type(line) is TopicSet:

@@ -9,7 +9,7 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.protocol.events import Refused, WentBack
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
 
 
@@ -52,7 +52,7 @@ class Membership:
 
     def room(self, name: str) -> Room | None:
         """The room of this name, if the session is in it."""
-        found = self._rooms.get(same_name_key(name))
+        found = self._rooms.get(name_key(name))
         return found[0] if found else None
 
     async def enter(self, session: Occupant, place: Room, *, is_return: bool = False) -> int:
@@ -61,12 +61,12 @@ class Membership:
         if known is not None:
             return known
         last = await place.enter(session, is_return=is_return)
-        self._rooms[same_name_key(place.name)] = place, last
+        self._rooms[name_key(place.name)] = place, last
         return last
 
     def _heard_from(self, session: Occupant, place: Room, *, is_return: bool) -> int | None:
         """After which line the room is heard, if the session is in it already; -1 if it cannot be; else None, and it is about to be."""
-        key = same_name_key(place.name)
+        key = name_key(place.name)
         if key in self._rooms:
             if not is_return:
                 session.send(Refused("in-room-already", {"room": place.name}))
@@ -80,7 +80,7 @@ class Membership:
     async def leave(self, session: Occupant, place: Room) -> None:
         """Leave this room, and stay in the others."""
         await place.leave(session)
-        del self._rooms[same_name_key(place.name)]
+        del self._rooms[name_key(place.name)]
         session.send(WentBack(place.name))
 
     async def leave_all(self, session: Occupant) -> None:
@@ -91,7 +91,7 @@ class Membership:
 
     async def take_over(self, session: Occupant, rooms: Collection[Room]) -> None:
         """Be in these rooms instead of the person's other sessions. A session that takes this one over meanwhile finds all of them here."""
-        self._rooms = {same_name_key(room.name): (room, 0) for room in rooms}
+        self._rooms = {name_key(room.name): (room, 0) for room in rooms}
         person = session.person
         old = (*person.replaced, *(other for other in person.sessions if other is not session))
         done = trio.Event()
@@ -100,7 +100,7 @@ class Membership:
         is_done = False
         try:
             for room in rooms:
-                self._rooms[same_name_key(room.name)] = room, await room.take_over(old, session)
+                self._rooms[name_key(room.name)] = room, await room.take_over(old, session)
             is_done = True
         finally:
             done.set()

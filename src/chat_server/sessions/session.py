@@ -14,7 +14,7 @@ import trio
 from chat_server.commands.handler import EndSession
 from chat_server.guard import Guard
 from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_server.rooms.person import MEMBER, Person
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 from chat_server.rooms.tokens import identity_of
@@ -183,7 +183,7 @@ class ChatSession(ABC, Generic[A]):
     def logged_in(self, nick: str, token: str) -> None:
         """The person has this nickname from now on, and a member's rights."""
         person = self.person
-        person.nick, person.role, person.sender = nick, MEMBER, identity_of(token) or same_name_key(nick)
+        person.nick, person.role, person.sender = nick, MEMBER, identity_of(token) or name_key(nick)
         self._outbox.limit = self._context.limits.waiting_bytes or inf
         self._loop.logged_in()
 

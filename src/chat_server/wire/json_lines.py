@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 
 from chat_server.protocol.days import is_day
-from chat_server.protocol.entries import EVENTS, KINDS, Found, Line, PageShown, Recalled, Said
+from chat_server.protocol.entries import EVENTS, KINDS, Entry, Found, PageShown, Recalled, Said
 from chat_server.protocol.events import Answered, Dismissed, Event, Refused
 from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
 from chat_server.protocol.names import NAME_TYPED_MAX
@@ -243,7 +243,7 @@ def _answered(event: Event, language: str, _: int) -> Event:
     return replace(event, text=in_one_sentence(event, language)) if isinstance(event, Answered | Refused) else event
 
 
-def _entry(entry: Line, _: str, protocol: int) -> Line:
+def _entry(entry: Entry, _: str, protocol: int) -> Entry:
     if entry.protocol <= protocol and not entry.author:
         return entry
     kind = type(entry) if entry.protocol <= protocol else Said

@@ -27,7 +27,7 @@ def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
     """What to tell the user about an event, in the language, or "". `was_typed`: it answers what they typed."""
     if isinstance(event, events.Refused):
         return event.text
-    if isinstance(event, (entries.Kept, *_QUIET)) or not event.is_for_people:
+    if isinstance(event, (entries.StoredEvent, *_QUIET)) or not event.is_for_people:
         return ""
     if not was_typed and not isinstance(event, events.Timed | events.Slowed | events.Faltered):
         return ""

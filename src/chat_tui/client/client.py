@@ -11,9 +11,9 @@ from secrets import token_hex
 from msgspec.structs import replace
 
 from chat_server.protocol import events, requests
-from chat_server.protocol.entries import KIND_BY_WORD, Line
+from chat_server.protocol.entries import KIND_BY_WORD, Entry
 from chat_server.protocol.events import Event
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.sanitize import sanitize_lines, sanitize_to_line
 from chat_server.protocol.syntax import parameters_of
@@ -55,7 +55,7 @@ class Client:
         show_joins: bool = True,
         loads_older: bool = True,
         clock: Callable[[], float] = time.time,
-        on_event: Callable[[Event, list[Line], bool], object],
+        on_event: Callable[[Event, list[Entry], bool], object],
         on_change: Callable[[ConnectionChanged], object],
         on_refused: Callable[[events.Refused, str, str], object] = _tell_nobody,
     ) -> None:
@@ -94,7 +94,7 @@ class Client:
             clock=self._steady,
             on_refused=lambda room, refused: on_refused(refused, "history", room),
         )
-        is_same = not nick or not self.saved.nick or same_name_key(nick) == same_name_key(self.saved.nick)
+        is_same = not nick or not self.saved.nick or name_key(nick) == name_key(self.saved.nick)
         waiting = [pending.room for pending in store.unsent]
         wanted = list(dict.fromkeys([*rooms, *(self.saved.rooms if is_same else ()), *waiting]))
         self.connection = Connection(
@@ -115,19 +115,19 @@ class Client:
             self.state.typed(pending)
 
     def _identity(self, nick: str, *, is_same: bool) -> Identity:
-        return Identity(nick, (is_same and self.saved.token) or self.saved.tokens.get(same_name_key(nick), ""))
+        return Identity(nick, (is_same and self.saved.token) or self.saved.tokens.get(name_key(nick), ""))
 
     def _keep_token(self, identity: Identity) -> None:
         """Have on the disk what proves who the user is, before anybody is told: else a line might be stored twice."""
-        self.store.save_token(same_name_key(identity.nick), identity.token)
+        self.store.save_token(name_key(identity.nick), identity.token)
 
     # What the user does.
 
     def call_oneself(self, nick: str) -> None:
         """Want another name from the next attempt to connect on, with what proves that it is the user's, if it was theirs before."""
         identity = self.connection.identity
-        if same_name_key(nick) != same_name_key(identity.nick):
-            identity.token = self.saved.tokens.get(same_name_key(nick), "")
+        if name_key(nick) != name_key(identity.nick):
+            identity.token = self.saved.tokens.get(name_key(nick), "")
         identity.nick = nick
 
     def submit(self, text: str, room: str, on_answer: Answer) -> str:
@@ -320,7 +320,7 @@ class Client:
         known = self.state.nick, self.connection.identity.token
         if known != (self.saved.nick, self.saved.token):
             self.saved.nick, self.saved.token = known
-            self.store.save_token(same_name_key(known[0]), known[1])
+            self.store.save_token(name_key(known[0]), known[1])
 
     def _keep_failed(self, key: Ref | None) -> None:
         """Write down that a line could not be stored: it is not sent again by itself."""

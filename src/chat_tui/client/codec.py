@@ -1,7 +1,7 @@
 """The client's end of the JSON-lines door: bytes in, events out; requests in, bytes out.
 
 A server may be hostile: every text is made clean here, once, before anything of ours sees it. Events and fields that this program does
-not know are passed over. What has a number in a room and is of a kind that is not known becomes a bare `Kept`: its number is filled,
+not know are passed over. What has a number in a room and is of a kind that is not known becomes a bare `StoredEvent`: its number is filled,
 and it is not shown. What is not known and says in a `text` what it is becomes a bare `Answered`, which is that text. Pure.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from chat_server.protocol.entries import EVENTS, Kept, Line, PageShown, Recalled, Said
+from chat_server.protocol.entries import EVENTS, Entry, PageShown, Recalled, Said, StoredEvent
 from chat_server.protocol.events import Answered, Event
 from chat_server.protocol.requests import NUMBER_MAX, Ref, tag_of
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
@@ -99,7 +99,9 @@ def _read(line: bytes) -> Received | None:
 
 def _with_hidden(page: PageShown) -> PageShown:
     """The page with an entry of an unknown kind for each number that the server cannot show: nothing is missing there."""
-    hidden = [Kept(page.room, seq, 0.0, "", "") for seq in page.hidden[:PAGE_LINES_MAX] if 1 <= seq <= NUMBER_MAX]
+    hidden = [
+        StoredEvent(page.room, seq, 0.0, "", "") for seq in page.hidden[:PAGE_LINES_MAX] if 1 <= seq <= NUMBER_MAX
+    ]
     lines: Any = tuple(sorted([*page.lines, *hidden], key=lambda line: line.seq))
     return replace(page, lines=lines, hidden=())
 
@@ -142,21 +144,21 @@ def _event_in_part(value: object) -> Event:
             raise msgspec.ValidationError
 
 
-def _entry(value: object) -> Kept | None:
+def _entry(value: object) -> StoredEvent | None:
     """An entry; of an unknown kind, as far as it is known; None if it has no number."""
     try:
-        entry: Kept = msgspec.convert(value, Line)
+        entry: StoredEvent = msgspec.convert(value, Entry)
     except msgspec.ValidationError:
         match value:
             case {"room": str(room), "seq": int(seq)} if 1 <= seq <= NUMBER_MAX:
-                return Kept(room, seq, 0.0, "", "")
+                return StoredEvent(room, seq, 0.0, "", "")
         return None
     return entry
 
 
 def _is_line(value: object) -> bool:
     entry = _entry(value)
-    return entry is not None and type(entry) is not Kept
+    return entry is not None and type(entry) is not StoredEvent
 
 
 def _list(value: object) -> list[object]:
@@ -168,7 +170,7 @@ def _pairs(value: object) -> list[tuple[object, object]]:
 
 
 def _clean_event(event: Event) -> Event:
-    if type(event) is Kept:
+    if type(event) is StoredEvent:
         return replace(event, room=sanitize(event.room))
     if type(event) is Answered:
         return replace(event, text=sanitize_lines(event.text))

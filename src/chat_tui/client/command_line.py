@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from chat_server.protocol.entries import KIND_BY_WORD
 from chat_server.protocol.events import CommandDescribed
-from chat_server.protocol.names import BadName, parse_name, same_name_key
+from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import REQUESTS, tag_of
 from chat_server.protocol.typed import Misuse, command_in, read_arguments, unexpected, unknown_command
 
@@ -67,7 +67,7 @@ def parse(
     if command is not None:
         given = read_arguments(rest, command.parameters)
         return _misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.tag, given)
-    room = next((name for name in rooms if same_name_key(name) == same_name_key(word)), None)
+    room = next((name for name in rooms if name_key(name) == name_key(word)), None)
     if room is None:
         wrong = _misused(unknown_command(word, [*commands, *rooms]), "", language)
         return wrong if rest or not is_name(word) else wrong._replace(room=word)

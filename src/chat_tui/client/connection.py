@@ -18,7 +18,7 @@ import msgspec
 
 from chat_server.protocol import events, requests
 from chat_server.protocol.events import Event
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.versions import PROTOCOL, tag_in
 from chat_tui.client.askers import Answer, Askers
@@ -315,7 +315,7 @@ class Connection:
 
     def _room_settled(self, room: str) -> None:
         """A room that was wanted from the start is there, or cannot be; until then every new connection asks for it again."""
-        for wanted in [wanted for wanted in self._rooms if same_name_key(wanted) == same_name_key(room)]:
+        for wanted in [wanted for wanted in self._rooms if name_key(wanted) == name_key(room)]:
             del self._rooms[wanted]
 
     def _go_on(self, carried: set[str], writer: asyncio.StreamWriter) -> None:
@@ -323,8 +323,8 @@ class Connection:
         known = self._known.positions()
         if known:
             writer.write(write("resume", rooms=known))
-        there = {same_name_key(room) for room in known.keys() | carried}
-        wanted = (room for room in self._rooms if same_name_key(room) not in there)
+        there = {name_key(room) for room in known.keys() | carried}
+        wanted = (room for room in self._rooms if name_key(room) not in there)
         self._joins = {-number: room for number, room in enumerate(wanted, 1)}  # whose numbers are no askers'
         for ref, room in self._joins.items():
             writer.write(write("join", ref=ref, room=room))

@@ -5,12 +5,12 @@ Knows what is known of a room. Never knows where it is written, nor how it came.
 
 from collections.abc import Callable
 
-from chat_server.protocol.entries import Line
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.entries import Entry
+from chat_server.protocol.names import name_key
 from chat_tui.client.state import RoomState
 
 
-def line_in_words(line: Line) -> str:
+def line_in_words(line: Entry) -> str:
     """`[python] 4711 ann: hello`: a line as it is read out."""
     text = line.text.replace("\n", "\n  ")
     shape = line.shape
@@ -28,22 +28,22 @@ class Reading:
 
     def entered(self, room: RoomState, position: int) -> None:
         """The user is in a room, and has seen it up to here."""
-        come = self._come.setdefault(same_name_key(room.name), position)
+        come = self._come.setdefault(name_key(room.name), position)
         if room.last < come:
             self._write(f"[{room.name}] The server has an older copy of this room. Its lines now end at {room.last}.")
-            self._come[same_name_key(room.name)] = room.last
+            self._come[name_key(room.name)] = room.last
 
     def left(self, name: str) -> None:
         """The user is no longer in a room."""
-        self._come.pop(same_name_key(name), None)
+        self._come.pop(name_key(name), None)
 
-    def is_own(self, line: Line) -> None:
+    def is_own(self, line: Entry) -> None:
         """A line comes back to the user who has just sent it, and is told of it by its number."""
-        self._own.add((same_name_key(line.room), line.seq))
+        self._own.add((name_key(line.room), line.seq))
 
     def go_on(self, room: RoomState) -> int:
         """Write what can be written without leaving anything out; return up to which number everything has been."""
-        key = same_name_key(room.name)
+        key = name_key(room.name)
         come = self._come.get(key)
         if come is None:
             return 0
@@ -57,7 +57,7 @@ class Reading:
         entries = room.timeline.entries
         for index in range(room.timeline.index_of(come + 1), len(entries)):
             line = entries[index]
-            if isinstance(line, Line):
+            if isinstance(line, Entry):
                 if line.seq > position:
                     break
                 if (key, line.seq) not in self._own:

@@ -2,19 +2,19 @@
 
 from functools import lru_cache
 
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.mentions import Names
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_tui.client.state import names
 from chat_tui.settings import NotifyTable
 
 
-def deserves_notification(line: Line, me: str, rules: NotifyTable) -> bool:
+def deserves_notification(line: Entry, me: str, rules: NotifyTable) -> bool:
     """Whether a line counts, by the rules."""
-    room = same_name_key(line.room)
-    if not line.alerts or line.nick == me or room in map(same_name_key, rules.muted):
+    room = name_key(line.room)
+    if not line.alerts or line.nick == me or room in map(name_key, rules.muted):
         return False
-    if room in map(same_name_key, rules.rooms):
+    if room in map(name_key, rules.rooms):
         return True
     return (rules.mentions and names(me, line.text)) or _of(tuple(rules.words)).are_in(line.text)
 

@@ -14,7 +14,7 @@ from enum import IntEnum
 
 from chat_server.console import complain
 from chat_server.protocol import events
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
@@ -105,9 +105,9 @@ class PlainProgram:
 
     # What the server says.
 
-    def take(self, event: Event, new: list[Line], is_told: bool) -> None:
+    def take(self, event: Event, new: list[Entry], is_told: bool) -> None:
         """Write what an event means, unless that has been told."""
-        if isinstance(event, Line) and event.nick == self.client.state.nick:
+        if isinstance(event, Entry) and event.nick == self.client.state.nick:
             self._teller.is_own(event)
         match event:
             case events.LoggedOut():

@@ -6,9 +6,9 @@ Knows the client, and what has been written. Never knows what is typed, nor wher
 from collections.abc import Callable
 
 from chat_server.protocol import entries, events
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_tui.client.answers import words_for
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
@@ -38,7 +38,7 @@ class Teller:
         self._trouble = ""
         self._has_listed = False
 
-    def is_own(self, line: Line) -> None:
+    def is_own(self, line: Entry) -> None:
         """A line comes back to the user who has just sent it."""
         self._reading.is_own(line)
 
@@ -52,11 +52,11 @@ class Teller:
                 if not room.has_hole:
                     self._holes_told.discard(room.name)
 
-    def tell(self, event: Event, new: list[Line]) -> None:
+    def tell(self, event: Event, new: list[Entry]) -> None:
         """Write what an event means that nobody has asked for."""
         match event:
             case events.LoggedIn():
-                self._carried = {same_name_key(name) for name in event.rooms}
+                self._carried = {name_key(name) for name in event.rooms}
             case events.LoggedOut() | events.NotStored():
                 pass
             case events.Stored():
@@ -87,7 +87,7 @@ class Teller:
 
     def _entered(self, event: events.Entered) -> None:
         room = self._client.state.room(event.room)
-        key = same_name_key(event.room)
+        key = name_key(event.room)
         seen = self._client.saved.read.get(event.room, event.last) if key in self._carried else event.last
         self._reading.entered(room, min(seen, event.last))
         people = ", ".join(event.nicks) + (f" and {event.more} more" if event.more else "")
@@ -97,7 +97,7 @@ class Teller:
             + (f" Also here: {people}." if people else "")
         )
 
-    def _recalled(self, event: entries.Recalled, new: list[Line]) -> None:
+    def _recalled(self, event: entries.Recalled, new: list[Entry]) -> None:
         """What was said before one came stands before what is said from now on."""
         if event.missed and event.missed > len(event.lines):
             self._write(

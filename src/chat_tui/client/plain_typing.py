@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.events import Event
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_tui.client.answers import answer_in_words
 from chat_tui.client.client import CANNOT_ASK, Client
 from chat_tui.client.command_line import Asked, Misused
@@ -90,14 +90,14 @@ class Typing:
         match event:
             case events.Entered() if not self.room and not self._was_settled:
                 self._go_to(event.room)
-            case events.WentBack() if same_name_key(event.room) == same_name_key(self.room):
+            case events.WentBack() if name_key(event.room) == name_key(self.room):
                 self.room = ""
             case events.RoomsListed():
                 self.is_settled = self._was_settled = True
 
     def room_refused(self, room: str) -> None:
         """A room that is wanted cannot be entered."""
-        if not self._is_interactive or same_name_key(room) == same_name_key(self.room):
+        if not self._is_interactive or name_key(room) == name_key(self.room):
             self._is_nowhere()
         else:
             self.failed += 1

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import msgspec
 
 from chat_server.protocol import entries, events
-from chat_server.protocol.entries import KIND_BY_WORD, KINDS, Kept, Line, Said
+from chat_server.protocol.entries import KIND_BY_WORD, KINDS, Entry, Said, StoredEvent
 from chat_server.protocol.events import Event
 from chat_server.protocol.mentions import Names
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Ref
 from chat_tui.client.timeline import Timeline
 
@@ -30,7 +30,7 @@ class Pending(msgspec.Struct):
     why: str = ""
 
     @property
-    def kind(self) -> type[Line]:
+    def kind(self) -> type[Entry]:
         """What it is to become; what a later release has kept is taken for something said."""
         return KIND_BY_WORD.get(self.do, Said)
 
@@ -86,14 +86,14 @@ class RoomState:
             if seq >= self.last:
                 self._own_unread = 0
 
-    def note_new(self, lines: list[Kept], me: str) -> None:
+    def note_new(self, lines: list[StoredEvent], me: str) -> None:
         """Count lines that were not known before. What is not shown is as little unread as one's own."""
         if self.read is None:
             return
         for line in lines:
             if line.seq <= self.read:
                 continue
-            if line.nick == me or type(line) is Kept:
+            if line.nick == me or type(line) is StoredEvent:
                 self._own_unread += 1
             elif line.alerts and names(me, line.text):
                 self.mentions.add(line.seq)
@@ -137,14 +137,14 @@ class State:
 
     def room(self, name: str) -> RoomState:
         """The room with this name; it is made if it is not known."""
-        key = same_name_key(name)
+        key = name_key(name)
         if key not in self.rooms:
             self.rooms[key] = RoomState(name)
         return self.rooms[key]
 
     def known(self, name: str) -> RoomState | None:
         """The room with this name, if it is known."""
-        return self.rooms.get(same_name_key(name))
+        return self.rooms.get(name_key(name))
 
     def positions(self) -> dict[str, int]:
         """For each room that the user is in, the number up to which nothing is missing, and after which nothing may be missed."""
@@ -166,7 +166,7 @@ class State:
 
     # What the server says.
 
-    def apply(self, event: Event, ref: Ref | None = None, *, now: float = 0.0) -> list[Line]:
+    def apply(self, event: Event, ref: Ref | None = None, *, now: float = 0.0) -> list[Entry]:
         """Take an event; return the lines in it that were not known before."""
         self.now = max(self.now, now)
         if isinstance(event, events.Refused) and isinstance(ref, str) and self._fail(ref, event.text):
@@ -194,7 +194,7 @@ class State:
         room = self.room(event.room)
         room.people_changes += 1
         room.topic = event.topic
-        room.people = {same_name_key(nick): nick for nick in (self.nick, *event.nicks)}
+        room.people = {name_key(nick): nick for nick in (self.nick, *event.nicks)}
         room.lacks_people = event.more > 0
         if event.last < room.timeline.newest:
             room.timeline.forget()
@@ -207,21 +207,21 @@ class State:
             room.read = event.last
 
     def _went_back(self, event: events.WentBack) -> None:
-        self.rooms.pop(same_name_key(event.room), None)
+        self.rooms.pop(name_key(event.room), None)
 
-    def _line(self, event: Kept) -> list[Line]:
+    def _line(self, event: StoredEvent) -> list[Entry]:
         room = self.room(event.room)
         room.last = max(room.last, event.seq)
         if isinstance(event, entries.TopicSet):
             room.topic = event.text
         return self._add(room, (event,))
 
-    def _recalled(self, event: entries.Recalled) -> list[Line]:
+    def _recalled(self, event: entries.Recalled) -> list[Entry]:
         room = self.room(event.room)
         room.last = max(room.last, event.last)
         return self._add(room, event.lines)
 
-    def _page(self, event: entries.PageShown) -> list[Line]:
+    def _page(self, event: entries.PageShown) -> list[Entry]:
         room = self.room(event.room)
         if event.last < room.timeline.newest and not event.lines and event.last < room.last:
             room.timeline.forget()
@@ -231,15 +231,15 @@ class State:
         room.last = max(room.last, event.last)
         return self._add(room, event.lines)
 
-    def _add(self, room: RoomState, lines: tuple[Kept, ...]) -> list[Line]:
+    def _add(self, room: RoomState, lines: tuple[StoredEvent, ...]) -> list[Entry]:
         new = room.timeline.add(lines)
         room.note_new(new, self.nick)
-        return [line for line in new if isinstance(line, Line)]
+        return [line for line in new if isinstance(line, Entry)]
 
     def _joined(self, event: events.Joined) -> None:
         room = self.room(event.room)
         room.people_changes += 1
-        room.people |= {same_name_key(nick): nick for nick in event.nicks}
+        room.people |= {name_key(nick): nick for nick in event.nicks}
         room.lacks_people = room.lacks_people or event.more > 0
         self._tell_visit(room, event, is_coming=True)
 
@@ -247,7 +247,7 @@ class State:
         room = self.room(event.room)
         room.people_changes += 1
         for nick in event.nicks:
-            room.people.pop(same_name_key(nick), None)
+            room.people.pop(name_key(nick), None)
         room.lacks_people = room.lacks_people or event.more > 0
         self._tell_visit(room, event, is_coming=False)
 
@@ -257,7 +257,7 @@ class State:
             return
         room = self.room(event.room)
         room.people_changes += 1
-        old, new = same_name_key(event.old), same_name_key(event.new)
+        old, new = name_key(event.old), name_key(event.new)
         room.people = {
             new if key == old else key: event.new if key == old else nick for key, nick in room.people.items()
         }
@@ -273,11 +273,11 @@ class State:
 
     def shows_joins(self, room: str) -> bool:
         """Whether who comes and goes is told in a room."""
-        return self._joins_shown.get(same_name_key(room), self._show_joins)
+        return self._joins_shown.get(name_key(room), self._show_joins)
 
     def show_joins(self, room: str, *, is_wanted: bool) -> None:
         """Tell who comes and goes in this room, or do not, and take away what was told of it."""
-        self._joins_shown[same_name_key(room)] = is_wanted
+        self._joins_shown[name_key(room)] = is_wanted
         known = self.known(room)
         if known is not None and not is_wanted:
             known.timeline.forget_visits()
@@ -285,7 +285,7 @@ class State:
     def _online(self, event: events.OnlineListed) -> None:
         room = self.room(event.room)
         room.people_changes += 1
-        room.people = {same_name_key(nick): nick for nick in (self.nick, *event.nicks)}
+        room.people = {name_key(nick): nick for nick in (self.nick, *event.nicks)}
         room.lacks_people = False
 
     def _stored(self, event: events.Stored) -> None:
@@ -316,13 +316,13 @@ class State:
                     return pending
         return None
 
-    _TAKE: ClassVar[dict[type[Event], Callable[[Any, Any], list[Line] | None]]] = {
+    _TAKE: ClassVar[dict[type[Event], Callable[[Any, Any], list[Entry] | None]]] = {
         events.Welcomed: _welcomed,
         events.Chosen: _chosen,
         events.LoggedIn: _logged_in,
         events.Entered: _entered,
         events.WentBack: _went_back,
-        **dict.fromkeys((*KINDS, Kept), _line),
+        **dict.fromkeys((*KINDS, StoredEvent), _line),
         entries.Recalled: _recalled,
         entries.PageShown: _page,
         events.Joined: _joined,

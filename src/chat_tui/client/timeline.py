@@ -1,7 +1,7 @@
 """What is known of one room's past and present, in order: numbered lines, and status messages between them.
 
 Lines may come in any order, and more than once: pages, what was missed, what is said now. Numbers say where they belong. An entry of
-a kind that this program does not know comes as a bare `Kept`: its number is known then, and it is shown nowhere. Pure.
+a kind that this program does not know comes as a bare `StoredEvent`: its number is known then, and it is shown nowhere. Pure.
 """
 
 from bisect import bisect_left
@@ -11,8 +11,8 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from chat_server.protocol.entries import Kept, Line
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.entries import Entry, StoredEvent
+from chat_server.protocol.names import name_key
 from chat_tui.client.numbers import Numbers
 from chat_tui.client.visits import Visits
 
@@ -39,7 +39,7 @@ FOLD_SECONDS = 3600.0
 FOLD_MOVES = 2
 """How often somebody came or went before that is done: who comes, talks and goes is told where they came, and where they went."""
 
-TimelineEntry = Line | StatusMessage
+TimelineEntry = Entry | StatusMessage
 
 
 class Changes(NamedTuple):
@@ -68,15 +68,15 @@ class Timeline:
         self._status_messages = 0
         self._let_go = 0
 
-    def add(self, kept: Sequence[Kept]) -> list[Kept]:
+    def add(self, kept: Sequence[StoredEvent]) -> list[StoredEvent]:
         """Add what is kept from one number to another, in order; return what is new of it, what is not shown too."""
         if not kept:
             return []
-        lines = [entry for entry in kept if type(entry) is not Kept and not self._was_let_go(entry.seq)]
-        unshown = [entry for entry in kept if type(entry) is Kept and entry.seq not in self.numbers]
+        lines = [entry for entry in kept if type(entry) is not StoredEvent and not self._was_let_go(entry.seq)]
+        unshown = [entry for entry in kept if type(entry) is StoredEvent and entry.seq not in self.numbers]
         self.numbers.add(kept[0].seq, kept[-1].seq)
         self.newest = max(self.newest, kept[-1].seq)
-        new: list[Kept] = [*self._add_lines(cast("list[Line]", lines))]
+        new: list[StoredEvent] = [*self._add_lines(cast("list[Entry]", lines))]
         if not unshown:
             return new
         self._changed_from(self.index_of(unshown[0].seq))  # how many lines are missing before the next one has changed
@@ -85,7 +85,7 @@ class Timeline:
     def _was_let_go(self, seq: int) -> bool:
         return seq <= self._let_go and seq in self.numbers
 
-    def _add_lines(self, lines: list[Line]) -> list[Line]:
+    def _add_lines(self, lines: list[Entry]) -> list[Entry]:
         entries = self.entries
         if not lines:
             return []
@@ -133,10 +133,10 @@ class Timeline:
             for index, entry in enumerate(self.entries[first:], first)
             if isinstance(entry, StatusMessage) and entry.visits is not None and at - entry.at < FOLD_SECONDS
         ]
-        moves = Counter({same_name_key(nick): 0 for nick in nicks})
+        moves = Counter({name_key(nick): 0 for nick in nicks})
         for _, _, visits in told:
-            moves.update({same_name_key(visit.nick): visit.came + visit.went for visit in visits.people})
-        often = [nick for nick in nicks if moves[same_name_key(nick)] >= FOLD_MOVES]
+            moves.update({name_key(visit.nick): visit.came + visit.went for visit in visits.people})
+        often = [nick for nick in nicks if moves[name_key(nick)] >= FOLD_MOVES]
         taken = Visits()
         for index, entry, visits in reversed(told):
             stay, theirs = visits.parted(often)
@@ -174,11 +174,11 @@ class Timeline:
         """The index of the line with this number, or of the first entry after it."""
         return bisect_left(self.entries, (seq, 0), key=place)
 
-    def lines(self) -> Iterable[Line]:
+    def lines(self) -> Iterable[Entry]:
         """The numbered lines."""
         return (entry for entry in self.entries if not isinstance(entry, StatusMessage))
 
-    def before(self, index: int) -> Line | None:
+    def before(self, index: int) -> Entry | None:
         """The line before this index, if any."""
         for at in range(index - 1, -1, -1):
             entry = self.entries[at]

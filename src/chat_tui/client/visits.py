@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 
 NAMED_MAX = 3
 """People of one kind who are named. The others are counted."""
@@ -30,8 +30,8 @@ class Visits(NamedTuple):
 
     def seen(self, nicks: Iterable[str], more: int, *, is_coming: bool) -> "Visits":
         """With these who come, or go, now."""
-        wanted = {same_name_key(nick): nick for nick in nicks}
-        known = {same_name_key(visit.nick): visit for visit in self.people}
+        wanted = {name_key(nick): nick for nick in nicks}
+        known = {name_key(visit.nick): visit for visit in self.people}
         now = []
         for key, nick in wanted.items():
             visit = known.pop(key, Visit(nick, was_here=not is_coming))
@@ -46,18 +46,18 @@ class Visits(NamedTuple):
 
     def parted(self, nicks: Iterable[str]) -> tuple["Visits", "Visits"]:
         """Those who are none of these, and those who are."""
-        keys = {same_name_key(nick) for nick in nicks}
-        stay = tuple(visit for visit in self.people if same_name_key(visit.nick) not in keys)
-        taken = tuple(visit for visit in self.people if same_name_key(visit.nick) in keys)
+        keys = {name_key(nick) for nick in nicks}
+        stay = tuple(visit for visit in self.people if name_key(visit.nick) not in keys)
+        taken = tuple(visit for visit in self.people if name_key(visit.nick) in keys)
         return self._replace(people=stay), Visits(taken)
 
     def joined(self, other: "Visits") -> "Visits":
         """These, and after them the others; who is among both did all of it."""
-        people = {same_name_key(visit.nick): visit for visit in self.people}
+        people = {name_key(visit.nick): visit for visit in self.people}
         for visit in other.people:
-            first = people.pop(same_name_key(visit.nick), Visit(visit.nick, was_here=visit.was_here))
+            first = people.pop(name_key(visit.nick), Visit(visit.nick, was_here=visit.was_here))
             added = first._replace(nick=visit.nick, came=first.came + visit.came, went=first.went + visit.went)
-            people[same_name_key(visit.nick)] = added
+            people[name_key(visit.nick)] = added
         return Visits(tuple(people.values()), self.more_came + other.more_came, self.more_went + other.more_went)
 
     @property

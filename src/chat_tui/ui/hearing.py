@@ -8,7 +8,7 @@ from collections.abc import Callable
 from textual.app import App
 
 from chat_server.protocol import entries, events
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_tui.client.answers import words_for
 from chat_tui.client.clocks import Steady
@@ -42,7 +42,7 @@ class Hearing:
         self._steady = Steady(program.clock)
         self._bell_at = 0.0
 
-    def take(self, event: Event, new: list[Line], *, is_told: bool) -> None:
+    def take(self, event: Event, new: list[Entry], *, is_told: bool) -> None:
         """Do what an event means whoever has asked for it; tell it, unless that has been done."""
         match event:
             case events.Entered():
@@ -97,7 +97,7 @@ class Hearing:
             self._app.notify(text[:TOAST_MAX], markup=False, severity="error" if is_error else "information")
         self._paint_soon()
 
-    def _maybe_notify(self, line: Line) -> None:
+    def _maybe_notify(self, line: Entry) -> None:
         state, rules = self._program.client.state, self._program.settings.notify
         room = state.known(line.room)
         if room is None or room.read is None or line.seq <= room.read or self._navigation.is_looking_at(room):

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.style import Style
 
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.state import RoomState, State
 from chat_tui.settings import DEFAULT_PORT
@@ -33,7 +33,7 @@ UNJOINED = "+"
 def room_items(state: State, seen: RoomState | None) -> list[Item]:
     """The rooms where one is, with what is unread; then the others. `seen` is the one that is being read."""
     items = [_room_item(number, room, is_seen=room is seen) for number, room in enumerate(state.rooms.values(), 1)]
-    others = [name for name in state.listed if same_name_key(name) not in state.rooms]
+    others = [name for name in state.listed if name_key(name) not in state.rooms]
     return items + [Item(UNJOINED + name, Content.styled(f"  {name}", "dim")) for name in others]
 
 
@@ -50,7 +50,7 @@ def _room_item(number: int, room: RoomState, *, is_seen: bool) -> Item:
     if room.pending:
         end = Content.styled("… ", "dim") + end
     mark = str(number) if number <= NUMBERED_MAX else " "
-    return Item(same_name_key(room.name), Content.assemble((mark, "dim"), " ", (room.name, style)), end)
+    return Item(name_key(room.name), Content.assemble((mark, "dim"), " ", (room.name, style)), end)
 
 
 def people_heading(room: RoomState | None) -> str:
@@ -62,7 +62,7 @@ def people_heading(room: RoomState | None) -> str:
 
 def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...]) -> list[Item]:
     """Who is here, by name."""
-    people = sorted(room.people.values(), key=same_name_key) if room else []
+    people = sorted(room.people.values(), key=name_key) if room else []
     return [
         Item(nick, Content.assemble((nick, nick_style(nick, colours)), (" (you)" if nick == me else "", "dim")))
         for nick in people

@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.events import Event
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_tui.client.moments import Moment
 from chat_tui.client.state import RoomState
 from chat_tui.ui.panes import Panes
@@ -129,7 +129,7 @@ class LineTarget:
     def forget_elsewhere(self, room: RoomState | None) -> None:
         """Who goes to a room is not taken back to another by a line that was asked for there and comes late."""
         wished = self._line[0] if self._line is not None else self._moment.room if self._moment is not None else None
-        if wished is not None and (room is None or same_name_key(room.name) != same_name_key(wished)):
+        if wished is not None and (room is None or name_key(room.name) != name_key(wished)):
             self.forget()
 
     def forget(self) -> None:

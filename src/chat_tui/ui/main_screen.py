@@ -13,7 +13,7 @@ from textual.events import Click, Resize
 from textual.screen import Screen
 from textual.timer import Timer
 
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event, Refused
 from chat_tui.actions import ACTIONS, EVERYWHERE, Action, keymap, shown_key
 from chat_tui.client.connection import ConnectionChanged, Status
@@ -125,7 +125,7 @@ class MainScreen(Screen[None]):
         """Keep what is written and not sent."""
         self.navigation.keep_draft()
 
-    def take(self, event: Event, new: list[Line], is_told: bool) -> None:
+    def take(self, event: Event, new: list[Entry], is_told: bool) -> None:
         """Show what the server says."""
         if self.is_open:
             self.hearing.take(event, new, is_told=is_told)

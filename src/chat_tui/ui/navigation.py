@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from chat_server.protocol import events
 from chat_server.protocol.events import Event
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_tui.client import completion
 from chat_tui.client.notifications import calling
 from chat_tui.client.state import RoomState
@@ -63,13 +63,13 @@ class Navigation:
 
     def entered(self, room: str, *, is_wanted: bool) -> None:
         """The user has entered a room: show it if it was asked for; at first, the one where they were last, or any."""
-        is_last = self.current is None and same_name_key(room) == same_name_key(self._program.client.saved.current)
+        is_last = self.current is None and name_key(room) == name_key(self._program.client.saved.current)
         if is_wanted or is_last or (self.current is None and not self._switch_to):
-            self._switch_to = same_name_key(room)
+            self._switch_to = name_key(room)
 
     def enter(self, name: str) -> None:
         """Enter a room, and show it then."""
-        wish = same_name_key(name)
+        wish = name_key(name)
 
         def answered(event: Event) -> None:
             # A wish that was refused must not come true by surprise, an hour later.
@@ -188,7 +188,7 @@ class Navigation:
             else:
                 self.enter(name)
         elif kind == "nick":
-            there = [room for room in state.rooms.values() if same_name_key(name) in room.people]
+            there = [room for room in state.rooms.values() if name_key(name) in room.people]
             if there and self.current not in there:
                 self.show(there[0])
             self.address(name)
@@ -228,7 +228,7 @@ class Navigation:
         name = self.line.room
         if name is None:
             return
-        if self.current is None or same_name_key(self.current.name) != same_name_key(name):
+        if self.current is None or name_key(self.current.name) != name_key(name):
             room = self._program.client.state.known(name)
             if room is None:
                 return

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.widgets import Static
 
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_tui.actions import edits
 from chat_tui.client.completion import Completion
 from chat_tui.client.connection import Status
@@ -87,7 +87,7 @@ class Panes:
     def _paint_lists(self, room: RoomState | None, seen: RoomState | None, width: int) -> None:
         state = self._program.client.state
         rooms = labels.room_items(state, seen)
-        self.rooms.show(rooms, same_name_key(room.name) if room else None)
+        self.rooms.show(rooms, name_key(room.name) if room else None)
         self.rooms.styles.width = labels.pane_width(rooms, width, labels.ROOMS_WIDTHS)
         colours = self.chat.look.nicks
         people = (room.name, room.people_changes, room.lacks_people, state.nick, colours, width) if room else None

@@ -12,9 +12,9 @@ from rich.style import Style as RichStyle
 from textual.content import Content
 from textual.style import Style
 
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.mentions import Names
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
 from chat_tui.client.state import Pending
 from chat_tui.client.timeline import StatusMessage, TimelineEntry
@@ -136,7 +136,7 @@ def day_of(at: float) -> tuple[int, int, int]:
 
 def nick_style(nick: str, styles: tuple[Style, ...]) -> Style:
     """The colour of a name: always the same one."""
-    return styles[crc32(same_name_key(nick).encode()) % len(styles)] if styles else Style(bold=True)
+    return styles[crc32(name_key(nick).encode()) % len(styles)] if styles else Style(bold=True)
 
 
 def is_grouped(entry: TimelineEntry | Pending, before: TimelineEntry | Pending | None, me: str) -> bool:
@@ -153,7 +153,7 @@ def is_grouped(entry: TimelineEntry | Pending, before: TimelineEntry | Pending |
     )
 
 
-def author(entry: Line | Pending, me: str) -> str:
+def author(entry: Entry | Pending, me: str) -> str:
     """Whose line it is."""
     return me if isinstance(entry, Pending) else entry.nick
 
@@ -204,11 +204,11 @@ def rows_of(
     return Rows(rows, gutter, text, look)
 
 
-def _kind(entry: Line | Pending) -> type[Line]:
+def _kind(entry: Entry | Pending) -> type[Entry]:
     return entry.kind if isinstance(entry, Pending) else type(entry)
 
 
-def _name(entry: Line | Pending, look: Look, *, is_shown: bool) -> Content:
+def _name(entry: Entry | Pending, look: Look, *, is_shown: bool) -> Content:
     if not is_shown:
         return Content(" " * look.nick_width)
     if sign := _kind(entry).shape.sign:  # in the place of a speaker's name
@@ -220,7 +220,7 @@ def _name(entry: Line | Pending, look: Look, *, is_shown: bool) -> Content:
     return Content.assemble(" " * (width - cell_len(cut)), (cut, style + Style(bold=True)), " ")
 
 
-def _inline_name(entry: Line | Pending, look: Look) -> Content:
+def _inline_name(entry: Entry | Pending, look: Look) -> Content:
     if sign := _kind(entry).shape.sign:
         return Content.styled(f"{sign} ", look.dim)
     nick = author(entry, look.me)
@@ -233,7 +233,7 @@ def _cut(text: str, width: int) -> str:
     return text
 
 
-def _text(entry: Line | Pending, look: Look) -> Shown:
+def _text(entry: Entry | Pending, look: Look) -> Shown:
     kind = _kind(entry)
     is_mine = isinstance(entry, Pending) or entry.nick == look.me
     text = markup.shown(

@@ -23,7 +23,7 @@ from chat_server.journal.sqlite.data_directory import DataFolder
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import was_a_name
 
 READERS_MAX = 1
@@ -119,7 +119,7 @@ class SqliteJournal:
 
     # Storing.
 
-    def append(self, lines: Sequence[Line], keys: Mapping[int, SenderKey]) -> WriteJob:
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> WriteJob:
         """Begin to store a batch; see Journal."""
         job = WriteJob(Append(lines, keys, encode(lines)), self._take_positions() if self._positions else None)
         self._committer.submit(job)

@@ -26,7 +26,7 @@ from chat_server.journal.batch_codec import Stored, Unknown, decode
 from chat_server.journal.showable import showable
 from chat_server.journal.sqlite.schema import show_as_newest
 from chat_server.journal.times import times_of
-from chat_server.protocol.entries import Line
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.time_zones import is_possible
 
 DECODED_MAX = 4096
@@ -220,7 +220,7 @@ class Reader:
         found = self.records(start - 1, 1)[:1]
         return found[0] if found and found[0].position == position else None
 
-    def at_positions(self, positions: Sequence[int]) -> list[Line]:
+    def at_positions(self, positions: Sequence[int]) -> list[Entry]:
         """The lines at these positions, as they may be shown; those that have been pruned are left out."""
         found: list[Stored] = []
         for position in positions:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from zlib import crc32
 
-from chat_server.protocol.names import same_name_key
+from chat_server.protocol.names import name_key
 
 MANY = 256
 """The depth of a terminal with xterm's palette; a lesser one has 16, or none (0)."""
@@ -21,7 +21,7 @@ _END = "\x1b[0m"
 @lru_cache(maxsize=4096)
 def _colour_of(name: str, depth: int) -> str:
     """The SGR sequence of a name's colour: the same for every spelling that counts as the same name, on every server, for ever."""
-    number = crc32(same_name_key(name).encode())
+    number = crc32(name_key(name).encode())
     if depth >= MANY:
         return f"\x1b[38;5;{_OF_256[number % len(_OF_256)]}m"
     return f"\x1b[{_OF_16[number % len(_OF_16)]}m"

@@ -28,7 +28,7 @@ def _day(translator: Translator, day: date) -> str:
     return translator.text("{year}-{month:02}-{day:02}", year=day.year, month=day.month, day=day.day)
 
 
-def entry_shown(translator: Translator, entry: entries.Line, before: str = "") -> TextLine:
+def entry_shown(translator: Translator, entry: entries.Entry, before: str = "") -> TextLine:
     """What somebody has said, done or set, after its number and its time, if these are shown."""
     shape = entry.shape
     if shape.is_sentence:
@@ -36,7 +36,7 @@ def entry_shown(translator: Translator, entry: entries.Line, before: str = "") -
     return TextLine(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, shape.between)
 
 
-def _lines(translator: Translator, lines: Iterable[entries.Line], zone: str) -> list[TextLine]:
+def _lines(translator: Translator, lines: Iterable[entries.Entry], zone: str) -> list[TextLine]:
     shown: list[TextLine] = []
     day: date | None = None
     for line in lines:
