@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterable
 
-import trio
 from msgspec import UNSET
 from msgspec.structs import replace
 
@@ -14,7 +13,7 @@ from chat_server.protocol.events import LoggedIn, Refused, Renamed
 from chat_server.protocol.names import BadName, name_key, parse_nickname
 from chat_server.protocol.requests import Login, Rename
 from chat_server.rooms.person import STRANGER, Person
-from chat_server.rooms.room import HALL, ROOMS_MAX, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.room import HALL, ROOMS_MAX, MaybeAwaitable, Occupant, Room, give_way
 from chat_server.rooms.tokens import identity_of
 
 ROOMS_AT_ONCE = 8
@@ -81,7 +80,7 @@ async def _announce_in_turn(place: Room, session: Occupant, old: str, rooms: Ite
         while len(left) > ROOMS_AT_ONCE:
             for _ in range(ROOMS_AT_ONCE):
                 left.popleft().announce_name(session)
-            await trio.lowlevel.checkpoint()
+            await give_way()
     finally:
         _announce(place, session, old, left)
 

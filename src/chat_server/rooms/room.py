@@ -28,6 +28,11 @@ ROOMS_NAMED_MAX = 20
 """Rooms that /help names, and among which a near miss is looked for, at 30 us each; /rooms names them all."""
 
 
+async def give_way() -> None:
+    """Let others have their turn."""
+    await trio.lowlevel.checkpoint()
+
+
 class Occupant(Protocol):
     """What a place knows of a session."""
 
