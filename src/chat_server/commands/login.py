@@ -137,10 +137,9 @@ def _come_back(place: Room, session: Occupant, person: Person[Occupant], request
 
 async def _take_over(place: Room, session: Occupant, person: Person[Occupant], request: Login) -> None:
     everywhere = _rooms_of(place, person)
-    rooms = everywhere[:ROOMS_MAX]
-    for room in everywhere[
-        ROOMS_MAX:
-    ]:  # nobody is there any more, even if the sessions that end have no time left to leave it
+    rooms, too_many = everywhere[:ROOMS_MAX], everywhere[ROOMS_MAX:]
+    for room in too_many:
+        # The sessions that end may have no time left to leave it.
         for other in person.sessions:
             room.forget(other)
     session.belong_to(person)
