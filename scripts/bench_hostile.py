@@ -31,7 +31,7 @@ from msgspec.structs import FieldInfo, fields
 from chat_server import cli
 from chat_server.commands.table import COMMANDS
 from chat_server.config import Limits
-from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Request, Say, tag_of
@@ -463,7 +463,7 @@ async def innocent(port: int, pid: int, room: str, number: int) -> None:
 
 async def fill(data: Path) -> None:
     """Have something said before, in Chinese."""
-    folder = DataFolder(data)
+    folder = DataDirectory(data)
     journal = SqliteJournal(folder)
     async with trio.open_nursery() as nursery:
         await nursery.start(journal.run)

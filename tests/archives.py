@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chat_server.journal.maintenance import Findings, check, export, import_
 from chat_server.journal.sqlite.archive import SqliteArchive, filling
-from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.data_directory import DataDirectory
 
 
 def no_progress(done: int, total: int) -> None:
@@ -21,7 +21,7 @@ def exported(path: Path) -> bytes:
     return out.getvalue()
 
 
-def imported(folder: DataFolder, lines: Iterable[bytes]) -> int:
+def imported(folder: DataDirectory, lines: Iterable[bytes]) -> int:
     return import_(filling(folder), lines, no_progress)
 
 

@@ -58,7 +58,7 @@ def missed(after: int) -> dict[str, object]:
 def test_what_was_skipped_or_lost_in_the_room_is_asked_for_at_once() -> None:
     story = Story()
     story.tell(line(1))
-    story.tell(events.Faltered("python", 1))
+    story.tell(events.RoomFailed("python", 1))
     assert story.asked() == [missed(1)]
     story.tell(events.Skipped(3, {"python": 1}))
     assert story.asked() == [missed(1)]

@@ -19,7 +19,7 @@ from chat_server.protocol.requests import Say
 from chat_server.rooms.audience import KINDS_MAX
 from chat_server.sessions import layout
 from chat_server.sessions.session import ANSWER_BYTES_PER_TOKEN, READ_MAX_LIMITED
-from chat_server.sessions.text_session import PersonSession
+from chat_server.sessions.text_session import TextSession
 from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.render import profiles
 from chat_server.wire.render.profiles import BARE_MAX, PIECE_CHARACTERS, RenderProfile, renderer_for
@@ -290,7 +290,7 @@ async def test_who_hangs_up_while_a_list_is_laid_out_is_no_bug(autojump_clock: t
             await ann.type("/wrap 40")
             await trio.sleep(60)
             session = house.server.hall.directory._people["ann"].sessions[0]
-            assert isinstance(session, PersonSession)
+            assert isinstance(session, TextSession)
             await ann.type("/last 200")
             while not session._rest:
                 await trio.lowlevel.checkpoint()
@@ -565,7 +565,7 @@ async def test_nothing_is_carried_out_for_one_who_asks_for_much_and_has_gone_bef
         said_before = room.last_seq
         assert said_before < 15
         session = house.server.hall.directory._people["loud"].sessions[0]
-        assert isinstance(session, PersonSession)
+        assert isinstance(session, TextSession)
         session._outbox.close()
         house.server._turns.end()
         await trio.sleep(60)

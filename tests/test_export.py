@@ -16,7 +16,7 @@ from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import Stored, Unknown, decode, encode
 from chat_server.journal.export_lines import read_line, write_line
 from chat_server.journal.sqlite.batch_rows import Append
-from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
@@ -90,7 +90,7 @@ def test_what_is_exported_imported_and_exported_is_the_same_byte_for_byte(
     made: list[tuple[str, float, str]], topic: str, first: int
 ) -> None:
     with TemporaryDirectory() as place:
-        folder, other = DataFolder(Path(place) / "a"), DataFolder(Path(place) / "b")
+        folder, other = DataDirectory(Path(place) / "a"), DataDirectory(Path(place) / "b")
         with closing(Writer(folder.journal)) as writer:
             writer.adopt_room("python", topic, first)
             writer.adopt_room("聊天", "", 1)
@@ -124,7 +124,7 @@ def test_whatever_is_in_a_journal_what_is_read_to_be_shown_is_safe_and_keeps_its
     made: list[tuple[str, float, str]],
 ) -> None:
     with TemporaryDirectory() as place:
-        folder = DataFolder(Path(place))
+        folder = DataDirectory(Path(place))
         stored: dict[str, list[Stored]] = {"python": [], "聊天": []}
         with closing(Writer(folder.journal)) as writer:
             for room in stored:
@@ -154,7 +154,7 @@ HOSTILE = [
 async def test_impossible_times_in_a_journal_are_served_as_the_nearest_possible_ones(
     tmp_path: Path, harm: str, day: str
 ) -> None:
-    folder = DataFolder(tmp_path)
+    folder = DataDirectory(tmp_path)
     with closing(Writer(folder.journal)) as writer:
         writer.create_room("python")
         lines: list[Stored] = [Said("python", 1, 1000.0, "ann", "needle")]
@@ -162,7 +162,7 @@ async def test_impossible_times_in_a_journal_are_served_as_the_nearest_possible_
     with closing(sqlite3.connect(folder.journal)) as connection, connection:
         connection.execute(harm)
     folder.close()
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         (line,) = (await journal.read("python", 1, 1)).lines
         assert EARLIEST <= line.at <= LATEST
         assert (await journal.search("needle", None, 1)).lines == [line]
@@ -173,7 +173,7 @@ async def test_impossible_times_in_a_journal_are_served_as_the_nearest_possible_
 
 
 def import_lines(tmp_path: Path, *lines: dict[str, object], before: bytes = b"") -> bytes:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     text = [{"is": "export", "version": 1}, {"is": "room", "room": "python", "topic": "", "first": 1}, *lines]
     data = [json.dumps(line).encode() for line in text]
     data[0] = before + data[0]
@@ -214,7 +214,7 @@ def test_an_import_refuses_what_has_no_place(tmp_path: Path, line: dict[str, obj
 
 
 def test_an_import_that_is_nested_too_deeply_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path)
+    folder = DataDirectory(tmp_path)
     deep = b'{"is":"later","room":"python","seq":1,"at":1,"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     lines = [b'{"is":"export","version":1}', b'{"is":"room","room":"python","topic":"","first":1}', deep]
     with pytest.raises(FileProblem, match=r"^line 3: no line of an export: it is nested too deeply$"):
@@ -234,11 +234,11 @@ def test_an_import_takes_names_and_texts_that_an_earlier_release_stored(tmp_path
 async def test_what_a_later_release_stored_fills_its_numbers_and_is_not_found(tmp_path: Path) -> None:
     later = {"is": "later", "room": "python", "seq": 2, "at": 1.0, "nick": "ann", "text": "needle", "of": 1}
     import_lines(tmp_path, said(text="needle"), later, said(3, text="needle"))
-    async with opened(SqliteJournal(DataFolder(tmp_path / "data"))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path / "data"))) as journal:
         assert [line.seq for line in (await journal.read("python", 1, 3)).lines] == [1, 3]
         assert [line.seq for line in (await journal.search("needle", None, 9)).lines] == [3, 1]
         assert (await journal.rooms())[0].last == 3
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     found = checked(folder.journal, folder.search)
     assert (found.lines, found.indexed, found.problems) == (3, 3, [])
     index = SearchIndex(folder.search, None, 0)

@@ -35,13 +35,13 @@ from chat_server.rooms.person import MEMBER, Person
 from chat_server.rooms.presence import Presence
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import HALL, ROOM, Room
-from chat_server.sessions.json_session import ProgramSession
+from chat_server.sessions.json_session import JsonSession
 from chat_server.sessions.membership import Membership
 from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.pace import Pace
 from chat_server.sessions.read_loop import ReadLoop
 from chat_server.sessions.session import ChatSession
-from chat_server.sessions.text_session import PersonSession
+from chat_server.sessions.text_session import TextSession
 from chat_server.wire import json_lines
 from chat_server.wire.render import sentences
 from fakes import FaultyJournal
@@ -599,7 +599,7 @@ ELSEWHERE = {
     # Nobody asks for a password yet; nor has a person what they need.
     "ask_secret", "take_over", "replayed_up_to",
     # When memory is short, and among many kinds of readers; and nobody asks for a whole past on this door.
-    "let_go", "send_unasked", "renderer_among", "PersonSession.drained",
+    "let_go", "send_unasked", "renderer_among", "TextSession.drained",
     # What a hall has not, and nobody asks of it.
     "Room.topic", "Room.last_seq", "Room.population", "Room.take_over", "Room.announce_name",
     # For those who look on, and what the traps themselves ask for.
@@ -619,7 +619,7 @@ def steps() -> Iterator[Step]:
     owners: dict[type, str] = {
         **dict.fromkeys((ChatRoom, Members, Audience, Batch, Presence, RecentHistory), ""),
         **dict.fromkeys((Room, Hall, Directory, Person), ""),
-        **dict.fromkeys((ChatSession, PersonSession, ProgramSession, ReadLoop, Pace, Membership, Outbox), ""),
+        **dict.fromkeys((ChatSession, TextSession, JsonSession, ReadLoop, Pace, Membership, Outbox), ""),
     }
     for owner in owners:
         for name, found in vars(owner).items():

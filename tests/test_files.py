@@ -24,7 +24,7 @@ from chat_server.journal.maintenance import lines_of
 from chat_server.journal.sqlite import upgrade
 from chat_server.journal.sqlite.archive import back_up
 from chat_server.journal.sqlite.batch_rows import Append
-from chat_server.journal.sqlite.data_directory import DataFolder, DataFolderError, files_in, unfinished
+from chat_server.journal.sqlite.data_directory import DataDirectory, DataFolderError, files_in, unfinished
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.schema import MIGRATIONS
@@ -42,7 +42,7 @@ def command(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     )
 
 
-def fill(folder: DataFolder) -> None:
+def fill(folder: DataDirectory) -> None:
     """Two rooms, twelve lines, one key, and an index of them."""
     with closing(Writer(folder.journal)) as writer:
         for room in ("python", "聊天"):
@@ -61,15 +61,15 @@ def fill(folder: DataFolder) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> DataFolder:
-    folder = DataFolder(tmp_path / "data")
+def folder(tmp_path: Path) -> DataDirectory:
+    folder = DataDirectory(tmp_path / "data")
     fill(folder)
     return folder
 
 
-def test_what_is_exported_and_imported_is_the_same(folder: DataFolder, tmp_path: Path) -> None:
+def test_what_is_exported_and_imported_is_the_same(folder: DataDirectory, tmp_path: Path) -> None:
     text = exported(folder.journal)
-    other = DataFolder(tmp_path / "other")
+    other = DataDirectory(tmp_path / "other")
     assert imported(other, text.splitlines(keepends=True)) == 12
     assert exported(other.journal) == text
     found = checked(other.journal, other.search)
@@ -78,11 +78,11 @@ def test_what_is_exported_and_imported_is_the_same(folder: DataFolder, tmp_path:
         assert [room.topic for room in reader.rooms()] == ["", "topic 3"]
 
 
-def test_a_room_that_has_been_pruned_is_imported_with_its_numbers(folder: DataFolder, tmp_path: Path) -> None:
+def test_a_room_that_has_been_pruned_is_imported_with_its_numbers(folder: DataDirectory, tmp_path: Path) -> None:
     with closing(Writer(folder.journal)) as writer:
         writer.delete(writer.prunable(1002.0, 0, 100, 100))
     text = exported(folder.journal)
-    other = DataFolder(tmp_path / "other")
+    other = DataDirectory(tmp_path / "other")
     assert imported(other, text.splitlines()) == 8
     assert exported(other.journal) == text
     assert checked(other.journal, other.search).problems == []
@@ -103,11 +103,11 @@ def test_a_room_that_has_been_pruned_is_imported_with_its_numbers(folder: DataFo
     ],
 )
 def test_what_is_no_whole_export_is_refused_with_its_line_and_leaves_nothing(
-    folder: DataFolder, tmp_path: Path, spoil: object, complaint: str
+    folder: DataDirectory, tmp_path: Path, spoil: object, complaint: str
 ) -> None:
     assert callable(spoil)
     lines = [line.encode() for line in spoil(exported(folder.journal).decode().splitlines())]
-    other = DataFolder(tmp_path / "other")
+    other = DataDirectory(tmp_path / "other")
     with pytest.raises(FileProblem) as refused:
         imported(other, lines)
     assert str(refused.value).startswith(complaint)
@@ -115,14 +115,14 @@ def test_what_is_no_whole_export_is_refused_with_its_line_and_leaves_nothing(
     assert other.journal.stat().st_size == 0
 
 
-def test_an_import_never_touches_what_has_been_said(folder: DataFolder) -> None:
+def test_an_import_never_touches_what_has_been_said(folder: DataDirectory) -> None:
     text = exported(folder.journal)
     with pytest.raises(FileProblem, match="has lines already"):
         imported(folder, text.splitlines())
     assert exported(folder.journal) == text
 
 
-def test_a_backup_is_the_journal_as_it_was_while_others_go_on_writing(folder: DataFolder, tmp_path: Path) -> None:
+def test_a_backup_is_the_journal_as_it_was_while_others_go_on_writing(folder: DataDirectory, tmp_path: Path) -> None:
     target = tmp_path / "backup.db"
     is_going, is_done = threading.Event(), threading.Event()
     written = 0
@@ -152,7 +152,7 @@ def test_a_backup_is_the_journal_as_it_was_while_others_go_on_writing(folder: Da
     found = checked(target, tmp_path / "no-index")
     assert found.problems == []
     assert 12 + 100 * 50 <= found.lines <= 12 + (at_the_end + 1) * 50
-    restored = DataFolder(tmp_path / "restored")
+    restored = DataDirectory(tmp_path / "restored")
     shutil.copyfile(target, restored.journal)
     with closing(Writer(restored.journal)) as writer:
         assert writer.rooms()[0].last == found.lines - 4
@@ -181,14 +181,14 @@ HARM = [
 
 
 @pytest.mark.parametrize(("harm", "complaint"), HARM)
-def test_the_check_finds_what_is_wrong(folder: DataFolder, harm: str, complaint: str) -> None:
+def test_the_check_finds_what_is_wrong(folder: DataDirectory, harm: str, complaint: str) -> None:
     assert checked(folder.journal, folder.search) == (2, 12, 12, [])
     with closing(sqlite3.connect(folder.journal)) as connection, connection:
         connection.execute(harm)
     assert checked(folder.journal, folder.search).problems[0].startswith(complaint)
 
 
-def test_an_export_that_cannot_be_made_says_where_the_journal_is_broken(folder: DataFolder) -> None:
+def test_an_export_that_cannot_be_made_says_where_the_journal_is_broken(folder: DataDirectory) -> None:
     with closing(sqlite3.connect(folder.journal)) as connection, connection:
         connection.execute("UPDATE batch SET lines = 'no json' WHERE id = 4")
     done = command("export", "--data", str(folder.path))
@@ -206,7 +206,7 @@ def test_an_import_without_a_line_end_does_not_fill_the_memory(monkeypatch: pyte
         list(lines_of(endless))
 
 
-def test_the_check_finds_a_broken_file(folder: DataFolder) -> None:
+def test_the_check_finds_a_broken_file(folder: DataDirectory) -> None:
     with closing(sqlite3.connect(folder.journal)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'batch_by_number'").fetchone()[0]
@@ -218,7 +218,7 @@ def test_the_check_finds_a_broken_file(folder: DataFolder) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_the_commands_do_it(folder: DataFolder, tmp_path: Path) -> None:
+def test_the_commands_do_it(folder: DataDirectory, tmp_path: Path) -> None:
     data = ["--data", str(folder.path)]
     done = command("check-journal", *data)
     assert (done.returncode, done.stdout) == (0, "2 rooms, 12 lines, all of them in the search index; no problems\n")
@@ -267,19 +267,19 @@ def test_commands_and_server_use_the_engine_that_the_configuration_names(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["chat.toml"], "nothing is kept"
 
 
-def test_two_programs_cannot_write_to_one_directory(folder: DataFolder) -> None:
+def test_two_programs_cannot_write_to_one_directory(folder: DataDirectory) -> None:
     with pytest.raises(DataFolderError, match="is in use by another chat-server"):
-        DataFolder(folder.path)
+        DataDirectory(folder.path)
     done = command("--data", str(folder.path), "--port", "0")
     assert (done.returncode, done.stderr) == (
         2,
         f"chat-server: the data directory {folder.path} is in use by another chat-server\n",
     )
     folder.close()
-    DataFolder(folder.path).close()
+    DataDirectory(folder.path).close()
 
 
-def test_the_directory_is_for_its_owner_only(folder: DataFolder) -> None:
+def test_the_directory_is_for_its_owner_only(folder: DataDirectory) -> None:
     assert folder.path.stat().st_mode & 0o777 == 0o700
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.path.iterdir())
 
@@ -287,7 +287,7 @@ def test_the_directory_is_for_its_owner_only(folder: DataFolder) -> None:
 @pytest.mark.parametrize(
     "what", ["no database", "another release's", "another journal's", "broken while it is open", "gone"]
 )
-def test_a_search_index_that_is_made_anew_is_for_its_owner_only(folder: DataFolder, what: str) -> None:
+def test_a_search_index_that_is_made_anew_is_for_its_owner_only(folder: DataDirectory, what: str) -> None:
     folder.path.chmod(0o755)
     with closing(SearchIndex(folder.search, "ours", 1)) as index:
         if what == "broken while it is open":
@@ -307,7 +307,7 @@ def test_a_search_index_that_is_made_anew_is_for_its_owner_only(folder: DataFold
         }
 
 
-def test_a_file_of_a_newer_release_is_refused_and_left_alone(folder: DataFolder) -> None:
+def test_a_file_of_a_newer_release_is_refused_and_left_alone(folder: DataDirectory) -> None:
     with closing(sqlite3.connect(folder.journal)) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -332,7 +332,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_journal_made_by_the_first_release_opens_for_ever(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
     with closing(Writer(folder.journal)) as writer:
         assert [room[:4] for room in writer.rooms()] == [("python", "", 1, 8), ("聊天", "topic 3", 1, 4)]
@@ -346,7 +346,7 @@ def test_a_journal_made_by_the_first_release_opens_for_ever(tmp_path: Path) -> N
 
 
 def test_a_journal_of_the_first_release_is_copied_aside_before_it_is_changed(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
     with closing(Writer(folder.journal)) as writer:
         assert [room.turn for room in writer.rooms()] == [4, 4], "its batches are counted"
@@ -366,7 +366,7 @@ def test_a_journal_of_the_first_release_is_copied_aside_before_it_is_changed(tmp
 
 
 def test_a_journal_that_cannot_be_copied_aside_is_not_changed(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
     for name in ("journal.db.version-1", "journal.db.version-1.again"):
         (folder.path / name).mkdir()
@@ -377,7 +377,7 @@ def test_a_journal_that_cannot_be_copied_aside_is_not_changed(tmp_path: Path) ->
 
 
 def test_the_first_copy_is_kept_whatever_journal_somebody_goes_back_to(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     aside, again = (folder.path / f"journal.db.version-1{ending}" for ending in ("", ".again"))
     shutil.copyfile(FIRST_RELEASE, folder.journal)
     Writer(folder.journal).close()
@@ -394,7 +394,7 @@ def test_the_first_copy_is_kept_whatever_journal_somebody_goes_back_to(tmp_path:
 
 
 def test_a_journal_that_was_copied_before_is_not_copied_again(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     for _ in range(2):
         shutil.copyfile(FIRST_RELEASE, folder.journal)
         Writer(folder.journal).close()
@@ -404,7 +404,7 @@ def test_a_journal_that_was_copied_before_is_not_copied_again(tmp_path: Path) ->
 def test_it_is_told_what_is_done_with_an_older_journal_and_how_far_that_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
     told: list[tuple[str, float]] = []
     monkeypatch.setattr(upgrade, "COPIED_PAGES", 1)
@@ -425,7 +425,7 @@ def test_it_is_told_what_is_done_with_an_older_journal_and_how_far_that_is(
 
 
 def test_the_log_says_that_an_older_journal_is_brought_up_to_date(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
     with structlog.testing.capture_logs() as logged:
         SqliteJournal(folder)
@@ -444,7 +444,7 @@ KILLED = {
 def test_a_start_that_is_killed_leaves_a_journal_of_the_first_release_to_the_next_one(
     tmp_path: Path, when: str
 ) -> None:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
     killed = f"""
 import os, sqlite3, sys
@@ -475,7 +475,7 @@ writer.Writer(path)
 
 
 def test_a_database_of_something_else_is_not_copied(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     with closing(sqlite3.connect(folder.journal)) as connection:
         connection.executescript("CREATE TABLE diary (entry TEXT); PRAGMA user_version = 1;")
     with pytest.raises(UnusableJournal, match="is no journal of chat-server"):
@@ -484,7 +484,7 @@ def test_a_database_of_something_else_is_not_copied(tmp_path: Path) -> None:
 
 
 def test_what_only_reads_reads_a_journal_of_the_first_release_and_leaves_it_as_it_is(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
     before = exported(folder.journal)
     assert checked(folder.journal, folder.search).problems == []
@@ -493,7 +493,7 @@ def test_what_only_reads_reads_a_journal_of_the_first_release_and_leaves_it_as_i
     assert exported(folder.journal) == before
 
 
-def test_people_can_read_the_file_with_the_sqlite_shell(folder: DataFolder) -> None:
+def test_people_can_read_the_file_with_the_sqlite_shell(folder: DataDirectory) -> None:
     with closing(sqlite3.connect(folder.journal)) as connection:
         rows = connection.execute(
             "SELECT seq, at, kind, nick, text FROM line WHERE room = '聊天' ORDER BY seq"
@@ -515,7 +515,7 @@ def test_a_data_directory_that_cannot_be_used_keeps_no_file_open(tmp_path: Path)
     (tmp_path / "data" / "journal.db").mkdir(parents=True)
     before = sorted(os.listdir("/dev/fd"))
     with pytest.raises(DataFolderError, match="Is a directory"):
-        DataFolder(tmp_path / "data")
+        DataDirectory(tmp_path / "data")
     assert sorted(os.listdir("/dev/fd")) == before
 
 
@@ -525,4 +525,4 @@ def test_a_journal_that_cannot_be_opened_lets_go_of_its_data_directory(tmp_path:
     for _ in range(2):
         with pytest.raises(UnusableJournal, match="cannot open"):
             engine.open_journal(settings)
-    DataFolder(tmp_path).close()
+    DataDirectory(tmp_path).close()

@@ -22,7 +22,7 @@ from chat_server.journal import JournalError, NoWords, SenderKey
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.new_file import TargetError, refuse_own_file
 from chat_server.journal.sqlite.batch_rows import Append
-from chat_server.journal.sqlite.data_directory import DataFolder, files_in
+from chat_server.journal.sqlite.data_directory import DataDirectory, files_in
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.reader import Reader, Runs, mapped_errors
@@ -37,14 +37,14 @@ from test_journal import found, opened, prune_all, said, store, texts
     "harm", ["missing", "another journal's", "broken", "of a later state", "of an older release", "no index at all"]
 )
 async def test_a_search_index_that_does_not_fit_is_made_anew(tmp_path: Path, harm: str) -> None:
-    other = DataFolder(tmp_path / "other")
+    other = DataDirectory(tmp_path / "other")
     async with opened(SqliteJournal(other)) as journal:
         await journal.create_room("python")
         await store(journal, said("needle of the other"))
         await found(journal, "needle")
     folder = tmp_path / "data"
     backup = b"", b""
-    async with opened(SqliteJournal(DataFolder(folder))) as journal:
+    async with opened(SqliteJournal(DataDirectory(folder))) as journal:
         await journal.create_room("python")
         await store(journal, said("needle"))
         await found(journal, "needle")
@@ -67,7 +67,7 @@ async def test_a_search_index_that_does_not_fit_is_made_anew(tmp_path: Path, har
             (folder / "journal.db-wal").write_bytes(backup[1])
         case _:
             index.write_bytes(b"this is no database, but a letter" * 100)
-    async with opened(SqliteJournal(DataFolder(folder))) as journal:
+    async with opened(SqliteJournal(DataDirectory(folder))) as journal:
         assert await found(journal, "needle") == ["needle"]
         assert await found(journal, "👋") == []
 
@@ -79,7 +79,7 @@ async def test_a_search_index_of_what_was_said_after_another_backup_is_made_anew
             (tmp_path / f"journal.db{ending}").unlink(missing_ok=True)
 
     async def say(*lines: str) -> bytes:
-        async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+        async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
             await journal.create_room("python")
             for text in lines:
                 await store(journal, said(text))
@@ -91,7 +91,7 @@ async def test_a_search_index_of_what_was_said_after_another_backup_is_made_anew
     put_back(older)
     await say("another needle")
     put_back(newer)
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         assert await found(journal, "another") == []
         assert await found(journal, "second") == ["second needle"]
 
@@ -110,7 +110,7 @@ def _make_older(index: Path) -> None:
 
 
 async def test_an_index_of_an_older_release_is_no_fault_of_the_journal(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     async with opened(SqliteJournal(folder)) as journal:
         await journal.create_room("python")
         await store(journal, said("needle"))
@@ -123,7 +123,7 @@ async def test_the_log_is_brought_into_the_file_and_begins_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chat_server.journal.sqlite.journal.CHECKPOINT_PAGES", 50)
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         await journal.create_room("python")
         for number in range(600):
             await store(journal, said(f"{number} {'x' * 4000}"))
@@ -133,7 +133,7 @@ async def test_the_log_is_brought_into_the_file_and_begins_anew(
 
 async def test_a_full_disk_refuses_whole_batches_and_takes_them_again_when_it_has_room(tmp_path: Path) -> None:
     """RLIMIT_FSIZE makes files as small as a full disk would, without a disk."""
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         await journal.create_room("python")
         await store(journal, said("before"), {0: "k0"})
         size = (tmp_path / "journal.db").stat().st_size
@@ -170,7 +170,7 @@ async def test_the_search_index_is_made_once_however_many_want_it_first(
             super().__init__(path, identity, end)
 
     monkeypatch.setattr("chat_server.journal.sqlite.indexer.SearchIndex", SlowIndex)
-    folder = DataFolder(tmp_path)
+    folder = DataDirectory(tmp_path)
     Writer(folder.journal).close()
     indexer = Indexer(folder.journal, folder.search)
     async with trio.open_nursery() as nursery:
@@ -185,7 +185,7 @@ async def test_the_search_index_is_made_once_however_many_want_it_first(
 async def test_a_journal_that_was_deleted_or_replaced_refuses_until_it_is_back(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.db"
     file = tmp_path / "journal.db"
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         await journal.create_room("python")
         await store(journal, said("before"))
         file.rename(elsewhere)
@@ -206,7 +206,7 @@ async def test_a_journal_that_was_deleted_or_replaced_refuses_until_it_is_back(t
             await store(journal, said("into a log that nobody finds"))
         elsewhere.rename(log)
         assert (await store(journal, said("at last")))[:2] == (3, {})
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         assert await texts(journal, 1, 9) == [(1, "before"), (2, "after"), (3, "at last")]
 
 
@@ -214,7 +214,7 @@ async def test_a_journal_that_was_deleted_or_replaced_refuses_until_it_is_back(t
     ("name", "size"), [("journal.db", 0), ("journal.db", 4096), ("journal.db-wal", 0), ("journal.db-wal", 4152)]
 )
 async def test_a_journal_that_was_cut_short_refuses(tmp_path: Path, name: str, size: int) -> None:
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         await journal.create_room("python")
         await store(journal, said("before"))
         os.truncate(tmp_path / name, size)
@@ -228,7 +228,7 @@ async def test_a_journal_that_was_cut_short_refuses(tmp_path: Path, name: str, s
 
 
 async def test_a_journal_that_another_program_has_made_smaller_in_order_goes_on(tmp_path: Path) -> None:
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         await journal.create_room("python")
         for _ in range(1, 40):
             await store(journal, said("x" * 4000))
@@ -241,23 +241,23 @@ async def test_a_journal_that_another_program_has_made_smaller_in_order_goes_on(
             shell.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         assert (tmp_path / "journal.db").stat().st_size < before
         assert (await store(journal, said("after the file was shortened")))[:2] == (41, {})
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         assert (await texts(journal, 40, 41))[1] == (41, "after the file was shortened")
 
 
 async def test_a_log_that_is_deleted_is_in_the_file_after_an_orderly_stop(tmp_path: Path) -> None:
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         await journal.create_room("python")
         await store(journal, said("before"))
         (tmp_path / "journal.db-wal").unlink()
         with pytest.raises(JournalError):
             await store(journal, said("refused"))
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         assert await texts(journal, 1, 9) == [(1, "before")]
 
 
 async def test_a_lock_of_another_programs_is_waited_for_until_the_server_is_in_a_hurry(tmp_path: Path) -> None:
-    journal = SqliteJournal(DataFolder(tmp_path))
+    journal = SqliteJournal(DataDirectory(tmp_path))
     async with opened(journal):
         await journal.create_room("python")
         with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as shell:
@@ -297,7 +297,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 async def test_a_disk_that_the_log_has_filled_takes_lines_again_by_itself(tmp_path: Path) -> None:
     """Whatever is stored again and again fills the log with what takes no room in the file."""
     with small_disk(tmp_path / "disk", "2m") as disk:
-        journal = SqliteJournal(DataFolder(disk / "data"))
+        journal = SqliteJournal(DataDirectory(disk / "data"))
         async with opened(journal):
             await journal.create_room("python")
             await store(journal, said("first"))
@@ -325,7 +325,7 @@ async def test_a_disk_that_the_log_has_filled_takes_lines_again_by_itself(tmp_pa
 @pytest.mark.parametrize("name", ["data", "d?t#a %41", "d\udcffta"])
 async def test_the_journal_may_be_a_symbolic_link_and_stand_under_any_name(tmp_path: Path, name: str) -> None:
     (tmp_path / "elsewhere").mkdir()
-    folder = DataFolder(tmp_path / name)
+    folder = DataDirectory(tmp_path / name)
     (tmp_path / name / "journal.db").unlink()
     (tmp_path / name / "journal.db").symlink_to(tmp_path / "elsewhere" / "real.db")
     async with opened(SqliteJournal(folder)) as journal:
@@ -339,7 +339,7 @@ async def test_the_journal_may_be_a_symbolic_link_and_stand_under_any_name(tmp_p
 
 
 async def test_a_time_that_cannot_be_does_not_keep_a_room_for_ever(tmp_path: Path) -> None:
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         await journal.create_room("python")
         for at in (1000.0, 1e18, 2000.0, 9000.0):
             await store(journal, said("a", at=at))
@@ -350,7 +350,7 @@ async def test_a_time_that_cannot_be_does_not_keep_a_room_for_ever(tmp_path: Pat
 
 
 async def test_a_search_goes_on_though_the_index_is_locked(tmp_path: Path) -> None:
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         await journal.create_room("python")
         await store(journal, said("needle"))
         assert await found(journal, "needle") == ["needle"]
@@ -364,13 +364,13 @@ async def test_a_search_goes_on_though_the_index_is_locked(tmp_path: Path) -> No
 async def test_a_room_whose_name_could_act_on_a_terminal_is_not_opened_and_topics_are_shown_clean(
     tmp_path: Path,
 ) -> None:
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         for room in ("python", "pm", "server"):
             await journal.create_room(room)
     with closing(sqlite3.connect(tmp_path / "journal.db")) as connection, connection:
         connection.execute("UPDATE room SET name = char(27) || '[2J' WHERE name = 'pm'")
         connection.execute("UPDATE room SET topic = 'a' || char(10) || char(27) || 'b' WHERE name = 'python'")
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         assert [(room.name, room.topic) for room in await journal.rooms()] == [("python", "a b"), ("server", "")]
 
 
@@ -380,7 +380,7 @@ def test_a_full_disk_is_tried_once_more_however_long_a_try_takes(
     monkeypatch.setattr(
         "chat_server.journal.sqlite.writer.MAKE_ROOM_SECONDS", -1
     )  # as where each try takes longer than that
-    writer = Writer(DataFolder(tmp_path).journal)
+    writer = Writer(DataDirectory(tmp_path).journal)
     tries = []
 
     def refuse(_writer: Writer) -> None:
@@ -475,7 +475,7 @@ async def test_where_the_clock_ran_back_is_looked_for_some_batches_at_a_time(
 
     monkeypatch.setattr(Reader, "runs", noted)
     times = [10, 20, 30, 15, 25, 35, 5, 15, 25, 45]
-    async with opened(SqliteJournal(DataFolder(tmp_path))) as journal:
+    async with opened(SqliteJournal(DataDirectory(tmp_path))) as journal:
         await journal.create_room("python")
         for at in times:
             await store(journal, said("x", at=at))
@@ -492,7 +492,7 @@ async def test_where_the_clock_ran_back_is_looked_for_some_batches_at_a_time(
 
 
 async def test_how_far_people_have_come_is_stored_of_all_that_is_written_at_once(tmp_path: Path) -> None:
-    journal = SqliteJournal(DataFolder(tmp_path))
+    journal = SqliteJournal(DataDirectory(tmp_path))
     async with opened(journal):
         await journal.create_room("python")
         free = threading.Event()

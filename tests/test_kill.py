@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.writer import Writer
 from processes import TIMEOUT, ServerProcess
 
@@ -106,7 +106,7 @@ def _run_until_killed(data: Path, config: Path, generation: int, chance: random.
 
 
 def _check(data: Path, clients: list[Client], known: dict[str, list[str]]) -> None:
-    folder = DataFolder(data)
+    folder = DataDirectory(data)
     with closing(Writer(folder.journal)) as journal:
         stored = {room.name: journal.read(room.name, 1, room.last).lines for room in journal.rooms()}
     folder.close()

@@ -26,7 +26,7 @@ from chat_server.cli import main
 from chat_server.journal import SenderKey
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.sqlite.batch_rows import Append
-from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Said
@@ -72,7 +72,7 @@ def process(*words: str | Path) -> Done:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A data directory with two rooms, three lines, an index, a key, and how far Bob has come."""
-    folder = DataFolder(tmp_path / "data")
+    folder = DataDirectory(tmp_path / "data")
     with closing(Writer(folder.journal)) as writer:
         for room in ("python", "write"):
             writer.create_room(room)

@@ -18,7 +18,7 @@ from chat_server.protocol.events import TopicShown
 from chat_server.protocol.requests import Say
 from chat_server.rooms.person import MEMBER
 from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
-from chat_server.sessions.text_session import NOP, PersonSession
+from chat_server.sessions.text_session import NOP, TextSession
 from chat_server.wire.telnet.options import Code, Option
 from streams import Caller, House, open_house
 
@@ -543,7 +543,7 @@ async def test_plain_mode_is_stronger_than_the_editor(autojump_clock: trio.abc.C
 
 def ask_for_password(place: Room, session: Occupant, request: Say) -> MaybeAwaitable:
     """Ask whoever says something for a password: what accounts will do."""
-    assert isinstance(session, PersonSession)
+    assert isinstance(session, TextSession)
 
     def tell(secret: str) -> MaybeAwaitable:
         session.send(TopicShown("vault", f"{len(secret)} letters"))

@@ -329,7 +329,7 @@ def test_the_end_waits_for_what_was_missed() -> None:
         program.input.receive_data(b"")
         await turns()
         assert program.code is None
-        program.client._take(events.Faltered("python", 1), None)
+        program.client._take(events.RoomFailed("python", 1), None)
         program.client._take(entries.PageShown("python", lines[:2], 1, 3, ""), connection.ref("history"))
 
     code, written = run_to_the_end(act)

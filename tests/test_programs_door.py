@@ -12,7 +12,7 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.incoming import Addressed
 from chat_server.protocol.requests import Rename
-from chat_server.sessions.json_session import ProgramSession
+from chat_server.sessions.json_session import JsonSession
 from fakes import FaultyJournal
 from streams import open_house
 
@@ -289,8 +289,8 @@ async def test_marks_of_what_was_refused_are_not_kept(autojump_clock: trio.abc.C
             await program.ask("topic", room="python", ref=number)
             assert (await program.wait_for("topic-shown"))["ref"] == number
         ann = house.server.hall.directory._people["ann"].sessions[0]
-        assert isinstance(ann, ProgramSession)
-        assert not ann._marks
+        assert isinstance(ann, JsonSession)
+        assert not ann._refs
 
 
 async def test_a_session_can_be_in_a_hundred_rooms_and_no_more(autojump_clock: trio.abc.Clock) -> None:
@@ -431,7 +431,7 @@ async def test_what_an_old_session_had_sent_already_is_not_carried_out(autojump_
     async with open_house() as house:
         await house.connect().enter("ann", "python")
         session = house.server.hall.directory._people["ann"].sessions[0]
-        assert isinstance(session, ProgramSession)
+        assert isinstance(session, JsonSession)
         there = trio.Event()
         session.end_after_takeover(there)
         session.handle(Addressed(Rename("zoe")))

@@ -30,10 +30,10 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     (events.Left("python", ("ann", "bob"), 1), "* ann, bob and 1 other left\r\n"),
     (events.Renamed("ann", "anna"), "* ann is now anna\r\n"),
     (events.LoggedOut(), "* Goodbye.\r\n"),
-    (events.Chosen("colour", "on"), "* Colours are on.\r\n"),
-    (events.Chosen("colour", "on", False), "* Colours are on.\r\n* /colour off turns them off.\r\n"),
+    (events.SettingShown("colour", "on"), "* Colours are on.\r\n"),
+    (events.SettingShown("colour", "on", False), "* Colours are on.\r\n* /colour off turns them off.\r\n"),
     (
-        events.Chosen("language", "en", False),
+        events.SettingShown("language", "en", False),
         "* The server speaks English.\r\n* /lang takes: en (English), zh (中文)\r\n",
     ),
     (events.EnteredHall(), "* You are in the hall.\r\n"),
@@ -45,7 +45,7 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     (events.HelpListed((("/back", "Go back"),), ("pm",)), "* /back - Go back\r\n* Rooms are commands too: /pm\r\n"),
     (events.CommandExplained("/logout", "Leave.", ("quit",)), "* Usage: /logout\r\n* Leave.\r\n* Also: /quit\r\n"),
     (
-        events.Faltered("python", 17),
+        events.RoomFailed("python", 17),
         "* Something went wrong in python on the server's side. It has been noted, and the room goes on. /since 17 shows what was said.\r\n",
     ),
     (events.Skipped(1), "* 1 line was skipped: your connection did not keep up.\r\n"),

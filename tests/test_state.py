@@ -247,7 +247,7 @@ def test_a_room_that_is_not_the_one_it_was_is_begun_anew() -> None:
 def test_answers_are_put_in_words_in_the_language_that_the_server_speaks() -> None:
     state = State()
     answer = events.TimingAwaited()
-    state.apply(events.Chosen("language", "zh"))
+    state.apply(events.SettingShown("language", "zh"))
     assert words_for(answer, was_typed=True, language=state.language) == "将测量您下一条消息的延迟。"
     state.apply(events.Welcomed("chat-server", "0.1.0", 1, {}, ()))
     assert words_for(answer, was_typed=True, language=state.language) == "Your next line will be timed."

@@ -23,7 +23,7 @@ from chat_server.commands.table import COMMANDS
 from chat_server.protocol.events import TopicShown
 from chat_server.protocol.requests import Act
 from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
-from chat_server.sessions.text_session import PersonSession
+from chat_server.sessions.text_session import TextSession
 from processes import TIMEOUT, Screen, ServerProcess, program, running_server, screen
 from test_sockets import running
 
@@ -216,7 +216,7 @@ def test_a_password_typed_at_the_real_telnet_is_not_shown(monkeypatch: pytest.Mo
 
 def ask_for_password(place: Room, session: Occupant, request: Act) -> MaybeAwaitable:
     """Ask whoever does something for a password: what accounts will do."""
-    assert isinstance(session, PersonSession)
+    assert isinstance(session, TextSession)
 
     def tell(secret: str) -> MaybeAwaitable:
         session.send(TopicShown("vault", secret[::-1]))

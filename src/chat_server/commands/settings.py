@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.handler import CommandHandler
 from chat_server.protocol.choices import find_charset, find_language
-from chat_server.protocol.events import Chosen, Refused, ZoneShown
+from chat_server.protocol.events import Refused, SettingShown, ZoneShown
 from chat_server.protocol.preferences import AS_THE_TERMINAL
 from chat_server.protocol.requests import (
     ChooseCharset,
@@ -109,7 +109,7 @@ class SettingsCommands(CommandHandler):
         if wanted == "on":
             session.set_preferences(replace(session.preferences, wrap=AS_THE_TERMINAL))
             value = session.effective("wrap")
-            session.send(Chosen("wrap", "unknown" if value == "off" else value))
+            session.send(SettingShown("wrap", "unknown" if value == "off" else value))
         elif wanted in ("", "off"):
             _choose(session, "wrap", 0 if wanted else None)
         elif wanted.isascii() and wanted.isdecimal() and len(wanted) < SHOWN_MAX and int(wanted) in WIDTHS:
@@ -148,7 +148,7 @@ def _speak_as_chosen(session: Occupant) -> None:
     language = session.person.language
     if language and language != session.preferences.language:
         session.set_preferences(replace(session.preferences, language=language))
-        session.send_unasked(Chosen("language", session.effective("language")))
+        session.send_unasked(SettingShown("language", session.effective("language")))
 
 
 def _choose(session: Occupant, setting: str, value: object) -> None:
@@ -156,7 +156,7 @@ def _choose(session: Occupant, setting: str, value: object) -> None:
     if value is not None:
         chosen: dict[str, Any] = {setting: value}
         session.set_preferences(replace(session.preferences, **chosen))
-    session.send(Chosen(setting, session.effective(setting), value is not None))
+    session.send(SettingShown(setting, session.effective(setting), value is not None))
 
 
 def _has_telnet(session: Occupant, request: Request) -> bool:

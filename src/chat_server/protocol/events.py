@@ -244,7 +244,7 @@ class ZoneShown(Event, frozen=True):
     now: float
 
 
-class Chosen(Event, frozen=True):
+class SettingShown(Event, frozen=True, tag="chosen"):
     """How the receiver is shown things: a setting and its value, chosen just now or, if not `is_new`, before."""
 
     setting: str
@@ -316,7 +316,7 @@ class Skipped(Event, frozen=True):
     rooms: dict[str, Number] = {}
 
 
-class Faltered(Event, frozen=True):
+class RoomFailed(Event, frozen=True, tag="faltered"):
     """Something went wrong on the server's side in a room where the receiver is; it has been noted, and the room goes on.
 
     What was said is kept: if something was not shown, it comes after the number `after`.

@@ -13,7 +13,7 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.protocol.entries import KINDS, StoredEvent
-from chat_server.protocol.events import Event, Faltered
+from chat_server.protocol.events import Event, RoomFailed
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
 from chat_server.rooms.room import Occupant
@@ -168,7 +168,7 @@ class Audience:
             return render(event)
         after = event.seq - 1 if isinstance(event, StoredEvent) else self.shown_seq
         with self._guard:
-            return render(Faltered(self._room, after))
+            return render(RoomFailed(self._room, after))
         return b""
 
     def _named_in(self, events: Sequence[Event]) -> Personal:

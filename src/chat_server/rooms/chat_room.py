@@ -19,7 +19,7 @@ import trio
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.protocol.entries import Entry, Storable
-from chat_server.protocol.events import Faltered
+from chat_server.protocol.events import RoomFailed
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import (
     STORED_KINDS,
@@ -325,7 +325,7 @@ class ChatRoom(Room):
             self._add_anyway(await self._read_unseen())
         self._guard.attempt(self._flush)
         for member in self._members.sessions:
-            self._audience.tell(member, Faltered(self.name, shown_before))
+            self._audience.tell(member, RoomFailed(self.name, shown_before))
         self._guard.has_failed = False
         await trio.sleep(REST_AFTER_FAILURE)
 

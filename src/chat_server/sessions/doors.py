@@ -12,10 +12,10 @@ from chat_server import __version__
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol.events import Greeted
 from chat_server.sessions.context import SessionContext
-from chat_server.sessions.json_session import PARSE, ProgramSession, bounds_of
+from chat_server.sessions.json_session import PARSE, JsonSession, bounds_of
 from chat_server.sessions.pace import Address
 from chat_server.sessions.session import ChatSession
-from chat_server.sessions.text_session import PersonSession
+from chat_server.sessions.text_session import TextSession
 from chat_server.sessions.transport import Transport
 from chat_server.wire.detect import HTTP_REFUSAL, HTTP_STARTS, JSON_STARTS, TLS_STARTS, detect
 from chat_server.wire.json_lines import JsonDecoder
@@ -40,15 +40,15 @@ class Door(Struct, frozen=True):
     """What it gets where it is not served, in its own tongue."""
 
 
-def _begin_person(context: SessionContext, transport: Transport, address: Address) -> PersonSession:
+def _begin_person(context: SessionContext, transport: Transport, address: Address) -> TextSession:
     decoder = TextDecoder(PARSE_TEXT, min(context.limits.line_bytes, PRELOGIN_LINE_BYTES))
-    session = PersonSession(transport, decoder, context, address)
+    session = TextSession(transport, decoder, context, address)
     session.send(Greeted(__version__))
     return session
 
 
-def _begin_program(context: SessionContext, transport: Transport, address: Address) -> ProgramSession:
-    return ProgramSession(transport, JsonDecoder(PARSE, *bounds_of(context.limits)), context, address)
+def _begin_program(context: SessionContext, transport: Transport, address: Address) -> JsonSession:
+    return JsonSession(transport, JsonDecoder(PARSE, *bounds_of(context.limits)), context, address)
 
 
 PERSON = Door("text", begin=_begin_person)

@@ -83,7 +83,7 @@ def welcome_of(config: Config) -> Welcomed:
     )
 
 
-class ProgramSession(ChatSession[Addressed]):
+class JsonSession(ChatSession[Addressed]):
     """A program on a connection. It is always in the hall, where what names no room is done, and in rooms beside."""
 
     receives_own: ClassVar[bool] = True
@@ -91,7 +91,7 @@ class ProgramSession(ChatSession[Addressed]):
     is_in_hall: ClassVar[bool] = True
     speaks_telnet: ClassVar[bool] = False
 
-    __slots__ = ("_asked_room", "_json", "_key", "_marks", "_membership", "_protocol", "_ref")
+    __slots__ = ("_asked_room", "_json", "_key", "_membership", "_protocol", "_ref", "_refs")
 
     def __init__(self, transport: Transport, decoder: JsonDecoder, context: SessionContext, address: Address) -> None:
         """Begin in no room."""
@@ -99,7 +99,7 @@ class ProgramSession(ChatSession[Addressed]):
         self._json = decoder
         self._protocol = 1  # until it says that it knows a newer one
         self._membership = Membership()
-        self._marks: dict[str, list[Ref]] = {}  # of what is being stored, by key
+        self._refs: dict[str, list[Ref]] = {}  # of what is being stored, by key
         self._ref: Ref | None = None  # of the request in hand, and of the room it is for, and its key
         self._asked_room = ""
         self._key = ""
@@ -110,14 +110,14 @@ class ProgramSession(ChatSession[Addressed]):
         """Answer the request in hand; or, if the event says for which key it is, the one that had the key."""
         ref = self._ref
         if isinstance(event, Stored | NotStored):
-            ref = self._take_mark(event.key)
+            ref = self._take_ref(event.key)
         elif isinstance(event, _UNASKED):
             ref = None
         else:
-            if self._marks.get(self._key):  # it has been answered, and is not being stored
-                self._marks[self._key].pop()
-                if not self._marks[self._key]:
-                    del self._marks[self._key]
+            if self._refs.get(self._key):  # it has been answered, and is not being stored
+                self._refs[self._key].pop()
+                if not self._refs[self._key]:
+                    del self._refs[self._key]
                 self._key = ""
             if isinstance(event, Refused):
                 event = replace(event, room=self._asked_room)
@@ -164,14 +164,14 @@ class ProgramSession(ChatSession[Addressed]):
         super().logged_in(nick, token)
         self._json.limit = self._context.limits.json_line_bytes
 
-    def _take_mark(self, key: str) -> Ref | None:
-        marks = self._marks.get(key)
-        if not marks:
+    def _take_ref(self, key: str) -> Ref | None:
+        refs = self._refs.get(key)
+        if not refs:
             return None
-        mark = marks.pop(0)
-        if not marks:
-            del self._marks[key]
-        return mark
+        ref = refs.pop(0)
+        if not refs:
+            del self._refs[key]
+        return ref
 
     # Where the program is.
 
@@ -264,7 +264,7 @@ class ProgramSession(ChatSession[Addressed]):
             return None
         if isinstance(request, Storable) and self._ref is not None:
             self._key = request.key or new_token()
-            self._marks.setdefault(self._key, []).append(self._ref)
+            self._refs.setdefault(self._key, []).append(self._ref)
             request = replace(request, key=self._key)
         return dispatch(place, self, request)
 

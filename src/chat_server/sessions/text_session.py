@@ -19,7 +19,7 @@ from chat_server.protocol.requests import NUMBER_MAX, Join, Say
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, effective
-from chat_server.sessions.json_session import PARSE, ProgramSession, bounds_of
+from chat_server.sessions.json_session import PARSE, JsonSession, bounds_of
 from chat_server.sessions.layout import LAID_OUT_WEIGHT, LISTS, charset_hints, laid_out
 from chat_server.sessions.membership import left
 from chat_server.sessions.pace import Address
@@ -55,7 +55,7 @@ def completions(before: str, place: Room, session: Occupant) -> tuple[list[str],
     return candidates(before, commands=commands, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
 
 
-class PersonSession(ChatSession[TextInput]):
+class TextSession(ChatSession[TextInput]):
     """A person on telnet or nc."""
 
     COSTS: ClassVar[Mapping[type, float]] = {
@@ -283,7 +283,7 @@ class PersonSession(ChatSession[TextInput]):
             return None
         bounds = bounds_of(self._context.limits)
         decoder = LateJsonDecoder(PARSE, *bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)
-        program = ProgramSession(self._transport, decoder, self._context, self._address)
+        program = JsonSession(self._transport, decoder, self._context, self._address)
         program.inherit(self.hand_on())
         program.set_preferences(replace(program.preferences, language=self.preferences.language))
         return program

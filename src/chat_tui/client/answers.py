@@ -29,7 +29,7 @@ def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
         return event.text
     if isinstance(event, (entries.StoredEvent, *_QUIET)) or not event.is_for_people:
         return ""
-    if not was_typed and not isinstance(event, events.Timed | events.Slowed | events.Faltered):
+    if not was_typed and not isinstance(event, events.Timed | events.Slowed | events.RoomFailed):
         return ""
     if isinstance(event, events.Answered):
         return event.text

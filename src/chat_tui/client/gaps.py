@@ -90,7 +90,7 @@ class Gaps:
                 self.forget_questions()
                 for name in event.rooms:
                     self._ask_for_missed(name)
-            case events.Faltered():
+            case events.RoomFailed():
                 self._ask_for_missed(event.room)
 
     def _ask_for_missed(self, name: str) -> None:

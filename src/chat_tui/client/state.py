@@ -183,7 +183,7 @@ class State:
         self.language = event.language
         self.commands = {word: command for command in event.commands for word in (command.name, *command.aliases)}
 
-    def _chosen(self, event: events.Chosen) -> None:
+    def _chosen(self, event: events.SettingShown) -> None:
         if event.setting == "language":
             self.language = event.value
 
@@ -318,7 +318,7 @@ class State:
 
     _TAKE: ClassVar[dict[type[Event], Callable[[Any, Any], list[Entry] | None]]] = {
         events.Welcomed: _welcomed,
-        events.Chosen: _chosen,
+        events.SettingShown: _chosen,
         events.LoggedIn: _logged_in,
         events.Entered: _entered,
         events.WentBack: _went_back,

@@ -14,7 +14,7 @@ from chat_server.journal.archive import FileProblem, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.new_file import sync
 from chat_server.journal.sqlite.batch_rows import Append
-from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataFolder, remove_database
+from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataDirectory, remove_database
 from chat_server.journal.sqlite.reader import Reader, mapped_errors
 from chat_server.journal.sqlite.search_index import OtherRelease, SearchIndex
 from chat_server.journal.sqlite.writer import Writer
@@ -169,7 +169,7 @@ class SqliteFiller:
 
 
 @contextmanager
-def filling(folder: DataFolder) -> Iterator[SqliteFiller]:
+def filling(folder: DataDirectory) -> Iterator[SqliteFiller]:
     """A new journal, which becomes that of the data directory; see Engine.filling."""
     try:
         _refuse_to_fill(folder)
@@ -191,7 +191,7 @@ def filling(folder: DataFolder) -> Iterator[SqliteFiller]:
         raise FileProblem(f"cannot write {folder.journal}: {error}") from error
 
 
-def _refuse_to_fill(folder: DataFolder) -> None:
+def _refuse_to_fill(folder: DataDirectory) -> None:
     if folder.journal.stat().st_size:
         with closing(Writer(folder.journal)) as writer:
             if any(room.last for room in writer.rooms()):
@@ -201,7 +201,7 @@ def _refuse_to_fill(folder: DataFolder) -> None:
 class SqliteRooms:
     """See RoomEditor."""
 
-    def __init__(self, folder: DataFolder, writer: Writer) -> None:
+    def __init__(self, folder: DataDirectory, writer: Writer) -> None:
         self._folder = folder
         self._writer = writer
 
@@ -228,7 +228,7 @@ class SqliteRooms:
 
 
 @contextmanager
-def editing(folder: DataFolder) -> Iterator[SqliteRooms]:
+def editing(folder: DataDirectory) -> Iterator[SqliteRooms]:
     """The rooms of a data directory; see Engine.editing."""
     with closing(Writer(folder.journal)) as writer:
         yield SqliteRooms(folder, writer)

@@ -73,7 +73,7 @@ def remove_database(path: Path, *, but_itself: bool = False) -> None:
             path.with_name(path.name + ending).unlink()
 
 
-class DataFolder:
+class DataDirectory:
     """A data directory that nobody else writes to as long as this is open."""
 
     def __init__(self, path: Path) -> None:

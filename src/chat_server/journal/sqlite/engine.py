@@ -9,7 +9,7 @@ from chat_server.journal.archive import Progress
 from chat_server.journal.engines import Settings
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.sqlite import archive
-from chat_server.journal.sqlite.data_directory import JOURNAL_FILE, SEARCH_FILE, DataFolder, data_directory, files_in
+from chat_server.journal.sqlite.data_directory import JOURNAL_FILE, SEARCH_FILE, DataDirectory, data_directory, files_in
 
 
 def open_journal(settings: Settings) -> Journal:
@@ -55,5 +55,5 @@ def own_files(settings: Settings) -> OwnFiles:
     return files_in(data_directory(settings.directory))
 
 
-def _folder(settings: Settings) -> DataFolder:
-    return DataFolder(data_directory(settings.directory))
+def _folder(settings: Settings) -> DataDirectory:
+    return DataDirectory(data_directory(settings.directory))

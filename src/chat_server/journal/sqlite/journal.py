@@ -19,7 +19,7 @@ from chat_server.journal.batch_codec import encode
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.committer import Committer, Positions, WriteJob
-from chat_server.journal.sqlite.data_directory import DataFolder
+from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
@@ -57,7 +57,7 @@ def _tell_of_upgrade(doing: str, done: float) -> None:
 class SqliteJournal:
     """See Journal. Nothing is stored unless `run` runs."""
 
-    def __init__(self, folder: DataFolder, durability: str = "full") -> None:
+    def __init__(self, folder: DataDirectory, durability: str = "full") -> None:
         """Open or make the journal of a data directory. Blocks, for a few milliseconds.
 
         Raises:

@@ -428,7 +428,7 @@ def _topic_shown(event: events.TopicShown, translator: Translator) -> list[TextL
     return server_lines(translator.text("Topic of {room}: {topic}", room=event.room, topic=event.topic))
 
 
-def _chosen(event: events.Chosen, translator: Translator) -> list[TextLine]:
+def _setting_shown(event: events.SettingShown, translator: Translator) -> list[TextLine]:
     known, hint = CHOICES.get(f"{event.setting} {event.value}") or CHOICES[event.setting]
     if event.is_new:
         return server_lines(translator.text(known, value=event.value))
@@ -487,7 +487,7 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     entries.Found: found,
     events.TopicShown: _topic_shown,
     events.ZoneShown: _zone_shown,
-    events.Chosen: _chosen,
+    events.SettingShown: _setting_shown,
     events.CharsetHinted: lambda _, translator: server_lines(translator.text(HINT_FOR_CHINESE)),
     events.Joined: _joined,
     events.Left: _left,
