@@ -189,7 +189,7 @@ class House:
         ours, theirs = lockstep_stream_pair() if stuck else memory_stream_pair()
         transport = StreamTransport(ours)
         self.nursery.start_soon(transport.write)
-        self.server.welcome(transport, address)
+        self.server.admit(transport, address)
         return theirs
 
     async def ann_and_bob(self, *, bob_is_stuck: bool = False) -> tuple[Caller, Caller]:

@@ -14,7 +14,6 @@ class Hall(Room):
     kind: ClassVar[str] = HALL
 
     def __init__(self, directory: Directory[Room, Person[Occupant]]) -> None:
-        """Open the hall."""
         super().__init__("hall", directory)
 
     async def enter(self, session: Occupant, *, is_return: bool = False) -> int:

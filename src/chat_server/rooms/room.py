@@ -146,7 +146,6 @@ class Room(ABC):
     """HALL or ROOM: what can be asked for in it follows from that."""
 
     def __init__(self, name: str, directory: "Directory[Room, Person[Occupant]]") -> None:
-        """Make an empty place."""
         self.name = name
         self.directory = directory
 

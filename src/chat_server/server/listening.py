@@ -54,9 +54,9 @@ def address_of(listener: socket.socket) -> str:
 
 
 async def accept_callers(
-    listener: socket.socket, welcome: Callable[[SocketTransport, str], None], limits: Limits, unwelcome: Sampler
+    listener: socket.socket, admit: Callable[[SocketTransport, str], None], limits: Limits, unwelcome: Sampler
 ) -> None:
-    """Accept callers until the listener is closed; `welcome` takes each, with its address, and `unwelcome` logs that one cannot be accepted."""
+    """Accept callers until the listener is closed; `admit` takes each, with its address, and `unwelcome` logs that one cannot be accepted."""
     guard = Guard("a caller could not be let in")
     while listener.fileno() >= 0:  # it is closed when the server stops
         try:
@@ -73,14 +73,14 @@ async def accept_callers(
                     unwelcome.note("cannot accept a caller", trio.current_time(), why=error.strerror)
                     await trio.sleep(0.1)
                 break
-            if not guard.attempt(_let_in, connection, address[0], welcome, limits.keepalive_seconds):
+            if not guard.attempt(_let_in, connection, address[0], admit, limits.keepalive_seconds):
                 connection.close()
 
 
 def _let_in(
     connection: socket.socket,
     address: str,
-    welcome: Callable[[SocketTransport, str], None],
+    admit: Callable[[SocketTransport, str], None],
     keepalive_seconds: float,
 ) -> None:
     connection.setblocking(False)
@@ -89,7 +89,7 @@ def _let_in(
     except OSError:  # the caller has gone again
         connection.close()
         return
-    welcome(SocketTransport(connection), address)
+    admit(SocketTransport(connection), address)
 
 
 def _set_tcp_options(connection: socket.socket, keepalive_seconds: float) -> None:

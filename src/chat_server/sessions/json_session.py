@@ -94,7 +94,6 @@ class JsonSession(ChatSession[Addressed]):
     __slots__ = ("_asked_room", "_json", "_key", "_membership", "_protocol", "_ref", "_refs")
 
     def __init__(self, transport: Transport, decoder: JsonDecoder, context: SessionContext, address: Address) -> None:
-        """Begin in no room."""
         super().__init__(transport, decoder, renderer_for(context.preferences.language, 1), context, address)
         self._json = decoder
         self._protocol = 1  # until it says that it knows a newer one

@@ -36,7 +36,6 @@ class Membership:
     __slots__ = ("_catching_up", "_rooms")
 
     def __init__(self) -> None:
-        """Begin in no room."""
         self._rooms: dict[str, tuple[Room, int]] = {}  # by the name's key, with the number after which it is heard
         self._catching_up: dict[str, int] = {}  # the number up to which a room's past has been sent
 

@@ -39,7 +39,6 @@ class Pace:
     __slots__ = ("_address", "_bucket", "_is_warned", "_owed")
 
     def __init__(self, bucket: TokenBucket, address: Address) -> None:
-        """Nothing has been asked for by this caller; others from its address may have."""
         self._bucket = bucket
         self._address = address
         self._owed = 0.0  # what answers have cost beyond the requests for them

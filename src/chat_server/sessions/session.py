@@ -84,7 +84,6 @@ class ChatSession(ABC, Generic[A]):
         context: SessionContext,
         address: Address,
     ) -> None:
-        """Begin in the hall."""
         limits = context.limits
         self.person: Person[Occupant] = Person(
             cast(Occupant, self),  # every kind of session is one

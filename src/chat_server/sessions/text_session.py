@@ -80,7 +80,6 @@ class TextSession(ChatSession[TextInput]):
     )
 
     def __init__(self, transport: Transport, decoder: TextDecoder, context: SessionContext, address: Address) -> None:
-        """Begin in the hall."""
         display = display_for(context.preferences, decoder.terminal, speaks_telnet=False)
         super().__init__(transport, decoder, renderer_for(display.profile), context, address)
         self._text = decoder
