@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from chat_server.protocol import events
 from chat_server.protocol.entries import Entry, PageShown, Said
-from chat_server.protocol.events import Entered, Event, Stored
+from chat_server.protocol.events import Entered, Event, LoggedIn, Stored
 from chat_server.protocol.requests import Ref
 from chat_tui.client.client import Client as Whole
 from chat_tui.client.codec import LINE_MAX, EventReader, LineTooLong
@@ -48,16 +48,23 @@ class Client:
             on_change=self.changes.append,
         )
         self.doubles = 0
+        self._had = 0
+        self._came: set[int] = set()
         self._is_told = False
 
     def take(self, event: Event, ref: Ref | None) -> None:
-        if isinstance(event, Said):
-            self.doubles += event.seq in {line.seq for line in self.lines()}
+        # What came after a hole on a connection that was lost comes again; what came before it does not, nor anything twice on one connection.
+        if isinstance(event, LoggedIn):
+            self._had, self._came = self.state.positions().get("python", 0), set()
         # Whoever takes over a connection that was lost before it was told where it is hears the room at once, and asks for the newest page of it:
         # what is said meanwhile is in both.
         is_told, self._is_told = self._is_told, self._is_told or isinstance(event, Entered | PageShown)
-        if isinstance(event, PageShown) and ref is None and is_told:
-            self.doubles += len({line.seq for line in event.lines} & {line.seq for line in self.lines()})
+        numbers = {event.seq} if isinstance(event, Said) else set()
+        if isinstance(event, PageShown) and ref is None:
+            numbers = {line.seq for line in event.lines}
+        if is_told or isinstance(event, Said):
+            self.doubles += sum(number <= self._had or number in self._came for number in numbers)
+        self._came |= numbers
         self.state.apply(event, ref)
         if isinstance(event, Stored):
             self.store.remove(event.key)
