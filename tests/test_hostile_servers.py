@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from chat_server.protocol import events
-from chat_server.protocol.entries import EVENTS
+from chat_server.protocol.entries import EVENTS, PageShown
 from chat_tui.client.client import Client
 from chat_tui.client.codec import EventReader
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.plain import PlainProgram
+from chat_tui.client.state import ROOMS_MAX
 from stories import FakeConnection, Pilot, StoryApp, beginning, play, said, settle, welcome
 
 HUGE = [0, 1, 2, 5, 49, -1, 2**31, 2**53 - 1, 2**53, 2**63, 2**64, -(2**63), 10**18]
@@ -140,3 +141,26 @@ def test_a_list_of_commands_without_words_is_a_list_all_the_same() -> None:
     written: list[str] = []
     program = plain_program(written)
     program.client._take(events.HelpListed(((" ", "nothing"), ("", "nothing")), ()), None)
+
+
+def test_of_more_rooms_than_anybody_can_be_in_nothing_is_kept() -> None:
+    written: list[str] = []
+    program, told = plain_program(written), [*beginning("python"), *said("a")]
+    for number in range(3 * ROOMS_MAX):
+        room = f"room-{number}"
+        told += [
+            events.Entered(room, (), 0, "", 0),
+            events.Joined(room, ("eve",)),
+            *said("x", room=room),
+            events.TopicShown(room, "x"),
+        ]
+        told += [PageShown(room, (), 1, 1, ""), events.OnlineListed(room, ("eve",)), events.Renamed("eve", "eva", room)]
+
+    async def run() -> None:
+        for event in [*told, *said("still heard", first=2)]:
+            program.client._take(event, None)
+
+    asyncio.run(run())
+    assert len(program.client.state.rooms) == ROOMS_MAX
+    assert "python" in program.client.state.rooms
+    assert "still heard" in written[-1]

@@ -283,6 +283,8 @@ class Client:
         self._on_change(change)
 
     def _take(self, event: Event, ref: Ref | None) -> None:
+        if self.state.is_of_too_many(event):
+            return
         if isinstance(event, events.Entered):
             room = self.state.room(event.room)
             room.read = self.saved.read.get(event.room) if room.read is None else room.read

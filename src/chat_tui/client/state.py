@@ -18,6 +18,10 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Ref
 from chat_tui.client.timeline import Timeline
 
+ROOMS_MAX = 256
+"""Rooms of which something is known; what a server tells of more is passed over. None lets anybody be in more than a hundred, and every event costs
+as much more as there are rooms: thirty thousand, of which a hostile one told in a megabyte, took more than a minute."""
+
 
 class Pending(msgspec.Struct):
     """A line that its author has sent, and the server has not stored yet. `why` says why it will not be, if so."""
@@ -145,6 +149,13 @@ class State:
     def known(self, name: str) -> RoomState | None:
         """The room with this name, if it is known."""
         return self.rooms.get(name_key(name))
+
+    def is_of_too_many(self, event: Event) -> bool:
+        """Whether an event is of a room that is not known, and more cannot be."""
+        if len(self.rooms) < ROOMS_MAX or type(event) not in self._TAKE:
+            return False
+        name = getattr(event, "room", "")
+        return bool(name) and self.known(name) is None
 
     def positions(self) -> dict[str, int]:
         """For each room that the user is in, the number up to which nothing is missing, and after which nothing may be missed."""
