@@ -11,7 +11,7 @@ from msgspec.structs import fields
 
 from chat_server.config import Config, as_toml
 from chat_server.protocol.requests import HISTORY_MAX, LAST_MAX
-from chat_server.server.retention import FORGET_SECONDS
+from chat_server.server.retention import PRUNE_SECONDS
 from chat_server.server.server import FILES_RESERVED
 from chat_tui.settings import Settings
 from processes import ROOT
@@ -26,7 +26,7 @@ def test_the_files_that_are_reserved_are_as_many_as_the_document_of_limits_says(
 
 
 def test_what_is_old_goes_as_soon_as_the_configuration_and_the_document_say() -> None:
-    assert FORGET_SECONDS == 900
+    assert PRUNE_SECONDS == 900
     settings = " ".join(as_toml(Config()).replace("# ", "").split())
     assert "deleted, within a quarter of an hour" in settings
     assert "within a quarter of an hour" in document("durability.md")

@@ -31,10 +31,10 @@ class Shape(NamedTuple):
 
 
 class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
-    """What is kept of a room: numbered, stored, and shown to whoever comes later.
+    """What is kept of a room: numbered, stored, and shown to those who come later.
 
     `seq` counts the room's lines from 1, without holes; `at` is in seconds since 1970, and in a room it only goes on. `author` is the
-    account of whoever said it; 0 is nobody who is known to have one. It is kept, and does not cross the programs' door. A kind of entry is a class
+    account of its author; 0: nobody known to have one. It is stored, and not sent to programs. A kind of entry is a class
     of this; what is said here of it is all that doors, journals and clients know of it.
     """
 
@@ -44,7 +44,7 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     """The request's field that holds its text."""
     shape: ClassVar[Shape] = Shape()
     alerts: ClassVar[bool] = True
-    """Whether somebody who is named in it is told so, and whoever is not looking is called."""
+    """Whether people who are named in it are told so, and users who are not looking are notified."""
     protocol: ClassVar[int] = 1
     """The version of the protocol from which on programs know it; to those of an earlier one it is something said."""
     changes_room: ClassVar[bool] = False

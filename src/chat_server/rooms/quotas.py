@@ -13,7 +13,7 @@ class Quotas:
         self._used: dict[str, list[float]] = {}
 
     def is_used_up(self, who: str, now: float) -> bool:
-        """Whether this one has to wait."""
+        """Whether this one has to wait. `now` is in seconds, of any clock that never goes back."""
         return bool(self.limit) and len(self._recent(who, now)) >= self.limit
 
     def use(self, who: str, now: float) -> None:

@@ -40,7 +40,7 @@ class Admission:
         return None
 
     def enter(self, address: str, now: float) -> Address:
-        """Count a caller in."""
+        """Count a caller in, at the time `now` in seconds."""
         network = network_of(address)
         known = self._by_network.get(network) or self._gone.pop(network, None)
         if known is None:
@@ -52,7 +52,7 @@ class Admission:
         return known
 
     def leave(self, address: Address, now: float) -> None:
-        """Count a caller out."""
+        """Count a caller out, at the time `now` in seconds."""
         self._count -= 1
         address.connections -= 1
         if address.connections:

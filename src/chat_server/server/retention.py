@@ -12,10 +12,10 @@ from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError
 from chat_server.rooms.chat_room import ChatRoom
 
-FORGET_SECONDS = 900.0
+PRUNE_SECONDS = 900.0
 """Seconds between two looks for what is too old to be kept."""
 
-FORGET_PAUSE = 0.05
+PRUNE_PAUSE = 0.05
 """Seconds between two transactions that delete: appends go first."""
 
 _log = structlog.get_logger()
@@ -27,7 +27,7 @@ async def forget_what_is_old(journal: Journal, history: HistoryTable, rooms: Seq
         before = time.time() - history.keep_days * 86400 if history.keep_days else -inf
         with Guard("cannot delete what is old"):
             await _forget_older_than(before, history.keep_lines, journal, rooms)
-        await trio.sleep(FORGET_SECONDS)
+        await trio.sleep(PRUNE_SECONDS)
 
 
 async def _forget_older_than(before: float, keep_lines: int, journal: Journal, rooms: Sequence[ChatRoom]) -> None:
@@ -36,6 +36,6 @@ async def _forget_older_than(before: float, keep_lines: int, journal: Journal, r
             for room in rooms:
                 if room.name in pruned.rooms:
                     room.forget_past()
-            await trio.sleep(FORGET_PAUSE)
+            await trio.sleep(PRUNE_PAUSE)
     except JournalError as error:
         _log.error("cannot delete what is old", why=str(error))

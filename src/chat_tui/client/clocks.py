@@ -10,7 +10,7 @@ from chat_server.protocol.time_zones import possible
 
 
 def minute_of(at: float) -> int:
-    """The minute, counted since 1970."""
+    """The minute, counted since 1970, of a time in seconds since then."""
     return int(possible(at) // 60)
 
 

@@ -130,7 +130,7 @@ def _day(quarter: int) -> tuple[int, int, int]:
 
 
 def day_of(at: float) -> tuple[int, int, int]:
-    """The day on the reader's calendar. No zone changes it but at a quarter of an hour."""
+    """The day, on the reader's calendar, of a time in seconds since 1970. No zone changes it but at a quarter of an hour."""
     return _day(minute_of(at) // 15)
 
 

@@ -206,7 +206,7 @@ class SearchIndex:
         return self.texts(first, len(lines)) == list(map(indexed_text, lines))
 
     def texts(self, first: int, count: int) -> list[str]:
-        """What is indexed at some positions."""
+        """What is indexed at `count` positions from `first` on. Raises JournalError."""
         try:
             return [
                 str(text)

@@ -28,15 +28,15 @@ def _colour_of(name: str, depth: int) -> str:
 
 
 def named(name: str, depth: int) -> str:
-    """The name in its colour."""
+    """The name in its colour, for a terminal with `depth` colours; 0: it has none."""
     return f"{_colour_of(name, depth)}{name}{_END}" if name and depth else name
 
 
 def dim(text: str, depth: int) -> str:
-    """The text in a weaker shade."""
+    """The text in a weaker shade, if there are colours."""
     return f"\x1b[2m{text}{_END}" if text and depth else text
 
 
 def bright(text: str, depth: int) -> str:
-    """The text so that it is seen first."""
+    """The text so that it stands out, if there are colours."""
     return f"\x1b[1m{text}{_END}" if text and depth else text

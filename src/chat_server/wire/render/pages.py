@@ -20,7 +20,7 @@ def _range(first: int, last: int) -> str:
 
 
 def day_of(translator: Translator, at: float, zone: str) -> str:
-    """The day, as the language writes it."""
+    """The day of a time in seconds since 1970, as the language writes it."""
     return _day(translator, local(at, zone).date())
 
 
