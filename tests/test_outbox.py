@@ -66,7 +66,7 @@ class Owner(Generic[M]):
     """Whose outbox it is, as far as the outbox knows."""
 
     def __init__(self, notice: Callable[[int, M], bytes], mark: Callable[[], M]) -> None:
-        self.notice = notice
+        self.skip_notice = notice
         self.positions = mark
 
 
@@ -230,7 +230,7 @@ async def test_the_notice_is_told_what_stood_beside_the_first_of_what_was_droppe
     assert told == [(98, 0)], "a mark that is too old repeats something, and loses nothing"
 
 
-async def test_a_mark_is_taken_for_every_16_kib_and_small_things_share_an_entry(nursery: trio.Nursery) -> None:
+async def test_positions_are_taken_for_every_16_kib_and_small_things_share_an_entry(nursery: trio.Nursery) -> None:
     marks = 0
 
     def mark() -> int:

@@ -71,7 +71,7 @@ async def test_a_program_is_in_many_rooms_and_hears_its_own_lines(autojump_clock
         assert (refused["code"], refused["room"], refused["ref"]) == ("not-in-room", "pm", "s")
 
 
-async def test_a_mark_comes_back_on_its_own_answer_whatever_was_asked_since(autojump_clock: trio.abc.Clock) -> None:
+async def test_a_ref_comes_back_on_its_own_answer_whatever_was_asked_since(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         program = house.connect()
         await program.enter("ann", "python")

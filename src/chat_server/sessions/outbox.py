@@ -1,8 +1,8 @@
 """What waits to be written to one connection, and the bound on it.
 
-Nobody ever waits for a reader: `push` is synchronous, bounded, and cannot raise. What does not fit is skipped, and the reader told so when it reads
-again: in which words, its owner says (`notice` in session.py). Knows bytes and lines; what its owner notes of the reader's positions it keeps
-without understanding it. Never knows events, sessions or rooms.
+Nobody ever waits for a reader: `push` is synchronous, bounded, and cannot raise. What does not fit is skipped, and the reader is told so when it
+reads again, in the words of the outbox's owner (`skip_notice` in session.py). Knows bytes and lines; keeps what the owner says of the reader's
+positions, without understanding it. Never knows events, sessions or rooms.
 """
 
 from collections import deque
@@ -19,8 +19,8 @@ from chat_server.sessions.transport import HELD, Transport
 _CHUNK = 65536
 """Bytes given to the kernel at a time when a reader catches up."""
 
-MARK_EVERY = 16384
-"""Bytes that wait between two marks. A session in a hundred rooms has a mark of several kilobytes."""
+POSITIONS_EVERY = 16384
+"""Bytes that wait between two questions to the owner for its positions. Those of a session in a hundred rooms are several kilobytes."""
 
 URGENT_MAX = 4096
 """Bytes of answers to a protocol that wait. A whole negotiation has some 300."""
@@ -37,26 +37,27 @@ M = TypeVar("M")
 class Owner(Protocol[M]):
     """Whose reader it is."""
 
-    def notice(self, lines: int, after: M, /) -> bytes:
-        """What to say when so many lines were left out; `after` stood beside the first of them."""
+    def skip_notice(self, lines: int, after: M, /) -> bytes:
+        """What to say when so many lines were left out; `after` are the positions that were kept with the first of them."""
 
     def positions(self) -> M:
-        """What stands beside what must wait now; it says where the reader was."""
+        """How far the reader has come; kept with what must wait now."""
 
 
 class Outbox(Generic[M]):
     """The way out to one reader.
 
     What the kernel takes at once never waits. When more than `limit` bytes wait, they are dropped, down to the end of the line that is
-    half-way out, and nothing more is kept until the reader reads again; then it is told, by the owner's `notice`, how many lines were left out,
+    half-way out, and nothing more is kept until the reader reads again; then it is told, by the owner's `skip_notice`, how many lines were left out,
     and from where on: the owner's `positions` are asked for whenever something must wait, and those of the first that was dropped are given to
-    `notice`.
+    `skip_notice`.
     Only a reader to whom nothing could be written for `patience` seconds (0: no limit) loses its connection.
     """
 
     __slots__ = (
         "_announced",
         "_budget",
+        "_bytes_since_positions",
         "_emptied",
         "_is_amid_entry",
         "_is_closed",
@@ -69,7 +70,6 @@ class Outbox(Generic[M]):
         "_skipped_after",
         "_start",
         "_transport",
-        "_unmarked",
         "_urgent",
         "_waiting",
         "limit",
@@ -92,7 +92,7 @@ class Outbox(Generic[M]):
         self._send_nowait = transport.send_nowait
         self._start = start
         self.owner = owner
-        """Who is asked for marks and notices; another may take over what waits."""
+        """Who is asked for positions and notices; another may take over what waits."""
         self._patience = patience or inf
         self._budget = budget
         self.limit = limit or inf
@@ -101,7 +101,7 @@ class Outbox(Generic[M]):
         self._waiting: deque[tuple[bytes, M]] | None = None  # None: nothing waits and no task writes
         self._size = 0
         self._urgent = b""  # sent before what waits, and never dropped
-        self._unmarked = 0  # bytes that wait since the last mark
+        self._bytes_since_positions = 0  # which wait since the owner was last asked for its positions
         self._skipped = 0
         self._skipped_after: M | None = None  # what stood beside the first of what was skipped, if anything was
         self._announced = 0  # lines of which the notice tells that stands first, if none of it has been sent
@@ -179,17 +179,17 @@ class Outbox(Generic[M]):
             self._urgent += data
 
     def _keep(self, waiting: deque[tuple[bytes, M]], data: bytes) -> None:
-        """Have data wait, small data together with what came before it; a mark that is too old is safe, and a new one may cost a kilobyte."""
-        self._unmarked += len(data)
-        if not waiting or self._unmarked > MARK_EVERY:
-            self._unmarked = 0
+        """Have data wait, small data together with what came before it; positions that are too old are safe, and new ones may cost a kilobyte."""
+        self._bytes_since_positions += len(data)
+        if not waiting or self._bytes_since_positions > POSITIONS_EVERY:
+            self._bytes_since_positions = 0
             waiting.append((data, self.owner.positions()))
             return
-        last, mark = waiting[-1]
-        if len(waiting) > 1 and len(data) < SMALL and len(last) < MARK_EVERY:
-            waiting[-1] = last + data, mark
+        last, positions = waiting[-1]
+        if len(waiting) > 1 and len(data) < SMALL and len(last) < POSITIONS_EVERY:
+            waiting[-1] = last + data, positions
         else:
-            waiting.append((data, mark))
+            waiting.append((data, positions))
 
     async def emptied(self) -> None:
         """Wait until the kernel has taken everything, or the connection is closed."""
@@ -210,8 +210,8 @@ class Outbox(Generic[M]):
 
     def _skip(self, waiting: deque[tuple[bytes, M]]) -> None:
         """Drop what waits, but not the rest of a line whose beginning the reader has."""
-        first, mark = waiting[0]
-        self._skipped_after = mark
+        first, positions = waiting[0]
+        self._skipped_after = positions
         rest = b""
         if self._is_first_urgent:
             rest = first
@@ -224,7 +224,7 @@ class Outbox(Generic[M]):
             self._announced = 0
         waiting.clear()
         if rest:
-            waiting.append((rest, mark))
+            waiting.append((rest, positions))
         else:
             self._is_amid_entry = False
         self._size = len(rest)
@@ -289,7 +289,7 @@ class Outbox(Generic[M]):
     def _put_first(self, waiting: deque[tuple[bytes, M]]) -> None:
         """Have the notice of what was skipped, and what a protocol needs, sent before anything else."""
         if not waiting and self._skipped and self._skipped_after is not None:
-            notice = self.owner.notice(self._skipped, self._skipped_after)
+            notice = self.owner.skip_notice(self._skipped, self._skipped_after)
             self._announced, self._skipped = self._skipped, 0
             waiting.append((notice, self._skipped_after))
             self._size += len(notice)
@@ -309,8 +309,8 @@ class Outbox(Generic[M]):
             self._is_first_urgent = self._is_amid_entry = False
         self._is_amid_entry = self._is_amid_entry or sent > 0
         if sent:
-            data, mark = waiting[0]
-            waiting[0] = data[sent:], mark
+            data, positions = waiting[0]
+            waiting[0] = data[sent:], positions
 
     def _wake(self) -> None:
         if self._emptied is not None:

@@ -222,7 +222,7 @@ class ChatSession(ABC, Generic[A]):
             raise trio.BrokenResourceError
         await self._loop.pay()
 
-    def notice(self, lines: int, after: dict[str, int]) -> bytes:
+    def skip_notice(self, lines: int, after: dict[str, int]) -> bytes:
         """What to say when lines have been skipped after some positions. They are of use only in rooms where the session still is."""
         return self.render(Skipped(lines, {room: after.get(room, seq) for room, seq in self.live_since().items()}))
 

@@ -201,9 +201,9 @@ class TextSession(ChatSession[TextInput]):
             editor.is_shown_back = COMMANDS.works_for(self.place, self, Say)
             self._draw(editor.prompted(self._prompt))
 
-    def notice(self, lines: int, after: dict[str, int]) -> bytes:
+    def skip_notice(self, lines: int, after: dict[str, int]) -> bytes:
         """What to say when lines have been skipped, around the row that is being edited."""
-        notice = super().notice(lines, after)
+        notice = super().skip_notice(lines, after)
         editor = self._text.editor
         return self._closing + notice if editor is None else editor.around(notice)
 
