@@ -95,7 +95,7 @@ class FakeSession:
     def replayed_up_to(self, room: str, seq: int | None) -> None:
         pass
 
-    def end_after_takeover(self, done: trio.Event) -> None:
+    def end_after_takeover(self, done: trio.Event, rooms: Collection[Room]) -> None:
         self.person.replace(self)
         self.told.append("replaced")
 

@@ -252,7 +252,11 @@ async def test_a_takeover_that_takes_long_leaves_nobody_in_the_rooms_that_are_to
         await bob.ask("say", room="room-0", text="x")
         heir = house.connect()
         await heir.enter("ann", token=TOKEN)
+        tab = house.connect()
+        await tab.enter("ann", token=TOKEN, session="add")
+        await tab.ask("join", room="room-102")
         await trio.sleep(20)  # the sessions that end do not wait for so long
+        await tab.ask("logout")
         journal.moves.set()
         assert visits(await heard(bob)) == [("left", "room-103", "ann")]
         assert {room.name for room in house.server.rooms if "ann" in room.nicks} == {f"room-{n}" for n in range(100)}

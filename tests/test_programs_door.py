@@ -433,7 +433,7 @@ async def test_what_an_old_session_had_sent_already_is_not_carried_out(autojump_
         session = house.server.hall.directory._people["ann"].sessions[0]
         assert isinstance(session, JsonSession)
         there = trio.Event()
-        session.end_after_takeover(there)
+        session.end_after_takeover(there, ())
         session.handle(Addressed(Rename("zoe")))
         there.set()
         assert session.nick == "ann"

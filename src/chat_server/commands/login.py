@@ -136,12 +136,7 @@ def _come_back(place: Room, session: Occupant, person: Person[Occupant], request
 
 
 async def _take_over(place: Room, session: Occupant, person: Person[Occupant], request: Login) -> None:
-    everywhere = _rooms_of(place, person)
-    rooms, too_many = everywhere[:ROOMS_MAX], everywhere[ROOMS_MAX:]
-    for room in too_many:
-        # The sessions that end may have no time left to leave it.
-        for other in person.sessions:
-            room.forget(other)
+    rooms = _rooms_of(place, person)[:ROOMS_MAX]
     session.belong_to(person)
     _log_in(place, session, person.nick, request, rooms)
     await session.take_over(rooms)

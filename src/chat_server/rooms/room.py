@@ -105,8 +105,8 @@ class Occupant(Protocol):
     def replayed_up_to(self, room: str, seq: int | None) -> None:
         """Note that the reader has been given a room's lines up to this one, and is being given more; None: up to where the room is."""
 
-    def end_after_takeover(self, done: trio.Event) -> None:
-        """Carry out nothing more, and end when the session that takes this one over is in its rooms (`done`)."""
+    def end_after_takeover(self, done: trio.Event, rooms: "Collection[Room]") -> None:
+        """Carry out nothing more, and end when the session that takes this one over is in these rooms (`done`)."""
 
     def fail(self) -> None:
         """End: something of the server's went wrong for this session alone. Never raises."""

@@ -10,6 +10,8 @@ import trio
 from chat_server.guard import Guard
 from chat_server.protocol.events import Refused, WentBack
 from chat_server.protocol.names import name_key
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.person import Person
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
 
 
@@ -20,6 +22,17 @@ async def left(place: Room, session: Occupant) -> None:
         await place.leave(session)
     if guard.has_failed:
         guard.attempt(place.forget, session)
+
+
+def let_rooms_forget(
+    session: Occupant, directory: Directory[Room, Person[Occupant]], taken_over: Collection[Room]
+) -> None:
+    """Have rooms forget a session that had no time left to leave them; but those where another takes its place."""
+    names = {room.name for room in taken_over}
+    for name in session.rooms:
+        room = None if name in names else directory.room(name)
+        if room is not None:
+            room.forget(session)
 
 
 def _forget(old: Collection[Occupant], rooms: Collection[Room], taken_over: Collection[Occupant]) -> None:
@@ -95,7 +108,7 @@ class Membership:
         old = (*person.replaced, *(other for other in person.sessions if other is not session))
         done = trio.Event()
         for other in old:
-            other.end_after_takeover(done)
+            other.end_after_takeover(done, rooms)
         is_done = False
         try:
             for room in rooms:

@@ -19,6 +19,7 @@ from chat_server.rooms.person import MEMBER, Person
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 from chat_server.rooms.tokens import identity_of
 from chat_server.sessions.context import SessionContext
+from chat_server.sessions.membership import let_rooms_forget
 from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.pace import Address, Pace
 from chat_server.sessions.read_loop import Decoder, ReadLoop
@@ -65,6 +66,7 @@ class ChatSession(ABC, Generic[A]):
         "_farewell",
         "_loop",
         "_outbox",
+        "_taken_over",
         "_takeover_done",
         "_transport",
         "has_failed",
@@ -118,6 +120,7 @@ class ChatSession(ABC, Generic[A]):
         self._farewell: Event | None = None
         self._ending: trio.CancelScope | None = None
         self._takeover_done: trio.Event | None = None
+        self._taken_over: Collection[Room] = ()  # the rooms where another session comes in the place of this one
 
     def successor(self) -> "ChatSession[Any] | None":
         """Who goes on here, if the caller has turned out to be of another kind; then this session has ended without a farewell."""
@@ -291,6 +294,8 @@ class ChatSession(ABC, Generic[A]):
             while self._takeover_done is not None and not self._takeover_done.is_set():
                 await self._takeover_done.wait()
             await self.leave_all()
+        if leaving.cancelled_caught:
+            guard.attempt(let_rooms_forget, cast(Occupant, self), self.place.directory, self._taken_over)
         guard.attempt(self._leave_person)
         if self._farewell is not None:
             guard.attempt(self.say_farewell, self._farewell)
@@ -315,10 +320,10 @@ class ChatSession(ABC, Generic[A]):
         """Show the last event; nothing follows it."""
         self.send(farewell)
 
-    def end_after_takeover(self, done: trio.Event) -> None:
+    def end_after_takeover(self, done: trio.Event, rooms: Collection[Room]) -> None:
         """Carry out nothing more; end the session when the one that takes it over is in its rooms."""
         self.person.replace(cast(Occupant, self))
-        self._takeover_done = done
+        self._takeover_done, self._taken_over = done, rooms
         if self._ending is None:
             self.dismiss("taken-over", trio.current_time())
 
