@@ -36,7 +36,7 @@ class Access(NamedTuple):
     door: Literal["", "terminal", "program"] = ""
     """Whether it works for people at terminals only, or for programs only."""
     refusal: Callable[[Occupant], Refused] | None = None
-    """What somebody is told who has logged in and has not the role."""
+    """What somebody who has logged in, but does not have the role, is told."""
 
 
 DEFAULT = Access()

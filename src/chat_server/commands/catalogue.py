@@ -43,5 +43,5 @@ def _described(request: type[Request], commands: dict[str, Command]) -> CommandD
 
 
 def _is_for_some_member(command: Command) -> bool:
-    """Whether anybody may ask for it who has logged in."""
+    """Whether anybody who has logged in may ask for it."""
     return any(is_open_to(command.access, role) for role in ROLES if role != STRANGER)

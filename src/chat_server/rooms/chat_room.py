@@ -101,7 +101,7 @@ class ChatRoom(Room):
 
     @property
     def position(self) -> dict[str, int]:
-        """How far somebody has come who has been shown everything."""
+        """How far somebody who has been shown everything has come."""
         return {self.name: self._audience.shown_seq}
 
     # What people do here. A request goes into the inbox at once; only when that is full, the session waits.
@@ -288,7 +288,7 @@ class ChatRoom(Room):
                 what.done.set()
 
     def _answer(self, answers: deque[Answer]) -> None:
-        """Tell authors what became of their lines; who has been told is taken off."""
+        """Tell authors what became of their lines, and take off the list those who have been told."""
         while answers:
             self._audience.tell(*answers.popleft())
 

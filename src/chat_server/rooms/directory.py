@@ -77,7 +77,7 @@ class Directory(Generic[R, P]):
         return self._identities.get(identity)
 
     def identify(self, identity: str, person: P) -> None:
-        """Note who has proved to be this one; whoever had the proof before has it no longer."""
+        """Note who has proved to be this sender; anybody noted before no longer is."""
         self._identities[identity] = person
 
     def forget_identity(self, identity: str, person: object) -> None:

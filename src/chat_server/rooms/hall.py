@@ -9,7 +9,7 @@ from chat_server.rooms.room import HALL, Occupant, Room
 
 
 class Hall(Room):
-    """Where everybody is who is in no chat room. Nobody hears anybody here."""
+    """The lobby, for everybody who is in no chat room. Nobody hears anybody here."""
 
     kind: ClassVar[str] = HALL
 

@@ -40,7 +40,7 @@ class Members:
     """The members of one room."""
 
     def __init__(self, room: str, audience: Audience, past: RecentHistory, journal: Journal, guard: Guard) -> None:
-        """Begin with nobody. Who comes is put into the audience; what they missed is in the past; how far they came is for the journal."""
+        """Begin with nobody. Sessions that come are put into `audience`; what they missed is in `past`; how far they came is saved in `journal`."""
         self._room = room
         self._audience = audience
         self._history = past
@@ -52,7 +52,7 @@ class Members:
         self.timing: set[Occupant] = set()
         """Who wants their next line timed."""
         self.entered_at: dict[Occupant, int] = {}
-        """Who has entered and does not know yet after which line."""
+        """After which line those sessions have entered that have not been told yet."""
         self.late_departures: list[Occupant] = []
         """Who left while the inbox was full, and could not wait."""
         self.late_renames: list[Occupant] = []
@@ -164,7 +164,7 @@ class Members:
         self._audience.flush(self._history.last_seq)
 
     def _name_of(self, person: Person[Occupant]) -> str:
-        """What somebody is called here: who is here already may have another name that the room has not heard of yet."""
+        """What somebody is called here: one who is here already may have another name that the room has not heard of yet."""
         return self.nicks.get(person, person.nick)
 
     def _welcome(self, session: Occupant, nick: str) -> None:

@@ -1,4 +1,4 @@
-"""Who stands behind one or several sessions, and what is theirs wherever they are connected.
+"""Somebody with one or several sessions, and what is theirs wherever they are connected.
 
 Knows of its sessions only where they are, and that they can fail. Never knows connections, nor how anything is shown.
 """

@@ -68,7 +68,7 @@ class Presence:
         return ()
 
     def take(self) -> list[Announcement]:
-        """Return the announcements, and forget them. Who came later has seen for themselves who is here, and is not told."""
+        """Return the announcements, and forget them. Those who came later have seen who is here, and are not told."""
         joined, left, came = self._joined, self._left, self._came
         self._joined, self._left, self._came = {}, {}, {}
         if len(joined) > JOINS_NAMED_MAX:  # among a crowd nobody keeps count, and being told what one knows is no harm

@@ -65,20 +65,20 @@ class Occupant(Protocol):
 
     @property
     def receives_own(self) -> bool:
-        """Whether it is shown its own lines as everybody else is. Who types them into a program of their own sees them already."""
+        """Whether it is shown its own lines as everybody else is. Somebody who types them into a program of their own sees them already."""
 
     @property
     def rooms(self) -> tuple[str, ...]:
         """The names of the rooms where it is."""
 
     def logged_in(self, nick: str, token: str) -> None:
-        """The person has this nickname from now on, and a member's rights; who has no token is known by the nickname."""
+        """The person has this nickname from now on, and a member's rights; without a token they are known by the nickname."""
 
     def belong_to(self, person: "Person[Occupant]") -> None:
         """Be one more session of somebody who has logged in already; a language that was chosen here just now is what they want."""
 
     async def enter(self, place: "Room", *, is_return: bool = False) -> int:
-        """Enter this place; who can be in one place only leaves the other first.
+        """Enter this place; a session that can be in one place only leaves the other first.
 
         Args:
             place: where to.
@@ -90,11 +90,11 @@ class Occupant(Protocol):
         """
 
     async def leave(self, place: "Room", hall: "Room") -> None:
-        """Leave this place; who can be in one place only enters the hall."""
+        """Leave this place; a session that can be in one place only enters the hall."""
 
     @property
     def is_in_hall(self) -> bool:
-        """Whether it is in the hall; who can be in many rooms always is."""
+        """Whether it is in the hall; a session that can be in many rooms always is."""
 
     async def take_over(self, rooms: "Collection[Room]") -> None:
         """Be in these rooms instead of the same person's other sessions, and end those."""

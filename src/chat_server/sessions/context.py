@@ -19,7 +19,7 @@ class SessionContext(Struct, frozen=True):
     limits: Limits
     history: HistoryTable
     preferences: Preferences
-    """How somebody is shown things who has chosen nothing."""
+    """How things are shown to somebody who has chosen nothing."""
     welcome: Welcomed
     """What programs are told about the server."""
     turns: Turns

@@ -52,7 +52,7 @@ def _begin_program(context: SessionContext, transport: Transport, address: Addre
 
 
 PERSON = Door("text", begin=_begin_person)
-"""Who is silent, or begins in no other way: on telnet, nc, or anything else that sends lines of text."""
+"""Callers that are silent, or begin in no other way: on telnet, nc, or anything else that sends lines of text."""
 
 PROGRAM = Door("JSON lines", JSON_STARTS, _begin_program)
 HTTP = Door("HTTP", HTTP_STARTS, refusal=HTTP_REFUSAL)
@@ -64,5 +64,5 @@ DOORS = (PROGRAM, TLS, HTTP)
 
 
 def door_of(first: bytes) -> Door | None:
-    """By which door a caller comes who has sent these bytes; None when more are needed to know."""
+    """The door of a caller who has sent these bytes; None when more are needed to know."""
     return detect(first, DOORS, PERSON)

@@ -9,7 +9,7 @@ from chat_server.protocol.events import CharsetHinted, Entered, Event, Refused
 from chat_server.wire.render.profiles import RenderProfile, render_in_pieces, renderer_for
 
 LAID_OUT_WEIGHT = 2
-"""How many times as dear an answer is to somebody who is shown it in colours, in rows or in another charset."""
+"""How many times as much an answer costs that is shown in colours, in rows or in another charset."""
 
 IN_ORDER = (Entered, Recalled)
 """Lists that are short enough to be shown at once, as they must be: what else a room shows comes after them."""

@@ -58,5 +58,5 @@ class Budget:
                 return
 
     def forget(self, holder: Holder) -> None:
-        """Count what somebody held who is gone no longer."""
+        """No longer count what somebody held who is gone."""
         self.total -= self._counted.pop(holder, 0)

@@ -24,7 +24,7 @@ class Address:
 
     @property
     def share_seconds(self) -> float:
-        """Seconds between two requests of one of them if they all took turns: who asks for little need not wait longer for the others."""
+        """Seconds between two requests of one of them if they all took turns: a caller who asks for little need not wait longer than that."""
         return 0.0 if self.bucket is None else self.connections / self.bucket.per_second
 
     @property

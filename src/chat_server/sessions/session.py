@@ -202,7 +202,7 @@ class ChatSession(ABC, Generic[A]):
 
     @abstractmethod
     def positions(self) -> dict[str, int]:
-        """How far a reader has come who has been shown everything: the last line's number in each room where the session is."""
+        """The last line's number in each room where the session is: how far a reader who has been shown everything has come."""
 
     @abstractmethod
     def live_since(self) -> dict[str, int]:

@@ -29,5 +29,5 @@ class TokenBucket:
 
     @property
     def is_low(self) -> bool:
-        """Whether less than three quarters of the burst were left when something was last taken: nobody who types comes there."""
+        """Whether less than three quarters of the burst were left when something was last taken: nobody who types gets there."""
         return self._tokens * 4 < self._burst * 3

@@ -57,7 +57,7 @@ class LineBuffer:
         return len(self._bytes)
 
     def give_up(self) -> None:
-        """Keep nothing of the line, and skip what still comes of it; who asks for that says so to the sender."""
+        """Keep nothing of the line, and skip what still comes of it; the caller of this tells the sender."""
         if self._bytes:
             self._bytes = b""
             self._skipping = True

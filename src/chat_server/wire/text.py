@@ -146,7 +146,7 @@ class TextDecoder:
         self._telnet.doubts_iac = has_byte_255(self._charset) and not self.speaks_telnet
 
     def allow(self, line_limit: int, text_limit: int) -> None:
-        """Take longer lines from now on; who has logged in as a person is one."""
+        """Take longer lines from now on: the caller has logged in, and is a person."""
         self._line_limit, self._text_limit = line_limit, text_limit
         self._lines.limit = line_limit
         self._may_be_program = self._lines.stops_at_object = False

@@ -52,7 +52,7 @@ class Visits(NamedTuple):
         return self._replace(people=stay), Visits(taken)
 
     def joined(self, other: "Visits") -> "Visits":
-        """These, and after them the others; who is among both did all of it."""
+        """These, and after them the others; people among both did all of it."""
         people = {name_key(visit.nick): visit for visit in self.people}
         for visit in other.people:
             first = people.pop(name_key(visit.nick), Visit(visit.nick, was_here=visit.was_here))

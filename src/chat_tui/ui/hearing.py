@@ -83,7 +83,7 @@ class Hearing:
                 self.tell(words, room=getattr(event, "room", ""))
 
     def _join_first(self, event: events.RoomsListed) -> None:
-        """Who has never been anywhere here begins in the first room."""
+        """A user who has never been in a room here begins in the first."""
         if not self._program.client.state.rooms and self._program.is_new_here() and event.rooms:
             self._program.client.connection.request("join", room=event.rooms[0][0])
 

@@ -104,12 +104,12 @@ def people_count(room: RoomState | None) -> str:
 
 
 def offered(state: State) -> list[str]:
-    """The rooms that one may enter who is in none, by their keys: where most people are first."""
+    """The rooms offered to a user who is in none, by their keys: where most people are first."""
     return sorted(state.listed, key=lambda name: -state.listed[name])[:NUMBERED_MAX]
 
 
 def nowhere(change: ConnectionChanged, host: str, state: State) -> Content:
-    """What to do next, for who is in no room."""
+    """What a user who is in no room can do next."""
     if change.status is not Status.ONLINE:
         return Content.assemble(
             (f"Not connected to {host}" if change.status is not Status.CONNECTING else f"Connecting to {host}", "bold"),

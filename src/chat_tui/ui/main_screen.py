@@ -254,7 +254,7 @@ class MainScreen(Screen[None]):
         self.navigation.step(step)
 
     def action_room(self, number: int) -> None:
-        """Go to a room by its place in the list; who is in none enters one by it."""
+        """Go to a room by its place in the list; a user who is in none enters it."""
         self.navigation.go_to_number(number)
 
     def action_next_activity(self) -> None:

@@ -125,7 +125,7 @@ class Navigation:
             self.show(rooms[(at + step) % len(rooms)])
 
     def go_to_number(self, number: int) -> None:
-        """Go to a room by its place in the list; who is in none enters one by it."""
+        """Go to a room by its place in the list; a user who is in none enters it."""
         state = self._program.client.state
         rooms = list(state.rooms.values())
         if number <= len(rooms):
