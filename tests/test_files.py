@@ -162,6 +162,8 @@ HARM = [
     ("UPDATE batch SET first = first + 1 WHERE id = 4", "python: number 4 stands where 3 is due"),
     ("DELETE FROM batch WHERE id = 4", "python: number 5 stands where 3 is due"),
     ("UPDATE batch SET turn = turn + 1 WHERE id = 4", "python: turn 3 stands where 2 is due"),
+    ("UPDATE batch SET step = -1 WHERE id = 4", "python, from number 3: its lines cannot be -1 seconds apart"),
+    ("UPDATE batch SET step = 9e999 WHERE id = 4", "python, from number 3: its lines cannot be inf seconds apart"),
     ("UPDATE batch SET lines = '[]' WHERE id = 4", "python, from number 3: 0 lines at 1001.5, where 2 were expected"),
     ("UPDATE batch SET lines = 'no json' WHERE id = 4", "python, from number 3: no batch of lines: "),
     (

@@ -18,7 +18,7 @@ from chat_server.journal.export_lines import (
     read_line,
     write_line,
 )
-from chat_server.journal.times import goes_on
+from chat_server.journal.times import STEPS, goes_on
 from chat_server.protocol.names import was_a_name
 from chat_server.protocol.time_zones import is_possible
 
@@ -183,6 +183,8 @@ def _problems_of(batch: RawBatch, index: Archive | None) -> list[str]:
         problems.append(f"{where}: {len(found)} lines at {batch.at}, where {batch.count} were expected")
     if not is_possible(batch.at):
         problems.append(f"{where}: the time {batch.at:.15g} is not possible: times are in seconds since 1970")
+    if batch.step not in STEPS:
+        problems.append(f"{where}: its lines cannot be {batch.step:.15g} seconds apart")
     if index is not None:
         problems += [f"{where}: {misfit}" for misfit in index.misfits(batch, found)]
     return problems

@@ -13,6 +13,9 @@ from chat_server.protocol.time_zones import LATEST
 
 MILLISECOND, MICROSECOND = 0.001, 0.000001
 
+STEPS = (0.0, MICROSECOND, MILLISECOND)
+"""From each line of a batch to the next; none where the batch is of release 0.1.0, or of one line."""
+
 FLOOD_LINES = 10
 """Lines in a batch beyond which they are a microsecond apart. A full batch then takes a millisecond, and a few lines of people ten at most: the
 clock has come further by the next one."""
@@ -60,7 +63,7 @@ def times_of(at: float, step: float, count: int) -> list[float]:
 
 def goes_on(batch: Sequence[Timed], line: Timed) -> bool:
     """Whether a line may be the next of the batch: a step after the last."""
-    steps = (step_of(batch),) if len(batch) > 1 else (0.0, MICROSECOND, MILLISECOND)
+    steps = (step_of(batch),) if len(batch) > 1 else STEPS
     return any(batch[-1].at + step == line.at for step in steps)
 
 
