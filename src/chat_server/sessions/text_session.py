@@ -37,7 +37,7 @@ from chat_server.wire.connection_events import (
 )
 from chat_server.wire.editor.row import COLUMNS_MAX
 from chat_server.wire.late_programs import LateJsonDecoder
-from chat_server.wire.render.profiles import RenderProfile, nearest, renderer_for, written
+from chat_server.wire.render.profiles import nearest, renderer_for, written
 from chat_server.wire.telnet.options import Code
 from chat_server.wire.text import INPUT_COSTS_PER_LINE, TextDecoder, TextInput
 
@@ -96,7 +96,7 @@ class TextSession(ChatSession[TextInput]):
 
     def send(self, event: Event) -> None:
         """Show an event to the reader; a list that has to be laid out when the request for it has been carried out."""
-        if self._rest or (self._profile.is_laid_out and type(event) in LISTS):
+        if self._rest or (self._display.profile.is_laid_out and type(event) in LISTS):
             self._rest.append(event)
         else:
             super().send(event)
@@ -104,7 +104,7 @@ class TextSession(ChatSession[TextInput]):
     async def _show_rest(self) -> None:
         """Lay out what is to be shown still, and write each answer in one piece."""
         while self._rest:
-            data = await laid_out(self._rest[0], self._profile, self._loop.take_turn, nick=self.nick)
+            data = await laid_out(self._rest[0], self._display.profile, self._loop.take_turn, nick=self.nick)
             del self._rest[0]
             self._answer(data)
 
@@ -115,7 +115,7 @@ class TextSession(ChatSession[TextInput]):
 
     def renderer_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
         """As the nearest of the kinds, if there is one that the person can read."""
-        return nearest(self._profile, kinds, limit)
+        return nearest(self._display.profile, kinds, limit)
 
     @property
     def speaks_telnet(self) -> bool:
@@ -133,27 +133,26 @@ class TextSession(ChatSession[TextInput]):
     def effective(self, setting: str) -> str:
         """What a setting comes to."""
         is_edited, speaks_telnet = self._text.wants_editing, self.speaks_telnet
-        return effective(setting, self._profile, self.preferences, is_edited=is_edited, speaks_telnet=speaks_telnet)
-
-    @property
-    def _profile(self) -> RenderProfile:
-        return self._display.profile
+        return effective(
+            setting, self._display.profile, self.preferences, is_edited=is_edited, speaks_telnet=speaks_telnet
+        )
 
     def cost_of_answer(self, size: int) -> float:
         """Lines that are laid out count for more."""
-        return super().cost_of_answer(size) * (LAID_OUT_WEIGHT if self._profile.is_laid_out else 1)
+        return super().cost_of_answer(size) * (LAID_OUT_WEIGHT if self._display.profile.is_laid_out else 1)
 
     def _apply_preferences(self) -> None:
         """Something was chosen or learnt: show things as they are to be shown now."""
         self._display = display_for(self.preferences, self._text.terminal, speaks_telnet=self.speaks_telnet)
-        self._text.charset = self._profile.charset
+        profile = self._display.profile
+        self._text.charset = profile.charset
         wants_editing = self._display.wants_editing
         if wants_editing != self._has_asked_to_edit:
             self._has_asked_to_edit = wants_editing
             self._answer_protocol(self._text.edit(wanted=wants_editing))
         rendered_before, pushed_before = self.render, self.push
-        self.render = renderer_for(self._profile)
-        self.render_mention = renderer_for(replace(self._profile, is_named=True)) if self._profile.colours else None
+        self.render = renderer_for(profile)
+        self.render_mention = renderer_for(replace(profile, is_named=True)) if profile.colours else None
         self._begin_or_end_editing()
         if self.preferences.mode == "edit" and self._has_asked_to_edit and not self._text.wants_editing:
             self.preferences = replace(self.preferences, mode=None)
@@ -268,8 +267,7 @@ class TextSession(ChatSession[TextInput]):
 
     def _become_program(self, came: ProgramDetected) -> None:
         """Give the row back to the terminal, if it was edited here, and end: a session of the other kind goes on from here."""
-        editor = self._text.editor
-        if editor is not None:
+        if (editor := self._text.editor) is not None:
             self._outbox.push(editor.close())
             self._answer_protocol(self._text.edit(wanted=False))
         self._program = came
@@ -277,8 +275,7 @@ class TextSession(ChatSession[TextInput]):
 
     def successor(self) -> ChatSession[Any] | None:
         """The session of a caller who turned out to be a program."""
-        came = self._program
-        if came is None:
+        if (came := self._program) is None:
             return None
         bounds = bounds_of(self._context.limits)
         decoder = LateJsonDecoder(PARSE, *bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)
@@ -294,12 +291,11 @@ class TextSession(ChatSession[TextInput]):
         """
         self._awaits_secret = then
         said = self._text.expect_secret()
-        editor = self._text.editor
-        if editor is not None:
+        if (editor := self._text.editor) is not None:
             self._draw(editor.prompted(prompt, is_secret=True))
         else:
             self._answer_protocol(said)
-            self._outbox.push(written(prompt, self._profile))
+            self._outbox.push(written(prompt, self._display.profile))
 
     def _complete(self, before: str) -> None:
         found, names = completions(before, self.place, self)

@@ -113,7 +113,7 @@ class ChatView(StillScroll):
         self._room, self._me, self._mention = room, me, mention
         self._rows.show(room, room.read if room is not None and room.unread else None)
         self._found, self._hit = None, None
-        self._begin_anew()
+        self._start_over()
         if room is not None:
             room.timeline.take_changes()
             self._go(self._places.get(room.name, Place()))
@@ -129,8 +129,7 @@ class ChatView(StillScroll):
 
     def sync(self) -> None:
         """Take what has changed in the room."""
-        room = self._room
-        if room is None:
+        if (room := self._room) is None:
             return
         changes = room.timeline.take_changes()
         pending = len(room.pending)
@@ -182,8 +181,7 @@ class ChatView(StillScroll):
 
     def go_to_line(self, seq: int) -> bool:
         """Show the line with this number in the middle. Returns False if it is not loaded."""
-        room = self._room
-        if room is None:
+        if (room := self._room) is None:
             return False
         index = room.timeline.index_of(seq)
         if index >= len(room.timeline.entries) or place(room.timeline.entries[index]) != (seq, 0):
@@ -245,8 +243,7 @@ class ChatView(StillScroll):
         """Where one is, by what is shown now."""
         if self._follows or self._viewport.is_empty or self._room is None:
             return Place()
-        heights = self._viewport.heights
-        index = heights.at(self.top_row)
+        index = (heights := self._viewport.heights).at(self.top_row)
         entry = self._rows.entry(index)
         key = (PENDING, index - len(self._room.timeline.entries)) if isinstance(entry, Pending) else place(entry)
         return Place(key, heights.top(index) + heights.height(index) - self.top_row)
@@ -262,13 +259,12 @@ class ChatView(StillScroll):
         self._viewport.to_end_of(min(index, len(self._viewport.heights) - 1), there.rows)
         self._follows = self._viewport.is_at_bottom
 
-    def _begin_anew(self) -> None:
-        room = self._room
+    def _start_over(self) -> None:
         self._made_for = self.columns_wide
         self._rows.forget()
         self._viewport.heights = self._rows.guessed_heights(self._text_width)
-        if room is not None:
-            self._pending_count = len(room.pending)
+        if self._room is not None:
+            self._pending_count = len(self._room.pending)
         self.refresh()
 
     def _leave_bottom(self) -> None:
@@ -297,7 +293,7 @@ class ChatView(StillScroll):
         here = self._place
         self._look = None
         if self._made_for != self.columns_wide:
-            self._begin_anew()
+            self._start_over()
         self._go(here)
 
     def settled(self) -> None:
