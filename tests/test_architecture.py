@@ -63,6 +63,9 @@ NOT_PURE = {"chat_server.commands.history", "chat_server.commands.settings"}
 """They read the clock: what yesterday is depends on it, and /time tells it."""
 
 OUTSIDE_FOR_PURE = {"trio", "socket", "time", "os", "threading", "structlog", "random", "sys"}
+FILE_MAX, CLASS_MAX = 400, 300
+"""Lines beyond which a file or a class is cut, or says why not."""
+
 WITHOUT_TRIO = (
     "journal.engines",
     "journal.words",
@@ -222,6 +225,33 @@ def test_a_package_imports_nothing_by_being_imported() -> None:
     assert {(name, module) for name in packages for module in ours(name)} <= {
         ("chat_server.journal", "chat_server.protocol.entries")
     }
+
+
+def test_files_and_classes_are_short() -> None:
+    long = {name for name, path in PATHS.items() if len(path.read_text().splitlines()) > FILE_MAX}
+    assert long == {"chat_server.wire.render.sentences"}, "it says first that it has everything that is said"
+    classes = [(name, found) for name, tree in modules().items() for found in ast.walk(tree)]
+    assert [
+        (name, found.name)
+        for name, found in classes
+        if isinstance(found, ast.ClassDef) and (found.end_lineno or 0) - found.lineno >= CLASS_MAX
+    ] == []
+
+
+def test_nothing_is_inherited_by_more_than_one_step_but_by_values() -> None:
+    bases = {
+        found.name: [ast.unparse(base).partition("[")[0] for base in found.bases]
+        for tree in modules().values()
+        for found in ast.walk(tree)
+        if isinstance(found, ast.ClassDef)
+    }
+
+    def above(name: str) -> set[str]:
+        return {name}.union(*map(above, bases.get(name, ())))
+
+    values = {name for name in bases if "Struct" in above(name)}
+    inherited = {base for name in bases.keys() - values for base in bases[name] if base in bases}
+    assert {base for base in inherited for further in bases[base] if further in bases} == set()
 
 
 def test_there_is_one_place_that_catches_everything() -> None:

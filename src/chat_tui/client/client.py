@@ -4,7 +4,7 @@ What a screen, a line-by-line program or a bot does goes through here. Never kno
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from itertools import compress
 from secrets import token_hex
 
@@ -289,7 +289,7 @@ class Client:
             room = self.state.room(event.room)
             room.read = self.saved.read.get(event.room) if room.read is None else room.read
         if isinstance(event, events.HelpListed):
-            event = self._without_refused(event)
+            event = _without_refused(event, self.state.commands)
         is_of_line = isinstance(event, events.Refused) and any(pending.key == ref for pending in self.store.unsent)
         new = self.state.apply(event, ref, now=self._clock())
         match event:
@@ -310,12 +310,6 @@ class Client:
         answer = self.connection.askers.of(ref)
         is_told = answer(event) if answer is not None else is_of_line
         self._on_event(event, new, is_told)
-
-    def _without_refused(self, help_: events.HelpListed) -> events.HelpListed:
-        """The list of commands without those that a server before 0.2.0 lists to programs, and then refuses to them."""
-        known = [usage.removeprefix("/").partition(" ")[0] in self.state.commands for usage, _ in help_.commands]
-        commands, groups = compress(help_.commands, known), compress(help_.groups, known)
-        return replace(help_, commands=tuple(commands), groups=tuple(groups))
 
     def _note_identity(self) -> None:
         """Write down who the user is, before anything is said under that name."""
@@ -342,6 +336,13 @@ class Client:
             ):  # the server recalls what was missed, which may be nothing
                 self.want_older(room.name, requests.NUMBER_MAX)
         self._is_dirty = True
+
+
+def _without_refused(help_: events.HelpListed, commands: Container[str]) -> events.HelpListed:
+    """The list of commands without those that a server before 0.2.0 lists to programs, and then refuses to them."""
+    known = [usage.removeprefix("/").partition(" ")[0] in commands for usage, _ in help_.commands]
+    shown, groups = compress(help_.commands, known), compress(help_.groups, known)
+    return replace(help_, commands=tuple(shown), groups=tuple(groups))
 
 
 def _cleaned(do: str, words: str) -> str:
