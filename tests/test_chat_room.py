@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -46,6 +47,28 @@ async def test_what_is_said_goes_to_everybody_else(autojump_clock: trio.abc.Cloc
     await ask(ann, Say("hello"), Act("waves"))
     assert ann.told == []
     assert bob.told == carol.told == ["ann: hello", "~ ann waves"]
+
+
+async def test_of_lines_stored_together_everybody_is_shown_those_of_others_and_their_own_name_bright(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_rooms(nursery)
+    people = [FakeSession(room, nick) for nick in ("ann", "bob", "carol")]
+    ann, bob, _ = people
+    ann.render_mention = renderer_for(RenderProfile(colours=16))
+    for session in people:
+        await room.enter(session)
+    await trio.sleep(10)
+    for session in people:
+        session.take_told()
+    said = [(ann, "one"), (ann, "I, ann"), (bob, "two"), (ann, "three"), (bob, "ann?"), (bob, "four")]
+    for session, text in said:
+        assert COMMANDS.dispatch(room, session, Say(text)) is None
+    await trio.testing.wait_all_tasks_blocked()
+    for session in people:
+        assert [line.rpartition("\x1b[")[0] == "" for line in session.told].count(False) == (session is ann)
+        shown = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in session.take_told()]
+        assert shown == [f"{author.nick}: {text}" for author, text in said if author is not session]
 
 
 async def test_one_who_enters_is_told_where_and_who_else_is_there(

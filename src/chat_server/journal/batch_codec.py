@@ -59,8 +59,10 @@ def _entry(line: Stored) -> object:
 
 def encode_authors(lines: Sequence[Stored]) -> str:
     """Write the authors of a batch's lines; "" if nobody has an account."""
-    authors = [line.author for line in lines]
-    return _encoder.encode(authors).decode() if any(authors) else ""
+    for line in lines:
+        if line.author:
+            return _encoder.encode([line.author for line in lines]).decode()
+    return ""
 
 
 def decode(text: str, room: str, first: int, at: float, *, step: float = 0.0, authors: str = "") -> list[Stored]:

@@ -136,7 +136,7 @@ class Audience:
         events, self.events = self.events, []
         excluded, self.excluded = self.excluded, []
         ahead, self._ahead = self._ahead, {}
-        authors = set().union(*set(excluded))
+        own = _own_places(excluded)
         named: Personal = {}
         if self._mention_members:
             with self._guard:
@@ -146,17 +146,18 @@ class Audience:
             with self._guard:
                 pieces += [render(event) for event in events[len(pieces) :]]
             pieces += [self._shown(render, event) for event in events[len(pieces) :]]  # one by one, if that failed
-            personal = {member: pushes.pop(member) for member in (*authors, *named) if member in pushes}
+            personal = {member: pushes.pop(member) for member in (*own, *named) if member in pushes}
             data = b"".join(pieces)
             waiting = iter(pushes.values())
             while not self._guard.attempt(_push_each, waiting, data):
                 failed = len(pushes) - length_hint(waiting) - 1
                 self._guard.attempt(next(islice(pushes, failed, None)).fail)
             for member, push in personal.items():
-                own = pieces
-                if member in named:
-                    own = [named[member].get(number, piece) for number, piece in enumerate(pieces)]
-                others = [piece for piece, outside in zip(own, excluded, strict=True) if member not in outside]
+                others = list(pieces)
+                for place, piece in named.get(member, {}).items():
+                    others[place] = piece
+                for place in reversed(own.get(member, ())):
+                    del others[place]
                 if others and not self._guard.attempt(push, b"".join(others)):
                     self._guard.attempt(member.fail)
             pushes.update(personal)
@@ -192,3 +193,12 @@ def _push_each(pushes: Iterator[Push], data: bytes) -> None:
     """Give the data to all that are left; if one fails, those after it are still left. A guard around each push would cost as much again."""
     for push in pushes:
         push(data)
+
+
+def _own_places(excluded: Sequence[tuple[Occupant, ...]]) -> dict[Occupant, list[int]]:
+    """For each who is not shown some of the events: the places of those. To ask every author of every line instead took 5 % of S1's time."""
+    own: dict[Occupant, list[int]] = {}
+    for place, outside in enumerate(excluded):
+        for member in outside:
+            own.setdefault(member, []).append(place)
+    return own

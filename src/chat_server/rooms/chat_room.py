@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from math import inf
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import structlog
 import trio
@@ -225,7 +225,7 @@ class ChatRoom(Room):
         is_taken = False
         with self._guard:
             if is_plain:
-                self._add_lines([line for line in stored if line], [entry[3] for entry in entries])
+                self._add_lines(cast(Sequence[Entry], stored), [entry[3] for entry in entries])
             else:
                 await self._take_each(entries, stored)
             is_taken = True
