@@ -121,13 +121,13 @@ def suspend_in_the_loop(app: App[None]) -> None:
     def suspend() -> None:
         nonlocal is_suspended
         is_suspended = True
-        driver._sigtstp_application()  # noqa: SLF001
+        driver._sigtstp_application()  # noqa: SLF001 - what Textual itself does at SIGTSTP
 
     def go_on() -> None:
         nonlocal is_suspended
         if is_suspended:
             is_suspended = False
-            driver._sigcont_application()  # noqa: SLF001
+            driver._sigcont_application()  # noqa: SLF001 - and at SIGCONT
         app.refresh(layout=True)  # the terminal has forgotten all of it; else only what changes next may be drawn
 
     loop = asyncio.get_running_loop()
