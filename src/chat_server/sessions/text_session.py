@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import trio
 from msgspec.structs import replace
 
-from chat_server.commands.completion import candidates
+from chat_server.commands.completion import completions
 from chat_server.commands.handler import EndSession
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.protocol.events import Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
-from chat_server.protocol.requests import NUMBER_MAX, Join, Say
-from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+from chat_server.protocol.requests import NUMBER_MAX, Say
+from chat_server.rooms.room import MaybeAwaitable, Room
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, effective
 from chat_server.sessions.json_session import PARSE, JsonSession, bounds_of
@@ -45,14 +45,6 @@ NAMES_PER_TOKEN = 5000
 """Names among which Tab looks that count as a line: 1 ms."""
 
 NOP = bytes((Code.IAC, Code.NOP))
-
-
-def completions(before: str, place: Room, session: Occupant) -> tuple[list[str], int]:
-    """What Tab may put in after this text, and among how many names it looked."""
-    commands = COMMANDS.words_here(place, session)
-    rooms = [room.name for room in place.directory.rooms] if COMMANDS.works_for(place, session, Join) else []
-    nicks = place.nicks
-    return candidates(before, commands=commands, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
 
 
 class TextSession(ChatSession[TextInput]):
