@@ -1,6 +1,7 @@
 """The commands for a journal: `chat-server export`, `import`, `check-journal`, `backup`, `rooms`, whatever its engine.
 
-Knows arguments, standard streams, signals and the progress bar; what is done is in journal/maintenance.py, and in the engine.
+Knows arguments, standard streams, signals and the progress bar. What is done is in journal/maintenance.py; for a backup in the engine
+(journal/sqlite/archive.py), for rooms in rooms_cli.py.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Who one is here: the nickname, and the proof by which a program has it again on another connection."""
+"""Who one is here: the nickname, and the proof by which a program has it again on another connection, beside its others or in their place."""
 
 from collections import deque
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
 """One program's connection: a session that is in as many rooms as it asks for, and names the room in every request.
 
-Knows which place a request is for, and which request an answer belongs to. Never knows what a command means.
+Knows which place a request is for, which request an answer belongs to, and by pings whether the program is still there. Never knows what a
+command means.
 """
 
 from collections.abc import Awaitable, Callable, Collection

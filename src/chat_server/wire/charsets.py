@@ -1,7 +1,8 @@
 """Charsets: how callers' bytes become text, and how text becomes bytes that they can show.
 
 Every charset here has ASCII where ASCII is, and no control character inside a longer sequence: so lines are cut, and telnet is taken off,
-before anything is decoded. Pure; never knows who is at the other end.
+before anything is decoded. Pure; never knows who is at the other end: which charset somebody has, sessions/display.py says, and whoever seems to
+write in another is told so once (text.py, where `may_be_gb18030` is asked).
 """
 
 import codecs
