@@ -542,6 +542,32 @@ async def test_a_name_that_changes_while_a_rooms_inbox_is_full_is_told_all_the_s
     assert bob.told[-1] == "* anna left"
 
 
+async def test_of_two_new_names_the_later_one_stays_though_only_the_earlier_one_found_a_place_in_a_rooms_inbox(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    journal = SlowJournal()
+    hall, room = open_rooms(nursery, journal)
+    bob, desk, phone = FakeSession(room, "bob"), FakeSession(room, "ann"), FakeSession(hall)
+    phone.belong_to(desk.person)
+    for session in (bob, desk):
+        await room.enter(session)
+    journal.slow_room = "python"
+    room.post(bob, Say("what the disk is busy with"))
+    await trio.testing.wait_all_tasks_blocked()
+    for _ in range(INBOX_MAX - 1):
+        assert room.post(bob, Say("x")) is None
+    for nick in ("anna", "annabel"):
+        COMMANDS.dispatch(hall, phone, Rename(nick))
+    journal.moves.set()
+    await trio.testing.wait_all_tasks_blocked()
+    assert room.nicks == ["bob", "annabel"]
+    assert [line for line in bob.told if "is now" in line] == ["* ann is now annabel"]
+    for nick in ("zoe", "ann"):
+        COMMANDS.dispatch(hall, phone, Rename(nick))
+    await trio.testing.wait_all_tasks_blocked()
+    assert [line for line in bob.told if "is now" in line][1:] == ["* annabel is now zoe", "* zoe is now ann"]
+
+
 async def ann_in_many_rooms(house: House, count: int) -> tuple[Program, Program]:
     """Ann by two sessions, each in half of so many rooms, with all that they may ask for at once."""
     desk, phone = await ann_at_two_desks(house)

@@ -1,7 +1,7 @@
 """Who is in a room: what changes, and what everybody is told, when somebody comes, goes, takes another name or comes back on another connection.
 
-Somebody is here as long as one of their sessions is. Only the room's broadcaster calls what is here, so it has one order. Where a step has failed,
-`..._anyway` does the least that keeps the books right. Never knows how anybody is shown anything, nor how lines are stored.
+Somebody is here as long as one of their sessions is. Only the room's broadcaster calls what is here (but `changed`), so it has one order. Where a
+step has failed, `..._anyway` does the least that keeps the books right. Never knows how anybody is shown anything, nor how lines are stored.
 """
 
 from collections.abc import Collection
@@ -57,6 +57,9 @@ class Members:
         """Who left while the inbox was full, and could not wait."""
         self.late_renames: list[Occupant] = []
         """Whose person took another nickname while it was full."""
+        self._named_late: set[Person[Occupant]] = (
+            set()
+        )  # by the last turn: an earlier name of theirs may have waited in the inbox since
         self._arrived = 0  # newcomers since others had their turn
         self.presence = Presence(room)
         self._announced_at = -inf
@@ -131,6 +134,7 @@ class Members:
 
     def rename(self, person: Person[Occupant], nick: str) -> None:
         """Tell everybody of somebody's new name, after who came and went before."""
+        nick = self._newest_of(person, nick)
         known = self.nicks.get(person)
         if known is None or known == nick:
             return
@@ -151,8 +155,9 @@ class Members:
 
     def take_late(self, departures: int) -> None:
         """Do what could not wait until there was room in the inbox; so many of the late departures are to be let go."""
-        while self.late_renames:
-            session = self.late_renames.pop(0)
+        late, self.late_renames = self.late_renames, []
+        self._named_late = {session.person for session in late}
+        for session in late:
             if not self._guard.attempt(self.rename, session.person, session.nick):
                 self.rename_anyway(session.person, session.nick)
         for session in self.late_departures[:departures]:
@@ -166,6 +171,10 @@ class Members:
     def _name_of(self, person: Person[Occupant]) -> str:
         """What somebody is called here: one who is here already may have another name that the room has not heard of yet."""
         return self.nicks.get(person, person.nick)
+
+    def _newest_of(self, person: Person[Occupant], nick: str) -> str:
+        """The name to be told where this one has waited: a newer one may not have, and whoever was told that is told of no earlier one."""
+        return person.nick if person in self._named_late else nick
 
     def _welcome(self, session: Occupant, nick: str) -> None:
         """Make the session a member, and tell it where it is."""
@@ -203,6 +212,7 @@ class Members:
 
     def rename_anyway(self, person: Person[Occupant], nick: str) -> None:
         """Have everybody told of the new name, if that has not been done, and lines that name it shown to whom they should be."""
+        nick = self._newest_of(person, nick)
         known = self.nicks.get(person)
         if known is None:
             return
