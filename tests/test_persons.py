@@ -371,6 +371,32 @@ async def test_who_saw_somebody_that_is_announced_to_nobody_is_told_when_they_go
     assert bob.told[-2:] == ["* ann left", "* carol joined"]
 
 
+async def test_one_who_was_let_go_when_a_step_failed_is_not_looked_for_when_somebody_goes_whom_they_saw(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    _, room = open_rooms(nursery)
+    for number in range(100):
+        await room.enter(FakeSession(room, f"u{number}"))
+    await trio.sleep(10)
+    await room.enter(FakeSession(room, "first"))  # announced at once: now the room waits for two seconds
+    ann, lost, bob = (FakeSession(room, nick) for nick in ("ann", "lost", "bob"))
+    for session in (ann, lost, bob):
+        await room.enter(session)
+    with structlog.testing.capture_logs() as logs:
+        with monkeypatch.context() as patch:
+            patch.setattr(room._members, "depart", fail)
+            room.forget(lost)
+            await trio.testing.wait_all_tasks_blocked()
+        await trio.sleep(0.5)  # the room rests
+        assert "lost" not in room.nicks
+        await room.leave(ann)
+    assert bob.told[-1] == "* ann left"
+    assert sum(entry["log_level"] == "error" for entry in logs) == 1, "only what failed did"
+
+
 async def test_who_is_told_alone_is_told_at_once_and_not_as_an_answer(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(messages_per_second=0) as house:
         dan, ann, carol, eve, bob = house.connect(), house.connect(), house.connect(), house.connect(), house.call()

@@ -116,7 +116,6 @@ class Members:
         for session in here:
             self._audience.remove(session, nick)
             self.let_go(session)
-            self.presence.went(session)
         self._welcome(new, nick)
         self.presence.came(new)
 
@@ -198,9 +197,7 @@ class Members:
 
     def _note_departure(self, session: Occupant, nick: str) -> None:
         """The same, if it was the last."""
-        if session.person in self.nicks:
-            self.presence.went(session)
-        else:
+        if session.person not in self.nicks:
             self._audience.show_alone(self.presence.left(nick, session), Left(self._room, (nick,)))
 
     def _remember(self, nick: str) -> None:
@@ -255,6 +252,7 @@ class Members:
         """Count the session no longer, nor its person if it was the last one here."""
         self.timing.discard(session)
         self.entered_at.pop(session, None)
+        self.presence.went(session)
         left = tuple(other for other in self._here.pop(session.person, ()) if other is not session)
         if left:
             self._here[session.person] = left

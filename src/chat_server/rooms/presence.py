@@ -54,13 +54,12 @@ class Presence:
             self._came[session] = self._count
 
     def went(self, session: Occupant) -> None:
-        """A session has left."""
+        """A session has left; if it was the person's last, that is for `left` to say, after this."""
         self._came.pop(session, None)
 
     def left(self, nick: str, session: Occupant) -> tuple[Occupant, ...]:
         """Somebody has left, by their last session. Returns who is to be told that at once, for it will not be announced."""
         self._count += 1
-        self.went(session)
         if session.person in self._joined:
             when, _ = self._joined.pop(session.person)
             return _few(_since(self._came, when))
