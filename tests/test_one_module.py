@@ -140,8 +140,8 @@ def test_its_sentences_are_to_be_translated(tossing: Tossing) -> None:
 def test_chat_tui_which_does_not_know_it_asks_for_it_where_one_is_and_shows_the_answer(
     tossing: Tossing, tmp_path: Path
 ) -> None:
-    tossing.converse("/login ann", "/create dice", "/logout")
-    flags = (f"127.0.0.1:{tossing.port}", "--plain", "--nick", "eve", "--room", "dice", "--state", str(tmp_path))
+    tossing.converse("/login ann", "/create gaming-table", "/logout")
+    flags = (f"127.0.0.1:{tossing.port}", "--plain", "--nick", "eve", "--room", "gaming-table", "--state", str(tmp_path))
     run = subprocess.run(
         [sys.executable, "-m", "chat_tui", *flags],
         input="/toss 20\n/toss x\n/fling\nhello\n",
@@ -151,6 +151,6 @@ def test_chat_tui_which_does_not_know_it_asks_for_it_where_one_is_and_shows_the_
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    thrown = r"You have thrown [0-9]+ in dice\."
+    thrown = r"You have thrown [0-9]+ in gaming-table\."
     wrong = '"x" is not a number. Usage: /toss [SIDES]'
     assert re.search(f"^{thrown}\n{re.escape(wrong)}\n{thrown}\n", run.stdout, re.MULTILINE), run.stdout

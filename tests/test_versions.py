@@ -9,6 +9,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_server.commands.table import COMMANDS
 from chat_server.protocol import events, requests
 from chat_server.protocol.entries import EVENTS
 from chat_server.protocol.events import Event, Pinged, Ponged
@@ -139,7 +140,9 @@ async def test_the_catalogue_says_what_people_type_and_what_programs_send(autoju
         await program.ask("hello", protocol=2)
         commands = {command["name"]: command for command in (await program.wait_for("hello"))["commands"]}
         assert (commands["ping"]["usage"], commands["ping"]["do"]) == ("/ping", "time-line")
-        assert [name for name, command in commands.items() if "do" in command] == ["ping"]
+        asked_by = {name: tag_of(COMMANDS.vocabulary.words[name]) for name in commands}
+        assert {name: command.get("do", name) for name, command in commands.items()} == asked_by
+        assert all(command.get("do") != name for name, command in commands.items())
 
 
 def welcome(protocol: int) -> dict[str, Any]:
