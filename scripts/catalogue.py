@@ -2,6 +2,7 @@
 
 import ast
 import gettext
+import inspect
 import io
 import re
 import sys
@@ -56,6 +57,19 @@ def unfindable() -> Iterator[str]:
                 yield f"{path.name}:{node.lineno}: the sentence is an f-string"
             elif isinstance(node, ast.JoinedStr) and any(sentences_of(inside) for inside in ast.walk(node)):
                 yield f"{path.name}:{node.lineno}: a sentence stands inside an f-string"
+
+
+def untellable() -> Iterator[str]:
+    """What is declared to be told in one sentence, and cannot be: whoever asks would be told of a bug instead."""
+    for kind in (*ANSWERS, *REFUSALS):
+        if not kind.sentence:
+            yield f"{kind.__name__} has no sentence"
+    for event in (*EVENTS, *ANSWERS):
+        for detail in sorted(details_of(event.sentence, -1) - set(event.__struct_fields__)):
+            yield f"{event.__name__} has no field {detail}, which its sentence names"
+    for answer in ANSWERS:
+        if "text" in inspect.get_annotations(answer):
+            yield f"{answer.__name__} has a field text: its sentence is sent as that"
 
 
 def sentences_of(node: ast.AST) -> list[ast.expr]:
@@ -161,9 +175,9 @@ def commands_in(sentence: Message | Identifier, which: int) -> set[str]:
 def main() -> int:
     """Make the catalogues again; say what is missing."""
     is_wrong = False
-    for place in unfindable():
+    for wrong in (*unfindable(), *untellable()):
         is_wrong = True
-        print(place)
+        print(wrong)
     for language in LANGUAGES:
         if language == "en":
             continue

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
+from msgspec import defstruct
 
 from chat_server.config import ServerTable
 from chat_server.protocol import entries, events
@@ -41,6 +42,32 @@ def test_a_sentence_that_no_catalogue_can_have_is_named(
     monkeypatch.setattr(sys, "argv", ["catalogue", "--check"])
     assert script["main"]()
     assert "sentences.py:1: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("where", "thrown", "named"),
+    [
+        ("ANSWERS", (events.Answered, (), ""), "Thrown has no sentence"),
+        ("REFUSALS", (events.Refused, (), ""), "Thrown has no sentence"),
+        ("ANSWERS", (events.Answered, ("shown",), "{show}."), "Thrown has no field show, which its sentence names"),
+        ("EVENTS", (events.Event, ("shown",), "{show}."), "Thrown has no field show, which its sentence names"),
+        ("ANSWERS", (events.Answered, ("text",), "{text}."), "Thrown has a field text: its sentence is sent as that"),
+    ],
+)
+def test_what_its_sentence_cannot_tell_is_named(
+    where: str,
+    thrown: tuple[type[events.Event], tuple[str, ...], str],
+    named: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "catalogue.py"))
+    base, fields, told = thrown
+    kind = defstruct("Thrown", fields, bases=(base,), namespace={"sentence": told} if told else {}, frozen=True)
+    monkeypatch.setitem(script["main"].__globals__, where, (kind,))
+    monkeypatch.setattr(sys, "argv", ["catalogue", "--check"])
+    assert script["main"]()
+    assert named in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize("code", SENTENCES)

@@ -141,7 +141,16 @@ def test_chat_tui_which_does_not_know_it_asks_for_it_where_one_is_and_shows_the_
     tossing: Tossing, tmp_path: Path
 ) -> None:
     tossing.converse("/login ann", "/create gaming-table", "/logout")
-    flags = (f"127.0.0.1:{tossing.port}", "--plain", "--nick", "eve", "--room", "gaming-table", "--state", str(tmp_path))
+    flags = (
+        f"127.0.0.1:{tossing.port}",
+        "--plain",
+        "--nick",
+        "eve",
+        "--room",
+        "gaming-table",
+        "--state",
+        str(tmp_path),
+    )
     run = subprocess.run(
         [sys.executable, "-m", "chat_tui", *flags],
         input="/toss 20\n/toss x\n/fling\nhello\n",
