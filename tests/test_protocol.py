@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from chat_server.commands.table import ANSWERS, COMMANDS
 from chat_server.protocol.entries import EVENTS
-from chat_server.protocol.requests import tag_of
+from chat_server.protocol.requests import REQUESTS, tag_of
 from chat_server.protocol.versions import EARLIER_EVENTS, by_tag
 from chat_server.wire.json_lines import schema
 from processes import ROOT, running_server, terminal
@@ -102,6 +102,12 @@ def test_the_document_names_only_what_there_is() -> None:
     }
     for line in re.findall(r'\{"(?:do|is)":"([^"]*)"', DOCUMENT):
         assert line in tags
+
+
+def test_the_document_names_all_that_programs_can_ask_for_or_be_sent_but_what_has_a_text_of_its_own() -> None:
+    named = {*re.findall(r"`([a-z-]+)`", DOCUMENT), *re.findall(r'"(?:do|is)":"([a-z-]+)"', DOCUMENT)}
+    assert {tag_of(kind) for kind in REQUESTS} <= named
+    assert {tag_of(kind) for kind in EVENTS} - named == {"greeted", "entered-hall", "charset-hinted"}, "for terminals"
 
 
 def test_the_bot_is_short_and_rolls_dice() -> None:

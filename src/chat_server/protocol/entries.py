@@ -104,7 +104,8 @@ KIND_BY_WORD: dict[str, type[Entry]] = {tag_of(kind.request): kind for kind in K
 class Recalled(Event, frozen=True):
     """What was said in the room that the receiver has just entered, oldest first.
 
-    `missed` counts the lines since the receiver was last here, of which `lines` are the newest; it is None for one who was never here before.
+    `missed` counts the lines since the receiver was last here, of which `lines` are the newest; it is None for one who was never here
+    before, or is here by another session.
     """
 
     room: str
