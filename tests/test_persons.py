@@ -568,6 +568,54 @@ async def test_a_name_that_changes_while_a_rooms_inbox_is_full_is_told_all_the_s
     assert bob.told[-1] == "* anna left"
 
 
+async def test_what_goes_wrong_when_a_new_name_is_told_keeps_it_from_no_room_and_the_old_one_from_nobody(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    hall, python = open_rooms(nursery)
+    pm = hall.directory.room("pm")
+    assert isinstance(pm, ChatRoom)
+    desk, tab, phone = FakeSession(python, "ann"), FakeSession(pm), FakeSession(hall)
+    for session in (tab, phone):
+        session.belong_to(desk.person)
+    for session in (desk, tab):
+        await session.place.enter(session)
+    with monkeypatch.context() as patch:
+        patch.setattr(phone, "send", fail)
+        with pytest.raises(RuntimeError):
+            COMMANDS.dispatch(hall, phone, Rename("anna"))
+    await trio.sleep(1)
+    assert [room.nicks for room in (python, pm)] == [["anna"]] * 2
+    assert set(hall.directory._people) == {"anna"}
+    monkeypatch.setattr(python, "announce_name", fail)
+    with pytest.raises(RuntimeError):
+        COMMANDS.dispatch(hall, tab, Rename("ann"))
+    await trio.sleep(1)
+    assert pm.nicks == ["ann"]
+    assert set(hall.directory._people) == {"ann"}
+
+
+async def test_who_can_be_shown_nothing_under_a_new_name_ends(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    _, room = open_rooms(nursery)
+    ann, bob = FakeSession(room, "ann"), FakeSession(room, "bob")
+    for session in (ann, bob):
+        await room.enter(session)
+    with structlog.testing.capture_logs(), monkeypatch.context() as patch:
+        patch.setattr(room._audience, "add", fail)
+        COMMANDS.dispatch(room, ann, Rename("anna"))
+        await trio.sleep(1)
+    assert "failed" in ann.told
+    assert bob.told[-2:-1] == ["* ann is now anna"]
+    assert "failed" not in bob.told
+
+
 async def test_of_two_new_names_the_later_one_stays_though_only_the_earlier_one_found_a_place_in_a_rooms_inbox(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:

@@ -1,7 +1,8 @@
 """Who one is here: the nickname, and the proof by which a program has it again on another connection, beside its others or in their place."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -61,22 +62,27 @@ class LoginCommands(CommandHandler):
             session.send(Refused("same-name", {"nick": nick}))
             return None
         person.nick = nick
-        renamed = Renamed(old, nick)
-        if session.is_in_hall:
-            session.send(renamed)
-        person.each_other(session, lambda other: other.send_unasked(renamed) if other.is_in_hall else None)
         rooms = _rooms_of(place, person)
         session.owe(max(0, len(rooms) - ROOMS_AT_ONCE) / ROOMS_PER_LINE)
         if len(rooms) > ROOMS_AT_ONCE:
             return _announce_in_turn(place, session, old, rooms)
-        _announce(place, session, old, rooms)
+        _announce(place, session, old, rooms)  # they tell it later than this is told, and whatever becomes of this
+        _tell_sessions(session, Renamed(old, nick))
         return None
+
+
+def _tell_sessions(session: Occupant, renamed: Renamed) -> None:
+    """Tell the person's sessions of the new name, apart from what they are told in rooms."""
+    session.person.each_other(session, lambda other: other.send_unasked(renamed) if other.is_in_hall else None)
+    if session.is_in_hall:
+        session.send(renamed)
 
 
 async def _announce_in_turn(place: Room, session: Occupant, old: str, rooms: Iterable[Room]) -> None:
     """Tell many rooms of the person's new name, and let others have their turn in between; if that is broken off, the rest at once."""
     left = deque(rooms)
     try:
+        _tell_sessions(session, Renamed(old, session.nick))
         while len(left) > ROOMS_AT_ONCE:
             for _ in range(ROOMS_AT_ONCE):
                 left.popleft().announce_name(session)
@@ -85,11 +91,15 @@ async def _announce_in_turn(place: Room, session: Occupant, old: str, rooms: Ite
         _announce(place, session, old, left)
 
 
-def _announce(place: Room, session: Occupant, old: str, rooms: Iterable[Room]) -> None:
+def _announce(place: Room, session: Occupant, old: str, rooms: Sequence[Room]) -> None:
     """Tell rooms of the person's new name. Others may have the old one when all have been told: no room shows two people of one name."""
-    for room in rooms:
-        room.announce_name(session)
-    person = session.person
+    with ExitStack() as told:  # what goes wrong in one room keeps it from no other
+        told.callback(_release, place, session.person, old)
+        for room in reversed(rooms):
+            told.callback(room.announce_name, session)
+
+
+def _release(place: Room, person: Person[Occupant], old: str) -> None:
     if name_key(person.nick) != name_key(old):  # another session may have chosen it again
         place.directory.release(old, person)
 

@@ -218,7 +218,8 @@ class Members:
             self._audience.put(Renamed(known, nick, self._room))
         for session in self._here[person]:
             self._audience.forget(session)
-            self._guard.attempt(self._audience.add, session, nick)
+            if not self._guard.attempt(self._audience.add, session, nick):
+                self._guard.attempt(session.fail)
 
     def arrive_anyway(self, session: Occupant, what: Arrival | Takeover) -> None:
         """Take a session in that has not been taken in; who cannot be told where they are ends."""
