@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from msgspec import defstruct
 from msgspec.structs import fields
 
 from chat_server.commands.access import DEFAULT, ROLES
 from chat_server.commands.handler import CommandHandler, CommandTable
-from chat_server.commands.table import COMMANDS, dispatch
+from chat_server.commands.table import COMMANDS, dispatch, distinct
+from chat_server.protocol.events import Answered
 from chat_server.protocol.requests import REQUESTS, ChooseCharset, Hello, Join, Login, Request, Resume, Say, tag_of
 from chat_server.protocol.syntax import Vocabulary, word_of
 from chat_server.rooms.person import MEMBER, STRANGER
@@ -180,3 +182,14 @@ def test_two_requests_of_one_word_are_an_error() -> None:
     for other in (Hop, Waltz):
         with pytest.raises(ValueError, match=r"two requests share the (tag|word) dance"):
             Vocabulary((Dance, other))
+
+
+@pytest.mark.parametrize("tag", ["page", "said", "here", "danced"])
+def test_an_answer_that_programs_would_take_for_another_event_is_refused(
+    tag: str,
+) -> None:
+    danced: Any = defstruct("Danced", [], bases=(Answered,), tag="danced", frozen=True)
+    named: Any = defstruct("Named", [], bases=(Answered,), tag=tag, frozen=True)
+    with pytest.raises(ValueError, match=f"two events share the tag {tag}"):
+        distinct((danced, named))
+    assert distinct((danced,)) == (danced,)

@@ -4,6 +4,8 @@ A new group is one more here. A command that is added to one of them, with its r
 every program without another word.
 """
 
+from collections.abc import Iterable
+
 from chat_server.commands.general import GeneralCommands
 from chat_server.commands.handler import CommandTable
 from chat_server.commands.history import HistoryCommands
@@ -11,7 +13,10 @@ from chat_server.commands.login import LoginCommands
 from chat_server.commands.rooms import RoomCommands
 from chat_server.commands.settings import SettingsCommands
 from chat_server.commands.talk import TalkCommands
+from chat_server.protocol.entries import EVENTS
 from chat_server.protocol.events import Answered, Refused
+from chat_server.protocol.requests import tag_of
+from chat_server.protocol.versions import EARLIER_EVENTS
 
 COMMANDS = CommandTable(
     GeneralCommands(),
@@ -23,7 +28,18 @@ COMMANDS = CommandTable(
 )
 """The commands of the server."""
 
-ANSWERS = tuple(Answered.__subclasses__())
+
+def distinct(answers: Iterable[type[Answered]]) -> tuple[type[Answered], ...]:
+    """Return these. Raises ValueError if one has the tag of another event, in whichever version: programs would take it for that."""
+    found = tuple(answers)
+    tags = [*EARLIER_EVENTS, *map(tag_of, (*EVENTS, *found))]
+    for tag in map(tag_of, found):
+        if tags.count(tag) > 1:
+            raise ValueError(f"two events share the tag {tag}")
+    return found
+
+
+ANSWERS = distinct(Answered.__subclasses__())
 """The answers that are declared beside their commands, of all groups."""
 
 REFUSALS = tuple(Refused.__subclasses__())
