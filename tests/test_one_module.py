@@ -102,6 +102,20 @@ def test_programs_ask_for_it_and_are_answered_in_fields_and_in_the_sentence_in_t
     assert (refused["code"], refused["details"]["field"]) == ("wrong-field", "sides")
 
 
+def test_what_everybody_is_to_see_of_it_is_a_line_beside_the_answer(tossing: Tossing) -> None:
+    asked: list[dict[str, Any]] = [
+        {"do": "login", "nick": "bot"},
+        {"do": "join", "room": "pm"},
+        {"do": "toss", "sides": 12, "room": "pm", "ref": 7},
+        {"do": "last", "count": 1, "room": "pm"},
+        {"do": "logout"},
+    ]
+    answers = [json.loads(line) for line in tossing.converse(*map(json.dumps, asked))]
+    assert [answer["is"] for answer in answers if answer.get("ref") == 7] == ["tossed"]
+    seen = [(answer["room"], answer["nick"], answer["text"]) for answer in answers if answer["is"] == "acted"]
+    assert seen == [("pm", "bot", "throws a die")]
+
+
 def test_the_catalogue_that_programs_are_sent_describes_it(tossing: Tossing) -> None:
     described = tossing.known["described"]
     (sides,) = described["parameters"]
@@ -153,7 +167,7 @@ def test_chat_tui_which_does_not_know_it_asks_for_it_where_one_is_and_shows_the_
     )
     run = subprocess.run(
         [sys.executable, "-m", "chat_tui", *flags],
-        input="/toss 20\n/toss x\n/fling\nhello\n",
+        input="/toss 20\n/toss x\n/fling\n/toss 12\nhello\n",
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
@@ -162,4 +176,4 @@ def test_chat_tui_which_does_not_know_it_asks_for_it_where_one_is_and_shows_the_
     assert run.returncode == 0, run.stderr
     thrown = r"You have thrown [0-9]+ in gaming-table\."
     wrong = '"x" is not a number. Usage: /toss [SIDES]'
-    assert re.search(f"^{thrown}\n{re.escape(wrong)}\n{thrown}\n", run.stdout, re.MULTILINE), run.stdout
+    assert re.search(f"^{thrown}\n{re.escape(wrong)}\n{thrown}\n{thrown}\n", run.stdout, re.MULTILINE), run.stdout

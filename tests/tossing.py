@@ -15,7 +15,7 @@ from msgspec import Meta, to_builtins
 
 from chat_server.commands.talk import TalkCommands
 from chat_server.protocol.events import Answered, Refused
-from chat_server.protocol.requests import HowMany, Request
+from chat_server.protocol.requests import Act, HowMany, Request
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
 
@@ -44,6 +44,7 @@ class Tossed(Answered, frozen=True):
 
 
 UNLUCKY = 13
+SEEN = 12
 
 
 def do_toss(self: TalkCommands, place: Room, session: Occupant, request: Toss) -> MaybeAwaitable:
@@ -55,7 +56,7 @@ def do_toss(self: TalkCommands, place: Room, session: Occupant, request: Toss) -
         session.send(Forbidden(details={"nick": session.nick, "sides": str(request.sides)}))
         return None
     session.send(Tossed(place.name, 1 + secrets.randbelow(request.sides)))
-    return None
+    return self.table.dispatch(place, session, Act("throws a die")) if request.sides == SEEN else None
 
 
 TalkCommands.do_toss = do_toss  # type: ignore[attr-defined]
