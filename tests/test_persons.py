@@ -245,7 +245,7 @@ async def test_a_takeover_that_takes_long_leaves_nobody_in_the_rooms_that_are_to
             await program.ask("create", room=f"room-{number}")
             await program.ask("join", room=f"room-{number}")
             await program.wait_for("entered")
-        for room in ("room-0", "room-103"):
+        for room in ("room-0", "room-50", "room-103"):
             await bob.ask("join", room=room)
             await bob.wait_for("entered")
         journal.slow_room = "room-0"
@@ -260,6 +260,25 @@ async def test_a_takeover_that_takes_long_leaves_nobody_in_the_rooms_that_are_to
         journal.moves.set()
         assert visits(await heard(bob)) == [("left", "room-103", "ann")]
         assert {room.name for room in house.server.rooms if "ann" in room.nicks} == {f"room-{n}" for n in range(100)}
+
+
+async def test_a_takeover_of_one_that_takes_long_is_as_unseen_by_the_others(autojump_clock: trio.abc.Clock) -> None:
+    journal = SlowJournal()
+    async with open_house(journal=journal, silence_seconds=0) as house:
+        bob = house.connect()
+        await bob.enter("bob", "python", "pm")
+        await ann_at_two_desks(house, "python", "pm")
+        await heard(bob)
+        journal.slow_room = "python"
+        await bob.ask("say", room="python", text="x")
+        for _ in range(2):
+            await house.connect().enter("ann", token=TOKEN)
+            await trio.sleep(1)
+        journal.moves.set()
+        assert visits(await heard(bob)) == []
+        assert [room_of(house, name).nicks for name in ("python", "pm")] == [["bob", "ann"]] * 2
+        (session,) = house.server.hall.directory._people["ann"].sessions
+        assert all(len(room_of(house, name)._members.sessions) == 2 for name in session.rooms)
 
 
 # Who comes and goes.
@@ -547,6 +566,18 @@ async def test_a_new_name_is_the_persons_and_each_room_and_each_session_is_told_
         await desk.ask("say", room="python", text="x")
         assert (await bob.wait_for("said"))["nick"] == "anna"
         assert set(house.server.hall.directory._people) == {"bob", "anna"}
+
+
+async def test_who_has_come_is_announced_before_they_are_called_otherwise(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_rooms(nursery)
+    bob, ann, eve = (FakeSession(room, nick) for nick in ("bob", "ann", "eve"))
+    for session in (bob, eve, ann):  # the first is announced at once, the others a moment later
+        await room.enter(session)
+    COMMANDS.dispatch(room, ann, Rename("anna"))
+    await trio.sleep(10)
+    assert bob.told[-2:] == ["* ann joined", "* ann is now anna"]
 
 
 async def test_a_name_that_changes_while_a_rooms_inbox_is_full_is_told_all_the_same(
