@@ -19,6 +19,7 @@ from chat_server.journal import PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.requests import Act, Rename, Say
+from chat_server.rooms.batch import Arrival
 from chat_server.rooms.chat_room import INBOX_MAX, ChatRoom
 from chat_server.rooms.room import Occupant
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
@@ -566,6 +567,45 @@ async def test_a_new_name_is_the_persons_and_each_room_and_each_session_is_told_
         await desk.ask("say", room="python", text="x")
         assert (await bob.wait_for("said"))["nick"] == "anna"
         assert set(house.server.hall.directory._people) == {"bob", "anna"}
+
+
+async def test_a_further_session_is_shown_who_else_is_here_and_hears_of_a_new_name_as_everybody_does(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    hall, room = open_rooms(nursery)
+    bob, desk, phone = FakeSession(room, "bob"), FakeSession(room, "ann"), FakeSession(hall)
+    phone.belong_to(desk.person)
+    for session in (bob, desk):
+        await room.enter(session)
+    shown = desk.take_told()
+    room.post(phone, Arrival(trio.Event()))
+    COMMANDS.dispatch(room, desk, Rename("anna"))
+    phone.take_told()  # outside of the room it is told at once
+    await trio.sleep(1)
+    assert phone.told[: len(shown)] == shown
+    for session in (bob, phone):
+        assert session.told[-1] == "* ann is now anna"
+
+
+async def test_a_takeover_that_fails_half_way_is_done_and_unseen_all_the_same(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    hall, room = open_rooms(nursery)
+    bob, old, new = FakeSession(room, "bob"), FakeSession(room, "ann"), FakeSession(hall)
+    new.belong_to(old.person)
+    for session in (bob, old):
+        await room.enter(session)
+    await trio.sleep(10)
+    bob.take_told()
+    monkeypatch.setattr(room._members, "take_over", fail)
+    with structlog.testing.capture_logs():
+        await room.take_over([old], new)
+        await trio.sleep(10)
+    assert room._members.sessions == [bob, new]
+    assert [line for line in bob.told if "ann" in line] == []
 
 
 async def test_who_has_come_is_announced_before_they_are_called_otherwise(
