@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import structlog
 import forks
 from archives import checked, exported, imported, no_progress
 from chat_server.config import JournalTable
-from chat_server.journal import SenderKey, UnusableJournal
+from chat_server.journal import JournalError, SenderKey, UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.engines import engine_named
@@ -32,6 +33,8 @@ from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Entry, Said, TopicSet
 from processes import TIMEOUT, running_server
+from test_journal import opened
+from test_maintenance import opened_by
 
 FIRST_RELEASE = Path(__file__).parent / "data" / "journal-0.1.0.db"
 
@@ -333,6 +336,22 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         Writer(tmp_path / "letter.db")
 
 
+@pytest.mark.parametrize("opened_as", [Writer, Reader, lambda path: SearchIndex(path, None, 0)])
+def test_what_is_no_database_is_closed_when_that_is_seen(opened_as: Callable[[Path], object], tmp_path: Path) -> None:
+    (tmp_path / "letter.db").write_text("Dear Ann, " * 1000)
+    with pytest.raises((UnusableJournal, JournalError)) as refused:
+        opened_as(tmp_path / "letter.db")
+    assert str(tmp_path / "letter.db") not in opened_by(os.getpid())
+    refused.match("file is not a database")  # until here its traceback keeps what was not closed
+
+
+def test_a_search_index_that_cannot_be_made_is_the_journal_s_error(tmp_path: Path) -> None:
+    (tmp_path / "search.db").mkdir()
+    for identity in ("ours", None):
+        with pytest.raises(JournalError, match="unable to open database file"):
+            SearchIndex(tmp_path / "search.db", identity, 0)
+
+
 def test_a_journal_made_by_the_first_release_opens_for_ever(tmp_path: Path) -> None:
     folder = DataDirectory(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
@@ -426,11 +445,13 @@ def test_it_is_told_what_is_done_with_an_older_journal_and_how_far_that_is(
     assert told == [], "once"
 
 
-def test_the_log_says_that_an_older_journal_is_brought_up_to_date(tmp_path: Path) -> None:
+async def test_the_log_says_that_an_older_journal_is_brought_up_to_date(tmp_path: Path) -> None:
     folder = DataDirectory(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
     with structlog.testing.capture_logs() as logged:
-        SqliteJournal(folder)
+        journal = SqliteJournal(folder)
+    async with opened(journal):
+        pass
     assert [(entry["step"], entry["done"]) for entry in logged] == [("copy it", "0%"), ("change its tables", "0%")]
 
 

@@ -7,7 +7,7 @@ import os
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
@@ -81,8 +81,11 @@ class Reader:
         self.path = path
         with mapped_errors():
             self._connection = connect(path)
-            show_as_newest(self._connection)
-            self._connection.execute("PRAGMA query_only = ON")
+            with ExitStack() as on_failure:
+                on_failure.callback(self.close)
+                show_as_newest(self._connection)
+                self._connection.execute("PRAGMA query_only = ON")
+                on_failure.pop_all()
 
     def close(self) -> None:
         """Close the connection."""

@@ -7,7 +7,7 @@ method blocks. Never knows rooms or people, but as names to filter by.
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from chat_server.journal import JournalError
@@ -81,6 +81,7 @@ class SearchIndex:
         self._path = path
         self._identity = identity
         self.is_broken = False
+        self._opened = ExitStack()
         try:
             self._open(end)
         except sqlite3.Error as error:
@@ -91,6 +92,7 @@ class SearchIndex:
             try:
                 self._open(end)
             except sqlite3.Error as error:
+                self.close()
                 raise JournalError(f"cannot open {path}: {error}") from error
 
     def _open(self, end: int) -> None:
@@ -116,24 +118,23 @@ class SearchIndex:
         if self._identity is not None:
             with suppress(OSError):  # SQLite says what is wrong, and would make it for everybody to read
                 os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, timeout=WAIT_SECONDS
+        self._connection = self._opened.enter_context(
+            closing(sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=WAIT_SECONDS))
         )
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = OFF")
 
     def discard(self) -> None:
         """Close and delete the index."""
-        with suppress(sqlite3.Error):
-            self._connection.close()
+        self.close()
         for ending in ("", "-wal", "-shm"):
             with suppress(OSError):
                 self._path.with_name(self._path.name + ending).unlink()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, if one was made."""
         with suppress(sqlite3.Error):
-            self._connection.close()
+            self._opened.close()
 
     def add(self, records: Iterable[tuple[int, Sequence[Stored]]]) -> None:
         """Index records, each after those before: the last position of each, and its lines."""

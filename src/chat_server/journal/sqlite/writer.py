@@ -9,7 +9,7 @@ Everything here blocks, and is called from the thread that writes and from the c
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import update_wrapper
 from math import inf
 from pathlib import Path
@@ -105,17 +105,22 @@ class Writer(Reader):
     def _open(self, *, may_make: bool, tell: Tell = tell_nobody) -> None:
         try:
             self._connection = connect(self.path, may_make=may_make, wait=OPEN_PATIENCE if may_make else LOCK_LOOK)
-            bring_up_to_date(self._connection, self.path, tell)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # journal.py says when
-            self._connection.execute("PRAGMA journal_size_limit = 67108864")
-            self._connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[self._durability]}")
-            self._connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the disk's own cache
-            self._next_id = self.end()
-            self._rooms = dict[str, int](self._rows("SELECT name, id FROM room"))
-            self._last = {record.name: Last(record.last, record.turn) for record in self.rooms()}
-            self._connection.execute(f"PRAGMA busy_timeout = {LOCK_LOOK * 1000:.0f}")
-            self._files = KnownFiles(self.path, self._rows)
+            with ExitStack() as on_failure:
+                on_failure.callback(self.close)
+                bring_up_to_date(self._connection, self.path, tell)
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # journal.py says when
+                self._connection.execute("PRAGMA journal_size_limit = 67108864")
+                self._connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[self._durability]}")
+                self._connection.execute(
+                    "PRAGMA fullfsync = ON"
+                )  # on macOS a plain fsync stops at the disk's own cache
+                self._next_id = self.end()
+                self._rooms = dict[str, int](self._rows("SELECT name, id FROM room"))
+                self._last = {record.name: Last(record.last, record.turn) for record in self.rooms()}
+                self._connection.execute(f"PRAGMA busy_timeout = {LOCK_LOOK * 1000:.0f}")
+                self._files = KnownFiles(self.path, self._rows)
+                on_failure.pop_all()
         except NewerSchema:
             raise UnusableJournal(
                 f"{self.path} was made by a newer release of chat-server; this one cannot use it"
