@@ -5,6 +5,7 @@ Structs of requests and events say, and nothing else. A text is made clean; a na
 would be another. Lengths are looked at first: nothing longer than its limit is cleaned, compared or normalised.
 """
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
@@ -310,6 +311,9 @@ def schema(requests: Sequence[type[Request]] = (), answers: Sequence[type[Answer
     """
     requests, events = (*REQUESTS, *requests), (*EVENTS, *answers)
     _, definitions = msgspec.json.schema_components([*requests, *events], ref_template="#/$defs/{name}")
+    for definition in definitions.values():
+        if "description" in definition:  # a docstring, which Python leaves indented before 3.13
+            definition["description"] = inspect.cleandoc(definition["description"])
     for kind in requests:
         properties = definitions[kind.__name__]["properties"]
         properties.setdefault("room", {"type": "string", "default": "", "description": "the room that it is for"})
