@@ -97,10 +97,7 @@ class Terminal:
     """A program on a pseudo-terminal, as somebody sits before it."""
 
     def __init__(self, *command: str, term: str = "vt220") -> None:
-        self._pid, self._fd = pty.fork()
-        if self._pid == 0:
-            os.environ["TERM"] = term
-            os.execvp(command[0], command)
+        self._process, self._fd = _started_on_terminal(command, term)
         self.seen = ""
         self._at = 0
 
@@ -126,8 +123,25 @@ class Terminal:
 
     def close(self) -> None:
         os.close(self._fd)
-        os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
+        self._process.kill()
+        self._process.wait()
+
+
+def _started_on_terminal(
+    command: Sequence[str], term: str, *, size: tuple[int, int] | None = None, is_fork: bool = False
+) -> tuple[subprocess.Popen[bytes], int]:
+    """A program on a terminal that is its own as a login makes it, and our end of that; `size` is in columns and rows."""
+    ours, theirs = pty.openpty()
+    if size:
+        _set_size(theirs, *size)
+    start = forks.Popen if is_fork else subprocess.Popen
+    if not is_fork:  # the first terminal that the first process of a session opens becomes the session's
+        command = ["sh", "-c", 'exec "$@" <>"$0" >&0 2>&0', os.ttyname(theirs), *command]
+    process = start(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": term}, start_new_session=True
+    )
+    os.close(theirs)
+    return process, ours
 
 
 def _set_size(terminal: int, columns: int, rows: int) -> None:
@@ -141,22 +155,8 @@ class Screen:
         self, *command: str, columns: int = 80, rows: int = 24, term: str = "xterm-256color", is_fork: bool = False
     ) -> None:
         """Start it. What is no module may need an interpreter that has imported nothing, unless `is_fork` says otherwise."""
-        self._process: subprocess.Popen[bytes] | None = None
-        if is_fork or command[:2] == (sys.executable, "-m"):
-            self._fd, theirs = pty.openpty()
-            _set_size(theirs, columns, rows)
-            environment = os.environ | {"TERM": term}
-            self._process = forks.Popen(
-                command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
-            )
-            self._pid = self._process.pid
-            os.close(theirs)
-        else:
-            self._pid, self._fd = pty.fork()
-            if self._pid == 0:
-                os.environ["TERM"] = term
-                _set_size(0, columns, rows)
-                os.execvp(command[0], command)
+        is_fork = is_fork or command[:2] == (sys.executable, "-m")
+        self._process, self._fd = _started_on_terminal(command, term, size=(columns, rows), is_fork=is_fork)
         self.raw = b""
         self._emulator = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._emulator)
@@ -223,7 +223,7 @@ class Screen:
 
     @property
     def pid(self) -> int:
-        return self._pid
+        return self._process.pid
 
     @property
     def fd(self) -> int:
@@ -235,19 +235,12 @@ class Screen:
 
     def exit_code(self) -> int | None:
         """How it has ended, if it has."""
-        if self._process:
-            return self._process.poll()
-        pid, status = os.waitpid(self._pid, os.WNOHANG)
-        return os.waitstatus_to_exitcode(status) if pid else None
+        return self._process.poll()
 
     def kill(self) -> None:
         self.close()
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-        else:
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+        self._process.kill()
+        self._process.wait()
 
 
 @contextmanager
