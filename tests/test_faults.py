@@ -30,6 +30,7 @@ from chat_server.rooms.batch import Batch
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
+from chat_server.rooms.inbox import Inbox
 from chat_server.rooms.members import Members
 from chat_server.rooms.person import MEMBER, Person
 from chat_server.rooms.presence import Presence
@@ -599,11 +600,13 @@ ELSEWHERE = {
     # Nobody asks for a password yet; nor has a person what they need.
     "ask_secret", "take_over", "replayed_up_to",
     # When memory is short, and among many kinds of readers; and nobody asks for a whole past on this door.
-    "let_go", "send_unasked", "renderer_among", "TextSession.drained",
+    "let_go", "send_unasked", "renderer_among", "TextSession.drained", "_put_run_later",
     # What a hall has not, and nobody asks of it.
     "Room.topic", "Room.last_seq", "Room.population", "Room.take_over", "Room.announce_name",
     # For those who look on, and what the traps themselves ask for.
-    "size", "ChatRoom.__contains__", "ChatSession.nick",
+    "size", "ChatRoom.__contains__", "ChatSession.nick", "Inbox.__len__",
+    # Where nobody's pace is limited: test_runs.py.
+    "_put_run", "takes_run_of",
 }  # fmt: skip
 
 
@@ -617,7 +620,7 @@ TOGETHER = 40
 
 def steps() -> Iterator[Step]:
     owners: dict[type, str] = {
-        **dict.fromkeys((ChatRoom, Members, Audience, Batch, Presence, RecentHistory), ""),
+        **dict.fromkeys((ChatRoom, Inbox, Members, Audience, Batch, Presence, RecentHistory), ""),
         **dict.fromkeys((Room, Hall, Directory, Person), ""),
         **dict.fromkeys((ChatSession, TextSession, JsonSession, ReadLoop, Pace, Membership, Outbox), ""),
     }

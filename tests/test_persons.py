@@ -20,7 +20,8 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.requests import Act, Rename, Say
 from chat_server.rooms.batch import Arrival
-from chat_server.rooms.chat_room import INBOX_MAX, ChatRoom
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.inbox import INBOX_MAX
 from chat_server.rooms.room import Occupant
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from fakes import FakeSession, open_rooms

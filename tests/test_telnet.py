@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from chat_server.protocol.choices import find_charset
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.requests import Act, ChooseCharset, ChooseMode, Request, Say, Topic
+from chat_server.protocol.runs import RUN_MAX, SayRun
 from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.wire.connection_events import (
     AreYouThere,
@@ -101,6 +102,25 @@ class Listener:
     def negotiated(self) -> bytes:
         """What telnet was answered, without what an editor draws."""
         return b"".join(answer for answer in self.answers if answer[:1] == bytes((IAC,)))
+
+
+class Talker:
+    """Somebody who has logged in, whose lines come in runs or not."""
+
+    def __init__(self, charset: str, *, in_runs: bool) -> None:
+        self.decoder = TextDecoder(PARSE_TEXT, 12, in_runs=in_runs)
+        list(self.decoder.receive_data(b"/login ann\n"))
+        self.decoder.allow(40, 40)
+        if charset != "UTF-8":
+            self.decoder.charset = find_charset(charset) or ""
+        self.said: list[Item | Say] = []
+
+    def receive(self, chunk: bytes) -> None:
+        for item in self.came(chunk):
+            self.said += item if isinstance(item, SayRun) else (item,)
+
+    def came(self, chunk: bytes) -> list[Item]:
+        return list(self.decoder.receive_data(chunk))
 
 
 def requests(*chunks: bytes, limit: int = 4096) -> list[TextInput]:
@@ -209,11 +229,54 @@ def test_an_end_of_line_cut_in_two_ends_one_line() -> None:
     ]
 
 
-@given(st.lists(st.sampled_from([b"a", b"\r", b"\n", b"bcd", b"\r\n"]), max_size=20).map(b"".join), st.integers(0, 30))
-def test_many_lines_at_once_are_the_same_lines(data: bytes, cut: int) -> None:
-    one, many = byte_by_byte(5), byte_by_byte(5)
-    for chunk in (data[:cut], data[cut:]):
-        assert many.whole_lines(chunk) == list(one.receive_data(chunk))
+SAID = [
+    b"a",
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b"\n/",
+    b"bcd",
+    b" ",
+    b"\0",
+    b"\b",
+    b"/",
+    b"\xe4",
+    b"\x1b",
+    b"\t",
+    b"\xff\xfa",
+    b"123456789",
+]
+SAID += ["你好".encode(), "🙂\u2028".encode(), "e\u0301".encode() * 5, "你好".encode("gbk"), "\u3000".encode()]
+
+
+@given(
+    st.lists(st.sampled_from(SAID), max_size=40).map(b"".join),
+    st.lists(st.integers(0, 60), max_size=4),
+    st.sampled_from(["UTF-8", "GBK", "Latin-1"]),
+)
+def test_many_lines_at_once_are_the_same_lines(data: bytes, cuts: list[int], charset: str) -> None:
+    """Whether they come in runs, together, or byte by byte."""
+    found = [Talker(charset, in_runs=in_runs) for in_runs in (True, False, False)]
+    for start, end in pairwise([0, *sorted(cuts), max(len(data), *cuts, 0)]):
+        found[0].receive(data[start:end])
+        found[1].receive(data[start:end])
+    for byte in data:
+        found[2].receive(bytes((byte,)))
+    assert found[0].said == found[1].said == found[2].said
+
+
+def test_lines_that_come_together_are_a_run_and_a_command_among_them_ends_it() -> None:
+    talker = Talker("UTF-8", in_runs=True)
+    talker.receive(b"be")
+    assert talker.came(b"gun\r\nhello  \r\n\r\n // x\r\nand") == [SayRun(["begun", "hello", " // x"])]
+    assert talker.came("é你\r\na/b\n".encode()) == [SayRun(["andé你", "a/b"])]
+    assert talker.came(b"one\n") == [Say("one")]
+    assert talker.came(b"one\n/me waves\ntwo\nthree\n") == [Say("one"), Act("waves"), Say("two"), Say("three")]
+
+
+def test_a_run_is_bounded() -> None:
+    came = Talker("UTF-8", in_runs=True).came(b"a\n" * (RUN_MAX * 2 + 1))
+    assert [len(run) for run in came if isinstance(run, SayRun)] == [RUN_MAX, RUN_MAX, 1]
 
 
 def test_a_lone_nul_is_nothing() -> None:

@@ -5,13 +5,14 @@ A group of commands is a CommandHandler with methods named `do_*`, each of which
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from chat_server.commands.access import DEFAULT, EVERYWHERE, ROLES, Access, is_for_door_of, is_open_to, refused
 from chat_server.protocol.events import Refused
 from chat_server.protocol.incoming import Unreadable
-from chat_server.protocol.requests import REQUESTS, Request
+from chat_server.protocol.requests import REQUESTS, Request, Say
+from chat_server.protocol.runs import SayRun
 from chat_server.protocol.syntax import Vocabulary, word_of
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
@@ -94,6 +95,28 @@ class CommandTable:
             session.send(self.refused(place, session, type(request)))
             return None
         return command.run(place, session, request)
+
+    def dispatch_run(self, place: Room, session: Occupant, run: SayRun) -> MaybeAwaitable:
+        """Carry out all requests of a run, or refuse them: at once where who asks may say something, and the place takes it so."""
+        command = self.open_to[session.person.role][place.kind].get(Say)
+        if command is None or not place.takes_run_of(session):
+            return self._dispatch_rest(place, session, iter(run))
+        return command.run(place, session, run)
+
+    def _dispatch_rest(self, place: Room, session: Occupant, rest: Iterator[Say]) -> MaybeAwaitable:
+        for request in rest:
+            pause = self.dispatch(place, session, request)
+            if pause is not None:
+                return self._dispatch_after(pause, place, session, rest)
+        return None
+
+    async def _dispatch_after(
+        self, pause: Awaitable[None], place: Room, session: Occupant, rest: Iterator[Say]
+    ) -> None:
+        await pause
+        following = self._dispatch_rest(place, session, rest)
+        if following is not None:
+            await following
 
     def works_for(self, place: Room, session: Occupant, request: Asked) -> bool:
         """Whether this session may ask for this here."""

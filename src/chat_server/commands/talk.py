@@ -20,6 +20,7 @@ class TalkCommands(CommandHandler):
 
         A line without a slash does the same. A line that begins with // is said with one slash.
         """
+        # What several lines in a row ask for may come as a SayRun, of somebody whose next line is not timed.
         return place.post(session, place.timed_request(session, request) if place.timing else request)
 
     @access(where=(HALL,), role=NOBODY, refusal=lambda _: Refused("nobody-hears"))

@@ -7,6 +7,7 @@ that. Pure.
 """
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import msgspec
 from msgspec import Raw, Struct
@@ -15,6 +16,7 @@ from chat_server.journal.times import times_of
 from chat_server.protocol import entries
 from chat_server.protocol.entries import Author, Entry, Said
 from chat_server.protocol.requests import tag_of
+from chat_server.protocol.runs import SaidRun, pieces_of
 
 KINDS: dict[str, type[Entry]] = {tag_of(kind): kind for kind in entries.KINDS}
 """What a line can be, by the word for it. A line without a word is Said."""
@@ -48,9 +50,15 @@ _raw_decoder = msgspec.json.Decoder(list[Raw])
 
 def encode(lines: Sequence[Stored]) -> str:
     """Write lines of one room and one time."""
-    return _encoder.encode(
-        [(line.nick, line.text) if type(line) is Said else _entry(line) for line in lines],
-    ).decode()
+    rows: list[object] = []
+    for piece in pieces_of(lines):
+        if type(piece) is SaidRun:
+            rows += zip(repeat(piece.nick), piece.texts)
+        elif type(piece) is Said:
+            rows.append((piece.nick, piece.text))
+        else:
+            rows.append(_entry(piece))
+    return _encoder.encode(rows).decode()
 
 
 def _entry(line: Stored) -> object:
@@ -59,8 +67,8 @@ def _entry(line: Stored) -> object:
 
 def encode_authors(lines: Sequence[Stored]) -> str:
     """Write the authors of a batch's lines; "" if nobody has an account."""
-    for line in lines:
-        if line.author:
+    for piece in pieces_of(lines):
+        if piece.author:
             return _encoder.encode([line.author for line in lines]).decode()
     return ""
 

@@ -16,6 +16,7 @@ from chat_server.protocol.entries import KINDS, StoredEvent
 from chat_server.protocol.events import Event, RoomFailed
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
+from chat_server.protocol.runs import Renderer, SaidRun, is_shown_at_once, shown
 from chat_server.rooms.room import Occupant
 
 KINDS_MAX = 6
@@ -28,7 +29,9 @@ SHOWN_AT_A_TIME = 4096
 _CALLING: tuple[type[StoredEvent], ...] = tuple(kind for kind in KINDS if kind.alerts and not kind.shape.is_sentence)
 """Kinds of lines that are shown in another way to somebody who is named in them; the server's own word is not."""
 
-Renderer = Callable[[Event], bytes]
+Shown = Event | SaidRun
+"""What members see: something that has happened, or lines in a row, which count as one where it is said who is not shown them."""
+
 Push = Callable[[bytes], None]
 Personal = dict[Occupant, dict[int, bytes]]
 """For each member who is shown some of the events in their own way: those, by their place."""
@@ -42,7 +45,7 @@ class Audience:
         self._room = room
         self.shown_seq = shown_seq
         """The number of the newest line that everybody has been shown."""
-        self.events: list[Event] = []
+        self.events: list[Shown] = []
         """What members will see next."""
         self.excluded: list[tuple[Occupant, ...]] = []
         """Who of them will not, for each event: the author, or who knows it already."""
@@ -119,20 +122,25 @@ class Audience:
 
     async def show_ahead(self) -> None:
         """Work out how each kind of reader is shown what comes next, and let others have their turn in between. `flush` has little left to do."""
+        self._make_lines_for_those_named()
         size = 0
         for render in list(self.kinds):
             ahead = self._ahead.setdefault(render, [])
             for event in self.events[len(ahead) :]:
-                ahead.append(self._shown(render, event))
-                size += len(ahead[-1])
-                if size > SHOWN_AT_A_TIME:
-                    size = 0
-                    await trio.lowlevel.checkpoint()
+                pieces: list[bytes] = []
+                for part in event if type(event) is SaidRun and not is_shown_at_once(render) else (event,):
+                    pieces.append(self._shown(render, part))
+                    size += len(pieces[-1])
+                    if size > SHOWN_AT_A_TIME:
+                        size = 0
+                        await trio.lowlevel.checkpoint()
+                ahead.append(b"".join(pieces))
 
     def flush(self, last_seq: int) -> None:
         """Give every member what is new but their own, in one push each, shown once for each kind of reader; `last_seq` has been shown then."""
         if not self.events:
             return
+        self._make_lines_for_those_named()
         events, self.events = self.events, []
         excluded, self.excluded = self.excluded, []
         ahead, self._ahead = self._ahead, {}
@@ -144,7 +152,9 @@ class Audience:
         for render, pushes in self.kinds.items():
             pieces = ahead.get(render, [])
             with self._guard:
-                pieces += [render(event) for event in events[len(pieces) :]]
+                pieces += [
+                    shown(render, event) if type(event) is SaidRun else render(event) for event in events[len(pieces) :]
+                ]
             pieces += [self._shown(render, event) for event in events[len(pieces) :]]  # one by one, if that failed
             personal = {member: pushes.pop(member) for member in (*own, *named) if member in pushes}
             data = b"".join(pieces)
@@ -163,8 +173,25 @@ class Audience:
             pushes.update(personal)
         self.shown_seq = last_seq
 
-    def _shown(self, render: Renderer, event: Event) -> bytes:
+    def _make_lines_for_those_named(self) -> None:
+        """Make the lines of runs, if some of the members want to see when they are named: those lines are shown to them in another way."""
+        if not self._mention_members or SaidRun not in map(type, self.events):
+            return
+        self._ahead.clear()
+        lines = [
+            (line, excluded)
+            for event, excluded in zip(self.events, self.excluded, strict=True)
+            for line in (event if type(event) is SaidRun else (event,))
+        ]
+        self.events = [line for line, _ in lines]
+        self.excluded = [excluded for _, excluded in lines]
+
+    def _shown(self, render: Renderer, event: Shown) -> bytes:
         """An event as one kind of reader is shown it; where that fails, that it does."""
+        if type(event) is SaidRun:
+            with self._guard:
+                return shown(render, event)
+            return b"".join(self._shown(render, line) for line in event)
         with self._guard:
             return render(event)
         after = event.seq - 1 if isinstance(event, StoredEvent) else self.shown_seq
@@ -172,7 +199,7 @@ class Audience:
             return render(RoomFailed(self._room, after))
         return b""
 
-    def _named_in(self, events: Sequence[Event]) -> Personal:
+    def _named_in(self, events: Sequence[Shown]) -> Personal:
         """For each who wants to see when they are named, and is: the events that do, as they are shown to such a one."""
         named: Personal = {}
         for number, event in enumerate(events):

@@ -5,16 +5,18 @@ Never knows who is in the room, nor who is shown what.
 """
 
 from collections import Counter, deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, repeat
 from typing import NamedTuple
 
 import trio
 
 from chat_server.journal import Duplicate, Journal, JournalError, SenderKey
-from chat_server.journal.times import settled, times_for
+from chat_server.journal.times import FLOOD_LINES, settled, times_for
 from chat_server.protocol.entries import KIND_BY_REQUEST, Entry, Said, Storable
 from chat_server.protocol.events import Event, NotStored, Stored, Timed
 from chat_server.protocol.requests import Say
+from chat_server.protocol.runs import Piece, SaidRun, SayRun, in_runs
 from chat_server.rooms.room import Occupant
 
 
@@ -57,7 +59,7 @@ class TimedRequest(NamedTuple):
     posted_at: float
 
 
-InboxItem = Storable | TimedRequest | Renaming | Arrival | Takeover | Departure | Barrier
+InboxItem = Storable | SayRun | TimedRequest | Renaming | Arrival | Takeover | Departure | Barrier
 
 InboxEntry = tuple[Occupant, str, InboxItem, tuple[Occupant, ...]]
 """What waits in the inbox: who, under which nickname at the time, what, and to whom a line will not be shown."""
@@ -67,6 +69,16 @@ Answer = tuple[Occupant, Event]
 
 STORED_KINDS = frozenset((*KIND_BY_REQUEST, TimedRequest))
 """What is stored. The rest is ordered with it, but takes no number."""
+
+
+def each_of(entries: Iterable[InboxEntry]) -> Iterator[InboxEntry]:
+    """The entries, of runs one for each line."""
+    for entry in entries:
+        session, nick, what, not_for = entry
+        if type(what) is SayRun:
+            yield from ((session, nick, line, not_for) for line in what)
+        else:
+            yield entry
 
 
 class Batch:
@@ -91,48 +103,50 @@ class Batch:
         self._keys: dict[int, SenderKey] = {}
         self._timed: dict[int, float] = {}
         self.entries = entries
-        self.lines: list[Entry] = []
+        self.lines: Sequence[Entry] = ()
         """Numbered as they will be if nothing goes wrong, and nothing was sent before."""
         self.is_plain = True
-        """Whether every entry was a line that leaves the room as it is, and nothing else is to be known about it."""
+        """Whether every entry was lines that leave the room as it is, stored as they were numbered, a piece (`pieces_of`) for each entry."""
         self.answers: list[Answer] = []
         """What authors are to be told when everybody has been shown what was stored."""
         last_seq, last_at = after
-        at, step = times_for(now, last_at, len(entries))
-        seq = last_seq
-        lines = self.lines
+        at, step = times_for(now, last_at, _count(entries))
+        first = seq = last_seq + 1
+        pieces: list[Piece] = []
         for session, nick, what, _ in entries:
             if type(what) is Say:
                 if what.key:
-                    self._note_key(session, what.key)
+                    self._keys[seq - first] = SenderKey(session.person.sender, what.key)
+                pieces.append(Said(room, seq, at, nick, what.text))
                 seq += 1
-                lines.append(Said(room, seq, at, nick, what.text))
                 at += step  # as times_of has it
-            elif (line := self._line_of(session, nick, what, seq + 1, at)) is not None:
+            elif type(what) is SayRun:
+                *times, at = accumulate(repeat(step, len(what)), initial=at)
+                pieces.append(SaidRun(room, seq, times, nick, what.texts))
+                seq += len(times)
+            elif (line := self._line_of(nick, what, seq, at)) is not None:
+                if key := _key_of(what):
+                    self._keys[seq - first] = SenderKey(session.person.sender, key)
+                if type(what) is TimedRequest:
+                    self._timed[seq - first] = what.posted_at
+                pieces.append(line)
                 seq += 1
-                lines.append(line)
                 at += step
+        self.lines = in_runs(pieces, seq - first)
         self._began = trio.current_time()
-        self._appending = journal.append(lines, self._keys) if lines else None
+        self._appending = journal.append(self.lines, self._keys) if pieces else None
 
-    def _line_of(self, session: Occupant, nick: str, what: InboxItem, seq: int, at: float) -> Entry | None:
+    def _line_of(self, nick: str, what: InboxItem, seq: int, at: float) -> Entry | None:
         """What is stored of an entry, if anything is."""
         if type(what) is TimedRequest:
-            self._timed[len(self.lines)] = what.posted_at
             what = what.request
         if not isinstance(what, Storable):
             self.is_plain = False
             return None
-        if what.key:
-            self._note_key(session, what.key)
         kind = KIND_BY_REQUEST[type(what)]
         if kind.changes_room:
             self.is_plain = False
         return kind(self._room, seq, at, nick, getattr(what, kind.text_field))
-
-    def _note_key(self, session: Occupant, key: str) -> None:
-        """The line that comes next was sent under this key."""
-        self._keys[len(self.lines)] = SenderKey(session.person.sender, key)
 
     async def stored(self) -> Sequence[Entry | None]:
         """Wait until the lines are stored. Returns them, in order; None for each that is not: it was before, or the disk refused."""
@@ -154,11 +168,11 @@ class Batch:
     @property
     def _authors(self) -> list[Occupant]:
         """Who said each line."""
-        return [session for session, _, what, _ in self.entries if type(what) in STORED_KINDS]
+        return [session for session, _, what, _ in each_of(self.entries) if type(what) in STORED_KINDS]
 
     def _renumbered(self, seq: int, duplicates: Mapping[int, Duplicate]) -> list[Entry | None]:
         authors = self._authors
-        self.is_plain = self.is_plain and not duplicates
+        self.is_plain = False
         for index, (room, first_seq) in duplicates.items():
             self.answers.append((authors[index], Stored(room, first_seq, self._keys[index].key)))
         left = iter(settled(self.lines, seq, duplicates))
@@ -181,18 +195,25 @@ class Batch:
                 self.answers.append((author, Timed(line.room, line.seq, self._began - self._timed[index], took)))
 
 
+def _count(entries: Sequence[InboxEntry]) -> int:
+    """Their lines, as far as that makes a difference."""
+    if len(entries) > FLOOD_LINES:
+        return len(entries)
+    return sum(len(what) if type(what) is SayRun else 1 for _, _, what, _ in entries)
+
+
 def outcome_of(
     room: str, entries: Sequence[InboxEntry], found: Sequence[Entry]
 ) -> tuple[Sequence[Entry | None], deque[Answer]]:
     """What became of lines of which it is not known whether they were stored, and what to tell their authors: all were found, or none was stored."""
-    keys = [(entry[0], _key_of(entry)) for entry in entries if type(entry[2]) in STORED_KINDS]
+    keys = [(entry[0], _key_of(entry[2])) for entry in each_of(entries) if type(entry[2]) in STORED_KINDS]
     if len(found) == len(keys):
         stored = zip(keys, found, strict=True)
         return found, deque((author, Stored(room, line.seq, key)) for (author, key), line in stored if key)
     return [None] * len(keys), deque((author, NotStored(room, 1, key)) for author, key in keys)
 
 
-def _key_of(entry: InboxEntry) -> str:
-    """The key of something that is stored."""
-    what = entry[2].request if isinstance(entry[2], TimedRequest) else entry[2]
+def _key_of(what: InboxItem) -> str:
+    """The key of something that is stored, if it has one."""
+    what = what.request if isinstance(what, TimedRequest) else what
     return what.key if isinstance(what, Storable) else ""

@@ -20,6 +20,7 @@ from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.protocol.entries import Entry, Storable
 from chat_server.protocol.events import RoomFailed
+from chat_server.protocol.runs import Piece, pieces_of
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import (
     STORED_KINDS,
@@ -33,16 +34,15 @@ from chat_server.rooms.batch import (
     Renaming,
     Takeover,
     TimedRequest,
+    each_of,
     outcome_of,
 )
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.inbox import BATCH_MAX, Inbox
 from chat_server.rooms.members import Members
 from chat_server.rooms.person import Person
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room
-
-INBOX_MAX = 1024
-"""Entries that wait in a room's inbox; then whoever has more waits. A batch is at most this long."""
 
 READ_AGAIN_SECONDS = 10.0
 """Seconds after which a room tries again to read its past from a disk that would not."""
@@ -63,7 +63,7 @@ class ChatRoom(Room):
         super().__init__(record.name, directory)
         self.hall = hall
         """Where one goes back to."""
-        self._post, self._inbox = trio.open_memory_channel[InboxEntry](INBOX_MAX)
+        self._inbox = Inbox()
         self._read_past_at = -inf
         self._guard = Guard("something went wrong in a room; it goes on", room=record.name)
         self._history = RecentHistory(record)
@@ -108,12 +108,11 @@ class ChatRoom(Room):
 
     def post(self, session: Occupant, what: InboxItem) -> MaybeAwaitable:
         """Put something into the inbox; if it is full, return what to await."""
-        entry = (session, session.person.nick, what, () if session.receives_own else (session,))
-        try:
-            self._post.send_nowait(entry)
-        except trio.WouldBlock:
-            return self._post.send(entry)
-        return None
+        return self._inbox.put((session, session.person.nick, what, () if session.receives_own else (session,)))
+
+    def takes_run_of(self, session: Occupant) -> bool:
+        """Whether several lines that it says are taken as one run: they are, but for who has the next one timed."""
+        return session not in self.timing
 
     def timed_request(self, session: Occupant, request: Storable) -> Storable | TimedRequest:
         """The request; with the time, if its author wants to know how long it takes."""
@@ -125,7 +124,7 @@ class ChatRoom(Room):
     def announce_name(self, session: Occupant) -> None:
         """Tell everybody here, the person too; if the inbox is full, after what is in it now."""
         try:
-            self._post.send_nowait((session, session.nick, Renaming(trio.Event()), ()))
+            self._inbox.put_nowait((session, session.nick, Renaming(trio.Event()), ()))
         except trio.WouldBlock:
             self._members.late_renames.append(session)
 
@@ -166,7 +165,7 @@ class ChatRoom(Room):
 
     def close(self) -> None:
         """Take nothing more in; `run` returns when it has delivered what waits."""
-        self._post.close()
+        self._inbox.close()
 
     async def run(self) -> None:
         """Store and deliver what enters the inbox, turn by turn, until `close`. Raises nothing but Cancelled."""
@@ -185,9 +184,7 @@ class ChatRoom(Room):
         if first is not None:
             # Whoever else has something to say now says it first. Without this, S2's batches are a third shorter, and it loses 15 %.
             await trio.lowlevel.checkpoint()
-            entries = [first]
-            with suppress(trio.WouldBlock, trio.EndOfChannel):
-                entries.extend(self._inbox.receive_nowait() for _ in range(INBOX_MAX))
+            entries = self._inbox.with_all_after(first)
             # What lets somebody in who leaves later may still be in the inbox.
             departures = len(self._members.late_departures)
             is_done = False
@@ -211,9 +208,9 @@ class ChatRoom(Room):
     async def _next_entry(self) -> InboxEntry | None:
         """Wait for the next entry; None when it is time to announce who came and went."""
         if not self._members.presence:
-            return await self._inbox.receive()
+            return await self._inbox.first()
         with trio.move_on_at(self._members.announcement_due):
-            return await self._inbox.receive()
+            return await self._inbox.first()
         return None
 
     async def _store_and_take(self, entries: Sequence[InboxEntry], departures: int) -> None:
@@ -225,7 +222,7 @@ class ChatRoom(Room):
         is_taken = False
         with self._guard:
             if is_plain:
-                self._add_lines(cast(Sequence[Entry], stored), [entry[3] for entry in entries])
+                self._add_lines(pieces_of(cast(Sequence[Entry], stored)), [entry[3] for entry in entries])
             else:
                 await self._take_each(entries, stored)
             is_taken = True
@@ -258,12 +255,12 @@ class ChatRoom(Room):
     async def _read_unseen(self) -> Sequence[Entry]:
         """Lines that are stored, but of which the room does not know: as many as one turn may have."""
         last = self._history.last_seq
-        return (await self.directory.journal.read(self.name, last + 1, last + INBOX_MAX + 1)).lines
+        return (await self.directory.journal.read(self.name, last + 1, last + BATCH_MAX)).lines
 
     async def _take_each(self, entries: Sequence[InboxEntry], stored: Sequence[Entry | None]) -> None:
         """Turn every entry into what members will see of it."""
         lines = iter(stored)
-        for session, nick, what, not_for in entries:
+        for session, nick, what, not_for in each_of(entries):
             if type(what) not in STORED_KINDS:
                 await self._audience.show_ahead()
             if type(what) in STORED_KINDS:
@@ -300,7 +297,7 @@ class ChatRoom(Room):
     def _take_anyway(self, entries: Sequence[InboxEntry], stored: Sequence[Entry | None]) -> None:
         """Do what `_take_each` has not done when it failed: lines are to be seen, whoever came is here, whoever left is not."""
         lines = iter(stored)
-        for session, nick, what, _ in entries:
+        for session, nick, what, _ in each_of(entries):
             if type(what) in STORED_KINDS:
                 line = next(lines, None)
                 if line is not None and line.seq > self._history.last_seq:
@@ -333,7 +330,7 @@ class ChatRoom(Room):
         """Let the session go in the next turn, which there will be: it could not leave as others do."""
         self._members.late_departures.append(session)
         with suppress(trio.WouldBlock, trio.ClosedResourceError):
-            self._post.send_nowait((session, session.nick, Barrier(trio.Event()), ()))
+            self._inbox.put_nowait((session, session.nick, Barrier(trio.Event()), ()))
 
     async def _read_past(self) -> None:
         try:
@@ -342,7 +339,7 @@ class ChatRoom(Room):
             self._read_past_at = trio.current_time() + READ_AGAIN_SECONDS
             _log.error("cannot read what was said", room=self.name, why=str(error))
 
-    def _add_lines(self, lines: Sequence[Entry], not_for: Sequence[tuple[Occupant, ...]]) -> None:
+    def _add_lines(self, lines: Sequence[Piece], not_for: Sequence[tuple[Occupant, ...]]) -> None:
         """Add lines to what members will see; who came or went before them is announced before them."""
         if self._members.presence:
             self._members.announce()

@@ -1,7 +1,7 @@
 """What a room remembers of its past without asking the journal: its newest lines, its topic, and how far each person had come.
 
 Read once, when somebody first enters; kept level from then on. So 5000 people who enter read nothing from the disk, and what one is shown
-on entering ends exactly where what one hears begins. Never knows who is in the room.
+on entering ends exactly where what one hears begins. Never knows who is in the room. What else somebody is shown on entering, members.py says.
 """
 
 from collections import deque
@@ -11,6 +11,7 @@ from itertools import islice
 from chat_server.journal import POSITIONS_MAX, Journal, RoomRecord
 from chat_server.protocol.entries import Entry, Recalled, TopicSet
 from chat_server.protocol.requests import HISTORY_MAX
+from chat_server.protocol.runs import Piece, SaidRun, each_of
 from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
 
 
@@ -21,6 +22,7 @@ class RecentHistory:
         """Know nothing yet of the lines but what the record says of the last one, and the topic that was set among them."""
         self._room = record.name
         self._newest: deque[Entry] = deque(maxlen=HISTORY_MAX)
+        self._unread: list[Piece] = []  # what came after them, of which nobody has asked for a line
         self._positions: dict[str, int] = {}
         self.topic = record.topic
         """What was set last as the topic, or ""."""
@@ -33,15 +35,25 @@ class RecentHistory:
         newest = await journal.read(self._room, self.last_seq - HISTORY_MAX + 1, self.last_seq)
         self._positions = await journal.positions(self._room) | self._positions
         self._newest.clear()
+        self._unread.clear()
         self._newest.extend(newest.lines)
         self.is_read = True
 
-    def add(self, lines: Sequence[Entry]) -> None:
+    def add(self, lines: Sequence[Piece]) -> None:
         """Note lines that have been said now."""
-        self.last_seq, self.last_at = lines[-1].seq, lines[-1].at
-        self._newest.extend(lines[-HISTORY_MAX:])
-        if type(lines[-1]) is TopicSet:
-            self.topic = lines[-1].text
+        last = lines[-1]
+        if type(last) is SaidRun:
+            self.last_seq, self.last_at = last.seq + len(last) - 1, last.times[-1]
+            if len(last) >= HISTORY_MAX:
+                self._unread = [last]
+                return
+        else:
+            self.last_seq, self.last_at = last.seq, last.at
+            if type(last) is TopicSet:
+                self.topic = last.text
+        self._unread += lines[-HISTORY_MAX:]
+        if len(self._unread) > HISTORY_MAX:
+            del self._unread[:-HISTORY_MAX]
 
     def pass_over(self, line: Entry) -> None:
         """Note that a line has been said; what it was is read again before it is next needed."""
@@ -62,6 +74,9 @@ class RecentHistory:
         position = self._positions.get(person)
         missed = None if position is None else max(0, self.last_seq - position)
         count = wanted if missed is None else min(missed, HISTORY_MAX if wanted else 0)
+        if self._unread:
+            self._newest.extend(each_of(self._unread))
+            self._unread.clear()
         lines = list(islice(self._newest, max(0, len(self._newest) - count), None))
         if position is not None:  # where a number has no line that can be shown, the newest lines reach further back
             lines = [line for line in lines if line.seq > position]

@@ -188,6 +188,11 @@ class Room(ABC):
             await self.leave(session)
         return await self.enter(new, is_return=True)
 
+    def takes_run_of(self, session: Occupant) -> bool:
+        """Whether several lines that the session says are taken as one run here."""
+        del session
+        return False
+
     def forget(self, session: Occupant) -> None:
         """Let the session go without its waiting for it: `leave` has failed."""
         del session

@@ -41,7 +41,9 @@ class Door(Struct, frozen=True):
 
 
 def _begin_person(context: SessionContext, transport: Transport, address: Address) -> TextSession:
-    decoder = TextDecoder(PARSE_TEXT, min(context.limits.line_bytes, PRELOGIN_LINE_BYTES))
+    limits = context.limits
+    line_bytes = min(limits.line_bytes, PRELOGIN_LINE_BYTES)
+    decoder = TextDecoder(PARSE_TEXT, line_bytes, in_runs=not limits.messages_per_second)
     session = TextSession(transport, decoder, context, address)
     session.send(Greeted(__version__))
     return session

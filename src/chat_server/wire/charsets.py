@@ -61,6 +61,14 @@ def decode(data: bytes, charset: str) -> str:
     return data.decode(_CODECS[charset], "replace")
 
 
+def decoded(data: bytes, charset: str) -> str | None:
+    """Text of whole bytes; None if something in them is none."""
+    try:
+        return data.decode(_CODECS[charset])
+    except UnicodeDecodeError:
+        return None
+
+
 def incremental_decoder(charset: str) -> codecs.IncrementalDecoder:
     """A decoder for bytes as they come."""
     return codecs.getincrementaldecoder(_CODECS[charset])("replace")

@@ -40,18 +40,6 @@ class LineBuffer:
         return self._skipping
 
     @property
-    def first(self) -> int | None:
-        """The line's first byte, NUL where it is not kept; None if no line has been begun."""
-        if self._skipping:
-            return 0
-        return self._bytes[0] if self._bytes else None
-
-    @property
-    def is_ascii(self) -> bool:
-        """Whether nothing but ASCII is kept of the line."""
-        return self._bytes.isascii()
-
-    @property
     def size(self) -> int:
         """Bytes that are kept."""
         return len(self._bytes)

@@ -57,17 +57,6 @@ class LineMode:
         self._line.limit = limit
 
     @property
-    def is_ascii(self) -> bool:
-        """Whether nothing but ASCII has been begun."""
-        return self._line.is_ascii
-
-    @property
-    def begins_in_ascii(self) -> bool:
-        """Whether what has been begun, if anything, is certainly no command: printable ASCII, but no slash, comes first."""
-        first = self._line.first
-        return first is None or (0x20 <= first <= 0x7E and first != 0x2F)  # noqa: PLR2004 - ASCII from the space on; the slash
-
-    @property
     def is_mid_line(self) -> bool:
         """Whether a line has been begun and not ended."""
         return not self._line.is_empty
@@ -76,30 +65,33 @@ class LineMode:
         """Whether they end a line, and there is more of it than an ordinary one has."""
         return self._line.size + len(data) > LIGHT_BYTES and (b"\n" in data or b"\r" in data)
 
-    def whole_lines(self, data: bytes) -> list[bytes | TooLong] | None:
-        """The lines of text with nothing to erase in it, many times faster than `receive_data`; None if there is."""
-        if b"\x08" in data or b"\x7f" in data or b"\x00" in data:
-            return None
-        if self.after_cr and data.startswith(b"\n"):
-            data = data[1:]
-            self.after_cr = False
-        if not data:
-            return []
-        self.after_cr = data.endswith(b"\r")
-        lines = data.splitlines()
-        rest = b"" if data.endswith((b"\r", b"\n")) else lines.pop()
-        done: list[bytes | TooLong] = []
-        if lines and not self._line.is_empty:
-            if self._line.append(lines.pop(0)):
-                done.append(TooLong.LINE)
-            line = self._line.take()
-            if line is not None:
-                done.append(line)
-        limit = self._line.limit
-        done += [line if len(line) <= limit else TooLong.LINE for line in lines]
-        if rest and self._line.append(rest):
-            done.append(TooLong.LINE)
-        return done
+    def cut(self, data: bytes) -> tuple[bytes, bytes]:
+        """The lines that the bytes end, with what has been begun of the first, and what they begin. Nothing is taken.
+
+        There are no lines where none ends, and where one is or would be too long that has not ended.
+        """
+        start = 1 if self.after_cr and data.startswith(b"\n") else 0
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        rest = data[end:]
+        whole = self._line.begun + data[start:end]
+        if end == start or self._line.is_skipping or self._may_be_too_long(whole) or len(rest) > self._line.limit:
+            return b"", data
+        return whole, rest
+
+    def _may_be_too_long(self, lines: bytes) -> bool:
+        """Whether one of them may be longer than a line may be. To look at the length of each takes ten times as long."""
+        limit, end = self._line.limit, 0
+        while len(lines) - end > limit:
+            end = lines.rfind(b"\n", end, end + limit + 1) + 1
+            if not end:
+                return True
+        return False
+
+    def begin(self, rest: bytes, *, after_cr: bool) -> None:
+        """Go on after the lines that were cut."""
+        self._line.erase_line()
+        self._line.append(rest)
+        self.after_cr = after_cr
 
     def receive_data(self, data: bytes) -> Iterator[bytes | TooLong]:
         """Take bytes as they came; give each line that they end, in order, as far as it is asked for."""

@@ -5,11 +5,12 @@ a command. What is written to people is in render/: sentences.py, profiles.py. P
 """
 
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
-from chat_server.protocol.requests import Logout, Request
+from chat_server.protocol.requests import Logout, Request, Say
+from chat_server.protocol.runs import RUN_MAX, SayRun
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.wire.charsets import decode, has_byte_255, may_be_gb18030
 from chat_server.wire.connection_events import (
@@ -29,9 +30,7 @@ from chat_server.wire.telnet.decoder import Command, OptionSaid, Piece, Subnegot
 from chat_server.wire.telnet.negotiation import Negotiation
 from chat_server.wire.telnet.options import Code
 from chat_server.wire.telnet.terminal import Terminal
-
-_PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
-_COMMAND = re.compile(rb"(?:\A|[\r\n])/")
+from chat_server.wire.whole_lines import said_in
 
 COLUMNS = 80
 """The width of a terminal that has not said how wide it is, where one must be known."""
@@ -45,7 +44,7 @@ BYTES_PER_LINE = 1024
 _BLANKS = "\ufeff \t"
 _OBJECT = re.compile(r"\ufeff?[ \t]*\{")
 
-TextInput = Request | Unreadable | ConnectionEvent
+TextInput = Request | SayRun | Unreadable | ConnectionEvent
 """What a caller on this door wants, or what was learnt of it."""
 
 Item = TextInput | ProtocolReply | Echo
@@ -65,6 +64,7 @@ class TextDecoder:
     __slots__ = (
         "_charset",
         "_has_had_a_line",
+        "_in_runs",
         "_line_limit",
         "_lines",
         "_may_be_program",
@@ -78,9 +78,13 @@ class TextDecoder:
         "editor",
     )
 
-    def __init__(self, parse: Parse, line_limit: int, text_limit: int | None = None) -> None:
-        """Know what can be asked for by `parse`; refuse lines of more than `line_limit` bytes, and edited ones of more than `text_limit`."""
+    def __init__(self, parse: Parse, line_limit: int, text_limit: int | None = None, *, in_runs: bool = False) -> None:
+        """Know what can be asked for by `parse`; refuse lines of more than `line_limit` bytes, and edited ones of more than `text_limit`.
+
+        Lines that come together are given as runs if they may be (`in_runs`): where each has to be paid for, they come one by one.
+        """
         self._parse = parse
+        self._in_runs = in_runs
         self._line_limit = line_limit
         self._text_limit = text_limit or line_limit
         self._telnet = TelnetDecoder()
@@ -177,35 +181,29 @@ class TextDecoder:
 
     def receive_data(self, data: bytes) -> Iterable[Item]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order, as far as they are asked for."""
-        lines = self._whole_lines(data)
-        return self._each(data) if lines is None else lines
+        said = self._whole_lines(data)
+        return self._each(data) if said is None else said
 
-    # Nearly everything that comes is lines of text which are said and change nothing: those are taken many at a time.
+    # Nearly everything that comes is lines of text which are said and change nothing: those are taken all at once.
 
-    def _whole_lines(self, data: bytes) -> list[Item] | None:
-        is_plain = not data.translate(None, _PLAIN)
-        if self._may_be_program or not self._has_had_a_line or self._may_change_something(data, is_plain=is_plain):
-            return None
-        is_plain = is_plain and not self._lines.is_mid_line
-        lines = self._lines.whole_lines(data)
-        if lines is None:
-            return None
-        return _requests_of(lines, None if is_plain else self._charset, self._line_limit, self._parse)
-
-    def _may_change_something(self, data: bytes, *, is_plain: bool) -> bool:
-        """Whether there may be more in the data than lines that are said."""
+    def _whole_lines(self, data: bytes) -> Sequence[Item] | None:
+        """What lines say that these bytes end; None, and nothing is taken, if there may be more in them than that."""
         if (
             self.editor
+            or self._may_be_program
+            or not self._has_had_a_line
             or self._negotiation.is_secret_expected
             or self._telnet.is_in_sequence
-            or not self._lines.begins_in_ascii
         ):
-            return True
-        if not is_plain and (self._may_hint or b"\xff" in data or b"/" in data):
-            return True
-        if self._may_hint and not self._lines.is_ascii:
-            return True
-        return b"/" in data and _COMMAND.search(data) is not None
+            return None
+        lines, rest = self._lines.cut(data)
+        texts = said_in(lines, rest, self._charset)
+        if texts is None:
+            return None
+        self._lines.begin(rest, after_cr=data.endswith(b"\r"))
+        if self._in_runs and len(texts) > 1:
+            return [SayRun(texts[first : first + RUN_MAX]) for first in range(0, len(texts), RUN_MAX)]
+        return [Say(said) for said in texts]
 
     # All the rest is taken step by step.
 
@@ -353,19 +351,6 @@ class TextDecoder:
 
     def _escaped(self, data: bytes) -> bytes:
         return data.replace(b"\xff", b"\xff\xff") if has_byte_255(self._charset) else data
-
-
-def _requests_of(lines: Iterable[bytes | TooLong], charset: str | None, limit: int, parse: Parse) -> list[Item]:
-    """What lines in a charset, or in printable ASCII, ask for."""
-    requests: list[Item] = []
-    for line in lines:
-        if type(line) is bytes:
-            request = parse(line.decode() if charset is None else sanitize(decode(line, charset)))
-            if request is not None:
-                requests.append(request)
-        else:
-            requests.append(Invalid("line-too-long", {"limit": str(limit)}))
-    return requests
 
 
 def _commanded(code: int, editor: LineEditor | None, lines: LineMode) -> Iterator[Item]:

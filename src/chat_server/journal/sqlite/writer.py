@@ -33,6 +33,7 @@ from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal
 from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
 from chat_server.journal.times import settled
 from chat_server.protocol.entries import TopicSet
+from chat_server.protocol.runs import pieces_of
 
 PAGE_SIZE = 4096
 """Bytes of a page of the file: SQLite's default."""
@@ -232,7 +233,9 @@ class Writer(Reader):
             Each batch's receipt.
 
         """
-        if not positions and not any(append.keys or '"topic"]' in append.encoded for append in appends):
+        if not positions and not any(
+            append.keys or TopicSet in map(type, pieces_of(append.lines)) for append in appends
+        ):
             return self._commit_plain(appends)
         receipts: list[Receipt] = []
         with self._transaction() as connection:

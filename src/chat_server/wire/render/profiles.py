@@ -5,7 +5,7 @@ event says only through sentences.py; never knows a session.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
@@ -14,6 +14,7 @@ from msgspec import Struct
 from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
+from chat_server.protocol.runs import Renderer, SaidRun, show_runs
 from chat_server.wire.charsets import ambiguous_columns, encode, showable
 from chat_server.wire.render.colours import bright, dim, named
 from chat_server.wire.render.languages import translator_for
@@ -45,8 +46,6 @@ class RenderProfile(Struct, frozen=True):
         return bool(self.columns or self.colours) or self.charset != UTF_8
 
 
-Renderer = Callable[[Event], bytes]
-
 _PROFILE_OF: WeakKeyDictionary[Renderer, RenderProfile] = WeakKeyDictionary()
 
 PIECE_CHARACTERS = 1024
@@ -72,6 +71,12 @@ def renderer_for(profile: RenderProfile) -> Renderer:
     def render_laid_out(event: Event) -> bytes:
         return written("".join(_laid_out(line, profile) for line in event_lines(event, translator)), profile)
 
+    def render_run(run: SaidRun) -> bytes:
+        between = f"\r\n{run.nick}: "
+        return f"{run.nick}: {between.join(run.texts)}\r\n".encode()
+
+    if not profile.is_laid_out:
+        show_runs(render, render_run)
     chosen = render_laid_out if profile.is_laid_out else render
     _PROFILE_OF[chosen] = profile
     return chosen

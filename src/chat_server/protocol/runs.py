@@ -1,0 +1,127 @@
+"""Runs: lines that one person says in a row, as one value on their way from the bytes in which they came to the bytes in which they are shown.
+
+Where lines come many at a time, what is done with each of them is what costs: a run is cut, numbered, stored and shown as one. Whoever does not
+know runs iterates, and gets each line as it would have come by itself. Pure; never knows where a run is.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, count, islice, repeat
+from typing import TypeVar, cast, final, overload
+from weakref import WeakKeyDictionary
+
+from msgspec import Struct
+
+from chat_server.protocol.entries import Entry, Said
+from chat_server.protocol.events import Event
+from chat_server.protocol.requests import Say
+
+RUN_MAX = 256
+"""Lines in a run. Bounds count lines, so it need not be low; a chunk that somebody sends as fast as they can has eighty lines of ordinary length."""
+
+
+@final
+class SayRun(Struct, frozen=True, gc=False):
+    """Requests to say something, one for each text, none with a key. They come as requests by iterating."""
+
+    texts: list[str]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[Say]:
+        return map(Say, self.texts)
+
+
+@final
+class SaidRun(Struct, frozen=True, gc=False):
+    """Lines that somebody has said, numbered from `seq`, each with its own time. They come as entries by iterating."""
+
+    room: str
+    seq: int
+    times: list[float]
+    nick: str
+    texts: list[str]
+    author: int = 0
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[Said]:
+        same = repeat(self.room), count(self.seq), self.times, repeat(self.nick), self.texts, repeat(self.author)
+        return map(Said, *same)
+
+
+E = TypeVar("E")
+
+Piece = Entry | SaidRun
+"""One line, or several."""
+
+
+class LinesInRuns(Sequence[Entry]):
+    """Lines of a room in their order, some of them in runs; each is made when it is asked for."""
+
+    __slots__ = ("_each", "_first_two", "_length", "pieces")
+
+    def __init__(self, pieces: Sequence[Piece], length: int) -> None:
+        """Take these pieces, which have so many lines."""
+        self.pieces = pieces
+        self._length = length
+        self._first_two = [*islice(each_of(pieces), 2)]  # they tell the room, the time and the step
+        self._each: list[Entry] | None = None
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        if isinstance(index, int) and 0 <= index < len(self._first_two):
+            return self._first_two[index]
+        return self._all()[index]
+
+    def _all(self) -> list[Entry]:
+        if self._each is None:
+            self._each = list(each_of(self.pieces))
+        return self._each
+
+
+def in_runs(pieces: list[Piece], count: int) -> Sequence[Entry]:
+    """The lines of the pieces, which are so many."""
+    return LinesInRuns(pieces, count) if len(pieces) < count else cast(list[Entry], pieces)
+
+
+def pieces_of(lines: Sequence[E]) -> Sequence[E | SaidRun]:
+    """The lines, those in runs not made: for whoever knows what to do with a run."""
+    return cast(Sequence[E | SaidRun], lines.pieces) if isinstance(lines, LinesInRuns) else lines
+
+
+def each_of(pieces: Iterable[Piece]) -> Iterator[Entry]:
+    """Every line of the pieces by itself."""
+    return chain.from_iterable(piece if type(piece) is SaidRun else (piece,) for piece in pieces)
+
+
+Renderer = Callable[[Event], bytes]
+RunRenderer = Callable[[SaidRun], bytes]
+
+_RUN_RENDERERS: WeakKeyDictionary[Renderer, RunRenderer] = WeakKeyDictionary()
+
+
+def show_runs(render: Renderer, render_run: RunRenderer) -> None:
+    """Have runs shown at once, where `render` shows each line by itself; it must come to the same."""
+    _RUN_RENDERERS[render] = render_run
+
+
+def is_shown_at_once(render: Renderer) -> bool:
+    """Whether a run costs this renderer little more than a line."""
+    return render in _RUN_RENDERERS
+
+
+def shown(render: Renderer, run: SaidRun) -> bytes:
+    """The run's lines as a renderer shows them."""
+    render_run = _RUN_RENDERERS.get(render)
+    return b"".join(map(render, run)) if render_run is None else render_run(run)

@@ -1,0 +1,321 @@
+"""Lines in runs: nobody can see whether lines came and went as one value or each by itself, whatever happens meanwhile."""
+
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from chat_server.journal import JournalError, PendingAppend
+from chat_server.journal.batch_codec import decode, encode, encode_authors
+from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.times import step_of, times_of
+from chat_server.protocol.entries import Acted, Said
+from chat_server.protocol.requests import HISTORY_MAX, Say
+from chat_server.protocol.runs import RUN_MAX, LinesInRuns, Piece, SaidRun, SayRun, pieces_of, shown
+from chat_server.rooms.audience import Audience
+from chat_server.rooms.inbox import BATCH_MAX, INBOX_MAX, Inbox
+from chat_server.rooms.recent_history import RecentHistory
+from chat_server.rooms.room import MaybeAwaitable
+from chat_server.sessions import doors
+from chat_server.wire.json_lines import renderer_for as json_renderer_for
+from chat_server.wire.render.profiles import RenderProfile, renderer_for
+from chat_server.wire.text import TextDecoder
+from fakes import FakeSession, open_rooms
+from streams import Caller, Program, open_house
+
+TEXTS = ["hello", "I say, bob: come", "x" * 200, "  indented", "你好, bob", "a/b", "\\'\"", "~", "carol?", "🙂"]
+COMMANDS = [
+    "/last 3",
+    "/me waves",
+    "/topic snakes",
+    "/online",
+    "/ping",
+    "/since 2",
+    "/notice hm",
+    "/nick ann2",
+    "/nick ann",
+    "/back",
+    "/join python",
+]
+RUN = SaidRun("python", 7, times_of(5.0, 0.000001, 3), "ann", ["one", "two", "three"])
+
+
+# The value.
+
+
+def test_a_run_comes_apart_into_the_lines_that_it_is_of() -> None:
+    assert list(SayRun(["one", "two"])) == [Say("one"), Say("two")]
+    assert list(RUN) == [
+        Said("python", seq, at, "ann", text)
+        for seq, at, text in zip((7, 8, 9), times_of(5.0, 0.000001, 3), ("one", "two", "three"), strict=True)
+    ]
+
+
+PIECES = st.lists(
+    st.one_of(st.just(RUN), st.just(Said("python", 1, 5.0, "bob", "x")), st.just(Acted("python", 2, 5.0, "bob", "y"))),
+    min_size=1,
+)
+
+
+@given(PIECES, st.integers(-20, 20), st.integers(-20, 20))
+def test_lines_in_runs_are_a_sequence_of_lines(pieces: list[Piece], first: int, last: int) -> None:
+    each = [line for piece in pieces for line in (piece if isinstance(piece, SaidRun) else [piece])]
+    lines = LinesInRuns(pieces, len(each))
+    assert lines[0] == each[0]
+    assert lines[first:last] == each[first:last]
+    assert (len(lines), [*lines], lines[-1]) == (len(each), each, each[-1])
+    assert pieces_of(lines) == pieces
+
+
+@given(PIECES)
+def test_lines_in_runs_are_stored_in_the_same_form(pieces: list[Piece]) -> None:
+    lines = LinesInRuns(pieces, sum(len(piece) if isinstance(piece, SaidRun) else 1 for piece in pieces))
+    assert (encode(lines), encode_authors(lines), step_of(lines)) == (
+        encode([*lines]),
+        encode_authors([*lines]),
+        step_of([*lines]),
+    )
+
+
+def test_a_run_that_was_stored_is_read_as_it_was_said() -> None:
+    lines = LinesInRuns([RUN], 3)
+    assert decode(encode(lines), "python", 7, lines[0].at, step=step_of(lines)) == [*RUN]
+
+
+@pytest.mark.parametrize(
+    "render",
+    [
+        renderer_for(RenderProfile()),
+        renderer_for(RenderProfile(is_plain=True)),
+        renderer_for(RenderProfile("zh")),
+        renderer_for(RenderProfile(colours=16, columns=20)),
+        renderer_for(RenderProfile(charset="gbk")),
+        json_renderer_for("en", 2),
+    ],
+)
+def test_a_run_is_shown_as_its_lines_are(render: Any) -> None:
+    assert shown(render, RUN) == b"".join(render(line) for line in RUN)
+
+
+# The whole server, which goes the same way with runs and without.
+
+
+class Story:
+    """What many people do in a room, and everything that each of them is shown."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - a story, no secret
+        self.told: dict[str, str] = {}
+
+    async def play(self) -> dict[str, str]:
+        async with open_house(messages_per_second=0, connections_per_address=0, waiting_bytes=20_000) as house:
+            ann, bob = await house.ann_and_bob()
+            program = house.connect()
+            await program.enter("eve", "python")
+            readers: dict[str, Caller] = {"ann": ann, "bob": bob, "eve": program}
+            for number in range(30):
+                await self._step(readers, program, number)
+                if self._random.random() < 0.2:
+                    name = f"reader{number}"
+                    readers[name] = house.call()
+                    await readers[name].type(
+                        f"/login {name}",
+                        *self._random.sample(["/colour on", "/wrap 40", "/charset gbk", "/plain on"], 2),
+                    )
+                    await trio.sleep(1)
+                    await readers[name].type("/join python")
+                    await trio.sleep(1)
+            for name, reader in readers.items():
+                await reader.stream.send_eof()  # type: ignore[attr-defined]
+                self.told[name] = await reader.read_to_end()
+        return self.told
+
+    async def _step(self, readers: dict[str, Caller], program: Program, number: int) -> None:
+        caller = readers[self._random.choice(["ann", "bob"])]
+        lines = self._random.choices(TEXTS, k=self._random.choice([1, 2, 5, 70]))
+        if self._random.random() < 0.3:
+            lines.insert(self._random.randrange(len(lines)), self._random.choice(COMMANDS))
+        data = "".join(line + self._random.choice(["\n", "\r\n", "\n\n"]) for line in lines).encode()
+        cut = self._random.randrange(len(data))
+        for part in self._random.choice([(data,), (data[:cut], data[cut:])]):
+            await caller.stream.send_all(part)
+            await trio.sleep(1)
+        if self._random.random() < 0.2:
+            await program.ask(
+                "say", room="python", text=f"bob, {number}", key=f"key{self._random.randrange(5)}", ref=number
+            )
+            await trio.sleep(1)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_everybody_is_shown_the_same_whether_lines_come_in_runs_or_not(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    began = trio.current_time()
+    runs = 0
+
+    def decoder(*args: Any, in_runs: bool) -> TextDecoder:
+        nonlocal runs
+        runs += in_runs
+        return TextDecoder(*args, in_runs=in_runs)
+
+    def decoder_without_runs(*args: Any, in_runs: bool) -> TextDecoder:
+        del in_runs
+        return TextDecoder(*args)
+
+    monkeypatch.setattr(time, "time", lambda: trio.current_time() - began + 1e9)
+    monkeypatch.setattr(doors, "TextDecoder", decoder)
+    monkeypatch.setattr("chat_server.sessions.json_session.new_token", lambda: "token")
+    in_runs = await Story(seed).play()
+    began = trio.current_time()
+    monkeypatch.setattr(doors, "TextDecoder", decoder_without_runs)
+    one_by_one = await Story(seed).play()
+    assert runs
+    assert in_runs == one_by_one
+
+
+# What goes wrong.
+
+
+async def test_of_a_run_that_cannot_be_stored_its_author_is_told_how_many_lines_it_had(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    class FullDisk(MemoryJournal):
+        def append(self, lines: Sequence[Any], keys: Any) -> PendingAppend:
+            return self
+
+        async def stored(self) -> Any:
+            raise JournalError("full")
+
+    async with open_house(journal=FullDisk(), messages_per_second=0) as house:
+        ann, _ = await house.ann_and_bob()
+        await ann.type("one", "two", "three")
+        assert "3 of your lines" in await ann.read_until("could not be stored")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (Inbox, "put"),
+        (Inbox, "_put_run"),
+        (Inbox, "with_all_after"),
+        (RecentHistory, "add"),
+        (Audience, "flush"),
+        (LinesInRuns, "__init__"),
+    ],
+)
+async def test_a_bug_where_runs_pass_hurts_one_turn_or_one_session_at_most(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
+) -> None:
+    is_armed = False
+    step = getattr(owner, name)
+
+    def fail(*args: Any) -> Any:
+        nonlocal is_armed
+        if is_armed:
+            is_armed = False
+            raise RuntimeError("a bug")
+        return step(*args)
+
+    async with open_house(messages_per_second=0) as house:
+        ann, bob = await house.ann_and_bob()
+        carol = house.call()
+        await carol.log_in("carol", "python")
+        monkeypatch.setattr(owner, name, fail)
+        with capture_logs():
+            is_armed = True
+            await ann.type("one", "two", "three")
+            await trio.sleep(10)
+            assert not is_armed
+            await bob.type("I am still here", "so am I")
+            heard = await carol.read_until("bob: I am still here\r\nbob: so am I\r\n")
+        stored = await house.server._journal.read("python", 1, 100)
+        assert all(f"{line.nick}: {line.text}\r\n" in heard for line in stored.lines)
+
+
+def test_of_a_run_that_cannot_be_shown_at_once_every_line_is_shown_that_can_be() -> None:
+    def render(event: Any) -> bytes:
+        if isinstance(event, Said) and event.text == "two":
+            raise RuntimeError("a bug")
+        return b"%d;" % getattr(event, "seq", 0)
+
+    with capture_logs() as logged:
+        assert Audience("python", 6)._shown(render, RUN) == b"7;0;9;"
+    assert logged
+
+
+# Bounds.
+
+
+async def wait_for(pause: MaybeAwaitable) -> None:
+    assert pause is not None
+    await pause
+
+
+async def test_the_inbox_counts_lines_of_runs_and_who_has_more_waits(autojump_clock: trio.abc.Clock) -> None:
+    inbox = Inbox()
+    ann: Any = object()
+    run = SayRun(["x"] * RUN_MAX)
+    pauses = [inbox.put((ann, "ann", run, ())) for _ in range(INBOX_MAX // RUN_MAX + 2)]
+    assert [pause is None for pause in pauses] == [True] * (INBOX_MAX // RUN_MAX) + [False] * 2
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait_for, pauses[-2])
+        nursery.start_soon(wait_for, pauses[-1])
+        await trio.testing.wait_all_tasks_blocked()
+        assert inbox.put((ann, "bob", Say("one line finds its place"), ())) is None
+        taken = inbox.with_all_after(await inbox.first())
+        assert sum(len(what) for _, _, what, _ in taken if isinstance(what, SayRun)) <= BATCH_MAX
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(inbox.with_all_after(await inbox.first())) == 2
+    assert inbox.put((ann, "ann", run, ())) is None
+
+
+async def test_who_gives_up_waiting_for_the_inbox_leaves_its_room_to_others(autojump_clock: trio.abc.Clock) -> None:
+    inbox = Inbox()
+    ann: Any = object()
+    for _ in range(INBOX_MAX):
+        inbox.put_nowait((ann, "ann", Say("x"), ()))
+    pause = inbox.put((ann, "ann", SayRun(["x"] * RUN_MAX), ()))
+    assert pause is not None
+    with trio.move_on_after(1):
+        await pause
+    inbox.with_all_after(await inbox.first())
+    for _ in range(INBOX_MAX // RUN_MAX):
+        assert inbox.put((ann, "ann", SayRun(["x"] * RUN_MAX), ())) is None
+
+
+async def test_who_enters_after_runs_is_shown_the_newest_lines(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    _, room = open_rooms(nursery)
+    ann = FakeSession(room, "ann")
+    await room.enter(ann)
+    for first in range(0, HISTORY_MAX * 2, 20):
+        room.post(ann, SayRun([f"line {number}" for number in range(first, first + 20)]))
+        room.post(ann, Say(f"between {first}"))
+        await trio.testing.wait_all_tasks_blocked()
+    bob = FakeSession(room, "bob")
+    bob.person.history = HISTORY_MAX
+    await room.enter(bob)
+    shown_lines = [line.partition("ann: ")[2] for line in bob.told if "ann: " in line]
+    expected = [
+        text
+        for first in range(0, HISTORY_MAX * 2, 20)
+        for text in (*(f"line {n}" for n in range(first, first + 20)), f"between {first}")
+    ]
+    assert shown_lines == expected[-HISTORY_MAX:]
+
+
+async def test_in_the_hall_each_line_of_a_run_is_refused(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0) as house:
+        ann = house.call()
+        await ann.log_in("ann")
+        await ann.type("one", "two", "three")
+        await ann.type("/ping", "/quit")
+        assert (await ann.read_to_end()).count("Nobody hears you in the hall") == 3
