@@ -19,6 +19,7 @@ from chat_server.protocol.entries import Acted, Said
 from chat_server.protocol.requests import HISTORY_MAX, Say
 from chat_server.protocol.runs import RUN_MAX, LinesInRuns, Piece, SaidRun, SayRun, pieces_of, shown
 from chat_server.rooms.audience import Audience
+from chat_server.rooms.batch import InboxEntry
 from chat_server.rooms.inbox import BATCH_MAX, INBOX_MAX, Inbox
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import MaybeAwaitable
@@ -204,7 +205,7 @@ async def test_of_a_run_that_cannot_be_stored_its_author_is_told_how_many_lines_
     [
         (Inbox, "put"),
         (Inbox, "_put_run"),
-        (Inbox, "with_all_after"),
+        (Inbox, "take_all_after"),
         (RecentHistory, "add"),
         (Audience, "flush"),
         (LinesInRuns, "__init__"),
@@ -253,6 +254,12 @@ def test_of_a_run_that_cannot_be_shown_at_once_every_line_is_shown_that_can_be()
 # Bounds.
 
 
+async def all_of(inbox: Inbox) -> list[InboxEntry]:
+    taken = [await inbox.first()]
+    inbox.take_all_after(taken)
+    return taken
+
+
 async def wait_for(pause: MaybeAwaitable) -> None:
     assert pause is not None
     await pause
@@ -269,10 +276,10 @@ async def test_the_inbox_counts_lines_of_runs_and_who_has_more_waits(autojump_cl
         nursery.start_soon(wait_for, pauses[-1])
         await trio.testing.wait_all_tasks_blocked()
         assert inbox.put((ann, "bob", Say("one line finds its place"), ())) is None
-        taken = inbox.with_all_after(await inbox.first())
+        taken = await all_of(inbox)
         assert sum(len(what) for _, _, what, _ in taken if isinstance(what, SayRun)) <= BATCH_MAX
         await trio.testing.wait_all_tasks_blocked()
-        assert len(inbox.with_all_after(await inbox.first())) == 2
+        assert len(await all_of(inbox)) == 2
     assert inbox.put((ann, "ann", run, ())) is None
 
 
@@ -285,7 +292,7 @@ async def test_who_gives_up_waiting_for_the_inbox_leaves_its_room_to_others(auto
     assert pause is not None
     with trio.move_on_after(1):
         await pause
-    inbox.with_all_after(await inbox.first())
+    await all_of(inbox)
     for _ in range(INBOX_MAX // RUN_MAX):
         assert inbox.put((ann, "ann", SayRun(["x"] * RUN_MAX), ())) is None
 

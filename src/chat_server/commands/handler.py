@@ -88,15 +88,17 @@ class CommandTable:
                 raise ValueError(f"two commands for {request.__name__} in a {kind}")
             self.of[kind][request] = command
 
-    def dispatch(self, place: Room, session: Occupant, request: Request | Unreadable) -> MaybeAwaitable:
+    def dispatch(self, place: Room, session: Occupant, request: Request | SayRun | Unreadable) -> MaybeAwaitable:
         """Carry out a request, or refuse it. Raises EndSession if it ends the session."""
-        command = self.open_to[session.person.role][place.kind].get(type(request))
+        command = self.open_to[session.person.role][place.kind].get(type(request))  # type: ignore[arg-type]  # no run is there
         if command is None or (command.door and not is_for_door_of(command.access, session)):
+            if type(request) is SayRun:
+                return self._dispatch_run(place, session, request)
             session.send(self.refused(place, session, type(request)))
             return None
         return command.run(place, session, request)
 
-    def dispatch_run(self, place: Room, session: Occupant, run: SayRun) -> MaybeAwaitable:
+    def _dispatch_run(self, place: Room, session: Occupant, run: SayRun) -> MaybeAwaitable:
         """Carry out all requests of a run, or refuse them: at once where who asks may say something, and the place takes it so."""
         command = self.open_to[session.person.role][place.kind].get(Say)
         if command is None or not place.takes_run_of(session):

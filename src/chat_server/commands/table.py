@@ -47,6 +47,3 @@ REFUSALS = tuple(Refused.__subclasses__())
 
 dispatch = COMMANDS.dispatch
 """Carries out a request, or refuses it."""
-
-dispatch_run = COMMANDS.dispatch_run
-"""Carries out a run of lines that are said, or refuses each."""

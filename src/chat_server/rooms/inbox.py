@@ -70,15 +70,13 @@ class Inbox:
         """Wait for what comes next, and take it out. Raises EndOfChannel when nothing waits any more and nothing more is taken in."""
         return await self._receive.receive()
 
-    def with_all_after(self, first: InboxEntry) -> list[InboxEntry]:
-        """What was taken out, and everything that waits by now."""
-        entries = [first]
+    def take_all_after(self, entries: list[InboxEntry]) -> None:
+        """Take out everything that waits by now, and add it to the one that was taken out before."""
         with suppress(trio.WouldBlock, trio.EndOfChannel):
             entries.extend(self._receive.receive_nowait() for _ in range(INBOX_MAX))
         if self._lines_in_runs:
             self._lines_in_runs -= sum(len(what) for _, _, what, _ in entries if type(what) is SayRun)
             self._taken.unpark_all()
-        return entries
 
     def close(self) -> None:
         """Take nothing more in."""

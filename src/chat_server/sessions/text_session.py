@@ -12,11 +12,10 @@ from msgspec.structs import replace
 
 from chat_server.commands.completion import completions
 from chat_server.commands.handler import EndSession
-from chat_server.commands.table import COMMANDS, dispatch, dispatch_run
+from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.protocol.events import Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Say
-from chat_server.protocol.runs import SayRun
 from chat_server.rooms.room import MaybeAwaitable, Room
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, effective
@@ -226,8 +225,6 @@ class TextSession(ChatSession[TextInput]):
         """Have the place carry it out, if it is not about the connection itself."""
         if type(asked) is Say:  # nearly all is
             pause = dispatch(self.place, self, asked)
-        elif type(asked) is SayRun:
-            pause = dispatch_run(self.place, self, asked)
         elif isinstance(asked, ConnectionEvent):
             pause = self._handle_event(asked)
         else:
