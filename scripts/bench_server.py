@@ -1,9 +1,9 @@
-"""Measure the server under load, beside its peers or beside another checkout of itself.
+"""Measure the server under load: beside its peers, beside another commit of itself, or against what it must reach.
 
 Builds fanout.c (the load, which also checks that every member got every line once and in order) and cbroadcast.c (the least that a
-chat server can do) with gcc. For every run a fresh server is started, with the rooms that the load needs and every flood and address
-limit off; the servers take turns, and medians and ratios are printed. Peers are Debian's packages inspircd and ngircd; one that is
-missing is named and left out. Exit code 1 if any run of this server lost, doubled or reordered a line.
+chat server can do) with gcc. For every run a fresh server is started; the servers take turns, and medians and ratios are printed. Peers are
+Debian's packages inspircd and ngircd; one that is missing is named and left out. Exit code 1 if any run of this server lost, doubled or
+reordered a line, if a change costs too much (--check), or if a must is missed (--must); 2 if something could not be measured at all.
 
 Two cores are wanted: one for the server, one for the load. Compare only within one run, and look at CPU per delivery before rates: it
 is the steadier of the two.
@@ -11,229 +11,127 @@ is the steadier of the two.
 
 import argparse
 import json
-import os
 import resource
-import shutil
 import signal
-import socket
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import FrameType
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+from bench_environments import ROOT, NoEnvironment, checked_out, commit_before, git, python_for
+from bench_loads import CHECKED, COST, MUSTS, NOW, SCENARIOS, Play, plays_of
+from bench_runs import PEERS, Candidate, CannotStart, build, interpreter, is_installed, rounds
+from bench_verdicts import Change, Figures, changes, reached, table, told
 
+BEFORE = "before"
+"""The other checkout of this server, among the names of peers."""
 
-class Scenario(NamedTuple):
-    """A load: what it is, in a sentence, and what fanout is told to make it."""
+ROUNDS = {"beside": 3, "check": 7, "must": 5}
+"""How often everything is played, for each purpose. Of fewer than seven rounds nothing can be said about a few percent."""
 
-    what: str
-    flags: str
-
-
-SCENARIOS = {
-    "S1": Scenario(
-        "200 members in 20 rooms, a talker in each, who keeps 64 lines under way",
-        "--clients 200 --senders 20 --rooms 20 --window 64 --duration 5 --warmup 2000",
-    ),
-    "S2": Scenario(
-        "1000 members in one room, 4 talkers, each of whom keeps 32 lines under way",
-        "--clients 1000 --senders 4 --window 32 --duration 5 --warmup 40",
-    ),
-    "S3": Scenario(
-        "1000 members in one room, 20 lines a second, whatever becomes of those before",
-        "--clients 1000 --senders 4 --rate 20 --duration 6 --warmup 10",
-    ),
-    "S4": Scenario(
-        "S1 with 10 members who never read",
-        "--clients 200 --senders 20 --rooms 20 --window 64 --duration 6 --warmup 2000 --slow 10 --slow-rcvbuf 4096",
-    ),
-    "S5a": Scenario("5000 members join 100 rooms and stay, silent", "--idle --clients 5000 --rooms 100"),
-    "S5b": Scenario("15,000 members join 300 rooms and stay, silent", "--idle --clients 15000 --rooms 300"),
-    "S5c": Scenario("5000 members join one room and stay, silent", "--idle --clients 5000 --rooms 1"),
-}
-"""The loads that code and documents name. Lines have 100 bytes; docs/performance.md has the same table."""
-
-ROOMS = 300
-"""The most that a scenario has."""
-
-START_SECONDS = 20.0
-
-OURS = (
-    *("--login", r"/login {nick}\r\n", "--login-wait", "Welcome"),
-    *("--join", r"/join {room}\r\n", "--join-wait", "You are in", "--say", r"{text}\r\n"),
-)
-IRC = (
-    *("--irc", "--room", "#room{r}", "--login", r"NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\n", "--login-wait", " 001 "),
-    *("--join", r"JOIN {room}\r\n", "--join-wait", " 366 ", "--say", r"PRIVMSG {room} :{text}\r\n"),
-)
-REFERENCE = ("--join", r"/join {room}\n", "--join-wait", "OK", "--say", r"{text}\n")
-"""How fanout talks to this server at its plain door, to an IRC server, and to cbroadcast."""
-
-PEERS = ("c-round", "c-line", "inspircd", "ngircd")
-"""What a server can be compared with: cbroadcast with one send for each member and turn of its loop, or for each member and line; IRC servers."""
-
-CONFIG = """[rooms]
-names = [{rooms}]
-[limits]
-connections = 0
-connections_per_address = 0
-messages_per_second = 0
-"""
-
-Figures = dict[str, Any]
-"""What fanout reports of a run: `ok`, `problem`, rates, latencies, memory."""
+Runs = list[Figures]
 
 
-class Server(NamedTuple):
-    """A server that has been started, and what is known of it."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    talk: Sequence[str]
-
-
-class CannotStart(Exception):
-    """A server did not come up; the text is the end of its log."""
+def is_missing(peer: str) -> bool:
+    """Whether a peer cannot be started; who is missing is named."""
+    if found := is_installed(peer):
+        return not found
+    print(f"{peer}: not installed, left out")
+    return True
 
 
-def build(folder: Path) -> None:
-    """Compile the load and the reference."""
-    for name in ("fanout", "cbroadcast"):
-        subprocess.run(["gcc", "-O2", "-std=gnu11", "-o", folder / name, HERE / f"{name}.c"], check=True)
+def can_play(candidate: Candidate, scenario: str) -> bool:
+    """Whether it has the door that a scenario is played at."""
+    return candidate.python is not None or SCENARIOS[scenario].door == "plain"
 
 
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def introduce(candidates: Sequence[Candidate]) -> None:
+    """Say which Python runs each of our servers: how it was built counts for a fifth."""
+    for candidate in candidates:
+        if candidate.python is not None:
+            print(f"{candidate.name}: {interpreter(candidate.python)}", flush=True)
 
 
-# The servers.
+def complain(runs: Runs) -> bool:
+    """Name what went wrong in runs of this server; whether nothing did."""
+    failed = [figures for figures in runs if figures["server"] == NOW and not figures.get("ok")]
+    for figures in failed:
+        print(f"{figures['scenario']}: {figures.get('problem')}", file=sys.stderr)
+    return not failed
 
 
-@contextmanager
-def running(name: str, folder: Path) -> Iterator[Server]:
-    """A fresh server: a peer by its name, or this project's, by the path of its checkout."""
-    command, port, talk = peer(name, folder) if name in PEERS else checkout(Path(name), folder)
-    log = folder / "log"
-    with log.open("wb") as opened:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=opened, start_new_session=True)
-    try:
-        wait_until_it_listens(process, port, log)
-        yield Server(process, port, talk)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+# The three purposes. Each returns whether all is well, and every run's figures.
 
 
-def peer(name: str, folder: Path) -> tuple[list[str], int, Sequence[str]]:
-    """The command of a peer, its port, and how to talk to it."""
-    if name.startswith("c-"):
-        port = free_port()
-        return [str(folder / "cbroadcast"), str(port), name.removeprefix("c-"), "90"], port, REFERENCE
-    config = folder / f"{name}.conf"
-    config.write_text((HERE / "peers" / f"{name}.conf").read_text().replace("@FOLDER@", str(folder)))
-    if name == "ngircd":
-        return ["ngircd", "-n", "-f", str(config)], 6667, (*IRC, "--inflight", "8")
-    return ["inspircd", "--nofork", "--runasroot", "--config", str(config)], 6669, (*IRC, "--inflight", "1000")
+def beside(chosen: argparse.Namespace, folder: Path) -> tuple[bool, Runs]:
+    """Compare this server with peers, or with another checkout."""
+    candidates = [Candidate(NOW, python_for(ROOT, folder / NOW, chosen.python))]
+    if chosen.before:
+        other = Path(chosen.before).absolute()
+        own = other / ".venv" / "bin" / "python"
+        candidates.append(
+            Candidate(BEFORE, python_for(other, folder / BEFORE, chosen.python) if chosen.python else own)
+        )
+    peers = chosen.peers if chosen.peers is not None else [] if chosen.before else ["c-round", "inspircd", "ngircd"]
+    candidates += [Candidate(peer) for peer in peers if not is_missing(peer)]
+    introduce(candidates)
+    runs: Runs = []
+    for scenario in chosen.scenarios or SCENARIOS:
+        players = [candidate for candidate in candidates if can_play(candidate, scenario)]
+        plays = [(candidate, scenario) for candidate in players]
+        played = list(rounds(plays, chosen.rounds, folder))
+        runs += (figures for one in played for figures in one)
+        print(
+            "\n".join(told(scenario, {each[0]["server"]: list(each) for each in zip(*played, strict=True)})), flush=True
+        )
+    return complain(runs), runs
 
 
-def checkout(root: Path, folder: Path) -> tuple[list[str], int, Sequence[str]]:
-    """The same of a checkout of this project. One that is older than the journal has no --data."""
-    program = [str(root / ".venv" / "bin" / "python"), "-m", "chat_server"]
-    flags = subprocess.run([*program, "--help"], capture_output=True, text=True, check=True).stdout
-    config = folder / "bench.toml"
-    rooms = ", ".join(f'"room{number}"' for number in range(ROOMS))
-    config.write_text(CONFIG.format(rooms=rooms))
-    port = free_port()
-    data = ["--data", tempfile.mkdtemp(dir=folder)] if "--data" in flags else []
-    return [*program, "--port", str(port), "--config", str(config), *data], port, OURS
+def check(chosen: argparse.Namespace, folder: Path) -> tuple[bool, Runs]:
+    """Compare this checkout with a commit, and judge what lies between."""
+    revision = chosen.check or commit_before()
+    found: list[Change] = []
+    runs: Runs = []
+    with checked_out(revision, folder) as checkout:
+        print(f"{BEFORE}: {git('log', '-1', '--format=%h %s', root=checkout)}", flush=True)
+        now = Candidate(NOW, python_for(ROOT, folder / "python-now", chosen.python))
+        older = Candidate(BEFORE, python_for(checkout, folder / "python-before", chosen.python))
+        introduce([now, older])
+        print(f"{'':33}now / before, the median, and where it lies with 95 %")
+        for scenario in chosen.scenarios or CHECKED:
+            played = list(rounds([(now, scenario), (older, scenario)], chosen.rounds, folder))
+            runs += (figures for one in played for figures in one)
+            came = list(changes(scenario, *zip(*played, strict=True)))
+            print("\n".join(map(str, came)) or f"{scenario}: no round in which both went well", flush=True)
+            found += came
+    dear = [change for change in found if change.costs_too_much]
+    print(f"{len(dear)} of {len(found)} figures cost more than {COST - 1:.0%}")
+    return complain(runs) and bool(found) and not dear, runs
 
 
-def wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Return when a connection is taken, and half a second later; raise CannotStart if none is."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                time.sleep(0.5)
-                return
-        time.sleep(0.05)
-    raise CannotStart(log.read_text(errors="replace")[-2000:])
+def must(chosen: argparse.Namespace, folder: Path) -> tuple[bool, Runs]:
+    """Compare this server with what it must reach."""
+    plays = plays_of(MUSTS)
+    missing = {name for name, _ in plays if name != NOW and not is_installed(name)}
+    if missing:
+        raise NoEnvironment(f"--must compares with what is not installed: {', '.join(sorted(missing))}")
+    ours = Candidate(NOW, python_for(ROOT, folder / NOW, chosen.python))
+    introduce([ours])
+    runs: Runs = []
+    of: dict[Play, Runs] = {play: [] for play in plays}
+    candidates = [(ours if name == NOW else Candidate(name), scenario) for name, scenario in plays]
+    for number, one in enumerate(rounds(candidates, chosen.rounds, folder), 1):
+        print(f"round {number} of {chosen.rounds} played", file=sys.stderr, flush=True)
+        for play, figures in zip(plays, one, strict=True):
+            of[play].append(figures)
+        runs += one
+    found = [reached(each, of) for each in MUSTS]
+    print("\n".join(table(found)), flush=True)
+    return complain(runs) and not any(each.is_missed for each in found), runs
 
 
-# Runs, and what is made of them.
-
-
-def run(name: str, scenario: str, folder: Path) -> Figures:
-    """One run of a scenario at a fresh server."""
-    with running(name, folder) as server:
-        flags = ["--port", str(server.port), "--pid", str(server.process.pid), "--timeout", "30"]
-        command = [str(folder / "fanout"), *flags, *server.talk, *SCENARIOS[scenario].flags.split()]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    try:
-        return dict(json.loads(done.stdout))
-    except json.JSONDecodeError:
-        return {"ok": False, "problem": done.stderr.strip()[-200:]}
-
-
-def keys_of(scenario: str) -> Sequence[str]:
-    """The figures that a scenario is about."""
-    if scenario.startswith("S5"):
-        return ("connect_per_s", "rss_kib_per_conn")
-    return ("deliveries_per_s", "cpu_us_per_delivery", "p50_ms", "p99_ms")
-
-
-def median(runs: Sequence[Figures], key: str) -> float:
-    """The median of a figure; a run that failed counts as 0."""
-    return statistics.median(float(figures.get(key) or 0) for figures in runs)
-
-
-def told(scenario: str, names: Sequence[str], runs: dict[str, list[Figures]]) -> Iterator[str]:
-    """A line for each server: its medians, and those of the first server beside them."""
-    first = names[0]
-    for name in names:
-        good = sum(bool(figures.get("ok")) for figures in runs[name])
-        shown = "  ".join(f"{key} {median(runs[name], key):,.2f}" for key in keys_of(scenario))
-        shortened = name if name in PEERS else Path(name).name
-        yield f"{scenario:4} {shortened:12} {good}/{len(runs[name])} ok  {shown}"
-        if name != first:
-            yield from (f"{'':18}{line}" for line in ratios(scenario, runs[first], runs[name]))
-
-
-def ratios(scenario: str, ours: Sequence[Figures], theirs: Sequence[Figures]) -> Iterator[str]:
-    """For each figure, the ratio of each round's pair: the median, and the least and the most of them."""
-    for key in keys_of(scenario):
-        pairs = [(own.get(key) or 0, other.get(key) or 0) for own, other in zip(ours, theirs, strict=True)]
-        found = [own / other for own, other in pairs if other]
-        if found:
-            yield f"{key}: {statistics.median(found):.3f} times this ({min(found):.3f} to {max(found):.3f})"
-
-
-def measure(names: Sequence[str], scenarios: Sequence[str], rounds: int, folder: Path) -> Iterator[Figures]:
-    """Play each scenario so many times at each server, and print what came of it. The order turns in every round, so that none is always first."""
-    for scenario in scenarios:
-        runs: dict[str, list[Figures]] = {name: [] for name in names}
-        for number in range(rounds):
-            for name in names if number % 2 == 0 else reversed(names):
-                figures = run(name, scenario, folder)
-                runs[name].append(figures)
-                yield {"server": name, "scenario": scenario, **figures}
-                if name == names[0] and not figures.get("ok"):
-                    print(f"{scenario}: {figures.get('problem')}", file=sys.stderr)
-        print("\n".join(told(scenario, names, runs)), flush=True)
+# The command.
 
 
 def raise_file_limit() -> None:
@@ -242,47 +140,90 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def is_there(name: str) -> bool:
-    """Whether a peer can be started; who is missing is named."""
-    found = name.startswith("c-") or shutil.which(name) is not None
-    if not found:
-        print(f"{name}: not installed, left out")
-    return found
-
-
 def parser() -> argparse.ArgumentParser:
     """The flags."""
     scenarios = "\n".join(f"  {name:4} {scenario.what}" for name, scenario in SCENARIOS.items())
     flags = argparse.ArgumentParser(
-        description=__doc__, epilog=f"scenarios:\n{scenarios}", formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="scripts/bench",
+        description=__doc__,
+        epilog=f"scenarios:\n{scenarios}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    flags.add_argument("--scenarios", nargs="+", choices=SCENARIOS, metavar="S", default=[*SCENARIOS])
+    purpose = flags.add_mutually_exclusive_group()
+    purpose.add_argument(
+        "--check",
+        metavar="REV",
+        nargs="?",
+        const="",
+        help="beside a commit, in a worktree of its own; exit code 1 if a figure that counts is worse by more than 3 %% with the whole interval of"
+        " the paired ratios. Without REV: on a branch, the commit where it left main; on main, the last commit if something is not committed, or"
+        f" else the one before it. Default scenarios: {' '.join(CHECKED)}",
+    )
+    purpose.add_argument(
+        "--must",
+        action="store_true",
+        help="what every release must reach, beside inspircd and cbroadcast, as a table; exit code 1 if something is missed",
+    )
+    purpose.add_argument("--before", metavar="DIR", help="beside another checkout, in which scripts/venv has been run")
+    flags.add_argument("--scenarios", nargs="+", choices=SCENARIOS, metavar="S", help="default: all")
     flags.add_argument("--peers", nargs="*", choices=PEERS, help="default: c-round inspircd ngircd; none with --before")
-    flags.add_argument("--before", metavar="DIR", help="another checkout, in which scripts/venv has been run")
-    flags.add_argument("--rounds", type=int, default=3, help="runs of each scenario at each server (default: 3)")
+    flags.add_argument(
+        "--python", metavar="PATH", type=Path, help="run our servers with this Python, not with that of .venv"
+    )
+    flags.add_argument(
+        "--rounds",
+        type=int,
+        help=f"runs of everything: {ROUNDS['beside']}, or {ROUNDS['must']} with --must, or {ROUNDS['check']} (and no fewer) with --check",
+    )
     flags.add_argument("--json", metavar="FILE", type=Path, help="write every run's figures to this file")
     return flags
 
 
+def parse(arguments: Sequence[str] | None) -> tuple[str, argparse.Namespace]:
+    """The purpose, and what else was chosen; ends the program if that makes no sense."""
+    flags = parser()
+    chosen = flags.parse_args(arguments)
+    purpose = "check" if chosen.check is not None else "must" if chosen.must else "beside"
+    if purpose != "beside" and chosen.peers is not None:
+        flags.error(f"--{purpose} knows whom it compares with: no --peers")
+    if chosen.must and chosen.scenarios:
+        flags.error("--must plays what its table needs: no --scenarios")
+    chosen.rounds = ROUNDS[purpose] if chosen.rounds is None else chosen.rounds
+    least = ROUNDS["check"] if purpose == "check" else 1
+    if chosen.rounds < least:
+        flags.error(f"--rounds: at least {least}")
+    return purpose, chosen
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure; exit code 1 if a run of this server went wrong, 2 if a server did not start."""
-    chosen = parser().parse_args(arguments)
-    peers = chosen.peers if chosen.peers is not None else [] if chosen.before else ["c-round", "inspircd", "ngircd"]
-    before = [str(Path(chosen.before).absolute())] if chosen.before else []
-    names = [str(ROOT), *before, *filter(is_there, peers)]
+    """Measure; exit code 1 if a run of this server went wrong or its figures are not good enough, 2 if nothing could be measured."""
+    purpose, chosen = parse(arguments)
     raise_file_limit()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         build(folder)
         try:
-            runs = list(measure(names, chosen.scenarios, chosen.rounds, folder))
+            is_well, runs = {"beside": beside, "check": check, "must": must}[purpose](chosen, folder)
         except CannotStart as error:
             print(f"a server did not start: {error}", file=sys.stderr)
             return 2
+        except NoEnvironment as error:
+            print(error, file=sys.stderr)
+            return 2
     if chosen.json:
         chosen.json.write_text(json.dumps(runs, indent=1))
-    return int(not all(figures.get("ok") for figures in runs if figures["server"] == names[0]))
+    return int(not is_well)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    """End as by an exception, so that servers are stopped and worktrees removed."""
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
