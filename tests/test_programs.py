@@ -118,6 +118,16 @@ def test_it_says_when_it_listens_and_soon() -> None:
         times.append(after.children_user + after.children_system - before.children_user - before.children_system)
 
 
+def test_a_start_imports_no_rich_and_leaves_it_to_be_imported() -> None:
+    check = (
+        "import sys; from chat_server.cli import main; code = main(['--host', 'x' * 70]);"
+        " found = [name for name in sys.modules if name.split('.')[0] in {'rich', 'pygments'}];"
+        " import rich.console; sys.exit(str(found) if found or code != 2 else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_in_order_with_exit_code_0(number: int) -> None:
     with running_server() as server, socket.create_connection(("127.0.0.1", server.port)) as caller:
