@@ -193,7 +193,7 @@ def play(candidate: Candidate, scenario: str, folder: Path) -> Figures:
         assert candidate.python is not None, "only this project's server says in its log when it listens"
         return started(candidate.python, folder)
     with running(candidate, scenario, folder) as (pid, command):
-        flags = ["--port", str(command.port), "--pid", str(pid), "--timeout", "30"]
+        flags = ["--port", str(command.port), "--pid", str(pid), "--timeout", "60"]
         load = [str(folder / "fanout"), *flags, *command.talk, *SCENARIOS[scenario].flags.split()]
         done = subprocess.run(load, capture_output=True, text=True, check=False)
     try:

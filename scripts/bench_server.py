@@ -54,11 +54,11 @@ def introduce(candidates: Sequence[Candidate]) -> None:
 
 
 def complain(runs: Runs) -> bool:
-    """Name what went wrong in runs of this server; whether nothing did."""
-    failed = [figures for figures in runs if figures["server"] == NOW and not figures.get("ok")]
+    """Name what went wrong in which run; whether nothing did at this server."""
+    failed = [figures for figures in runs if not figures.get("ok")]
     for figures in failed:
-        print(f"{figures['scenario']}: {figures.get('problem')}", file=sys.stderr)
-    return not failed
+        print(f"{figures['scenario']}, {figures['server']}: {figures.get('problem')}", file=sys.stderr)
+    return all(figures["server"] != NOW for figures in failed)
 
 
 # The three purposes. Each returns whether all is well, and every run's figures.

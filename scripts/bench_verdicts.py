@@ -130,8 +130,8 @@ def table(found: Sequence[Reached]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for one in found:
         must = one.must
-        values = one.values or [0.0]
-        spread = f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+        values = one.values
+        spread = f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else ""
         aim = "" if must.aim is None else f"{must.aim:g}"
         beside = must.peer or must.beside
         yield f"| {must.scenario} | {FIGURES[must.figure].said} | {beside} | {spread} | {must.must:g} | {aim} | {one.verdict} |"
