@@ -106,7 +106,7 @@ def check(chosen: argparse.Namespace, folder: Path) -> tuple[bool, Runs]:
             print("\n".join(map(str, came)) or f"{scenario}: no round in which both went well", flush=True)
             found += came
     dear = [change for change in found if change.costs_too_much]
-    print(f"{len(dear)} of {len(found)} figures cost more than {COST - 1:.0%}")
+    print(f"{len(dear)} of {len(found)} figures cost more than {(COST - 1) * 100:.0f} %")
     return complain(runs) and bool(found) and not dear, runs
 
 

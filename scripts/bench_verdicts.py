@@ -76,7 +76,7 @@ class Change(NamedTuple):
 
     def __str__(self) -> str:
         least, most = interval(self.ratios)
-        verdict = f"  COSTS MORE THAN {COST - 1:.0%}" if self.costs_too_much else ""
+        verdict = f"  COSTS MORE THAN {(COST - 1) * 100:.0f} %" if self.costs_too_much else ""
         found = f"{statistics.median(self.ratios):.3f}  ({least:.3f} to {most:.3f})"
         return f"{self.scenario:5} {FIGURES[self.figure].said:26} {found}{verdict}"
 

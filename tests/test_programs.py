@@ -128,6 +128,16 @@ def test_a_start_imports_no_rich_and_leaves_it_to_be_imported() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_nothing_is_collected_while_the_server_is_imported() -> None:
+    check = (
+        "import gc, sys; from chat_server.cli import main; collected = lambda: sum(of['collections'] for of in gc.get_stats());"
+        " before = collected(); code = main(['--host', 'x' * 70]); times = collected() - before;"
+        " sys.exit(0 if times < 5 and gc.isenabled() and code == 2 else str(times))"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_in_order_with_exit_code_0(number: int) -> None:
     with running_server() as server, socket.create_connection(("127.0.0.1", server.port)) as caller:
