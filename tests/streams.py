@@ -24,7 +24,6 @@ class StreamTransport:
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._slot = b""
-        self._put_back = b""
         self._is_closed = False
         self._filled = trio.Event()
         self._freed = trio.Event()
@@ -48,17 +47,14 @@ class StreamTransport:
             await self._freed.wait()
 
     async def receive_some(self, limit: int) -> bytes:
-        if self._put_back:
-            data, self._put_back = self._put_back[:limit], self._put_back[limit:]
-            return data
         if not self._is_closed:
             self._receiving = trio.CancelScope()
             with self._receiving:
                 return bytes(await self._stream.receive_some(limit))
         raise trio.ClosedResourceError
 
-    def put_back(self, data: bytes) -> None:
-        self._put_back = data + self._put_back
+    def receive_nowait(self, limit: int) -> bytes:
+        raise trio.WouldBlock
 
     def is_lost(self) -> bool:
         return self._is_closed

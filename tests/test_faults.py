@@ -36,6 +36,7 @@ from chat_server.rooms.person import MEMBER, Person
 from chat_server.rooms.presence import Presence
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import HALL, ROOM, Room
+from chat_server.sessions.backlog import Backlog
 from chat_server.sessions.json_session import JsonSession
 from chat_server.sessions.membership import Membership
 from chat_server.sessions.outbox import Outbox
@@ -599,6 +600,8 @@ ELSEWHERE = {
     "rooms", "open_room", "__init_subclass__",
     # Nobody asks for a password yet; nor has a person what they need.
     "ask_secret", "take_over", "replayed_up_to",
+    # Where telnet asks without end, and reads nothing: test_outbox.py.
+    "add_urgent",
     # When memory is short, and among many kinds of readers; and nobody asks for a whole past on this door.
     "let_go", "send_unasked", "renderer_among", "TextSession.drained", "_put_run_later",
     # What a hall has not, and nobody asks of it.
@@ -622,7 +625,7 @@ def steps() -> Iterator[Step]:
     owners: dict[type, str] = {
         **dict.fromkeys((ChatRoom, Inbox, Members, Audience, Batch, Presence, RecentHistory), ""),
         **dict.fromkeys((Room, Hall, Directory, Person), ""),
-        **dict.fromkeys((ChatSession, TextSession, JsonSession, ReadLoop, Pace, Membership, Outbox), ""),
+        **dict.fromkeys((ChatSession, TextSession, JsonSession, ReadLoop, Pace, Membership, Outbox, Backlog), ""),
     }
     for owner in owners:
         for name, found in vars(owner).items():

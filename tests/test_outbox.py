@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from math import inf
 from typing import Generic, TypeVar
 
 import pytest
@@ -7,8 +8,10 @@ import trio.testing
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chat_server.sessions.backlog import URGENT_MAX
+from chat_server.sessions.corking import Corked
 from chat_server.sessions.memory_budget import Budget
-from chat_server.sessions.outbox import URGENT_MAX, Outbox
+from chat_server.sessions.outbox import CORKED_MAX, Outbox
 from chat_server.sessions.transport import HELD
 
 M = TypeVar("M")
@@ -42,7 +45,7 @@ class Pipe:
     async def receive_some(self, limit: int) -> bytes:
         raise NotImplementedError
 
-    def put_back(self, data: bytes) -> None:
+    def receive_nowait(self, limit: int) -> bytes:
         raise NotImplementedError
 
     def is_lost(self) -> bool:
@@ -189,7 +192,9 @@ def test_whatever_the_reader_does_lines_are_whole_in_order_and_accounted_for(
                 outbox.push(b"%d %s\n" % (pushed, b"x" * length))
                 pushed += 1
                 assert outbox.size <= limit + 1 + 30, "the limit, and the end of one line"
-                assert outbox.size == sum(len(data) for data, _ in outbox._waiting or ())
+                assert outbox.size == sum(
+                    len(data) for data, _ in (outbox._waiting._entries if outbox._waiting else ())
+                )
                 pipe.read(read)
                 await trio.testing.wait_all_tasks_blocked()
             pipe.read(10_000)
@@ -297,7 +302,8 @@ async def test_who_asks_for_more_answers_than_they_read_does_not_fill_the_memory
     outbox = make(nursery, pipe)
     for _ in range(10_000):
         outbox.push_urgent(b"\xff\xfb\x01")
-    assert outbox.size + len(outbox._urgent) <= URGENT_MAX + 3
+    assert outbox._waiting is not None
+    assert outbox.size + len(outbox._waiting._urgent) <= URGENT_MAX + 3
     outbox.close()
     pipe.close()
 
@@ -427,3 +433,188 @@ async def test_what_is_skipped_while_a_transport_holds_something_breaks_no_line(
     pipe.read(1000)
     await outbox.emptied()
     assert pipe.written == b"line 0\n* 9 skipped\n"
+
+
+Move = bytes | int | str
+TEXT = st.integers(0, 30).map(lambda size: b"x" * size + b"\n")
+PROMPT = st.integers(1, 9).map(lambda size: b"p" * size)
+URGENT = st.just(b"\xff\xfb\x01")
+
+
+class Twins:
+    """Two outboxes of which the same is asked; but the second is never corked."""
+
+    def __init__(self, nursery: trio.Nursery, room: int, limit: int) -> None:
+        self.pipes = Pipe(room), Pipe(room)
+        self._position = 0
+        owner = Owner(lambda lines, after: b"* %d after %d skipped\n" % (lines, after), lambda: self._position)
+        given = {"start": nursery.start_soon, "limit": limit, "budget": Budget(0), "patience": inf}
+        self.outboxes = [Outbox(pipe, owner, **given) for pipe in self.pipes]  # type: ignore[arg-type]
+        self._is_corked = False
+
+    async def play(self, move: Move) -> None:
+        match move:
+            case "cork":
+                self.outboxes[0].cork()
+                self._is_corked = True
+            case "uncork":
+                self.outboxes[0].uncork()
+                self._is_corked = False
+            case bytes():
+                for outbox in self.outboxes:
+                    (outbox.push_urgent if move.startswith(b"\xff") else outbox.push)(move)
+            case _ if self._is_corked:
+                pass  # what is corked is uncorked before anybody else runs
+            case int() if move < 0:  # the kernel has room, and the task that writes has not run yet
+                for pipe in self.pipes:
+                    pipe.room -= move
+            case int():
+                await self.read(move)
+            case _:
+                for outbox in self.outboxes:
+                    outbox.let_go()
+
+    async def read(self, count: int) -> None:
+        self._position += 1
+        for pipe in self.pipes:
+            pipe.read(count)
+        await trio.testing.wait_all_tasks_blocked()
+
+    def check(self) -> None:
+        gathered, plain = (pipe.written for pipe in self.pipes)
+        assert plain.startswith(gathered)
+        if not self._is_corked:
+            assert gathered == plain
+            assert self.outboxes[0].size == self.outboxes[1].size
+
+
+@settings(max_examples=settings().max_examples * 4, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            TEXT,
+            PROMPT,
+            URGENT,
+            st.integers(2000, 2100).map(lambda size: b"y" * size + b"\n"),
+            st.integers(-60, 60),
+            st.sampled_from(["cork", "uncork", "let go"]),
+        ),
+        max_size=60,
+    ),
+    st.integers(0, 60),
+    st.sampled_from([20, 100, 0]),
+)
+@example([b"p", "cork", b"\xff\xfb\x01", b"x\n", b"\xff\xfb\x01", "uncork", 3, b"x\n"], 2, 20)
+@example(["cork", b"\xff\xfb\x01", b"x" * 30 + b"\n", "uncork", 60], 0, 20)
+@example([b"one\n", -60, "cork", b"two\n", "uncork", 60], 2, 0)
+def test_a_reader_sees_the_same_whether_what_it_is_sent_is_gathered_or_not(
+    moves: list[Move], room: int, limit: int
+) -> None:
+    """The same bytes, and at every moment at which it is not corked as many of them; and what waits is skipped at the same places."""
+
+    async def play() -> None:
+        async with trio.open_nursery() as nursery:
+            twins = Twins(nursery, room, limit)
+            for move in [*moves, "uncork"]:
+                await twins.play(move)
+                twins.check()
+            await twins.read(10**6)
+            twins.check()
+            assert all(outbox.is_empty for outbox in twins.outboxes)
+
+    trio.run(play)
+
+
+async def test_what_is_gathered_is_written_before_the_outbox_is_closed_or_waited_for(nursery: trio.Nursery) -> None:
+    for is_closed in (False, True):
+        pipe = Pipe(1000)
+        outbox = make(nursery, pipe)
+        outbox.cork()
+        outbox.push(b"hello\n")
+        outbox.push_urgent(b"\xff\xfb\x01")
+        assert pipe.written == b""
+        assert not outbox.is_empty
+        if is_closed:
+            outbox.close()
+        else:
+            await outbox.emptied()
+        assert pipe.written == b"hello\n\xff\xfb\x01"
+        outbox.push(b"more\n")
+        assert pipe.written.endswith(b"\x01" if is_closed else b"more\n")
+
+
+async def test_what_is_gathered_is_written_when_it_is_much(nursery: trio.Nursery) -> None:
+    pipe = Pipe(10**6)
+    outbox = make(nursery, pipe)
+    outbox.cork()
+    for number in range(1000):
+        outbox.push(b"x" * 500 + b"\n")
+        assert pipe.written.count(b"\n") >= number - CORKED_MAX
+    outbox.push(b"y" * 5000 + b"\n")
+    assert pipe.written.endswith(b"y\n")
+    outbox.push(b"x\n")
+    assert pipe.written.endswith(b"y\n"), "it is corked still"
+
+
+async def test_a_connection_that_is_gone_when_it_is_uncorked_is_closed(nursery: trio.Nursery) -> None:
+    pipe = Pipe(1000)
+    outbox = make(nursery, pipe)
+    outbox.cork()
+    outbox.push(b"hello\n")
+    pipe.close()
+    outbox.uncork()
+    assert outbox.is_closed
+    outbox.cork()
+    outbox.push(b"hello\n")
+    outbox.uncork()
+    assert outbox.size == 0
+
+
+async def test_what_is_written_between_two_waits_goes_out_in_one_piece_however_they_end(nursery: trio.Nursery) -> None:
+    pipe = Pipe(1000)
+    sent: list[bytes] = []
+    send = pipe.send_nowait
+
+    def noted(data: bytes) -> int:
+        sent.append(data)
+        return send(data)
+
+    pipe.send_nowait = noted  # type: ignore[method-assign]
+    outbox = make(nursery, pipe)
+
+    async def work() -> str:
+        outbox.push(b"one\n")
+        outbox.push(b"two\n")
+        await trio.lowlevel.checkpoint()
+        assert sent == [b"one\ntwo\n"]
+        outbox.push(b"three\n")
+        outbox.push(b"four\n")
+        with trio.move_on_after(0):
+            try:
+                await trio.sleep_forever()
+            finally:
+                assert sent[1:] == [b"three\nfour\n"]
+                outbox.push(b"five\n")
+                outbox.push(b"six\n")
+        await trio.lowlevel.checkpoint()
+        assert sent[2:] == [b"five\nsix\n"]
+        outbox.push(b"seven\n")
+        outbox.push(b"eight\n")
+        if len(sent) == 3:
+            return "done"
+        raise AssertionError
+
+    assert await Corked(outbox, work()) == "done"
+    assert sent[3:] == [b"seven\neight\n"]
+
+    async def fail() -> None:
+        outbox.push(b"nine\n")
+        await trio.lowlevel.checkpoint()
+        outbox.push(b"ten\n")
+        raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        await Corked(outbox, fail())
+    assert sent[4:] == [b"nine\n", b"ten\n"]
+    outbox.push(b"at once\n")
+    assert sent[6:] == [b"at once\n"]

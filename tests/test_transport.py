@@ -6,23 +6,19 @@ import trio
 from chat_server.sessions.transport import SocketTransport
 
 
-@pytest.mark.parametrize("limit", [1, 3, 100])
-async def test_what_was_put_back_is_received_once_more_and_before_all_others(limit: int) -> None:
+async def test_what_has_come_is_taken_without_waiting_as_much_as_is_asked_for() -> None:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     transport = SocketTransport(ours)
+    with pytest.raises(trio.WouldBlock):
+        transport.receive_nowait(100)
     theirs.send(b"first and more")
-    looked_at = await transport.receive_some(5)
-    transport.put_back(looked_at[3:])
-    transport.put_back(looked_at[:3])
-    received = b""
+    assert transport.receive_nowait(5) == b"first"
     with trio.fail_after(10):
-        while len(received) < len(b"first and more"):
-            piece = await transport.receive_some(limit)
-            assert len(piece) <= limit
-            received += piece
-    assert received == b"first and more"
+        assert await transport.receive_some(4) == b" and"
+        assert await transport.receive_some(100) == b" more"
     theirs.close()
-    with trio.fail_after(10):
-        assert await transport.receive_some(limit) == b""
+    assert transport.receive_nowait(100) == b""
     transport.close()
+    with pytest.raises(trio.BrokenResourceError):
+        transport.receive_nowait(100)

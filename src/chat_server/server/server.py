@@ -263,11 +263,11 @@ class Server:
         """Find out by which door a caller comes, and begin its session; None if there is nobody to serve."""
         if self._config.limits.messages_per_second:
             await self._throttle(known)
-        door = await self._door_of(transport)
+        door, first = await self._door_of(transport)
         if door is None:
             return None
         if door.begin is not None:
-            return door.begin(self._context, transport, known)
+            return door.begin(self._context, transport, known, first)
         self._rejected.note(
             f"a caller speaks {door.name}, which is not served here", trio.current_time(), address=address
         )
@@ -284,23 +284,27 @@ class Server:
         if address.is_busy:
             await self._turns.take(is_first=False)
 
-    async def _door_of(self, transport: Transport) -> Door | None:
-        """By which door the caller comes; None if it has gone again. What it has sent is put back."""
+    async def _door_of(self, transport: Transport) -> tuple[Door | None, bytes]:
+        """By which door the caller comes, None if it has gone again; and what it has sent."""
         first = b""
         door = None
-        with trio.move_on_after(GREETING_DELAY):
-            while door is None:
-                try:
-                    data = await transport.receive_some(READ_MAX_LIMITED)
-                except (trio.BrokenResourceError, trio.ClosedResourceError):
-                    return None
-                if not data:
-                    return None
-                first += data
+        try:
+            with suppress(trio.WouldBlock):
+                first = transport.receive_nowait(READ_MAX_LIMITED)
+                if not first:
+                    return None, first
                 door = door_of(first)
-        if first:
-            transport.put_back(first)
-        return door or PERSON
+            if door is None:
+                with trio.move_on_after(GREETING_DELAY):
+                    while door is None:
+                        data = await transport.receive_some(READ_MAX_LIMITED)
+                        if not data:
+                            return None, first
+                        first += data
+                        door = door_of(first)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return None, first
+        return door or PERSON, first
 
     async def _end(self, session: ChatSession[Any]) -> None:
         deadline = self._stop_at if self._stop_requested.is_set() else trio.current_time() + LINGER

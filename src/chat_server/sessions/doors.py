@@ -34,23 +34,26 @@ class Door(Struct, frozen=True):
     name: str
     starts: tuple[bytes, ...] = ()
     """What such a caller sends first."""
-    begin: Callable[[SessionContext, Transport, Address], ChatSession[Any]] | None = None
-    """Begins its session; None where such callers are not served."""
+    begin: Callable[[SessionContext, Transport, Address, bytes], ChatSession[Any]] | None = None
+    """Begins its session, with what it has sent; None where such callers are not served."""
     refusal: bytes = b""
     """What it gets where it is not served, in its own tongue."""
 
 
-def _begin_person(context: SessionContext, transport: Transport, address: Address) -> TextSession:
+def _begin_person(context: SessionContext, transport: Transport, address: Address, first: bytes) -> TextSession:
     limits = context.limits
     line_bytes = min(limits.line_bytes, PRELOGIN_LINE_BYTES)
     decoder = TextDecoder(PARSE_TEXT, line_bytes, in_runs=not limits.messages_per_second)
     session = TextSession(transport, decoder, context, address)
+    session.begin(first)
     session.send(Greeted(__version__))
     return session
 
 
-def _begin_program(context: SessionContext, transport: Transport, address: Address) -> JsonSession:
-    return JsonSession(transport, JsonDecoder(PARSE, *bounds_of(context.limits)), context, address)
+def _begin_program(context: SessionContext, transport: Transport, address: Address, first: bytes) -> JsonSession:
+    session = JsonSession(transport, JsonDecoder(PARSE, *bounds_of(context.limits)), context, address)
+    session.begin(first)
+    return session
 
 
 PERSON = Door("text", begin=_begin_person)

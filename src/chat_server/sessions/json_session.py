@@ -182,6 +182,7 @@ class JsonSession(ChatSession[Addressed]):
 
     async def enter(self, place: Room, *, is_return: bool = False) -> int:
         """Be in this room too. Returns -1 if that cannot be."""
+        self._outbox.uncork()  # what was said before is kept, if it must be, with the positions that there were then
         return await self._membership.enter(self, place, is_return=is_return)
 
     async def leave(self, place: Room, hall: Room) -> None:
@@ -195,6 +196,7 @@ class JsonSession(ChatSession[Addressed]):
 
     async def take_over(self, rooms: Collection[Room]) -> None:
         """Be in these rooms instead of the person's other sessions."""
+        self._outbox.uncork()
         await self._membership.take_over(self, rooms)
 
     def positions(self) -> dict[str, int]:

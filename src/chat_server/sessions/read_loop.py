@@ -14,6 +14,7 @@ from chat_server.protocol.events import Dismissed, Event, Refused, Slowed
 from chat_server.protocol.incoming import Echo, ProtocolReply
 from chat_server.rooms.room import MaybeAwaitable
 from chat_server.sessions.context import SessionContext
+from chat_server.sessions.corking import Corked
 from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.pace import Pace
 
@@ -99,6 +100,7 @@ class ReadLoop(Generic[A]):
         "_is_counted",
         "_session",
         "decoder",
+        "first",
         "login_deadline",
         "outbox",
         "pace",
@@ -118,6 +120,8 @@ class ReadLoop(Generic[A]):
         """Nothing has been read. Without a pace the caller may ask as fast as it likes; it has until `login_deadline` to log in."""
         self._session = session
         self.decoder = decoder
+        self.first = b""
+        """What came before the loop runs."""
         self.outbox = outbox
         self._context = context
         self.pace = pace
@@ -129,25 +133,35 @@ class ReadLoop(Generic[A]):
 
     async def run(self) -> None:
         """Read, and carry out what is asked, until the other side ends."""
-        data = b""  # a codec that has been taken over may have something already
+        data, self.first = self.first, b""
+        asks_for_much = False
         while True:
-            if self.pace is not None and self.decoder.is_dear(data):
-                await self.take_turn()
-            count = await self._dispatch_each(self.decoder.receive_data(data))
-            extra = len(data) / BYTES_PER_TOKEN - count
-            asks_for_much = self.pace is not None and extra > 0 and await self._throttle(self.pace, extra)
-            self._update_deadline(has_asked=count > 0)
-            if self.decoder.held or self._is_counted:
-                self._is_counted = self.decoder.held > 0
-                self._context.budget.count(self)
+            asks_for_much = await Corked(self.outbox, self._take(data, asks_for_much=asks_for_much))
             data = b""  # while nothing comes, nothing is kept of what came
             data = await self._session.receive()
             if not data:
                 return
-            if self._session.nick and self._context.limits.idle_seconds:
-                self.scope.deadline = inf  # to wait for one's turn is not idleness
-            if asks_for_much:
-                await self.take_turn()  # keys are dear before anything is asked for
+
+    async def _take(self, data: bytes, *, asks_for_much: bool) -> bool:
+        """Carry out what these bytes ask for; set the time by which more has to come.
+
+        It may be nothing at first: a codec that has been taken over may have something already. `asks_for_much` is what was returned last: whether
+        the caller is to wait for its turn.
+        """
+        if data and self._session.nick and self._context.limits.idle_seconds:
+            self.scope.deadline = inf  # to wait for one's turn is not idleness
+        if asks_for_much:
+            await self.take_turn()  # keys are dear before anything is asked for
+        if self.pace is not None and self.decoder.is_dear(data):
+            await self.take_turn()
+        count = await self._dispatch_each(self.decoder.receive_data(data))
+        extra = len(data) / BYTES_PER_TOKEN - count
+        asks_for_much = self.pace is not None and extra > 0 and await self._throttle(self.pace, extra)
+        self._update_deadline(has_asked=count > 0)
+        if self.decoder.held or self._is_counted:
+            self._is_counted = self.decoder.held > 0
+            self._context.budget.count(self)
+        return asks_for_much
 
     async def _dispatch_each(self, requests: Iterable[A | ProtocolReply | Echo]) -> float:
         """Carry out each before the next is taken. Returns how many there were, those counted for less that cost less than a line."""

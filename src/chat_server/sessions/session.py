@@ -111,9 +111,8 @@ class ChatSession(ABC, Generic[A]):
         )
         self.push = self._outbox.push  # itself, not a method around it: a room calls it for every member
         now = trio.current_time()
-        pace: Pace | None = None
-        if limits.messages_per_second:
-            pace = Pace(TokenBucket(limits.messages_per_second, limits.message_burst, now), address)
+        rate = limits.messages_per_second
+        pace = Pace(TokenBucket(rate, limits.message_burst, now), address) if rate else None
         self._loop: ReadLoop[A] = ReadLoop(
             self, decoder, self._outbox, context, pace=pace, login_deadline=now + (limits.login_seconds or inf)
         )
@@ -121,6 +120,11 @@ class ChatSession(ABC, Generic[A]):
         self._ending: trio.CancelScope | None = None
         self._takeover_done: trio.Event | None = None
         self._taken_over: Collection[Room] = ()  # the rooms where another session comes in the place of this one
+
+    def begin(self, first: bytes) -> None:
+        """Have what is told before `run` go out together with the answers to what the caller has sent first, if it has."""
+        self._loop.first = first
+        self._outbox.cork()
 
     def successor(self) -> "ChatSession[Any] | None":
         """Who goes on here, if the caller has turned out to be of another kind; then this session has ended without a farewell."""
@@ -259,8 +263,7 @@ class ChatSession(ABC, Generic[A]):
 
     async def run(self) -> None:
         """Serve the person until they leave, are lost, or are dismissed. Raises nothing but Cancelled."""
-        # A bug in a command ends the session that met it, and no other.
-        guard = Guard("a session failed", self._described)
+        guard = Guard("a session failed", self._described)  # a bug ends the session that met it, and no other
         with guard:
             try:
                 with self._loop.scope:

@@ -328,6 +328,7 @@ class TextSession(ChatSession[TextInput]):
 
     async def enter(self, place: Room, *, is_return: bool = False) -> int:
         """Leave the place where the person is and enter this one."""
+        self._outbox.uncork()  # what was said before is kept, if it must be, with the position in the place before
         await self.place.leave(self)
         self.place, self._since = place, NUMBER_MAX
         self._since = await place.enter(self, is_return=is_return)

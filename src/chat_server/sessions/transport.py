@@ -41,8 +41,11 @@ class Transport(Protocol):
     async def receive_some(self, limit: int) -> bytes:
         """Wait for bytes, at most `limit`; b"" when the other side has ended. Raises as `wait_writable` does."""
 
-    def put_back(self, data: bytes) -> None:
-        """Have bytes that were taken to be looked at received once more, before all others."""
+    def receive_nowait(self, limit: int) -> bytes:
+        """Take bytes that have come, at most `limit`; b"" when the other side has ended.
+
+        Raises WouldBlock if there are none yet, BrokenResourceError if the connection is gone.
+        """
 
     def is_lost(self) -> bool:
         """Whether the connection is known to be gone, without reading what the other side sent before."""
@@ -54,12 +57,11 @@ class Transport(Protocol):
 class SocketTransport:
     """A TCP connection."""
 
-    __slots__ = ("_put_back", "_socket", "send_nowait")
+    __slots__ = ("_socket", "send_nowait")
 
     def __init__(self, connection: socket.socket) -> None:
         """Take over a connected, non-blocking socket."""
         self._socket = connection
-        self._put_back = b""
         self.send_nowait: Callable[[bytes], int] = connection.send
 
     async def wait_writable(self) -> None:
@@ -69,22 +71,22 @@ class SocketTransport:
 
     async def receive_some(self, limit: int) -> bytes:
         """Wait for bytes, at most `limit`; b"" when the other side has ended."""
-        if self._put_back:
-            data, self._put_back = self._put_back[:limit], self._put_back[limit:]
-            return data
         while True:
             self._check_open()
             await trio.lowlevel.wait_readable(self._socket.fileno())
             try:
-                return self._socket.recv(limit)
-            except BlockingIOError:
+                return self.receive_nowait(limit)
+            except trio.WouldBlock:
                 continue
-            except OSError as error:
-                raise trio.BrokenResourceError from error
 
-    def put_back(self, data: bytes) -> None:
-        """Have bytes received once more, before all others."""
-        self._put_back = data + self._put_back
+    def receive_nowait(self, limit: int) -> bytes:
+        """Take bytes that have come, at most `limit`; b"" when the other side has ended."""
+        try:
+            return self._socket.recv(limit)
+        except BlockingIOError:
+            raise trio.WouldBlock from None
+        except OSError as error:
+            raise trio.BrokenResourceError from error
 
     def is_lost(self) -> bool:
         """Whether the other side has reset the connection. That it has ended its own side says nothing: `nc -N` does, and still reads."""
