@@ -4,6 +4,7 @@ Printed is the processor's time, the least of some rounds: what else the machine
 among the rows of scripts/bench-hostile.
 """
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.config import Limits
 from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Say
+from chat_server.protocol.runs import SayRun
+from chat_server.sessions.json_session import PARSE, bounds_of
+from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.render.wrapping import wrapped
 from chat_server.wire.text import TextDecoder
@@ -22,6 +26,9 @@ from fakes import FakeSession, open_rooms
 
 ROUNDS = 5
 LINE = "this is a line of a hundred bytes, as the benchmark under load says it; what is typed is a bit shorter"
+CHINESE = "今天我们讨论一下这个问题看看大家有什么想法下午三点在老地方见面再说"
+
+LINES = 100
 LONG = {
     "Chinese": "今天我们讨论一下这个问题\N{FULLWIDTH COMMA}",
     "flags": "\U0001f1e8\U0001f1f3",
@@ -49,12 +56,23 @@ def least(work: Callable[[], object], times: int) -> float:
 
 
 def reading() -> None:
-    """Bytes to requests, a hundred lines in one piece."""
+    """Bytes to requests, a hundred lines in one piece: of people one by one and in runs, and of programs, each with a key."""
     limits = Limits()
-    data = f"{LINE}\r\n".encode() * 100
-    decoder = TextDecoder(COMMANDS.vocabulary.parse_text, limits.line_bytes, limits.text_bytes)
-    taken = least(lambda: list(decoder.receive_data(data)), 200) / 100
-    print(f"reading a line: {taken:.2f} us")
+    for what, line in {"ASCII": LINE, "Chinese": CHINESE}.items():
+        data = f"{line}\r\n".encode() * LINES
+        for how, in_runs in (("one by one", False), ("in runs", True)):
+            decoder = TextDecoder(COMMANDS.vocabulary.parse_text, limits.line_bytes, in_runs=in_runs)
+            decoder.allow(limits.line_bytes, limits.text_bytes)  # as of somebody who has logged in
+            print(f"reading a line, {what}, {how}: {read(decoder, data):.2f} us")
+        said = {"do": "say", "room": "python", "text": line, "key": "0123456789abcdef" * 2}
+        objects = json.dumps(said, ensure_ascii=False).encode() + b"\n"
+        program = JsonDecoder(PARSE, *bounds_of(limits))
+        print(f"reading a line, {what}, of a program: {read(program, objects * LINES):.2f} us")
+
+
+def read(decoder: TextDecoder | JsonDecoder, data: bytes) -> float:
+    """Microseconds for one of the lines."""
+    return least(lambda: list(decoder.receive_data(data)), 200) / LINES
 
 
 def showing() -> None:
@@ -80,23 +98,35 @@ def breaking() -> None:
                 print(f"rows of {columns}, {what}, a line of {length} characters: {taken:.2f} us a character")
 
 
+class Member(FakeSession):
+    """Takes what it is shown and keeps none of it: the room alone is to be measured."""
+
+    def push(self, data: bytes) -> None:
+        pass
+
+
 async def turns() -> None:
     """What a room of ten does with what one of them says: many lines in a turn, and one in each."""
     async with trio.open_nursery() as nursery:
         _, room = open_rooms(nursery)
-        members = [FakeSession(room, f"u{number}") for number in range(10)]
+        members = [Member(room, f"u{number}") for number in range(10)]
         for member in members:
             await room.enter(member)
-        for lines, turns in ((200, 20), (1, 200)):
+        one = [Say(LINE)]
+        for how, requests, lines, turns in (
+            ("of 200 lines", one * 200, 200, 20),
+            ("of 200 lines in two runs", [SayRun([LINE] * 100)] * 2, 200, 20),
+            ("of one line", one, 1, 200),
+        ):
             took = []
             for _ in range(ROUNDS):
                 began = time.process_time()
                 for _ in range(turns):
-                    for _ in range(lines):
-                        dispatch(room, members[0], Say(LINE))
+                    for request in requests:
+                        dispatch(room, members[0], request)
                     await trio.testing.wait_all_tasks_blocked()
                 took.append(time.process_time() - began)
-            print(f"a turn of {lines} lines in a room of ten: {min(took) / turns / lines * 1e6:.1f} us a line")
+            print(f"a turn {how} in a room of ten: {min(took) / turns / lines * 1e6:.1f} us a line")
         nursery.cancel_scope.cancel()
 
 
