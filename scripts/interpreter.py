@@ -1,7 +1,7 @@
 """Which Python this is and how it was built: profile-guided optimization (PGO) is worth a fifth of the CPU that the server takes.
 
-Knows the standard library only: any Python is asked by it, before anything is installed. Asked as a command, it prints the words and says with
-its exit code whether an environment can be made with it.
+Knows the standard library only, for scripts/venv asks each Python with it before anything is installed: as a command it prints the words, and says
+with its exit code whether environments can be made. It is asked with -I, or the venv that it finds is the one beside it.
 """
 
 import importlib.util
@@ -14,11 +14,11 @@ OLDEST = (3, 11)
 
 def is_built_with_pgo() -> bool:
     """Whether the interpreter's own code was arranged by how it ran."""
-    if "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or ""):
+    arguments, taking, using = sysconfig.get_config_vars("CONFIG_ARGS", "PGO_PROF_GEN_FLAG", "PGO_PROF_USE_FLAG")
+    if "--enable-optimizations" in (arguments or ""):
         return True
     # Every configure writes down which flags PGO would take, used or not: that they are there tells nothing. Debian and Ubuntu build with PGO by
     # a rule of their own, and then take the flags that used the profile, and only those, out of what they installed.
-    taking, using = sysconfig.get_config_vars("PGO_PROF_GEN_FLAG", "PGO_PROF_USE_FLAG")
     return bool(taking) and not using
 
 

@@ -78,13 +78,14 @@ def main() -> int:
         print("Another script is setting up here; waiting for it.", file=sys.stderr, flush=True)
         fcntl.flock(holder, fcntl.LOCK_EX)
     os.set_inheritable(holder, True)  # whoever still works for a script that was killed keeps the next one waiting
-    if _is_usable(root / ".venv", root) and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+    is_kept = _is_usable(root / ".venv", root)
+    if is_kept and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return 0
     start = time.monotonic()
-    version = ".".join(map(str, sys.version_info[:3]))
-    print(f"Setting up {root / '.venv'} with Python {version}:", file=sys.stderr, flush=True)
+    interpreter = _in_words(root, root / ".venv" / "bin" / "python" if is_kept else Path(sys.executable))
+    print(f"Setting up {root / '.venv'} with {interpreter}:", file=sys.stderr, flush=True)
     try:
-        _set_up(root, lock)
+        _set_up(root, lock, is_kept=is_kept)
         stamp.write_text(wanted, encoding="utf-8")
         (root / ".venv" / UNFINISHED).unlink()
     except Failed as error:
@@ -108,10 +109,15 @@ def _is_locked_at_once(holder: int) -> bool:
     return True
 
 
-def _set_up(root: Path, lock: Path) -> None:
+def _in_words(root: Path, python: Path) -> str:
+    asked = [str(python), "-I", str(root / "scripts" / "interpreter.py")]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _set_up(root: Path, lock: Path, *, is_kept: bool) -> None:
     folder = root / ".venv"
     python = folder / "bin" / "python"
-    if not _is_usable(folder, root):
+    if not is_kept:
         step = Step("environment")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

@@ -1,5 +1,6 @@
 """scripts/venv with a pip that installs nothing: what is set up when, one at a time, and again where it was interrupted."""
 
+import importlib.util
 import os
 import re
 import shlex
@@ -7,16 +8,24 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from contextlib import suppress
 from copy import copy
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from processes import ROOT, TIMEOUT
 
 pytestmark = pytest.mark.slow
+
+SPEC = importlib.util.spec_from_file_location("interpreter", ROOT / "scripts" / "interpreter.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+INTERPRETER = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(INTERPRETER)
 
 PIP = """
 import os, sys, time
@@ -40,6 +49,13 @@ finally:
 """
 
 
+def command(file: Path, script: str) -> None:
+    """Make a command of a shell's script."""
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+
+
 class Checkout:
     """A checkout with the real scripts, where pip only writes down what it was asked for."""
 
@@ -56,11 +72,12 @@ class Checkout:
         (folder / "fake" / "pip-99.0.dist-info" / "METADATA").write_text(
             "Metadata-Version: 2.1\nName: pip\nVersion: 99.0\n"
         )
-        # The scripts look for python3.11 first: here it is the Python of the tests.
-        (folder / "bin").mkdir()
-        python = folder / "bin" / "python3.11"
-        python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
-        python.chmod(0o755)
+        # The scripts look for python3.11 first: here it is the Python of the tests, and says that it is such as they look for.
+        command(
+            folder / "bin" / "python3.11",
+            'case "$*" in "-I "*/interpreter.py) echo "CPython 3.11.9, built with PGO"; exit ;; esac\n'
+            f'exec {shlex.quote(sys.executable)} "$@"',
+        )
         self._environment = os.environ | {
             "PYTHONPATH": str(folder / "fake"),
             "PIP_LOG": str(self.log),
@@ -132,7 +149,7 @@ def test_each_step_is_one_line_with_its_seconds_and_what_was_downloaded(checkout
     code, said = checkout.set_up("server")
     assert code == 0
     first, *steps, last = said.splitlines()
-    assert first.startswith(f"Setting up {checkout.root}/.venv ")
+    assert first == f"Setting up {checkout.root}/.venv with {INTERPRETER.in_words()}:"
     assert [re.sub(r" +\d+\.\d s", " 1.0 s", step) for step in steps] == [
         "  environment 1.0 s",
         "  requirements.txt 1.0 s  2 packages, 0.5 MB downloaded",
@@ -140,6 +157,75 @@ def test_each_step_is_one_line_with_its_seconds_and_what_was_downloaded(checkout
     ]
     assert re.fullmatch(r"Set up in \d+ s\.", last)
     assert checkout.taken() == asked(checkout, "server")
+
+
+class Found(NamedTuple):
+    """A Python of this name, in the nth place where programs are looked for: what it says of itself, and its exit code."""
+
+    place: int
+    name: str
+    version: str
+    built: str = "without PGO"
+    code: int = 0
+
+
+@pytest.mark.parametrize(
+    ("there", "chosen"),
+    [
+        ([Found(0, "python3.12", "3.12.1"), Found(1, "python3.11", "3.11.7")], "3.11.7"),
+        ([Found(0, "python3.12", "3.12.1"), Found(0, "python3", "3.13.0")], "3.13.0"),
+        ([Found(0, "python3.11", "3.11.7"), Found(0, "python3.13", "3.13.0", "with PGO")], "3.13.0"),
+        ([Found(0, "python3.11", "3.11.7"), Found(1, "python3.11", "3.11.2", "with PGO")], "3.11.2"),
+        ([Found(0, "python3.12", "3.12.1", "with PGO"), Found(1, "python3.11", "3.11.2", "with PGO")], "3.11.2"),
+        ([Found(0, "python3.11", "3.11.2", "with PGO", code=1), Found(0, "python3.14", "3.14.0")], "3.14.0"),
+        ([Found(0, "python3", "3.9.2", code=1)], None),
+        ([], None),
+    ],
+)
+def test_one_built_with_pgo_is_taken_before_3_11_and_3_11_before_others(
+    checkout: Checkout, tmp_path: Path, there: list[Found], chosen: str | None
+) -> None:
+    for python in there:
+        says = f"CPython {python.version}, built {python.built}"
+        command(
+            tmp_path / f"place {python.place}" / python.name,
+            f'case "$*" in "-I "*/interpreter.py) echo "{says}"; exit {python.code} ;; esac; echo {python.version} >&2',
+        )
+    for tool in ("bash", "cat", "cmp", "dirname", "readlink"):
+        command(tmp_path / "tools" / tool, f'exec {shutil.which(tool)} "$@"')
+    path = ":".join(str(tmp_path / name) for name in ("place 0", "place 1", "tools"))
+    code, said = checkout.set_up("server", PATH=path)
+    if chosen:
+        assert (code, said) == (0, f"{chosen}\n")
+    else:
+        assert code == 1
+        assert said.startswith("Python 3.11 or newer is needed, with its venv (on Debian: apt install python3-venv)")
+
+
+TEMPLATE = "-fprofile-use -fprofile-correction"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "taking", "using", "is_built_with_pgo"),
+    [
+        pytest.param("'--enable-optimizations' '--with-lto'", "-fprofile-generate", TEMPLATE, True, id="asked for"),
+        pytest.param("'--enable-shared'", "-fprofile-generate", TEMPLATE, False, id="not asked for"),
+        pytest.param("'--enable-shared' '--prefix=/usr'", "-fprofile-generate", "", True, id="Debian's"),
+        pytest.param("", "", "", False, id="by a compiler without it"),
+        pytest.param(None, None, None, False, id="without a configure"),
+    ],
+)
+def test_how_a_python_was_built_is_read_from_what_it_was_configured_with(
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: str | None,
+    taking: str | None,
+    using: str | None,
+    is_built_with_pgo: bool,
+) -> None:
+    known = {"CONFIG_ARGS": arguments, "PGO_PROF_GEN_FLAG": taking, "PGO_PROF_USE_FLAG": using}
+    monkeypatch.setattr(sysconfig, "get_config_vars", lambda *names: [known[name] for name in names])
+    assert INTERPRETER.is_built_with_pgo() is is_built_with_pgo
+    assert INTERPRETER.in_words().endswith(f"built {'with' if is_built_with_pgo else 'without'} PGO")
 
 
 def test_what_is_set_up_is_not_set_up_again_nor_said(ready: Checkout) -> None:
