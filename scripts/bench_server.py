@@ -61,6 +61,16 @@ def complain(runs: Runs) -> bool:
     return all(figures["server"] != NOW for figures in failed)
 
 
+def python_beside(checkout: Path, folder: Path, python: Path | None) -> Path:
+    """The Python of another checkout: its own, or the one given."""
+    if python is not None:
+        return python_for(checkout, folder / BEFORE, python)
+    own = checkout / ".venv" / "bin" / "python"
+    if not own.exists():
+        raise NoEnvironment(f"{checkout} has no .venv; scripts/venv in it makes one")
+    return own
+
+
 # The three purposes. Each returns whether all is well, and every run's figures.
 
 
@@ -68,11 +78,7 @@ def beside(chosen: argparse.Namespace, folder: Path) -> tuple[bool, Runs]:
     """Compare this server with peers, or with another checkout."""
     candidates = [Candidate(NOW, python_for(ROOT, folder / NOW, chosen.python))]
     if chosen.before:
-        other = Path(chosen.before).absolute()
-        own = other / ".venv" / "bin" / "python"
-        candidates.append(
-            Candidate(BEFORE, python_for(other, folder / BEFORE, chosen.python) if chosen.python else own)
-        )
+        candidates.append(Candidate(BEFORE, python_beside(Path(chosen.before).absolute(), folder, chosen.python)))
     peers = chosen.peers if chosen.peers is not None else [] if chosen.before else ["c-round", "inspircd", "ngircd"]
     candidates += [Candidate(peer) for peer in peers if not is_missing(peer)]
     introduce(candidates)

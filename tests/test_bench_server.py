@@ -13,7 +13,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -421,6 +421,14 @@ def test_a_linked_environment_has_the_packages_and_another_checkout(tmp_path: Pa
     assert [Path(place).parent.parent for place in places] == [tmp_path / "src", Path(packages)]
 
 
+def test_another_checkout_without_an_environment_is_told_how_to_make_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(script("server"), "build", lambda _: None)
+    assert script("server").main(["--before", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"{tmp_path} has no .venv; scripts/venv in it makes one\n"
+
+
 # The whole.
 
 
@@ -483,19 +491,18 @@ def git(*arguments: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("allowed", [1e9, -1e9], ids=["cheap", "dear"])
 def test_a_change_is_checked_beside_a_commit(
-    fanout: Path, head: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], allowed: float
+    fanout: Path, head: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fanout.exists()
     small(monkeypatch)
-    server = script("server")
-    monkeypatch.setitem(server.ROUNDS, "check", 1)
-    monkeypatch.setattr(script("verdicts"), "COST", allowed)
-    assert server.main(["--check", head, "--scenarios", "S1", "S5c"]) == (0 if allowed > 0 else 1)
+    monkeypatch.setitem(script("server").ROUNDS, "check", 1)
+    monkeypatch.setattr(script("verdicts"), "COST", 1e9)
+    assert script("server").main(["--check", head, "--scenarios", "S1"]) == 0
     printed = capsys.readouterr().out
     assert f"before: {head[:7]}" in printed
-    assert {line.split()[0] for line in printed.splitlines() if line.startswith("S")} == {"S1", "S5c"}
+    assert "deliveries a second" in printed
+    assert "\n0 of " in printed, "so few lines may cost no tick of CPU, and then there is no ratio"
 
 
 @pytest.mark.slow
@@ -537,22 +544,49 @@ def test_what_must_be_reached_is_a_table(
 ) -> None:
     assert fanout.exists()
     small(monkeypatch)
-    server, loads = script("server"), script("loads")
+    loads = script("loads")
     rate = loads.Must("S1j", "deliveries_per_s", 0.0001, None, beside="S1")
-    started = loads.Must(loads.START, "listening_s", 1000.0, 0.0001)
-    monkeypatch.setattr(server, "MUSTS", (rate, started))
-    assert server.main(["--must", "--rounds", "1"]) == 0
-    monkeypatch.setattr(server, "MUSTS", (rate, started._replace(must=0.0001)))
-    assert server.main(["--must", "--rounds", "1"]) == 1
-    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| start")]
+    started = loads.Must(loads.START, "listening_s", 0.0001, None)
+    monkeypatch.setattr(script("server"), "MUSTS", (rate, started))
+    assert script("server").main(["--must", "--rounds", "1"]) == 1, "no server starts so soon"
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| S1j") or "listening" in line]
     assert [row.rpartition("| ")[2] for row in rows] == ["reached |", "missed |"]
 
 
-@pytest.mark.slow
-def test_a_must_that_cannot_be_compared_is_not_measured_at_all(
-    fanout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("flags", ["--check HEAD --scenarios S1 S5c", "--must"])
+@pytest.mark.parametrize(("is_good", "code"), [(True, 0), (False, 1)])
+def test_the_exit_code_says_what_came_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, is_good: bool, code: int
 ) -> None:
-    assert fanout.exists()
+    """Of figures that are ten times as good as everybody else's, or ten times as bad."""
+    server, figures = script("server"), script("loads").FIGURES
+
+    def played(name: str, scenario: str) -> dict[str, Any]:
+        values = {
+            key: 1 if name != "now" else 10 if figure.more_is_better is is_good else 0.1
+            for key, figure in figures.items()
+        }
+        return {"server": name, "scenario": scenario, "ok": True, **values}
+
+    def rounds(plays: Any, count: int, _: Path) -> list[list[dict[str, Any]]]:
+        return [[played(candidate.name, scenario) for candidate, scenario in plays]] * count
+
+    replaced = {
+        "rounds": rounds,
+        "checked_out": lambda *_: nullcontext(tmp_path),
+        "git": lambda *_, **__: "0123abc An older one",
+        "python_for": lambda *_: Path(sys.executable),
+        "is_installed": lambda _: True,
+        "build": lambda _: None,
+    }
+    for name, stand_in in replaced.items():
+        monkeypatch.setattr(server, name, stand_in)
+    assert server.main(flags.split()) == code
+
+
+def test_a_must_that_cannot_be_compared_is_not_measured_at_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(script("server"), "build", lambda _: None)
     assert script("server").main(["--must"]) == 2
