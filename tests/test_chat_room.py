@@ -430,11 +430,32 @@ async def test_one_who_gives_up_waiting_just_when_the_inbox_is_emptied_leaves_al
     nursery.start_soon(leave, scope)
     await trio.testing.wait_all_tasks_blocked()
     scope.cancel()
-    room._inbox.take_all_after([])
     journal.goes_on.set()
     await trio.testing.wait_all_tasks_blocked()
     await trio.sleep(10)
     assert room.nicks == ["bob"]
+
+
+async def test_who_takes_the_name_of_one_who_could_not_wait_for_a_slow_room_comes_after_the_other_has_left(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    journal = StalledJournal()
+    hall, room = open_rooms(nursery, journal)
+    ann, bob = await enter(room, "ann", "bob")
+    await trio.sleep(10)
+    room.post(bob, Say("what the disk is busy with"))
+    await trio.testing.wait_all_tasks_blocked()
+    room.forget(ann)
+    hall.directory.release("ann", ann.person)
+    other = FakeSession(room, "ann")
+    other.person.history = 0
+    room.post(other, Arrival(trio.Event()))
+    bob.take_told()
+    journal.goes_on.set()
+    await trio.sleep(10)
+    assert bob.told == ["* ann left", "* ann joined"]
+    assert other.told[1] == "* Also here: bob"
+    assert room.nicks == ["bob", "ann"]
 
 
 async def test_one_who_strays_is_let_go_though_their_leaving_fails(

@@ -104,10 +104,10 @@ class ChatRoom(Room):
         """How far somebody who has been shown everything has come."""
         return {self.name: self._audience.shown_seq}
 
-    # What people do here. A request goes into the inbox at once; only when that is full, the session waits.
+    # What people do here. A request goes into the inbox at once; only when too much waits in it, the session waits before the next.
 
     def post(self, session: Occupant, what: InboxItem) -> MaybeAwaitable:
-        """Put something into the inbox; if it is full, return what to await."""
+        """Put something into the inbox; if too much waits in it, return what to await."""
         return self._inbox.put((session, session.person.nick, what, () if session.receives_own else (session,)))
 
     def takes_run_of(self, session: Occupant) -> bool:
@@ -122,11 +122,8 @@ class ChatRoom(Room):
         return TimedRequest(request, trio.current_time())
 
     def announce_name(self, session: Occupant) -> None:
-        """Tell everybody here, the person too; if the inbox is full, after what is in it now."""
-        try:
-            self._inbox.put_nowait((session, session.nick, Renaming(trio.Event()), ()))
-        except trio.WouldBlock:
-            self._members.late_renames.append(session)
+        """Tell everybody here, the person too, after what is in the inbox now."""
+        self._inbox.put_nowait((session, session.nick, Renaming(trio.Event()), ()))
 
     async def enter(self, session: Occupant, *, is_return: bool = False) -> int:
         """Take the session in. When this returns, it has been told where it is, and everything said since then."""
@@ -147,14 +144,7 @@ class ChatRoom(Room):
         await self._post_and_wait(session, Barrier(trio.Event()))
 
     async def _post_and_wait(self, session: Occupant, what: Arrival | Takeover | Departure | Barrier) -> None:
-        pause = self.post(session, what)
-        if pause is not None:
-            try:
-                await pause
-            except trio.Cancelled:
-                if type(what) is Departure:
-                    self.forget(session)
-                raise
+        self._inbox.put_nowait((session, session.nick, what, ()))
         await what.done.wait()
 
     def forget_past(self) -> None:
@@ -187,12 +177,10 @@ class ChatRoom(Room):
             entries = [first]
             with self._guard:
                 self._inbox.take_all_after(entries)
-            # What lets somebody in who leaves later may still be in the inbox.
-            departures = len(self._members.late_departures)
             is_done = False
             try:
                 with self._guard:
-                    await self._store_and_take(entries, departures)
+                    await self._store_and_take(entries)
                     is_done = True
                 if not is_done:
                     stored, answers, _ = await self._find_stored(entries)
@@ -215,8 +203,8 @@ class ChatRoom(Room):
             return await self._inbox.first()
         return None
 
-    async def _store_and_take(self, entries: Sequence[InboxEntry], departures: int) -> None:
-        """Store everything that waited, and turn it into what members will see; let those go who had left late by then."""
+    async def _store_and_take(self, entries: Sequence[InboxEntry]) -> None:
+        """Store everything that waited, and turn it into what members will see."""
         stored, answers, is_plain = await self._store(entries)
         if not self._history.is_read and trio.current_time() >= self._read_past_at:
             with self._guard:
@@ -230,7 +218,6 @@ class ChatRoom(Room):
             is_taken = True
         if not is_taken:
             self._take_anyway(entries, stored)
-        self._members.take_late(departures)
         if answers:
             with self._guard:
                 await self._audience.show_ahead()
@@ -273,11 +260,11 @@ class ChatRoom(Room):
                 self._members.rename(session.person, nick)
                 what.done.set()
             elif type(what) is Arrival:
-                is_due = self._members.arrive(session, is_return=what.is_return)
+                is_due = self._members.arrive(session, nick, is_return=what.is_return)
                 what.done.set()
                 await _give_way(is_due=is_due)
             elif type(what) is Takeover:
-                self._members.take_over(what.old, session)
+                self._members.take_over(what.old, session, nick)
                 what.done.set()
             elif type(what) is Departure:
                 self._members.depart(session)
@@ -309,7 +296,7 @@ class ChatRoom(Room):
             elif isinstance(what, Departure) and not what.done.is_set():
                 self._members.depart_anyway(session)
             elif isinstance(what, Arrival | Takeover) and not what.done.is_set():
-                self._members.arrive_anyway(session, what)
+                self._members.arrive_anyway(session, nick, what)
 
     def _add_anyway(self, lines: Sequence[Entry]) -> None:
         """Add lines to what members, their authors too, will see; the past is read again before it is next needed."""
@@ -329,10 +316,9 @@ class ChatRoom(Room):
         await trio.sleep(REST_AFTER_FAILURE)
 
     def forget(self, session: Occupant) -> None:
-        """Let the session go in the next turn, which there will be: it could not leave as others do."""
-        self._members.late_departures.append(session)
-        with suppress(trio.WouldBlock, trio.ClosedResourceError):
-            self._inbox.put_nowait((session, session.nick, Barrier(trio.Event()), ()))
+        """Let the session go without its waiting for it: it could not leave as others do."""
+        with suppress(trio.ClosedResourceError):
+            self._inbox.put_nowait((session, session.nick, Departure(trio.Event()), ()))
 
     async def _read_past(self) -> None:
         try:

@@ -53,13 +53,6 @@ class Members:
         """Who wants their next line timed."""
         self.entered_at: dict[Occupant, int] = {}
         """After which line those sessions have entered that have not been told yet."""
-        self.late_departures: list[Occupant] = []
-        """Who left while the inbox was full, and could not wait."""
-        self.late_renames: list[Occupant] = []
-        """Whose person took another nickname while it was full."""
-        self._named_late: set[Person[Occupant]] = (
-            set()
-        )  # by the last turn: an earlier name of theirs may have waited in the inbox since
         self._arrived = 0  # newcomers since others had their turn
         self.presence = Presence(room)
         self._announced_at = -inf
@@ -83,14 +76,14 @@ class Members:
         for event, excluded in self.presence.take():
             self._audience.put(event, excluded)
 
-    def arrive(self, session: Occupant, *, is_return: bool) -> bool:
-        """Take a session in, and show it what its person missed, unless it asks for that by itself.
+    def arrive(self, session: Occupant, nick: str, *, is_return: bool) -> bool:
+        """Take a session in under the name that it had when it came, and show it what its person missed, unless it asks for that by itself.
 
         Returns whether others should have their turn now: after one who was shown something, or some who were not.
         """
         person = session.person
         is_first = person not in self.nicks
-        nick = self._name_of(person)
+        nick = self.nicks.get(person, nick)
         self._flush()
         self._welcome(session, nick)
         self._note_arrival(session, nick, is_first=is_first)
@@ -105,11 +98,11 @@ class Members:
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived
 
-    def take_over(self, old: Collection[Occupant], new: Occupant) -> None:
+    def take_over(self, old: Collection[Occupant], new: Occupant, nick: str) -> None:
         """Put one session in for others of the same person, unseen by the rest."""
         here = [session for session in old if session in self]
         if not here:  # they have been let go already
-            self.arrive(new, is_return=True)
+            self.arrive(new, nick, is_return=True)
             return
         self._flush()
         nick = self.nicks[new.person]
@@ -133,7 +126,6 @@ class Members:
 
     def rename(self, person: Person[Occupant], nick: str) -> None:
         """Tell everybody of somebody's new name, after who came and went before."""
-        nick = self._newest_of(person, nick)
         known = self.nicks.get(person)
         if known is None or known == nick:
             return
@@ -152,28 +144,8 @@ class Members:
             self._audience.remove(session, nick)
             self._audience.add(session, nick)
 
-    def take_late(self, departures: int) -> None:
-        """Do what could not wait until there was room in the inbox; so many of the late departures are to be let go."""
-        late, self.late_renames = self.late_renames, []
-        self._named_late = {session.person for session in late}
-        for session in late:
-            if not self._guard.attempt(self.rename, session.person, session.nick):
-                self.rename_anyway(session.person, session.nick)
-        for session in self.late_departures[:departures]:
-            if not self._guard.attempt(self.depart, session):
-                self.forget(session)
-        del self.late_departures[:departures]
-
     def _flush(self) -> None:
         self._audience.flush(self._history.last_seq)
-
-    def _name_of(self, person: Person[Occupant]) -> str:
-        """What somebody is called here: one who is here already may have another name that the room has not heard of yet."""
-        return self.nicks.get(person, person.nick)
-
-    def _newest_of(self, person: Person[Occupant], nick: str) -> str:
-        """The name to be told where this one has waited: a newer one may not have, and whoever was told that is told of no earlier one."""
-        return person.nick if person in self._named_late else nick
 
     def _welcome(self, session: Occupant, nick: str) -> None:
         """Make the session a member, and tell it where it is."""
@@ -209,7 +181,6 @@ class Members:
 
     def rename_anyway(self, person: Person[Occupant], nick: str) -> None:
         """Have everybody told of the new name, if that has not been done, and lines that name it shown to whom they should be."""
-        nick = self._newest_of(person, nick)
         known = self.nicks.get(person)
         if known is None:
             return
@@ -221,9 +192,9 @@ class Members:
             if not self._guard.attempt(self._audience.add, session, nick):
                 self._guard.attempt(session.fail)
 
-    def arrive_anyway(self, session: Occupant, what: Arrival | Takeover) -> None:
+    def arrive_anyway(self, session: Occupant, nick: str, what: Arrival | Takeover) -> None:
         """Take a session in that has not been taken in; who cannot be told where they are ends."""
-        nick = self._name_of(session.person)
+        nick = self.nicks.get(session.person, nick)
         old = what.old if isinstance(what, Takeover) else ()
         for other in old:
             self.forget(other)
