@@ -47,6 +47,12 @@ class _Envelope(Struct):
     ref: Ref | None = None
 
 
+class _Marked(Struct):
+    """What is read of a request whose envelope is wrong: its answer has its ref all the same."""
+
+    ref: Ref | None = None
+
+
 class _Kind:
     """One type of request, as it comes in JSON."""
 
@@ -117,6 +123,7 @@ def _wrong_field(field: str, why: str) -> Invalid:
 
 _NOT_JSON = Invalid("not-json")
 _envelope = msgspec.json.Decoder(_Envelope)
+_marked = msgspec.json.Decoder(_Marked)
 _decode_any = msgspec.json.Decoder().decode
 
 Parse = Callable[[bytes, int, int], Addressed]
@@ -136,7 +143,7 @@ def object_parser(requests: Sequence[type[Request]]) -> Parse:
             envelope = _envelope.decode(line)
         except msgspec.ValidationError as error:
             field, why = _explained(error)
-            return Addressed(_NOT_JSON if field in ("", "do") else _wrong_field(field, why))
+            return Addressed(_NOT_JSON if field in ("", "do") else _wrong_field(field, why), "", _ref_of(line))
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return Addressed(_NOT_JSON)
         ref = envelope.ref
@@ -150,6 +157,15 @@ def object_parser(requests: Sequence[type[Request]]) -> Parse:
         return Addressed(_decoded(kind, line, text_limit), room, ref)
 
     return parse
+
+
+def _ref_of(line: bytes) -> Ref | None:
+    """The ref in a line, if it is JSON and has one that may be one."""
+    try:
+        ref = _marked.decode(line).ref
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    return None if _wrong_with(str(ref or "")) else ref
 
 
 def _decoded(kind: _Kind, line: bytes, text_limit: int) -> Request | Invalid:
