@@ -12,8 +12,8 @@ from chat_server.protocol.requests import Pong, Request, tag_of
 from chat_server.protocol.versions import PROTOCOL
 from streams import open_house
 
-LEAST: tuple[Any, ...] = ("", 0, False, None, [], {})
-"""What JSON has least of. Each is right for one field, and wrong for another."""
+LEAST: tuple[Any, ...] = ("", " ", "\u202e", 0, False, None, [], {})
+"""What JSON has least of, and texts of which nothing is left. Each is right for one field, and wrong for another."""
 
 PLAIN: dict[str, Any] = {"number": 1, "rooms": {"nowhere": 0}}
 """What stands in fields that are needed, and are no texts."""

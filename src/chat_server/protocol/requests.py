@@ -337,7 +337,8 @@ class Resume(Request, frozen=True):
 
     is_typed: ClassVar[bool] = False
     rooms: Annotated[
-        dict[str, Number], Meta(description="for each room, the number of the last line that the program has")
+        dict[str, Number],
+        Meta(min_length=1, description="for each room, the number of the last line that the program has"),
     ]
 
 
