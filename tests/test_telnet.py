@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chat_server.protocol.choices import find_charset
@@ -263,6 +263,38 @@ def test_many_lines_at_once_are_the_same_lines(data: bytes, cuts: list[int], cha
     for byte in data:
         found[2].receive(bytes((byte,)))
     assert found[0].said == found[1].said == found[2].said
+
+
+COMMANDS_AND_MORE = [
+    *(b"/login x\r\n", b"/login x\n", b"/me waves\r", b"/me waves\r\n\n", b"/\r\n", b"//x\n", b"/frobnicate  \r\n"),
+    *(
+        b"/me 123456789012\n",
+        b"/me 12345678\r\n",
+        b"/me \x1b\n",
+        "/me 你\n".encode(),
+        b"/charset gbk\r\n",
+        b"/me a\b\n",
+    ),
+    *(b"secret\n", b"secret\r\n", b"hello\r\n", b"hello\r", b"\n", b"\r\n", b"he", b"123456789012345", b" ", b"\b"),
+    *(option(WILL, BINARY), option(WILL, TTYPE), bytes((IAC,)), bytes((IAC, SB, NAWS)), bytes((IAC, SE)), b"{\n"),
+]
+
+
+@given(st.lists(st.sampled_from(COMMANDS_AND_MORE), max_size=12))
+@example([b"he", b"/me waves\r\n"])
+@example([b"hello\r", b"/me waves\r\n"])
+@example([b"secret\n", b"/me waves\r\n"])
+@example([bytes((IAC, SB, NAWS)), b"/me waves\r\n"])
+@example([b"hello\n", b"/me 123456789012\n"])
+def test_a_command_that_comes_alone_is_what_it_is_among_others(chunks: list[bytes]) -> None:
+    """Chunk by chunk, or byte by byte."""
+    whole = Listener(15).receive(*chunks)
+    other = Listener(15).receive(*(bytes((byte,)) for byte in b"".join(chunks)))
+    assert [item for item in whole.in_order if not isinstance(item, InputCost | ProgramDetected)] == [
+        item for item in other.in_order if not isinstance(item, InputCost | ProgramDetected)
+    ]
+    assert joined_text(whole.for_program) == joined_text(other.for_program)
+    assert whole.decoder.is_mid_line == other.decoder.is_mid_line
 
 
 def test_lines_that_come_together_are_a_run_and_a_command_among_them_ends_it() -> None:

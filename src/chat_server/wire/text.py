@@ -181,20 +181,24 @@ class TextDecoder:
 
     def receive_data(self, data: bytes) -> Iterable[Item]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order, as far as they are asked for."""
+        if self.editor or self._negotiation.is_secret_expected or self._telnet.is_in_sequence:
+            return self._each(data)
+        if (command := self._lines.command(data)) is not None:
+            return self._alone(command)
         said = self._whole_lines(data)
         return self._each(data) if said is None else said
+
+    def _alone(self, command: str) -> Iterator[Item]:
+        request = self._parse(command)
+        if request is not None:
+            yield request
+        yield from self._maybe_begin()
 
     # Nearly everything that comes is lines of text which are said and change nothing: those are taken all at once.
 
     def _whole_lines(self, data: bytes) -> Sequence[Item] | None:
         """What lines say that these bytes end; None, and nothing is taken, if there may be more in them than that."""
-        if (
-            self.editor
-            or self._may_be_program
-            or not self._has_had_a_line
-            or self._negotiation.is_secret_expected
-            or self._telnet.is_in_sequence
-        ):
+        if self._may_be_program or not self._has_had_a_line:
             return None
         lines, rest = self._lines.cut(data)
         texts = said_in(lines, rest, self._charset)
@@ -246,8 +250,7 @@ class TextDecoder:
         if self._has_had_a_line or self._lines.first_ended_in_cr_lf is None:
             return
         self._has_had_a_line = True
-        question = self._negotiation.begin() if self._lines.first_ended_in_cr_lf else b""
-        if question:
+        if self._lines.first_ended_in_cr_lf and (question := self._negotiation.begin()):
             yield ProtocolReply(question)
 
     def _line(self, line: bytes | TooLong) -> Iterator[Item]:
