@@ -44,9 +44,10 @@ class Line:
 async def running(*, files: float = float("inf"), **limits: Any) -> AsyncIterator[tuple[Server, Line]]:
     """A server on a free port of this machine."""
     config = Config()
-    listeners = open_listeners("127.0.0.1", 0)
+    config = replace(config, limits=replace(config.limits, **limits))
+    listeners = open_listeners("127.0.0.1", 0, config.limits.keepalive_seconds)
     port = listeners[0].getsockname()[1]
-    server = Server(replace(config, limits=replace(config.limits, **limits)), MemoryJournal(), files=files)
+    server = Server(config, MemoryJournal(), files=files)
     with trio.fail_after(200):
         async with AsyncExitStack() as exits, trio.open_nursery() as nursery:
             await nursery.start(server.run, listeners)

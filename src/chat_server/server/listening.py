@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import trio
 
-from chat_server.config import Limits
 from chat_server.guard import Guard
 from chat_server.logs import Sampler
 from chat_server.sessions.transport import SocketTransport
@@ -20,8 +19,8 @@ ACCEPT_MAX = 16
 _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
-def open_listeners(host: str, port: int) -> list[socket.socket]:
-    """Listen on every address that the host name has.
+def open_listeners(host: str, port: int, keepalive_seconds: float = 0) -> list[socket.socket]:
+    """Listen on every address that the host name has; whoever has been silent for `keepalive_seconds` is asked by TCP whether they are there.
 
     Raises:
         OSError: if the name has no address, or an address is in use or not ours.
@@ -38,6 +37,7 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            _set_tcp_options(listener, keepalive_seconds)
             listener.bind(address)
             listener.listen(BACKLOG)
     except OSError:
@@ -54,7 +54,7 @@ def address_of(listener: socket.socket) -> str:
 
 
 async def accept_callers(
-    listener: socket.socket, admit: Callable[[SocketTransport, str], None], limits: Limits, unwelcome: Sampler
+    listener: socket.socket, admit: Callable[[SocketTransport, str], None], unwelcome: Sampler
 ) -> None:
     """Accept callers until the listener is closed; `admit` takes each, with its address, and `unwelcome` logs that one cannot be accepted."""
     guard = Guard("a caller could not be let in")
@@ -73,32 +73,23 @@ async def accept_callers(
                     unwelcome.note("cannot accept a caller", trio.current_time(), why=error.strerror)
                     await trio.sleep(0.1)
                 break
-            if not guard.attempt(_let_in, connection, address[0], admit, limits.keepalive_seconds):
+            if not guard.attempt(_let_in, connection, address[0], admit):
                 connection.close()
 
 
-def _let_in(
-    connection: socket.socket,
-    address: str,
-    admit: Callable[[SocketTransport, str], None],
-    keepalive_seconds: float,
-) -> None:
+def _let_in(connection: socket.socket, address: str, admit: Callable[[SocketTransport, str], None]) -> None:
     connection.setblocking(False)
-    try:
-        _set_tcp_options(connection, keepalive_seconds)
-    except OSError:  # the caller has gone again
-        connection.close()
-        return
     admit(SocketTransport(connection), address)
 
 
-def _set_tcp_options(connection: socket.socket, keepalive_seconds: float) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _set_tcp_options(listener: socket.socket, keepalive_seconds: float) -> None:
+    """Set what every connection is to have: those that are accepted inherit it. To set it on each of them would be six system calls a caller."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # A telnet client marks the end of an interrupt with urgent data (RFC 854's Synch); it must stay in its place in the stream.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
     if keepalive_seconds:
         idle, probes = max(1, round(keepalive_seconds)), 4
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, idle // probes))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, probes)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, idle // probes))
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, probes)

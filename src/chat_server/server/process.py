@@ -51,7 +51,7 @@ def run(config: Config) -> int:
     logs.configure(config.log.format, verbose=config.log.verbose)
     host, port = config.server.host, config.server.port
     try:
-        listeners = open_listeners(host, port)
+        listeners = open_listeners(host, port, config.limits.keepalive_seconds)
     except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
         why = getattr(error, "strerror", None) or error
         hint = "; the port is given by --port" if host.count(":") == 1 else ""  # more colons are an IPv6 address

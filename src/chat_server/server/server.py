@@ -135,7 +135,7 @@ class Server:
             await self._open_rooms()
             nursery.start_soon(forget_what_is_old, self._journal, self._config.history, self.rooms)
             for listener in listeners:
-                nursery.start_soon(accept_callers, listener, self.admit, self._config.limits, self._rejected)
+                nursery.start_soon(accept_callers, listener, self.admit, self._rejected)
                 _log.info(f"listening on {address_of(listener)}")
             task_status.started()
             await self._stop_requested.wait()
