@@ -4,13 +4,15 @@ Knows codecs and sessions. Never knows sockets or clocks.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
 
 from chat_server import __version__
 from chat_server.commands.table import COMMANDS
-from chat_server.protocol.events import Greeted
+from chat_server.guard import Guard
+from chat_server.protocol.events import Event, Greeted
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.json_session import PARSE, JsonSession, bounds_of
 from chat_server.sessions.pace import Address
@@ -23,6 +25,9 @@ from chat_server.wire.text import TextDecoder
 
 PRELOGIN_LINE_BYTES = 1024
 """Bytes in the line of a person who has not logged in: a name, and a command or two."""
+
+_GREETED = Greeted(__version__)
+_GUARD = Guard("a caller could not be greeted")
 
 PARSE_TEXT = COMMANDS.vocabulary.parse_text
 """Reads what people ask for."""
@@ -46,8 +51,19 @@ def _begin_person(context: SessionContext, transport: Transport, address: Addres
     decoder = TextDecoder(PARSE_TEXT, line_bytes, in_runs=not limits.messages_per_second)
     session = TextSession(transport, decoder, context, address)
     session.begin(first)
-    session.send(Greeted(__version__))
+    if not _GUARD.attempt(_greet, session):
+        session.send(_GREETED)
     return session
+
+
+@lru_cache(maxsize=64)
+def _greeting(render: Callable[[Event], bytes]) -> bytes:
+    """What a newcomer is told first, put in words once for each kind of reader."""
+    return render(_GREETED)
+
+
+def _greet(session: TextSession) -> None:
+    session.push(_greeting(session.render))
 
 
 def _begin_program(context: SessionContext, transport: Transport, address: Address, first: bytes) -> JsonSession:
@@ -68,6 +84,11 @@ DOORS = (PROGRAM, TLS, HTTP)
 """Those who speak first."""
 
 
+_FIRST_BYTES = frozenset(start[0] for door in DOORS for start in door.starts)
+
+
 def door_of(first: bytes) -> Door | None:
     """The door of a caller who has sent these bytes; None when more are needed to know."""
+    if first and first[0] not in _FIRST_BYTES:  # as nearly everybody who has been told what to type
+        return PERSON
     return detect(first, DOORS, PERSON)
