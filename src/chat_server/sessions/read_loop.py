@@ -293,7 +293,8 @@ class ReadLoop(Generic[A]):
                 self.scope.deadline = self._idle_since + limits.idle_seconds
             return
         if not self.decoder.is_mid_line:
-            self.scope.deadline = self.login_deadline
+            if self.scope.deadline != self.login_deadline:
+                self.scope.deadline = self.login_deadline
         elif has_asked or self.scope.deadline == self.login_deadline:
             unfinished = limits.unfinished_line_seconds or inf
             self.scope.deadline = min(self.login_deadline, trio.current_time() + unfinished)
