@@ -608,6 +608,8 @@ ELSEWHERE = {
     "Room.topic", "Room.last_seq", "Room.population", "Room.take_over", "Room.announce_name",
     # For those who look on, and what the traps themselves ask for.
     "size", "ChatRoom.__contains__", "ChatSession.nick", "Inbox.__len__",
+    # With which Python, from 3.14 on, makes a class's annotations when somebody asks for them.
+    "__annotate_func__",
     # Where nobody's pace is limited: test_runs.py.
     "_put_run", "takes_run_of",
 }  # fmt: skip
