@@ -51,6 +51,10 @@ class FakeSession:
     def send(self, event: Event) -> None:
         self.push(self.render(event))
 
+    def send_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.send(event)
+
     def send_unasked(self, event: Event) -> None:
         self.send(event)
 

@@ -611,7 +611,7 @@ ELSEWHERE = {
     # With which Python, from 3.14 on, makes a class's annotations when somebody asks for them.
     "__annotate_func__",
     # Where nobody's pace is limited: test_runs.py.
-    "_put_run", "takes_run_of",
+    "_put_run", "takes_run_of", "_handle_run",
 }  # fmt: skip
 
 

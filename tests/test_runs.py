@@ -1,8 +1,10 @@
 """Lines in runs: nobody can see whether lines came and went as one value or each by itself, whatever happens meanwhile."""
 
+import json
 import random
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from chat_server.journal.batch_codec import decode, encode, encode_authors
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.times import step_of, times_of
 from chat_server.protocol.entries import Acted, Said
+from chat_server.protocol.incoming import Addressed
 from chat_server.protocol.requests import HISTORY_MAX, Say
 from chat_server.protocol.runs import RUN_MAX, LinesInRuns, Piece, SaidRun, SayRun, pieces_of, shown
 from chat_server.rooms.audience import Audience
@@ -24,6 +27,8 @@ from chat_server.rooms.inbox import BATCH_MAX, INBOX_MAX, Inbox
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import MaybeAwaitable
 from chat_server.sessions import doors
+from chat_server.sessions.json_session import PARSE
+from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.json_lines import renderer_for as json_renderer_for
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.text import TextDecoder
@@ -147,10 +152,16 @@ class Story:
         for part in self._random.choice([(data,), (data[:cut], data[cut:])]):
             await caller.stream.send_all(part)
             await trio.sleep(1)
-        if self._random.random() < 0.2:
-            await program.ask(
-                "say", room="python", text=f"bob, {number}", key=f"key{self._random.randrange(5)}", ref=number
-            )
+        if self._random.random() < 0.4:
+            for_program = self._random.choices(TEXTS, k=self._random.choice([1, 3, 30]))
+            keys = [f"key{self._random.randrange(20)}" for _ in for_program]
+            said = [
+                {"do": "say", "room": "python", "text": text, "key": key}
+                for text, key in zip(for_program, keys, strict=True)
+            ]
+            if self._random.random() < 0.3:
+                said[-1]["ref"] = str(number)
+            await program.stream.send_all(b"".join(json.dumps(each).encode() + b"\n" for each in said))
             await trio.sleep(1)
 
 
@@ -170,12 +181,17 @@ async def test_everybody_is_shown_the_same_whether_lines_come_in_runs_or_not(
         del in_runs
         return TextDecoder(*args)
 
+    def json_decoder_without_runs(*args: Any, in_runs: bool) -> JsonDecoder:
+        del in_runs
+        return JsonDecoder(*args)
+
     monkeypatch.setattr(time, "time", lambda: trio.current_time() - began + 1e9)
     monkeypatch.setattr(doors, "TextDecoder", decoder)
     monkeypatch.setattr("chat_server.sessions.json_session.new_token", lambda: "token")
     in_runs = await Story(seed).play()
     began = trio.current_time()
     monkeypatch.setattr(doors, "TextDecoder", decoder_without_runs)
+    monkeypatch.setattr(doors, "JsonDecoder", json_decoder_without_runs)
     one_by_one = await Story(seed).play()
     assert runs
     assert in_runs == one_by_one
@@ -326,3 +342,101 @@ async def test_in_the_hall_each_line_of_a_run_is_refused(autojump_clock: trio.ab
         await ann.type("one", "two", "three")
         await ann.type("/ping", "/quit")
         assert (await ann.read_to_end()).count("Nobody hears you in the hall") == 3
+
+
+# Programs, whose lines have keys.
+
+SAY = [
+    {"do": "say", "room": "python", "text": "hello", "key": "a"},
+    {"do": "say", "room": "python", "text": "hello", "key": "b"},
+    {"do": "say", "room": "python", "text": "  你好 ", "key": "c"},
+    {"do": "say", "room": "python", "text": "no key"},
+    {"do": "say", "room": "pm", "text": "elsewhere", "key": "a"},
+    {"do": "say", "room": "python", "text": "two\nlines", "key": "d"},
+    {"do": "say", "room": "python", "text": "\x1b[31mred", "key": "e"},
+    {"do": "say", "room": "python", "text": "with a ref", "key": "f", "ref": 1},
+    {"do": "say", "room": "python", "text": " ", "key": "g"},
+    {"do": "say", "room": "python", "text": "x", "key": " "},
+    {"do": "say", "room": "python", "text": "x", "key": "k" * 64},
+    {"do": "say", "room": "python", "text": "x", "key": "k" * 65},
+    {"do": "say", "room": "python", "text": "x", "key": 5},
+    {"do": "say", "room": "python\x00", "text": "x", "key": "h"},
+    {"do": "say", "text": "x", "key": "i"},
+    {"do": "say", "room": "python", "text": "x" * 90},
+    {"do": "me", "room": "python", "action": "waves"},
+    {"do": "ping", "ref": 2},
+]
+LINES = [json.dumps(say).encode() + b"\n" for say in SAY]
+LINES += [
+    b"\n",
+    b"{\n",
+    b"}\n",
+    b"not JSON\n",
+    LINES[0][:-1] + LINES[1],
+    b'{"do":"say","room":\n',
+    LINES[0][:-1] + b"\r\n",
+    b"\xff\n",
+]
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from(LINES[:5]), st.sampled_from(LINES)), max_size=8).map(b"".join),
+    st.lists(st.integers(0, 400), max_size=3),
+)
+def test_what_programs_ask_for_is_the_same_in_runs_line_by_line_and_byte_by_byte(data: bytes, cuts: list[int]) -> None:
+    found: list[list[object]] = []
+    for in_runs, chunks in (
+        (True, [data[start:end] for start, end in pairwise([0, *sorted(cuts), max(len(data), *cuts, 0)])]),
+        (True, [data]),
+        (False, [data[number : number + 1] for number in range(len(data))]),
+    ):
+        decoder = JsonDecoder(PARSE, 400, 100, in_runs=in_runs)
+        asked: list[object] = []
+        for chunk in chunks:
+            for item in decoder.receive_data(chunk):
+                if isinstance(item, Addressed) and isinstance(item.request, SayRun):
+                    asked += (Addressed(say, item.room) for say in item.request)
+                else:
+                    asked.append(item)
+        found.append(asked)
+    assert found[0] == found[1] == found[2]
+
+
+def test_lines_of_programs_that_come_together_are_a_run_for_each_room() -> None:
+    decoder = JsonDecoder(PARSE, 4000, 1000, in_runs=True)
+    came = decoder.receive_data(b"".join((*LINES[:3], LINES[4])))
+    assert came == [
+        Addressed(SayRun(["hello", "hello", "  你好"], ["a", "b", "c"]), "python"),
+        Addressed(SayRun(["elsewhere"], ["a"]), "pm"),
+    ]
+
+
+async def test_programs_are_answered_for_each_key_and_a_key_twice_in_a_run_is_stored_once(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(messages_per_second=0) as house:
+        bob, eve = house.call(), house.connect()
+        await bob.log_in("bob", "python")
+        await eve.enter("eve", "python")
+        for _ in range(2):
+            await eve.stream.send_all(b"".join((*LINES[:3], LINES[0], LINES[4])))
+            await trio.sleep(1)
+        await eve.ask("rooms")
+        told = [
+            event for event in await events_until(eve, "rooms-listed") if event["is"] in {"said", "stored", "refused"}
+        ]
+        assert [(event["is"], event.get("seq"), event.get("key")) for event in told] == [
+            ("refused", None, None),
+            *(("said", seq, None) for seq in (1, 2, 3)),
+            *(("stored", seq, key) for seq, key in ((1, "a"), (1, "a"), (2, "b"), (3, "c"))),
+            ("refused", None, None),
+            *(("stored", seq, key) for seq, key in ((1, "a"), (2, "b"), (3, "c"), (1, "a"))),
+        ]
+        assert (await bob.read_until("你好\r\n")).count("eve: hello") == 2
+
+
+async def events_until(program: Program, tag: str) -> list[dict[str, Any]]:
+    events = [await program.read()]
+    while events[-1]["is"] != tag:
+        events.append(await program.read())
+    return events

@@ -7,6 +7,7 @@ read, nor what is done about what stands here.
 from msgspec import Struct
 
 from chat_server.protocol.requests import Ref, Request
+from chat_server.protocol.runs import SayRun
 
 
 class Unreadable(Struct, frozen=True, gc=False):
@@ -28,9 +29,9 @@ class Invalid(Unreadable, frozen=True):
 
 
 class Addressed(Struct, frozen=True):
-    """A program's request, with the room that it is for ("": none in particular) and the ref that it wants back on the answer."""
+    """A program's request, with the room that it is for ("": none in particular) and the ref that it wants back on the answer; a run has none."""
 
-    request: Request | Unreadable
+    request: Request | SayRun | Unreadable
     room: str = ""
     ref: Ref | None = None
 

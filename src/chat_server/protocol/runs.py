@@ -21,15 +21,16 @@ RUN_MAX = 256
 
 @final
 class SayRun(Struct, frozen=True, gc=False):
-    """Requests to say something, one for each text, none with a key. They come as requests by iterating."""
+    """Requests to say something, one for each text; all with a key, or none. They come as requests by iterating."""
 
     texts: list[str]
+    keys: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __iter__(self) -> Iterator[Say]:
-        return map(Say, self.texts)
+        return map(Say, self.texts, self.keys or repeat(""))
 
 
 @final
@@ -92,12 +93,12 @@ class LinesInRuns(Sequence[Entry]):
 
 def in_runs(pieces: list[Piece], count: int) -> Sequence[Entry]:
     """The lines of the pieces, which are so many."""
-    return LinesInRuns(pieces, count) if len(pieces) < count else cast(list[Entry], pieces)
+    return LinesInRuns(pieces, count) if SaidRun in map(type, pieces) else cast("list[Entry]", pieces)
 
 
 def pieces_of(lines: Sequence[E]) -> Sequence[E | SaidRun]:
     """The lines, those in runs not made: for whoever knows what to do with a run."""
-    return cast(Sequence[E | SaidRun], lines.pieces) if isinstance(lines, LinesInRuns) else lines
+    return cast("Sequence[E | SaidRun]", lines.pieces) if isinstance(lines, LinesInRuns) else lines
 
 
 def each_of(pieces: Iterable[Piece]) -> Iterator[Entry]:

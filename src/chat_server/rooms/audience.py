@@ -5,6 +5,7 @@ way, and an author is not shown what they can see already. What goes wrong for o
 things happen in, nor where they are stored.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from operator import length_hint
@@ -108,10 +109,19 @@ class Audience:
         self.events.append(event)
         self.excluded.append(excluded)
 
-    def tell(self, session: Occupant, event: Event) -> None:
+    def tell(self, session: Occupant, *events: Event) -> None:
         """Show something to one session; if that fails, it is the end of that session and of no other."""
-        if not self._guard.attempt(session.send, event):
+        if not self._guard.attempt(session.send_all, events):
             self._guard.attempt(session.fail)
+
+    def answer(self, answers: deque[tuple[Occupant, Event]]) -> None:
+        """Tell authors what became of their lines, and take off the list those who have been told. Many that follow one another go in one piece."""
+        while answers:
+            author, event = answers.popleft()
+            events = [event]
+            while answers and answers[0][0] is author:
+                events.append(answers.popleft()[1])
+            self.tell(author, *events)
 
     def show_alone(self, members: Iterable[Occupant], event: Event) -> None:
         """Show some members what no other is shown, and what answers nothing; what was to be seen before has been shown."""

@@ -122,6 +122,9 @@ class Batch:
                 at += step  # as times_of has it
             elif type(what) is SayRun:
                 *times, at = accumulate(repeat(step, len(what)), initial=at)
+                if what.keys:
+                    sender = session.person.sender
+                    self._keys |= {index: SenderKey(sender, key) for index, key in enumerate(what.keys, seq - first)}
                 pieces.append(SaidRun(room, seq, times, nick, what.texts))
                 seq += len(times)
             elif (line := self._line_of(nick, what, seq, at)) is not None:
@@ -168,7 +171,13 @@ class Batch:
     @property
     def _authors(self) -> list[Occupant]:
         """Who said each line."""
-        return [session for session, _, what, _ in each_of(self.entries) if type(what) in STORED_KINDS]
+        authors: list[Occupant] = []
+        for session, _, what, _ in self.entries:
+            if type(what) is SayRun:
+                authors += [session] * len(what)
+            elif type(what) in STORED_KINDS:
+                authors.append(session)
+        return authors
 
     def _renumbered(self, seq: int, duplicates: Mapping[int, Duplicate]) -> list[Entry | None]:
         authors = self._authors

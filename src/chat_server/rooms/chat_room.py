@@ -185,7 +185,7 @@ class ChatRoom(Room):
                 if not is_done:
                     stored, answers, _ = await self._find_stored(entries)
                     self._take_anyway(entries, stored)
-                    self._answer(answers)
+                    self._audience.answer(answers)
             finally:
                 _finish(entries)
         with self._guard:
@@ -222,8 +222,8 @@ class ChatRoom(Room):
             with self._guard:
                 await self._audience.show_ahead()
                 self._flush()
-                self._answer(answers)
-            self._answer(answers)
+                self._audience.answer(answers)
+            self._audience.answer(answers)
 
     async def _store(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
         """Store the lines among the entries. Returns them, None for each that is not stored; what to tell authors; and `Batch.is_plain`."""
@@ -272,11 +272,6 @@ class ChatRoom(Room):
             elif type(what) is Barrier:
                 self._flush()
                 what.done.set()
-
-    def _answer(self, answers: deque[Answer]) -> None:
-        """Tell authors what became of their lines, and take off the list those who have been told."""
-        while answers:
-            self._audience.tell(*answers.popleft())
 
     def _flush(self) -> None:
         self._audience.flush(self._history.last_seq)

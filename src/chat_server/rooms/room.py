@@ -5,7 +5,7 @@ a fake. Never knows what can be asked for in a place, nor bytes on the wire.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import ClassVar, Protocol
 
 import trio
@@ -131,6 +131,9 @@ class Occupant(Protocol):
 
     def send(self, event: Event) -> None:
         """Show it an event, as the answer to what it asked for last."""
+
+    def send_all(self, events: Sequence[Event]) -> None:
+        """Show it several events as `send` does, in one piece if that can be."""
 
     def send_unasked(self, event: Event) -> None:
         """Show it an event that answers no request."""

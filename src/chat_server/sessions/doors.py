@@ -67,7 +67,9 @@ def _greet(session: TextSession) -> None:
 
 
 def _begin_program(context: SessionContext, transport: Transport, address: Address, first: bytes) -> JsonSession:
-    session = JsonSession(transport, JsonDecoder(PARSE, *bounds_of(context.limits)), context, address)
+    limits = context.limits
+    decoder = JsonDecoder(PARSE, *bounds_of(limits), in_runs=not limits.messages_per_second)
+    session = JsonSession(transport, decoder, context, address)
     session.begin(first)
     return session
 

@@ -4,7 +4,7 @@ Knows which place a request is for, which request an answer belongs to, and by p
 command means.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import ClassVar
 
 import trio
@@ -31,6 +31,7 @@ from chat_server.protocol.events import (
 from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import Hello, Login, Ping, Pong, Ref, Request, Say
+from chat_server.protocol.runs import SayRun
 from chat_server.protocol.versions import PROTOCOL, common
 from chat_server.rooms.room import ROOMS_MAX, MaybeAwaitable, Room
 from chat_server.rooms.tokens import new_token
@@ -39,7 +40,7 @@ from chat_server.sessions.membership import Membership
 from chat_server.sessions.pace import Address
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
 from chat_server.sessions.transport import Transport
-from chat_server.wire.json_lines import JsonDecoder, object_parser, renderer_for, show_answer
+from chat_server.wire.json_lines import JsonDecoder, object_parser, renderer_for, show_answer, show_stored
 
 ASKED_AFTER = 1 / 3
 """The part of `silence_seconds` after which a silent program is asked whether it is still there; then again after the same."""
@@ -108,6 +109,17 @@ class JsonSession(ChatSession[Addressed]):
 
     def send(self, event: Event) -> None:
         """Answer the request in hand; or, if the event says for which key it is, the one that had the key."""
+        self._answer(self._answered(event))
+
+    def send_all(self, events: Sequence[Event]) -> None:
+        """Answer with several events, in one piece."""
+        stored = [event for event in events if type(event) is Stored]
+        if self._refs or len(stored) < len(events):
+            super().send_all(events)
+        else:
+            self._answer(show_stored(stored))
+
+    def _answered(self, event: Event) -> bytes:
         ref = self._ref
         if isinstance(event, Stored | NotStored):
             ref = self._take_ref(event.key)
@@ -121,7 +133,7 @@ class JsonSession(ChatSession[Addressed]):
                 self._key = ""
             if isinstance(event, Refused):
                 event = replace(event, room=self._asked_room)
-        self._answer(self._shown_answer(event, ref))
+        return self._shown_answer(event, ref)
 
     def send_unasked(self, event: Event) -> None:
         """Show an event; the request in hand is still to be answered."""
@@ -247,9 +259,11 @@ class JsonSession(ChatSession[Addressed]):
         if type(asked.request) in _ABOUT_CONNECTION:
             self._handle_here(asked.request)
             return None
+        if type(asked.request) is SayRun:
+            return self._handle_run(asked.request)
         return self._handle_in_place(asked.request)
 
-    def _handle_here(self, request: Request | Unreadable) -> None:
+    def _handle_here(self, request: Request | SayRun | Unreadable) -> None:
         if isinstance(request, Hello):
             self._greet(request)
         elif isinstance(request, Ping):
@@ -269,6 +283,14 @@ class JsonSession(ChatSession[Addressed]):
             self._refs.setdefault(self._key, []).append(self._ref)
             request = replace(request, key=self._key)
         return dispatch(place, self, request)
+
+    def _handle_run(self, run: SayRun) -> MaybeAwaitable:
+        place = self._membership.room(self._asked_room)
+        if place is not None:
+            return dispatch(place, self, run)
+        for request in run:
+            self._handle_in_place(request)  # which refuses it, and waits for nothing
+        return None
 
     def _why_not_in(self, room: str) -> Refused:
         if not self.nick:

@@ -5,7 +5,7 @@ business of the kinds of session (text_session.py, json_session.py). Never knows
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from math import inf
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
@@ -156,6 +156,11 @@ class ChatSession(ABC, Generic[A]):
         """Show an event to the reader; if that fails, show that it does."""
         self._answer(self.shown(event))
 
+    def send_all(self, events: Sequence[Event]) -> None:
+        """Show events to the reader, in one piece if that can be."""
+        for event in events:
+            self.send(event)
+
     def send_unasked(self, event: Event) -> None:
         """Show an event that answers no request."""
         self.send(event)
@@ -263,7 +268,8 @@ class ChatSession(ABC, Generic[A]):
 
     async def run(self) -> None:
         """Serve the person until they leave, are lost, or are dismissed. Raises nothing but Cancelled."""
-        guard = Guard("a session failed", self._described)  # a bug ends the session that met it, and no other
+        # A bug ends the session that met it, and no other.
+        guard = Guard("a session failed", lambda: {"nick": self.nick})
         with guard:
             try:
                 with self._loop.scope:
@@ -277,9 +283,6 @@ class ChatSession(ABC, Generic[A]):
             self._farewell = Dismissed("failed")
         if self._loop.scope.cancelled_caught and self._farewell is None:
             self._farewell = self._loop.timed_out()
-
-    def _described(self) -> dict[str, object]:
-        return {"nick": self.nick}
 
     async def end(self, deadline: float) -> bool:
         """Leave no trace of the session, say goodbye, and let the reader have what waits.

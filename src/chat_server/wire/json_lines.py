@@ -9,7 +9,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any, get_origin, get_type_hints
+from typing import Any, cast, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -17,14 +17,16 @@ from msgspec.structs import fields, replace
 
 from chat_server.protocol.days import is_day
 from chat_server.protocol.entries import EVENTS, KINDS, Entry, Found, PageShown, Recalled, Said
-from chat_server.protocol.events import Answered, Dismissed, Event, Refused
+from chat_server.protocol.events import Answered, Dismissed, Event, Refused, Stored
 from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
 from chat_server.protocol.names import NAME_TYPED_MAX
 from chat_server.protocol.requests import REF_MAX, REQUESTS, Hello, Ref, Request, tag_of
+from chat_server.protocol.runs import SaidRun, show_runs
 from chat_server.protocol.sanitize import sanitize, sanitize_lines, sanitize_to_line
 from chat_server.protocol.syntax import field_meta
 from chat_server.protocol.typed import shortened
 from chat_server.protocol.versions import EARLIER_EVENTS, PROTOCOL, by_tag, common, tag_in
+from chat_server.wire.json_runs import said_in
 from chat_server.wire.line_buffer import LIGHT_BYTES, LineBuffer
 from chat_server.wire.render.sentences import in_one_sentence, sentence
 
@@ -191,11 +193,15 @@ def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
 class JsonDecoder:
     """Turn the bytes of one program into requests. Any split of the bytes gives the same requests; no bytes make it raise."""
 
-    __slots__ = ("_line", "_parse", "_protocol", "_text_limit")
+    __slots__ = ("_in_runs", "_line", "_parse", "_protocol", "_text_limit")
 
-    def __init__(self, parse: Parse, line_limit: int, text_limit: int) -> None:
-        """Know what can be asked for by `parse`; refuse lines of more than `line_limit` bytes, and texts in them of more than `text_limit`."""
+    def __init__(self, parse: Parse, line_limit: int, text_limit: int, *, in_runs: bool = False) -> None:
+        """Know what can be asked for by `parse`; refuse lines of more than `line_limit` bytes, and texts in them of more than `text_limit`.
+
+        What is said in lines that come together is given as runs if it may be (`in_runs`): where each line has to be paid for, they come one by one.
+        """
         self._parse = parse
+        self._in_runs = in_runs
         self._protocol = (
             1  # until the program says that it knows a newer one: what comes with its hello is in that already
         )
@@ -232,6 +238,23 @@ class JsonDecoder:
 
     def receive_data(self, data: bytes) -> list[Addressed | ProtocolReply]:
         """Take bytes as they came; return the requests that they complete, in order."""
+        return self._runs(data) or self._each(data)
+
+    def _runs(self, data: bytes) -> list[Addressed | ProtocolReply] | None:
+        """What is said in the lines that the bytes end; None, and nothing is taken, if there may be more in them, or none."""
+        end = data.rfind(b"\n") + 1
+        lines = self._line.begun + data[:end]
+        rest = data[end:]
+        longest = min(self._line.limit, self._text_limit)
+        if not self._in_runs or not end or self._line.is_skipping or max(len(lines), len(rest)) > longest:
+            return None
+        said = said_in(lines, WORD_MAX)
+        if said is not None:
+            self._line.erase_line()
+            self._line.append(rest)
+        return cast("list[Addressed | ProtocolReply] | None", said)
+
+    def _each(self, data: bytes) -> list[Addressed | ProtocolReply]:
         *whole, rest = data.split(b"\n")
         requests: list[Addressed | ProtocolReply] = []
         for piece in whole:
@@ -249,6 +272,7 @@ class JsonDecoder:
 
 
 _encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def _in_words(event: Refused | Dismissed, language: str, _: int) -> Event:
@@ -308,7 +332,16 @@ def renderer_for(language: str, protocol: int = PROTOCOL) -> Callable[[Event], b
             return _encode(event) + b"\n"
         return _show(event, language, protocol)
 
+    def show_run(run: SaidRun) -> bytes:
+        return b"".join(map(show, run)) if run.author else _encode_lines(run)
+
+    show_runs(show, show_run)
     return show
+
+
+def show_stored(events: Sequence[Stored]) -> bytes:
+    """Write that lines are stored, where nobody wants a ref back."""
+    return _encode_lines(events)
 
 
 def show_answer(event: Event, ref: Ref | None, language: str, protocol: int = PROTOCOL) -> bytes:

@@ -27,6 +27,7 @@ from chat_server.journal import (
 )
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.sqlite.batch_rows import Append, BatchRows, Last
+from chat_server.journal.sqlite.keys import store_keys
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.reader import Prunable, Reader, connect, mapped_errors
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal
@@ -244,7 +245,7 @@ class Writer(Reader):
                 last = batches.last_of(append)
                 first, left, duplicates = last.seq + 1, append, dict[int, Duplicate]()
                 if append.keys:
-                    duplicates = self._store_keys(append, first)
+                    duplicates = store_keys(connection, append, first, self._rooms)
                     if duplicates:
                         lines = settled(append.lines, first, duplicates)
                         left = Append(lines, {}, encode(lines))
@@ -278,47 +279,8 @@ class Writer(Reader):
         """Rows for what comes next. Only with `_healthy_connection`: until then more may be in the file than is known here."""
         return BatchRows(self._next_id, self._last, self._rooms)
 
-    def _store_keys(self, append: Append, first: int) -> dict[int, Duplicate]:
-        """Store the keys of the lines that have one. Returns which lines were stored before, or stand twice in the batch."""
-        if self._store_new_keys(append, first):
-            return {}
-        duplicates: dict[int, Duplicate] = {}
-        for index, pair in sorted(append.keys.items()):
-            line = append.lines[index]
-            known = self._connection.execute(
-                "SELECT name, seq FROM sent JOIN room ON room.id = sent.room WHERE sender = ? AND key = ?", pair
-            ).fetchall()
-            if known:
-                duplicates[index] = Duplicate(*known[0])
-            else:
-                self._connection.execute(
-                    "INSERT INTO sent (sender, key, room, seq, at) VALUES (?, ?, ?, ?, ?)",
-                    (*pair, self._rooms[line.room], first + index - len(duplicates), line.at),
-                )
-        return duplicates
-
-    def _store_new_keys(self, append: Append, first: int) -> bool:
-        """Store all keys by one statement, if all are new; else store none. To look up and store each by itself took four times as long.
-
-        A batch has a thousand keys at most (rooms/inbox.py); SQLite takes 32,766 values.
-        """
-        lines, room = append.lines, self._rooms[append.lines[0].room]
-        values: list[object] = []
-        for index, pair in append.keys.items():
-            values += (*pair, room, first + index, lines[index].at)
-        rows = ", ".join(["(?, ?, ?, ?, ?)"] * len(append.keys))
-        stored = self._connection.execute(
-            f"INSERT INTO sent (sender, key, room, seq, at) VALUES {rows} ON CONFLICT DO NOTHING",  # noqa: S608 - nothing in it comes from outside
-            values,
-        )
-        if stored.rowcount == len(append.keys):
-            return True
-        if stored.rowcount:
-            self._connection.execute("DELETE FROM sent WHERE id > ?", ((stored.lastrowid or 0) - stored.rowcount,))
-        return False
-
     def _store_topic(self, lines: Sequence[Stored]) -> None:
-        for line in lines:
+        for line in pieces_of(lines):
             if isinstance(line, TopicSet):
                 self._connection.execute("UPDATE room SET topic = ? WHERE name = ?", (line.text, line.room))
 

@@ -1,0 +1,78 @@
+"""Lines that a program says many at a time, read all at once: the other door's whole_lines.py.
+
+Reads what it is sure of. Whatever is anything else, or wrong in any way, is left to json_lines.py, which reads line by line and says what is wrong.
+Pure.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from chat_server.protocol.incoming import Addressed
+from chat_server.protocol.requests import Key, Lines, Ref
+from chat_server.protocol.runs import RUN_MAX, SayRun
+from chat_server.protocol.sanitize import sanitize
+
+
+class _SayLine(Struct, gc=False):
+    """A request to say something, as it comes."""
+
+    do: Literal["say"]
+    room: str
+    text: Lines
+    key: Key = ""
+    ref: Ref | None = None
+
+
+_decode_lines = msgspec.json.Decoder(_SayLine).decode_lines
+
+
+def said_in(lines: bytes, word_max: int) -> list[Addressed] | None:
+    """What whole lines say, in runs for each room; None if there may be more in them than that.
+
+    Args:
+        lines: as they came, with the end of the last; none longer than a text may be.
+        word_max: characters that a name or a key may have.
+
+    """
+    count = lines.count(b"\n")
+    if count < 2 or not lines.startswith(b"{") or not lines.endswith(b"}\n"):  # noqa: PLR2004 - of one line there is nothing to gain
+        return None
+    if lines.count(b"}\n{") != count - 1:  # else an object may go on in another line
+        return None
+    try:
+        said = _decode_lines(lines)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    if len(said) != count or any(line.ref is not None for line in said):
+        return None
+    runs: list[Addressed] = []
+    for room, of_room in groupby(said, lambda line: line.room):
+        run = _run(list(of_room), word_max)
+        if run is None or not _are_words([room], word_max):
+            return None
+        runs += (Addressed(part, room) for part in run)
+    return runs
+
+
+def _run(said: Sequence[_SayLine], word_max: int) -> list[SayRun] | None:
+    texts, keys = [line.text.rstrip() for line in said], [line.key for line in said]
+    if not all(texts) or not _is_clean(texts) or (any(keys) and not (all(keys) and _are_words(keys, word_max))):
+        return None
+    if not any(keys):
+        keys = []
+    parts = range(0, len(texts), RUN_MAX)
+    return [SayRun(texts[first : first + RUN_MAX], keys[first : first + RUN_MAX]) for first in parts]
+
+
+def _are_words(words: Sequence[str], word_max: int) -> bool:
+    return max(map(len, words)) <= word_max and all(map(str.strip, words)) and _is_clean(words)
+
+
+def _is_clean(texts: Sequence[str]) -> bool:
+    """Whether each is clean, and one line. What they have beside one another changes nothing about that."""
+    together = " ".join(texts)
+    return sanitize(together) == together
