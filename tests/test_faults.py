@@ -65,6 +65,7 @@ def logged() -> Iterator[Sequence[MutableMapping[str, Any]]]:
     gc.freeze()  # the collector need not look through what other tests have left
     with structlog.testing.capture_logs() as logs:
         yield logs
+    logs.clear()  # the errors in it have hold of everything that was under way
     gc.collect()  # what a bug kept from being awaited is complained of here, and not in the next test
 
 

@@ -263,6 +263,11 @@ class JsonSession(ChatSession[Addressed]):
             return self._handle_run(asked.request)
         return self._handle_in_place(asked.request)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to be carried out, though it may have been read already."""
+        return self._loop.scope.cancel_called
+
     def _handle_here(self, request: Request | SayRun | Unreadable) -> None:
         if isinstance(request, Hello):
             self._greet(request)

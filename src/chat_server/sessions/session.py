@@ -333,11 +333,6 @@ class ChatSession(ABC, Generic[A]):
         if self._ending is None:
             self.dismiss("taken-over", trio.current_time())
 
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more is to be carried out, though it may have been read already."""
-        return self._loop.scope.cancel_called
-
     def dismiss(self, why: str, deadline: float) -> None:
         """End the session for a reason of the server's; if it is ending already, let that take no longer than until `deadline`."""
         if self._ending is None:
