@@ -7,10 +7,10 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -23,7 +23,8 @@ from chat_server.protocol.syntax import parameters_of
 from chat_server.wire.render.languages import DOMAIN, LOCALE
 
 SOURCE = LOCALE.parent / "wire"
-KEYWORDS = {"text": None, "message": None, "count": (1, 2), "counted": (1, 2)}
+KEYWORDS = {"text": 1, "message": 1, "count": 2, "counted": 2}
+"""What says a sentence, and how many of its arguments are that."""
 
 Identifier = str | tuple[str, ...]
 
@@ -31,9 +32,7 @@ Identifier = str | tuple[str, ...]
 def sentences() -> Iterator[Identifier]:
     """Every sentence in the source: what is said, what stands in tables, how entries are shown, and what explains the commands and their usage."""
     for path in sorted(SOURCE.rglob("*.py")):
-        with path.open("rb") as file:
-            for _, found, _, _ in extract("python", file, keywords=KEYWORDS):
-                yield found
+        yield from said_in(path)
     yield from (kind.shape.sentence for kind in KINDS if kind.shape.is_sentence)
     yield from (kind.sentence for kind in (*EVENTS, *ANSWERS, *REFUSALS) if kind.sentence)
     for request in filter(lambda request: request.is_typed, COMMANDS.vocabulary.requests):
@@ -42,6 +41,16 @@ def sentences() -> Iterator[Identifier]:
         for request, command in COMMANDS.of[kind].items():
             if issubclass(request, Request) and request.is_typed:  # else no /help explains it
                 yield from filter(None, command.explanation.splitlines())
+
+
+def said_in(path: Path) -> Iterator[Identifier]:
+    """The sentences in one file, in its order."""
+    calls = (node for node in ast.walk(ast.parse(path.read_bytes())) if sentences_of(node))
+    for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
+        said = tuple(each.value for each in sentences_of(call) if isinstance(each, ast.Constant))
+        texts = tuple(text for text in said if isinstance(text, str))
+        if len(texts) == len(sentences_of(call)) and all(texts):
+            yield texts if len(texts) > 1 else texts[0]
 
 
 def has_word(parameter: Parameter) -> bool:
@@ -75,8 +84,8 @@ def untellable() -> Iterator[str]:
 def sentences_of(node: ast.AST) -> list[ast.expr]:
     """What a call says that is to be translated; nothing when it is another call, or none."""
     match node:
-        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in KEYWORDS:
-            return node.args[: len(KEYWORDS[name] or (1,))]
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if len(node.args) >= KEYWORDS.get(name, inf):
+            return node.args[: KEYWORDS[name]]
     return []
 
 
