@@ -24,7 +24,7 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.inbox import INBOX_MAX
 from chat_server.rooms.room import Occupant
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
-from fakes import FakeSession, open_rooms
+from fakes import FakeSession, make_hall, open_rooms
 from streams import House, Program, open_house
 
 TOKEN = "a-token-of-twenty-two-characters"  # noqa: S105 - nobody owns it
@@ -640,32 +640,34 @@ async def test_a_name_that_changes_while_a_rooms_inbox_is_full_is_told_all_the_s
     assert bob.told[-1] == "* anna left"
 
 
+@pytest.mark.parametrize("failing", ["python", "pm", "write"])
 async def test_what_goes_wrong_when_a_new_name_is_told_keeps_it_from_no_room_and_the_old_one_from_nobody(
-    autojump_clock: trio.abc.Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    hall, python = open_rooms(nursery)
-    pm = hall.directory.room("pm")
-    assert isinstance(pm, ChatRoom)
-    desk, tab, phone = FakeSession(python, "ann"), FakeSession(pm), FakeSession(hall)
-    for session in (tab, phone):
-        session.belong_to(desk.person)
-    for session in (desk, tab):
-        await session.place.enter(session)
+    hall = make_hall("python", "pm", "write")
+    phone = FakeSession(hall, "ann")
+    rooms = hall.directory.rooms
+    for room in rooms:
+        assert isinstance(room, ChatRoom)
+        nursery.start_soon(room.run)
+        session = FakeSession(room)
+        session.belong_to(phone.person)
+        await room.enter(session)
     with monkeypatch.context() as patch:
         patch.setattr(phone, "send", fail)
         with pytest.raises(RuntimeError):
             COMMANDS.dispatch(hall, phone, Rename("anna"))
     await trio.sleep(1)
-    assert [room.nicks for room in (python, pm)] == [["anna"]] * 2
+    assert [room.nicks for room in rooms] == [["anna"]] * 3
     assert set(hall.directory._people) == {"anna"}
-    monkeypatch.setattr(python, "announce_name", fail)
+    monkeypatch.setattr(hall.directory.room(failing), "announce_name", fail)
     with pytest.raises(RuntimeError):
-        COMMANDS.dispatch(hall, tab, Rename("ann"))
+        COMMANDS.dispatch(hall, phone, Rename("ann"))
     await trio.sleep(1)
-    assert pm.nicks == ["ann"]
+    assert [room.nicks for room in rooms] == [["anna"] if room.name == failing else ["ann"] for room in rooms]
     assert set(hall.directory._people) == {"ann"}
 
 
