@@ -13,8 +13,8 @@ from msgspec.structs import fields
 
 from chat_server.commands.access import DEFAULT, ROLES
 from chat_server.commands.handler import CommandHandler, CommandTable
-from chat_server.commands.table import COMMANDS, dispatch, distinct
-from chat_server.protocol.events import Answered
+from chat_server.commands.table import COMMANDS, dispatch, distinct, distinct_refusals
+from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import REQUESTS, ChooseCharset, Hello, Join, Login, Request, Resume, Say, tag_of
 from chat_server.protocol.syntax import Vocabulary, word_of
 from chat_server.rooms.person import MEMBER, STRANGER
@@ -193,3 +193,29 @@ def test_an_answer_that_programs_would_take_for_another_event_is_refused(
     with pytest.raises(ValueError, match=f"two events share the tag {tag}"):
         distinct((danced, named))
     assert distinct((danced,)) == (danced,)
+
+
+@pytest.mark.parametrize("code", ["no-dice", "name-taken"])
+def test_a_refusal_that_programs_would_take_for_another_is_refused(code: str) -> None:
+    no_dice: Any = defstruct("NoDice", [("code", str, "no-dice")], bases=(Refused,), frozen=True)
+    named: Any = defstruct("Named", [("code", str, code)], bases=(Refused,), frozen=True)
+    with pytest.raises(ValueError, match=f"two refusals share the code {code}"):
+        distinct_refusals((no_dice, named), ["name-taken"])
+    assert distinct_refusals((no_dice,), ["name-taken"]) == (no_dice,)
+
+
+def test_a_refusal_without_a_code_is_refused() -> None:
+    vague: Any = defstruct("Vague", [], bases=(Refused,), frozen=True)
+    with pytest.raises(ValueError, match="Vague has no code"):
+        distinct_refusals([vague])
+
+
+def test_no_server_starts_with_a_refusal_that_has_the_code_of_one_of_the_servers() -> None:
+    program = """
+from chat_server.protocol.events import Refused
+class Taken(Refused, frozen=True):
+    code: str = "name-taken"
+import chat_server.sessions.doors
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "ValueError: two refusals share the code name-taken" in ended.stderr

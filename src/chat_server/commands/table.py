@@ -6,6 +6,9 @@ every program without another word.
 
 from collections.abc import Iterable
 
+from msgspec import NODEFAULT
+from msgspec.structs import fields
+
 from chat_server.commands.general import GeneralCommands
 from chat_server.commands.handler import CommandTable
 from chat_server.commands.history import HistoryCommands
@@ -42,8 +45,22 @@ def distinct(answers: Iterable[type[Answered]]) -> tuple[type[Answered], ...]:
 ANSWERS = distinct(Answered.__subclasses__())
 """The answers that are declared beside their commands, of all groups."""
 
-REFUSALS = tuple(Refused.__subclasses__())
-"""The same, of refusals."""
+
+def distinct_refusals(refusals: Iterable[type[Refused]], others: Iterable[str] = ()) -> tuple[type[Refused], ...]:
+    """Return these. Raises ValueError if one has no code, or that of another of them, or one of `others`: programs would take it for that."""
+    found, taken = tuple(refusals), {*others}
+    for kind in found:
+        code = next(field.default for field in fields(kind) if field.name == "code")
+        if code is NODEFAULT:
+            raise ValueError(f"{kind.__name__} has no code")
+        if code in taken:
+            raise ValueError(f"two refusals share the code {code}")
+        taken.add(code)
+    return found
+
+
+REFUSALS = distinct_refusals(Refused.__subclasses__())
+"""The same, of refusals. That none has a code of a refusal that the server has for everything, sessions/doors.py sees to."""
 
 dispatch = COMMANDS.dispatch
 """Carries out a request, or refuses it."""

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from chat_server import __version__
-from chat_server.commands.table import COMMANDS
+from chat_server.commands.table import COMMANDS, REFUSALS, distinct_refusals
 from chat_server.guard import Guard
 from chat_server.protocol.events import Event, Greeted
 from chat_server.sessions.context import SessionContext
@@ -21,6 +21,7 @@ from chat_server.sessions.text_session import TextSession
 from chat_server.sessions.transport import Transport
 from chat_server.wire.detect import HTTP_REFUSAL, HTTP_STARTS, JSON_STARTS, TLS_STARTS, detect
 from chat_server.wire.json_lines import JsonDecoder
+from chat_server.wire.render.sentences import SENTENCES
 from chat_server.wire.text import TextDecoder
 
 PRELOGIN_LINE_BYTES = 1024
@@ -31,6 +32,8 @@ _GUARD = Guard("a caller could not be greeted")
 
 PARSE_TEXT = COMMANDS.vocabulary.parse_text
 """Reads what people ask for."""
+
+distinct_refusals(REFUSALS, SENTENCES)  # here the commands and the sentences meet
 
 
 class Door(Struct, frozen=True):
