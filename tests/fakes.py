@@ -15,7 +15,8 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import MEMBER, Person
-from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.room import Occupant, Room, Sink
+from chat_server.sessions.outbox import PushSink
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 
 
@@ -44,6 +45,10 @@ class FakeSession:
 
     def renderer_among(self, kinds: Collection[Callable[[Event], bytes]], limit: int) -> Callable[[Event], bytes]:
         return self.render
+
+    @property
+    def sink(self) -> Sink:
+        return PushSink(self.push)
 
     def push(self, data: bytes) -> None:
         self.told += data.decode().splitlines()

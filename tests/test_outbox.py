@@ -8,6 +8,7 @@ import trio.testing
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chat_server.rooms.audience import give_each
 from chat_server.sessions.backlog import URGENT_MAX
 from chat_server.sessions.corking import Corked
 from chat_server.sessions.memory_budget import Budget
@@ -442,7 +443,7 @@ URGENT = st.just(b"\xff\xfb\x01")
 
 
 class Twins:
-    """Two outboxes of which the same is asked; but the second is never corked."""
+    """Two outboxes of which the same is asked; but the second is never corked, and is given what it is given as a room does that."""
 
     def __init__(self, nursery: trio.Nursery, room: int, limit: int) -> None:
         self.pipes = Pipe(room), Pipe(room)
@@ -461,8 +462,13 @@ class Twins:
                 self.outboxes[0].uncork()
                 self._is_corked = False
             case bytes():
-                for outbox in self.outboxes:
-                    (outbox.push_urgent if move.startswith(b"\xff") else outbox.push)(move)
+                corked, plain = self.outboxes
+                if move.startswith(b"\xff"):
+                    corked.push_urgent(move)
+                    plain.push_urgent(move)
+                else:
+                    corked.push(move)
+                    give_each(iter((plain,)), move)
             case _ if self._is_corked:
                 pass  # what is corked is uncorked before anybody else runs
             case int() if move < 0:  # the kernel has room, and the task that writes has not run yet

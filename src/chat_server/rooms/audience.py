@@ -6,7 +6,7 @@ things happen in, nor where they are stored.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from operator import length_hint
 
@@ -18,7 +18,7 @@ from chat_server.protocol.events import Event, RoomFailed
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import Renderer, SaidRun, is_shown_at_once, shown
-from chat_server.rooms.room import Occupant
+from chat_server.rooms.room import Occupant, Sink
 
 KINDS_MAX = 6
 """Kinds of readers in a room (languages, charsets, widths, colours) beyond which a newcomer is shown lines as the nearest of them. Each costs a
@@ -33,7 +33,6 @@ _CALLING: tuple[type[StoredEvent], ...] = tuple(kind for kind in KINDS if kind.a
 Shown = Event | SaidRun
 """What members see: something that has happened, or lines in a row, which count as one where it is said who is not shown them."""
 
-Push = Callable[[bytes], None]
 Personal = dict[Occupant, dict[int, bytes]]
 """For each member who is shown some of the events in their own way: those, by their place."""
 
@@ -50,10 +49,10 @@ class Audience:
         """What members will see next."""
         self.excluded: list[tuple[Occupant, ...]] = []
         """Who of them will not, for each event: the author, or who knows it already."""
-        # The members' `push` by their `render`. To go through the members themselves would bring a thousand more objects into the
+        # The members' sinks by their `render`. To go through the members themselves would bring a thousand more objects into the
         # processor's cache, which the kernel has emptied between two sends: that took S3's CPU from 1.3 times the C reference's to 1.2 times
         # (the cases S1 to S5 are in docs/performance.md).
-        self.kinds: dict[Renderer, dict[Occupant, Push]] = {}
+        self.kinds: dict[Renderer, dict[Occupant, Sink]] = {}
         self._kind_of: dict[Occupant, Renderer] = {}
         self._ahead: dict[Renderer, list[bytes]] = {}  # the first of the events, as kinds are shown them
         # By the name's key: the sessions of whoever is called so that are shown a line with the name in it in another way.
@@ -71,7 +70,7 @@ class Audience:
         if render not in self.kinds and len(self.kinds) >= KINDS_MAX:
             render = member.renderer_among(self.kinds, KINDS_MAX)
         self._kind_of[member] = render
-        self.kinds.setdefault(render, {})[member] = member.push
+        self.kinds.setdefault(render, {})[member] = member.sink
         if member.render_mention is not None and render is member.render:
             key = name_key(nick)
             self._mention_members[key] = (*self._mention_members.get(key, ()), member)
@@ -96,8 +95,8 @@ class Audience:
         self._kind_of.pop(member, None)
         self.kinds = {
             render: kept
-            for render, pushes in self.kinds.items()
-            if (kept := {m: p for m, p in pushes.items() if m is not member})
+            for render, sinks in self.kinds.items()
+            if (kept := {m: s for m, s in sinks.items() if m is not member})
         }
         for key in list(self._mention_members):
             self._call_no_longer(member, key)
@@ -127,7 +126,7 @@ class Audience:
         """Show some members what no other is shown, and what answers nothing; what was to be seen before has been shown."""
         for member in members:
             show = self._kind_of[member]
-            if not self._guard.attempt(self.kinds[show][member], self._shown(show, event)):
+            if not self._guard.attempt(give_each, iter((self.kinds[show][member],)), self._shown(show, event)):
                 self._guard.attempt(member.fail)
 
     async def show_ahead(self) -> None:
@@ -159,28 +158,28 @@ class Audience:
         if self._mention_members:
             with self._guard:
                 named = self._named_in(events)
-        for render, pushes in self.kinds.items():
+        for render, sinks in self.kinds.items():
             pieces = ahead.get(render, [])
             with self._guard:
                 pieces += [
                     shown(render, event) if type(event) is SaidRun else render(event) for event in events[len(pieces) :]
                 ]
             pieces += [self._shown(render, event) for event in events[len(pieces) :]]  # one by one, if that failed
-            personal = {member: pushes.pop(member) for member in (*own, *named) if member in pushes}
+            personal = {member: sinks.pop(member) for member in (*own, *named) if member in sinks}
             data = b"".join(pieces)
-            waiting = iter(pushes.values())
-            while not self._guard.attempt(_push_each, waiting, data):
-                failed = len(pushes) - length_hint(waiting) - 1
-                self._guard.attempt(next(islice(pushes, failed, None)).fail)
-            for member, push in personal.items():
+            waiting = iter(sinks.values())
+            while not self._guard.attempt(give_each, waiting, data):
+                failed = len(sinks) - length_hint(waiting) - 1
+                self._guard.attempt(next(islice(sinks, failed, None)).fail)
+            for member, sink in personal.items():
                 others = list(pieces)
                 for place, piece in named.get(member, {}).items():
                     others[place] = piece
                 for place in reversed(own.get(member, ())):
                     del others[place]
-                if others and not self._guard.attempt(push, b"".join(others)):
+                if others and not self._guard.attempt(give_each, iter((sink,)), b"".join(others)):
                     self._guard.attempt(member.fail)
-            pushes.update(personal)
+            sinks.update(personal)
         self.shown_seq = last_seq
 
     def _make_lines_for_those_named(self) -> None:
@@ -226,10 +225,18 @@ class Audience:
         return named
 
 
-def _push_each(pushes: Iterator[Push], data: bytes) -> None:
-    """Give the data to all that are left; if one fails, those after it are still left. A guard around each push would cost as much again."""
-    for push in pushes:
-        push(data)
+def give_each(sinks: Iterator[Sink], data: bytes) -> None:
+    """Give the data to all that are left; if one fails, those after it are still left. A guard around each would cost as much again."""
+    size = len(data)
+    for sink in sinks:
+        send = sink.send  # not called as a method: looking one up takes longer than reading an attribute
+        try:
+            sent = send(data)
+        except OSError as error:
+            sink.refused(data, error)
+        else:
+            if sent != size:
+                sink.took(data, sent)
 
 
 def _own_places(excluded: Sequence[tuple[Occupant, ...]]) -> dict[Occupant, list[int]]:

@@ -33,6 +33,23 @@ async def give_way() -> None:
     await trio.lowlevel.checkpoint()
 
 
+class Sink(Protocol):
+    """Where bytes for one reader go; nobody waits for the reader."""
+
+    @property
+    def send(self) -> Callable[[bytes], int]:
+        """Takes whole lines, and returns how many bytes it has taken: if not all, `took` is to be called with the rest.
+
+        An OSError that it raises is for `refused`. It is another one from time to time.
+        """
+
+    def took(self, data: bytes, sent: int) -> None:
+        """See to what was not taken."""
+
+    def refused(self, data: bytes, error: OSError) -> None:
+        """See to it that nothing was taken."""
+
+
 class Occupant(Protocol):
     """What a place knows of a session."""
 
@@ -60,8 +77,8 @@ class Occupant(Protocol):
     """The same for a line that names the reader; None if that makes no difference."""
 
     @property
-    def push(self) -> Callable[[bytes], None]:
-        """What gives bytes to the reader, or drops them: never blocks, never raises."""
+    def sink(self) -> Sink:
+        """Where what the reader is shown goes; another one when `Room.member_changed` is called."""
 
     @property
     def receives_own(self) -> bool:
@@ -205,7 +222,7 @@ class Room(ABC):
         del session
 
     def member_changed(self, session: Occupant) -> None:
-        """Somebody who is here is shown things in another way from now on, or by another `push`."""
+        """Somebody who is here is shown things in another way from now on, or by another `sink`."""
         del session
 
     def announce_name(self, session: Occupant) -> None:

@@ -40,15 +40,14 @@ class Outbox(Generic[M]):
         "_corked",
         "_emptied",
         "_is_closed",
-        "_is_closed_or_corked",
         "_patience",
-        "_send_nowait",
         "_start",
         "_transport",
         "_waiting",
         "limit",
         "owner",
         "progressed_at",
+        "send",
     )
 
     def __init__(
@@ -63,7 +62,9 @@ class Outbox(Generic[M]):
     ) -> None:
         """Write to `transport`, in a task made with `start` while something waits; what waits counts in the `budget` of all."""
         self._transport = transport
-        self._send_nowait = transport.send_nowait
+        self.send: Callable[[bytes], int] = transport.send_nowait
+        """Takes whole lines, and returns how many bytes it has taken; see rooms.room.Sink. It is the socket's own `send` where nothing
+        waits, for a room calls it for every member: with a method and its questions in between, S3 took a tenth more."""
         self._start = start
         self.owner = owner
         """Who is asked for positions and notices; another may take over what waits."""
@@ -77,7 +78,6 @@ class Outbox(Generic[M]):
             None  # pieces, and whether each is urgent; None: it is not corked
         )
         self._is_closed = False
-        self._is_closed_or_corked = False  # one flag, for `push` looks at it for every member of a room
         self._emptied: trio.Event | None = None
 
     @property
@@ -97,74 +97,85 @@ class Outbox(Generic[M]):
 
     def push(self, data: bytes) -> None:
         """Write these whole lines now, or as soon as the reader lets us, or never if they would wait among more than `limit` bytes."""
-        if self._is_closed_or_corked:
-            self._gather(data)
-            return
-        waiting = self._waiting
-        if waiting is None:
-            try:
-                sent = self._send_nowait(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                self.close()  # the reader's task sees for itself that the connection is gone
-                return
-            if sent == len(data):
-                return
-            waiting = self._begin_to_wait(data, sent)
-            if sent == HELD:
-                return
-            data = data[sent:]
-        if waiting.add(data, self.owner, self.limit):
+        try:
+            sent = self.send(data)
+        except OSError as error:
+            self.refused(data, error)
+        else:
+            if sent != len(data):
+                self.took(data, sent)
+
+    def took(self, data: bytes, sent: int) -> None:
+        """Have the rest wait of data of which `send` has taken only so many bytes."""
+        waiting = self._begin_to_wait(data, sent)
+        if sent != HELD and waiting.add(data[sent:], self.owner, self.limit):
             self._budget.count(self)
+
+    def refused(self, data: bytes, error: OSError) -> None:
+        """Have data wait for which `send` had no room; if the connection is gone, close: the reader's task sees that for itself."""
+        if isinstance(error, BlockingIOError):
+            self.took(data, 0)
+        else:
+            self.close()
+
+    def _add(self, data: bytes) -> int:
+        """Take what has to wait after what waits already."""
+        if self._waiting is not None and self._waiting.add(data, self.owner, self.limit):
+            self._budget.count(self)
+        return len(data)
 
     def push_urgent(self, data: bytes) -> None:
         """Write what a protocol needs, which is no text: before whatever waits, and not dropped with it.
 
         At most backlog.URGENT_MAX bytes wait.
         """
-        if self._is_closed_or_corked:
+        if self._corked is not None:
             self._gather(data, is_urgent=True)
         elif self._waiting is None:
             self.push(data)
             if self._waiting is not None:
                 self._waiting.is_first_urgent = True
-        else:
+        elif not self._is_closed:
             self._waiting.add_urgent(data)
 
     def _begin_to_wait(self, data: bytes, sent: int) -> Backlog[M]:
         """The kernel has taken only so much of this: have a task write what is left, and what follows."""
         waiting = self._waiting = Backlog(data, sent)
+        self.send = self._add
         self._start(self._write)
         return waiting
+
+    def _send_directly(self) -> None:
+        """Nothing waits, and nothing is gathered."""
+        self.send = len if self._is_closed else self._transport.send_nowait
 
     # What is written in one piece; see corking.py.
 
     def cork(self) -> None:
         """Gather what is pushed, until `uncork`; not where something waits already. Harmless when repeated."""
-        if self._waiting is None and not self._is_closed_or_corked:
+        if self._waiting is None and self._corked is None and not self._is_closed:
             self._corked = []
-            self._is_closed_or_corked = True
+            self.send = self._gather
 
-    def _gather(self, data: bytes, *, is_urgent: bool = False) -> None:
-        """Keep a piece until `uncork`; nothing, where the connection is closed."""
-        if self._corked is None:
-            return
-        self._corked.append((data, is_urgent))
-        if len(data) >= SMALL or len(self._corked) >= CORKED_MAX:
-            self.uncork()
-            self.cork()
+    def _gather(self, data: bytes, *, is_urgent: bool = False) -> int:
+        """Keep a piece until `uncork`."""
+        if self._corked is not None:
+            self._corked.append((data, is_urgent))
+            if len(data) >= SMALL or len(self._corked) >= CORKED_MAX:
+                self.uncork()
+                self.cork()
+        return len(data)
 
     def uncork(self) -> None:
         """Write what has been gathered. Harmless where nothing has been."""
         pieces, self._corked = self._corked, None
         if pieces is None:
             return
-        self._is_closed_or_corked = False
+        self._send_directly()
         if not pieces:
             return
         data = b"".join([piece for piece, _ in pieces])
-        sent = self._send(data)
+        sent = self._sent(data)
         if sent == HELD:
             self._begin_to_wait(data, sent)
         elif sent < len(data) and not self._is_closed:
@@ -183,10 +194,10 @@ class Outbox(Generic[M]):
                 waiting.is_first_urgent = is_urgent
                 self._budget.count(self)
 
-    def _send(self, data: bytes) -> int:
+    def _sent(self, data: bytes) -> int:
         """How many of the bytes the kernel takes, or HELD. A connection that is gone is closed."""
         try:
-            return self._send_nowait(data)
+            return self._transport.send_nowait(data)
         except BlockingIOError:
             return 0
         except OSError:
@@ -218,7 +229,8 @@ class Outbox(Generic[M]):
     def close(self) -> None:
         """Drop what waits and take nothing more."""
         self.uncork()
-        self._is_closed = self._is_closed_or_corked = True
+        self._is_closed = True
+        self.send = len  # takes everything
         if self._waiting is not None:
             self._waiting.clear()
         self._budget.forget(self)
@@ -253,10 +265,11 @@ class Outbox(Generic[M]):
             waiting.put_first(self.owner)
             if not waiting:
                 self._waiting = None
+                self._send_directly()
                 self._wake()
                 return
             data = waiting.first()
-            sent = self._send(data)
+            sent = self._sent(data)
             is_held = sent == HELD
             if is_held:
                 sent = len(data)
@@ -270,3 +283,23 @@ class Outbox(Generic[M]):
         if self._emptied is not None:
             self._emptied.set()
             self._emptied = None
+
+
+class PushSink:
+    """A sink (rooms.room.Sink) made of a function that takes everything."""
+
+    __slots__ = ("_push",)
+
+    def __init__(self, push: Callable[[bytes], None]) -> None:
+        self._push = push
+
+    def send(self, data: bytes) -> int:
+        """Give it to the function."""
+        self._push(data)
+        return len(data)
+
+    def took(self, data: bytes, sent: int) -> None:
+        """It never takes less than all."""
+
+    def refused(self, data: bytes, error: OSError) -> None:
+        """It never refuses anything."""

@@ -16,7 +16,7 @@ from chat_server.guard import Guard
 from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped
 from chat_server.protocol.names import name_key
 from chat_server.rooms.person import MEMBER, Person
-from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, Sink
 from chat_server.rooms.tokens import identity_of
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.membership import let_rooms_forget
@@ -53,6 +53,10 @@ class Handover(NamedTuple):
     login_deadline: float
 
 
+def _stranger(session: Occupant, context: SessionContext) -> Person[Occupant]:
+    return Person(session, history=context.history.on_entering, zone=context.history.time_zone)
+
+
 class ChatSession(ABC, Generic[A]):
     """Somebody on a connection, from the greeting to the last byte. What they ask for comes as `A`."""
 
@@ -73,9 +77,9 @@ class ChatSession(ABC, Generic[A]):
         "person",
         "place",
         "preferences",
-        "push",
         "render",
         "render_mention",
+        "sink",
     )
 
     def __init__(
@@ -87,11 +91,7 @@ class ChatSession(ABC, Generic[A]):
         address: Address,
     ) -> None:
         limits = context.limits
-        self.person: Person[Occupant] = Person(
-            cast(Occupant, self),  # every kind of session is one
-            history=context.history.on_entering,
-            zone=context.history.time_zone,
-        )
+        self.person = _stranger(cast(Occupant, self), context)  # every kind of session is an occupant
         self.place = context.hall
         self.preferences = context.preferences
         self.render = render
@@ -109,7 +109,7 @@ class ChatSession(ABC, Generic[A]):
             patience=limits.no_progress_seconds,
             budget=context.budget,
         )
-        self.push = self._outbox.push  # itself, not a method around it: a room calls it for every member
+        self.sink: Sink = self._outbox  # itself, not a method around it: a room calls it for every member
         now = trio.current_time()
         rate = limits.messages_per_second
         pace = Pace(TokenBucket(rate, limits.message_burst, now), address) if rate else None
@@ -141,7 +141,7 @@ class ChatSession(ABC, Generic[A]):
         self.person.sessions = (cast(Occupant, self),)
         self._outbox = self._loop.outbox = handover.outbox
         self._outbox.owner = self
-        self.push = self._outbox.push
+        self.sink = self._outbox
         self._loop.pace = handover.pace
         self._loop.login_deadline = self._loop.scope.deadline = handover.login_deadline
 
@@ -176,6 +176,10 @@ class ChatSession(ABC, Generic[A]):
         if len(data) > ANSWER_BYTES_FREE:
             self.owe(self.cost_of_answer(len(data)))
         self.push(data)
+
+    def push(self, data: bytes) -> None:
+        """Write whole lines."""
+        self._outbox.push(data)
 
     def cost_of_answer(self, size: int) -> float:
         """For how many lines an answer of so many bytes counts."""

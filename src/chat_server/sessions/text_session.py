@@ -22,6 +22,7 @@ from chat_server.sessions.display import display_for, effective
 from chat_server.sessions.json_session import PARSE, JsonSession, bounds_of
 from chat_server.sessions.layout import LAID_OUT_WEIGHT, LISTS, charset_hints, laid_out
 from chat_server.sessions.membership import left
+from chat_server.sessions.outbox import PushSink
 from chat_server.sessions.pace import Address
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
 from chat_server.sessions.transport import Transport
@@ -142,14 +143,14 @@ class TextSession(ChatSession[TextInput]):
         if wants_editing != self._has_asked_to_edit:
             self._has_asked_to_edit = wants_editing
             self._answer_protocol(self._text.edit(wanted=wants_editing))
-        rendered_before, pushed_before = self.render, self.push
+        rendered_before, sink_before = self.render, self.sink
         self.render = renderer_for(profile)
         self.render_mention = renderer_for(replace(profile, is_named=True)) if profile.colours else None
         self._begin_or_end_editing()
         if self.preferences.mode == "edit" and self._has_asked_to_edit and not self._text.wants_editing:
             self.preferences = replace(self.preferences, mode=None)
             self.send(Refused("not-editable"))
-        if self.render is not rendered_before or self.push != pushed_before:
+        if self.render is not rendered_before or self.sink is not sink_before:
             self.place.member_changed(self)
 
     def _begin_or_end_editing(self) -> None:
@@ -157,9 +158,9 @@ class TextSession(ChatSession[TextInput]):
         # Who types into the server's own line is shown what was said of it when it is stored. An attribute, for it is asked for every line.
         self.receives_own = editor is not None
         if editor is None:
-            self.push = self._outbox.push
-        elif self.push == self._outbox.push:
-            self.push = self._push_around
+            self.sink = self._outbox
+        elif self.sink is self._outbox:
+            self.sink = PushSink(self.push)
             editor.is_shown_back = COMMANDS.works_for(self.place, self, Say)
             editor.prompted(self._prompt)
             self._outbox.push(editor.open())
@@ -176,8 +177,8 @@ class TextSession(ChatSession[TextInput]):
         if data:
             self._outbox.push_urgent(data)
 
-    def _push_around(self, data: bytes) -> None:
-        """Write whole lines above the line that is being edited."""
+    def push(self, data: bytes) -> None:
+        """Write whole lines, above the line that is being edited."""
         editor = self._text.editor
         self._outbox.push(data if editor is None else editor.around(data))
 
@@ -203,7 +204,6 @@ class TextSession(ChatSession[TextInput]):
         if self._text.editor is not None:
             self._closing = self._text.editor.close()
             self._text.editor = None
-            self.push = self._outbox.push
         self.push(self._closing + self.shown(farewell))
 
     # What the person wants.
