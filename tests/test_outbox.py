@@ -624,3 +624,44 @@ async def test_what_is_written_between_two_waits_goes_out_in_one_piece_however_t
     assert sent[4:] == [b"nine\n", b"ten\n"]
     outbox.push(b"at once\n")
     assert sent[6:] == [b"at once\n"]
+
+
+class BrokenOutbox:
+    """An outbox that cannot write, for a bug."""
+
+    def cork(self) -> None: ...
+
+    def uncork(self) -> None:
+        raise RuntimeError("a bug")
+
+
+async def test_a_bug_in_what_is_written_while_something_is_waited_for_is_met_when_the_wait_is_over(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    over = trio.Event()
+    ended: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await over.wait()
+        finally:
+            ended.append("wait")
+
+    async def session() -> None:
+        with pytest.raises(RuntimeError, match="a bug"):
+            await Corked(BrokenOutbox(), wait())
+        ended.append("session")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(session)
+        await trio.sleep(1)
+        assert not ended, "whoever wakes it would wake what does not wait any more"
+        over.set()
+    assert ended == ["wait", "session"]
+
+
+async def test_a_bug_in_what_is_written_when_the_work_is_done_is_not_overlooked() -> None:
+    async def work() -> None: ...
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        await Corked(BrokenOutbox(), work())

@@ -25,11 +25,12 @@ class Corked(Generic[R]):
     What a newcomer is told is three sentences. One `send` instead of three takes a tenth off a join, for each wakes the reader.
     """
 
-    __slots__ = ("_outbox", "_work")
+    __slots__ = ("_error", "_outbox", "_work")
 
     def __init__(self, outbox: Corkable, work: Coroutine[Any, Any, R]) -> None:
         self._outbox = outbox
         self._work = work
+        self._error: Exception | None = None  # which is to be raised in the work
 
     def __await__(self) -> Generator[Any, Any, R]:
         """Do the work: this is the generator too, so that nothing stands between it and Trio."""
@@ -45,11 +46,20 @@ class Corked(Generic[R]):
 
     def send(self, given: Any) -> Any:
         """Go on with what was waited for."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            return self.throw(error)
         self._outbox.cork()
         try:
-            return self._work.send(given)
-        finally:
+            awaited = self._work.send(given)
+        except BaseException:  # it has ended, StopIteration says that too
             self._outbox.uncork()
+            raise
+        try:
+            self._outbox.uncork()
+        except Exception as error:  # noqa: BLE001 - any bug. Trio has to hear what is waited for all the same, or it would wake who waits no more
+            self._error = error
+        return awaited
 
     def throw(self, *error: Any) -> Any:
         """Raise this in the work, where it waits. Trio hardly ever does: what it has to say comes by `send`."""
