@@ -509,6 +509,36 @@ async def test_what_is_skipped_after_one_has_caught_up_is_named_from_there(autoj
         assert (await slow.wait_for("skipped"))["rooms"]["python"] >= 10
 
 
+class DiskJournal(MemoryJournal):
+    """A journal that has to be waited for when it is read."""
+
+    async def read(self, room: str, first: int, last: int) -> Page:
+        await trio.sleep(0.001)
+        return await super().read(room, first, last)
+
+
+async def test_a_short_page_of_a_resumed_past_that_is_skipped_is_named_from_where_it_begins(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(journal=DiskJournal(), messages_per_second=0, waiting_bytes=20_000) as house:
+        bob, slow = house.connect(), house.connect(stuck=True)
+        await bob.enter("bob", "python")
+        for number in range(1, 4):
+            await bob.ask("say", room="python", text=f"line {number}", key=str(number))
+        while (await bob.wait_for("stored"))["seq"] < 3:
+            pass
+        await slow.ask("login", nick="ann")
+        await slow.wait_for("logged-in")
+        await slow.ask("resume", rooms={"python": 0})
+        await trio.sleep(1)  # the connection is full of what comes before the page
+        for number in range(30):
+            await bob.ask("say", room="python", text="x" * 1000, key=f"x{number}")
+        await trio.sleep(1)
+        events = [await slow.read(), await slow.read()]
+        assert [event["is"] for event in events] == ["entered", "skipped"]
+        assert events[1]["rooms"]["python"] == 0
+
+
 async def test_a_room_that_was_joined_after_the_reader_stopped_is_named_too(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(messages_per_second=0, waiting_bytes=20_000) as house:
         bob, slow = house.connect(), house.connect(stuck=True)

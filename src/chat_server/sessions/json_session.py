@@ -221,6 +221,7 @@ class JsonSession(ChatSession[Addressed]):
 
     def replayed_up_to(self, room: str, seq: int | None) -> None:
         """Note how far a room has been caught up with."""
+        self._outbox.uncork()  # a page that was sent is kept, if it must be, with the position before it
         self._membership.replayed_up_to(room, seq)
 
     # The program's side.
