@@ -3,7 +3,8 @@
 Builds fanout.c (the load, which also checks that every member got every line once and in order) and cbroadcast.c (the least that a
 chat server can do) with gcc. For every run a fresh server is started; the servers take turns, and medians and ratios are printed. Peers are
 Debian's packages inspircd and ngircd; one that is missing is named and left out. Exit code 1 if any run of this server lost, doubled or
-reordered a line, if a change costs too much (--check), or if a must is missed (--must); 2 if something could not be measured at all.
+reordered a line, if a change costs too much (--check; bench_verdicts.py says when), or if a must is missed (--must); 2 if something could not be
+measured at all.
 
 Two cores are wanted: one for the server, one for the load. Compare only within one run, and look at CPU per delivery before rates: it
 is the steadier of the two.

@@ -1,6 +1,6 @@
 """Reading back what was said: pages by number, by day, by words.
 
-A page is a range of numbers, since numbers have no holes. Never knows who is in the room.
+A page is a range of numbers, since numbers have no holes. What a search finds is decided in journal/words.py. Never knows who is in the room.
 """
 
 import time

@@ -1,6 +1,6 @@
-"""Which journal engines there are: the one place that knows them by name. An engine is imported when it is chosen, and only then.
+"""Which journal engines there are: the one place that knows them by name.
 
-It must never know what an engine is made of.
+An engine is imported when it is chosen (`[journal] engine` in config.py), and only then. It must never know what an engine is made of.
 """
 
 from contextlib import AbstractContextManager

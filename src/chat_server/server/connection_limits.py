@@ -1,4 +1,7 @@
-"""How many may be connected, in all and from one address, and how fast those behind one address may ask. Pure; never knows sockets."""
+"""How many may be connected, in all and from one address, and how fast those behind one address may ask. The numbers are config.py's `[limits]`.
+
+Pure; never knows sockets.
+"""
 
 import ipaddress
 

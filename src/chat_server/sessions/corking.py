@@ -1,6 +1,6 @@
 """What a task writes between two waits goes out in one piece.
 
-Knows coroutines, and that something can be corked. Never knows what is written, nor what is waited for.
+Knows coroutines, and that something can be corked (outbox.py is that). Never knows what is written, nor what is waited for.
 """
 
 from collections.abc import Coroutine, Generator

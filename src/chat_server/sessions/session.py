@@ -182,7 +182,7 @@ class ChatSession(ABC, Generic[A]):
         self._outbox.push(data)
 
     def cost_of_answer(self, size: int) -> float:
-        """For how many lines an answer of so many bytes counts."""
+        """For how many lines an answer of so many bytes counts; for more where it is laid out (text_session.py)."""
         return size / ANSWER_BYTES_PER_TOKEN
 
     def owe(self, tokens: float) -> None:

@@ -2,7 +2,8 @@
 
 Turns bytes into requests, cleaned and checked, and events into bytes. Which requests there are it is told; which fields there are is what the
 Structs of requests and events say, and nothing else. A text is made clean; a name, a key or a ref that is not clean is refused, for changed it
-would be another. Lengths are looked at first: nothing longer than its limit is cleaned, compared or normalised.
+would be another. Lengths are looked at first: nothing longer than its limit is cleaned, compared or normalised. Of a field that stands twice in an
+object the last counts.
 """
 
 import inspect

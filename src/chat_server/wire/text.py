@@ -1,7 +1,8 @@
 """The plain door: people on telnet, nc, or anything else that sends lines of text.
 
 Turns bytes into requests: the telnet protocol is taken off and answered, lines are cut or edited, decoded, cleaned; a line that begins with `/` is
-a command. What is written to people is in render/: sentences.py, profiles.py. Pure: knows bytes and what was chosen; never knows a session.
+a command. Who seems to write in another charset is told so once. What is written to people is in render/: sentences.py, profiles.py.
+Pure: knows bytes and what was chosen; never knows a session.
 """
 
 import re

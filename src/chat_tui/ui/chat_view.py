@@ -288,7 +288,7 @@ class ChatView(StillScroll):
         self._tell()
 
     def on_resize(self) -> None:
-        """Guess again how high everything is, and stay where one was."""
+        """Guess again how high everything is, and stay where one was. Which panes there is place for, panes.py says (`fit`)."""
         self.sync()
         here = self._place
         self._look = None

@@ -1,4 +1,4 @@
-"""The engine `sqlite`: a journal in SQLite files in the data directory. See engines.Engine."""
+"""The engine `sqlite`: a journal in SQLite files in the data directory. See engines.Engine. What it does with files is in archive.py."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
