@@ -48,8 +48,8 @@ _authors_decoder = msgspec.json.Decoder(list[Author])
 _raw_decoder = msgspec.json.Decoder(list[Raw])
 
 
-def encode(lines: Sequence[Stored]) -> str:
-    """Write lines of one room and one time."""
+def encode(lines: Sequence[Stored]) -> bytes:
+    """Write lines of one room and one time, in UTF-8."""
     rows: list[object] = []
     for piece in pieces_of(lines):
         if type(piece) is SaidRun:
@@ -58,7 +58,7 @@ def encode(lines: Sequence[Stored]) -> str:
             rows.append((piece.nick, piece.text))
         else:
             rows.append(_entry(piece))
-    return _encoder.encode(rows).decode()
+    return _encoder.encode(rows)
 
 
 def _entry(line: Stored) -> object:
@@ -73,7 +73,9 @@ def encode_authors(lines: Sequence[Stored]) -> str:
     return ""
 
 
-def decode(text: str, room: str, first: int, at: float, *, step: float = 0.0, authors: str = "") -> list[Stored]:
+def decode(
+    text: str | bytes, room: str, first: int, at: float, *, step: float = 0.0, authors: str = ""
+) -> list[Stored]:
     """Read what `encode` and `encode_authors` wrote, here or in a later release.
 
     Raises:
@@ -97,7 +99,7 @@ def _authors_of(authors: str, count: int) -> list[int]:
     return _authors_decoder.decode(authors) if authors else [0] * count
 
 
-def _decode_each(text: str, room: str, first: int, at: float, *, step: float, authors: str) -> list[Stored]:
+def _decode_each(text: str | bytes, room: str, first: int, at: float, *, step: float, authors: str) -> list[Stored]:
     try:
         entries = _raw_decoder.decode(text)
         beside = zip(entries, times_of(at, step, len(entries)), _authors_of(authors, len(entries)), strict=True)

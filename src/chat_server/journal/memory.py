@@ -291,7 +291,7 @@ class MemoryArchive:
             first = lines[0]
             beside = step_of(lines), encode_authors(lines)
             yield RawBatch(
-                position - len(lines) + 1, first.room, first.seq, len(lines), first.at, encode(lines), *beside
+                position - len(lines) + 1, first.room, first.seq, len(lines), first.at, encode(lines).decode(), *beside
             )
 
     def damage(self) -> list[str]:

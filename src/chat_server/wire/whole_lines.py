@@ -25,7 +25,7 @@ def said_in(lines: bytes, rest: bytes, charset: str) -> list[str] | None:
 
 
 def _clean_text(lines: bytes, rest: bytes, charset: str) -> str | None:
-    if not lines.translate(None, _PLAIN) and not rest.translate(None, _PLAIN):
+    if lines.isascii() and not lines.translate(None, _PLAIN) and not rest.translate(None, _PLAIN):
         return lines.decode("ascii")
     if b"\xff" in lines or any(byte in rest for byte in _NOT_KEPT):
         return None

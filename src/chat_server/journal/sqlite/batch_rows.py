@@ -7,13 +7,16 @@ from chat_server.journal import SenderKey
 from chat_server.journal.batch_codec import Stored, encode_authors
 from chat_server.journal.times import step_of
 
+_ROW = "(?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)"
+"""The lines are given as the bytes that they are: to make a text of them, of which SQLite makes the same bytes again, took 3 % of S1zh's time."""
+
 
 class Append(NamedTuple):
     """One batch to be stored."""
 
     lines: Sequence[Stored]
     keys: Mapping[int, SenderKey]
-    encoded: str
+    encoded: bytes
 
 
 class Last(NamedTuple):
@@ -53,4 +56,4 @@ class BatchRows:
     @property
     def sql(self) -> str:
         """The statement that stores them all."""
-        return f"INSERT INTO batch VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?, ?, ?)'] * self.rows)}"  # noqa: S608 - nothing in it comes from outside
+        return f"INSERT INTO batch VALUES {', '.join([_ROW] * self.rows)}"  # noqa: S608 - nothing in it comes from outside
