@@ -88,6 +88,7 @@ def welcome_of(config: Config) -> Welcomed:
 class JsonSession(ChatSession[Addressed]):
     """A program on a connection. It is always in the hall, where what names no room is done, and in rooms beside."""
 
+    READ_MAX: ClassVar[int] = 16384  # a line of a program is twice as long as a person's
     receives_own: ClassVar[bool] = True
     has_terminal: ClassVar[bool] = False
     is_in_hall: ClassVar[bool] = True

@@ -4,8 +4,9 @@ Reads what it is sure of. Whatever is anything else, or wrong in any way, is lef
 Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -47,29 +48,38 @@ def said_in(lines: bytes, word_max: int) -> list[Addressed] | None:
         said = _decode_lines(lines)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    if len(said) != count or any(line.ref is not None for line in said):
+    if len(said) != count or {line.ref for line in said} != {None}:
         return None
+    # Without escapes nothing can stand in printable ASCII but that; it need not be looked at once more.
+    is_plain = lines.isascii() and b"\\" not in lines and b"\x7f" not in lines
     runs: list[Addressed] = []
-    for room, of_room in groupby(said, lambda line: line.room):
-        run = _run(list(of_room), word_max)
-        if run is None or not _are_words([room], word_max):
+    for room, of_room in [(said[0].room, said)] if len({line.room for line in said}) == 1 else _by_room(said):
+        run = _run(of_room, word_max, is_plain=is_plain)
+        if run is None or not _are_words([room], word_max, is_plain=is_plain):
             return None
-        runs += (Addressed(part, room) for part in run)
+        runs += [Addressed(part, room) for part in run]
     return runs
 
 
-def _run(said: Sequence[_SayLine], word_max: int) -> list[SayRun] | None:
+def _by_room(said: Sequence[_SayLine]) -> Iterator[tuple[str, list[_SayLine]]]:
+    return ((room, list(lines)) for room, lines in groupby(said, attrgetter("room")))
+
+
+def _run(said: Sequence[_SayLine], word_max: int, *, is_plain: bool) -> list[SayRun] | None:
     texts, keys = [line.text.rstrip() for line in said], [line.key for line in said]
-    if not all(texts) or not _is_clean(texts) or (any(keys) and not (all(keys) and _are_words(keys, word_max))):
+    has_keys = any(keys)
+    if not all(texts) or not (is_plain or _is_clean(texts)):
         return None
-    if not any(keys):
-        keys = []
-    parts = range(0, len(texts), RUN_MAX)
-    return [SayRun(texts[first : first + RUN_MAX], keys[first : first + RUN_MAX]) for first in parts]
+    if has_keys and not (all(keys) and _are_words(keys, word_max, is_plain=is_plain)):
+        return None
+    if len(texts) <= RUN_MAX:
+        return [SayRun(texts, keys if has_keys else ())]
+    parts = [slice(first, first + RUN_MAX) for first in range(0, len(texts), RUN_MAX)]
+    return [SayRun(texts[part], keys[part] if has_keys else ()) for part in parts]
 
 
-def _are_words(words: Sequence[str], word_max: int) -> bool:
-    return max(map(len, words)) <= word_max and all(map(str.strip, words)) and _is_clean(words)
+def _are_words(words: Sequence[str], word_max: int, *, is_plain: bool) -> bool:
+    return max(map(len, words)) <= word_max and all(map(str.strip, words)) and (is_plain or _is_clean(words))
 
 
 def _is_clean(texts: Sequence[str]) -> bool:
