@@ -299,6 +299,39 @@ async def test_the_inbox_counts_lines_of_runs_and_who_has_more_waits(autojump_cl
     assert inbox.put((ann, "ann", run, ())) is None
 
 
+class Steps(trio.abc.Instrument):
+    """Counts how often tasks of a name run."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.count = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.count += task.name == self._name
+
+
+async def test_who_waits_for_the_inbox_is_woken_once_however_many_do(autojump_clock: trio.abc.Clock) -> None:
+    inbox = Inbox()
+    ann: Any = object()
+
+    async def talk() -> None:
+        pause = inbox.put((ann, "ann", Say("x"), ()))
+        if pause is not None:
+            await pause
+
+    talkers, steps = 4 * INBOX_MAX, Steps("talker")
+    async with trio.open_nursery() as nursery:
+        trio.lowlevel.add_instrument(steps)
+        for _ in range(talkers):
+            nursery.start_soon(talk, name="talker")
+        await trio.testing.wait_all_tasks_blocked()
+        while len(inbox):
+            await all_of(inbox)
+            await trio.testing.wait_all_tasks_blocked()
+        trio.lowlevel.remove_instrument(steps)
+    assert steps.count <= 2 * talkers
+
+
 async def test_who_gives_up_waiting_for_the_inbox_leaves_its_room_to_others(autojump_clock: trio.abc.Clock) -> None:
     inbox = Inbox()
     ann: Any = object()

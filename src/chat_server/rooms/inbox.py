@@ -73,7 +73,7 @@ class Inbox:
         entries += [self._receive.receive_nowait() for _ in range(count)]
         if self._lines_in_runs:
             self._lines_in_runs -= sum(len(what) for _, _, what, _ in entries if type(what) is SayRun)
-        if self._taken:
+        if self._entries <= INBOX_MAX and self._taken:  # else nobody who waits may go on yet
             self._taken.unpark_all()
 
     def close(self) -> None:
