@@ -6,6 +6,8 @@ Knows coroutines, and that something can be corked (outbox.py is that). Never kn
 from collections.abc import Coroutine, Generator
 from typing import Any, Generic, Protocol, TypeVar
 
+from chat_server.guard import Guard
+
 R = TypeVar("R")
 
 
@@ -25,12 +27,12 @@ class Corked(Generic[R]):
     What a newcomer is told is three sentences. One `send` instead of three takes a tenth off a join, for each wakes the reader.
     """
 
-    __slots__ = ("_error", "_outbox", "_work")
+    __slots__ = ("_guard", "_outbox", "_work")
 
     def __init__(self, outbox: Corkable, work: Coroutine[Any, Any, R]) -> None:
         self._outbox = outbox
         self._work = work
-        self._error: Exception | None = None  # which is to be raised in the work
+        self._guard = Guard("what was gathered could not be written")
 
     def __await__(self) -> Generator[Any, Any, R]:
         """Do the work: this is the generator too, so that nothing stands between it and Trio."""
@@ -46,19 +48,19 @@ class Corked(Generic[R]):
 
     def send(self, given: Any) -> Any:
         """Go on with what was waited for."""
-        if self._error is not None:
-            error, self._error = self._error, None
-            return self.throw(error)
+        if self._guard.has_failed:
+            self._guard.has_failed = False
+            return self.throw(RuntimeError("what was gathered could not be written"))
         self._outbox.cork()
+        has_ended = True
         try:
             awaited = self._work.send(given)
-        except BaseException:  # it has ended, StopIteration says that too
-            self._outbox.uncork()
-            raise
-        try:
-            self._outbox.uncork()
-        except Exception as error:  # noqa: BLE001 - any bug. Trio has to hear what is waited for all the same, or it would wake who waits no more
-            self._error = error
+            has_ended = False
+        finally:
+            if has_ended:
+                self._outbox.uncork()
+        # Trio has to hear what is waited for whatever goes wrong here, or it would wake who waits no more.
+        self._guard.attempt(self._outbox.uncork)
         return awaited
 
     def throw(self, *error: Any) -> Any:

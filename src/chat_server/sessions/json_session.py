@@ -38,7 +38,7 @@ from chat_server.rooms.tokens import new_token
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.membership import Membership
 from chat_server.sessions.pace import Address
-from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
+from chat_server.sessions.session import LIGHT_CHARACTERS, READ_MAX_LIMITED, ChatSession
 from chat_server.sessions.transport import Transport
 from chat_server.wire.json_lines import JsonDecoder, object_parser, renderer_for, show_answer, show_stored
 
@@ -85,10 +85,13 @@ def welcome_of(config: Config) -> Welcomed:
     )
 
 
+READ_MAX = 16384
+"""Bytes taken from a program at a time: a line of a program is twice as long as a person's."""
+
+
 class JsonSession(ChatSession[Addressed]):
     """A program on a connection. It is always in the hall, where what names no room is done, and in rooms beside."""
 
-    READ_MAX: ClassVar[int] = 16384  # a line of a program is twice as long as a person's
     receives_own: ClassVar[bool] = True
     has_terminal: ClassVar[bool] = False
     is_in_hall: ClassVar[bool] = True
@@ -240,7 +243,7 @@ class JsonSession(ChatSession[Addressed]):
                 asked = now
                 self.send(Pinged())
             with trio.move_on_at(min(asked + patience * ASKED_AFTER, end)):
-                return await super().receive()
+                return await self._transport.receive_some(READ_MAX if self._loop.pace is None else READ_MAX_LIMITED)
         self._farewell = Dismissed("silent", {"seconds": f"{patience:g}"})
         return b""
 

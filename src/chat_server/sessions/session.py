@@ -26,9 +26,11 @@ from chat_server.sessions.read_loop import Decoder, ReadLoop
 from chat_server.sessions.token_bucket import TokenBucket
 from chat_server.sessions.transport import Transport
 
+READ_MAX = 8192
+"""Bytes taken from a connection before others have their turn. The dearest, nothing but backspaces, take 7 ms."""
+
 READ_MAX_LIMITED = 512
-"""Bytes taken from a connection before others have their turn, where the message rate is limited. What has been read waits for its turn as
-requests, fifty times its size at the worst."""
+"""The same where the message rate is limited. What has been read waits for its turn as requests, fifty times its size at the worst."""
 
 ANSWER_BYTES_PER_TOKEN = 16384
 """Bytes of answers that count as a line. To show as much takes 0.1 to 5 ms, by what is in it, which is what a line costs in all at the worst."""
@@ -58,9 +60,6 @@ def _stranger(session: Occupant, context: SessionContext) -> Person[Occupant]:
 class ChatSession(ABC, Generic[A]):
     """Somebody on a connection, from the greeting to the last byte. What they ask for comes as `A`."""
 
-    READ_MAX: ClassVar[int] = (
-        8192  # the same where it is not limited; a person's dearest, nothing but backspaces, take 7 ms
-    )
     COSTS: ClassVar[Mapping[type, float]] = {}
     """What counts for more or less than a line where lines are counted."""
 
@@ -253,7 +252,7 @@ class ChatSession(ABC, Generic[A]):
 
     def receive(self) -> Awaitable[bytes]:
         """Wait for what the other side sends next; b"" when it has ended."""
-        return self._transport.receive_some(self.READ_MAX if self._loop.pace is None else READ_MAX_LIMITED)
+        return self._transport.receive_some(READ_MAX if self._loop.pace is None else READ_MAX_LIMITED)
 
     @abstractmethod
     def is_light(self, asked: A) -> bool:
@@ -285,8 +284,7 @@ class ChatSession(ABC, Generic[A]):
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._outbox.close()
         if guard.has_failed:
-            self.has_failed = True
-            self._farewell = Dismissed("failed")
+            self.has_failed, self._farewell = True, Dismissed("failed")
         if self._loop.scope.cancelled_caught and self._farewell is None:
             self._farewell = self._loop.timed_out()
 
