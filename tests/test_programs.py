@@ -118,14 +118,37 @@ def test_it_says_when_it_listens_and_soon() -> None:
         times.append(after.children_user + after.children_system - before.children_user - before.children_system)
 
 
-def test_a_start_imports_no_rich_and_leaves_it_to_be_imported() -> None:
-    check = (
-        "import sys; from chat_server.cli import main; code = main(['--host', 'x' * 70]);"
-        " found = [name for name in sys.modules if name.split('.')[0] in {'rich', 'pygments'}];"
-        " import rich.console; sys.exit(str(found) if found or code != 2 else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+NOT_FOR_A_START = {"rich", "pygments", "wcwidth", "platformdirs", "zoneinfo", "tomllib", "difflib"}
+"""What only some conversations, settings or commands need, if any."""
+
+STOPS_WHEN_IT_LISTENS = """
+import os, signal, sys
+from chat_server.cli import main
+class Log:
+    def write(self, text):
+        if "listening on" in text:
+            os.kill(os.getpid(), signal.SIGTERM)
+    def flush(self):
+        pass
+complaints, sys.stderr = sys.stderr, Log()
+code = main(["--port", "0", "--data", {data!r}])
+sys.stderr = complaints
+found = [name for name in sys.modules if name.split(".")[0] in {modules}]
+import rich.console
+sys.exit(str(found) if found or code != 0 else 0)
+"""
+
+
+def test_a_start_imports_nothing_that_can_wait_and_leaves_it_to_be_imported(tmp_path: Path) -> None:
+    check = STOPS_WHEN_IT_LISTENS.format(data=str(tmp_path), modules=NOT_FOR_A_START)
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False, timeout=TIMEOUT)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_package_that_is_missing_is_told_by_a_start_and_not_by_a_conversation() -> None:
+    check = "import sys; sys.modules['wcwidth'] = None; from chat_server.cli import main; main(['--host', 'x' * 70])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert "No module named 'wcwidth'" in done.stderr
 
 
 def test_nothing_is_collected_while_the_server_is_imported() -> None:

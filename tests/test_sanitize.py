@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol.sanitize import _TABLE, MARKS_MAX, _bound_marks, sanitize, sanitize_to_line
+from chat_server.protocol.sanitize import MARKS_MAX, _bound_marks, _table, sanitize, sanitize_to_line
 
 # Where one code is like the other: ideographs, Hangul, private use, and what no character is assigned in.
 ALIKE = [
@@ -72,7 +72,7 @@ def test_to_look_at_the_ends_of_what_is_alike_is_to_look_at_all() -> None:
         characters = [chr(code) for code in range(first, end)]
         assert {*map(unicodedata.category, characters)} <= {"Lo", "Cn", "Co"}
         assert not any(map(unicodedata.combining, characters))
-        assert _TABLE.keys().isdisjoint(range(first, end))
+        assert _table().keys().isdisjoint(range(first, end))
 
 
 def test_what_keeps_words_or_lines_apart_is_never_taken_out() -> None:
@@ -116,7 +116,7 @@ def test_what_passes_at_the_first_look_is_what_passes_when_looked_at_closely() -
         if sanitize(together) is together:  # at the first look: so each of them passes at it
             texts = [together]
         for text in texts:
-            assert sanitize(text) == _bound_marks(text.translate(_TABLE)), ascii(text)
+            assert sanitize(text) == _bound_marks(text.translate(_table())), ascii(text)
 
 
 def batched(codes: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -3,7 +3,6 @@
 Each setting's description is also what `chat-server --print-config` prints above it. Never knows what is done with the values.
 """
 
-import tomllib
 from typing import Annotated, Literal
 
 import msgspec
@@ -289,6 +288,8 @@ def load(text: str, source: str) -> Config:
         ConfigError: with one sentence that names the source, the key, and what was expected.
 
     """
+    import tomllib  # noqa: PLC0415 - only a file needs it
+
     try:
         config = msgspec.convert(tomllib.loads(text.removeprefix("\ufeff")), Config)
     except tomllib.TOMLDecodeError as error:

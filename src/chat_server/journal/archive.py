@@ -4,8 +4,9 @@ Everything here blocks, and may raise JournalError. Never knows Trio, files or a
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from chat_server.journal import RoomRecord
 from chat_server.journal.batch_codec import Stored
@@ -25,8 +26,7 @@ class StoredRecord(NamedTuple):
     lines: list[Stored]
 
 
-@dataclass(frozen=True)
-class RawBatch:
+class RawBatch(Struct, frozen=True):
     """A batch as batch_codec.py has written it: `position` is its first line's in the whole journal, `at` its time.
 
     `turn` counts the batches of a room; 0 where nobody has counted them.

@@ -10,27 +10,28 @@ from typing import NamedTuple
 from unicodedata import category, normalize
 
 from chat_server.journal import TERMS_MAX, NoWords, TooManyWords
+from chat_server.protocol.late_pattern import LatePattern
 
 # Scripts that are written without spaces. The first line: Thai, Lao, Burmese, Khmer and their neighbours. The others: Han with radicals and
 # extensions, kana, Hangul, half-width kana.
-_UNSPACED = re.compile(
+_UNSPACED = LatePattern(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaadf\U00011700-\U0001174f"
     "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff"
     "\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff]+"
 )
-_VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_VARIATION_SELECTORS = LatePattern("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 # Signs that make another word of what they touch (C++, C#, @ann, $HOME, 50%), unlike punctuation, quotes and Markdown's marks.
-_SIGN = re.compile(r"[+#@$%&=^\\]")
-_WITH_SIGNS = re.compile(r"[\w+#@$%&=^\\]+")
-_SYMBOLS = re.compile("[\U0001f1e6-\U0001f1ff]{2}|[^\x00-\x7f\\w\\s]")
+_SIGN = LatePattern(r"[+#@$%&=^\\]")
+_WITH_SIGNS = LatePattern(r"[\w+#@$%&=^\\]+")
+_SYMBOLS = LatePattern("[\U0001f1e6-\U0001f1ff]{2}|[^\x00-\x7f\\w\\s]")
 _SIGN_MAX = 64
 """Characters of a word with signs that are looked at."""
 
-_WORDS = re.compile(r'"([^"]*)"?|(\S+)')
+_WORDS = LatePattern(r'"([^"]*)"?|(\S+)')
 
-_LAST_LETTERS = re.compile(r"[^\W_]*$")
-_DIACRITICS = re.compile("[\u0300-\u036f]")
+_LAST_LETTERS = LatePattern(r"[^\W_]*$")
+_DIACRITICS = LatePattern("[\u0300-\u036f]")
 
 PREFIX_MIN = 3
 """Letters before a `*`. Fewer begin so many words that among a million lines it would take seconds; then the `*` is nothing."""

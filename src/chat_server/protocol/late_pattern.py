@@ -12,12 +12,13 @@ from typing import Any
 class LatePattern:
     """A regular expression. After its first use its methods are the compiled one's, and it costs what any other does."""
 
-    __slots__ = ("findall", "fullmatch", "match", "search")
+    __slots__ = ("findall", "fullmatch", "match", "search", "sub")
 
     search: Callable[[str], re.Match[str] | None]
     match: Callable[..., re.Match[str] | None]
     fullmatch: Callable[[str], re.Match[str] | None]
-    findall: Callable[[str], list[str]]
+    findall: Callable[[str], list[Any]]
+    sub: Callable[[str | Callable[[re.Match[str]], str], str], str]
 
     def __init__(self, pattern: str, flags: int = 0) -> None:
         def late(method: str) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ or lines apart becomes a space, so that no two words are glued together. Pure; n
 """
 
 import re
+from functools import cache
 from unicodedata import category, combining
 
 from chat_server.protocol.late_pattern import LatePattern
@@ -45,12 +46,6 @@ _UNSAFE = LatePattern(
     r"\u3000-\u3029\u3041-\u3098\u309b-\u3163\u3165-\ua66e\uac00-\ud7ff\uf900-\ufaff\uff01-\uff9d\U0001f000-\U0001faff\U00020000-\U0002fa1f]"
 )
 _SUSPECT = LatePattern(f"[{_SPACES}{_REMOVED}]|{_MAYBE_MARKS}")
-_TABLE = {ord(space): " " for space in _SPACES} | {
-    code: None
-    for first, last in re.findall(r"\\[xuU]([0-9a-f]+)(?:-\\[xuU]([0-9a-f]+))?", _REMOVED)
-    for code in range(int(first, 16), int(last or first, 16) + 1)
-}
-
 
 _MARKS = frozenset({"Mn", "Me", "Cf"})
 _VOICED = "\uff9e\uff9f"  # letters by category, but marks in compatibility form: half-width katakana's
@@ -65,7 +60,15 @@ def sanitize(text: str) -> str:
         return text
     if _UNSAFE.search(text) is None or _SUSPECT.search(text) is None:
         return text
-    return _bound_marks(text.replace("\r\n", "\n").translate(_TABLE))
+    return _bound_marks(text.replace("\r\n", "\n").translate(_table()))
+
+
+@cache
+def _table() -> dict[int, str | None]:
+    """What each code point becomes that does not pass. Made when the first comes that does not."""
+    ranges = re.findall(r"\\[xuU]([0-9a-f]+)(?:-\\[xuU]([0-9a-f]+))?", _REMOVED)
+    removed = {code: None for first, last in ranges for code in range(int(first, 16), int(last or first, 16) + 1)}
+    return {ord(space): " " for space in _SPACES} | removed
 
 
 def sanitize_lines(text: str) -> str:

@@ -50,11 +50,13 @@ _KINDS = {bool: "flag", int: "number"}
 @cache
 def parameters_of(request: type[Request]) -> tuple[Parameter, ...]:
     """What a person types after the request's word, in this order; flags stand before the rest."""
-    return tuple(_parameter(request, field) for field in fields(request) if field_meta(field, "typed") is not False)
+    hints = get_type_hints(request)
+    return tuple(
+        _parameter(field, hints[field.name]) for field in fields(request) if field_meta(field, "typed") is not False
+    )
 
 
-def _parameter(request: type[Request], field: FieldInfo) -> Parameter:
-    hint = get_type_hints(request)[field.name]
+def _parameter(field: FieldInfo, hint: Any) -> Parameter:
     types = [known for known in get_args(hint) or (hint,) if known is not type(None)]
     kind = field_meta(field, "kind") or ("text" if field_meta(field, "rest") else _KINDS.get(types[0], "word"))
     return Parameter(

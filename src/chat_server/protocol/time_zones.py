@@ -7,7 +7,6 @@ database, which is read from the system or from the package tzdata; never knows 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}")
@@ -39,6 +38,8 @@ def parse_zone(text: str) -> str:
         return "UTC"
     if not _NAME.fullmatch(text):
         raise BadZone
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - 5 ms, which few need
+
     parts = ["/".join(part.capitalize() for part in text.lower().split("/")), text]
     for name in reversed(parts):
         try:
@@ -58,7 +59,11 @@ def _zone(name: str) -> tzinfo | None:
         hours, _, minutes = name[1:].partition(":")
         offset = timedelta(hours=int(hours), minutes=int(minutes))
         return timezone(offset if name[0] == "+" else -offset)
-    return UTC if name == "UTC" else ZoneInfo(name)
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - see above
+
+    return ZoneInfo(name)
 
 
 def is_possible(at: float) -> bool:

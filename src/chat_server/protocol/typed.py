@@ -4,7 +4,6 @@ One reading for the server's doors and for programs. What is no command is compa
 the parameters of a command are written (`Parameter`); never knows what a command does, nor where it was typed. Pure.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -94,6 +93,8 @@ def unknown_command(word: str, known: Iterable[str]) -> Misuse:
 
 def nearest(word: str, words: list[str]) -> str:
     """The word that was probably meant, or ""."""
+    import difflib  # noqa: PLC0415 - whoever mistypes nothing needs it not
+
     folded = word.casefold()[:SHOWN_MAX]
     near = difflib.get_close_matches(folded, words, n=1, cutoff=0.7)
     return near[0] if near and not _is_another_word(folded, near[0]) else ""

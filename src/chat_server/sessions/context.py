@@ -20,7 +20,7 @@ class SessionContext(Struct, frozen=True):
     history: HistoryTable
     preferences: Preferences
     """How things are shown to somebody who has chosen nothing."""
-    welcome: Welcomed
+    welcome: Callable[[], Welcomed]
     """What programs are told about the server."""
     turns: Turns
     """In which what is dear is done, for all sessions."""

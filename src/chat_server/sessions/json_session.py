@@ -164,7 +164,7 @@ class JsonSession(ChatSession[Addressed]):
         """Speak the newest version of the protocol that both know from now on."""
         self._protocol = common(hello.protocol)
         self._change_renderer()
-        self.send(replace(self._context.welcome, protocol=self._protocol))
+        self.send(replace(self._context.welcome(), protocol=self._protocol))
 
     def _change_renderer(self) -> None:
         self.render = renderer_for(self.preferences.language, self._protocol)

@@ -1,6 +1,7 @@
 """Answers that are laid out some lines at a time. Knows kinds of readers. Never knows where a session is."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from functools import cache
 from typing import get_origin, get_type_hints
 
 from chat_server.guard import Guard
@@ -14,12 +15,13 @@ LAID_OUT_WEIGHT = 2
 IN_ORDER = (Entered, Recalled)
 """Lists that are short enough to be shown at once, as they must be: what else a room shows comes after them."""
 
-LISTS = frozenset(
-    kind
-    for kind in EVENTS
-    if kind not in IN_ORDER and any(get_origin(hint) is tuple for hint in get_type_hints(kind).values())
-)
-"""Events with as many lines as there are people, rooms or lines."""
+
+@cache
+def is_list(kind: type[Event]) -> bool:
+    """Whether they are events of everybody's that have as many lines as there are people, rooms or lines."""
+    if kind in IN_ORDER or kind not in EVENTS:
+        return False
+    return any(get_origin(hint) is tuple for hint in get_type_hints(kind).values())
 
 
 async def laid_out(

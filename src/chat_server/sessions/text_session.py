@@ -20,7 +20,7 @@ from chat_server.rooms.room import MaybeAwaitable, Room
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, effective
 from chat_server.sessions.json_session import PARSE, JsonSession, bounds_of
-from chat_server.sessions.layout import LAID_OUT_WEIGHT, LISTS, charset_hints, laid_out
+from chat_server.sessions.layout import LAID_OUT_WEIGHT, charset_hints, is_list, laid_out
 from chat_server.sessions.membership import left
 from chat_server.sessions.outbox import PushSink
 from chat_server.sessions.pace import Address
@@ -89,7 +89,7 @@ class TextSession(ChatSession[TextInput]):
 
     def send(self, event: Event) -> None:
         """Show an event to the reader; a list that has to be laid out when the request for it has been carried out."""
-        if self._rest or (self._display.profile.is_laid_out and type(event) in LISTS):
+        if self._rest or (self._display.profile.is_laid_out and is_list(type(event))):
             self._rest.append(event)
         else:
             super().send(event)

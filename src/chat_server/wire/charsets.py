@@ -6,11 +6,11 @@ write in another is told so once (text.py, where `may_be_gb18030` is asked).
 """
 
 import codecs
-import re
 import unicodedata
 from functools import lru_cache
 
 from chat_server.protocol.choices import UTF_8
+from chat_server.protocol.late_pattern import LatePattern
 
 _CODECS = {
     UTF_8: "utf-8",
@@ -178,7 +178,7 @@ _READABLE = "chat_server.readable"
 codecs.register_error(_READABLE, _replace)
 
 
-_OF_CHINESE_TEXT = re.compile("[\u4e00-\u9fff\u3000-\u301f\uff01-\uff5e“”‘’—…·\x20-\x7e]+")
+_OF_CHINESE_TEXT = LatePattern("[\u4e00-\u9fff\u3000-\u301f\uff01-\uff5e“”‘’—…·\x20-\x7e]+")
 
 
 def may_be_gb18030(line: bytes) -> bool:

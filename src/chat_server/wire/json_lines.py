@@ -135,11 +135,10 @@ Parse = Callable[[bytes, int, int], Addressed]
 
 def object_parser(requests: Sequence[type[Request]]) -> Parse:
     """What reads these requests; never raises."""
+    known = {protocol: by_tag(requests, protocol) for protocol in range(1, PROTOCOL + 1)}
+    # Made when they are first asked for: all of them are 10 ms of a start.
+    kinds: dict[int, dict[str, _Kind]] = {protocol: {} for protocol in known}
     kind_of = cache(_Kind)
-    kinds = {
-        protocol: {tag: kind_of(request, tag) for tag, request in by_tag(requests, protocol).items()}
-        for protocol in range(1, PROTOCOL + 1)
-    }
 
     def parse(line: bytes, text_limit: int, protocol: int) -> Addressed:
         try:
@@ -155,7 +154,10 @@ def object_parser(requests: Sequence[type[Request]]) -> Parse:
                 return Addressed(_wrong_field(field, wrong), "", None if field == "ref" else ref)
         kind = kinds[protocol].get(envelope.do)
         if kind is None:
-            return Addressed(Invalid("unknown-request", {"word": shortened(envelope.do)}), envelope.room, ref)
+            request = known[protocol].get(envelope.do)
+            if request is None:
+                return Addressed(Invalid("unknown-request", {"word": shortened(envelope.do)}), envelope.room, ref)
+            kind = kinds[protocol][envelope.do] = kind_of(request, envelope.do)
         room = "" if kind.names_its_room else envelope.room
         return Addressed(_decoded(kind, line, text_limit), room, ref)
 

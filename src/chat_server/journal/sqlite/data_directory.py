@@ -8,8 +8,6 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-import platformdirs
-
 from chat_server.journal import UnusableJournal
 from chat_server.journal.new_file import OwnFiles
 
@@ -38,6 +36,8 @@ def data_directory(chosen: str) -> Path:
 
     """
     if not chosen:
+        import platformdirs  # noqa: PLC0415 - 5 ms, which whoever chooses a directory is spared
+
         return platformdirs.user_data_path("chat-server", appauthor=False)
     try:
         return Path(chosen).expanduser()

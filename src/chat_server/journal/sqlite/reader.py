@@ -8,12 +8,13 @@ import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from chat_server.journal import (
     POSITIONS_MAX,
@@ -53,8 +54,7 @@ class Runs(NamedTuple):
     has_more: bool = True
 
 
-@dataclass(frozen=True)
-class Prunable:
+class Prunable(Struct, frozen=True):
     """A batch that is to be pruned."""
 
     room: int

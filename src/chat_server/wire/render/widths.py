@@ -6,11 +6,13 @@ two bytes, where everything of two bytes is two columns wide.
 
 import re
 from functools import lru_cache
+from importlib.util import find_spec
 from unicodedata import category, east_asian_width
 
-import wcwidth
-
 from chat_server.protocol.late_pattern import LatePattern
+
+if find_spec("wcwidth") is None:  # a start says so, not somebody's first line in Chinese
+    raise ModuleNotFoundError("No module named 'wcwidth'", name="wcwidth")
 
 WIDEST = 200
 """Columns beyond which lines are not made longer: they would be hard to read."""
@@ -40,6 +42,8 @@ def columns_of(text: str, ambiguous: int = 1) -> int:
         return len(text)
     if len(text) > _SLICE:  # all at once, a run of flags would take a time that grows with its square
         return sum(columns_of_grapheme(grapheme, ambiguous) for grapheme in graphemes(text))
+    import wcwidth  # noqa: PLC0415 - 18 ms, for nothing where everybody writes ASCII
+
     return wcwidth.width(text, control_codes="ignore", ambiguous_width=ambiguous)
 
 
@@ -65,6 +69,8 @@ def room_for_grapheme(grapheme: str, ambiguous: int = 1) -> int:
 
 
 def _most_for(character: str, ambiguous: int) -> int:
+    import wcwidth  # noqa: PLC0415 - see columns_of
+
     own = max(wcwidth.wcwidth(character), 0)
     if category(character) in {"Mn", "Me", "Cf"}:
         return own
@@ -76,6 +82,8 @@ def graphemes(text: str) -> list[str]:
     """What a reader takes for one character each (UAX #29), cut where one would have more than GRAPHEME_MAX code points."""
     if text.isascii():
         return list(text)
+    import wcwidth  # noqa: PLC0415 - see columns_of
+
     found: list[str] = []
     start = 0
     while start < len(text):
