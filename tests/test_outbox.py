@@ -449,8 +449,12 @@ class Twins:
         self.pipes = Pipe(room), Pipe(room)
         self._position = 0
         owner = Owner(lambda lines, after: b"* %d after %d skipped\n" % (lines, after), lambda: self._position)
-        given = {"start": nursery.start_soon, "limit": limit, "budget": Budget(0), "patience": inf}
-        self.outboxes = [Outbox(pipe, owner, **given) for pipe in self.pipes]  # type: ignore[arg-type]
+        given = {"start": nursery.start_soon, "limit": limit, "patience": inf}
+        self.budgets = Budget(0), Budget(0)
+        self.outboxes = [
+            Outbox(pipe, owner, budget=budget, **given)  # type: ignore[arg-type]
+            for pipe, budget in zip(self.pipes, self.budgets, strict=True)
+        ]
         self._is_corked = False
 
     async def play(self, move: Move) -> None:
@@ -477,8 +481,9 @@ class Twins:
             case int():
                 await self.read(move)
             case _:
-                for outbox in self.outboxes:
+                for outbox, budget in zip(self.outboxes, self.budgets, strict=True):
                     outbox.let_go()
+                    budget.count(outbox)
 
     async def read(self, count: int) -> None:
         self._position += 1
@@ -491,7 +496,7 @@ class Twins:
         assert plain.startswith(gathered)
         if not self._is_corked:
             assert gathered == plain
-            assert self.outboxes[0].size == self.outboxes[1].size
+            assert self.outboxes[0].size == self.outboxes[1].size == self.budgets[0].total
 
 
 @settings(max_examples=settings().max_examples * 4, deadline=None)
@@ -513,6 +518,7 @@ class Twins:
 @example([b"p", "cork", b"\xff\xfb\x01", b"x\n", b"\xff\xfb\x01", "uncork", 3, b"x\n"], 2, 20)
 @example(["cork", b"\xff\xfb\x01", b"x" * 30 + b"\n", "uncork", 60], 0, 20)
 @example([b"one\n", -60, "cork", b"two\n", "uncork", 60], 2, 0)
+@example(["cork", b"one\n", "cork", b"two\n", "uncork"], 60, 0)
 def test_a_reader_sees_the_same_whether_what_it_is_sent_is_gathered_or_not(
     moves: list[Move], room: int, limit: int
 ) -> None:
@@ -547,6 +553,20 @@ async def test_what_is_gathered_is_written_before_the_outbox_is_closed_or_waited
         assert pipe.written == b"hello\n\xff\xfb\x01"
         outbox.push(b"more\n")
         assert pipe.written.endswith(b"\x01" if is_closed else b"more\n")
+
+
+async def test_what_is_gathered_goes_out_once_by_a_transport_that_holds_part_of_it(nursery: trio.Nursery) -> None:
+    pipe = HoldingPipe(3)
+    outbox = make(nursery, pipe)
+    outbox.cork()
+    outbox.push(b"hello\n")
+    outbox.push(b"there\n")
+    outbox.uncork()
+    assert pipe.written == b"hel"
+    outbox.push(b"you\n")
+    pipe.read(100)
+    await outbox.emptied()
+    assert pipe.written == b"hello\nthere\nyou\n"
 
 
 async def test_what_is_gathered_is_written_when_it_is_much(nursery: trio.Nursery) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from chat_server.journal import JournalError, PendingAppend
+from chat_server.journal import JournalError, PendingAppend, RoomRecord
 from chat_server.journal.batch_codec import decode, encode, encode_authors
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.times import step_of, times_of
@@ -28,6 +28,7 @@ from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import MaybeAwaitable
 from chat_server.sessions import doors
 from chat_server.sessions.json_session import PARSE
+from chat_server.sessions.outbox import PushSink
 from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.json_lines import renderer_for as json_renderer_for
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
@@ -267,6 +268,44 @@ def test_of_a_run_that_cannot_be_shown_at_once_every_line_is_shown_that_can_be()
     assert logged
 
 
+class Named:
+    """A member who is shown lines with their name in them in capitals, from the moment they want that."""
+
+    def __init__(self, render: Any) -> None:
+        self.render = render
+        self.render_mention: Any = None
+        self.told = b""
+
+    @property
+    def sink(self) -> PushSink:
+        return PushSink(self._push)
+
+    def _push(self, data: bytes) -> None:
+        self.told += data
+
+
+async def test_who_wants_to_be_called_while_runs_are_being_shown_hears_each_line_once(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    def render(event: Any) -> bytes:
+        return f"{event.text};".encode()
+
+    audience = Audience("python", 6)
+    ann: Any = Named(render)
+    bob: Any = Named(render)
+    audience.add(ann, "ann")
+    audience.add(bob, "bob")
+    audience.events.append(SaidRun("python", 7, [1.0, 2.0, 3.0], "carol", ["one", "hello bob", "three"]))
+    audience.excluded.append(())
+    audience.put(Said("python", 10, 4.0, "carol", "four"))
+    await audience.show_ahead()
+    audience.remove(bob, "bob")
+    bob.render_mention = lambda event: render(event).upper()
+    audience.add(bob, "bob")
+    audience.flush(10)
+    assert (ann.told, bob.told) == (b"one;hello bob;three;four;", b"one;HELLO BOB;three;four;")
+
+
 # Bounds.
 
 
@@ -297,6 +336,46 @@ async def test_the_inbox_counts_lines_of_runs_and_who_has_more_waits(autojump_cl
         await trio.testing.wait_all_tasks_blocked()
         assert len(await all_of(inbox)) == 2
     assert inbox.put((ann, "ann", run, ())) is None
+
+
+@given(st.lists(st.sampled_from([1, 1, RUN_MAX]), min_size=1), st.integers(20, 200))
+def test_however_many_wait_a_turn_has_no_more_than_it_may(lengths: list[int], times: int) -> None:
+    """As many entries as wait, and lines of runs of which the last begins below the bound; and whoever is there first is not kept for ever."""
+    inbox = Inbox()
+    someone: Any = object()
+
+    async def say(length: int) -> None:
+        what = Say("x") if length == 1 else SayRun(["x"] * length)
+        pause = inbox.put((someone, "ann", what, ()))
+        if pause is not None:
+            await pause
+
+    async def play() -> None:
+        left = sum(lengths) * times
+        async with trio.open_nursery() as nursery:
+            for length in lengths * times:
+                nursery.start_soon(say, length)
+            while left:
+                await trio.testing.wait_all_tasks_blocked()
+                taken = await all_of(inbox)
+                runs = [len(what) for _, _, what, _ in taken if isinstance(what, SayRun)]
+                assert len(taken) <= INBOX_MAX + 1
+                assert sum(runs) < INBOX_MAX + RUN_MAX
+                assert not runs or len(taken) - len(runs) + sum(runs) < BATCH_MAX
+                left -= len(taken) - len(runs) + sum(runs)
+
+    trio.run(play)
+
+
+def test_a_room_that_nobody_enters_keeps_no_more_of_its_past_than_is_shown() -> None:
+    history = RecentHistory(RoomRecord("python", "", 1, 0))
+    for seq in range(1, 40 * HISTORY_MAX, 20):
+        history.add([SaidRun("python", seq, [5.0] * 19, "ann", ["x"] * 19)])
+        history.add([Said("python", seq + 19, 5.0, "ann", "x")])
+    assert len(history._unread) <= HISTORY_MAX
+    recalled = history.recalled("bob", HISTORY_MAX, "UTC")
+    assert recalled is not None
+    assert [line.seq for line in recalled.lines] == [*range(39 * HISTORY_MAX + 1, 40 * HISTORY_MAX + 1)]
 
 
 class Steps(trio.abc.Instrument):

@@ -74,9 +74,7 @@ class Outbox(Generic[M]):
         self.progressed_at = -inf
         """When the reader last took something for which it had let us wait: a sign of life."""
         self._waiting: Backlog[M] | None = None  # None: nothing waits and no task writes
-        self._corked: list[tuple[bytes, bool]] | None = (
-            None  # pieces, and whether each is urgent; None: it is not corked
-        )
+        self._corked: list[tuple[bytes, bool]] | None = None  # pieces, and whether each is urgent
         self._is_closed = False
         self._emptied: trio.Event | None = None
 
@@ -145,10 +143,6 @@ class Outbox(Generic[M]):
         self._start(self._write)
         return waiting
 
-    def _send_directly(self) -> None:
-        """Nothing waits, and nothing is gathered."""
-        self.send = len if self._is_closed else self._transport.send_nowait
-
     # What is written in one piece; see corking.py.
 
     def cork(self) -> None:
@@ -171,7 +165,7 @@ class Outbox(Generic[M]):
         pieces, self._corked = self._corked, None
         if pieces is None:
             return
-        self._send_directly()
+        self.send = self._transport.send_nowait
         if not pieces:
             return
         data = b"".join([piece for piece, _ in pieces])
@@ -265,7 +259,7 @@ class Outbox(Generic[M]):
             waiting.put_first(self.owner)
             if not waiting:
                 self._waiting = None
-                self._send_directly()
+                self.send = self._transport.send_nowait
                 self._wake()
                 return
             data = waiting.first()
