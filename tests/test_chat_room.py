@@ -5,8 +5,8 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
+from captured_logs import capture_logs
 from chat_server.commands.table import COMMANDS
 from chat_server.journal import PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal

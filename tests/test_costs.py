@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import trio
-from structlog.testing import capture_logs
 
+from captured_logs import capture_logs
 from chat_server.config import Config, RoomsTable
 from chat_server.journal import Page, PendingAppend, Receipt, SenderKey
 from chat_server.journal.memory import MemoryJournal

@@ -1,9 +1,9 @@
 """The words that people bring along from other chats, and rooms that were called so before they were commands."""
 
 import pytest
-import structlog
 import trio
 
+from captured_logs import capture_logs
 from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, RoomsTable, load
 from chat_server.journal.memory import MemoryJournal
@@ -63,7 +63,7 @@ async def test_a_room_that_is_called_as_a_command_stays_and_join_enters_it(autoj
     journal = MemoryJournal()
     await journal.create_room("who")
     config = Config(rooms=RoomsTable(["Close", "python"]))
-    with structlog.testing.capture_logs() as logged:
+    with capture_logs() as logged:
         async with open_house(config, journal) as house:
             ann = house.call()
             await ann.log_in("ann", "who")

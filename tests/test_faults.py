@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, get_origin, get_type_hints
 
 import pytest
-import structlog
 import trio
 from msgspec.structs import fields
 
+from captured_logs import capture_logs
 from chat_server.commands.handler import Command
 from chat_server.commands.table import COMMANDS
 from chat_server.journal import Journal
@@ -63,7 +63,7 @@ WITNESSES = {"carol", "dan", "eve", "fay"}
 def logged() -> Iterator[Sequence[MutableMapping[str, Any]]]:
     """What is logged. To print tracebacks takes longer than everything else."""
     gc.freeze()  # the collector need not look through what other tests have left
-    with structlog.testing.capture_logs() as logs:
+    with capture_logs() as logs:
         yield logs
     logs.clear()  # the errors in it have hold of everything that was under way
     gc.collect()  # what a bug kept from being awaited is complained of here, and not in the next test

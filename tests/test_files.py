@@ -12,10 +12,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import structlog
 
 import forks
 from archives import checked, exported, imported, no_progress
+from captured_logs import capture_logs
 from chat_server.config import JournalTable
 from chat_server.journal import JournalError, SenderKey, UnusableJournal
 from chat_server.journal.archive import FileProblem
@@ -448,7 +448,7 @@ def test_it_is_told_what_is_done_with_an_older_journal_and_how_far_that_is(
 async def test_the_log_says_that_an_older_journal_is_brought_up_to_date(tmp_path: Path) -> None:
     folder = DataDirectory(tmp_path / "data")
     shutil.copyfile(FIRST_RELEASE, folder.journal)
-    with structlog.testing.capture_logs() as logged:
+    with capture_logs() as logged:
         journal = SqliteJournal(folder)
     async with opened(journal):
         pass

@@ -13,9 +13,9 @@ from typing import NamedTuple, get_args
 
 import pytest
 import trio
-from structlog.testing import capture_logs
 
 from archives import no_progress
+from captured_logs import capture_logs
 from chat_server.commands.table import COMMANDS
 from chat_server.config import JournalTable
 from chat_server.journal import Duplicate, Journal, JournalError, Matches, NoWords, Receipt, SenderKey

@@ -6,12 +6,12 @@ from typing import Any
 
 import pyte
 import pytest
-import structlog
 import trio
 import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captured_logs import capture_logs
 from chat_server.commands.handler import Command
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol.events import TopicShown
@@ -870,7 +870,7 @@ def test_whatever_is_typed_at_telnet_no_session_fails_and_others_are_served(type
             await bob.log_in("bob", "python")
             ann = Telnet(house.call(stuck=is_stuck), b"xterm-256color")
             await ann.type(b"/login ann\r\n")
-            with structlog.testing.capture_logs() as logged:
+            with capture_logs() as logged:
                 for piece in typed:
                     try:
                         await ann.type(piece)

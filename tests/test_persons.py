@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pytest
-import structlog
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from trio.testing import MockClock
 
+from captured_logs import capture_logs
 from chat_server.commands.login import ROOMS_AT_ONCE, ROOMS_PER_LINE
 from chat_server.commands.table import COMMANDS
 from chat_server.journal import PendingAppend, Receipt, SenderKey
@@ -406,7 +406,7 @@ async def test_one_who_was_let_go_when_a_step_failed_is_not_looked_for_when_some
     ann, lost, bob = (FakeSession(room, nick) for nick in ("ann", "lost", "bob"))
     for session in (ann, lost, bob):
         await room.enter(session)
-    with structlog.testing.capture_logs() as logs:
+    with capture_logs() as logs:
         with monkeypatch.context() as patch:
             patch.setattr(room._members, "depart", fail)
             room.forget(lost)
@@ -602,7 +602,7 @@ async def test_a_takeover_that_fails_half_way_is_done_and_unseen_all_the_same(
     await trio.sleep(10)
     bob.take_told()
     monkeypatch.setattr(room._members, "take_over", fail)
-    with structlog.testing.capture_logs():
+    with capture_logs():
         await room.take_over([old], new)
         await trio.sleep(10)
     assert room._members.sessions == [bob, new]
@@ -681,7 +681,7 @@ async def test_who_can_be_shown_nothing_under_a_new_name_ends(
     ann, bob = FakeSession(room, "ann"), FakeSession(room, "bob")
     for session in (ann, bob):
         await room.enter(session)
-    with structlog.testing.capture_logs(), monkeypatch.context() as patch:
+    with capture_logs(), monkeypatch.context() as patch:
         patch.setattr(room._audience, "add", fail)
         COMMANDS.dispatch(room, ann, Rename("anna"))
         await trio.sleep(1)
@@ -1088,7 +1088,7 @@ def play(act: Callable[[House], Awaitable[None]]) -> None:
         async with open_house(messages_per_second=0, connections_per_address=0, silence_seconds=0) as house:
             await act(house)
 
-    with structlog.testing.capture_logs() as logs:
+    with capture_logs() as logs:
         trio.run(run, clock=MockClock(autojump_threshold=0))
     assert not [entry for entry in logs if entry["log_level"] == "error"]
 

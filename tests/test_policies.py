@@ -3,10 +3,10 @@
 import gc
 
 import pytest
-import structlog
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from captured_logs import capture_logs
 from chat_server.commands.handler import Command
 from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, ServerTable
@@ -258,7 +258,7 @@ async def test_a_bug_in_one_command_hurts_one_session_only(
         raise TypeError("a bug")
 
     monkeypatch.setitem(COMMANDS.open_to[MEMBER][ROOM], ListOnline, Command(broken, ""))
-    with structlog.testing.capture_logs() as logged:
+    with capture_logs() as logged:
         async with open_house() as house:
             ann, bob = await house.ann_and_bob()
             await bob.read_until("* ann joined\r\n")

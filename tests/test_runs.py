@@ -11,8 +11,8 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
+from captured_logs import capture_logs
 from chat_server.journal import JournalError, PendingAppend, RoomRecord
 from chat_server.journal.batch_codec import decode, encode, encode_authors
 from chat_server.journal.memory import MemoryJournal

@@ -11,11 +11,11 @@ from statistics import median
 from typing import Any
 
 import pytest
-import structlog
 import trio
 from hypothesis import settings
 from msgspec.structs import replace
 
+from captured_logs import capture_logs
 from chat_server.config import Config
 from chat_server.journal.memory import MemoryJournal
 from chat_server.server.listening import open_listeners
@@ -71,7 +71,7 @@ async def test_a_browser_gets_a_valid_answer_however_its_request_is_cut(cut: int
 
 
 async def test_a_tls_hello_is_closed_with_a_log_line_and_no_bytes() -> None:
-    with structlog.testing.capture_logs() as logged:
+    with capture_logs() as logged:
         async with running() as (_, line):
             caller = await line.call()
             await caller.stream.send_all(bytes.fromhex("16030100c8010000c4"))
@@ -169,7 +169,7 @@ async def test_when_the_system_has_no_file_left_the_server_goes_on() -> None:
         await ann.log_in("ann", "python")
         with no_file_left_for_a_caller(line.port) as raw:
             start = trio.current_time()
-            with structlog.testing.capture_logs() as logged:
+            with capture_logs() as logged:
                 while len(logged) < 3:
                     await trio.sleep(0.05)
             assert trio.current_time() - start > 0.15, "accepting pauses, and does not spin"

@@ -5,7 +5,6 @@ Everything that goes wrong before the server listens is one plain line and exit 
 
 import argparse
 import gc
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -49,8 +48,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     if chosen.check_config:
         console.say(f"{chosen.config or 'the defaults'}: good")
         return 0
-    # structlog imports rich if it can, for what we never ask of it: a sixth of the CPU of a start.
-    with _uncollected(), _hidden("rich"):
+    with _uncollected():
         from chat_server.server.process import CannotStart, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
 
     try:
@@ -69,19 +67,6 @@ def _uncollected() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-@contextmanager
-def _hidden(module: str) -> Iterator[None]:
-    """Have what is imported meanwhile do without an optional module, unless somebody has it already."""
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]  # what the import system takes for "not there"
-    try:
-        yield
-    finally:
-        del sys.modules[module]
 
 
 @cache

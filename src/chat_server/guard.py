@@ -6,9 +6,7 @@ Cancellation, and whatever else is no ordinary exception, passes. Knows nothing 
 from collections.abc import Callable
 from types import TracebackType
 
-import structlog
-
-_log = structlog.get_logger()
+from chat_server.logs import log
 
 
 class Guard:
@@ -49,4 +47,4 @@ class Guard:
         """Log an exception that has been caught elsewhere."""
         self.has_failed = True
         details = self._details() if callable(self._details) else self._details
-        _log.error(self._what, exc_info=error, **details)
+        log.error(self._what, exc_info=error, **details)

@@ -1,15 +1,15 @@
 """The log: one line an event on standard error, as text for people or JSON for machines.
 
 Nothing that a person typed reaches it but nicknames, which are clean; and what is not printable is escaped all the same, tracebacks
-included. Callers who knock on the wrong door cannot fill it.
+included. Callers who knock on the wrong door cannot fill it. Never knows what the events mean.
 """
 
 import sys
-from collections.abc import MutableMapping
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Literal
-
-import structlog
+from datetime import UTC, datetime
+from typing import Literal
 
 from chat_server.console import escaped
 
@@ -18,40 +18,77 @@ SAMPLE_MAX = 5
 """Log lines for each kind of unwelcome caller in SAMPLE_SECONDS; the rest are counted and told in one line later."""
 
 
-class _StandardError:
-    """Writes to standard error as long as somebody takes it: a full disk behind it must not stop the server."""
+class Log:
+    """Takes what happens, each event with its details. `exc_info` among them is an exception, which is told with its traceback."""
 
-    def write_line(self, line: str) -> None:
-        """Write one line, or lose it."""
-        if sys.stderr is None:  # closed by whoever started us
-            return
-        with suppress(OSError):
-            sys.stderr.write(line + "\n")
-            sys.stderr.flush()
+    __slots__ = ("is_verbose", "take")
 
-    debug = info = warning = error = exception = write_line
+    def __init__(self) -> None:
+        self.is_verbose = False
+        """Whether what is told by `debug` is wanted."""
+        self.take: Callable[[str, str, dict[str, object]], None] = _take_as_text
+        """What is done with a level, an event, and its details."""
+
+    def debug(self, event: str, /, **details: object) -> None:
+        """Tell what only somebody wants to know who looks for something."""
+        if self.is_verbose:
+            self.take("debug", event, details)
+
+    def info(self, event: str, /, **details: object) -> None:
+        """Tell what happens in the ordinary course of things."""
+        self.take("info", event, details)
+
+    def warning(self, event: str, /, **details: object) -> None:
+        """Tell what somebody should look at."""
+        self.take("warning", event, details)
+
+    def error(self, event: str, /, **details: object) -> None:
+        """Tell that something does not work as it should."""
+        self.take("error", event, details)
 
 
 def configure(form: Literal["text", "json"], *, verbose: bool) -> None:
-    """Make structlog write to standard error in this form."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer() if form == "json" else _as_text,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(10 if verbose else 20),
-        logger_factory=_StandardError,
-        cache_logger_on_first_use=True,
-    )
+    """Have the log written in this form."""
+    log.take = _take_as_json if form == "json" else _take_as_text
+    log.is_verbose = verbose
 
 
-def _as_text(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
-    traceback = event.pop("exception", "")
-    start = f"{event.pop('timestamp')} {event.pop('level')}: {escaped(event.pop('event'))}"
-    details = "".join(f" {key}={escaped(value)}" for key, value in event.items())
-    return start + details + "".join(f"\n    {escaped(line)}" for line in traceback.splitlines())
+def _take_as_text(level: str, event: str, details: dict[str, object]) -> None:
+    error = details.pop("exc_info", None)
+    told = "".join(f" {key}={escaped(value)}" for key, value in details.items())
+    lines = "".join(f"\n    {escaped(line)}" for line in _traceback(error).splitlines())
+    _write_line(f"{_now()} {level}: {escaped(event)}{told}{lines}")
+
+
+def _take_as_json(level: str, event: str, details: dict[str, object]) -> None:
+    import json  # noqa: PLC0415 - 3 ms, for nothing where the log is for people
+
+    error = details.pop("exc_info", None)
+    told = {**details, "event": event, "level": level, "timestamp": _now()}
+    if error is not None:
+        told["exception"] = _traceback(error)
+    _write_line(json.dumps(told, default=repr))
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"
+
+
+def _traceback(error: object) -> str:
+    return "".join(traceback.format_exception(error)).removesuffix("\n") if isinstance(error, BaseException) else ""
+
+
+def _write_line(line: str) -> None:
+    """Write one line, or lose it: a full disk behind standard error must not stop the server."""
+    if sys.stderr is None:  # closed by whoever started us
+        return
+    with suppress(OSError):
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+log = Log()
+"""The log of the program."""
 
 
 class Sampler:
@@ -63,7 +100,6 @@ class Sampler:
 
     def note(self, what: str, now: float, **details: object) -> None:
         """Log that `what` happened at the time `now`, or only count it."""
-        log = structlog.get_logger()
         if now - self._since >= SAMPLE_SECONDS:
             for kind, count in self._counts.items():
                 if count > SAMPLE_MAX:

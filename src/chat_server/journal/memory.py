@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
-import structlog
 import trio
 from msgspec.structs import replace
 
@@ -34,6 +33,7 @@ from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.showable import showable
 from chat_server.journal.times import settled, step_of
 from chat_server.journal.words import has_all, terms_of
+from chat_server.logs import log
 from chat_server.protocol.entries import Entry, TopicSet
 
 RECORDS_MAX = 1000
@@ -53,9 +53,6 @@ class _Room:
     @property
     def last(self) -> int:
         return self.first + len(self.lines) - 1
-
-
-_log = structlog.get_logger()
 
 
 @dataclass
@@ -89,7 +86,7 @@ _kept: dict[str, _Kept] = {}
 
 def open_journal(settings: Settings) -> "MemoryJournal":
     """The journal of this name. See engines.Engine."""
-    _log.warning("what is said is kept in memory alone, and forgotten when the server ends ([journal] engine)")
+    log.warning("what is said is kept in memory alone, and forgotten when the server ends ([journal] engine)")
     return MemoryJournal(_kept.setdefault(settings.directory, _Kept()))
 
 

@@ -13,11 +13,11 @@ from contextlib import suppress
 from math import inf
 from typing import ClassVar, cast
 
-import structlog
 import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
+from chat_server.logs import log
 from chat_server.protocol.entries import Entry, Storable
 from chat_server.protocol.events import RoomFailed
 from chat_server.protocol.runs import Piece, pieces_of
@@ -49,8 +49,6 @@ READ_AGAIN_SECONDS = 10.0
 
 REST_AFTER_FAILURE = 0.1
 """Seconds for which a room rests after a turn in which something went wrong: a bug that comes every time must not keep the server busy."""
-
-_log = structlog.get_logger()
 
 
 class ChatRoom(Room):
@@ -320,7 +318,7 @@ class ChatRoom(Room):
             await self._history.read(self.directory.journal)
         except JournalError as error:
             self._read_past_at = trio.current_time() + READ_AGAIN_SECONDS
-            _log.error("cannot read what was said", room=self.name, why=str(error))
+            log.error("cannot read what was said", room=self.name, why=str(error))
 
     def _add_lines(self, lines: Sequence[Piece], not_for: Sequence[tuple[Occupant, ...]]) -> None:
         """Add lines to what members will see; who came or went before them is announced before them."""

@@ -14,20 +14,18 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
 import trio
 
 from chat_server import logs
 from chat_server.config import Config
 from chat_server.journal import UnusableJournal
 from chat_server.journal.engines import engine_named
+from chat_server.logs import log
 from chat_server.server.listening import open_listeners
 from chat_server.server.server import Server
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Where Linux tells a container how much memory it may use (version 2 and version 1 of control groups)."""
-
-_log = structlog.get_logger()
 
 
 HURRY_PART = 0.5
@@ -88,9 +86,9 @@ def run(config: Config) -> int:
     _relieve_collector()
     cut = trio.run(serve)
     if cut:
-        _log.warning(f"stopped; cut off with something unsent: {cut}")
+        log.warning(f"stopped; cut off with something unsent: {cut}")
         return 1
-    _log.info("stopped")
+    log.info("stopped")
     return 0
 
 
@@ -102,7 +100,7 @@ class _NextStep:
 
     def started(self, _value: None = None) -> None:
         """Connections are accepted."""
-        _log.info(ways_in(self._addresses, client=os.environ.get("CHAT_TUI_COMMAND", "chat-tui")))
+        log.info(ways_in(self._addresses, client=os.environ.get("CHAT_TUI_COMMAND", "chat-tui")))
 
 
 def ways_in(addresses: Sequence[tuple[str, int]], *, client: str) -> str:
@@ -125,7 +123,7 @@ def ways_in(addresses: Sequence[tuple[str, int]], *, client: str) -> str:
 async def _stop_on_signals(stop: Callable[[], None], cut: Callable[[], None], signals: AsyncIterator[int]) -> None:
     """Stop in order on the first signal, at once on the second."""
     number = await anext(signals)
-    _log.info(f"stopping on {signal.Signals(number).name}; a second signal stops at once")
+    log.info(f"stopping on {signal.Signals(number).name}; a second signal stops at once")
     stop()
     await anext(signals)
     cut()

@@ -4,12 +4,12 @@ import time
 from collections.abc import Sequence
 from math import inf
 
-import structlog
 import trio
 
 from chat_server.config import HistoryTable
 from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError
+from chat_server.logs import log
 from chat_server.rooms.chat_room import ChatRoom
 
 PRUNE_SECONDS = 900.0
@@ -17,8 +17,6 @@ PRUNE_SECONDS = 900.0
 
 PRUNE_PAUSE = 0.05
 """Seconds between two transactions that delete: appends go first."""
-
-_log = structlog.get_logger()
 
 
 async def forget_what_is_old(journal: Journal, history: HistoryTable, rooms: Sequence[ChatRoom]) -> None:
@@ -38,4 +36,4 @@ async def _forget_older_than(before: float, keep_lines: int, journal: Journal, r
                     room.forget_past()
             await trio.sleep(PRUNE_PAUSE)
     except JournalError as error:
-        _log.error("cannot delete what is old", why=str(error))
+        log.error("cannot delete what is old", why=str(error))

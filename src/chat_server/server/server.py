@@ -10,14 +10,13 @@ from functools import cache, partial
 from math import inf
 from typing import Any, cast
 
-import structlog
 import trio
 
 from chat_server.commands.table import COMMANDS
 from chat_server.config import Config
 from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError, RoomRecord
-from chat_server.logs import Sampler
+from chat_server.logs import Sampler, log
 from chat_server.protocol.events import Dismissed
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import REST_AFTER_FAILURE, ChatRoom
@@ -56,8 +55,6 @@ HIDDEN_NAMED_MAX = 20
 
 WAITING_TOTAL_MIN = 256 * 2**20
 """Bytes that may wait for all readers together on a machine however small: 256 stuck ones."""
-
-_log = structlog.get_logger()
 
 
 class Server:
@@ -137,7 +134,7 @@ class Server:
             nursery.start_soon(forget_what_is_old, self._journal, self._config.history, self.rooms)
             for listener in listeners:
                 nursery.start_soon(accept_callers, listener, self.admit, self._rejected)
-                _log.info(f"listening on {address_of(listener)}")
+                log.info(f"listening on {address_of(listener)}")
             task_status.started()
             await self._stop_requested.wait()
             await self._wind_down(listeners)
@@ -194,12 +191,12 @@ class Server:
             try:
                 await self._journal.create_room(name)
             except JournalError as error:  # a full disk: the rooms that are there can still be read
-                _log.error("cannot open a room of the configuration", room=name, why=str(error))
+                log.error("cannot open a room of the configuration", room=name, why=str(error))
                 continue
             self._directory.open_room(self._start_room(RoomRecord(name, "", 1, 0)))
         hidden = [room.name for room in self._directory.rooms if COMMANDS.vocabulary.is_command(room.name)]
         if hidden:
-            _log.warning("rooms have the names of commands, so only /join enters them", rooms=hidden[:HIDDEN_NAMED_MAX])
+            log.warning("rooms have the names of commands, so only /join enters them", rooms=hidden[:HIDDEN_NAMED_MAX])
 
     def _start_room(self, record: RoomRecord) -> ChatRoom:
         room = ChatRoom(record, self._directory, self.hall)
@@ -238,7 +235,7 @@ class Server:
 
     async def _serve(self, transport: Transport, address: str, known: Address) -> None:
         """Serve one caller, of whatever kind. Everything is done in this one frame: it is there for as long as the caller is."""
-        _log.debug("a caller came", address=address)
+        log.debug("a caller came", address=address)
         session: ChatSession[Any] | None = None
         try:
             with self._unserved:
@@ -258,7 +255,7 @@ class Server:
                     await self._end(session)
             finally:
                 self._let_go(transport, known)
-                _log.debug("a caller went", address=address)
+                log.debug("a caller went", address=address)
 
     async def _begin(self, transport: Transport, address: str, known: Address) -> ChatSession[Any] | None:
         """Find out by which door a caller comes, and begin its session; None if there is nobody to serve."""

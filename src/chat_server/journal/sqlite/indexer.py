@@ -9,13 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-import structlog
 import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, Matches
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.search_index import SearchIndex, query_of
+from chat_server.logs import log
 
 SLICE = 500
 """Lines indexed in one transaction, about 3 ms."""
@@ -28,8 +28,6 @@ REST = 50
 
 PATIENCE = 5.0
 """Seconds in which a search lets the index catch up. A million lines that were never indexed take about ten."""
-
-_log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -63,7 +61,7 @@ class Indexer:
                     async with self._turn:
                         has_more = await self._in_thread(self._index_some)
                 except JournalError as error:
-                    _log.error("cannot index what was said; searches find less", why=str(error))
+                    log.error("cannot index what was said; searches find less", why=str(error))
             if has_more is None:
                 await trio.sleep(60)
                 continue
@@ -115,7 +113,7 @@ class Indexer:
 
     def _opened(self) -> tuple[Reader, SearchIndex]:
         if self._index is not None and self._index.is_broken:
-            _log.warning("the search index is broken and is rebuilt")
+            log.warning("the search index is broken and is rebuilt")
             self._index.discard()
             self._index = None
         if self._reader is None:
@@ -132,7 +130,7 @@ class Indexer:
             last = reader.record_at(index.indexed)
         if last is None or index.has_lines(last.position - len(last.lines) + 1, last.lines):
             return index
-        _log.warning("the search index has lines that the journal has not, and is rebuilt")
+        log.warning("the search index has lines that the journal has not, and is rebuilt")
         index.discard()
         return SearchIndex(self._path, reader.identity(), reader.end())
 

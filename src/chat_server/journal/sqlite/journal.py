@@ -10,7 +10,6 @@ from contextlib import suppress
 from math import inf
 from typing import TypeVar
 
-import structlog
 import trio
 
 from chat_server.guard import Guard
@@ -23,6 +22,7 @@ from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
+from chat_server.logs import log
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import was_a_name
 
@@ -45,13 +45,11 @@ FAILURE_LOG_SECONDS = 10.0
 PRUNED_BATCHES_MAX = 200
 """Batches pruned in one transaction, about 2 ms: that long an append may have to wait."""
 
-_log = structlog.get_logger()
-
 T = TypeVar("T")
 
 
 def _tell_of_upgrade(doing: str, done: float) -> None:
-    _log.info("bringing the journal of an older release up to date", step=doing, done=f"{done:.0%}")
+    log.info("bringing the journal of an older release up to date", step=doing, done=f"{done:.0%}")
 
 
 class SqliteJournal:
@@ -138,7 +136,7 @@ class SqliteJournal:
         """Log it, but not for each of a thousand lines that a full disk refuses."""
         if trio.current_time() - self._failure_logged_at > FAILURE_LOG_SECONDS:
             self._failure_logged_at = trio.current_time()
-            _log.error("cannot store what was said", why=str(error))
+            log.error("cannot store what was said", why=str(error))
 
     async def create_room(self, name: str) -> None:
         """Store a new, empty room. Harmless if it is there."""
@@ -191,7 +189,7 @@ class SqliteJournal:
                     await trio.to_thread.run_sync(self._checkpoint)
                     is_done = True
                 except JournalError as error:
-                    _log.error("cannot bring the journal's log into its file", why=str(error))
+                    log.error("cannot bring the journal's log into its file", why=str(error))
             if not is_done:
                 await trio.sleep(10)
             self._is_log_nearly_empty = True
@@ -231,7 +229,7 @@ class SqliteJournal:
             if was_a_name(room.name):
                 rooms.append(room._replace(topic=showable_topic(room.topic)))
             else:
-                _log.warning(
+                log.warning(
                     "a room has a name that cannot be shown; `chat-server rooms rename` gives it another",
                     room=room.name,
                 )
