@@ -456,6 +456,19 @@ async def test_in_the_hall_each_line_of_a_run_is_refused(autojump_clock: trio.ab
         assert (await ann.read_to_end()).count("Nobody hears you in the hall") == 3
 
 
+async def test_of_several_lines_that_come_together_the_first_is_timed_and_none_is_lost(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(messages_per_second=0) as house:
+        ann, bob = await house.ann_and_bob()
+        await ann.type("/ping")
+        await trio.sleep(1)
+        await ann.type("one", "two", "three")
+        assert await bob.read_until("three\r\n") == "* ann joined\r\nann: one\r\nann: two\r\nann: three\r\n"
+        await ann.type("/quit")
+        assert (await ann.read_to_end()).count("* #1 waited") == 1
+
+
 # Programs, whose lines have keys.
 
 SAY = [
