@@ -685,3 +685,21 @@ async def test_a_bug_in_what_is_written_when_the_work_is_done_is_not_overlooked(
 
     with pytest.raises(RuntimeError, match="a bug"):
         await Corked(BrokenOutbox(), work())
+
+
+async def test_trio_can_say_where_a_task_waits_whose_outbox_is_corked(nursery: trio.Nursery) -> None:
+    async def wait_for_the_disk() -> None:
+        await trio.sleep_forever()
+
+    outbox = make(nursery, Pipe(1000))
+    tasks: list[trio.lowlevel.Task] = []
+
+    async def session() -> None:
+        tasks.append(trio.lowlevel.current_task())
+        await Corked(outbox, wait_for_the_disk())
+
+    nursery.start_soon(session)
+    await trio.testing.wait_all_tasks_blocked()
+    where = [frame.f_code.co_name for frame, _ in tasks[0].iter_await_frames()]
+    assert where[:3] == ["session", "wait_for_the_disk", "sleep_forever"]
+    nursery.cancel_scope.cancel()
