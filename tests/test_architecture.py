@@ -77,6 +77,7 @@ WITHOUT_TRIO = (
     "journal.sqlite.schema",
     "journal.sqlite.search_index",
     "journal.sqlite.writer",
+    "config",
     "cli",
 )
 
