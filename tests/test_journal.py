@@ -18,7 +18,7 @@ from archives import no_progress
 from captured_logs import capture_logs
 from chat_server.commands.table import COMMANDS
 from chat_server.config import JournalTable
-from chat_server.journal import Duplicate, Journal, JournalError, Matches, NoWords, Receipt, SenderKey
+from chat_server.journal import Duplicate, Journal, JournalError, Matches, NoWords, Page, Receipt, SenderKey
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import Unknown
 from chat_server.journal.engines import MODULES, Engine, EngineName, Settings, engine_named
@@ -26,6 +26,7 @@ from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.journal.times import MICROSECOND, MILLISECOND, settled, times_of
 from chat_server.protocol.entries import Acted, Entry, Said, TopicSet
+from chat_server.protocol.runs import LinesInRuns, Piece, SaidRun, each_of
 
 Kind = tuple[EngineName, str]
 KINDS: list[Kind] = [*product(MODULES, ("full", "process"))]
@@ -108,7 +109,7 @@ def said(*texts: str, room: str = "python", at: float = 1000.0, nick: str = "ann
     return [Said(room, 0, at, nick, text) for text in texts]
 
 
-async def store(journal: Journal, lines: list[Entry], keys: dict[int, str] | None = None) -> Receipt:
+async def store(journal: Journal, lines: Sequence[Entry], keys: dict[int, str] | None = None) -> Receipt:
     return await journal.append(lines, {n: SenderKey("ann", key) for n, key in (keys or {}).items()}).stored()
 
 
@@ -579,6 +580,46 @@ async def test_what_is_exported_and_imported_is_the_same_and_its_numbers_go_on(p
         assert (await journal.rooms())[0][:4] == ("python", "snakes", 1, 4)
         assert (await store(journal, said("d")))[:2] == (5, {})
         assert await found(journal, "b") == ["b"]
+
+
+RUNS: list[tuple[list[Piece], dict[int, str]]] = [
+    ([SaidRun("python", 1, times_of(1000.0, MICROSECOND, 3), "ann", ["one", "two ärger", "三 👋"])], {}),
+    (
+        [
+            Said("python", 4, 2000.0, "bob", "four"),
+            SaidRun("python", 5, [2000.0 + MILLISECOND, 2000.0 + 2 * MILLISECOND], "小明", ["five", 'six "\\"'], 7),
+            TopicSet("python", 7, 2000.0 + 3 * MILLISECOND, "bob", "snakes"),
+        ],
+        {},
+    ),
+    ([SaidRun("python", 8, times_of(3000.0, MILLISECOND, 4), "ann", ["a", "b", "c", "d"])], {0: "k", 2: "k", 3: "new"}),
+    ([SaidRun("python", 12, times_of(4000.0, MILLISECOND, 2), "ann", ["e", "f"])], {0: "k2", 1: "k3"}),
+    ([SaidRun("python", 12, times_of(4000.0, MILLISECOND, 2), "ann", ["e", "f"])], {0: "k2", 1: "k3"}),
+]
+"""Batches with runs in them, and the keys of their lines."""
+
+
+async def test_lines_in_runs_are_kept_as_they_are_one_by_one(place: Place) -> None:
+    kept: list[tuple[list[Receipt], Page, list[str], bytes]] = []
+    for one, in_runs in ((place, True), (elsewhere(place), False)):
+        async with opened(one.open()) as journal:
+            await create_rooms(journal)
+            receipts: list[Receipt] = []
+            for pieces, keys in RUNS:
+                lines = LinesInRuns(pieces, len(list(each_of(pieces))))
+                receipts.append(await store(journal, lines if in_runs else [*lines], keys))
+            page, matches = await journal.read("python", 1, 50), await found(journal, "ärger")
+        kept.append((receipts, page, matches, exported(one)))
+    assert kept[0] == kept[1]
+    receipts, page, matches, _ = kept[0]
+    assert [receipt.duplicates.keys() for receipt in receipts] == [set(), set(), {2}, set(), {0, 1}]
+    assert [line.text for line in page.lines] == [
+        *("one", "two ärger", "三 👋", "four", "five", 'six "\\"'),
+        "snakes",
+        *"abdef",
+    ]
+    assert [line.author for line in page.lines] == [0] * 4 + [7] * 2 + [0] * 6
+    assert matches == ["two ärger"]
 
 
 async def test_an_import_is_whole_or_nothing_of_it_is_there(place: Place) -> None:
