@@ -411,6 +411,49 @@ async def test_who_waits_for_the_inbox_is_woken_once_however_many_do(autojump_cl
     assert steps.count <= 2 * talkers
 
 
+@pytest.mark.parametrize(("what", "at_a_time"), [(SayRun(["x"] * RUN_MAX), 16), (Say("x"), 2 * INBOX_MAX)])
+async def test_of_many_who_talk_without_pause_each_has_their_turn(
+    autojump_clock: trio.abc.Clock, what: Any, at_a_time: int
+) -> None:
+    inbox = Inbox()
+    heard: list[set[int]] = []
+
+    async def talk(who: int) -> None:
+        session: Any = who
+        while True:
+            for _ in range(at_a_time):
+                if (pause := inbox.put((session, "ann", what, ()))) is not None:
+                    await pause
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        for who in range(20):
+            nursery.start_soon(talk, who)
+        for _ in range(100):
+            await trio.testing.wait_all_tasks_blocked()
+            heard.append({session for session, *_ in await all_of(inbox)})  # type: ignore[misc]
+        nursery.cancel_scope.cancel()
+    for first in range(0, 100, 10):
+        assert set().union(*heard[first : first + 10]) == set(range(20))
+
+
+async def test_who_gives_up_just_when_their_run_is_let_in_blocks_nobody(autojump_clock: trio.abc.Clock) -> None:
+    inbox = Inbox()
+    ann: Any = object()
+    run = SayRun(["x"] * RUN_MAX)
+    for _ in range(20):
+        while (pause := inbox.put((ann, "ann", run, ()))) is None:
+            pass
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait_for, pause)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+            await all_of(inbox)
+        if len(inbox):
+            await all_of(inbox)
+    assert inbox.put((ann, "ann", run, ())) is None
+
+
 async def test_who_gives_up_waiting_for_the_inbox_leaves_its_room_to_others(autojump_clock: trio.abc.Clock) -> None:
     inbox = Inbox()
     ann: Any = object()

@@ -1,10 +1,13 @@
 """A room's inbox: everything that happens in the room enters it, and leaves it in the same order.
 
 Whatever is put in has its place at once, for it is true from then on: who may put in no more for now waits afterwards. A run of lines waits before
-it is put in, so that one turn of the room has only so many. Never knows what an entry means, nor who is in the room.
+it is put in, so that one turn of the room has only so many. Who waits goes on before whoever comes later. Never knows what an entry means, nor who
+is in the room.
 """
 
+from collections import deque
 from math import inf
+from typing import TypeVar, cast
 
 import trio
 
@@ -18,6 +21,8 @@ INBOX_MAX = 1024
 BATCH_MAX = 2 * INBOX_MAX + RUN_MAX + 1
 """More lines than any turn has: all entries that wait and the one before them, and the lines of runs, of which the last begins below the bound."""
 
+T = TypeVar("T")
+
 
 class Inbox:
     """What waits for a room's broadcaster: a memory channel, which takes whatever is put in; the bound is what those wait for who put it in."""
@@ -26,7 +31,10 @@ class Inbox:
         self._send, self._receive = trio.open_memory_channel[InboxEntry](inf)
         self._entries = 0  # which wait
         self._lines_in_runs = 0  # which wait
-        self._taken = trio.lowlevel.ParkingLot()
+        self._taken_out = 0  # entries, since the beginning
+        # For whom people wait to go on, in turn, each with what is set then: entries that are in, by their numbers; and runs that are not.
+        self._far_behind: deque[tuple[int, trio.Event]] = deque()
+        self._outside: deque[tuple[InboxEntry, trio.Event]] = deque()
 
     def __len__(self) -> int:
         return self._entries
@@ -36,46 +44,75 @@ class Inbox:
         if type(entry[2]) is SayRun:
             return self._put_run(entry, len(entry[2]))
         self.put_nowait(entry)
-        return None if self._entries <= INBOX_MAX else self._room_for_more()
+        return None if self._entries <= INBOX_MAX else self._room_for_more(self._taken_out + self._entries)
 
     def put_nowait(self, entry: InboxEntry) -> None:
         """Put something in for one who cannot wait. Raises ClosedResourceError if nothing more is taken in."""
         self._send.send_nowait(entry)
         self._entries += 1
 
-    async def _room_for_more(self) -> None:
-        while self._entries > INBOX_MAX:
-            await self._taken.park()
+    async def _room_for_more(self, number: int) -> None:
+        if number > self._taken_out + INBOX_MAX:
+            await _wait_in(self._far_behind, number)
 
     def _put_run(self, entry: InboxEntry, lines: int) -> MaybeAwaitable:
-        if self._lines_in_runs >= INBOX_MAX or self._entries >= INBOX_MAX:
+        if self._outside or self._is_full_for_runs:
             return self._put_run_later(entry, lines)
         self.put_nowait(entry)
         self._lines_in_runs += lines
         return None
 
     async def _put_run_later(self, entry: InboxEntry, lines: int) -> None:
-        while self._lines_in_runs >= INBOX_MAX or self._entries >= INBOX_MAX:
-            await self._taken.park()
-        self.put_nowait(entry)
-        self._lines_in_runs += lines
+        if self._outside or self._is_full_for_runs:
+            await _wait_in(self._outside, entry)
+        else:
+            self.put_nowait(entry)
+            self._lines_in_runs += lines
+
+    @property
+    def _is_full_for_runs(self) -> bool:
+        return self._lines_in_runs >= INBOX_MAX or self._entries >= INBOX_MAX
 
     async def first(self) -> InboxEntry:
         """Wait for what comes next, and take it out. Raises EndOfChannel when nothing waits any more and nothing more is taken in."""
         entry = await self._receive.receive()
         self._entries -= 1
+        self._taken_out += 1
         return entry
 
     def take_all_after(self, entries: list[InboxEntry]) -> None:
         """Take out everything that waits by now, but no more than a turn may have, and add it to the one that was taken out before."""
         count = min(self._entries, INBOX_MAX)
         self._entries -= count
+        self._taken_out += count
         entries += [self._receive.receive_nowait() for _ in range(count)]
         if self._lines_in_runs:
             self._lines_in_runs -= sum(len(what) for _, _, what, _ in entries if type(what) is SayRun)
-        if self._entries <= INBOX_MAX and self._taken:  # else nobody who waits may go on yet
-            self._taken.unpark_all()
+        while self._far_behind and self._far_behind[0][0] <= self._taken_out + INBOX_MAX:
+            self._far_behind.popleft()[1].set()
+        while self._outside and not self._is_full_for_runs:
+            self._take_in()
+
+    def _take_in(self) -> None:
+        """Put in the run that has waited longest."""
+        entry, may_go_on = self._outside.popleft()
+        self.put_nowait(entry)
+        self._lines_in_runs += len(cast(SayRun, entry[2]))
+        may_go_on.set()
 
     def close(self) -> None:
-        """Take nothing more in."""
+        """Take nothing more in but what has waited for that."""
+        while self._outside:
+            self._take_in()
         self._send.close()
+
+
+async def _wait_in(line: deque[tuple[T, trio.Event]], what: T) -> None:
+    """Wait until one may go on, behind all who are in line already; who gives up before leaves it."""
+    may_go_on = trio.Event()
+    line.append((what, may_go_on))
+    try:
+        await may_go_on.wait()
+    finally:
+        if not may_go_on.is_set():
+            line.remove((what, may_go_on))
