@@ -331,6 +331,25 @@ async def test_a_notice_names_the_place_of_what_was_dropped_whatever_stood_befor
     assert told == [0]
 
 
+async def test_a_notice_that_is_skipped_behind_what_a_protocol_needs_is_told_again_in_full(
+    nursery: trio.Nursery,
+) -> None:
+    pipe = Pipe(2)
+    outbox = make(nursery, pipe, limit=20)
+    outbox.push(b"begun\n")
+    for _ in range(30):
+        outbox.push(b"line\n")
+    outbox.push_urgent(b"\xff\xfb\x01")
+    pipe.read(5)  # the rest of the line, and the first byte of what the protocol needs
+    await trio.testing.wait_all_tasks_blocked()
+    assert pipe.written == b"begun\n\xff"
+    for _ in range(10):
+        outbox.push(b"more\n")
+    pipe.read(1000)
+    await outbox.emptied()
+    assert pipe.written == b"begun\n\xff\xfb\x01* 40 skipped\n"
+
+
 async def test_what_a_protocol_needs_does_not_wait_until_everything_has_been_read(nursery: trio.Nursery) -> None:
     pipe = Pipe(10)
     outbox = make(nursery, pipe, limit=10_000_000)

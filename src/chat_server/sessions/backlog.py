@@ -58,7 +58,7 @@ class Backlog(Generic[M]):
         self._bytes_since_positions = 0  # which wait since the owner was last asked for its positions
         self._skipped = 0
         self._skipped_after: M | None = None  # what stood beside the first of what was skipped, if anything was
-        self._announced = 0  # lines of which the notice tells that stands first, if none of it has been sent
+        self._announced = 0  # lines of which the notice tells that waits first, if none of it has been sent
         self._is_mid_line = sent > 0 and data[sent - 1] != _NEWLINE
         self.is_first_urgent = False
         """Whether what stands first is not to be dropped."""
@@ -156,7 +156,8 @@ class Backlog(Generic[M]):
         if not sent:
             return
         entries = self._entries
-        self._announced = 0
+        if not self.is_first_urgent or sent > len(entries[0][0]):  # what is urgent stands before the notice
+            self._announced = 0
         self._is_mid_line = first[sent - 1] != _NEWLINE
         self.size -= sent
         while entries and sent >= len(entries[0][0]):
