@@ -96,9 +96,7 @@ class ChatSession(ABC, Generic[A]):
         self.preferences = context.preferences
         self.render = render
         self.render_mention: Callable[[Event], bytes] | None = None
-        self.has_failed = (
-            False  # whether a bug ended it, or met it while it ended: then it may have left something undone
-        )
+        self.has_failed = False  # whether a bug ended it, or met it while it ended
         self._context = context
         self._address = address
         self._transport = transport
