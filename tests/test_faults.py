@@ -612,7 +612,7 @@ ELSEWHERE = {
     # With which Python, from 3.14 on, makes a class's annotations when somebody asks for them.
     "__annotate_func__",
     # Where nobody's pace is limited: test_runs.py.
-    "_put_run", "takes_run_of", "_handle_run",
+    "_put_run", "_take_in", "_is_full_for_runs", "takes_run_of", "_handle_run",
 }  # fmt: skip
 
 
