@@ -509,7 +509,7 @@ def serve(figures: Path, flags: Sequence[str]) -> int:
     """Be the server, as `chat-server` is it, and measure the passes."""
     passes = Passes(figures)
     signal.signal(signal.SIGUSR2, passes.write)
-    trio.run = partial(trio.run, instruments=[passes])  # type: ignore[assignment]
+    trio.run = partial(trio.run, instruments=[passes])  # type: ignore[assignment]  # a partial is no function, and called as one
     return cli.main(list(flags))
 
 

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import trio
 import trio.testing
@@ -81,10 +82,10 @@ def showing() -> None:
     for name, reader in READERS.items():
         show = renderer_for(reader)
         event = Said("python", 1, 0.0, "ann", LINE)
-        print(f"showing a line, {name}: {least(lambda show=show, event=event: show(event), 2000):.2f} us")  # type: ignore[misc]
+        print(f"showing a line, {name}: {least(partial(show, event), 2000):.2f} us")
         for what, unit in {"ASCII": "word ", **LONG}.items():
             event = Said("python", 1, 0.0, "ann", (unit * size)[: size // len(unit.encode()) * len(unit)])
-            taken = least(lambda show=show, event=event: show(event), 5)  # type: ignore[misc]
+            taken = least(partial(show, event), 5)
             print(f"  the longest line, {what}: {taken / 1000:.2f} ms")
 
 
@@ -94,7 +95,7 @@ def breaking() -> None:
         for length in (40, 5400):
             text = (unit * length)[:length]
             for columns in (79, 20):
-                taken = least(lambda text=text, columns=columns: wrapped(text, columns), 20000 // length) / length  # type: ignore[misc]
+                taken = least(partial(wrapped, text, columns), 20000 // length) / length
                 print(f"rows of {columns}, {what}, a line of {length} characters: {taken:.2f} us a character")
 
 

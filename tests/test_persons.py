@@ -21,6 +21,7 @@ from chat_server.protocol.entries import Entry
 from chat_server.protocol.requests import Act, Rename, Say
 from chat_server.rooms.batch import Arrival
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.hall import Hall
 from chat_server.rooms.inbox import INBOX_MAX
 from chat_server.rooms.room import Occupant
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
@@ -570,14 +571,20 @@ async def test_a_new_name_is_the_persons_and_each_room_and_each_session_is_told_
         assert set(house.server.hall.directory._people) == {"bob", "anna"}
 
 
-async def test_a_further_session_is_shown_who_else_is_here_and_hears_of_a_new_name_as_everybody_does(
-    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
-) -> None:
-    hall, room = open_rooms(nursery)
+async def bob_and_ann_with_her_phone(hall: Hall, room: ChatRoom) -> tuple[FakeSession, FakeSession, FakeSession]:
+    """Bob and Ann in the room; a further session of hers is in the hall."""
     bob, desk, phone = FakeSession(room, "bob"), FakeSession(room, "ann"), FakeSession(hall)
     phone.belong_to(desk.person)
     for session in (bob, desk):
         await room.enter(session)
+    return bob, desk, phone
+
+
+async def test_a_further_session_is_shown_who_else_is_here_and_hears_of_a_new_name_as_everybody_does(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    hall, room = open_rooms(nursery)
+    bob, desk, phone = await bob_and_ann_with_her_phone(hall, room)
     shown = desk.take_told()
     room.post(phone, Arrival(trio.Event()))
     COMMANDS.dispatch(room, desk, Rename("anna"))
@@ -625,10 +632,7 @@ async def test_a_name_that_changes_while_a_rooms_inbox_is_full_is_told_all_the_s
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
     hall, room = open_rooms(nursery)
-    bob, desk, phone = FakeSession(room, "bob"), FakeSession(room, "ann"), FakeSession(hall)
-    phone.belong_to(desk.person)
-    for session in (bob, desk):
-        await room.enter(session)
+    bob, desk, phone = await bob_and_ann_with_her_phone(hall, room)
     for _ in range(INBOX_MAX):
         assert room.post(desk, Say("x")) is None
     assert COMMANDS.dispatch(hall, phone, Rename("anna")) is None, "nobody waits"
@@ -736,10 +740,7 @@ async def test_of_two_new_names_both_are_told_in_order_though_a_rooms_inbox_was_
 ) -> None:
     journal = SlowJournal()
     hall, room = open_rooms(nursery, journal)
-    bob, desk, phone = FakeSession(room, "bob"), FakeSession(room, "ann"), FakeSession(hall)
-    phone.belong_to(desk.person)
-    for session in (bob, desk):
-        await room.enter(session)
+    bob, _, phone = await bob_and_ann_with_her_phone(hall, room)
     journal.slow_room = "python"
     room.post(bob, Say("what the disk is busy with"))
     await trio.testing.wait_all_tasks_blocked()

@@ -18,7 +18,7 @@ from chat_server.journal.batch_codec import decode, encode, encode_authors
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.times import step_of, times_of
 from chat_server.protocol.entries import Acted, Said
-from chat_server.protocol.incoming import Addressed
+from chat_server.protocol.incoming import Addressed, Invalid
 from chat_server.protocol.requests import HISTORY_MAX, Say
 from chat_server.protocol.runs import RUN_MAX, LinesInRuns, Piece, SaidRun, SayRun, pieces_of, shown
 from chat_server.rooms.audience import Audience
@@ -490,6 +490,23 @@ async def test_who_enters_after_runs_is_shown_the_newest_lines(
     assert shown_lines == expected[-HISTORY_MAX:]
 
 
+async def test_a_run_has_the_numbers_that_the_journal_gives_it(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    journal = MemoryJournal()
+    _, room = open_rooms(nursery, journal)
+    ann, eve = FakeSession(room, "ann"), FakeSession(room, "eve")
+    eve.render = json_renderer_for("en", 2)
+    for session in (ann, eve):
+        await room.enter(session)
+    journal.append([Said("python", 1, 1.0, "zoe", "of which the room does not know")], {})
+    room.post(ann, SayRun(["one", "two"]))
+    await trio.sleep(1)
+    said = [event for event in map(json.loads, eve.told) if event["is"] == "said"]
+    assert [(event["seq"], event["text"]) for event in said] == [(2, "one"), (3, "two")]
+    assert room.last_seq == len((await journal.read("python", 1, 9)).lines)
+
+
 async def test_in_the_hall_each_line_of_a_run_is_refused(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(messages_per_second=0) as house:
         ann = house.call()
@@ -530,7 +547,7 @@ SAY = [
     {"do": "say", "room": "python", "text": "x", "key": 5},
     {"do": "say", "room": "python\x00", "text": "x", "key": "h"},
     {"do": "say", "text": "x", "key": "i"},
-    {"do": "say", "room": "python", "text": "x" * 90},
+    {"do": "say", "room": "python", "text": "x" * 1001},
     {"do": "me", "room": "python", "action": "waves"},
     {"do": "ping", "ref": 2},
 ]
@@ -549,7 +566,7 @@ LINES += [
 
 @given(
     st.lists(st.one_of(st.sampled_from(LINES[:5]), st.sampled_from(LINES)), max_size=8).map(b"".join),
-    st.lists(st.integers(0, 400), max_size=3),
+    st.lists(st.integers(0, 600), max_size=3),
 )
 def test_what_programs_ask_for_is_the_same_in_runs_line_by_line_and_byte_by_byte(data: bytes, cuts: list[int]) -> None:
     found: list[list[object]] = []
@@ -558,7 +575,7 @@ def test_what_programs_ask_for_is_the_same_in_runs_line_by_line_and_byte_by_byte
         (True, [data]),
         (False, [data[number : number + 1] for number in range(len(data))]),
     ):
-        decoder = JsonDecoder(PARSE, 400, 100, in_runs=in_runs)
+        decoder = JsonDecoder(PARSE, 4000, 1000, in_runs=in_runs)
         asked: list[object] = []
         for chunk in chunks:
             for item in decoder.receive_data(chunk):
@@ -568,6 +585,35 @@ def test_what_programs_ask_for_is_the_same_in_runs_line_by_line_and_byte_by_byte
                     asked.append(item)
         found.append(asked)
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"text": "\x1b[31mred"}, Addressed(Say("[31mred", "b"), "python")),
+        ({"text": "\x7fa\u202eb"}, Addressed(Say("ab", "b"), "python")),
+        (
+            {"key": "\x1b"},
+            Addressed(
+                Invalid("wrong-field", {"field": "key", "why": "has characters that cannot stand there"}), "python"
+            ),
+        ),
+        ({"text": "x" * 1001}, Addressed(Invalid("text-too-long", {"limit": "1000"}), "python")),
+    ],
+)
+def test_what_is_not_clean_or_too_long_is_read_by_itself_also_where_many_lines_come(
+    wrong: dict[str, str], said: Addressed
+) -> None:
+    decoder = JsonDecoder(PARSE, 4000, 1000, in_runs=True)
+    line = {"do": "say", "room": "python", "text": "fine", "key": "b"} | wrong
+    came = decoder.receive_data(LINES[0] + json.dumps(line).encode() + b"\n" + LINES[0])
+    assert came[1] == said
+
+
+def test_two_objects_on_one_line_and_one_on_two_are_no_two_lines() -> None:
+    whole = LINES[0].strip()
+    came = JsonDecoder(PARSE, 4000, 1000, in_runs=True).receive_data(whole + whole.replace(b", ", b",\n", 1) + b"\n")
+    assert [type(item.request) for item in came if isinstance(item, Addressed)] == [Invalid, Invalid]
 
 
 def test_lines_of_programs_that_come_together_are_a_run_for_each_room() -> None:

@@ -148,7 +148,7 @@ def _add_rooms_commands(commands: "argparse._SubParsersAction[console.Parser]") 
 def _configure(chosen: argparse.Namespace) -> "Config":
     from msgspec.structs import replace  # noqa: PLC0415 - see _main
 
-    from chat_server.config import Config, ConfigError, load  # noqa: PLC0415
+    from chat_server.config import Config, ConfigError, load  # noqa: PLC0415 - see _main
 
     config = Config()
     if chosen.config is not None:

@@ -5,7 +5,7 @@ it is put in, so that one turn of the room has only so many. Who waits goes on b
 is in the room.
 """
 
-from collections import deque
+from collections import OrderedDict
 from math import inf
 from typing import TypeVar, cast
 
@@ -33,8 +33,8 @@ class Inbox:
         self._lines_in_runs = 0  # which wait
         self._taken_out = 0  # entries, since the beginning
         # For whom people wait to go on, in turn, each with what is set then: entries that are in, by their numbers; and runs that are not.
-        self._far_behind: deque[tuple[int, trio.Event]] = deque()
-        self._outside: deque[tuple[InboxEntry, trio.Event]] = deque()
+        self._far_behind: OrderedDict[trio.Event, int] = OrderedDict()
+        self._outside: OrderedDict[trio.Event, InboxEntry] = OrderedDict()
 
     def __len__(self) -> int:
         return self._entries
@@ -88,14 +88,14 @@ class Inbox:
         entries += [self._receive.receive_nowait() for _ in range(count)]
         if self._lines_in_runs:
             self._lines_in_runs -= sum(len(what) for _, _, what, _ in entries if type(what) is SayRun)
-        while self._far_behind and self._far_behind[0][0] <= self._taken_out + INBOX_MAX:
-            self._far_behind.popleft()[1].set()
+        while self._far_behind and next(iter(self._far_behind.values())) <= self._taken_out + INBOX_MAX:
+            self._far_behind.popitem(last=False)[0].set()
         while self._outside and not self._is_full_for_runs:
             self._take_in()
 
     def _take_in(self) -> None:
         """Put in the run that has waited longest."""
-        entry, may_go_on = self._outside.popleft()
+        may_go_on, entry = self._outside.popitem(last=False)
         self.put_nowait(entry)
         self._lines_in_runs += len(cast(SayRun, entry[2]))
         may_go_on.set()
@@ -107,12 +107,11 @@ class Inbox:
         self._send.close()
 
 
-async def _wait_in(line: deque[tuple[T, trio.Event]], what: T) -> None:
-    """Wait until one may go on, behind all who are in line already; who gives up before leaves it."""
+async def _wait_in(line: "OrderedDict[trio.Event, T]", what: T) -> None:
+    """Wait until one may go on, behind all who are in line already; who gives up before leaves it, however long the line is."""
     may_go_on = trio.Event()
-    line.append((what, may_go_on))
+    line[may_go_on] = what
     try:
         await may_go_on.wait()
     finally:
-        if not may_go_on.is_set():
-            line.remove((what, may_go_on))
+        line.pop(may_go_on, None)

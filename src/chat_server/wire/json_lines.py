@@ -245,13 +245,14 @@ class JsonDecoder:
 
     def _runs(self, data: bytes) -> list[Addressed | ProtocolReply] | None:
         """What is said in the lines that the bytes end; None, and nothing is taken, if there may be more in them, or none."""
+        if not self._in_runs or self._line.is_skipping:
+            return None
         end = data.rfind(b"\n") + 1
-        lines = self._line.begun + data[:end]
         rest = data[end:]
         longest = min(self._line.limit, self._text_limit)
-        if not self._in_runs or not end or self._line.is_skipping or max(len(lines), len(rest)) > longest:
+        if not end or max(self._line.size + end, len(rest)) > longest:
             return None
-        said = said_in(lines, WORD_MAX)
+        said = said_in(self._line.begun + data[:end], WORD_MAX)
         if said is not None:
             self._line.erase_line()
             self._line.append(rest)
