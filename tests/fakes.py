@@ -1,11 +1,12 @@
 """Stand-ins for what a part of the server sees of the others."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import trio
 
-from chat_server.journal import Journal, JournalError, PendingAppend, Receipt, RoomRecord, SenderKey
+from chat_server.journal import Journal, JournalError, PendingAppend, Receipt, RoomRecord
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal, _Room
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
@@ -56,7 +57,7 @@ class FakeSession:
     def send(self, event: Event) -> None:
         self.push(self.render(event))
 
-    def send_all(self, events: Sequence[Event]) -> None:
+    def send_all(self, events: Iterable[Event]) -> None:
         for event in events:
             self.send(event)
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from captured_logs import capture_logs
 from chat_server.commands.table import COMMANDS
-from chat_server.journal import PendingAppend, Receipt, SenderKey
+from chat_server.journal import PendingAppend, Receipt
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry, Said
 from chat_server.protocol.events import Event

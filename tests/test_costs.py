@@ -10,7 +10,8 @@ import trio
 
 from captured_logs import capture_logs
 from chat_server.config import Config, RoomsTable
-from chat_server.journal import Page, PendingAppend, Receipt, SenderKey
+from chat_server.journal import Page, PendingAppend, Receipt
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.choices import CHARSETS
 from chat_server.protocol.entries import Entry, PageShown, Said

@@ -8,7 +8,8 @@ import trio
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chat_server.journal import PendingAppend, SenderKey
+from chat_server.journal import PendingAppend
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.times import (
     FLOOD_LINES,

@@ -17,10 +17,11 @@ import forks
 from archives import checked, exported, imported, no_progress
 from captured_logs import capture_logs
 from chat_server.config import JournalTable
-from chat_server.journal import JournalError, SenderKey, UnusableJournal
+from chat_server.journal import JournalError, UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.engines import engine_named
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import lines_of
 from chat_server.journal.sqlite import upgrade
 from chat_server.journal.sqlite.archive import back_up

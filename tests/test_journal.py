@@ -18,10 +18,11 @@ from archives import no_progress
 from captured_logs import capture_logs
 from chat_server.commands.table import COMMANDS
 from chat_server.config import JournalTable
-from chat_server.journal import Duplicate, Journal, JournalError, Matches, NoWords, Page, Receipt, SenderKey
+from chat_server.journal import Duplicate, Journal, JournalError, Matches, NoWords, Page, Receipt
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import Unknown
 from chat_server.journal.engines import MODULES, Engine, EngineName, Settings, engine_named
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.journal.times import MICROSECOND, MILLISECOND, settled, times_of

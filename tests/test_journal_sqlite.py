@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archives import checked
-from chat_server.journal import JournalError, NoWords, SenderKey
+from chat_server.journal import JournalError, NoWords
 from chat_server.journal.batch_codec import encode
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.new_file import TargetError, refuse_own_file
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataDirectory, files_in

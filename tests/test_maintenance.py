@@ -23,8 +23,8 @@ import pytest
 import forks
 from archives import checked
 from chat_server.cli import main
-from chat_server.journal import SenderKey
 from chat_server.journal.batch_codec import Stored, encode
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.search_index import SearchIndex

@@ -15,7 +15,8 @@ from trio.testing import MockClock
 from captured_logs import capture_logs
 from chat_server.commands.login import ROOMS_AT_ONCE, ROOMS_PER_LINE
 from chat_server.commands.table import COMMANDS
-from chat_server.journal import PendingAppend, Receipt, SenderKey
+from chat_server.journal import PendingAppend, Receipt
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.requests import Act, Rename, Say

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import trio
 
-from chat_server.journal import Page, PendingAppend, Receipt, SenderKey
+from chat_server.journal import Page, PendingAppend, Receipt
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.incoming import Addressed

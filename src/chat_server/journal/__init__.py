@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from chat_server.journal.keys import SenderKey
 from chat_server.protocol.entries import Entry
 
 if TYPE_CHECKING:
@@ -38,13 +39,6 @@ class NoWords(ValueError):
 
 class TooManyWords(ValueError):
     """There are more than TERMS_MAX words in what was typed."""
-
-
-class SenderKey(NamedTuple):
-    """A request's own name, and whose it is."""
-
-    sender: str
-    key: str
 
 
 class Duplicate(NamedTuple):

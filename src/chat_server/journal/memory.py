@@ -24,11 +24,11 @@ from chat_server.journal import (
     Pruned,
     Receipt,
     RoomRecord,
-    SenderKey,
 )
 from chat_server.journal.archive import FileProblem, Progress, RawBatch, StoredRecord
 from chat_server.journal.batch_codec import Stored, Unknown, encode, encode_authors
 from chat_server.journal.engines import Settings
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.showable import showable
 from chat_server.journal.times import settled, step_of

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from msgspec import Struct
 
 from chat_server.protocol.entries import Entry, Said
-from chat_server.protocol.events import Event
+from chat_server.protocol.events import Event, Stored
 from chat_server.protocol.requests import Say
 
 RUN_MAX = 256
@@ -50,6 +50,21 @@ class SaidRun(Struct, frozen=True, gc=False):
     def __iter__(self) -> Iterator[Said]:
         same = repeat(self.room), count(self.seq), self.times, repeat(self.nick), self.texts, repeat(self.author)
         return map(Said, *same)
+
+
+@final
+class StoredRun(Struct, frozen=True, gc=False):
+    """Their author is told that lines are stored, numbered from `seq`, one for each key. They come as events by iterating."""
+
+    room: str
+    seq: int
+    keys: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[Stored]:
+        return map(Stored, repeat(self.room), count(self.seq), self.keys)
 
 
 E = TypeVar("E")

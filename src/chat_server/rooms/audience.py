@@ -17,7 +17,7 @@ from chat_server.protocol.entries import KINDS, StoredEvent
 from chat_server.protocol.events import Event, RoomFailed
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
-from chat_server.protocol.runs import Renderer, SaidRun, is_shown_at_once, shown
+from chat_server.protocol.runs import Renderer, SaidRun, StoredRun, is_shown_at_once, shown
 from chat_server.rooms.room import Occupant, Sink
 
 KINDS_MAX = 6
@@ -110,17 +110,23 @@ class Audience:
 
     def tell(self, session: Occupant, *events: Event) -> None:
         """Show something to one session; if that fails, it is the end of that session and of no other."""
+        self._tell_all(session, events)
+
+    def _tell_all(self, session: Occupant, events: Iterable[Event]) -> None:
         if not self._guard.attempt(session.send_all, events):
             self._guard.attempt(session.fail)
 
-    def answer(self, answers: deque[tuple[Occupant, Event]]) -> None:
+    def answer(self, answers: deque[tuple[Occupant, Event | StoredRun]]) -> None:
         """Tell authors what became of their lines, and take off the list those who have been told. Many that follow one another go in one piece."""
         while answers:
-            author, event = answers.popleft()
-            events = [event]
+            author, answer = answers.popleft()
+            if type(answer) is StoredRun and not (answers and answers[0][0] is author):
+                self._tell_all(author, answer)
+                continue
+            events = [*_each_of(answer)]
             while answers and answers[0][0] is author:
-                events.append(answers.popleft()[1])
-            self.tell(author, *events)
+                events += _each_of(answers.popleft()[1])
+            self._tell_all(author, events)
 
     def show_alone(self, members: Iterable[Occupant], event: Event) -> None:
         """Show some members what no other is shown, and what answers nothing; what was to be seen before has been shown."""
@@ -237,6 +243,10 @@ def give_each(sinks: Iterator[Sink], data: bytes) -> None:
         else:
             if sent != size:
                 sink.took(data, sent)
+
+
+def _each_of(answer: Event | StoredRun) -> Iterable[Event]:
+    return answer if isinstance(answer, StoredRun) else (answer,)
 
 
 def _own_places(excluded: Sequence[tuple[Occupant, ...]]) -> dict[Occupant, list[int]]:

@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import trio
 
-from chat_server.journal import Duplicate, Journal, JournalError, SenderKey
+from chat_server.journal import Duplicate, Journal, JournalError
+from chat_server.journal.keys import KeysInRuns
 from chat_server.journal.times import FLOOD_LINES, settled, times_for
 from chat_server.protocol.entries import KIND_BY_REQUEST, Entry, Said, Storable
 from chat_server.protocol.events import Event, NotStored, Stored, Timed
 from chat_server.protocol.requests import Say
-from chat_server.protocol.runs import Piece, SaidRun, SayRun, in_runs
+from chat_server.protocol.runs import Piece, SaidRun, SayRun, StoredRun, in_runs
 from chat_server.rooms.room import Occupant
 
 
@@ -64,8 +65,8 @@ InboxItem = Storable | SayRun | TimedRequest | Renaming | Arrival | Takeover | D
 InboxEntry = tuple[Occupant, str, InboxItem, tuple[Occupant, ...]]
 """What waits in the inbox: who, under which nickname at the time, what, and to whom a line will not be shown."""
 
-Answer = tuple[Occupant, Event]
-"""An author, and what became of their line."""
+Answer = tuple[Occupant, Event | StoredRun]
+"""An author, and what became of their line, or of several."""
 
 STORED_KINDS = frozenset((*KIND_BY_REQUEST, TimedRequest))
 """What is stored. The rest is ordered with it, but takes no number."""
@@ -100,7 +101,7 @@ class Batch:
 
         """
         self._room = room
-        self._keys: dict[int, SenderKey] = {}
+        self._keys = KeysInRuns()
         self._timed: dict[int, float] = {}
         self.entries = entries
         self.lines: Sequence[Entry] = ()
@@ -116,20 +117,19 @@ class Batch:
         for session, nick, what, _ in entries:
             if type(what) is Say:
                 if what.key:
-                    self._keys[seq - first] = SenderKey(session.person.sender, what.key)
+                    self._keys.add(seq - first, session.person.sender, (what.key,))
                 pieces.append(Said(room, seq, at, nick, what.text))
                 seq += 1
                 at += step  # as times_of has it
             elif type(what) is SayRun:
                 *times, at = accumulate(repeat(step, len(what)), initial=at)
                 if what.keys:
-                    sender = session.person.sender
-                    self._keys |= {index: SenderKey(sender, key) for index, key in enumerate(what.keys, seq - first)}
+                    self._keys.add(seq - first, session.person.sender, what.keys)
                 pieces.append(SaidRun(room, seq, times, nick, what.texts))
                 seq += len(times)
             elif (line := self._line_of(nick, what, seq, at)) is not None:
                 if key := _key_of(what):
-                    self._keys[seq - first] = SenderKey(session.person.sender, key)
+                    self._keys.add(seq - first, session.person.sender, (key,))
                 if type(what) is TimedRequest:
                     self._timed[seq - first] = what.posted_at
                 pieces.append(line)
@@ -197,7 +197,7 @@ class Batch:
         if stored is self.lines and not self._timed:
             authors, first = self._authors, self.lines[0].seq
             self.answers += [
-                (authors[index], Stored(self._room, first + index, pair.key)) for index, pair in self._keys.items()
+                (authors[index], StoredRun(self._room, first + index, keys)) for index, _, keys in self._keys.runs
             ]
             return
         took = trio.current_time() - self._began

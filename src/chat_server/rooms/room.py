@@ -5,7 +5,7 @@ a fake. Never knows what can be asked for in a place, nor bytes on the wire.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import ClassVar, Protocol
 
 import trio
@@ -149,7 +149,7 @@ class Occupant(Protocol):
     def send(self, event: Event) -> None:
         """Show it an event, as the answer to what it asked for last."""
 
-    def send_all(self, events: Sequence[Event]) -> None:
+    def send_all(self, events: Iterable[Event]) -> None:
         """Show it several events as `send` does, in one piece if that can be."""
 
     def send_unasked(self, event: Event) -> None:

@@ -4,7 +4,7 @@ Knows which place a request is for, which request an answer belongs to, and by p
 command means.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import ClassVar
 
 import trio
@@ -31,7 +31,7 @@ from chat_server.protocol.events import (
 from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import Hello, Login, Ping, Pong, Ref, Request, Say
-from chat_server.protocol.runs import SayRun
+from chat_server.protocol.runs import SayRun, StoredRun
 from chat_server.protocol.versions import PROTOCOL, common
 from chat_server.rooms.room import ROOMS_MAX, MaybeAwaitable, Room
 from chat_server.rooms.tokens import new_token
@@ -115,13 +115,13 @@ class JsonSession(ChatSession[Addressed]):
         """Answer the request in hand; or, if the event says for which key it is, the one that had the key."""
         self._answer(self._answered(event))
 
-    def send_all(self, events: Sequence[Event]) -> None:
+    def send_all(self, events: Iterable[Event]) -> None:
         """Answer with several events, in one piece."""
-        stored = [event for event in events if type(event) is Stored]
-        if self._refs or len(stored) < len(events):
-            super().send_all(events)
+        events = events if type(events) is StoredRun else [*events]
+        if not self._refs and (type(events) is StoredRun or all(type(event) is Stored for event in events)):
+            self._answer(show_stored(events))
         else:
-            self._answer(show_stored(stored))
+            super().send_all(events)
 
     def _answered(self, event: Event) -> bytes:
         ref = self._ref

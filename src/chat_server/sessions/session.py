@@ -5,7 +5,7 @@ business of the kinds of session (text_session.py, json_session.py). Never knows
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from math import inf
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
@@ -155,7 +155,7 @@ class ChatSession(ABC, Generic[A]):
         """Show an event to the reader; if that fails, show that it does."""
         self._answer(self.shown(event))
 
-    def send_all(self, events: Sequence[Event]) -> None:
+    def send_all(self, events: Iterable[Event]) -> None:
         """Show events to the reader, in one piece if that can be."""
         for event in events:
             self.send(event)

@@ -18,7 +18,7 @@ from msgspec.structs import fields, replace
 
 from chat_server.protocol.days import is_day
 from chat_server.protocol.entries import EVENTS, KINDS, Entry, Found, PageShown, Recalled, Said
-from chat_server.protocol.events import Answered, Dismissed, Event, Refused, Stored
+from chat_server.protocol.events import Answered, Dismissed, Event, Refused
 from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
 from chat_server.protocol.names import NAME_TYPED_MAX
 from chat_server.protocol.requests import REF_MAX, REQUESTS, Hello, Ref, Request, tag_of
@@ -343,7 +343,7 @@ def renderer_for(language: str, protocol: int = PROTOCOL) -> Callable[[Event], b
     return show
 
 
-def show_stored(events: Sequence[Stored]) -> bytes:
+def show_stored(events: Iterable[Event]) -> bytes:
     """Write that lines are stored, where nobody wants a ref back."""
     return _encode_lines(events)
 

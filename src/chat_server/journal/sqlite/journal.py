@@ -13,8 +13,9 @@ from typing import TypeVar
 import trio
 
 from chat_server.guard import Guard
-from chat_server.journal import JournalError, Matches, Page, Pruned, RoomRecord, SenderKey
+from chat_server.journal import JournalError, Matches, Page, Pruned, RoomRecord
 from chat_server.journal.batch_codec import encode
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.committer import Committer, Positions, WriteJob

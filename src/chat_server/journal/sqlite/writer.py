@@ -26,7 +26,7 @@ from chat_server.journal import (
     UnusableJournal,
 )
 from chat_server.journal.batch_codec import Stored, encode
-from chat_server.journal.sqlite.batch_rows import Append, BatchRows, Last
+from chat_server.journal.sqlite.batch_rows import INCOMING, VALUES_MAX, Append, BatchRows, Last
 from chat_server.journal.sqlite.keys import store_keys
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.reader import Prunable, Reader, connect, mapped_errors
@@ -117,6 +117,7 @@ class Writer(Reader):
                 self._connection.execute(
                     "PRAGMA fullfsync = ON"
                 )  # on macOS a plain fsync stops at the disk's own cache
+                self._connection.executescript(INCOMING)
                 self._next_id = self.end()
                 self._rooms = dict[str, int](self._rows("SELECT name, id FROM room"))
                 self._last = {record.name: Last(record.last, record.turn) for record in self.rooms()}
@@ -234,11 +235,12 @@ class Writer(Reader):
             Each batch's receipt.
 
         """
-        if not positions and not any(
-            append.keys or TopicSet in map(type, pieces_of(append.lines)) for append in appends
-        ):
-            return self._commit_plain(appends)
-        receipts: list[Receipt] = []
+        has_topics = with_topics and any(TopicSet in map(type, pieces_of(append.lines)) for append in appends)
+        if not has_topics and not positions:
+            receipts = self._store_at_once(appends)
+            if receipts is not None:
+                return receipts
+        receipts = []
         with self._transaction() as connection:
             batches = self._batch_rows()
             for append in appends:
@@ -251,10 +253,10 @@ class Writer(Reader):
                         left = Append(lines, {}, encode(lines))
                 if left.lines:
                     last = batches.add(left)
-                    if with_topics:
+                    if has_topics:
                         self._store_topic(left.lines)
                 receipts.append(Receipt(first, duplicates, last.turn))
-            if batches.rows:
+            if batches.values:
                 connection.execute(batches.sql, batches.values)
             if positions:
                 self._store_positions(positions)
@@ -262,15 +264,28 @@ class Writer(Reader):
         self._last |= batches.last
         return receipts
 
-    def _commit_plain(self, appends: Sequence[Append]) -> list[Receipt]:
-        """Store batches by one statement, which is a transaction of its own: so this thread asks for the interpreter once, not for each row."""
+    def _store_at_once(self, appends: Sequence[Append]) -> list[Receipt] | None:
+        """Store batches, and their lines' keys, by one statement, which is a transaction of its own; None, and nothing is stored, if that cannot be.
+
+        So this thread asks for the interpreter once, not for each batch.
+        """
         receipts: list[Receipt] = []
-        with self._healthy_connection() as connection:
-            batches = self._batch_rows()
-            for append in appends:
-                first = batches.last_of(append).seq + 1
-                receipts.append(Receipt(first, {}, batches.add(append).turn))
-            connection.execute(batches.sql, batches.values)
+        try:
+            with self._healthy_connection() as connection:
+                batches = self._batch_rows()
+                for append in appends:
+                    first = batches.last_of(append).seq + 1
+                    receipts.append(Receipt(first, {}, batches.add(append).turn))
+                    if append.keys:
+                        batches.add_keys(append, first)
+                values = batches.values
+                if len(values) > VALUES_MAX:
+                    return None
+                connection.execute(batches.sql, values)
+        except JournalError as error:
+            if _code_of(error) == sqlite3.SQLITE_CONSTRAINT_UNIQUE:  # a key is there already
+                return None
+            raise
         self._next_id = batches.next_id
         self._last |= batches.last
         return receipts
