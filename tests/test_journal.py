@@ -5,9 +5,9 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
-from itertools import product
+from itertools import groupby, product
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -22,7 +22,7 @@ from chat_server.journal import Duplicate, Journal, JournalError, Matches, NoWor
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import Unknown
 from chat_server.journal.engines import MODULES, Engine, EngineName, Settings, engine_named
-from chat_server.journal.keys import SenderKey
+from chat_server.journal.keys import KeysInRuns, SenderKey
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.journal.times import MICROSECOND, MILLISECOND, settled, times_of
@@ -110,8 +110,22 @@ def said(*texts: str, room: str = "python", at: float = 1000.0, nick: str = "ann
     return [Said(room, 0, at, nick, text) for text in texts]
 
 
-async def store(journal: Journal, lines: Sequence[Entry], keys: dict[int, str] | None = None) -> Receipt:
-    return await journal.append(lines, {n: SenderKey("ann", key) for n, key in (keys or {}).items()}).stored()
+async def store(
+    journal: Journal, lines: Sequence[Entry], keys: dict[int, str] | None = None, *, in_runs: bool = False
+) -> Receipt:
+    each = {n: SenderKey("ann", key) for n, key in (keys or {}).items()}
+    return await journal.append(lines, keys_in_runs(each) if in_runs else each).stored()
+
+
+def keys_in_runs(each: Mapping[int, SenderKey]) -> KeysInRuns:
+    """The same keys, those of lines in a row of one sender together."""
+    keys = KeysInRuns()
+    for (sender, _), row in groupby(
+        enumerate(sorted(each)), lambda numbered: (each[numbered[1]][0], numbered[1] - numbered[0])
+    ):
+        places = [place for _, place in row]
+        keys.add(places[0], sender, [each[place].key for place in places])
+    return keys
 
 
 async def texts(journal: Journal, first: int, last: int, room: str = "python") -> list[tuple[int, str]]:
@@ -608,7 +622,7 @@ async def test_lines_in_runs_are_kept_as_they_are_one_by_one(place: Place) -> No
             receipts: list[Receipt] = []
             for pieces, keys in RUNS:
                 lines = LinesInRuns(pieces, len(list(each_of(pieces))))
-                receipts.append(await store(journal, lines if in_runs else [*lines], keys))
+                receipts.append(await store(journal, lines if in_runs else [*lines], keys, in_runs=in_runs))
             page, matches = await journal.read("python", 1, 50), await found(journal, "ärger")
         kept.append((receipts, page, matches, exported(one)))
     assert kept[0] == kept[1]

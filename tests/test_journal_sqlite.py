@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,11 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archives import checked
-from chat_server.journal import JournalError, NoWords
+from chat_server.journal import Duplicate, JournalError, NoWords, Receipt
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.new_file import TargetError, refuse_own_file
-from chat_server.journal.sqlite.batch_rows import Append
+from chat_server.journal.sqlite.batch_rows import VALUES_MAX, Append
+from chat_server.journal.sqlite.committer import KEYS_AT_A_TIME, Positions
 from chat_server.journal.sqlite.data_directory import DataDirectory, files_in
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.journal import SqliteJournal
@@ -30,7 +31,7 @@ from chat_server.journal.sqlite.reader import Reader, Runs, mapped_errors
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.journal.words import has_all, terms_of
-from chat_server.protocol.entries import Said
+from chat_server.protocol.entries import Said, TopicSet
 from test_journal import found, opened, prune_all, said, store, texts
 
 
@@ -508,3 +509,69 @@ async def test_how_far_people_have_come_is_stored_of_all_that_is_written_at_once
             await first.stored()
             await second.stored()
         assert await journal.positions("python") == {"ann": 1, "bob": 2}
+
+
+def keyed(prefix: str, count: int, room: str, senders: int = 1) -> Append:
+    """A batch of so many lines, each with a key."""
+    lines = said(*(f"{prefix}{n}" for n in range(count)), room=room)
+    return Append(lines, {n: SenderKey(f"sender {n % senders}", f"{prefix}{n}") for n in range(count)}, encode(lines))
+
+
+@pytest.fixture
+def python_and_write(tmp_path: Path) -> Iterator[Writer]:
+    with closing(Writer(tmp_path / "journal.db")) as writer:
+        for room in ("python", "write"):
+            writer.create_room(room)
+        yield writer
+
+
+def test_a_key_that_comes_in_two_batches_of_one_commit_is_stored_once(python_and_write: Writer) -> None:
+    first, second = python_and_write.commit([keyed("a", 3, "python"), keyed("a", 4, "write")], {})
+    assert (first.duplicates, second.duplicates) == ({}, {n: Duplicate("python", 1 + n) for n in range(3)})
+    assert [line.text for line in python_and_write.read("write", 1, 9).lines] == ["a3"]
+    (third,) = python_and_write.commit([keyed("a", 4, "python")], {})
+    assert third.duplicates[3] == Duplicate("write", 1)
+
+
+def test_more_keys_than_one_statement_takes_are_stored_all_the_same(python_and_write: Writer) -> None:
+    python_and_write._connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, VALUES_MAX)  # here it may be higher
+    batches = [keyed(f"{n} ", 2000, "python", senders=2000) for n in range(4)]
+    assert sum(len(batch.keys) for batch in batches) * 5 > VALUES_MAX
+    assert [receipt.first for receipt in python_and_write.commit(batches, {})] == [1, 2001, 4001, 6001]
+    assert python_and_write.commit([batches[3]], {})[0].duplicates[1999] == Duplicate("python", 8000)
+
+
+def test_keys_are_stored_with_a_topic_and_with_how_far_people_have_come(python_and_write: Writer) -> None:
+    lines = [TopicSet("python", 0, 5.0, "ann", "snakes"), *said("a", at=5.0)]
+    keys = {0: SenderKey("ann", "k"), 1: SenderKey("ann", "l")}
+    for duplicates in ({}, {0: Duplicate("python", 1), 1: Duplicate("python", 2)}):
+        (receipt,) = python_and_write.commit([Append(lines, keys, encode(lines))], {("python", "ann"): 1})
+        assert receipt.duplicates == duplicates
+    assert (python_and_write.rooms()[0].topic, python_and_write.positions("python")) == ("snakes", {"ann": 1})
+
+
+async def test_a_commit_takes_so_many_keys_that_others_go_on_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = SqliteJournal(DataDirectory(tmp_path))
+    taken: list[int] = []
+    async with opened(journal):
+        await journal.create_room("python")
+        commit, free = journal._writer.commit, threading.Event()
+
+        def note_and_commit(appends: Sequence[Append], positions: Positions) -> list[Receipt]:
+            taken.append(len(appends))
+            return commit(appends, positions)
+
+        monkeypatch.setattr(journal._writer, "commit", note_and_commit)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(journal._committer.call, lambda _: free.wait())
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            waiting = [journal.append(said(str(n)), {}) for n in range(20)]
+            half = said(*map(str, range(KEYS_AT_A_TIME // 2)))
+            of_senders = [{n: SenderKey(f"sender {batch}", str(n)) for n in range(len(half))} for batch in range(5)]
+            waiting += [journal.append(half, keys) for keys in of_senders]
+            free.set()
+            for each in waiting:
+                await each.stored()
+    assert taken == [22, 2, 1]

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from captured_logs import capture_logs
 from chat_server.journal import JournalError, PendingAppend, RoomRecord
 from chat_server.journal.batch_codec import decode, encode, encode_authors
+from chat_server.journal.keys import SenderKey, runs_of
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.times import step_of, times_of
 from chat_server.protocol.entries import Acted, Said
+from chat_server.protocol.events import Stored
 from chat_server.protocol.incoming import Addressed, Invalid
 from chat_server.protocol.requests import HISTORY_MAX, Say
-from chat_server.protocol.runs import RUN_MAX, LinesInRuns, Piece, SaidRun, SayRun, pieces_of, shown
+from chat_server.protocol.runs import RUN_MAX, LinesInRuns, Piece, SaidRun, SayRun, StoredRun, pieces_of, shown
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import InboxEntry
 from chat_server.rooms.inbox import BATCH_MAX, INBOX_MAX, Inbox
@@ -35,6 +37,7 @@ from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.text import TextDecoder
 from fakes import FakeSession, open_rooms
 from streams import Caller, Program, open_house
+from test_journal import keys_in_runs
 
 TEXTS = ["hello", "I say, bob: come", "x" * 200, "  indented", "你好, bob", "a/b", "\\'\"", "~", "carol?", "🙂"]
 COMMANDS = [
@@ -62,6 +65,23 @@ def test_a_run_comes_apart_into_the_lines_that_it_is_of() -> None:
         Said("python", seq, at, "ann", text)
         for seq, at, text in zip((7, 8, 9), times_of(5.0, 0.000001, 3), ("one", "two", "three"), strict=True)
     ]
+
+
+def test_what_authors_are_told_comes_apart_into_the_answers_for_each_key() -> None:
+    run = StoredRun("python", 7, ["a", "b"])
+    assert (len(run), [*run]) == (2, [Stored("python", 7, "a"), Stored("python", 8, "b")])
+
+
+@given(st.dictionaries(st.integers(0, 40), st.tuples(st.sampled_from(["ann", "bob"]), st.text(max_size=3))))
+def test_keys_in_runs_are_a_mapping_of_keys(pairs: dict[int, tuple[str, str]]) -> None:
+    each = {place: SenderKey(*pairs[place]) for place in sorted(pairs)}
+    keys = keys_in_runs(each)
+    assert (len(keys), bool(keys), [*keys.items()]) == (len(each), bool(each), [*each.items()])
+    assert 41 not in keys
+    assert keys_in_runs(dict(keys)).runs == keys.runs == runs_of(keys)
+    assert {
+        run.first + n: SenderKey(run.sender, key) for run in runs_of(each) for n, key in enumerate(run.keys)
+    } == each
 
 
 PIECES = st.lists(

@@ -13,19 +13,18 @@ import msgspec
 from msgspec import Struct
 
 from chat_server.protocol.incoming import Addressed
-from chat_server.protocol.requests import Key, Lines, Ref
+from chat_server.protocol.requests import Key, Lines
 from chat_server.protocol.runs import RUN_MAX, SayRun
 from chat_server.protocol.sanitize import sanitize
 
 
-class _SayLine(Struct, gc=False):
-    """A request to say something, as it comes."""
+class _SayLine(Struct, gc=False, forbid_unknown_fields=True):
+    """A request to say something, as it comes where nobody wants a ref back."""
 
     do: Literal["say"]
     room: str
     text: Lines
     key: Key = ""
-    ref: Ref | None = None
 
 
 _decode_lines = msgspec.json.Decoder(_SayLine).decode_lines
@@ -48,7 +47,7 @@ def said_in(lines: bytes, word_max: int) -> list[Addressed] | None:
         said = _decode_lines(lines)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    if len(said) != count or {line.ref for line in said} != {None}:
+    if len(said) != count:
         return None
     # Without escapes nothing can stand in printable ASCII but that; it need not be looked at once more.
     is_plain = lines.isascii() and b"\\" not in lines and b"\x7f" not in lines

@@ -18,7 +18,7 @@ from chat_server.journal import JournalError, Receipt
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.writer import Writer
 
-KEYS_AT_A_TIME = 512
+KEYS_AT_A_TIME = 768
 """Keys after which no more is put into a commit. They are what takes time in one, 1 to 3 us each: while these are stored the event loop shows what
 the last commit stored, and reads what the next one will. All that waited in one commit took S1j a quarter of its rate."""
 
