@@ -21,13 +21,14 @@ RULES = {
         "journal.engines": "journal",
         "journal.memory": "protocol logs journal journal.engines",
         "journal.sqlite": "protocol guard logs journal journal.engines",
-        "config": "protocol console settings_errors journal.engines",
+        "config": "journal.engines",
+        "config_file": "protocol settings_errors config",
         "wire": "protocol",
         "rooms": "protocol guard logs journal",
         "commands": "protocol journal rooms",
         "sessions": "protocol guard config wire commands rooms",
         "server": "protocol guard config logs wire journal journal.engines commands rooms sessions",
-        "cli maintenance_cli rooms_cli __main__": "protocol console config journal journal.engines commands server",
+        "cli maintenance_cli rooms_cli __main__": "protocol console config config_file journal journal.engines commands server",
     },
     "chat_tui": {
         "actions settings": "",
@@ -55,7 +56,13 @@ FORBIDDEN = {
 """What a package must not come to import, by whatever way."""
 
 PURE = {
-    *("chat_server.protocol", "chat_server.wire", "chat_server.config", "chat_server.commands"),
+    *(
+        "chat_server.protocol",
+        "chat_server.wire",
+        "chat_server.config",
+        "chat_server.config_file",
+        "chat_server.commands",
+    ),
     *("chat_server.sessions.token_bucket", "chat_server.sessions.pace", "chat_server.sessions.display"),
     *("chat_server.rooms.quotas", "chat_server.rooms.person", "chat_server.server.connection_limits"),
 }
@@ -78,6 +85,7 @@ WITHOUT_TRIO = (
     "journal.sqlite.search_index",
     "journal.sqlite.writer",
     "config",
+    "config_file",
     "cli",
 )
 

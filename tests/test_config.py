@@ -3,7 +3,8 @@ import tomllib
 import msgspec
 import pytest
 
-from chat_server.config import Config, ConfigError, as_toml, load
+from chat_server.config import Config
+from chat_server.config_file import ConfigError, as_toml, load
 from chat_server.journal.engines import MODULES
 
 
@@ -34,7 +35,7 @@ def test_what_is_not_set_keeps_its_default() -> None:
         ),
         (
             "[limit]\nconnections = 7",
-            "x.toml: limit: unknown key; expected one of: server, rooms, journal, history, limits, log",
+            "x.toml: limit: unknown key; expected one of: server, rooms, journal, history, limits, tls, log",
         ),
         ("[limits]\nconnections = 'many'", "x.toml: limits.connections: expected int, got str"),
         ("[limits]\nconnections = -1", "x.toml: limits.connections: expected int >= 0"),
@@ -60,6 +61,12 @@ def test_what_is_not_set_keeps_its_default() -> None:
         ("[limits]\nkeepalive_seconds = 86400", "x.toml: limits.keepalive_seconds: expected float <= 32767"),
         ("[limits]\nidle_seconds = inf", "x.toml: limits.idle_seconds: expected float <= 31536000"),
         ("[server]\nstop_seconds = 0", "x.toml: server.stop_seconds: expected float > 0"),
+        (
+            "[tls]\nkey = 'key.pem'",
+            "x.toml: tls.key: expected tls.certificate too, the file of the certificate that this key is of",
+        ),
+        ("[tls]\nrequire = 'some'", "x.toml: tls.require: expected passwords or all or none, got 'some'"),
+        ("[tls]\nport = 5001", "x.toml: tls: this version does not serve TLS yet; take the table [tls] out"),
         ("[limits]\n'x - at y' = 0", "x.toml: limits.x - at y: unknown key"),
     ],
 )
@@ -71,4 +78,4 @@ def test_a_mistake_is_one_sentence_that_names_file_key_and_what_was_expected(tex
 
 
 def test_the_printed_defaults_are_toml() -> None:
-    assert set(tomllib.loads(as_toml(Config()))) == {"server", "rooms", "journal", "history", "limits", "log"}
+    assert set(tomllib.loads(as_toml(Config()))) == {"server", "rooms", "journal", "history", "limits", "tls", "log"}

@@ -9,7 +9,8 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import fields
 
-from chat_server.config import Config, as_toml
+from chat_server.config import Config
+from chat_server.config_file import as_toml
 from chat_server.protocol.requests import HISTORY_MAX, LAST_MAX
 from chat_server.server.retention import PRUNE_SECONDS
 from chat_server.server.server import FILES_RESERVED

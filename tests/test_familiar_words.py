@@ -5,7 +5,8 @@ import trio
 
 from captured_logs import capture_logs
 from chat_server.commands.table import COMMANDS
-from chat_server.config import Config, RoomsTable, load
+from chat_server.config import Config, RoomsTable
+from chat_server.config_file import load
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.requests import Back, Join, ListOnline, ListRooms, Logout, Request
 from streams import open_house

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     chosen = _parser().parse_args(arguments)
     with _uncollected():
-        from chat_server.config import ConfigError, as_toml  # noqa: PLC0415 - 40 ms, which --version need not wait for
+        from chat_server.config_file import ConfigError, as_toml  # noqa: PLC0415 - 40 ms, which --version need not wait for
 
     try:
         config = _configure(chosen)
@@ -148,7 +148,8 @@ def _add_rooms_commands(commands: "argparse._SubParsersAction[console.Parser]") 
 def _configure(chosen: argparse.Namespace) -> "Config":
     from msgspec.structs import replace  # noqa: PLC0415 - see _main
 
-    from chat_server.config import Config, ConfigError, load  # noqa: PLC0415 - see _main
+    from chat_server.config import Config  # noqa: PLC0415 - see _main
+    from chat_server.config_file import ConfigError, load  # noqa: PLC0415 - see _main
 
     config = Config()
     if chosen.config is not None:

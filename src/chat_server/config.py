@@ -1,27 +1,19 @@
-"""Everything that can be set, with its default and the reason for it: TOML and flags to one typed Config.
+"""Everything that can be set, with its default and the reason for it.
 
-Each setting's description is also what `chat-server --print-config` prints above it. Never knows what is done with the values.
+Each setting's description is also what `chat-server --print-config` prints above it. Never knows how settings are written in a file, nor what is
+done with the values.
 """
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct, field
-from msgspec.structs import replace
 
 from chat_server.journal.engines import EngineName
-from chat_server.protocol.names import BadName, name_key, parse_name
-from chat_server.protocol.time_zones import BadZone, parse_zone
-from chat_server.settings_errors import explained
 
 Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0, le=31_536_000)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the sentence says where and why."""
 
 
 class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
@@ -261,6 +253,39 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     ] = -1
 
 
+class TlsTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """Encrypted connections: with which certificate, where, and who must have one."""
+
+    certificate: Annotated[
+        str,
+        Meta(
+            description="File of the certificate, with those that vouch for it (PEM; Let's Encrypt calls it fullchain.pem). It is read again on"
+            " SIGHUP, and within an hour after it has changed. Empty: the server makes one for itself at its first start, in the data directory."
+        ),
+    ] = ""
+    key: Annotated[
+        str,
+        Meta(
+            description="File of its private key (privkey.pem), without a password: nobody is there to type it. Empty: the key is in the file of the"
+            " certificate."
+        ),
+    ] = ""
+    port: Annotated[
+        Port,
+        Meta(
+            description="A second TCP port, where nobody is greeted before TLS has begun: telnet-ssl begins it up to 0.3 s after connecting, and on"
+            " the port of [server], where TLS works too, it has been greeted in plain text by then. 5001 is beside the usual one. 0: none."
+        ),
+    ] = 0
+    require: Annotated[
+        Literal["passwords", "all", "none"],
+        Meta(
+            description="What is refused without TLS, other than from this machine itself. passwords: whatever proves whose name it is (a password, a"
+            " recovery code, an account's token), for anybody on the way could read it. all: everything. none: nothing."
+        ),
+    ] = "passwords"
+
+
 class LogTable(Struct, frozen=True, forbid_unknown_fields=True):
     """The log, on standard error."""
 
@@ -278,90 +303,5 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     journal: JournalTable = field(default_factory=JournalTable)
     history: HistoryTable = field(default_factory=HistoryTable)
     limits: Limits = field(default_factory=Limits)
+    tls: TlsTable = field(default_factory=TlsTable)
     log: LogTable = field(default_factory=LogTable)
-
-
-def load(text: str, source: str) -> Config:
-    """Read a TOML text; `source` names it in errors.
-
-    Raises:
-        ConfigError: with one sentence that names the source, the key, and what was expected.
-
-    """
-    import tomllib  # noqa: PLC0415 - only a file needs it
-
-    try:
-        config = msgspec.convert(tomllib.loads(text.removeprefix("\ufeff")), Config)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source}: not TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {explained(error, Config)}") from error
-    except RecursionError:
-        raise ConfigError(f"{source}: not a configuration: it is nested too deeply") from None
-    _check_rooms(config.rooms.names, source)
-    return replace(config, history=_checked_history(config.history, source))
-
-
-def _checked_history(history: HistoryTable, source: str) -> HistoryTable:
-    if not history.time_zone:
-        return history
-    try:
-        return replace(history, time_zone=parse_zone(history.time_zone))
-    except BadZone as error:
-        raise ConfigError(
-            f"{source}: history.time_zone: {history.time_zone!r}: expected a zone such as Europe/Berlin or +02:00"
-        ) from error
-
-
-def _check_rooms(names: list[str], source: str) -> None:
-    seen: dict[str, str] = {}
-    for name in names:
-        try:
-            key = name_key(parse_name(name))
-        except BadName as error:
-            what = "1 to 32 characters" if error.code == "name-length" else "letters, digits, - and _ only"
-            raise ConfigError(f"{source}: rooms.names: {name!r}: expected a room name of {what}") from error
-        if key in seen:
-            raise ConfigError(
-                f"{source}: rooms.names: {name!r}: expected each name once; it counts as the same as {seen[key]!r}"
-            )
-        seen[key] = name
-
-
-def as_toml(config: Config) -> str:
-    """Write a configuration as TOML, each setting under its description."""
-    parts = []
-    for table in msgspec.structs.fields(Config):
-        values = getattr(config, table.name)
-        lines = [f"# {type(values).__doc__}", f"[{table.name}]"]
-        for setting in msgspec.structs.fields(values):
-            lines += [
-                "",
-                *_comment(_description(setting.type)),
-                f"{setting.name} = {_toml_value(getattr(values, setting.name))}",
-            ]
-        parts.append("\n".join(lines))
-    return "\n\n\n".join(parts) + "\n"
-
-
-def _description(annotated: object) -> str:
-    return " ".join(
-        meta.description
-        for meta in getattr(annotated, "__metadata__", ())
-        if isinstance(meta, Meta) and meta.description
-    )
-
-
-def _comment(text: str) -> list[str]:
-    import textwrap  # noqa: PLC0415 - only --print-config needs it
-
-    return textwrap.wrap(text, 100, initial_indent="# ", subsequent_indent="# ")
-
-
-def _toml_value(value: object) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if text.isprintable() else "".join(map(_toml_character, text))
-
-
-def _toml_character(character: str) -> str:
-    return character if character.isprintable() else f"\\U{ord(character):08x}"

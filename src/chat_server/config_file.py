@@ -1,0 +1,113 @@
+"""A file of settings: TOML to one typed Config, and a Config as TOML with the reason for each setting above it.
+
+Knows what cannot stand together, and says it in one sentence. Never knows what is done with the values, nor where the file is.
+"""
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from chat_server.config import Config, HistoryTable, TlsTable
+from chat_server.protocol.names import BadName, name_key, parse_name
+from chat_server.protocol.time_zones import BadZone, parse_zone
+from chat_server.settings_errors import explained
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the sentence says where and why."""
+
+
+def load(text: str, source: str) -> Config:
+    """Read a TOML text; `source` names it in errors.
+
+    Raises:
+        ConfigError: with one sentence that names the source, the key, and what was expected.
+
+    """
+    import tomllib  # noqa: PLC0415 - only a file needs it
+
+    try:
+        config = msgspec.convert(tomllib.loads(text.removeprefix("\ufeff")), Config)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {explained(error, Config)}") from error
+    except RecursionError:
+        raise ConfigError(f"{source}: not a configuration: it is nested too deeply") from None
+    _check_rooms(config.rooms.names, source)
+    _check_tls(config.tls, source)
+    return replace(config, history=_checked_history(config.history, source))
+
+
+def _checked_history(history: HistoryTable, source: str) -> HistoryTable:
+    if not history.time_zone:
+        return history
+    try:
+        return replace(history, time_zone=parse_zone(history.time_zone))
+    except BadZone as error:
+        raise ConfigError(
+            f"{source}: history.time_zone: {history.time_zone!r}: expected a zone such as Europe/Berlin or +02:00"
+        ) from error
+
+
+def _check_rooms(names: list[str], source: str) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        try:
+            key = name_key(parse_name(name))
+        except BadName as error:
+            what = "1 to 32 characters" if error.code == "name-length" else "letters, digits, - and _ only"
+            raise ConfigError(f"{source}: rooms.names: {name!r}: expected a room name of {what}") from error
+        if key in seen:
+            raise ConfigError(
+                f"{source}: rooms.names: {name!r}: expected each name once; it counts as the same as {seen[key]!r}"
+            )
+        seen[key] = name
+
+
+def _check_tls(tls: TlsTable, source: str) -> None:
+    if tls.key and not tls.certificate:
+        raise ConfigError(
+            f"{source}: tls.key: expected tls.certificate too, the file of the certificate that this key is of"
+        )
+    if tls != TlsTable():
+        raise ConfigError(f"{source}: tls: this version does not serve TLS yet; take the table [tls] out")
+
+
+def as_toml(config: Config) -> str:
+    """Write a configuration as TOML, each setting under its description."""
+    parts = []
+    for table in msgspec.structs.fields(Config):
+        values = getattr(config, table.name)
+        lines = [f"# {type(values).__doc__}", f"[{table.name}]"]
+        for setting in msgspec.structs.fields(values):
+            lines += [
+                "",
+                *_comment(_description(setting.type)),
+                f"{setting.name} = {_toml_value(getattr(values, setting.name))}",
+            ]
+        parts.append("\n".join(lines))
+    return "\n\n\n".join(parts) + "\n"
+
+
+def _description(annotated: object) -> str:
+    return " ".join(
+        meta.description
+        for meta in getattr(annotated, "__metadata__", ())
+        if isinstance(meta, Meta) and meta.description
+    )
+
+
+def _comment(text: str) -> list[str]:
+    import textwrap  # noqa: PLC0415 - only --print-config needs it
+
+    return textwrap.wrap(text, 100, initial_indent="# ", subsequent_indent="# ")
+
+
+def _toml_value(value: object) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if text.isprintable() else "".join(map(_toml_character, text))
+
+
+def _toml_character(character: str) -> str:
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
