@@ -27,6 +27,7 @@ class FakeSession:
     receives_own: ClassVar[bool] = False
     has_terminal: ClassVar[bool] = True
     speaks_telnet: ClassVar[bool] = False
+    takes_secrets: ClassVar[bool] = True
 
     def __init__(self, place: Room, nick: str = "") -> None:
         self.person: Person[Occupant] = Person(self, history=20, zone="UTC")

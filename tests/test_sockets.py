@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from captured_logs import capture_logs
 from chat_server.config import Config
 from chat_server.journal.memory import MemoryJournal
+from chat_server.server.arrival import GREETING_DELAY
 from chat_server.server.listening import open_listeners
-from chat_server.server.server import FILES_RESERVED, GREETING_DELAY, Server
+from chat_server.server.server import FILES_RESERVED, Server
 from chat_server.sessions.transport import SocketTransport
 from streams import Caller
 

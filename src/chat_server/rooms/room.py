@@ -67,6 +67,10 @@ class Occupant(Protocol):
         What one may do seldom is counted by it too.
         """
 
+    @property
+    def takes_secrets(self) -> bool:
+        """Whether a secret may be asked for here, and accepted: nobody can listen in on the way, or the settings do not mind."""
+
     render: Callable[[Event], bytes]
     """How this kind of reader is shown an event. Readers of one kind have the same function, so a room calls it once for all of them."""
 

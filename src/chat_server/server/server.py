@@ -24,21 +24,19 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
+from chat_server.server.arrival import Arrival
 from chat_server.server.connection_limits import Admission
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.retention import forget_what_is_old
+from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
-from chat_server.sessions.doors import PERSON, Door, door_of
 from chat_server.sessions.json_session import welcome_of
 from chat_server.sessions.memory_budget import Budget
-from chat_server.sessions.pace import Address
-from chat_server.sessions.session import READ_MAX_LIMITED, ChatSession
+from chat_server.sessions.origin import Origin
+from chat_server.sessions.session import ChatSession
 from chat_server.sessions.transport import Transport
 from chat_server.sessions.turns import Turns
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
-
-GREETING_DELAY = 0.15
-"""Seconds that a caller may be silent before it is greeted as a person. Programs speak first, and at once; a person does not notice the wait."""
 
 LINGER = 5.0
 """Seconds that a reader has to take the last words after their session has ended."""
@@ -129,7 +127,7 @@ class Server:
         """
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            self._context = self._new_context(nursery)
+            self._arrival = Arrival(self._new_context(nursery), self._rejected, self._stop_requested)
             await self._open_rooms()
             nursery.start_soon(forget_what_is_old, self._journal, self._config.history, self.rooms)
             for listener in listeners:
@@ -152,6 +150,7 @@ class Server:
             turns=self._turns,
             budget=self._budget,
             start=nursery.start_soon,
+            takes_secrets_anywhere=config.tls.require == "none",
         )
 
     def stop(self) -> None:
@@ -230,16 +229,16 @@ class Server:
         known = self._admission.enter(address, trio.current_time())
         self._connections += 1
         self._nursery.start_soon(
-            self._serve, transport, address, known, name="Server._serve"
+            self._serve, Caller(transport, Origin(address), known), name="Server._serve"
         )  # a name of its own is 170 bytes
 
-    async def _serve(self, transport: Transport, address: str, known: Address) -> None:
+    async def _serve(self, caller: Caller) -> None:
         """Serve one caller, of whatever kind. Everything is done in this one frame: it is there for as long as the caller is."""
-        log.debug("a caller came", address=address)
+        log.debug("a caller came", address=caller.origin.address)
         session: ChatSession[Any] | None = None
         try:
             with self._unserved:
-                session = following = await self._begin(transport, address, known)
+                session = following = await self._arrival.begin(caller)
                 while following is not None:
                     session = following
                     self._sessions.add(session)
@@ -254,55 +253,8 @@ class Server:
                 if session is not None:
                     await self._end(session)
             finally:
-                self._let_go(transport, known)
-                log.debug("a caller went", address=address)
-
-    async def _begin(self, transport: Transport, address: str, known: Address) -> ChatSession[Any] | None:
-        """Find out by which door a caller comes, and begin its session; None if there is nobody to serve."""
-        if self._config.limits.messages_per_second:
-            await self._throttle(known)
-        door, first = await self._door_of(transport)
-        if door is None:
-            return None
-        if door.begin is not None:
-            return door.begin(self._context, transport, known, first)
-        self._rejected.note(
-            f"a caller speaks {door.name}, which is not served here", trio.current_time(), address=address
-        )
-        with suppress(OSError):
-            transport.send_nowait(door.refusal)
-        return None
-
-    async def _throttle(self, address: Address) -> None:
-        """Let a caller wait, unread, until those from its address may ask for more; if they ask for much, for its turn too."""
-        seconds = min(address.take(trio.current_time(), 1), address.share_seconds)
-        if seconds:
-            with trio.move_on_after(seconds):
-                await self._stop_requested.wait()
-        if address.is_busy:
-            await self._turns.take(is_first=False)
-
-    async def _door_of(self, transport: Transport) -> tuple[Door | None, bytes]:
-        """By which door the caller comes, None if it has gone again; and what it has sent."""
-        first = b""
-        door = None
-        try:
-            with suppress(trio.WouldBlock):
-                first = transport.receive_nowait(READ_MAX_LIMITED)
-                if not first:
-                    return None, first
-                door = door_of(first)
-            if door is None:
-                with trio.move_on_after(GREETING_DELAY):
-                    while door is None:
-                        data = await transport.receive_some(READ_MAX_LIMITED)
-                        if not data:
-                            return None, first
-                        first += data
-                        door = door_of(first)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return None, first
-        return door or PERSON, first
+                self._let_go(caller)
+                log.debug("a caller went", address=caller.origin.address)
 
     async def _end(self, session: ChatSession[Any]) -> None:
         deadline = self._stop_at if self._stop_requested.is_set() else trio.current_time() + LINGER
@@ -314,9 +266,9 @@ class Server:
         if guard.has_failed or session.has_failed:
             self._forget_session(session)
 
-    def _let_go(self, transport: Transport, known: Address) -> None:
-        transport.close()
-        self._admission.leave(known, trio.current_time())
+    def _let_go(self, caller: Caller) -> None:
+        caller.transport.close()
+        self._admission.leave(caller.address, trio.current_time())
         self._connections -= 1
         if not self._connections and self._stop_requested.is_set():
             self._everybody_gone.set()

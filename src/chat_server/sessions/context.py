@@ -28,3 +28,5 @@ class SessionContext(Struct, frozen=True):
     """Of what waits in memory, for all sessions."""
     start: Callable[[Callable[[], Awaitable[None]]], None]
     """Starts a task that may outlive a call."""
+    takes_secrets_anywhere: bool
+    """Whether a secret may go over lines on which somebody may listen in."""

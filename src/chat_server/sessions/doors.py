@@ -13,12 +13,11 @@ from chat_server import __version__
 from chat_server.commands.table import COMMANDS, REFUSALS, distinct_refusals
 from chat_server.guard import Guard
 from chat_server.protocol.events import Event, Greeted
+from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.json_session import PARSE, JsonSession, bounds_of
-from chat_server.sessions.pace import Address
 from chat_server.sessions.session import ChatSession
 from chat_server.sessions.text_session import TextSession
-from chat_server.sessions.transport import Transport
 from chat_server.wire.detect import HTTP_REFUSAL, HTTP_STARTS, JSON_STARTS, TLS_STARTS, detect
 from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.render.sentences import SENTENCES
@@ -42,17 +41,17 @@ class Door(Struct, frozen=True):
     name: str
     starts: tuple[bytes, ...] = ()
     """What such a caller sends first."""
-    begin: Callable[[SessionContext, Transport, Address, bytes], ChatSession[Any]] | None = None
+    begin: Callable[[SessionContext, Caller, bytes], ChatSession[Any]] | None = None
     """Begins its session, with what it has sent; None where such callers are not served."""
     refusal: bytes = b""
     """What it gets where it is not served, in its own tongue."""
 
 
-def _begin_person(context: SessionContext, transport: Transport, address: Address, first: bytes) -> TextSession:
+def _begin_person(context: SessionContext, caller: Caller, first: bytes) -> TextSession:
     limits = context.limits
     line_bytes = min(limits.line_bytes, PRELOGIN_LINE_BYTES)
     decoder = TextDecoder(PARSE_TEXT, line_bytes, in_runs=not limits.messages_per_second)
-    session = TextSession(transport, decoder, context, address)
+    session = TextSession(caller, decoder, context)
     session.begin(first)
     if not _GUARD.attempt(_greet, session):
         session.send(_GREETED)
@@ -69,10 +68,10 @@ def _greet(session: TextSession) -> None:
     session.push(_greeting(session.render))
 
 
-def _begin_program(context: SessionContext, transport: Transport, address: Address, first: bytes) -> JsonSession:
+def _begin_program(context: SessionContext, caller: Caller, first: bytes) -> JsonSession:
     limits = context.limits
     decoder = JsonDecoder(PARSE, *bounds_of(limits), in_runs=not limits.messages_per_second)
-    session = JsonSession(transport, decoder, context, address)
+    session = JsonSession(caller, decoder, context)
     session.begin(first)
     return session
 

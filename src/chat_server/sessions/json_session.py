@@ -35,11 +35,10 @@ from chat_server.protocol.runs import SayRun, StoredRun
 from chat_server.protocol.versions import PROTOCOL, common
 from chat_server.rooms.room import ROOMS_MAX, MaybeAwaitable, Room
 from chat_server.rooms.tokens import new_token
+from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.membership import Membership
-from chat_server.sessions.pace import Address
 from chat_server.sessions.session import LIGHT_CHARACTERS, READ_MAX_LIMITED, ChatSession
-from chat_server.sessions.transport import Transport
 from chat_server.wire.json_lines import JsonDecoder, object_parser, renderer_for, show_answer, show_stored
 
 ASKED_AFTER = 1 / 3
@@ -99,8 +98,8 @@ class JsonSession(ChatSession[Addressed]):
 
     __slots__ = ("_asked_room", "_json", "_key", "_membership", "_protocol", "_ref", "_refs")
 
-    def __init__(self, transport: Transport, decoder: JsonDecoder, context: SessionContext, address: Address) -> None:
-        super().__init__(transport, decoder, renderer_for(context.preferences.language, 1), context, address)
+    def __init__(self, caller: Caller, decoder: JsonDecoder, context: SessionContext) -> None:
+        super().__init__(caller, decoder, renderer_for(context.preferences.language, 1), context)
         self._json = decoder
         self._protocol = 1  # until it says that it knows a newer one
         self._membership = Membership()

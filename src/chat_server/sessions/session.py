@@ -18,13 +18,13 @@ from chat_server.protocol.names import name_key
 from chat_server.rooms.person import MEMBER, Person
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, Sink
 from chat_server.rooms.tokens import identity_of
+from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.membership import let_rooms_forget
 from chat_server.sessions.outbox import Outbox
-from chat_server.sessions.pace import Address, Pace
+from chat_server.sessions.pace import Pace
 from chat_server.sessions.read_loop import Decoder, ReadLoop
 from chat_server.sessions.token_bucket import TokenBucket
-from chat_server.sessions.transport import Transport
 
 READ_MAX = 8192
 """Bytes taken from a connection before others have their turn. The dearest, nothing but backspaces, take 7 ms."""
@@ -64,7 +64,7 @@ class ChatSession(ABC, Generic[A]):
     """What counts for more or less than a line where lines are counted."""
 
     __slots__ = (
-        "_address",
+        "_caller",
         "_context",
         "_ending",
         "_farewell",
@@ -84,11 +84,10 @@ class ChatSession(ABC, Generic[A]):
 
     def __init__(
         self,
-        transport: Transport,
+        caller: Caller,
         decoder: Decoder[A],
         render: Callable[[Event], bytes],
         context: SessionContext,
-        address: Address,
     ) -> None:
         limits = context.limits
         self.person = _stranger(cast(Occupant, self), context)  # every kind of session is an occupant
@@ -98,10 +97,10 @@ class ChatSession(ABC, Generic[A]):
         self.render_mention: Callable[[Event], bytes] | None = None
         self.has_failed = False  # whether a bug ended it, or met it while it ended
         self._context = context
-        self._address = address
-        self._transport = transport
+        self._caller = caller
+        self._transport = caller.transport
         self._outbox: Outbox[dict[str, int]] = Outbox(
-            transport,
+            caller.transport,
             self,
             start=context.start,
             limit=limits.waiting_bytes_before_login,
@@ -111,7 +110,7 @@ class ChatSession(ABC, Generic[A]):
         self.sink: Sink = self._outbox  # itself, not a method around it: a room calls it for every member
         now = trio.current_time()
         rate = limits.messages_per_second
-        pace = Pace(TokenBucket(rate, limits.message_burst, now), address) if rate else None
+        pace = Pace(TokenBucket(rate, limits.message_burst, now), caller.address) if rate else None
         self._loop: ReadLoop[A] = ReadLoop(
             self, decoder, self._outbox, context, pace=pace, login_deadline=now + (limits.login_seconds or inf)
         )
@@ -192,7 +191,12 @@ class ChatSession(ABC, Generic[A]):
     @property
     def network(self) -> str:
         """The address that the session is from, as far as it counts; "" where addresses do not."""
-        return self._address.network if self._context.limits.connections_per_address else ""
+        return self._caller.address.network if self._context.limits.connections_per_address else ""
+
+    @property
+    def takes_secrets(self) -> bool:
+        """Whether a secret may be asked for here, and accepted."""
+        return self._caller.origin.is_confidential or self._context.takes_secrets_anywhere
 
     def logged_in(self, nick: str, token: str) -> None:
         """The person has this nickname from now on, and a member's rights."""

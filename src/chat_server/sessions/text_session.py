@@ -17,15 +17,14 @@ from chat_server.protocol.events import Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Say
 from chat_server.rooms.room import MaybeAwaitable, Room
+from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, effective
 from chat_server.sessions.json_session import PARSE, JsonSession, bounds_of
 from chat_server.sessions.layout import LAID_OUT_WEIGHT, charset_hints, is_list, laid_out
 from chat_server.sessions.membership import left
 from chat_server.sessions.outbox import PushSink
-from chat_server.sessions.pace import Address
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
-from chat_server.sessions.transport import Transport
 from chat_server.wire.connection_events import (
     AreYouThere,
     CharsetUnclear,
@@ -72,9 +71,9 @@ class TextSession(ChatSession[TextInput]):
         "receives_own",
     )
 
-    def __init__(self, transport: Transport, decoder: TextDecoder, context: SessionContext, address: Address) -> None:
+    def __init__(self, caller: Caller, decoder: TextDecoder, context: SessionContext) -> None:
         display = display_for(context.preferences, decoder.terminal, speaks_telnet=False)
-        super().__init__(transport, decoder, renderer_for(display.profile), context, address)
+        super().__init__(caller, decoder, renderer_for(display.profile), context)
         self._text = decoder
         self._display = display
         self._since = 0
@@ -271,7 +270,7 @@ class TextSession(ChatSession[TextInput]):
             return None
         bounds = bounds_of(self._context.limits)
         decoder = LateJsonDecoder(PARSE, *bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)
-        program = JsonSession(self._transport, decoder, self._context, self._address)
+        program = JsonSession(self._caller, decoder, self._context)
         program.inherit(self.hand_on())
         program.set_preferences(replace(program.preferences, language=self.preferences.language))
         return program

@@ -1,6 +1,6 @@
 """Which kind of caller this is, told by its first bytes.
 
-Which kinds there are, sessions/doors.py says; how long a silent one is waited for, server/server.py; and late_programs.py takes over from the plain
+Which kinds there are, sessions/doors.py says; how long a silent one is waited for, server/arrival.py; and late_programs.py takes over from the plain
 door where a program speaks later than that. Pure.
 """
 

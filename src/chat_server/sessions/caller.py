@@ -1,0 +1,16 @@
+"""Somebody on a connection of whom nothing is known but where they come from: what a session begins with. A value; it knows nothing."""
+
+from msgspec import Struct
+
+from chat_server.sessions.origin import Origin
+from chat_server.sessions.pace import Address
+from chat_server.sessions.transport import Transport
+
+
+class Caller(Struct, frozen=True, gc=False):
+    """One at the other end of a connection."""
+
+    transport: Transport
+    origin: Origin
+    address: Address
+    """What is known of all who come from there."""
