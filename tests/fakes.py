@@ -6,8 +6,9 @@ from typing import ClassVar
 import trio
 
 from chat_server.journal import Journal, JournalError, PendingAppend, Receipt, RoomRecord
+from chat_server.journal.kept_in_memory import KeptRoom
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.memory import MemoryJournal, _Room
+from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
@@ -154,7 +155,7 @@ def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hal
     for name in rooms:
         directory.open_room(start_room(name))
         if isinstance(journal, MemoryJournal):
-            journal._rooms.setdefault(name, _Room())
+            journal._rooms.setdefault(name, KeptRoom())
     return hall
 
 

@@ -17,9 +17,10 @@ RULES = {
     "chat_server": {
         "protocol": "",
         "console guard logs settings_errors": "",
+        "accounts": "protocol",
         "journal": "protocol",
         "journal.engines": "journal",
-        "journal.memory": "protocol logs journal journal.engines",
+        "journal.memory journal.memory_archive journal.kept_in_memory": "protocol logs journal accounts journal.engines",
         "journal.sqlite": "protocol guard logs journal journal.engines",
         "config": "journal.engines",
         "config_file": "protocol settings_errors config",
@@ -234,6 +235,9 @@ def test_a_package_imports_nothing_by_being_imported() -> None:
     assert {(name, module) for name in packages for module in ours(name)} <= {
         ("chat_server.journal", "chat_server.journal.keys"),
         ("chat_server.journal", "chat_server.protocol.entries"),
+        ("chat_server.accounts", "chat_server.accounts.names_index"),
+        ("chat_server.accounts", "chat_server.protocol.entries"),
+        ("chat_server.accounts", "chat_server.protocol.names"),
     }
 
 

@@ -6,13 +6,12 @@ What was kept under a directory's name is there again when a journal of that nam
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
 import trio
-from msgspec.structs import replace
 
+from chat_server.accounts.memory import MemoryAccounts
 from chat_server.journal import (
     KEY_SECONDS,
     POSITIONS_MAX,
@@ -25,72 +24,30 @@ from chat_server.journal import (
     Receipt,
     RoomRecord,
 )
-from chat_server.journal.archive import FileProblem, Progress, RawBatch, StoredRecord
-from chat_server.journal.batch_codec import Stored, Unknown, encode, encode_authors
+from chat_server.journal.archive import FileProblem, Progress
+from chat_server.journal.batch_codec import Unknown
 from chat_server.journal.engines import Settings
+from chat_server.journal.kept_in_memory import Kept, KeptLines, KeptRoom
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.memory_archive import MemoryArchive, MemoryFiller, MemoryRooms
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.showable import showable
-from chat_server.journal.times import settled, step_of
+from chat_server.journal.times import settled
 from chat_server.journal.words import has_all, terms_of
 from chat_server.logs import log
 from chat_server.protocol.entries import Entry, TopicSet
 
-RECORDS_MAX = 1000
-"""Records that `records` gives at once."""
-
-
-@dataclass
-class _Room:
-    """What is kept of a room."""
-
-    topic: str = ""
-    first: int = 1
-    lines: list[Stored] = field(default_factory=list)
-    positions: dict[str, int] = field(default_factory=dict)
-    turn: int = 0
-
-    @property
-    def last(self) -> int:
-        return self.first + len(self.lines) - 1
-
-
-@dataclass
-class _Kept:
-    """Everything that is kept of one journal."""
-
-    rooms: dict[str, _Room] = field(default_factory=dict)
-    records: list[StoredRecord] = field(default_factory=list)
-    end: int = 1
-    sent: dict[SenderKey, tuple[float, Duplicate]] = field(default_factory=dict)
-
-    def add(self, lines: Sequence[Stored]) -> None:
-        """Keep a batch that has its numbers."""
-        room = self.rooms[lines[0].room]
-        room.lines += lines
-        room.turn += 1
-        self.records.append(StoredRecord(self.end + len(lines) - 1, [*lines]))
-        self.end += len(lines)
-
-    def listed(self) -> list[RoomRecord]:
-        """All rooms, in the order in which they were created."""
-        return [
-            RoomRecord(name, room.topic, room.first, room.last, room.lines[-1].at if room.lines else -inf, room.turn)
-            for name, room in self.rooms.items()
-        ]
-
-
-_kept: dict[str, _Kept] = {}
+_kept: dict[str, Kept] = {}
 """By the data directory that the journal would have on a disk."""
 
 
 def open_journal(settings: Settings) -> "MemoryJournal":
     """The journal of this name. See engines.Engine."""
     log.warning("what is said is kept in memory alone, and forgotten when the server ends ([journal] engine)")
-    return MemoryJournal(_kept.setdefault(settings.directory, _Kept()))
+    return MemoryJournal(_kept.setdefault(settings.directory, Kept()))
 
 
-def open_archive(settings: Settings) -> "MemoryArchive":
+def open_archive(settings: Settings) -> MemoryArchive:
     """What is kept under this name."""
     if settings.directory not in _kept:
         raise FileProblem("there is no journal here: one in memory is forgotten with its server")
@@ -98,17 +55,17 @@ def open_archive(settings: Settings) -> "MemoryArchive":
 
 
 @contextmanager
-def filling(settings: Settings) -> Iterator["MemoryFiller"]:
+def filling(settings: Settings) -> Iterator[MemoryFiller]:
     """Fill a journal of this name."""
-    if any(room.last for room in _kept.get(settings.directory, _Kept()).listed()):
+    if any(room.last for room in _kept.get(settings.directory, Kept()).listed()):
         raise FileProblem("the journal has lines already; an import needs one without any")
-    kept = _Kept()
+    kept = Kept()
     yield MemoryFiller(kept)
     _kept[settings.directory] = kept
 
 
 @contextmanager
-def editing(settings: Settings) -> Iterator["MemoryRooms"]:
+def editing(settings: Settings) -> Iterator[MemoryRooms]:
     """Edit the rooms of the journal of this name."""
     open_archive(settings)
     yield MemoryRooms(_kept[settings.directory])
@@ -146,11 +103,12 @@ class _Refused:
 class MemoryJournal:
     """See Journal. It stores whether it runs or not, until it is closed."""
 
-    def __init__(self, kept: _Kept | None = None) -> None:
+    def __init__(self, kept: Kept | None = None) -> None:
         """Go on with what was kept; None: nothing has been said."""
-        self._kept = kept or _Kept()
+        self._kept = kept or Kept()
         self._rooms = self._kept.rooms
         self._is_closed = False
+        self.accounts = MemoryAccounts(self._kept.accounts, KeptLines(self._kept, lambda: self._is_closed))
         self._closing = trio.Event()
         self._closed = trio.Event()
 
@@ -178,7 +136,7 @@ class MemoryJournal:
 
     async def create_room(self, name: str) -> None:
         """Keep a new, empty room. Harmless if it is there."""
-        self._rooms.setdefault(name, _Room())
+        self._rooms.setdefault(name, KeptRoom())
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         """Keep a batch; see Journal."""
@@ -203,13 +161,13 @@ class MemoryJournal:
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""
-        kept = self._rooms.get(room, _Room())
+        kept = self._rooms.get(room, KeptRoom())
         found = kept.lines[max(0, first - kept.first) : max(0, last - kept.first + 1)]
         return Page(showable(found), kept.first, tuple(line.seq for line in found if isinstance(line, Unknown)))
 
     async def seq_at(self, room: str, at: float, until: float = inf) -> int:
         """The number of the first line from `at` on and before `until`; see Journal."""
-        kept = self._rooms.get(room, _Room())
+        kept = self._rooms.get(room, KeptRoom())
         later = [line for line in kept.lines if line.at >= at]
         within = [line for line in later if line.at < until]
         found = within[0] if within else min(later, key=lambda line: line.at, default=None)
@@ -259,101 +217,3 @@ class MemoryJournal:
             pruned += len(lines)
             rooms.add(lines[0].room)
         return Pruned(frozenset(rooms), pruned)
-
-
-class MemoryArchive:
-    """See Archive."""
-
-    def __init__(self, kept: _Kept) -> None:
-        self._kept = kept
-
-    def close(self) -> None:
-        """There is nothing to let go of."""
-
-    def rooms(self) -> list[RoomRecord]:
-        """All rooms; see Archive."""
-        return self._kept.listed()
-
-    def end(self) -> int:
-        """The position that the next line will have."""
-        return self._kept.end
-
-    def records(self, after: int) -> list[StoredRecord]:
-        """The next records after a position; see Archive."""
-        return [record for record in self._kept.records if record.position > after][:RECORDS_MAX]
-
-    def raw_batches(self, end: int) -> Iterator[RawBatch]:
-        """Every batch before a position; see Archive."""
-        for position, lines in [record for record in self._kept.records if record.position < end]:
-            first = lines[0]
-            beside = step_of(lines), encode_authors(lines)
-            yield RawBatch(
-                position - len(lines) + 1, first.room, first.seq, len(lines), first.at, encode(lines).decode(), *beside
-            )
-
-    def damage(self) -> list[str]:
-        """Nothing: there is no file."""
-        return []
-
-    @property
-    def indexed(self) -> int:
-        """Everything is looked through by a search."""
-        return self._kept.end - 1
-
-    def misfits(self, batch: RawBatch, lines: Sequence[Stored]) -> list[str]:
-        """Nothing: there is no index."""
-        del batch, lines
-        return []
-
-    def strays(self) -> list[str]:
-        """Nothing: rooms go with all that is in them."""
-        return []
-
-
-class MemoryFiller:
-    """See Filler."""
-
-    def __init__(self, kept: _Kept) -> None:
-        self._kept = kept
-
-    def add_room(self, name: str, topic: str, first: int) -> None:
-        """Add a room; see Filler."""
-        self._kept.rooms[name] = _Room(topic, first)
-
-    def add(self, batches: Sequence[Sequence[Stored]]) -> None:
-        """Add batches; see Filler."""
-        for batch in batches:
-            self._kept.add(batch)
-
-
-class MemoryRooms:
-    """See RoomEditor."""
-
-    def __init__(self, kept: _Kept) -> None:
-        self._kept = kept
-
-    def rooms(self) -> list[RoomRecord]:
-        """All rooms; see RoomEditor."""
-        return self._kept.listed()
-
-    def rename_room(self, old: str, new: str) -> None:
-        """Give a room another name; see RoomEditor."""
-        kept = self._kept
-        kept.rooms = {new if name == old else name: room for name, room in kept.rooms.items()}
-        renamed = kept.rooms[new]
-        renamed.lines = [replace(line, room=new) for line in renamed.lines]
-        kept.records = [
-            record._replace(lines=[replace(line, room=new) if line.room == old else line for line in record.lines])
-            for record in kept.records
-        ]
-        kept.sent = {
-            key: (at, where._replace(room=new) if where.room == old else where)
-            for key, (at, where) in kept.sent.items()
-        }
-
-    def delete_room(self, name: str) -> None:
-        """Delete a room; see RoomEditor."""
-        kept = self._kept
-        del kept.rooms[name]
-        kept.records = [record for record in kept.records if record.lines[0].room != name]
-        kept.sent = {key: (at, where) for key, (at, where) in kept.sent.items() if where.room != name}

@@ -1,0 +1,388 @@
+"""Accounts in memory: for tests, and for trying things out. What is kept goes with the process.
+
+Asks the journal in memory for what stands in its lines; never knows how that keeps them.
+"""
+
+import secrets
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from chat_server.accounts import (
+    CODES_MAX,
+    DEVICES_MAX,
+    FAILURE_SECONDS,
+    FAILURES_MAX,
+    KEPT_SECONDS,
+    Account,
+    Choices,
+    Code,
+    Device,
+    Ending,
+    Failure,
+    Holder,
+    NewDevice,
+    OwnLines,
+    Registration,
+    Rewritten,
+    Role,
+    closed,
+)
+from chat_server.accounts.ids import anonymous_names, new_id
+from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
+from chat_server.protocol.names import name_key
+
+
+class Lines(Protocol):
+    """What a journal in memory keeps, as far as it is somebody's."""
+
+    def check_open(self) -> None:
+        """Raise JournalError if nothing more can be stored."""
+
+    def carry_over(self, sender: str, person: str, account: int) -> None:
+        """The keys of a sender and the read positions of a person are an account's from now on."""
+
+    def forget(self, account: int) -> None:
+        """Forget the account's keys and read positions."""
+
+    def of(self, account: int, after: int, limit: int) -> OwnLines:
+        """Some of its lines; see Accounts.lines_of."""
+        ...
+
+    def rewrite(self, account: int, nick: str, *, is_erased: bool) -> dict[str, list[int]]:
+        """Put them under another name, and overwrite their texts if they are to be erased; return which lines that was."""
+        ...
+
+
+@dataclass
+class KeptAccounts:
+    """Everything that is kept of accounts."""
+
+    accounts: dict[int, Account] = field(default_factory=dict)
+    devices: dict[int, Device] = field(default_factory=dict)
+    codes: dict[bytes, Code] = field(default_factory=dict)
+    names: list[KeptName] = field(default_factory=list)
+    failures: dict[tuple[str, int], Failure] = field(default_factory=dict)
+    erased: set[int] = field(default_factory=set)
+    next_device: int = 1
+
+    def active(self, account: int) -> Account | None:
+        """The account, unless it is closed."""
+        found = self.accounts.get(account)
+        return None if found is None or found.state == "closed" else found
+
+    def change(self, account: int, change: Callable[[Account], Account]) -> Account:
+        """Let an account be another value."""
+        changed = self.accounts[account] = change(self.accounts[account])
+        return changed
+
+    def device_of(self, digest: bytes) -> Device | None:
+        """The device with this token."""
+        return next((one for one in self.devices.values() if secrets.compare_digest(one.digest, digest)), None)
+
+    def devices_of(self, account: int) -> list[Device]:
+        """An account's devices, the oldest first."""
+        return [one for one in self.devices.values() if one.account == account]
+
+    def drop(self, devices: Iterable[int]) -> None:
+        """Forget devices."""
+        for number in [*devices]:
+            del self.devices[number]
+
+    def use(self, code: Code) -> None:
+        """Let a code be used once less."""
+        if code.uses > 1:
+            self.codes[code.digest] = replace(code, uses=code.uses - 1)
+        else:
+            del self.codes[code.digest]
+
+
+class MemoryAccounts:
+    """See Accounts."""
+
+    def __init__(self, kept: KeptAccounts, lines: Lines) -> None:
+        self._kept = kept
+        self._lines = lines
+        self.names = NamesIndex()
+        known = ((one.id, one.name, one.key, one.skeleton) for one in kept.accounts.values())
+        self.names.load(known, kept.names)
+
+    # Accounts.
+
+    async def register(self, new: Registration, at: float) -> Holder | Refusal:
+        """Make an account; see Accounts."""
+        self._lines.check_open()
+        key = name_key(new.name)
+        code = self._kept.codes.get(new.code) if new.code is not None else None
+        if new.code is not None and (code is None or not code.may_register(key, at)):
+            return Refusal("code")
+        refusal = self.names.refusal(key, new.skeleton, 0, at)
+        if refusal is not None:
+            return refusal
+        if new.device is not None and self._kept.device_of(new.device.digest) is not None:
+            return Refusal("token")
+        number = new_id(lambda account: account in self._kept.accounts or account in self._kept.erased)
+        account = Account(
+            number,
+            new.name,
+            new.skeleton,
+            at,
+            password=new.password,
+            invited_by=code.made_by if code else 0,
+            role="owner" if code and code.purpose == "owner" else "member",
+            choices=new.choices,
+            seen=at,
+        )
+        self._kept.accounts[number] = account
+        self.names.put(number, account.name, key, account.skeleton)
+        if code is not None:
+            self._kept.use(code)
+        device = self._add(number, new.device, at) if new.device is not None else None
+        for digest in new.recovery:
+            self._kept.codes[digest] = Code(digest, "recovery", at, None, number, made_by=number)
+        self._lines.carry_over(new.sender, new.person, number)
+        return Holder(account, device, code.rooms if code else ())
+
+    async def account(self, account: int) -> Account | None:
+        """The account with this id."""
+        return self._kept.accounts.get(account)
+
+    async def find(self, key: str) -> Account | None:
+        """The account with this name's key."""
+        return self._kept.accounts.get(self.names.holder(key))
+
+    async def by_token(self, digest: bytes, at: float) -> Holder | None:
+        """The account, and the device, with this token."""
+        device = self._kept.device_of(digest)
+        if device is None or (device.ends is not None and device.ends <= at):
+            return None
+        return Holder(self._kept.accounts[device.account], device)
+
+    async def listed(self, after: str, limit: int) -> list[Account]:
+        """The accounts whose names' keys come after this one."""
+        found = sorted((one for one in self._kept.accounts.values() if one.key > after), key=lambda one: one.key)
+        return found[:limit]
+
+    async def rename(self, account: int, name: str, skeleton: str, at: float) -> Account | Refusal:
+        """Give an account another name; see Accounts."""
+        self._lines.check_open()
+        old = self._kept.active(account)
+        if old is None:
+            return Refusal("gone")
+        key = name_key(name)
+        refusal = self.names.refusal(key, skeleton, account, at)
+        if refusal is not None:
+            return refusal
+        new = self._kept.change(account, lambda one: replace(one, name=name, skeleton=skeleton))
+        self._put_name(old, new, at)
+        return new
+
+    async def change_password(self, account: int, password: str | None, keep: Collection[int] | None = None) -> None:
+        """Store another hash; see Accounts."""
+        self._lines.check_open()
+        if self._kept.active(account) is None:
+            return
+        self._kept.change(account, lambda one: replace(one, password=password))
+        if keep is not None:
+            self._kept.drop(one.id for one in self._kept.devices_of(account) if one.id not in keep)
+
+    async def change_role(self, account: int, role: Role) -> None:
+        """Make somebody another role's."""
+        self._lines.check_open()
+        if self._kept.active(account) is not None:
+            self._kept.change(account, lambda one: replace(one, role=role))
+
+    async def save_choices(self, account: int, choices: Choices) -> None:
+        """Store what somebody has chosen."""
+        self._lines.check_open()
+        if self._kept.active(account) is not None:
+            self._kept.change(account, lambda one: replace(one, choices=choices))
+
+    def note_seen(self, account: int, device: int, network: str, at: float) -> None:
+        """Note that an account was used; see Accounts."""
+        if self._kept.active(account) is not None:
+            self._kept.change(account, lambda one: replace(one, seen=at))
+        found = self._kept.devices.get(device)
+        if found is not None and found.account == account:
+            self._kept.devices[device] = replace(found, seen=at, network=network)
+
+    # Devices.
+
+    async def devices(self, account: int) -> list[Device]:
+        """The devices of an account."""
+        return self._kept.devices_of(account)
+
+    async def add_device(self, account: int, new: NewDevice, at: float) -> Device | Refusal:
+        """Add a device; see Accounts."""
+        self._lines.check_open()
+        return self._refusal_of_device(account, new) or self._add(account, new, at)
+
+    async def drop_devices(self, account: int, devices: Collection[int]) -> list[int]:
+        """Drop those of these devices that are the account's."""
+        self._lines.check_open()
+        dropped = [one.id for one in self._kept.devices_of(account) if one.id in devices]
+        self._kept.drop(dropped)
+        return dropped
+
+    # Codes.
+
+    async def make_codes(self, codes: Sequence[Code], *, is_instead: bool = False) -> Refusal | None:
+        """Make codes; see Accounts."""
+        self._lines.check_open()
+        kept = dict(self._kept.codes)
+        if is_instead:
+            gone = {(code.account, code.purpose) for code in codes}
+            kept = {digest: code for digest, code in kept.items() if (code.account, code.purpose) not in gone}
+        for code in codes:
+            who = code.made_by or code.account
+            if sum(_is_of(other, who) and other.is_good(code.made) for other in kept.values()) >= CODES_MAX:
+                return Refusal("codes")
+            if code.digest in kept:
+                return Refusal("code")
+            if code.account and self._kept.active(code.account) is None:
+                return Refusal("gone")
+            kept[code.digest] = code
+        self._kept.codes = kept
+        return None
+
+    async def code(self, digest: bytes, at: float) -> Code | None:
+        """The code, if it may be used now."""
+        code = self._kept.codes.get(digest)
+        return code if code is not None and code.is_good(at) else None
+
+    async def codes(self, account: int) -> list[Code]:
+        """The codes that an account has made, or that are for it."""
+        return [code for code in self._kept.codes.values() if _is_of(code, account)]
+
+    async def use_code(self, digest: bytes, at: float, device: NewDevice | None = None) -> Holder | Refusal:
+        """Use a code that lets an account in; see Accounts."""
+        self._lines.check_open()
+        code = self._kept.codes.get(digest)
+        if code is None or not code.is_good(at) or not code.account:
+            return Refusal("code")
+        refusal = self._refusal_of_device(code.account, device) if device is not None else None
+        if refusal is not None:
+            return refusal
+        self._kept.use(code)
+        if code.purpose == "owner":
+            self._kept.change(code.account, lambda one: replace(one, role="owner"))
+        added = self._add(code.account, device, at) if device is not None else None
+        return Holder(self._kept.accounts[code.account], added, code.rooms)
+
+    # Failed tries.
+
+    async def failures(self) -> list[Failure]:
+        """What was noted last for each network and account."""
+        return list(self._kept.failures.values())
+
+    def note_failure(self, failure: Failure) -> None:
+        """Note how many tries have failed by now; see Accounts."""
+        failures, which = self._kept.failures, (failure.network, failure.account)
+        failures.pop(which, None)
+        if failure.count:
+            failures[which] = failure
+        if len(failures) > FAILURES_MAX:
+            del failures[next(iter(failures))]
+
+    # The end.
+
+    async def begin_end(self, account: int, ending: Ending, closes_at: float) -> bool:
+        """Have an account end later; see Accounts."""
+        self._lines.check_open()
+        known = self._kept.accounts.get(account)
+        if known is None or known.state != "active":
+            return False
+        self._kept.change(account, lambda one: replace(one, state="closing", ending=ending, closes_at=closes_at))
+        return True
+
+    async def take_back_end(self, account: int) -> bool:
+        """Have it go on; see Accounts."""
+        self._lines.check_open()
+        known = self._kept.accounts.get(account)
+        if known is None or known.state != "closing":
+            return False
+        self._kept.change(account, lambda one: replace(one, state="active", ending=None, closes_at=0.0))
+        return True
+
+    async def due(self, at: float) -> list[Account]:
+        """The accounts whose time has come."""
+        return [one for one in self._kept.accounts.values() if one.state == "closing" and one.closes_at <= at]
+
+    async def end(self, account: int, ending: Ending, at: float) -> Rewritten | None:
+        """End an account now; see Accounts."""
+        self._lines.check_open()
+        old = self._kept.active(account)
+        if old is None:
+            return None
+        nick = old.name
+        if ending != "close":
+            nick = next(name for name in anonymous_names() if not self.names.holder(name))
+        new = closed(old, nick, ending)
+        self._kept.accounts[account] = new
+        if nick != old.name:
+            self._put_name(old, new, at)
+        self._kept.drop(one.id for one in self._kept.devices_of(account))
+        self._kept.codes = {digest: code for digest, code in self._kept.codes.items() if not _is_of(code, account)}
+        self._kept.failures = {which: one for which, one in self._kept.failures.items() if one.account != account}
+        self._lines.forget(account)
+        if ending == "close":
+            return Rewritten(nick, {})
+        if ending == "erase":
+            self._kept.erased.add(account)
+        return Rewritten(nick, self._lines.rewrite(account, nick, is_erased=ending == "erase"))
+
+    async def lines_of(self, account: int, after: int, limit: int) -> OwnLines:
+        """Some of an account's lines; see Accounts."""
+        return self._lines.of(account, after, limit)
+
+    async def forget_old(self, at: float) -> int:
+        """Forget what has ended; see Accounts."""
+        self._lines.check_open()
+        kept = self._kept
+        codes = [code.digest for code in kept.codes.values() if not code.is_good(at)]
+        devices = [one.id for one in kept.devices.values() if one.ends is not None and one.ends <= at]
+        names = [name for name in kept.names if name.until <= at]
+        failures = [which for which, one in kept.failures.items() if one.at <= at - FAILURE_SECONDS]
+        for digest in codes:
+            del kept.codes[digest]
+        self._kept.drop(devices)
+        kept.names = [name for name in kept.names if name.until > at]
+        self.names.forget_kept(names)
+        for which in failures:
+            del kept.failures[which]
+        return len(codes) + len(devices) + len(names) + len(failures)
+
+    # What they are made of.
+
+    def _put_name(self, old: Account, new: Account, at: float) -> None:
+        """Note the account's other name, and keep the old one from others, if it is another one to them."""
+        self._kept.names = [name for name in self._kept.names if name.key != new.key]
+        self.names.take(old.id, old.key, old.skeleton)
+        self.names.put(new.id, new.name, new.key, new.skeleton)
+        if old.key != new.key:
+            kept = KeptName(old.key, old.skeleton, 0 if new.state == "closed" else old.id, at + KEPT_SECONDS)
+            self._kept.names = [*(name for name in self._kept.names if name.key != kept.key), kept]
+            self.names.keep(kept)
+
+    def _refusal_of_device(self, account: int, new: NewDevice) -> Refusal | None:
+        if self._kept.active(account) is None:
+            return Refusal("gone")
+        if len(self._kept.devices_of(account)) >= DEVICES_MAX:
+            return Refusal("devices")
+        return Refusal("token") if self._kept.device_of(new.digest) is not None else None
+
+    def _add(self, account: int, new: NewDevice, at: float) -> Device:
+        number = self._kept.next_device
+        self._kept.next_device += 1
+        device = Device(
+            number, account, new.name, new.digest, at, new.kind, at, new.network, ends=new.ends, rooms=new.rooms
+        )
+        self._kept.devices[number] = device
+        return device
+
+
+def _is_of(code: Code, account: int) -> bool:
+    """Whether an account has made it, or it is for it; for 0, whether the operator has made it for nobody yet."""
+    return account in (code.account, code.made_by) if account else not (code.account or code.made_by)

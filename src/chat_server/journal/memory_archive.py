@@ -1,0 +1,115 @@
+"""What the engine `memory` keeps, for the commands: read, filled by an import, its rooms edited. See archive.py.
+
+Never knows under which name it is kept.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec.structs import replace
+
+from chat_server.journal import RoomRecord
+from chat_server.journal.archive import RawBatch, StoredRecord
+from chat_server.journal.batch_codec import Stored, encode, encode_authors
+from chat_server.journal.kept_in_memory import Kept, KeptRoom
+from chat_server.journal.times import step_of
+
+RECORDS_MAX = 1000
+"""Records that `records` gives at once."""
+
+
+class MemoryArchive:
+    """See Archive."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def rooms(self) -> list[RoomRecord]:
+        """All rooms; see Archive."""
+        return self._kept.listed()
+
+    def end(self) -> int:
+        """The position that the next line will have."""
+        return self._kept.end
+
+    def records(self, after: int) -> list[StoredRecord]:
+        """The next records after a position; see Archive."""
+        return [record for record in self._kept.records if record.position > after][:RECORDS_MAX]
+
+    def raw_batches(self, end: int) -> Iterator[RawBatch]:
+        """Every batch before a position; see Archive."""
+        for position, lines in [record for record in self._kept.records if record.position < end]:
+            first = lines[0]
+            beside = step_of(lines), encode_authors(lines)
+            yield RawBatch(
+                position - len(lines) + 1, first.room, first.seq, len(lines), first.at, encode(lines).decode(), *beside
+            )
+
+    def damage(self) -> list[str]:
+        """Nothing: there is no file."""
+        return []
+
+    @property
+    def indexed(self) -> int:
+        """Everything is looked through by a search."""
+        return self._kept.end - 1
+
+    def misfits(self, batch: RawBatch, lines: Sequence[Stored]) -> list[str]:
+        """Nothing: there is no index."""
+        del batch, lines
+        return []
+
+    def strays(self) -> list[str]:
+        """Nothing: rooms go with all that is in them."""
+        return []
+
+
+class MemoryFiller:
+    """See Filler."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+
+    def add_room(self, name: str, topic: str, first: int) -> None:
+        """Add a room; see Filler."""
+        self._kept.rooms[name] = KeptRoom(topic, first)
+
+    def add(self, batches: Sequence[Sequence[Stored]]) -> None:
+        """Add batches; see Filler."""
+        for batch in batches:
+            self._kept.add(batch)
+
+
+class MemoryRooms:
+    """See RoomEditor."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+
+    def rooms(self) -> list[RoomRecord]:
+        """All rooms; see RoomEditor."""
+        return self._kept.listed()
+
+    def rename_room(self, old: str, new: str) -> None:
+        """Give a room another name; see RoomEditor."""
+        kept = self._kept
+        kept.rooms = {new if name == old else name: room for name, room in kept.rooms.items()}
+        renamed = kept.rooms[new]
+        renamed.lines = [replace(line, room=new) for line in renamed.lines]
+        kept.records = [
+            record._replace(lines=[replace(line, room=new) if line.room == old else line for line in record.lines])
+            for record in kept.records
+        ]
+        kept.sent = {
+            key: (at, where._replace(room=new) if where.room == old else where)
+            for key, (at, where) in kept.sent.items()
+        }
+
+    def delete_room(self, name: str) -> None:
+        """Delete a room; see RoomEditor."""
+        kept = self._kept
+        del kept.rooms[name]
+        kept.records = [record for record in kept.records if record.lines[0].room != name]
+        kept.sent = {key: (at, where) for key, (at, where) in kept.sent.items() if where.room != name}
