@@ -39,7 +39,7 @@ class FakeSession:
         self.preferences = Preferences()
         self.told: list[str] = []
         if nick:
-            assert place.directory.claim(nick, self.person)
+            assert place.directory.claim(nick, self.person) is None
             self.logged_in(nick, "")
 
     @property

@@ -25,8 +25,8 @@ RULES = {
         "config": "journal.engines",
         "config_file": "protocol settings_errors config",
         "wire": "protocol",
-        "rooms": "protocol guard logs journal",
-        "commands": "protocol journal rooms",
+        "rooms": "protocol guard logs journal accounts",
+        "commands": "protocol journal accounts rooms",
         "sessions": "protocol guard config wire commands rooms",
         "server": "protocol guard config logs wire journal journal.engines commands rooms sessions",
         "cli maintenance_cli rooms_cli __main__": "protocol console config config_file journal journal.engines commands server",
@@ -64,6 +64,7 @@ PURE = {
         "chat_server.config_file",
         "chat_server.commands",
     ),
+    *("chat_server.accounts.look_alikes", "chat_server.accounts.scripts", "chat_server.accounts.new_names"),
     *("chat_server.sessions.token_bucket", "chat_server.sessions.pace", "chat_server.sessions.display"),
     *("chat_server.rooms.quotas", "chat_server.rooms.person", "chat_server.server.connection_limits"),
 }

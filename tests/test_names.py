@@ -4,15 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol.names import (
-    NAME_MAX,
-    NAME_TYPED_MAX,
-    BadName,
-    name_key,
-    parse_name,
-    parse_new_name,
-    parse_nickname,
-)
+from chat_server.accounts.new_names import parse_new_name, parse_nickname
+from chat_server.protocol.names import NAME_MAX, NAME_TYPED_MAX, BadName, name_key, parse_name
 from chat_server.protocol.sanitize import sanitize
 
 
@@ -87,6 +80,9 @@ def test_a_letter_that_looks_like_a_mark_of_the_servers_is_in_no_new_name_and_st
         "admin1",
         "服务器",
         "系统",
+        "m0derator",
+        "ЅУЅТЕМ",
+        "ѕуѕ0р",
     ],
 )
 def test_nobody_is_called_as_the_server_is_but_a_room_may_be(name: str) -> None:

@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from chat_server.accounts.new_names import parse_nickname
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.protocol.events import LoggedIn, Refused, Renamed
-from chat_server.protocol.names import BadName, name_key, parse_nickname
+from chat_server.protocol.names import BadName, name_key
 from chat_server.protocol.requests import Login, Rename
 from chat_server.rooms.person import STRANGER, Person
 from chat_server.rooms.room import HALL, ROOMS_MAX, MaybeAwaitable, Occupant, Room, give_way
@@ -35,7 +36,7 @@ class LoginCommands(CommandHandler):
     def do_login(self, place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
         """Take a nickname.
 
-        It has 1 to 32 letters of any script, digits, - and _. Upper and lower case count as the same.
+        It has 1 to 32 letters of one script, digits, - and _. Upper and lower case count as the same.
         /login NICK plain starts in plain mode (see /help plain).
         """
         person = place.directory.identified(identity_of(request.token))
@@ -109,10 +110,10 @@ def _claim(place: Room, person: Person[Occupant], wanted: str, session: Occupant
     try:
         nick = parse_nickname(wanted)
     except BadName as error:
-        session.send(Refused(error.code))
+        session.send(Refused(error.code, error.details))
         return ""
-    if not place.directory.claim(nick, person):
-        session.send(Refused("name-taken", {"nick": nick}))
+    if (refusal := place.directory.claim(nick, person)) is not None:
+        session.send(refusal)
         return ""
     return nick
 

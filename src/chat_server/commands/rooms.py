@@ -1,11 +1,12 @@
 """Which rooms there are and who is in them; to enter them, to leave them, to open one."""
 
+from chat_server.accounts.new_names import parse_new_name
 from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
 from chat_server.protocol.events import OnlineListed, Refused, RoomCreated, RoomsListed
-from chat_server.protocol.names import BadName, name_key, parse_new_name
+from chat_server.protocol.names import BadName, name_key
 from chat_server.protocol.requests import (
     ROOMS_SHOWN_MAX,
     TOPIC_SHOWN_MAX,
@@ -81,7 +82,7 @@ class RoomCommands(CommandHandler):
         try:
             name = parse_new_name(request.room)
         except BadName as error:
-            session.send(Refused(error.code))
+            session.send(Refused(error.code, error.details))
             return None
         if self.table.vocabulary.is_command(name) and place.directory.room(name) is None:
             session.send(Refused("room-is-command", {"room": name}))

@@ -1,7 +1,7 @@
 """What may be a name, of a person or of a room, and when two names are the same.
 
-Pure; never knows who has which name (rooms/directory.py does). No name costs more than its bounded length: what is too long to be one is never
-normalised.
+Pure; never knows who has which name (rooms/held_names.py does), nor what is asked of new ones (accounts/new_names.py does). No name costs
+more than its bounded length: what is too long to be one is never normalised.
 """
 
 from unicodedata import category, normalize
@@ -20,28 +20,13 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u
 }
 
 
-# Letters that are drawn like the marks of the server's own lines (see sentences.py): those of Unicode's table of confusables (UTS #39) for `*`, `:`
-# and `#`, and two that it has not and the eye has. No letter looks like `~`. `-` may stand in a name itself, so what looks like it adds nothing.
-# Visargas look like `:` too, but names in Sanskrit end in them.
-_LIKE_A_MARK = frozenset("\u156f\U0001031f\u02d0\ua4fd\u2d4c")
-
-# Who speaks for the server, in the languages that it speaks, without `-`, `_` and digits. Rooms may be called so: no line begins with a room's name.
-_SERVERS_OWN = frozenset(
-    {
-        f"{article}{word}"
-        for article in ("", "the")
-        for word in ("server", "system", "admin", "administrator", "moderator")
-    }
-    | {"chatserver", "sysadmin", "sysop", "operator", "服务器", "系统", "管理员", "系统管理员"}
-)
-
-
 class BadName(ValueError):
-    """Somebody asked for a name that cannot be one. `code` is a key of the catalogue of sentences."""
+    """Somebody asked for a name that cannot be one. `code` is a key of the catalogue of sentences, `details` what stands in its sentence."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, details: dict[str, str] | None = None) -> None:
         super().__init__(code)
         self.code = code
+        self.details = details or {}
 
 
 def parse_name(text: str) -> str:
@@ -58,32 +43,6 @@ def parse_name(text: str) -> str:
         raise BadName("name-length")
     if not all(map(may_stand_in_a_name, name)) or category(name[0]).startswith("M") or sanitize(name) != name:
         raise BadName("name-characters")
-    return name
-
-
-def parse_new_name(text: str) -> str:
-    """Return the name of something new in its one form: what was named before this was asked keeps its name.
-
-    Raises:
-        BadName: also if it has a letter that looks like a mark of the server's own lines.
-
-    """
-    name = parse_name(text)
-    if not _LIKE_A_MARK.isdisjoint(name):
-        raise BadName("name-like-mark")
-    return name
-
-
-def parse_nickname(text: str) -> str:
-    """Return somebody's new nickname in its one form.
-
-    Raises:
-        BadName: also if it is a word by which the server, or who looks after it, is called.
-
-    """
-    name = parse_new_name(text)
-    if "".join(filter(str.isalpha, name_key(name))) in _SERVERS_OWN:
-        raise BadName("name-of-server")
     return name
 
 

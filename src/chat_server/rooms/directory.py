@@ -8,9 +8,11 @@ from typing import Generic, Protocol, TypeVar
 
 import trio
 
+from chat_server.accounts.look_alikes import difference, skeleton
 from chat_server.journal import Journal, JournalError
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import NAME_MAX, name_key
+from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.quotas import Quotas
 
 DAY = 86400.0
@@ -58,19 +60,20 @@ class Directory(Generic[R, P]):
         self.sessions_max = sessions_max
         """How many sessions one person may have at a time; 0: as many as they like."""
         self._creating = trio.Lock()
-        self._people: dict[str, P] = {}
+        self._names: HeldNames[P] = HeldNames()
+        self._people = self._names.holders
         self._identities: dict[str, P] = {}
         self._rooms: dict[str, R] = {}
+        self._by_skeleton: dict[str, R] = {}
+        self._not_compared: list[R] = []  # rooms that are not in _by_skeleton yet: a start does not wait for that
 
-    def claim(self, nick: str, person: P) -> bool:
-        """Give the name to this person. Return False if somebody else has it, or one that counts as the same."""
-        return self._people.setdefault(name_key(nick), person) is person
+    def claim(self, nick: str, person: P) -> Refused | None:
+        """Give the name to this person. Return why not, if somebody else has it, or one that counts as the same or looks like it."""
+        return self._names.claim(nick, person)
 
     def release(self, nick: str, person: object) -> None:
         """Take the name back, if this person has it."""
-        key = name_key(nick)
-        if self._people.get(key) is person:
-            del self._people[key]
+        self._names.release(nick, person)
 
     def identified(self, identity: str) -> P | None:
         """Who is here with the proof of being this one."""
@@ -92,17 +95,25 @@ class Directory(Generic[R, P]):
 
     def forget(self, person: object) -> None:
         """Take back whatever this person has, by whatever name: for one of whom something went wrong half-way."""
-        for known in (self._people, self._identities):
-            for key in [key for key, other in known.items() if other is person]:
-                del known[key]
+        self._names.release_all(person)
+        for identity in [identity for identity, other in self._identities.items() if other is person]:
+            del self._identities[identity]
 
     def open_room(self, room: R) -> None:
         """List a room."""
         self._rooms[name_key(room.name)] = room
+        self._not_compared.append(room)
 
     def room(self, name: str) -> R | None:
         """The room with this name, or with one that counts as the same."""
         return self._rooms.get(name_key(name))
+
+    def _room_like(self, name: str) -> R | None:
+        """A room whose name looks like this one."""
+        while self._not_compared:
+            room = self._not_compared.pop()
+            self._by_skeleton[skeleton(room.name)] = room
+        return self._by_skeleton.get(skeleton(name))
 
     @property
     def rooms(self) -> list[R]:
@@ -134,6 +145,8 @@ class Directory(Generic[R, P]):
         async with self._creating:
             if self.room(name) is not None:
                 return Refused("room-exists", {"room": name})
+            if (alike := self._room_like(name)) is not None:
+                return Refused("room-like-another", difference(name, alike.name))
             if self._rooms_max and len(self._rooms) >= self._rooms_max:
                 return Refused("rooms-full", {})
             now = trio.current_time()

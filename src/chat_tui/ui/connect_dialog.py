@@ -52,7 +52,7 @@ class ConnectDialog:
 
     def connection_changed(self, change: ConnectionChanged) -> None:
         """See whether to ask, or no longer."""
-        if change.code == "name-taken":
+        if change.code in {"name-taken", "name-like-another"}:
             self._taken.add(self._program.client.connection.identity.nick)
         if change.status is Status.ONLINE:
             self.was_online = True

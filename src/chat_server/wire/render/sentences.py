@@ -41,6 +41,10 @@ SENTENCES: dict[str, str | Counted] = {
     ),
     "name-like-mark": message("That name has a letter that looks like one of the server's marks. Choose another name."),
     "name-of-server": message("That name would look like the server's. Choose another name."),
+    "name-mixes-scripts": message("{name} mixes scripts: its {letter} is {which}. Write the whole name in one script."),
+    "name-like-another": message(
+        "{name} looks like {other}, who is here: the {letter} in it is {which}. Choose another name."
+    ),
     "name-taken": message("{nick} is taken. Choose another name."),
     "same-name": message("Your nickname is already {nick}."),
     "nobody-hears": message("Nobody hears you in the hall. /rooms lists the rooms, /join ROOM enters one."),
@@ -64,6 +68,9 @@ SENTENCES: dict[str, str | Counted] = {
     "usage-not-a-choice": message('"{value}" is not one of these: {choices}.'),
     "usage-not-a-day": message('"{value}" is not a day. Write it as 2026-11-20, today or yesterday.'),
     "room-exists": message("There is already a room {room}. /join {room} enters it."),
+    "room-like-another": message(
+        "{name} looks like the room {other}: the {letter} in it is {which}. Choose another name, or enter that one by /join {other}."
+    ),
     "rooms-full": message("There are already as many rooms as this server allows."),
     "room-is-command": message("/{room} is a command: choose another name for the room."),
     "topic-length": message("A topic has at most {limit} characters."),
