@@ -21,6 +21,8 @@ SLOT = 4096
 class StreamTransport:
     """A Transport over any Trio stream, with a writer task."""
 
+    descriptor = -1
+
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._slot = b""

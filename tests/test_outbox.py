@@ -22,6 +22,7 @@ class Pipe:
     """A transport whose kernel takes `room` bytes, until `room` grows."""
 
     def __init__(self, room: int) -> None:
+        self.descriptor = -1
         self.room = room
         self.written = b""
         self.is_closed = False

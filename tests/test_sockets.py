@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from captured_logs import capture_logs
 from chat_server.config import Config
 from chat_server.journal.memory import MemoryJournal
+from chat_server.rooms.room import SendMany
 from chat_server.server.arrival import GREETING_DELAY
 from chat_server.server.listening import open_listeners
 from chat_server.server.server import FILES_RESERVED, Server
@@ -42,13 +43,15 @@ class Line:
 
 
 @asynccontextmanager
-async def running(*, files: float = float("inf"), **limits: Any) -> AsyncIterator[tuple[Server, Line]]:
+async def running(
+    *, files: float = float("inf"), send_many: SendMany | None = None, **limits: Any
+) -> AsyncIterator[tuple[Server, Line]]:
     """A server on a free port of this machine."""
     config = Config()
     config = replace(config, limits=replace(config.limits, **limits))
     listeners = open_listeners("127.0.0.1", 0, config.limits.keepalive_seconds)
     port = listeners[0].getsockname()[1]
-    server = Server(config, MemoryJournal(), files=files)
+    server = Server(config, MemoryJournal(), files=files, send_many=send_many)
     with trio.fail_after(200):
         async with AsyncExitStack() as exits, trio.open_nursery() as nursery:
             await nursery.start(server.run, listeners)

@@ -5,6 +5,7 @@ way, and an author is not shown what they can see already. What goes wrong for o
 things happen in, nor where they are stored.
 """
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -18,11 +19,14 @@ from chat_server.protocol.events import Event, RoomFailed
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import Renderer, SaidRun, StoredRun, is_shown_at_once, shown
-from chat_server.rooms.room import Occupant, Sink
+from chat_server.rooms.room import Occupant, SendMany, Sink
 
 KINDS_MAX = 6
 """Kinds of readers in a room (languages, charsets, widths, colours) beyond which a newcomer is shown lines as the nearest of them. Each costs a
 rendering of every line; the rooms of honest people have two or three."""
+
+MANY = 32
+"""Readers of a kind from which on one system call for all of them is worth its preparation, some 20 us."""
 
 SHOWN_AT_A_TIME = 4096
 """Bytes shown to one kind of reader after the other before others have their turn: 0.1 to 1.5 ms."""
@@ -40,9 +44,10 @@ Personal = dict[Occupant, dict[int, bytes]]
 class Audience:
     """The members of a room as readers, and what they will see next."""
 
-    def __init__(self, room: str, shown_seq: int) -> None:
+    def __init__(self, room: str, shown_seq: int, send_many: SendMany | None = None) -> None:
         """Begin with nobody, where everything up to the number `shown_seq` has been seen."""
         self._room = room
+        self._send_many = send_many
         self.shown_seq = shown_seq
         """The number of the newest line that everybody has been shown."""
         self.events: list[Shown] = []
@@ -173,10 +178,11 @@ class Audience:
             pieces += [self._shown(render, event) for event in events[len(pieces) :]]  # one by one, if that failed
             personal = {member: sinks.pop(member) for member in (*own, *named) if member in sinks}
             data = b"".join(pieces)
-            waiting = iter(sinks.values())
-            while not self._guard.attempt(give_each, waiting, data):
-                failed = len(sinks) - length_hint(waiting) - 1
-                self._guard.attempt(next(islice(sinks, failed, None)).fail)
+            if self._send_many is None or len(sinks) < MANY or not self._give_at_once(sinks, data):
+                waiting = iter(sinks.values())
+                while not self._guard.attempt(give_each, waiting, data):
+                    failed = len(sinks) - length_hint(waiting) - 1
+                    self._guard.attempt(next(islice(sinks, failed, None)).fail)
             for member, sink in personal.items():
                 others = list(pieces)
                 for place, piece in named.get(member, {}).items():
@@ -187,6 +193,20 @@ class Audience:
                     self._guard.attempt(member.fail)
             sinks.update(personal)
         self.shown_seq = last_seq
+
+    def _give_at_once(self, sinks: dict[Occupant, Sink], data: bytes) -> bool:
+        """Give the data to all by one system call; False, and nobody has been given any, if that cannot be."""
+        taken: Sequence[int] | None = None
+        descriptors = [sink.target.descriptor for sink in sinks.values()]
+        with self._guard:
+            taken = self._send_many(descriptors, data) if self._send_many is not None else None
+        if taken is None:
+            return False
+        if taken.count(len(data)) < len(sinks):
+            for member, descriptor, sent in zip(list(sinks), descriptors, taken, strict=True):
+                if sent != len(data) and not self._guard.attempt(_give_rest, sinks[member], data, descriptor, sent):
+                    self._guard.attempt(member.fail)
+        return True
 
     def _make_lines_for_those_named(self) -> None:
         """Make the lines of runs, if some of the members want to see when they are named: those lines are shown to them in another way."""
@@ -243,6 +263,16 @@ def give_each(sinks: Iterator[Sink], data: bytes) -> None:
         else:
             if sent != size:
                 sink.took(data, sent)
+
+
+def _give_rest(sink: Sink, data: bytes, descriptor: int, sent: int) -> None:
+    """Give one the data that could not be written to the descriptor at once with those of all others."""
+    if descriptor < 0:
+        give_each(iter((sink,)), data)
+    elif sent < 0:
+        sink.refused(data, OSError(-sent, os.strerror(-sent)))
+    else:
+        sink.took(data, sent)
 
 
 def _each_of(answer: Event | StoredRun) -> Iterable[Event]:

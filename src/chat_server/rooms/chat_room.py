@@ -42,7 +42,7 @@ from chat_server.rooms.inbox import BATCH_MAX, Inbox
 from chat_server.rooms.members import Members
 from chat_server.rooms.person import Person
 from chat_server.rooms.recent_history import RecentHistory
-from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room, SendMany
 
 READ_AGAIN_SECONDS = 10.0
 """Seconds after which a room tries again to read its past from a disk that would not."""
@@ -56,7 +56,13 @@ class ChatRoom(Room):
 
     kind: ClassVar[str] = ROOM
 
-    def __init__(self, record: RoomRecord, directory: Directory[Room, Person[Occupant]], hall: Room) -> None:
+    def __init__(
+        self,
+        record: RoomRecord,
+        directory: Directory[Room, Person[Occupant]],
+        hall: Room,
+        send_many: SendMany | None = None,
+    ) -> None:
         """Open a room as it was left, from which one goes back to `hall`. Nothing happens in it until `run` runs."""
         super().__init__(record.name, directory)
         self.hall = hall
@@ -65,7 +71,7 @@ class ChatRoom(Room):
         self._read_past_at = -inf
         self._guard = Guard("something went wrong in a room; it goes on", room=record.name)
         self._history = RecentHistory(record)
-        self._audience = Audience(record.name, record.last)
+        self._audience = Audience(record.name, record.last, send_many)
         self._members = Members(record.name, self._audience, self._history, directory.journal, self._guard)
         self.timing = self._members.timing
         """Who wants their next line timed."""

@@ -5,7 +5,7 @@ a fake. Never knows what can be asked for in a place, nor bytes on the wire.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import ClassVar, Protocol
 
 import trio
@@ -33,8 +33,32 @@ async def give_way() -> None:
     await trio.lowlevel.checkpoint()
 
 
+class Target(Protocol):
+    """Where bytes are written to."""
+
+    descriptor: int
+    """That of a socket, or -1."""
+
+
+class _Nowhere:
+    descriptor = -1
+
+
+NOWHERE: Target = _Nowhere()
+
+SendMany = Callable[[Sequence[int], bytes], Sequence[int] | None]
+"""Sends the same bytes to many sockets, by their descriptors, as a non-blocking `send` does to each.
+
+Returns how many bytes each has taken, or minus the number of an error; None, and nothing is sent, where that cannot be done at once.
+"""
+
+
 class Sink(Protocol):
     """Where bytes for one reader go; nobody waits for the reader."""
+
+    @property
+    def target(self) -> Target:
+        """If it has a descriptor, bytes may be written to that instead of calling `send`, and what comes of it is for `took` and `refused` too."""
 
     @property
     def send(self) -> Callable[[bytes], int]:

@@ -22,6 +22,7 @@ from chat_server.journal import UnusableJournal
 from chat_server.journal.engines import engine_named
 from chat_server.logs import log
 from chat_server.server.listening import open_listeners
+from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -63,7 +64,14 @@ def run(config: Config) -> int:
         raise CannotStart(str(error)) from error
 
     async def serve() -> int:
-        server = Server(config, journal, files=_raise_file_limit(), memory=_memory(), work=time.thread_time)
+        server = Server(
+            config,
+            journal,
+            files=_raise_file_limit(),
+            memory=_memory(),
+            work=time.thread_time,
+            send_many=ManySends(),
+        )
 
         def stop() -> None:
             journal.hurry(config.server.stop_seconds * HURRY_PART)

@@ -23,7 +23,7 @@ from chat_server.rooms.chat_room import REST_AFTER_FAILURE, ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
-from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.room import Occupant, Room, SendMany
 from chat_server.server.arrival import Arrival
 from chat_server.server.connection_limits import Admission
 from chat_server.server.listening import accept_callers, address_of
@@ -66,6 +66,7 @@ class Server:
         files: float = inf,
         memory: int = 0,
         work: Callable[[], float] = lambda: 0.0,
+        send_many: SendMany | None = None,
     ) -> None:
         """Make the hall.
 
@@ -75,6 +76,7 @@ class Server:
             files: how many files the process may open.
             memory: how many bytes of memory the machine has for it; 0 if that is not known.
             work: tells how many seconds of the processor's time the event loop has taken, if that is to be shared fairly.
+            send_many: sends the same bytes to many sockets at once, if the system can.
 
         """
         self._config = config
@@ -86,6 +88,7 @@ class Server:
             limits.request_burst_per_address,
         )
         self._turns = Turns(work)
+        self._send_many = send_many
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
         self._rejected = Sampler()
         self._journal = journal
@@ -198,7 +201,7 @@ class Server:
             log.warning("rooms have the names of commands, so only /join enters them", rooms=hidden[:HIDDEN_NAMED_MAX])
 
     def _start_room(self, record: RoomRecord) -> ChatRoom:
-        room = ChatRoom(record, self._directory, self.hall)
+        room = ChatRoom(record, self._directory, self.hall, self._send_many)
         self.rooms.append(room)
         self._rooms_running += 1
         self._nursery.start_soon(self._run_room, room)

@@ -7,11 +7,12 @@ is skipped of it, is in backlog.py. Never knows events, sessions or rooms.
 
 from collections.abc import Awaitable, Callable, Iterable
 from math import inf
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import trio
 
 from chat_server.guard import Guard
+from chat_server.rooms.room import NOWHERE, Target
 from chat_server.sessions.backlog import SMALL, Backlog, Owner
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.transport import HELD, Transport
@@ -48,6 +49,7 @@ class Outbox(Generic[M]):
         "owner",
         "progressed_at",
         "send",
+        "target",
     )
 
     def __init__(
@@ -65,6 +67,8 @@ class Outbox(Generic[M]):
         self.send: Callable[[bytes], int] = transport.send_nowait
         """Takes whole lines, and returns how many bytes it has taken; see rooms.room.Sink. It is the socket's own `send` where nothing
         waits, for a room calls it for every member: with a method and its questions in between, S3 took a tenth more."""
+        self.target: Target = transport
+        """What `send` writes to, as long as it is the socket's own; else one without a descriptor."""
         self._start = start
         self.owner = owner
         """Who is asked for positions and notices; another may take over what waits."""
@@ -139,7 +143,7 @@ class Outbox(Generic[M]):
     def _begin_to_wait(self, data: bytes, sent: int) -> Backlog[M]:
         """The kernel has taken only so much of this: have a task write what is left, and what follows."""
         waiting = self._waiting = Backlog(data, sent)
-        self.send = self._add
+        self.send, self.target = self._add, NOWHERE
         self._start(self._write)
         return waiting
 
@@ -149,7 +153,7 @@ class Outbox(Generic[M]):
         """Gather what is pushed, until `uncork`; not where something waits already. Harmless when repeated."""
         if self._waiting is None and self._corked is None and not self._is_closed:
             self._corked = []
-            self.send = self._gather
+            self.send, self.target = self._gather, NOWHERE
 
     def _gather(self, data: bytes, *, is_urgent: bool = False) -> int:
         """Keep a piece until `uncork`."""
@@ -165,7 +169,7 @@ class Outbox(Generic[M]):
         pieces, self._corked = self._corked, None
         if pieces is None:
             return
-        self.send = self._transport.send_nowait
+        self.send, self.target = self._transport.send_nowait, self._transport
         if not pieces:
             return
         data = b"".join([piece for piece, _ in pieces])
@@ -224,7 +228,7 @@ class Outbox(Generic[M]):
         """Drop what waits and take nothing more."""
         self.uncork()
         self._is_closed = True
-        self.send = len  # takes everything
+        self.send, self.target = len, NOWHERE  # takes everything
         if self._waiting is not None:
             self._waiting.clear()
         self._budget.forget(self)
@@ -259,7 +263,7 @@ class Outbox(Generic[M]):
             waiting.put_first(self.owner)
             if not waiting:
                 self._waiting = None
-                self.send = self._transport.send_nowait
+                self.send, self.target = self._transport.send_nowait, self._transport
                 self._wake()
                 return
             data = waiting.first()
@@ -283,6 +287,8 @@ class PushSink:
     """A sink (rooms.room.Sink) made of a function that takes everything."""
 
     __slots__ = ("_push",)
+
+    target: ClassVar[Target] = NOWHERE
 
     def __init__(self, push: Callable[[bytes], None]) -> None:
         self._push = push

@@ -24,6 +24,9 @@ HELD = -1
 class Transport(Protocol):
     """A connection: TCP, or any Trio stream behind an adapter."""
 
+    descriptor: int
+    """To which bytes may be written as `send_nowait` does it; -1 if that cannot be, or can be no longer."""
+
     @property
     def send_nowait(self) -> Callable[[bytes], int]:
         """Send what can be sent at once; return how many bytes, or HELD.
@@ -57,11 +60,12 @@ class Transport(Protocol):
 class SocketTransport:
     """A TCP connection."""
 
-    __slots__ = ("_socket", "send_nowait")
+    __slots__ = ("_socket", "descriptor", "send_nowait")
 
     def __init__(self, connection: socket.socket) -> None:
         """Take over a connected, non-blocking socket."""
         self._socket = connection
+        self.descriptor = connection.fileno()
         self.send_nowait: Callable[[bytes], int] = connection.send
 
     async def wait_writable(self) -> None:
@@ -94,6 +98,7 @@ class SocketTransport:
 
     def close(self) -> None:
         """Close; what has been sent still arrives."""
+        self.descriptor = -1  # it will be another connection's
         if self._socket.fileno() < 0:
             return
         trio.lowlevel.notify_closing(self._socket.fileno())

@@ -1,0 +1,199 @@
+"""One system call for what a room has for hundreds of readers: Linux's io_uring, as far as sending goes.
+
+A `send` for each reader costs Python about 1 us beside the kernel's own work; here the kernel is given a list (docs/performance.md, S3). Where
+there is no io_uring, or it may not be used (in many containers), everything is sent one by one. Knows descriptors and bytes; never knows sessions
+or rooms.
+
+The layouts are those of Linux's <linux/io_uring.h>.
+"""
+
+import ctypes
+import errno
+import mmap
+import os
+from array import array
+from collections.abc import Sequence
+from contextlib import suppress
+
+ENTRIES = 1024
+"""Sends in one system call, which takes 6 ms then: others have their turn between two."""
+
+BYTES_MAX = 65536
+"""Bytes that can be sent so: what a room says in a turn is 7 KB for 64 lines. They are copied to where the kernel finds them."""
+
+_SETUP, _ENTER = 425, 426  # the same numbers on every architecture
+_SUBMIT_ALL, _SINGLE_ISSUER, _DEFER_TASKRUN = 1 << 7, 1 << 12, 1 << 13  # Linux 6.1 has them all; an older one refuses
+_GETEVENTS = 1
+_OFF_RINGS, _OFF_ENTRIES = 0, 0x10000000
+_OP_SEND = 26
+_MSG_DONTWAIT, _MSG_NOSIGNAL = 0x40, 0x4000
+_WORDS = 16  # 32-bit words in a submission; a completion has four
+_OP, _DESCRIPTOR, _ADDRESS, _SIZE, _FLAGS, _PLACE = 0, 1, 4, 6, 7, 8  # where they are in it
+_UINT32 = 0xFFFFFFFF
+
+
+class _SubmissionOffsets(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_uint32) for name in ("head", "tail", "mask", "entries", "flags", "dropped", "array")
+    ] + [("_unused", ctypes.c_uint32 * 3)]
+
+
+class _CompletionOffsets(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_uint32) for name in ("head", "tail", "mask", "entries", "overflow", "cqes", "flags")
+    ] + [("_unused", ctypes.c_uint32 * 3)]
+
+
+class _Params(ctypes.Structure):
+    _fields_ = [
+        *(
+            (name, ctypes.c_uint32)
+            for name in ("sq_entries", "cq_entries", "flags", "cpu", "idle", "features", "wq_fd")
+        ),
+        ("_unused", ctypes.c_uint32 * 3),
+        ("sq", _SubmissionOffsets),
+        ("cq", _CompletionOffsets),
+    ]
+
+
+class SendRing:
+    """Sends the same bytes to many sockets. For one thread."""
+
+    def __init__(self) -> None:
+        """Have the kernel make one. Raises OSError if it has none, or none for us."""
+        self._call = ctypes.CDLL(None, use_errno=True).syscall
+        self._call.argtypes = [ctypes.c_long, *[ctypes.c_uint] * 4, ctypes.c_void_p, ctypes.c_size_t]
+        params = _Params(flags=_SUBMIT_ALL | _SINGLE_ISSUER | _DEFER_TASKRUN)
+        self._descriptor = ctypes.CDLL(None, use_errno=True).syscall(_SETUP, ENTRIES, ctypes.byref(params))
+        if self._descriptor < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        is_made = False
+        try:
+            self._map(params)
+            is_made = True
+        finally:
+            if not is_made:
+                os.close(self._descriptor)
+
+    def _map(self, params: _Params) -> None:
+        sq, cq = params.sq, params.cq
+        size = max(sq.array + 4 * params.sq_entries, cq.cqes + 16 * params.cq_entries)
+        self._rings = memoryview(mmap.mmap(self._descriptor, size, offset=_OFF_RINGS)).cast("I")
+        self._entries = memoryview(
+            mmap.mmap(self._descriptor, 4 * _WORDS * params.sq_entries, offset=_OFF_ENTRIES)
+        ).cast("I")
+        self._data = mmap.mmap(-1, BYTES_MAX)
+        self._size, self._results = params.sq_entries, params.cq_entries
+        self._tail, self._mask = sq.tail // 4, self._rings[sq.mask // 4]
+        self._cq_head, self._cq_tail, self._cq_mask = cq.head // 4, cq.tail // 4, self._rings[cq.mask // 4]
+        self._cqes = cq.cqes // 4
+        self._places = array("I", range(self._size))
+        self._rings[sq.array // 4 : sq.array // 4 + self._size] = self._places
+        address = ctypes.addressof(ctypes.c_char.from_buffer(self._data))
+        for place in range(self._size):
+            first = place * _WORDS
+            self._entries[first + _OP] = _OP_SEND
+            self._entries[first + _ADDRESS] = address & _UINT32
+            self._entries[first + _ADDRESS + 1] = address >> 32
+            self._entries[first + _FLAGS] = _MSG_DONTWAIT | _MSG_NOSIGNAL
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it can be used no more."""
+        return bool(self._descriptor < 0)
+
+    def close(self) -> None:
+        """Let go of it. Harmless when repeated."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def send(self, descriptors: Sequence[int], data: bytes) -> list[int]:
+        """Send the data to each socket, as a non-blocking `send` does.
+
+        Args:
+            descriptors: of sockets; for one that is none, an error is returned.
+            data: BYTES_MAX at most.
+
+        Returns:
+            How many bytes each has taken, or minus the number of the error. Whatever the kernel did not come to has taken nothing (EAGAIN).
+
+        """
+        self._data[: len(data)] = data
+        taken: list[int] = []
+        for first in range(0, len(descriptors), self._size):
+            taken += self._send_some(descriptors[first : first + self._size], len(data))
+        return taken
+
+    def _send_some(self, descriptors: Sequence[int], size: int) -> Sequence[int]:
+        count = len(descriptors)
+        tail = self._rings[self._tail]
+        self._fill(_DESCRIPTOR, tail, array("i", descriptors))
+        self._fill(_SIZE, tail, array("i", [size]) * count)
+        self._fill(_PLACE, tail, self._places[:count])
+        self._rings[self._tail] = (tail + count) & _UINT32
+        self._submit(count)
+        return self._taken(count)
+
+    def _fill(self, word: int, tail: int, values: "array[int]") -> None:
+        """Write a word of each submission that follows the last."""
+        first = tail & self._mask
+        fitting = min(len(values), self._size - first)
+        begin = first * _WORDS + word
+        words = memoryview(values).cast("B").cast("I")
+        self._entries[begin : begin + (fitting - 1) * _WORDS + 1 : _WORDS] = words[:fitting]
+        if fitting < len(values):
+            self._entries[word : word + (len(values) - fitting - 1) * _WORDS + 1 : _WORDS] = words[fitting:]
+
+    def _submit(self, count: int) -> None:
+        """Have the kernel carry out what has been filled in; a ring of which it cannot is closed."""
+        left = count
+        while left or self._completed() < count:
+            done = self._call(_ENTER, self._descriptor, left, count, _GETEVENTS, None, 0)
+            if done >= 0:
+                left -= done
+            elif ctypes.get_errno() != errno.EINTR:
+                self.close()
+                return
+
+    def _completed(self) -> int:
+        return int(self._rings[self._cq_tail] - self._rings[self._cq_head]) & _UINT32
+
+    def _taken(self, count: int) -> Sequence[int]:
+        """What came of the submissions, by their places."""
+        completed = min(self._completed(), count)
+        head = self._rings[self._cq_head]
+        first = self._cqes + 4 * (head & self._cq_mask)
+        fitting = min(completed, self._results - (head & self._cq_mask))
+        words = array("I", self._rings[first : first + 4 * fitting])
+        words += array("I", self._rings[self._cqes : self._cqes + 4 * (completed - fitting)])
+        self._rings[self._cq_head] = (head + completed) & _UINT32
+        places = words[0::4]
+        taken = memoryview(words).cast("B").cast("i")[2::4].tolist()
+        if places.tobytes() == self._places[:count].tobytes():
+            return taken  # as nearly always: in their order
+        by_place = dict(zip(places, taken, strict=True))
+        return [by_place.get(place, -errno.EAGAIN) for place in range(count)]
+
+
+class ManySends:
+    """Sends by a ring, which is made when the first room is so large."""
+
+    def __init__(self) -> None:
+        self._ring: SendRing | None = None
+        self._is_tried = False
+
+    def __call__(self, descriptors: Sequence[int], data: bytes) -> Sequence[int] | None:
+        """See rooms.room.SendMany."""
+        if not self._is_tried:
+            self._is_tried = True
+            with suppress(OSError, AttributeError):  # no io_uring; a system whose library has no `syscall`
+                self._ring = SendRing()
+        if self._ring is None or self._ring.is_closed or len(data) > BYTES_MAX:
+            return None
+        return self._ring.send(descriptors, data)
+
+    def close(self) -> None:
+        """Let go of the ring."""
+        if self._ring is not None:
+            self._ring.close()
