@@ -294,3 +294,4 @@ async def test_a_large_room_hears_everything_in_order_though_one_reader_is_stuck
                 text for text in (await other.read_until(f"ann: {last} x")).splitlines() if text.startswith("ann: ")
             ]
             assert [int(text.split()[1]) for text in heard] == list(range(1, last + 1))
+        await trio.aclose_forcefully(stuck.stream)  # the server would wait for it at the end

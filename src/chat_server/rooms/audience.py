@@ -197,8 +197,9 @@ class Audience:
     def _give_at_once(self, sinks: dict[Occupant, Sink], data: bytes) -> bool:
         """Give the data to all by one system call; False, and nobody has been given any, if that cannot be."""
         taken: Sequence[int] | None = None
-        descriptors = [sink.target.descriptor for sink in sinks.values()]
+        descriptors: list[int] = []
         with self._guard:
+            descriptors = [sink.target.descriptor for sink in sinks.values()]
             taken = self._send_many(descriptors, data) if self._send_many is not None else None
         if taken is None:
             return False
