@@ -11,6 +11,7 @@ import ctypes
 import errno
 import mmap
 import os
+import sys
 from array import array
 from collections.abc import Sequence
 from contextlib import suppress
@@ -28,7 +29,7 @@ _OFF_RINGS, _OFF_ENTRIES = 0, 0x10000000
 _OP_SEND = 26
 _MSG_DONTWAIT, _MSG_NOSIGNAL = 0x40, 0x4000
 _WORDS = 16  # 32-bit words in a submission; a completion has four
-_OP, _DESCRIPTOR, _ADDRESS, _SIZE, _FLAGS, _PLACE = 0, 1, 4, 6, 7, 8  # where they are in it
+_DESCRIPTOR, _ADDRESS, _SIZE, _FLAGS, _PLACE = 1, 4, 6, 7, 8  # where they are in it; its first byte says what to do
 _UINT32 = 0xFFFFFFFF
 
 
@@ -61,6 +62,8 @@ class SendRing:
 
     def __init__(self) -> None:
         """Have the kernel make one. Raises OSError if it has none, or none for us."""
+        if sys.platform != "linux":  # there these numbers would be other calls
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
         self._call = ctypes.CDLL(None, use_errno=True).syscall
         self._call.argtypes = [ctypes.c_long, *[ctypes.c_uint] * 4, ctypes.c_void_p, ctypes.c_size_t]
         params = _Params(flags=_SUBMIT_ALL | _SINGLE_ISSUER | _DEFER_TASKRUN)
@@ -89,12 +92,11 @@ class SendRing:
         self._cqes = cq.cqes // 4
         self._places = array("I", range(self._size))
         self._rings[sq.array // 4 : sq.array // 4 + self._size] = self._places
-        address = ctypes.addressof(ctypes.c_char.from_buffer(self._data))
+        octets, addresses = self._entries.cast("B"), self._entries.cast("B").cast("Q")
         for place in range(self._size):
             first = place * _WORDS
-            self._entries[first + _OP] = _OP_SEND
-            self._entries[first + _ADDRESS] = address & _UINT32
-            self._entries[first + _ADDRESS + 1] = address >> 32
+            octets[4 * first] = _OP_SEND
+            addresses[(first + _ADDRESS) // 2] = ctypes.addressof(ctypes.c_char.from_buffer(self._data))
             self._entries[first + _FLAGS] = _MSG_DONTWAIT | _MSG_NOSIGNAL
 
     @property
@@ -187,7 +189,7 @@ class ManySends:
         """See rooms.room.SendMany."""
         if not self._is_tried:
             self._is_tried = True
-            with suppress(OSError, AttributeError):  # no io_uring; a system whose library has no `syscall`
+            with suppress(OSError):
                 self._ring = SendRing()
         if self._ring is None or self._ring.is_closed or len(data) > BYTES_MAX:
             return None
