@@ -16,6 +16,17 @@ def test_connections_are_counted_in_all_and_per_address() -> None:
     assert door.refusal("192.0.2.1") is None
 
 
+def test_who_has_no_address_yet_is_counted_in_all_only() -> None:
+    door = Admission(total=2, per_address=1)
+    door.hold()
+    assert not door.is_full
+    door.enter("192.0.2.1", 0)
+    assert door.is_full
+    assert door.refusal("192.0.2.2") == "server-full"
+    door.release()
+    assert door.refusal("192.0.2.2") is None
+
+
 def test_zero_is_no_limit() -> None:
     door = Admission(total=0, per_address=0)
     for _ in range(1000):

@@ -35,7 +35,7 @@ def test_what_is_not_set_keeps_its_default() -> None:
         ),
         (
             "[limit]\nconnections = 7",
-            "x.toml: limit: unknown key; expected one of: server, rooms, journal, history, limits, tls, log",
+            "x.toml: limit: unknown key; expected one of: server, rooms, journal, history, limits, tls, proxy, log",
         ),
         ("[limits]\nconnections = 'many'", "x.toml: limits.connections: expected int, got str"),
         ("[limits]\nconnections = -1", "x.toml: limits.connections: expected int >= 0"),
@@ -67,6 +67,17 @@ def test_what_is_not_set_keeps_its_default() -> None:
         ),
         ("[tls]\nrequire = 'some'", "x.toml: tls.require: expected passwords or all or none, got 'some'"),
         ("[tls]\nport = 5001", "x.toml: tls: this version does not serve TLS yet; take the table [tls] out"),
+        (
+            "[proxy]\ntrusted = ['127.0.0.1', 'proxy.example.org']",
+            "x.toml: proxy.trusted: 'proxy.example.org': expected the address of a proxy, or a network such as 10.0.0.0/8;",
+        ),
+        ("[proxy]\ntrusted = ['10.0.0.0/33']", "x.toml: proxy.trusted: '10.0.0.0/33': expected the address of a proxy"),
+        ("[proxy]\ntrusted = ['']", "x.toml: proxy.trusted: '': expected the address of a proxy"),
+        (
+            "[proxy]\ntrusted = ['10.1.2.3/8']",
+            "x.toml: proxy.trusted: '10.1.2.3/8': this address is within a network; expected '10.0.0.0/8'",
+        ),
+        ("[proxy]\ntrusted = '10.1.2.3'", "x.toml: proxy.trusted: expected array, got str"),
         ("[limits]\n'x - at y' = 0", "x.toml: limits.x - at y: unknown key"),
     ],
 )
@@ -78,4 +89,18 @@ def test_a_mistake_is_one_sentence_that_names_file_key_and_what_was_expected(tex
 
 
 def test_the_printed_defaults_are_toml() -> None:
-    assert set(tomllib.loads(as_toml(Config()))) == {"server", "rooms", "journal", "history", "limits", "tls", "log"}
+    assert set(tomllib.loads(as_toml(Config()))) == {
+        "server",
+        "rooms",
+        "journal",
+        "history",
+        "limits",
+        "tls",
+        "proxy",
+        "log",
+    }
+
+
+def test_proxies_are_trusted_by_address_and_by_network() -> None:
+    trusted = ["127.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/48"]
+    assert load(f"[proxy]\ntrusted = {trusted}", "x.toml").proxy.trusted == trusted

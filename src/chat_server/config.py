@@ -286,6 +286,19 @@ class TlsTable(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "passwords"
 
 
+class ProxyTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """Proxies in front of the server, which say for whom they connect by the PROXY protocol (HAProxy, nginx, Caddy): docs/proxy.md."""
+
+    trusted: Annotated[
+        list[str],
+        Meta(
+            description="Addresses and networks of proxies that are believed, such as 127.0.0.1, 10.0.0.0/8 or 2001:db8::/48. Every connection from"
+            " there must begin with a PROXY header, and counts as coming from the address that stands in it, for limits and in the log: whoever can"
+            " connect from there can pass for anybody. From elsewhere the header is refused."
+        ),
+    ] = field(default_factory=list)
+
+
 class LogTable(Struct, frozen=True, forbid_unknown_fields=True):
     """The log, on standard error."""
 
@@ -304,4 +317,5 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     history: HistoryTable = field(default_factory=HistoryTable)
     limits: Limits = field(default_factory=Limits)
     tls: TlsTable = field(default_factory=TlsTable)
+    proxy: ProxyTable = field(default_factory=ProxyTable)
     log: LogTable = field(default_factory=LogTable)

@@ -3,6 +3,8 @@
 Knows what cannot stand together, and says it in one sentence. Never knows what is done with the values, nor where the file is.
 """
 
+from ipaddress import ip_interface, ip_network
+
 import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
@@ -36,6 +38,7 @@ def load(text: str, source: str) -> Config:
         raise ConfigError(f"{source}: not a configuration: it is nested too deeply") from None
     _check_rooms(config.rooms.names, source)
     _check_tls(config.tls, source)
+    _check_proxies(config.proxy.trusted, source)
     return replace(config, history=_checked_history(config.history, source))
 
 
@@ -72,6 +75,21 @@ def _check_tls(tls: TlsTable, source: str) -> None:
         )
     if tls != TlsTable():
         raise ConfigError(f"{source}: tls: this version does not serve TLS yet; take the table [tls] out")
+
+
+def _check_proxies(trusted: list[str], source: str) -> None:
+    for proxy in trusted:
+        where = f"{source}: proxy.trusted: {proxy!r}"
+        try:
+            network = ip_interface(proxy).network
+        except ValueError as error:
+            raise ConfigError(
+                f"{where}: expected the address of a proxy, or a network such as 10.0.0.0/8; names are not looked up"
+            ) from error
+        try:
+            ip_network(proxy)
+        except ValueError as error:
+            raise ConfigError(f"{where}: this address is within a network; expected {str(network)!r}") from error
 
 
 def as_toml(config: Config) -> str:

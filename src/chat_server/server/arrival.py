@@ -9,12 +9,14 @@ from typing import Any
 import trio
 
 from chat_server.logs import Sampler
+from chat_server.protocol.events import Dismissed
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.doors import PERSON, Door, door_of
 from chat_server.sessions.pace import Address
 from chat_server.sessions.session import READ_MAX_LIMITED, ChatSession
 from chat_server.sessions.transport import Transport
+from chat_server.wire.render.profiles import RenderProfile, renderer_for
 
 GREETING_DELAY = 0.15
 """Seconds that a caller may be silent before it is greeted as a person. Programs speak first, and at once; a person does not notice the wait."""
@@ -29,11 +31,11 @@ class Arrival:
         self._unwelcome = unwelcome
         self._stopping = stopping
 
-    async def begin(self, caller: Caller) -> ChatSession[Any] | None:
-        """Find out by which door a caller comes, and begin its session; None if there is nobody to serve."""
+    async def begin(self, caller: Caller, received: bytes) -> ChatSession[Any] | None:
+        """Find out by which door a caller comes who has sent this already, and begin its session; None if there is nobody to serve."""
         if self._context.limits.messages_per_second:
             await self._throttle(caller.address)
-        door, first = await _door_of(caller.transport)
+        door, first = await _door_of(caller.transport, received)
         if door is None:
             return None
         if door.begin is not None:
@@ -41,8 +43,11 @@ class Arrival:
         self._unwelcome.note(
             f"a caller speaks {door.name}, which is not served here", trio.current_time(), address=caller.origin.address
         )
-        with suppress(OSError):
-            caller.transport.send_nowait(door.refusal)
+        if door.dismissal is not None:
+            turn_away(caller.transport, door.dismissal, self._context.preferences.language)
+        else:
+            with suppress(OSError):
+                caller.transport.send_nowait(door.refusal)
         return None
 
     async def _throttle(self, address: Address) -> None:
@@ -55,16 +60,24 @@ class Arrival:
             await self._context.turns.take(is_first=False)
 
 
-async def _door_of(transport: Transport) -> tuple[Door | None, bytes]:
-    """By which door the caller comes, None if it has gone again; and what it has sent."""
-    first = b""
-    door = None
+def turn_away(transport: Transport, why: Dismissed, language: str) -> None:
+    """Say why somebody is not served, and close."""
+    with suppress(OSError):
+        transport.send_nowait(renderer_for(RenderProfile(language))(why))
+    transport.close()
+
+
+async def _door_of(transport: Transport, first: bytes) -> tuple[Door | None, bytes]:
+    """By which door the caller comes, None if it has gone again; and what it has sent, which began with `first`."""
+    door = door_of(first)
     try:
         with suppress(trio.WouldBlock):
-            first = transport.receive_nowait(READ_MAX_LIMITED)
-            if not first:
-                return None, first
-            door = door_of(first)
+            if door is None:
+                data = transport.receive_nowait(READ_MAX_LIMITED)
+                if not data:
+                    return None, first
+                first += data
+                door = door_of(first)
         if door is None:
             with trio.move_on_after(GREETING_DELAY):
                 while door is None:

@@ -33,14 +33,27 @@ class Admission:
         self._by_network: dict[str, Address] = {}
         self._gone: dict[str, Address] = {}  # who left last stands last
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many are connected as there may be."""
+        return 0 < self._total <= self._count
+
     def refusal(self, address: str) -> str | None:
         """Why a caller from this address cannot be let in now, as a key of the catalogue of sentences; None if it can."""
-        if self._total and self._count >= self._total:
+        if self.is_full:
             return "server-full"
         known = self._by_network.get(network_of(address))
         if self._per_address and known is not None and known.connections >= self._per_address:
             return "address-full"
         return None
+
+    def hold(self) -> None:
+        """Count a caller whose address is not known yet: a proxy is still to tell it."""
+        self._count += 1
+
+    def release(self) -> None:
+        """Count it no longer: it has gone, or its address is known and it enters like any other."""
+        self._count -= 1
 
     def enter(self, address: str, now: float) -> Address:
         """Count a caller in, at the time `now` in seconds."""

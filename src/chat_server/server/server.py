@@ -5,7 +5,6 @@ Knows connections, and the order of starting and stopping. Never knows commands,
 
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import cache, partial
 from math import inf
 from typing import Any, cast
@@ -24,9 +23,10 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
-from chat_server.server.arrival import Arrival
+from chat_server.server.arrival import Arrival, turn_away
 from chat_server.server.connection_limits import Admission
 from chat_server.server.listening import accept_callers, address_of
+from chat_server.server.proxies import Proxies
 from chat_server.server.retention import forget_what_is_old
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
@@ -36,7 +36,7 @@ from chat_server.sessions.origin import Origin
 from chat_server.sessions.session import ChatSession
 from chat_server.sessions.transport import Transport
 from chat_server.sessions.turns import Turns
-from chat_server.wire.render.profiles import RenderProfile, renderer_for
+from chat_server.wire.proxy_protocol import BadHeader, Forwarded, Header, Unforwarded
 
 LINGER = 5.0
 """Seconds that a reader has to take the last words after their session has ended."""
@@ -87,6 +87,7 @@ class Server:
             limits.requests_per_address if limits.connections_per_address and limits.messages_per_second else 0,
             limits.request_burst_per_address,
         )
+        self._proxies = Proxies(config.proxy.trusted)
         self._turns = Turns(work)
         self._send_many = send_many
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
@@ -172,6 +173,7 @@ class Server:
             trio.lowlevel.notify_closing(listener.fileno())
             listener.close()
         self._stop_at = min(self._stop_at, trio.current_time() + self._config.server.stop_seconds)
+        self._proxies.stop()
         for session in self._sessions:
             session.dismiss("stopping", self._stop_at)
         if self._connections:
@@ -222,26 +224,62 @@ class Server:
 
     def admit(self, transport: Transport, address: str) -> None:
         """Start a task for a new caller, or say politely that there is no place."""
-        refusal = self._admission.refusal(address)
-        if refusal is not None:
-            self._rejected.note(f"refused a caller: {refusal}", trio.current_time(), address=address)
-            with suppress(OSError):
-                transport.send_nowait(renderer_for(RenderProfile(self._config.server.language))(Dismissed(refusal)))
-            transport.close()
-            return
-        known = self._admission.enter(address, trio.current_time())
-        self._connections += 1
-        self._nursery.start_soon(
-            self._serve, Caller(transport, Origin(address), known), name="Server._serve"
-        )  # a name of its own is 170 bytes
+        if address not in self._proxies:
+            self._let_in(transport, Origin(address))
+        elif self._admission.is_full:
+            self._refuse(transport, address, "server-full")
+        else:
+            self._admission.hold()
+            self._connections += 1
+            self._nursery.start_soon(self._let_in_by_proxy, transport, address)
 
-    async def _serve(self, caller: Caller) -> None:
+    def _let_in(self, transport: Transport, origin: Origin, received: bytes = b"") -> None:
+        """Start a task for a caller who comes from there and has sent this already, unless there is no place."""
+        refusal = self._admission.refusal(origin.address)
+        if refusal is not None:
+            self._refuse(transport, origin.address, refusal)
+            return
+        caller = Caller(transport, origin, self._admission.enter(origin.address, trio.current_time()))
+        self._connections += 1
+        self._nursery.start_soon(self._serve, caller, received, name="Server._serve")  # a name of its own is 170 bytes
+
+    def _refuse(self, transport: Transport, address: str, why: str) -> None:
+        self._rejected.note(f"refused a caller: {why}", trio.current_time(), address=address)
+        turn_away(transport, Dismissed(why), self._config.server.language)
+
+    async def _let_in_by_proxy(self, transport: Transport, proxy: str) -> None:
+        """Wait until a proxy has said for whom it connects, and let them in."""
+        header: Header = Unforwarded()
+        received = b""
+        try:
+            with self._unserved:
+                header, received = await self._proxies.receive_header(transport)
+        finally:
+            self._admission.release()
+            if not self._unserved.attempt(self._heed, header, received, transport, proxy):
+                transport.close()
+            self._count_out()
+
+    def _heed(self, header: Header, received: bytes, transport: Transport, proxy: str) -> None:
+        """Do as a proxy's header says. Nothing is said where it connects for nobody."""
+        match header:
+            case Forwarded():
+                self._let_in(transport, Origin(header.address, header.is_encrypted, is_proxied=True), received)
+            case BadHeader():
+                self._rejected.note(
+                    "a trusted proxy sent no valid PROXY header", trio.current_time(), address=proxy, why=header.why
+                )
+                turn_away(transport, Dismissed("no-proxy-header"), self._config.server.language)
+            case Unforwarded():
+                transport.close()
+
+    async def _serve(self, caller: Caller, received: bytes) -> None:
         """Serve one caller, of whatever kind. Everything is done in this one frame: it is there for as long as the caller is."""
         log.debug("a caller came", address=caller.origin.address)
         session: ChatSession[Any] | None = None
         try:
             with self._unserved:
-                session = following = await self._arrival.begin(caller)
+                session = following = await self._arrival.begin(caller, received)
                 while following is not None:
                     session = following
                     self._sessions.add(session)
@@ -272,6 +310,9 @@ class Server:
     def _let_go(self, caller: Caller) -> None:
         caller.transport.close()
         self._admission.leave(caller.address, trio.current_time())
+        self._count_out()
+
+    def _count_out(self) -> None:
         self._connections -= 1
         if not self._connections and self._stop_requested.is_set():
             self._everybody_gone.set()

@@ -12,7 +12,7 @@ from msgspec import Struct
 from chat_server import __version__
 from chat_server.commands.table import COMMANDS, REFUSALS, distinct_refusals
 from chat_server.guard import Guard
-from chat_server.protocol.events import Event, Greeted
+from chat_server.protocol.events import Dismissed, Event, Greeted
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.json_session import PARSE, JsonSession, bounds_of
@@ -20,6 +20,7 @@ from chat_server.sessions.session import ChatSession
 from chat_server.sessions.text_session import TextSession
 from chat_server.wire.detect import HTTP_REFUSAL, HTTP_STARTS, JSON_STARTS, TLS_STARTS, detect
 from chat_server.wire.json_lines import JsonDecoder
+from chat_server.wire.proxy_protocol import PROXY_STARTS
 from chat_server.wire.render.sentences import SENTENCES
 from chat_server.wire.text import TextDecoder
 
@@ -45,6 +46,8 @@ class Door(Struct, frozen=True):
     """Begins its session, with what it has sent; None where such callers are not served."""
     refusal: bytes = b""
     """What it gets where it is not served, in its own tongue."""
+    dismissal: Dismissed | None = None
+    """What is told instead where people read it."""
 
 
 def _begin_person(context: SessionContext, caller: Caller, first: bytes) -> TextSession:
@@ -84,7 +87,12 @@ HTTP = Door("HTTP", HTTP_STARTS, refusal=HTTP_REFUSAL)
 TLS = Door("TLS", TLS_STARTS)
 """It gets no answer: a TLS client would take any for a broken one."""
 
-DOORS = (PROGRAM, TLS, HTTP)
+PROXY = Door(
+    "PROXY from an address that is not in [proxy] trusted", PROXY_STARTS, dismissal=Dismissed("untrusted-proxy")
+)
+"""Whoever could say from where they connect could pass for anybody."""
+
+DOORS = (PROGRAM, TLS, HTTP, PROXY)
 """Those who speak first."""
 
 

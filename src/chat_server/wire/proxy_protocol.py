@@ -18,6 +18,9 @@ HEADER_BYTES_MAX = 536
 V1_START = b"PROXY "
 V2_SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
+PROXY_STARTS = (V2_SIGNATURE, *(V1_START + family for family in (b"TCP4 ", b"TCP6 ", b"UNKNOWN")))
+"""What every header begins with, and nothing that a person or a program says."""
+
 UNIX = "unix"
 """What stands for the address of somebody who reached the proxy by a Unix socket. Its path is not told: it can hold anything."""
 

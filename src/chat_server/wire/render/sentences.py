@@ -142,6 +142,12 @@ SENTENCES: dict[str, str | Counted] = {
     # Why a caller is not let in.
     "server-full": message("The server is full. Try again later."),
     "address-full": message("There are too many connections from your address. Try again later."),
+    "no-proxy-header": message(
+        "Your proxy did not say who is calling. Whoever runs it can turn on the PROXY protocol for this server."
+    ),
+    "untrusted-proxy": message(
+        "This server does not let your proxy say who is calling. Whoever runs the server can add the proxy's address to [proxy] trusted."
+    ),
 }
 
 CHOICES: dict[str, tuple[str, str]] = {

@@ -1,0 +1,60 @@
+"""Proxies in front of the server: which are believed, and for whom one of them connects. Their addresses are config.py's `[proxy]`.
+
+Knows a connection until its header has been read. Never knows who is let in.
+"""
+
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
+
+import trio
+
+from chat_server.sessions.transport import Transport
+from chat_server.wire.proxy_protocol import HEADER_BYTES_MAX, BadHeader, Forwarded, Header, Unforwarded, read_header
+
+HEADER_SECONDS = 5.0
+"""Seconds that a proxy has for its header, which it sends before anything else, in one segment: time for TCP to send that again, and again."""
+
+
+class Proxies:
+    """The proxies that are believed, and those of their connections whose header has not been read yet."""
+
+    def __init__(self, trusted: Sequence[str]) -> None:
+        """Believe those at these addresses, and in these networks."""
+        self._networks = [ip_network(network) for network in trusted]
+        self._unread: set[Transport] = set()
+
+    def __contains__(self, address: str) -> bool:
+        """Whether somebody who connects from this address is believed."""
+        if not self._networks:
+            return False
+        parsed = ip_address(address)
+        return any(parsed in network for network in self._networks)
+
+    async def receive_header(self, transport: Transport) -> tuple[Header, bytes]:
+        """Wait for the header; return it, and what the caller has sent behind it."""
+        received = b""
+        header: Header | None = None
+        self._unread.add(transport)
+        try:
+            with trio.move_on_after(HEADER_SECONDS):
+                while header is None:
+                    data = await transport.receive_some(HEADER_BYTES_MAX - len(received))
+                    received += data
+                    header = read_header(received) if data else _ended(received)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            header = _ended(received)
+        finally:
+            self._unread.discard(transport)
+        if header is None:
+            header = BadHeader(f"{'it did not end' if received else 'none came'} within {HEADER_SECONDS:g} seconds")
+        return header, received[header.size :] if isinstance(header, Forwarded) else b""
+
+    def stop(self) -> None:
+        """Wait for no more headers: nobody is let in any more."""
+        for transport in self._unread:
+            transport.close()
+
+
+def _ended(received: bytes) -> Header:
+    """What it means that the connection has ended after these bytes. Many proxies only connect, to see whether the server is there."""
+    return BadHeader("the connection ended within it") if received else Unforwarded()
