@@ -40,7 +40,7 @@ class FakeSession:
         self.told: list[str] = []
         if nick:
             assert place.directory.claim(nick, self.person) is None
-            self.logged_in(nick, "")
+            self.logged_in(nick, name_key(nick), MEMBER)
 
     @property
     def nick(self) -> str:
@@ -75,8 +75,8 @@ class FakeSession:
     def effective(self, setting: str) -> str:
         return str(getattr(self.preferences, setting))
 
-    def logged_in(self, nick: str, token: str) -> None:
-        self.person.nick, self.person.role, self.person.sender = nick, MEMBER, name_key(nick)
+    def logged_in(self, nick: str, sender: str, role: str) -> None:
+        self.person.nick, self.person.role, self.person.sender = nick, role, sender
 
     def belong_to(self, person: Person[Occupant]) -> None:
         self.person = person

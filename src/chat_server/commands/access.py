@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeVar
 
 from chat_server.protocol.events import Refused
-from chat_server.rooms.person import MEMBER, STRANGER
+from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, STRANGER
 from chat_server.rooms.room import HALL, ROOM, Occupant
 
 ANYBODY = "anybody"
@@ -17,6 +17,9 @@ NOBODY = "nobody"
 ROLES: dict[str, frozenset[str]] = {
     STRANGER: frozenset((STRANGER, ANYBODY)),
     MEMBER: frozenset((MEMBER, ANYBODY)),
+    HOLDER: frozenset((HOLDER, MEMBER, ANYBODY)),
+    ADMIN: frozenset((ADMIN, HOLDER, MEMBER, ANYBODY)),
+    OWNER: frozenset((OWNER, ADMIN, HOLDER, MEMBER, ANYBODY)),
 }
 """The roles that a session can have, each with all that it counts as: one who stands above members counts as a member too."""
 

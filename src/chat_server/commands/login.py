@@ -14,7 +14,7 @@ from chat_server.commands.settings import speak_as_chosen
 from chat_server.protocol.events import LoggedIn, Refused, Renamed
 from chat_server.protocol.names import BadName, name_key
 from chat_server.protocol.requests import Login, Rename
-from chat_server.rooms.person import STRANGER, Person
+from chat_server.rooms.person import MEMBER, STRANGER, Person
 from chat_server.rooms.room import HALL, ROOMS_MAX, MaybeAwaitable, Occupant, Room, give_way
 from chat_server.rooms.tokens import identity_of
 
@@ -127,7 +127,7 @@ def _rooms_of(place: Room, person: Person[Occupant]) -> list[Room]:
 def _log_in(place: Room, session: Occupant, nick: str, request: Login, rooms: Iterable[Room] = ()) -> None:
     if request.token:
         place.directory.identify(identity_of(request.token), session.person)
-    session.logged_in(nick, request.token)
+    session.logged_in(nick, identity_of(request.token) or name_key(nick), MEMBER)
     sessions = len(session.person.sessions) if request.session else UNSET
     session.send(LoggedIn(nick, request.token, tuple(room.name for room in rooms), sessions))
 

@@ -118,16 +118,16 @@ class Batch:
             if type(what) is Say:
                 if what.key:
                     self._keys.add(seq - first, session.person.sender, (what.key,))
-                pieces.append(Said(room, seq, at, nick, what.text))
+                pieces.append(Said(room, seq, at, nick, what.text, session.person.account))
                 seq += 1
                 at += step  # as times_of has it
             elif type(what) is SayRun:
                 *times, at = accumulate(repeat(step, len(what)), initial=at)
                 if what.keys:
                     self._keys.add(seq - first, session.person.sender, what.keys)
-                pieces.append(SaidRun(room, seq, times, nick, what.texts))
+                pieces.append(SaidRun(room, seq, times, nick, what.texts, session.person.account))
                 seq += len(times)
-            elif (line := self._line_of(nick, what, seq, at)) is not None:
+            elif (line := self._line_of(session, nick, what, seq, at)) is not None:
                 if key := _key_of(what):
                     self._keys.add(seq - first, session.person.sender, (key,))
                 if type(what) is TimedRequest:
@@ -139,7 +139,7 @@ class Batch:
         self._began = trio.current_time()
         self._appending = journal.append(self.lines, self._keys) if pieces else None
 
-    def _line_of(self, nick: str, what: InboxItem, seq: int, at: float) -> Entry | None:
+    def _line_of(self, session: Occupant, nick: str, what: InboxItem, seq: int, at: float) -> Entry | None:
         """What is stored of an entry, if anything is."""
         if type(what) is TimedRequest:
             what = what.request
@@ -149,7 +149,7 @@ class Batch:
         kind = KIND_BY_REQUEST[type(what)]
         if kind.changes_room:
             self.is_plain = False
-        return kind(self._room, seq, at, nick, getattr(what, kind.text_field))
+        return kind(self._room, seq, at, nick, getattr(what, kind.text_field), session.person.account)
 
     async def stored(self) -> Sequence[Entry | None]:
         """Wait until the lines are stored. Returns them, in order; None for each that is not: it was before, or the disk refused."""

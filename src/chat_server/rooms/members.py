@@ -14,7 +14,6 @@ import trio
 from chat_server.guard import Guard
 from chat_server.journal import Journal
 from chat_server.protocol.events import Entered, Joined, Left, Renamed
-from chat_server.protocol.names import name_key
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Takeover
 from chat_server.rooms.person import Person
@@ -90,11 +89,11 @@ class Members:
         recalled = None
         if not is_return:
             # Who hears the room by another session has missed nothing: this one is shown what a newcomer is.
-            known_as = name_key(nick) if is_first else ""
+            known_as = person.known_as(nick) if is_first else ""
             recalled = self._history.recalled(known_as, person.history, person.zone)
             if recalled is not None:
                 self._audience.tell(session, recalled)
-        self._remember(nick)
+        self._remember(session.person, nick)
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived
 
@@ -122,7 +121,7 @@ class Members:
         self._audience.remove(session, nick)
         self.let_go(session)
         self._note_departure(session, nick)
-        self._remember(nick)
+        self._remember(session.person, nick)
 
     def rename(self, person: Person[Occupant], nick: str) -> None:
         """Tell everybody of somebody's new name, after who came and went before."""
@@ -172,10 +171,10 @@ class Members:
         if session.person not in self.nicks:
             self._audience.show_alone(self.presence.left(nick, session), Left(self._room, (nick,)))
 
-    def _remember(self, nick: str) -> None:
-        person = name_key(nick)
-        self._history.save_position(person)
-        self._journal.save_position(self._room, person, self._history.last_seq)
+    def _remember(self, person: Person[Occupant], nick: str) -> None:
+        known_as = person.known_as(nick)
+        self._history.save_position(known_as)
+        self._journal.save_position(self._room, known_as, self._history.last_seq)
 
     # When a step has failed.
 

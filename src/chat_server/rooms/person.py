@@ -8,10 +8,16 @@ shown.
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
+from chat_server.accounts import sender_of
 from chat_server.guard import Guard
+from chat_server.protocol.entries import Author
+from chat_server.protocol.names import name_key
 
 STRANGER = "stranger"
 MEMBER = "member"
+HOLDER = "holder"
+ADMIN = "admin"
+OWNER = "owner"
 
 
 class Device(Protocol):
@@ -29,15 +35,17 @@ S = TypeVar("S", bound=Device)
 
 
 class Person(Generic[S]):
-    """Somebody: a stranger with one session before login, a guest with one or several after it."""
+    """Somebody: a stranger with one session before login, then a guest or the holder of an account, with one or several."""
 
-    __slots__ = ("history", "language", "nick", "replaced", "role", "sender", "sessions", "zone")
+    __slots__ = ("account", "history", "language", "nick", "replaced", "role", "sender", "sessions", "zone")
 
     def __init__(self, session: S, *, history: int, zone: str) -> None:
         self.nick = ""
         """The nickname, or "" before login."""
+        self.account: Author = 0
+        """The number of their account; 0 for somebody who has none."""
         self.role = STRANGER
-        """STRANGER before login, then MEMBER: what one may ask for follows from it."""
+        """STRANGER before login, then MEMBER, or what their account makes them: what one may ask for follows from it."""
         self.sender = ""
         """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
         self.history = history
@@ -50,6 +58,10 @@ class Person(Generic[S]):
         """Those that are there, not one that has left all rooms."""
         self.replaced: tuple[S, ...] = ()
         """Those whose place another is taking, or has taken: they end as soon as it is in their rooms."""
+
+    def known_as(self, nick: str) -> str:
+        """Who this is to the journal where it keeps how far somebody has come, with the nickname that they have or had there."""
+        return sender_of(self.account) if self.account else name_key(nick)
 
     @property
     def rooms(self) -> tuple[str, ...]:

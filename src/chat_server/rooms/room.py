@@ -116,8 +116,8 @@ class Occupant(Protocol):
     def rooms(self) -> tuple[str, ...]:
         """The names of the rooms where it is."""
 
-    def logged_in(self, nick: str, token: str) -> None:
-        """The person has this nickname from now on, and a member's rights; without a token they are known by the nickname."""
+    def logged_in(self, nick: str, sender: str, role: str) -> None:
+        """The person has this nickname from now on, and what somebody in this role may; `sender` is who they are to the journal."""
 
     def belong_to(self, person: "Person[Occupant]") -> None:
         """Be one more session of somebody who has logged in already; a language that was chosen here just now is what they want."""

@@ -174,9 +174,9 @@ class JsonSession(ChatSession[Addressed]):
         """What was chosen."""
         return str(getattr(self.preferences, setting))
 
-    def logged_in(self, nick: str, token: str) -> None:
+    def logged_in(self, nick: str, sender: str, role: str) -> None:
         """The program has this nickname from now on, and may send longer lines than a stranger."""
-        super().logged_in(nick, token)
+        super().logged_in(nick, sender, role)
         self._json.limit = self._context.limits.json_line_bytes
 
     def _take_ref(self, key: str) -> Ref | None:

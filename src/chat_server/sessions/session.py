@@ -14,10 +14,8 @@ import trio
 from chat_server.commands.handler import EndSession
 from chat_server.guard import Guard
 from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped
-from chat_server.protocol.names import name_key
-from chat_server.rooms.person import MEMBER, Person
+from chat_server.rooms.person import Person
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, Sink
-from chat_server.rooms.tokens import identity_of
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.membership import let_rooms_forget
@@ -198,10 +196,10 @@ class ChatSession(ABC, Generic[A]):
         """Whether a secret may be asked for here, and accepted."""
         return self._caller.origin.is_confidential or self._context.takes_secrets_anywhere
 
-    def logged_in(self, nick: str, token: str) -> None:
-        """The person has this nickname from now on, and a member's rights."""
+    def logged_in(self, nick: str, sender: str, role: str) -> None:
+        """The person has this nickname from now on, and these rights; see Occupant."""
         person = self.person
-        person.nick, person.role, person.sender = nick, MEMBER, identity_of(token) or name_key(nick)
+        person.nick, person.role, person.sender = nick, role, sender
         self._outbox.limit = self._context.limits.waiting_bytes or inf
         self._loop.logged_in()
 

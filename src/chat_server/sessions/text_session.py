@@ -207,9 +207,9 @@ class TextSession(ChatSession[TextInput]):
 
     # What the person wants.
 
-    def logged_in(self, nick: str, token: str) -> None:
+    def logged_in(self, nick: str, sender: str, role: str) -> None:
         """The person has this nickname from now on, and may write longer lines than a stranger."""
-        super().logged_in(nick, token)
+        super().logged_in(nick, sender, role)
         self._text.allow(self._context.limits.line_bytes, self._context.limits.text_bytes)
 
     def is_light(self, asked: TextInput) -> bool:
