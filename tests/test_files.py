@@ -548,5 +548,5 @@ def test_a_journal_that_cannot_be_opened_lets_go_of_its_data_directory(tmp_path:
     engine, settings = engine_named("sqlite"), JournalTable(directory=str(tmp_path))
     for _ in range(2):
         with pytest.raises(UnusableJournal, match="cannot open"):
-            engine.open_journal(settings)
+            engine.open_store(settings)
     DataDirectory(tmp_path).close()

@@ -21,7 +21,7 @@ from chat_server.config import JournalTable
 from chat_server.journal import Duplicate, Journal, JournalError, Matches, NoWords, Page, Receipt
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import Unknown
-from chat_server.journal.engines import MODULES, Engine, EngineName, Settings, engine_named
+from chat_server.journal.engines import MODULES, Engine, EngineName, Settings, Store, engine_named
 from chat_server.journal.keys import KeysInRuns, SenderKey
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
@@ -41,7 +41,10 @@ class Place(NamedTuple):
     settings: Settings
 
     def open(self) -> Journal:
-        return self.engine.open_journal(self.settings)
+        return self.open_both().journal
+
+    def open_both(self) -> Store:
+        return self.engine.open_store(self.settings)
 
 
 def place_in(directory: Path, engine: EngineName, durability: str = "full") -> Place:

@@ -78,14 +78,6 @@ class Account(Struct, frozen=True):
         return f"Account(id={self.id}, name={self.name!r}, state={self.state!r})"
 
 
-def closed(account: Account, name: str, ending: Ending) -> Account:
-    """What is left of an account after its end: that there was one, and whose lines are its. One that is only closed keeps its name."""
-    if ending == "close":
-        kept = account.skeleton, account.made, account.invited_by
-        return Account(account.id, name, kept[0], kept[1], invited_by=kept[2], state="closed", ending=ending)
-    return Account(account.id, name, name, 0.0, state="closed", ending=ending)
-
-
 class NewDevice(Struct, frozen=True):
     """A device to be: `digest` is its token's, `ends` when the token does (None: never), `rooms` those that it is limited to (None: it is not)."""
 
@@ -192,10 +184,10 @@ class OwnLines(NamedTuple):
 
 
 class Rewritten(NamedTuple):
-    """What became of an account's lines when it ended: under which name they stand now, and whose texts are gone, by room."""
+    """What became of an account's lines when it ended: under which name they stand now, and in which rooms they stand otherwise than before."""
 
     nick: str
-    rooms: dict[str, list[int]]
+    rooms: frozenset[str]
 
 
 class Accounts(Protocol):

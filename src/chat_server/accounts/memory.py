@@ -15,7 +15,6 @@ from chat_server.accounts import (
     DEVICES_MAX,
     FAILURE_SECONDS,
     FAILURES_MAX,
-    KEPT_SECONDS,
     Account,
     Choices,
     Code,
@@ -28,10 +27,10 @@ from chat_server.accounts import (
     Registration,
     Rewritten,
     Role,
-    closed,
 )
 from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
+from chat_server.accounts.naming import closed, kept_after, note_change
 from chat_server.protocol.names import name_key
 
 
@@ -45,14 +44,14 @@ class Lines(Protocol):
         """The keys of a sender and the read positions of a person are an account's from now on."""
 
     def forget(self, account: int) -> None:
-        """Forget the account's keys and read positions."""
+        """Forget the account's read positions."""
 
     def of(self, account: int, after: int, limit: int) -> OwnLines:
         """Some of its lines; see Accounts.lines_of."""
         ...
 
-    def rewrite(self, account: int, nick: str, *, is_erased: bool) -> dict[str, list[int]]:
-        """Put them under another name, and overwrite their texts if they are to be erased; return which lines that was."""
+    def rewrite(self, account: int, nick: str, *, is_erased: bool) -> frozenset[str]:
+        """Put them under another name, and overwrite their texts if they are to be erased; return in which rooms."""
         ...
 
 
@@ -328,7 +327,7 @@ class MemoryAccounts:
         self._kept.failures = {which: one for which, one in self._kept.failures.items() if one.account != account}
         self._lines.forget(account)
         if ending == "close":
-            return Rewritten(nick, {})
+            return Rewritten(nick, frozenset())
         if ending == "erase":
             self._kept.erased.add(account)
         return Rewritten(nick, self._lines.rewrite(account, nick, is_erased=ending == "erase"))
@@ -357,14 +356,11 @@ class MemoryAccounts:
     # What they are made of.
 
     def _put_name(self, old: Account, new: Account, at: float) -> None:
-        """Note the account's other name, and keep the old one from others, if it is another one to them."""
-        self._kept.names = [name for name in self._kept.names if name.key != new.key]
-        self.names.take(old.id, old.key, old.skeleton)
-        self.names.put(new.id, new.name, new.key, new.skeleton)
-        if old.key != new.key:
-            kept = KeptName(old.key, old.skeleton, 0 if new.state == "closed" else old.id, at + KEPT_SECONDS)
-            self._kept.names = [*(name for name in self._kept.names if name.key != kept.key), kept]
-            self.names.keep(kept)
+        """Note the account's other name, and keep the old one from others."""
+        kept = kept_after(old, new, at)
+        others = [name for name in self._kept.names if name.key not in {new.key, kept.key if kept else None}]
+        self._kept.names = [*others, kept] if kept else others
+        note_change(self.names, old, new, at)
 
     def _refusal_of_device(self, account: int, new: NewDevice) -> Refusal | None:
         if self._kept.active(account) is None:

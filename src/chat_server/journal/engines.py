@@ -6,8 +6,9 @@ An engine is imported when it is chosen (`[journal] engine` in config.py), and o
 from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import Literal, NamedTuple, Protocol, cast
 
+from chat_server.accounts import Accounts
 from chat_server.journal import Journal
 from chat_server.journal.archive import Archive, Filler, Progress, RoomEditor
 from chat_server.journal.new_file import OwnFiles
@@ -33,11 +34,18 @@ class Settings(Protocol):
         """What a stored line survives: `full` or `process`."""
 
 
+class Store(NamedTuple):
+    """What an engine keeps for a server. The accounts are open as long as the journal is."""
+
+    journal: Journal
+    accounts: Accounts
+
+
 class Engine(Protocol):
     """A way of keeping a journal. Every function blocks, and raises UnusableJournal where the settings lead to none that can be used."""
 
-    def open_journal(self, settings: Settings) -> Journal:
-        """Open the journal of a server, or make it; takes a few milliseconds."""
+    def open_store(self, settings: Settings) -> Store:
+        """Open the journal and the accounts of a server, or make them; takes a few milliseconds, and more where there are very many accounts."""
         ...
 
     def open_archive(self, settings: Settings) -> Archive:

@@ -83,11 +83,9 @@ class KeptLines:
                 room.positions[to] = room.positions.pop(person)
 
     def forget(self, account: int) -> None:
-        """Forget the account's keys and positions."""
-        kept, whose = self._kept, sender_of(account)
-        kept.sent = {key: sent for key, sent in kept.sent.items() if key.sender != whose}
-        for room in kept.rooms.values():
-            room.positions.pop(whose, None)
+        """Forget the account's positions."""
+        for room in self._kept.rooms.values():
+            room.positions.pop(sender_of(account), None)
 
     def of(self, account: int, after: int, limit: int) -> OwnLines:
         """Some of the account's lines; see Accounts.lines_of. Whole batches are given, so they may be more than `limit`."""
@@ -100,10 +98,10 @@ class KeptLines:
                 return OwnLines(showable(found), record.position)
         return OwnLines(showable(found), None)
 
-    def rewrite(self, account: int, nick: str, *, is_erased: bool) -> dict[str, list[int]]:
+    def rewrite(self, account: int, nick: str, *, is_erased: bool) -> frozenset[str]:
         """Put the account's lines under another name; see accounts.memory.Lines."""
         kept = self._kept
-        erased: dict[str, list[int]] = {}
+        rooms: set[str] = set()
         for room in kept.rooms.values():
             topics = [line for line in room.lines if isinstance(line, TopicSet)]
             if is_erased and topics and topics[-1].author == account:
@@ -115,6 +113,5 @@ class KeptLines:
                 room = kept.rooms[lines[0].room]
                 start = lines[0].seq - room.first
                 room.lines[start : start + len(lines)] = lines
-                if is_erased:
-                    erased.setdefault(lines[0].room, []).extend(line.seq for line in lines if line.author == account)
-        return erased
+                rooms.add(lines[0].room)
+        return frozenset(rooms)

@@ -26,7 +26,7 @@ from chat_server.journal import (
 )
 from chat_server.journal.archive import FileProblem, Progress
 from chat_server.journal.batch_codec import Unknown
-from chat_server.journal.engines import Settings
+from chat_server.journal.engines import Settings, Store
 from chat_server.journal.kept_in_memory import Kept, KeptLines, KeptRoom
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_archive import MemoryArchive, MemoryFiller, MemoryRooms
@@ -41,10 +41,11 @@ _kept: dict[str, Kept] = {}
 """By the data directory that the journal would have on a disk."""
 
 
-def open_journal(settings: Settings) -> "MemoryJournal":
-    """The journal of this name. See engines.Engine."""
+def open_store(settings: Settings) -> Store:
+    """The journal of this name, and its accounts. See engines.Engine."""
     log.warning("what is said is kept in memory alone, and forgotten when the server ends ([journal] engine)")
-    return MemoryJournal(_kept.setdefault(settings.directory, Kept()))
+    journal = MemoryJournal(_kept.setdefault(settings.directory, Kept()))
+    return Store(journal, journal.accounts)
 
 
 def open_archive(settings: Settings) -> MemoryArchive:

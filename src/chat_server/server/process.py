@@ -57,7 +57,7 @@ def run(config: Config) -> int:
         raise CannotStart(f"cannot listen on {host}:{port}: {why}{hint}") from error
 
     try:
-        journal = engine_named(config.journal.engine).open_journal(config.journal)
+        journal = engine_named(config.journal.engine).open_store(config.journal).journal
     except UnusableJournal as error:
         for listener in listeners:
             listener.close()

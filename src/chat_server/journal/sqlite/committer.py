@@ -30,15 +30,20 @@ Positions = Mapping[tuple[str, str], int]
 class WriteJob:
     """Something to be written, and what became of it. See PendingAppend."""
 
-    __slots__ = ("_done", "_outcome", "append", "positions", "work")
+    __slots__ = ("_done", "_outcome", "append", "note", "positions", "work")
 
     def __init__(
-        self, append: Append | None, positions: Positions | None = None, work: Callable[[Writer], Any] | None = None
+        self,
+        append: Append | None,
+        positions: Positions | None = None,
+        work: Callable[[Writer], Any] | None = None,
+        note: Callable[[Any], object] | None = None,
     ) -> None:
-        """A batch, people's positions, or other work; whatever is not None."""
+        """A batch, people's positions, or other work, whatever is not None; and what is called with what came of that work."""
         self.append = append
         self.positions = positions
         self.work = work
+        self.note = note
         self._done = trio.Event()
         self._outcome: outcome.Outcome[Any] = outcome.Error(JournalError("not written yet"))
 
@@ -77,14 +82,16 @@ class Committer:
         self._note_failure = note_failure
         self._queue: SimpleQueue[WriteJob | None] = SimpleQueue()
         self._is_closed = False
-        self._ended = trio.Event()
+        self.ended = trio.Event()
+        """Set when `run` has written all that it ever will."""
 
-    async def run(self) -> None:
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write until `close`."""
         token = trio.lowlevel.current_trio_token()
         threading.Thread(target=self._write, args=(token,), name="journal", daemon=True).start()
+        task_status.started()
         try:
-            await self._ended.wait()
+            await self.ended.wait()
         finally:
             self.close()
 
@@ -100,9 +107,9 @@ class Committer:
         else:
             self._queue.put(job)
 
-    async def call(self, work: Callable[[Writer], T]) -> T:
-        """Do other work that writes, and wait for it."""
-        job = WriteJob(None, None, work)
+    async def call(self, work: Callable[[Writer], T], note: Callable[[T], object] | None = None) -> T:
+        """Do other work that writes, and wait for it. If it is done, `note` is called in Trio's thread, whether anybody still waits or not."""
+        job = WriteJob(None, None, work, note)
         self.submit(job)
         done: T = await job.stored()
         return done
@@ -127,7 +134,7 @@ class Committer:
                 self._finish(token, jobs, outcome.capture(self._commit, jobs))
             if job is not None and job.work is not None:
                 self._finish(token, [job], outcome.capture(self._work, job))
-        self._tell(token, self._ended.set)
+        self._tell(token, self.ended.set)
 
     def _work(self, job: WriteJob) -> list[Any]:
         return [job.work(self._writer)] if job.work is not None else []
@@ -161,6 +168,8 @@ class Committer:
         done = [*zip(jobs, results.unwrap(), strict=True)]
         _guard.attempt(self._note, sum(_lines(one, receipt) for one, receipt in done), jobs)
         for job, result in done:
+            if job.note is not None:
+                _guard.attempt(job.note, result)
             job.finish(outcome.Value(result))
 
     def _noted(self, error: BaseException) -> BaseException:

@@ -16,6 +16,9 @@ SEARCH_FILE = "search.db"
 IMPORT_FILE = "journal.db.import"
 """What an import makes, until it is whole; what an earlier one has left of it is deleted."""
 
+ENDED_FILE = "ended"
+"""Which accounts have ended: it outlasts the journal."""
+
 VERSIONS_MAX = 100
 """Versions of the journal's tables that there may be, far more than there are."""
 
@@ -52,7 +55,8 @@ def files_in(directory: Path) -> OwnFiles:
     made = (*databases, IMPORT_FILE, *(unfinished(path).name for path in aside))
     names = {path.name for path in aside} | {name + ending for name in made for ending in ("", *_BESIDE)}
     beside = {Path(os.path.realpath(directory / name) + ending) for name in databases for ending in _BESIDE}
-    return OwnFiles(directory, frozenset({_LOCK_FILE, *names}), frozenset(beside))
+    own = {_LOCK_FILE, ENDED_FILE, f"{ENDED_FILE}.part", *names}
+    return OwnFiles(directory, frozenset(own), frozenset(beside))
 
 
 def copies_before(journal: Path, version: int) -> tuple[Path, Path]:
@@ -108,6 +112,11 @@ class DataDirectory:
     def search(self) -> Path:
         """The file of the search index, which can be rebuilt from the journal."""
         return self.path / SEARCH_FILE
+
+    @property
+    def ended(self) -> Path:
+        """The file that says which accounts have ended."""
+        return self.path / ENDED_FILE
 
     def close(self) -> None:
         """Let others have it. Harmless if it is closed already."""

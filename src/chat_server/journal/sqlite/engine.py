@@ -4,24 +4,25 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from chat_server.journal import Journal, UnusableJournal
+from chat_server.journal import UnusableJournal
 from chat_server.journal.archive import Progress
-from chat_server.journal.engines import Settings
+from chat_server.journal.engines import Settings, Store
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.sqlite import archive
 from chat_server.journal.sqlite.data_directory import JOURNAL_FILE, SEARCH_FILE, DataDirectory, data_directory, files_in
 
 
-def open_journal(settings: Settings) -> Journal:
-    """Open or make the journal of a data directory that no other program has."""
+def open_store(settings: Settings) -> Store:
+    """Open or make the journal, and the accounts, of a data directory that no other program has."""
     from chat_server.journal.sqlite.journal import SqliteJournal  # noqa: PLC0415 - the commands need no server, nor Trio
 
     folder = _folder(settings)
     try:
-        return SqliteJournal(folder, settings.durability)
+        journal = SqliteJournal(folder, settings.durability)
     except UnusableJournal:
         folder.close()
         raise
+    return Store(journal, journal.accounts)
 
 
 def open_archive(settings: Settings) -> archive.SqliteArchive:

@@ -13,6 +13,7 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, Matches
+from chat_server.journal.archive import StoredRecord
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.search_index import SearchIndex, query_of
 from chat_server.logs import log
@@ -98,6 +99,16 @@ class Indexer:
         async with self._turn:
             await self._in_thread(lambda: self._opened()[1].forget(ranges))
 
+    async def replace(self, records: Sequence[StoredRecord]) -> None:
+        """Index records again that are no longer as they were."""
+        async with self._turn:
+            await self._in_thread(lambda: self._opened()[1].replace(records))
+
+    async def purge(self) -> None:
+        """Leave nothing of what is not indexed any more in the index's file; where that cannot be done, there is no file, and it is made anew."""
+        async with self._turn:
+            await self._in_thread(self._purge)
+
     def close(self) -> None:
         """Close the files."""
         if self._index is not None:
@@ -133,6 +144,14 @@ class Indexer:
         log.warning("the search index has lines that the journal has not, and is rebuilt")
         index.discard()
         return SearchIndex(self._path, reader.identity(), reader.end())
+
+    def _purge(self) -> None:
+        try:
+            self._opened()[1].purge()
+        except JournalError:
+            if self._index is not None:
+                self._index.discard()
+                self._index = None
 
     def _index_some(self) -> bool:
         """Index the next slice; return whether there was one."""

@@ -13,13 +13,15 @@ from typing import TypeVar
 import trio
 
 from chat_server.guard import Guard
-from chat_server.journal import JournalError, Matches, Page, Pruned, RoomRecord
+from chat_server.journal import JournalError, Matches, Page, Pruned, RoomRecord, UnusableJournal
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.showable import showable_topic
+from chat_server.journal.sqlite.accounts import SqliteAccounts
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.committer import Committer, Positions, WriteJob
 from chat_server.journal.sqlite.data_directory import DataDirectory
+from chat_server.journal.sqlite.endings import Endings, apply_ended
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
@@ -69,6 +71,13 @@ class SqliteJournal:
         self._readers: list[Reader] = []
         self._reader_limit = trio.CapacityLimiter(READERS_MAX)
         self._indexer = Indexer(folder.journal, folder.search)
+        self._endings = Endings(folder, self._committer, self._indexer, self._store_positions)
+        try:
+            self._left = apply_ended(folder, self._writer, time.time())
+            self.accounts = SqliteAccounts(folder, self._writer, self._committer, self._endings)
+        except (JournalError, UnusableJournal) as error:
+            self._writer.close()
+            raise UnusableJournal(str(error)) from error
         self._runs: dict[str, Runs] = {}
         self._looking_back = trio.Lock()
         self._end = self._writer.end()
@@ -88,16 +97,20 @@ class SqliteJournal:
             nursery.start_soon(self._keep_positions)
             nursery.start_soon(self._keep_checkpointing)
             nursery.start_soon(self._indexer.run, lambda: self._grown, self._is_busy)
+            nursery.start_soon(self.accounts.keep_notes)
+            nursery.start_soon(self._endings.run)
+            await nursery.start(self._committer.run)
+            await self._endings.catch_up(self._left)
             task_status.started()
-            await self._committer.run()
+            await self._committer.ended.wait()
             nursery.cancel_scope.cancel()
         await trio.to_thread.run_sync(self._close_files)
         self._closed.set()
 
     def close(self) -> None:
         """Let `run` end; see Journal."""
-        if self._positions:
-            self._committer.submit(WriteJob(None, self._take_positions()))
+        self._store_positions()
+        self.accounts.close()
         self._committer.close()
 
     async def wait_closed(self) -> None:
@@ -111,6 +124,7 @@ class SqliteJournal:
     def _close_files(self) -> None:
         self._writer.checkpoint()
         self._writer.close()
+        self.accounts.close_files()
         for reader in self._readers:
             reader.close()
         self._indexer.close()
@@ -147,6 +161,11 @@ class SqliteJournal:
         """Note how far somebody has come in a room; stored with the next batch, or soon."""
         self._positions[room, person] = seq
         self._has_positions.set()
+
+    def _store_positions(self) -> None:
+        """Have them stored before whatever is stored next."""
+        if self._positions:
+            self._committer.submit(WriteJob(None, self._take_positions()))
 
     def _take_positions(self) -> Positions:
         positions, self._positions = self._positions, {}

@@ -6,12 +6,12 @@ Everything here blocks, and is called from worker threads and from the commands 
 import os
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -41,6 +41,8 @@ RUNS_BATCHES = 5000
 
 WAIT_SECONDS = 2.0
 """Seconds that a reader waits for a file that another program has locked as a whole."""
+
+T = TypeVar("T")
 
 
 class Runs(NamedTuple):
@@ -95,6 +97,11 @@ class Reader:
     def _rows(self, sql: str, *values: object) -> list[Any]:
         with mapped_errors():
             return self._connection.execute(sql, values).fetchall()
+
+    def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Ask for something that is not about lines."""
+        with mapped_errors():
+            return question(self._connection)
 
     def identity(self) -> str:
         """Which journal this is: another one for each that was ever begun."""

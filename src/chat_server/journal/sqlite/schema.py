@@ -7,6 +7,77 @@ import sqlite3
 
 APPLICATION_ID = 0x63686174  # "chat"
 
+_ACCOUNTS = """
+    -- Everybody who has an account, or had one: what is left of it when it has ended keeps its number from being used again.
+    CREATE TABLE account (
+        id INTEGER PRIMARY KEY,  -- random
+        name TEXT NOT NULL,
+        key TEXT NOT NULL UNIQUE,  -- what names that count as the same share
+        skeleton TEXT NOT NULL UNIQUE,  -- what names that look alike share
+        password TEXT,  -- a hash of it
+        made REAL NOT NULL,
+        invited_by INTEGER NOT NULL,
+        role TEXT NOT NULL,
+        state TEXT NOT NULL,  -- active, closing, closed
+        ending TEXT,
+        closes_at REAL NOT NULL,
+        choices TEXT NOT NULL,  -- JSON
+        seen REAL NOT NULL
+    ) STRICT;
+    -- What logs in by a token of its own, of which the digest is kept.
+    CREATE TABLE device (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        account INTEGER NOT NULL REFERENCES account,
+        name TEXT NOT NULL,
+        digest BLOB NOT NULL UNIQUE,
+        made REAL NOT NULL,
+        kind TEXT NOT NULL,
+        seen REAL NOT NULL,
+        network TEXT NOT NULL,
+        ends REAL,
+        is_limited INTEGER NOT NULL  -- whether only to rooms of device_room
+    ) STRICT;
+    CREATE TABLE device_room (device INTEGER, room INTEGER, PRIMARY KEY (device, room)) STRICT, WITHOUT ROWID;
+    CREATE TABLE code (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        digest BLOB NOT NULL UNIQUE,
+        purpose TEXT NOT NULL,
+        made REAL NOT NULL,
+        ends REAL,
+        account INTEGER NOT NULL,  -- whom it lets in; 0: nobody yet
+        name TEXT NOT NULL,  -- the key of the one name that may register by it
+        made_by INTEGER NOT NULL,
+        uses INTEGER NOT NULL  -- that are left
+    ) STRICT;
+    CREATE TABLE code_room (code INTEGER, room INTEGER, PRIMARY KEY (code, room)) STRICT, WITHOUT ROWID;
+    -- Names that accounts had, kept from all others until a time.
+    CREATE TABLE kept_name (
+        key TEXT PRIMARY KEY, skeleton TEXT NOT NULL, account INTEGER NOT NULL, until REAL NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    -- Failed tries by network, for an account or (0) any.
+    CREATE TABLE failure (
+        network TEXT, account INTEGER, count INTEGER NOT NULL, at REAL NOT NULL, PRIMARY KEY (network, account)
+    ) STRICT, WITHOUT ROWID;
+    -- Accounts whose lines stand under another name, or without their texts, or are to.
+    CREATE TABLE ended (
+        account INTEGER PRIMARY KEY,
+        nick TEXT NOT NULL,
+        ending TEXT NOT NULL,
+        is_done INTEGER NOT NULL
+    ) STRICT;
+"""
+
+_ACCOUNT_INDEXES = """
+    CREATE INDEX account_by_end ON account (closes_at) WHERE state = 'closing';
+    CREATE INDEX device_by_account ON device (account);
+    CREATE INDEX device_by_end ON device (ends) WHERE ends IS NOT NULL;
+    CREATE INDEX code_by_account ON code (account);
+    CREATE INDEX code_by_maker ON code (made_by);
+    CREATE INDEX code_by_end ON code (ends) WHERE ends IS NOT NULL;
+    CREATE INDEX kept_name_by_skeleton ON kept_name (skeleton);
+    CREATE INDEX failure_by_time ON failure (at);
+"""
+
 MIGRATIONS: list[str] = [
     """
     CREATE TABLE room (
@@ -70,16 +141,20 @@ MIGRATIONS: list[str] = [
             iif(batch.authors = '', 0, json_extract(batch.authors, '$[' || piece.key || ']')) AS author
         FROM batch JOIN room ON room.id = batch.room, json_each(batch.lines) AS piece;
     """,
+    _ACCOUNTS + _ACCOUNT_INDEXES,
 ]
+
+_NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
 _AS_NEWEST = {
     1: """
     CREATE TEMP VIEW batch AS
         SELECT id, room, first, count, at, lines, 0.0 AS step, '' AS authors, 0 AS turn FROM main.batch;
     CREATE TEMP VIEW room AS SELECT id, name, topic, kept_from, 0 AS turn FROM main.room;
-    """
+    """,
+    2: "",
 }
-"""For each older version: its tables as those of this release, for connections that only read."""
+"""For each older version: its tables as those of this release, for connections that only read. None had accounts."""
 
 
 class NewerSchema(Exception):
@@ -113,7 +188,9 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 def show_as_newest(connection: sqlite3.Connection) -> None:
     """Let a connection see the tables of an older file as those that this program knows. The file stays as it is."""
-    connection.executescript(_AS_NEWEST.get(version_of(connection), ""))
+    version = version_of(connection)
+    if version in _AS_NEWEST:
+        connection.executescript(_AS_NEWEST[version] + _NO_ACCOUNTS)
 
 
 def needs_migration(connection: sqlite3.Connection) -> bool:

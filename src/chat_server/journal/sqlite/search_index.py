@@ -48,6 +48,16 @@ def _indexed_signs(line: Stored) -> str:
     return "" if isinstance(line, Unknown) else " ".join(map(_sign_word, signs_in(line.text)))
 
 
+_INSERT = "INSERT INTO words (rowid, text, signs, room) VALUES (?, ?, ?, ?)"
+
+
+def _rows_of(position: int, lines: Sequence[Stored]) -> list[tuple[object, ...]]:
+    """The rows of a record, of which the last has this position."""
+    start = position - len(lines) + 1
+    room = _room_word(lines[0].room)
+    return [(start + index, indexed_text(line), _indexed_signs(line), room) for index, line in enumerate(lines)]
+
+
 def query_of(words: str) -> str:
     """What FTS5 is asked for. Raises NoWords and TooManyWords; see words.py."""
     return " AND ".join(map(_asked_for, terms_of(words)))
@@ -123,6 +133,7 @@ class SearchIndex:
         )
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = OFF")
+        self._connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
 
     def discard(self) -> None:
         """Close and delete the index."""
@@ -138,19 +149,31 @@ class SearchIndex:
 
     def add(self, records: Iterable[tuple[int, Sequence[Stored]]]) -> None:
         """Index records, each after those before: the last position of each, and its lines."""
-        rows = []
+        rows: list[tuple[object, ...]] = []
         position = self.indexed
         for position, lines in records:
-            start = position - len(lines) + 1
-            room = _room_word(lines[0].room)
-            rows += [
-                (start + index, indexed_text(line), _indexed_signs(line), room) for index, line in enumerate(lines)
-            ]
+            rows += _rows_of(position, lines)
         self._write(
-            ("INSERT INTO words (rowid, text, signs, room) VALUES (?, ?, ?, ?)", rows),
+            (_INSERT, rows),
             ("UPDATE state SET indexed = ?", [(position,)]),
         )
         self.indexed = position
+
+    def replace(self, records: Iterable[tuple[int, Sequence[Stored]]]) -> None:
+        """Index records again, as far as they are indexed already."""
+        rows = [row for record in records if record[0] <= self.indexed for row in _rows_of(*record)]
+        self._write(("DELETE FROM words WHERE rowid = ?", [row[:1] for row in rows]), (_INSERT, rows))
+
+    def purge(self) -> None:
+        """Overwrite what has been taken out: FTS5 does so bit by bit, and SQLite leaves copies of what it has moved. A million lines take seconds."""
+        self._write(("INSERT INTO words (words) VALUES ('optimize')", [()]))
+        try:
+            self._connection.execute("VACUUM")
+            ((is_busy, *_),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise JournalError(str(error)) from error
+        if is_busy:
+            raise JournalError(f"another program is using {self._path}")
 
     def pass_over(self, position: int) -> None:
         """Count everything up to a position as indexed: there is nothing any more."""

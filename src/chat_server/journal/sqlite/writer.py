@@ -29,7 +29,7 @@ from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.sqlite.batch_rows import INCOMING, VALUES_MAX, Append, BatchRows, Last
 from chat_server.journal.sqlite.keys import store_keys
 from chat_server.journal.sqlite.known_files import KnownFiles
-from chat_server.journal.sqlite.reader import Prunable, Reader, connect, mapped_errors
+from chat_server.journal.sqlite.reader import Prunable, Reader, T, connect, mapped_errors
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal
 from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
 from chat_server.journal.times import settled
@@ -114,9 +114,8 @@ class Writer(Reader):
                 self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # journal.py says when
                 self._connection.execute("PRAGMA journal_size_limit = 67108864")
                 self._connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[self._durability]}")
-                self._connection.execute(
-                    "PRAGMA fullfsync = ON"
-                )  # on macOS a plain fsync stops at the disk's own cache
+                self._connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the disk's cache
+                self._connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
                 self._connection.executescript(INCOMING)
                 self._next_id = self.end()
                 self._rooms = dict[str, int](self._rows("SELECT name, id FROM room"))
@@ -203,6 +202,12 @@ class Writer(Reader):
         except UnusableJournal as error:
             raise JournalError(str(error)) from error
         self._is_lost = False
+
+    @_patient
+    def change(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """Store something that is not about rooms, in one transaction."""
+        with self._transaction() as connection:
+            return change(connection)
 
     @_patient
     def create_room(self, name: str) -> None:
@@ -317,10 +322,10 @@ class Writer(Reader):
     def delete_room(self, name: str) -> None:
         """Delete a room and everything that belongs to it. What was said is overwritten in the file; no position is used again."""
         number = self._rooms[name]
-        with self._healthy_connection() as connection:
-            connection.execute("PRAGMA secure_delete = ON").fetchall()
         with self._transaction() as connection:
             for sql in (
+                "DELETE FROM device_room WHERE room = ?",
+                "DELETE FROM code_room WHERE room = ?",
                 "DELETE FROM batch WHERE room = ?",
                 "DELETE FROM sent WHERE room = ?",
                 "DELETE FROM position WHERE room = ?",

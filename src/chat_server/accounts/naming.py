@@ -1,0 +1,28 @@
+"""What becomes of a name when its account takes another, or ends. Pure."""
+
+from chat_server.accounts import KEPT_SECONDS, Account, Ending
+from chat_server.accounts.names_index import KeptName, NamesIndex
+
+
+def kept_after(old: Account, new: Account, at: float) -> KeptName | None:
+    """The name that is kept from others when an account has become another; None if that has the same, to everybody else."""
+    if old.key == new.key:
+        return None
+    return KeptName(old.key, old.skeleton, 0 if new.state == "closed" else old.id, at + KEPT_SECONDS)
+
+
+def note_change(names: NamesIndex, old: Account, new: Account, at: float) -> None:
+    """Note in the index that an account has become another."""
+    names.take(old.id, old.key, old.skeleton)
+    names.put(new.id, new.name, new.key, new.skeleton)
+    kept = kept_after(old, new, at)
+    if kept is not None:
+        names.keep(kept)
+
+
+def closed(account: Account, name: str, ending: Ending) -> Account:
+    """What is left of an account after its end: that there was one, and whose lines are its. One that is only closed keeps its name."""
+    if ending == "close":
+        kept = account.skeleton, account.made, account.invited_by
+        return Account(account.id, name, kept[0], kept[1], invited_by=kept[2], state="closed", ending=ending)
+    return Account(account.id, name, name, 0.0, state="closed", ending=ending)

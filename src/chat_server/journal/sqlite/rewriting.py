@@ -1,0 +1,104 @@
+"""The lines of accounts that have ended: found batch by batch, and stored again under another name or without their texts.
+
+Batches keep their numbers and times. What is overwritten is gone from the file once its log has been brought in. Each function is part of somebody's
+transaction, or of a reading; never knows Trio.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from chat_server.accounts import Ending
+from chat_server.journal.archive import StoredRecord
+from chat_server.journal.batch_codec import Stored, decode, encode
+from chat_server.journal.erasing import rewritten
+from chat_server.protocol.entries import TopicSet
+
+LOOKED_THROUGH = 5000
+"""Batches that are looked through at once, some 5 ms."""
+
+REWRITTEN_BYTES = 1 << 18
+"""Bytes of lines that are rewritten at once, some 3 ms: that long an append may have to wait."""
+
+
+class Ended(NamedTuple):
+    """An account that has ended, and whose lines stand under this name now, or are to."""
+
+    account: int
+    nick: str
+    ending: Ending
+
+
+class Some(NamedTuple):
+    """Some batches in which an account has lines, by their ids. The next ones come `after` this id; None: these were the last."""
+
+    batches: list[int]
+    after: int | None
+
+
+def batches_of(connection: sqlite3.Connection, account: int, after: int) -> Some:
+    """Some of the batches that may have lines of an account."""
+    rows = connection.execute(
+        "SELECT id, iif(authors = '', 0, instr(authors, ?1)), length(lines) FROM batch WHERE id > ?2 ORDER BY id LIMIT ?3",
+        (str(account), after, LOOKED_THROUGH),
+    ).fetchall()
+    found: list[int] = []
+    size = 0
+    for number, is_theirs, length in rows:
+        if is_theirs:
+            size += length
+            found.append(number)
+        if size >= REWRITTEN_BYTES:
+            return Some(found, number)
+    return Some(found, rows[-1][0] if len(rows) == LOOKED_THROUGH else None)
+
+
+def records_of(connection: sqlite3.Connection, batches: Sequence[int]) -> Iterator[StoredRecord]:
+    """These batches, as far as they are there."""
+    for number in batches:
+        for name, first, count, at, text, step, authors in connection.execute(
+            "SELECT name, first, count, at, lines, step, authors FROM batch JOIN room ON room.id = batch.room"
+            " WHERE batch.id = ?",
+            (number,),
+        ).fetchall():
+            with suppress(ValueError):  # a batch that nobody can read is shown to nobody, and a check tells of it
+                yield StoredRecord(number + count - 1, decode(text, name, first, at, step=step, authors=authors))
+
+
+def rewrite(connection: sqlite3.Connection, batches: Sequence[int], ended: Ended) -> list[StoredRecord]:
+    """Store these batches again, as they are to be, and return them. Done once more it does no harm."""
+    changed: list[StoredRecord] = []
+    is_erased = ended.ending == "erase"
+    for position, lines in records_of(connection, batches):
+        new: list[Stored] = [rewritten(line, ended.account, ended.nick, is_erased=is_erased) for line in lines]
+        if new == lines:
+            continue
+        start = position - len(lines) + 1
+        connection.execute("UPDATE batch SET lines = CAST(? AS TEXT) WHERE id = ?", (encode(new), start))
+        if is_erased:
+            _forget_topics(connection, lines, ended.account)
+        changed.append(StoredRecord(position, new))
+    return changed
+
+
+def _forget_topics(connection: sqlite3.Connection, lines: Sequence[Stored], account: int) -> None:
+    """A room whose topic was the account's last word on it has none. One that somebody else has set to the same is forgotten too."""
+    for line in lines:
+        if isinstance(line, TopicSet) and line.author == account:
+            connection.execute("UPDATE room SET topic = '' WHERE name = ? AND topic = ?", (line.room, line.text))
+
+
+def pending(connection: sqlite3.Connection) -> list[Ended]:
+    """The accounts whose lines are still to be rewritten."""
+    return [Ended(*row) for row in connection.execute("SELECT account, nick, ending FROM ended WHERE NOT is_done")]
+
+
+def all_ended(connection: sqlite3.Connection) -> list[Ended]:
+    """All accounts whose lines are, or are to be, under another name."""
+    return [Ended(*row) for row in connection.execute("SELECT account, nick, ending FROM ended ORDER BY account")]
+
+
+def note_done(connection: sqlite3.Connection, ended: Ended) -> None:
+    """Nothing more is to be done for an account."""
+    connection.execute("UPDATE ended SET is_done = 1 WHERE account = ?", (ended.account,))
