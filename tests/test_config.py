@@ -69,7 +69,7 @@ def test_what_is_not_set_keeps_its_default() -> None:
         ("[tls]\nport = 5001", "x.toml: tls: this version does not serve TLS yet; take the table [tls] out"),
         (
             "[proxy]\ntrusted = ['127.0.0.1', 'proxy.example.org']",
-            "x.toml: proxy.trusted: 'proxy.example.org': expected the address of a proxy, or a network such as 10.0.0.0/8;",
+            "x.toml: proxy.trusted: 'proxy.example.org': expected the address of a proxy, a network such as 10.0.0.0/8, or unix;",
         ),
         ("[proxy]\ntrusted = ['10.0.0.0/33']", "x.toml: proxy.trusted: '10.0.0.0/33': expected the address of a proxy"),
         ("[proxy]\ntrusted = ['']", "x.toml: proxy.trusted: '': expected the address of a proxy"),
@@ -102,5 +102,5 @@ def test_the_printed_defaults_are_toml() -> None:
 
 
 def test_proxies_are_trusted_by_address_and_by_network() -> None:
-    trusted = ["127.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/48"]
+    trusted = ["127.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/48", "unix"]
     assert load(f"[proxy]\ntrusted = {trusted}", "x.toml").proxy.trusted == trusted

@@ -19,6 +19,7 @@ import pytest
 import forks
 from chat_server import __version__
 from chat_server.server.process import ways_in
+from chat_server.server.proxies import Proxies
 from chat_tui.settings import parse_address
 from processes import TIMEOUT, program, running_server, terminal
 
@@ -502,10 +503,29 @@ def test_every_commit_is_synced_before_anybody_sees_it(tmp_path: Path, meet: Mee
     ],
 )
 def test_the_next_step_is_right_for_every_address(addresses: list[tuple[str, int]], client: str, said: str) -> None:
-    assert ways_in(addresses, client=client) == said
+    assert ways_in(addresses, client=client, proxies=Proxies([])) == said
     if given := re.search(rf"{client} ([\[\d]\S+\d)", said):
         host, port = parse_address(given[1])
         assert f"nc {host} {port}," in said
+
+
+@pytest.mark.parametrize(
+    ("addresses", "trusted", "is_open"),
+    [
+        ([("127.0.0.1", 5010)], ["127.0.0.0/8"], False),
+        ([("0.0.0.0", 5010)], ["127.0.0.1"], False),  # noqa: S104 - what others may reach
+        ([("127.0.0.1", 5010)], ["192.0.2.1", "unix"], True),
+        ([("/run/chat/socket", 0)], ["unix"], False),
+        ([("/run/chat/socket", 0)], ["127.0.0.1"], True),
+    ],
+)
+def test_where_only_a_proxy_is_let_in_the_next_step_says_so(
+    addresses: list[tuple[str, int]], trusted: list[str], *, is_open: bool
+) -> None:
+    said = ways_in(addresses, client="chat-tui", proxies=Proxies(trusted))
+    assert ("by the proxy" in said) is not is_open
+    if addresses == [("/run/chat/socket", 0)] and is_open:
+        assert said == "to come in: nc -U /run/chat/socket"
 
 
 def test_a_start_ends_with_the_next_step() -> None:

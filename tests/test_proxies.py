@@ -244,9 +244,14 @@ async def test_a_proxy_that_speaks_tls_for_its_callers_keeps_their_lines_confide
         ("2001:db9::1", False),
         ("fe80::1%eth0", True),
         ("::1", False),
+        ("unix", True),
     ],
 )
 def test_a_proxy_is_trusted_by_its_address_or_its_network(address: str, *, is_trusted: bool) -> None:
-    proxies = Proxies(["192.0.2.7", "10.0.0.0/8", "2001:db8::/48", "fe80::/10"])
+    proxies = Proxies(["192.0.2.7", "10.0.0.0/8", "2001:db8::/48", "fe80::/10", "unix"])
     assert (address in proxies) is is_trusted
     assert address not in Proxies([])
+
+
+def test_who_comes_by_a_unix_socket_is_no_proxy_because_others_are() -> None:
+    assert "unix" not in Proxies(["0.0.0.0/0", "::/0"])

@@ -3,7 +3,10 @@
 import os
 import re
 import socket
+import stat
+import struct
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import proxy_headers
+from chat_server.server.listening import UNIX_SOCKET_MODE, address_of, open_listeners
 from chat_server.wire.proxy_protocol import Forwarded, read_header
 from processes import ROOT, TIMEOUT, ServerProcess, program, running_server
 
@@ -24,10 +28,10 @@ STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 
 
 def written(language: str) -> str:
-    """The document's block in this language."""
-    (block,) = re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
-    assert isinstance(block, str)
-    return block
+    """The document's first block in this language."""
+    block = re.search(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert block is not None
+    return block[1]
 
 
 def free_port() -> int:
@@ -79,7 +83,7 @@ def conversation(port: int) -> str:
 def who_came(server: ServerProcess) -> list[str]:
     """What the whole log says of callers, with their addresses."""
     assert server.stop() == 0
-    return [line.split(": ", 1)[1].strip() for line in server.log if "caller" in line or "proxy" in line]
+    return [line.split(": ", 1)[1].strip() for line in server.log if "caller" in line or "trusted proxy" in line]
 
 
 CAME_AND_WENT = [f"a caller came address={CALLER}", f"a caller went address={CALLER}"]
@@ -160,6 +164,76 @@ def test_nginx_tells_who_is_calling(tmp_path: Path) -> None:
         with running_proxy(nginx, "-c", str(config), "-p", str(tmp_path), "-e", "stderr", "-g", foreground, port=port):
             assert conversation(port).endswith("* Nobody else is in python.\r\n")
         assert who_came(server) == CAME_AND_WENT
+
+
+@contextmanager
+def server_at_a_unix_socket(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    path = folder / "socket"
+    config = folder / "chat.toml"
+    config.write_text(f'[server]\nhost = "{path}"\n[proxy]\ntrusted = ["unix"]\n')
+    command = [
+        sys.executable,
+        "-m",
+        "chat_server",
+        "--config",
+        str(config),
+        "--data",
+        str(folder / "data"),
+        "--verbose",
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        try:
+            while "to come in: by the proxy" not in server.stderr.readline():
+                assert server.poll() is None
+            yield server, path
+        finally:
+            server.kill()
+
+
+def test_haproxy_reaches_the_server_by_a_unix_socket(tmp_path: Path) -> None:
+    haproxy = program("haproxy", folder="/usr/sbin")
+    with server_at_a_unix_socket(tmp_path) as (server, path):
+        port = free_port()
+        lines = written("haproxy").replace("127.0.0.1:5010", str(path))
+        lines = re.sub(".* ssl crt .*\n", "", lines).replace("bind :5000", f"bind 127.0.0.1:{port}")
+        config = tmp_path / "haproxy.cfg"
+        config.write_text(lines)
+        with running_proxy(haproxy, "-db", "-f", str(config), port=port):
+            assert conversation(port).endswith("* Nobody else is in python.\r\n")
+        server.terminate()
+        log = server.communicate()[1]
+        assert server.returncode == 0
+        assert [line.split(": ", 1)[1] for line in log.splitlines() if "caller" in line] == CAME_AND_WENT
+
+
+def test_a_unix_socket_takes_the_place_of_a_dead_one_and_of_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    (first,) = open_listeners(str(path), 0)
+    assert stat.S_IMODE(path.stat().st_mode) == UNIX_SOCKET_MODE
+    assert address_of(first) == str(path)
+    with pytest.raises(OSError, match="in use"):
+        open_listeners(str(path), 0)
+    assert path.exists()
+    first.close()
+    (second,) = open_listeners(str(path), 0)
+    second.close()
+    path.unlink()
+    path.write_text("mine")
+    with pytest.raises(OSError, match="in use"):
+        open_listeners(str(path), 0)
+    assert path.read_text() == "mine"
+    with pytest.raises(FileNotFoundError):
+        open_listeners(str(tmp_path / "nowhere" / "socket"), 0)
+
+
+def test_who_connects_only_to_see_whether_the_server_is_there_may_cut_the_connection(tmp_path: Path) -> None:
+    with server_behind_a_proxy(tmp_path) as server:
+        for sent in (b"", proxy_headers.local()):
+            with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as proxy:
+                proxy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+                proxy.sendall(sent)
+        assert who_came(server) == []
 
 
 def test_a_header_in_the_same_segment_as_what_the_caller_says_or_in_pieces_is_read_from_a_socket(

@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--host",
         metavar="H",
-        help="address to listen on (default: 127.0.0.1, this machine only; 0.0.0.0 for everybody)",
+        help="address to listen on (default: 127.0.0.1, this machine only; 0.0.0.0 for everybody; /PATH for a Unix socket)",
     )
     parser.add_argument("--port", metavar="P", type=int, help="port to listen on (default: 5000; 0: any free one)")
     parser.add_argument(

@@ -25,7 +25,8 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     host: Annotated[
         str,
         Meta(
-            description="Address or host name to listen on. The default is for this machine only; 0.0.0.0 is for everybody."
+            description="Address or host name to listen on, or the path of a Unix socket (/run/chat/socket), for a proxy. The default is for this"
+            " machine only; 0.0.0.0 is for everybody."
         ),
     ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="TCP port; 0 lets the system choose. 5000 is the classic design's.")] = 5000
@@ -292,9 +293,9 @@ class ProxyTable(Struct, frozen=True, forbid_unknown_fields=True):
     trusted: Annotated[
         list[str],
         Meta(
-            description="Addresses and networks of proxies that are believed, such as 127.0.0.1, 10.0.0.0/8 or 2001:db8::/48. Every connection from"
-            " there must begin with a PROXY header, and counts as coming from the address that stands in it, for limits and in the log: whoever can"
-            " connect from there can pass for anybody. From elsewhere the header is refused."
+            description="Addresses and networks of proxies that are believed, such as 127.0.0.1, 10.0.0.0/8 or 2001:db8::/48; unix is whoever"
+            " comes by a Unix socket. Every connection from there must begin with a PROXY header, and counts as coming from the address that stands"
+            " in it, for limits and in the log: whoever can connect from there can pass for anybody. From elsewhere the header is refused."
         ),
     ] = field(default_factory=list)
 

@@ -79,12 +79,14 @@ def _check_tls(tls: TlsTable, source: str) -> None:
 
 def _check_proxies(trusted: list[str], source: str) -> None:
     for proxy in trusted:
+        if proxy == "unix":
+            continue
         where = f"{source}: proxy.trusted: {proxy!r}"
         try:
             network = ip_interface(proxy).network
         except ValueError as error:
             raise ConfigError(
-                f"{where}: expected the address of a proxy, or a network such as 10.0.0.0/8; names are not looked up"
+                f"{where}: expected the address of a proxy, a network such as 10.0.0.0/8, or unix; names are not looked up"
             ) from error
         try:
             ip_network(proxy)

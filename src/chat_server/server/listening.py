@@ -2,16 +2,23 @@
 
 import errno
 import socket
+import stat
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import trio
 
 from chat_server.guard import Guard
 from chat_server.logs import Sampler
 from chat_server.sessions.transport import SocketTransport
+from chat_server.wire.proxy_protocol import UNIX
 
 BACKLOG = 4096
 """Connections that the kernel may hold until they are accepted: Linux's own limit since 5.4."""
+
+UNIX_SOCKET_MODE = 0o660
+"""For its owner, and for the group that a proxy may be in. Whoever can connect there can say for whom, where `unix` is trusted."""
 
 ACCEPT_MAX = 16
 """Callers accepted before others have their turn: 3 ms, with their greetings."""
@@ -22,10 +29,14 @@ _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 def open_listeners(host: str, port: int, keepalive_seconds: float = 0) -> list[socket.socket]:
     """Listen on every address that the host name has; whoever has been silent for `keepalive_seconds` is asked by TCP whether they are there.
 
+    A host that begins with a slash is the path of a Unix socket.
+
     Raises:
         OSError: if the name has no address, or an address is in use or not ours.
 
     """
+    if host.startswith("/"):
+        return [_open_unix_listener(host)]
     listeners: list[socket.socket] = []
     try:
         for family, kind, protocol, _, address in dict.fromkeys(
@@ -47,9 +58,45 @@ def open_listeners(host: str, port: int, keepalive_seconds: float = 0) -> list[s
     return listeners
 
 
+def _open_unix_listener(path: str) -> socket.socket:
+    """Listen there. Who may connect is for the directory to say, and for the group of the socket."""
+    _remove_dead_socket(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.setblocking(False)
+        listener.bind(path)
+        Path(path).chmod(UNIX_SOCKET_MODE)  # before anybody can connect, whatever the umask
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _remove_dead_socket(path: str) -> None:
+    """Remove what a server has left there that was killed. Of one that lives, and of any other file, the name is taken."""
+    with suppress(FileNotFoundError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        if not stat.S_ISSOCK(Path(path).stat().st_mode):
+            return
+        try:
+            asking.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink()
+
+
+def place_of(listener: socket.socket) -> tuple[str, int]:
+    """Where it listens: address and port, or the path of a Unix socket, and 0."""
+    if listener.family == socket.AF_UNIX:
+        return str(listener.getsockname()), 0
+    host, port = listener.getsockname()[:2]
+    return host, port
+
+
 def address_of(listener: socket.socket) -> str:
     """Where it listens, as people write it."""
-    host, port = listener.getsockname()[:2]
+    host, port = place_of(listener)
+    if not port:
+        return host
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -73,7 +120,8 @@ async def accept_callers(
                     unwelcome.note("cannot accept a caller", trio.current_time(), why=error.strerror)
                     await trio.sleep(0.1)
                 break
-            if not guard.attempt(_let_in, connection, address[0], admit):
+            host = UNIX if listener.family == socket.AF_UNIX else address[0]
+            if not guard.attempt(_let_in, connection, host, admit):
                 connection.close()
 
 

@@ -21,9 +21,11 @@ from chat_server.config import Config
 from chat_server.journal import UnusableJournal
 from chat_server.journal.engines import engine_named
 from chat_server.logs import log
-from chat_server.server.listening import open_listeners
+from chat_server.server.listening import open_listeners, place_of
+from chat_server.server.proxies import Proxies
 from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
+from chat_server.wire.proxy_protocol import UNIX
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Where Linux tells a container how much memory it may use (version 2 and version 1 of control groups)."""
@@ -54,7 +56,8 @@ def run(config: Config) -> int:
     except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
         why = getattr(error, "strerror", None) or error
         hint = "; the port is given by --port" if host.count(":") == 1 else ""  # more colons are an IPv6 address
-        raise CannotStart(f"cannot listen on {host}:{port}: {why}{hint}") from error
+        place = host if host.startswith("/") else f"{host}:{port}"
+        raise CannotStart(f"cannot listen on {place}: {why}{hint}") from error
 
     try:
         journal = engine_named(config.journal.engine).open_store(config.journal).journal
@@ -85,7 +88,7 @@ def run(config: Config) -> int:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_stop_on_signals, stop, cut_off, signals)
                 await nursery.start(journal.run)
-                cut = await server.run(listeners, _NextStep(listeners))
+                cut = await server.run(listeners, _NextStep(listeners, Proxies(config.proxy.trusted)))
                 journal.close()
                 await journal.wait_closed()
                 nursery.cancel_scope.cancel()
@@ -103,24 +106,32 @@ def run(config: Config) -> int:
 class _NextStep:
     """Logs how to come in, when the server says that one can."""
 
-    def __init__(self, listeners: Sequence[socket.socket]) -> None:
-        self._addresses = [listener.getsockname()[:2] for listener in listeners]
+    def __init__(self, listeners: Sequence[socket.socket], proxies: Proxies) -> None:
+        self._addresses = [place_of(listener) for listener in listeners]
+        self._proxies = proxies
 
     def started(self, _value: None = None) -> None:
         """Connections are accepted."""
-        log.info(ways_in(self._addresses, client=os.environ.get("CHAT_TUI_COMMAND", "chat-tui")))
+        client = os.environ.get("CHAT_TUI_COMMAND", "chat-tui")
+        log.info(ways_in(self._addresses, client=client, proxies=self._proxies))
 
 
-def ways_in(addresses: Sequence[tuple[str, int]], *, client: str) -> str:
+def ways_in(addresses: Sequence[tuple[str, int]], *, client: str, proxies: Proxies) -> str:
     """What to type next, on this machine: a host name may have several addresses, of which the first of IPv4 works with every nc.
 
     Args:
         addresses: where the server listens.
         client: how chat-tui is started here. In a checkout its script, which finds a server in its usual place by itself.
+        proxies: those that are believed. Who comes from where one of them may be must come by it.
 
     """
     host, port = next((address for address in addresses if ":" not in address[0]), addresses[0])
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - this is asked, not listened on
+    is_path = here.startswith("/")
+    if (UNIX if is_path else here) in proxies:
+        return "to come in: by the proxy, for from this machine nobody is let in without its header ([proxy] trusted)"
+    if is_path:
+        return f"to come in: nc -U {shlex.quote(here)}"
     address = f"[{here}]:{port}" if ":" in here else f"{here}:{port}"
     is_usual = address == "127.0.0.1:5000" and client != "chat-tui"
     elsewhere = "" if here == host else f"; from elsewhere, with this machine's name instead of {here}"

@@ -9,7 +9,15 @@ from ipaddress import ip_address, ip_network
 import trio
 
 from chat_server.sessions.transport import Transport
-from chat_server.wire.proxy_protocol import HEADER_BYTES_MAX, BadHeader, Forwarded, Header, Unforwarded, read_header
+from chat_server.wire.proxy_protocol import (
+    HEADER_BYTES_MAX,
+    UNIX,
+    BadHeader,
+    Forwarded,
+    Header,
+    Unforwarded,
+    read_header,
+)
 
 HEADER_SECONDS = 5.0
 """Seconds that a proxy has for its header, which it sends before anything else, in one segment: time for TCP to send that again, and again."""
@@ -19,12 +27,15 @@ class Proxies:
     """The proxies that are believed, and those of their connections whose header has not been read yet."""
 
     def __init__(self, trusted: Sequence[str]) -> None:
-        """Believe those at these addresses, and in these networks."""
-        self._networks = [ip_network(network) for network in trusted]
+        """Believe those at these addresses, in these networks, and, where one of these is UNIX, those who come by a Unix socket."""
+        self._trusts_unix = UNIX in trusted
+        self._networks = [ip_network(network) for network in trusted if network != UNIX]
         self._unread: set[Transport] = set()
 
     def __contains__(self, address: str) -> bool:
         """Whether somebody who connects from this address is believed."""
+        if address == UNIX:
+            return self._trusts_unix
         if not self._networks:
             return False
         parsed = ip_address(address)

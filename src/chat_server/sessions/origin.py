@@ -2,12 +2,14 @@
 
 from msgspec import Struct
 
+from chat_server.wire.proxy_protocol import UNIX
+
 
 class Origin(Struct, frozen=True, gc=False):
     """One caller's, from its first byte on; another one when TLS has begun."""
 
     address: str
-    """The caller's own, as the socket or a proxy tells it."""
+    """The caller's own, as the socket or a proxy tells it; UNIX for one who comes by a Unix socket."""
     is_encrypted: bool = False
     """Whether it comes by TLS, here or as far as a trusted proxy."""
     is_proxied: bool = False
@@ -19,7 +21,7 @@ class Origin(Struct, frozen=True, gc=False):
         if self.is_proxied:
             return False
         address = self.address.removeprefix("::ffff:")
-        return address == "::1" or (address.startswith("127.") and ":" not in address)
+        return address in {"::1", UNIX} or (address.startswith("127.") and ":" not in address)
 
     @property
     def is_confidential(self) -> bool:

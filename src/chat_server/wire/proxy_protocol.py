@@ -22,7 +22,7 @@ PROXY_STARTS = (V2_SIGNATURE, *(V1_START + family for family in (b"TCP4 ", b"TCP
 """What every header begins with, and nothing that a person or a program says."""
 
 UNIX = "unix"
-"""What stands for the address of somebody who reached the proxy by a Unix socket. Its path is not told: it can hold anything."""
+"""What stands for the address of somebody who comes by a Unix socket, to the proxy or to the server. A path is not told: it can hold anything."""
 
 
 class Forwarded(Struct, frozen=True):
