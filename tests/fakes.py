@@ -6,6 +6,7 @@ from typing import ClassVar
 import trio
 
 from chat_server.journal import Journal, JournalError, PendingAppend, Receipt, RoomRecord
+from chat_server.journal.engines import Store
 from chat_server.journal.kept_in_memory import KeptRoom
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
@@ -127,6 +128,12 @@ class FullDisk:
         raise JournalError("no space left on device")
 
 
+def store_of(journal: Journal | None = None) -> Store:
+    """A journal, and accounts that are kept with it, if it keeps any."""
+    journal = journal or MemoryJournal()
+    return Store(journal, getattr(journal, "accounts", None) or MemoryJournal().accounts)
+
+
 class FaultyJournal(MemoryJournal):
     """A journal whose disk can be full."""
 
@@ -150,7 +157,7 @@ def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hal
     def start_room(name: str) -> ChatRoom:
         return ChatRoom(RoomRecord(name, "", 1, last), directory, hall)
 
-    directory: Directory[Room, Person[Occupant]] = Directory(journal, start_room=start_room, rooms_max=10)
+    directory: Directory[Room, Person[Occupant]] = Directory(*store_of(journal), start_room=start_room, rooms_max=10)
     hall = Hall(directory)
     for name in rooms:
         directory.open_room(start_room(name))

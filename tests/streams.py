@@ -11,8 +11,8 @@ from trio.testing import lockstep_stream_pair, memory_stream_pair
 
 from chat_server.config import Config
 from chat_server.journal import Journal
-from chat_server.journal.memory import MemoryJournal
 from chat_server.server.server import Server
+from fakes import store_of
 
 SLOT = 4096
 """Bytes that the adapter below takes at a time: the "kernel buffer" of a test's connection."""
@@ -210,7 +210,7 @@ async def open_house(
     config = config or Config()
     config = replace(config, limits=replace(config.limits, **limits))
     async with trio.open_nursery() as nursery:
-        house = House(Server(config, journal or MemoryJournal()), nursery)
+        house = House(Server(config, store_of(journal)), nursery)
         await nursery.start(house.run)
         yield house
         nursery.cancel_scope.cancel()

@@ -28,7 +28,7 @@ RULES = {
         "rooms": "protocol guard logs journal accounts",
         "commands": "protocol journal accounts rooms",
         "sessions": "protocol guard config wire commands rooms",
-        "server": "protocol guard config logs wire journal journal.engines commands rooms sessions",
+        "server": "protocol guard config logs wire accounts journal journal.engines commands rooms sessions",
         "cli maintenance_cli rooms_cli __main__": "protocol console config config_file journal journal.engines commands server",
     },
     "chat_tui": {

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from chat_server.config import Config, Limits
-from chat_server.journal.memory import MemoryJournal
 from chat_server.server import process
 from chat_server.server.server import WAITING_TOTAL_MIN, Server
+from fakes import store_of
 
 
 def test_the_control_groups_limit_counts_if_it_is_lower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,12 +33,12 @@ def test_the_control_groups_limit_counts_if_it_is_lower(tmp_path: Path, monkeypa
 )
 def test_a_quarter_of_it_may_wait_unless_something_else_is_set(limit: int, memory: int, bound: int) -> None:
     config = Config(limits=Limits(waiting_total_bytes=limit))
-    assert Server(config, MemoryJournal(), memory=memory)._budget.limit == bound
+    assert Server(config, store_of(), memory=memory)._budget.limit == bound
 
 
 def test_the_comparisons_configuration_ends_all_paces_and_all_bounds_by_address() -> None:
     config = Config(limits=Limits(connections=0, connections_per_address=0, messages_per_second=0))
-    server = Server(config, MemoryJournal())
+    server = Server(config, store_of())
     address = server._admission.enter("192.0.2.1", 0)
     assert address.bucket is None
     assert server._admission.refusal("192.0.2.1") is None

@@ -17,12 +17,12 @@ from msgspec.structs import replace
 
 from captured_logs import capture_logs
 from chat_server.config import Config
-from chat_server.journal.memory import MemoryJournal
 from chat_server.rooms.room import SendMany
 from chat_server.server.arrival import GREETING_DELAY
 from chat_server.server.listening import open_listeners
 from chat_server.server.server import FILES_RESERVED, Server
 from chat_server.sessions.transport import SocketTransport
+from fakes import store_of
 from streams import Caller
 
 
@@ -51,7 +51,7 @@ async def running(
     config = replace(config, limits=replace(config.limits, **limits))
     listeners = open_listeners("127.0.0.1", 0, config.limits.keepalive_seconds)
     port = listeners[0].getsockname()[1]
-    server = Server(config, MemoryJournal(), files=files, send_many=send_many)
+    server = Server(config, store_of(), files=files, send_many=send_many)
     with trio.fail_after(200):
         async with AsyncExitStack() as exits, trio.open_nursery() as nursery:
             await nursery.start(server.run, listeners)
@@ -213,7 +213,7 @@ async def test_connections_have_keep_alive_and_no_delay(monkeypatch: pytest.Monk
 async def test_both_addresses_of_a_host_name_are_served() -> None:
     listeners = open_listeners("localhost", 0)
     addresses = [listener.getsockname()[:2] for listener in listeners]
-    server = Server(Config(), MemoryJournal())
+    server = Server(Config(), store_of())
     async with trio.open_nursery() as nursery:
         await nursery.start(server.run, listeners)
         for address in addresses:

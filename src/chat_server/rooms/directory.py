@@ -1,4 +1,4 @@
-"""Who is here under which name and with which proof, which rooms there are, and the journal that keeps what they say.
+"""Who is here under which name and with which proof, which rooms there are, and what keeps accounts and what is said.
 
 People and rooms are nothing here but what has a name. Never knows what can be done in a room.
 """
@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 import trio
 
+from chat_server.accounts import Accounts
 from chat_server.accounts.look_alikes import difference, skeleton
 from chat_server.journal import Journal, JournalError
 from chat_server.protocol.events import Refused
@@ -34,6 +35,7 @@ class Directory(Generic[R, P]):
     def __init__(
         self,
         journal: Journal,
+        accounts: Accounts,
         *,
         start_room: Callable[[str], R],
         rooms_max: int = 0,
@@ -44,7 +46,8 @@ class Directory(Generic[R, P]):
         """Nobody, and no rooms.
 
         Args:
-            journal: where everything is kept.
+            journal: where what is said is kept.
+            accounts: where accounts are kept.
             start_room: makes a room that is not there yet, and starts its broadcaster.
             rooms_max: so many rooms may be founded, with those that are there already (0: no limit).
             per_person: so many of them by one person within a day.
@@ -53,6 +56,8 @@ class Directory(Generic[R, P]):
 
         """
         self.journal = journal
+        self.accounts = accounts
+        """Who has an account. `accounts.names` says at once whose a name is."""
         self._start_room = start_room
         self._rooms_max = rooms_max
         self._by_person = Quotas(per_person, DAY)

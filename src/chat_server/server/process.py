@@ -60,16 +60,18 @@ def run(config: Config) -> int:
         raise CannotStart(f"cannot listen on {place}: {why}{hint}") from error
 
     try:
-        journal = engine_named(config.journal.engine).open_store(config.journal).journal
+        store = engine_named(config.journal.engine).open_store(config.journal)
     except UnusableJournal as error:
         for listener in listeners:
             listener.close()
         raise CannotStart(str(error)) from error
 
+    journal = store.journal
+
     async def serve() -> int:
         server = Server(
             config,
-            journal,
+            store,
             files=_raise_file_limit(),
             memory=_memory(),
             work=time.thread_time,

@@ -14,7 +14,8 @@ import trio
 from chat_server.commands.table import COMMANDS
 from chat_server.config import Config
 from chat_server.guard import Guard
-from chat_server.journal import Journal, JournalError, RoomRecord
+from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal.engines import Store
 from chat_server.logs import Sampler, log
 from chat_server.protocol.events import Dismissed
 from chat_server.protocol.preferences import Preferences
@@ -61,7 +62,7 @@ class Server:
     def __init__(
         self,
         config: Config,
-        journal: Journal,
+        store: Store,
         *,
         files: float = inf,
         memory: int = 0,
@@ -72,7 +73,7 @@ class Server:
 
         Args:
             config: the settings.
-            journal: what keeps the rooms and what is said in them; whoever made it runs it, for longer than the server.
+            store: what keeps accounts, the rooms and what is said in them; whoever made it runs it, for longer than the server.
             files: how many files the process may open.
             memory: how many bytes of memory the machine has for it; 0 if that is not known.
             work: tells how many seconds of the processor's time the event loop has taken, if that is to be shared fairly.
@@ -92,9 +93,9 @@ class Server:
         self._send_many = send_many
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
         self._rejected = Sampler()
-        self._journal = journal
+        self._journal = store.journal
         self._directory: Directory[Room, Person[Occupant]] = Directory(
-            journal,
+            *store,
             start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)),
             rooms_max=limits.rooms,
             per_person=limits.rooms_per_person,
