@@ -66,7 +66,6 @@ def test_what_is_not_set_keeps_its_default() -> None:
             "x.toml: tls.key: expected tls.certificate too, the file of the certificate that this key is of",
         ),
         ("[tls]\nrequire = 'some'", "x.toml: tls.require: expected passwords or all or none, got 'some'"),
-        ("[tls]\nport = 5001", "x.toml: tls: this version does not serve TLS yet; take the table [tls] out"),
         (
             "[proxy]\ntrusted = ['127.0.0.1', 'proxy.example.org']",
             "x.toml: proxy.trusted: 'proxy.example.org': expected the address of a proxy, a network such as 10.0.0.0/8, or unix;",
@@ -78,6 +77,7 @@ def test_what_is_not_set_keeps_its_default() -> None:
             "x.toml: proxy.trusted: '10.1.2.3/8': this address is within a network; expected '10.0.0.0/8'",
         ),
         ("[proxy]\ntrusted = '10.1.2.3'", "x.toml: proxy.trusted: expected array, got str"),
+        ("[tls]\nport = 5001", "x.toml: tls: this version does not serve TLS yet; take port and require out"),
         ("[limits]\n'x - at y' = 0", "x.toml: limits.x - at y: unknown key"),
     ],
 )

@@ -27,6 +27,7 @@ from chat_server.journal.engines import Engine, Settings, engine_named
 from chat_server.journal.maintenance import check, export, import_, lines_of
 from chat_server.journal.new_file import OwnFiles, TargetError, is_stream, new_file, refuse_own_file
 from chat_server.rooms_cli import run_rooms_command
+from chat_server.server.certificates import OWN_FILE
 
 
 def run_command(chosen: argparse.Namespace, config: Config) -> int:
@@ -87,6 +88,7 @@ def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Calla
     engine, settings = engine_named(config.journal.engine), config.journal
     try:
         own = engine.own_files(settings)
+        own = own._replace(names=own.names | {OWN_FILE} if own.names else own.names)
         _refuse_own_file_as_output(own)
         match chosen.command:
             case "export":

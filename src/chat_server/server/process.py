@@ -1,4 +1,4 @@
-"""The server as a process of the operating system: listeners, open files, signals, memory, exit code.
+"""The server as a process of the operating system: listeners, open files, memory, exit code.
 
 Never knows flags or files of settings, nor what is said in the rooms.
 """
@@ -7,11 +7,11 @@ import gc
 import os
 import resource
 import shlex
-import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -19,12 +19,15 @@ import trio
 from chat_server import logs
 from chat_server.config import Config
 from chat_server.journal import UnusableJournal
-from chat_server.journal.engines import engine_named
+from chat_server.journal.engines import Engine, engine_named
 from chat_server.logs import log
+from chat_server.server.certificate_in_use import CertificateInUse
+from chat_server.server.certificates import CertificateProblem
 from chat_server.server.listening import open_listeners, place_of
 from chat_server.server.proxies import Proxies
 from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
+from chat_server.server.signals import OBEYED, Signals
 from chat_server.wire.proxy_protocol import UNIX
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -36,7 +39,7 @@ HURRY_PART = 0.5
 
 
 class CannotStart(Exception):
-    """The address cannot be listened on, or the journal not be opened; the sentence says which and why."""
+    """The certificate cannot be used, the address not be listened on, or the journal not be opened; the sentence says which and why."""
 
 
 def run(config: Config) -> int:
@@ -50,6 +53,8 @@ def run(config: Config) -> int:
 
     """
     logs.configure(config.log.format, verbose=config.log.verbose)
+    engine = engine_named(config.journal.engine)
+    certificate = _certificate(config, engine)
     host, port = config.server.host, config.server.port
     try:
         listeners = open_listeners(host, port, config.limits.keepalive_seconds)
@@ -60,7 +65,7 @@ def run(config: Config) -> int:
         raise CannotStart(f"cannot listen on {place}: {why}{hint}") from error
 
     try:
-        store = engine_named(config.journal.engine).open_store(config.journal)
+        store = engine.open_store(config.journal)
     except UnusableJournal as error:
         for listener in listeners:
             listener.close()
@@ -86,11 +91,13 @@ def run(config: Config) -> int:
             journal.hurry(0)
             server.abort()
 
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        signals = Signals(stop, cut_off, certificate.ask_to_read_again)
+        with trio.open_signal_receiver(*OBEYED) as received:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_stop_on_signals, stop, cut_off, signals)
+                nursery.start_soon(signals.obey, received)
                 await nursery.start(journal.run)
-                cut = await server.run(listeners, _NextStep(listeners, Proxies(config.proxy.trusted)))
+                ready = _Ready(listeners, Proxies(config.proxy.trusted), partial(nursery.start_soon, certificate.run))
+                cut = await server.run(listeners, ready)
                 journal.close()
                 await journal.wait_closed()
                 nursery.cancel_scope.cancel()
@@ -105,17 +112,27 @@ def run(config: Config) -> int:
     return 0
 
 
-class _NextStep:
-    """Logs how to come in, when the server says that one can."""
+def _certificate(config: Config, engine: Engine) -> CertificateInUse:
+    try:
+        own = engine.own_files(config.journal)
+        return CertificateInUse(config.tls, own.directory if own.names else None)
+    except (CertificateProblem, UnusableJournal) as problem:
+        raise CannotStart(str(problem)) from problem
 
-    def __init__(self, listeners: Sequence[socket.socket], proxies: Proxies) -> None:
+
+class _Ready:
+    """Logs how to come in, when the server says that one can, and begins what has waited for that."""
+
+    def __init__(self, listeners: Sequence[socket.socket], proxies: Proxies, begin: Callable[[], None]) -> None:
         self._addresses = [place_of(listener) for listener in listeners]
         self._proxies = proxies
+        self._begin = begin
 
     def started(self, _value: None = None) -> None:
         """Connections are accepted."""
         client = os.environ.get("CHAT_TUI_COMMAND", "chat-tui")
         log.info(ways_in(self._addresses, client=client, proxies=self._proxies))
+        self._begin()
 
 
 def ways_in(addresses: Sequence[tuple[str, int]], *, client: str, proxies: Proxies) -> str:
@@ -139,15 +156,6 @@ def ways_in(addresses: Sequence[tuple[str, int]], *, client: str, proxies: Proxi
     elsewhere = "" if here == host else f"; from elsewhere, with this machine's name instead of {here}"
     command = shlex.quote(client)
     return f"to come in: nc {here} {port}, or {command if is_usual else f'{command} {address}'}{elsewhere}"
-
-
-async def _stop_on_signals(stop: Callable[[], None], cut: Callable[[], None], signals: AsyncIterator[int]) -> None:
-    """Stop in order on the first signal, at once on the second."""
-    number = await anext(signals)
-    log.info(f"stopping on {signal.Signals(number).name}; a second signal stops at once")
-    stop()
-    await anext(signals)
-    cut()
 
 
 def _relieve_collector() -> None:

@@ -1,0 +1,341 @@
+"""The certificate in use: another one takes its place while callers come, a bad one never; it is looked at, and its end is told of."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+import forks
+from captured_logs import capture_logs
+from chat_server.config import TlsTable
+from chat_server.protocol.fingerprints import fingerprint_of, in_groups
+from chat_server.server.certificate_in_use import LOOK_SECONDS, CertificateInUse
+from chat_server.server.certificates import OWN_FILE
+from pairs import NOW, Pair, handshake, shown_by
+from processes import TIMEOUT, running_server
+
+DAY = timedelta(days=1)
+
+
+class Clock:
+    """A time of day that a test sets."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now.timestamp()
+
+
+def in_use(folder: Path, clock: Clock | None = None) -> CertificateInUse:
+    return CertificateInUse(TlsTable(str(folder / "cert.pem"), str(folder / "key.pem")), None, clock or Clock())
+
+
+def told(pair: Pair) -> str:
+    return f"SHA-256 {in_groups(fingerprint_of(pair.der))}"
+
+
+def put_pipe(folder: Path) -> None:
+    (folder / "key.pem").unlink()
+    os.mkfifo(folder / "key.pem")
+
+
+BAD: dict[str, Callable[[Path], object]] = {
+    "of another key": lambda folder: (folder / "key.pem").write_bytes(Pair().key),
+    "half written": lambda folder: (folder / "cert.pem").write_bytes(Pair().certificate[:300]),
+    "empty": lambda folder: (folder / "key.pem").write_bytes(b""),
+    "encrypted": lambda folder: Pair(password=b"secret").write(folder),
+    "expired": lambda folder: Pair(ends=NOW - DAY).write(folder),
+    "not yet valid": lambda folder: Pair(begins=NOW + DAY).write(folder),
+    "gone": lambda folder: (folder / "cert.pem").unlink(),
+    "a pipe": put_pipe,
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("is_asked", [True, False])
+async def test_a_bad_pair_changes_nothing_and_is_said_and_the_next_good_one_is_used(
+    tmp_path: Path, bad: str, *, is_asked: bool
+) -> None:
+    first, second = Pair(), Pair()
+    first.write(tmp_path)
+    certificate = in_use(tmp_path)
+    BAD[bad](tmp_path)
+    with capture_logs() as logs:
+        await certificate.look(is_asked=is_asked)
+    assert [(entry["log_level"], entry["event"]) for entry in logs] == [
+        ("error", "the certificate of TLS stays as it was: the new one cannot be used")
+    ]
+    assert await shown_by(certificate) == first.der
+    with capture_logs() as logs:
+        await certificate.look(is_asked=False)
+    assert logs == [], "what has not changed since is not said each hour"
+    (tmp_path / "key.pem").unlink()
+    second.write(tmp_path)
+    with capture_logs() as logs:
+        await certificate.look(is_asked=is_asked)
+    assert logs == [
+        {"log_level": "info", "event": f"the certificate of TLS is now {told(second)}", "until": "2035-02-14"}
+    ]
+    assert await shown_by(certificate) == second.der
+
+
+async def test_who_is_connected_keeps_what_they_were_shown_when_another_takes_its_place(tmp_path: Path) -> None:
+    first, second = Pair(), Pair()
+    first.write(tmp_path)
+    certificate = in_use(tmp_path)
+    context = await certificate.context()
+    assert context
+    server, client = handshake(context)
+    second.write(tmp_path)
+    await certificate.look(is_asked=True)
+    assert await shown_by(certificate) == second.der
+    client.write(b"hello")
+    assert server.read(10) == b"hello"
+    assert client.getpeercert(binary_form=True) == first.der
+
+
+async def test_files_that_are_the_same_are_read_only_if_somebody_asks(tmp_path: Path) -> None:
+    pair = Pair()
+    pair.write(tmp_path)
+    certificate = in_use(tmp_path)
+    with capture_logs() as logs:
+        await certificate.look(is_asked=False)
+        assert logs == []
+        await certificate.look(is_asked=True)
+    assert [entry["event"] for entry in logs] == [f"the certificate of TLS is still {told(pair)}"]
+
+
+async def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path) -> None:
+    """Let's Encrypt's `live` has links to files that each have a number."""
+    pairs = [Pair(), Pair()]
+    for number, pair in enumerate(pairs):
+        (tmp_path / str(number)).mkdir()
+        pair.write(tmp_path / str(number))
+    for file in ("cert.pem", "key.pem"):
+        (tmp_path / file).symlink_to(tmp_path / "0" / file)
+    certificate = in_use(tmp_path)
+    for file in ("cert.pem", "key.pem"):
+        (tmp_path / file).unlink()
+        (tmp_path / file).symlink_to(tmp_path / "1" / file)
+    await certificate.look(is_asked=False)
+    assert await shown_by(certificate) == pairs[1].der
+
+
+async def eventually(logs: list[dict[str, Any]], text: str) -> None:
+    """Wait until this is logged: a thread reads files, and that takes no virtual time."""
+    while not any(text in entry["event"] for entry in logs):
+        await trio.lowlevel.checkpoint()
+
+
+async def test_the_files_are_looked_at_each_hour(tmp_path: Path, mock_clock: MockClock) -> None:
+    first, second = Pair(), Pair()
+    first.write(tmp_path)
+    certificate = in_use(tmp_path)
+    async with trio.open_nursery() as nursery:
+        with capture_logs() as logs:
+            nursery.start_soon(certificate.run)
+            await eventually(logs, told(first))
+            second.write(tmp_path)
+            mock_clock.jump(LOOK_SECONDS - 1)
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert await shown_by(certificate) == first.der
+            mock_clock.jump(1)
+            await eventually(logs, f"is now {told(second)}")
+        nursery.cancel_scope.cancel()
+    assert LOOK_SECONDS == 3600
+
+
+async def test_whoever_asks_has_them_looked_at_at_once(tmp_path: Path, mock_clock: MockClock) -> None:
+    first, second = Pair(), Pair()
+    first.write(tmp_path)
+    certificate = in_use(tmp_path)
+    async with trio.open_nursery() as nursery:
+        with capture_logs() as logs:
+            nursery.start_soon(certificate.run)
+            await eventually(logs, told(first))
+            for pair in (second, first):
+                pair.write(tmp_path)
+                certificate.ask_to_read_again()
+                certificate.ask_to_read_again()
+                await eventually(logs, f"is now {told(pair)}")
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_end_is_told_of_once_a_day_from_two_weeks_before_it(tmp_path: Path, mock_clock: MockClock) -> None:
+    clock = Clock()
+    Pair(ends=NOW + 15 * DAY).write(tmp_path)
+    certificate = in_use(tmp_path, clock)
+    told_on = []
+    for hour in range(24 * 18):
+        with capture_logs() as logs:
+            await certificate.look(is_asked=False)
+        told_on += [(hour // 24, entry["log_level"], entry.get("days")) for entry in logs]
+        clock.now += timedelta(hours=1)
+        mock_clock.jump(3600)
+    assert told_on == [
+        *((day, "warning", 15 - day) for day in range(1, 15)),
+        *((day, "error", None) for day in (15, 16, 17)),
+    ]
+
+
+async def test_a_new_certificate_that_ends_soon_is_told_of_at_once(tmp_path: Path) -> None:
+    Pair(ends=NOW + 3 * DAY).write(tmp_path)
+    certificate = in_use(tmp_path)
+    with capture_logs() as logs:
+        await certificate.look(is_asked=False)
+        Pair(ends=NOW + 5 * DAY).write(tmp_path)
+        await certificate.look(is_asked=False)
+    assert [entry.get("days") for entry in logs] == [3, None, 5]
+
+
+async def test_a_key_that_everybody_may_read_is_told_of(tmp_path: Path) -> None:
+    Pair().write(tmp_path)
+    (tmp_path / "key.pem").chmod(0o644)
+    certificate = in_use(tmp_path)
+    with capture_logs() as logs:
+        await certificate.look(is_asked=True)
+    assert logs[-1]["event"] == "everybody on this machine may read the key of TLS"
+
+
+async def test_who_comes_while_the_certificate_is_being_made_waits_for_it(tmp_path: Path) -> None:
+    certificate = CertificateInUse(TlsTable(), tmp_path)
+    shown: list[bytes] = []
+
+    async def come() -> None:
+        shown.append(await shown_by(certificate))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(come)
+        await trio.testing.wait_all_tasks_blocked()
+        assert shown == []
+        async with trio.open_nursery() as serving:
+            serving.start_soon(certificate.run)
+            while len(shown) < 5:
+                await trio.sleep(0.01)
+            serving.cancel_scope.cancel()
+    assert certificate.certificate
+    assert set(shown) == {certificate.certificate.der}
+
+
+async def test_the_one_that_was_made_is_used_again_at_the_next_start_whatever_day_it_is(tmp_path: Path) -> None:
+    first = CertificateInUse(TlsTable(), tmp_path)
+    await first.look(is_asked=False)
+    again = CertificateInUse(TlsTable(), tmp_path, Clock(datetime(2060, 1, 1, tzinfo=UTC)))
+    with capture_logs() as logs:
+        await again.look(is_asked=False)
+    assert again.certificate
+    assert again.certificate == first.certificate
+    assert logs[-1]["event"] == "the certificate of TLS has expired, and programs refuse it: renew it"
+
+
+async def test_a_server_that_keeps_nothing_makes_another_one_each_time() -> None:
+    certificates = [CertificateInUse(TlsTable(), None) for _ in range(2)]
+    for certificate in certificates:
+        await certificate.look(is_asked=False)
+    assert await shown_by(certificates[0]) != await shown_by(certificates[1])
+    with capture_logs() as logs:
+        await certificates[0].look(is_asked=True)
+    assert logs == []
+
+
+# --- the server as a process
+
+
+def configured(folder: Path, *, certificate: str = "cert.pem", key: str = "key.pem") -> str:
+    (folder / "chat.toml").write_text(f"[tls]\ncertificate = '{folder / certificate}'\nkey = '{folder / key}'\n")
+    return str(folder / "chat.toml")
+
+
+LATER = datetime.now(UTC) + 300 * DAY
+
+
+def test_another_certificate_is_read_on_sighup_and_a_bad_one_is_not_used(tmp_path: Path) -> None:
+    first, second = Pair(ends=LATER), Pair(ends=LATER)
+    first.write(tmp_path)
+    with running_server("--config", configured(tmp_path)) as server:
+        server.wait_for_log(f"the certificate of TLS is {told(first)}")
+        (tmp_path / "key.pem").write_bytes(second.key)
+        server.signal(signal.SIGHUP)
+        server.wait_for_log("error: the certificate of TLS stays as it was")
+        second.write(tmp_path)
+        server.signal(signal.SIGHUP)
+        server.wait_for_log(f"the certificate of TLS is now {told(second)}")
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("bad", ["of another key", "encrypted", "gone", "a pipe"])
+def test_a_server_does_not_start_with_a_bad_pair_and_says_why_in_one_line(tmp_path: Path, bad: str) -> None:
+    Pair(ends=LATER).write(tmp_path)
+    BAD[bad](tmp_path)
+    done = forks.run(
+        [sys.executable, "-m", "chat_server", "--port", "0", "--config", configured(tmp_path), "--data", tmp_path],
+        capture_output=True, text=True, timeout=TIMEOUT,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("chat-server: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_encrypted_key_does_not_ask_the_terminal(tmp_path: Path) -> None:
+    Pair(ends=LATER, password=b"secret").write(tmp_path)
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "chat_server", "--port", "0", "--config", configured(tmp_path), "--data", tmp_path],
+        stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT, start_new_session=True, check=False,
+    )  # fmt: skip
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == 2
+    assert "has a password" in done.stderr
+
+
+def test_a_server_makes_its_certificate_at_its_first_start_and_has_it_at_the_next(tmp_path: Path) -> None:
+    lines = []
+    for _ in range(2):
+        with running_server(data=tmp_path) as server:
+            server.wait_for_log("the certificate of TLS is SHA-256 ")
+            lines.append(server.log[-1].partition("info: ")[2])
+            assert server.stop() == 0
+    assert lines[0] == lines[1]
+    assert (tmp_path / OWN_FILE).exists()
+
+
+# --- SIGHUP, and the terminal that goes
+
+
+@pytest.mark.parametrize("is_ignored", [False, True])
+def test_a_server_ends_with_its_terminal_unless_it_was_to_outlive_it(tmp_path: Path, *, is_ignored: bool) -> None:
+    ours, theirs = pty.openpty()
+    command = ["nohup"] * is_ignored + [sys.executable, "-m", "chat_server", "--port", "0", "--data", str(tmp_path)]
+    server = subprocess.Popen(
+        ["sh", "-c", 'exec "$@" <>"$0" >&0', os.ttyname(theirs), *command],
+        stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=tmp_path,
+    )  # fmt: skip
+    os.close(theirs)
+    assert server.stderr
+    while "the certificate of TLS is" not in (line := server.stderr.readline()):
+        assert line, "the server ended"
+    server.send_signal(signal.SIGHUP)
+    while "is still" not in (line := server.stderr.readline()):
+        assert line, "the server ended: its terminal was there"
+    os.close(ours)
+    if is_ignored:
+        while "is still" not in (line := server.stderr.readline()):
+            assert line, "the server ended"
+        server.terminate()
+    rest = server.stderr.read()
+    assert server.wait(TIMEOUT) == 0
+    server.stderr.close()
+    assert ("stopping on SIGTERM" if is_ignored else "stopping on SIGHUP") in rest
