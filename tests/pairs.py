@@ -81,8 +81,8 @@ def handshake(
     return server, client
 
 
-async def shown_by(certificate: CertificateInUse, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> bytes:
+def shown_by(certificate: CertificateInUse, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> bytes:
     """The certificate that a caller is shown now."""
-    context = await certificate.context()
+    context = certificate.context()
     assert context, "there is no TLS"
     return handshake(context, asking(version))[1].getpeercert(binary_form=True) or b""

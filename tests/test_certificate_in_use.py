@@ -76,7 +76,7 @@ async def test_a_bad_pair_changes_nothing_and_is_said_and_the_next_good_one_is_u
     assert [(entry["log_level"], entry["event"]) for entry in logs] == [
         ("error", "the certificate of TLS stays as it was: the new one cannot be used")
     ]
-    assert await shown_by(certificate) == first.der
+    assert shown_by(certificate) == first.der
     with capture_logs() as logs:
         await certificate.look(is_asked=False)
     assert logs == [], "what has not changed since is not said each hour"
@@ -87,19 +87,19 @@ async def test_a_bad_pair_changes_nothing_and_is_said_and_the_next_good_one_is_u
     assert logs == [
         {"log_level": "info", "event": f"the certificate of TLS is now {told(second)}", "until": "2035-02-14"}
     ]
-    assert await shown_by(certificate) == second.der
+    assert shown_by(certificate) == second.der
 
 
 async def test_who_is_connected_keeps_what_they_were_shown_when_another_takes_its_place(tmp_path: Path) -> None:
     first, second = Pair(), Pair()
     first.write(tmp_path)
     certificate = in_use(tmp_path)
-    context = await certificate.context()
+    context = certificate.context()
     assert context
     server, client = handshake(context)
     second.write(tmp_path)
     await certificate.look(is_asked=True)
-    assert await shown_by(certificate) == second.der
+    assert shown_by(certificate) == second.der
     client.write(b"hello")
     assert server.read(10) == b"hello"
     assert client.getpeercert(binary_form=True) == first.der
@@ -129,7 +129,7 @@ async def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path) -> None:
         (tmp_path / file).unlink()
         (tmp_path / file).symlink_to(tmp_path / "1" / file)
     await certificate.look(is_asked=False)
-    assert await shown_by(certificate) == pairs[1].der
+    assert shown_by(certificate) == pairs[1].der
 
 
 async def eventually(logs: list[dict[str, Any]], text: str) -> None:
@@ -149,7 +149,7 @@ async def test_the_files_are_looked_at_each_hour(tmp_path: Path, mock_clock: Moc
             second.write(tmp_path)
             mock_clock.jump(LOOK_SECONDS - 1)
             await trio.testing.wait_all_tasks_blocked(0.05)
-            assert await shown_by(certificate) == first.der
+            assert shown_by(certificate) == first.der
             mock_clock.jump(1)
             await eventually(logs, f"is now {told(second)}")
         nursery.cancel_scope.cancel()
@@ -208,25 +208,16 @@ async def test_a_key_that_everybody_may_read_is_told_of(tmp_path: Path) -> None:
     assert logs[-1]["event"] == "everybody on this machine may read the key of TLS"
 
 
-async def test_who_comes_while_the_certificate_is_being_made_waits_for_it(tmp_path: Path) -> None:
+async def test_there_is_no_tls_until_the_certificate_has_been_made(tmp_path: Path) -> None:
     certificate = CertificateInUse(TlsTable(), tmp_path)
-    shown: list[bytes] = []
-
-    async def come() -> None:
-        shown.append(await shown_by(certificate))
-
     async with trio.open_nursery() as nursery:
-        for _ in range(5):
-            nursery.start_soon(come)
+        nursery.start_soon(certificate.run)
         await trio.testing.wait_all_tasks_blocked()
-        assert shown == []
-        async with trio.open_nursery() as serving:
-            serving.start_soon(certificate.run)
-            while len(shown) < 5:
-                await trio.sleep(0.01)
-            serving.cancel_scope.cancel()
-    assert certificate.certificate
-    assert set(shown) == {certificate.certificate.der}
+        assert certificate.context() is None
+        while certificate.certificate is None:
+            await trio.sleep(0.01)
+        assert shown_by(certificate) == certificate.certificate.der
+        nursery.cancel_scope.cancel()
 
 
 async def test_the_one_that_was_made_is_used_again_at_the_next_start_whatever_day_it_is(tmp_path: Path) -> None:
@@ -244,7 +235,7 @@ async def test_a_server_that_keeps_nothing_makes_another_one_each_time() -> None
     certificates = [CertificateInUse(TlsTable(), None) for _ in range(2)]
     for certificate in certificates:
         await certificate.look(is_asked=False)
-    assert await shown_by(certificates[0]) != await shown_by(certificates[1])
+    assert shown_by(certificates[0]) != shown_by(certificates[1])
     with capture_logs() as logs:
         await certificates[0].look(is_asked=True)
     assert logs == []

@@ -49,13 +49,13 @@ def in_use(folder: Path, now: datetime = NOW) -> CertificateInUse:
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1()])
-async def test_callers_are_shown_the_certificate_in_the_files(
+def test_callers_are_shown_the_certificate_in_the_files(
     tmp_path: Path, version: ssl.TLSVersion, curve: ec.EllipticCurve
 ) -> None:
     pair = Pair(curve=curve)
     pair.write(tmp_path)
     certificate = in_use(tmp_path)
-    assert await shown_by(certificate, version=version) == pair.der
+    assert shown_by(certificate, version=version) == pair.der
     assert certificate.certificate
     assert certificate.certificate.fingerprint == f"SHA-256 {in_groups(fingerprint_of(pair.der))}"
 

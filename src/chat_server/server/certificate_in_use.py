@@ -60,7 +60,6 @@ class CertificateInUse:
         self._files: CertificateFiles | None
         self._stamp: Stamp = ()
         self._pair: TlsPair | None = None
-        self._is_settled = trio.Event()
         self._asked = trio.Event()
         self._warned_at = -inf
         self._problem = ""
@@ -69,16 +68,14 @@ class CertificateInUse:
         else:
             self._files = files_named(settings.certificate, settings.key)
             self._pair = self._read(self._files)
-            self._is_settled.set()
 
     @property
     def certificate(self) -> Certificate | None:
         """The certificate; None if there is none, or none yet."""
         return self._pair and self._pair.certificate
 
-    async def context(self) -> ssl.SSLContext | None:
-        """TLS for somebody who has connected; None if there is none. Waits while the server makes its certificate, at its first start."""
-        await self._is_settled.wait()
+    def context(self) -> ssl.SSLContext | None:
+        """How TLS is spoken with it, with whoever begins now; None if there is none, or none yet."""
         return self._pair and self._pair.context
 
     def ask_to_read_again(self) -> None:
@@ -117,14 +114,12 @@ class CertificateInUse:
     async def _begin(self, *, is_asked: bool = True) -> None:
         """Begin to use the certificate that there is, or make one. What is in the way is said once, and whenever somebody asks."""
         try:
-            pair = self._pair = self._pair or await self._own_pair()
+            pair = self._pair or await self._own_pair()
         except CertificateProblem as problem:
             if is_asked or str(problem) != self._problem:
                 self._problem = str(problem)
                 log.warning("TLS is off", why=self._problem)
             return
-        finally:
-            self._is_settled.set()
         self._use(pair, "the certificate of TLS is")
         self._warn_of_end(pair.certificate)
 
