@@ -74,9 +74,22 @@ class Change(NamedTuple):
         least, most = interval(self.ratios)
         return most < 2 - COST if FIGURES[self.figure].more_is_better else least > COST
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a part of the interval is beyond that: so few rounds, on a machine so busy, cannot tell."""
+        least, most = interval(self.ratios)
+        return not self.costs_too_much and (least < 2 - COST if FIGURES[self.figure].more_is_better else most > COST)
+
     def __str__(self) -> str:
         least, most = interval(self.ratios)
-        verdict = f"  COSTS MORE THAN {(COST - 1) * 100:.0f} %" if self.costs_too_much else ""
+        limit = f"{(COST - 1) * 100:.0f} %"
+        verdict = (
+            f"  COSTS MORE THAN {limit}"
+            if self.costs_too_much
+            else f"  may cost more than {limit}"
+            if self.is_open
+            else ""
+        )
         found = f"{statistics.median(self.ratios):.3f}  ({least:.3f} to {most:.3f})"
         return f"{self.scenario:5} {FIGURES[self.figure].said:26} {found}{verdict}"
 

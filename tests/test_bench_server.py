@@ -275,6 +275,24 @@ def test_a_change_costs_too_much_only_if_the_whole_interval_says_so(
     assert ("COSTS" in str(change)) is is_too_much
 
 
+@pytest.mark.parametrize(
+    ("key", "ratios", "is_open"),
+    [
+        ("cpu_us_per_delivery", [0.8, 1.0, 1.2], True),
+        ("cpu_us_per_delivery", [0.8, 1.0, 1.03], False),
+        ("cpu_us_per_delivery", [1.04, 1.1, 1.2], False),
+        ("deliveries_per_s", [0.8, 1.0, 1.2], True),
+        ("deliveries_per_s", [0.97, 1.0, 1.2], False),
+    ],
+)
+def test_an_interval_that_is_beyond_only_in_part_is_named_and_does_not_count(
+    key: str, ratios: list[float], is_open: bool
+) -> None:
+    change = script("verdicts").Change("S1", key, ratios)
+    assert change.is_open is is_open
+    assert str(change).endswith("  may cost more than 3 %") is is_open
+
+
 def test_what_counts_is_what_does_not_hang_on_the_hour() -> None:
     counted = script("loads").counted
     assert counted("S1") == counted("S4") == counted("S1j") == ("deliveries_per_s", "cpu_us_per_delivery")
@@ -499,7 +517,8 @@ def test_a_change_is_checked_beside_a_commit(
     monkeypatch.setitem(script("server").ROUNDS, "check", 1)
     monkeypatch.setattr(script("verdicts"), "COST", 1e9)
     assert script("server").main(["--check", head, "--scenarios", "S1"]) == 0
-    printed = capsys.readouterr().out
+    printed, announced = capsys.readouterr()
+    assert announced == "S1: round 1 of 1 played\n"
     assert f"before: {head[:7]}" in printed
     assert "deliveries a second" in printed
     assert "\n0 of " in printed, "so few lines may cost no tick of CPU, and then there is no ratio"
