@@ -20,6 +20,7 @@ from textual.css.model import RuleSet  # noqa: E402
 from textual.css.stylesheet import Stylesheet  # noqa: E402
 from textual.screen import Screen  # noqa: E402
 
+from callers import newcomer  # noqa: E402
 from chat_server.protocol import entries, events  # noqa: E402 - what Textual reads from the environment it reads when it is imported
 from chat_server.protocol.entries import Acted, Said, TopicSet  # noqa: E402
 from chat_server.protocol.events import Event, Joined, Welcomed  # noqa: E402
@@ -29,6 +30,7 @@ from chat_tui.client.client import Client  # noqa: E402
 from chat_tui.client.connection import Connection, ConnectionChanged, Identity, Status  # noqa: E402
 from chat_tui.client.local_store import LocalStore  # noqa: E402
 from chat_tui.client.state import Pending, RoomState  # noqa: E402
+from chat_tui.client.trust_words import Doubt  # noqa: E402
 from chat_tui.settings import Settings  # noqa: E402
 from chat_tui.ui.app import ChatApp  # noqa: E402
 from chat_tui.ui.chat_view import ChatView  # noqa: E402
@@ -50,6 +52,7 @@ class FakeConnection:
         self.asked: list[tuple[str, dict[str, object]]] = []
         self.said: list[Pending] = []
         self.tries = 0
+        self.trusted: list[Doubt] = []
         self.askers = Askers()
 
     def request(self, do: str, *, on_answer: Answer | None = None, **fields: object) -> bool:
@@ -67,6 +70,10 @@ class FakeConnection:
 
     def try_now(self) -> None:
         self.tries += 1
+
+    def trust(self, doubt: Doubt) -> None:
+        self.trusted.append(doubt)
+        self.status = Status.CONNECTING
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -102,6 +109,7 @@ class StoryApp(ChatApp):
             5000,
             "ann",
             open_store=lambda host, _: LocalStore(self.folder_of(host)),
+            caller=newcomer(),
             clock=lambda: self.now,
         )
 

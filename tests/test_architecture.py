@@ -35,7 +35,7 @@ RULES = {
         "actions settings": "",
         "client": "settings",
         "ui": "actions settings client",
-        "cli __main__": "settings client ui",
+        "cli trust_cli __main__": "settings client ui",
     },
 }
 """For each program: a package, or modules beside the packages, and what they import besides themselves. Only what stands above them can stand

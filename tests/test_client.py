@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from callers import newcomer
 from chat_server.protocol import events
 from chat_server.protocol.entries import PageShown, Said
 from chat_tui.client.client import Client
@@ -21,6 +22,7 @@ class Story:
             5000,
             "ann",
             store=LocalStore(None),
+            caller=newcomer(),
             clock=lambda: self.now,
             on_event=lambda *_: None,
             on_change=lambda _: None,

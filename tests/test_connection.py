@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -17,14 +18,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callers import newcomer, without_tls
 from chat_server.protocol import events
 from chat_server.protocol.entries import Entry, PageShown, Said
 from chat_server.protocol.events import Entered, Event, LoggedIn, Stored
 from chat_server.protocol.requests import Ref
+from chat_tui.client.calling import Address, Called, Line
 from chat_tui.client.client import Client as Whole
 from chat_tui.client.codec import LINE_MAX, EventReader, LineTooLong
 from chat_tui.client.connection import Connection, ConnectionChanged, Identity, Status
 from chat_tui.client.dialling import dial
+from chat_tui.client.link import Link
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.state import Pending, State
 from processes import TIMEOUT, running_server
@@ -41,6 +45,7 @@ class Client:
             "127.0.0.1",
             port,
             Identity(nick),
+            caller=newcomer(),
             known=self.state,
             rooms=rooms,
             unsent=lambda: self.store.unsent,
@@ -322,7 +327,7 @@ class OldServer:
         self.port = 0
 
     async def __aenter__(self) -> "OldServer":
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(without_tls(self._accept), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -330,8 +335,10 @@ class OldServer:
         self._server.close()
         await end(*self._tasks)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._tasks.append(asyncio.create_task(self._serve(reader, writer)))
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.append(task)
+        await asyncio.wait([task])
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError), closing(writer):
@@ -414,16 +421,30 @@ def test_a_server_that_drops_everybody_after_the_login_is_called_less_and_less_o
     asyncio.run(try_it())
 
 
+def words(first_words: bytes) -> Callable[[Address], Called]:
+    """Call an address of a server of which nothing is known, and say this."""
+    return lambda address: newcomer().call("chat.example.org", 5000, first_words, address)
+
+
+def accept_without_tls(listener: socket.socket) -> socket.socket:
+    """Hang up on who says hello as TLS does; return the call after that."""
+    listener.settimeout(20)
+    with listener.accept()[0] as caller:
+        caller.settimeout(20)
+        assert caller.recv(1000).startswith(b"\x16\x03")
+    again = listener.accept()[0]
+    again.settimeout(20)
+    return again
+
+
 def test_the_first_words_are_sent_with_the_connection_however_busy_the_program_is() -> None:
     """A server greets as a person who says nothing for 0.15 s. Here the loop does nothing at all until the words are there."""
 
     async def try_it() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            listener.settimeout(20)
-            dialling = asyncio.create_task(dial("127.0.0.1", listener.getsockname()[1], b"hello\n", seconds=20))
+            dialling = asyncio.create_task(dial("127.0.0.1", listener.getsockname()[1], words(b"hello\n"), seconds=20))
             await asyncio.sleep(0)
-            with listener.accept()[0] as caller:
-                caller.settimeout(20)
+            with accept_without_tls(listener) as caller:
                 assert caller.recv(100) == b"hello\n"
                 (await dialling).close()
 
@@ -436,7 +457,7 @@ def test_nobody_waits_for_a_name_server_that_gives_no_answer(monkeypatch: pytest
 
     async def try_it() -> None:
         with pytest.raises(TimeoutError):
-            await dial("chat.example.org", 5000, b"", seconds=0.01)
+            await dial("chat.example.org", 5000, words(b""), seconds=0.01)
 
     asyncio.run(try_it())  # and the end of the program does not wait either
     assert not answer.is_set()
@@ -445,6 +466,8 @@ def test_nobody_waits_for_a_name_server_that_gives_no_answer(monkeypatch: pytest
 
 class Written:
     """In place of a connection: what is asked for on it."""
+
+    line, news = Line.LOCAL, ""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -459,7 +482,7 @@ def test_who_asked_on_a_connection_is_forgotten_with_it() -> None:
             await reader.readline()
             writer.close()
 
-        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        server = await asyncio.start_server(without_tls(hang_up), "127.0.0.1", 0)
         client = Client(server.sockets[0].getsockname()[1], "ann")
         ref = client.connection.askers.note(lambda _: True)
         running = asyncio.create_task(client.connection.run())
@@ -481,6 +504,7 @@ def test_a_room_is_asked_for_until_one_is_there_or_cannot_be() -> None:
         "127.0.0.1",
         5000,
         Identity("ann"),
+        caller=newcomer(),
         known=known,
         rooms=["python", "gone", "None"],
         unsent=list,
@@ -491,11 +515,11 @@ def test_a_room_is_asked_for_until_one_is_there_or_cannot_be() -> None:
     def asked(*carried: str) -> set[tuple[str, str]]:
         """What a new connection asks for, on which the user is in some rooms."""
         writer = Written()
-        connection._take(events.LoggedIn("ann", "secret", carried), "login", cast("asyncio.StreamWriter", writer))
+        connection._take(events.LoggedIn("ann", "secret", carried), "login", cast("Link", writer))
         refs.update((request["room"], request["ref"]) for request in writer.asked if request["do"] == "join")
         return {(request["do"], request["room"]) for request in writer.asked if "room" in request}
 
-    writer = cast("asyncio.StreamWriter", Written())
+    writer = cast("Link", Written())
     assert asked() == {("join", "python"), ("join", "gone"), ("join", "None")}
     connection._take(events.Entered("Python", (), 0, "", 0), refs["python"], writer)
     connection._take(events.Refused("no-such-room", {}, "", "There is no room gone."), refs["gone"], writer)
@@ -508,7 +532,6 @@ def test_who_is_no_longer_waited_for_does_not_log_in(monkeypatch: pytest.MonkeyP
     """A name server that takes too long: the login that comes late would end the one that was made meanwhile."""
     answer = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(20)
         addresses = socket.getaddrinfo("127.0.0.1", listener.getsockname()[1], type=socket.SOCK_STREAM)
 
         def late(*_: object, **__: object) -> object:
@@ -517,11 +540,9 @@ def test_who_is_no_longer_waited_for_does_not_log_in(monkeypatch: pytest.MonkeyP
 
         async def try_it() -> None:
             with pytest.raises(TimeoutError):
-                await dial("chat.example.org", 5000, b"login\n", seconds=0.01)
+                await dial("chat.example.org", 5000, words(b"login\n"), seconds=0.01)
             answer.set()
-            caller = await asyncio.to_thread(lambda: listener.accept()[0])
-            with caller:
-                caller.settimeout(20)
+            with await asyncio.to_thread(accept_without_tls, listener) as caller:
                 assert await asyncio.to_thread(caller.recv, 100) == b""
 
         monkeypatch.setattr(socket, "getaddrinfo", late)
@@ -534,7 +555,10 @@ def test_an_address_of_a_family_that_the_system_has_not_is_passed_over(monkeypat
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(250, *good[1:]), good])
 
         async def try_it() -> None:
-            (await dial("chat.example.org", 5000, b"hello\n", seconds=20)).close()
+            hearing = asyncio.to_thread(lambda: accept_without_tls(listener).close())
+            dialling = dial("chat.example.org", 5000, words(b"hello\n"), seconds=20)
+            called, _ = await asyncio.gather(dialling, hearing)
+            called.close()
 
         asyncio.run(try_it())
 
@@ -562,7 +586,7 @@ def test_a_server_that_drips_words_has_no_more_time_than_a_silent_one(monkeypatc
                 await asyncio.sleep(0.01)
 
     async def try_it() -> None:
-        async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        async with await asyncio.start_server(without_tls(drip), "127.0.0.1", 0) as server:
             client = Client(server.sockets[0].getsockname()[1], "ann")
             task = asyncio.create_task(client.connection.run())
             assert (await until(client, Status.WAITING)).why == "the server is silent"
@@ -580,13 +604,14 @@ def test_what_proves_who_one_is_is_on_the_disk_before_the_first_login(tmp_path: 
             seen.append((tmp_path / "kept" / "memory.json").read_bytes())
             writer.close()
 
-        async with await asyncio.start_server(look, "127.0.0.1", 0) as server:
+        async with await asyncio.start_server(without_tls(look), "127.0.0.1", 0) as server:
             store = LocalStore(tmp_path / "kept")
             client = Whole(
                 "127.0.0.1",
                 server.sockets[0].getsockname()[1],
                 "ann",
                 store=store,
+                caller=newcomer(),
                 on_event=lambda *_: None,
                 on_change=lambda _: None,
             )
@@ -599,7 +624,13 @@ def test_what_proves_who_one_is_is_on_the_disk_before_the_first_login(tmp_path: 
         token = json.loads(seen[1])["token"]
         assert json.loads(seen[2])["tokens"] == {"ann": token}
         again = Whole(
-            "h", 1, "ann", store=LocalStore(tmp_path / "kept"), on_event=lambda *_: None, on_change=lambda _: None
+            "h",
+            1,
+            "ann",
+            store=LocalStore(tmp_path / "kept"),
+            caller=newcomer(),
+            on_event=lambda *_: None,
+            on_change=lambda _: None,
         )
         assert again.connection.identity.token == token
 
@@ -616,7 +647,9 @@ def test_what_is_too_long_for_the_server_is_not_sent_for_ever(tmp_path: Path) ->
             Pending("k2", "python", "say", '"' * 16_384, 0.0),
             Pending("k3", "python", "say", "short", 0.0),
         )
-        client = Whole("127.0.0.1", port, "ann", store=store, on_event=lambda *_: None, on_change=lambda _: None)
+        client = Whole(
+            "127.0.0.1", port, "ann", store=store, caller=newcomer(), on_event=lambda *_: None, on_change=lambda _: None
+        )
         task = asyncio.create_task(client.connection.run())
         async with asyncio.timeout(20):
             while len(store.unsent) > 2:

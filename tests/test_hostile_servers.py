@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from callers import newcomer
 from chat_server.protocol import events
 from chat_server.protocol.entries import EVENTS, PageShown
 from chat_tui.client.client import Client
@@ -76,6 +77,7 @@ def plain_program(written: list[str]) -> PlainProgram:
             5000,
             "ann",
             store=LocalStore(None),
+            caller=newcomer(),
             rooms=["python"],
             on_event=program.take,
             on_change=program.changed,

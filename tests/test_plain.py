@@ -24,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import forks
+from callers import newcomer
 from chat_server.protocol import entries, events
 from chat_server.protocol.entries import Entry, Said, StoredEvent
 from chat_server.protocol.events import Event
@@ -119,6 +120,7 @@ def plain_program(written: list[str], now: Callable[[], float], **settings: Any)
             5000,
             "ann",
             store=LocalStore(None),
+            caller=newcomer(),
             rooms=settings.get("rooms", ()),
             loads_older=False,
             clock=now,

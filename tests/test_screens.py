@@ -8,8 +8,12 @@ import pytest
 
 from chat_server.protocol.entries import Found, Said
 from chat_tui.actions import documented
+from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.state import Pending
+from chat_tui.client.trust import About
+from chat_tui.settings import Settings
+from doubts import distrusted
 from processes import ROOT
 from stories import CONVERSATION, NOON, Pilot, StoryApp, picture, settle, story
 
@@ -98,6 +102,36 @@ def test_the_connect_screen(snap_compare: SnapCompare) -> None:
         await settle(pilot)
 
     assert snap_compare(StoryApp(is_online=False), terminal_size=(80, 24), run_before=fail)
+
+
+@pytest.mark.parametrize(
+    ("about", "theme", "size"),
+    [
+        *((about, "chat-dark", (80, 24)) for about in About),
+        *((About.CHANGED, "chat-light", size) for size in ((40, 12), (120, 40))),
+        (About.FIRST_USE, "chat-light", (40, 24)),
+    ],
+)
+def test_a_server_that_is_not_trusted(
+    snap_compare: SnapCompare, about: About, theme: str, size: tuple[int, int]
+) -> None:
+    async def refuse(pilot: Pilot) -> None:
+        app: Any = pilot.app
+        app.connection_changed(distrusted(about))
+        await settle(pilot)
+
+    app = StoryApp(is_online=False, settings=Settings(theme=theme))
+    assert snap_compare(app, terminal_size=size, run_before=refuse)
+
+
+@pytest.mark.parametrize(("theme", "size"), [("chat-dark", (80, 24)), ("chat-light", (40, 12))])
+def test_a_line_on_which_others_can_read_along(snap_compare: SnapCompare, theme: str, size: tuple[int, int]) -> None:
+    async def go_on(pilot: Pilot) -> None:
+        app: Any = pilot.app
+        app.connection_changed(ConnectionChanged(Status.ONLINE, line=Line.OPEN))
+        await settle(pilot)
+
+    assert snap_compare(story(theme), terminal_size=size, run_before=go_on)
 
 
 def test_a_paste_that_asks(snap_compare: SnapCompare) -> None:

@@ -9,6 +9,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callers import newcomer
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol import events, requests
 from chat_server.protocol.entries import EVENTS
@@ -20,6 +21,7 @@ from chat_server.sessions.json_session import PARSE
 from chat_server.wire.json_lines import JsonDecoder, renderer_for
 from chat_tui.client.codec import EventReader, write
 from chat_tui.client.connection import Connection, Identity
+from chat_tui.client.link import Link
 from chat_tui.client.state import State
 from streams import open_house
 from test_connection import Written
@@ -159,6 +161,7 @@ class Answers:
             "127.0.0.1",
             5000,
             Identity("ann", "t" * 22),
+            caller=newcomer(),
             known=State(),
             unsent=list,
             on_event=lambda *_: None,
@@ -169,7 +172,7 @@ class Answers:
         self.take(shown[0].event)
 
     def take(self, event: Event) -> None:
-        self.connection._take(event, None, cast("asyncio.StreamWriter", self.writer))
+        self.connection._take(event, None, cast("Link", self.writer))
 
 
 @pytest.mark.parametrize(("protocol", "ping", "pong"), [(1, "are-you-there", "here"), (2, "ping", "pong")])

@@ -6,11 +6,13 @@ What goes wrong before that is one plain line and exit code 2.
 import argparse
 import getpass
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -30,6 +32,9 @@ from chat_tui.settings import (
     state_directory,
 )
 
+if TYPE_CHECKING:
+    from chat_tui.client.calling import Caller
+
 WITHOUT_SCREEN = (
     "The screen needs packages that are not installed: pip install 'chat-server[tui]' installs them "
     "(in a checkout, scripts/tui does). chat-tui --plain works without them."
@@ -42,6 +47,15 @@ CAN_NOTHING = ("", "dumb", "unknown")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code: 0 well, 2 it could not start."""
     secure_descriptors()
+    words = sys.argv[1:] if arguments is None else arguments
+    if len(words) > 1 and words[0] == "trust":  # a server of that name is written trust:5000
+        from chat_tui.trust_cli import run_trust  # noqa: PLC0415 - who chats need not wait for it
+
+        return run_trust(words[1:])
+    return _chat(words)
+
+
+def _chat(arguments: Sequence[str]) -> int:
     try:
         chosen = _parser().parse_args(arguments)
         if chosen.print_config:
@@ -67,14 +81,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def open_store(host: str, port: int) -> LocalStore:
         return LocalStore(state / _folder_name(chosen.profile or "", host, port))
 
+    from chat_tui.client.calling import Caller  # noqa: PLC0415 - --help need not wait for it
+    from chat_tui.client.known_servers import KNOWN_SERVERS, KnownServers  # noqa: PLC0415 - nor for this
+
+    flag = f" --state {shlex.quote(str(chosen.state))}" if chosen.state else ""
+    caller = Caller(KnownServers(state / KNOWN_SERVERS, flag=flag), allows_plaintext=chosen.plaintext)
     why_plain = _why_no_screen()
     if why_plain and not chosen.plain:
         console.complain("chat-tui", why_plain)
     if chosen.plain or why_plain or not _is_on_terminal():
         from chat_tui.client.plain import run_plain  # noqa: PLC0415 - one of two
 
-        return run_plain(profile, settings, open_store, default_nick=_user_name(), wait=chosen.wait)
-    return _run_on_screen(profile, settings, open_store)
+        return run_plain(profile, settings, open_store, caller, default_nick=_user_name(), wait=chosen.wait)
+    return _run_on_screen(profile, settings, open_store, caller)
 
 
 def _is_on_terminal() -> bool:
@@ -91,7 +110,9 @@ def _why_no_screen() -> str:
     return f"This terminal cannot show the panes ({called}), so everything comes line by line, as with --plain."
 
 
-def _run_on_screen(profile: Profile, settings: Settings, open_store: Callable[[str, int], LocalStore]) -> int:
+def _run_on_screen(
+    profile: Profile, settings: Settings, open_store: Callable[[str, int], LocalStore], caller: "Caller"
+) -> int:
     if find_spec("textual") is None:  # found out before the terminal is asked anything
         console.complain("chat-tui", WITHOUT_SCREEN)
         return 2
@@ -115,7 +136,7 @@ def _run_on_screen(profile: Profile, settings: Settings, open_store: Callable[[s
     store = open_store(profile.host, profile.port)
     nick = profile.nick or store.saved.nick or _user_name()
     store.close()
-    app = ChatApp(settings, profile.host, profile.port, nick, rooms=profile.rooms, open_store=open_store)
+    app = ChatApp(settings, profile.host, profile.port, nick, rooms=profile.rooms, open_store=open_store, caller=caller)
     with given_back(app):
         app.run()
     return app.return_code or 0
@@ -148,7 +169,8 @@ def _parser() -> console.Parser:
         description="A terminal client for chat-server.",
         epilog="Exit codes with --plain: 0 every line is stored; 1 a line was refused, or a room could not be entered;"
         " 2 it could not start; 3 the wait ended before every line was stored; 4 the server refused the nickname or the"
-        " connection; 5 the output could not be written; 130, 143 interrupted, terminated.",
+        " connection, or is not trusted; 5 the output could not be written; 130, 143 interrupted, terminated."
+        " chat-tui trust HOST[:PORT] FINGERPRINT has a server's certificate accepted.",
     )
     parser.add_argument(
         "address",
@@ -175,6 +197,11 @@ def _parser() -> console.Parser:
         "--plain",
         action="store_true",
         help="line by line, without panes: for screen readers, and where output is no terminal",
+    )
+    parser.add_argument(
+        "--plaintext",
+        action="store_true",
+        help="go on without encryption where the server has none, though nobody was asked or it had some before",
     )
     parser.add_argument(
         "--wait",

@@ -18,6 +18,7 @@ from chat_server.protocol.requests import Ref
 from chat_server.protocol.sanitize import sanitize_lines, sanitize_to_line
 from chat_server.protocol.syntax import parameters_of
 from chat_tui.client.askers import Answer
+from chat_tui.client.calling import Caller
 from chat_tui.client.clocks import Steady
 from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
 from chat_tui.client.connection import Connection, ConnectionChanged, Identity, Status, said
@@ -51,6 +52,7 @@ class Client:
         nick: str,
         *,
         store: LocalStore,
+        caller: Caller,
         rooms: Iterable[str] = (),
         show_joins: bool = True,
         loads_older: bool = True,
@@ -66,6 +68,7 @@ class Client:
             port: its port.
             nick: the name that the user wants; "" for the one they had here last.
             store: what is kept on disk for this server.
+            caller: calls the server, if it is trusted.
             rooms: rooms to be in; those where the user was last, if there are none.
             show_joins: whether who comes and goes is told among the lines.
             loads_older: whether the newest lines of a room are asked for on entering where the server recalls none.
@@ -101,6 +104,7 @@ class Client:
             host,
             port,
             self._identity(nick or self.saved.nick, is_same=is_same),
+            caller=caller,
             known=self.state,
             rooms=wanted,
             unsent=self._to_send,

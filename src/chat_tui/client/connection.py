@@ -8,6 +8,7 @@ import asyncio
 import random
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable
 from enum import Enum
@@ -22,9 +23,12 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.versions import PROTOCOL, tag_in
 from chat_tui.client.askers import Answer, Askers
+from chat_tui.client.calling import Address, Called, Caller, Distrusted, Line
 from chat_tui.client.codec import EventReader, LineTooLong, write
 from chat_tui.client.dialling import dial
+from chat_tui.client.link import Link
 from chat_tui.client.state import Pending
+from chat_tui.client.trust_words import Doubt
 
 ASK_AFTER = 20.0
 """Seconds of silence after which the server is asked whether it is still there."""
@@ -52,8 +56,6 @@ STEADY_SECONDS = 10.0
 """Seconds for which a connection must have been on line before the pauses begin small again: a server that drops everybody after the login is not
 called twice a second for ever."""
 
-READ_MAX = 65536
-
 _LOGIN = "login"
 """The `ref` of the login."""
 
@@ -66,16 +68,23 @@ class Status(Enum):
     WAITING = "waiting"
     """Not connected; it will be tried again by itself."""
     REFUSED = "refused"
-    """The server does not want us under this name; the user must do something."""
+    """The server does not want us under this name, or is not trusted; the user must do something."""
 
 
 class ConnectionChanged(msgspec.Struct, frozen=True):
-    """The connection is in another state. `retry_at`: when it will be tried again, by the event loop's clock. `code`: the server's, if it refused."""
+    """The connection is in another state."""
 
     status: Status
     why: str = ""
+    """Why, in a sentence; once there is a connection, what is new about who vouches for it."""
     retry_at: float = 0.0
+    """When it will be tried again, by the event loop's clock."""
     code: str = ""
+    """The server's, if it refused."""
+    doubt: Doubt | None = None
+    """Why the server is not trusted, if that is why nothing goes on."""
+    line: Line = Line.LOCAL
+    """Who may listen in, once there is a connection."""
 
 
 class Identity(msgspec.Struct):
@@ -109,11 +118,11 @@ class _TakenForPerson(_Lost):
 
 
 class _Refused(_Lost):
-    """It is over, and to try again would not help. `code` is the server's, if it said why."""
+    """It is over, and to try again would not help. `code` is the server's, if it said why; `doubt` why it is not trusted."""
 
-    def __init__(self, why: str, code: str = "") -> None:
+    def __init__(self, why: str, code: str = "", doubt: Doubt | None = None) -> None:
         super().__init__(why)
-        self.code = code
+        self.code, self.doubt = code, doubt
 
 
 class Connection:
@@ -125,6 +134,7 @@ class Connection:
         port: int,
         identity: Identity,
         *,
+        caller: Caller,
         known: KnownState,
         rooms: Iterable[str] = (),
         unsent: Callable[[], list[Pending]],
@@ -139,6 +149,7 @@ class Connection:
             host: where the server is.
             port: its port.
             identity: who the user is; the connection puts the name and the token here that the server gives.
+            caller: calls the server, if it is trusted.
             known: what is known already, to go on from after the connection was lost.
             rooms: rooms to be in from the start.
             unsent: what waits to be stored, in order.
@@ -152,6 +163,7 @@ class Connection:
         self.port = port
         self.identity = identity
         self.status = Status.CONNECTING
+        self._caller = caller
         self._known = known
         self._rooms = dict.fromkeys(rooms)
         self._unsent = unsent
@@ -161,7 +173,7 @@ class Connection:
         self._on_room_refused = on_room_refused
         self.askers = Askers()
         self._joins: dict[Ref | None, str] = {}  # rooms that were asked for on this connection, by the `ref`
-        self._writer: asyncio.StreamWriter | None = None
+        self._link: Link | None = None
         self._again = asyncio.Event()
         self._attempt = 0
         self._online_at = inf  # when the server let the user in; inf: it has not, since the last pause
@@ -175,7 +187,7 @@ class Connection:
             try:
                 await self._live()
             except _Refused as refused:
-                self._change(ConnectionChanged(Status.REFUSED, str(refused), code=refused.code))
+                self._change(ConnectionChanged(Status.REFUSED, str(refused), code=refused.code, doubt=refused.doubt))
                 await self._again.wait()
             except _TakenForPerson as lost:
                 self._texts += 1
@@ -192,22 +204,28 @@ class Connection:
         self._attempt = 0
         self._again.set()
 
+    def trust(self, doubt: Doubt) -> None:
+        """The user says yes to what they were asked about the server: have that kept, and go on."""
+        self._caller.accept(doubt)
+        self._change(ConnectionChanged(Status.CONNECTING))
+        self.try_now()
+
     def request(self, do: str, *, on_answer: Answer | None = None, **fields: object) -> bool:
         """Ask the server for something; have `on_answer` called with what answers it.
 
         Returns False if there is no connection: then nothing is asked, and nothing will be.
         """
-        if self.status is not Status.ONLINE or self._writer is None:
+        if self.status is not Status.ONLINE or self._link is None:
             return False
         ref = self.askers.note(on_answer) if on_answer is not None else None
-        self._writer.write(write(do, ref=ref, **fields))
+        self._link.write(write(do, ref=ref, **fields))
         return True
 
     def say(self, pending: Pending) -> bool:
         """Send a line that is among the unsent. Returns False if it has to wait for a connection."""
-        if self.status is not Status.ONLINE or self._writer is None:
+        if self.status is not Status.ONLINE or self._link is None:
             return False
-        self._writer.write(said(pending))
+        self._link.write(said(pending))
         return True
 
     async def _live(self) -> None:
@@ -220,49 +238,59 @@ class Connection:
             self._on_token(identity)
         first_words = write("hello", protocol=PROTOCOL, program="chat-tui")
         first_words += write("login", ref=_LOGIN, nick=identity.nick, token=identity.token)
+        called = await self._call(first_words)
+        reader, writer = await asyncio.open_connection(sock=called.connection)
+        link = self._link = Link(reader, writer, called)
+        self._protocol = 1
         try:
-            connection = await dial(self.host, self.port, first_words, seconds=CONNECT_SECONDS)
-            reader, self._writer = await asyncio.open_connection(sock=connection)
+            await self._read_loop(link)
+        except (OSError, LineTooLong) as error:
+            raise _Lost("the connection broke" if isinstance(error, OSError) else "that is no chat-server") from None
+        finally:
+            self._link = None
+            self.askers.forget()
+            link.close()
+
+    async def _call(self, first_words: bytes) -> Called:
+        """Have a connection on which these have been said. Raises _Lost."""
+
+        def call(address: Address) -> Called:
+            return self._caller.call(self.host, self.port, first_words, address)
+
+        try:
+            return await dial(self.host, self.port, call, seconds=CONNECT_SECONDS)
+        except Distrusted as distrusted:
+            raise _Refused(distrusted.doubt.title, doubt=distrusted.doubt) from None
         except TimeoutError:
             raise _Lost("there is no answer") from None
         except OSError as error:
             raise _Lost(_reason(error)) from None
         except ValueError:  # two dots in a row, a label of 64 letters: to try again would not help
             raise _Refused(f"{self.host} is not a host name.") from None
-        writer = self._writer
-        self._protocol = 1
-        try:
-            await self._read_loop(reader, writer)
-        except (OSError, LineTooLong) as error:
-            raise _Lost("the connection broke" if isinstance(error, OSError) else "that is no chat-server") from None
-        finally:
-            self._writer = None
-            self.askers.forget()
-            writer.transport.abort()
 
-    async def _read_loop(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _read_loop(self, link: Link) -> None:
         incoming = EventReader()
-        await self._log_in(incoming, reader, writer)
+        await self._log_in(incoming, link)
         silent = 0.0
         while True:
             try:
                 async with asyncio.timeout(ASK_AFTER):
-                    data = await reader.read(READ_MAX)
+                    data = await link.read()
             except TimeoutError:
                 silent += ASK_AFTER
                 if silent + ASK_AFTER > DEAD_AFTER + 1:
                     raise _Lost("the server is silent") from None
-                writer.write(write(tag_in(requests.Ping, self._protocol)))
+                link.write(write(tag_in(requests.Ping, self._protocol)))
                 continue
             silent = 0.0
-            self._receive(incoming, data, writer)
+            self._receive(incoming, data, link)
 
-    async def _log_in(self, incoming: EventReader, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _log_in(self, incoming: EventReader, link: Link) -> None:
         """Take what comes until the server has let the user in, or has not. The time for it is one, however its words drip in."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS) as patience:
                 while self.status is Status.CONNECTING:
-                    self._receive(incoming, await reader.read(READ_MAX), writer)
+                    self._receive(incoming, await link.read(), link)
                     if incoming.texts and not incoming.has_json and not patience.expired():
                         patience.reschedule(
                             min(patience.when() or inf, asyncio.get_running_loop().time() + TEXT_SECONDS)
@@ -275,16 +303,16 @@ class Connection:
             raise _Lost("the server is silent") from None
         self._texts = 0
 
-    def _receive(self, incoming: EventReader, data: bytes, writer: asyncio.StreamWriter) -> None:
+    def _receive(self, incoming: EventReader, data: bytes, link: Link) -> None:
         if not data:
             raise _Lost("the connection was closed")
         for received in incoming.receive_data(data):
-            self._take(received.event, received.ref, writer)
+            self._take(received.event, received.ref, link)
 
-    def _take(self, event: Event, ref: Ref | None, writer: asyncio.StreamWriter) -> None:
+    def _take(self, event: Event, ref: Ref | None, link: Link) -> None:
         """See what the connection needs to know; hand the event on."""
         if isinstance(event, events.Pinged):
-            writer.write(write(tag_in(requests.Pong, self._protocol)))
+            link.write(write(tag_in(requests.Pong, self._protocol)))
         if isinstance(event, events.Welcomed):
             self._protocol = event.protocol
         if isinstance(event, events.Refused) and self._is_of_own(event, ref):
@@ -296,7 +324,7 @@ class Connection:
             self._room_settled(event.room)
         elif isinstance(event, events.LoggedIn):
             self.identity.nick, self.identity.token = event.nick, event.token
-            self._go_on(set(event.rooms), writer)
+            self._go_on(set(event.rooms), link)
         elif isinstance(event, events.Dismissed):
             raise (_Refused if event.why == "taken-over" else _Lost)(event.text)
         elif isinstance(event, events.LoggedOut):
@@ -318,21 +346,21 @@ class Connection:
         for wanted in [wanted for wanted in self._rooms if name_key(wanted) == name_key(room)]:
             del self._rooms[wanted]
 
-    def _go_on(self, carried: set[str], writer: asyncio.StreamWriter) -> None:
+    def _go_on(self, carried: set[str], link: Link) -> None:
         """Be in the rooms where the user was, with what was missed; then send what waits, in order."""
         known = self._known.positions()
         if known:
-            writer.write(write("resume", rooms=known))
+            link.write(write("resume", rooms=known))
         there = {name_key(room) for room in known.keys() | carried}
         wanted = (room for room in self._rooms if name_key(room) not in there)
         self._joins = {-number: room for number, room in enumerate(wanted, 1)}  # whose numbers are no askers'
         for ref, room in self._joins.items():
-            writer.write(write("join", ref=ref, room=room))
+            link.write(write("join", ref=ref, room=room))
         for room in carried - known.keys():  # it has entered there, and has never been told
-            writer.write(write("history", room=room, before=requests.NUMBER_MAX, count=50))
-        writer.write(write("rooms"))
+            link.write(write("history", room=room, before=requests.NUMBER_MAX, count=50))
+        link.write(write("rooms"))
         self._online_at = time.monotonic()
-        self._change(ConnectionChanged(Status.ONLINE))
+        self._change(ConnectionChanged(Status.ONLINE, link.news, line=link.line))
         for pending in self._unsent():
             self.say(pending)
 
@@ -366,5 +394,7 @@ def _reason(error: OSError) -> str:
         return "nothing listens there"
     if isinstance(error, socket.gaierror):
         return "there is no such host"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS could not be agreed upon ({error.reason or 'it broke off'})"
     words = error.strerror or ""
     return words[:1].lower() + words[1:] if words else "it could not be reached"

@@ -169,7 +169,7 @@ class LocalStore:
         if self._directory is None:
             return
         try:
-            _replace(self._directory, name, msgspec.json.encode(value), is_synced=is_synced)
+            replace_file(self._directory, name, msgspec.json.encode(value), is_synced=is_synced)
         except OSError as error:  # a full disk must not keep anybody from chatting
             if not self._unwritten:
                 self.tell(f"What you write is not kept on disk: {self._directory}: {error.strerror}.")
@@ -187,7 +187,7 @@ def _aside(path: Path) -> Path:
     return next((free for name in names if not (free := path.with_name(name)).exists()), path.with_name(names[-1]))
 
 
-def _replace(directory: Path, name: str, data: bytes, *, is_synced: bool) -> None:
+def replace_file(directory: Path, name: str, data: bytes, *, is_synced: bool) -> None:
     """Put a file in place of another; if it is synced, it is on the disk when this returns, under its name. Raises OSError."""
     path = directory / f"{name}.new"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -16,12 +16,15 @@ from chat_server.console import complain
 from chat_server.protocol import events
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
+from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pipes import Input, Output, encoding_of_output
 from chat_tui.client.plain_telling import Teller
+from chat_tui.client.plain_trust import TrustQuestion
 from chat_tui.client.plain_typing import Typing
+from chat_tui.client.trust_words import Doubt
 from chat_tui.settings import Profile, Settings
 
 PATIENCE = 30.0
@@ -87,6 +90,13 @@ class PlainProgram:
         self._has_output = True
         self.client = client_for(self)
         self.client.store.tell = warn
+        self._question = TrustQuestion(
+            self.input,
+            warn,
+            can_ask=is_interactive,
+            on_yes=self._trust,
+            on_no=lambda: self._end(Exit.REFUSED),
+        )
         self._teller = Teller(self.client, write, warn, shows_joins=shows_joins)
         self._typing = Typing(
             self.client,
@@ -140,10 +150,16 @@ class PlainProgram:
         else:
             self._typing.connection_lost()
         if change.status is Status.REFUSED and self.code is None:
-            self._warn(change.why)
-            self._end(Exit.REFUSED)
+            if change.doubt is not None:
+                self._question.ask(change.doubt)
+            else:
+                self._warn(change.why)
+                self._end(Exit.REFUSED)
         self._teller.changed(change)
         self._changed.set()
+
+    def _trust(self, doubt: Doubt) -> None:
+        self.client.connection.trust(doubt)
 
     def _note_progress(self) -> None:
         self._progress_at = asyncio.get_running_loop().time()
@@ -190,6 +206,9 @@ class PlainProgram:
 
     def take_input(self, *, is_last: bool = False) -> None:
         """Carry out what was typed and has its turn. `is_last`: the program ends, and what can still be kept is."""
+        self._question.take_answer()
+        if self._question.is_open:
+            return
         if self._has_output or is_last:
             self._typing.carry_on(is_last=is_last, is_over=lambda: self.code is not None)
 
@@ -309,6 +328,7 @@ def run_plain(
     profile: Profile,
     settings: Settings,
     open_store: Callable[[str, int], LocalStore],
+    caller: Caller,
     *,
     default_nick: str,
     wait: float | None = None,
@@ -328,6 +348,7 @@ def run_plain(
                 profile.port,
                 profile.nick or store.saved.nick or default_nick,
                 store=store,
+                caller=caller,
                 rooms=profile.rooms,
                 show_joins=settings.show_joins,
                 loads_older=False,
@@ -349,6 +370,8 @@ def run_plain(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, and jobs in the background, ignore some
                 loop.add_signal_handler(number, program.end, 128 + number)
+        for warning in caller.servers.warnings():
+            _warn(warning)
         program.input.start()
         code = await program.run()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -10,6 +10,7 @@ from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_tui.client.answers import words_for
+from chat_tui.client.calling import Line
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.in_order import Reading, line_in_words
@@ -136,6 +137,10 @@ class Teller:
         match change.status:
             case Status.ONLINE:
                 told = f"Connected to {connection.host}, port {connection.port}, as {connection.identity.nick}."
+                if change.line is Line.OPEN:
+                    told += " The line is not encrypted."
+                if change.why:
+                    told += f"\n{change.why}"
                 self._trouble = ""
             case Status.CONNECTING:
                 told = change.why

@@ -17,6 +17,7 @@ from textual.widget import AwaitMount
 from textual.worker import Worker
 
 from chat_tui.actions import ACTIONS, EVERYWHERE, keymap, shown_key
+from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
 from chat_tui.client.command_line import OWN
 from chat_tui.client.connection import ConnectionChanged, Status
@@ -48,6 +49,7 @@ class ChatApp(KeysInTurn):
         *,
         rooms: Iterable[str] = (),
         open_store: Callable[[str, int], LocalStore],
+        caller: Caller,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Connect nowhere yet.
@@ -59,6 +61,7 @@ class ChatApp(KeysInTurn):
             nick: the user's name; "" for the one they had there last.
             rooms: rooms to be in.
             open_store: gives what is kept for a server.
+            caller: calls servers, if they are trusted.
             clock: the time, in seconds since 1970.
 
         """
@@ -70,6 +73,7 @@ class ChatApp(KeysInTurn):
         self.change = ConnectionChanged(Status.CONNECTING)
         self._rooms_wanted = list(rooms)
         self._open_store = open_store
+        self._caller = caller
         self._worker: Worker[None] | None = None
         self.main = MainScreen(self)
         self.client = self._new_client(host, port, nick)
@@ -147,6 +151,7 @@ class ChatApp(KeysInTurn):
             port,
             nick,
             store=self._open_store(host, port),
+            caller=self._caller,
             rooms=self._rooms_wanted,
             show_joins=self.settings.show_joins,
             clock=self.clock,
@@ -157,7 +162,7 @@ class ChatApp(KeysInTurn):
 
     def _start(self) -> None:
         self.client.store.tell = self._warn
-        for warning in self.client.store.warnings:
+        for warning in (*self.client.store.warnings, *self._caller.servers.warnings()):
             self._warn(warning)
         for pending in self.client.store.unsent:
             self.client.state.room(pending.room)
@@ -175,6 +180,8 @@ class ChatApp(KeysInTurn):
         if (self._connecting.was_online and not self.main.is_open) or not self.screen_stack:
             return  # the program is ending
         self._connecting.connection_changed(change)
+        if change.status is Status.ONLINE and change.why:
+            self.notify(change.why, markup=False, timeout=10)
         self.main.connection_changed(change)
 
     def move_to(self, host: str, port: int, nick: str) -> None:

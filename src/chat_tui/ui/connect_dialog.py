@@ -1,18 +1,29 @@
-"""When the form for connecting is shown, what it says, and what is done with the answer.
+"""When the form for connecting is shown, or why a server is not trusted; what the form says, and what is done with the answers.
 
 Knows how the connection is and was. Never knows what is said on it.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import App
 
+from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.trust_words import Doubt
 from chat_tui.ui.program import Program
 
 if TYPE_CHECKING:
     from chat_tui.ui.screens.connecting import ConnectScreen, Target
+    from chat_tui.ui.screens.trusting import Answer, TrustScreen
+
+
+_LINES = {
+    Line.LOCAL: "",
+    Line.ENCRYPTED: " The line is encrypted.",
+    Line.OPEN: " The line is not encrypted: whoever is between here and there can read along.",
+}
 
 
 class ConnectDialog:
@@ -40,6 +51,7 @@ class ConnectDialog:
         self._program, self._app = program, app
         self._move_to, self._rename, self._paint_soon = move_to, rename, paint_soon
         self._form: ConnectScreen | None = None
+        self._question: TrustScreen | None = None
         self._taken: set[str] = set()  # names that the server has refused to this user
         self.was_online = False
         """Whether there was a connection to this server."""
@@ -58,7 +70,12 @@ class ConnectDialog:
             self.was_online = True
             self._taken.clear()
             self._leave()
-        if change.status is Status.REFUSED or (
+        question, self._question = self._question, None
+        if question is not None and question.is_active:
+            question.dismiss(None)
+        if change.doubt is not None:
+            self._ask_about(change.doubt)
+        elif change.status is Status.REFUSED or (
             change.status is Status.WAITING and not self.was_online and not self._has_left
         ):
             self.show()
@@ -84,7 +101,7 @@ class ConnectDialog:
         where = f"{connection.host}, port {connection.port}"
         match change.status:
             case Status.ONLINE:
-                return f"You are connected to {where}, as {client.state.nick}."
+                return f"You are connected to {where}, as {client.state.nick}.{_LINES[change.line]}"
             case Status.CONNECTING:
                 return f"Connecting to {where}."
             case Status.WAITING:
@@ -93,6 +110,36 @@ class ConnectDialog:
                 return f"The name {connection.identity.nick} is taken there. {self._proposal()} may be free; Enter tries it."
             case _:
                 return change.why
+
+    def _ask_about(self, doubt: Doubt) -> None:
+        """Say why the server is not trusted, in place of the form; but a form in which something was written only says that it is not."""
+        from chat_tui.ui.screens.trusting import TrustScreen  # noqa: PLC0415 - most servers are trusted
+
+        if (form := self._open_form) is not None:
+            form.tell(self._why())
+            if form.is_touched:
+                return
+            form.dismiss(None)
+        question = self._question = TrustScreen(doubt)
+        self._app.push_screen(question, partial(self._decided, question))
+
+    def _decided(self, question: "TrustScreen", answer: "Answer | None") -> None:
+        from chat_tui.ui.screens.trusting import Answer  # noqa: PLC0415 - it is there already
+
+        if question is not self._question:  # what it asked is no question any more
+            return
+        self._question = None
+        self._has_left = answer is None
+        connection = self._program.client.connection
+        match answer:
+            case Answer.TRUST:
+                connection.trust(question.doubt)
+            case Answer.AGAIN:
+                connection.try_now()
+            case Answer.ELSEWHERE:
+                self.show()
+            case None:
+                self._paint_soon()
 
     def _proposal(self) -> str:
         from chat_tui.ui.screens.connecting import free_name  # noqa: PLC0415 - only who cannot connect needs it

@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.style import Style
 
 from chat_server.protocol.names import name_key
+from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.state import RoomState, State
 from chat_tui.settings import DEFAULT_PORT
@@ -96,6 +97,12 @@ def _state_mark(change: ConnectionChanged) -> tuple[str, str]:
     return ("● ", "$text-success") if change.status is Status.ONLINE else ("○ ", "$text-warning")
 
 
+def exposed(change: ConnectionChanged) -> Content:
+    """That others can read along, if they can."""
+    is_open = change.status is Status.ONLINE and change.line is Line.OPEN
+    return Content.styled("not encrypted" if is_open else "", "bold $text-warning")
+
+
 def people_count(room: RoomState | None) -> str:
     """How many people are here, where there is no place for their names."""
     if room is None or not room.people:
@@ -160,6 +167,8 @@ def status_line(change: ConnectionChanged, host: str, state: State, seconds: int
     waits = "" if not waiting else f" {waiting} line{'' if waiting == 1 else 's'} will be sent then."
     if change.status is Status.CONNECTING:
         return f"Connecting to {host} …"
+    if change.doubt is not None:
+        return f"{change.why} Ctrl+R shows why, F3 takes another server.{waits}"
     if change.status is Status.REFUSED:
         return f"{change.why} Ctrl+R tries again, F3 takes another name or server.{waits}"
     return f"No connection: {change.why}. Trying again in {seconds} s; Ctrl+R tries now.{waits}"

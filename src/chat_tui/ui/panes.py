@@ -28,7 +28,7 @@ NARROW, SLIM, SHORT = 90, 60, 16
 """Columns below which the people fold away, and the rooms; rows below which the footer does."""
 
 GROWING = ("me",)
-"""Texts that are as wide as they are. Others keep their place, so that a new one has nothing laid out again."""
+"""Texts that are as wide as they are. Others keep their place, so that a new one has nothing laid out again; but the status may need a second row."""
 
 
 class Panes:
@@ -104,7 +104,7 @@ class Panes:
         is_slim = screen.has_class("slim")
         nick = Content.styled(state.nick or connection.identity.nick, "bold")
         count = "" if is_slim or self.people.display else labels.people_count(room)
-        right = [Content.styled(count, "$text-muted")] if count else []
+        right = list(filter(None, (labels.exposed(change), Content.styled(count, "$text-muted"))))
         has_foot = not (screen.has_class("short") or screen.app.has_class("slow"))
         header = labels.header(
             Content("") if is_slim else labels.server(change, connection.host, connection.port),
@@ -135,5 +135,7 @@ class Panes:
     def _write(self, name: str, content: Content) -> None:
         """Show another text in one of the places for text, if it is another."""
         widget = self._texts[name]
-        if widget.content != content:
-            widget.update(content, layout=name in GROWING)
+        shown = widget.content
+        if shown != content:
+            longest = max(content.cell_length, shown.cell_length if isinstance(shown, Content) else 0)
+            widget.update(content, layout=name in GROWING or (name == "status" and longest > widget.size.width))
