@@ -65,7 +65,7 @@ PURE = {
         "chat_server.commands",
     ),
     *("chat_server.accounts.look_alikes", "chat_server.accounts.scripts", "chat_server.accounts.new_names"),
-    "chat_server.accounts.passwords",
+    *("chat_server.accounts.passwords", "chat_server.accounts.throttles"),
     *("chat_server.sessions.token_bucket", "chat_server.sessions.pace", "chat_server.sessions.display"),
     *("chat_server.rooms.quotas", "chat_server.rooms.person", "chat_server.server.connection_limits"),
 }

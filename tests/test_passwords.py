@@ -6,6 +6,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import argon2
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from chat_server.accounts.hashing import (
     PLACES,
+    PLACES_FOR_KNOWN,
     PLACES_PER_NETWORK,
     Argon2,
     Busy,
@@ -319,6 +321,22 @@ async def test_beyond_so_many_and_so_many_of_one_network_it_is_busy_at_once(auto
     assert told.count("done") == PLACES == len(hasher.done)
     assert (queue.waiting, queue._waiting) == (0, {})
     assert await queue.hashed(ABC, "loud") == "cba"
+
+
+async def test_strangers_leave_places_for_those_who_have_been_there_before(autojump_clock: trio.abc.Clock) -> None:
+    queue, _ = make_queue()
+    async with trio.open_nursery() as nursery:
+        for number in range(PLACES):
+            nursery.start_soon(queue.hashed, ABC, str(number))
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(Busy):
+            await queue.compare(ABC, "cba", "net")
+        for number in range(PLACES_FOR_KNOWN):
+            nursery.start_soon(partial(queue.compare, ABC, "cba", f"net {number}", is_known=True))
+        await trio.testing.wait_all_tasks_blocked()
+        assert queue.waiting == PLACES + PLACES_FOR_KNOWN
+        with pytest.raises(Busy):
+            await queue.compare(ABC, "cba", "net", is_known=True)
 
 
 async def test_who_hangs_up_leaves_the_work_its_place_until_it_is_done(autojump_clock: trio.abc.Clock) -> None:

@@ -26,6 +26,9 @@ PLACES = 16
 PLACES_PER_NETWORK = 2
 """Those of them that come from one network: a flood from a few leaves room for the others."""
 
+PLACES_FOR_KNOWN = 4
+"""Places more for those who are no strangers (throttles.py), so that strangers cannot take them all."""
+
 HASH_MAX = 256
 """Characters in a stored hash. One has 97."""
 
@@ -171,14 +174,21 @@ class HashingQueue:
         """
         return await self._in_turn(network, lambda: self._hasher.hashed(password))
 
-    async def compare(self, password: Password, stored: str | None, network: str) -> Verdict:
-        """Compare a password with a stored hash. None, for somebody who has none or is not known: it matches nothing, and takes as long.
+    async def compare(self, password: Password, stored: str | None, network: str, *, is_known: bool = False) -> Verdict:
+        """Compare a password with a stored hash. None, for an account without one, or that is none: it matches nothing, and takes as long.
+
+        Args:
+            password: what was typed.
+            stored: the hash.
+            network: from where.
+            is_known: whether the account's owner has logged in from there before (throttles.py).
 
         Raises:
             Busy: too many wait.
 
         """
-        return await self._in_turn(network, lambda: self._compared(password, stored))
+        places = PLACES + PLACES_FOR_KNOWN if is_known else PLACES
+        return await self._in_turn(network, lambda: self._compared(password, stored), places)
 
     def _compared(self, password: Password, stored: str | None) -> Verdict:
         hasher = self._hasher
@@ -192,8 +202,8 @@ class HashingQueue:
             return Verdict(matches=False, is_unusable=True)
         return Verdict(matches, hasher.hashed(password) if matches and hasher.is_weak(stored) else "")
 
-    async def _in_turn(self, network: str, work: Callable[[], T]) -> T:
-        if self.waiting >= PLACES or self._waiting[network] >= PLACES_PER_NETWORK:
+    async def _in_turn(self, network: str, work: Callable[[], T], places: int = PLACES) -> T:
+        if self.waiting >= places or self._waiting[network] >= PLACES_PER_NETWORK:
             raise Busy
         self._waiting[network] += 1
         try:
