@@ -102,10 +102,11 @@ def test_no_file_of_the_data_directory_is_written_over_under_whatever_name(data:
     (tmp_path / "there").symlink_to(data, target_is_directory=True)
     with running_server(data=data):
         theirs = {f"{name}{ending}" for name in ("journal.db", "search.db") for ending in ("", "-wal", "-shm")} | {
-            "lock"
+            "lock",
+            "tls.pem",
         }
         deadline = time.monotonic() + TIMEOUT
-        while {*left(data)} != theirs:  # the search index is opened beside everything else
+        while {*left(data)} != theirs:  # the search index and the certificate are made beside everything else
             assert time.monotonic() < deadline, left(data)
             time.sleep(0.01)
         before = {entry.name: entry.stat() for entry in data.iterdir()}

@@ -119,6 +119,7 @@ _FILE_COMMANDS = {
         True,
     ),
     "backup": ("copy the journal into a file; the server may be running", "where to", False),
+    "fingerprint": ("print the fingerprint of the server's certificate, for whoever wants to compare it", "", True),
 }
 
 

@@ -1,7 +1,7 @@
-"""The commands for a journal: `chat-server export`, `import`, `check-journal`, `backup`, `rooms`, whatever its engine.
+"""The commands for what is kept: `chat-server export`, `import`, `check-journal`, `backup`, `rooms`, `fingerprint`, whatever the engine.
 
 Knows arguments, standard streams, signals and the progress bar. What is done is in journal/maintenance.py; for a backup in the engine
-(journal/sqlite/archive.py), for rooms in rooms_cli.py.
+(journal/sqlite/archive.py), for rooms in rooms_cli.py, for the certificate in fingerprint_cli.py.
 """
 
 import argparse
@@ -21,13 +21,14 @@ from rich.progress import Progress as Bar
 
 from chat_server import console
 from chat_server.config import Config
+from chat_server.fingerprint_cli import show_fingerprint
 from chat_server.journal import JournalError, UnusableJournal
 from chat_server.journal.archive import FileProblem, Progress
 from chat_server.journal.engines import Engine, Settings, engine_named
 from chat_server.journal.maintenance import check, export, import_, lines_of
 from chat_server.journal.new_file import OwnFiles, TargetError, is_stream, new_file, refuse_own_file
 from chat_server.rooms_cli import run_rooms_command
-from chat_server.server.certificates import OWN_FILE
+from chat_server.server.certificates import OWN_FILE, CertificateProblem
 
 
 def run_command(chosen: argparse.Namespace, config: Config) -> int:
@@ -45,6 +46,7 @@ _UNDONE = {
     "import": "nothing has been imported",
     "check-journal": "the check is not complete",
     "backup": "no file has been written",
+    "fingerprint": "nothing has been changed",
     "rooms": "look at `chat-server rooms list`",
 }
 """What is so after a command has been interrupted."""
@@ -85,23 +87,13 @@ def _interruptible() -> Iterator[Callable[[], None]]:
 
 
 def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Callable[[], None]) -> int:
-    engine, settings = engine_named(config.journal.engine), config.journal
+    engine = engine_named(config.journal.engine)
     try:
-        own = engine.own_files(settings)
+        own = engine.own_files(config.journal)
         own = own._replace(names=own.names | {OWN_FILE} if own.names else own.names)
         _refuse_own_file_as_output(own)
-        match chosen.command:
-            case "export":
-                return _export(engine, settings, own, chosen)
-            case "import":
-                return _import(engine, settings, chosen.file)
-            case "backup":
-                return _back_up(engine, settings, own, chosen)
-            case "rooms":
-                return run_rooms_command(chosen, config, engine)
-            case _:
-                return _check(engine, settings)
-    except (FileProblem, TargetError, UnusableJournal, JournalError) as error:
+        return _carry_out(chosen, config, engine, own)
+    except (CertificateProblem, FileProblem, TargetError, UnusableJournal, JournalError) as error:
         raise_if_interrupted()
         console.complain("chat-server", error)
     except OSError as error:
@@ -110,6 +102,23 @@ def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Calla
             where = error.filename or getattr(chosen, "file", "the data directory")
             console.complain("chat-server", f"{where}: {error.strerror or error}")
     return 2
+
+
+def _carry_out(chosen: argparse.Namespace, config: Config, engine: Engine, own: OwnFiles) -> int:
+    settings = config.journal
+    match chosen.command:
+        case "export":
+            return _export(engine, settings, own, chosen)
+        case "import":
+            return _import(engine, settings, chosen.file)
+        case "backup":
+            return _back_up(engine, settings, own, chosen)
+        case "fingerprint":
+            return show_fingerprint(config, own)
+        case "rooms":
+            return run_rooms_command(chosen, config, engine)
+        case _:
+            return _check(engine, settings)
 
 
 def _refuse_own_file_as_output(own: OwnFiles) -> None:

@@ -39,7 +39,7 @@ HURRY_PART = 0.5
 
 
 class CannotStart(Exception):
-    """The certificate cannot be used, the address not be listened on, or the journal not be opened; the sentence says which and why."""
+    """The address cannot be listened on, the certificate not be used, or the journal not be opened; the sentence says which and why."""
 
 
 def run(config: Config) -> int:
@@ -53,8 +53,6 @@ def run(config: Config) -> int:
 
     """
     logs.configure(config.log.format, verbose=config.log.verbose)
-    engine = engine_named(config.journal.engine)
-    certificate = _certificate(config, engine)
     host, port = config.server.host, config.server.port
     try:
         listeners = open_listeners(host, port, config.limits.keepalive_seconds)
@@ -65,8 +63,10 @@ def run(config: Config) -> int:
         raise CannotStart(f"cannot listen on {place}: {why}{hint}") from error
 
     try:
+        engine = engine_named(config.journal.engine)
+        certificate = _certificate(config, engine)
         store = engine.open_store(config.journal)
-    except UnusableJournal as error:
+    except (CertificateProblem, UnusableJournal) as error:
         for listener in listeners:
             listener.close()
         raise CannotStart(str(error)) from error
@@ -113,11 +113,8 @@ def run(config: Config) -> int:
 
 
 def _certificate(config: Config, engine: Engine) -> CertificateInUse:
-    try:
-        own = engine.own_files(config.journal)
-        return CertificateInUse(config.tls, own.directory if own.names else None)
-    except (CertificateProblem, UnusableJournal) as problem:
-        raise CannotStart(str(problem)) from problem
+    own = engine.own_files(config.journal)
+    return CertificateInUse(config.tls, own.directory if own.names else None)
 
 
 class _Ready:

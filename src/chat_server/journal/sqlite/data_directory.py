@@ -35,9 +35,11 @@ def data_directory(chosen: str) -> Path:
     """The directory that was chosen or, if none was, where the platform keeps the data of programs.
 
     Raises:
-        DataFolderError: it begins with `~` and a user whom the system does not know.
+        DataFolderError: it begins with `~` and a user whom the system does not know, or has a NUL, which no name of a file can have.
 
     """
+    if "\0" in chosen:
+        raise DataFolderError(f"cannot use the data directory {chosen}: embedded null byte")
     if not chosen:
         import platformdirs  # noqa: PLC0415 - 5 ms, which whoever chooses a directory is spared
 
@@ -94,9 +96,8 @@ class DataDirectory:
             for file in (self.journal, self.search):
                 os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
             self._lock = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-            why = getattr(error, "strerror", None) or error
-            raise DataFolderError(f"cannot use the data directory {path}: {why}") from error
+        except OSError as error:
+            raise DataFolderError(f"cannot use the data directory {path}: {error.strerror}") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
