@@ -1,11 +1,16 @@
 """The contract of a store of accounts, run over every engine."""
 
 import hashlib
+import io
 from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
 
+from archives import no_progress
 from chat_server.accounts import (
     CODES_MAX,
     DEVICES_MAX,
@@ -26,11 +31,14 @@ from chat_server.accounts import (
 )
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import Duplicate, Journal, JournalError
-from chat_server.journal.engines import Store
+from chat_server.journal.archive import FileProblem
+from chat_server.journal.engines import EngineName, Store
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.maintenance import check, export, import_
+from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.protocol.entries import Entry, Said, TopicSet
-from test_journal import Place, begun, create_rooms, opened, place
+from test_journal import Place, begun, create_rooms, opened, place, place_in
 
 __all__ = ["begun", "place"]
 
@@ -593,3 +601,107 @@ def test_no_secret_is_in_what_is_shown_of_a_value() -> None:
         assert "secret" not in shown
         assert "s3cret" not in shown
         assert "digest" not in shown
+
+
+# Exports.
+
+
+async def filled(place: Place) -> Account:
+    """Somebody with everything that an account can have, and somebody who has ended."""
+    journal, accounts = place.open_both()
+    async with opened(journal):
+        await create_rooms(journal)
+        made = (await registered(accounts, replace(ann(), choices={"telnet": {"colour": True}}))).account
+        await accounts.add_device(made.id, NewDevice("dice", digest("bot"), "bot", ends=NOW + 9, rooms=("pm",)), NOW)
+        await accounts.make_codes([replace(code("i", "invite"), rooms=("python", "pm"), made_by=made.id)])
+        await accounts.rename(made.id, "Anna", "anna", NOW)
+        await say(journal, made.id, "hello")
+        eve = (await registered(accounts, ann("eve", "eve"))).account
+        await say(journal, eve.id, "secret", nick="eve")
+        await accounts.end(eve.id, "erase", NOW)
+    return made
+
+
+def exported(place: Place, *, with_secrets: bool) -> bytes:
+    out = io.BytesIO()
+    with closing(place.engine.open_archive(place.settings)) as archive:
+        export(archive, out, no_progress, with_secrets=with_secrets)
+        assert check(archive, no_progress).problems == []
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("other", get_args(EngineName))
+async def test_logins_move_to_another_engine_and_back(place: Place, other: EngineName, tmp_path: Path) -> None:
+    made = await filled(place)
+    whole = exported(place, with_secrets=True)
+    there = place_in(tmp_path / "there", other)
+    assert import_(there.engine.filling(there.settings), io.BytesIO(whole), no_progress) == 2
+    assert exported(there, with_secrets=True) == whole
+    journal, accounts = there.open_both()
+    async with opened(journal):
+        holder = await accounts.by_token(digest("token of Ann"), NOW)
+        assert holder is not None
+        assert holder.account == replace(made, name="Anna", skeleton="anna")
+        bot = await accounts.by_token(digest("bot"), NOW)
+        assert bot is not None
+        assert bot.device is not None
+        assert bot.device.rooms == ("pm",)
+        invitation = await accounts.code(digest("i"), NOW)
+        assert invitation is not None
+        assert invitation.rooms == ("python", "pm")
+        assert await accounts.register(ann(), NOW) == Refusal("kept")
+        (more,) = await put(accounts, made.id, "one more")
+        assert more.id > bot.device.id
+
+
+async def test_an_export_has_no_secret_unless_that_is_wanted(place: Place, tmp_path: Path) -> None:
+    made = await filled(place)
+    plain = exported(place, with_secrets=False)
+    for secret in (b"hash", b"digest", b"token", b'"is":"device"', b'"is":"code"', b'"secret'):
+        assert secret not in plain
+    there = place_in(tmp_path / "there", "sqlite")
+    import_(there.engine.filling(there.settings), io.BytesIO(plain), no_progress)
+    assert exported(there, with_secrets=False) == plain
+    journal, accounts = there.open_both()
+    async with opened(journal):
+        assert await accounts.find("anna") == replace(made, name="Anna", skeleton="anna", password=None)
+        assert await accounts.devices(made.id) == []
+
+
+async def test_an_export_without_accounts_is_one_that_an_older_release_reads(place: Place) -> None:
+    async with opened(place.open()) as journal:
+        if not await journal.rooms():
+            await create_rooms(journal)
+        await say(journal, 0, "hello")
+    assert exported(place, with_secrets=True).startswith(b'{"is":"export","version":2}\n')
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"is":"account","account":{"id":0,"name":"x"}}',
+        '{"is":"account","account":{"id":5,"name":"x","skeleton":"x","made":0,"state":"asleep"}}',
+        '{"is":"device","device":{"id":1,"account":9,"name":"x","digest":"MTIz","made":0}}',
+        '{"is":"account","account":{"id":7,"name":"ann","skeleton":"a","made":0}}',
+    ],
+)
+async def test_what_cannot_be_an_account_is_not_imported(line: str, tmp_path: Path) -> None:
+    good = '{"is":"account","account":{"id":7,"name":"ann","skeleton":"ann","made":0}}'
+    lines = "\n".join(['{"is":"export","version":3}', '{"is":"room","room":"pm","topic":"","first":1}', good, line])
+    place = place_in(tmp_path / "data", "sqlite")
+    with pytest.raises(FileProblem, match=r"^line 4: "):
+        import_(place.engine.filling(place.settings), io.BytesIO(lines.encode()), no_progress)
+
+
+async def test_a_device_that_is_limited_to_a_room_follows_it(place: Place) -> None:
+    made = await filled(place)
+    rename_room(place.engine.editing(place.settings), "pm", "cellar", lambda _: False)
+    delete_room(place.engine.editing(place.settings), "python")
+    journal, accounts = place.open_both()
+    async with opened(journal):
+        assert [one.rooms for one in await accounts.devices(made.id)] == [None, ("cellar",)]
+        invitation = await accounts.code(digest("i"), NOW)
+        assert invitation is not None
+        assert invitation.rooms == ("cellar",)
+        await journal.create_room("another")
+        assert [one.rooms for one in await accounts.devices(made.id)] == [None, ("cellar",)]

@@ -1,5 +1,6 @@
 """Accounts in files: of an older release, of 100,000 people, killed between any two writes, and without a trace of what has been erased."""
 
+import io
 import shutil
 import signal
 import sqlite3
@@ -22,6 +23,7 @@ from chat_server.journal import Duplicate
 from chat_server.journal.engines import Store, engine_named
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.maintenance import import_
 from chat_server.journal.sqlite.archive import back_up
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.ended_file import read_ended
@@ -29,7 +31,7 @@ from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Said
 from processes import TIMEOUT
 from test_accounts import NOW, ann, digest, registered, say
-from test_journal import create_rooms, opened
+from test_journal import create_rooms, opened, place_in
 
 VERSION_2 = Path(__file__).parent / "data" / "journal-version-2.db"
 
@@ -393,3 +395,64 @@ async def test_what_is_registered_is_known_though_nobody_waits_for_it_any_more(t
         await accounts.change_role(0, "member")
         assert accounts.names.holder("ann")
         assert isinstance(await accounts.register(ann(), NOW), Refusal)
+
+
+async def test_what_an_import_brings_is_erased_if_it_was(tmp_path: Path) -> None:
+    place = place_in(tmp_path / "data", "sqlite")
+    journal, accounts = place.open_both()
+    async with opened(journal):
+        await create_rooms(journal)
+        made = (await registered(accounts)).account
+        await say(journal, made.id, CANARY, "goodbye")
+    before = exported(tmp_path / "data" / "journal.db")
+    journal, accounts = place.open_both()
+    async with opened(journal):
+        await accounts.end(made.id, "erase", NOW)
+    (tmp_path / "data" / "journal.db").unlink()
+    import_(place.engine.filling(place.settings), io.BytesIO(before), no_progress)
+    assert _files_with(tmp_path / "data", CANARY) == []
+    journal, accounts = place.open_both()
+    async with opened(journal):
+        assert [line.text for line in (await journal.read("python", 1, 9)).lines] == [ERASED_TEXT] * 2
+        assert await accounts.find("ann") is None
+
+
+IMPOSSIBLE = {
+    "UPDATE account SET key = 'bob'": "'bob' is not what names that count as the same share",
+    "UPDATE account SET id = -5": "belongs to nothing",
+    "UPDATE account SET id = -5 ": "its number cannot be one",
+    "UPDATE account SET role = 'king'": "account: 'king' is no role",
+    "UPDATE account SET state = 'closed'": "it is closed, and has a password",
+    "UPDATE account SET state = 'closing'": "it is closing, and its end is None",
+    "UPDATE account SET choices = '[]'": "what it has chosen cannot be read",
+    "UPDATE device SET account = 5": "a device ('laptop') belongs to nothing",
+    "INSERT INTO device_room VALUES (1, 9)": "a room of a device (1) belongs to nothing",
+    "UPDATE code SET purpose = 'fun'": "code: 'fun' is no purpose",
+    "INSERT INTO ended SELECT id, 'x', 'erase', 1 FROM account": "has ended, and is not closed",
+}
+
+
+@pytest.mark.parametrize("sql", IMPOSSIBLE)
+async def test_a_check_finds_what_cannot_be_so(sql: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    journal, accounts = open_store(data)
+    async with opened(journal):
+        await registered(accounts)
+    assert checked(data / "journal.db", data / "search.db").problems == []
+    with closing(sqlite3.connect(data / "journal.db")) as connection, connection:
+        connection.execute(sql)
+    assert any(IMPOSSIBLE[sql] in problem for problem in checked(data / "journal.db", data / "search.db").problems)
+
+
+async def test_the_command_exports_secrets_when_it_is_told_to(tmp_path: Path) -> None:
+    journal, accounts = open_store(tmp_path / "data")
+    async with opened(journal):
+        await registered(accounts)
+
+    def told(*words: str) -> str:
+        command = [sys.executable, "-m", "chat_server", "export", *words, "--data", str(tmp_path / "data")]
+        return str(forks.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=True).stdout)
+
+    assert '"is":"account"' in told()
+    assert '"is":"device"' not in told()
+    assert '"is":"device"' in told("--with-secrets")

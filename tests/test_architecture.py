@@ -18,7 +18,7 @@ RULES = {
         "protocol": "",
         "console guard logs settings_errors": "",
         "accounts": "protocol",
-        "journal": "protocol",
+        "journal": "protocol accounts",
         "journal.engines": "accounts journal",
         "journal.memory journal.memory_archive journal.kept_in_memory": "protocol logs journal accounts journal.engines",
         "journal.sqlite": "protocol guard logs accounts journal journal.engines",

@@ -101,7 +101,7 @@ def test_a_room_that_has_been_pruned_is_imported_with_its_numbers(folder: DataDi
         (lambda lines: [*lines, lines[0]], "line 16: expected the heading of an export first, and once"),
         (lambda lines: [*lines[:4], *lines[5:]], "line 6: expected number 2 of python"),
         (lambda lines: [*lines[:4], "hello"], "line 5: no line of an export: "),
-        (lambda lines: [lines[0].replace("2", "3"), *lines[1:]], "the file was written by a newer release"),
+        (lambda lines: [lines[0].replace("2", "9"), *lines[1:]], "the file was written by a newer release"),
         (lambda lines: [*lines[:2], lines[1], *lines[2:]], "line 3: expected another room's name"),
         (lambda lines: [line.replace('"ann"', '"* ann"') for line in lines], "line 4: expected a name, got '* ann'"),
     ],

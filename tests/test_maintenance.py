@@ -362,7 +362,7 @@ def test_an_export_and_a_backup_that_are_interrupted_say_so(tmp_path: Path, word
 def test_a_file_that_is_not_finished_is_not_there_whatever_ends_it(
     data: Path, tmp_path: Path, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(

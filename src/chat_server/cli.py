@@ -106,6 +106,12 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("file", metavar="FILE", nargs="?" if optional else None, default="-", help=file)
         if word in ("export", "backup"):
             command.add_argument("--force", action="store_true", help="replace FILE if it is there already")
+        if word == "export":
+            command.add_argument(
+                "--with-secrets",
+                action="store_true",
+                help="with hashes of passwords and digests of tokens, so that an import keeps logins",
+            )
     _add_rooms_commands(commands)
     return parser
 

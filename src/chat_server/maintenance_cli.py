@@ -130,7 +130,7 @@ def _refuse_own_file_as_output(own: OwnFiles) -> None:
 def _export(engine: Engine, settings: Settings, own: OwnFiles, chosen: argparse.Namespace) -> int:
     def write(out: BinaryIO) -> None:
         with _bar("export") as progress, closing(engine.open_archive(settings)) as archive:
-            export(archive, out, progress)
+            export(archive, out, progress, with_secrets=chosen.with_secrets)
 
     if chosen.file == "-":
         _write_out(write)

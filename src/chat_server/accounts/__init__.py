@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from chat_server.accounts.names_index import NamesIndex, Refusal
+from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
 from chat_server.protocol.entries import Author, Entry
 from chat_server.protocol.names import name_key
 
@@ -174,6 +174,18 @@ class Holder(NamedTuple):
     account: Account
     device: Device | None = None
     rooms: tuple[str, ...] = ()
+
+
+class Ended(NamedTuple):
+    """An account that has ended, and whose lines stand under this name, or are to; with their texts erased, or not."""
+
+    account: int
+    nick: str
+    ending: Ending
+
+
+Record = Account | Device | Code | KeptName | Ended
+"""What is kept of accounts and survives an export."""
 
 
 class OwnLines(NamedTuple):

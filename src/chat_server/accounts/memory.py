@@ -3,9 +3,7 @@
 Asks the journal in memory for what stands in its lines; never knows how that keeps them.
 """
 
-import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -19,6 +17,7 @@ from chat_server.accounts import (
     Choices,
     Code,
     Device,
+    Ended,
     Ending,
     Failure,
     Holder,
@@ -29,7 +28,8 @@ from chat_server.accounts import (
     Role,
 )
 from chat_server.accounts.ids import anonymous_names, new_id
-from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
+from chat_server.accounts.kept_accounts import KeptAccounts
+from chat_server.accounts.names_index import NamesIndex, Refusal
 from chat_server.accounts.naming import closed, kept_after, note_change
 from chat_server.protocol.names import name_key
 
@@ -53,49 +53,6 @@ class Lines(Protocol):
     def rewrite(self, account: int, nick: str, *, is_erased: bool) -> frozenset[str]:
         """Put them under another name, and overwrite their texts if they are to be erased; return in which rooms."""
         ...
-
-
-@dataclass
-class KeptAccounts:
-    """Everything that is kept of accounts."""
-
-    accounts: dict[int, Account] = field(default_factory=dict)
-    devices: dict[int, Device] = field(default_factory=dict)
-    codes: dict[bytes, Code] = field(default_factory=dict)
-    names: list[KeptName] = field(default_factory=list)
-    failures: dict[tuple[str, int], Failure] = field(default_factory=dict)
-    erased: set[int] = field(default_factory=set)
-    next_device: int = 1
-
-    def active(self, account: int) -> Account | None:
-        """The account, unless it is closed."""
-        found = self.accounts.get(account)
-        return None if found is None or found.state == "closed" else found
-
-    def change(self, account: int, change: Callable[[Account], Account]) -> Account:
-        """Let an account be another value."""
-        changed = self.accounts[account] = change(self.accounts[account])
-        return changed
-
-    def device_of(self, digest: bytes) -> Device | None:
-        """The device with this token."""
-        return next((one for one in self.devices.values() if secrets.compare_digest(one.digest, digest)), None)
-
-    def devices_of(self, account: int) -> list[Device]:
-        """An account's devices, the oldest first."""
-        return [one for one in self.devices.values() if one.account == account]
-
-    def drop(self, devices: Iterable[int]) -> None:
-        """Forget devices."""
-        for number in [*devices]:
-            del self.devices[number]
-
-    def use(self, code: Code) -> None:
-        """Let a code be used once less."""
-        if code.uses > 1:
-            self.codes[code.digest] = replace(code, uses=code.uses - 1)
-        else:
-            del self.codes[code.digest]
 
 
 class MemoryAccounts:
@@ -122,7 +79,7 @@ class MemoryAccounts:
             return refusal
         if new.device is not None and self._kept.device_of(new.device.digest) is not None:
             return Refusal("token")
-        number = new_id(lambda account: account in self._kept.accounts or account in self._kept.erased)
+        number = new_id(lambda account: account in self._kept.accounts or account in self._kept.ended)
         account = Account(
             number,
             new.name,
@@ -328,8 +285,7 @@ class MemoryAccounts:
         self._lines.forget(account)
         if ending == "close":
             return Rewritten(nick, frozenset())
-        if ending == "erase":
-            self._kept.erased.add(account)
+        self._kept.ended[account] = Ended(account, nick, ending)
         return Rewritten(nick, self._lines.rewrite(account, nick, is_erased=ending == "erase"))
 
     async def lines_of(self, account: int, after: int, limit: int) -> OwnLines:

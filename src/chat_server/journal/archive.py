@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from chat_server.accounts import Record
 from chat_server.journal import RoomRecord
 from chat_server.journal.batch_codec import Stored
 
@@ -61,6 +62,10 @@ class Archive(Protocol):
         """The next records after a position, some thousand lines; none when there is nothing more. Nothing waits for whoever asks for the next."""
         ...
 
+    def accounts(self) -> Iterator[Record]:
+        """What is kept of accounts, all of one moment: first accounts, then what belongs to them."""
+        ...
+
     # For a check.
 
     def raw_batches(self, end: int) -> Iterator[RawBatch]:
@@ -81,7 +86,7 @@ class Archive(Protocol):
         ...
 
     def strays(self) -> list[str]:
-        """What is kept and belongs to nothing: lines without a room, keys without a line."""
+        """What is kept and cannot be: lines without a room, keys without a line, devices without an account."""
         ...
 
 
@@ -90,6 +95,9 @@ class Filler(Protocol):
 
     def add_room(self, name: str, topic: str, first: int) -> None:
         """Add a room whose lines begin with the number `first`."""
+
+    def add_account(self, record: Record) -> None:
+        """Add what was kept of an account, after the rooms and after whatever it belongs to. Raises ValueError if it cannot be kept."""
 
     def add(self, batches: Sequence[Sequence[Stored]]) -> None:
         """Add batches, each of one room, a step apart (times.py), numbered as they are. A topic among the lines does not become the room's."""

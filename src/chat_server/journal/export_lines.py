@@ -8,11 +8,15 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct, field
 
+from chat_server.journal.account_lines import TAGS, AccountLines
 from chat_server.journal.batch_codec import KINDS, Stored, Unknown, line_of
 from chat_server.protocol.entries import Author, Entry
 
-EXPORT_VERSION = 2
-"""Since the second, every line has its author: 0 for nobody who is known to have an account. The first is read too."""
+EXPORT_VERSION = 3
+"""Since the second, every line has its author: 0 for nobody who is known to have an account. The third has accounts. Older ones are read too."""
+
+WITHOUT_ACCOUNTS = 2
+"""The version of an export that has none: an older release reads it."""
 
 NUMBER_MAX = 2**53
 """Numbers are smaller, so that every program that reads JSON can count them."""
@@ -42,15 +46,15 @@ class _Numbered(Struct):
     author: Author = 0
 
 
-ExportLine = Heading | RoomHeading | Stored
+ExportLine = Heading | RoomHeading | AccountLines | Stored
 
 _OPAQUE = "unknown"
 """The kind of an entry that has not the form of one: it is exported as it stands in the journal."""
 
-_KNOWN = {"export", "room", _OPAQUE, *KINDS}
+_KNOWN = {"export", "room", _OPAQUE, *KINDS, *TAGS}
 _NUMBERED = ("is", "room", "seq", "at", "author")
 
-_decoder = msgspec.json.Decoder(Heading | RoomHeading | Entry)
+_decoder = msgspec.json.Decoder(Heading | RoomHeading | AccountLines | Entry)
 _numbered_decoder = msgspec.json.Decoder(_Numbered)
 _fields_decoder = msgspec.json.Decoder(dict[str, Raw])
 _raw_list = msgspec.json.Decoder(list[Raw])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from chat_server.accounts import CARRIED_MAX, OwnLines, sender_of
-from chat_server.accounts.memory import KeptAccounts
+from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.journal import Duplicate, JournalError, RoomRecord
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored

@@ -5,13 +5,16 @@ Everything here blocks. `Progress` is told how many lines are done.
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from itertools import chain
 from typing import BinaryIO, NamedTuple
 
+from chat_server.journal.account_lines import AccountLines, lines_of_accounts, record_of
 from chat_server.journal.archive import Archive, FileProblem, Filler, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, Unknown, decode
 from chat_server.journal.export_lines import (
     EXPORT_VERSION,
     NUMBER_MAX,
+    WITHOUT_ACCOUNTS,
     ExportLine,
     Heading,
     RoomHeading,
@@ -32,11 +35,19 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors and shells put before a text; it means nothing."""
 
 
-def export(archive: Archive, out: BinaryIO, progress: Progress) -> int:
-    """Write what is kept as JSON lines: a heading, the rooms, then every line in the order in which it was stored. Returns how many lines."""
+def export(archive: Archive, out: BinaryIO, progress: Progress, *, with_secrets: bool = False) -> int:
+    """Write what is kept as JSON lines: a heading, the rooms, the accounts, then every line in the order in which it was stored.
+
+    Returns how many lines. The hashes and digests of secrets are left out unless they are wanted.
+    """
     end = archive.end()
-    out.write(write_line(Heading(EXPORT_VERSION)))
-    out.writelines(write_line(RoomHeading(room.name, room.topic, room.first)) for room in archive.rooms())
+    rooms = archive.rooms()
+    accounts = lines_of_accounts(archive.accounts(), with_secrets=with_secrets)
+    first = next(accounts, None)
+    out.write(write_line(Heading(WITHOUT_ACCOUNTS if first is None else EXPORT_VERSION)))
+    out.writelines(write_line(RoomHeading(room.name, room.topic, room.first)) for room in rooms)
+    if first is not None:
+        out.writelines(map(write_line, chain((first,), accounts)))
     done = position = 0
     while position < end - 1 and (records := archive.records(position)):
         for record in records:
@@ -80,6 +91,8 @@ def _fill(filler: Filler, lines: Iterable[bytes], progress: Progress) -> int:
                 raise FileProblem("the file was written by a newer release of chat-server")
         elif isinstance(value, RoomHeading):
             _adopt(filler, value, numbers, number)
+        elif isinstance(value, AccountLines):
+            _add_account(filler, value, number)
         else:
             _check_line(value, numbers, number)
             waiting.append(value)
@@ -97,6 +110,13 @@ def _adopt(filler: Filler, room: RoomHeading, numbers: dict[str, int], number: i
         raise FileProblem(f"line {number}: expected another room's name, and its first number")
     filler.add_room(room.room, room.topic, room.first)
     numbers[room.room] = room.first
+
+
+def _add_account(filler: Filler, line: AccountLines, number: int) -> None:
+    try:
+        filler.add_account(record_of(line))
+    except ValueError as error:
+        raise FileProblem(f"line {number}: {error}") from error
 
 
 def _check_line(line: Stored, numbers: dict[str, int], number: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
+from chat_server.accounts import Record
 from chat_server.journal import RoomRecord
 from chat_server.journal.archive import RawBatch, StoredRecord
 from chat_server.journal.batch_codec import Stored, encode, encode_authors
@@ -65,6 +66,10 @@ class MemoryArchive:
         """Nothing: rooms go with all that is in them."""
         return []
 
+    def accounts(self) -> Iterator[Record]:
+        """What is kept of accounts; see Archive."""
+        yield from self._kept.accounts.records()
+
 
 class MemoryFiller:
     """See Filler."""
@@ -75,6 +80,10 @@ class MemoryFiller:
     def add_room(self, name: str, topic: str, first: int) -> None:
         """Add a room; see Filler."""
         self._kept.rooms[name] = KeptRoom(topic, first)
+
+    def add_account(self, record: Record) -> None:
+        """Add what was kept of an account; see Filler."""
+        self._kept.accounts.add(record)
 
     def add(self, batches: Sequence[Sequence[Stored]]) -> None:
         """Add batches; see Filler."""
@@ -95,6 +104,7 @@ class MemoryRooms:
     def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; see RoomEditor."""
         kept = self._kept
+        kept.accounts.rename_room(old, new)
         kept.rooms = {new if name == old else name: room for name, room in kept.rooms.items()}
         renamed = kept.rooms[new]
         renamed.lines = [replace(line, room=new) for line in renamed.lines]
@@ -110,6 +120,7 @@ class MemoryRooms:
     def delete_room(self, name: str) -> None:
         """Delete a room; see RoomEditor."""
         kept = self._kept
+        kept.accounts.rename_room(name, None)
         del kept.rooms[name]
         kept.records = [record for record in kept.records if record.lines[0].room != name]
         kept.sent = {key: (at, where) for key, (at, where) in kept.sent.items() if where.room != name}

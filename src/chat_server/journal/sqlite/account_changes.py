@@ -16,6 +16,7 @@ from chat_server.accounts import (
     Account,
     Code,
     Device,
+    Ended,
     Ending,
     Failure,
     Holder,
@@ -27,7 +28,6 @@ from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.names_index import KeptName, Refusal
 from chat_server.accounts.naming import closed, kept_after
 from chat_server.journal.sqlite import account_rows as rows
-from chat_server.journal.sqlite.rewriting import Ended
 from chat_server.protocol.names import name_key
 
 FORGOTTEN_MAX = 500

@@ -4,12 +4,12 @@ Never begins or ends a transaction; knows nothing of lines.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from chat_server.accounts import DEVICES_MAX, Account, Choices, Code, Device, Failure, Holder, NewDevice
+from chat_server.accounts import DEVICES_MAX, Account, Choices, Code, Device, Ended, Failure, Holder, NewDevice, Record
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
 
 _ACCOUNT = "id, name, skeleton, made, password, invited_by, role, state, ending, closes_at, choices, seen"
@@ -36,8 +36,12 @@ def _account_of(row: Any) -> Account:
 
 def accounts(connection: sqlite3.Connection, condition: str, *values: object) -> list[Account]:
     """The accounts of which something is so."""
+    return [*_accounts(connection, condition, *values)]
+
+
+def _accounts(connection: sqlite3.Connection, condition: str, *values: object) -> Iterator[Account]:
     rows = connection.execute(f"SELECT {_ACCOUNT} FROM account WHERE {condition}", values)  # noqa: S608 - never what somebody typed
-    return [*map(_account_of, rows)]
+    return map(_account_of, rows)
 
 
 def account(connection: sqlite3.Connection, number: int) -> Account | None:
@@ -104,11 +108,15 @@ def load_names(connection: sqlite3.Connection, names: NamesIndex) -> None:
 
 def devices(connection: sqlite3.Connection, condition: str, *values: object) -> list[Device]:
     """The devices of which something is so, the oldest first."""
+    return [*_devices(connection, condition, *values)]
+
+
+def _devices(connection: sqlite3.Connection, condition: str, *values: object) -> Iterator[Device]:
     rows = connection.execute(
         f"SELECT {_DEVICE}, {_DEVICE_ROOMS} FROM device WHERE {condition} ORDER BY id",  # noqa: S608 - as above
         values,
     )
-    return [Device(*(*row, None if rooms is None else _names.decode(rooms))) for *row, rooms in rows]
+    return (Device(*(*row, None if rooms is None else _names.decode(rooms))) for *row, rooms in rows)
 
 
 def holder(connection: sqlite3.Connection, digest: bytes, at: float) -> Holder | None:
@@ -165,8 +173,12 @@ def drop_devices(connection: sqlite3.Connection, dropped: Collection[int]) -> No
 
 def codes(connection: sqlite3.Connection, condition: str, *values: object) -> list[Code]:
     """The codes of which something is so, the oldest first."""
+    return [*_codes(connection, condition, *values)]
+
+
+def _codes(connection: sqlite3.Connection, condition: str, *values: object) -> Iterator[Code]:
     rows = connection.execute(f"SELECT {_CODE}, {_CODE_ROOMS} FROM code WHERE {condition} ORDER BY id", values)  # noqa: S608 - as above
-    return [Code(*(*row, _names.decode(rooms))) for *row, rooms in rows]
+    return (Code(*(*row, _names.decode(rooms))) for *row, rooms in rows)
 
 
 def code(connection: sqlite3.Connection, digest: bytes, at: float) -> Code | None:
@@ -194,6 +206,51 @@ def drop_codes(connection: sqlite3.Connection, condition: str, *values: object) 
     """Forget the codes of which something is so; return how many."""
     connection.execute(f"DELETE FROM code_room WHERE code IN (SELECT id FROM code WHERE {condition})", values)  # noqa: S608 - as above
     return connection.execute(f"DELETE FROM code WHERE {condition}", values).rowcount  # noqa: S608 - as above
+
+
+# For exports.
+
+
+def records(connection: sqlite3.Connection) -> Iterator[Record]:
+    """Everything but failed tries; the connection sees one moment as long as this lasts."""
+    yield from _accounts(connection, "true ORDER BY id")
+    yield from _devices(connection, "true")
+    yield from _codes(connection, "true")
+    for row in connection.execute("SELECT key, skeleton, account, until FROM kept_name ORDER BY key"):
+        yield KeptName(*row)
+    for row in connection.execute("SELECT account, nick, ending FROM ended ORDER BY account"):
+        yield Ended(*row)
+
+
+def add_record(connection: sqlite3.Connection, record: Record) -> None:
+    """Store what was kept elsewhere. Raises ValueError if it is of an account that is not there, or there already."""
+    try:
+        match record:
+            case Account():
+                if is_used(connection, record.id):
+                    raise ValueError(f"account {record.id} is there already")
+                put_account(connection, record)
+            case Device():
+                _check_account(connection, record.account)
+                new = NewDevice(record.name, record.digest, record.kind, record.network, record.ends, record.rooms)
+                number = add_device(connection, record.account, new, record.made).id
+                connection.execute("UPDATE device SET id = ?, seen = ? WHERE id = ?", (record.id, record.seen, number))
+                connection.execute("UPDATE device_room SET device = ? WHERE device = ?", (record.id, number))
+            case Code():
+                if record.account:
+                    _check_account(connection, record.account)
+                add_code(connection, record)
+            case KeptName():
+                connection.execute("INSERT INTO kept_name VALUES (?, ?, ?, ?)", record)
+            case Ended():
+                connection.execute("INSERT INTO ended VALUES (?, ?, ?, 1)", record)
+    except sqlite3.IntegrityError as error:
+        raise ValueError(f"it is there already, or belongs to nothing: {error}") from error
+
+
+def _check_account(connection: sqlite3.Connection, number: int) -> None:
+    if account(connection, number) is None:
+        raise ValueError("expected its account first")
 
 
 # Failed tries.

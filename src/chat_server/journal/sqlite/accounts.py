@@ -17,6 +17,7 @@ from chat_server.accounts import (
     Choices,
     Code,
     Device,
+    Ended,
     Ending,
     Failure,
     Holder,
@@ -39,7 +40,7 @@ from chat_server.journal.sqlite.committer import Committer, WriteJob
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.endings import Endings
 from chat_server.journal.sqlite.reader import Reader
-from chat_server.journal.sqlite.rewriting import Ended, batches_of, records_of
+from chat_server.journal.sqlite.rewriting import batches_of, records_of
 from chat_server.journal.sqlite.writer import Writer
 
 NOTES_DELAY = 1.0

@@ -9,12 +9,16 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 
+from chat_server.accounts import Record
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.journal.archive import FileProblem, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.new_file import sync
+from chat_server.journal.sqlite import account_rows
+from chat_server.journal.sqlite.account_checks import account_problems
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataDirectory, remove_database
+from chat_server.journal.sqlite.ended_accounts import apply_ended, rewrite_all
 from chat_server.journal.sqlite.reader import Reader, mapped_errors
 from chat_server.journal.sqlite.search_index import OtherRelease, SearchIndex
 from chat_server.journal.sqlite.writer import Writer
@@ -63,6 +67,13 @@ class SqliteArchive(Reader):
             ):
                 yield RawBatch(*row)
 
+    def accounts(self) -> Iterator[Record]:
+        """What is kept of accounts; see Archive."""
+        with mapped_errors():
+            self._connection.execute("BEGIN")
+            yield from account_rows.records(self._connection)
+            self._connection.execute("COMMIT")
+
     def damage(self) -> list[str]:
         """What SQLite finds wrong with the file, and with that of the search index."""
         self._connection.set_progress_handler(_go_on, INTERRUPTIBLE_STEPS)
@@ -96,13 +107,14 @@ class SqliteArchive(Reader):
         return []
 
     def strays(self) -> list[str]:
-        """Batches whose room somebody has deleted by hand, and keys of lines that were never stored."""
+        """Batches whose room somebody has deleted by hand, keys of lines that were never stored, and what cannot be so of accounts."""
         roomless = self._rows("SELECT id, count FROM batch WHERE room NOT IN (SELECT id FROM room) ORDER BY id")
         loose_keys = self._rows(
             "SELECT sender, key FROM sent WHERE seq > coalesce((SELECT max(kept_from - 1, coalesce(max(first + count - 1), 0))"
             " FROM room LEFT JOIN batch ON batch.room = room.id WHERE room.id = sent.room), 0)"
         )
         return [
+            *self.ask(account_problems),
             *(
                 f"{count} lines at position {position}: their room is not there, so no export has them"
                 for position, count in roomless
@@ -154,13 +166,33 @@ class SqliteFiller:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._log_lines = 0
+        self._records = 0  # of accounts, that are not committed yet
 
     def add_room(self, name: str, topic: str, first: int) -> None:
         """Add a room; see Filler."""
         self._writer.adopt_room(name, topic, first)
 
+    def add_account(self, record: Record) -> None:
+        """Add what was kept of an account; see Filler."""
+        if not self._records:
+            self._writer.ask(lambda connection: connection.execute("BEGIN IMMEDIATE"))
+        self._records += 1
+        try:
+            self._writer.ask(lambda connection: account_rows.add_record(connection, record))
+        except JournalError as error:
+            raise ValueError(str(error)) from error
+        if self._records >= LOG_LINES:
+            self.commit_accounts()
+
+    def commit_accounts(self) -> None:
+        """Store what has been added of accounts."""
+        if self._records:
+            self._records = 0
+            self._writer.ask(lambda connection: connection.execute("COMMIT"))
+
     def add(self, batches: Sequence[Sequence[Stored]]) -> None:
         """Add batches; see Filler."""
+        self.commit_accounts()
         self._writer.commit([Append(batch, {}, encode(batch)) for batch in batches], {}, with_topics=False)
         self._log_lines += sum(map(len, batches))
         if self._log_lines >= LOG_LINES:
@@ -178,7 +210,11 @@ def filling(folder: DataDirectory) -> Iterator[SqliteFiller]:
             remove_database(new)
             new.touch(mode=0o600)
             with closing(Writer(new)) as writer:
-                yield SqliteFiller(writer)
+                filler = SqliteFiller(writer)
+                yield filler
+                filler.commit_accounts()
+                for ended in apply_ended(folder, writer):
+                    rewrite_all(writer, ended)
                 writer.bring_in_log()
             sync(new)
             remove_database(folder.search)

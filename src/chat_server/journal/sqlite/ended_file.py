@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from chat_server.accounts import Ended
 from chat_server.journal.new_file import sync
-from chat_server.journal.sqlite.rewriting import Ended
 
 _decoder = msgspec.json.Decoder(Ended)
 

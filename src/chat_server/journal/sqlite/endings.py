@@ -3,22 +3,22 @@
 Some batches at a time, so that no append waits long; then nothing of the old texts is in any file of the data directory. Never knows whose they were.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import trio
 
+from chat_server.accounts import Ended
 from chat_server.guard import Guard
-from chat_server.journal import JournalError, UnusableJournal
-from chat_server.journal.archive import StoredRecord
-from chat_server.journal.sqlite import account_changes
+from chat_server.journal import JournalError
 from chat_server.journal.sqlite.committer import Committer
 from chat_server.journal.sqlite.data_directory import DataDirectory
-from chat_server.journal.sqlite.ended_file import add_ended, read_ended
+from chat_server.journal.sqlite.ended_accounts import make_anew, note_done, rewrite_some
+from chat_server.journal.sqlite.ended_file import add_ended
 from chat_server.journal.sqlite.indexer import Indexer
-from chat_server.journal.sqlite.reader import Reader, connect, mapped_errors
-from chat_server.journal.sqlite.rewriting import Ended, Some, all_ended, batches_of, note_done, pending, rewrite
+from chat_server.journal.sqlite.reader import Reader
+from chat_server.journal.sqlite.rewriting import Some, batches_of
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.logs import log
 
@@ -30,31 +30,6 @@ REST_AFTER_FAILURE = 10.0
 
 LOG_TRIES, LOG_REST = 40, 0.25
 """How often the journal's log is tried to be brought in, and the seconds in between: whoever reads just then keeps it from that."""
-
-
-def apply_ended(folder: DataDirectory, writer: Writer, at: float) -> list[Ended]:
-    """Close the accounts that the file of the data directory says have ended, in a journal that does not know: it was a backup.
-
-    The file learns of those that only the journal knows.
-
-    Returns:
-        The accounts whose lines are still to be rewritten.
-
-    Raises:
-        UnusableJournal: the file cannot be read or written.
-
-    """
-    try:
-        missing = {one.account: one for one in read_ended(folder.ended)}
-        known = writer.ask(all_ended)
-        add_ended(folder.ended, known)
-    except (OSError, ValueError) as error:
-        raise UnusableJournal(f"cannot use {folder.ended}, which says what has been erased: {error}") from error
-    for one in known:
-        missing.pop(one.account, None)
-    if missing:
-        writer.change(lambda connection: account_changes.end_again(connection, missing.values(), at))
-    return writer.ask(pending)
 
 
 class Endings:
@@ -115,7 +90,7 @@ class Endings:
                 if waiting:
                     await self._overwrite_the_rest()
                 for ended in waiting:
-                    await self._committer.call(partial(_note_done, ended))
+                    await self._committer.call(partial(note_done, ended))
                     self._waiting.pop(ended).set()
             except JournalError as error:
                 log.error("cannot rewrite the lines of an account that has ended", why=str(error))
@@ -129,7 +104,7 @@ class Endings:
             some = await trio.to_thread.run_sync(self._find, ended, after)
             after = some.after
             if some.batches:
-                changed = await self._committer.call(partial(_rewrite, ended, some.batches))
+                changed = await self._committer.call(partial(rewrite_some, ended, some.batches))
                 rooms = {record.lines[0].room for record in changed}
                 self._rooms[ended] = self._rooms.get(ended, frozenset()) | rooms
                 await self._indexer.replace(changed)
@@ -158,21 +133,3 @@ class Endings:
             add_ended(self._folder.ended, [ended])
         except (OSError, ValueError) as error:
             raise JournalError(f"{self._folder.ended}: {error}") from error
-
-
-def make_anew(writer: Writer) -> None:
-    """Make the journal's file anew of what is in it. A second for a million lines, in which nothing is stored.
-
-    SQLite overwrites what is deleted; but where it has moved a row to another page it leaves the old copy, until something else needs the place.
-    """
-    with mapped_errors(), closing(connect(writer.path)) as connection:
-        connection.execute("PRAGMA temp_store = FILE")
-        connection.execute("VACUUM")
-
-
-def _note_done(ended: Ended, writer: Writer) -> None:
-    writer.change(lambda connection: note_done(connection, ended))
-
-
-def _rewrite(ended: Ended, batches: Sequence[int], writer: Writer) -> list[StoredRecord]:
-    return writer.change(lambda connection: rewrite(connection, batches, ended))

@@ -21,7 +21,8 @@ from chat_server.journal.sqlite.accounts import SqliteAccounts
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.committer import Committer, Positions, WriteJob
 from chat_server.journal.sqlite.data_directory import DataDirectory
-from chat_server.journal.sqlite.endings import Endings, apply_ended
+from chat_server.journal.sqlite.ended_accounts import apply_ended
+from chat_server.journal.sqlite.endings import Endings
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
@@ -73,7 +74,7 @@ class SqliteJournal:
         self._indexer = Indexer(folder.journal, folder.search)
         self._endings = Endings(folder, self._committer, self._indexer, self._store_positions)
         try:
-            self._left = apply_ended(folder, self._writer, time.time())
+            self._left = apply_ended(folder, self._writer)
             self.accounts = SqliteAccounts(folder, self._writer, self._committer, self._endings)
         except (JournalError, UnusableJournal) as error:
             self._writer.close()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from chat_server.accounts import Ending
+from chat_server.accounts import Ended
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored, decode, encode
 from chat_server.journal.erasing import rewritten
@@ -20,14 +20,6 @@ LOOKED_THROUGH = 5000
 
 REWRITTEN_BYTES = 1 << 18
 """Bytes of lines that are rewritten at once, some 3 ms: that long an append may have to wait."""
-
-
-class Ended(NamedTuple):
-    """An account that has ended, and whose lines stand under this name now, or are to."""
-
-    account: int
-    nick: str
-    ending: Ending
 
 
 class Some(NamedTuple):

@@ -1,0 +1,90 @@
+"""What the store in memory keeps of accounts, and what is found in it. Never knows who asks, nor what may be done."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from chat_server.accounts import Account, Code, Device, Ended, Failure, Record
+from chat_server.accounts.names_index import KeptName
+
+
+@dataclass
+class KeptAccounts:
+    """Everything that is kept of accounts."""
+
+    accounts: dict[int, Account] = field(default_factory=dict)
+    devices: dict[int, Device] = field(default_factory=dict)
+    codes: dict[bytes, Code] = field(default_factory=dict)
+    names: list[KeptName] = field(default_factory=list)
+    failures: dict[tuple[str, int], Failure] = field(default_factory=dict)
+    ended: dict[int, Ended] = field(default_factory=dict)
+    next_device: int = 1
+
+    def records(self) -> list[Record]:
+        """Everything but failed tries."""
+        return [
+            *sorted(self.accounts.values(), key=lambda account: account.id),
+            *sorted(self.devices.values(), key=lambda device: device.id),
+            *self.codes.values(),
+            *sorted(self.names),
+            *sorted(self.ended.values()),
+        ]
+
+    def add(self, record: Record) -> None:
+        """Keep what another store has kept."""
+        match record:
+            case Account():
+                self.accounts[record.id] = record
+            case Device():
+                self.devices[record.id] = record
+                self.next_device = max(self.next_device, record.id + 1)
+            case Code():
+                self.codes[record.digest] = record
+            case KeptName():
+                self.names.append(record)
+            case Ended():
+                self.ended[record.account] = record
+
+    def rename_room(self, old: str, new: str | None) -> None:
+        """A room that devices and codes are limited to has another name; None: it is gone."""
+
+        def renamed(rooms: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(name for name in (new if room == old else room for room in rooms) if name is not None)
+
+        for number, device in self.devices.items():
+            if device.rooms is not None:
+                self.devices[number] = replace(device, rooms=renamed(device.rooms))
+        for digest, code in self.codes.items():
+            self.codes[digest] = replace(code, rooms=renamed(code.rooms))
+
+    def active(self, account: int) -> Account | None:
+        """The account, unless it is closed."""
+        found = self.accounts.get(account)
+        return None if found is None or found.state == "closed" else found
+
+    def change(self, account: int, change: Callable[[Account], Account]) -> Account:
+        """Let an account be another value."""
+        changed = self.accounts[account] = change(self.accounts[account])
+        return changed
+
+    def device_of(self, digest: bytes) -> Device | None:
+        """The device with this token."""
+        return next((one for one in self.devices.values() if secrets.compare_digest(one.digest, digest)), None)
+
+    def devices_of(self, account: int) -> list[Device]:
+        """An account's devices, the oldest first."""
+        return [one for one in self.devices.values() if one.account == account]
+
+    def drop(self, devices: Iterable[int]) -> None:
+        """Forget devices."""
+        for number in [*devices]:
+            del self.devices[number]
+
+    def use(self, code: Code) -> None:
+        """Let a code be used once less."""
+        if code.uses > 1:
+            self.codes[code.digest] = replace(code, uses=code.uses - 1)
+        else:
+            del self.codes[code.digest]

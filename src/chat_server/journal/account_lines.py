@@ -1,0 +1,84 @@
+"""The lines of an export that are about accounts: one for each, and for what belongs to it. Pure.
+
+Secrets stand in them, as hashes and digests, only if that is wanted; without them a device or a code is of no use, and is left out.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chat_server.accounts import Account, Code, Device, Ended, Ending, Record
+from chat_server.accounts.names_index import KeptName
+from chat_server.protocol.entries import Author
+
+
+class AccountLine(Struct, frozen=True, tag_field="is", tag="account"):
+    """An account."""
+
+    account: Account
+
+
+class DeviceLine(Struct, frozen=True, tag_field="is", tag="device"):
+    """A device of one."""
+
+    device: Device
+
+
+class CodeLine(Struct, frozen=True, tag_field="is", tag="code"):
+    """A code that may be used yet."""
+
+    code: Code
+
+
+class KeptNameLine(Struct, frozen=True, tag_field="is", tag="kept-name"):
+    """A name that an account had."""
+
+    key: str
+    skeleton: str
+    account: Author
+    until: float
+
+
+class EndedLine(Struct, frozen=True, tag_field="is", tag="ended"):
+    """An account whose lines stand under another name."""
+
+    account: Author
+    nick: str
+    ending: Ending
+
+
+AccountLines = AccountLine | DeviceLine | CodeLine | KeptNameLine | EndedLine
+
+TAGS = ("account", "device", "code", "kept-name", "ended")
+
+
+def lines_of_accounts(records: Iterable[Record], *, with_secrets: bool) -> Iterator[AccountLines]:
+    """The lines for what is kept of accounts."""
+    for record in records:
+        match record:
+            case Account():
+                yield AccountLine(record if with_secrets else replace(record, password=None))
+            case Device() if with_secrets:
+                yield DeviceLine(record)
+            case Code() if with_secrets:
+                yield CodeLine(record)
+            case KeptName():
+                yield KeptNameLine(*record)
+            case Ended():
+                yield EndedLine(*record)
+
+
+def record_of(line: AccountLines) -> Record:
+    """What a line says is kept."""
+    match line:
+        case AccountLine():
+            return line.account
+        case DeviceLine():
+            return line.device
+        case CodeLine():
+            return line.code
+        case KeptNameLine():
+            return KeptName(line.key, line.skeleton, line.account, line.until)
+        case EndedLine():
+            return Ended(line.account, line.nick, line.ending)
