@@ -37,6 +37,7 @@ PARTS = {
         "chat_server.maintenance_cli",
         "chat_server.rooms_cli",
         "chat_server.fingerprint_cli",
+        "chat_server.admin_cli",
     ],
     "chat_tui": ["chat_tui.client.plain", "chat_tui.ui.app"],
 }

@@ -11,8 +11,11 @@ from trio.testing import lockstep_stream_pair, memory_stream_pair
 
 from chat_server.config import Config
 from chat_server.journal import Journal
+from chat_server.server.admin import AdminDoor
 from chat_server.server.server import Server
 from fakes import store_of
+
+ROOT_USER = 0
 
 SLOT = 4096
 """Bytes that the adapter below takes at a time: the "kernel buffer" of a test's connection."""
@@ -166,6 +169,36 @@ class Program(Caller):
         return answer
 
 
+class Operator:
+    """One who asks, over a stream that the door serves."""
+
+    def __init__(self, nursery: trio.Nursery, door: AdminDoor, user: int) -> None:
+        self._stream, theirs = memory_stream_pair()
+        nursery.start_soon(self._serve, door, theirs, user)
+
+    @staticmethod
+    async def _serve(door: AdminDoor, stream: trio.abc.Stream, user: int) -> None:
+        await door.serve(stream, user)
+        await stream.aclose()
+
+    async def send(self, data: bytes) -> None:
+        await self._stream.send_all(data)
+
+    async def answers(self) -> list[dict[str, Any]]:
+        """Everything until the server closes."""
+        received = b""
+        while data := await self._stream.receive_some(65536):
+            received += data
+        return [json.loads(line) for line in received.splitlines()]
+
+    async def ask(self, do: str, **fields: Any) -> list[dict[str, Any]]:
+        await self.send(json.dumps({"do": do, "protocol": 1, **fields}).encode() + b"\n")
+        return await self.answers()
+
+    async def hang_up(self) -> None:
+        await self._stream.aclose()
+
+
 class House:
     """A running server without sockets."""
 
@@ -173,6 +206,7 @@ class House:
         self.server = server
         self.nursery = nursery
         self.exit_code: int | None = None
+        self._operators: AdminDoor | None = None
         self.ended = trio.Event()
 
     def call(self, address: str = "192.0.2.1", *, stuck: bool = False) -> Caller:
@@ -189,6 +223,20 @@ class House:
         self.nursery.start_soon(transport.write)
         self.server.admit(transport, address)
         return theirs
+
+    @property
+    def operators(self) -> AdminDoor:
+        """The door by which operators come."""
+        if self._operators is None:
+            self._operators = AdminDoor(self.server.operations().carry_out)
+        return self._operators
+
+    def operator(self, user: int = ROOT_USER) -> Operator:
+        """Connect an operator."""
+        return Operator(self.nursery, self.operators, user)
+
+    async def ask_as_operator(self, do: str, **fields: Any) -> list[dict[str, Any]]:
+        return await self.operator().ask(do, **fields)
 
     async def ann_and_bob(self, *, bob_is_stuck: bool = False) -> tuple[Caller, Caller]:
         """Two people in the room python; Bob came first, and may be one whose connection holds nothing that he does not read."""

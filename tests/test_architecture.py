@@ -29,7 +29,9 @@ RULES = {
         "commands": "protocol journal accounts rooms",
         "sessions": "protocol guard config wire commands rooms",
         "server": "protocol guard config logs wire accounts journal journal.engines commands rooms sessions",
-        "cli maintenance_cli rooms_cli fingerprint_cli __main__": "protocol console config config_file journal journal.engines commands server",
+        "cli maintenance_cli rooms_cli admin_cli fingerprint_cli __main__": (
+            "protocol console config config_file wire journal journal.engines commands server"
+        ),
     },
     "chat_tui": {
         "actions settings": "",
@@ -90,6 +92,7 @@ WITHOUT_TRIO = (
     "config",
     "config_file",
     "cli",
+    "admin_cli",
 )
 
 WITHOUT_TEXTUAL = {

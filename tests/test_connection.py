@@ -356,6 +356,23 @@ class OldServer:
                         return
 
 
+def test_who_is_removed_by_an_operator_does_not_come_back_by_itself(tmp_path: Path) -> None:
+    async def try_it(port: int) -> None:
+        ann = Client(port, "ann")
+        task = asyncio.create_task(ann.connection.run())
+        await until(ann, Status.ONLINE)
+        command = (sys.executable, "-m", "chat_server", "admin", "kick", "ann", "for now", "--data", str(tmp_path))
+        asking = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+        assert await asking.wait() == 0
+        assert (await until(ann, Status.REFUSED)).why == "An operator has ended your connection: for now. Goodbye."
+        ann.connection.try_now()
+        await until(ann, Status.ONLINE)
+        task.cancel()
+
+    with running_server(data=tmp_path) as server:
+        asyncio.run(try_it(server.port))
+
+
 def test_a_program_that_was_taken_for_a_person_tries_again_at_once_and_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -548,13 +548,23 @@ async def everything_happens(house: House, python: ChatRoom, journal: FaultyJour
     await second.ask("logout")
     await person.type("/logout")
     await readers_who_do_not_read(house)
-    await programs_that_speak_late(house)
+    await programs_that_speak_late_and_operators(house)
     await try_to(lambda: terminal.type("\x15/logout\r\n"))
     for caller in (person.caller, first.caller, second.caller, added.caller, terminal):
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             await caller.stream.aclose()
     await trio.sleep(200)  # so long nobody may be who does not log in
     await silent.stream.aclose()
+
+
+async def operators_ask(house: House) -> None:
+    """Operators look around, and remove somebody."""
+    for do in ("who", "rooms", "stats"):
+        await house.ask_as_operator(do)
+    unwanted = house.call()
+    await try_to(lambda: unwanted.type("/login zed", "/join python", "/me waves"))
+    await house.ask_as_operator("kick", name="zed")
+    await trio.sleep(3)
 
 
 async def readers_who_do_not_read(house: House) -> None:
@@ -578,8 +588,9 @@ async def readers_who_do_not_read(house: House) -> None:
             await caller.stream.aclose()
 
 
-async def programs_that_speak_late(house: House) -> None:
-    """Two who have been greeted as people, and one of them answered, begin to speak JSON."""
+async def programs_that_speak_late_and_operators(house: House) -> None:
+    """Two who have been greeted as people, and one of them answered, begin to speak JSON; then operators ask."""
+    await operators_ask(house)
     for said in (["/frobnicate"], []):
         late = house.call()
         await try_to(lambda late=late, said=said: late.type(*said))  # type: ignore[misc]

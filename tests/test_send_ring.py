@@ -279,7 +279,7 @@ async def test_a_large_room_hears_everything_in_order_though_one_reader_is_stuck
         await stuck.type("/login stuck", "/history 0", "/join python")
         await stuck.read_until("* You are in python.")
         (session,) = (session for session in server._sessions if session.nick == "stuck")
-        with closing(socket.socket(fileno=os.dup(session._transport.descriptor))) as connection:
+        with closing(socket.socket(fileno=os.dup(session.caller.transport.descriptor))) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
         last = 60
         for number in range(1, last + 1):

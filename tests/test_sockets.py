@@ -197,7 +197,7 @@ async def test_connections_have_keep_alive_and_no_delay(monkeypatch: pytest.Monk
     async with running(keepalive_seconds=60) as (server, line):
         await (await line.call()).log_in("ann")
         (session,) = server._sessions
-        transport = session._transport
+        transport = session.caller.transport
         assert isinstance(transport, SocketTransport)
         connection = transport._socket
         for level, option, value in (

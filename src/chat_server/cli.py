@@ -43,9 +43,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         console.complain("chat-server", error)
         return 2
     if chosen.command:
-        from chat_server.maintenance_cli import run_command  # noqa: PLC0415 - the server does not need it
-
-        return run_command(chosen, config)
+        return _run_command(chosen, config)
     if chosen.print_config:
         console.write_text(as_toml(config))
         return 0
@@ -60,6 +58,17 @@ def _main(arguments: Sequence[str] | None) -> int:
     except CannotStart as error:
         console.complain("chat-server", error)
         return 2
+
+
+def _run_command(chosen: argparse.Namespace, config: "Config") -> int:
+    """Run what is asked for instead of a server, which needs none of it."""
+    if chosen.command == "admin":
+        from chat_server.admin_cli import run_admin_command  # noqa: PLC0415 - it needs no journal
+
+        return run_admin_command(chosen, config)
+    from chat_server.maintenance_cli import run_command  # noqa: PLC0415 - it has a progress bar, which takes 0.1 s
+
+    return run_command(chosen, config)
 
 
 @contextmanager
@@ -113,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
                 help="with hashes of passwords and digests of tokens, so that an import keeps logins",
             )
     _add_rooms_commands(commands)
+    _add_admin_commands(commands)
     return parser
 
 
@@ -150,6 +160,24 @@ def _add_rooms_commands(commands: "argparse._SubParsersAction[console.Parser]") 
         command.add_argument("room", metavar="ROOM", help="its name, or its number in the list as #3")
     rename.add_argument("name", metavar="NEW", help="its new name")
     delete.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_admin_commands(commands: "argparse._SubParsersAction[console.Parser]") -> None:
+    explanation = "ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log"
+    admin = _add_command(commands, "admin", explanation)
+    words = admin.add_subparsers(
+        dest="admin_command", title="commands", metavar="COMMAND", prog="chat-server admin", required=True
+    )
+    _add_command(words, "who", "list who is connected")
+    kick = _add_command(words, "kick", "end all connections of somebody, who is told why")
+    kick.add_argument("name", metavar="NAME", help="their nickname")
+    kick.add_argument("reason", metavar="REASON", nargs="*", help="why, in words that they are shown")
+    _add_command(words, "rooms", "list the rooms: number, name, people, lines, topic")
+    _add_command(words, "stats", "how the server is: people, rooms, lines, what waits, how long commits take")
+    level = _add_command(words, "log-level", "choose how much is logged until the server ends, or see how much is")
+    level.add_argument("level", metavar="LEVEL", nargs="?", choices=("normal", "verbose"), help="normal or verbose")
+    for command in words.choices.values():
+        command.add_argument("--json", action="store_true", help="write the answers as JSON lines")
 
 
 def _configure(chosen: argparse.Namespace) -> "Config":

@@ -100,6 +100,13 @@ class Pruned(NamedTuple):
     total: int
 
 
+class Activity(NamedTuple):
+    """What a journal has done since it was opened: how many lines it has stored, and how many seconds each of the newest commits took."""
+
+    lines: int
+    commit_seconds: Sequence[float] = ()
+
+
 class PendingAppend(Protocol):
     """A batch that is being stored, whether anybody waits for it or not."""
 
@@ -124,6 +131,10 @@ class Journal(Protocol):
 
     def hurry(self, seconds: float) -> None:
         """The server is stopping: what is being stored waits no longer than this for another program, so that authors can still be told."""
+
+    def activity(self) -> Activity:
+        """What it has done so far. It raises nothing."""
+        ...
 
     async def rooms(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created."""

@@ -69,6 +69,10 @@ class Engine(Protocol):
         """Copy the journal as it is now into an empty file, while a server may go on writing. Raises FileProblem if that cannot be done."""
         ...
 
+    def directory(self, settings: Settings) -> Path | None:
+        """The directory that is the server's alone as long as it has the journal open; None if there is none."""
+        ...
+
     def own_files(self, settings: Settings) -> OwnFiles:
         """The files that the engine writes, and nobody else may."""
         ...

@@ -15,6 +15,7 @@ from chat_server.accounts.memory import MemoryAccounts
 from chat_server.journal import (
     KEY_SECONDS,
     POSITIONS_MAX,
+    Activity,
     Duplicate,
     JournalError,
     Matches,
@@ -78,6 +79,11 @@ def back_up(settings: Settings, copy: Path, progress: Progress) -> None:
     raise FileProblem("a journal in memory has no file that could be copied: an export has everything")
 
 
+def directory(settings: Settings) -> None:
+    """None."""
+    del settings
+
+
 def own_files(settings: Settings) -> OwnFiles:
     """None."""
     del settings
@@ -108,6 +114,7 @@ class MemoryJournal:
         """Go on with what was kept; None: nothing has been said."""
         self._kept = kept or Kept()
         self._rooms = self._kept.rooms
+        self._lines_stored = 0
         self._is_closed = False
         self.accounts = MemoryAccounts(self._kept.accounts, KeptLines(self._kept, lambda: self._is_closed))
         self._closing = trio.Event()
@@ -130,6 +137,10 @@ class MemoryJournal:
 
     def hurry(self, seconds: float) -> None:
         """Nothing waits for another program here."""
+
+    def activity(self) -> Activity:
+        """How many lines were stored; nothing takes time here."""
+        return Activity(self._lines_stored)
 
     async def rooms(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created."""
@@ -158,6 +169,7 @@ class MemoryJournal:
                 room.topic = line.text
         if stored:
             kept.add(stored)
+        self._lines_stored += len(stored)
         return _Stored(Receipt(first, duplicates, room.turn))
 
     async def read(self, room: str, first: int, last: int) -> Page:

@@ -181,6 +181,9 @@ class ChatRoom(Room):
             entries = [first]
             with self._guard:
                 self._inbox.take_all_after(entries)
+            if self.directory.silenced:
+                with self._guard:
+                    entries = [entry for entry in entries if not self._is_silenced(entry)]
             is_done = False
             try:
                 with self._guard:
@@ -199,6 +202,10 @@ class ChatRoom(Room):
                 await self._audience.show_ahead()
         self._flush()
 
+    def _is_silenced(self, entry: InboxEntry) -> bool:
+        """Whether it is something said by somebody who was removed before it could be stored."""
+        return type(entry[2]) not in _AWAITED and entry[0] in self.directory.silenced
+
     async def _next_entry(self) -> InboxEntry | None:
         """Wait for the next entry; None when it is time to announce who came and went."""
         if not self._members.presence:
@@ -209,6 +216,8 @@ class ChatRoom(Room):
 
     async def _store_and_take(self, entries: Sequence[InboxEntry]) -> None:
         """Store everything that waited, and turn it into what members will see."""
+        if not entries:
+            return
         stored, answers, is_plain = await self._store(entries)
         if not self._history.is_read and trio.current_time() >= self._read_past_at:
             with self._guard:

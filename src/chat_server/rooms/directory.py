@@ -5,6 +5,7 @@ People and rooms are nothing here but what has a name. Never knows what can be d
 
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
+from weakref import WeakSet
 
 import trio
 
@@ -64,6 +65,8 @@ class Directory(Generic[R, P]):
         self._by_address = Quotas(per_address, DAY)
         self.sessions_max = sessions_max
         """How many sessions one person may have at a time; 0: as many as they like."""
+        self.silenced: WeakSet[object] = WeakSet()
+        """Sessions of which nothing more is stored, whatever of it waits: they were ended by somebody else's word. They go with the last of them."""
         self._creating = trio.Lock()
         self._names: HeldNames[P] = HeldNames()
         self._people = self._names.holders
@@ -79,6 +82,10 @@ class Directory(Generic[R, P]):
     def release(self, nick: str, person: object) -> None:
         """Take the name back, if this person has it."""
         self._names.release(nick, person)
+
+    def person(self, nick: str) -> P | None:
+        """Who has this name, or one that counts as the same."""
+        return self._people.get(name_key(nick))
 
     def identified(self, identity: str) -> P | None:
         """Who is here with the proof of being this one."""

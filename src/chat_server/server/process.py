@@ -21,6 +21,7 @@ from chat_server.config import Config
 from chat_server.journal import UnusableJournal
 from chat_server.journal.engines import Engine, engine_named
 from chat_server.logs import log
+from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_socket
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.certificates import CertificateProblem
 from chat_server.server.listening import open_listeners, place_of
@@ -72,6 +73,7 @@ def run(config: Config) -> int:
         raise CannotStart(str(error)) from error
 
     journal = store.journal
+    admin = _admin_socket(engine.directory(config.journal))
 
     async def serve() -> int:
         server = Server(
@@ -97,7 +99,7 @@ def run(config: Config) -> int:
                 nursery.start_soon(signals.obey, received)
                 await nursery.start(journal.run)
                 ready = _Ready(listeners, Proxies(config.proxy.trusted), partial(nursery.start_soon, certificate.run))
-                cut = await server.run(listeners, ready)
+                cut = await server.run(listeners, ready, admin=admin)
                 journal.close()
                 await journal.wait_closed()
                 nursery.cancel_scope.cancel()
@@ -115,6 +117,15 @@ def run(config: Config) -> int:
 def _certificate(config: Config, engine: Engine) -> CertificateInUse:
     own = engine.own_files(config.journal)
     return CertificateInUse(config.tls, own.directory if own.names else None)
+
+
+def _admin_socket(data: Path | None) -> AdminSocket | None:
+    """Where operators come in; None, and the log says why, if they cannot."""
+    try:
+        return open_admin_socket(data)
+    except NoWayIn as error:
+        log.warning("no way in for `chat-server admin`", why=str(error))
+        return None
 
 
 class _Ready:

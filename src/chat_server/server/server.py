@@ -24,9 +24,12 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
+from chat_server.server.admin import AdminDoor
+from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.arrival import Arrival, turn_away
 from chat_server.server.connection_limits import Admission
 from chat_server.server.listening import accept_callers, address_of
+from chat_server.server.operations import Operations
 from chat_server.server.proxies import Proxies
 from chat_server.server.retention import forget_what_is_old
 from chat_server.sessions.caller import Caller
@@ -46,8 +49,8 @@ ROOM_LINGER = 1.0
 """Seconds that the rooms have, at the least, to store what was said last: nobody is left who says more."""
 
 FILES_RESERVED = 64
-"""Open files kept for everything that is no connection: the journal (three for each of ten connections), the listeners, the log, the kernel's
-event queue, and one caller to be refused."""
+"""Open files kept for everything that is no caller: the journal (three for each of ten connections), the listeners, the log, the kernel's
+event queue, operators (admin.CONNECTIONS_MAX), and one caller to be refused."""
 
 HIDDEN_NAMED_MAX = 20
 """Rooms that the log names because a command hides them."""
@@ -115,13 +118,18 @@ class Server:
         self._cut = 0
 
     async def run(
-        self, listeners: Sequence[socket.socket], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self,
+        listeners: Sequence[socket.socket],
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+        *,
+        admin: AdminSocket | None = None,
     ) -> int:
         """Serve until `stop`.
 
         Args:
             listeners: listening, non-blocking sockets; they are closed when the server stops.
             task_status: told when the server accepts connections.
+            admin: where operators come in, if they can; nothing is left of it when this returns.
 
         Returns:
             How many sessions were cut off with something unsent, or rooms with something unstored.
@@ -135,6 +143,8 @@ class Server:
             self._arrival = Arrival(self._new_context(nursery), self._rejected, self._stop_requested)
             await self._open_rooms()
             nursery.start_soon(forget_what_is_old, self._journal, self._config.history, self.rooms)
+            if admin is not None:
+                nursery.start_soon(AdminDoor(self.operations().carry_out).run, admin)
             for listener in listeners:
                 nursery.start_soon(accept_callers, listener, self.admit, self._rejected)
                 log.info(f"listening on {address_of(listener)}")
@@ -156,6 +166,12 @@ class Server:
             budget=self._budget,
             start=nursery.start_soon,
             takes_secrets_anywhere=config.tls.require == "none",
+        )
+
+    def operations(self) -> Operations:
+        """What operators may do here."""
+        return Operations(
+            self._directory, self._sessions, self._journal, self._budget, is_stopping=self._stop_requested.is_set
         )
 
     def stop(self) -> None:
@@ -240,7 +256,8 @@ class Server:
         if refusal is not None:
             self._refuse(transport, origin.address, refusal)
             return
-        caller = Caller(transport, origin, self._admission.enter(origin.address, trio.current_time()))
+        now = trio.current_time()
+        caller = Caller(transport, origin, self._admission.enter(origin.address, now), now)
         self._connections += 1
         self._nursery.start_soon(self._serve, caller, received, name="Server._serve")  # a name of its own is 170 bytes
 

@@ -14,3 +14,5 @@ class Caller(Struct, frozen=True, gc=False):
     origin: Origin
     address: Address
     """What is known of all who come from there."""
+    since: float = 0.0
+    """When it came, by the event loop's clock."""

@@ -242,7 +242,9 @@ class JsonSession(ChatSession[Addressed]):
                 asked = now
                 self.send(Pinged())
             with trio.move_on_at(min(asked + patience * ASKED_AFTER, end)):
-                return await self._transport.receive_some(READ_MAX if self._loop.pace is None else READ_MAX_LIMITED)
+                return await self.caller.transport.receive_some(
+                    READ_MAX if self._loop.pace is None else READ_MAX_LIMITED
+                )
         self._farewell = Dismissed("silent", {"seconds": f"{patience:g}"})
         return b""
 

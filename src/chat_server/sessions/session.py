@@ -62,7 +62,7 @@ class ChatSession(ABC, Generic[A]):
     """What counts for more or less than a line where lines are counted."""
 
     __slots__ = (
-        "_caller",
+        "__weakref__",
         "_context",
         "_ending",
         "_farewell",
@@ -70,7 +70,7 @@ class ChatSession(ABC, Generic[A]):
         "_outbox",
         "_taken_over",
         "_takeover_done",
-        "_transport",
+        "caller",
         "has_failed",
         "person",
         "place",
@@ -95,8 +95,7 @@ class ChatSession(ABC, Generic[A]):
         self.render_mention: Callable[[Event], bytes] | None = None
         self.has_failed = False  # whether a bug ended it, or met it while it ended
         self._context = context
-        self._caller = caller
-        self._transport = caller.transport
+        self.caller = caller
         self._outbox: Outbox[dict[str, int]] = Outbox(
             caller.transport,
             self,
@@ -189,12 +188,12 @@ class ChatSession(ABC, Generic[A]):
     @property
     def network(self) -> str:
         """The address that the session is from, as far as it counts; "" where addresses do not."""
-        return self._caller.address.network if self._context.limits.connections_per_address else ""
+        return self.caller.address.network if self._context.limits.connections_per_address else ""
 
     @property
     def takes_secrets(self) -> bool:
         """Whether a secret may be asked for here, and accepted."""
-        return self._caller.origin.is_confidential or self._context.takes_secrets_anywhere
+        return self.caller.origin.is_confidential or self._context.takes_secrets_anywhere
 
     def logged_in(self, nick: str, sender: str, role: str) -> None:
         """The person has this nickname from now on, and these rights; see Occupant."""
@@ -248,11 +247,11 @@ class ChatSession(ABC, Generic[A]):
     @property
     def is_lost(self) -> bool:
         """Whether the connection is known to be gone."""
-        return self._outbox.is_closed or self._transport.is_lost()
+        return self._outbox.is_closed or self.caller.transport.is_lost()
 
     def receive(self) -> Awaitable[bytes]:
         """Wait for what the other side sends next; b"" when it has ended."""
-        return self._transport.receive_some(READ_MAX if self._loop.pace is None else READ_MAX_LIMITED)
+        return self.caller.transport.receive_some(READ_MAX if self._loop.pace is None else READ_MAX_LIMITED)
 
     @abstractmethod
     def is_light(self, asked: A) -> bool:
@@ -315,7 +314,7 @@ class ChatSession(ABC, Generic[A]):
             await self._outbox.emptied()
         self._outbox.close()
         self._loop.forget_held()
-        self._transport.close()
+        self.caller.transport.close()
         return not (leaving.cancelled_caught or emptying.cancelled_caught)
 
     def _leave_person(self) -> None:
@@ -337,10 +336,10 @@ class ChatSession(ABC, Generic[A]):
         if self._ending is None:
             self.dismiss("taken-over", trio.current_time())
 
-    def dismiss(self, why: str, deadline: float) -> None:
+    def dismiss(self, why: str, deadline: float, details: Mapping[str, str] | None = None) -> None:
         """End the session for a reason of the server's; if it is ending already, let that take no longer than until `deadline`."""
         if self._ending is None:
-            self._farewell = Dismissed(why)
+            self._farewell = Dismissed(why, dict(details or {}))
             self._loop.scope.cancel()
         else:
             self._ending.deadline = min(self._ending.deadline, deadline)
@@ -355,3 +354,8 @@ class ChatSession(ABC, Generic[A]):
         self._loop.scope.cancel()
         if self._ending is not None:
             self._ending.deadline = -inf
+
+
+def waiting_for(session: ChatSession[Any]) -> int:
+    """Bytes that wait to be written to a session's reader."""
+    return session._outbox.size  # noqa: SLF001 - it is of this module

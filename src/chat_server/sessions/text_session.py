@@ -270,7 +270,7 @@ class TextSession(ChatSession[TextInput]):
             return None
         bounds = bounds_of(self._context.limits)
         decoder = LateJsonDecoder(PARSE, *bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)
-        program = JsonSession(self._caller, decoder, self._context)
+        program = JsonSession(self.caller, decoder, self._context)
         program.inherit(self.hand_on())
         program.set_preferences(replace(program.preferences, language=self.preferences.language))
         return program

@@ -326,7 +326,7 @@ class Connection:
             self.identity.nick, self.identity.token = event.nick, event.token
             self._go_on(set(event.rooms), link)
         elif isinstance(event, events.Dismissed):
-            raise (_Refused if event.why == "taken-over" else _Lost)(event.text)
+            raise (_Refused if event.why.startswith(("taken-over", "kicked")) else _Lost)(event.text)
         elif isinstance(event, events.LoggedOut):
             raise _Refused("You have logged out.")
 

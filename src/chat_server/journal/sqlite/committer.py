@@ -5,9 +5,11 @@ last one stored. Bounds: a room has one batch here at most (chat_room.py). Never
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
+from time import perf_counter
 from typing import Any, TypeVar
 
 import outcome
@@ -21,6 +23,9 @@ from chat_server.journal.sqlite.writer import Writer
 KEYS_AT_A_TIME = 768
 """Keys after which no more is put into a commit. They are what takes time in one, 1 to 3 us each: while these are stored the event loop shows what
 the last commit stored, and reads what the next one will. All that waited in one commit took S1j a quarter of its rate."""
+
+COMMITS_TIMED = 256
+"""Of so many commits, the newest, it is remembered how long they took."""
 
 T = TypeVar("T")
 
@@ -81,6 +86,8 @@ class Committer:
         self._note = note
         self._note_failure = note_failure
         self._queue: SimpleQueue[WriteJob | None] = SimpleQueue()
+        self.seconds: deque[float] = deque(maxlen=COMMITS_TIMED)
+        """How long each of the newest commits took."""
         self._is_closed = False
         self.ended = trio.Event()
         """Set when `run` has written all that it ever will."""
@@ -131,7 +138,9 @@ class Committer:
             else:
                 is_open = job is not None
             if jobs:
-                self._finish(token, jobs, outcome.capture(self._commit, jobs))
+                begun = perf_counter()
+                results = outcome.capture(self._commit, jobs)
+                self._finish(token, jobs, results, perf_counter() - begun)
             if job is not None and job.work is not None:
                 self._finish(token, [job], outcome.capture(self._work, job))
         self._tell(token, self.ended.set)
@@ -147,9 +156,13 @@ class Committer:
         return [next(receipts) if one.append else None for one in jobs]
 
     def _finish(
-        self, token: trio.lowlevel.TrioToken, jobs: Sequence[WriteJob], results: outcome.Outcome[list[Any]]
+        self,
+        token: trio.lowlevel.TrioToken,
+        jobs: Sequence[WriteJob],
+        results: outcome.Outcome[list[Any]],
+        took: float = 0.0,
     ) -> None:
-        self._tell(token, lambda: self._deliver(jobs, results))
+        self._tell(token, lambda: self._deliver(jobs, results, took))
 
     @staticmethod
     def _tell(token: trio.lowlevel.TrioToken, call: Callable[[], None]) -> None:
@@ -158,8 +171,10 @@ class Committer:
 
     # In Trio's thread.
 
-    def _deliver(self, jobs: Sequence[WriteJob], results: outcome.Outcome[list[Any]]) -> None:
+    def _deliver(self, jobs: Sequence[WriteJob], results: outcome.Outcome[list[Any]], took: float) -> None:
         """Note what became of it, and tell whoever waits. Never raises: Trio would end."""
+        if took:
+            self.seconds.append(took)
         if isinstance(results, outcome.Error):
             error = self._noted(results.error)
             for job in jobs:

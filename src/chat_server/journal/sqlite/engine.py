@@ -51,6 +51,11 @@ def back_up(settings: Settings, copy: Path, progress: Progress) -> None:
     archive.back_up(data_directory(settings.directory) / JOURNAL_FILE, copy, progress)
 
 
+def directory(settings: Settings) -> Path:
+    """The data directory."""
+    return data_directory(settings.directory)
+
+
 def own_files(settings: Settings) -> OwnFiles:
     """The files of the data directory."""
     return files_in(data_directory(settings.directory))

@@ -13,7 +13,7 @@ from typing import TypeVar
 import trio
 
 from chat_server.guard import Guard
-from chat_server.journal import JournalError, Matches, Page, Pruned, RoomRecord, UnusableJournal
+from chat_server.journal import Activity, JournalError, Matches, Page, Pruned, RoomRecord, UnusableJournal
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.showable import showable_topic
@@ -82,6 +82,7 @@ class SqliteJournal:
         self._runs: dict[str, Runs] = {}
         self._looking_back = trio.Lock()
         self._end = self._writer.end()
+        self._lines_stored = 0
         self._positions: dict[tuple[str, str], int] = {}
         self._has_positions = trio.Event()
         self._grown = trio.Event()  # something has been stored since
@@ -122,6 +123,10 @@ class SqliteJournal:
         """Wait no longer than this for a lock of another program's; see Journal."""
         self._writer.hurry(seconds)
 
+    def activity(self) -> Activity:
+        """What it has done so far; see Journal."""
+        return Activity(self._lines_stored, tuple(self._committer.seconds))
+
     def _close_files(self) -> None:
         self._writer.checkpoint()
         self._writer.close()
@@ -142,6 +147,7 @@ class SqliteJournal:
     def _note_stored(self, lines: int, jobs: Sequence[WriteJob]) -> None:
         if lines:
             self._end += lines
+            self._lines_stored += lines
             self._pages += sum(2 + len(one.append.encoded) // PAGE_SIZE for one in jobs if one.append)
             self._stored_at = trio.current_time()
             self._grown.set()

@@ -138,6 +138,8 @@ SENTENCES: dict[str, str | Counted] = {
     ),
     "taken-over": message("You have logged in on another connection. Goodbye."),
     "stopping": message("The server is stopping. Goodbye."),
+    "kicked": message("An operator has ended your connection. Goodbye."),
+    "kicked-because": message("An operator has ended your connection: {reason}. Goodbye."),
     "failed": message("Something went wrong on the server's side, and has been noted. Goodbye."),
     # Why a caller is not let in.
     "server-full": message("The server is full. Try again later."),

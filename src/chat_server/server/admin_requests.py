@@ -1,0 +1,171 @@
+"""What an operator may ask of a running server, and what it answers: JSON lines, one request, then answers of which the last is `done` or `not-done`.
+
+Values. Imports nothing of ours but the protocol, so that the command need not wait for a server's imports. Never knows who asks, nor what is done.
+"""
+
+import re
+from functools import reduce
+from operator import or_
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+ADMIN_PROTOCOL = 1
+"""The version of what is in this file. A server refuses another one, and says its release."""
+
+REQUEST_MAX = 4096
+"""Bytes in a request, without the end of its line."""
+
+REASON_MAX = 200
+"""Characters in the reason that somebody is told who is removed."""
+
+Name = Annotated[str, Meta(max_length=128)]
+
+
+def _kebab(name: str) -> str:
+    """`ListRooms`: `list-rooms`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+
+class AdminRequest(Struct, frozen=True, kw_only=True, tag_field="do", tag=_kebab):
+    """What is asked for."""
+
+    protocol: int = ADMIN_PROTOCOL
+
+
+class Who(AdminRequest, frozen=True):
+    """Who is connected."""
+
+
+class Kick(AdminRequest, frozen=True):
+    """End all sessions of somebody, and tell them why."""
+
+    name: Name
+    reason: Annotated[str, Meta(max_length=REASON_MAX)] = ""
+
+
+class Rooms(AdminRequest, frozen=True):
+    """Which rooms there are."""
+
+
+class Stats(AdminRequest, frozen=True):
+    """How the server is."""
+
+
+class LogLevel(AdminRequest, frozen=True):
+    """How much is logged from now on, until the server ends; without a level: how much is."""
+
+    level: Literal["", "normal", "verbose"] = ""
+
+
+REQUESTS: tuple[type[AdminRequest], ...] = (Who, Kick, Rooms, Stats, LogLevel)
+
+
+class AdminAnswer(Struct, frozen=True, tag_field="is", tag=_kebab):
+    """What is answered."""
+
+
+class Connected(AdminAnswer, frozen=True):
+    """A session: of whom ("": they have not logged in), `by` what, from where, in which rooms, for how long, and how many bytes wait for it."""
+
+    nick: str
+    by: str
+    address: str
+    rooms: tuple[str, ...]
+    seconds: float
+    waiting: int
+
+
+class Kicked(AdminAnswer, frozen=True):
+    """So many sessions of this person's have ended."""
+
+    nick: str
+    sessions: int
+
+
+class RoomShown(AdminAnswer, frozen=True):
+    """A room: its place in the list, who is in it, the numbers of the lines that are kept of it."""
+
+    number: int
+    name: str
+    people: int
+    first: int
+    last: int
+    topic: str
+
+
+class Figures(AdminAnswer, frozen=True):
+    """How the server is just now. Times are in seconds.
+
+    Those of commits are of the newest `commits_timed`; the event loop's is looked at for a tenth of a second when this is asked.
+    """
+
+    version: str
+    uptime: float
+    is_stopping: bool
+    people: int
+    terminals: int
+    programs: int
+    not_logged_in: int
+    rooms: int
+    lines_stored: int
+    waiting_bytes: int
+    waiting_bytes_limit: int
+    commits_timed: int
+    commit_median: float
+    commit_longest: float
+    loop_late_longest: float
+
+
+class LogLevelShown(AdminAnswer, frozen=True):
+    """How much is logged."""
+
+    level: str
+
+
+class Done(AdminAnswer, frozen=True):
+    """Nothing more follows."""
+
+
+class NotDone(AdminAnswer, frozen=True):
+    """It was not done: `why`, in a sentence, by a server of this release. Nothing more follows."""
+
+    why: str
+    version: str
+
+
+ANSWERS: tuple[type[AdminAnswer], ...] = (Connected, Kicked, RoomShown, Figures, LogLevelShown, Done, NotDone)
+
+
+class UnreadableRequest(ValueError):
+    """It is no request of ours; the sentence says what is wrong."""
+
+
+class _Envelope(Struct):
+    """What every version of the protocol has."""
+
+    protocol: int = 0
+
+
+def decoded_request(line: bytes) -> AdminRequest:
+    """The request in a line. Raises UnreadableRequest."""
+    try:
+        protocol = _ENVELOPE.decode(line).protocol
+        if protocol != ADMIN_PROTOCOL:
+            raise UnreadableRequest(
+                "this command is of another release than the server: use the server's own chat-server"
+            )
+        return _REQUEST.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableRequest(f"the server cannot read the request: {error}") from None
+
+
+def decoded_answer(line: bytes) -> AdminAnswer:
+    """The answer in a line. Raises ValueError."""
+    return _ANSWER.decode(line)
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_REQUEST: msgspec.json.Decoder[AdminRequest] = msgspec.json.Decoder(reduce(or_, REQUESTS))
+_ANSWER: msgspec.json.Decoder[AdminAnswer] = msgspec.json.Decoder(reduce(or_, ANSWERS))

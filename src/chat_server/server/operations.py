@@ -1,0 +1,171 @@
+"""What operators may do to a running server: who is connected, removing somebody, rooms, figures, the log. See admin_requests.py.
+
+Knows sessions, rooms and the journal. Never knows the socket that a request came by, nor how an answer is shown.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from statistics import median
+from typing import Any, cast
+
+import trio
+
+from chat_server import __version__
+from chat_server.journal import Journal
+from chat_server.logs import log
+from chat_server.protocol.sanitize import sanitize_to_line
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.person import Person
+from chat_server.rooms.room import Occupant, Room
+from chat_server.server.admin import Impossible
+from chat_server.server.admin_requests import (
+    AdminAnswer,
+    AdminRequest,
+    Connected,
+    Figures,
+    Kick,
+    Kicked,
+    LogLevel,
+    LogLevelShown,
+    Rooms,
+    RoomShown,
+    Stats,
+    Who,
+)
+from chat_server.sessions.memory_budget import Budget
+from chat_server.sessions.session import ChatSession, waiting_for
+
+LOOKS = 10
+LOOK_SECONDS = 0.01
+"""So many times the loop is asked to go on after so long, to see how late it is."""
+
+FAREWELL_SECONDS = 5.0
+"""Seconds that somebody who is removed has to take their last words, if they are leaving already."""
+
+
+class Operations:
+    """What can be asked for, by the type of the request."""
+
+    def __init__(
+        self,
+        directory: Directory[Room, Person[Occupant]],
+        sessions: Collection[ChatSession[Any]],
+        journal: Journal,
+        budget: Budget,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        """Begin now. `sessions` are those that there are whenever it is asked."""
+        self._directory = directory
+        self._sessions = sessions
+        self._journal = journal
+        self._budget = budget
+        self._is_stopping = is_stopping
+        self._began_at = trio.current_time()
+        self._of: dict[type[AdminRequest], Callable[[Any, int], Awaitable[Iterable[AdminAnswer]]]] = {
+            Who: self._who,
+            Kick: self._kick,
+            Rooms: self._rooms,
+            Stats: self._stats,
+            LogLevel: self._log_level,
+        }
+
+    async def carry_out(self, request: AdminRequest, user: int) -> Iterable[AdminAnswer]:
+        """Do what is asked for, by a user of the system; see admin.CarryOut."""
+        return await self._of[type(request)](request, user)
+
+    async def _who(self, request: Who, user: int) -> Iterable[AdminAnswer]:
+        del request, user
+        return self._connected(sorted(self._sessions, key=lambda session: (not session.nick, session.nick)))
+
+    def _connected(self, sessions: Iterable[ChatSession[Any]]) -> Iterator[AdminAnswer]:
+        """Each session as it is when its turn comes."""
+        now = trio.current_time()
+        for session in sessions:
+            origin, seconds = session.caller.origin, max(0.0, now - session.caller.since)
+            yield Connected(session.nick, _by(session), origin.address, session.rooms, seconds, waiting_for(session))
+
+    async def _kick(self, request: Kick, user: int) -> Iterable[AdminAnswer]:
+        """End somebody's sessions at once: of what they have said, nothing is stored that is not being stored already."""
+        person = self._directory.person(request.name)
+        if person is None:
+            raise Impossible(f"nobody here is called {request.name}: `chat-server admin who` lists who is connected")
+        sessions = [session for session in self._sessions if session.person is person]
+        reason = sanitize_to_line(request.reason).strip().rstrip(".")
+        rooms = [(room, cast(Occupant, session)) for session in sessions for room in self._rooms_of(session)]
+        deadline = trio.current_time() + FAREWELL_SECONDS
+        for session in sessions:
+            self._directory.silenced.add(session)
+            if reason:
+                session.dismiss("kicked-because", deadline, {"reason": reason})
+            else:
+                session.dismiss("kicked", deadline)
+        log.info("an operator has removed somebody", nick=person.nick, sessions=len(sessions), user=user)
+        nick = person.nick
+        for room, occupant in rooms:  # what was being stored is stored when this is answered
+            with suppress(trio.ClosedResourceError):
+                await room.flushed(occupant)
+        return (Kicked(nick, len(sessions)),)
+
+    def _rooms_of(self, session: ChatSession[Any]) -> list[Room]:
+        found = (self._directory.room(name) for name in session.rooms)
+        return [room for room in found if room is not None]
+
+    async def _rooms(self, request: Rooms, user: int) -> Iterable[AdminAnswer]:
+        del request, user
+        first = {record.name: record.first for record in await self._journal.rooms()}
+        return [
+            RoomShown(number, room.name, room.population, first.get(room.name, 1), room.last_seq, room.topic)
+            for number, room in enumerate(self._directory.rooms, 1)
+        ]
+
+    async def _stats(self, request: Stats, user: int) -> Iterable[AdminAnswer]:
+        del request, user
+        late = await _lateness()
+        nicks = {session.person for session in self._sessions if session.nick}
+        logged_in = [session for session in self._sessions if session.nick]
+        programs = sum(_by(session) == "program" for session in logged_in)
+        activity = self._journal.activity()
+        seconds = activity.commit_seconds
+        return (
+            Figures(
+                version=__version__,
+                uptime=trio.current_time() - self._began_at,
+                is_stopping=self._is_stopping(),
+                people=len(nicks),
+                terminals=len(logged_in) - programs,
+                programs=programs,
+                not_logged_in=len(self._sessions) - len(logged_in),
+                rooms=len(self._directory.rooms),
+                lines_stored=activity.lines,
+                waiting_bytes=self._budget.total,
+                waiting_bytes_limit=self._budget.limit,
+                commits_timed=len(seconds),
+                commit_median=median(seconds) if seconds else 0.0,
+                commit_longest=max(seconds, default=0.0),
+                loop_late_longest=late,
+            ),
+        )
+
+    async def _log_level(self, request: LogLevel, user: int) -> Iterable[AdminAnswer]:
+        if request.level:
+            log.is_verbose = request.level == "verbose"
+            log.info("an operator has chosen how much is logged", level=request.level, user=user)
+        return (LogLevelShown("verbose" if log.is_verbose else "normal"),)
+
+
+def _by(session: ChatSession[Any]) -> str:
+    """What somebody uses: `telnet` where a question of telnet's was answered, `nc` for whatever else sends lines of text, `program`."""
+    occupant = cast(Occupant, session)  # every kind of session is one
+    if not occupant.has_terminal:
+        return "program"
+    return "telnet" if occupant.speaks_telnet else "nc"
+
+
+async def _lateness() -> float:
+    """How many seconds later than it was asked to the event loop went on, at the worst of some tries."""
+    late = 0.0
+    for _ in range(LOOKS):
+        due = trio.current_time() + LOOK_SECONDS
+        await trio.sleep_until(due)
+        late = max(late, trio.current_time() - due)
+    return late
