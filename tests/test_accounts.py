@@ -695,7 +695,7 @@ async def test_what_cannot_be_an_account_is_not_imported(line: str, tmp_path: Pa
 
 async def test_a_device_that_is_limited_to_a_room_follows_it(place: Place) -> None:
     made = await filled(place)
-    rename_room(place.engine.editing(place.settings), "pm", "cellar", lambda _: False)
+    rename_room(place.engine.editing(place.settings), "pm", "cellar", lambda *_: "")
     delete_room(place.engine.editing(place.settings), "python")
     journal, accounts = place.open_both()
     async with opened(journal):

@@ -30,7 +30,7 @@ RULES = {
         "sessions": "protocol guard config wire commands rooms",
         "server": "protocol guard config logs wire accounts journal journal.engines commands rooms sessions",
         "cli maintenance_cli rooms_cli admin_cli fingerprint_cli __main__": (
-            "protocol console config config_file wire journal journal.engines commands server"
+            "protocol console config config_file wire accounts journal journal.engines commands server"
         ),
     },
     "chat_tui": {

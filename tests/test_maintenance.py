@@ -525,6 +525,14 @@ def test_a_room_is_renamed_with_everything_that_belongs_to_it(data: Path) -> Non
     [
         ("help", "help is a command's word: choose another name for the room"),
         ("Write", "there is a room write already, whose name counts as the same"),
+        (
+            "ｗrіte",
+            "wrіte mixes scripts, its і is U+0456, Cyrillic small letter byelorussian-ukrainian i: write the whole name in one script",
+        ),
+        (
+            "snakes\ua4fd",
+            "snakes\ua4fd has a letter that looks like one of the server's marks: choose another name for the room",
+        ),
         ("two words", "two words cannot be a room's name: it has 1 to 32 letters, digits, - and _"),
         ("", "an empty name cannot be a room's name: it has 1 to 32 letters, digits, - and _"),
     ],
@@ -533,6 +541,13 @@ def test_a_new_name_of_a_room_keeps_the_rules_for_new_rooms(data: Path, new: str
     done = command("--data", data, "rooms", "rename", "python", new)
     assert (done.returncode, done.stderr) == (2, f"chat-server: {complaint}\n")
     assert command("--data", data, "rooms", "list").stdout.startswith("#1 python: ")
+
+
+def test_a_new_name_of_a_room_looks_like_no_other_rooms(data: Path) -> None:
+    done = command("--data", data, "rooms", "rename", "write", "pyth0n")
+    told = "pyth0n looks like the room python, the 0 in it is U+0030, Digit zero: choose another name for the room"
+    assert (done.returncode, done.stderr) == (2, f"chat-server: {told}\n")
+    assert command("--data", data, "rooms", "rename", "python", "pyth0n").returncode == 0, "its own name is no other's"
 
 
 def test_a_room_whose_name_nobody_can_type_is_renamed_by_its_number_and_only_its_letters_may_change(data: Path) -> None:

@@ -5,22 +5,32 @@ Knows arguments and what is said on the terminal; what is done is in journal/roo
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 
 from chat_server import console
+from chat_server.accounts.look_alikes import difference, skeleton
+from chat_server.accounts.new_names import parse_new_name
 from chat_server.config import Config
 from chat_server.journal import RoomRecord
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.engines import Engine
 from chat_server.journal.rooms import delete_room, find_room, rename_room
-from chat_server.protocol.names import name_key
+from chat_server.protocol.names import BadName, name_key
+
+_REFUSED = {
+    "name-like-mark": "{name} has a letter that looks like one of the server's marks: choose another name for the room",
+    "name-mixes-scripts": "{name} mixes scripts, its {letter} is {which}: write the whole name in one script",
+    "room-like-another": "{name} looks like the room {other}, the {letter} in it is {which}: choose another name for the room",
+}
+"""Why a room cannot have a new name that is one (accounts/new_names.py), for whoever runs the command."""
 
 
 def run_rooms_command(chosen: argparse.Namespace, config: Config, engine: Engine) -> int:
     """Run one of them. Returns the exit code: 0 well, 1 it was not confirmed."""
     match chosen.rooms_command:
         case "rename":
-            old, new = rename_room(engine.editing(config.journal), chosen.room, chosen.name, _is_command)
+            old, new = rename_room(engine.editing(config.journal), chosen.room, chosen.name, _problem)
             console.say(f"{old} is now {new}")
             if name_key(new) != name_key(old):
                 _warn_of_configuration(old, config)
@@ -31,10 +41,18 @@ def run_rooms_command(chosen: argparse.Namespace, config: Config, engine: Engine
             return _list(config, engine)
 
 
-def _is_command(name: str) -> bool:
+def _problem(name: str, others: Sequence[str]) -> str:
+    """Why a room cannot be called so beside these others, as if it were founded; "" if it can."""
     from chat_server.commands.table import COMMANDS  # noqa: PLC0415 - it takes Trio along, for which no other of these commands need wait
 
-    return COMMANDS.vocabulary.is_command(name)
+    if COMMANDS.vocabulary.is_command(name):
+        return f"{name} is a command's word: choose another name for the room"
+    try:
+        parse_new_name(name)
+    except BadName as error:
+        return _REFUSED[error.code].format_map(error.details | {"name": name})
+    alike = next((other for other in others if skeleton(other) == skeleton(name)), None)
+    return _REFUSED["room-like-another"].format_map(difference(name, alike)) if alike is not None else ""
 
 
 def _rooms(config: Config, engine: Engine) -> list[RoomRecord]:

@@ -25,16 +25,16 @@ def find_room(rooms: Sequence[RoomRecord], wanted: str) -> RoomRecord:
 
 
 def rename_room(
-    editing: AbstractContextManager[RoomEditor], wanted: str, new: str, is_command: Callable[[str], bool]
+    editing: AbstractContextManager[RoomEditor], wanted: str, new: str, problem: Callable[[str, Sequence[str]], str]
 ) -> tuple[str, str]:
-    """Give a room another name, which is no command's. Its lines, their numbers, keys, and how far people have come stay.
+    """Give a room another name. Its lines, their numbers, keys, and how far people have come stay.
 
-    Returns its old and its new name.
+    `problem` says why a new name cannot be taken beside those of the other rooms; "" if it can. Returns the room's old and its new name.
     """
     with editing as editor:
         rooms = editor.rooms()
         room = find_room(rooms, wanted)
-        name = _new_name(new, [other for other in rooms if other.name != room.name], is_command)
+        name = _new_name(new, [other.name for other in rooms if other.name != room.name], problem)
         editor.rename_room(room.name, name)
     return room.name, name
 
@@ -52,7 +52,7 @@ def delete_room(editing: AbstractContextManager[RoomEditor], wanted: str) -> Roo
     return room
 
 
-def _new_name(name: str, others: Sequence[RoomRecord], is_command: Callable[[str], bool]) -> str:
+def _new_name(name: str, others: Sequence[str], problem: Callable[[str, Sequence[str]], str]) -> str:
     try:
         parsed = parse_name(name)
     except BadName:
@@ -60,9 +60,9 @@ def _new_name(name: str, others: Sequence[RoomRecord], is_command: Callable[[str
             f"{name or 'an empty name'} cannot be a room's name: it has 1 to 32 letters, digits, - and _"
         ) from None
     key = name_key(parsed)
-    if is_command(parsed):
-        raise FileProblem(f"{name} is a command's word: choose another name for the room")
     for other in others:
-        if name_key(other.name) == key:
-            raise FileProblem(f"there is a room {other.name} already, whose name counts as the same")
+        if name_key(other) == key:
+            raise FileProblem(f"there is a room {other} already, whose name counts as the same")
+    if why := problem(parsed, others):
+        raise FileProblem(why)
     return parsed
