@@ -1,6 +1,7 @@
 """The whole server on virtual time: connections are Trio streams, and nothing waits for a real clock."""
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -217,11 +218,15 @@ class House:
         """Connect a program."""
         return Program(self._connect("192.0.2.2", stuck=stuck))
 
-    def _connect(self, address: str, *, stuck: bool) -> trio.abc.Stream:
+    def call_tls_port(self, address: str = "192.0.2.1") -> Caller:
+        """Connect where TLS has to begin before anything else is said."""
+        return Caller(self._connect(address, stuck=False, must_encrypt=True))
+
+    def _connect(self, address: str, *, stuck: bool, must_encrypt: bool = False) -> trio.abc.Stream:
         ours, theirs = lockstep_stream_pair() if stuck else memory_stream_pair()
         transport = StreamTransport(ours)
         self.nursery.start_soon(transport.write)
-        self.server.admit(transport, address)
+        self.server.admit(transport, address, must_encrypt=must_encrypt)
         return theirs
 
     @property
@@ -252,13 +257,17 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    config: Config | None = None, journal: Journal | None = None, **limits: Any
+    config: Config | None = None,
+    journal: Journal | None = None,
+    *,
+    tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+    **limits: Any,
 ) -> AsyncIterator[House]:
     """Run a server with these limits for as long as the block lasts."""
     config = config or Config()
     config = replace(config, limits=replace(config.limits, **limits))
     async with trio.open_nursery() as nursery:
-        house = House(Server(config, store_of(journal)), nursery)
+        house = House(Server(config, store_of(journal), tls=tls), nursery)
         await nursery.start(house.run)
         yield house
         nursery.cancel_scope.cancel()

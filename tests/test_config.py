@@ -77,7 +77,6 @@ def test_what_is_not_set_keeps_its_default() -> None:
             "x.toml: proxy.trusted: '10.1.2.3/8': this address is within a network; expected '10.0.0.0/8'",
         ),
         ("[proxy]\ntrusted = '10.1.2.3'", "x.toml: proxy.trusted: expected array, got str"),
-        ("[tls]\nport = 5001", "x.toml: tls: this version does not serve TLS yet; take port and require out"),
         ("[limits]\n'x - at y' = 0", "x.toml: limits.x - at y: unknown key"),
     ],
 )

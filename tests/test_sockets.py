@@ -4,8 +4,9 @@ import random
 import re
 import resource
 import socket
+import ssl
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from statistics import median
 from typing import Any
@@ -44,14 +45,18 @@ class Line:
 
 @asynccontextmanager
 async def running(
-    *, files: float = float("inf"), send_many: SendMany | None = None, **limits: Any
+    *,
+    files: float = float("inf"),
+    send_many: SendMany | None = None,
+    tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+    **limits: Any,
 ) -> AsyncIterator[tuple[Server, Line]]:
     """A server on a free port of this machine."""
     config = Config()
     config = replace(config, limits=replace(config.limits, **limits))
     listeners = open_listeners("127.0.0.1", 0, config.limits.keepalive_seconds)
     port = listeners[0].getsockname()[1]
-    server = Server(config, store_of(), files=files, send_many=send_many)
+    server = Server(config, store_of(), files=files, tls=tls, send_many=send_many)
     with trio.fail_after(200):
         async with AsyncExitStack() as exits, trio.open_nursery() as nursery:
             await nursery.start(server.run, listeners)

@@ -1,9 +1,8 @@
-"""Both ends of TLS without sockets: a key pair, contexts, a client in memory, and a transport whose kernel is a buffer."""
+"""Both ends of TLS without sockets: contexts, a client in memory, and a transport whose kernel is a buffer."""
 
 import _ssl
 import ctypes
 import ssl
-import subprocess
 import tempfile
 from contextlib import suppress
 from functools import cache
@@ -12,43 +11,33 @@ from pathlib import Path
 import trio
 import trio.testing
 
+from chat_server.server.certificates import files_named, read_pair
 from chat_server.sessions.tls import TlsTransport
+from pairs import Pair
 
 
-class KeyPair:
-    """A self-signed certificate and its key, in two files that are gone with this object."""
+class Files:
+    """A certificate and its key in a directory that is gone with this object."""
 
-    def __init__(self, name: str = "localhost") -> None:
+    def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory()
-        self.certificate = Path(self._directory.name, "certificate.pem")
-        self.key = Path(self._directory.name, "key.pem")
-        making = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-batch"]
-        naming = ["-days", "30", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
-        files = ["-keyout", str(self.key), "-out", str(self.certificate)]
-        subprocess.run([*making, *naming, *files], check=True, capture_output=True)
+        self.certificate, self.key = Pair().write(Path(self._directory.name))
 
 
 @cache
-def key_pair() -> KeyPair:
-    return KeyPair()
+def files() -> Files:
+    return Files()
 
 
 @cache
 def server_context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
-    context.num_tickets = 0
-    context.set_ecdh_curve("prime256v1")
-    pair = key_pair()
-    context.load_cert_chain(pair.certificate, pair.key)
-    return context
+    return read_pair(files_named(files().certificate, files().key)).context
 
 
 @cache
 def client_context(version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(key_pair().certificate)
+    context.load_verify_locations(files().certificate)
     context.minimum_version = context.maximum_version = version
     return context
 

@@ -73,8 +73,6 @@ def _check_tls(tls: TlsTable, source: str) -> None:
         raise ConfigError(
             f"{source}: tls.key: expected tls.certificate too, the file of the certificate that this key is of"
         )
-    if tls.port or tls.require == "all":
-        raise ConfigError(f"{source}: tls: this version does not serve TLS yet; take port and require out")
 
 
 def _check_proxies(trusted: list[str], source: str) -> None:

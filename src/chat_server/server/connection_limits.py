@@ -4,7 +4,9 @@ Pure; never knows sockets.
 """
 
 import ipaddress
+from math import inf
 
+from chat_server.config import Limits
 from chat_server.sessions.pace import Address
 from chat_server.sessions.token_bucket import TokenBucket
 
@@ -74,7 +76,7 @@ class Admission:
         if address.connections:
             return
         del self._by_network[address.network]
-        if address.bucket is None or address.bucket.is_full(now):
+        if address.has_rested(now):
             return
         self._gone[address.network] = address
         if len(self._gone) > GONE_MAX:
@@ -82,8 +84,18 @@ class Admission:
 
     def _forget(self, now: float) -> None:
         """Forget those whose bucket is full again, and of the others who left longest ago, so that this is seldom needed."""
-        kept = [(network, gone) for network, gone in self._gone.items() if gone.bucket and not gone.bucket.is_full(now)]
+        kept = [(network, gone) for network, gone in self._gone.items() if not gone.has_rested(now)]
         self._gone = dict(kept[-GONE_MAX // 2 :])
+
+
+def admission_within(limits: Limits, files: float) -> Admission:
+    """What lets in as many as the settings allow, and as there are files for."""
+    return Admission(
+        int(min(limits.connections or inf, max(1, files), 2**31)),
+        limits.connections_per_address,
+        limits.requests_per_address if limits.connections_per_address and limits.messages_per_second else 0,
+        limits.request_burst_per_address,
+    )
 
 
 def network_of(address: str) -> str:

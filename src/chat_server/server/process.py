@@ -54,21 +54,17 @@ def run(config: Config) -> int:
 
     """
     logs.configure(config.log.format, verbose=config.log.verbose)
-    host, port = config.server.host, config.server.port
+    listeners: list[socket.socket] = []
+    tls_listeners: list[socket.socket] = []
     try:
-        listeners = open_listeners(host, port, config.limits.keepalive_seconds)
-    except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
-        why = getattr(error, "strerror", None) or error
-        hint = "; the port is given by --port" if host.count(":") == 1 else ""  # more colons are an IPv6 address
-        place = host if host.startswith("/") else f"{host}:{port}"
-        raise CannotStart(f"cannot listen on {place}: {why}{hint}") from error
-
-    try:
+        listeners = _listen(config, config.server.port)
+        if config.tls.port:
+            tls_listeners = _listen(config, config.tls.port)
         engine = engine_named(config.journal.engine)
         certificate = _certificate(config, engine)
         store = engine.open_store(config.journal)
-    except (CertificateProblem, UnusableJournal) as error:
-        for listener in listeners:
+    except (CannotStart, CertificateProblem, UnusableJournal) as error:
+        for listener in (*listeners, *tls_listeners):
             listener.close()
         raise CannotStart(str(error)) from error
 
@@ -82,6 +78,7 @@ def run(config: Config) -> int:
             files=_raise_file_limit(),
             memory=_memory(),
             work=time.thread_time,
+            tls=certificate.context,
             send_many=ManySends(),
         )
 
@@ -98,8 +95,9 @@ def run(config: Config) -> int:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(signals.obey, received)
                 await nursery.start(journal.run)
-                ready = _Ready(listeners, Proxies(config.proxy.trusted), partial(nursery.start_soon, certificate.run))
-                cut = await server.run(listeners, ready, admin=admin)
+                begin = partial(nursery.start_soon, certificate.run)
+                ready = _Ready(listeners, Proxies(config.proxy.trusted), begin)
+                cut = await server.run(listeners, ready, tls_listeners=tls_listeners, admin=admin)
                 journal.close()
                 await journal.wait_closed()
                 nursery.cancel_scope.cancel()
@@ -117,6 +115,19 @@ def run(config: Config) -> int:
 def _certificate(config: Config, engine: Engine) -> CertificateInUse:
     own = engine.own_files(config.journal)
     return CertificateInUse(config.tls, own.directory if own.names else None)
+
+
+def _listen(config: Config, port: int) -> list[socket.socket]:
+    host = config.server.host
+    if host.startswith("/") and config.tls.port:
+        raise CannotStart("[tls] port needs an address to listen on, and [server] host is a Unix socket")
+    try:
+        return open_listeners(host, port, config.limits.keepalive_seconds)
+    except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
+        why = getattr(error, "strerror", None) or error
+        hint = "; the port is given by --port" if host.count(":") == 1 else ""  # more colons are an IPv6 address
+        place = host if host.startswith("/") else f"{host}:{port}"
+        raise CannotStart(f"cannot listen on {place}: {why}{hint}") from error
 
 
 def _admin_socket(data: Path | None) -> AdminSocket | None:

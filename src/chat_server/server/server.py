@@ -4,6 +4,7 @@ Knows connections, and the order of starting and stopping. Never knows commands,
 """
 
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from math import inf
@@ -27,11 +28,13 @@ from chat_server.rooms.room import Occupant, Room, SendMany
 from chat_server.server.admin import AdminDoor
 from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.arrival import Arrival, turn_away
-from chat_server.server.connection_limits import Admission
+from chat_server.server.connection_limits import admission_within
+from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.operations import Operations
 from chat_server.server.proxies import Proxies
 from chat_server.server.retention import forget_what_is_old
+from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.json_session import welcome_of
@@ -70,6 +73,7 @@ class Server:
         files: float = inf,
         memory: int = 0,
         work: Callable[[], float] = lambda: 0.0,
+        tls: Callable[[], ssl.SSLContext | None] = lambda: None,
         send_many: SendMany | None = None,
     ) -> None:
         """Make the hall.
@@ -80,22 +84,21 @@ class Server:
             files: how many files the process may open.
             memory: how many bytes of memory the machine has for it; 0 if that is not known.
             work: tells how many seconds of the processor's time the event loop has taken, if that is to be shared fairly.
+            tls: gives the certificate in use, and how TLS is spoken with it; None while there is none.
             send_many: sends the same bytes to many sockets at once, if the system can.
 
         """
         self._config = config
         limits = config.limits
-        self._admission = Admission(
-            int(min(limits.connections or inf, max(1, files - FILES_RESERVED), 2**31)),
-            limits.connections_per_address,
-            limits.requests_per_address if limits.connections_per_address and limits.messages_per_second else 0,
-            limits.request_burst_per_address,
-        )
+        self._admission = admission_within(limits, files - FILES_RESERVED)
         self._proxies = Proxies(config.proxy.trusted)
         self._turns = Turns(work)
         self._send_many = send_many
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
         self._rejected = Sampler()
+        self._time_limits = TimeLimits()
+        by_network = limits.connections_per_address > 0
+        self._handshakes = Handshakes(tls, self._time_limits, self._rejected, by_network=by_network)
         self._journal = store.journal
         self._directory: Directory[Room, Person[Occupant]] = Directory(
             *store,
@@ -122,6 +125,7 @@ class Server:
         listeners: Sequence[socket.socket],
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
         *,
+        tls_listeners: Sequence[socket.socket] = (),
         admin: AdminSocket | None = None,
     ) -> int:
         """Serve until `stop`.
@@ -129,6 +133,7 @@ class Server:
         Args:
             listeners: listening, non-blocking sockets; they are closed when the server stops.
             task_status: told when the server accepts connections.
+            tls_listeners: the same, for callers who have to begin TLS before anything else is said.
             admin: where operators come in, if they can; nothing is left of it when this returns.
 
         Returns:
@@ -140,7 +145,7 @@ class Server:
         """
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            self._arrival = Arrival(self._new_context(nursery), self._rejected, self._stop_requested)
+            self._arrival = self._new_arrival(nursery)
             await self._open_rooms()
             nursery.start_soon(forget_what_is_old, self._journal, self._config.history, self.rooms)
             if admin is not None:
@@ -148,15 +153,18 @@ class Server:
             for listener in listeners:
                 nursery.start_soon(accept_callers, listener, self.admit, self._rejected)
                 log.info(f"listening on {address_of(listener)}")
+            for listener in tls_listeners:
+                nursery.start_soon(accept_callers, listener, partial(self.admit, must_encrypt=True), self._rejected)
+                log.info(f"listening on {address_of(listener)}, for TLS only")
             task_status.started()
             await self._stop_requested.wait()
-            await self._wind_down(listeners)
+            await self._wind_down((*listeners, *tls_listeners))
             nursery.cancel_scope.cancel()
         return self._cut
 
-    def _new_context(self, nursery: trio.Nursery) -> SessionContext:
+    def _new_arrival(self, nursery: trio.Nursery) -> Arrival:
         config = self._config
-        return SessionContext(
+        context = SessionContext(
             hall=self.hall,
             limits=config.limits,
             history=config.history,
@@ -166,7 +174,10 @@ class Server:
             budget=self._budget,
             start=nursery.start_soon,
             takes_secrets_anywhere=config.tls.require == "none",
+            late_hello=self._handshakes.note_late_hello,
         )
+        all_encrypted = config.tls.require == "all"
+        return Arrival(context, self._handshakes, self._time_limits, self._rejected, all_encrypted=all_encrypted)
 
     def operations(self) -> Operations:
         """What operators may do here."""
@@ -191,6 +202,7 @@ class Server:
             listener.close()
         self._stop_at = min(self._stop_at, trio.current_time() + self._config.server.stop_seconds)
         self._proxies.stop()
+        self._time_limits.end()
         for session in self._sessions:
             session.dismiss("stopping", self._stop_at)
         if self._connections:
@@ -239,25 +251,28 @@ class Server:
         if not self._rooms_running:
             self._rooms_ended.set()
 
-    def admit(self, transport: Transport, address: str) -> None:
+    def admit(self, transport: Transport, address: str, *, must_encrypt: bool = False) -> None:
         """Start a task for a new caller, or say politely that there is no place."""
         if address not in self._proxies:
-            self._let_in(transport, Origin(address))
+            self._let_in(transport, Origin(address), must_encrypt=must_encrypt)
         elif self._admission.is_full:
             self._refuse(transport, address, "server-full")
         else:
             self._admission.hold()
             self._connections += 1
-            self._nursery.start_soon(self._let_in_by_proxy, transport, address)
+            self._nursery.start_soon(self._let_in_by_proxy, transport, address, must_encrypt)
 
-    def _let_in(self, transport: Transport, origin: Origin, received: bytes = b"") -> None:
+    def _let_in(
+        self, transport: Transport, origin: Origin, received: bytes = b"", *, must_encrypt: bool = False
+    ) -> None:
         """Start a task for a caller who comes from there and has sent this already, unless there is no place."""
         refusal = self._admission.refusal(origin.address)
         if refusal is not None:
             self._refuse(transport, origin.address, refusal)
             return
         now = trio.current_time()
-        caller = Caller(transport, origin, self._admission.enter(origin.address, now), now)
+        known = self._admission.enter(origin.address, now)
+        caller = Caller(transport, origin, known, now, must_encrypt)
         self._connections += 1
         self._nursery.start_soon(self._serve, caller, received, name="Server._serve")  # a name of its own is 170 bytes
 
@@ -265,7 +280,7 @@ class Server:
         self._rejected.note(f"refused a caller: {why}", trio.current_time(), address=address)
         turn_away(transport, Dismissed(why), self._config.server.language)
 
-    async def _let_in_by_proxy(self, transport: Transport, proxy: str) -> None:
+    async def _let_in_by_proxy(self, transport: Transport, proxy: str, must_encrypt: bool) -> None:
         """Wait until a proxy has said for whom it connects, and let them in."""
         header: Header = Unforwarded()
         received = b""
@@ -274,15 +289,16 @@ class Server:
                 header, received = await self._proxies.receive_header(transport)
         finally:
             self._admission.release()
-            if not self._unserved.attempt(self._heed, header, received, transport, proxy):
+            if not self._unserved.attempt(self._heed, header, received, transport, proxy, must_encrypt):
                 transport.close()
             self._count_out()
 
-    def _heed(self, header: Header, received: bytes, transport: Transport, proxy: str) -> None:
+    def _heed(self, header: Header, received: bytes, transport: Transport, proxy: str, must_encrypt: bool) -> None:
         """Do as a proxy's header says. Nothing is said where it connects for nobody."""
         match header:
             case Forwarded():
-                self._let_in(transport, Origin(header.address, header.is_encrypted, is_proxied=True), received)
+                origin = Origin(header.address, header.is_encrypted, is_proxied=True)
+                self._let_in(transport, origin, received, must_encrypt=must_encrypt)
             case BadHeader():
                 self._rejected.note(
                     "a trusted proxy sent no valid PROXY header", trio.current_time(), address=proxy, why=header.why

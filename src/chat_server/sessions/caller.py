@@ -16,3 +16,5 @@ class Caller(Struct, frozen=True, gc=False):
     """What is known of all who come from there."""
     since: float = 0.0
     """When it came, by the event loop's clock."""
+    must_encrypt: bool = False
+    """Whether it is to begin TLS before anything else is said: it came by a port for that."""

@@ -30,3 +30,5 @@ class SessionContext(Struct, frozen=True):
     """Starts a task that may outlive a call."""
     takes_secrets_anywhere: bool
     """Whether a secret may go over lines on which somebody may listen in."""
+    late_hello: Callable[[], None]
+    """Notes that a caller has begun TLS after it had been greeted in plain text."""

@@ -4,7 +4,7 @@ Knows codecs and sessions. Never knows sockets or clocks.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from msgspec import Struct
@@ -20,7 +20,9 @@ from chat_server.sessions.session import ChatSession
 from chat_server.sessions.text_session import TextSession
 from chat_server.wire.detect import HTTP_REFUSAL, HTTP_STARTS, JSON_STARTS, TLS_STARTS, detect
 from chat_server.wire.json_lines import JsonDecoder
+from chat_server.wire.json_lines import renderer_for as json_renderer_for
 from chat_server.wire.proxy_protocol import PROXY_STARTS
+from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.render.sentences import SENTENCES
 from chat_server.wire.text import TextDecoder
 
@@ -36,6 +38,10 @@ PARSE_TEXT = COMMANDS.vocabulary.parse_text
 distinct_refusals(REFUSALS, SENTENCES)  # here the commands and the sentences meet
 
 
+def _as_text(language: str) -> Callable[[Event], bytes]:
+    return renderer_for(RenderProfile(language))
+
+
 class Door(Struct, frozen=True):
     """A kind of caller."""
 
@@ -44,6 +50,8 @@ class Door(Struct, frozen=True):
     """What such a caller sends first."""
     begin: Callable[[SessionContext, Caller, bytes], ChatSession[Any]] | None = None
     """Begins its session, with what it has sent; None where such callers are not served."""
+    renderer: Callable[[str], Callable[[Event], bytes]] = _as_text
+    """How such callers are told things that need no session, in a language."""
     refusal: bytes = b""
     """What it gets where it is not served, in its own tongue."""
     dismissal: Dismissed | None = None
@@ -82,10 +90,11 @@ def _begin_program(context: SessionContext, caller: Caller, first: bytes) -> Jso
 PERSON = Door("text", begin=_begin_person)
 """Callers that are silent, or begin in no other way: on telnet, nc, or anything else that sends lines of text."""
 
-PROGRAM = Door("JSON lines", JSON_STARTS, _begin_program)
+PROGRAM = Door("JSON lines", JSON_STARTS, _begin_program, renderer=partial(json_renderer_for, protocol=1))
 HTTP = Door("HTTP", HTTP_STARTS, refusal=HTTP_REFUSAL)
 TLS = Door("TLS", TLS_STARTS)
-"""It gets no answer: a TLS client would take any for a broken one."""
+"""Those who want to be told apart again when it has begun (server/handshakes.py). Where it is not served it gets no answer: its clients would take
+any for a broken one."""
 
 PROXY = Door(
     "PROXY from an address that is not in [proxy] trusted", PROXY_STARTS, dismissal=Dismissed("untrusted-proxy")

@@ -6,17 +6,31 @@ request. Pure arithmetic; the clock is the caller's.
 
 from chat_server.sessions.token_bucket import TokenBucket
 
+HANDSHAKES_PER_SECOND, HANDSHAKE_BURST = 20, 20
+"""Handshakes of TLS in a second, for callers from one network: a hundred of them who come back take 4 s."""
+
 
 class Address:
     """What is known of one address: how many are connected from there, and what they may still ask for together."""
 
-    __slots__ = ("bucket", "connections", "network")
+    __slots__ = ("_handshakes", "bucket", "connections", "network")
 
     def __init__(self, network: str, bucket: TokenBucket | None) -> None:
         """Nobody is connected from there; without a bucket they may ask as fast as they like."""
         self.network = network
         self.bucket = bucket
         self.connections = 0
+        self._handshakes: TokenBucket | None = None
+
+    def handshakes(self, now: float) -> TokenBucket:
+        """What lets those who begin TLS do so at a bounded pace."""
+        if self._handshakes is None:
+            self._handshakes = TokenBucket(HANDSHAKES_PER_SECOND, HANDSHAKE_BURST, now)
+        return self._handshakes
+
+    def has_rested(self, now: float) -> bool:
+        """Whether nothing is counted against those from there any more."""
+        return all(bucket is None or bucket.is_full(now) for bucket in (self.bucket, self._handshakes))
 
     def take(self, now: float, tokens: float) -> float:
         """Count what one of them asks for; return how many seconds it has to wait."""

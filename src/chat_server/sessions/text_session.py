@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chat_server.commands.completion import completions
 from chat_server.commands.handler import EndSession
 from chat_server.commands.table import COMMANDS, dispatch
+from chat_server.config import Limits
 from chat_server.protocol.events import Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Say
@@ -261,16 +262,17 @@ class TextSession(ChatSession[TextInput]):
         if (editor := self._text.editor) is not None:
             self._outbox.push(editor.close())
             self._answer_protocol(self._text.edit(wanted=False))
-        self._program = came
+        if came.is_tls:
+            self._context.late_hello()
+        else:
+            self._program = came
         raise EndSession
 
     def successor(self) -> ChatSession[Any] | None:
         """The session of a caller who turned out to be a program."""
         if (came := self._program) is None:
             return None
-        bounds = bounds_of(self._context.limits)
-        decoder = LateJsonDecoder(PARSE, *bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)
-        program = JsonSession(self.caller, decoder, self._context)
+        program = JsonSession(self.caller, _late_decoder(came, self._context.limits), self._context)
         program.inherit(self.hand_on())
         program.set_preferences(replace(program.preferences, language=self.preferences.language))
         return program
@@ -346,3 +348,8 @@ class TextSession(ChatSession[TextInput]):
     def is_in_hall(self) -> bool:
         """Whether the person is in no room."""
         return not self.rooms
+
+
+def _late_decoder(came: ProgramDetected, limits: Limits) -> LateJsonDecoder:
+    bounds = bounds_of(limits)
+    return LateJsonDecoder(PARSE, *bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from chat_server.wire.detect import TLS_STARTS
 from chat_server.wire.telnet.decoder import Piece, TelnetDecoder
 from chat_server.wire.telnet.negotiation import Negotiation
 
@@ -35,11 +36,17 @@ class InputCost(ConnectionEvent, frozen=True):
 
 
 class ProgramDetected(ConnectionEvent, frozen=True):
-    """A line begins with `{` before anybody has logged in: the caller is a program. Nothing more is read here; these are what has come since."""
+    """A line begins with `{`, or as TLS does, before anybody has logged in: the caller is a program. Nothing more is read here."""
 
     telnet: TelnetDecoder
     negotiation: Negotiation
     pieces: tuple[Piece, ...]
+    """What has come since."""
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether it begins TLS, which is too late for that."""
+        return isinstance(self.pieces[0], bytes) and self.pieces[0].startswith(TLS_STARTS)
 
 
 class AreYouThere(ConnectionEvent, frozen=True):

@@ -11,8 +11,8 @@ HTTP_STARTS = tuple(
     verb.encode() + b" "
     for verb in ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI")
 )
-TLS_STARTS = (b"\x16\x03",)
-"""Record type 22, major version 3 (RFC 8446, section 5.1)."""
+TLS_STARTS = (b"\x16",)
+"""Record type 22, handshake (RFC 8446, section 5.1). One byte is enough: typed it is Ctrl+V, with which nobody begins, and a client may be slow."""
 
 JSON_STARTS = (b"{",)
 

@@ -19,8 +19,9 @@ class TooLong(Enum):
     LINE = "line"
 
 
-_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(?=\{)")
-"""What may stand before a JSON object that begins a line: blanks, and a byte order mark, which Windows' shells put before what they send."""
+_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(?=\{)|(?=\x16)")
+"""What may stand before a JSON object that begins a line: blanks, and a byte order mark, which Windows' shells put before what they send; before
+what TLS begins with, nothing."""
 
 _COMMAND = re.compile(rb"(/[ -~]*)\r?\n")
 _TOKENS = re.compile(rb"[^\x00\x08\n\r\x7f]+|.", re.DOTALL)
@@ -40,9 +41,9 @@ class LineMode:
         self.charset = UTF_8
         """It says how many bytes the character has that is erased."""
         self.stops_at_object = False
-        """Whether to take nothing more when a line begins with `{`."""
+        """Whether to take nothing more when a line begins with `{`, or as TLS does."""
         self.object = b""
-        """What came from that `{` on, if it came."""
+        """What came from there on, if it came."""
         self.after_cr = False
         """Whether the last byte ended a line by CR, so that LF or NUL now is part of that end."""
         self.first_ended_in_cr_lf: bool | None = None

@@ -144,6 +144,9 @@ SENTENCES: dict[str, str | Counted] = {
     # Why a caller is not let in.
     "server-full": message("The server is full. Try again later."),
     "address-full": message("There are too many connections from your address. Try again later."),
+    "tls-required": message(
+        "Only encrypted connections are taken here: come in with chat-tui, ncat --ssl, or openssl s_client -quiet -connect."
+    ),
     "no-proxy-header": message(
         "Your proxy did not say who is calling. Whoever runs it can turn on the PROXY protocol for this server."
     ),

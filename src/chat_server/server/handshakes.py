@@ -1,0 +1,98 @@
+"""TLS begins: who may have a handshake, how many there may be in a second, and for how long one may last.
+
+Knows the certificate of the moment. Never knows what is said once TLS has begun.
+"""
+
+import ssl
+from collections.abc import Callable
+
+import trio
+from msgspec.structs import replace
+
+from chat_server.logs import Sampler, log
+from chat_server.server.time_limits import TimeLimits
+from chat_server.sessions.caller import Caller
+from chat_server.sessions.pace import Address
+from chat_server.sessions.tls import TlsTransport
+from chat_server.sessions.token_bucket import TokenBucket
+
+HANDSHAKE_SECONDS = 10.0
+"""Seconds that a caller has from its first byte of TLS on, with the time for which it is kept waiting."""
+
+PER_SECOND, BURST = 200, 40
+"""Handshakes in a second, from wherever they come: a tenth of the event loop's time, at 0.4 ms each. A thousand who come back take 5 s."""
+
+
+class Handshakes:
+    """Shakes hands with callers who want TLS, some at a time. One for all callers."""
+
+    def __init__(
+        self, context: Callable[[], ssl.SSLContext | None], limits: TimeLimits, unwelcome: Sampler, *, by_network: bool
+    ) -> None:
+        """Nobody waits.
+
+        Args:
+            context: gives the certificate in use and how TLS is spoken with it; None while there is none.
+            limits: ends waits.
+            unwelcome: logs whose handshake came to nothing.
+            by_network: whether those from one network have a limit of their own.
+
+        """
+        self._context = context
+        self._limits = limits
+        self._unwelcome = unwelcome
+        self._by_network = by_network
+        self._bucket = TokenBucket(PER_SECOND, BURST, 0)
+        self._turns = trio.Lock()  # one step in each pass of the event loop: 400 at once made others wait for 94 ms
+        self._outgoing = ssl.MemoryBIO()
+        self._has_told_of_late_hello = False
+
+    @property
+    def are_offered(self) -> bool:
+        """Whether there is a certificate."""
+        return self._context() is not None
+
+    async def shake(self, caller: Caller, first: bytes) -> Caller | None:
+        """Begin TLS with a caller who has sent this first; the caller as it is then, None if there is none any more."""
+        why = f"it took longer than {HANDSHAKE_SECONDS:g} seconds"
+        with self._limits.within(HANDSHAKE_SECONDS):
+            try:
+                if await self._turn_comes(caller.address):
+                    return await self._shake(caller, first)
+                why = "too many callers begin TLS"
+            except ssl.SSLError as error:
+                why = (error.reason or "it is not TLS").lower().replace("_", " ")
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                why = "it was broken off"
+        if not self._limits.are_over:
+            self._unwelcome.note("no TLS with a caller", trio.current_time(), address=caller.origin.address, why=why)
+        return None
+
+    async def _turn_comes(self, address: Address) -> bool:
+        """Wait, unread, for one's place among those from the same network, and then among all. False, at once, if that comes too late."""
+        deadline = trio.current_effective_deadline()
+        now = trio.current_time()
+        for bucket in (address.handshakes(now), self._bucket) if self._by_network else (self._bucket,):
+            now = trio.current_time()
+            seconds = bucket.take(now)
+            if now + seconds >= deadline:
+                bucket.take(now, -1)
+                return False
+            await trio.sleep(seconds)
+        return True
+
+    async def _shake(self, caller: Caller, first: bytes) -> Caller | None:
+        context = self._context()
+        if context is None:
+            return None
+        transport = TlsTransport(caller.transport, context, self._outgoing)
+        await transport.shake_hands(first, self._turns)
+        return replace(caller, transport=transport, origin=replace(caller.origin, is_encrypted=True))
+
+    def note_late_hello(self) -> None:
+        """A caller has begun TLS when it had been greeted in plain text, which no client of TLS understands: say once what can be done."""
+        if not self._has_told_of_late_hello:
+            self._has_told_of_late_hello = True
+            log.warning(
+                "a caller began TLS after it had been greeted in plain text: such clients need the port of [tls], where nobody is greeted first"
+            )
