@@ -452,7 +452,7 @@ async def test_what_an_account_has_said_stays_under_its_name_when_it_is_closed(s
     await say(store.journal, made.id, "hello")
     rewritten = await store.accounts.end(made.id, "close", NOW)
     assert rewritten is not None
-    assert rewritten == ("Ann", frozenset())
+    assert rewritten == ("Ann", frozenset(), {})
     assert await lines(store.journal) == [("Ann", "hello", made.id)]
     assert await store.accounts.register(ann(), NOW + 10 * KEPT_SECONDS) == Refusal("taken", "Ann"), "for ever"
 
@@ -495,6 +495,7 @@ async def test_texts_are_gone_when_it_is_erased_and_nobody_elses(store: Store) -
     assert rewritten is not None
     nick = rewritten.nick
     assert rewritten.rooms == {"python", "pm"}
+    assert rewritten.topics == {"python": "plans"}
     assert await lines(journal) == [
         (nick, ERASED_TEXT, made.id),
         ("bob", "what plans", 0),

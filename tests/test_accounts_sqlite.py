@@ -1,6 +1,7 @@
 """Accounts in files: of an older release, of 100,000 people, killed between any two writes, and without a trace of what has been erased."""
 
 import io
+import random
 import shutil
 import signal
 import sqlite3
@@ -28,7 +29,7 @@ from chat_server.journal.sqlite.archive import back_up
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.ended_file import read_ended
 from chat_server.journal.sqlite.writer import Writer
-from chat_server.protocol.entries import Said
+from chat_server.protocol.entries import Entry, Said
 from processes import TIMEOUT
 from test_accounts import NOW, ann, digest, registered, say
 from test_journal import create_rooms, opened, place_in
@@ -314,6 +315,26 @@ async def test_what_is_erased_is_in_no_file_of_the_data_directory(tmp_path: Path
         assert (await journal.search("39", None, 90)).lines, "what others have said is found"
     assert (data / "ended").stat().st_mode & 0o777 == 0o600
     assert checked(data / "journal.db", data / "search.db").problems == []
+
+
+async def test_it_is_not_in_what_sqlite_has_left_behind_where_other_lines_were_pruned(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    chance = random.Random(0)  # noqa: S311 - sizes with which pages are merged, and old copies stay in their gaps
+    journal, accounts = open_store(data)
+    async with opened(journal):
+        await create_rooms(journal)
+        made = (await registered(accounts)).account
+        for number in range(300):
+            if chance.random() < 0.5:
+                old: list[Entry] = [Said("pm", 0, 1000.0 + number, "bob", "o" * chance.randrange(900))]
+                await journal.append(old, {}).stored()
+            else:
+                await say(journal, made.id, f"{CANARY} {number} " + "y" * chance.randrange(900))
+        await journal.search("nothing", None, 1)
+        while (await journal.prune(5000.0, 0)).total:
+            pass
+        await accounts.end(made.id, "erase", NOW)
+        assert _files_with(data, CANARY) == []
 
 
 @pytest.mark.parametrize("is_lost", ["only the journal", "the search index too"])

@@ -5,6 +5,7 @@ Secrets are known here by their digests alone. Never knows passwords, sessions, 
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -196,10 +197,14 @@ class OwnLines(NamedTuple):
 
 
 class Rewritten(NamedTuple):
-    """What became of an account's lines when it ended: under which name they stand now, and in which rooms they stand otherwise than before."""
+    """What became of an account's lines when it ended: under which name they stand now, and in which rooms they stand otherwise than before.
+
+    `topics` are the topics that have been erased, by room.
+    """
 
     nick: str
-    rooms: frozenset[str]
+    rooms: frozenset[str] = frozenset()
+    topics: Mapping[str, str] = MappingProxyType({})
 
 
 class Accounts(Protocol):

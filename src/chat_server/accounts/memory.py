@@ -50,8 +50,8 @@ class Lines(Protocol):
         """Some of its lines; see Accounts.lines_of."""
         ...
 
-    def rewrite(self, account: int, nick: str, *, is_erased: bool) -> frozenset[str]:
-        """Put them under another name, and overwrite their texts if they are to be erased; return in which rooms."""
+    def rewrite(self, account: int, nick: str, *, is_erased: bool) -> Rewritten:
+        """Put them under another name, and overwrite their texts if they are to be erased."""
         ...
 
 
@@ -284,9 +284,9 @@ class MemoryAccounts:
         self._kept.failures = {which: one for which, one in self._kept.failures.items() if one.account != account}
         self._lines.forget(account)
         if ending == "close":
-            return Rewritten(nick, frozenset())
+            return Rewritten(nick)
         self._kept.ended[account] = Ended(account, nick, ending)
-        return Rewritten(nick, self._lines.rewrite(account, nick, is_erased=ending == "erase"))
+        return self._lines.rewrite(account, nick, is_erased=ending == "erase")
 
     async def lines_of(self, account: int, after: int, limit: int) -> OwnLines:
         """Some of an account's lines; see Accounts."""

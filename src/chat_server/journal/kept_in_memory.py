@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
-from chat_server.accounts import CARRIED_MAX, OwnLines, sender_of
+from chat_server.accounts import CARRIED_MAX, OwnLines, Rewritten, sender_of
 from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.journal import Duplicate, JournalError, RoomRecord
 from chat_server.journal.archive import StoredRecord
@@ -98,14 +98,15 @@ class KeptLines:
                 return OwnLines(showable(found), record.position)
         return OwnLines(showable(found), None)
 
-    def rewrite(self, account: int, nick: str, *, is_erased: bool) -> frozenset[str]:
+    def rewrite(self, account: int, nick: str, *, is_erased: bool) -> Rewritten:
         """Put the account's lines under another name; see accounts.memory.Lines."""
         kept = self._kept
         rooms: set[str] = set()
-        for room in kept.rooms.values():
+        erased: dict[str, str] = {}
+        for name, room in kept.rooms.items():
             topics = [line for line in room.lines if isinstance(line, TopicSet)]
             if is_erased and topics and topics[-1].author == account:
-                room.topic = ""
+                erased[name], room.topic = room.topic, ""
         for index, record in enumerate(kept.records):
             if any(line.author == account for line in record.lines):
                 lines = [rewritten(line, account, nick, is_erased=is_erased) for line in record.lines]
@@ -114,4 +115,4 @@ class KeptLines:
                 start = lines[0].seq - room.first
                 room.lines[start : start + len(lines)] = lines
                 rooms.add(lines[0].room)
-        return frozenset(rooms)
+        return Rewritten(nick, frozenset(rooms), erased)

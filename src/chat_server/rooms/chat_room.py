@@ -151,9 +151,9 @@ class ChatRoom(Room):
         self._inbox.put_nowait((session, session.nick, what, ()))
         await what.done.wait()
 
-    def forget_past(self) -> None:
-        """Something of what was said has been deleted: read again what those who enter are shown."""
-        self._history.is_read = not self._history.last_seq
+    def forget_past(self, topic: str | None = None) -> None:
+        """Something of what was said has been deleted, such as this topic: read again what those who enter are shown."""
+        self._history.forget(topic)
 
     # The broadcaster.
 

@@ -62,6 +62,12 @@ class RecentHistory:
             self.topic = line.text
         self.is_read = False
 
+    def forget(self, topic: str | None) -> None:
+        """Know nothing of the lines until they are read again; nor of this topic, if it is the room's."""
+        self.is_read = not self.last_seq
+        if self.topic == topic:
+            self.topic = ""
+
     def save_position(self, person: str) -> None:
         """The person has come as far as the room."""
         self._positions.pop(person, None)

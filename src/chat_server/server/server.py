@@ -99,7 +99,7 @@ class Server:
         self._time_limits = TimeLimits()
         by_network = limits.connections_per_address > 0
         self._handshakes = Handshakes(tls, self._time_limits, self._rejected, by_network=by_network)
-        self._journal = store.journal
+        self._store, self._journal = store, store.journal
         self._directory: Directory[Room, Person[Occupant]] = Directory(
             *store,
             start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)),
@@ -147,7 +147,7 @@ class Server:
             self._nursery = nursery
             self._arrival = self._new_arrival(nursery)
             await self._open_rooms()
-            nursery.start_soon(forget_what_is_old, self._journal, self._config.history, self.rooms)
+            nursery.start_soon(forget_what_is_old, self._store, self._config.history, self.rooms)
             if admin is not None:
                 nursery.start_soon(AdminDoor(self.operations().carry_out).run, admin)
             for listener in listeners:

@@ -95,10 +95,14 @@ class SqliteAccounts:
 
     async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         def read() -> T:
-            reader = self._reader or Reader(self._folder.journal)
-            self._reader = None
-            found = reader.ask(question)  # a connection that has failed is not used again
-            self._reader = reader
+            reader, self._reader = self._reader or Reader(self._folder.journal), None
+            is_done = False
+            try:
+                found = reader.ask(question)
+                self._reader, is_done = reader, True
+            finally:
+                if not is_done:
+                    reader.close()  # whatever was wrong with it, the next one starts over
             return found
 
         return await trio.to_thread.run_sync(read, limiter=self._reading)
@@ -272,9 +276,7 @@ class SqliteAccounts:
         if ended is None:
             return None
         nick = ended[1].name
-        if ending == "close":
-            return Rewritten(nick, frozenset())
-        return Rewritten(nick, await self._endings.carry_out(Ended(account, nick, ending)))
+        return Rewritten(nick) if ending == "close" else await self._endings.carry_out(Ended(account, nick, ending))
 
     async def lines_of(self, account: int, after: int, limit: int) -> OwnLines:
         """Some of an account's lines; see Accounts. Whole batches are given, so they may be more than `limit`."""

@@ -11,7 +11,6 @@ from functools import partial
 
 from chat_server.accounts import Ended
 from chat_server.journal import UnusableJournal
-from chat_server.journal.archive import StoredRecord
 from chat_server.journal.sqlite import account_changes, rewriting
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.ended_file import add_ended, read_ended
@@ -58,8 +57,8 @@ def _find(ended: Ended, after: int, connection: sqlite3.Connection) -> rewriting
     return rewriting.batches_of(connection, ended.account, after)
 
 
-def rewrite_some(ended: Ended, batches: Sequence[int], writer: Writer) -> list[StoredRecord]:
-    """Rewrite an account's lines in some batches; return those that are other ones now."""
+def rewrite_some(ended: Ended, batches: Sequence[int], writer: Writer) -> rewriting.Changed:
+    """Rewrite an account's lines in some batches."""
     return writer.change(lambda connection: rewriting.rewrite(connection, batches, ended))
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import trio
 
-from chat_server.accounts import Ended
+from chat_server.accounts import Ended, Rewritten
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.journal.sqlite.committer import Committer
@@ -52,15 +52,15 @@ class Endings:
         self._committer = committer
         self._indexer = indexer
         self._waiting: dict[Ended, trio.Event] = {}
-        self._rooms: dict[Ended, frozenset[str]] = {}
+        self._rewritten: dict[Ended, Rewritten] = {}
         self._has_more = trio.Event()
 
-    async def carry_out(self, ended: Ended) -> frozenset[str]:
-        """Have an account's lines rewritten, and wait for it; return in which rooms it had some."""
+    async def carry_out(self, ended: Ended) -> Rewritten:
+        """Have an account's lines rewritten, and wait for it."""
         done = self._waiting.setdefault(ended, trio.Event())
         self._has_more.set()
         await done.wait()
-        return self._rooms.pop(ended, frozenset())
+        return self._rewritten.pop(ended, Rewritten(ended.nick))
 
     async def catch_up(self, found: list[Ended]) -> None:
         """Do what was left of it when the journal was closed: before anybody is shown a line."""
@@ -105,9 +105,10 @@ class Endings:
             after = some.after
             if some.batches:
                 changed = await self._committer.call(partial(rewrite_some, ended, some.batches))
-                rooms = {record.lines[0].room for record in changed}
-                self._rooms[ended] = self._rooms.get(ended, frozenset()) | rooms
-                await self._indexer.replace(changed)
+                _, rooms, topics = self._rewritten.get(ended, Rewritten(ended.nick))
+                rooms |= {record.lines[0].room for record in changed.records}
+                self._rewritten[ended] = Rewritten(ended.nick, rooms, {**topics, **changed.topics})
+                await self._indexer.replace(changed.records)
                 await trio.sleep(REST)
 
     async def _overwrite_the_rest(self) -> None:

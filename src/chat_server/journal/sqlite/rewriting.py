@@ -58,9 +58,16 @@ def records_of(connection: sqlite3.Connection, batches: Sequence[int]) -> Iterat
                 yield StoredRecord(number + count - 1, decode(text, name, first, at, step=step, authors=authors))
 
 
-def rewrite(connection: sqlite3.Connection, batches: Sequence[int], ended: Ended) -> list[StoredRecord]:
-    """Store these batches again, as they are to be, and return them. Done once more it does no harm."""
-    changed: list[StoredRecord] = []
+class Changed(NamedTuple):
+    """Batches as they are now, and the topics that are none any more, by room."""
+
+    records: list[StoredRecord]
+    topics: dict[str, str]
+
+
+def rewrite(connection: sqlite3.Connection, batches: Sequence[int], ended: Ended) -> Changed:
+    """Store these batches again, as they are to be. Done once more it does no harm."""
+    changed = Changed([], {})
     is_erased = ended.ending == "erase"
     for position, lines in records_of(connection, batches):
         new: list[Stored] = [rewritten(line, ended.account, ended.nick, is_erased=is_erased) for line in lines]
@@ -69,16 +76,18 @@ def rewrite(connection: sqlite3.Connection, batches: Sequence[int], ended: Ended
         start = position - len(lines) + 1
         connection.execute("UPDATE batch SET lines = CAST(? AS TEXT) WHERE id = ?", (encode(new), start))
         if is_erased:
-            _forget_topics(connection, lines, ended.account)
-        changed.append(StoredRecord(position, new))
+            changed.topics.update(_forget_topics(connection, lines, ended.account))
+        changed.records.append(StoredRecord(position, new))
     return changed
 
 
-def _forget_topics(connection: sqlite3.Connection, lines: Sequence[Stored], account: int) -> None:
+def _forget_topics(connection: sqlite3.Connection, lines: Sequence[Stored], account: int) -> Iterator[tuple[str, str]]:
     """A room whose topic was the account's last word on it has none. One that somebody else has set to the same is forgotten too."""
     for line in lines:
         if isinstance(line, TopicSet) and line.author == account:
-            connection.execute("UPDATE room SET topic = '' WHERE name = ? AND topic = ?", (line.room, line.text))
+            where = line.room, line.text
+            if connection.execute("UPDATE room SET topic = '' WHERE name = ? AND topic = ?", where).rowcount:
+                yield where
 
 
 def pending(connection: sqlite3.Connection) -> list[Ended]:
