@@ -18,7 +18,7 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import MEMBER, Person
-from chat_server.rooms.room import Occupant, Room, Sink
+from chat_server.rooms.room import Line, Occupant, Room, Sink
 from chat_server.sessions.outbox import PushSink
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 
@@ -34,6 +34,7 @@ class FakeSession:
     def __init__(self, place: Room, nick: str = "") -> None:
         self.person: Person[Occupant] = Person(self, history=20, zone="UTC")
         self.network = ""
+        self.line = Line(is_encrypted=False, is_proxied=False, is_local=False, server_fingerprint="")
         self.place = place
         self.render: Callable[[Event], bytes] = renderer_for(RenderProfile())
         self.render_mention: Callable[[Event], bytes] | None = None

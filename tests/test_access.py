@@ -24,7 +24,7 @@ from fakes import FakeSession, make_hall
 THROWAWAY = Path(__file__).with_name("throwaway.py")
 
 FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
-BEFORE_LOGIN = {"login", "logout", "help", "rooms", "lang"} | FOR_TERMINALS
+BEFORE_LOGIN = {"login", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
 EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"}
 IN_ROOMS = {"say", "me", "notice", "topic", "ping", "online", "back", "last", "since", "before", "around", "date"}
 MAY = {

@@ -34,7 +34,7 @@ def show_fingerprint(config: Config, own: OwnFiles) -> int:
     else:
         raise CertificateProblem("this server makes another certificate at each start: its log has the fingerprint")
     certificate = read_certificate(path)
-    console.say(certificate.fingerprint)
+    console.say(f"SHA-256 {certificate.fingerprint}")
     if problem := problem_of_date(certificate, path, time.time()):
         console.say(problem)
         return 1

@@ -16,6 +16,7 @@ from chat_server.commands.login import LoginCommands
 from chat_server.commands.rooms import RoomCommands
 from chat_server.commands.settings import SettingsCommands
 from chat_server.commands.talk import TalkCommands
+from chat_server.commands.tls import TlsCommands
 from chat_server.protocol.entries import EVENTS
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import tag_of
@@ -28,6 +29,7 @@ COMMANDS = CommandTable(
     TalkCommands(),
     HistoryCommands(),
     SettingsCommands(),
+    TlsCommands(),
 )
 """The commands of the server."""
 

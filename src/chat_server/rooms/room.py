@@ -6,7 +6,7 @@ a fake. Never knows what can be asked for in a place, nor bytes on the wire.
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import trio
 
@@ -74,6 +74,19 @@ class Sink(Protocol):
         """See to it that nothing was taken."""
 
 
+class Line(NamedTuple):
+    """What a place knows of the way from a session to who is at its other end."""
+
+    is_encrypted: bool
+    """Whether it is, here or as far as a trusted proxy."""
+    is_proxied: bool
+    """Whether it leads by a proxy."""
+    is_local: bool
+    """Whether it leads to a program on this machine."""
+    server_fingerprint: str
+    """That of the certificate which the server shows now, in groups; "" if it has none."""
+
+
 class Occupant(Protocol):
     """What a place knows of a session."""
 
@@ -94,6 +107,10 @@ class Occupant(Protocol):
     @property
     def takes_secrets(self) -> bool:
         """Whether a secret may be asked for here, and accepted: nobody can listen in on the way, or the settings do not mind."""
+
+    @property
+    def line(self) -> Line:
+        """The way to who is at its other end."""
 
     render: Callable[[Event], bytes]
     """How this kind of reader is shown an event. Readers of one kind have the same function, so a room calls it once for all of them."""

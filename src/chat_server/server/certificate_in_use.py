@@ -78,6 +78,10 @@ class CertificateInUse:
         """How TLS is spoken with it, with whoever begins now; None if there is none, or none yet."""
         return self._pair and self._pair.context
 
+    def fingerprint(self) -> str:
+        """The certificate's, as people are shown it; "" if there is none."""
+        return self._pair.certificate.fingerprint if self._pair else ""
+
     def ask_to_read_again(self) -> None:
         """Have the files read again, changed or not."""
         self._asked.set()
@@ -152,7 +156,7 @@ class CertificateInUse:
         """Let new callers have this one; who is connected keeps theirs."""
         self._pair = pair
         self._warned_at = -inf
-        log.info(f"{what} {pair.certificate.fingerprint}", until=day_of(pair.certificate.ends))
+        log.info(f"{what} SHA-256 {pair.certificate.fingerprint}", until=day_of(pair.certificate.ends))
         if self._files is not None and is_open_to_all(self._files.key):
             log.warning("everybody on this machine may read the key of TLS", file=str(self._files.key))
 

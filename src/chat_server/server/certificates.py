@@ -43,8 +43,8 @@ class Certificate(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """What it is known by to people, with the name of the hash."""
-        return f"SHA-256 {in_groups(fingerprint_of(self.der))}"
+        """Its SHA-256, as it is shown to people."""
+        return in_groups(fingerprint_of(self.der))
 
 
 class CertificateFiles(NamedTuple):

@@ -79,6 +79,7 @@ def run(config: Config) -> int:
             memory=_memory(),
             work=time.thread_time,
             tls=certificate.context,
+            fingerprint=certificate.fingerprint,
             send_many=ManySends(),
         )
 

@@ -74,6 +74,7 @@ class Server:
         memory: int = 0,
         work: Callable[[], float] = lambda: 0.0,
         tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+        fingerprint: Callable[[], str] = lambda: "",
         send_many: SendMany | None = None,
     ) -> None:
         """Make the hall.
@@ -85,6 +86,7 @@ class Server:
             memory: how many bytes of memory the machine has for it; 0 if that is not known.
             work: tells how many seconds of the processor's time the event loop has taken, if that is to be shared fairly.
             tls: gives the certificate in use, and how TLS is spoken with it; None while there is none.
+            fingerprint: gives that of the certificate in use, in groups; "" while there is none.
             send_many: sends the same bytes to many sockets at once, if the system can.
 
         """
@@ -93,6 +95,7 @@ class Server:
         self._admission = admission_within(limits, files - FILES_RESERVED)
         self._proxies = Proxies(config.proxy.trusted)
         self._turns = Turns(work)
+        self._fingerprint = fingerprint
         self._send_many = send_many
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
         self._rejected = Sampler()
@@ -175,6 +178,7 @@ class Server:
             start=nursery.start_soon,
             takes_secrets_anywhere=config.tls.require == "none",
             late_hello=self._handshakes.note_late_hello,
+            fingerprint=self._fingerprint,
         )
         all_encrypted = config.tls.require == "all"
         return Arrival(context, self._handshakes, self._time_limits, self._rejected, all_encrypted=all_encrypted)
@@ -227,9 +231,7 @@ class Server:
                 log.error("cannot open a room of the configuration", room=name, why=str(error))
                 continue
             self._directory.open_room(self._start_room(RoomRecord(name, "", 1, 0)))
-        hidden = [room.name for room in self._directory.rooms if COMMANDS.vocabulary.is_command(room.name)]
-        if hidden:
-            log.warning("rooms have the names of commands, so only /join enters them", rooms=hidden[:HIDDEN_NAMED_MAX])
+        _tell_of_hidden(self.rooms)
 
     def _start_room(self, record: RoomRecord) -> ChatRoom:
         room = ChatRoom(record, self._directory, self.hall, self._send_many)
@@ -271,8 +273,7 @@ class Server:
             self._refuse(transport, origin.address, refusal)
             return
         now = trio.current_time()
-        known = self._admission.enter(origin.address, now)
-        caller = Caller(transport, origin, known, now, must_encrypt)
+        caller = Caller(transport, origin, self._admission.enter(origin.address, now), now, must_encrypt)
         self._connections += 1
         self._nursery.start_soon(self._serve, caller, received, name="Server._serve")  # a name of its own is 170 bytes
 
@@ -361,6 +362,13 @@ class Server:
         for room in self.rooms:
             if occupant in room:
                 room.forget(occupant)
+
+
+def _tell_of_hidden(rooms: Sequence[ChatRoom]) -> None:
+    """Log which rooms cannot be entered by their names alone."""
+    hidden = [room.name for room in rooms if COMMANDS.vocabulary.is_command(room.name)]
+    if hidden:
+        log.warning("rooms have the names of commands, so only /join enters them", rooms=hidden[:HIDDEN_NAMED_MAX])
 
 
 def _share_of(memory: int) -> int:

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from chat_server.rooms.room import Line
 from chat_server.sessions.origin import Origin
 from chat_server.sessions.pace import Address
 from chat_server.sessions.transport import Transport
@@ -18,3 +19,8 @@ class Caller(Struct, frozen=True, gc=False):
     """When it came, by the event loop's clock."""
     must_encrypt: bool = False
     """Whether it is to begin TLS before anything else is said: it came by a port for that."""
+
+    def line(self, server_fingerprint: str) -> Line:
+        """The way to them, as places know it."""
+        origin = self.origin
+        return Line(origin.is_encrypted, origin.is_proxied, origin.is_local, server_fingerprint)

@@ -32,3 +32,5 @@ class SessionContext(Struct, frozen=True):
     """Whether a secret may go over lines on which somebody may listen in."""
     late_hello: Callable[[], None]
     """Notes that a caller has begun TLS after it had been greeted in plain text."""
+    fingerprint: Callable[[], str]
+    """That of the certificate which the server shows now, in groups; "" if it has none."""

@@ -15,7 +15,7 @@ from chat_server.commands.handler import EndSession
 from chat_server.guard import Guard
 from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped
 from chat_server.rooms.person import Person
-from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, Sink
+from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room, Sink
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.membership import let_rooms_forget
@@ -81,11 +81,7 @@ class ChatSession(ABC, Generic[A]):
     )
 
     def __init__(
-        self,
-        caller: Caller,
-        decoder: Decoder[A],
-        render: Callable[[Event], bytes],
-        context: SessionContext,
+        self, caller: Caller, decoder: Decoder[A], render: Callable[[Event], bytes], context: SessionContext
     ) -> None:
         limits = context.limits
         self.person = _stranger(cast(Occupant, self), context)  # every kind of session is an occupant
@@ -194,6 +190,11 @@ class ChatSession(ABC, Generic[A]):
     def takes_secrets(self) -> bool:
         """Whether a secret may be asked for here, and accepted."""
         return self.caller.origin.is_confidential or self._context.takes_secrets_anywhere
+
+    @property
+    def line(self) -> Line:
+        """The way to the caller."""
+        return self.caller.line(self._context.fingerprint())
 
     def logged_in(self, nick: str, sender: str, role: str) -> None:
         """The person has this nickname from now on, and these rights; see Occupant."""

@@ -1,0 +1,82 @@
+"""`/tls`: whether this line is encrypted, and the server's fingerprint, for everybody."""
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+import forks
+from chat_server.commands.table import dispatch
+from chat_server.commands.tls import Tls
+from chat_server.protocol.fingerprints import parse_fingerprint
+from chat_server.rooms.room import Line
+from chat_server.sessions.origin import Origin
+from fakes import FakeSession, make_hall
+from processes import TIMEOUT, running_server
+from streams import open_house
+
+FINGERPRINT = " ".join(f"{number:04x}" for number in range(16))
+
+
+@pytest.mark.parametrize(
+    ("origin", "fingerprint", "told"),
+    [
+        (Origin("192.0.2.1", is_encrypted=True), FINGERPRINT, f"is encrypted. The server's certificate has the fingerprint (SHA-256) {FINGERPRINT}"),
+        (Origin("192.0.2.1", is_encrypted=True, is_proxied=True), FINGERPRINT, "is encrypted as far as a proxy of the server's"),
+        (Origin("192.0.2.1"), FINGERPRINT, "is not encrypted: whoever is on the way can read it."),
+        (Origin("192.0.2.1", is_proxied=True), FINGERPRINT, "is not encrypted: whoever is on the way can read it."),
+        (Origin("127.0.0.1", is_proxied=True), FINGERPRINT, "is not encrypted: whoever is on the way can read it."),
+        (Origin("127.0.0.1"), FINGERPRINT, "is not encrypted, and does not leave this machine."),
+        (Origin("127.0.0.1"), "", "is not encrypted, and cannot be"),
+        (Origin("192.0.2.1"), "", "is not encrypted, and cannot be"),
+    ],
+)  # fmt: skip
+def test_it_says_who_can_read_the_line_and_shows_the_fingerprint(origin: Origin, fingerprint: str, told: str) -> None:
+    hall = make_hall()
+    session = FakeSession(hall)
+    session.line = Line(origin.is_encrypted, origin.is_proxied, origin.is_local, fingerprint)
+    dispatch(hall, session, Tls())
+    (answer,) = session.take_told()
+    assert answer.startswith(f"* This line {told}")
+    assert (FINGERPRINT in answer) == (bool(fingerprint) and "a proxy" not in answer)
+
+
+async def test_it_is_answered_before_login_and_in_a_room_in_the_language_that_was_chosen(
+    autojump_clock: object,
+) -> None:
+    async with open_house() as house:
+        ann = house.call()
+        await ann.type("/tls")
+        await ann.read_until("This line is not encrypted, and cannot be: the server has no certificate.")
+        await ann.type("/login ann")
+        await ann.type("/python")
+        await ann.type("/lang zh")
+        await ann.type("/fingerprint")
+        await ann.read_until("服务器没有证书")
+
+
+async def test_programs_ask_as_for_anything_else_and_are_told_what_it_is_by_its_name(autojump_clock: object) -> None:
+    async with open_house() as house:
+        bot = house.connect()
+        await bot.ask("tls", ref=7)
+        text = "This line is not encrypted, and cannot be: the server has no certificate. Its log says why, to whoever runs it."
+        assert await bot.read() == {"ref": 7, "is": "line-uncertified", "text": text}
+
+
+def test_a_real_server_tells_the_fingerprint_that_its_log_tells_and_chat_tui_shows_it(tmp_path: Path) -> None:
+    with running_server(data=tmp_path) as server:
+        server.wait_for_log("the certificate of TLS is SHA-256 ")
+        with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as program:
+            program.sendall(b'{"do":"tls"}\n{"do":"logout"}\n')
+            told = json.loads(program.makefile().readline())
+        assert told["is"] in {"line-local", "line-encrypted"}
+        assert told["fingerprint"] in server.log[-1]
+        shown = forks.run(
+            [sys.executable, "-m", "chat_tui", f"127.0.0.1:{server.port}", "--plain", "--nick", "ann"],
+            input="/tls\n", capture_output=True, text=True, timeout=TIMEOUT, env=os.environ | {"XDG_DATA_HOME": str(tmp_path)},
+        )  # fmt: skip
+        assert told["fingerprint"] in shown.stdout
+    assert parse_fingerprint(told["fingerprint"])
