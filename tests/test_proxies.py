@@ -11,9 +11,11 @@ from trio.testing import wait_all_tasks_blocked
 
 import proxy_headers
 from captured_logs import capture_logs
-from chat_server.config import Config, ProxyTable
+from chat_server.config import Config, ProxyTable, TlsTable
 from chat_server.server.proxies import HEADER_SECONDS, Proxies
+from chat_server.sessions.origin import Origin
 from streams import Caller, House, open_house
+from tls_pairs import TlsClient, server_context
 
 PROXY = "198.51.100.1"
 NOBODY = "* Your proxy did not say who is calling. Whoever runs it can turn on the PROXY protocol for this server.\r\n"
@@ -206,14 +208,17 @@ async def test_who_has_not_said_for_whom_it_connects_takes_a_place(autojump_cloc
 
 async def test_a_stop_waits_for_no_header(autojump_clock: trio.abc.Clock) -> None:
     async with house_behind_a_proxy() as house:
-        caller = house.call(PROXY)
+        silent, slow = house.call(PROXY), house.call(PROXY)
+        await slow.stream.send_all(b"PROXY TCP4 ")
         await wait_all_tasks_blocked()
         start = trio.current_time()
-        house.server.stop()
-        await house.ended.wait()
+        with capture_logs() as logged:
+            house.server.stop()
+            await house.ended.wait()
         assert trio.current_time() - start < 0.1
         assert house.exit_code == 0
-        assert await caller.read_to_end() == ""
+        assert await silent.read_to_end() == await slow.read_to_end() == ""
+        assert logged == [], "nobody has done anything wrong"
 
 
 async def test_a_proxy_that_speaks_tls_for_its_callers_keeps_their_lines_confidential(
@@ -231,6 +236,34 @@ async def test_a_proxy_that_speaks_tls_for_its_callers_keeps_their_lines_confide
         people = house.server.hall.directory._people
         takes = {nick: person.sessions[0].takes_secrets for nick, person in people.items()}
         assert takes == {"ann": True, "bob": False, "carol": False}
+
+
+async def test_tls_begins_behind_the_header_and_the_caller_keeps_the_address_that_stands_in_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(Config(proxy=ProxyTable([PROXY])), tls=server_context, connections_per_address=1) as house:
+        client, stream = TlsClient(), house.call(PROXY).stream
+        await stream.send_all(proxy_headers.v1("127.0.0.1") + client.shake_hands())
+        while client.tls.version() is None:
+            await stream.send_all(client.shake_hands(bytes(await stream.receive_some(65536))))
+        await stream.send_all(client.write(b"/login ann\n"))
+        while b"Welcome, ann" not in client.text:
+            client.read(bytes(await stream.receive_some(65536)))
+        session: Any = house.server.hall.directory._people["ann"].sessions[0]
+        assert session.caller.origin == Origin("127.0.0.1", is_encrypted=True, is_proxied=True)
+        assert "too many connections" in await house.call("127.0.0.1").read_to_end()
+
+
+async def test_where_all_must_encrypt_it_is_enough_to_do_so_with_a_proxy_that_says_so(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    config = Config(proxy=ProxyTable([PROXY]), tls=TlsTable(require="all"))
+    async with open_house(config, tls=server_context) as house:
+        encrypted, plain = house.call(PROXY), house.call(PROXY)
+        await encrypted.stream.send_all(proxy_headers.v2(ip_address("192.0.2.1"), proxy_headers.tls()))
+        await encrypted.log_in("ann")
+        await plain.stream.send_all(proxy_headers.v2(ip_address("127.0.0.1"), proxy_headers.tls(0)))
+        assert (await plain.read_to_end()).startswith("* Only encrypted connections are taken here")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import ssl
 import stat
 import struct
 import subprocess
@@ -72,12 +73,18 @@ def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), TIMEOUT, (CALLER, 0))
 
 
-def conversation(port: int) -> str:
-    """What somebody reads who says that they are there, ends their side, and reads to the end, as `nc -N` does."""
-    with connect(port) as caller:
-        caller.sendall(b"/login ann\n/python\n/online\n")
-        caller.shutdown(socket.SHUT_WR)
-        return b"".join(iter(lambda: caller.recv(65536), b"")).decode()
+def conversation(port: int, *, by_tls: bool = False) -> str:
+    """What somebody reads who says that they are there, ends their side, and reads to the end, as `nc -N` does. By TLS they say that they go."""
+    with connect(port) as connection:
+        if by_tls:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            with context.wrap_socket(connection) as caller:
+                caller.sendall(b"/login ann\n/python\n/online\n/logout\n")
+                return b"".join(iter(lambda: caller.recv(65536), b"")).decode().removesuffix("* Goodbye.\r\n")
+        connection.sendall(b"/login ann\n/python\n/online\n")
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
 
 def who_came(server: ServerProcess) -> list[str]:
@@ -161,9 +168,11 @@ def test_nginx_tells_who_is_calling(tmp_path: Path) -> None:
         config = tmp_path / "nginx.conf"
         config.write_text(f"load_module {STREAM_MODULE};\npid {tmp_path}/pid;\nerror_log stderr;\n{lines}")
         foreground = "daemon off; master_process off;"
+        server.wait_for_log("the certificate of TLS is")
         with running_proxy(nginx, "-c", str(config), "-p", str(tmp_path), "-e", "stderr", "-g", foreground, port=port):
             assert conversation(port).endswith("* Nobody else is in python.\r\n")
-        assert who_came(server) == CAME_AND_WENT
+            assert conversation(port, by_tls=True).endswith("* Nobody else is in python.\r\n")
+        assert who_came(server) == CAME_AND_WENT * 2
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 
 import trio
 
+from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.transport import Transport
 from chat_server.wire.proxy_protocol import (
     HEADER_BYTES_MAX,
@@ -24,13 +25,12 @@ HEADER_SECONDS = 5.0
 
 
 class Proxies:
-    """The proxies that are believed, and those of their connections whose header has not been read yet."""
+    """The proxies that are believed."""
 
     def __init__(self, trusted: Sequence[str]) -> None:
         """Believe those at these addresses, in these networks, and, where one of these is UNIX, those who come by a Unix socket."""
         self._trusts_unix = UNIX in trusted
         self._networks = [ip_network(network) for network in trusted if network != UNIX]
-        self._unread: set[Transport] = set()
 
     def __contains__(self, address: str) -> bool:
         """Whether somebody who connects from this address is believed."""
@@ -41,29 +41,22 @@ class Proxies:
         parsed = ip_address(address)
         return any(parsed in network for network in self._networks)
 
-    async def receive_header(self, transport: Transport) -> tuple[Header, bytes]:
-        """Wait for the header; return it, and what the caller has sent behind it."""
-        received = b""
-        header: Header | None = None
-        self._unread.add(transport)
-        try:
-            with trio.move_on_after(HEADER_SECONDS):
-                while header is None:
-                    data = await transport.receive_some(HEADER_BYTES_MAX - len(received))
-                    received += data
-                    header = read_header(received) if data else _ended(received)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            header = _ended(received)
-        finally:
-            self._unread.discard(transport)
-        if header is None:
-            header = BadHeader(f"{'it did not end' if received else 'none came'} within {HEADER_SECONDS:g} seconds")
-        return header, received[header.size :] if isinstance(header, Forwarded) else b""
 
-    def stop(self) -> None:
-        """Wait for no more headers: nobody is let in any more."""
-        for transport in self._unread:
-            transport.close()
+async def receive_header(transport: Transport, limits: TimeLimits) -> tuple[Header, bytes]:
+    """Wait for the header with which a connection of a proxy begins; return it, and what the caller has sent behind it."""
+    received = b""
+    header: Header | None = None
+    try:
+        with limits.within(HEADER_SECONDS):
+            while header is None:
+                data = await transport.receive_some(HEADER_BYTES_MAX - len(received))
+                received += data
+                header = read_header(received) if data else _ended(received)
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        header = _ended(received)
+    if header is None and not limits.are_over:
+        header = BadHeader(f"{'it did not end' if received else 'none came'} within {HEADER_SECONDS:g} seconds")
+    return header or Unforwarded(), received[header.size :] if isinstance(header, Forwarded) else b""
 
 
 def _ended(received: bytes) -> Header:

@@ -32,7 +32,7 @@ from chat_server.server.connection_limits import admission_within
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.operations import Operations
-from chat_server.server.proxies import Proxies
+from chat_server.server.proxies import Proxies, receive_header
 from chat_server.server.retention import forget_what_is_old
 from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.caller import Caller
@@ -205,7 +205,6 @@ class Server:
             trio.lowlevel.notify_closing(listener.fileno())
             listener.close()
         self._stop_at = min(self._stop_at, trio.current_time() + self._config.server.stop_seconds)
-        self._proxies.stop()
         self._time_limits.end()
         for session in self._sessions:
             session.dismiss("stopping", self._stop_at)
@@ -287,7 +286,7 @@ class Server:
         received = b""
         try:
             with self._unserved:
-                header, received = await self._proxies.receive_header(transport)
+                header, received = await receive_header(transport, self._time_limits)
         finally:
             self._admission.release()
             if not self._unserved.attempt(self._heed, header, received, transport, proxy, must_encrypt):
