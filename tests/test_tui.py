@@ -1834,12 +1834,13 @@ def test_a_form_in_which_one_writes_is_not_taken_away_by_a_connection_to_the_old
     play(app, act)
 
 
-def test_for_a_name_that_is_taken_a_free_one_is_proposed() -> None:
+@pytest.mark.parametrize("code", ["name-taken", "name-like-another"])
+def test_for_a_name_that_is_taken_or_looks_like_one_a_free_one_is_proposed(code: str) -> None:
     app = failing()
 
     async def act(pilot: Pilot) -> None:
         for name in ("ann2", "ann_", "ann3"):
-            app.connection_changed(ConnectionChanged(Status.REFUSED, "ann is taken.", code="name-taken"))
+            app.connection_changed(ConnectionChanged(Status.REFUSED, "ann is taken.", code=code))
             await settle(pilot)
             assert app.screen.query_one("#nick", Input).value == name
             assert f"{name} may be free; Enter tries it." in " ".join(
