@@ -92,6 +92,7 @@ class MemoryAccounts:
             seen=at,
         )
         self._kept.accounts[number] = account
+        self._kept.names = [name for name in self._kept.names if name.key != key]
         self.names.put(number, account.name, key, account.skeleton)
         if code is not None:
             self._kept.use(code)
@@ -264,7 +265,8 @@ class MemoryAccounts:
 
     async def due(self, at: float) -> list[Account]:
         """The accounts whose time has come."""
-        return [one for one in self._kept.accounts.values() if one.state == "closing" and one.closes_at <= at]
+        due = [one for one in self._kept.accounts.values() if one.state == "closing" and one.closes_at <= at]
+        return sorted(due, key=lambda one: one.closes_at)
 
     async def end(self, account: int, ending: Ending, at: float) -> Rewritten | None:
         """End an account now; see Accounts."""
