@@ -1,10 +1,12 @@
 """Stand-ins for what a part of the server sees of the others."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import trio
 
+from chat_server.accounts.authentication import Authentication, Policy
+from chat_server.accounts.hashing import Argon2, Cost, HashingQueue
 from chat_server.journal import Journal, JournalError, PendingAppend, Receipt, RoomRecord
 from chat_server.journal.engines import Store
 from chat_server.journal.kept_in_memory import KeptRoom
@@ -18,9 +20,11 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import MEMBER, Person
-from chat_server.rooms.room import Line, Occupant, Room, Sink
+from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room, Sink
 from chat_server.sessions.outbox import PushSink
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
+
+T = TypeVar("T")
 
 
 class FakeSession:
@@ -35,6 +39,8 @@ class FakeSession:
         self.person: Person[Occupant] = Person(self, history=20, zone="UTC")
         self.network = ""
         self.line = Line(is_encrypted=False, is_proxied=False, is_local=False, server_fingerprint="")
+        self.device = 0
+        self.asked: list[tuple[str, Callable[[str], MaybeAwaitable]]] = []
         self.place = place
         self.render: Callable[[Event], bytes] = renderer_for(RenderProfile())
         self.render_mention: Callable[[Event], bytes] | None = None
@@ -103,6 +109,9 @@ class FakeSession:
     async def take_over(self, rooms: Collection[Room]) -> None:
         raise AssertionError("it has no token")
 
+    def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
+        self.asked.append((prompt, then))
+
     async def drained(self) -> None:
         await trio.lowlevel.checkpoint()
 
@@ -127,6 +136,17 @@ class FullDisk:
 
     async def stored(self) -> Receipt:
         raise JournalError("no space left on device")
+
+
+async def at_once(work: Callable[[], T]) -> T:
+    """Do a piece of work here, where the clock is virtual and would run on while a thread works."""
+    await trio.lowlevel.checkpoint()
+    return work()
+
+
+def cheap_hashing() -> HashingQueue:
+    """Where a test's passwords are hashed."""
+    return HashingQueue(Argon2(Cost(passes=1, memory=64)), at_once)
 
 
 def store_of(journal: Journal | None = None) -> Store:
@@ -154,11 +174,15 @@ class FaultyJournal(MemoryJournal):
 def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hall:
     """A hall with these chat rooms beside it, whose broadcasters are not running."""
     journal = journal or MemoryJournal()
+    store = store_of(journal)
+    authentication = Authentication(store.accounts, cheap_hashing(), Policy())
 
     def start_room(name: str) -> ChatRoom:
         return ChatRoom(RoomRecord(name, "", 1, last), directory, hall)
 
-    directory: Directory[Room, Person[Occupant]] = Directory(*store_of(journal), start_room=start_room, rooms_max=10)
+    directory: Directory[Room, Person[Occupant]] = Directory(
+        *store, authentication=authentication, start_room=start_room, rooms_max=10
+    )
     hall = Hall(directory)
     for name in rooms:
         directory.open_room(start_room(name))

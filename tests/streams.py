@@ -14,7 +14,7 @@ from chat_server.config import Config
 from chat_server.journal import Journal
 from chat_server.server.admin import AdminDoor
 from chat_server.server.server import Server
-from fakes import store_of
+from fakes import cheap_hashing, store_of
 
 ROOT_USER = 0
 
@@ -214,9 +214,9 @@ class House:
         """Connect. A stuck caller's connection holds nothing that the caller does not read."""
         return Caller(self._connect(address, stuck=stuck))
 
-    def connect(self, *, stuck: bool = False) -> Program:
+    def connect(self, address: str = "192.0.2.2", *, stuck: bool = False) -> Program:
         """Connect a program."""
-        return Program(self._connect("192.0.2.2", stuck=stuck))
+        return Program(self._connect(address, stuck=stuck))
 
     def call_tls_port(self, address: str = "192.0.2.1") -> Caller:
         """Connect where TLS has to begin before anything else is said."""
@@ -267,7 +267,7 @@ async def open_house(
     config = config or Config()
     config = replace(config, limits=replace(config.limits, **limits))
     async with trio.open_nursery() as nursery:
-        house = House(Server(config, store_of(journal), tls=tls), nursery)
+        house = House(Server(config, store_of(journal), tls=tls, hashing=cheap_hashing()), nursery)
         await nursery.start(house.run)
         yield house
         nursery.cancel_scope.cancel()

@@ -17,21 +17,24 @@ from chat_server.commands.table import COMMANDS, dispatch, distinct, distinct_re
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import REQUESTS, ChooseCharset, Hello, Join, Login, Request, Resume, Say, tag_of
 from chat_server.protocol.syntax import Vocabulary, word_of
-from chat_server.rooms.person import MEMBER, STRANGER
+from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, STRANGER
 from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
 from fakes import FakeSession, make_hall
 
 THROWAWAY = Path(__file__).with_name("throwaway.py")
 
 FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
-BEFORE_LOGIN = {"login", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
+BEFORE_LOGIN = {"login", "register", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
 EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"}
 IN_ROOMS = {"say", "me", "notice", "topic", "ping", "online", "back", "last", "since", "before", "around", "date"}
+OF_ACCOUNTS = {"code"}
 MAY = {
     (STRANGER, HALL): BEFORE_LOGIN,
     (STRANGER, ROOM): BEFORE_LOGIN - {"login"},
     (MEMBER, HALL): EVERYWHERE,
     (MEMBER, ROOM): EVERYWHERE | IN_ROOMS,
+    **{(role, HALL): EVERYWHERE - {"register"} | OF_ACCOUNTS for role in (HOLDER, ADMIN, OWNER)},
+    **{(role, ROOM): EVERYWHERE - {"register"} | OF_ACCOUNTS | IN_ROOMS for role in (HOLDER, ADMIN, OWNER)},
 }
 """What people may ask for: so that whoever changes a row says so here. Without commands that have their requests beside them and declare no row."""
 

@@ -549,7 +549,7 @@ def ask_for_password(place: Room, session: Occupant, request: Say) -> MaybeAwait
         session.send(TopicShown("vault", f"{len(secret)} letters"))
         return None
 
-    session.ask_secret("Password: ", tell)
+    session.ask_secret("password", tell)
     return None
 
 

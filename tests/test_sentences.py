@@ -3,6 +3,7 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+from msgspec import UNSET
 
 import chat_server
 from chat_server.commands.table import COMMANDS
@@ -70,6 +71,21 @@ EXAMPLES: list[tuple[events.Event, str]] = [
         events.NotStored("python", 3),
         "* 3 of your lines could not be stored, so nobody has seen them. Try again later.\r\n",
     ),
+    (
+        events.LoggedIn("ann", last_login=events.LastLogin(0.0, 37, 3, "Asia/Tokyo")),
+        (
+            "* Welcome, ann.\r\n* You were here last: 1970-01-01 09:00. Since then: 37 wrong passwords, from 3 networks.\r\n"
+            "* /rooms lists the rooms, /join ROOM enters one, /help tells more.\r\n"
+        ),
+    ),
+    (
+        events.Registered("ann", ("AAAA-BBBB", "CCCC-DDDD")),
+        (
+            "* ann is your account now, and nobody else's name.\r\n"
+            "* If you forget your password, each of these codes lets you in once, and nothing else does: AAAA-BBBB, CCCC-DDDD\r\n"
+            "* Write them down and keep them secret. They are not shown again.\r\n"
+        ),
+    ),
     (events.ZoneShown("Asia/Tokyo", 0.0), "* It is 1970-01-01 09:00. Times are shown in Asia/Tokyo.\r\n"),
     (
         entries.Recalled("python", LINES, None, 3, "UTC"),
@@ -133,6 +149,8 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "commands": (),
         "aliases": (),
         "details": {},
+        "recovery": ("A-B",),
+        "last_login": UNSET,
         "code": "login-first",
         "why": "stopping",
         "setting": "colour",
@@ -213,7 +231,7 @@ def codes_in_use() -> set[str]:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
-                and node.func.id in {"Refused", "Dismissed", "Invalid", "BadName", "Misuse", "_wrong"}
+                and node.func.id in {"Refused", "Dismissed", "Invalid", "BadName", "BadPassword", "Misuse", "_wrong"}
             ):
                 used |= {
                     leaf.value

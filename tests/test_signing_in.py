@@ -1,13 +1,23 @@
 """Accounts as people and programs use them, with the whole server on virtual time."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
 import trio
 
-from chat_server.accounts import sender_of
+from captured_logs import capture_logs
+from chat_server.accounts import Registration, sender_of
+from chat_server.accounts.hashing import Argon2, Cost
+from chat_server.accounts.passwords import parse_password
+from chat_server.config import AccountsTable, Config, ServerTable, TlsTable
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import TopicSet
 from chat_server.protocol.requests import Act, Say, Topic
 from chat_server.protocol.runs import SayRun
 from fakes import FakeSession, open_rooms
+from streams import House, Program, open_house
 
 
 async def test_lines_are_their_authors_account_s_and_a_guests_are_nobodys(
@@ -49,3 +59,441 @@ async def test_how_far_somebody_has_come_is_kept_for_their_account_and_for_a_gue
     await room.enter(ann)
     assert "what ann misses" in "".join(ann.told)
     assert "1 line since you left" in "".join(ann.told)
+
+
+CANARY = "correct horse battery canary 7f3a"
+"""The password of everybody here; what the server writes of itself never has it."""
+HERE = "127.0.0.1"
+
+
+@asynccontextmanager
+async def house_without_leaks(journal: MemoryJournal | None = None, **accounts: Any) -> AsyncIterator[House]:
+    """A server with these settings of accounts; whatever it logs, no secret is in it."""
+    journal = journal or MemoryJournal()
+    with capture_logs() as logged:
+        async with open_house(Config(accounts=AccountsTable(**accounts)), journal) as house:
+            yield house
+    assert CANARY not in repr(logged)
+    assert CANARY not in repr(journal._kept)
+
+
+async def register(house: House, nick: str = "ann", **fields: Any) -> dict[str, Any]:
+    """Register by a program that goes again; return the answer."""
+    program = house.connect(HERE)
+    await program.ask("register", nick=nick, password=CANARY, **fields)
+    answer = await program.read()
+    await program.ask("logout")
+    await program.read_to_end()
+    return answer
+
+
+async def told(program: Program, do: str, **fields: Any) -> dict[str, Any]:
+    """The answer to a request."""
+    await program.ask(do, ref=4711, **fields)
+    while (event := await program.read()).get("ref") != 4711:
+        pass
+    return event
+
+
+# To register.
+
+
+async def test_whoever_registers_has_an_account_a_token_and_recovery_codes(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        answer = await register(house)
+        assert (answer["is"], answer["nick"]) == ("registered", "ann")
+        assert len(answer["token"]) == 22
+        assert len({*answer["recovery"]}) == 2
+        guest = house.connect(HERE)
+        for name in ("ann", "ANN"):
+            assert (await told(guest, "login", nick=name))["code"] == "name-registered"
+        assert (await told(guest, "login", nick="Аnn"))["code"] in {"name-like-registered", "name-mixes-scripts"}
+        back = await told(house.connect(HERE), "login", nick="whoever", token=answer["token"])
+        assert (back["is"], back["nick"], back["token"]) == ("logged-in", "ann", answer["token"])
+        assert back["last_login"]["failed"] == 0
+
+
+async def test_a_guest_registers_their_own_name_and_stays_where_they_are(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with house_without_leaks(journal) as house:
+        ann, bob = house.connect(HERE), house.connect()
+        await ann.enter("Ann", "python")
+        await bob.enter("bob", "python")
+        await ann.ask("say", room="python", text="as a guest", key="k1")
+        await ann.wait_for("stored")
+        assert (await told(ann, "register", nick="bob", password=CANARY))["code"] == "register-own-name"
+        assert (await told(ann, "register", password=CANARY))["is"] == "registered"
+        await ann.ask("say", room="python", text="as a guest", key="k1")
+        assert (await ann.wait_for("stored"))["seq"] == 1, "what a guest sent is known to be the account's"
+        await ann.ask("say", room="python", text="as ann", key="k2")
+        assert (await ann.wait_for("stored"))["seq"] == 2
+        lines = (await journal.read("python", 1, 9)).lines
+        assert [bool(line.author) for line in lines] == [False, True]
+        assert (await told(ann, "register", password=CANARY))["code"] == "registered-already"
+
+
+async def test_read_positions_go_along_into_the_account(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        ann, bob = house.connect(HERE), house.connect()
+        await bob.enter("bob", "python")
+        await ann.enter("ann", "python")
+        await told(ann, "back", room="python")
+        for text in ("one", "two"):
+            await bob.ask("say", room="python", text=text)
+        answer = await told(ann, "register", password=CANARY)
+        await ann.ask("logout")
+        await ann.read_to_end()
+        again = house.connect(HERE)
+        await again.enter("ann", "python", token=answer["token"])
+        recalled = await again.wait_for("recalled")
+        assert (recalled["missed"], len(recalled["lines"])) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("short", "password-short"),
+        ("ann-ann-ann", "password-is-name"),
+        ("password1", "password-common"),
+        ("", "password-missing"),
+    ],
+)
+async def test_what_is_no_password_is_refused_and_says_why(
+    autojump_clock: trio.abc.Clock, password: str, code: str
+) -> None:
+    async with house_without_leaks() as house:
+        asked = await told(house.connect(HERE), "register", nick="ann-ann-ann", password=password)
+        assert asked["code"] == code
+        assert (await told(house.connect(HERE), "login", nick="ann-ann-ann"))["is"] == "logged-in"
+
+
+@pytest.mark.parametrize(
+    ("registration", "host", "answer"),
+    [
+        ("", "127.0.0.1", "registered"),
+        ("", "192.0.2.7", "invite-needed"),
+        ("", "/run/chat.sock", "invite-needed"),
+        ("open", "192.0.2.7", "registered"),
+        ("closed", "127.0.0.1", "registration-closed"),
+    ],
+)
+async def test_who_may_register_is_a_setting_and_else_follows_from_where_the_server_listens(
+    autojump_clock: trio.abc.Clock, registration: Any, host: str, answer: str
+) -> None:
+    config = Config(server=ServerTable(host=host), accounts=AccountsTable(registration=registration))
+    async with open_house(config) as house:
+        told_ = await told(house.connect(HERE), "register", nick="ann", password=CANARY)
+        assert answer in {told_["is"], told_.get("code")}
+
+
+async def test_where_guests_do_not_come_in_one_registers(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks(guests=False) as house:
+        ann = house.connect(HERE)
+        assert (await told(ann, "login", nick="ann"))["code"] == "no-guests"
+        assert (await told(ann, "register", nick="ann", password=CANARY))["is"] == "registered"
+        assert (await told(ann, "join", room="python"))["is"] == "entered"
+
+
+async def test_one_network_registers_twice_an_hour(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        assert [(await register(house, nick)).get("code") for nick in ("ann", "bob", "carol")] == [
+            None,
+            None,
+            "registered-too-often",
+        ]
+
+
+# To log in.
+
+
+async def test_a_program_logs_in_by_password_and_has_a_token_from_then_on(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        program = house.connect(HERE)
+        assert (await told(program, "login", nick="ann", password="another one"))["code"] == "wrong-password"
+        assert (await told(program, "login", nick="nobody", password=CANARY))["code"] == "wrong-password"
+        answer = await told(program, "login", nick="ANN", password=CANARY)
+        assert (answer["nick"], answer["last_login"]["failed"], answer["last_login"]["networks"]) == ("ann", 1, 1)
+        again = await told(house.connect(HERE), "login", nick="whoever", token=answer["token"])
+        assert again["is"] == "logged-in", again
+        assert again["nick"] == "ann"
+        assert (await program.rest())[-1]["why"] == "taken-over", "it is the same device"
+
+
+async def test_another_device_is_one_more_session_and_the_same_one_takes_over_where_it_was(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        desk, phone, bob = house.connect(HERE), house.connect(HERE), house.connect()
+        token = (await told(desk, "login", nick="ann", password=CANARY))["token"]
+        await told(desk, "join", room="python")
+        await told(phone, "login", nick="ann", password=CANARY)
+        await told(phone, "join", room="python")
+        await told(phone, "join", room="write")
+        await bob.enter("bob", "python")
+        desk_again = house.connect(HERE)
+        answer = await told(desk_again, "login", nick="whoever", token=token)
+        assert answer["rooms"] == ["python"]
+        assert (await desk.rest())[-1]["why"] == "taken-over"
+        await bob.ask("say", room="python", text="to both")
+        for device in (desk_again, phone):
+            assert (await device.wait_for("said"))["text"] == "to both"
+        added = await told(house.connect(HERE), "login", nick="whoever", token=token, session="add")
+        assert (added["rooms"], added["sessions"]) == ([], 3)
+
+
+async def test_at_a_terminal_one_is_asked_for_the_password(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        ann = house.call(HERE)
+        await ann.type("/login ann")
+        assert "ann is registered" in await ann.read_until("Password: ")
+        await ann.type("wrong")
+        await ann.read_until("* Wrong name or password")
+        await ann.type("/login ann")
+        await ann.read_until("Password: ")
+        await ann.type("")
+        await ann.read_until("* Log in first")
+        await ann.type("/login ann", CANARY)
+        welcome = await ann.read_until("/help tells more.")
+        assert "Since then: 1 wrong password, from 1 network." in welcome
+        assert CANARY not in welcome
+        await ann.type("/login ann", CANARY)
+        await ann.read_until("* You are already logged in as ann.")
+
+
+async def test_at_a_terminal_one_registers_with_a_password_typed_twice(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        ann = house.call(HERE)
+        await ann.log_in("ann", "python")
+        await ann.type("/register", CANARY, CANARY + "x")
+        await ann.read_until("* That was not the same twice.")
+        await ann.type("/register", CANARY, CANARY)
+        told_ = await ann.read_until("They are not shown again.")
+        assert "ann is your account now" in told_
+        await ann.type("hello")
+        await ann.type("/register")
+        await ann.read_until("* ann is your account already.")
+        await ann.type("/help")
+        assert "/register" not in (await ann.read_until("* /wrap"))
+        (line,) = (await house.server._journal.read("python", 1, 9)).lines
+        assert line.author
+
+
+async def test_no_secret_is_asked_for_or_taken_where_somebody_may_listen(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        token = (await register(house))["token"]
+        program, person = house.connect(), house.call()
+        for do, fields in (
+            ("login", {"nick": "ann", "password": CANARY}),
+            ("login", {"nick": "ann", "token": token}),
+            ("register", {"nick": "bob", "password": CANARY}),
+        ):
+            assert (await told(program, do, **fields))["code"] == "no-secrets-here"
+        await person.type("/login ann")
+        await person.read_until("* A password can be read on the way here")
+        await person.type("/login bob")
+        await person.read_until("* Welcome, bob.")
+        await person.type("/register")
+        await person.read_until("* A password can be read on the way here")
+    async with open_house(Config(tls=TlsTable(require="none"))) as house:
+        assert (await told(house.connect(), "register", nick="ann", password=CANARY))["is"] == "registered"
+
+
+async def test_nobody_locks_an_owner_out(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks(registration="open") as house:
+        house.server._directory.authentication.now = trio.current_time
+        await register(house)
+        codes = set()
+        for minute in range(60):
+            for host in range(1, 10):
+                attacker = house.connect(f"127.9.{minute % 7}.{host}")
+                codes.add((await told(attacker, "login", nick="ann", password="guess"))["code"])
+                await attacker.stream.aclose()
+            await trio.sleep(60)
+            if minute % 10 == 9:
+                began = trio.current_time()
+                owner = house.connect(HERE)
+                answer = await told(owner, "login", nick="ann", password=CANARY)
+                assert answer["is"] == "logged-in"
+                assert answer["last_login"]["failed"] > 50
+                assert trio.current_time() - began < 1
+                await owner.ask("logout")
+                await owner.read_to_end()
+        assert codes == {"wrong-password"}
+
+
+async def test_one_network_guesses_a_few_times_and_then_once_a_minute(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        house.server._directory.authentication.now = trio.current_time
+        await register(house)
+        attacker = house.connect("127.9.9.9")
+        codes = [(await told(attacker, "login", nick="ann", password=f"guess {n}"))["code"] for n in range(8)]
+        assert codes == ["wrong-password"] * 5 + ["too-many-tries"] * 3
+        await trio.sleep(60)
+        assert (await told(attacker, "login", nick="ann", password="guess"))["code"] == "wrong-password"
+
+
+async def test_failed_tries_outlast_the_server(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with house_without_leaks(journal) as house:
+        await register(house)
+        for _ in range(5):
+            await told(house.connect("127.9.9.9"), "login", nick="ann", password="guess")
+    journal._is_closed = False
+    async with house_without_leaks(journal) as house:
+        attacker = house.connect("127.9.9.9")
+        assert (await told(attacker, "login", nick="ann", password="guess"))["code"] == "too-many-tries"
+
+
+# The name.
+
+
+async def test_the_name_of_an_account_is_changed_on_all_its_sessions_and_the_old_one_kept_from_others(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        await register(house, "bob")
+        desk, phone = house.connect(HERE), house.connect(HERE)
+        for device in (desk, phone):
+            await told(device, "login", nick="ann", password=CANARY)
+        for taken in ("bob", "BOB"):
+            assert (await told(desk, "nick", nick=taken))["code"] == "name-registered"
+        assert (await told(desk, "nick", nick="anna"))["new"] == "anna"
+        assert (await phone.wait_for("renamed"))["new"] == "anna"
+        guest = house.connect(HERE)
+        assert (await told(guest, "login", nick="ann"))["code"] == "name-kept"
+        assert (await told(guest, "login", nick="anna"))["code"] == "name-registered"
+        assert (await told(guest, "login", nick="carol"))["is"] == "logged-in"
+        assert (await told(guest, "nick", nick="anna"))["code"] == "name-registered"
+        assert (await told(phone, "nick", nick="Ann"))["new"] == "Ann"
+        await desk.ask("logout")
+        await phone.ask("logout")
+        await phone.read_to_end()
+        assert (await told(house.connect(HERE), "login", nick="ann", password=CANARY))["nick"] == "Ann"
+
+
+async def test_a_new_name_that_cannot_be_stored_is_not_taken(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with house_without_leaks(journal) as house:
+        await register(house)
+        ann = house.connect(HERE)
+        await told(ann, "login", nick="ann", password=CANARY)
+        journal._is_closed = True
+        assert (await told(ann, "nick", nick="anna"))["code"] == "cannot-store"
+        journal._is_closed = False
+        assert (await told(house.connect(HERE), "login", nick="anna"))["is"] == "logged-in"
+
+
+# Codes.
+
+
+async def holder(house: House, nick: str = "ann", **login: Any) -> Program:
+    """Somebody with an account, by a program."""
+    program = house.connect(HERE)
+    answer = await told(program, "login", nick=nick, **(login or {"password": CANARY}))
+    assert answer["is"] == "logged-in", answer
+    return program
+
+
+async def test_a_code_lets_one_in_once_wherever_somebody_may_listen(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        ann = await holder(house)
+        made = await told(ann, "code", purpose="device")
+        assert (made["is"], made["minutes"]) == ("code-made", 10)
+        assert made["text"] == f"Within 10 minutes, and once: /login ann {made['code']}"
+        person = house.call()
+        await person.type(f"/login ANN {made['code'].lower().replace('-', '').replace('0', 'o').replace('1', 'l')}")
+        await person.read_until("* Welcome, ann.")
+        await person.type("/join python", "it is me")
+        await ann.ask("join", room="python")
+        await person.read_until("\r\n")
+        program = house.connect()
+        assert (await told(program, "login", nick="ann", code=made["code"]))["code"] == "wrong-code"
+        made = await told(ann, "code", purpose="device")
+        answer = await told(program, "login", nick="ann", code=made["code"])
+        assert (answer["is"], len(answer["token"])) == ("logged-in", 22)
+
+
+async def test_a_code_is_good_for_ten_minutes_and_a_new_one_takes_its_place(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        house.server._directory.authentication.now = trio.current_time
+        await register(house)
+        ann, other = await holder(house), house.connect()
+        old = (await told(ann, "code", purpose="device"))["code"]
+        new = (await told(ann, "code", purpose="device"))["code"]
+        assert (await told(other, "login", nick="ann", code=old))["code"] == "wrong-code"
+        await trio.sleep(599)
+        assert (await told(house.connect(), "login", nick="bob", code=new))["code"] == "wrong-code"
+        await trio.sleep(2)
+        assert (await told(house.connect(), "login", nick="ann", code=new))["code"] == "wrong-code"
+
+
+async def test_after_five_wrong_codes_from_wherever_a_new_one_has_to_be_made(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        house.server._directory.authentication.now = trio.current_time
+        await register(house)
+        ann = await holder(house)
+        code = (await told(ann, "code", purpose="device"))["code"]
+        await trio.sleep(1)
+        for host in range(5):
+            attacker = house.connect(f"198.51.100.{host}")
+            assert (await told(attacker, "login", nick="ann", code="AAAA-AAAA"))["code"] == "wrong-code"
+        assert (await told(house.connect(), "login", nick="ann", code=code))["code"] == "wrong-code"
+        await trio.sleep(1)
+        code = (await told(ann, "code", purpose="device"))["code"]
+        assert (await told(house.connect(), "login", nick="ann", code=code))["is"] == "logged-in"
+
+
+async def test_a_recovery_code_is_a_secret_and_lets_one_in_once(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        first, second = (await register(house))["recovery"]
+        assert (await told(house.connect(), "login", nick="ann", code=first))["code"] == "no-secrets-here"
+        assert (await told(house.connect(HERE), "login", nick="ann", code=first))["is"] == "logged-in"
+        assert (await told(house.connect(HERE), "login", nick="ann", code=first))["code"] == "wrong-code"
+        person = house.call(HERE)
+        await person.type(f"/login ann {second}")
+        await person.read_until("* Welcome, ann.")
+
+
+async def test_whoever_is_invited_registers_by_the_code_once(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks(registration="invite", invitations="all") as house:
+        store = house.server._directory.accounts
+        await store.register(Registration("ann", "ann", Argon2(Cost(1, 64)).hashed(parse_password(CANARY))), 0)
+        ann = await holder(house)
+        invited = await told(ann, "code", purpose="invite")
+        assert invited["hours"] == 24
+        bob = house.call(HERE)
+        await bob.type("/register bob")
+        await bob.read_until("* Whoever makes an account here is invited: ask for a code, then /register bob CODE.")
+        await bob.type(f"/register bob {invited['code']}", CANARY, CANARY)
+        await bob.read_until("* bob is your account now")
+        assert (await register(house, "carol", invite=invited["code"]))["code"] == "wrong-code"
+        made = await store.find("bob")
+        inviter = await store.find("ann")
+        assert made is not None
+        assert inviter is not None
+        assert made.invited_by == inviter.id
+
+
+async def test_who_may_invite_is_a_setting(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        ann = await holder(house)
+        assert (await told(ann, "code", purpose="invite"))["code"] == "admins-invite"
+        found = await house.server._directory.accounts.find("ann")
+        assert found is not None
+        await house.server._directory.accounts.change_role(found.id, "admin")
+        await ann.ask("logout")
+        await ann.read_to_end()
+        assert (await told(await holder(house), "code", purpose="invite"))["is"] == "invited"
+
+
+async def test_guests_make_no_codes(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        guest = house.connect()
+        await guest.enter("bob")
+        assert (await told(guest, "code", purpose="device"))["code"] == "account-needed"

@@ -51,9 +51,8 @@ def test_a_command_becomes_the_request_it_asks_for(line: str, request_or_why_not
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
-        ("/login", "Missing: NICK. Usage: /login NICK [plain]"),
-        ("/login ann bob", 'Unexpected: "bob". Usage: /login NICK [plain]'),
-        ("/login ann plain please", 'Unexpected: "please". Usage: /login NICK [plain]'),
+        ("/login", "Missing: NICK. Usage: /login NICK [plain] [CODE]"),
+        ("/login ann plain 1234 please", 'Unexpected: "please". Usage: /login NICK [plain] [CODE]'),
         ("/who now or never", 'Unexpected: "now or never". Usage: /online'),
         ("/help a b", 'Unexpected: "b". Usage: /help [COMMAND]'),
         ("/me", "Missing: ACTION. Usage: /me ACTION"),
@@ -129,7 +128,7 @@ def test_lines_where_a_word_is_wanted_are_too_much() -> None:
 
 
 def test_usage_names_the_fields_and_brackets_what_may_be_left_out() -> None:
-    assert usage_of(Login) == "/login NICK [plain]"
+    assert usage_of(Login) == "/login NICK [plain] [CODE]"
     assert usage_of(Help) == "/help [COMMAND]"
 
 

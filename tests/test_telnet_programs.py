@@ -222,7 +222,7 @@ def ask_for_password(place: Room, session: Occupant, request: Act) -> MaybeAwait
         session.send(TopicShown("vault", secret[::-1]))
         return None
 
-    session.ask_secret("Password: ", tell)
+    session.ask_secret("password", tell)
     return None
 
 

@@ -254,6 +254,25 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     ] = -1
 
 
+class AccountsTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who comes in without an account, and who may make one."""
+
+    guests: Annotated[
+        bool, Meta(description="Whether somebody without an account may come in, under any name that nobody has.")
+    ] = True
+    registration: Annotated[
+        Literal["", "open", "invite", "closed"],
+        Meta(
+            description="Who may make an account (/register). open: everybody. invite: whoever has a code for it. closed: nobody, but for"
+            " codes of the operator's that make an owner. Empty: open where the server listens for this machine only, else invite."
+        ),
+    ] = ""
+    invitations: Annotated[
+        Literal["admins", "all"],
+        Meta(description="Who makes such codes (/code invite): admins, or all who have an account."),
+    ] = "admins"
+
+
 class TlsTable(Struct, frozen=True, forbid_unknown_fields=True):
     """Encrypted connections: with which certificate, where, and who must have one."""
 
@@ -317,6 +336,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     journal: JournalTable = field(default_factory=JournalTable)
     history: HistoryTable = field(default_factory=HistoryTable)
     limits: Limits = field(default_factory=Limits)
+    accounts: AccountsTable = field(default_factory=AccountsTable)
     tls: TlsTable = field(default_factory=TlsTable)
     proxy: ProxyTable = field(default_factory=ProxyTable)
     log: LogTable = field(default_factory=LogTable)

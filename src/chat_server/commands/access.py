@@ -13,15 +13,16 @@ from chat_server.rooms.room import HALL, ROOM, Occupant
 
 ANYBODY = "anybody"
 NOBODY = "nobody"
+UNREGISTERED = "unregistered"
 
 ROLES: dict[str, frozenset[str]] = {
-    STRANGER: frozenset((STRANGER, ANYBODY)),
-    MEMBER: frozenset((MEMBER, ANYBODY)),
+    STRANGER: frozenset((STRANGER, UNREGISTERED, ANYBODY)),
+    MEMBER: frozenset((MEMBER, UNREGISTERED, ANYBODY)),
     HOLDER: frozenset((HOLDER, MEMBER, ANYBODY)),
     ADMIN: frozenset((ADMIN, HOLDER, MEMBER, ANYBODY)),
     OWNER: frozenset((OWNER, ADMIN, HOLDER, MEMBER, ANYBODY)),
 }
-"""The roles that a session can have, each with all that it counts as: one who stands above members counts as a member too."""
+"""The roles that a session can have, each with all that it counts as: one who stands above members counts as a member too, and has registered."""
 
 COMMON = frozenset((STRANGER, MEMBER, ANYBODY, NOBODY))
 """What programs need not be told: it follows from where a command works."""
@@ -33,7 +34,7 @@ class Access(NamedTuple):
     """Who may ask for a command."""
 
     role: str = MEMBER
-    """What one has to count as: a role of ROLES, or ANYBODY; NOBODY where asking is only answered."""
+    """What one has to count as: a role of ROLES, UNREGISTERED or ANYBODY; NOBODY where asking is only answered."""
     where: tuple[str, ...] = EVERYWHERE
     """The kinds of places where it works."""
     door: Literal["", "terminal", "program"] = ""

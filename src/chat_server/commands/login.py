@@ -3,26 +3,55 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from typing import ClassVar
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
+from chat_server.accounts import Account
+from chat_server.accounts.authentication import LetIn, refused
+from chat_server.accounts.credentials import TypedCode, parse_code
+from chat_server.accounts.look_alikes import skeleton
+from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.new_names import parse_nickname
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.settings import speak_as_chosen
-from chat_server.protocol.events import LoggedIn, Refused, Renamed
-from chat_server.protocol.names import BadName, name_key
+from chat_server.commands.letting_in import (
+    come_back,
+    holds_an_account,
+    let_in_guest,
+    let_in_holder,
+    may_be_secret,
+    readable,
+    rooms_of,
+)
+from chat_server.journal import JournalError
+from chat_server.protocol.events import Answered, Refused, Renamed
+from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Login, Rename
-from chat_server.rooms.person import MEMBER, STRANGER, Person
-from chat_server.rooms.room import HALL, ROOMS_MAX, MaybeAwaitable, Occupant, Room, give_way
-from chat_server.rooms.tokens import identity_of
+from chat_server.protocol.syntax import usage_of, wrong_usage
+from chat_server.protocol.typed import unexpected
+from chat_server.rooms.person import STRANGER, Person
+from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room, give_way
+from chat_server.rooms.tokens import identity_of, new_token
 
 ROOMS_AT_ONCE = 8
 """Rooms that are told of a new name before others have their turn, at 80 us each; they cost no more than the request."""
 
 ROOMS_PER_LINE = 4
 """Further rooms that count as a line. One person may be in eight hundred by eight sessions, which took 67 ms of the event loop in one piece."""
+
+HASH_TOKENS = 5.0
+"""Lines for which it counts to compare a password: 30 to 60 ms beside the event loop."""
+
+
+class PasswordAsked(Answered, frozen=True):
+    """The receiver has given a name that is registered, and is asked for its password."""
+
+    sentence: ClassVar[str] = (
+        "{nick} is registered. If that is you, type the password; else an empty line, and choose another name."
+    )
+
+    nick: str
 
 
 class LoginCommands(CommandHandler):
@@ -38,16 +67,13 @@ class LoginCommands(CommandHandler):
 
         It has 1 to 32 letters of one script, digits, - and _. Upper and lower case count as the same.
         /login NICK plain starts in plain mode (see /help plain).
+        If the name is registered, you are asked for its password, unseen; or /login NICK CODE with a code that /code has made.
         """
-        person = place.directory.identified(identity_of(request.token))
-        if person is not None:
-            return _come_back(place, session, person, request)
-        nick = _claim(place, session.person, request.nick, session)
-        if nick:
-            if request.plain and session.has_terminal:
-                session.set_preferences(replace(session.preferences, plain=True))
-            _log_in(place, session, nick, request)
-        return None
+        if request.code:
+            return _log_in_by_code(place, session, request)
+        if session.has_terminal or not (request.password or place.directory.accounts.names):
+            return _log_in(place, session, request)
+        return _log_in_as_program(place, session, request)
 
     def do_nick(self, place: Room, session: Occupant, request: Rename) -> MaybeAwaitable:
         """Change your nickname.
@@ -55,21 +81,154 @@ class LoginCommands(CommandHandler):
         Everybody in the room is told.
         """
         person = session.person
-        old = person.nick
-        nick = _claim(place, person, request.nick, session)
+        nick = claim_name(place, person, request.nick, session)
         if not nick:
             return None
-        if nick == old:
+        if nick == person.nick:
             session.send(Refused("same-name", {"nick": nick}))
             return None
-        person.nick = nick
-        rooms = _rooms_of(place, person)
-        session.owe(max(0, len(rooms) - ROOMS_AT_ONCE) / ROOMS_PER_LINE)
-        if len(rooms) > ROOMS_AT_ONCE:
-            return _announce_in_turn(place, session, old, rooms)
-        _announce(place, session, old, rooms)  # they tell it later than this is told, and whatever becomes of this
-        _tell_sessions(session, Renamed(old, nick))
+        if person.account:
+            return _rename_account(place, session, nick)
+        return _rename(place, session, nick)
+
+
+def _log_in(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
+    """Let somebody in who is not known to have an account; or, where the name is registered, ask them to prove that it is theirs."""
+    person = place.directory.identified(identity_of(request.token))
+    if person is not None:
+        return come_back(place, session, person, request)
+    if holds_an_account(place, request.nick):
+        return _ask_password(place, session, request)
+    nick = claim_name(place, session.person, request.nick, session)
+    if not nick:
         return None
+    if not place.directory.authentication.policy.guests:
+        place.directory.release(nick, session.person)
+        session.send(Refused("no-guests", {"nick": nick}))
+        return None
+    _be_plain_if_asked(session, request)
+    if not session.has_terminal and not request.token:
+        request = replace(request, token=new_token())
+    let_in_guest(place, session, nick, request)
+    return None
+
+
+def _ask_password(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
+    nick = parse_name(request.nick)
+    if not session.has_terminal:
+        session.send(Refused("name-registered", {"nick": nick}))
+    elif may_be_secret(session):
+        session.send(PasswordAsked(nick))
+        session.ask_secret(
+            "password", lambda typed: _log_in_by_password(place, session, replace(request, nick=nick), typed)
+        )
+    return None
+
+
+async def _log_in_as_program(place: Room, session: Occupant, request: Login) -> None:
+    """A program shows a password, or the token of an account's device; or it comes as a guest."""
+    if request.password:
+        if may_be_secret(session):
+            await _log_in_by_password(place, session, request, request.password)
+        return
+    let_in = await readable(place.directory.authentication.by_token(request.token)) if request.token else None
+    if isinstance(let_in, Refused):
+        session.send(let_in)
+    elif let_in is None:
+        pause = _log_in(place, session, request)
+        if pause is not None:
+            await pause
+    elif may_be_secret(session):
+        await let_in_holder(place, session, let_in, request)
+
+
+def _log_in_by_code(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
+    """Let in whoever has a code; only one that is good for ever is a secret."""
+    typed = parse_code(request.code)
+    if not holds_an_account(place, request.nick):
+        if session.has_terminal and not place.directory.accounts.names:
+            wrong = wrong_usage(usage_of(Login), unexpected(request.code))
+            session.send(Refused(wrong.code, wrong.details))
+        else:
+            session.send(Refused("wrong-code"))
+    elif typed is None or not typed.is_recovery or may_be_secret(session):
+        return _use_code(place, session, request, typed)
+    return None
+
+
+async def _use_code(place: Room, session: Occupant, request: Login, typed: TypedCode | None) -> None:
+    token = "" if session.has_terminal else new_token()
+    authentication, nick = place.directory.authentication, parse_name(request.nick)
+    let_in = await readable(authentication.by_code(nick, typed, session.network, token))
+    if isinstance(let_in, Refused):
+        session.send(let_in)
+        return
+    _be_plain_if_asked(session, request)
+    await let_in_holder(place, session, let_in, replace(request, token=token))
+
+
+async def _log_in_by_password(place: Room, session: Occupant, request: Login, typed: str) -> None:
+    """Let in whoever knows the password; a program becomes a device of the account's, with a token of its own."""
+    if not typed:
+        session.send(Refused("login-first"))
+        return
+    authentication = place.directory.authentication
+    session.owe(HASH_TOKENS)
+    let_in: LetIn | Refused
+    try:
+        nick = parse_name(request.nick)
+    except BadName as error:
+        let_in = Refused(error.code, error.details)
+    else:
+        let_in = await readable(authentication.by_password(nick, typed, session.network))
+    token = ""
+    if isinstance(let_in, LetIn) and not session.has_terminal:
+        token = new_token()
+        let_in = await readable(authentication.at_new_device(let_in, token, session.network))
+    if isinstance(let_in, Refused):
+        session.send(let_in)
+    else:
+        _be_plain_if_asked(session, request)
+        await let_in_holder(place, session, let_in, replace(request, token=token))
+
+
+def _be_plain_if_asked(session: Occupant, request: Login) -> None:
+    if request.plain and session.has_terminal:
+        session.set_preferences(replace(session.preferences, plain=True))
+
+
+async def _rename_account(place: Room, session: Occupant, nick: str) -> None:
+    """Give the account the name that its person has just claimed."""
+    person, directory = session.person, place.directory
+    renaming = directory.accounts.rename(person.account, nick, skeleton(nick), directory.authentication.now())
+    renamed: Account | Refusal | None
+    try:
+        renamed = await renaming
+    except JournalError:
+        renamed = None
+    if not isinstance(renamed, Account):
+        refusal = refused(renamed, nick) if renamed else Refused("cannot-store")
+        if name_key(nick) != name_key(person.nick):
+            directory.release(nick, person)
+        session.send(refusal)
+        return
+    pause = _rename(place, session, nick)
+    if pause is not None:
+        await pause
+
+
+def _rename(place: Room, session: Occupant, nick: str) -> MaybeAwaitable:
+    """Let a person be called so, and tell everybody who is where they are."""
+    person = session.person
+    old = person.nick
+    person.nick = nick
+    rooms = rooms_of(place, person.rooms)
+    session.owe(max(0, len(rooms) - ROOMS_AT_ONCE) / ROOMS_PER_LINE)
+    if len(rooms) > ROOMS_AT_ONCE:
+        return _announce_in_turn(place, session, old, rooms)
+    _announce(place, session, old, rooms)  # they tell it later than this is told, and whatever becomes of this
+    _tell_sessions(session, Renamed(old, nick))
+    return None
 
 
 def _tell_sessions(session: Occupant, renamed: Renamed) -> None:
@@ -105,50 +264,17 @@ def _release(place: Room, person: Person[Occupant], old: str) -> None:
         place.directory.release(old, person)
 
 
-def _claim(place: Room, person: Person[Occupant], wanted: str, session: Occupant) -> str:
+def claim_name(place: Room, person: Person[Occupant], wanted: str, session: Occupant) -> str:
     """Give the person this name in the directory. Return the name in its one form, or "" after telling the session why not."""
     try:
         nick = parse_nickname(wanted)
     except BadName as error:
         session.send(Refused(error.code, error.details))
         return ""
-    if (refusal := place.directory.claim(nick, person)) is not None:
+    refusal = place.directory.authentication.refusal_of_name(nick, person.account) or place.directory.claim(
+        nick, person
+    )
+    if refusal is not None:
         session.send(refusal)
         return ""
     return nick
-
-
-def _rooms_of(place: Room, person: Person[Occupant]) -> list[Room]:
-    """The rooms where somebody is by any session."""
-    found = (place.directory.room(name) for name in person.rooms)
-    return [room for room in found if room is not None]
-
-
-def _log_in(place: Room, session: Occupant, nick: str, request: Login, rooms: Iterable[Room] = ()) -> None:
-    if request.token:
-        place.directory.identify(identity_of(request.token), session.person)
-    session.logged_in(nick, identity_of(request.token) or name_key(nick), MEMBER)
-    sessions = len(session.person.sessions) if request.session else UNSET
-    session.send(LoggedIn(nick, request.token, tuple(room.name for room in rooms), sessions))
-
-
-def _come_back(place: Room, session: Occupant, person: Person[Occupant], request: Login) -> MaybeAwaitable:
-    """Log in as somebody who is here already: as one more session, or in the place of all the others. They keep the name that they have."""
-    limit = place.directory.sessions_max
-    if request.session and limit and len(person.sessions) >= limit:
-        session.send(Refused("too-many-sessions", {"limit": str(limit)}))
-        return None
-    if request.session:
-        session.belong_to(person)
-        _log_in(place, session, person.nick, request)
-        speak_as_chosen(session)
-        return None
-    return _take_over(place, session, person, request)
-
-
-async def _take_over(place: Room, session: Occupant, person: Person[Occupant], request: Login) -> None:
-    rooms = _rooms_of(place, person)[:ROOMS_MAX]
-    session.belong_to(person)
-    _log_in(place, session, person.nick, request, rooms)
-    await session.take_over(rooms)
-    speak_as_chosen(session)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from msgspec import NODEFAULT
 from msgspec.structs import fields
 
+from chat_server.commands.accounts import AccountCommands
 from chat_server.commands.general import GeneralCommands
 from chat_server.commands.handler import CommandTable
 from chat_server.commands.history import HistoryCommands
@@ -25,6 +26,7 @@ from chat_server.protocol.versions import EARLIER_EVENTS
 COMMANDS = CommandTable(
     GeneralCommands(),
     LoginCommands(),
+    AccountCommands(),
     RoomCommands(),
     TalkCommands(),
     HistoryCommands(),

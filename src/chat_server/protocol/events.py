@@ -97,16 +97,38 @@ class Welcomed(Event, frozen=True, tag="hello"):
     language: str = "en"
 
 
+class LastLogin(Struct, frozen=True):
+    """When an account was used before, and how many tries of its password have failed since then, from how many networks."""
+
+    at: float
+    failed: HowMany
+    networks: HowMany
+    zone: str
+
+
 class LoggedIn(Event, frozen=True):
     """The receiver has a nickname now; a program is in `rooms` again, and keeps the token for when its connection is lost.
 
-    Who asked to be one more session is told how many `sessions` the person has now, this one included.
+    Who asked to be one more session is told how many `sessions` the person has now, this one included; whoever has an account, about the
+    `last_login`.
     """
 
     nick: str
     token: str = ""
     rooms: tuple[str, ...] = ()
     sessions: HowMany | UnsetType = UNSET
+    last_login: LastLogin | UnsetType = UNSET
+
+
+class Registered(Event, frozen=True):
+    """The receiver's nickname is an account now; nothing of this is shown again. A program has a new token, and uses no earlier one.
+
+    Each of the `recovery` codes lets one in once, whatever has been forgotten.
+    """
+
+    nick: str
+    recovery: tuple[str, ...]
+    token: str = ""
 
 
 class LoggedOut(Event, frozen=True):

@@ -8,6 +8,12 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
+SECRET_MAX = 1024
+"""Characters in which a password or a code may be sent."""
+
+Secret = Annotated[str, Meta(max_length=SECRET_MAX, description="a password", extra={"typed": False})]
+"""What people are asked for by itself, so that nobody sees it; only programs send it with a request."""
+
 RestOfLine = Annotated[
     str, Meta(description="everything up to the end of the line, spaces included", extra={"rest": True})
 ]
@@ -115,6 +121,14 @@ class Login(Request, frozen=True, gc=False):
             extra={"typed": False},
         ),
     ] = ""
+    code: Annotated[
+        str,
+        Meta(max_length=SECRET_MAX, description="a code that lets you in once, where the name is registered"),
+    ] = ""
+    password: Secret = ""
+
+    def __repr__(self) -> str:
+        return f"Login(nick={self.nick!r})"
 
 
 class Logout(Request, frozen=True, gc=False):

@@ -6,6 +6,7 @@ the parameters of a command are written (`Parameter`); never knows what a comman
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from chat_server.protocol.days import is_day
@@ -62,15 +63,17 @@ def read_arguments(text: str, parameters: Sequence[Parameter]) -> dict[str, obje
         text = rest
         word, rest = _cut(text)
     text = text.strip()
-    for parameter in parameters:
-        if parameter.kind == "flag":
-            continue
+    words = [parameter for parameter in parameters if parameter.kind != "flag"]
+    for parameter, following in zip_longest(words, words[1:]):
         if not text:
             if parameter.required:
                 return Misuse("usage-missing", {"field": parameter.name})
             break
-        word, text = (text, "") if parameter.kind == "text" else _cut(text)
+        word, rest = (text, "") if parameter.kind == "text" else _cut(text)
         value = _value(word, parameter)
+        if isinstance(value, Misuse) and parameter.choices and not parameter.required and following is not None:
+            continue  # it is left out, and this is what follows it
+        text = rest
         if isinstance(value, Misuse):
             return value
         given[parameter.name] = value

@@ -151,6 +151,10 @@ class ChatRoom(Room):
         self._inbox.put_nowait((session, session.nick, what, ()))
         await what.done.wait()
 
+    def known_otherwise(self, old: str, new: str) -> None:
+        """Whom the journal knew by one text it knows by another now."""
+        self._history.known_otherwise(old, new)
+
     def forget_past(self, topic: str | None = None) -> None:
         """Something of what was said has been deleted, such as this topic: read again what those who enter are shown."""
         self._history.forget(topic)

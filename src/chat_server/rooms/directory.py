@@ -10,6 +10,7 @@ from weakref import WeakSet
 import trio
 
 from chat_server.accounts import Accounts
+from chat_server.accounts.authentication import Authentication
 from chat_server.accounts.look_alikes import difference, skeleton
 from chat_server.journal import Journal, JournalError
 from chat_server.protocol.events import Refused
@@ -38,6 +39,7 @@ class Directory(Generic[R, P]):
         journal: Journal,
         accounts: Accounts,
         *,
+        authentication: Authentication,
         start_room: Callable[[str], R],
         rooms_max: int = 0,
         per_person: int = 0,
@@ -49,6 +51,7 @@ class Directory(Generic[R, P]):
         Args:
             journal: where what is said is kept.
             accounts: where accounts are kept.
+            authentication: whether somebody is who they say, as far as they have accounts.
             start_room: makes a room that is not there yet, and starts its broadcaster.
             rooms_max: so many rooms may be founded, with those that are there already (0: no limit).
             per_person: so many of them by one person within a day.
@@ -59,6 +62,8 @@ class Directory(Generic[R, P]):
         self.journal = journal
         self.accounts = accounts
         """Who has an account. `accounts.names` says at once whose a name is."""
+        self.authentication = authentication
+        """Whether somebody is who they say, as far as they have accounts."""
         self._start_room = start_room
         self._rooms_max = rooms_max
         self._by_person = Quotas(per_person, DAY)

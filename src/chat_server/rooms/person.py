@@ -23,6 +23,8 @@ OWNER = "owner"
 class Device(Protocol):
     """A session, as far as it matters here."""
 
+    device: int
+
     @property
     def rooms(self) -> tuple[str, ...]:
         """The names of the rooms where it is."""
@@ -67,6 +69,10 @@ class Person(Generic[S]):
     def rooms(self) -> tuple[str, ...]:
         """The names of the rooms where any of the sessions is."""
         return tuple(dict.fromkeys(room for session in self.sessions for room in session.rooms))
+
+    def at_device(self, session: S) -> tuple[S, ...]:
+        """The other sessions at the same device; all are at one to whoever has no account."""
+        return tuple(other for other in self.sessions if other is not session and other.device == session.device)
 
     def add(self, session: S) -> None:
         """Have one more session."""

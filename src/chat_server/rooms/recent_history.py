@@ -75,6 +75,11 @@ class RecentHistory:
         if len(self._positions) > POSITIONS_MAX:
             del self._positions[next(iter(self._positions))]
 
+    def known_otherwise(self, old: str, new: str) -> None:
+        """Whom the journal knew by one text it knows by another now."""
+        if old in self._positions:
+            self._positions[new] = self._positions.pop(old)
+
     def recalled(self, person: str, wanted: int, zone: str) -> Recalled | None:
         """What to show somebody who enters: what they missed or, if they were never here, the newest `wanted` lines; None if there is nothing."""
         position = self._positions.get(person)

@@ -99,9 +99,16 @@ class Occupant(Protocol):
 
     @property
     def network(self) -> str:
-        """The address that it is from, as far as addresses count; else "".
+        """The address that it is from: what one may do seldom is counted by it too."""
 
-        What one may do seldom is counted by it too.
+    device: int
+    """The number of the device by whose token it has logged in; 0: by none of an account's."""
+
+    def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
+        """Ask for a secret, which is not shown while it is typed; `then` is called with it, and with nothing else ever.
+
+        A program is told to send it with what it asks for. It is in no history, in no log, and shown to nobody. `prompt` is a key of the prompts
+        in wire/render/sentences.py.
         """
 
     @property
@@ -269,6 +276,10 @@ class Room(ABC):
     def member_changed(self, session: Occupant) -> None:
         """Somebody who is here is shown things in another way from now on, or by another `sink`."""
         del session
+
+    def known_otherwise(self, old: str, new: str) -> None:
+        """Whom the journal knew by one text it knows by another now; see Person.known_as."""
+        del old, new
 
     def announce_name(self, session: Occupant) -> None:
         """Tell everybody here that the session's person has a new nickname. Harmless where none of the person's sessions is."""

@@ -12,8 +12,10 @@ from typing import Any, cast
 
 import trio
 
+from chat_server.accounts.authentication import Authentication, Policy
+from chat_server.accounts.hashing import Argon2, HashingQueue
 from chat_server.commands.table import COMMANDS
-from chat_server.config import Config
+from chat_server.config import AccountsTable, Config
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.journal.engines import Store
@@ -76,6 +78,7 @@ class Server:
         tls: Callable[[], ssl.SSLContext | None] = lambda: None,
         fingerprint: Callable[[], str] = lambda: "",
         send_many: SendMany | None = None,
+        hashing: HashingQueue | None = None,
     ) -> None:
         """Make the hall.
 
@@ -88,6 +91,7 @@ class Server:
             tls: gives the certificate in use, and how TLS is spoken with it; None while there is none.
             fingerprint: gives that of the certificate in use, in groups; "" while there is none.
             send_many: sends the same bytes to many sockets at once, if the system can.
+            hashing: where passwords are hashed; None: as they should be.
 
         """
         self._config = config
@@ -103,8 +107,11 @@ class Server:
         by_network = limits.connections_per_address > 0
         self._handshakes = Handshakes(tls, self._time_limits, self._rejected, by_network=by_network)
         self._store, self._journal = store, store.journal
+        policy = policy_of(config.accounts, config.server.host)
+        self._authentication = Authentication(store.accounts, hashing or HashingQueue(Argon2()), policy)
         self._directory: Directory[Room, Person[Occupant]] = Directory(
             *store,
+            authentication=self._authentication,
             start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)),
             rooms_max=limits.rooms,
             per_person=limits.rooms_per_person,
@@ -218,7 +225,8 @@ class Server:
         self._cut += self._rooms_running
 
     async def _open_rooms(self) -> None:
-        """Open the rooms that there are, and those of the configuration that are not there yet."""
+        """Open the rooms that there are, and those of the configuration that are not there yet; know who has tried passwords in vain."""
+        await self._authentication.restore()
         for record in await self._journal.rooms():
             self._directory.open_room(self._start_room(record))
         for name in self._config.rooms.names:
@@ -368,6 +376,12 @@ def _tell_of_hidden(rooms: Sequence[ChatRoom]) -> None:
     hidden = [room.name for room in rooms if COMMANDS.vocabulary.is_command(room.name)]
     if hidden:
         log.warning("rooms have the names of commands, so only /join enters them", rooms=hidden[:HIDDEN_NAMED_MAX])
+
+
+def policy_of(accounts: AccountsTable, host: str) -> Policy:
+    """Who may come in, by the settings; who may register, by where the server listens, if they do not say."""
+    registration = accounts.registration or ("open" if host == "localhost" or Origin(host).is_local else "invite")
+    return Policy(accounts.guests, registration, accounts.invitations)
 
 
 def _share_of(memory: int) -> int:

@@ -30,7 +30,7 @@ from chat_server.protocol.events import (
 )
 from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.preferences import Preferences
-from chat_server.protocol.requests import Hello, Login, Ping, Pong, Ref, Request, Say
+from chat_server.protocol.requests import Hello, Ping, Pong, Ref, Request, Say
 from chat_server.protocol.runs import SayRun, StoredRun
 from chat_server.protocol.versions import PROTOCOL, common
 from chat_server.rooms.room import ROOMS_MAX, MaybeAwaitable, Room
@@ -179,6 +179,11 @@ class JsonSession(ChatSession[Addressed]):
         super().logged_in(nick, sender, role)
         self._json.limit = self._context.limits.json_line_bytes
 
+    def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
+        """Say that a program sends its secrets with what it asks for."""
+        del prompt, then
+        self.send(Refused("password-missing"))
+
     def _take_ref(self, key: str) -> Ref | None:
         refs = self._refs.get(key)
         if not refs:
@@ -281,8 +286,6 @@ class JsonSession(ChatSession[Addressed]):
             self.send(Ponged())
 
     def _handle_in_place(self, request: Request | Unreadable) -> MaybeAwaitable:
-        if isinstance(request, Login) and not request.token:
-            request = replace(request, token=new_token())
         if not self._asked_room:
             return dispatch(self.place, self, request)
         place = self._membership.room(self._asked_room)

@@ -35,6 +35,15 @@ def let_rooms_forget(
             room.forget(session)
 
 
+def leave_person(session: Occupant, directory: Directory[Room, Person[Occupant]]) -> None:
+    """Let a session be its person's no longer; with the last one the name is free again."""
+    person = session.person
+    person.let_go(session)
+    if person.nick and not person.sessions:
+        directory.release(person.nick, person)
+        directory.forget_identity(person.sender, person)
+
+
 def _forget(old: Collection[Occupant], rooms: Collection[Room], taken_over: Collection[Occupant]) -> None:
     """Have rooms forget old sessions that nobody else takes over: they may not have waited for so long, and leave nowhere by themselves."""
     for session in old:
@@ -102,10 +111,11 @@ class Membership:
                 nursery.start_soon(left, room, session)
 
     async def take_over(self, session: Occupant, rooms: Collection[Room]) -> None:
-        """Be in these rooms instead of the person's other sessions. A session that takes this one over meanwhile finds all of them here."""
+        """Be in these rooms instead of the person's other sessions at its device. Who takes this one over meanwhile finds all of them here."""
         self._rooms = {name_key(room.name): (room, 0) for room in rooms}
         person = session.person
-        old = (*person.replaced, *(other for other in person.sessions if other is not session))
+        replaced = (other for other in person.replaced if other.device == session.device)
+        old = (*replaced, *person.at_device(session))
         done = trio.Event()
         for other in old:
             other.end_after_takeover(done, rooms)

@@ -12,13 +12,14 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 import trio
 
 from chat_server.commands.handler import EndSession
+from chat_server.config import Limits
 from chat_server.guard import Guard
 from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room, Sink
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
-from chat_server.sessions.membership import let_rooms_forget
+from chat_server.sessions.membership import leave_person, let_rooms_forget
 from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.pace import Pace
 from chat_server.sessions.read_loop import Decoder, ReadLoop
@@ -55,6 +56,11 @@ def _stranger(session: Occupant, context: SessionContext) -> Person[Occupant]:
     return Person(session, history=context.history.on_entering, zone=context.history.time_zone)
 
 
+def _pace_of(caller: Caller, limits: Limits, now: float) -> Pace | None:
+    rate = limits.messages_per_second
+    return Pace(TokenBucket(rate, limits.message_burst, now), caller.address) if rate else None
+
+
 class ChatSession(ABC, Generic[A]):
     """Somebody on a connection, from the greeting to the last byte. What they ask for comes as `A`."""
 
@@ -71,6 +77,7 @@ class ChatSession(ABC, Generic[A]):
         "_taken_over",
         "_takeover_done",
         "caller",
+        "device",
         "has_failed",
         "person",
         "place",
@@ -89,6 +96,7 @@ class ChatSession(ABC, Generic[A]):
         self.preferences = context.preferences
         self.render = render
         self.render_mention: Callable[[Event], bytes] | None = None
+        self.device = 0  # the number of the one by whose token it has logged in
         self.has_failed = False  # whether a bug ended it, or met it while it ended
         self._context = context
         self.caller = caller
@@ -102,10 +110,13 @@ class ChatSession(ABC, Generic[A]):
         )
         self.sink: Sink = self._outbox  # itself, not a method around it: a room calls it for every member
         now = trio.current_time()
-        rate = limits.messages_per_second
-        pace = Pace(TokenBucket(rate, limits.message_burst, now), caller.address) if rate else None
         self._loop: ReadLoop[A] = ReadLoop(
-            self, decoder, self._outbox, context, pace=pace, login_deadline=now + (limits.login_seconds or inf)
+            self,
+            decoder,
+            self._outbox,
+            context,
+            pace=_pace_of(caller, limits, now),
+            login_deadline=now + (limits.login_seconds or inf),
         )
         self._farewell: Event | None = None
         self._ending: trio.CancelScope | None = None
@@ -183,8 +194,8 @@ class ChatSession(ABC, Generic[A]):
 
     @property
     def network(self) -> str:
-        """The address that the session is from, as far as it counts; "" where addresses do not."""
-        return self.caller.address.network if self._context.limits.connections_per_address else ""
+        """The address that the session is from."""
+        return self.caller.address.network
 
     @property
     def takes_secrets(self) -> bool:
@@ -273,8 +284,9 @@ class ChatSession(ABC, Generic[A]):
 
     async def run(self) -> None:
         """Serve the person until they leave, are lost, or are dismissed. Raises nothing but Cancelled."""
-        # A bug ends the session that met it, and no other.
-        guard = Guard("a session failed", lambda: {"nick": self.nick})
+        guard = Guard(
+            "a session failed", lambda: {"nick": self.nick}
+        )  # a bug ends the session that met it, and no other
         with guard:
             try:
                 with self._loop.scope:
@@ -306,7 +318,7 @@ class ChatSession(ABC, Generic[A]):
             await self.leave_all()
         if leaving.cancelled_caught:
             guard.attempt(let_rooms_forget, cast(Occupant, self), self.place.directory, self._taken_over)
-        guard.attempt(self._leave_person)
+        guard.attempt(leave_person, cast(Occupant, self), self.place.directory)
         if self._farewell is not None:
             guard.attempt(self.say_farewell, self._farewell)
         self.has_failed = self.has_failed or guard.has_failed
@@ -317,14 +329,6 @@ class ChatSession(ABC, Generic[A]):
         self._loop.forget_held()
         self.caller.transport.close()
         return not (leaving.cancelled_caught or emptying.cancelled_caught)
-
-    def _leave_person(self) -> None:
-        """Be the person's session no longer; with the last one the name is free again."""
-        person, directory = self.person, self.place.directory
-        person.let_go(self)
-        if person.nick and not person.sessions:
-            directory.release(person.nick, person)
-            directory.forget_identity(person.sender, person)
 
     def say_farewell(self, farewell: Event) -> None:
         """Show the last event; nothing follows it."""

@@ -39,6 +39,7 @@ from chat_server.wire.connection_events import (
 from chat_server.wire.editor.row import COLUMNS_MAX
 from chat_server.wire.late_programs import LateJsonDecoder
 from chat_server.wire.render.profiles import nearest, renderer_for, written
+from chat_server.wire.render.sentences import prompted
 from chat_server.wire.telnet.options import Code
 from chat_server.wire.text import INPUT_COSTS_PER_LINE, TextDecoder, TextInput
 
@@ -278,10 +279,8 @@ class TextSession(ChatSession[TextInput]):
         return program
 
     def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
-        """Ask for a password, which telnet does not show while it is typed; `then` is called with it, and with nothing else ever.
-
-        It is in no history, in no log, and shown to nobody.
-        """
+        """Ask for a secret; see Occupant. Telnet does not show it while it is typed, and the editor never."""
+        prompt = prompted(prompt, self.preferences.language)
         self._awaits_secret = then
         said = self._text.expect_secret()
         if (editor := self._text.editor) is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import chain, repeat
 from typing import Any
 
+from msgspec import UnsetType
 from msgspec.structs import asdict
 
 from chat_server.protocol import entries, events
@@ -46,6 +47,41 @@ SENTENCES: dict[str, str | Counted] = {
         "{name} looks like {other}, who is here: the {letter} in it is {which}. Choose another name."
     ),
     "name-taken": message("{nick} is taken. Choose another name."),
+    "name-registered": message(
+        "{nick} is registered. If that is you: /login {nick}, then your password, or a code: /login {nick} CODE. Else choose another name."
+    ),
+    "name-like-registered": message(
+        "{name} looks like {other}, which is registered: the {letter} in it is {which}. Choose another name."
+    ),
+    "name-kept": message("{nick} was somebody's name until lately, and is kept for them. Choose another name."),
+    "no-guests": message("Only people with an account come in here. /register {nick} makes one."),
+    "wrong-password": message("Wrong name or password. Capitals count."),
+    "too-many-tries": counted(
+        "That was tried too often from your network. Try again in {seconds} second.",
+        "That was tried too often from your network. Try again in {seconds} seconds.",
+        "seconds",
+    ),
+    "busy": message("Many log in just now. Try again in a moment."),
+    "no-secrets-here": message(
+        "A password can be read on the way here, so none is asked for. Ways in: chat-tui, or TLS (openssl s_client -quiet -connect), where the"
+        " server has it; a program on the server's own machine; or a code that /code device makes elsewhere: /login NICK CODE."
+    ),
+    "password-missing": message('A program sends the password with its request, as "password".'),
+    "password-length": message("A password has 1 to 256 bytes."),
+    "password-short": message("A new password has at least 8 characters. Take a longer one: three or four words, say."),
+    "password-is-name": message("Your name is no password: it is tried first. Choose another one."),
+    "password-common": message("That is among the passwords that everybody tries first. Choose another one."),
+    "too-many-devices": message(
+        "That account has as many devices as one may have. Log in at one of them, and drop others."
+    ),
+    "too-many-codes": message("You have made as many codes as one may have made. Wait until some have ended."),
+    "account-gone": message("That account has been closed."),
+    "wrong-code": message("That code is wrong, has been used, or is too old. Ask for another one."),
+    "registered-too-often": counted(
+        "Many have registered here lately. Try again in {minutes} minute.",
+        "Many have registered here lately. Try again in {minutes} minutes.",
+        "minutes",
+    ),
     "same-name": message("Your nickname is already {nick}."),
     "nobody-hears": message("Nobody hears you in the hall. /rooms lists the rooms, /join ROOM enters one."),
     "no-such-room": message("There is no room {room}. /rooms lists the rooms."),
@@ -111,6 +147,11 @@ SENTENCES: dict[str, str | Counted] = {
         'You are connected {limit} times already. Log out somewhere, or log in without "session":"add", which ends all of them.',
         "limit",
     ),
+    "connected-too-often": counted(
+        "You are connected {limit} time already. Log out there first.",
+        "You are connected {limit} times already. Log out somewhere first.",
+        "limit",
+    ),
     "not-json": message('Expected a JSON object with the field "do".'),
     "unknown-request": message("There is no command /{word}. /help lists all."),
     "wrong-field": message("{field}: {why}"),
@@ -154,6 +195,13 @@ SENTENCES: dict[str, str | Counted] = {
         "This server does not let your proxy say who is calling. Whoever runs the server can add the proxy's address to [proxy] trusted."
     ),
 }
+
+PROMPTS = {
+    "password": message("Password: "),
+    "new-password": message("New password: "),
+    "again": message("The same once more: "),
+}
+"""With which somebody is asked for a secret."""
 
 CHOICES: dict[str, tuple[str, str]] = {
     "language": (message("The server now speaks English."), message("/lang takes: ")),
@@ -211,6 +259,11 @@ def sentence(code: str, details: dict[str, str], language: str = "en") -> str:
         return translator.text(known, **everything)
     one, many, number = known
     return translator.count(one, many, 1 if details[number] == "1" else 2, **everything)
+
+
+def prompted(prompt: str, language: str = "en") -> str:
+    """The words with which somebody is asked for a secret."""
+    return translator_for(language).text(PROMPTS[prompt])
 
 
 def _usage_and_what_is_wrong(details: dict[str, str], translator: Translator) -> str:
@@ -276,9 +329,33 @@ def _greeted(event: events.Greeted, translator: Translator) -> list[TextLine]:
 
 
 def _logged_in(event: events.LoggedIn, translator: Translator) -> list[TextLine]:
+    last = [] if isinstance(event.last_login, UnsetType) else [_last_login(event.last_login, translator)]
     return server_lines(
         translator.text("Welcome, {nick}.", nick=event.nick),
+        *last,
         translator.text("/rooms lists the rooms, /join ROOM enters one, /help tells more."),
+    )
+
+
+def _last_login(last: events.LastLogin, translator: Translator) -> str:
+    when = local(last.at, last.zone).strftime("%Y-%m-%d %H:%M")
+    if not last.failed:
+        return translator.text("You were here last: {when}. Nobody has tried a wrong password since.", when=when)
+    tries = translator.count("{number} wrong password", "{number} wrong passwords", last.failed)
+    networks = translator.count("{number} network", "{number} networks", last.networks)
+    return translator.text(
+        "You were here last: {when}. Since then: {tries}, from {networks}.", when=when, tries=tries, networks=networks
+    )
+
+
+def _registered(event: events.Registered, translator: Translator) -> list[TextLine]:
+    return server_lines(
+        translator.text("{nick} is your account now, and nobody else's name.", nick=event.nick),
+        translator.text(
+            "If you forget your password, each of these codes lets you in once, and nothing else does: {codes}",
+            codes=translator.text(", ").join(event.recovery),
+        ),
+        translator.text("Write them down and keep them secret. They are not shown again."),
     )
 
 
@@ -511,6 +588,7 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     events.Left: _left,
     events.Greeted: _greeted,
     events.LoggedIn: _logged_in,
+    events.Registered: _registered,
     events.Dismissed: lambda event, translator: server_lines(sentence(event.why, event.details, translator.language)),
     events.Refused: _refused,
     events.Entered: _entered,

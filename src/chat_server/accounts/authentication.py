@@ -1,0 +1,234 @@
+"""Whether somebody is whose name they give: by password, by code or by token. And whether they may register.
+
+Everything that proves something goes through here, so that all of it is throttled, costs the same whether the name is known or not, and is
+counted where it fails. Never knows sessions, nor what becomes of who is let in.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from math import ceil
+from typing import Literal, NamedTuple
+
+import trio
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chat_server.accounts import Account, Accounts, Code, Device, Failure, NewDevice
+from chat_server.accounts.credentials import NewCode, TypedCode, digest_of_token, new_code, parse_code
+from chat_server.accounts.hashing import Busy, HashingQueue
+from chat_server.accounts.look_alikes import difference, skeleton
+from chat_server.accounts.names_index import Refusal
+from chat_server.accounts.networks import shortened
+from chat_server.accounts.passwords import BadPassword, Password, parse_password
+from chat_server.accounts.throttles import Attempt, FailedTries, Throttled, Throttles
+from chat_server.protocol.events import Refused
+from chat_server.protocol.names import name_key
+
+DEVICE_SECONDS, INVITE_SECONDS = 600.0, 86400.0
+"""Seconds for which a code for a device, and one for somebody who is invited, is good."""
+
+ONE_TIME_TRIES = 5
+"""Wrong codes for one account, from all networks together, after which a new one has to be made: there are 2^40."""
+
+WRONG_CODES_MAX = 4096
+"""Accounts for which it is known that wrong codes have been tried; beyond it those are forgotten for which that is longest ago."""
+
+
+class Policy(Struct, frozen=True):
+    """Who may come in, as the settings say."""
+
+    guests: bool = True
+    """Whether somebody without an account may."""
+    registration: Literal["open", "invite", "closed"] = "open"
+    """Who may make an account: everybody, who has been invited, nobody."""
+    invitations: Literal["admins", "all"] = "admins"
+    """Who may invite."""
+
+
+class LetIn(NamedTuple):
+    """Somebody has proved that an account is theirs. `device` is by which, if it has a token; `failed` what others have tried since they last did."""
+
+    account: Account
+    device: Device | None = None
+    failed: FailedTries = FailedTries()
+
+
+class Authentication:
+    """One for a server."""
+
+    def __init__(
+        self, accounts: Accounts, hashing: HashingQueue, policy: Policy, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.accounts = accounts
+        self.policy = policy
+        self.now = clock
+        """The time, in seconds since 1970."""
+        self._hashing = hashing
+        self._throttles = Throttles()
+        self._wrong_codes: dict[int, deque[float]] = {}
+
+    async def restore(self) -> None:
+        """Take in which tries had failed before the server was started. Raises JournalError."""
+        for failure in await self.accounts.failures():
+            whose = str(failure.account) if failure.account else ""
+            self._throttles.restore(whose, failure.network, failure.count, failure.at)
+
+    def refusal_of_name(self, nick: str, account: int = 0) -> Refused | None:
+        """Why this account (0: a guest) cannot be called so, as far as accounts have names or had them; None if it can."""
+        refusal = self.accounts.names.refusal(name_key(nick), skeleton(nick), account, self.now())
+        return None if refusal is None else refused(refusal, nick)
+
+    async def by_token(self, token: str) -> LetIn | None:
+        """Whose token this is, if it is an account's. Raises JournalError."""
+        holder = await self.accounts.by_token(digest_of_token(token), self.now())
+        return LetIn(holder.account, holder.device) if holder else None
+
+    async def by_password(self, nick: str, typed: str, network: str) -> LetIn | Refused:
+        """Whether this is the password of whose name this is; a name that nobody has is answered the same, after as long. Raises JournalError."""
+        try:
+            password = parse_password(typed)
+        except BadPassword:
+            return Refused("wrong-password")
+        account = await self.accounts.find(name_key(nick))
+        attempt = self._throttles.begin(_whose(account, nick), network, self.now())
+        if isinstance(attempt, Throttled):
+            return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
+        verdict = None
+        try:
+            await trio.sleep(attempt.delay)
+            verdict = await self._hashing.compare(password, account.password if account else None, network)
+        except Busy:
+            return Refused("busy")
+        finally:
+            if verdict is None:  # whoever hangs up is told nothing, so that they have not tried in vain
+                self._throttles.take_back(attempt, self.now())
+        if account is None or not verdict.matches:
+            self._note_failed(attempt, account)
+            return Refused("wrong-password")
+        if verdict.rehashed:
+            await self.accounts.change_password(account.id, verdict.rehashed)
+        return LetIn(account, failed=self._succeeded(attempt, account))
+
+    async def by_code(self, nick: str, typed: TypedCode | None, network: str, token: str = "") -> LetIn | Refused:
+        """Whether this code lets somebody in who is called so; it is used up by that. With a token, at a new device. Raises JournalError.
+
+        One-time codes are short: after ONE_TIME_TRIES wrong ones, from wherever, none that there is lets the account in any more.
+        """
+        account = await self.accounts.find(name_key(nick))
+        attempt = self._throttles.begin(_whose(account, nick), network, self.now())
+        if isinstance(attempt, Throttled):
+            return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
+        await trio.sleep(attempt.delay)
+        known = await self.accounts.code(typed.digest, self.now()) if typed and account else None
+        is_right = account is not None and known is not None and known.account == account.id
+        if account is None or known is None or not is_right or self._is_guessed_at(known, typed):
+            if account is not None:
+                self._note_wrong_code(account.id)
+            self._note_failed(attempt, account)
+            return Refused("wrong-code")
+        new = NewDevice("program", digest_of_token(token), network=shortened(network)) if token else None
+        used = await self.accounts.use_code(known.digest, self.now(), new)
+        if isinstance(used, Refusal):
+            self._throttles.take_back(attempt, self.now())
+            return refused(used, nick)
+        return LetIn(used.account, used.device, self._succeeded(attempt, account))
+
+    def _note_wrong_code(self, account: int) -> None:
+        times = self._wrong_codes.pop(account, None) or deque[float](maxlen=ONE_TIME_TRIES)
+        times.append(self.now())
+        self._wrong_codes[account] = times
+        if len(self._wrong_codes) > WRONG_CODES_MAX:
+            del self._wrong_codes[next(iter(self._wrong_codes))]
+
+    def _is_guessed_at(self, code: Code, typed: TypedCode | None) -> bool:
+        """Whether others have been tried since this one-time code was made, as often as may be."""
+        times = self._wrong_codes.get(code.account, ())
+        return not (typed and typed.is_recovery) and len(times) == ONE_TIME_TRIES and min(times) >= code.made
+
+    async def new_code(self, purpose: Literal["device", "invite"], account: int) -> NewCode | Refused:
+        """A code that lets the account in elsewhere, instead of an earlier one; or one by which somebody may register. Raises JournalError."""
+        made, now = new_code(), self.now()
+        seconds = DEVICE_SECONDS if purpose == "device" else INVITE_SECONDS
+        code = Code(made.digest, purpose, now, now + seconds, account * (purpose == "device"), made_by=account)
+        refusal = await self.accounts.make_codes([code], is_instead=purpose == "device")
+        if refusal is not None:
+            return refused(refusal, "")
+        return made
+
+    async def at_new_device(self, let_in: LetIn, token: str, network: str) -> LetIn | Refused:
+        """Let in whoever it is by a device of their own from now on, which shows this token the next time. Raises JournalError."""
+        new = NewDevice("program", digest_of_token(token), network=shortened(network))
+        device = await self.accounts.add_device(let_in.account.id, new, self.now())
+        if isinstance(device, Refusal):
+            return refused(device, let_in.account.name)
+        return let_in._replace(device=device)
+
+    async def hashed(self, password: Password, network: str) -> str | Refused:
+        """A hash of a new password; refused if too many wait for theirs."""
+        try:
+            return await self._hashing.hashed(password, network)
+        except Busy:
+            return Refused("busy")
+
+    async def refusal_of_invite(self, typed: str, nick: str, network: str) -> Refused | None:
+        """Why nobody of this name may register by this code; "" is good where everybody may. Raises JournalError."""
+        if not typed:
+            return None
+        attempt = self._throttles.begin("invitations", network, self.now())
+        if isinstance(attempt, Throttled):
+            return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
+        code = parse_code(typed)
+        known = await self.accounts.code(code.digest, self.now()) if code else None
+        is_good = known is not None and known.may_register(name_key(nick), self.now())
+        if known is not None and is_good and (known.purpose == "owner" or self.policy.registration != "closed"):
+            self._throttles.take_back(attempt, self.now())
+            return None
+        self._note_failed(attempt, None)
+        return Refused("wrong-code")
+
+    def may_register(self, network: str) -> Refused | None:
+        """Why nobody from there may register now; None if they may, and it counts."""
+        seconds = self._throttles.register(network, self.now())
+        return Refused("registered-too-often", {"minutes": str(ceil(seconds / 60))}) if seconds else None
+
+    def remember(self, account: int, network: str) -> None:
+        """An account was made at this network: whoever tries its password there is no stranger."""
+        self._throttles.remember(str(account), network, self.now())
+
+    def _note_failed(self, attempt: Attempt, account: Account | None) -> None:
+        now = self.now()
+        self._throttles.failed(attempt, now)
+        by_network, by_both = self._throttles.counts(attempt, now)
+        self.accounts.note_failure(Failure(attempt.network, 0, by_network, now))
+        if account is not None:
+            self.accounts.note_failure(Failure(attempt.network, account.id, by_both, now))
+
+    def _succeeded(self, attempt: Attempt, account: Account) -> FailedTries:
+        now = self.now()
+        failed = self._throttles.succeeded(attempt, now)
+        self.accounts.note_failure(Failure(attempt.network, account.id, 0, now))
+        return failed
+
+
+def _whose(account: Account | None, nick: str) -> str:
+    """For whom a try counts."""
+    return f"name:{name_key(nick)}" if account is None else str(account.id)
+
+
+_REFUSED = {
+    "taken": Refused("name-registered"),
+    "kept": Refused("name-kept"),
+    "code": Refused("wrong-code"),
+    "devices": Refused("too-many-devices"),
+    "codes": Refused("too-many-codes"),
+    "token": Refused("account-gone"),
+    "gone": Refused("account-gone"),
+}
+
+
+def refused(refusal: Refusal, nick: str) -> Refused:
+    """What somebody is told who cannot have a name, or what they have asked for."""
+    if refusal.why == "alike":
+        return Refused("name-like-registered", difference(nick, refusal.name))
+    return replace(_REFUSED[refusal.why], details={"nick": refusal.name or nick})

@@ -1,0 +1,298 @@
+"""Accounts: to make one of one's nickname, and codes that let one in, or somebody else.
+
+Never knows how a password is hashed, nor where an account is kept.
+"""
+
+from collections.abc import Awaitable
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from chat_server.accounts import Holder, NewDevice, Registration, sender_of
+from chat_server.accounts.authentication import DEVICE_SECONDS, INVITE_SECONDS, refused
+from chat_server.accounts.credentials import RECOVERY, RECOVERY_CODES, digest_of_token, new_code, parse_code
+from chat_server.accounts.look_alikes import skeleton
+from chat_server.accounts.names_index import Refusal
+from chat_server.accounts.networks import shortened
+from chat_server.accounts.passwords import BadPassword, Password, parse_new_password
+from chat_server.commands.access import UNREGISTERED, Access, access, is_open_to
+from chat_server.commands.handler import CommandHandler
+from chat_server.commands.letting_in import ROLE_OF, may_be_secret, readable, rooms_of
+from chat_server.commands.login import HASH_TOKENS, claim_name
+from chat_server.journal import JournalError
+from chat_server.protocol.events import Answered, Refused, Registered
+from chat_server.protocol.names import BadName, name_key, parse_name
+from chat_server.protocol.requests import HowMany, Request, Secret
+from chat_server.protocol.syntax import usage_of, wrong_usage
+from chat_server.protocol.typed import Misuse
+from chat_server.rooms.person import ADMIN, HOLDER, STRANGER
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+from chat_server.rooms.tokens import new_token
+
+
+class Register(Request, frozen=True, gc=False):
+    """Make an account of a nickname."""
+
+    nick: Annotated[str, Meta(description="your nickname")] = ""
+    invite: Annotated[str, Meta(description="the code that invites you, if one is needed")] = ""
+    password: Secret = ""
+
+    def __repr__(self) -> str:
+        return f"Register(nick={self.nick!r})"
+
+
+class MakeCode(Request, frozen=True, gc=False, tag="code"):
+    """Make a one-time code."""
+
+    purpose: Annotated[
+        Literal["device", "invite"],
+        Meta(description="device: to log in somewhere else; invite: for somebody who is to register"),
+    ]
+
+
+class CodeMade(Answered, frozen=True):
+    """The receiver has a code that lets them in at another device, once and soon. It may be seen: whoever uses it first is let in."""
+
+    sentence: ClassVar[str] = "Within {minutes} minutes, and once: /login {nick} {code}"
+
+    nick: str
+    code: str
+    minutes: HowMany
+
+
+class Invited(Answered, frozen=True):
+    """The receiver has a code for somebody else, who makes an account by it."""
+
+    sentence: ClassVar[str] = (
+        "Whoever you tell this, within {hours} hours and once, makes an account by it: /register NICK {code}"
+    )
+
+    code: str
+    hours: HowMany
+
+
+class AccountNeeded(Refused, frozen=True):
+    """Only who has an account may do this."""
+
+    code: str = "account-needed"
+    sentence: ClassVar[str] = "That is for people with an account. /register makes one of your nickname."
+
+
+class AdminsInvite(Refused, frozen=True):
+    """Only admins may invite."""
+
+    code: str = "admins-invite"
+    sentence: ClassVar[str] = "Only admins invite here. Ask one of them."
+
+
+class RegisteredAlready(Refused, frozen=True):
+    """Whoever has an account registers no other."""
+
+    code: str = "registered-already"
+    sentence: ClassVar[str] = "{nick} is your account already."
+
+
+class AnothersName(Refused, frozen=True):
+    """Somebody who is here wants to register another name than theirs."""
+
+    code: str = "register-own-name"
+    sentence: ClassVar[str] = (
+        "You are {nick} here, and register that: /register {nick}. /nick NICK changes your name first."
+    )
+
+
+class NobodyRegisters(Refused, frozen=True):
+    """No accounts are made."""
+
+    code: str = "registration-closed"
+    sentence: ClassVar[str] = "No accounts are made here by /register. Ask whoever runs the server."
+
+
+class InviteNeeded(Refused, frozen=True):
+    """Only who is invited makes an account."""
+
+    code: str = "invite-needed"
+    sentence: ClassVar[str] = "Whoever makes an account here is invited: ask for a code, then /register {nick} CODE."
+
+
+class NotTheSame(Refused, frozen=True):
+    """The two passwords that were typed are two."""
+
+    code: str = "passwords-differ"
+    sentence: ClassVar[str] = "That was not the same twice. /register asks again."
+
+
+class AccountCommands(CommandHandler):
+    """To have an account."""
+
+    @access(role=UNREGISTERED, refusal=lambda session: RegisteredAlready(details={"nick": session.nick}))
+    def do_register(self, place: Room, session: Occupant, request: Register) -> MaybeAwaitable:
+        """Make an account of your nickname: nobody else can have it then, and you have it wherever you log in.
+
+        You are asked for a password, twice. Where you must be invited: /register NICK CODE.
+        """
+        nick = _nick_to_be(place, session, request)
+        if not nick or not _may_register(place, session, nick, request) or not may_be_secret(session):
+            return None
+        if request.password or not session.has_terminal:
+            return _register(place, session, nick, request, request.password)
+        session.ask_secret("new-password", lambda typed: _ask_again(place, session, nick, request, typed))
+        return None
+
+    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
+    def do_code(self, place: Room, session: Occupant, request: MakeCode) -> MaybeAwaitable:
+        """Make a code of eight letters that is good once.
+
+        /code device: you log in by it somewhere else, within ten minutes, also where no password may be typed.
+        /code invite: somebody whom you tell it makes an account by it.
+        """
+        policy = place.directory.authentication.policy
+        is_admin = is_open_to(Access(role=ADMIN), session.person.role)
+        if request.purpose == "invite" and policy.invitations == "admins" and not is_admin:
+            session.send(AdminsInvite())
+            return None
+        if request.purpose == "invite" and policy.registration == "closed":
+            session.send(NobodyRegisters())
+            return None
+        return _make_code(place, session, request.purpose)
+
+
+async def _make_code(place: Room, session: Occupant, purpose: Literal["device", "invite"]) -> None:
+    try:
+        made = await place.directory.authentication.new_code(purpose, session.person.account)
+    except JournalError:
+        made = Refused("cannot-store")
+    if isinstance(made, Refused):
+        session.send(made)
+    elif purpose == "device":
+        session.send(CodeMade(session.nick, made.shown, int(DEVICE_SECONDS // 60)))
+    else:
+        session.send(Invited(made.shown, int(INVITE_SECONDS // 3600)))
+
+
+def _nick_to_be(place: Room, session: Occupant, request: Register) -> str:
+    """Which name is to be registered, in its one form; "", and the session has been told, if none can be."""
+    if session.person.role == STRANGER:
+        if not request.nick:
+            wrong = wrong_usage(usage_of(Register), Misuse("usage-missing", {"field": "nick"}))
+            session.send(Refused(wrong.code, wrong.details))
+            return ""
+        nick = claim_name(place, session.person, request.nick, session)
+        if nick:  # nobody may hold it for as long as somebody thinks of a password
+            place.directory.release(nick, session.person)
+        return nick
+    try:
+        is_own = not request.nick or name_key(parse_name(request.nick)) == name_key(session.nick)
+    except BadName:
+        is_own = False
+    if not is_own:
+        session.send(AnothersName(details={"nick": session.nick}))
+    return session.nick if is_own else ""
+
+
+def _may_register(place: Room, session: Occupant, nick: str, request: Register) -> bool:
+    """Whether somebody may make an account, as far as that is known before it is tried; says so if not."""
+    registration = place.directory.authentication.policy.registration
+    if registration == "open" or request.invite:
+        return True
+    session.send(NobodyRegisters() if registration == "closed" else InviteNeeded(details={"nick": nick}))
+    return False
+
+
+def _ask_again(place: Room, session: Occupant, nick: str, request: Register, typed: str) -> MaybeAwaitable:
+    if _password(session, typed, nick) is not None:
+        session.ask_secret("again", lambda again: _register_if_same(place, session, nick, request, (typed, again)))
+    return None
+
+
+def _register_if_same(
+    place: Room, session: Occupant, nick: str, request: Register, typed: tuple[str, str]
+) -> MaybeAwaitable:
+    if typed[0] == typed[1]:
+        return _register(place, session, nick, request, typed[0])
+    session.send(NotTheSame())
+    return None
+
+
+def _password(session: Occupant, typed: str, nick: str) -> Password | None:
+    """The password that somebody of this name chooses; None, and the session has been told, if it cannot be one."""
+    try:
+        return parse_new_password(typed, nick)
+    except BadPassword as error:
+        session.send(Refused(error.code))
+        return None
+
+
+async def _register(place: Room, session: Occupant, nick: str, request: Register, typed: str) -> None:
+    """Make the account, with what the person has had here as a guest, in one commit."""
+    authentication, person = place.directory.authentication, session.person
+    password = _password(session, typed, nick) if typed else None
+    if password is None:
+        if not typed:
+            session.send(Refused("password-missing"))
+        return
+    session.owe(HASH_TOKENS)
+    refusal = await readable(authentication.refusal_of_invite(request.invite, nick, session.network))
+    refusal = refusal or authentication.may_register(session.network)
+    hashed = refusal or await authentication.hashed(password, session.network)
+    if isinstance(hashed, Refused):
+        session.send(hashed)
+        return
+    if person.role == STRANGER and not (nick := claim_name(place, person, nick, session)):
+        return
+    is_made = False
+    try:
+        for room in rooms_of(place, person.rooms):
+            await room.flushed(session)  # what was said is stored under the guest's keys, which are carried over
+        is_made = await _make(place, session, nick, hashed, request.invite)
+    finally:
+        if person.role == STRANGER and not is_made:
+            place.directory.release(nick, person)
+
+
+async def _make(place: Room, session: Occupant, nick: str, hashed: str, invite: str) -> bool:
+    """Have the account stored, and the person be its holder; tell them why not, if it cannot be. Returns whether it was made."""
+    directory, person = place.directory, session.person
+    authentication, network = directory.authentication, session.network
+    codes = [new_code(RECOVERY) for _ in range(RECOVERY_CODES)]
+    token = "" if session.has_terminal else new_token()
+    device = NewDevice("program", digest_of_token(token), network=shortened(network)) if token else None
+    new = Registration(
+        nick,
+        skeleton(nick),
+        hashed,
+        device,
+        tuple(code.digest for code in codes),
+        code.digest if (code := parse_code(invite)) else None,
+        sender=person.sender,
+        person=name_key(nick) if person.nick else "",
+    )
+    made = await _stored(directory.accounts.register(new, authentication.now()))
+    if not isinstance(made, Holder):
+        session.send(refused(made, nick) if made else Refused("cannot-store"))
+        return False
+    _become_holder(place, session, nick, made)
+    session.send(Registered(nick, tuple(code.shown for code in codes), token))
+    return True
+
+
+async def _stored(making: Awaitable[Holder | Refusal]) -> Holder | Refusal | None:
+    """What came of it; None if it could not be stored."""
+    try:
+        return await making
+    except JournalError:
+        return None
+
+
+def _become_holder(place: Room, session: Occupant, nick: str, made: Holder) -> None:
+    """Whoever has this name here is the account's from now on, by all their sessions."""
+    directory, person, account = place.directory, session.person, made.account
+    sender = sender_of(account.id)
+    directory.forget_identity(person.sender, person)
+    person.account = account.id
+    directory.identify(sender, person)
+    for room in directory.rooms:
+        room.known_otherwise(name_key(nick), sender)
+    session.device = made.device.id if made.device else 0
+    session.logged_in(nick, sender, ROLE_OF[account.role])
+    directory.authentication.remember(account.id, session.network)

@@ -1,0 +1,112 @@
+"""How somebody comes in: as a guest or as the holder of an account, as one more session of theirs or in the place of those that are there.
+
+Knows what has been proved, and by which session. Never knows how (accounts/authentication.py), nor what was asked for.
+"""
+
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
+
+from msgspec import UNSET
+
+from chat_server.accounts import sender_of
+from chat_server.accounts.authentication import LetIn
+from chat_server.accounts.networks import shortened
+from chat_server.commands.settings import speak_as_chosen
+from chat_server.journal import JournalError
+from chat_server.protocol.events import LastLogin, LoggedIn, Refused
+from chat_server.protocol.names import BadName, name_key, parse_name
+from chat_server.protocol.requests import Login
+from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, Person
+from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
+from chat_server.rooms.tokens import identity_of
+
+T = TypeVar("T")
+
+ROLE_OF = {"member": HOLDER, "admin": ADMIN, "owner": OWNER}
+"""What the holder of an account is here, by what the account is."""
+
+
+def rooms_of(place: Room, names: Sequence[str]) -> list[Room]:
+    """The rooms with these names."""
+    found = (place.directory.room(name) for name in names)
+    return [room for room in found if room is not None]
+
+
+def let_in_guest(place: Room, session: Occupant, nick: str, request: Login) -> None:
+    """Somebody without an account has this name now, and by their token again later."""
+    identity = identity_of(request.token)
+    if identity:
+        place.directory.identify(identity, session.person)
+    session.logged_in(nick, identity or name_key(nick), MEMBER)
+    _tell(session, request)
+
+
+def holds_an_account(place: Room, name: str) -> bool:
+    """Whether an account has this name, as it is typed."""
+    try:
+        return bool(place.directory.accounts.names.holder(name_key(parse_name(name))))
+    except BadName:
+        return False
+
+
+def may_be_secret(session: Occupant) -> bool:
+    """Whether a secret may be asked for here, or accepted; says so if not."""
+    if not session.takes_secrets:
+        session.send(Refused("no-secrets-here"))
+    return session.takes_secrets
+
+
+async def readable(found: Awaitable[T]) -> T | Refused:
+    """What is read, or that it cannot be read just now."""
+    try:
+        return await found
+    except JournalError:
+        return Refused("cannot-read")
+
+
+async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: Login) -> None:
+    """Whoever has proved that an account is theirs has its name, beside their other sessions; or, at the same device, in their place."""
+    directory, account = place.directory, let_in.account
+    person = directory.identified(sender_of(account.id))
+    now = directory.authentication.now()
+    zone = (person or session.person).zone
+    last = LastLogin(account.seen, let_in.failed.tries, let_in.failed.networks, zone)
+    nick = directory.accounts.names.name_of(account.id)  # it may have been renamed just now
+    if person is None:
+        if (refusal := directory.claim(nick, session.person)) is not None:
+            session.send(refusal)
+            return
+        session.person.account = account.id
+        directory.identify(sender_of(account.id), session.person)
+    session.device = let_in.device.id if let_in.device else 0
+    directory.accounts.note_seen(account.id, session.device, shortened(session.network), now)
+    if person is not None:
+        await come_back(place, session, person, request, last)
+        return
+    session.logged_in(nick, sender_of(account.id), ROLE_OF[account.role])
+    _tell(session, request, last=last)
+
+
+async def come_back(
+    place: Room, session: Occupant, person: Person[Occupant], request: Login, last: LastLogin | None = None
+) -> None:
+    """Log in as somebody who is here already: as one more session, or in the place of those at the same device. They keep the name that they have."""
+    limit = place.directory.sessions_max
+    others = [other for other in person.sessions if other.device == session.device]
+    takes_over = bool(others) and not request.session and (bool(session.device) or not person.account)
+    if not takes_over and limit and len(person.sessions) >= limit:
+        session.send(Refused("too-many-sessions" if request.session else "connected-too-often", {"limit": str(limit)}))
+        return
+    names = tuple(dict.fromkeys(room for other in others for room in other.rooms)) if takes_over else ()
+    rooms = rooms_of(place, names)[:ROOMS_MAX]
+    session.belong_to(person)
+    session.logged_in(person.nick, person.sender, person.role)
+    _tell(session, request, rooms, last)
+    if takes_over:
+        await session.take_over(rooms)
+    speak_as_chosen(session)
+
+
+def _tell(session: Occupant, request: Login, rooms: Sequence[Room] = (), last: LastLogin | None = None) -> None:
+    sessions = len(session.person.sessions) if request.session else UNSET
+    session.send(LoggedIn(session.nick, request.token, tuple(room.name for room in rooms), sessions, last or UNSET))
