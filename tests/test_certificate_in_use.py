@@ -2,11 +2,14 @@
 
 import os
 import pty
+import re
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,11 @@ import forks
 from captured_logs import capture_logs
 from chat_server.config import TlsTable
 from chat_server.protocol.fingerprints import fingerprint_of, in_groups
-from chat_server.server.certificate_in_use import LOOK_SECONDS, CertificateInUse
+from chat_server.server.certificate_in_use import LOOK_SECONDS, WARN_SECONDS, CertificateInUse
 from chat_server.server.certificates import OWN_FILE
-from pairs import NOW, Pair, handshake, shown_by
-from processes import TIMEOUT, running_server
+from pairs import NOW, Pair, asking, handshake, shown_by
+from processes import ROOT, TIMEOUT, running_server
+from streams import Caller
 
 DAY = timedelta(days=1)
 
@@ -244,8 +248,12 @@ async def test_a_server_that_keeps_nothing_makes_another_one_each_time() -> None
 # --- the server as a process
 
 
-def configured(folder: Path, *, certificate: str = "cert.pem", key: str = "key.pem") -> str:
-    (folder / "chat.toml").write_text(f"[tls]\ncertificate = '{folder / certificate}'\nkey = '{folder / key}'\n")
+UNLIMITED = "[limits]\nconnections_per_address = 0\nmessages_per_second = 0\n"
+
+
+def configured(folder: Path, more: str = "") -> str:
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    (folder / "chat.toml").write_text(f"[tls]\ncertificate = '{certificate}'\nkey = '{key}'\n{more}")
     return str(folder / "chat.toml")
 
 
@@ -303,6 +311,78 @@ def test_a_server_makes_its_certificate_at_its_first_start_and_has_it_at_the_nex
     assert (tmp_path / OWN_FILE).exists()
 
 
+async def call(port: int) -> trio.SSLStream[trio.SocketStream]:
+    """Connect by TLS, verifying nothing."""
+    stream = trio.SSLStream(await trio.open_tcp_stream("127.0.0.1", port), asking(), https_compatible=True)
+    await stream.do_handshake()
+    return stream
+
+
+class Comers:
+    """Come by TLS and go again, all the time."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._shown: list[bytes] = []  # in the order in which they began to connect; empty where they have not yet
+        self.is_enough = False
+
+    async def come(self) -> None:
+        while not self.is_enough:
+            number = len(self._shown)
+            self._shown.append(b"")
+            stream = await call(self._port)
+            self._shown[number] = stream.getpeercert(binary_form=True) or b""
+            caller = Caller(stream)
+            await caller.type("/logout")
+            await caller.read_until("Goodbye")
+            await trio.aclose_forcefully(stream)
+
+    async def shown_from_now_on(self) -> set[bytes]:
+        """The certificates that the next ten are shown who begin to connect."""
+        begun = len(self._shown)
+        while len(self._shown) < begun + 10 or not all(self._shown[begun : begun + 10]):
+            await trio.sleep(0.01)
+        return set(self._shown[begun : begun + 10])
+
+
+@pytest.mark.slow
+async def test_certificates_change_under_load_and_nobody_notices_but_by_their_fingerprint(tmp_path: Path) -> None:
+    pairs = [Pair(ends=LATER) for _ in range(6)]
+    pairs[0].write(tmp_path)
+    with running_server("--config", configured(tmp_path, UNLIMITED), data=tmp_path / "data") as server:
+        streams = [await call(server.port) for _ in range(5)]
+        residents = [Caller(stream) for stream in streams]
+        for number, resident in enumerate(residents):
+            await resident.log_in(f"r{number}", "python")
+        comers = Comers(server.port)
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(comers.come)
+            for before, pair in pairwise(pairs):
+                (tmp_path / "key.pem").write_bytes(pair.key)  # the certificate is still the one before
+                server.signal(signal.SIGHUP)
+                await trio.to_thread.run_sync(server.wait_for_log, "stays as it was")
+                assert await comers.shown_from_now_on() == {before.der}
+                pair.write(tmp_path)
+                server.signal(signal.SIGHUP)
+                await trio.to_thread.run_sync(server.wait_for_log, f"is now {told(pair)}")
+                assert await comers.shown_from_now_on() == {pair.der}
+                await everybody_hears_everybody(residents, told(pair))
+            comers.is_enough = True
+        for stream in streams:
+            assert stream.getpeercert(binary_form=True) == pairs[0].der
+            await trio.aclose_forcefully(stream)
+        assert await trio.to_thread.run_sync(server.stop) == 0
+    assert "rror" not in "".join(line for line in server.log if "stays as it was" not in line)
+
+
+async def everybody_hears_everybody(residents: list[Caller], text: str) -> None:
+    for number, resident in enumerate(residents):
+        await resident.type(f"{number}: {text}")
+        for other in residents[:number] + residents[number + 1 :]:
+            await other.read_until(f"r{number}: {number}: {text}")
+
+
 # --- SIGHUP, and the terminal that goes
 
 
@@ -330,3 +410,54 @@ def test_a_server_ends_with_its_terminal_unless_it_was_to_outlive_it(tmp_path: P
     assert server.wait(TIMEOUT) == 0
     server.stderr.close()
     assert ("stopping on SIGTERM" if is_ignored else "stopping on SIGHUP") in rest
+
+
+# --- docs/tls.md
+
+
+DOCUMENT = (ROOT / "docs" / "tls.md").read_text(encoding="utf-8")
+
+
+def test_the_lines_that_the_document_explains_are_logged() -> None:
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "src" / "chat_server" / "server").glob("*.py")
+    )
+    table = DOCUMENT.partition("## What the log says")[2].partition("##")[0]
+    lines = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
+    assert len(lines) == 6
+    assert [line for line in lines if f'"{line}' not in source] == []
+    days, hours = WARN_SECONDS / 86400, LOOK_SECONDS / 3600
+    assert f"From {days:g} days before" in DOCUMENT
+    assert hours == 1
+    assert "looks at them each hour" in DOCUMENT
+
+
+def test_the_hook_of_the_document_hands_a_renewed_certificate_on(tmp_path: Path) -> None:
+    """What certbot runs, with other places, and without another user."""
+    (hook,) = re.findall(r"```sh\n(#!/bin/sh\n.*?)```", DOCUMENT, re.DOTALL)
+    live, programs = tmp_path / "live", tmp_path / "bin"
+    for folder in (live, programs):
+        folder.mkdir()
+    for real, here in (("/etc/letsencrypt/live/chat.example.org", live), ("/srv/chat", tmp_path)):
+        assert real in hook
+        hook = hook.replace(real, str(here))
+    (tmp_path / "hook").write_text(hook)
+    (programs / "chown").symlink_to("/bin/true")
+    first, second = Pair(ends=LATER), Pair(ends=LATER)
+    (tmp_path / "certificate.pem").write_bytes(first.key + first.certificate)
+    (tmp_path / "certificate.pem").chmod(0o600)
+    (live / "privkey.pem").write_bytes(second.key)
+    (live / "fullchain.pem").write_bytes(second.certificate)
+    (tmp_path / "chat.toml").write_text(f"[tls]\ncertificate = '{tmp_path / 'certificate.pem'}'\n")
+    with running_server("--config", str(tmp_path / "chat.toml"), data=tmp_path / "data") as server:
+        server.wait_for_log(told(first))
+        (programs / "systemctl").write_text(f"#!/bin/sh\nkill -HUP {server.pid}\n")
+        (programs / "systemctl").chmod(0o755)
+        path = {"PATH": f"{programs}:{os.environ['PATH']}"}
+        for lineage, is_ours in ((tmp_path / "other", False), (live, True)):
+            subprocess.run(["sh", tmp_path / "hook"], env=path | {"RENEWED_LINEAGE": str(lineage)}, check=True)
+            assert (second.key in (tmp_path / "certificate.pem").read_bytes()) == is_ours
+        server.wait_for_log(f"the certificate of TLS is now {told(second)}")
+        assert stat.S_IMODE((tmp_path / "certificate.pem").stat().st_mode) == 0o600
+        assert server.stop() == 0
+    assert "everybody on this machine" not in "".join(server.log)

@@ -5,16 +5,18 @@ import os
 import socket
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
 import forks
 from chat_server.commands.table import dispatch
 from chat_server.commands.tls import Tls
-from chat_server.protocol.fingerprints import parse_fingerprint
+from chat_server.protocol.fingerprints import fingerprint_of, in_groups, parse_fingerprint
 from chat_server.rooms.room import Line
 from chat_server.sessions.origin import Origin
 from fakes import FakeSession, make_hall
+from pairs import asking
 from processes import TIMEOUT, running_server
 from streams import open_house
 
@@ -72,8 +74,15 @@ def test_a_real_server_tells_the_fingerprint_that_its_log_tells_and_chat_tui_sho
         with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as program:
             program.sendall(b'{"do":"tls"}\n{"do":"logout"}\n')
             told = json.loads(program.makefile().readline())
-        assert told["is"] in {"line-local", "line-encrypted"}
+        assert told["is"] == "line-local"
         assert told["fingerprint"] in server.log[-1]
+        with (
+            socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as plain,
+            asking().wrap_socket(plain) as program,
+        ):
+            program.sendall(b'{"do":"tls"}\n')
+            assert json.loads(program.recv(10_000)) == told | {"is": "line-encrypted", "text": ANY}
+            assert in_groups(fingerprint_of(program.getpeercert(binary_form=True) or b"")) == told["fingerprint"]
         shown = forks.run(
             [sys.executable, "-m", "chat_tui", f"127.0.0.1:{server.port}", "--plain", "--nick", "ann"],
             input="/tls\n", capture_output=True, text=True, timeout=TIMEOUT, env=os.environ | {"XDG_DATA_HOME": str(tmp_path)},
