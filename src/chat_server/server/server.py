@@ -107,11 +107,11 @@ class Server:
         by_network = limits.connections_per_address > 0
         self._handshakes = Handshakes(tls, self._time_limits, self._rejected, by_network=by_network)
         self._store, self._journal = store, store.journal
-        policy = policy_of(config.accounts, config.server.host)
-        self._authentication = Authentication(store.accounts, hashing or HashingQueue(Argon2()), policy)
         self._directory: Directory[Room, Person[Occupant]] = Directory(
             *store,
-            authentication=self._authentication,
+            authentication=Authentication(
+                store.accounts, hashing or HashingQueue(Argon2()), policy_of(config.accounts, config.server.host)
+            ),
             start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)),
             rooms_max=limits.rooms,
             per_person=limits.rooms_per_person,
@@ -226,7 +226,7 @@ class Server:
 
     async def _open_rooms(self) -> None:
         """Open the rooms that there are, and those of the configuration that are not there yet; know who has tried passwords in vain."""
-        await self._authentication.restore()
+        await self._directory.authentication.restore()
         for record in await self._journal.rooms():
             self._directory.open_room(self._start_room(record))
         for name in self._config.rooms.names:
@@ -248,14 +248,7 @@ class Server:
         return room
 
     async def _run_room(self, room: ChatRoom) -> None:
-        guard = Guard("a room started over", room=room.name)
-        guard.has_failed = True
-        while guard.has_failed:
-            guard.has_failed = False
-            with guard:
-                await room.run()
-            if guard.has_failed:
-                await trio.sleep(REST_AFTER_FAILURE)
+        await _run_until_closed(room)
         self._rooms_running -= 1
         if not self._rooms_running:
             self._rooms_ended.set()
@@ -376,6 +369,18 @@ def _tell_of_hidden(rooms: Sequence[ChatRoom]) -> None:
     hidden = [room.name for room in rooms if COMMANDS.vocabulary.is_command(room.name)]
     if hidden:
         log.warning("rooms have the names of commands, so only /join enters them", rooms=hidden[:HIDDEN_NAMED_MAX])
+
+
+async def _run_until_closed(room: ChatRoom) -> None:
+    """Let a room deliver what enters it, and begin anew where a bug ends that."""
+    guard = Guard("a room started over", room=room.name)
+    guard.has_failed = True
+    while guard.has_failed:
+        guard.has_failed = False
+        with guard:
+            await room.run()
+        if guard.has_failed:
+            await trio.sleep(REST_AFTER_FAILURE)
 
 
 def policy_of(accounts: AccountsTable, host: str) -> Policy:
