@@ -45,6 +45,7 @@ class TlsTransport:
         "_send",
         "_tls",
         "_transport",
+        "_write",
     )
 
     descriptor = -1
@@ -65,6 +66,7 @@ class TlsTransport:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = outgoing
         self._tls = context.wrap_bio(self._incoming, outgoing, server_side=True)
+        self._write = self._tls.write
         self._held = b""  # ciphertext that the transport has not taken yet
         self._raw = b""  # ciphertext that has come, and is of a record whose turn has not come
         self._record_left = 0  # bytes of the record in hand that are still to be given to OpenSSL
@@ -113,18 +115,28 @@ class TlsTransport:
             self._flush()
             if self._held:
                 raise BlockingIOError
+        if len(data) <= RECORD_MAX:  # nearly all are, and a room sends them to many
+            return len(data) if self._send_record(data) else HELD
         for start in range(0, len(data), RECORD_MAX):
             record = data[start : start + RECORD_MAX]
-            try:
-                self._tls.write(record)
-            finally:
-                ciphertext = self._outgoing.read()
-            sent = self._pass_on(ciphertext)
-            if sent < len(ciphertext):
-                self._held = ciphertext[sent:]
+            if not self._send_record(record):
                 taken = start + len(record)
                 return HELD if taken == len(data) else taken
         return len(data)
+
+    def _send_record(self, data: bytes) -> bool:
+        """Encrypt it; return whether the transport has taken all of it, and nothing is held."""
+        try:
+            self._write(data)
+        finally:
+            ciphertext = self._outgoing.read()
+        try:
+            sent = self._send(ciphertext)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(ciphertext):
+            self._held = ciphertext[sent:]
+        return not self._held
 
     def _pass_on(self, ciphertext: bytes) -> int:
         """Return how many bytes the transport has taken."""

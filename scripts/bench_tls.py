@@ -1,0 +1,336 @@
+"""Measure what TLS costs: the processor's time of a send and the memory of a connection, beside the same without it; and what hellos delay.
+
+Sends and memory are those of the server's own transports over real connections, in a process of their own for each kind, whose other ends are
+read by another one. Then a server is sent hellos, all the same and never followed by anything, from one network and from twenty; meanwhile people
+elsewhere talk (bench_hostile.py's innocents), and how long their lines take is compared with the same while nobody attacks.
+"""
+
+import argparse
+import gc
+import json
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import trio
+from bench_hostile import OTHER_ROOM, THEIR_ROOM, at
+
+from chat_server.server.certificates import files_named, read_pair
+from chat_server.server.listening import open_listeners
+from chat_server.sessions.tls import TlsTransport
+from chat_server.sessions.transport import HELD, SocketTransport, Transport
+
+SEND_MAX = 2.2
+"""How many times as much of the processor's time a send may take with TLS."""
+
+MEMORY_MAX = 24.0
+"""KiB that a connection may take more with TLS, after a burst."""
+
+DELAY_MAX = 25.0
+"""Milliseconds by which hellos may delay an innocent's line, 99 of 100 times."""
+
+HELLOS = 400
+"""Hellos a second."""
+
+NETWORKS = 20
+"""From so many networks in the last row: as many as all together may begin then do."""
+
+LINE = b"ann: " + b"x" * 93 + b"\r\n"
+BURST = b"y" * 65536
+LINES = 50
+"""Lines to each connection in a round. The kernel holds them all, whoever reads."""
+
+WARM = 20
+"""Connections before those that are measured: what is made once counts for none of them."""
+
+KINDS = ("plain", "TLS")
+
+
+class Cost(NamedTuple):
+    """What one run of a kind has measured."""
+
+    send: float
+    """Microseconds of the processor's time."""
+    memory: float
+    """KiB for a connection, after a burst."""
+
+
+# What a send and a connection cost, in a process for each kind.
+
+
+class Ends:
+    """The server's ends of connections of one kind."""
+
+    def __init__(self, kind: str, files: Sequence[str]) -> None:
+        self.listener = open_listeners("127.0.0.1", 0)[0]  # with the options that the server sets
+        self.transports: list[Transport] = []
+        self._kind = kind
+        self._context = read_pair(files_named(*files)).context
+        self._outgoing = ssl.MemoryBIO()
+        self._turns = trio.Lock()
+
+    async def accept(self, count: int) -> None:
+        """Take so many more, and send a burst to each."""
+        for _ in range(count):
+            await trio.lowlevel.wait_readable(self.listener)
+            connection, _ = self.listener.accept()
+            connection.setblocking(False)
+            transport: Transport = SocketTransport(connection)
+            if self._kind == "TLS":
+                encrypted = TlsTransport(transport, self._context, self._outgoing)
+                await encrypted.shake_hands(b"", self._turns)
+                transport = encrypted
+            self.transports.append(transport)
+            left = BURST
+            while left:
+                with suppress(BlockingIOError):
+                    sent = transport.send_nowait(left)
+                    left = b"" if sent == HELD else left[sent:]
+                await transport.wait_writable()
+        gc.collect()
+
+
+async def costs(kind: str, files: Sequence[str], count: int, rounds: int) -> Cost:
+    """Be one end of so many connections."""
+    ends = Ends(kind, files)
+    with running("read", kind, str(ends.listener.getsockname()[1]), str(WARM + count)):
+        await ends.accept(WARM)
+        before = resident()
+        await ends.accept(count)
+        memory = (resident() - before) / count / 1024
+        send = min([await send_time(ends.transports) for _ in range(rounds)]) * 1e6
+    return Cost(send, memory)
+
+
+async def send_time(transports: Sequence[Transport]) -> float:
+    """Seconds of the processor's time that one send takes."""
+    await trio.sleep(0.3)  # the other side has read what came before
+    start = time.thread_time()
+    for _ in range(LINES):
+        for transport in transports:
+            transport.send_nowait(LINE)
+    return (time.thread_time() - start) / LINES / len(transports)
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+
+async def read(kind: str, port: int, count: int) -> None:
+    """Be the other end: shake hands, then read, and decrypt nothing."""
+    async with trio.open_nursery() as nursery:
+        for _ in range(count):
+            stream = await trio.open_tcp_stream("127.0.0.1", port)
+            if kind == "TLS":
+                await trio.SSLStream(stream, unverified(), server_hostname="localhost").do_handshake()
+            nursery.start_soon(drain, stream)
+
+
+async def drain(stream: trio.SocketStream) -> None:
+    with suppress(trio.BrokenResourceError):
+        while await stream.receive_some(1 << 20):
+            pass
+
+
+def unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+# What hellos delay.
+
+
+def canned_hello() -> bytes:
+    """What a client says first: whoever attacks has made it once."""
+    outgoing = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        unverified().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost").do_handshake()
+    return outgoing.read()
+
+
+async def attack(port: int, networks: int) -> None:
+    """Send so many hellos a second, and say how many have been answered."""
+    hello, answered = canned_hello(), 0
+
+    async def come(number: int) -> None:
+        nonlocal answered
+        with suppress(OSError, trio.BrokenResourceError):
+            stream = await trio.open_tcp_stream("127.0.0.1", port, local_address=f"127.201.0.{number % networks + 1}")
+            async with stream:
+                await stream.send_all(hello)
+                with trio.move_on_after(1):
+                    answered += (await stream.receive_some(100)).startswith(b"\x16")
+
+    async with trio.open_nursery() as nursery:
+        start, number = trio.current_time(), 0
+        while networks:
+            nursery.start_soon(come, number)
+            number += 1
+            if number % HELLOS == 0:
+                print(answered, flush=True)
+                answered = 0
+            await trio.sleep_until(start + number / HELLOS)
+
+
+@asynccontextmanager
+async def served(files: Sequence[str], folder: Path) -> AsyncIterator[tuple[int, int]]:
+    """A server with TLS and the default limits: its port and its process."""
+    config = folder / "bench.toml"
+    tls = f"[tls]\ncertificate = {json.dumps(files[0])}\nkey = {json.dumps(files[1])}\n"
+    config.write_text(f"[rooms]\nnames = {json.dumps([THEIR_ROOM, OTHER_ROOM])}\n{tls}")
+    command = [sys.executable, "-m", "chat_server", "--port", "0", "--config", str(config), "--data", str(folder)]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, stderr=log)  # noqa: ASYNC220 - once, before anything is measured
+        try:
+            port = 0
+            with trio.fail_after(30):
+                while not port:
+                    await trio.sleep(0.05)
+                    log.seek(0)
+                    found = [line for line in log.read().splitlines() if "listening on 127.0.0.1:" in line]
+                    port = int(found[0].rpartition(":")[2]) if found else 0
+            yield port, process.pid
+        finally:
+            process.terminate()
+            process.wait()
+
+
+async def delays(files: Sequence[str], seconds: float) -> dict[str, tuple[list[float], float]]:
+    """How many milliseconds an innocent's line takes, sorted, and how many hellos a second are answered, in each phase."""
+    phases = {
+        "nobody": 0,
+        f"{HELLOS} hellos/s from one network": 1,
+        f"{HELLOS} hellos/s from {NETWORKS} networks": NETWORKS,
+    }
+    found: dict[str, tuple[list[float], float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        async with served(files, Path(folder)) as (port, pid), trio.open_nursery() as nursery:
+            hostile = str(Path(__file__).with_name("bench_hostile.py"))
+            command = [sys.executable, hostile, "innocents", str(port), str(pid)]
+            innocents = await nursery.start(partial(trio.run_process, command, stdout=subprocess.PIPE))
+            seen: list[float] = []
+            nursery.start_soon(watch, innocents.stdout, seen)
+            await trio.sleep(2)
+            for phase, networks in phases.items():
+                with running("attack", str(port), str(networks)) as attacker:
+                    await trio.sleep(1)
+                    seen.clear()
+                    await trio.sleep(seconds)
+                    lines = sorted(seen)
+                    attacker.terminate()
+                    answers = [int(line) for line in attacker.communicate()[0].splitlines()]
+                found[phase] = lines, sum(answers) / max(1, len(answers))
+            nursery.cancel_scope.cancel()
+    return found
+
+
+async def watch(output: trio.abc.ReceiveStream, seen: list[float]) -> None:
+    """Note what the innocents print."""
+    rest = b""
+    async for data in output:
+        *lines, rest = (rest + data).split(b"\n")
+        seen += [float(line.split()[1]) for line in lines]
+
+
+# All of it.
+
+
+@contextmanager
+def running(*what: str) -> Iterator["subprocess.Popen[str]"]:
+    """Have another process do something, until this is left."""
+    with subprocess.Popen([sys.executable, __file__, *what], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def measured(kind: str, files: Sequence[str], chosen: argparse.Namespace) -> Cost:
+    """One run of a kind, in a process of its own."""
+    asked = [kind, *files, str(chosen.connections), str(chosen.rounds)]
+    done = subprocess.run([sys.executable, __file__, "costs", *asked], stdout=subprocess.PIPE, check=True, text=True)
+    return Cost(*json.loads(done.stdout))
+
+
+def make_pair(folder: Path) -> list[str]:
+    """A certificate and its key."""
+    files = [str(folder / "certificate.pem"), str(folder / "key.pem")]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-batch"]
+    subprocess.run(
+        [*command, "-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]], check=True, capture_output=True
+    )
+    return files
+
+
+def compare(chosen: argparse.Namespace) -> bool:
+    """Measure all, print a table, and return whether everything is as promised."""
+    kept = True
+
+    def row(what: str, figures: str, promise: str = "", *, is_kept: bool = True) -> None:
+        nonlocal kept
+        kept = kept and is_kept
+        print(f"{what:36} {figures:38} {promise and f'at most {promise}: ' + ('yes' if is_kept else 'NO')}".rstrip())
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = make_pair(Path(folder))
+        runs: dict[str, list[Cost]] = {kind: [] for kind in KINDS}
+        for _ in range(chosen.runs):
+            for kind in KINDS:
+                runs[kind].append(measured(kind, files, chosen))
+        send = {kind: min(cost.send for cost in found) for kind, found in runs.items()}
+        memory = {kind: sorted(cost.memory for cost in found)[len(found) // 2] for kind, found in runs.items()}
+        ratio, more = send["TLS"] / send["plain"], memory["TLS"] - memory["plain"]
+        row("a send of 100 bytes, plain", f"{send['plain']:.2f} us")
+        row("with TLS", f"{send['TLS']:.2f} us, {ratio:.2f} times as much", f"{SEND_MAX:g}", is_kept=ratio <= SEND_MAX)
+        row("a connection after 64 KiB, plain", f"{memory['plain']:.1f} KiB")
+        promise = f"{MEMORY_MAX:g} KiB more"
+        row("with TLS", f"{memory['TLS']:.1f} KiB, {more:.1f} more", promise, is_kept=more <= MEMORY_MAX)
+        if chosen.seconds:
+            found = trio.run(delays, files, chosen.seconds)
+            usual, _ = found.pop("nobody")
+            row("a line, nobody attacks", told(usual))
+            for phase, (lines, answered) in found.items():
+                late = at(lines, 0.99) - at(usual, 0.99)
+                figures = f"{told(lines)}, {answered:.0f}/s answered"
+                row(phase, figures, f"{DELAY_MAX:g} ms later (p99)", is_kept=late <= DELAY_MAX)
+    return kept
+
+
+def told(lines: list[float]) -> str:
+    return f"{at(lines, 0.5):.1f} ms, p99 {at(lines, 0.99):.1f} ms"
+
+
+def main() -> int:
+    """Measure; exit code 1 if --check is asked for and something is not as promised."""
+    match sys.argv[1:]:
+        case ["costs", kind, certificate, key, count, rounds]:
+            print(json.dumps(trio.run(costs, kind, (certificate, key), int(count), int(rounds))))
+            return 0
+        case ["read", kind, port, count]:
+            trio.run(read, kind, int(port), int(count))
+            return 0
+        case ["attack", port, networks]:
+            trio.run(attack, int(port), int(networks))
+            return 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="exit code 1 if something costs more than is promised")
+    parser.add_argument("--connections", type=int, default=400, help="of each kind")
+    parser.add_argument("--rounds", type=int, default=10, help="of sends, of which the quickest counts")
+    parser.add_argument("--runs", type=int, default=3, help="of each kind, in turns")
+    parser.add_argument("--seconds", type=float, default=20, help="for each phase of the attack; 0: none")
+    chosen = parser.parse_args()
+    return int(not compare(chosen) and chosen.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
