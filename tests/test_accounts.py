@@ -12,10 +12,12 @@ from msgspec.structs import replace
 
 from archives import no_progress
 from chat_server.accounts import (
+    CARRIED_MAX,
     CODES_MAX,
     DEVICES_MAX,
     FAILURE_SECONDS,
     FAILURES_MAX,
+    KEPT_NAMES_MAX,
     KEPT_SECONDS,
     Account,
     Accounts,
@@ -34,7 +36,7 @@ from chat_server.journal import Duplicate, Journal, JournalError
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.engines import EngineName, Store
 from chat_server.journal.erasing import ERASED_TEXT
-from chat_server.journal.keys import SenderKey
+from chat_server.journal.keys import KeyRun, KeysInRuns, SenderKey
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.protocol.entries import Entry, Said, TopicSet
@@ -165,6 +167,16 @@ async def test_who_had_a_name_can_have_it_back(accounts: Accounts) -> None:
     assert await accounts.register(ann("Anna", "anna"), NOW) == Refusal("kept")
 
 
+async def test_who_is_renamed_all_day_keeps_few_names_from_others(accounts: Accounts) -> None:
+    made = (await registered(accounts)).account
+    for number in range(KEPT_NAMES_MAX + 2):
+        await accounts.rename(made.id, f"n{number}", f"n{number}", NOW + number)
+    refusals = [accounts.names.refusal(name, name, 0, NOW + 99) for name in ("ann", "n0", "n1", "n2")]
+    assert refusals == [None, None, Refusal("kept"), Refusal("kept")]
+    await registered(accounts, Registration("ann", "ann"), NOW + 99)
+    assert await accounts.register(ann("n1", "n1"), NOW + 99) == Refusal("kept")
+
+
 async def test_another_spelling_of_the_same_name_keeps_nothing(accounts: Accounts) -> None:
     made = (await registered(accounts)).account
     assert await accounts.rename(made.id, "ANN", "ann", NOW) == replace(made, name="ANN")
@@ -239,6 +251,23 @@ async def test_keys_and_positions_become_the_accounts(store: Store) -> None:
     assert await journal.positions("pm") == {"bob": 1}
     other = await journal.append([Said("python", 0, NOW, "x", "hi")], {0: SenderKey("token:1", "k")}).stored()
     assert not other.duplicates, "nobody is the guest any more"
+
+
+async def test_a_guest_takes_the_newest_keys_along(store: Store) -> None:
+    journal, accounts = store
+
+    async def sent_again(sender: str, key: int) -> bool:
+        line: list[Entry] = [Said("python", 0, NOW, "ann", "hi")]
+        return bool((await journal.append(line, {0: SenderKey(sender, str(key))}).stored()).duplicates)
+
+    keys = KeysInRuns([KeyRun(0, "ann", [*map(str, range(CARRIED_MAX + 1))])])
+    said: list[Entry] = [Said("python", 0, NOW, "ann", "hi")] * (CARRIED_MAX + 1)
+    await journal.append(said, keys).stored()
+    made = (await registered(accounts, replace(ann(), sender="ann"))).account
+    assert await sent_again(sender_of(made.id), CARRIED_MAX)
+    assert await sent_again(sender_of(made.id), 1)
+    assert await sent_again("ann", 0)
+    assert not await sent_again(sender_of(made.id), 0)
 
 
 async def test_the_author_of_a_line_is_stored_with_it(store: Store) -> None:

@@ -17,6 +17,9 @@ from chat_server.protocol.names import name_key
 KEPT_SECONDS = 90 * 86400.0
 """Seconds for which a name that an account had is kept from everybody else."""
 
+KEPT_NAMES_MAX = 10
+"""Names that are kept for one account, the newest: else one that is renamed all day would take them all."""
+
 CHANGE_OF_MIND_SECONDS = 7 * 86400.0
 """Seconds between asking for an account's end and its end, in which a login takes it back."""
 
@@ -241,7 +244,7 @@ class Accounts(Protocol):
         ...
 
     async def rename(self, account: int, name: str, skeleton: str, at: float) -> Account | Refusal:
-        """Give an account another name. The old one is kept from others for KEPT_SECONDS."""
+        """Give an account another name. The old one is kept from others for KEPT_SECONDS, as one of KEPT_NAMES_MAX."""
         ...
 
     async def change_password(self, account: int, password: str | None, keep: Collection[int] | None = None) -> None:

@@ -13,6 +13,7 @@ from chat_server.accounts import (
     DEVICES_MAX,
     FAILURE_SECONDS,
     FAILURES_MAX,
+    KEPT_NAMES_MAX,
     Account,
     Choices,
     Code,
@@ -29,7 +30,7 @@ from chat_server.accounts import (
 )
 from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.kept_accounts import KeptAccounts
-from chat_server.accounts.names_index import NamesIndex, Refusal
+from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
 from chat_server.accounts.naming import closed, kept_after, note_change
 from chat_server.protocol.names import name_key
 
@@ -134,6 +135,7 @@ class MemoryAccounts:
             return refusal
         new = self._kept.change(account, lambda one: replace(one, name=name, skeleton=skeleton))
         self._put_name(old, new, at)
+        self._forget_names([name for name in self._kept.names if name.account == account][:-KEPT_NAMES_MAX])
         return new
 
     async def change_password(self, account: int, password: str | None, keep: Collection[int] | None = None) -> None:
@@ -305,8 +307,7 @@ class MemoryAccounts:
         for digest in codes:
             del kept.codes[digest]
         self._kept.drop(devices)
-        kept.names = [name for name in kept.names if name.until > at]
-        self.names.forget_kept(names)
+        self._forget_names(names)
         for which in failures:
             del kept.failures[which]
         return len(codes) + len(devices) + len(names) + len(failures)
@@ -319,6 +320,11 @@ class MemoryAccounts:
         others = [name for name in self._kept.names if name.key not in {new.key, kept.key if kept else None}]
         self._kept.names = [*others, kept] if kept else others
         note_change(self.names, old, new, at)
+
+    def _forget_names(self, free: Sequence[KeptName]) -> None:
+        """Keep these names no longer."""
+        self._kept.names = [name for name in self._kept.names if name not in free]
+        self.names.forget_kept(free)
 
     def _refusal_of_device(self, account: int, new: NewDevice) -> Refusal | None:
         if self._kept.active(account) is None:

@@ -5,6 +5,7 @@ Never knows Trio, nor who asks.
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -81,10 +82,16 @@ def _carry_over(connection: sqlite3.Connection, new: Registration, account: int)
         )
 
 
-def rename(
-    connection: sqlite3.Connection, account: int, name: str, skeleton: str, at: float
-) -> tuple[Account, Account] | Refusal:
-    """Give an account another name; return what it was and what it is."""
+class Renamed(NamedTuple):
+    """What an account was, and what it is; and the names that are kept for it no longer."""
+
+    old: Account
+    new: Account
+    free: list[KeptName]
+
+
+def rename(connection: sqlite3.Connection, account: int, name: str, skeleton: str, at: float) -> Renamed | Refusal:
+    """Give an account another name; see Accounts."""
     old = rows.living(connection, account)
     if old is None:
         return Refusal("gone")
@@ -94,7 +101,7 @@ def rename(
     new = replace(old, name=name, skeleton=skeleton)
     rows.put_account(connection, new)
     rows.keep_name(connection, new, kept_after(old, new, at))
-    return old, new
+    return Renamed(old, new, rows.free_names(connection, account))
 
 
 def change_password(
@@ -240,6 +247,6 @@ def forget_old(connection: sqlite3.Connection, at: float) -> tuple[int, list[Kep
             "SELECT key, skeleton, account, until FROM kept_name WHERE until <= ? LIMIT ?", (at, FORGOTTEN_MAX)
         )
     ]
-    connection.executemany("DELETE FROM kept_name WHERE key = ?", [(name.key,) for name in free])
+    rows.forget_names(connection, free)
     gone += connection.execute("DELETE FROM failure WHERE at <= ?", (at - FAILURE_SECONDS,)).rowcount
     return gone + len(devices) + len(free), free

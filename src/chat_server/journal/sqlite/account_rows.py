@@ -9,7 +9,19 @@ from typing import Any
 
 import msgspec
 
-from chat_server.accounts import DEVICES_MAX, Account, Choices, Code, Device, Ended, Failure, Holder, NewDevice, Record
+from chat_server.accounts import (
+    DEVICES_MAX,
+    KEPT_NAMES_MAX,
+    Account,
+    Choices,
+    Code,
+    Device,
+    Ended,
+    Failure,
+    Holder,
+    NewDevice,
+    Record,
+)
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
 
 _ACCOUNT = "id, name, skeleton, made, password, invited_by, role, state, ending, closes_at, choices, seen"
@@ -93,6 +105,24 @@ def keep_name(connection: sqlite3.Connection, new: Account, kept: KeptName | Non
     connection.execute("DELETE FROM kept_name WHERE key = ?", (new.key,))
     if kept is not None:
         connection.execute("INSERT OR REPLACE INTO kept_name (key, skeleton, account, until) VALUES (?, ?, ?, ?)", kept)
+
+
+def free_names(connection: sqlite3.Connection, number: int) -> list[KeptName]:
+    """Keep no more names for an account than may be; return those that are free now."""
+    free = [
+        KeptName(*row)
+        for row in connection.execute(
+            "SELECT key, skeleton, account, until FROM kept_name WHERE account = ? ORDER BY until DESC LIMIT -1 OFFSET ?",
+            (number, KEPT_NAMES_MAX),
+        )
+    ]
+    forget_names(connection, free)
+    return free
+
+
+def forget_names(connection: sqlite3.Connection, free: Iterable[KeptName]) -> None:
+    """Keep these names no longer."""
+    connection.executemany("DELETE FROM kept_name WHERE key = ?", [(name.key,) for name in free])
 
 
 def load_names(connection: sqlite3.Connection, names: NamesIndex) -> None:

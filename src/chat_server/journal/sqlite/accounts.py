@@ -156,12 +156,13 @@ class SqliteAccounts:
     async def rename(self, account: int, name: str, skeleton: str, at: float) -> Account | Refusal:
         """Give an account another name; see Accounts."""
 
-        def note(renamed: tuple[Account, Account] | Refusal) -> None:
-            if isinstance(renamed, tuple):
-                note_change(self.names, *renamed, at)
+        def note(renamed: changes.Renamed | Refusal) -> None:
+            if isinstance(renamed, changes.Renamed):
+                note_change(self.names, renamed.old, renamed.new, at)
+                self.names.forget_kept(renamed.free)
 
         renamed = await self._store(lambda connection: changes.rename(connection, account, name, skeleton, at), note)
-        return renamed if isinstance(renamed, Refusal) else renamed[1]
+        return renamed if isinstance(renamed, Refusal) else renamed.new
 
     async def change_password(self, account: int, password: str | None, keep: Collection[int] | None = None) -> None:
         """Store another hash; see Accounts."""

@@ -75,6 +75,7 @@ _ACCOUNT_INDEXES = """
     CREATE INDEX code_by_maker ON code (made_by);
     CREATE INDEX code_by_end ON code (ends) WHERE ends IS NOT NULL;
     CREATE INDEX kept_name_by_skeleton ON kept_name (skeleton);
+    CREATE INDEX kept_name_by_account ON kept_name (account);
     CREATE INDEX failure_by_time ON failure (at);
 """
 
