@@ -1,9 +1,11 @@
 """The certificate in use: another one takes its place while callers come, a bad one never; it is looked at, and its end is told of."""
 
+import json
 import os
 import pty
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -61,6 +63,7 @@ BAD: dict[str, Callable[[Path], object]] = {
     "encrypted": lambda folder: Pair(password=b"secret").write(folder),
     "expired": lambda folder: Pair(ends=NOW - DAY).write(folder),
     "not yet valid": lambda folder: Pair(begins=NOW + DAY).write(folder),
+    "expired, really": lambda folder: Pair(ends=datetime.now(UTC) - DAY).write(folder),
     "gone": lambda folder: (folder / "cert.pem").unlink(),
     "a pipe": put_pipe,
 }
@@ -274,7 +277,7 @@ def test_another_certificate_is_read_on_sighup_and_a_bad_one_is_not_used(tmp_pat
         assert server.stop() == 0
 
 
-@pytest.mark.parametrize("bad", ["of another key", "encrypted", "gone", "a pipe"])
+@pytest.mark.parametrize("bad", ["of another key", "encrypted", "gone", "a pipe", "expired, really"])
 def test_a_server_does_not_start_with_a_bad_pair_and_says_why_in_one_line(tmp_path: Path, bad: str) -> None:
     Pair(ends=LATER).write(tmp_path)
     BAD[bad](tmp_path)
@@ -285,6 +288,11 @@ def test_a_server_does_not_start_with_a_bad_pair_and_says_why_in_one_line(tmp_pa
     assert done.returncode == 2
     assert done.stderr.startswith("chat-server: ")
     assert done.stderr.count("\n") == 1
+    checked = forks.run(
+        [sys.executable, "-m", "chat_server", "--check-config", "--config", tmp_path / "chat.toml"],
+        capture_output=True, text=True, timeout=TIMEOUT,
+    )  # fmt: skip
+    assert (checked.returncode, checked.stdout, checked.stderr) == (2, "", done.stderr)
 
 
 def test_an_encrypted_key_does_not_ask_the_terminal(tmp_path: Path) -> None:
@@ -381,6 +389,27 @@ async def everybody_hears_everybody(residents: list[Caller], text: str) -> None:
         await resident.type(f"{number}: {text}")
         for other in residents[:number] + residents[number + 1 :]:
             await other.read_until(f"r{number}: {number}: {text}")
+
+
+@pytest.mark.parametrize("how", ["never ends", "fails"])
+def test_a_maker_that_does_not_make_one_keeps_nobody_waiting_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "openssl").write_text(
+        "#!/bin/sh\n" + {"never ends": "exec sleep 1000", "fails": "echo no >&2; exit 1"}[how]
+    )
+    (tmp_path / "bin" / "openssl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    with running_server(data=tmp_path / "data") as server:
+        if how == "fails":
+            server.wait_for_log("the certificate of TLS is")  # by the other maker
+        with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as program:
+            program.sendall(b'{"do":"tls"}\n')
+            assert json.loads(program.recv(10_000))["is"] == ("line-local" if how == "fails" else "line-uncertified")
+        assert server.stop() == 0
+    assert [path.name for path in (tmp_path / "data").iterdir() if path.name.startswith(".")] == []
+    assert (tmp_path / "data" / OWN_FILE).exists() == (how == "fails")
 
 
 # --- SIGHUP, and the terminal that goes

@@ -5,6 +5,7 @@ Everything that goes wrong before the server listens is one plain line and exit 
 
 import argparse
 import gc
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -48,8 +49,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         console.write_text(as_toml(config))
         return 0
     if chosen.check_config:
-        console.say(f"{chosen.config or 'the defaults'}: good")
-        return 0
+        return _check(chosen, config)
     with _uncollected():
         from chat_server.server.process import CannotStart, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
 
@@ -69,6 +69,19 @@ def _run_command(chosen: argparse.Namespace, config: "Config") -> int:
     from chat_server.maintenance_cli import run_command  # noqa: PLC0415 - it has a progress bar, which takes 0.1 s
 
     return run_command(chosen, config)
+
+
+def _check(chosen: argparse.Namespace, config: "Config") -> int:
+    from chat_server.server.certificates import CertificateProblem, files_named, read_valid_pair  # noqa: PLC0415 - see _main
+
+    try:
+        if config.tls.certificate:
+            read_valid_pair(files_named(config.tls.certificate, config.tls.key), time.time())
+    except CertificateProblem as problem:
+        console.complain("chat-server", problem)
+        return 2
+    console.say(f"{chosen.config or 'the defaults'}: good")
+    return 0
 
 
 @contextmanager
@@ -102,7 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log-format", choices=("text", "json"), help="log for people or for machines (default: text)")
     parser.add_argument("-v", "--verbose", action="store_true", help="also log every caller who comes and goes")
     parser.add_argument("--version", action="version", version=f"chat-server {__version__}")
-    parser.add_argument("--check-config", action="store_true", help="check the settings and exit")
+    parser.add_argument(
+        "--check-config", action="store_true", help="check the settings, and the certificate that they name, and exit"
+    )
     parser.add_argument(
         "--print-config", action="store_true", help="print the settings as a commented TOML file and exit"
     )

@@ -25,8 +25,8 @@ from chat_server.server.certificates import (
     files_named,
     is_open_to_all,
     own_files,
-    problem_of_date,
     read_pair,
+    read_valid_pair,
 )
 from chat_server.server.self_signed import make_self_signed
 
@@ -146,11 +146,7 @@ class CertificateInUse:
     def _read(self, files: CertificateFiles) -> TlsPair:
         """Read the files. The server's own certificate is used whatever day it is: who trusts it trusts its fingerprint."""
         self._stamp = files.stamp()
-        pair = read_pair(files)
-        problem = problem_of_date(pair.certificate, files.certificate, self._now())
-        if problem and not self._is_own:
-            raise CertificateProblem(problem)
-        return pair
+        return read_pair(files) if self._is_own else read_valid_pair(files, self._now())
 
     def _use(self, pair: TlsPair, what: str) -> None:
         """Let new callers have this one; who is connected keeps theirs."""

@@ -94,6 +94,14 @@ def read_pair(files: CertificateFiles) -> TlsPair:
     raise CertificateProblem(f"{files.certificate} is being changed: it was another each time that it was read")
 
 
+def read_valid_pair(files: CertificateFiles, now: float) -> TlsPair:
+    """The same; raises CertificateProblem too if it is not valid at this time."""
+    pair = read_pair(files)
+    if problem := problem_of_date(pair.certificate, files.certificate, now):
+        raise CertificateProblem(problem)
+    return pair
+
+
 def read_certificate(path: Path) -> Certificate:
     """Read the first certificate in a file, which is the server's own. Raises CertificateProblem."""
     found = _CERTIFICATE.search(_read(path))
@@ -134,8 +142,8 @@ def is_open_to_all(path: Path) -> bool:
 def _stamp(path: Path) -> tuple[int, ...]:
     try:
         status = path.stat()
-    except OSError as error:
-        return (error.errno or 0,)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        return (getattr(error, "errno", None) or 0,)
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev
 
 
