@@ -101,6 +101,25 @@ def _parts_of(names: NamesIndex) -> Iterable[object]:
     return parts.values()
 
 
+async def test_no_name_that_somebody_has_written_into_the_file_can_act_on_a_terminal(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    journal, accounts = open_store(data)
+    async with opened(journal):
+        made = (await registered(accounts)).account
+    evil = "\x1b[2J\u202e*"
+    with closing(sqlite3.connect(data / "journal.db")) as connection, connection:
+        connection.execute("UPDATE account SET name = ?", (evil,))
+        connection.execute("UPDATE device SET name = ?", (evil,))
+    journal, accounts = open_store(data)
+    async with opened(journal):
+        (laptop,) = await accounts.devices(made.id)
+        account = await accounts.account(made.id)
+        assert account is not None
+        for name in (account.name, accounts.names.name_of(made.id), laptop.name):
+            assert not set(name) & {"\x1b", "\u202e"}
+        assert (await accounts.find("ann")) == account
+
+
 # Killed.
 
 
@@ -449,6 +468,7 @@ IMPOSSIBLE = {
     "UPDATE device SET account = 5": "a device ('laptop') belongs to nothing",
     "INSERT INTO device_room VALUES (1, 9)": "a room of a device (1) belongs to nothing",
     "UPDATE code SET purpose = 'fun'": "code: 'fun' is no purpose",
+    "UPDATE account SET name = 'a b'": "that is no name",
     "INSERT INTO ended SELECT id, 'x', 'erase', 1 FROM account": "has ended, and is not closed",
 }
 

@@ -186,9 +186,13 @@ def note_seen(connection: sqlite3.Connection, seen: Iterable[tuple[int, int, str
 
 def note_failures(connection: sqlite3.Connection, failures: Iterable[Failure]) -> None:
     """Note how many tries have failed."""
-    noted = [(one.network, one.account, one.count, one.at) for one in failures]
-    connection.executemany("INSERT OR REPLACE INTO failure (network, account, count, at) VALUES (?, ?, ?, ?)", noted)
-    connection.execute("DELETE FROM failure WHERE count = 0")
+    for one in failures:
+        where = one.network, one.account
+        connection.execute("DELETE FROM failure WHERE network = ? AND account = ?", where)
+        if one.count:
+            connection.execute(
+                "INSERT INTO failure (network, account, count, at) VALUES (?, ?, ?, ?)", (*where, one.count, one.at)
+            )
     ((count,),) = connection.execute("SELECT count(*) FROM failure")
     if count > FAILURES_MAX:
         connection.execute(

@@ -7,7 +7,7 @@ from typing import get_args
 import msgspec
 
 from chat_server.accounts import Choices, DeviceKind, Ending, Purpose, Role, State
-from chat_server.protocol.names import name_key
+from chat_server.protocol.names import name_key, was_a_name
 from chat_server.protocol.requests import NUMBER_MAX
 
 _BELONGING = (
@@ -59,6 +59,8 @@ def _accounts(connection: sqlite3.Connection) -> Iterator[str]:
         where = f"account {number} ({name!r})"
         if not 0 < number <= NUMBER_MAX:
             yield f"{where}: its number cannot be one"
+        if not was_a_name(name):
+            yield f"{where}: that is no name"
         if key != name_key(name):
             yield f"{where}: {key!r} is not what names that count as the same share"
         if state == "closed" and password is not None:

@@ -23,6 +23,8 @@ from chat_server.accounts import (
     Record,
 )
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
+from chat_server.journal.showable import showable_name, showable_topic
+from chat_server.protocol.names import NAME_MAX, was_a_name
 
 _ACCOUNT = "id, name, skeleton, made, password, invited_by, role, state, ending, closes_at, choices, seen"
 _DEVICE = "id, account, name, digest, made, kind, seen, network, ends"
@@ -37,13 +39,18 @@ _CODE_ROOMS = _ROOMS.format(table="code")
 _choices = msgspec.json.Decoder(Choices)
 _names = msgspec.json.Decoder(tuple[str, ...])
 
-
 # Accounts.
 
 
 def _account_of(row: Any) -> Account:
-    *columns, choices, seen = row
-    return Account(*(*columns, _choices.decode(choices), seen))
+    number, name, *columns, choices, seen = row
+    return Account(*(number, _shown(name), *columns, _choices.decode(choices), seen))
+
+
+def _shown(name: str) -> str:
+    """The name as it may be shown, whoever has written it into the file. Most of them need no look at each letter."""
+    is_plain = name.isascii() and len(name) <= NAME_MAX and name.replace("-", "a").replace("_", "a").isalnum()
+    return name if is_plain else showable_name(name)
 
 
 def accounts(connection: sqlite3.Connection, condition: str, *values: object) -> list[Account]:
@@ -128,7 +135,10 @@ def forget_names(connection: sqlite3.Connection, free: Iterable[KeptName]) -> No
 def load_names(connection: sqlite3.Connection, names: NamesIndex) -> None:
     """Take all names into the index, row by row: a list of 100,000 rows would stay in the process's memory."""
     names.load(
-        connection.execute("SELECT id, name, key, skeleton FROM account"),
+        (
+            (number, _shown(name), key, skeleton)
+            for number, name, key, skeleton in connection.execute("SELECT id, name, key, skeleton FROM account")
+        ),
         (KeptName(*row) for row in connection.execute("SELECT key, skeleton, account, until FROM kept_name")),
     )
 
@@ -146,7 +156,13 @@ def _devices(connection: sqlite3.Connection, condition: str, *values: object) ->
         f"SELECT {_DEVICE}, {_DEVICE_ROOMS} FROM device WHERE {condition} ORDER BY id",  # noqa: S608 - as above
         values,
     )
-    return (Device(*(*row, None if rooms is None else _names.decode(rooms))) for *row, rooms in rows)
+    return map(_device_of, rows)
+
+
+def _device_of(row: Any) -> Device:
+    number, account, name, *columns, rooms = row
+    shown = showable_topic(name)
+    return Device(*(number, account, shown, *columns, None if rooms is None else _names.decode(rooms)))
 
 
 def holder(connection: sqlite3.Connection, digest: bytes, at: float) -> Holder | None:
@@ -259,6 +275,8 @@ def add_record(connection: sqlite3.Connection, record: Record) -> None:
             case Account():
                 if is_used(connection, record.id):
                     raise ValueError(f"account {record.id} is there already")
+                if not was_a_name(record.name):
+                    raise ValueError(f"expected a name, got {record.name!r}")
                 put_account(connection, record)
             case Device():
                 _check_account(connection, record.account)

@@ -170,6 +170,7 @@ class SqliteFiller:
 
     def add_room(self, name: str, topic: str, first: int) -> None:
         """Add a room; see Filler."""
+        self.commit_accounts()
         self._writer.adopt_room(name, topic, first)
 
     def add_account(self, record: Record) -> None:
