@@ -19,7 +19,7 @@ from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
-from chat_server.rooms.person import MEMBER, Person
+from chat_server.rooms.person import MEMBER, Person, Proof
 from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room, Sink
 from chat_server.sessions.outbox import PushSink
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
@@ -39,7 +39,7 @@ class FakeSession:
         self.person: Person[Occupant] = Person(self, history=20, zone="UTC")
         self.network = ""
         self.line = Line(is_encrypted=False, is_proxied=False, is_local=False, server_fingerprint="")
-        self.device = 0
+        self.proof = Proof()
         self.asked: list[tuple[str, Callable[[str], MaybeAwaitable]]] = []
         self.place = place
         self.render: Callable[[Event], bytes] = renderer_for(RenderProfile())
@@ -121,6 +121,9 @@ class FakeSession:
     def end_after_takeover(self, done: trio.Event, rooms: Collection[Room]) -> None:
         self.person.replace(self)
         self.told.append("replaced")
+
+    def dismiss(self, why: str, deadline: float) -> None:
+        self.told.append(f"dismissed: {why}")
 
     def fail(self) -> None:
         self.told.append("failed")

@@ -79,6 +79,30 @@ EXAMPLES: list[tuple[events.Event, str]] = [
         ),
     ),
     (
+        events.DevicesListed(
+            (
+                events.DeviceShown(3, "program", "device", 0.0, 0.0, "192.0.2.0/24", is_here=True, is_this=True),
+                events.DeviceShown(4, "program", "device", 0.0, 0.0, "192.0.2.0/24", is_here=True, is_this=False),
+                events.DeviceShown(5, "program", "device", 0.0, 60.0, "192.0.2.0/24", is_here=False, is_this=False),
+            ),
+            2,
+            "UTC",
+        ),
+        (
+            "* 3: program, since 1970-01-01: this one\r\n* 4: program, since 1970-01-01: here now, from 192.0.2.0/24\r\n"
+            "* 5: program, since 1970-01-01: last here 1970-01-01 00:01, from 192.0.2.0/24\r\n"
+            "* You are also at 2 other terminals.\r\n* /drop NUMBER logs one out for good, /drop others all but this one.\r\n"
+        ),
+    ),
+    (events.DevicesListed((), 0, "UTC"), "* No program has logged in with your account.\r\n"),
+    (
+        events.AccountShown("ann", 0.0, "member", 3, 2, "UTC"),
+        (
+            "* ann, since 1970-01-01. Devices: 3. Recovery codes left: 2.\r\n"
+            "* /devices lists your devices, /password changes your password, /help account says how to end it.\r\n"
+        ),
+    ),
+    (
         events.Registered("ann", ("AAAA-BBBB", "CCCC-DDDD")),
         (
             "* ann is your account now, and nobody else's name.\r\n"
@@ -129,7 +153,22 @@ def test_an_event_is_shown_in_these_words(event: events.Event, shown: str) -> No
     assert text_of(event) == shown
 
 
-NUMBERS = {"seq", "at", "more", "limit", "missed", "first", "last", "queued", "stored", "now", "count", "unsearched"}
+NUMBERS = {
+    "seq",
+    "at",
+    "more",
+    "limit",
+    "missed",
+    "first",
+    "last",
+    "queued",
+    "stored",
+    "now",
+    "count",
+    "unsearched",
+    "made",
+    "terminals",
+}
 
 KINDS = [kind for kind in entries.EVENTS if kind.is_for_people]
 
@@ -150,6 +189,7 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "aliases": (),
         "details": {},
         "recovery": ("A-B",),
+        "devices": (),
         "last_login": UNSET,
         "code": "login-first",
         "why": "stopping",

@@ -28,11 +28,14 @@ from chat_server.protocol.names import name_key
 DEVICE_SECONDS, INVITE_SECONDS = 600.0, 86400.0
 """Seconds for which a code for a device, and one for somebody who is invited, is good."""
 
+FRESH_SECONDS = 600.0
+"""Seconds after a login by password or code in which one may change one's password without it."""
+
 ONE_TIME_TRIES = 5
 """Wrong codes for one account, from all networks together, after which a new one has to be made: there are 2^40."""
 
-WRONG_CODES_MAX = 4096
-"""Accounts for which it is known that wrong codes have been tried; beyond it those are forgotten for which that is longest ago."""
+REMEMBERED_MAX = 4096
+"""Accounts of which it is known that wrong codes have been tried, or that they have changed; those are forgotten of which that is longest ago."""
 
 
 class Policy(Struct, frozen=True):
@@ -52,6 +55,10 @@ class LetIn(NamedTuple):
     account: Account
     device: Device | None = None
     failed: FailedTries = FailedTries()
+    moment: int = 0
+    """What `Authentication.moment` was when that was looked at."""
+    is_old: bool = False
+    """Whether it was proved by what a program keeps, and not just now by somebody."""
 
 
 class Authentication:
@@ -66,6 +73,9 @@ class Authentication:
         """The time, in seconds since 1970."""
         self._hashing = hashing
         self._throttles = Throttles()
+        self.moment = 0
+        """Goes on whenever what lets somebody in does so no more."""
+        self._changed: dict[int, int] = {}
         self._wrong_codes: dict[int, deque[float]] = {}
 
     async def restore(self) -> None:
@@ -81,8 +91,9 @@ class Authentication:
 
     async def by_token(self, token: str) -> LetIn | None:
         """Whose token this is, if it is an account's. Raises JournalError."""
+        moment = self.moment
         holder = await self.accounts.by_token(digest_of_token(token), self.now())
-        return LetIn(holder.account, holder.device) if holder else None
+        return LetIn(holder.account, holder.device, moment=moment, is_old=True) if holder else None
 
     async def by_password(self, nick: str, typed: str, network: str) -> LetIn | Refused:
         """Whether this is the password of whose name this is; a name that nobody has is answered the same, after as long. Raises JournalError."""
@@ -90,7 +101,7 @@ class Authentication:
             password = parse_password(typed)
         except BadPassword:
             return Refused("wrong-password")
-        account = await self.accounts.find(name_key(nick))
+        moment, account = self.moment, await self.accounts.find(name_key(nick))
         attempt = self._throttles.begin(_whose(account, nick), network, self.now())
         if isinstance(attempt, Throttled):
             return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
@@ -108,14 +119,14 @@ class Authentication:
             return Refused("wrong-password")
         if verdict.rehashed:
             await self.accounts.change_password(account.id, verdict.rehashed)
-        return LetIn(account, failed=self._succeeded(attempt, account))
+        return LetIn(account, failed=self._succeeded(attempt, account), moment=moment)
 
     async def by_code(self, nick: str, typed: TypedCode | None, network: str, token: str = "") -> LetIn | Refused:
         """Whether this code lets somebody in who is called so; it is used up by that. With a token, at a new device. Raises JournalError.
 
         One-time codes are short: after ONE_TIME_TRIES wrong ones, from wherever, none that there is lets the account in any more.
         """
-        account = await self.accounts.find(name_key(nick))
+        moment, account = self.moment, await self.accounts.find(name_key(nick))
         attempt = self._throttles.begin(_whose(account, nick), network, self.now())
         if isinstance(attempt, Throttled):
             return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
@@ -132,13 +143,13 @@ class Authentication:
         if isinstance(used, Refusal):
             self._throttles.take_back(attempt, self.now())
             return refused(used, nick)
-        return LetIn(used.account, used.device, self._succeeded(attempt, account))
+        return LetIn(used.account, used.device, self._succeeded(attempt, account), moment)
 
     def _note_wrong_code(self, account: int) -> None:
         times = self._wrong_codes.pop(account, None) or deque[float](maxlen=ONE_TIME_TRIES)
         times.append(self.now())
         self._wrong_codes[account] = times
-        if len(self._wrong_codes) > WRONG_CODES_MAX:
+        if len(self._wrong_codes) > REMEMBERED_MAX:
             del self._wrong_codes[next(iter(self._wrong_codes))]
 
     def _is_guessed_at(self, code: Code, typed: TypedCode | None) -> bool:
@@ -163,6 +174,22 @@ class Authentication:
         if isinstance(device, Refusal):
             return refused(device, let_in.account.name)
         return let_in._replace(device=device)
+
+    def note_change(self, account: int) -> None:
+        """What let somebody in as this account may do so no more: whoever is just being let in has to prove it again."""
+        self.moment += 1
+        self._changed.pop(account, None)
+        self._changed[account] = self.moment
+        if len(self._changed) > REMEMBERED_MAX:
+            del self._changed[next(iter(self._changed))]
+
+    def has_changed(self, let_in: LetIn) -> bool:
+        """Whether something of the account has been changed since."""
+        return self._changed.get(let_in.account.id, 0) > let_in.moment
+
+    def is_fresh(self, at: float) -> bool:
+        """Whether somebody who has proved at this time who they are need not do so again for what changes their account."""
+        return self.now() - at < FRESH_SECONDS
 
     async def hashed(self, password: Password, network: str) -> str | Refused:
         """A hash of a new password; refused if too many wait for theirs."""

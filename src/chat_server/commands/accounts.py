@@ -25,7 +25,7 @@ from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import HowMany, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
-from chat_server.rooms.person import ADMIN, HOLDER, STRANGER
+from chat_server.rooms.person import ADMIN, HOLDER, STRANGER, Proof
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 from chat_server.rooms.tokens import new_token
 
@@ -119,7 +119,7 @@ class NotTheSame(Refused, frozen=True):
     """The two passwords that were typed are two."""
 
     code: str = "passwords-differ"
-    sentence: ClassVar[str] = "That was not the same twice. /register asks again."
+    sentence: ClassVar[str] = "That was not the same twice. Begin again."
 
 
 class AccountCommands(CommandHandler):
@@ -293,6 +293,6 @@ def _become_holder(place: Room, session: Occupant, nick: str, made: Holder) -> N
     directory.identify(sender, person)
     for room in directory.rooms:
         room.known_otherwise(name_key(nick), sender)
-    session.device = made.device.id if made.device else 0
+    session.proof = Proof(made.device.id if made.device else 0, directory.authentication.now())
     session.logged_in(nick, sender, ROLE_OF[account.role])
     directory.authentication.remember(account.id, session.network)

@@ -16,7 +16,7 @@ from chat_server.journal import JournalError
 from chat_server.protocol.events import LastLogin, LoggedIn, Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Login
-from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, Person
+from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, Person, Proof
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
 from chat_server.rooms.tokens import identity_of
 
@@ -67,10 +67,14 @@ async def readable(found: Awaitable[T]) -> T | Refused:
 async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: Login) -> None:
     """Whoever has proved that an account is theirs has its name, beside their other sessions; or, at the same device, in their place."""
     directory, account = place.directory, let_in.account
+    if directory.authentication.has_changed(let_in):
+        session.send(Refused("changed-meanwhile"))
+        return
+    was_ending = account.state == "closing" and await directory.accounts.take_back_end(account.id)
     person = directory.identified(sender_of(account.id))
     now = directory.authentication.now()
     zone = (person or session.person).zone
-    last = LastLogin(account.seen, let_in.failed.tries, let_in.failed.networks, zone)
+    last = LastLogin(account.seen, let_in.failed.tries, let_in.failed.networks, zone, was_ending)
     nick = directory.accounts.names.name_of(account.id)  # it may have been renamed just now
     if person is None:
         if (refusal := directory.claim(nick, session.person)) is not None:
@@ -78,8 +82,8 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
             return
         session.person.account = account.id
         directory.identify(sender_of(account.id), session.person)
-    session.device = let_in.device.id if let_in.device else 0
-    directory.accounts.note_seen(account.id, session.device, shortened(session.network), now)
+    session.proof = Proof(let_in.device.id if let_in.device else 0, 0.0 if let_in.is_old else now)
+    directory.accounts.note_seen(account.id, session.proof.device, shortened(session.network), now)
     if person is not None:
         await come_back(place, session, person, request, last)
         return
@@ -92,8 +96,8 @@ async def come_back(
 ) -> None:
     """Log in as somebody who is here already: as one more session, or in the place of those at the same device. They keep the name that they have."""
     limit = place.directory.sessions_max
-    others = [other for other in person.sessions if other.device == session.device]
-    takes_over = bool(others) and not request.session and (bool(session.device) or not person.account)
+    others = [other for other in person.sessions if other.proof.device == session.proof.device]
+    takes_over = bool(others) and not request.session and (bool(session.proof.device) or not person.account)
     if not takes_over and limit and len(person.sessions) >= limit:
         session.send(Refused("too-many-sessions" if request.session else "connected-too-often", {"limit": str(limit)}))
         return

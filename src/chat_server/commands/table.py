@@ -10,6 +10,7 @@ from msgspec import NODEFAULT
 from msgspec.structs import fields
 
 from chat_server.commands.accounts import AccountCommands
+from chat_server.commands.devices import DeviceCommands
 from chat_server.commands.general import GeneralCommands
 from chat_server.commands.handler import CommandTable
 from chat_server.commands.history import HistoryCommands
@@ -27,6 +28,7 @@ COMMANDS = CommandTable(
     GeneralCommands(),
     LoginCommands(),
     AccountCommands(),
+    DeviceCommands(),
     RoomCommands(),
     TalkCommands(),
     HistoryCommands(),

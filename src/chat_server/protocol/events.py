@@ -104,6 +104,8 @@ class LastLogin(Struct, frozen=True):
     failed: HowMany
     networks: HowMany
     zone: str
+    was_ending: bool = False
+    """Whether the account was about to end, which this login has taken back."""
 
 
 class LoggedIn(Event, frozen=True):
@@ -118,6 +120,38 @@ class LoggedIn(Event, frozen=True):
     rooms: tuple[str, ...] = ()
     sessions: HowMany | UnsetType = UNSET
     last_login: LastLogin | UnsetType = UNSET
+
+
+class DeviceShown(Struct, frozen=True):
+    """A device of an account's: a program with a token of its own."""
+
+    number: Number
+    name: str
+    kind: str
+    made: float
+    seen: float
+    network: str
+    is_here: bool
+    is_this: bool
+
+
+class DevicesListed(Event, frozen=True):
+    """The devices of the receiver's account, oldest first; and how many other sessions of theirs are at none of them, but at terminals."""
+
+    devices: tuple[DeviceShown, ...]
+    terminals: HowMany
+    zone: str
+
+
+class AccountShown(Event, frozen=True):
+    """What there is to say of the receiver's account; so many `recovery` codes are left."""
+
+    nick: str
+    made: float
+    role: str
+    devices: HowMany
+    recovery: HowMany
+    zone: str
 
 
 class Registered(Event, frozen=True):

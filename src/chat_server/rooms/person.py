@@ -6,7 +6,7 @@ shown.
 """
 
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from chat_server.accounts import sender_of
 from chat_server.guard import Guard
@@ -20,10 +20,18 @@ ADMIN = "admin"
 OWNER = "owner"
 
 
+class Proof(NamedTuple):
+    """By what a session has logged in: by the token of this device (0: by none of an account's), and when (seconds since 1970)."""
+
+    device: int = 0
+    at: float = 0.0
+
+
 class Device(Protocol):
     """A session, as far as it matters here."""
 
-    device: int
+    proof: Proof
+    """By what it has logged in."""
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -72,7 +80,9 @@ class Person(Generic[S]):
 
     def at_device(self, session: S) -> tuple[S, ...]:
         """The other sessions at the same device; all are at one to whoever has no account."""
-        return tuple(other for other in self.sessions if other is not session and other.device == session.device)
+        return tuple(
+            other for other in self.sessions if other is not session and other.proof.device == session.proof.device
+        )
 
     def add(self, session: S) -> None:
         """Have one more session."""

@@ -13,7 +13,7 @@ import trio
 from chat_server.protocol.events import Event
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.directory import Directory
-from chat_server.rooms.person import Person
+from chat_server.rooms.person import Person, Proof
 
 MaybeAwaitable = Awaitable[None] | None
 """What a command returns: None when it is done, else what the session awaits before it takes the next request."""
@@ -101,8 +101,8 @@ class Occupant(Protocol):
     def network(self) -> str:
         """The address that it is from: what one may do seldom is counted by it too."""
 
-    device: int
-    """The number of the device by whose token it has logged in; 0: by none of an account's."""
+    proof: Proof
+    """By what it has logged in."""
 
     def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
         """Ask for a secret, which is not shown while it is typed; `then` is called with it, and with nothing else ever.
@@ -176,6 +176,9 @@ class Occupant(Protocol):
 
     def end_after_takeover(self, done: trio.Event, rooms: "Collection[Room]") -> None:
         """Carry out nothing more, and end when the session that takes this one over is in these rooms (`done`)."""
+
+    def dismiss(self, why: str, deadline: float) -> None:
+        """End, for this reason, and carry nothing more out; if it is ending already, let that take no longer than until `deadline`."""
 
     def fail(self) -> None:
         """End: something of the server's went wrong for this session alone. Never raises."""

@@ -114,7 +114,7 @@ class Membership:
         """Be in these rooms instead of the person's other sessions at its device. Who takes this one over meanwhile finds all of them here."""
         self._rooms = {name_key(room.name): (room, 0) for room in rooms}
         person = session.person
-        replaced = (other for other in person.replaced if other.device == session.device)
+        replaced = (other for other in person.replaced if other.proof.device == session.proof.device)
         old = (*replaced, *person.at_device(session))
         done = trio.Event()
         for other in old:

@@ -76,6 +76,7 @@ SENTENCES: dict[str, str | Counted] = {
     ),
     "too-many-codes": message("You have made as many codes as one may have made. Wait until some have ended."),
     "account-gone": message("That account has been closed."),
+    "changed-meanwhile": message("Your account was changed just now. Log in again."),
     "wrong-code": message("That code is wrong, has been used, or is too old. Ask for another one."),
     "registered-too-often": counted(
         "Many have registered here lately. Try again in {minutes} minute.",
@@ -179,6 +180,9 @@ SENTENCES: dict[str, str | Counted] = {
     ),
     "taken-over": message("You have logged in on another connection. Goodbye."),
     "stopping": message("The server is stopping. Goodbye."),
+    "dropped": message("This device was logged out from another one. Goodbye."),
+    "password-changed": message("Your password was changed at another device. Log in again with the new one. Goodbye."),
+    "account-ends": message("Your account is to end, and is logged out everywhere. Goodbye."),
     "kicked": message("An operator has ended your connection. Goodbye."),
     "kicked-because": message("An operator has ended your connection: {reason}. Goodbye."),
     "failed": message("Something went wrong on the server's side, and has been noted. Goodbye."),
@@ -329,7 +333,7 @@ def _greeted(event: events.Greeted, translator: Translator) -> list[TextLine]:
 
 
 def _logged_in(event: events.LoggedIn, translator: Translator) -> list[TextLine]:
-    last = [] if isinstance(event.last_login, UnsetType) else [_last_login(event.last_login, translator)]
+    last = [] if isinstance(event.last_login, UnsetType) else _last_login(event.last_login, translator)
     return server_lines(
         translator.text("Welcome, {nick}.", nick=event.nick),
         *last,
@@ -337,7 +341,12 @@ def _logged_in(event: events.LoggedIn, translator: Translator) -> list[TextLine]
     )
 
 
-def _last_login(last: events.LastLogin, translator: Translator) -> str:
+def _last_login(last: events.LastLogin, translator: Translator) -> list[str]:
+    taken_back = [translator.text("Your account was about to end. Now it goes on.")] if last.was_ending else []
+    return [_last_here(last, translator), *taken_back]
+
+
+def _last_here(last: events.LastLogin, translator: Translator) -> str:
     when = local(last.at, last.zone).strftime("%Y-%m-%d %H:%M")
     if not last.failed:
         return translator.text("You were here last: {when}. Nobody has tried a wrong password since.", when=when)
@@ -345,6 +354,46 @@ def _last_login(last: events.LastLogin, translator: Translator) -> str:
     networks = translator.count("{number} network", "{number} networks", last.networks)
     return translator.text(
         "You were here last: {when}. Since then: {tries}, from {networks}.", when=when, tries=tries, networks=networks
+    )
+
+
+def _devices_listed(event: events.DevicesListed, translator: Translator) -> list[TextLine]:
+    rows = [_device_in_a_row(device, event.zone, translator) for device in event.devices]
+    if event.terminals:
+        rows.append(
+            translator.count(
+                "You are also at {number} other terminal.", "You are also at {number} other terminals.", event.terminals
+            )
+        )
+    if not rows:
+        return server_lines(translator.text("No program has logged in with your account."))
+    return server_lines(*rows, translator.text("/drop NUMBER logs one out for good, /drop others all but this one."))
+
+
+def _device_in_a_row(device: events.DeviceShown, zone: str, translator: Translator) -> str:
+    seen = local(device.seen, zone).strftime("%Y-%m-%d %H:%M")
+    made = local(device.made, zone).strftime("%Y-%m-%d")
+    details = {"number": device.number, "name": device.name, "made": made, "seen": seen, "network": device.network}
+    if device.is_this:
+        return translator.text("{number}: {name}, since {made}: this one", **details)
+    if device.is_here:
+        return translator.text("{number}: {name}, since {made}: here now, from {network}", **details)
+    return translator.text("{number}: {name}, since {made}: last here {seen}, from {network}", **details)
+
+
+def _account_shown(event: events.AccountShown, translator: Translator) -> list[TextLine]:
+    made = local(event.made, event.zone).strftime("%Y-%m-%d")
+    return server_lines(
+        translator.text(
+            "{nick}, since {made}. Devices: {devices}. Recovery codes left: {recovery}.",
+            nick=event.nick,
+            made=made,
+            devices=event.devices,
+            recovery=event.recovery,
+        ),
+        translator.text(
+            "/devices lists your devices, /password changes your password, /help account says how to end it."
+        ),
     )
 
 
@@ -589,6 +638,8 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     events.Greeted: _greeted,
     events.LoggedIn: _logged_in,
     events.Registered: _registered,
+    events.DevicesListed: _devices_listed,
+    events.AccountShown: _account_shown,
     events.Dismissed: lambda event, translator: server_lines(sentence(event.why, event.details, translator.language)),
     events.Refused: _refused,
     events.Entered: _entered,

@@ -1,0 +1,314 @@
+"""What lets somebody in to an account: its devices, and its password; and the account's end.
+
+Whatever ends a way in ends the sessions that came by it in the same moment: of what they say, nothing is stored any more. Never knows how a
+session ends, nor where an account is kept.
+"""
+
+from collections.abc import Callable, Collection
+from math import inf
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from chat_server.accounts import CHANGE_OF_MIND_SECONDS, Ending
+from chat_server.accounts.passwords import BadPassword, Password, parse_new_password
+from chat_server.commands.access import access
+from chat_server.commands.accounts import AccountNeeded, NotTheSame
+from chat_server.commands.handler import CommandHandler, EndSession
+from chat_server.commands.letting_in import may_be_secret, readable, rooms_of
+from chat_server.commands.login import HASH_TOKENS
+from chat_server.journal import JournalError
+from chat_server.protocol.events import AccountShown, Answered, DeviceShown, DevicesListed, Dismissed, Refused
+from chat_server.protocol.requests import HowMany, Request, Secret
+from chat_server.protocol.syntax import usage_of, wrong_usage
+from chat_server.protocol.typed import Misuse
+from chat_server.rooms.person import HOLDER
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+
+Act = Callable[[], MaybeAwaitable]
+
+
+class Devices(Request, frozen=True, gc=False):
+    """Ask at which devices one is logged in."""
+
+
+class Drop(Request, frozen=True, gc=False):
+    """Drop a device."""
+
+    device: Annotated[str, Meta(max_length=16, description="the number that /devices shows; others: all but this one")]
+
+
+class ChangePassword(Request, frozen=True, gc=False, tag="password"):
+    """Choose another password."""
+
+    new: Secret = ""
+    old: Secret = ""
+
+    def __repr__(self) -> str:
+        return "ChangePassword()"
+
+
+class AskAccount(Request, frozen=True, gc=False, tag="account"):
+    """Ask about one's account, or end it."""
+
+    ending: Annotated[
+        Literal["", "close", "anonymise", "erase"],
+        Meta(
+            description="close: your lines stay under your name; anonymise: under another, which says nothing; erase: their texts go"
+        ),
+    ] = ""
+    password: Secret = ""
+
+    def __repr__(self) -> str:
+        return f"AskAccount(ending={self.ending!r})"
+
+
+class Dropped(Answered, frozen=True):
+    """Devices of the receiver's account let nobody in any more, and sessions have ended."""
+
+    sentence: ClassVar[str] = "Dropped: {devices}. Connections ended: {sessions}."
+
+    devices: HowMany
+    sessions: HowMany
+
+
+class PasswordChanged(Answered, frozen=True):
+    """The receiver's account has another password; nothing that was logged in before is, but this session."""
+
+    sentence: ClassVar[str] = (
+        "Your password is changed. Other connections ended: {sessions}. Other devices log in anew."
+    )
+
+    sessions: HowMany
+
+
+class AccountEnds(Answered, frozen=True):
+    """The receiver's account will end, unless somebody logs in with it by its password or a code before."""
+
+    sentence: ClassVar[str] = (
+        "{nick} ends in {days} days. To take that back, log in before. Other devices are logged out, and so are you."
+    )
+
+    nick: str
+    days: HowMany
+
+
+class NoSuchDevice(Refused, frozen=True):
+    """The receiver has no other device of this number."""
+
+    code: str = "no-such-device"
+    sentence: ClassVar[str] = "You have no other device {device}. /devices lists them, /drop others drops all."
+
+
+class DeviceCommands(CommandHandler):
+    """What lets one in, and what ends that."""
+
+    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
+    def do_devices(self, place: Room, session: Occupant, request: Devices) -> MaybeAwaitable:
+        """List your devices: the programs that log in by themselves.
+
+        With when each was used last, and from which network. /drop NUMBER drops one.
+        """
+        return _list_devices(place, session)
+
+    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
+    def do_drop(self, place: Room, session: Occupant, request: Drop) -> MaybeAwaitable:
+        """Drop one of your devices: it is logged out at once, and cannot come back without your password.
+
+        /drop others drops all but the one where you are, and ends your other connections.
+        """
+        number = request.device.removeprefix("#")
+        if number.casefold() == "others":
+            return _drop_others(place, session)
+        if not (number.isascii() and number.isdecimal()):
+            wrong = wrong_usage(usage_of(Drop), Misuse("usage-not-a-number", {"value": request.device}))
+            session.send(Refused(wrong.code, wrong.details))
+            return None
+        return _drop_one(place, session, int(number))
+
+    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
+    def do_password(self, place: Room, session: Occupant, request: ChangePassword) -> MaybeAwaitable:
+        """Choose another password.
+
+        You are asked for the one that you have, unless you have just logged in by it, and for the new one twice.
+        All your other devices and connections are logged out.
+        """
+        if not may_be_secret(session):
+            return None
+        if not session.has_terminal:
+            return _proved(place, session, request.old, lambda: _change(place, session, request.new))
+        return _after_password(place, session, lambda: _ask_new(place, session))
+
+    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
+    def do_account(self, place: Room, session: Occupant, request: AskAccount) -> MaybeAwaitable:
+        """Show your account, or end it.
+
+        /account close keeps your lines under your name, /account anonymise puts them under another, /account erase overwrites what they say.
+        You are logged out everywhere, and it ends after seven days; until then, logging in by your password takes that back.
+        """
+        ending = request.ending
+        if not ending:
+            return _show_account(place, session)
+        if not may_be_secret(session):
+            return None
+        if not session.has_terminal:
+            return _proved(place, session, request.password, lambda: _begin_end(place, session, ending))
+        return _after_password(place, session, lambda: _begin_end(place, session, ending))
+
+
+async def _list_devices(place: Room, session: Occupant) -> None:
+    person = session.person
+    devices = await readable(place.directory.accounts.devices(person.account))
+    if isinstance(devices, Refused):
+        session.send(devices)
+        return
+    here = {other.proof.device for other in person.sessions}
+    shown = tuple(
+        DeviceShown(
+            one.id, one.name, one.kind, one.made, one.seen, one.network, one.id in here, one.id == session.proof.device
+        )
+        for one in devices
+    )
+    others = sum(not other.proof.device for other in person.sessions if other is not session)
+    session.send(DevicesListed(shown, others, person.zone))
+
+
+async def _drop_one(place: Room, session: Occupant, number: int) -> None:
+    if number == session.proof.device or not await _drop(place, session, (number,)):
+        session.send(NoSuchDevice(details={"device": str(number)}))
+
+
+async def _drop_others(place: Room, session: Occupant) -> None:
+    devices = await readable(place.directory.accounts.devices(session.person.account))
+    if isinstance(devices, Refused):
+        session.send(devices)
+        return
+    await _drop(place, session, [one.id for one in devices if one.id != session.proof.device], is_all=True)
+
+
+async def _drop(place: Room, session: Occupant, numbers: Collection[int], *, is_all: bool = False) -> bool:
+    """Drop devices, end the sessions that they have, or all others, and tell what was done. Returns whether there was something to be told."""
+    accounts, person = place.directory.accounts, session.person
+    try:
+        dropped = await accounts.drop_devices(person.account, numbers)
+    except JournalError:
+        session.send(Refused("cannot-store"))
+        return True
+    if not dropped and not is_all:
+        return False
+    ended = await _end_sessions(
+        place, session, Dismissed("dropped"), lambda other: is_all or other.proof.device in dropped
+    )
+    session.send(Dropped(len(dropped), ended))
+    return True
+
+
+async def _end_sessions(
+    place: Room, session: Occupant, farewell: Dismissed, is_ended: Callable[[Occupant], bool] = lambda _: True
+) -> int:
+    """End other sessions of the person at once; when this returns, nothing of what they say will be stored. Returns how many they are."""
+    directory, person = place.directory, session.person
+    directory.authentication.note_change(person.account)
+    ended = [other for other in (*person.sessions, *person.replaced) if other is not session and is_ended(other)]
+    where = [(room, other) for other in ended for room in rooms_of(place, other.rooms)]
+    for other in ended:
+        directory.silenced.add(other)
+        other.dismiss(farewell.why, inf)
+    for room, other in where:  # what was being stored is stored when this is answered
+        await room.flushed(other)
+    return len(ended)
+
+
+def _after_password(place: Room, session: Occupant, act: Act) -> MaybeAwaitable:
+    """Do something when somebody at a terminal has typed their password, or has just logged in by it."""
+    if place.directory.authentication.is_fresh(session.proof.at):
+        return act()
+    session.ask_secret("password", lambda typed: _proved(place, session, typed, act))
+    return None
+
+
+async def _proved(place: Room, session: Occupant, typed: str, act: Act) -> None:
+    """Do something if somebody has their account's password, or has just logged in by it."""
+    authentication = place.directory.authentication
+    if typed or not authentication.is_fresh(session.proof.at):
+        session.owe(HASH_TOKENS)
+        let_in = await readable(authentication.by_password(session.nick, typed, session.network))
+        if isinstance(let_in, Refused):
+            session.send(let_in)
+            return
+    pause = act()
+    if pause is not None:
+        await pause
+
+
+def _ask_new(place: Room, session: Occupant) -> None:
+    session.ask_secret("new-password", lambda typed: _ask_again(place, session, typed))
+
+
+def _ask_again(place: Room, session: Occupant, typed: str) -> MaybeAwaitable:
+    if _chosen(session, typed) is not None:
+        session.ask_secret("again", lambda again: _change_if_same(place, session, typed, again))
+    return None
+
+
+def _change_if_same(place: Room, session: Occupant, typed: str, again: str) -> MaybeAwaitable:
+    if typed == again:
+        return _change(place, session, typed)
+    session.send(NotTheSame())
+    return None
+
+
+def _chosen(session: Occupant, typed: str) -> Password | None:
+    try:
+        return parse_new_password(typed, session.nick)
+    except BadPassword as error:
+        session.send(Refused(error.code))
+        return None
+
+
+async def _change(place: Room, session: Occupant, typed: str) -> None:
+    """Have the account another password, and end all that was logged in before."""
+    directory, account = place.directory, session.person.account
+    password = _chosen(session, typed)
+    if password is None:
+        return
+    session.owe(HASH_TOKENS)
+    hashed = await directory.authentication.hashed(password, session.network)
+    if isinstance(hashed, Refused):
+        session.send(hashed)
+        return
+    try:
+        await directory.accounts.change_password(account, hashed, (session.proof.device,))
+    except JournalError:
+        session.send(Refused("cannot-store"))
+        return
+    session.send(PasswordChanged(await _end_sessions(place, session, Dismissed("password-changed"))))
+
+
+async def _show_account(place: Room, session: Occupant) -> None:
+    accounts, person = place.directory.accounts, session.person
+    try:
+        account = await accounts.account(person.account)
+        devices, codes = await accounts.devices(person.account), await accounts.codes(person.account)
+    except JournalError:
+        session.send(Refused("cannot-read"))
+        return
+    made, role = (account.made, account.role) if account else (0.0, "member")
+    recovery = sum(code.purpose == "recovery" for code in codes)
+    session.send(AccountShown(session.nick, made, role, len(devices), recovery, person.zone))
+
+
+async def _begin_end(place: Room, session: Occupant, ending: Ending) -> None:
+    """Log the account out everywhere, for it is to end; this session last."""
+    directory, account = place.directory, session.person.account
+    closes_at = directory.authentication.now() + CHANGE_OF_MIND_SECONDS
+    try:
+        devices = [one.id for one in await directory.accounts.devices(account)]
+        await directory.accounts.drop_devices(account, devices)
+        await directory.accounts.begin_end(account, ending, closes_at)
+    except JournalError:
+        session.send(Refused("cannot-store"))
+        return
+    await _end_sessions(place, session, Dismissed("account-ends"))
+    session.send(AccountEnds(session.nick, int(CHANGE_OF_MIND_SECONDS // 86400)))
+    raise EndSession
