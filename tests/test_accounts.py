@@ -2,12 +2,14 @@
 
 import hashlib
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+import trio
 from msgspec.structs import replace
 
 from archives import no_progress
@@ -737,3 +739,37 @@ async def test_a_device_that_is_limited_to_a_room_follows_it(place: Place) -> No
         assert invitation.rooms == ("cellar",)
         await journal.create_room("another")
         assert [one.rooms for one in await accounts.devices(made.id)] == [None, ("cellar",)]
+
+
+# Many at once.
+
+
+async def gathered(*calls: Callable[[], Awaitable[Any]]) -> list[Any]:
+    """Do all at once; return what came of each."""
+    found: list[Any] = []
+
+    async def do(call: Callable[[], Awaitable[Any]]) -> None:
+        found.append(await call())
+
+    async with trio.open_nursery() as nursery:
+        for call in calls:
+            nursery.start_soon(do, call)
+    return found
+
+
+async def test_of_many_who_want_a_name_at_once_one_gets_it(accounts: Accounts) -> None:
+    wanted = [Registration(name, "ann") for name in ("ann", "Ann", "ANN", "аnn")] * 5
+    found = await gathered(*(partial(accounts.register, new, NOW) for new in wanted))
+    assert [type(one) for one in found].count(Holder) == 1
+    assert len(await accounts.listed("", 99)) == len(accounts.names) == 1
+
+
+async def test_a_code_is_used_no_more_often_than_it_may_be_however_many_use_it_at_once(accounts: Accounts) -> None:
+    made = (await registered(accounts)).account
+    await accounts.make_codes([replace(code("c", account=made.id), uses=3), replace(code("i", "invite"), uses=2)])
+    found = await gathered(*[partial(accounts.use_code, digest("c"), NOW)] * 10)
+    assert [type(one) for one in found].count(Holder) == 3
+    guests = [replace(Registration(f"p{n}", f"p{n}"), code=digest("i")) for n in range(10)]
+    found = await gathered(*(partial(accounts.register, new, NOW) for new in guests))
+    assert [type(one) for one in found].count(Holder) == 2
+    assert len(accounts.names) == 3

@@ -20,7 +20,7 @@ from archives import checked, exported, no_progress
 from chat_server.accounts import Account, Code, Registration, sender_of
 from chat_server.accounts.names_index import NamesIndex, Refusal
 from chat_server.config import JournalTable
-from chat_server.journal import Duplicate
+from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.engines import Store, engine_named
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.keys import SenderKey
@@ -497,3 +497,22 @@ async def test_the_command_exports_secrets_when_it_is_told_to(tmp_path: Path) ->
     assert '"is":"account"' in told()
     assert '"is":"device"' not in told()
     assert '"is":"device"' in told("--with-secrets")
+
+
+async def test_what_the_disk_refuses_is_not_there_and_can_be_done_again(tmp_path: Path) -> None:
+    journal, accounts = open_store(tmp_path / "data")
+    async with opened(journal):
+        await create_rooms(journal)
+        made = (await registered(accounts)).account
+        writer = journal._writer  # type: ignore[attr-defined]
+        ((pages,),) = writer.ask(lambda connection: connection.execute("PRAGMA page_count").fetchall())
+        writer.ask(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+        accounts.note_seen(made.id, 0, "", NOW + 5)
+        with pytest.raises(JournalError):
+            await accounts.register(Registration("bob", "bob", "x" * 100_000), NOW)
+        assert not accounts.names.holder("bob")
+        with pytest.raises(JournalError):
+            await accounts.save_choices(made.id, {"telnet": {"charset": "y" * 100_000}})
+        assert await accounts.account(made.id) == made
+        writer.ask(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchall())
+        await registered(accounts, Registration("bob", "bob", "x" * 100_000))
