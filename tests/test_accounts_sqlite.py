@@ -89,8 +89,8 @@ def test_100_000_names_are_there_in_well_under_a_second_and_take_tens_of_megabyt
     seconds = time.process_time() - begun
     assert len(accounts.names) == count
     assert accounts.names.holder("person-99999") == 99999 * 7919 + 1
-    assert seconds < 3, "some 0.3 s, on a machine that does nothing else"
-    assert sum(map(sys.getsizeof, _parts_of(accounts.names))) < 60e6
+    assert seconds < 3, "some 0.4 s, on a machine that does nothing else"
+    assert sum(map(sys.getsizeof, _parts_of(accounts.names))) < 45e6
 
 
 def _parts_of(names: NamesIndex) -> Iterable[object]:

@@ -31,7 +31,7 @@ class KeptName(NamedTuple):
 
 
 class NamesIndex:
-    """The names of all accounts. 100,000 of them take 30 MB at most, whatever they look like."""
+    """The names of all accounts. 100,000 of them take 22 to 35 MB."""
 
     def __init__(self) -> None:
         self._keys: dict[str, int] = {}
