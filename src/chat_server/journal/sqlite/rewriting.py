@@ -59,22 +59,26 @@ def records_of(connection: sqlite3.Connection, batches: Sequence[int]) -> Iterat
 
 
 class Changed(NamedTuple):
-    """Batches as they are now, and the topics that are none any more, by room."""
+    """Batches with lines of the account, as they are now, and the topics that are none any more, by room."""
 
     records: list[StoredRecord]
     topics: dict[str, str]
 
 
 def rewrite(connection: sqlite3.Connection, batches: Sequence[int], ended: Ended) -> Changed:
-    """Store these batches again, as they are to be. Done once more it does no harm."""
+    """Store these batches again, as they are to be, and return those that have lines of the account.
+
+    Done once more it does no harm: those that were stored so before a crash are returned too, for what was to be done with them next may be undone.
+    """
     changed = Changed([], {})
     is_erased = ended.ending == "erase"
     for position, lines in records_of(connection, batches):
         new: list[Stored] = [rewritten(line, ended.account, ended.nick, is_erased=is_erased) for line in lines]
-        if new == lines:
+        if not any(line.author == ended.account for line in lines):
             continue
-        start = position - len(lines) + 1
-        connection.execute("UPDATE batch SET lines = CAST(? AS TEXT) WHERE id = ?", (encode(new), start))
+        if new != lines:
+            start = position - len(lines) + 1
+            connection.execute("UPDATE batch SET lines = CAST(? AS TEXT) WHERE id = ?", (encode(new), start))
         if is_erased:
             changed.topics.update(_forget_topics(connection, lines, ended.account))
         changed.records.append(StoredRecord(position, new))
