@@ -13,7 +13,7 @@ from chat_server.journal.kept_in_memory import KeptRoom
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry
-from chat_server.protocol.events import Event
+from chat_server.protocol.events import Entered, Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import ChatRoom
@@ -112,6 +112,14 @@ class FakeSession:
     def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
         self.asked.append((prompt, then))
 
+    def room_renamed(self, old: str, entered: Entered) -> None:
+        self.told.append(f"{old} is {entered.room}")
+
+    def put_out(self, room: Room) -> None:
+        if self.place is room:
+            self.place = getattr(room, "hall", self.place)
+            self.told.append("put out")
+
     async def drained(self) -> None:
         await trio.lowlevel.checkpoint()
 
@@ -172,6 +180,11 @@ class FaultyJournal(MemoryJournal):
         if self.is_full:
             raise JournalError("no space left on device")
         await super().create_room(name)
+
+    async def rename_room(self, old: str, new: str) -> None:
+        if self.is_full:
+            raise JournalError("no space left on device")
+        await super().rename_room(old, new)
 
 
 def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hall:

@@ -413,3 +413,37 @@ def test_a_flood_of_connections_and_of_lines_without_end_holds_up_neither_people
         assert server.is_running
         assert server.stop() == 0
     assert CONNECTIONS_MAX < 300
+
+
+# Rooms.
+
+
+def test_rooms_of_a_running_server_are_renamed_and_deleted_and_the_next_start_has_them_so(tmp_path: Path) -> None:
+    with running_server(data=tmp_path) as server, caller(server, "/login ann", "/join python", "abracadabra") as ann:
+        read_until(ann, "Nobody else is here.")
+        assert said(tmp_path, "rooms", "rename", "python", "snakes") == (
+            "python is now snakes\n"
+            "rooms.names in the configuration has python: the next start opens an empty room of that name\n"
+        )
+        read_until(ann, "* python has a new name: snakes.")
+        ann.sendall(b"after\n/search abracadabra\n")
+        read_until(ann, "ann: abracadabra")
+        assert "there is a room pm already" in refused(tmp_path, "rooms", "rename", "snakes", "pm")
+        assert "say --yes, or run the command at a terminal" in refused(tmp_path, "rooms", "delete", "snakes")
+        assert said(tmp_path, "rooms", "rename", "#1", "cellar").startswith("snakes is now cellar\n")
+        assert said(tmp_path, "rooms", "delete", "cellar", "--yes") == "cellar is deleted, with 2 lines\n"
+        read_until(ann, "* cellar has been deleted.")
+        assert not [path for path in tmp_path.iterdir() if path.is_file() and b"abracadabra" in path.read_bytes()]
+        assert "there is no room cellar" in refused(tmp_path, "rooms", "delete", "cellar", "--yes")
+        offline = subprocess.run(
+            [sys.executable, "-m", "chat_server", "rooms", "rename", "pm", "x", "--data", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert offline.returncode == 2
+        assert "`chat-server admin rooms rename` asks a server that is running" in offline.stderr
+        assert server.stop() == 0
+    with running_server(data=tmp_path):
+        assert [row.split()[1] for row in said(tmp_path, "rooms").splitlines()[1:]] == ["write", "pm", "python"]

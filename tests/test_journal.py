@@ -698,6 +698,61 @@ async def test_a_room_is_deleted_and_no_position_is_used_again(place: Place) -> 
         assert [record.position for record in archive.records(0)] == [3, 6]
 
 
+async def test_a_room_of_a_journal_that_is_being_written_is_renamed_and_who_reads_by_its_old_name_reads_on(
+    place: Place,
+) -> None:
+    await talk(place)
+    async with opened(place.open()) as journal:
+        assert await found(journal, "b", ["python"]) == ["b"]
+        journal.save_position("python", "ann", 4)
+        async with trio.open_nursery() as nursery:
+            read: list[int] = []
+
+            async def keep_reading() -> None:
+                read.extend([len((await journal.read("python", 1, 9)).lines) for _ in range(50)])
+
+            nursery.start_soon(keep_reading)
+            await journal.rename_room("python", "snakes")
+            assert (await store(journal, said("e", room="snakes")))[0] == 5
+        assert set(read) <= {4, 5} or place.engine.directory(place.settings) is None, "no read of these lasts"
+        assert [room.name for room in await journal.rooms()] == ["snakes", "pm"]
+        assert await journal.positions("snakes") == {"bob": 3, "ann": 4}
+        assert await journal.seq_at("snakes", 0) == 1
+        again = await store(journal, said("a", room="snakes"), {0: "k"})
+        assert again[:2] == (6, {0: Duplicate("snakes", 1)})
+        assert await found(journal, "b", ["snakes"]) == ["b"]
+        await journal.create_room("python")
+        assert not (await journal.read("python", 1, 9)).lines
+        await journal.rename_room("snakes", "serpents")
+        await journal.rename_room("serpents", "snakes")
+        assert len((await journal.read("snakes", 1, 9)).lines) == 5
+    with closing(place.engine.open_archive(place.settings)) as archive:
+        assert check(archive, no_progress).problems == []
+
+
+def files_with(place: Place, text: bytes) -> list[str]:
+    directory = place.engine.directory(place.settings)
+    files = directory.iterdir() if directory is not None else ()
+    return [path.name for path in files if path.is_file() and text in path.read_bytes()]
+
+
+async def test_a_room_of_a_journal_that_is_being_written_is_deleted_and_nothing_of_it_is_left(place: Place) -> None:
+    await talk(place)
+    async with opened(place.open()) as journal:
+        await store(journal, *(said("abracadabra", room="python"),))
+        assert await found(journal, "abracadabra", None) == ["abracadabra"]
+        journal.save_position("python", "ann", 4)
+        assert await journal.delete_room("python") == ""
+        assert [room.name for room in await journal.rooms()] == ["pm"]
+        assert await journal.search("abracadabra", None, 20) == Matches([], False, 0)
+        assert not (await journal.read("python", 1, 9)).lines
+        assert files_with(place, b"abracadabra") == []
+        await journal.create_room("python")
+        assert (await store(journal, said("a", room="python"), {0: "k"}))[:2] == (1, {})
+    with closing(place.engine.open_archive(place.settings)) as archive:
+        assert check(archive, no_progress).problems == []
+
+
 async def test_where_nothing_is_kept_there_is_nothing_to_read_or_edit_and_none_is_made(place: Place) -> None:
     other = elsewhere(place)
     for _ in range(2):

@@ -18,7 +18,8 @@ from chat_server.protocol.events import TopicShown
 from chat_server.protocol.requests import Say
 from chat_server.rooms.person import MEMBER
 from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
-from chat_server.sessions.text_session import NOP, TextSession
+from chat_server.sessions.keep_alive import NOP
+from chat_server.sessions.text_session import TextSession
 from chat_server.wire.telnet.options import Code, Option
 from streams import Caller, House, open_house
 

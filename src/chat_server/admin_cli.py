@@ -12,13 +12,19 @@ import msgspec
 
 from chat_server import __version__, console
 from chat_server.config import Config
-from chat_server.journal import UnusableJournal
+from chat_server.journal import RoomRecord, UnusableJournal
+from chat_server.journal.archive import FileProblem
 from chat_server.journal.engines import engine_named
+from chat_server.journal.rooms import find_room
+from chat_server.protocol.names import name_key
+from chat_server.rooms_cli import is_confirmed, warn_of_configuration
 from chat_server.server.admin_requests import (
     REASON_MAX,
     AdminAnswer,
     AdminRequest,
     Connected,
+    Deleted,
+    DeleteRoom,
     Done,
     Figures,
     Kick,
@@ -26,6 +32,8 @@ from chat_server.server.admin_requests import (
     LogLevel,
     LogLevelShown,
     NotDone,
+    Renamed,
+    RenameRoom,
     Rooms,
     RoomShown,
     Stats,
@@ -44,15 +52,23 @@ class NotAnswered(Exception):
 
 
 def run_admin_command(chosen: argparse.Namespace, config: Config) -> int:
-    """Run one of them. Returns the exit code: 0 well, 2 it could not be done."""
+    """Run one of them. Returns the exit code: 0 well, 1 it was not confirmed, 2 it could not be done."""
     try:
-        answers = _ask(config, _request(chosen))
-        if chosen.json:
+        request = _request(chosen)
+        if isinstance(request, DeleteRoom) and not chosen.yes:
+            rooms = [answer for answer in _ask(config, Rooms()) if isinstance(answer, RoomShown)]
+            room = find_room([RoomRecord(shown.name, "", 1, 0) for shown in rooms], request.room)
+            if not is_confirmed(room.name):
+                console.say("nothing was deleted")
+                return 1
+            request = DeleteRoom(room=room.name)
+        answers = _ask(config, request)
+        if getattr(chosen, "json", False):
             for answer in answers:
                 console.say(msgspec.json.encode(answer).decode())
         else:
-            _show([*answers])
-    except (NoWayIn, NotAnswered, UnusableJournal) as error:
+            _show([*answers], config)
+    except (NoWayIn, NotAnswered, FileProblem, UnusableJournal) as error:
         console.complain("chat-server", error)
         return 2
     return 0
@@ -69,11 +85,21 @@ def _request(chosen: argparse.Namespace) -> AdminRequest:
                 raise NotAnswered(f"a reason has at most {REASON_MAX} characters")
             return Kick(name=chosen.name, reason=reason)
         case "rooms":
-            return Rooms()
+            return _about_rooms(chosen)
         case "stats":
             return Stats()
         case _:
             return LogLevel(level=chosen.level or "")
+
+
+def _about_rooms(chosen: argparse.Namespace) -> AdminRequest:
+    match chosen.rooms_command:
+        case "rename":
+            return RenameRoom(room=chosen.room, name=chosen.name)
+        case "delete":
+            return DeleteRoom(room=chosen.room)
+        case _:
+            return Rooms()
 
 
 def _ask(config: Config, request: AdminRequest) -> Iterator[AdminAnswer]:
@@ -116,9 +142,14 @@ def _answers(lines: Any) -> Iterator[AdminAnswer]:
 # On a terminal.
 
 
-def _show(answers: Sequence[AdminAnswer]) -> None:
+def _show(answers: Sequence[AdminAnswer], config: Config) -> None:
     for line in _SHOWN[type(answers[0])](answers) if answers else ["none"]:
         console.say(line)
+    for answer in answers:
+        if isinstance(answer, Deleted):
+            warn_of_configuration(answer.room, config)
+        elif isinstance(answer, Renamed) and name_key(answer.new) != name_key(answer.old):
+            warn_of_configuration(answer.old, config)
 
 
 def _who_shown(people: Sequence[Connected]) -> list[str]:
@@ -146,6 +177,18 @@ def _rooms_shown(rooms: Sequence[RoomShown]) -> list[str]:
         for room in rooms
     ]
     return table(("", "ROOM", "PEOPLE", "LINES", "TOPIC"), rows)
+
+
+def _renamed_shown(answers: Sequence[Renamed]) -> list[str]:
+    return [f"{renamed.old} is now {renamed.new}" for renamed in answers]
+
+
+def _deleted_shown(answers: Sequence[Deleted]) -> list[str]:
+    left = "; what was said is still in the file, and is overwritten when the server has been stopped: "
+    return [
+        f"{one.room} is deleted, with {console.counted(one.lines, 'line')}{left + one.left if one.left else ''}"
+        for one in answers
+    ]
 
 
 def _figures_shown(answers: Sequence[Figures]) -> list[str]:
@@ -178,6 +221,8 @@ _SHOWN: dict[type[AdminAnswer], Callable[[Any], list[str]]] = {
     Connected: _who_shown,
     Kicked: _kicked_shown,
     RoomShown: _rooms_shown,
+    Renamed: _renamed_shown,
+    Deleted: _deleted_shown,
     Figures: _figures_shown,
     LogLevelShown: _level_shown,
 }

@@ -169,6 +169,10 @@ def _add_rooms_commands(commands: "argparse._SubParsersAction[console.Parser]") 
         dest="rooms_command", title="commands", metavar="COMMAND", prog="chat-server rooms", required=True
     )
     _add_command(words, "list", "list the rooms: number, name, lines, topic")
+    _add_room_changes(words)
+
+
+def _add_room_changes(words: "argparse._SubParsersAction[console.Parser]") -> None:
     rename = _add_command(words, "rename", "give a room another name; what was said and its numbers stay")
     delete = _add_command(words, "delete", "delete a room and everything said in it, for good")
     for command in (rename, delete):
@@ -187,12 +191,18 @@ def _add_admin_commands(commands: "argparse._SubParsersAction[console.Parser]") 
     kick = _add_command(words, "kick", "end all connections of somebody, who is told why")
     kick.add_argument("name", metavar="NAME", help="their nickname")
     kick.add_argument("reason", metavar="REASON", nargs="*", help="why, in words that they are shown")
-    _add_command(words, "rooms", "list the rooms: number, name, people, lines, topic")
+    explanation = "list the rooms (number, name, people, lines, topic), rename one, or delete one"
+    changes = _add_command(words, "rooms", explanation).add_subparsers(
+        dest="rooms_command", title="instead of listing", metavar="[COMMAND]", prog="chat-server admin rooms"
+    )
+    _add_room_changes(changes)
     _add_command(words, "stats", "how the server is: people, rooms, lines, what waits, how long commits take")
     level = _add_command(words, "log-level", "choose how much is logged until the server ends, or see how much is")
     level.add_argument("level", metavar="LEVEL", nargs="?", choices=("normal", "verbose"), help="normal or verbose")
-    for command in words.choices.values():
-        command.add_argument("--json", action="store_true", help="write the answers as JSON lines")
+    for command in (*words.choices.values(), *changes.choices.values()):
+        command.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="write the answers as JSON lines"
+        )
 
 
 def _configure(chosen: argparse.Namespace) -> "Config":

@@ -9,31 +9,31 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from chat_server import console
-from chat_server.accounts.look_alikes import difference, skeleton
-from chat_server.accounts.new_names import parse_new_name
 from chat_server.config import Config
-from chat_server.journal import RoomRecord
+from chat_server.journal import JournalInUse, RoomRecord
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.engines import Engine
 from chat_server.journal.rooms import delete_room, find_room, rename_room
-from chat_server.protocol.names import BadName, name_key
-
-_REFUSED = {
-    "name-like-mark": "{name} has a letter that looks like one of the server's marks: choose another name for the room",
-    "name-mixes-scripts": "{name} mixes scripts, its {letter} is {which}: write the whole name in one script",
-    "room-like-another": "{name} looks like the room {other}, the {letter} in it is {which}: choose another name for the room",
-}
-"""Why a room cannot have a new name that is one (accounts/new_names.py), for whoever runs the command."""
+from chat_server.protocol.names import name_key
 
 
 def run_rooms_command(chosen: argparse.Namespace, config: Config, engine: Engine) -> int:
     """Run one of them. Returns the exit code: 0 well, 1 it was not confirmed."""
+    try:
+        return _run(chosen, config, engine)
+    except JournalInUse as error:
+        raise FileProblem(
+            f"{error}; `chat-server admin rooms {chosen.rooms_command}` asks a server that is running"
+        ) from error
+
+
+def _run(chosen: argparse.Namespace, config: Config, engine: Engine) -> int:
     match chosen.rooms_command:
         case "rename":
             old, new = rename_room(engine.editing(config.journal), chosen.room, chosen.name, _problem)
             console.say(f"{old} is now {new}")
             if name_key(new) != name_key(old):
-                _warn_of_configuration(old, config)
+                warn_of_configuration(old, config)
             return 0
         case "delete":
             return _delete(chosen, config, engine)
@@ -42,17 +42,9 @@ def run_rooms_command(chosen: argparse.Namespace, config: Config, engine: Engine
 
 
 def _problem(name: str, others: Sequence[str]) -> str:
-    """Why a room cannot be called so beside these others, as if it were founded; "" if it can."""
-    from chat_server.commands.table import COMMANDS  # noqa: PLC0415 - it takes Trio along, for which no other of these commands need wait
+    from chat_server.commands.room_names import problem_with  # noqa: PLC0415 - it takes Trio along, for which no other of these commands need wait
 
-    if COMMANDS.vocabulary.is_command(name):
-        return f"{name} is a command's word: choose another name for the room"
-    try:
-        parse_new_name(name)
-    except BadName as error:
-        return _REFUSED[error.code].format_map(error.details | {"name": name})
-    alike = next((other for other in others if skeleton(other) == skeleton(name)), None)
-    return _REFUSED["room-like-another"].format_map(difference(name, alike)) if alike is not None else ""
+    return problem_with(name, others)
 
 
 def _rooms(config: Config, engine: Engine) -> list[RoomRecord]:
@@ -77,16 +69,16 @@ def _lines(room: RoomRecord) -> str:
 
 def _delete(chosen: argparse.Namespace, config: Config, engine: Engine) -> int:
     room = find_room(_rooms(config, engine), chosen.room)
-    if not chosen.yes and not _is_confirmed(room.name):
+    if not chosen.yes and not is_confirmed(room.name):
         console.say("nothing was deleted")
         return 1
     room = delete_room(engine.editing(config.journal), chosen.room)
     console.say(f"{room.name} is deleted, with {_lines(room)}")
-    _warn_of_configuration(room.name, config)
+    warn_of_configuration(room.name, config)
     return 0
 
 
-def _is_confirmed(name: str) -> bool:
+def is_confirmed(name: str) -> bool:
     """Whether the person at the terminal types the room's name. Raises FileProblem if there is nobody at a terminal."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise FileProblem("deleting a room cannot be undone: say --yes, or run the command at a terminal")
@@ -95,6 +87,7 @@ def _is_confirmed(name: str) -> bool:
     return sys.stdin.readline().strip() == name
 
 
-def _warn_of_configuration(name: str, config: Config) -> None:
+def warn_of_configuration(name: str, config: Config) -> None:
+    """Say that the configuration names a room that is no more under that name."""
     if name_key(name) in map(name_key, config.rooms.names):
         console.say(f"rooms.names in the configuration has {name}: the next start opens an empty room of that name")

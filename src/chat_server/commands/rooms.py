@@ -5,7 +5,7 @@ from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
-from chat_server.protocol.events import OnlineListed, Refused, RoomCreated, RoomsListed
+from chat_server.protocol.events import OnlineListed, Refused, RoomCreated, RoomRenamed, RoomsListed
 from chat_server.protocol.names import BadName, name_key
 from chat_server.protocol.requests import (
     ROOMS_SHOWN_MAX,
@@ -51,7 +51,7 @@ class RoomCommands(CommandHandler):
 
         From another room, this leaves the one and enters the other. The room's name alone does the same: /python is /join python.
         """
-        room = place.directory.room(request.room)
+        room = _room_called(place, session, request.room)
         if room is None:
             near = nearest(request.room, [room.name for room in place.directory.rooms[:ROOMS_NAMED_MAX]])
             details = {"room": shortened(request.room)}
@@ -90,6 +90,14 @@ class RoomCommands(CommandHandler):
         return _create(place, session, name)
 
 
+def _room_called(place: Room, session: Occupant, name: str) -> Room | None:
+    """The room of this name; whoever asks for one by the name that it had before is told the new one."""
+    room = place.directory.room(name)
+    if room is None and (room := place.directory.formerly(name)) is not None:
+        session.send_unasked(RoomRenamed(shortened(name), room.name))
+    return room
+
+
 async def _enter(session: Occupant, room: Room) -> None:
     await session.enter(room)
 
@@ -99,7 +107,7 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
         session.send(Refused("too-many-rooms", {"limit": str(RESUMED_MAX)}))
         return
     for name, number in {name_key(name): number for name, number in request.rooms.items()}.items():
-        room = place.directory.room(name)
+        room = _room_called(place, session, name)
         if room is None:
             session.send(Refused("no-such-room", {"room": shortened(name)}))
             continue

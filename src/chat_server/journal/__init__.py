@@ -33,6 +33,10 @@ class UnusableJournal(Exception):
     """The journal cannot be opened; the sentence says which and why."""
 
 
+class JournalInUse(UnusableJournal):
+    """A server has it, or another command."""
+
+
 class NoWords(ValueError):
     """There is nothing to look for in what was typed."""
 
@@ -141,6 +145,16 @@ class Journal(Protocol):
 
     async def create_room(self, name: str) -> None:
         """Store a new, empty room. Harmless if it is there."""
+
+    async def rename_room(self, old: str, new: str) -> None:
+        """Give a room, in which nothing is being stored, another name; all that belongs to it stays. Who reads by the old name meanwhile reads on."""
+
+    async def delete_room(self, name: str) -> str:
+        """Delete a room in which nothing is stored any more, and all that belongs to it.
+
+        Returns why what was said can still be read in what the engine keeps, in a sentence; "" if it cannot.
+        """
+        ...
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> "PendingAppend":
         """Begin to store a batch: all of it, or nothing. Batches of one room are stored in the order in which they are given.

@@ -150,6 +150,16 @@ class MemoryJournal:
         """Keep a new, empty room. Harmless if it is there."""
         self._rooms.setdefault(name, KeptRoom())
 
+    async def rename_room(self, old: str, new: str) -> None:
+        """Give a room another name; see Journal."""
+        MemoryRooms(self._kept).rename_room(old, new)
+        self._rooms = self._kept.rooms
+
+    async def delete_room(self, name: str) -> str:
+        """Delete a room; see Journal."""
+        MemoryRooms(self._kept).delete_room(name)
+        return ""
+
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         """Keep a batch; see Journal."""
         if self._is_closed:

@@ -34,7 +34,7 @@ def rename_room(
     with editing as editor:
         rooms = editor.rooms()
         room = find_room(rooms, wanted)
-        name = _new_name(new, [other.name for other in rooms if other.name != room.name], problem)
+        name = new_name(new, [other.name for other in rooms if other.name != room.name], problem)
         editor.rename_room(room.name, name)
     return room.name, name
 
@@ -52,7 +52,8 @@ def delete_room(editing: AbstractContextManager[RoomEditor], wanted: str) -> Roo
     return room
 
 
-def _new_name(name: str, others: Sequence[str], problem: Callable[[str, Sequence[str]], str]) -> str:
+def new_name(name: str, others: Sequence[str], problem: Callable[[str, Sequence[str]], str]) -> str:
+    """The name in its one form, if a room beside these others can have it. Raises FileProblem."""
     try:
         parsed = parse_name(name)
     except BadName:

@@ -46,7 +46,7 @@ class Audience:
 
     def __init__(self, room: str, shown_seq: int, send_many: SendMany | None = None) -> None:
         """Begin with nobody, where everything up to the number `shown_seq` has been seen."""
-        self._room = room
+        self.room = room
         self._send_many = send_many
         self.shown_seq = shown_seq
         """The number of the newest line that everybody has been shown."""
@@ -232,7 +232,7 @@ class Audience:
             return render(event)
         after = event.seq - 1 if isinstance(event, StoredEvent) else self.shown_seq
         with self._guard:
-            return render(RoomFailed(self._room, after))
+            return render(RoomFailed(self.room, after))
         return b""
 
     def _named_in(self, events: Sequence[Shown]) -> Personal:

@@ -8,7 +8,7 @@ bytes on the wire.
 
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from contextlib import suppress
 from math import inf
 from typing import ClassVar, cast
@@ -37,6 +37,7 @@ from chat_server.rooms.batch import (
     each_of,
     outcome_of,
 )
+from chat_server.rooms.changes import Changes
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.inbox import BATCH_MAX, Inbox
 from chat_server.rooms.members import Members
@@ -69,10 +70,12 @@ class ChatRoom(Room):
         """Where one goes back to."""
         self._inbox = Inbox()
         self._read_past_at = -inf
-        self._guard = Guard("something went wrong in a room; it goes on", room=record.name)
+        self._guard = Guard("something went wrong in a room; it goes on", lambda: {"room": self.name})
         self._history = RecentHistory(record)
         self._audience = Audience(record.name, record.last, send_many)
         self._members = Members(record.name, self._audience, self._history, directory.journal, self._guard)
+        self.changes = Changes(self, self._inbox, self._audience, self._members, self._history)
+        """What is to be done to the room itself."""
         self.timing = self._members.timing
         """Who wants their next line timed."""
 
@@ -187,7 +190,7 @@ class ChatRoom(Room):
                 self._inbox.take_all_after(entries)
             if self.directory.silenced:
                 with self._guard:
-                    entries = [entry for entry in entries if not self._is_silenced(entry)]
+                    entries = [entry for entry in entries if not _is_said_by(entry, self.directory.silenced)]
             is_done = False
             try:
                 with self._guard:
@@ -205,13 +208,13 @@ class ChatRoom(Room):
             if len(self._audience.kinds) > 1 and self._audience.events:
                 await self._audience.show_ahead()
         self._flush()
-
-    def _is_silenced(self, entry: InboxEntry) -> bool:
-        """Whether it is something said by somebody who was removed before it could be stored."""
-        return type(entry[2]) not in _AWAITED and entry[0] in self.directory.silenced
+        if self.changes:
+            await self.changes.carry_out()
 
     async def _next_entry(self) -> InboxEntry | None:
         """Wait for the next entry; None when it is time to announce who came and went."""
+        if self.changes:  # the turn before has failed
+            return None
         if not self._members.presence:
             return await self._inbox.first()
         with trio.move_on_at(self._members.announcement_due):
@@ -350,6 +353,11 @@ class ChatRoom(Room):
     def member_changed(self, session: Occupant) -> None:
         """Show things to a member in another way from now on."""
         self._members.changed(session)
+
+
+def _is_said_by(entry: InboxEntry, silenced: Container[object]) -> bool:
+    """Whether it is something that one of these says."""
+    return type(entry[2]) not in _AWAITED and entry[0] in silenced
 
 
 async def _give_way(*, is_due: bool) -> None:

@@ -72,11 +72,13 @@ class Directory(Generic[R, P]):
         """How many sessions one person may have at a time; 0: as many as they like."""
         self.silenced: WeakSet[object] = WeakSet()
         """Sessions of which nothing more is stored, whatever of it waits: they were ended by somebody else's word. They go with the last of them."""
-        self._creating = trio.Lock()
+        self.founding = trio.Lock()
+        """Whoever has it is the only one who changes which rooms there are."""
         self._names: HeldNames[P] = HeldNames()
         self._people = self._names.holders
         self._identities: dict[str, P] = {}
         self._rooms: dict[str, R] = {}
+        self._former: dict[str, R] = {}  # rooms by the names that they had before
         self._by_skeleton: dict[str, R] = {}
         self._not_compared: list[R] = []  # rooms that are not in _by_skeleton yet: a start does not wait for that
 
@@ -119,7 +121,31 @@ class Directory(Generic[R, P]):
     def open_room(self, room: R) -> None:
         """List a room."""
         self._rooms[name_key(room.name)] = room
+        self._former.pop(name_key(room.name), None)
         self._not_compared.append(room)
+
+    def close_room(self, room: R) -> None:
+        """List a room no longer."""
+        self._rooms.pop(name_key(room.name), None)
+        self._by_skeleton = {known: other for known, other in self._by_skeleton.items() if other is not room}
+        self._not_compared = [other for other in self._not_compared if other is not room]
+        self._former = {key: other for key, other in self._former.items() if other is not room}
+
+    def rename_room(self, room: R, name: str) -> None:
+        """Give a listed room another name. Who asks for the old one is given it still, until another room has that name."""
+        self._former[name_key(room.name)] = room
+        self._rooms = {
+            name_key(name) if other is room else key: other for key, other in self._rooms.items()
+        }  # in its place
+        self._by_skeleton = {known: other for known, other in self._by_skeleton.items() if other is not room}
+        room.name = name
+        self._former.pop(name_key(name), None)
+        if room not in self._not_compared:
+            self._not_compared.append(room)
+
+    def formerly(self, name: str) -> R | None:
+        """The room that had this name, or one that counts as the same, before it was renamed, since the server began."""
+        return self._former.get(name_key(name))
 
     def room(self, name: str) -> R | None:
         """The room with this name, or with one that counts as the same."""
@@ -159,7 +185,7 @@ class Directory(Generic[R, P]):
             JournalError: it could not be stored, and is not open.
 
         """
-        async with self._creating:
+        async with self.founding:
             if self.room(name) is not None:
                 return Refused("room-exists", {"room": name})
             if (alike := self._room_like(name)) is not None:

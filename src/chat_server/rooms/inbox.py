@@ -6,6 +6,8 @@ is in the room.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
 from math import inf
 from typing import TypeVar, cast
 
@@ -35,6 +37,8 @@ class Inbox:
         # For whom people wait to go on, in turn, each with what is set then: entries that are in, by their numbers; and runs that are not.
         self._far_behind: OrderedDict[trio.Event, int] = OrderedDict()
         self._outside: OrderedDict[trio.Event, InboxEntry] = OrderedDict()
+        self.refuse: Callable[[InboxEntry], None] | None = None
+        """What is done with an entry where nothing more is taken in; None: whatever is put in is taken."""
 
     def __len__(self) -> int:
         return self._entries
@@ -48,6 +52,9 @@ class Inbox:
 
     def put_nowait(self, entry: InboxEntry) -> None:
         """Put something in for one who cannot wait. Raises ClosedResourceError if nothing more is taken in."""
+        if self.refuse is not None:
+            self.refuse(entry)
+            return
         self._send.send_nowait(entry)
         self._entries += 1
 
@@ -99,6 +106,18 @@ class Inbox:
         self.put_nowait(entry)
         self._lines_in_runs += len(cast(SayRun, entry[2]))
         may_go_on.set()
+
+    def end(self, refuse: Callable[[InboxEntry], None]) -> None:
+        """Take nothing more in, and have what waits refused, and whatever comes; who waits goes on."""
+        self.close()
+        with suppress(trio.EndOfChannel):
+            while True:
+                refuse(self._receive.receive_nowait())
+        self._taken_out += self._entries
+        self._entries = self._lines_in_runs = 0
+        for may_go_on in self._far_behind:
+            may_go_on.set()
+        self.refuse = refuse
 
     def close(self) -> None:
         """Take nothing more in but what has waited for that."""

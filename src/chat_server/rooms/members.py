@@ -40,7 +40,7 @@ class Members:
 
     def __init__(self, room: str, audience: Audience, past: RecentHistory, journal: Journal, guard: Guard) -> None:
         """Begin with nobody. Sessions that come are put into `audience`; what they missed is in `past`; how far they came is saved in `journal`."""
-        self._room = room
+        self.room = room
         self._audience = audience
         self._history = past
         self._journal = journal
@@ -130,7 +130,7 @@ class Members:
             return
         if self.presence:
             self.announce()
-        self._audience.put(Renamed(known, nick, self._room))
+        self._audience.put(Renamed(known, nick, self.room))
         self.nicks[person] = nick
         for session in self._here[person]:
             self._audience.remove(session, known)
@@ -149,32 +149,35 @@ class Members:
     def _welcome(self, session: Occupant, nick: str) -> None:
         """Make the session a member, and tell it where it is."""
         person = session.person
-        others = len(self.nicks) - (person in self.nicks)
-        named = (other_nick for other, other_nick in self.nicks.items() if other is not person)
-        shown = tuple(islice(named, NAMED_ON_ENTERING_MAX))
         self.nicks[person] = nick
         self._here[person] = (*self._here.get(person, ()), session)
         self._audience.add(session, nick)
-        last = self._history.last_seq
-        self.entered_at[session] = last
-        self._audience.tell(session, Entered(self._room, shown, others - len(shown), self._history.topic, last))
+        self.entered_at[session] = self._history.last_seq
+        self._audience.tell(session, self.where_it_is(session))
+
+    def where_it_is(self, session: Occupant) -> Entered:
+        """What a session is told that enters: where it is, and who else is."""
+        others = len(self.nicks) - 1
+        named = (nick for person, nick in self.nicks.items() if person is not session.person)
+        shown = tuple(islice(named, NAMED_ON_ENTERING_MAX))
+        return Entered(self.room, shown, others - len(shown), self._history.topic, self._history.last_seq)
 
     def _note_arrival(self, session: Occupant, nick: str, *, is_first: bool) -> None:
         """Have it announced if it is the person's first session here; see that those hear of it to whom it will not be announced."""
         if is_first:
-            self._audience.show_alone(self.presence.joined(nick, session), Joined(self._room, (nick,)))
+            self._audience.show_alone(self.presence.joined(nick, session), Joined(self.room, (nick,)))
         else:
             self.presence.came(session)
 
     def _note_departure(self, session: Occupant, nick: str) -> None:
         """The same, if it was the last."""
         if session.person not in self.nicks:
-            self._audience.show_alone(self.presence.left(nick, session), Left(self._room, (nick,)))
+            self._audience.show_alone(self.presence.left(nick, session), Left(self.room, (nick,)))
 
     def _remember(self, person: Person[Occupant], nick: str) -> None:
         known_as = person.known_as(nick)
         self._history.save_position(known_as)
-        self._journal.save_position(self._room, known_as, self._history.last_seq)
+        self._journal.save_position(self.room, known_as, self._history.last_seq)
 
     # When a step has failed.
 
@@ -185,7 +188,7 @@ class Members:
             return
         if known != nick:
             self.nicks[person] = nick
-            self._audience.put(Renamed(known, nick, self._room))
+            self._audience.put(Renamed(known, nick, self.room))
         for session in self._here[person]:
             self._audience.forget(session)
             if not self._guard.attempt(self._audience.add, session, nick):

@@ -27,7 +27,7 @@ class Presence:
     """Who came and went since it was last announced. Who came and went again is not worth a line, but to those who came in between."""
 
     def __init__(self, room: str) -> None:
-        self._room = room
+        self.room = room
         self._count = 0
         self._joined: _Movements = {}
         self._left: _Movements = {}
@@ -78,9 +78,9 @@ class Presence:
         self, kind: type[Joined | Left], people: _Movements, came: dict[Occupant, int]
     ) -> list[Announcement]:
         if len(people) <= JOINS_NAMED_MAX:
-            return [(kind(self._room, (nick,)), _since(came, when)) for when, nick in people.values()]
+            return [(kind(self.room, (nick,)), _since(came, when)) for when, nick in people.values()]
         nicks = tuple(nick for _, nick in islice(people.values(), 2))
-        return [(kind(self._room, nicks, len(people) - 2), ())]
+        return [(kind(self.room, nicks, len(people) - 2), ())]
 
 
 def _since(came: dict[Occupant, int], when: int) -> tuple[Occupant, ...]:

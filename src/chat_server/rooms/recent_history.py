@@ -20,7 +20,7 @@ class RecentHistory:
 
     def __init__(self, record: RoomRecord) -> None:
         """Know nothing yet of the lines but what the record says of the last one, and the topic that was set among them."""
-        self._room = record.name
+        self.room = record.name
         self._newest: deque[Entry] = deque(maxlen=HISTORY_MAX)
         self._unread: list[Piece] = []  # what came after them, of which nobody has asked for a line
         self._positions: dict[str, int] = {}
@@ -32,8 +32,8 @@ class RecentHistory:
 
     async def read(self, journal: Journal) -> None:
         """Read it, or read it again. Raises JournalError."""
-        newest = await journal.read(self._room, self.last_seq - HISTORY_MAX + 1, self.last_seq)
-        self._positions = await journal.positions(self._room) | self._positions
+        newest = await journal.read(self.room, self.last_seq - HISTORY_MAX + 1, self.last_seq)
+        self._positions = await journal.positions(self.room) | self._positions
         self._newest.clear()
         self._unread.clear()
         self._newest.extend(newest.lines)
@@ -94,5 +94,5 @@ class RecentHistory:
         if not lines and not missed:
             return None
         return Recalled(
-            self._room, tuple(fitting(lines, from_end=True, limit=RECALLED_CHARACTERS)), missed, self.last_seq, zone
+            self.room, tuple(fitting(lines, from_end=True, limit=RECALLED_CHARACTERS)), missed, self.last_seq, zone
         )

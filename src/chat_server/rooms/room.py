@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import trio
 
-from chat_server.protocol.events import Event
+from chat_server.protocol.events import Entered, Event
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person, Proof
@@ -167,6 +167,12 @@ class Occupant(Protocol):
 
     async def take_over(self, rooms: "Collection[Room]") -> None:
         """Be in these rooms instead of the same person's other sessions, and end those."""
+
+    def room_renamed(self, old: str, entered: Entered) -> None:
+        """A room where it is had the name `old` until now. It has been told so; `entered` is what it would be told if it entered now."""
+
+    def put_out(self, room: "Room") -> None:
+        """Be in the hall, and not in this room any more, which is no more; harmless if it is not there."""
 
     async def drained(self) -> None:
         """Wait until nothing waits to be written to the reader."""

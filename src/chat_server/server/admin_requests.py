@@ -49,6 +49,19 @@ class Rooms(AdminRequest, frozen=True):
     """Which rooms there are."""
 
 
+class RenameRoom(AdminRequest, frozen=True):
+    """Give a room, named by its name or its place in the list (`#3`), another name."""
+
+    room: Name
+    name: Name
+
+
+class DeleteRoom(AdminRequest, frozen=True):
+    """Delete a room, with everything that was said in it."""
+
+    room: Name
+
+
 class Stats(AdminRequest, frozen=True):
     """How the server is."""
 
@@ -59,7 +72,7 @@ class LogLevel(AdminRequest, frozen=True):
     level: Literal["", "normal", "verbose"] = ""
 
 
-REQUESTS: tuple[type[AdminRequest], ...] = (Who, Kick, Rooms, Stats, LogLevel)
+REQUESTS: tuple[type[AdminRequest], ...] = (Who, Kick, Rooms, RenameRoom, DeleteRoom, Stats, LogLevel)
 
 
 class AdminAnswer(Struct, frozen=True, tag_field="is", tag=_kebab):
@@ -93,6 +106,21 @@ class RoomShown(AdminAnswer, frozen=True):
     first: int
     last: int
     topic: str
+
+
+class Renamed(AdminAnswer, frozen=True):
+    """A room has another name."""
+
+    old: str
+    new: str
+
+
+class Deleted(AdminAnswer, frozen=True):
+    """A room is deleted, with so many lines. `left` says why what was said is in the files still; "" if it is not."""
+
+    room: str
+    lines: int
+    left: str
 
 
 class Figures(AdminAnswer, frozen=True):
@@ -135,7 +163,10 @@ class NotDone(AdminAnswer, frozen=True):
     version: str
 
 
-ANSWERS: tuple[type[AdminAnswer], ...] = (Connected, Kicked, RoomShown, Figures, LogLevelShown, Done, NotDone)
+ANSWERS: tuple[type[AdminAnswer], ...] = (
+    *(Connected, Kicked, RoomShown, Renamed, Deleted, Figures, LogLevelShown),
+    *(Done, NotDone),
+)
 
 
 class UnreadableRequest(ValueError):

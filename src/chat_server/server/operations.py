@@ -11,9 +11,13 @@ from typing import Any, cast
 import trio
 
 from chat_server import __version__
-from chat_server.journal import Journal
+from chat_server.commands.room_names import problem_with
+from chat_server.journal import Journal, JournalError, RoomRecord
+from chat_server.journal.archive import FileProblem
+from chat_server.journal.rooms import find_room, new_name
 from chat_server.logs import log
 from chat_server.protocol.sanitize import sanitize_to_line
+from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
@@ -22,11 +26,15 @@ from chat_server.server.admin_requests import (
     AdminAnswer,
     AdminRequest,
     Connected,
+    Deleted,
+    DeleteRoom,
     Figures,
     Kick,
     Kicked,
     LogLevel,
     LogLevelShown,
+    Renamed,
+    RenameRoom,
     Rooms,
     RoomShown,
     Stats,
@@ -65,6 +73,8 @@ class Operations:
             Who: self._who,
             Kick: self._kick,
             Rooms: self._rooms,
+            RenameRoom: self._rename_room,
+            DeleteRoom: self._delete_room,
             Stats: self._stats,
             LogLevel: self._log_level,
         }
@@ -112,11 +122,65 @@ class Operations:
 
     async def _rooms(self, request: Rooms, user: int) -> Iterable[AdminAnswer]:
         del request, user
-        first = {record.name: record.first for record in await self._journal.rooms()}
+        first = {record.name: record.first for record in await self._records()}
         return [
             RoomShown(number, room.name, room.population, first.get(room.name, 1), room.last_seq, room.topic)
             for number, room in enumerate(self._directory.rooms, 1)
         ]
+
+    async def _rename_room(self, request: RenameRoom, user: int) -> Iterable[AdminAnswer]:
+        async with self._directory.founding:
+            room = self._room_called(request.room)
+            old, new = room.name, self._new_name(request.name, room)
+            why = await room.changes.ask(new, lambda: self._journal.rename_room(old, new))
+        if why:
+            raise Impossible(f"{old} keeps its name: {why}")
+        log.info("an operator has renamed a room", room=old, new=new, user=user)
+        return (Renamed(old, new),)
+
+    async def _delete_room(self, request: DeleteRoom, user: int) -> Iterable[AdminAnswer]:
+        """Everybody is put out first; then nothing is stored there any more, and what was is deleted some lines at a time."""
+        async with self._directory.founding:
+            room = self._room_called(request.room)
+            first = {record.name: record.first for record in await self._records()}.get(room.name, 1)
+            if why := await room.changes.ask():
+                raise Impossible(f"{room.name} stays: {why}")
+            lines = max(0, room.last_seq - first + 1)
+            try:
+                left = await self._journal.delete_room(room.name)
+            except JournalError as error:
+                raise Impossible(
+                    f"{room.name} is closed, but not all of it could be deleted ({error}): the next start opens it again with what is left"
+                ) from error
+        log.info("an operator has deleted a room", room=room.name, lines=lines, user=user)
+        return (Deleted(room.name, lines, left),)
+
+    def _listed(self) -> list[RoomRecord]:
+        return [RoomRecord(room.name, room.topic, 1, room.last_seq) for room in self._directory.rooms]
+
+    def _room_called(self, wanted: str) -> ChatRoom:
+        try:
+            name = find_room(self._listed(), wanted).name
+        except FileProblem as problem:
+            raise Impossible(str(problem)) from None
+        return cast(ChatRoom, self._directory.room(name))  # there are no others in the list
+
+    def _new_name(self, wanted: str, room: ChatRoom) -> str:
+        """The name in its one form, if the room can have it."""
+        others = [other.name for other in self._directory.rooms if other is not room]
+        try:
+            name = new_name(wanted, others, problem_with)
+        except FileProblem as problem:
+            raise Impossible(str(problem)) from None
+        if name == room.name:
+            raise Impossible(f"{name} is called so already")
+        return name
+
+    async def _records(self) -> list[RoomRecord]:
+        try:
+            return await self._journal.rooms()
+        except JournalError as error:
+            raise Impossible(f"what is kept cannot be read just now: {error}") from error
 
     async def _stats(self, request: Stats, user: int) -> Iterable[AdminAnswer]:
         del request, user

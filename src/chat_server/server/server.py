@@ -244,12 +244,15 @@ class Server:
         room = ChatRoom(record, self._directory, self.hall, self._send_many)
         self.rooms.append(room)
         self._rooms_running += 1
+        if self._rooms_ended.is_set():  # there were none
+            self._rooms_ended = trio.Event()
         self._nursery.start_soon(self._run_room, room)
         return room
 
     async def _run_room(self, room: ChatRoom) -> None:
         await _run_until_closed(room)
         self._rooms_running -= 1
+        self.rooms.remove(room)
         if not self._rooms_running:
             self._rooms_ended.set()
 

@@ -18,6 +18,7 @@ from chat_server.guard import Guard
 from chat_server.protocol.entries import Storable
 from chat_server.protocol.events import (
     Dismissed,
+    Entered,
     Event,
     NotStored,
     Pinged,
@@ -27,8 +28,10 @@ from chat_server.protocol.events import (
     Stored,
     Timed,
     Welcomed,
+    WentBack,
 )
 from chat_server.protocol.incoming import Addressed, Unreadable
+from chat_server.protocol.names import name_key
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import Hello, Ping, Pong, Ref, Request, Say
 from chat_server.protocol.runs import SayRun, StoredRun
@@ -39,7 +42,9 @@ from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.membership import Membership
 from chat_server.sessions.session import LIGHT_CHARACTERS, READ_MAX_LIMITED, ChatSession
+from chat_server.wire.connection_events import ProgramDetected
 from chat_server.wire.json_lines import JsonDecoder, object_parser, renderer_for, show_answer, show_stored
+from chat_server.wire.late_programs import LateJsonDecoder
 
 ASKED_AFTER = 1 / 3
 """The part of `silence_seconds` after which a silent program is asked whether it is still there; then again after the same."""
@@ -210,6 +215,26 @@ class JsonSession(ChatSession[Addressed]):
         del hall
         await self._membership.leave(self, place)
 
+    def room_renamed(self, old: str, entered: Entered) -> None:
+        """Be in the room under its new name: programs that know nothing of new names leave one, and enter the other."""
+        self._outbox.uncork()
+        self._membership.renamed(old, entered.room)
+        if name_key(old) != name_key(entered.room):
+            self.send_unasked(WentBack(old))
+        self.send_unasked(entered)
+
+    def put_out(self, room: Room) -> None:
+        """Be in this room no longer."""
+        if self._membership.drop(room):
+            self.send_unasked(WentBack(room.name))
+
+    def _room(self, name: str) -> Room | None:
+        """The room of this name where the program is, by the name that it has, or had when the program last heard of it."""
+        room = self._membership.room(name)
+        if room is None and (former := self.place.directory.formerly(name)) is not None:
+            room = former if self._membership.room(former.name) is former else None
+        return room
+
     async def leave_all(self) -> None:
         """Leave all rooms."""
         await self._membership.leave_all(self)
@@ -259,7 +284,7 @@ class JsonSession(ChatSession[Addressed]):
 
     async def flushed(self) -> None:
         """Wait until what was said in the room that the last request was for is stored and shown."""
-        room = self._membership.room(self._asked_room) or self.place
+        room = self._room(self._asked_room) or self.place
         await room.flushed(self)
 
     def handle(self, asked: Addressed) -> MaybeAwaitable:
@@ -288,7 +313,7 @@ class JsonSession(ChatSession[Addressed]):
     def _handle_in_place(self, request: Request | Unreadable) -> MaybeAwaitable:
         if not self._asked_room:
             return dispatch(self.place, self, request)
-        place = self._membership.room(self._asked_room)
+        place = self._room(self._asked_room)
         if place is None:
             self.send(self._why_not_in(self._asked_room))
             return None
@@ -299,7 +324,7 @@ class JsonSession(ChatSession[Addressed]):
         return dispatch(place, self, request)
 
     def _handle_run(self, run: SayRun) -> MaybeAwaitable:
-        place = self._membership.room(self._asked_room)
+        place = self._room(self._asked_room)
         if place is not None:
             return dispatch(place, self, run)
         for request in run:
@@ -312,3 +337,10 @@ class JsonSession(ChatSession[Addressed]):
         if self.place.directory.room(room) is None:
             return Refused("no-such-room", {"room": room[:ROOM_SHOWN_MAX]})
         return Refused("not-in-room", {"room": room})
+
+
+def late_program(came: ProgramDetected, caller: Caller, context: SessionContext) -> JsonSession:
+    """The session of a caller who was taken for a person until this came."""
+    bounds = bounds_of(context.limits)
+    decoder = LateJsonDecoder(PARSE, *bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)
+    return JsonSession(caller, decoder, context)

@@ -82,8 +82,15 @@ class Membership:
         if known is not None:
             return known
         last = await place.enter(session, is_return=is_return)
-        self._rooms[name_key(place.name)] = place, last
+        self._settle(place, last)
         return last
+
+    def _settle(self, place: Room, last: int) -> None:
+        """Note after which line a room is heard, unless it has been deleted meanwhile; it may have another name."""
+        for key in [key for key, (room, _) in self._rooms.items() if room is place]:
+            if key != name_key(place.name):
+                del self._rooms[key]
+            self._rooms[name_key(place.name)] = place, last
 
     def _heard_from(self, session: Occupant, place: Room, *, is_return: bool) -> int | None:
         """After which line the room is heard, if the session is in it already; -1 if it cannot be; else None, and it is about to be."""
@@ -101,8 +108,23 @@ class Membership:
     async def leave(self, session: Occupant, place: Room) -> None:
         """Leave this room, and stay in the others."""
         await place.leave(session)
-        del self._rooms[name_key(place.name)]
-        session.send(WentBack(place.name))
+        if self.drop(place):
+            session.send(WentBack(place.name))
+
+    def drop(self, place: Room) -> bool:
+        """Be in this room no longer. Returns whether the session was."""
+        keys = [key for key, (room, _) in self._rooms.items() if room is place]
+        for key in keys:
+            del self._rooms[key]
+        self._catching_up.pop(place.name, None)
+        return bool(keys)
+
+    def renamed(self, old: str, new: str) -> None:
+        """A room has another name."""
+        if name_key(old) in self._rooms:
+            self._rooms[name_key(new)] = self._rooms.pop(name_key(old))
+        if old in self._catching_up:
+            self._catching_up[new] = self._catching_up.pop(old)
 
     async def leave_all(self, session: Occupant) -> None:
         """Leave all rooms at once: a room whose disk is slow must not keep the session in the others."""
@@ -122,7 +144,7 @@ class Membership:
         is_done = False
         try:
             for room in rooms:
-                self._rooms[name_key(room.name)] = room, await room.take_over(old, session)
+                self._settle(room, await room.take_over(old, session))
             is_done = True
         finally:
             done.set()

@@ -7,21 +7,20 @@ what a command means.
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, ClassVar
 
-import trio
 from msgspec.structs import replace
 
 from chat_server.commands.completion import completions
 from chat_server.commands.handler import EndSession
 from chat_server.commands.table import COMMANDS, dispatch
-from chat_server.config import Limits
-from chat_server.protocol.events import Event, Ponged, Refused
+from chat_server.protocol.events import Entered, EnteredHall, Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Say
 from chat_server.rooms.room import MaybeAwaitable, Room
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, effective
-from chat_server.sessions.json_session import PARSE, JsonSession, bounds_of
+from chat_server.sessions.json_session import late_program
+from chat_server.sessions.keep_alive import is_kept_alive, receive_kept_alive
 from chat_server.sessions.layout import LAID_OUT_WEIGHT, charset_hints, is_list, laid_out
 from chat_server.sessions.membership import left
 from chat_server.sessions.outbox import PushSink
@@ -37,16 +36,12 @@ from chat_server.wire.connection_events import (
     TerminalChanged,
 )
 from chat_server.wire.editor.row import COLUMNS_MAX
-from chat_server.wire.late_programs import LateJsonDecoder
 from chat_server.wire.render.profiles import nearest, renderer_for, written
 from chat_server.wire.render.sentences import prompted
-from chat_server.wire.telnet.options import Code
 from chat_server.wire.text import INPUT_COSTS_PER_LINE, TextDecoder, TextInput
 
 NAMES_PER_TOKEN = 5000
 """Names among which Tab looks that count as a line: 1 ms."""
-
-NOP = bytes((Code.IAC, Code.NOP))
 
 
 class TextSession(ChatSession[TextInput]):
@@ -273,7 +268,7 @@ class TextSession(ChatSession[TextInput]):
         """The session of a caller who turned out to be a program."""
         if (came := self._program) is None:
             return None
-        program = JsonSession(self.caller, _late_decoder(came, self._context.limits), self._context)
+        program = late_program(came, self.caller, self._context)
         program.inherit(self.hand_on())
         program.set_preferences(replace(program.preferences, language=self.preferences.language))
         return program
@@ -297,19 +292,10 @@ class TextSession(ChatSession[TextInput]):
 
     def receive(self) -> Awaitable[bytes]:
         """Wait for what the person sends next; keep the connection open meanwhile, if telnet can."""
-        return self._receive_kept_alive() if self._is_kept_alive else super().receive()
-
-    @property
-    def _is_kept_alive(self) -> bool:
-        return bool(self._context.limits.nop_seconds) and self.preferences.keepalive and self.speaks_telnet
-
-    async def _receive_kept_alive(self) -> bytes:
-        while self._is_kept_alive:
-            with trio.move_on_after(self._context.limits.nop_seconds):
-                return await super().receive()
-            if self._outbox.is_empty:
-                self._outbox.push(NOP)
-        return await super().receive()
+        seconds = self._context.limits.nop_seconds
+        if not seconds or not is_kept_alive(self):
+            return super().receive()
+        return receive_kept_alive(super().receive, self, self._outbox, seconds)
 
     # Where the person is.
 
@@ -343,12 +329,19 @@ class TextSession(ChatSession[TextInput]):
         """Leave the place where the person is."""
         await left(self.place, self)
 
+    def room_renamed(self, old: str, entered: Entered) -> None:
+        """The prompt has the new name."""
+        del old, entered
+        self.carried_out()
+
+    def put_out(self, room: Room) -> None:
+        """Be in the hall, if this is where the person is."""
+        if self.place is room:
+            self.place = self._context.hall
+            self.send_unasked(EnteredHall())
+            self.carried_out()
+
     @property
     def is_in_hall(self) -> bool:
         """Whether the person is in no room."""
         return not self.rooms
-
-
-def _late_decoder(came: ProgramDetected, limits: Limits) -> LateJsonDecoder:
-    bounds = bounds_of(limits)
-    return LateJsonDecoder(PARSE, *bounds, telnet=came.telnet, negotiation=came.negotiation, pieces=came.pieces)

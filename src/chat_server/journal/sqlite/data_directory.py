@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from chat_server.journal import UnusableJournal
+from chat_server.journal import JournalInUse, UnusableJournal
 from chat_server.journal.new_file import OwnFiles
 
 JOURNAL_FILE = "journal.db"
@@ -86,7 +86,8 @@ class DataDirectory:
         """Make the directory if it is not there, for its owner only, and lock it.
 
         Raises:
-            DataFolderError: it cannot be made or locked, or another program has locked it. The lock goes with the process, however it ends.
+            DataFolderError: it cannot be made or locked.
+            JournalInUse: another program has locked it. The lock goes with the process, however it ends.
 
         """
         self.path = path
@@ -102,7 +103,7 @@ class DataDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._lock)
-            raise DataFolderError(f"the data directory {path} is in use by another chat-server") from error
+            raise JournalInUse(f"the data directory {path} is in use by another chat-server") from error
 
     @property
     def journal(self) -> Path:

@@ -88,7 +88,7 @@ class Endings:
                 for ended in waiting:
                     await self._rewrite(ended)
                 if waiting:
-                    await self._overwrite_the_rest()
+                    await self.overwrite_the_rest()
                 for ended in waiting:
                     await self._committer.call(partial(note_done, ended))
                     self._waiting.pop(ended).set()
@@ -111,8 +111,8 @@ class Endings:
                 await self._indexer.replace(changed.records)
                 await trio.sleep(REST)
 
-    async def _overwrite_the_rest(self) -> None:
-        """Leave nothing of the old texts in the files. What reads the journal just then keeps its log from being brought in."""
+    async def overwrite_the_rest(self) -> None:
+        """Leave nothing of what was deleted or rewritten in the files. What reads the journal just then keeps its log from being brought in."""
         await self._indexer.purge()
         await self._committer.call(make_anew)
         for _ in range(LOG_TRIES - 1):

@@ -4,7 +4,7 @@ The index may lag behind; a search first lets it catch up, so it covers every li
 time: a search waits for the slice that is being indexed (3 ms), the indexer for the search. Never knows what writes the journal.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -72,7 +72,7 @@ class Indexer:
                 await growth.wait()
                 await trio.sleep(DELAY)
 
-    async def search(self, words: str, rooms: Sequence[str] | None, limit: int, end: int) -> Matches:
+    async def search(self, words: str, rooms: Callable[[], Sequence[str] | None], limit: int, end: int) -> Matches:
         """The newest lines before the position `end` that have all the words; see Journal. Raises NoWords."""
         query_of(words)
         give_up = trio.current_time() + PATIENCE
@@ -81,7 +81,7 @@ class Indexer:
                 while await self._indexed() < end - 1 and trio.current_time() < give_up:
                     if not await self._in_thread(self._index_some):
                         break
-            return await self._in_thread(lambda: self._search(words, rooms, limit, end))
+            return await self._in_thread(lambda: self._search(words, rooms(), limit, end))
 
     async def indexed(self) -> int:
         """The position up to which everything is in the index."""
@@ -108,6 +108,12 @@ class Indexer:
         """Leave nothing of what is not indexed any more in the index's file; where that cannot be done, there is no file, and it is made anew."""
         async with self._turn:
             await self._in_thread(self._purge)
+
+    async def start_over_after(self, change: Callable[[], Awaitable[None]]) -> None:
+        """Do something after which the index fits no longer, while nobody searches; it is made anew in the background."""
+        async with self._turn:
+            await change()
+            await self._in_thread(self._discard)
 
     def close(self) -> None:
         """Close the files."""
@@ -144,6 +150,10 @@ class Indexer:
         log.warning("the search index has lines that the journal has not, and is rebuilt")
         index.discard()
         return SearchIndex(self._path, reader.identity(), reader.end())
+
+    def _discard(self) -> None:
+        self._opened()[1].discard()
+        self._index = None
 
     def _purge(self) -> None:
         try:

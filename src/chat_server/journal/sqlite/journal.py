@@ -25,6 +25,7 @@ from chat_server.journal.sqlite.ended_accounts import apply_ended
 from chat_server.journal.sqlite.endings import Endings
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
+from chat_server.journal.sqlite.room_changes import RoomChanges
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
 from chat_server.logs import log
 from chat_server.protocol.entries import Entry
@@ -80,6 +81,7 @@ class SqliteJournal:
             self._writer.close()
             raise UnusableJournal(str(error)) from error
         self._runs: dict[str, Runs] = {}
+        self._changes = RoomChanges(self._committer, self._indexer, self._endings, self._reader_limit, self._runs)
         self._looking_back = trio.Lock()
         self._end = self._writer.end()
         self._lines_stored = 0
@@ -163,6 +165,15 @@ class SqliteJournal:
     async def create_room(self, name: str) -> None:
         """Store a new, empty room. Harmless if it is there."""
         await self._committer.call(lambda writer: writer.create_room(name))
+        self._changes.created(name)
+
+    async def rename_room(self, old: str, new: str) -> None:
+        """Give a room another name; see Journal."""
+        await self._changes.rename(old, new)
+
+    async def delete_room(self, name: str) -> str:
+        """Delete a room; see Journal."""
+        return await self._changes.delete(name, self._in_reader, PRUNED_BATCHES_MAX)
 
     def save_position(self, room: str, person: str, seq: int) -> None:
         """Note how far somebody has come in a room; stored with the next batch, or soon."""
@@ -264,29 +275,31 @@ class SqliteJournal:
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""
-        return await self._in_reader(lambda reader: reader.read(room, first, last))
+        return await self._in_reader(lambda reader: reader.read(self._changes.current(room), first, last))
 
     async def seq_at(self, room: str, at: float, until: float = inf) -> int:
         """The number of the first line from `at` on and before `until`; see Journal."""
         runs = await self._find_runs(room)
         while runs.has_more:
             runs = await self._find_runs(room)
-        return await self._in_reader(lambda reader: reader.seq_at(room, at, until, runs))
+        return await self._in_reader(lambda reader: reader.seq_at(self._changes.current(room), at, until, runs))
 
     async def _find_runs(self, room: str) -> Runs:
         """Look for some more of a room's runs. One at a time: what is found for one is there for all."""
         async with self._looking_back:
             known = self._runs.get(room, Runs())
-            runs = self._runs[room] = await self._in_reader(lambda reader: reader.runs(room, known))
+            runs = self._runs[room] = await self._in_reader(
+                lambda reader: reader.runs(self._changes.current(room), known)
+            )
         return runs
 
     async def positions(self, room: str) -> dict[str, int]:
         """How far people had come in a room; see Journal."""
-        return await self._in_reader(lambda reader: reader.positions(room))
+        return await self._in_reader(lambda reader: reader.positions(self._changes.current(room)))
 
     async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
         """The newest lines with all the words; see Journal."""
-        return await self._indexer.search(words, rooms, limit, self._end)
+        return await self._indexer.search(words, lambda: self._changes.current_of(rooms), limit, self._end)
 
     # Forgetting.
 

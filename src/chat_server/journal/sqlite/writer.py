@@ -313,12 +313,14 @@ class Writer(Reader):
             (time.time(), msgspec.json.encode(rows).decode()),
         )
 
+    @_patient
     def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; everything that belongs to it stays."""
         with self._transaction() as connection:
             connection.execute("UPDATE room SET name = ? WHERE name = ?", (new, old))
         self._rooms[new], self._last[new] = self._rooms.pop(old), self._last.pop(old)
 
+    @_patient
     def delete_room(self, name: str) -> None:
         """Delete a room and everything that belongs to it. What was said is overwritten in the file; no position is used again."""
         number = self._rooms[name]

@@ -1,0 +1,141 @@
+"""What is done to a room itself when the turn has ended in which it was asked for: another name, or its end.
+
+Everything that entered the room before has been stored and shown by then, everything after it comes under the new name, or is told that the room is
+no more. Only the broadcaster carries it out. Never knows who asks, nor bytes on the wire.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, cast
+
+import trio
+
+from chat_server.guard import Guard
+from chat_server.journal import JournalError
+from chat_server.protocol.events import Refused, RoomDeleted, RoomRenamed
+from chat_server.rooms.audience import Audience
+from chat_server.rooms.batch import Arrival, Barrier, Departure, InboxEntry, Renaming, Takeover, outcome_of
+from chat_server.rooms.inbox import Inbox
+from chat_server.rooms.members import Members
+from chat_server.rooms.recent_history import RecentHistory
+from chat_server.rooms.room import Occupant, Room, give_way
+
+NO_MORE = "the room is no more"
+
+MEMBERS_AT_ONCE = 16
+"""Members who are told where they are now before others have their turn: a millisecond."""
+
+
+class Change(NamedTuple):
+    """The room gets another name, or ends ("")."""
+
+    new: str
+    store: Callable[[], Awaitable[None]]
+    """Stores the new name. Raises JournalError."""
+    done: trio.Event
+    """Set when that has been done, or has not: `why` says then why not."""
+    why: list[str]
+
+
+NOBODY = cast(Occupant, object())
+"""Who wakes the broadcaster: it is no session."""
+
+
+async def _nothing() -> None:
+    """What is stored of a room's end is for whoever asks for it: it takes long."""
+
+
+class Changes:
+    """What is to be done to one room."""
+
+    def __init__(self, room: Room, inbox: Inbox, audience: Audience, members: Members, history: RecentHistory) -> None:
+        """Nothing is."""
+        self._room = room
+        self._inbox = inbox
+        self._audience = audience
+        self._members = members
+        self._history = history
+        self._guard = Guard("something went wrong while a room was renamed or deleted", lambda: {"room": room.name})
+        self._asked: list[Change] = []
+        self.has_ended = False
+        """Whether the room is no more."""
+
+    def __bool__(self) -> bool:
+        return bool(self._asked)
+
+    async def ask(self, new: str = "", store: Callable[[], Awaitable[None]] = _nothing) -> str:
+        """Have the room given another name, which `store` stores, or ended (""), and wait for it. Returns why it was not done; "" if it was."""
+        change = Change(new, store, trio.Event(), [])
+        self._asked.append(change)
+        try:
+            self._inbox.put_nowait((NOBODY, "", Barrier(trio.Event()), ()))
+        except trio.ClosedResourceError:
+            return "the server is stopping"
+        if self.has_ended:
+            return NO_MORE
+        await change.done.wait()
+        return "".join(change.why)
+
+    async def carry_out(self) -> None:
+        """Do what is to be done. Everything up to here has been shown."""
+        while self._asked:
+            change = self._asked.pop(0)
+            try:
+                with self._guard:
+                    if self.has_ended:
+                        change.why.append(NO_MORE)
+                    elif change.new:
+                        await self._rename(change)
+                    else:
+                        await self._end()
+            finally:
+                change.done.set()
+
+    async def _rename(self, change: Change) -> None:
+        try:
+            await change.store()
+        except JournalError as error:
+            change.why.append(str(error))
+            return
+        room, old = self._room, self._room.name
+        room.directory.rename_room(room, change.new)
+        for part in (self._audience, self._members, self._members.presence, self._history):
+            part.room = change.new
+        self._history.is_read = not self._history.last_seq  # the lines in it have the old name
+        self._audience.put(RoomRenamed(old, change.new))
+        self._audience.flush(self._history.last_seq)
+        for number, session in enumerate(self._members.sessions, 1):
+            if not self._guard.attempt(session.room_renamed, old, self._members.where_it_is(session)):
+                self._guard.attempt(session.fail)
+            if number % MEMBERS_AT_ONCE == 0:
+                await give_way()
+
+    async def _end(self) -> None:
+        """Put everybody out, and whoever was about to come in; answer those whose lines can no longer be stored."""
+        room = self._room
+        self.has_ended = True
+        room.directory.close_room(room)
+        self._audience.put(RoomDeleted(room.name))
+        self._audience.flush(self._history.last_seq)
+        for number, session in enumerate(self._members.sessions, 1):
+            self._put_out(session)
+            self._members.forget(session)
+            if number % MEMBERS_AT_ONCE == 0:
+                await give_way()
+        self._inbox.end(self._refuse)
+
+    def _refuse(self, entry: InboxEntry) -> None:
+        """Answer somebody who wants something of a room that is no more; let them go on, whatever comes of it."""
+        session, _, what, _ = entry
+        if isinstance(what, Arrival | Takeover):
+            self._audience.tell(session, Refused("no-such-room", {"room": self._room.name}))
+            self._put_out(session)
+        if isinstance(what, Arrival | Takeover | Departure | Renaming | Barrier):
+            what.done.set()
+            return
+        with self._guard:
+            _, answers = outcome_of(self._room.name, (entry,), ())
+            self._audience.answer(answers)
+
+    def _put_out(self, session: Occupant) -> None:
+        if not self._guard.attempt(session.put_out, self._room):
+            self._guard.attempt(session.fail)

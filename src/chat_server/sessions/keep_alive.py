@@ -1,0 +1,29 @@
+"""Telnet's NOP, sent whenever a connection has been silent for a while, so that no router forgets it. Knows the outbox; never knows whose it is."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+
+from chat_server.rooms.room import Occupant
+from chat_server.sessions.outbox import Outbox
+from chat_server.wire.telnet.options import Code
+
+NOP = bytes((Code.IAC, Code.NOP))
+
+
+def is_kept_alive(session: Occupant) -> bool:
+    """Whether that is wanted, and there is telnet at the other end."""
+    return session.preferences.keepalive and session.speaks_telnet
+
+
+async def receive_kept_alive(
+    receive: Callable[[], Awaitable[bytes]], session: Occupant, outbox: Outbox[Any], seconds: float
+) -> bytes:
+    """Receive what comes next; after each so many seconds of silence send a NOP, as long as that is wanted and nothing else waits."""
+    while is_kept_alive(session):
+        with trio.move_on_after(seconds):
+            return await receive()
+        if outbox.is_empty:
+            outbox.push(NOP)
+    return await receive()
