@@ -102,6 +102,7 @@ def test_no_file_of_the_data_directory_is_written_over_under_whatever_name(data:
     (tmp_path / "there").symlink_to(data, target_is_directory=True)
     with running_server(data=data):
         theirs = {f"{name}{ending}" for name in ("journal.db", "search.db") for ending in ("", "-wal", "-shm")} | {
+            "admin",
             "lock",
             "tls.pem",
         }
@@ -629,7 +630,10 @@ def test_rooms_are_left_alone_while_a_server_holds_them_and_none_is_made_where_t
             done = command("--data", data, "rooms", *words)
             assert (done.returncode, done.stderr) == (
                 2,
-                f"chat-server: the data directory {data} is in use by another chat-server\n",
+                (
+                    f"chat-server: the data directory {data} is in use by another chat-server; `chat-server admin rooms {words[0]}`"
+                    " asks a server that is running\n"
+                ),
             )
         assert command("--data", data, "rooms", "list").returncode == 0, "looking is harmless"
     for words in (["list"], ["rename", "python", "snakes"], ["delete", "python", "--yes"]):

@@ -5,7 +5,7 @@ from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
-from chat_server.protocol.events import OnlineListed, Refused, RoomCreated, RoomRenamed, RoomsListed
+from chat_server.protocol.events import OnlineListed, Refused, RoomCreated, RoomsListed
 from chat_server.protocol.names import BadName, name_key
 from chat_server.protocol.requests import (
     ROOMS_SHOWN_MAX,
@@ -17,6 +17,7 @@ from chat_server.protocol.requests import (
     ListRooms,
     Resume,
 )
+from chat_server.protocol.room_events import RoomRenamed
 from chat_server.protocol.typed import nearest, shortened
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.room import ROOM, ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room

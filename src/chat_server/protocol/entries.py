@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from chat_server.protocol.events import Answered, Event
 from chat_server.protocol.requests import NUMBER_MAX, Act, HowMany, Notice, Number, Request, Say, Topic, tag_of
+from chat_server.protocol.room_events import ROOM_EVENTS
 
 Author = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 
@@ -150,6 +151,8 @@ class Found(Event, frozen=True):
 
 
 EVENTS: tuple[type[Event], ...] = tuple(
-    kind for kind in (*Event.__subclasses__(), *StoredEvent.__subclasses__()) if kind not in (StoredEvent, Answered)
+    kind
+    for kind in dict.fromkeys((*Event.__subclasses__(), *ROOM_EVENTS, *StoredEvent.__subclasses__()))
+    if kind not in (StoredEvent, Answered)
 )
 """Every kind of event that both programs know."""

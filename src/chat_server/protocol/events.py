@@ -326,26 +326,6 @@ class RoomCreated(Event, frozen=True):
     room: str
 
 
-class RoomRenamed(Event, frozen=True):
-    """A room where the receiver is, or which it has asked for by its old name, has another name from now on.
-
-    Whoever is there is told by `went-back` and `entered` too.
-    """
-
-    sentence: ClassVar[str] = "{room} has a new name: {new}."
-
-    room: str
-    new: str
-
-
-class RoomDeleted(Event, frozen=True):
-    """A room where the receiver was is no more, nor is anything that was said there. Whoever was there is told by `went-back` too."""
-
-    sentence: ClassVar[str] = "{room} has been deleted."
-
-    room: str
-
-
 class Joined(Event, frozen=True):
     """People have entered the room: those named in `nicks`, and `more` others."""
 

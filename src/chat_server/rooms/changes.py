@@ -11,7 +11,8 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
-from chat_server.protocol.events import Refused, RoomDeleted, RoomRenamed
+from chat_server.protocol.events import Refused
+from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Barrier, Departure, InboxEntry, Renaming, Takeover, outcome_of
 from chat_server.rooms.inbox import Inbox

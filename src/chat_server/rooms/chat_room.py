@@ -74,8 +74,7 @@ class ChatRoom(Room):
         self._history = RecentHistory(record)
         self._audience = Audience(record.name, record.last, send_many)
         self._members = Members(record.name, self._audience, self._history, directory.journal, self._guard)
-        self.changes = Changes(self, self._inbox, self._audience, self._members, self._history)
-        """What is to be done to the room itself."""
+        self.changes = Changes(self, self._inbox, self._audience, self._members, self._history)  # of the room itself
         self.timing = self._members.timing
         """Who wants their next line timed."""
 

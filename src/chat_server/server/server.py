@@ -244,8 +244,6 @@ class Server:
         room = ChatRoom(record, self._directory, self.hall, self._send_many)
         self.rooms.append(room)
         self._rooms_running += 1
-        if self._rooms_ended.is_set():  # there were none
-            self._rooms_ended = trio.Event()
         self._nursery.start_soon(self._run_room, room)
         return room
 
@@ -253,7 +251,7 @@ class Server:
         await _run_until_closed(room)
         self._rooms_running -= 1
         self.rooms.remove(room)
-        if not self._rooms_running:
+        if not self._rooms_running and self._stop_requested.is_set():
             self._rooms_ended.set()
 
     def admit(self, transport: Transport, address: str, *, must_encrypt: bool = False) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from chat_server.commands.completion import completions
 from chat_server.commands.handler import EndSession
 from chat_server.commands.table import COMMANDS, dispatch
-from chat_server.protocol.events import Entered, EnteredHall, Event, Ponged, Refused
+from chat_server.protocol.events import EnteredHall, Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Say
 from chat_server.rooms.room import MaybeAwaitable, Room
@@ -329,9 +329,8 @@ class TextSession(ChatSession[TextInput]):
         """Leave the place where the person is."""
         await left(self.place, self)
 
-    def room_renamed(self, old: str, entered: Entered) -> None:
+    def room_renamed(self, *_: object) -> None:
         """The prompt has the new name."""
-        del old, entered
         self.carried_out()
 
     def put_out(self, room: Room) -> None:

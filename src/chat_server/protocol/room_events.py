@@ -1,0 +1,28 @@
+"""What happens to a room as such: it gets another name, or is no more. Never knows who did it."""
+
+from typing import ClassVar
+
+from chat_server.protocol.events import Event
+
+
+class RoomRenamed(Event, frozen=True):
+    """A room where the receiver is, or which it has asked for by its old name, has another name from now on.
+
+    Whoever is there is told by `went-back` and `entered` too.
+    """
+
+    sentence: ClassVar[str] = "{room} has a new name: {new}."
+
+    room: str
+    new: str
+
+
+class RoomDeleted(Event, frozen=True):
+    """A room where the receiver was is no more, nor is anything that was said there. Whoever was there is told by `went-back` too."""
+
+    sentence: ClassVar[str] = "{room} has been deleted."
+
+    room: str
+
+
+ROOM_EVENTS: tuple[type[Event], ...] = (RoomRenamed, RoomDeleted)
