@@ -28,6 +28,7 @@ from chat_server.journal.maintenance import import_
 from chat_server.journal.sqlite.archive import back_up
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.ended_file import read_ended
+from chat_server.journal.sqlite.endings import REST_AFTER_FAILURE
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Entry, Said
 from processes import TIMEOUT
@@ -424,6 +425,22 @@ async def test_another_program_that_reads_the_journal_delays_the_erasing_and_no_
                 await say(journal, 0, "others go on")
                 other.execute("COMMIT")
         assert _files_with(data, CANARY) == []
+
+
+async def test_who_ends_while_others_are_being_erased_is_erased_right_after_them(tmp_path: Path) -> None:
+    journal, accounts = open_store(tmp_path / "data")
+    async with opened(journal):
+        await create_rooms(journal)
+        people = [(await registered(accounts, Registration(name, name))).account for name in ("ann", "bob", "eve")]
+        for one in people:
+            await say(journal, one.id, CANARY)
+        with trio.fail_after(REST_AFTER_FAILURE - 1):
+            async with trio.open_nursery() as nursery:
+                for one in people:
+                    nursery.start_soon(accounts.end, one.id, "erase", NOW)
+                    while accounts.names.holder(one.key):
+                        await trio.lowlevel.checkpoint()
+        assert not _files_with(tmp_path / "data", CANARY)
 
 
 async def test_nobody_waits_for_the_disk_where_nobody_has_an_account(tmp_path: Path) -> None:

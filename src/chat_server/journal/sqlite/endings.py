@@ -73,15 +73,15 @@ class Endings:
             while True:
                 await self._has_more.wait()
                 self._has_more = trio.Event()
-                await self._carry_out_all()
-                if self._waiting:
+                if not await self._carry_out_all():
                     await trio.sleep(REST_AFTER_FAILURE)
         finally:
             for done in self._waiting.values():
                 done.set()
 
-    async def _carry_out_all(self) -> None:
-        """Do for all that wait what the disk lets be done."""
+    async def _carry_out_all(self) -> bool:
+        """Do for all that wait what the disk lets be done; return whether that was all."""
+        is_done = False
         with Guard("something went wrong while the lines of accounts that have ended were rewritten"):
             try:
                 waiting = [*self._waiting]
@@ -92,10 +92,12 @@ class Endings:
                 for ended in waiting:
                     await self._committer.call(partial(note_done, ended))
                     self._waiting.pop(ended).set()
+                is_done = True
             except JournalError as error:
                 log.error("cannot rewrite the lines of an account that has ended", why=str(error))
         if self._waiting:
             self._has_more.set()
+        return is_done
 
     async def _rewrite(self, ended: Ended) -> None:
         await self._committer.call(lambda _: self._note_in_file(ended))
