@@ -274,9 +274,7 @@ class PlainProgram:
         code = Exit.STORED if self.code is None else self.code
         if why_broken and self._has_output:
             self.lose_output(why_broken)
-            if code in (Exit.STORED, Exit.NOT_STORED):
-                return Exit.NO_OUTPUT
-        return code
+        return Exit.NO_OUTPUT if why_broken and code in (Exit.STORED, Exit.NOT_STORED) else code
 
     async def _finish(self) -> None:
         """Keep what can be kept of what was typed, and say what is left."""
