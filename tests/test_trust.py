@@ -1,8 +1,6 @@
 """Whether a server is trusted: the whole table, the file of what is known, and our end of TLS; then the client against servers that change."""
 
-import ssl
 import stat
-from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -29,7 +27,7 @@ from chat_tui.client.trust import (
     fault_of,
 )
 from chat_tui.client.trust_words import Doubt
-from tls_servers import certificates
+from tls_servers import OtherEnd, certificates
 
 ONE, OTHER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 
@@ -259,35 +257,8 @@ def test_what_is_no_fingerprint_or_server_is_told(
 # Our end of TLS
 
 
-class OtherEnd:
-    """A server's end of TLS, without a socket."""
-
-    def __init__(self) -> None:
-        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = certificates().self_signed().context().wrap_bio(self._in, self._out, server_side=True)
-
-    def shake_hands(self, data: bytes) -> bytes:
-        self._in.write(data)
-        with suppress(ssl.SSLWantReadError):
-            self._tls.do_handshake()
-        return self._out.read()
-
-    def say(self, data: bytes) -> bytes:
-        self._tls.write(data)
-        return self._out.read()
-
-    def hear(self, data: bytes) -> bytes:
-        self._in.write(data)
-        return self._tls.read(65536)
-
-    def end(self) -> bytes:
-        with suppress(ssl.SSLError):
-            self._tls.unwrap()
-        return self._out.read()
-
-
 def agreed() -> tuple[TlsSession, OtherEnd]:
-    ours, theirs = TlsSession("127.0.0.1", verifies=False), OtherEnd()
+    ours, theirs = TlsSession("127.0.0.1", verifies=False), OtherEnd(certificates().self_signed())
     data, is_agreed = ours.hello(), False
     while not is_agreed:
         is_agreed, data = ours.receive_answer(theirs.shake_hands(data))
@@ -318,4 +289,6 @@ def test_a_server_that_speaks_otherwise_is_told_by_its_first_byte() -> None:
 
 def test_the_farewell_is_understood() -> None:
     ours, theirs = agreed()
-    assert theirs.hear(ours.farewell()) == b"", "the end, and no error"
+    assert theirs.hear(ours.encrypt(b"bye")) == b"bye"
+    assert theirs.hear(ours.farewell()) == b""
+    assert theirs.is_ended

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from chat_tui.client.state import State
 from chat_tui.client.trust import AUTHORITY, PLAINTEXT, UNTRUSTED, About
 from chat_tui.client.trust_words import Doubt
 from processes import TIMEOUT, ServerProcess, running_server
-from tls_servers import Certificate, Relay, certificates, relay
+from tls_servers import Certificate, OtherEnd, Relay, certificates, relay
 
 TOKEN = "t" * 22
 
@@ -159,7 +159,6 @@ def test_a_certificate_that_has_changed_is_refused_until_it_is_accepted_by_the_c
     with relay(server.port, one) as front:
         User(front.port, tmp_path).servers.note("127.0.0.1", front.port, one.fingerprint)
         goes_on(User(front.port, tmp_path))
-        front.heard.clear()
         front.present(other)
         user = User(front.port, tmp_path)
         doubt = doubt_of(user)
@@ -182,7 +181,6 @@ def test_a_certificate_that_changes_while_one_is_there_ends_the_trust_with_the_c
 
     async def change(user: User) -> None:
         await user.online()
-        front.heard.clear()
         front.present(other)
         assert (await user.doubt()).unsettled.about is About.CHANGED
         assert was_told_nothing(front)
@@ -206,7 +204,6 @@ def test_a_server_that_an_authority_vouches_for_asks_nobody_whatever_its_next_ce
         assert user.word == AUTHORITY
         front.present(certificates().vouched_for())
         goes_on(User(front.port, tmp_path))
-        front.heard.clear()
         front.present(certificates().self_signed())
         assert doubt_of(User(front.port, tmp_path)).unsettled.about is About.NO_AUTHORITY
         assert was_told_nothing(front)
@@ -324,6 +321,7 @@ def test_a_server_that_has_spoken_tls_and_hangs_up_is_called_again_with_tls(
     async def come_back(user: User) -> None:
         change = await user.until(Status.WAITING)
         assert change.why == HANGS_UP
+        assert TOKEN.encode() not in front.heard
         front.present(one)
         await user.online()
 
@@ -331,8 +329,6 @@ def test_a_server_that_has_spoken_tls_and_hangs_up_is_called_again_with_tls(
         user = User(front.port, tmp_path)
         user.servers.note("127.0.0.1", front.port, one.fingerprint)
         play(user, come_back)
-        assert TOKEN.encode() in front.heard
-        assert b'"login"' not in bytes(front.heard).partition(b"\x16\x03")[0]
 
 
 def test_the_flag_goes_on_where_tls_was_turned_off(server: ServerProcess, tmp_path: Path) -> None:
@@ -355,3 +351,121 @@ def test_the_flag_goes_on_where_tls_was_turned_off(server: ServerProcess, tmp_pa
             await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(run())
+
+
+LET_IN = b'{"ref":"login","is":"logged-in","nick":"ann","token":"","rooms":[]}\n'
+
+
+def ended(end: OtherEnd) -> bytes:
+    return end.end()
+
+
+def in_the_middle(end: OtherEnd) -> bytes:
+    return end.say(b'{"is":"news"}\n' * 100)[:-10]
+
+
+def spoilt(end: OtherEnd) -> bytes:
+    record = bytearray(end.say(b'{"is":"news"}\n'))
+    record[-1] ^= 1
+    return bytes(record)
+
+
+@pytest.mark.parametrize(
+    ("last", "hangs_up", "why"),
+    [
+        (ended, False, "the connection was closed"),
+        (in_the_middle, True, "the connection was closed"),
+        (spoilt, False, "the connection broke"),
+    ],
+)
+def test_a_line_that_ends_in_whatever_way_is_made_again_with_the_server_that_is_trusted(
+    last: Callable[[OtherEnd], bytes], why: str, tmp_path: Path, *, hangs_up: bool
+) -> None:
+    one = certificates().self_signed()
+    calls: list[bytes] = []
+    farewells: list[bool] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        end = OtherEnd(one)
+        with closing(writer), suppress(OSError):
+            while not end.is_agreed:
+                writer.write(end.shake_hands(await reader.read(65536)))
+            said = end.hear(b"")
+            while b'"login"' not in said:
+                said += end.hear(await reader.read(65536))
+            calls.append(said)
+            writer.write(end.say(LET_IN))
+            if len(calls) == 1:
+                writer.write(last(end))
+                if hangs_up:
+                    return
+            while data := await reader.read(65536):
+                end.hear(data)
+            farewells.append(end.is_ended)
+
+    async def run() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
+            user = User(listener.sockets[0].getsockname()[1], tmp_path)
+            user.servers.note("127.0.0.1", user.connection.port, one.fingerprint)
+            task = asyncio.create_task(user.connection.run())
+            assert (await user.until(Status.WAITING)).why == why
+            await user.until(Status.ONLINE, since=[change.status for change in user.changes].index(Status.WAITING))
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            async with asyncio.timeout(TIMEOUT):  # who ends a line that is whole says so
+                while True not in farewells:
+                    await asyncio.sleep(0.005)
+        assert len(calls) == 2
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("word", ["", UNTRUSTED])
+def test_a_server_that_says_nothing_to_a_hello_is_waited_for_only_where_it_has_spoken_tls(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat_tui.client.calling.HELLO_SECONDS", 0.05)
+    monkeypatch.setattr("chat_tui.client.connection.CONNECT_SECONDS", 1.0)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            first = await reader.read(1)
+            while line := await reader.read(65536):
+                if first == b"{" and b'"login"' in line:
+                    writer.write(LET_IN)
+
+    async def run() -> ConnectionChanged:
+        async with await asyncio.start_server(talk, "127.0.0.1", 0) as listener:
+            user = User(listener.sockets[0].getsockname()[1], tmp_path)
+            if word:
+                user.servers.note("127.0.0.1", user.connection.port, word)
+            task = asyncio.create_task(user.connection.run())
+            change = await (user.until(Status.WAITING) if word else user.online())
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return change
+
+    change = asyncio.run(run())
+    assert (change.line, change.why) == (Line.LOCAL, "there is no answer" if word else "")
+
+
+def test_a_server_with_which_tls_cannot_be_agreed_upon_is_not_spoken_to_without(tmp_path: Path) -> None:
+    heard = bytearray()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            heard.extend(await reader.read(65536))
+            writer.write(bytes((21, 3, 3, 0, 2, 2, 70)))  # an alert: protocol version (RFC 8446, section 6)
+            await writer.drain()
+
+    async def run() -> None:
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listener:
+            user = User(listener.sockets[0].getsockname()[1], tmp_path, allows_plaintext=True)
+            task = asyncio.create_task(user.connection.run())
+            assert (await user.until(Status.WAITING)).why.startswith("TLS could not be agreed upon (")
+            assert user.word == UNTRUSTED
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+    assert b"login" not in heard

@@ -100,6 +100,42 @@ def certificates() -> Certificates:
     return Certificates(folder)
 
 
+class OtherEnd:
+    """A server's end of TLS, without a socket."""
+
+    def __init__(self, certificate: Certificate) -> None:
+        self.is_agreed = False
+        self.is_ended = False
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = certificate.context().wrap_bio(self._in, self._out, server_side=True)
+
+    def shake_hands(self, data: bytes) -> bytes:
+        self._in.write(data)
+        with suppress(ssl.SSLWantReadError):
+            self._tls.do_handshake()
+            self.is_agreed = True
+        return self._out.read()
+
+    def say(self, data: bytes) -> bytes:
+        self._tls.write(data)
+        return self._out.read()
+
+    def hear(self, data: bytes) -> bytes:
+        self._in.write(data)
+        said = b""
+        with suppress(ssl.SSLWantReadError):
+            while not self.is_ended:
+                piece = self._tls.read(65536)
+                self.is_ended = not piece
+                said += piece
+        return said
+
+    def end(self) -> bytes:
+        with suppress(ssl.SSLError):
+            self._tls.unwrap()
+        return self._out.read()
+
+
 class Relay:
     """Stands before a server, with a certificate or with none; which one may change."""
 
@@ -107,7 +143,7 @@ class Relay:
         """Listen. `port` is the server's."""
         self._server_port = port
         self.heard = bytearray()
-        """Everything that callers have said to the server, without TLS."""
+        """Everything that callers have said to the server, without TLS, since it has presented this certificate."""
         self.port = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loop = asyncio.new_event_loop()
@@ -126,6 +162,7 @@ class Relay:
 
     async def _present(self, certificate: Certificate | None) -> None:
         await self._hang_up()
+        self.heard.clear()
         context = certificate.context() if certificate else None
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
