@@ -14,6 +14,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any, NamedTuple, TypeVar
 
+from callers import without_tls
 from chat_server.protocol.fingerprints import fingerprint_of
 from processes import TIMEOUT, program
 
@@ -137,7 +138,7 @@ class OtherEnd:
 
 
 class Relay:
-    """Stands before a server, with a certificate or with none; which one may change."""
+    """Stands before a server, with a certificate or with none; which one may change. With none it hangs up on who begins TLS."""
 
     def __init__(self, port: int, certificate: Certificate | None) -> None:
         """Listen. `port` is the server's."""
@@ -164,7 +165,8 @@ class Relay:
         await self._hang_up()
         self.heard.clear()
         context = certificate.context() if certificate else None
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=context)
+        accept = self._accept if context else without_tls(self._accept)
+        self._server = await asyncio.start_server(accept, "127.0.0.1", self.port, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _hang_up(self) -> None:
