@@ -26,6 +26,7 @@ class StreamTransport:
     """A Transport over any Trio stream, with a writer task."""
 
     descriptor = -1
+    prepare = None
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream

@@ -23,6 +23,7 @@ class Pipe:
 
     def __init__(self, room: int) -> None:
         self.descriptor = -1
+        self.prepare = None
         self.room = room
         self.written = b""
         self.is_closed = False

@@ -46,6 +46,7 @@ class Kernel:
     """A transport: what has come waits in a buffer, and what is sent goes into another one that holds `room` bytes more."""
 
     descriptor = 7  # whoever writes to it passes TLS by
+    prepare = None
 
     def __init__(self, room: int = 1_000_000) -> None:
         self.room = room

@@ -39,9 +39,14 @@ class Target(Protocol):
     descriptor: int
     """That of a socket, or -1."""
 
+    @property
+    def prepare(self) -> Callable[[bytes], None] | None:
+        """Does what a `send` of the same data would do before it writes; None if that is nothing. Nothing else may be sent in between."""
+
 
 class _Nowhere:
     descriptor = -1
+    prepare = None
 
 
 NOWHERE: Target = _Nowhere()
@@ -55,6 +60,9 @@ Returns how many bytes each has taken, or minus the number of an error; None, an
 
 class Sink(Protocol):
     """Where bytes for one reader go; nobody waits for the reader."""
+
+    prepares: bool
+    """Whether there may be something to prepare."""
 
     @property
     def target(self) -> Target:

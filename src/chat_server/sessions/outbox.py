@@ -47,6 +47,7 @@ class Outbox(Generic[M]):
         "_waiting",
         "limit",
         "owner",
+        "prepares",
         "progressed_at",
         "send",
         "target",
@@ -69,6 +70,7 @@ class Outbox(Generic[M]):
         waits, for a room calls it for every member: with a method and its questions in between, S3 took a tenth more."""
         self.target: Target = transport
         """What `send` writes to, as long as it is the socket's own; else one without a descriptor."""
+        self.prepares = transport.prepare is not None
         self._start = start
         self.owner = owner
         """Who is asked for positions and notices; another may take over what waits."""
@@ -288,6 +290,7 @@ class PushSink:
 
     __slots__ = ("_push",)
 
+    prepares = False
     target: ClassVar[Target] = NOWHERE
 
     def __init__(self, push: Callable[[bytes], None]) -> None:

@@ -28,6 +28,10 @@ class Transport(Protocol):
     """To which bytes may be written as `send_nowait` does it; -1 if that cannot be, or can be no longer."""
 
     @property
+    def prepare(self) -> Callable[[bytes], None] | None:
+        """Does what a `send_nowait` of the same data would do before it writes; None if that is nothing. Nothing else may be sent in between."""
+
+    @property
     def send_nowait(self) -> Callable[[bytes], int]:
         """Send what can be sent at once; return how many bytes, or HELD.
 
@@ -61,6 +65,8 @@ class SocketTransport:
     """A TCP connection."""
 
     __slots__ = ("_socket", "descriptor", "send_nowait")
+
+    prepare = None
 
     def __init__(self, connection: socket.socket) -> None:
         """Take over a connected, non-blocking socket."""
