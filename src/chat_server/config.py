@@ -111,7 +111,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     connections: Annotated[
         Count,
         Meta(
-            description="Connections in all. Each costs about 8 KiB; the limit on open files counts too, whichever is lower."
+            description="Connections in all. Each costs about 8 KiB, by TLS 19 more; the limit on open files counts too, whichever is lower."
         ),
     ] = 10000
     connections_per_address: Annotated[
