@@ -172,6 +172,18 @@ async def test_a_hello_after_the_greeting_is_the_end_and_the_log_says_once_what_
         ]
 
 
+async def test_a_hello_after_the_greeting_is_the_end_where_there_is_no_certificate_too(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house() as house:
+        with capture_logs() as logged:
+            late = house.call()
+            await late.read_until("/help for more.\r\n")
+            await late.stream.send_all(hello())
+            await late.read_to_end()
+        assert told(logged) == []
+
+
 async def test_a_caller_that_is_just_shaking_hands_does_not_hold_up_a_stop(autojump_clock: trio.abc.Clock) -> None:
     async with house_with_tls() as house:
         await house.call().stream.send_all(hello()[:100])

@@ -91,7 +91,7 @@ class Handshakes:
 
     def note_late_hello(self) -> None:
         """A caller has begun TLS when it had been greeted in plain text, which no client of TLS understands: say once what can be done."""
-        if not self._has_told_of_late_hello:
+        if self.are_offered and not self._has_told_of_late_hello:
             self._has_told_of_late_hello = True
             log.warning(
                 "a caller began TLS after it had been greeted in plain text: such clients need the port of [tls], where nobody is greeted first"
