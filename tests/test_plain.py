@@ -872,6 +872,9 @@ class Withholding:
         with suppress(OSError):
             while True:
                 caller, _ = self._listener.accept()
+                if caller.recv(1, socket.MSG_PEEK) == b"\x16":  # what goes by in TLS it could not tell apart
+                    caller.close()
+                    continue
                 server = socket.create_connection(("127.0.0.1", self._server_port))
                 self._sockets += [caller, server]
                 for source, target in ((caller, server), (server, caller)):
