@@ -279,6 +279,34 @@ async def test_what_is_no_tls_is_no_handshake() -> None:
     assert not outgoing.pending
 
 
+@given(st.binary(max_size=300), st.lists(st.integers(0, 400), max_size=4), st.booleans())
+def test_any_bytes_are_tls_or_its_end_and_leave_nothing_for_others_to_send(
+    said: bytes, places: list[int], is_new: bool
+) -> None:
+    async def hear() -> None:
+        kernel, client, outgoing = Kernel(), TlsClient(), ssl.MemoryBIO()
+        hello = bytearray(client.shake_hands() if is_new else b"")
+        for place in places:
+            hello[place : place + 1] = b"\xff"
+        if is_new:
+            transport = TlsTransport(kernel, server_context(), outgoing)
+            kernel.give(bytes(hello) + said)
+            kernel.end()
+            with pytest.raises((ssl.SSLError, trio.BrokenResourceError)):
+                await transport.shake_hands(b"", trio.Lock())
+        else:
+            transport = await connect(kernel, client, outgoing=outgoing)
+            kernel.give(said)
+            kernel.end()
+            with suppress(trio.BrokenResourceError):
+                assert await transport.receive_some(100) == b""
+        assert not outgoing.pending
+        transport.close()
+        assert not outgoing.pending
+
+    trio.run(hear)
+
+
 async def test_one_way_out_serves_all_connections() -> None:
     outgoing = ssl.MemoryBIO()
     kernels, clients = [Kernel() for _ in range(5)], [TlsClient(VERSIONS[number % 2]) for number in range(5)]
