@@ -447,3 +447,43 @@ def test_rooms_of_a_running_server_are_renamed_and_deleted_and_the_next_start_ha
         assert server.stop() == 0
     with running_server(data=tmp_path):
         assert [row.split()[1] for row in said(tmp_path, "rooms").splitlines()[1:]] == ["write", "pm", "python"]
+
+
+def test_chat_tui_line_by_line_goes_on_in_a_room_that_is_renamed_and_sends_what_waited(tmp_path: Path) -> None:
+    data, state = tmp_path / "data", tmp_path / "state"
+    with running_server(data=data) as server:
+        flags = [
+            *(f"127.0.0.1:{server.port}", "--plain", "--nick", "ann", "--state", str(state)),
+            *("--room", "python", "--config", os.devnull),
+        ]
+        program = subprocess.Popen(
+            [sys.executable, "-m", "chat_tui", *flags],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        assert program.stdin is not None
+        assert program.stdout is not None
+        program.stdin.write("before\n")
+        while "stored as 1" not in program.stdout.readline():
+            pass
+        said(data, "rooms", "rename", "python", "snakes")
+        while "python has a new name: snakes." not in program.stdout.readline():
+            pass
+        program.stdin.write("after\n")
+        told = program.communicate(timeout=TIMEOUT)[0]
+        assert program.returncode == 0
+        assert "[snakes] stored as 2" in told
+        assert "You have left" not in told
+        # What was there when nobody was connected is found by the new name too, and what waited is sent.
+        again = subprocess.run(
+            [sys.executable, "-m", "chat_tui", *flags],
+            input="third\n",
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert "[snakes] stored as 3" in again.stdout, again
+        said(data, "rooms", "delete", "snakes", "--yes")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from chat_server.protocol import entries, events
 from chat_server.protocol.entries import KINDS, Entry, Said, TopicSet
 from chat_server.protocol.events import Event
+from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_tui.client.answers import words_for
 from chat_tui.client.state import Pending, RoomState, State, names
 from chat_tui.client.timeline import StatusMessage, Timeline, place
@@ -251,3 +252,33 @@ def test_answers_are_put_in_words_in_the_language_that_the_server_speaks() -> No
     assert words_for(answer, was_typed=True, language=state.language) == "将测量您下一条消息的延迟。"
     state.apply(events.Welcomed("chat-server", "0.1.0", 1, {}, ()))
     assert words_for(answer, was_typed=True, language=state.language) == "Your next line will be timed."
+
+
+def test_a_room_that_is_renamed_keeps_its_lines_what_is_unread_and_what_waits() -> None:
+    state = logged_in()
+    state.apply(entered("", 0))
+    state.typed(Pending("k", "python", "say", "waits", 0.0))
+    state.apply(Said("python", 1, 60.0, "bob", "hello ann"))
+    room = state.room("python")
+    for event in (
+        RoomRenamed("Python", "snakes"),
+        events.WentBack("python"),
+        events.Entered("snakes", ("bob",), 0, "", 1),
+    ):
+        state.apply(event)
+    assert [*state.rooms] == ["snakes"]
+    assert state.room("snakes") is room
+    assert (room.name, room.is_joined, room.unread, room.mentions, room.position) == ("snakes", True, 1, {1}, 1)
+    assert [line.text for line in room.timeline.lines() if isinstance(line, Said)] == ["hello ann"]
+    assert [pending.room for pending in room.pending] == ["snakes"]
+    state.apply(Said("snakes", 2, 61.0, "bob", "more"))
+    assert (room.last, room.has_hole) == (2, False)
+
+
+def test_a_room_that_is_deleted_is_none_that_one_is_in() -> None:
+    state = logged_in()
+    state.apply(entered("", 0))
+    for event in (RoomDeleted("python"), events.WentBack("python")):
+        state.apply(event)
+    assert not state.rooms
+    assert words_for(RoomDeleted("python"), was_typed=False) == "python has been deleted."

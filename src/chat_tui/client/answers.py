@@ -2,6 +2,7 @@
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.events import Event
+from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 
 _QUIET = (
     events.Welcomed,
@@ -23,13 +24,17 @@ _QUIET = (
 """What is shown by other means than words."""
 
 
+_UNASKED = (events.Timed, events.Slowed, events.RoomFailed, RoomRenamed, RoomDeleted)
+"""What is told whether anybody has asked or not."""
+
+
 def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
     """What to tell the user about an event, in the language, or "". `was_typed`: it answers what they typed."""
     if isinstance(event, events.Refused):
         return event.text
     if isinstance(event, (entries.StoredEvent, *_QUIET)) or not event.is_for_people:
         return ""
-    if not was_typed and not isinstance(event, events.Timed | events.Slowed | events.RoomFailed):
+    if not was_typed and not isinstance(event, _UNASKED):
         return ""
     if isinstance(event, events.Answered):
         return event.text

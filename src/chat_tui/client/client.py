@@ -15,6 +15,7 @@ from chat_server.protocol.entries import KIND_BY_WORD, Entry
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Ref
+from chat_server.protocol.room_events import RoomRenamed
 from chat_server.protocol.sanitize import sanitize_lines, sanitize_to_line
 from chat_server.protocol.syntax import parameters_of
 from chat_tui.client.askers import Answer
@@ -289,9 +290,7 @@ class Client:
     def _take(self, event: Event, ref: Ref | None) -> None:
         if self.state.is_of_too_many(event):
             return
-        if isinstance(event, events.Entered):
-            room = self.state.room(event.room)
-            room.read = self.saved.read.get(event.room) if room.read is None else room.read
+        _prepare(event, self.state, self.store, self.connection)
         if isinstance(event, events.HelpListed):
             event = _without_refused(event, self.state.commands)
         is_of_line = isinstance(event, events.Refused) and any(pending.key == ref for pending in self.store.unsent)
@@ -340,6 +339,17 @@ class Client:
             ):  # the server recalls what was missed, which may be nothing
                 self.want_older(room.name, requests.NUMBER_MAX)
         self._is_dirty = True
+
+
+def _prepare(event: Event, state: State, store: LocalStore, connection: Connection) -> None:
+    """Have what is kept of a room where its state, which is about to change, will look for it."""
+    if isinstance(event, events.Entered):
+        room = state.room(event.room)
+        room.read = store.saved.read.get(event.room) if room.read is None else room.read
+    elif isinstance(event, RoomRenamed):
+        known = state.known(event.room)
+        store.room_renamed(known.name if known else event.room, event.new)
+        connection.room_settled(event.room)
 
 
 def _without_refused(help_: events.HelpListed, commands: Container[str]) -> events.HelpListed:

@@ -321,7 +321,7 @@ class Connection:
             self.identity.nick = event.new
         self._on_event(event, ref)
         if isinstance(event, events.Entered):
-            self._room_settled(event.room)
+            self.room_settled(event.room)
         elif isinstance(event, events.LoggedIn):
             self.identity.nick, self.identity.token = event.nick, event.token
             self._go_on(set(event.rooms), link)
@@ -337,11 +337,11 @@ class Connection:
         room = self._joins.get(ref)
         if room is None:
             return False
-        self._room_settled(room)
+        self.room_settled(room)
         self._on_room_refused(room, refused)
         return True
 
-    def _room_settled(self, room: str) -> None:
+    def room_settled(self, room: str) -> None:
         """A room that was wanted from the start is there, or cannot be; until then every new connection asks for it again."""
         for wanted in [wanted for wanted in self._rooms if name_key(wanted) == name_key(room)]:
             del self._rooms[wanted]

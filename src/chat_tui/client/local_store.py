@@ -95,6 +95,20 @@ class LocalStore:
             self._outbox[pending.key] = pending
         self._write_outbox()
 
+    def room_renamed(self, old: str, new: str) -> None:
+        """What is kept of a room is kept under its new name, what is to be sent to it too."""
+        if old in self.saved.read:
+            self.saved.read[new] = self.saved.read.pop(old)
+        if old in self.saved.drafts:
+            self.saved.drafts[new] = self.saved.drafts.pop(old)
+        if self.saved.current == old:
+            self.saved.current = new
+        renamed = [pending for pending in self._outbox.values() if pending.room == old]
+        for pending in renamed:
+            pending.room = new
+        if renamed:
+            self._write_outbox()
+
     def remove(self, key: str) -> None:
         """Forget what has been stored or was given up.
 

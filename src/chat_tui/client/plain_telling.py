@@ -9,6 +9,7 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
+from chat_server.protocol.room_events import RoomRenamed
 from chat_tui.client.answers import words_for
 from chat_tui.client.calling import Line
 from chat_tui.client.client import Client
@@ -34,6 +35,7 @@ class Teller:
         self._client, self._write, self._warn = client, write, warn
         self._shows_joins = shows_joins
         self._reading = Reading(write)
+        self._renamed: set[str] = set()
         self._carried: set[str] = set()  # rooms in which the user was when they logged in
         self._holes_told: set[str] = set()
         self._trouble = ""
@@ -55,6 +57,7 @@ class Teller:
 
     def tell(self, event: Event, new: list[Entry]) -> None:
         """Write what an event means that nobody has asked for."""
+        self._note_renamed(event)
         match event:
             case events.LoggedIn():
                 self._carried = {name_key(name) for name in event.rooms}
@@ -76,6 +79,13 @@ class Teller:
                 words = words_for(event, was_typed=False, language=self._client.state.language)
                 if words:
                     self._write(words)
+
+    def _note_renamed(self, event: Event) -> None:
+        """Note which room one leaves only to be in it under its new name."""
+        if isinstance(event, RoomRenamed) and name_key(event.room) != name_key(event.new):
+            self._renamed.add(name_key(event.room))
+        elif isinstance(event, events.Entered):
+            self._renamed.discard(name_key(event.room))
 
     def _tell_of_others(self, event: events.Joined | events.Left | events.Renamed) -> None:
         if isinstance(event, events.Renamed):
@@ -111,6 +121,8 @@ class Teller:
 
     def _went_back(self, event: events.WentBack) -> None:
         self._reading.left(event.room)
+        if name_key(event.room) in self._renamed:
+            return
         others = [room.name for room in self._client.state.rooms.values() if room.is_joined]
         where = f" You are also in {', '.join(others)}; /join and its name goes there." if others else ""
         self._write(f"You have left {event.room}.{where}")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from chat_server.protocol import entries, events
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
+from chat_server.protocol.room_events import RoomRenamed
 from chat_tui.client.answers import answer_in_words
 from chat_tui.client.client import CANNOT_ASK, Client
 from chat_tui.client.command_line import Asked, Misused
@@ -90,6 +91,8 @@ class Typing:
         match event:
             case events.Entered() if not self.room and not self._was_settled:
                 self._go_to(event.room)
+            case RoomRenamed() if name_key(event.room) == name_key(self.room):
+                self._go_to(event.new)
             case events.WentBack() if name_key(event.room) == name_key(self.room):
                 self.room = ""
             case events.RoomsListed():

@@ -16,6 +16,7 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Ref
+from chat_server.protocol.room_events import RoomRenamed
 from chat_tui.client.timeline import Timeline
 
 ROOMS_MAX = 256
@@ -217,6 +218,18 @@ class State:
         if room.read is None:
             room.read = event.last
 
+    def _room_renamed(self, event: RoomRenamed) -> None:
+        """The room stays what it is, where it stands; the server says then that one leaves it and enters it."""
+        old, new = name_key(event.room), name_key(event.new)
+        if old not in self.rooms or (new != old and new in self.rooms):
+            return
+        self.rooms[old].name = event.new
+        self.rooms = {new if key == old else key: room for key, room in self.rooms.items()}
+        for pending in self.rooms[new].pending:
+            pending.room = event.new
+        if old in self._joins_shown:
+            self._joins_shown[new] = self._joins_shown.pop(old)
+
     def _went_back(self, event: events.WentBack) -> None:
         self.rooms.pop(name_key(event.room), None)
 
@@ -333,6 +346,7 @@ class State:
         events.LoggedIn: _logged_in,
         events.Entered: _entered,
         events.WentBack: _went_back,
+        RoomRenamed: _room_renamed,
         **dict.fromkeys((*KINDS, StoredEvent), _line),
         entries.Recalled: _recalled,
         entries.PageShown: _page,

@@ -10,6 +10,7 @@ from textual.app import App
 from chat_server.protocol import entries, events
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
+from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_tui.client.answers import words_for
 from chat_tui.client.clocks import Steady
 from chat_tui.client.notifications import calling, deserves_notification
@@ -79,8 +80,10 @@ class Hearing:
             self.tell(event.text, room=event.room, is_error=True)
         elif not isinstance(event, events.Renamed) or self._navigation.current is None:
             words = words_for(event, was_typed=was_typed, language=self._program.client.state.language)
-            if words:
-                self.tell(words, room=getattr(event, "room", ""))
+            if isinstance(event, RoomDeleted):
+                self._app.notify(words, markup=False)  # the lines among which it would stand are gone with the room
+            elif words:
+                self.tell(words, room=event.new if isinstance(event, RoomRenamed) else getattr(event, "room", ""))
 
     def _join_first(self, event: events.RoomsListed) -> None:
         """A user who has never been in a room here begins in the first."""
