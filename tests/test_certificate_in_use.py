@@ -9,7 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -24,8 +24,10 @@ import forks
 from captured_logs import capture_logs
 from chat_server.config import TlsTable
 from chat_server.protocol.fingerprints import fingerprint_of, in_groups
+from chat_server.server import signals
 from chat_server.server.certificate_in_use import LOOK_SECONDS, WARN_SECONDS, CertificateInUse
 from chat_server.server.certificates import OWN_FILE
+from chat_server.server.signals import Signals
 from pairs import NOW, Pair, asking, handshake, shown_by
 from processes import ROOT, TIMEOUT, running_server
 from streams import Caller
@@ -176,7 +178,9 @@ async def test_whoever_asks_has_them_looked_at_at_once(tmp_path: Path, mock_cloc
                 certificate.ask_to_read_again()
                 certificate.ask_to_read_again()
                 await eventually(logs, f"is now {told(pair)}")
+            await trio.testing.wait_all_tasks_blocked(0.05)
         nursery.cancel_scope.cancel()
+    assert len(logs) <= 1 + 2 * 2, "and then not until somebody asks again"
 
 
 async def test_the_end_is_told_of_once_a_day_from_two_weeks_before_it(tmp_path: Path, mock_clock: MockClock) -> None:
@@ -413,6 +417,23 @@ def test_a_maker_that_does_not_make_one_keeps_nobody_waiting_and_leaves_nothing(
 
 
 # --- SIGHUP, and the terminal that goes
+
+
+async def test_a_terminal_that_goes_stops_the_server_in_order_however_often_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The kernel tells it, and so does the shell."""
+    terminals = iter([True, True, False, False, False])
+    monkeypatch.setattr(signals, "_has_terminal", lambda: next(terminals))
+    done: list[str] = []
+    obeying = Signals(lambda: done.append("stop"), lambda: done.append("cut"), lambda: done.append("read again"))
+
+    async def received() -> AsyncIterator[int]:
+        for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
+            yield number
+
+    await obeying.obey(received())
+    assert done == ["read again", "stop", "cut"]
 
 
 @pytest.mark.parametrize("is_ignored", [False, True])

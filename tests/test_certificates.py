@@ -225,6 +225,9 @@ async def test_a_certificate_is_made_in_the_name_of_the_machine_for_ten_years(tm
     years = (certificate.not_valid_after_utc - certificate.not_valid_before_utc) / timedelta(days=365.25)
     assert years == pytest.approx(10, abs=0.01)
     assert abs(certificate.not_valid_before_utc - datetime.now(UTC)) < timedelta(minutes=10)
+    assert {extension.oid._name for extension in certificate.extensions} == {
+        *("subjectAltName", "basicConstraints", "keyUsage", "extendedKeyUsage", "subjectKeyIdentifier")
+    }
     key = certificate.public_key()
     assert isinstance(key, ec.EllipticCurvePublicKey)
     assert key.curve.name == "secp256r1"

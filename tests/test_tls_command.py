@@ -1,7 +1,6 @@
 """`/tls`: whether this line is encrypted, and the server's fingerprint, for everybody."""
 
 import json
-import os
 import socket
 import sys
 from pathlib import Path
@@ -84,8 +83,8 @@ def test_a_real_server_tells_the_fingerprint_that_its_log_tells_and_chat_tui_sho
             assert json.loads(program.recv(10_000)) == told | {"is": "line-encrypted", "text": ANY}
             assert in_groups(fingerprint_of(program.getpeercert(binary_form=True) or b"")) == told["fingerprint"]
         shown = forks.run(
-            [sys.executable, "-m", "chat_tui", f"127.0.0.1:{server.port}", "--plain", "--nick", "ann"],
-            input="/tls\n", capture_output=True, text=True, timeout=TIMEOUT, env=os.environ | {"XDG_DATA_HOME": str(tmp_path)},
+            [sys.executable, "-m", "chat_tui", f"127.0.0.1:{server.port}", "--plain", "--nick", "ann", "--state", tmp_path / "state"],
+            input="/tls\n", capture_output=True, text=True, timeout=TIMEOUT,
         )  # fmt: skip
         assert told["fingerprint"] in shown.stdout
     assert parse_fingerprint(told["fingerprint"])
