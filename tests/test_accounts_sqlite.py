@@ -21,11 +21,13 @@ from chat_server.accounts import Account, Code, Registration, sender_of
 from chat_server.accounts.names_index import NamesIndex, Refusal
 from chat_server.config import JournalTable
 from chat_server.journal import Duplicate, JournalError
+from chat_server.journal.batch_codec import encode
 from chat_server.journal.engines import Store, engine_named
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import import_
-from chat_server.journal.sqlite.archive import back_up
+from chat_server.journal.sqlite.archive import back_up, editing
+from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.ended_file import read_ended
 from chat_server.journal.sqlite.endings import REST_AFTER_FAILURE
@@ -363,6 +365,23 @@ async def test_it_is_not_in_what_sqlite_has_left_behind_where_other_lines_were_p
             pass
         await accounts.end(made.id, "erase", NOW)
         assert _files_with(data, CANARY) == []
+
+
+def test_nor_is_a_deleted_room_in_what_sqlite_has_left_behind(tmp_path: Path) -> None:
+    folder = DataDirectory(tmp_path / "data")
+    chance = random.Random(8)  # noqa: S311 - as above
+    with closing(Writer(folder.journal, "process")) as writer:
+        for room in ("python", "pm"):
+            writer.create_room(room)
+        for number in range(600):
+            room = "pm" if chance.random() < 0.5 else "python"
+            word = CANARY if room == "pm" else "other"
+            lines: list[Entry] = [Said(room, 0, 1000.0 + number, "ann", f"{word} " + "x" * chance.randrange(900))]
+            writer.commit([Append(lines, {}, encode(lines))], {})
+    with editing(folder) as rooms:
+        rooms.delete_room("pm")
+    assert _files_with(folder.path, CANARY) == []
+    folder.close()
 
 
 @pytest.mark.parametrize("is_lost", ["only the journal", "the search index too"])

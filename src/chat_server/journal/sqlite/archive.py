@@ -18,7 +18,7 @@ from chat_server.journal.sqlite import account_rows
 from chat_server.journal.sqlite.account_checks import account_problems
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataDirectory, remove_database
-from chat_server.journal.sqlite.ended_accounts import apply_ended, rewrite_all
+from chat_server.journal.sqlite.ended_accounts import apply_ended, make_anew, rewrite_all
 from chat_server.journal.sqlite.reader import Reader, mapped_errors
 from chat_server.journal.sqlite.search_index import OtherRelease, SearchIndex
 from chat_server.journal.sqlite.writer import Writer
@@ -256,6 +256,7 @@ class SqliteRooms:
         remove_database(self._folder.search)
         self._writer.delete_room(name)
         try:
+            make_anew(self._writer)
             self._writer.bring_in_log()
         except JournalError as error:
             raise FileProblem(
