@@ -15,17 +15,8 @@ from typing import Any
 
 import pytest
 import telnetlib3
-import trio
 
-from chat_server.commands.access import ROLES
-from chat_server.commands.handler import Command
-from chat_server.commands.table import COMMANDS
-from chat_server.protocol.events import TopicShown
-from chat_server.protocol.requests import Act
-from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
-from chat_server.sessions.text_session import TextSession
 from processes import TIMEOUT, Screen, ServerProcess, program, running_server, screen
-from test_sockets import running
 
 PASTED = "\x1b[200~def f():\r\treturn 1\r\x1b[201~"
 
@@ -208,57 +199,60 @@ def flood(server: ServerProcess, per_second: int) -> Iterator[None]:
         thread.join()
 
 
-def test_a_password_typed_at_the_real_telnet_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    for role in ROLES:
-        monkeypatch.setitem(COMMANDS.open_to[role][HALL], Act, Command(ask_for_password, ""))
-    trio.run(ask_for_passwords)
+CANARY = "correct horse battery canary 7f3a"
+"""A password that is on no screen, in no log, and in no file."""
 
 
-def ask_for_password(place: Room, session: Occupant, request: Act) -> MaybeAwaitable:
-    """Ask whoever does something for a password: what accounts will do."""
-    assert isinstance(session, TextSession)
+def test_a_password_typed_at_the_real_telnet_is_shown_and_kept_nowhere(tmp_path: Path) -> None:
+    with running_server("--verbose", data=tmp_path) as server:
+        with at_dumb_telnet(server) as ann:  # line by line, before any editing: telnet's own echo goes, and comes back
+            ann.type("/register ann\r")
+            for prompt in ("New password:", "The same once more:"):
+                ann.wait_for(prompt)
+                ann.settle()
+                ann.type(f"{CANARY}\r")
+            ann.wait_until("They are not shown again.")
+            ann.type("/help time\r")
+            ann.wait_until("* Choose the zone")
+            ann.wait_for_rows(lambda rows: "/help time" in rows)  # the echo is back
+            assert CANARY.encode() not in ann.raw
+        with screen(program("telnet"), "127.0.0.1", str(server.port)) as ann:  # with the line edited here
+            ann.wait_until("Type /login and a nickname to come in")
+            ann.type("/login ann\r")
+            ann.wait_for("Password:")
+            ann.settle()  # what is typed in the moment before telnet has agreed is shown by itself
+            ann.type(f"{CANARY}x\x7f\r")
+            ann.wait_for("[hall] ann>")
+            ann.type("\x1b[A")
+            ann.settle()
+            assert ann.rows[-1] == "[hall] ann>", "it is in no history"
+            assert CANARY.encode() not in ann.raw
+        with screen(program("telnet"), "127.0.0.1", str(server.port), term="dumb") as other:  # with its first line
+            other.wait_until("Type /login and a nickname to come in")
+            other.type("/login ann\r")
+            other.wait_for("Password:")
+            other.settle()
+            other.type(f"not the {CANARY}\r")
+            other.wait_until("* Wrong name or password.")
+            assert CANARY.encode() not in other.raw
+        assert server.stop() == 0
+    log = "".join(server.log)
+    assert "a caller came" in log
+    assert CANARY not in log
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert tmp_path / "journal.db" in files
+    assert not any(CANARY.encode() in path.read_bytes() for path in files)
 
-    def tell(secret: str) -> MaybeAwaitable:
-        session.send(TopicShown("vault", secret[::-1]))
-        return None
 
-    session.ask_secret("password", tell)
-    return None
-
-
-async def ask_for_passwords() -> None:
-    async with running() as (_, line):
-        await trio.to_thread.run_sync(type_passwords, line.port)
-
-
-def type_passwords(port: int) -> None:
-    # Line by line, before any editing: telnet's own echo goes, and comes back.
-    with screen(program("telnet"), "127.0.0.1", str(port), term="dumb") as ann:
-        ann.wait_until("Type /login and a nickname to come in")
-        ann.type("/rooms\r")
-        ann.wait_until("* Rooms: ")
-        ann.settle()
-        ann.type("/me opens\r")
-        ann.wait_for("Password:")
-        ann.settle()
-        ann.type("xyzzy\r")
-        ann.wait_until("* Topic of vault: yzzyx")
-        ann.type("/help\r")
-        ann.wait_until("* /logout - ")
-        ann.wait_for_rows(lambda rows: "/help" in rows)  # the echo is back
-        assert b"xyzzy" not in ann.raw
-    # With the line edited here.
-    with screen(program("telnet"), "127.0.0.1", str(port)) as bob:
-        bob.wait_until("Type /login and a nickname to come in")
-        bob.type("/login bob\r")
-        bob.wait_for("[hall] bob>")
-        bob.type("/me opens\r")
-        bob.wait_for("Password:")
-        bob.type("xyzz\x7fzy\r")
-        bob.wait_for("* Topic of vault: yzzyx", "[hall] bob>")
-        bob.type("\x1b[A")
-        bob.wait_for("[hall] bob> /me opens")
-        assert b"xyzz" not in bob.raw
+@contextmanager
+def at_dumb_telnet(server: ServerProcess) -> Iterator[Screen]:
+    """Somebody at a real telnet, whose line the server does not edit, not logged in."""
+    with screen(program("telnet"), "127.0.0.1", str(server.port), term="dumb") as person:
+        person.wait_until("Type /login and a nickname to come in")
+        person.type("/rooms\r")
+        person.wait_until("* Rooms: ")
+        person.settle()
+        yield person
 
 
 def test_a_mud_client_that_negotiates_everything_is_served_line_by_line_with_colours() -> None:

@@ -79,7 +79,7 @@ class TextSession(ChatSession[TextInput]):
         self._closing = b""  # what gives the row back, when it has been
         self.receives_own = False
         self._program: ProgramDetected | None = None  # what has come, if the caller turned out to be a program
-        self._awaits_secret: Callable[[str], MaybeAwaitable] | None = None
+        self._awaits_secret: tuple[str, Callable[[str], MaybeAwaitable]] | None = None
 
     # How the person is shown things.
 
@@ -158,7 +158,8 @@ class TextSession(ChatSession[TextInput]):
         elif self.sink is self._outbox:
             self.sink = PushSink(self.push)
             editor.is_shown_back = COMMANDS.works_for(self.place, self, Say)
-            editor.prompted(self._prompt)
+            secret = self._awaits_secret  # it may have been asked for before telnet agreed to editing
+            editor.prompted(secret[0] if secret else self._prompt, is_secret=bool(secret))
             self._outbox.push(editor.open())
         elif min(self._text.terminal.columns, COLUMNS_MAX) not in (0, editor.columns):
             self._outbox.push(editor.resized(self._text.terminal.columns))
@@ -221,10 +222,10 @@ class TextSession(ChatSession[TextInput]):
         """Have the place carry it out, if it is not about the connection itself."""
         if type(asked) is Say:  # nearly all is
             pause = dispatch(self.place, self, asked)
-        elif isinstance(asked, ConnectionEvent):
-            pause = self._handle_event(asked)
         else:
-            pause = dispatch(self.place, self, asked)
+            pause = (
+                self._handle_event(asked) if isinstance(asked, ConnectionEvent) else dispatch(self.place, self, asked)
+            )
             if pause is not None or self._rest:
                 return self._answered(pause)
         if pause is None and self.receives_own:
@@ -249,8 +250,8 @@ class TextSession(ChatSession[TextInput]):
             case CharsetUnclear():
                 self.push(charset_hints())
             case SecretEntered():
-                then, self._awaits_secret = self._awaits_secret, None
-                return then(event.text) if then else None
+                secret, self._awaits_secret = self._awaits_secret, None
+                return secret[1](event.text) if secret else None
         return None
 
     def _become_program(self, came: ProgramDetected) -> None:
@@ -276,7 +277,7 @@ class TextSession(ChatSession[TextInput]):
     def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
         """Ask for a secret; see Occupant. Telnet does not show it while it is typed, and the editor never."""
         prompt = prompted(prompt, self.preferences.language)
-        self._awaits_secret = then
+        self._awaits_secret = prompt, then
         said = self._text.expect_secret()
         if (editor := self._text.editor) is not None:
             self._draw(editor.prompted(prompt, is_secret=True))

@@ -103,7 +103,7 @@ class Negotiation:
 
     def receive_option(self, verb: int, option: int) -> bytes:
         """Take WILL, WONT, DO or DONT; return what is to be said."""
-        self.has_spoken = True
+        had_spoken, self.has_spoken = self.has_spoken, True
         was_on = self.options.theirs.is_on(Option.TTYPE)
         offered = self.options.ours.is_on(Option.CHARSET)
         said = self.options.receive(verb, option)
@@ -115,6 +115,8 @@ class Negotiation:
             said += b"" if self.terminal.is_described or self._is_type_awaited else self._ask_type()
         if option == Option.CHARSET and self.options.ours.is_on(option) and not offered:
             said += self._offer_charsets()
+        if self.is_secret_expected and not had_spoken:  # it was asked for before anybody knew that there is telnet
+            said += self.options.ours.ask(Option.ECHO)
         return said
 
     def _ask_the_rest(self) -> bytes:
