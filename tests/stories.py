@@ -71,6 +71,9 @@ class FakeConnection:
     def try_now(self) -> None:
         self.tries += 1
 
+    def room_settled(self, room: str) -> None:
+        """Nothing is asked for by itself here."""
+
     def trust(self, doubt: Doubt) -> None:
         self.trusted.append(doubt)
         self.status = Status.CONNECTING

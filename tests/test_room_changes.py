@@ -50,6 +50,11 @@ async def test_everybody_in_a_room_is_told_of_its_new_name_and_talks_on(autojump
         await ann.read_until("prog: from a program")
         await ann.type("/last 5")
         assert "before" in await ann.read_until("from a program")
+        newcomer = house.connect()
+        await newcomer.enter("newcomer")
+        await newcomer.ask("join", room="snakes")
+        assert {line["room"] for line in (await newcomer.wait_for("recalled"))["lines"]} == {"snakes"}
+        await newcomer.ask("back", room="snakes")
         await ann.type("/online", "/rooms")
         await ann.read_until("others in snakes:")
         assert "python" not in await ann.read_until("write (0)")
@@ -209,6 +214,8 @@ async def test_what_waits_in_a_room_that_is_deleted_is_answered_and_whoever_wait
         await going.wait_for("went-back")
         await late.read_until("There is no room python.")
         for program in (said, coming, going):
+            await program.ask("say", room="python", text="x", ref=9)
+            assert (await program.wait_for("refused"))["code"] == "no-such-room"
             await program.ask("join", room="pm")
             assert (await program.wait_for("entered"))["room"] == "pm"
         await late.type("/join pm")

@@ -17,6 +17,7 @@ from textual.widgets import Input, TextArea
 from chat_server.protocol import entries, events, requests
 from chat_server.protocol.entries import PageShown, Said
 from chat_server.protocol.events import Stored
+from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_tui.actions import ACTIONS, PRESETS, Action
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.local_store import LocalStore
@@ -123,6 +124,37 @@ def test_the_mouse_chooses_rooms_and_people(program: Stage) -> None:
         assert app.prompt.text == "bob: "
 
     program.play(act, [*beginning("python", "pm"), *said("in pm", room="pm")])
+
+
+def test_a_room_that_is_renamed_stays_on_the_screen_with_its_lines_and_draft(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.prompt.put("begun")
+        await settle(pilot)
+        before = app.current
+        app.tell(
+            RoomRenamed("python", "snakes"), events.WentBack("python"), events.Entered("snakes", ("bob",), 0, "", 1)
+        )
+        app.tell(*said("and on", room="snakes", first=2))
+        await settle(pilot)
+        assert app.current is before
+        shown = chat_text(app)
+        assert all(text in shown for text in ("hello", "and on", "python has a new name: snakes.", "snakes"))
+        assert app.prompt.text == "begun"
+        await pilot.press("enter")
+        assert app.connection.said[-1].room == "snakes"
+
+    program.play(act, [*beginning("python", "pm"), *said("hello")])
+
+
+def test_a_room_that_is_deleted_is_left_and_one_is_told(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.tell(RoomDeleted("python"), events.WentBack("python"))
+        await settle(pilot)
+        assert app.current is not None
+        assert app.current.name == "pm"
+        assert app.toasts() == ["python has been deleted."]
+
+    program.play(act, [*beginning("python", "pm"), *said("hello")])
 
 
 def test_the_command_for_a_room_where_one_is_already_goes_there(program: Stage) -> None:

@@ -66,13 +66,13 @@ class Changes:
     async def ask(self, new: str = "", store: Callable[[], Awaitable[None]] = _nothing) -> str:
         """Have the room given another name, which `store` stores, or ended (""), and wait for it. Returns why it was not done; "" if it was."""
         change = Change(new, store, trio.Event(), [])
-        self._asked.append(change)
+        if self.has_ended:
+            return NO_MORE
         try:
             self._inbox.put_nowait((NOBODY, "", Barrier(trio.Event()), ()))
         except trio.ClosedResourceError:
             return "the server is stopping"
-        if self.has_ended:
-            return NO_MORE
+        self._asked.append(change)
         await change.done.wait()
         return "".join(change.why)
 
