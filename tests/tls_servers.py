@@ -80,11 +80,15 @@ class Certificates:
         return self._self_signed("/CN=chat", HERE)
 
     def vouched_for(self, *names: str, days: int = 30) -> Certificate:
-        """One that the authority has given out, for these names and so many days: less than none, if its time is over."""
+        """One that the authority has given out, for these names and so many days: less than none, if its time is over.
+
+        The first name is its CN too.
+        """
         asked, made = self._file("csr"), Certificate(self._file("pem"), self._key())
+        names = names or HERE
         self._openssl(
-            *("req", "-new", "-key", str(made.key), "-subj", "/CN=chat", "-out", str(asked)),
-            *("-addext", f"subjectAltName={','.join(names or HERE)}"),
+            *("req", "-new", "-key", str(made.key), "-subj", f"/CN={names[0].partition(':')[2]}", "-out", str(asked)),
+            *("-addext", f"subjectAltName={','.join(names)}"),
         )
         self._openssl(
             *("x509", "-req", "-in", str(asked), "-CA", str(self.authority), "-CAkey", str(self._authority_key)),
