@@ -17,7 +17,7 @@ import forks
 from archives import checked, exported, imported, no_progress
 from captured_logs import capture_logs
 from chat_server.config import JournalTable
-from chat_server.journal import JournalError, UnusableJournal
+from chat_server.journal import JournalError, JournalInUse, UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.engines import engine_named
@@ -274,7 +274,7 @@ def test_commands_and_server_use_the_engine_that_the_configuration_names(tmp_pat
 
 
 def test_two_programs_cannot_write_to_one_directory(folder: DataDirectory) -> None:
-    with pytest.raises(DataFolderError, match="is in use by another chat-server"):
+    with pytest.raises(JournalInUse, match="is in use by another chat-server"):
         DataDirectory(folder.path)
     done = command("--data", str(folder.path), "--port", "0")
     assert (done.returncode, done.stderr) == (
