@@ -16,8 +16,8 @@ from babel.messages.pofile import read_po, write_po
 
 from chat_server.commands.table import ANSWERS, COMMANDS, REFUSALS
 from chat_server.protocol.choices import LANGUAGES
+from chat_server.protocol.described import Parameter
 from chat_server.protocol.entries import EVENTS, KINDS
-from chat_server.protocol.events import Parameter
 from chat_server.protocol.requests import Request
 from chat_server.protocol.syntax import parameters_of
 from chat_server.wire.render.languages import DOMAIN, LOCALE

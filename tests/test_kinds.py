@@ -9,6 +9,7 @@ from msgspec.structs import fields
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.journal.batch_codec import decode, encode
 from chat_server.journal.export_lines import read_line, write_line
+from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import (
     KIND_BY_REQUEST,
     KIND_BY_WORD,
@@ -20,7 +21,6 @@ from chat_server.protocol.entries import (
     Storable,
     StoredEvent,
 )
-from chat_server.protocol.events import CommandDescribed
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
 from chat_server.protocol.versions import PROTOCOL
 from chat_server.rooms.room import ROOM

@@ -136,15 +136,19 @@ def test_a_run_is_shown_as_its_lines_are(render: Any) -> None:
 class Story:
     """What many people do in a room, and everything that each of them is shown."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, has_account: bool = False) -> None:
         self._random = random.Random(seed)  # noqa: S311 - a story, no secret
+        self._has_account = has_account
         self.told: dict[str, str] = {}
 
     async def play(self) -> dict[str, str]:
         async with open_house(messages_per_second=0, connections_per_address=0, waiting_bytes=20_000) as house:
             ann, bob = await house.ann_and_bob()
-            program = house.connect()
+            program = house.connect("127.0.0.1")
             await program.enter("eve", "python")
+            if self._has_account:
+                await program.ask("register", password="three or four words")
+                await program.wait_for("registered")
             readers: dict[str, Caller] = {"ann": ann, "bob": bob, "eve": program}
             for number in range(30):
                 await self._step(readers, program, number)
@@ -186,9 +190,9 @@ class Story:
             await trio.sleep(1)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(("seed", "has_account"), [*((seed, False) for seed in range(12)), (12, True), (13, True)])
 async def test_everybody_is_shown_the_same_whether_lines_come_in_runs_or_not(
-    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, seed: int
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, seed: int, has_account: bool
 ) -> None:
     began = trio.current_time()
     runs = 0
@@ -209,13 +213,14 @@ async def test_everybody_is_shown_the_same_whether_lines_come_in_runs_or_not(
     monkeypatch.setattr(time, "time", lambda: trio.current_time() - began + 1e9)
     monkeypatch.setattr(doors, "TextDecoder", decoder)
     monkeypatch.setattr("chat_server.sessions.json_session.new_token", lambda: "token")
-    in_runs = await Story(seed).play()
+    in_runs = await Story(seed, has_account=has_account).play()
     began = trio.current_time()
     monkeypatch.setattr(doors, "TextDecoder", decoder_without_runs)
     monkeypatch.setattr(doors, "JsonDecoder", json_decoder_without_runs)
-    one_by_one = await Story(seed).play()
+    one_by_one = await Story(seed, has_account=has_account).play()
     assert runs
     assert in_runs == one_by_one
+    assert ("bob?: " in in_runs["ann"]) == has_account
 
 
 # What goes wrong.

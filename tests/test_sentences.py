@@ -191,6 +191,8 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "recovery": ("A-B",),
         "devices": (),
         "last_login": UNSET,
+        "guest": False,
+        "guests": UNSET,
         "code": "login-first",
         "why": "stopping",
         "setting": "colour",

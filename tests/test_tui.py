@@ -15,6 +15,7 @@ from textual.style import Style
 from textual.widgets import Input, TextArea
 
 from chat_server.protocol import entries, events, requests
+from chat_server.protocol.described import CommandDescribed, Parameter
 from chat_server.protocol.entries import PageShown, Said
 from chat_server.protocol.events import Stored
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
@@ -512,8 +513,8 @@ def test_a_wrong_command_is_told_and_stays_in_the_prompt(program: Stage) -> None
 def test_a_command_that_only_the_server_knows_is_asked_of_it_and_its_answer_shown_as_it_says_itself(
     program: Stage,
 ) -> None:
-    sides = events.Parameter("sides", "number", required=False, help="", least=2, most=100)
-    roll = events.CommandDescribed("roll", "/roll [SIDES]", "Throw", "Throw.", (sides,), ("hall", "room"))
+    sides = Parameter("sides", "number", required=False, help="", least=2, most=100)
+    roll = CommandDescribed("roll", "/roll [SIDES]", "Throw", "Throw.", (sides,), ("hall", "room"))
 
     async def act(app: StoryApp, pilot: Pilot) -> None:
         app.tell(replace(welcome(), commands=(roll,)))

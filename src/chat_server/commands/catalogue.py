@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from chat_server.commands.access import COMMON, EVERYWHERE, ROLES, is_open_to
 from chat_server.commands.handler import Command, CommandTable
-from chat_server.protocol.events import CommandDescribed
+from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.requests import Request, tag_of
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
 from chat_server.rooms.person import STRANGER

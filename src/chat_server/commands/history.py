@@ -129,10 +129,9 @@ async def _answered(session: Occupant, answer: Awaitable[Event]) -> None:
 
 
 async def _show(room: Room, session: Occupant, first: int, last: int, *, from_end: bool = False) -> None:
-    journal, newest = room.directory.journal, room.last_seq
-    await _answered(
-        session, page(journal, room.name, first, last, newest=newest, zone=session.person.zone, from_end=from_end)
-    )
+    journal, guests, zone = room.directory.journal, room.directory.guests, session.person.zone
+    shown = page(journal, guests, room.name, first, last, newest=room.last_seq, zone=zone, from_end=from_end)
+    await _answered(session, shown)
 
 
 async def _show_last(room: Room, session: Occupant, count: int) -> None:
@@ -152,14 +151,15 @@ async def _show_before(room: Room, session: Occupant, number: int, count: int) -
 
 
 async def _page_of(room: Room, span: Span, zone: str) -> PageShown:
-    journal = room.directory.journal
+    journal, guests = room.directory.journal, room.directory.guests
     first = await journal.seq_at(room.name, span.start, span.end)
-    return await page(journal, room.name, first, first + PAGE_MAX - 1, newest=room.last_seq, zone=zone)
+    return await page(journal, guests, room.name, first, first + PAGE_MAX - 1, newest=room.last_seq, zone=zone)
 
 
 async def _search(place: Room, session: Occupant, words: str, rooms: list[str] | None) -> None:
     await place.flushed(session)
-    session.send(await search(place.directory.journal, words, rooms, session.person.zone))
+    directory = place.directory
+    session.send(await search(directory.journal, directory.guests, words, rooms, session.person.zone))
 
 
 async def catch_up(room: Room, session: Occupant, after: int, last: int) -> None:
@@ -178,6 +178,7 @@ async def _catch_up(room: Room, session: Occupant, after: int, last: int) -> Non
         await session.drained()
         shown = await page(
             room.directory.journal,
+            room.directory.guests,
             room.name,
             after + 1,
             min(after + PAGE_MAX, last),

@@ -227,8 +227,12 @@ def _rename(place: Room, session: Occupant, nick: str) -> MaybeAwaitable:
     if len(rooms) > ROOMS_AT_ONCE:
         return _announce_in_turn(place, session, old, rooms)
     _announce(place, session, old, rooms)  # they tell it later than this is told, and whatever becomes of this
-    _tell_sessions(session, Renamed(old, nick))
+    _tell_sessions(session, _renamed(place, session, old))
     return None
+
+
+def _renamed(place: Room, session: Occupant, old: str) -> Renamed:
+    return Renamed(old, session.nick, guest=place.directory.guests.mark(session.person))
 
 
 def _tell_sessions(session: Occupant, renamed: Renamed) -> None:
@@ -242,7 +246,7 @@ async def _announce_in_turn(place: Room, session: Occupant, old: str, rooms: Ite
     """Tell many rooms of the person's new name, and let others have their turn in between; if that is broken off, the rest at once."""
     left = deque(rooms)
     try:
-        _tell_sessions(session, Renamed(old, session.nick))
+        _tell_sessions(session, _renamed(place, session, old))
         while len(left) > ROOMS_AT_ONCE:
             for _ in range(ROOMS_AT_ONCE):
                 left.popleft().announce_name(session)

@@ -44,7 +44,9 @@ class RoomCommands(CommandHandler):
     @access(where=(ROOM,))
     def do_online(self, place: ChatRoom, session: Occupant, request: ListOnline) -> MaybeAwaitable:
         """Show who else is here."""
-        session.send(OnlineListed(place.name, place.others(session)))
+        others = place.others(session)
+        nicks = tuple(nick for _, nick in others)
+        session.send(OnlineListed(place.name, nicks, place.directory.guests.among(others)))
         return None
 
     def do_join(self, place: Room, session: Occupant, request: Join) -> MaybeAwaitable:

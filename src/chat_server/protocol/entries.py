@@ -35,8 +35,9 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     """What is kept of a room: numbered, stored, and shown to those who come later.
 
     `seq` counts the room's lines from 1, without holes; `at` is in seconds since 1970, and in a room it only goes on. `author` is the
-    account of its author; 0: nobody known to have one. It is stored, and not sent to programs. A kind of entry is a class
-    of this; what is said here of it is all that doors, journals and clients know of it.
+    account of its author; 0: nobody known to have one. It is stored, and not sent to programs. `guest` is not stored: it says that the author
+    has no account, as soon as anybody has one. A kind of entry is a class of this; what is said here of it is all that doors, journals and
+    clients know of it.
     """
 
     request: ClassVar[type[Request]]
@@ -57,6 +58,7 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     nick: str
     text: str
     author: Author = 0
+    guest: bool = False
 
 
 class Said(StoredEvent, frozen=True, gc=False):

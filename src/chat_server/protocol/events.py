@@ -8,7 +8,11 @@ from typing import ClassVar
 
 from msgspec import UNSET, Struct, UnsetType
 
+from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.requests import HowMany, Number
+
+Guests = tuple[str, ...] | UnsetType
+"""The names among those in an event that are of people without an account; left out where nobody has one, and where none is."""
 
 
 def _kebab(name: str) -> str:
@@ -22,7 +26,7 @@ class Event(Struct, frozen=True, tag_field="is", tag=_kebab):
     is_for_people: ClassVar[bool] = True
     """Whether people are told; the rest only programs are."""
     sentence: ClassVar[str] = ""
-    """What people are told, with its fields put in, where that is all; else how it is told stands in wire/render."""
+    """What people are told, its fields put in, where that is all; else wire/render has it."""
 
 
 class Answered(Event, frozen=True, kw_only=True):
@@ -38,48 +42,6 @@ class Greeted(Event, frozen=True):
     """Somebody has connected."""
 
     version: str
-
-
-class Parameter(Struct, frozen=True):
-    """What a command takes: a `word`, a `text` up to the end of the line, a `number`, a `date`, or a `flag` that is given or not.
-
-    `typed` is what stands on a line for it, where that is not the value itself: a flag's letter. A text may have several `lines`, or is made one.
-    A word is one of the `choices`, if there are any. A number that a person types is from `least` to `most`.
-    """
-
-    name: str
-    kind: str
-    required: bool
-    help: str
-    typed: str = ""
-    lines: bool = False
-    choices: tuple[str, ...] = ()
-    least: int | None = None
-    most: int | None = None
-
-
-class CommandDescribed(Struct, frozen=True):
-    """A command, as a program can complete and explain it. `where` it works: before login (`outside`), in the `hall`, in a `room`.
-
-    `name` is the word that people type for it, and what a program sends as `do`, if that is not another. `group` says what it is about: `general`,
-    `talking`, `rooms`, `reading` back, one's `terminal`. `role` is who may, where not everybody may who has logged in.
-    """
-
-    name: str
-    usage: str
-    help: str
-    explanation: str
-    parameters: tuple[Parameter, ...]
-    where: tuple[str, ...]
-    aliases: tuple[str, ...] = ()
-    group: str = ""
-    role: str | UnsetType = UNSET
-    do: str | UnsetType = UNSET
-
-    @property
-    def tag(self) -> str:
-        """What a program sends as `do`."""
-        return self.do or self.name
 
 
 class Welcomed(Event, frozen=True, tag="hello"):
@@ -206,6 +168,7 @@ class Entered(Event, frozen=True):
     more: HowMany
     topic: str = ""
     last: Number = 0
+    guests: Guests = UNSET
 
 
 class WentBack(Event, frozen=True):
@@ -232,6 +195,7 @@ class OnlineListed(Event, frozen=True):
 
     room: str
     nicks: tuple[str, ...]
+    guests: Guests = UNSET
 
 
 class HelpListed(Event, frozen=True):
@@ -332,6 +296,7 @@ class Joined(Event, frozen=True):
     room: str
     nicks: tuple[str, ...]
     more: HowMany = 0
+    guests: Guests = UNSET
 
 
 class Left(Event, frozen=True):
@@ -340,16 +305,16 @@ class Left(Event, frozen=True):
     room: str
     nicks: tuple[str, ...]
     more: HowMany = 0
+    guests: Guests = UNSET
 
 
 class Renamed(Event, frozen=True, gc=False):
-    """Somebody in the room has a new nickname; without a room, the receiver has."""
-
-    sentence: ClassVar[str] = "{old} is now {new}"
+    """Somebody in the room has a new nickname; without a room, the receiver has. `guest` says that they have no account, where others have."""
 
     old: str
     new: str
     room: str = ""
+    guest: bool | UnsetType = UNSET
 
 
 class Slowed(Event, frozen=True):

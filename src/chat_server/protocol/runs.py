@@ -43,13 +43,14 @@ class SaidRun(Struct, frozen=True, gc=False):
     nick: str
     texts: list[str]
     author: int = 0
+    guest: bool = False
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __iter__(self) -> Iterator[Said]:
-        same = repeat(self.room), count(self.seq), self.times, repeat(self.nick), self.texts, repeat(self.author)
-        return map(Said, *same)
+        same = repeat(self.room), count(self.seq), self.times, repeat(self.nick), self.texts
+        return map(Said, *same, repeat(self.author), repeat(self.guest))
 
 
 @final

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from msgspec import NODEFAULT, Meta
 from msgspec.structs import FieldInfo, fields
 
-from chat_server.protocol.events import Parameter
+from chat_server.protocol.described import Parameter
 from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Request, Say, tag_of

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from chat_server.protocol.days import is_day
-from chat_server.protocol.events import Parameter
+from chat_server.protocol.described import Parameter
 from chat_server.protocol.names import NAME_MAX, BadName, parse_name
 from chat_server.protocol.sanitize import sanitize_to_line
 

@@ -88,7 +88,14 @@ class Batch:
     __slots__ = ("_appending", "_began", "_keys", "_room", "_timed", "answers", "entries", "is_plain", "lines")
 
     def __init__(
-        self, room: str, after: tuple[int, float], now: float, entries: Sequence[InboxEntry], journal: Journal
+        self,
+        room: str,
+        after: tuple[int, float],
+        now: float,
+        entries: Sequence[InboxEntry],
+        journal: Journal,
+        *,
+        marks_guests: bool = False,
     ) -> None:
         """Begin to store the lines.
 
@@ -98,6 +105,7 @@ class Batch:
             now: the time, in seconds since 1970.
             entries: everything that waited.
             journal: where they are kept.
+            marks_guests: whether lines of people without an account say so.
 
         """
         self._room = room
@@ -115,19 +123,21 @@ class Batch:
         first = seq = last_seq + 1
         pieces: list[Piece] = []
         for session, nick, what, _ in entries:
+            account = session.person.account
+            guest = marks_guests and not account
             if type(what) is Say:
                 if what.key:
                     self._keys.add(seq - first, session.person.sender, (what.key,))
-                pieces.append(Said(room, seq, at, nick, what.text, session.person.account))
+                pieces.append(Said(room, seq, at, nick, what.text, account, guest))
                 seq += 1
                 at += step  # as times_of has it
             elif type(what) is SayRun:
                 *times, at = accumulate(repeat(step, len(what)), initial=at)
                 if what.keys:
                     self._keys.add(seq - first, session.person.sender, what.keys)
-                pieces.append(SaidRun(room, seq, times, nick, what.texts, session.person.account))
+                pieces.append(SaidRun(room, seq, times, nick, what.texts, account, guest))
                 seq += len(times)
-            elif (line := self._line_of(session, nick, what, seq, at)) is not None:
+            elif (line := self._line_of(nick, what, seq, at, account, guest=guest)) is not None:
                 if key := _key_of(what):
                     self._keys.add(seq - first, session.person.sender, (key,))
                 if type(what) is TimedRequest:
@@ -139,7 +149,7 @@ class Batch:
         self._began = trio.current_time()
         self._appending = journal.append(self.lines, self._keys) if pieces else None
 
-    def _line_of(self, session: Occupant, nick: str, what: InboxItem, seq: int, at: float) -> Entry | None:
+    def _line_of(self, nick: str, what: InboxItem, seq: int, at: float, account: int, *, guest: bool) -> Entry | None:
         """What is stored of an entry, if anything is."""
         if type(what) is TimedRequest:
             what = what.request
@@ -149,7 +159,7 @@ class Batch:
         kind = KIND_BY_REQUEST[type(what)]
         if kind.changes_room:
             self.is_plain = False
-        return kind(self._room, seq, at, nick, getattr(what, kind.text_field), session.person.account)
+        return kind(self._room, seq, at, nick, getattr(what, kind.text_field), account, guest)
 
     async def stored(self) -> Sequence[Entry | None]:
         """Wait until the lines are stored. Returns them, in order; None for each that is not: it was before, or the disk refused."""

@@ -73,7 +73,7 @@ class ChatRoom(Room):
         self._guard = Guard("something went wrong in a room; it goes on", lambda: {"room": self.name})
         self._history = RecentHistory(record)
         self._audience = Audience(record.name, record.last, send_many)
-        self._members = Members(record.name, self._audience, self._history, directory.journal, self._guard)
+        self._members = Members(record.name, self._audience, self._history, directory, self._guard)
         self.changes = Changes(self, self._inbox, self._audience, self._members, self._history)  # of the room itself
         self.timing = self._members.timing
         """Who wants their next line timed."""
@@ -83,9 +83,9 @@ class ChatRoom(Room):
         """Who is here."""
         return list(self._members.nicks.values())
 
-    def others(self, session: Occupant) -> tuple[str, ...]:
-        """Who is here besides the session's person."""
-        return tuple(nick for person, nick in self._members.nicks.items() if person is not session.person)
+    def others(self, session: Occupant) -> list[tuple[Person[Occupant], str]]:
+        """Who is here besides the session's person, each with their nickname."""
+        return [other for other in self._members.nicks.items() if other[0] is not session.person]
 
     @property
     def population(self) -> int:
@@ -248,7 +248,8 @@ class ChatRoom(Room):
         """Store the lines among the entries. Returns them, None for each that is not stored; what to tell authors; and `Batch.is_plain`."""
         with self._guard:
             past, journal = self._history, self.directory.journal
-            batch = Batch(self.name, (past.last_seq, past.last_at), time.time(), entries, journal)
+            after, marks_guests = (past.last_seq, past.last_at), bool(self.directory.guests)
+            batch = Batch(self.name, after, time.time(), entries, journal, marks_guests=marks_guests)
             stored = await batch.stored()
             return stored, deque(batch.answers), batch.is_plain
         return await self._find_stored(entries)

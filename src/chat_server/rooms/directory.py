@@ -15,6 +15,7 @@ from chat_server.accounts.look_alikes import difference, skeleton
 from chat_server.journal import Journal, JournalError
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import NAME_MAX, name_key
+from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.quotas import Quotas
 
@@ -62,6 +63,8 @@ class Directory(Generic[R, P]):
         self.journal = journal
         self.accounts = accounts
         """Who has an account. `accounts.names` says at once whose a name is."""
+        self.guests = GuestMarks(accounts)
+        """Who is marked as a guest."""
         self.authentication = authentication
         """Whether somebody is who they say, as far as they have accounts."""
         self._start_room = start_room

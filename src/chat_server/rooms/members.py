@@ -10,16 +10,17 @@ from itertools import islice
 from math import inf
 
 import trio
+from msgspec.structs import replace
 
 from chat_server.guard import Guard
-from chat_server.journal import Journal
 from chat_server.protocol.events import Entered, Joined, Left, Renamed
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Takeover
+from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Presence
 from chat_server.rooms.recent_history import RecentHistory
-from chat_server.rooms.room import Occupant
+from chat_server.rooms.room import Occupant, Room
 
 NAMED_ON_ENTERING_MAX = 20
 """Names shown on entering; /online shows all. Without a bound, 5000 people joining one room cost 12 million names."""
@@ -38,12 +39,20 @@ ARRIVALS_AT_ONCE = 16
 class Members:
     """The members of one room."""
 
-    def __init__(self, room: str, audience: Audience, past: RecentHistory, journal: Journal, guard: Guard) -> None:
-        """Begin with nobody. Sessions that come are put into `audience`; what they missed is in `past`; how far they came is saved in `journal`."""
+    def __init__(
+        self,
+        room: str,
+        audience: Audience,
+        past: RecentHistory,
+        directory: Directory[Room, Person[Occupant]],
+        guard: Guard,
+    ) -> None:
+        """Begin with nobody. Sessions that come are put into `audience`; what they missed is in `past`, how far they came in `directory.journal`."""
         self.room = room
         self._audience = audience
         self._history = past
-        self._journal = journal
+        self._journal = directory.journal
+        self._guests = directory.guests
         self._guard = guard
         self.nicks: dict[Person[Occupant], str] = {}
         """Who is here, each with the nickname that the room has heard of."""
@@ -53,7 +62,7 @@ class Members:
         self.entered_at: dict[Occupant, int] = {}
         """After which line those sessions have entered that have not been told yet."""
         self._arrived = 0  # newcomers since others had their turn
-        self.presence = Presence(room)
+        self.presence = Presence(room, self._guests)
         self._announced_at = -inf
 
     def __contains__(self, session: Occupant) -> bool:
@@ -92,7 +101,7 @@ class Members:
             known_as = person.known_as(nick) if is_first else ""
             recalled = self._history.recalled(known_as, person.history, person.zone)
             if recalled is not None:
-                self._audience.tell(session, recalled)
+                self._audience.tell(session, replace(recalled, lines=self._guests.on(recalled.lines)))
         self._remember(session.person, nick)
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived
@@ -130,7 +139,7 @@ class Members:
             return
         if self.presence:
             self.announce()
-        self._audience.put(Renamed(known, nick, self.room))
+        self._audience.put(Renamed(known, nick, self.room, self._guests.mark(person)))
         self.nicks[person] = nick
         for session in self._here[person]:
             self._audience.remove(session, known)
@@ -158,21 +167,24 @@ class Members:
     def where_it_is(self, session: Occupant) -> Entered:
         """What a session is told that enters: where it is, and who else is."""
         others = len(self.nicks) - 1
-        named = (nick for person, nick in self.nicks.items() if person is not session.person)
-        shown = tuple(islice(named, NAMED_ON_ENTERING_MAX))
-        return Entered(self.room, shown, others - len(shown), self._history.topic, self._history.last_seq)
+        named = (other for other in self.nicks.items() if other[0] is not session.person)
+        shown = list(islice(named, NAMED_ON_ENTERING_MAX))
+        nicks, guests = tuple(nick for _, nick in shown), self._guests.among(shown)
+        return Entered(self.room, nicks, others - len(shown), self._history.topic, self._history.last_seq, guests)
 
     def _note_arrival(self, session: Occupant, nick: str, *, is_first: bool) -> None:
         """Have it announced if it is the person's first session here; see that those hear of it to whom it will not be announced."""
         if is_first:
-            self._audience.show_alone(self.presence.joined(nick, session), Joined(self.room, (nick,)))
+            joined = Joined(self.room, (nick,), guests=self._guests.among([(session.person, nick)]))
+            self._audience.show_alone(self.presence.joined(nick, session), joined)
         else:
             self.presence.came(session)
 
     def _note_departure(self, session: Occupant, nick: str) -> None:
         """The same, if it was the last."""
         if session.person not in self.nicks:
-            self._audience.show_alone(self.presence.left(nick, session), Left(self.room, (nick,)))
+            left = Left(self.room, (nick,), guests=self._guests.among([(session.person, nick)]))
+            self._audience.show_alone(self.presence.left(nick, session), left)
 
     def _remember(self, person: Person[Occupant], nick: str) -> None:
         known_as = person.known_as(nick)
@@ -188,7 +200,7 @@ class Members:
             return
         if known != nick:
             self.nicks[person] = nick
-            self._audience.put(Renamed(known, nick, self.room))
+            self._audience.put(Renamed(known, nick, self.room, self._guests.mark(person)))
         for session in self._here[person]:
             self._audience.forget(session)
             if not self._guard.attempt(self._audience.add, session, nick):

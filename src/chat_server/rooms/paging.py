@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from chat_server.journal import TERMS_MAX, Journal, JournalError, NoWords, TooManyWords
 from chat_server.protocol.entries import Entry, Found, PageShown
 from chat_server.protocol.events import Refused
+from chat_server.rooms.guests import GuestMarks
 
 PAGE_MAX = 50
 """Lines on a page: about two screens."""
@@ -39,17 +40,27 @@ def fitting(lines: Sequence[Entry], *, from_end: bool = False, limit: int = PAGE
 
 
 async def page(
-    journal: Journal, room: str, first: int, last: int, *, newest: int, zone: str, from_end: bool = False
+    journal: Journal,
+    guests: GuestMarks,
+    room: str,
+    first: int,
+    last: int,
+    *,
+    newest: int,
+    zone: str,
+    from_end: bool = False,
 ) -> PageShown:
     """The room's lines from one number to another, as many as fit; `newest` is the number of the last one there is."""
     kept, kept_from, hidden = await journal.read(room, max(first, 1), min(last, newest))
     lines = fitting(kept, from_end=from_end)
     if len(lines) < len(kept):  # what is beyond them is for the next page
         hidden = tuple(seq for seq in hidden if (seq > lines[0].seq if from_end else seq < lines[-1].seq))
-    return PageShown(room, tuple(lines), kept_from, newest, zone, hidden)
+    return PageShown(room, guests.on(lines), kept_from, newest, zone, hidden)
 
 
-async def search(journal: Journal, words: str, rooms: list[str] | None, zone: str) -> Found | Refused:
+async def search(
+    journal: Journal, guests: GuestMarks, words: str, rooms: list[str] | None, zone: str
+) -> Found | Refused:
     """The newest lines with all the words, or why they cannot be looked for."""
     try:
         matches = await journal.search(words, rooms, FOUND_MAX)
@@ -61,7 +72,7 @@ async def search(journal: Journal, words: str, rooms: list[str] | None, zone: st
         return Refused("cannot-read")
     lines = fitting(matches.lines)
     has_more = matches.has_more or len(lines) < len(matches.lines)
-    return Found(words, _by_room(lines), has_more, matches.unsearched, zone, rooms[0] if rooms else "")
+    return Found(words, _by_room(guests.on(lines)), has_more, matches.unsearched, zone, rooms[0] if rooms else "")
 
 
 def _by_room(lines: Iterable[Entry]) -> tuple[tuple[str, tuple[Entry, ...]], ...]:

@@ -7,6 +7,7 @@ last. Pure; never knows when it is time to announce: members.py says that.
 from itertools import islice
 
 from chat_server.protocol.events import Event, Joined, Left
+from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant
 
@@ -26,8 +27,9 @@ _Movements = dict[Person[Occupant], tuple[int, str]]
 class Presence:
     """Who came and went since it was last announced. Who came and went again is not worth a line, but to those who came in between."""
 
-    def __init__(self, room: str) -> None:
+    def __init__(self, room: str, guests: GuestMarks) -> None:
         self.room = room
+        self._guests = guests
         self._count = 0
         self._joined: _Movements = {}
         self._left: _Movements = {}
@@ -78,9 +80,13 @@ class Presence:
         self, kind: type[Joined | Left], people: _Movements, came: dict[Occupant, int]
     ) -> list[Announcement]:
         if len(people) <= JOINS_NAMED_MAX:
-            return [(kind(self.room, (nick,)), _since(came, when)) for when, nick in people.values()]
-        nicks = tuple(nick for _, nick in islice(people.values(), 2))
-        return [(kind(self.room, nicks, len(people) - 2), ())]
+            return [
+                (kind(self.room, (nick,), guests=self._guests.among([(person, nick)])), _since(came, when))
+                for person, (when, nick) in people.items()
+            ]
+        named = [(person, nick) for person, (_, nick) in islice(people.items(), 2)]
+        nicks = tuple(nick for _, nick in named)
+        return [(kind(self.room, nicks, len(people) - 2, self._guests.among(named)), ())]
 
 
 def _since(came: dict[Occupant, int], when: int) -> tuple[Occupant, ...]:

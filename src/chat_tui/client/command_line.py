@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import KIND_BY_WORD
-from chat_server.protocol.events import CommandDescribed
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import REQUESTS, tag_of
 from chat_server.protocol.typed import Misuse, command_in, read_arguments, unexpected, unknown_command

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
+from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import KIND_BY_WORD
-from chat_server.protocol.events import CommandDescribed
 from chat_tui.client.markdown import marked
 
 EMOJI_MIN = 2

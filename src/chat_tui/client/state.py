@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from chat_server.protocol import entries, events
+from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import KIND_BY_WORD, KINDS, Entry, Said, StoredEvent
 from chat_server.protocol.events import Event
 from chat_server.protocol.mentions import Names
@@ -131,7 +132,7 @@ class State:
         self.server = ""
         self.language = "en"
         """The language in which the server speaks, and in which its answers are put in words here."""
-        self.commands: dict[str, events.CommandDescribed] = {}
+        self.commands: dict[str, CommandDescribed] = {}
         self.limits: dict[str, float] = {}
         self.rooms: dict[str, RoomState] = {}
         """The rooms that the user is in, by their keys, in the order in which they were entered."""

@@ -8,10 +8,22 @@
 from collections.abc import Iterable
 from datetime import date
 
+from msgspec import UNSET
+
 from chat_server.protocol import entries
+from chat_server.protocol.events import Guests
 from chat_server.protocol.time_zones import local
 from chat_server.wire.render.languages import Translator
 from chat_server.wire.render.text_lines import TextLine, server_lines
+
+GUEST = "?"
+"""Stands behind the name of somebody without an account, where others have one. No name has it in it (protocol/names.py)."""
+
+
+def marked(nicks: Iterable[str], guests: Guests) -> list[str]:
+    """The names, those of guests with their mark."""
+    marks = frozenset() if guests is UNSET else frozenset(guests)
+    return [f"{nick}{GUEST}" if nick in marks else nick for nick in nicks]
 
 
 def _range(first: int, last: int) -> str:
@@ -31,9 +43,10 @@ def _day(translator: Translator, day: date) -> str:
 def entry_shown(translator: Translator, entry: entries.Entry, before: str = "") -> TextLine:
     """What somebody has said, done or set, after its number and its time, if these are shown."""
     shape = entry.shape
+    mark = GUEST if entry.guest else ""
     if shape.is_sentence:
-        return TextLine(translator.text(shape.sentence, nick=entry.nick, text=entry.text), f"{before}* ")
-    return TextLine(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, shape.between)
+        return TextLine(translator.text(shape.sentence, nick=entry.nick + mark, text=entry.text), f"{before}* ")
+    return TextLine(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, mark + shape.between)
 
 
 def _lines(translator: Translator, lines: Iterable[entries.Entry], zone: str) -> list[TextLine]:

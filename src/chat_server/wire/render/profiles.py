@@ -18,6 +18,7 @@ from chat_server.protocol.runs import Renderer, SaidRun, show_runs
 from chat_server.wire.charsets import ambiguous_columns, encode, showable
 from chat_server.wire.render.colours import bright, dim, named
 from chat_server.wire.render.languages import translator_for
+from chat_server.wire.render.pages import GUEST
 from chat_server.wire.render.sentences import event_lines
 from chat_server.wire.render.text_lines import TextLine, as_text, indented
 from chat_server.wire.render.widths import room_for
@@ -65,15 +66,16 @@ def renderer_for(profile: RenderProfile) -> Renderer:
 
     def render(event: Event) -> bytes:
         if type(event) is Said:  # nearly all are; the table would take a third longer
-            return f"{event.nick}: {indented(event.text)}\r\n".encode()
+            return f"{event.nick}{GUEST if event.guest else ''}: {indented(event.text)}\r\n".encode()
         return as_text(event_lines(event, translator)).encode()
 
     def render_laid_out(event: Event) -> bytes:
         return written("".join(_laid_out(line, profile) for line in event_lines(event, translator)), profile)
 
     def render_run(run: SaidRun) -> bytes:
-        between = f"\r\n{run.nick}: "
-        return f"{run.nick}: {between.join(run.texts)}\r\n".encode()
+        head = f"{run.nick}{GUEST}: " if run.guest else f"{run.nick}: "
+        between = "\r\n" + head
+        return f"{head}{between.join(run.texts)}\r\n".encode()
 
     if not profile.is_laid_out:
         show_runs(render, render_run)

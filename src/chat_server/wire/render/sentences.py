@@ -7,7 +7,7 @@ followed by a space, and the lines of a text after its first are set in. How a l
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from typing import Any
 
@@ -20,7 +20,7 @@ from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
 from chat_server.wire.render.languages import Translator, counted, message, translator_for
-from chat_server.wire.render.pages import day_of, entry_shown, found, page_shown, recalled
+from chat_server.wire.render.pages import GUEST, day_of, entry_shown, found, marked, page_shown, recalled
 from chat_server.wire.render.text_lines import TextLine, as_text, cut, items, row_width, server_lines
 from chat_server.wire.render.widths import columns_of
 
@@ -292,7 +292,7 @@ def _listed(translator: Translator, start: str, names: list[str]) -> list[str]:
     return items(start, names, translator.text(", "), columns=translator.columns)
 
 
-def _names(translator: Translator, nicks: tuple[str, ...]) -> str:
+def _names(translator: Translator, nicks: Sequence[str]) -> str:
     """`ann`, `ann and bob`, `ann, bob and carol`."""
     if len(nicks) == 1:
         return nicks[0]
@@ -410,7 +410,7 @@ def _registered(event: events.Registered, translator: Translator) -> list[TextLi
 
 def _entered(event: events.Entered, translator: Translator) -> list[TextLine]:
     topic = [translator.text("Topic: {topic}", topic=event.topic)] if event.topic else []
-    names = list(event.nicks)
+    names = marked(event.nicks, event.guests)
     if event.more:
         names.append(translator.count("and {number} other", "and {number} others", event.more))
     people = (
@@ -481,7 +481,7 @@ def _online_listed(event: events.OnlineListed, translator: Translator) -> list[T
     start = translator.count(
         "{number} other in {room}: ", "{number} others in {room}: ", len(event.nicks), room=event.room
     )
-    return server_lines(*_listed(translator, start, list(event.nicks)))
+    return server_lines(*_listed(translator, start, marked(event.nicks, event.guests)))
 
 
 def _help_listed(event: events.HelpListed, translator: Translator) -> list[TextLine]:
@@ -507,9 +507,10 @@ def _command_explained(event: events.CommandExplained, translator: Translator) -
 
 
 def _joined(event: events.Joined, translator: Translator) -> list[TextLine]:
+    nicks = marked(event.nicks, event.guests)
     if not event.more:
-        return server_lines(translator.text("{names} joined", names=_names(translator, event.nicks)))
-    names = translator.text(", ").join(event.nicks)
+        return server_lines(translator.text("{names} joined", names=_names(translator, nicks)))
+    names = translator.text(", ").join(nicks)
     return server_lines(
         translator.count(
             "{names} and {number} other joined", "{names} and {number} others joined", event.more, names=names
@@ -518,12 +519,18 @@ def _joined(event: events.Joined, translator: Translator) -> list[TextLine]:
 
 
 def _left(event: events.Left, translator: Translator) -> list[TextLine]:
+    nicks = marked(event.nicks, event.guests)
     if not event.more:
-        return server_lines(translator.text("{names} left", names=_names(translator, event.nicks)))
-    names = translator.text(", ").join(event.nicks)
+        return server_lines(translator.text("{names} left", names=_names(translator, nicks)))
+    names = translator.text(", ").join(nicks)
     return server_lines(
         translator.count("{names} and {number} other left", "{names} and {number} others left", event.more, names=names)
     )
+
+
+def _renamed(event: events.Renamed, translator: Translator) -> list[TextLine]:
+    old, new = (f"{nick}{GUEST}" if event.guest else nick for nick in (event.old, event.new))
+    return server_lines(translator.text("{old} is now {new}", old=old, new=new))
 
 
 def _skipped(event: events.Skipped, translator: Translator) -> list[TextLine]:
@@ -635,6 +642,7 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     events.CharsetHinted: lambda _, translator: server_lines(translator.text(HINT_FOR_CHINESE)),
     events.Joined: _joined,
     events.Left: _left,
+    events.Renamed: _renamed,
     events.Greeted: _greeted,
     events.LoggedIn: _logged_in,
     events.Registered: _registered,

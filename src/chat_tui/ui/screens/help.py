@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from chat_server.protocol.events import CommandDescribed
+from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.requests import GROUPS
 from chat_tui.actions import ACTIONS, EDITING_KEYS, KEYS_IN_PROMPT, PRESETS, Action, keymap, shown_key
 
