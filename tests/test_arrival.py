@@ -11,11 +11,15 @@ import trio
 import proxy_headers
 from captured_logs import capture_logs
 from chat_server.config import Config, ProxyTable, TlsTable
+from chat_server.logs import Sampler
 from chat_server.server.arrival import HELLO_DELAY
-from chat_server.server.handshakes import HANDSHAKE_SECONDS, PER_SECOND
-from chat_server.sessions.pace import HANDSHAKE_BURST, HANDSHAKES_PER_SECOND
+from chat_server.server.handshakes import BURST, HANDSHAKE_SECONDS, PER_SECOND, Handshakes
+from chat_server.server.time_limits import TimeLimits
+from chat_server.sessions.caller import Caller as Newcomer
+from chat_server.sessions.origin import Origin
+from chat_server.sessions.pace import HANDSHAKE_BURST, HANDSHAKES_PER_SECOND, Address
 from streams import Caller, House, Program, open_house
-from tls_pairs import TlsClient, client_context, server_context
+from tls_pairs import Kernel, TlsClient, client_context, server_context
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 REFUSAL = "* Only encrypted connections are taken here: come in with chat-tui, ncat --ssl, or openssl s_client -quiet -connect."
@@ -347,3 +351,18 @@ async def test_a_network_that_went_away_is_remembered_until_its_handshakes_have_
         await caller.stream.send_all(hello())
         assert await caller.stream.receive_some(65536)
         assert trio.current_time() - start > 0.5 / HANDSHAKES_PER_SECOND
+
+
+async def test_nothing_is_done_for_a_caller_who_has_gone_before_its_turn_and_its_place_is_free(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    handshakes = Handshakes(server_context, TimeLimits(), Sampler(), by_network=True)
+    kernels = [Kernel() for _ in range(BURST + 1)]
+    for number, kernel in enumerate(kernels):
+        said = hello()
+        kernel.give(said[512:])
+        kernel.end()
+        caller = Newcomer(kernel, Origin("192.0.2.9"), Address(f"192.0.2.{number}", None))
+        assert await handshakes.shake(caller, said[:512]) is None
+        assert not kernel.sent
+    assert trio.current_time() == 0, "nobody has waited for them"

@@ -5,6 +5,7 @@ Knows the certificate of the moment. Never knows what is said once TLS has begun
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 
 import trio
 from msgspec.structs import replace
@@ -13,7 +14,7 @@ from chat_server.logs import Sampler, log
 from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.pace import Address
-from chat_server.sessions.tls import TlsTransport
+from chat_server.sessions.tls import FED_MAX, HANDSHAKE_MAX, TlsTransport
 from chat_server.sessions.token_bucket import TokenBucket
 
 HANDSHAKE_SECONDS = 10.0
@@ -83,7 +84,9 @@ class Handshakes:
 
     async def _shake(self, caller: Caller, first: bytes) -> Caller | None:
         context = self._context()
-        if context is None:
+        first = _with_what_has_come(caller, first)
+        if context is None or not first:
+            self._bucket.take(trio.current_time(), -1)  # nothing is done for who has gone while they waited
             return None
         transport = TlsTransport(caller.transport, context, self._outgoing)
         await transport.shake_hands(first, self._turns)
@@ -96,3 +99,14 @@ class Handshakes:
             log.warning(
                 "a caller began TLS after it had been greeted in plain text: such clients need the port of [tls], where nobody is greeted first"
             )
+
+
+def _with_what_has_come(caller: Caller, first: bytes) -> bytes:
+    """What the caller has sent, this first; nothing if it has ended, as no client of TLS does here. Raises BrokenResourceError if it is gone."""
+    with suppress(trio.WouldBlock):
+        while len(first) <= HANDSHAKE_MAX:
+            more = caller.transport.receive_nowait(FED_MAX)
+            if not more:
+                return b""
+            first += more
+    return first
