@@ -4,7 +4,6 @@ Pure. A password is a value that shows itself to nobody: only hashing.py asks fo
 """
 
 from functools import cache
-from importlib.resources import files
 from typing import final
 from unicodedata import category, normalize
 
@@ -93,5 +92,7 @@ def parse_new_password(text: str, name: str) -> Password:
 
 @cache
 def _common() -> frozenset[str]:
+    from importlib.resources import files  # noqa: PLC0415 - a start does without it
+
     lines = files("chat_server.accounts").joinpath("common_passwords.txt").read_text(encoding="utf-8").splitlines()
     return frozenset(line for line in lines if not line.startswith("#"))

@@ -5,7 +5,6 @@ Knows sessions, rooms and the journal. Never knows the socket that a request cam
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from statistics import median
 from typing import Any, cast
 
 import trio
@@ -204,7 +203,7 @@ class Operations:
                 waiting_bytes=self._budget.total,
                 waiting_bytes_limit=self._budget.limit,
                 commits_timed=len(seconds),
-                commit_median=median(seconds) if seconds else 0.0,
+                commit_median=sorted(seconds)[len(seconds) // 2] if seconds else 0.0,
                 commit_longest=max(seconds, default=0.0),
                 loop_late_longest=late,
             ),
