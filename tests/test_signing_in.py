@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from captured_logs import capture_logs
-from chat_server.accounts import Holder, Registration, sender_of
+from chat_server.accounts import Choices, Holder, Registration, sender_of
 from chat_server.accounts.hashing import Argon2, Cost
 from chat_server.accounts.passwords import parse_password
 from chat_server.config import AccountsTable, Config, ServerTable, TlsTable
@@ -677,3 +677,83 @@ async def test_at_a_terminal_an_account_is_ended_too(autojump_clock: trio.abc.Cl
         person = house.call(HERE)
         await person.type("/login ann", CANARY)
         await person.read_until("* Your account was about to end. Now it goes on.")
+
+
+# What one has chosen.
+
+
+async def test_what_one_has_chosen_is_in_force_at_the_next_login(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with house_without_leaks(journal) as house:
+        ann = house.call(HERE)
+        await ann.type("/wrap 56", "/login ann", "/time Asia/Tokyo", "/register", CANARY, CANARY)
+        await ann.read_until("again.")
+        await ann.type("/history 7", "/plain", "/lang zh", "/colour on", "/logout")
+        await ann.read_to_end()
+    journal._is_closed = False
+    async with house_without_leaks(journal) as house:
+        again = house.call(HERE)
+        await again.type("/login ann", CANARY)
+        await again.type("/time", "/history", "/wrap", "/plain", "/logout")
+        told_ = await again.read_to_end()
+        assert "Asia/Tokyo" in told_
+        assert "7" in told_
+        assert "56" in told_
+        program = await holder(house)
+        assert (await told(program, "lang"))["value"] == "zh"
+
+
+async def test_what_holds_at_a_terminal_holds_at_no_other_kind_of_door(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        ann = house.call(HERE)
+        await ann.type("/login ann", CANARY, "/charset gbk", "/logout")
+        await ann.read_to_end()
+        account = await house.server._directory.accounts.find("ann")
+        assert account is not None
+        assert account.choices == {"text": {"charset": "gbk"}}
+
+
+async def test_what_was_chosen_just_before_the_login_is_stronger(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        ann = house.call(HERE)
+        await ann.type("/login ann", CANARY, "/wrap 56", "/plain off", "/logout")
+        await ann.read_to_end()
+        again = house.call(HERE)
+        await again.type("/wrap 88", "/login ann plain", CANARY, "/wrap", "/plain off", "/logout")
+        told_ = await again.read_to_end()
+        assert "for 88 columns" in told_
+        assert "for 56 columns" not in told_
+
+
+async def test_choices_of_another_release_that_cannot_be_are_left_out(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        store = house.server._directory.accounts
+        account = await store.find("ann")
+        assert account is not None
+        odd: Choices = {
+            "": {"language": "xx", "zone": "Nowhere/Else", "history": -3, "new": 1},
+            "text": {"charset": "morse", "wrap": 7, "plain": "yes", "mode": "poetry", "colour": True},
+            "vr": {"depth": 3},
+        }
+        await store.save_choices(account.id, odd)
+        ann = house.call(HERE)
+        await ann.type("/login ann", CANARY, "/charset", "/wrap", "/time", "/logout")
+        told_ = await ann.read_to_end()
+        assert "Your text is read and written in utf-8." in told_
+        assert "Goodbye." in told_
+
+
+async def test_a_choice_that_cannot_be_stored_is_in_force_all_the_same(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with house_without_leaks(journal) as house:
+        await register(house)
+        ann = house.call(HERE)
+        await ann.type("/login ann", CANARY)
+        await ann.read_until("* Welcome")
+        journal._is_closed = True
+        await ann.type("/wrap 88")
+        await ann.read_until("for 88 columns.")
+        await ann.read_until("* That could not be stored just now.")

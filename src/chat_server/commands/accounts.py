@@ -266,6 +266,7 @@ async def _make(place: Room, session: Occupant, nick: str, hashed: str, invite: 
         code.digest if (code := parse_code(invite)) else None,
         sender=person.sender,
         person=name_key(nick) if person.nick else "",
+        choices=person.choices,
     )
     made = await _stored(directory.accounts.register(new, authentication.now()))
     if not isinstance(made, Holder):

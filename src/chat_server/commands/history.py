@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable
 
 from chat_server.commands.access import access
+from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.journal import JournalError
 from chat_server.protocol.days import NotADay, Span, span_of
@@ -107,7 +108,7 @@ class HistoryCommands(CommandHandler):
         if request.count is not None:
             session.person.history = min(request.count, HISTORY_MAX)
         session.send(HistoryChosen(session.person.history))
-        return None
+        return None if request.count is None else note_choice(place, session, "history", session.person.history)
 
     def _page(self, place: Room, session: Occupant, request: History) -> MaybeAwaitable:
         """So many lines before or after a number, which only rooms have."""

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from chat_server.accounts import sender_of
 from chat_server.accounts.authentication import LetIn
 from chat_server.accounts.networks import shortened
+from chat_server.commands.chosen import take_up_choices
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
 from chat_server.protocol.events import LastLogin, LoggedIn, Refused
@@ -82,6 +83,8 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
             return
         session.person.account = account.id
         directory.identify(sender_of(account.id), session.person)
+    whose = person or session.person
+    take_up_choices(session, whose, whose.choices if person else account.choices)
     session.proof = Proof(let_in.device.id if let_in.device else 0, 0.0 if let_in.is_old else now)
     directory.accounts.note_seen(account.id, session.proof.device, shortened(session.network), now)
     if person is not None:

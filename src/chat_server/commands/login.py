@@ -14,6 +14,7 @@ from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.new_names import parse_nickname
 from chat_server.commands.access import access
+from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import (
     come_back,
@@ -106,7 +107,7 @@ def _log_in(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
         place.directory.release(nick, session.person)
         session.send(Refused("no-guests", {"nick": nick}))
         return None
-    _be_plain_if_asked(session, request)
+    _be_plain_if_asked(place, session, request)
     if not session.has_terminal and not request.token:
         request = replace(request, token=new_token())
     let_in_guest(place, session, nick, request)
@@ -163,7 +164,7 @@ async def _use_code(place: Room, session: Occupant, request: Login, typed: Typed
     if isinstance(let_in, Refused):
         session.send(let_in)
         return
-    _be_plain_if_asked(session, request)
+    _be_plain_if_asked(place, session, request)
     await let_in_holder(place, session, let_in, replace(request, token=token))
 
 
@@ -188,13 +189,14 @@ async def _log_in_by_password(place: Room, session: Occupant, request: Login, ty
     if isinstance(let_in, Refused):
         session.send(let_in)
     else:
-        _be_plain_if_asked(session, request)
+        _be_plain_if_asked(place, session, request)
         await let_in_holder(place, session, let_in, replace(request, token=token))
 
 
-def _be_plain_if_asked(session: Occupant, request: Login) -> None:
+def _be_plain_if_asked(place: Room, session: Occupant, request: Login) -> None:
     if request.plain and session.has_terminal:
         session.set_preferences(replace(session.preferences, plain=True))
+        note_choice(place, session, "plain", value=True)
 
 
 async def _rename_account(place: Room, session: Occupant, nick: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from chat_server.commands.access import ANYBODY, access
+from chat_server.commands.chosen import WIDTHS, note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.protocol.choices import find_charset, find_language
 from chat_server.protocol.events import Refused, SettingShown, ZoneShown
@@ -29,9 +30,6 @@ from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.protocol.typed import SHOWN_MAX, shortened
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
-WIDTHS = range(20, 201)
-"""Columns that one may say a terminal has."""
-
 
 class SettingsCommands(CommandHandler):
     """To choose how one is shown things, or to ask."""
@@ -48,7 +46,7 @@ class SettingsCommands(CommandHandler):
                 session.send(Refused("no-such-zone", {"zone": shortened(request.zone)}))
                 return None
         session.send(ZoneShown(session.person.zone, time.time()))
-        return None
+        return note_choice(place, session, "zone", session.person.zone) if request.zone else None
 
     @access(role=ANYBODY)
     def do_lang(self, place: Room, session: Occupant, request: ChooseLanguage) -> MaybeAwaitable:
@@ -62,9 +60,9 @@ class SettingsCommands(CommandHandler):
             return None
         if language is not None:
             session.person.language = language
-        _choose(session, "language", language)
+        pause = _choose(place, session, "language", language)
         speak_as_chosen(session)
-        return None
+        return pause
 
     @access(role=ANYBODY, door="terminal")
     def do_charset(self, place: Room, session: Occupant, request: ChooseCharset) -> MaybeAwaitable:
@@ -76,9 +74,8 @@ class SettingsCommands(CommandHandler):
         charset = find_charset(request.charset) if request.charset else None
         if request.charset and charset is None:
             session.send(Refused("no-such-charset", {"charset": shortened(request.charset)}))
-        else:
-            _choose(session, "charset", charset)
-        return None
+            return None
+        return _choose(place, session, "charset", charset)
 
     @access(role=ANYBODY, door="terminal")
     def do_mode(self, place: Room, session: Occupant, request: ChooseMode) -> MaybeAwaitable:
@@ -87,7 +84,7 @@ class SettingsCommands(CommandHandler):
         With /mode edit there are arrow keys, a history, and Tab, and what others say never cuts into what you type; that needs telnet.
         """
         if request.mode != "edit" or _has_telnet(session, request):
-            _choose(session, "mode", request.mode or None)
+            return _choose(place, session, "mode", request.mode or None)
         return None
 
     @access(role=ANYBODY, door="terminal")
@@ -96,8 +93,7 @@ class SettingsCommands(CommandHandler):
 
         Without a choice: show which.
         """
-        _choose(session, "colour", {"on": True, "off": False}.get(request.colour))
-        return None
+        return _choose(place, session, "colour", {"on": True, "off": False}.get(request.colour))
 
     @access(role=ANYBODY, door="terminal")
     def do_wrap(self, place: Room, session: Occupant, request: ChooseWrap) -> MaybeAwaitable:
@@ -110,12 +106,12 @@ class SettingsCommands(CommandHandler):
             session.set_preferences(replace(session.preferences, wrap=AS_THE_TERMINAL))
             value = session.effective("wrap")
             session.send(SettingShown("wrap", "unknown" if value == "off" else value))
-        elif wanted in ("", "off"):
-            _choose(session, "wrap", 0 if wanted else None)
-        elif wanted.isascii() and wanted.isdecimal() and len(wanted) < SHOWN_MAX and int(wanted) in WIDTHS:
-            _choose(session, "wrap", int(wanted))
-        else:
-            session.send(Refused("no-such-width"))
+            return note_choice(place, session, "wrap", AS_THE_TERMINAL)
+        if wanted in ("", "off"):
+            return _choose(place, session, "wrap", 0 if wanted else None)
+        if wanted.isascii() and wanted.isdecimal() and len(wanted) < SHOWN_MAX and int(wanted) in WIDTHS:
+            return _choose(place, session, "wrap", int(wanted))
+        session.send(Refused("no-such-width"))
         return None
 
     @access(role=ANYBODY, door="terminal")
@@ -124,8 +120,7 @@ class SettingsCommands(CommandHandler):
 
         No colours, no ornaments, nothing is drawn twice. /plain off turns it off.
         """
-        _choose(session, "plain", request.plain == "on")
-        return None
+        return _choose(place, session, "plain", request.plain == "on")
 
     @access(role=ANYBODY, door="terminal")
     def do_keepalive(self, place: Room, session: Occupant, request: ChooseKeepalive) -> MaybeAwaitable:
@@ -134,7 +129,7 @@ class SettingsCommands(CommandHandler):
         If your client shows that as garbage: /keepalive off. Without a choice: show it.
         """
         if request.keepalive != "on" or _has_telnet(session, request):
-            _choose(session, "keepalive", {"on": True, "off": False}.get(request.keepalive))
+            return _choose(place, session, "keepalive", {"on": True, "off": False}.get(request.keepalive))
         return None
 
 
@@ -151,12 +146,13 @@ def _speak_as_chosen(session: Occupant) -> None:
         session.send_unasked(SettingShown("language", session.effective("language")))
 
 
-def _choose(session: Occupant, setting: str, value: object) -> None:
-    """Put a choice into effect, if there is one, and show what is in force."""
+def _choose(place: Room, session: Occupant, setting: str, value: str | int | bool | None) -> MaybeAwaitable:
+    """Put a choice into effect, if there is one, show what is in force, and have it kept."""
     if value is not None:
         chosen: dict[str, Any] = {setting: value}
         session.set_preferences(replace(session.preferences, **chosen))
     session.send(SettingShown(setting, session.effective(setting), value is not None))
+    return None if value is None else note_choice(place, session, setting, value)
 
 
 def _has_telnet(session: Occupant, request: Request) -> bool:

@@ -8,7 +8,7 @@ shown.
 from collections.abc import Callable
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from chat_server.accounts import sender_of
+from chat_server.accounts import Choices, sender_of
 from chat_server.guard import Guard
 from chat_server.protocol.entries import Author
 from chat_server.protocol.names import name_key
@@ -47,13 +47,15 @@ S = TypeVar("S", bound=Device)
 class Person(Generic[S]):
     """Somebody: a stranger with one session before login, then a guest or the holder of an account, with one or several."""
 
-    __slots__ = ("account", "history", "language", "nick", "replaced", "role", "sender", "sessions", "zone")
+    __slots__ = ("account", "choices", "history", "language", "nick", "replaced", "role", "sender", "sessions", "zone")
 
     def __init__(self, session: S, *, history: int, zone: str) -> None:
         self.nick = ""
         """The nickname, or "" before login."""
         self.account: Author = 0
         """The number of their account; 0 for somebody who has none."""
+        self.choices: Choices = {}
+        """What they have chosen about how they are shown things, by kind of door."""
         self.role = STRANGER
         """STRANGER before login, then MEMBER, or what their account makes them: what one may ask for follows from it."""
         self.sender = ""

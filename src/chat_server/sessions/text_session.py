@@ -278,11 +278,10 @@ class TextSession(ChatSession[TextInput]):
         """Ask for a secret; see Occupant. Telnet does not show it while it is typed, and the editor never."""
         prompt = prompted(prompt, self.preferences.language)
         self._awaits_secret = prompt, then
-        said = self._text.expect_secret()
+        self._answer_protocol(self._text.expect_secret())
         if (editor := self._text.editor) is not None:
             self._draw(editor.prompted(prompt, is_secret=True))
         else:
-            self._answer_protocol(said)
             self._outbox.push(written(prompt, self._display.profile))
 
     def _complete(self, before: str) -> None:

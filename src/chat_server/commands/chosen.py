@@ -1,0 +1,92 @@
+"""What somebody has chosen about how they are shown things, kept with their account, and in force again when they log in.
+
+Some of it holds wherever they are, some at one kind of door: at telnet, or at a terminal without it. Never knows how a choice is put into effect.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from chat_server.accounts import Choices
+from chat_server.journal import JournalError
+from chat_server.protocol.choices import CHARSETS, LANGUAGES
+from chat_server.protocol.events import Refused
+from chat_server.protocol.preferences import AS_THE_TERMINAL
+from chat_server.protocol.requests import HISTORY_MAX
+from chat_server.protocol.time_zones import BadZone, parse_zone
+from chat_server.rooms.person import Person
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+
+WIDTHS = range(20, 201)
+"""Columns that one may say a terminal has."""
+
+WHEREVER = ""
+"""The kind of door of what holds at all of them."""
+
+
+def _is_zone(value: object) -> bool:
+    try:
+        return isinstance(value, str) and parse_zone(value) == value
+    except BadZone:
+        return False
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+_HOLD_WHEREVER: Mapping[str, Callable[[object], bool]] = {
+    "language": lambda value: value in LANGUAGES,
+    "zone": _is_zone,
+    "history": lambda value: value in range(HISTORY_MAX + 1),
+}
+_HOLD_AT_A_DOOR: Mapping[str, Callable[[object], bool]] = {
+    "charset": lambda value: value in CHARSETS,
+    "mode": lambda value: value in {"line", "edit"},
+    "colour": _is_bool,
+    "wrap": lambda value: value in {0, AS_THE_TERMINAL} or value in WIDTHS,
+    "plain": _is_bool,
+    "keepalive": _is_bool,
+}
+"""What can be chosen, and what each may be: what is stored may be from another release."""
+
+
+def _kind_of(session: Occupant) -> str:
+    """The kind of door that a session came by."""
+    return "telnet" if session.speaks_telnet else "text" if session.has_terminal else "program"
+
+
+def note_choice(place: Room, session: Occupant, setting: str, value: str | int | bool) -> MaybeAwaitable:
+    """Note what somebody has chosen; if they have an account, it is stored with that."""
+    person = session.person
+    kind = WHEREVER if setting in _HOLD_WHEREVER else _kind_of(session)
+    person.choices = {**person.choices, kind: {**person.choices.get(kind, {}), setting: value}}
+    return _save(place, session) if person.account else None
+
+
+async def _save(place: Room, session: Occupant) -> None:
+    try:
+        await place.directory.accounts.save_choices(session.person.account, session.person.choices)
+    except JournalError:
+        session.send_unasked(Refused("cannot-store"))
+
+
+def take_up_choices(session: Occupant, person: Person[Occupant], stored: Choices) -> None:
+    """Show a session that logs in as somebody what it is to be shown as they have chosen; what was chosen here just now is stronger."""
+    chosen_here = session.person.choices
+    kinds = {*stored, *chosen_here}
+    person.choices = {kind: {**stored.get(kind, {}), **chosen_here.get(kind, {})} for kind in kinds}
+    wherever = _valid(person.choices.get(WHEREVER, {}), _HOLD_WHEREVER)
+    person.language = wherever.get("language", person.language)
+    person.zone = wherever.get("zone", person.zone)
+    person.history = wherever.get("history", person.history)
+    at_this_door = _valid(person.choices.get(_kind_of(session), {}), _HOLD_AT_A_DOOR) if session.has_terminal else {}
+    language = person.language or session.preferences.language
+    preferences = replace(session.preferences, **{**at_this_door, "language": language})
+    if preferences != session.preferences:
+        session.set_preferences(preferences)
+
+
+def _valid(chosen: Mapping[str, object], known: Mapping[str, Callable[[object], bool]]) -> dict[str, Any]:
+    return {setting: value for setting, value in chosen.items() if setting in known and known[setting](value)}
