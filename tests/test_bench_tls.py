@@ -32,7 +32,7 @@ def test_it_measures_sends_memory_and_delays_and_prints_a_row_for_each() -> None
         "N hellos/s from one network",
         "N hellos/s from N networks",
     ]
-    assert all(re.search(r"at most .*: (yes|NO)$", rows[number]) for number in (3, 5, 7, 8))
+    assert all(re.search(r"at most .*: (yes|NO)$", rows[number]) for number in (3, 5, 7))
     assert not re.search(r"\bnan\b", done.stdout), "innocents have talked in every phase"
 
 
