@@ -6,7 +6,6 @@ What goes wrong before that is one plain line and exit code 2.
 import argparse
 import getpass
 import os
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -84,7 +83,7 @@ def _chat(arguments: Sequence[str]) -> int:
     from chat_tui.client.calling import Caller  # noqa: PLC0415 - --help need not wait for it
     from chat_tui.client.known_servers import KNOWN_SERVERS, KnownServers  # noqa: PLC0415 - nor for this
 
-    flag = f" --state {shlex.quote(str(chosen.state))}" if chosen.state else ""
+    flag = _state_flag(chosen.state) if chosen.state else ""
     caller = Caller(KnownServers(state / KNOWN_SERVERS, flag=flag), allows_plaintext=chosen.plaintext)
     why_plain = _why_no_screen()
     if why_plain and not chosen.plain:
@@ -94,6 +93,12 @@ def _chat(arguments: Sequence[str]) -> int:
 
         return run_plain(profile, settings, open_store, caller, default_nick=_user_name(), wait=chosen.wait)
     return _run_on_screen(profile, settings, open_store, caller)
+
+
+def _state_flag(directory: Path) -> str:
+    from shlex import quote  # noqa: PLC0415 - few name a directory
+
+    return f" --state {quote(str(directory))}"
 
 
 def _is_on_terminal() -> bool:

@@ -7,7 +7,6 @@ until the program ends. Never knows the network nor the screen.
 
 import fcntl
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -15,13 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chat_server.protocol.fingerprints import BadFingerprint, parse_fingerprint
+from chat_server.protocol.late_pattern import LatePattern
 from chat_tui.client.local_store import replace_file
 from chat_tui.client.trust import AUTHORITY, PLAINTEXT, UNTRUSTED
 
 KNOWN_SERVERS = "known_servers"
 """The file's name."""
 
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_DAY = LatePattern(r"\d{4}-\d\d-\d\d")
 _FIELDS = 4
 
 

@@ -3,7 +3,6 @@
 The screens, the line-by-line program and the command `chat-tui trust` say the same. Never knows how it is shown.
 """
 
-import shlex
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -72,7 +71,9 @@ class Doubt(Struct, frozen=True):
     @property
     def command(self) -> str:
         """The one command that accepts what is seen; "" where it takes more than that."""
-        about, address = self.unsettled.about, shlex.quote(address_of(self.host, self.port))
+        from shlex import quote  # noqa: PLC0415 - most servers are trusted
+
+        about, address = self.unsettled.about, quote(address_of(self.host, self.port))
         if about is About.NO_AUTHORITY:
             return ""
         if not self.unsettled.fingerprint:
