@@ -256,10 +256,9 @@ class ChatRoom(Room):
 
     async def _find_stored(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
         """Something went wrong while the lines were being stored: look whether they are, all or none. See `_store`."""
-        found: Sequence[Entry] = ()
         with self._guard:
-            found = await self._read_unseen()
-        return (*outcome_of(self.name, entries, found), False)
+            return (*outcome_of(self.name, entries, await self._read_unseen()), False)
+        return (*outcome_of(self.name, entries, ()), False)
 
     async def _read_unseen(self) -> Sequence[Entry]:
         """Lines that are stored, but of which the room does not know: as many as one turn may have."""
