@@ -13,11 +13,10 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.choices import CHARSETS
 from chat_server.protocol.entries import Acted, Entry, Noticed, Said, TopicSet
 from chat_server.protocol.mentions import Names
-from chat_server.protocol.names import BadName, parse_name
+from chat_server.protocol.names import GUEST, BadName, parse_name
 from chat_server.protocol.runs import SaidRun, shown
 from chat_server.protocol.sanitize import sanitize_lines
 from chat_server.wire.json_lines import renderer_for as json_renderer_for
-from chat_server.wire.render.pages import GUEST
 from chat_server.wire.render.profiles import RenderProfile, render_in_pieces, renderer_for
 from chat_server.wire.render.sentences import text_of
 from streams import House, Program, open_house

@@ -4,7 +4,10 @@ Pure; never knows who has which name (rooms/held_names.py does), nor what is ask
 more than its bounded length: what is too long to be one is never normalised.
 """
 
+from collections.abc import Collection, Iterable
 from unicodedata import category, normalize
+
+from msgspec import UnsetType
 
 from chat_server.protocol.sanitize import sanitize
 
@@ -13,6 +16,9 @@ NAME_MAX = 32
 
 NAME_TYPED_MAX = 4 * NAME_MAX
 """Characters that may stand for a name before it is in its one form: four code points at most become one (`ᾂ` and the like)."""
+
+GUEST = "?"
+"""Stands behind the name of somebody without an account where people read it, if others have one. No name has it in it."""
 
 # Letters, digits and marks that a terminal draws as nothing: a name made of them cannot be seen.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0") | {
@@ -73,3 +79,9 @@ def may_stand_in_a_name(character: str) -> bool:
         and character not in _INVISIBLE
         and not "\U000e0100" <= character <= "\U000e01ef"
     )
+
+
+def marked(nicks: Iterable[str], guests: Collection[str] | UnsetType) -> list[str]:
+    """The names as people read them: with a mark behind those that are of guests."""
+    marks = frozenset() if isinstance(guests, UnsetType) else frozenset(guests)
+    return [f"{nick}{GUEST}" if nick in marks else nick for nick in nicks]

@@ -93,7 +93,7 @@ def _read(line: bytes) -> Received | None:
     if type(event) is PageShown and event.hidden:
         event = _with_hidden(event)
     if type(event) is Said:  # a hundred thousand lines are by a dozen people
-        event = Said(sys.intern(event.room), event.seq, event.at, sys.intern(event.nick), event.text)
+        event = Said(sys.intern(event.room), event.seq, event.at, sys.intern(event.nick), event.text, guest=event.guest)
     return Received(event, ref)
 
 

@@ -5,10 +5,12 @@ Knows the client, and what has been written. Never knows what is typed, nor wher
 
 from collections.abc import Callable
 
+from msgspec import UNSET
+
 from chat_server.protocol import entries, events
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
-from chat_server.protocol.names import name_key
+from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.room_events import RoomRenamed
 from chat_tui.client.answers import words_for
 from chat_tui.client.calling import Line
@@ -90,18 +92,20 @@ class Teller:
     def _tell_of_others(self, event: events.Joined | events.Left | events.Renamed) -> None:
         if isinstance(event, events.Renamed):
             if event.new != self._client.state.nick:
-                self._write(f"[{event.room}] {event.old} is now {event.new}")
+                names = (event.old, event.new)
+                told = " is now ".join(marked(names, names if event.guest else UNSET))
+                self._write(f"[{event.room}] {told}")
         elif self._shows_joins:
             more = f" and {event.more} more" if event.more else ""
             done = "joined" if isinstance(event, events.Joined) else "left"
-            self._write(f"[{event.room}] {', '.join(event.nicks)}{more} {done}")
+            self._write(f"[{event.room}] {', '.join(marked(event.nicks, event.guests))}{more} {done}")
 
     def _entered(self, event: events.Entered) -> None:
         room = self._client.state.room(event.room)
         key = name_key(event.room)
         seen = self._client.saved.read.get(event.room, event.last) if key in self._carried else event.last
         self._reading.entered(room, min(seen, event.last))
-        people = ", ".join(event.nicks) + (f" and {event.more} more" if event.more else "")
+        people = ", ".join(marked(event.nicks, event.guests)) + (f" and {event.more} more" if event.more else "")
         self._write(
             f"You are in {event.room}."
             + (f" Topic: {event.topic}." if event.topic else "")

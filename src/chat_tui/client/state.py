@@ -4,18 +4,19 @@ Never knows Textual, sockets, clocks or files. What is unread is counted here, a
 To whom a gap in the events was filled later, the state is the same as to whom it never had one (tests/test_state.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import KIND_BY_WORD, KINDS, Entry, Said, StoredEvent
 from chat_server.protocol.events import Event
 from chat_server.protocol.mentions import Names
-from chat_server.protocol.names import name_key
+from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.room_events import RoomRenamed
 from chat_tui.client.timeline import Timeline
@@ -50,8 +51,10 @@ class RoomState:
         self.topic = ""
         self.people: dict[str, str] = {}
         """Nicknames by their keys, in the order in which they are known."""
+        self.guests: set[str] = set()
+        """The keys of those who are known to be guests where others have accounts."""
         self.people_changes = 0
-        """How many times that has changed."""
+        """How many times any of that has changed."""
         self.lacks_people = False
         """Whether there are people here whom nobody has named."""
         self.timeline = Timeline()
@@ -67,6 +70,17 @@ class RoomState:
         self.mentions: set[int] = set()
         """The numbers of unread lines that name the user."""
         self._own_unread = 0
+
+    def note_guests(self, nicks: Iterable[str], guests: Collection[str] | UnsetType) -> None:
+        """Of these people, some are guests, and the others have accounts."""
+        if not self.guests and isinstance(guests, UnsetType):
+            return
+        keys = {name_key(nick) for nick in nicks}
+        of_guests = set() if isinstance(guests, UnsetType) else {name_key(nick) for nick in guests}
+        now = (self.guests - keys) | (of_guests & keys & self.people.keys())
+        if now != self.guests:
+            self.guests = now
+            self.people_changes += 1
 
     @property
     def position(self) -> int:
@@ -209,6 +223,7 @@ class State:
         room.topic = event.topic
         room.people = {name_key(nick): nick for nick in (self.nick, *event.nicks)}
         room.lacks_people = event.more > 0
+        room.note_guests((*event.nicks, *room.guests - {name_key(self.nick)}), event.guests)
         if event.last < room.timeline.newest:
             room.timeline.forget()
             room.read, room.since = None, event.last
@@ -239,6 +254,8 @@ class State:
         room.last = max(room.last, event.seq)
         if isinstance(event, entries.TopicSet):
             room.topic = event.text
+        if isinstance(event, Entry):
+            room.note_guests((event.nick,), (event.nick,) if event.guest else UNSET)
         return self._add(room, (event,))
 
     def _recalled(self, event: entries.Recalled) -> list[Entry]:
@@ -265,6 +282,7 @@ class State:
         room = self.room(event.room)
         room.people_changes += 1
         room.people |= {name_key(nick): nick for nick in event.nicks}
+        room.note_guests(event.nicks, event.guests)
         room.lacks_people = room.lacks_people or event.more > 0
         self._tell_visit(room, event, is_coming=True)
 
@@ -273,6 +291,7 @@ class State:
         room.people_changes += 1
         for nick in event.nicks:
             room.people.pop(name_key(nick), None)
+        room.note_guests(event.nicks, UNSET)
         room.lacks_people = room.lacks_people or event.more > 0
         self._tell_visit(room, event, is_coming=False)
 
@@ -286,7 +305,9 @@ class State:
         room.people = {
             new if key == old else key: event.new if key == old else nick for key, nick in room.people.items()
         }
-        self._tell(room, f"{event.old} is now {event.new}")
+        names = (event.old, event.new)
+        room.note_guests(names, (event.new,) if event.guest else UNSET)
+        self._tell(room, " is now ".join(marked(names, names if event.guest else UNSET)))
 
     def _tell(self, room: RoomState, text: str) -> None:
         if self.shows_joins(room.name):
@@ -294,7 +315,7 @@ class State:
 
     def _tell_visit(self, room: RoomState, event: events.Joined | events.Left, *, is_coming: bool) -> None:
         if self.shows_joins(room.name):
-            room.timeline.visited(event.nicks, event.more, self.now, is_coming=is_coming)
+            room.timeline.visited(marked(event.nicks, event.guests), event.more, self.now, is_coming=is_coming)
 
     def shows_joins(self, room: str) -> bool:
         """Whether who comes and goes is told in a room."""
@@ -311,6 +332,7 @@ class State:
         room = self.room(event.room)
         room.people_changes += 1
         room.people = {name_key(nick): nick for nick in (self.nick, *event.nicks)}
+        room.note_guests((*event.nicks, *room.guests - {name_key(self.nick)}), event.guests)
         room.lacks_people = False
 
     def _stored(self, event: events.Stored) -> None:

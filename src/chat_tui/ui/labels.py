@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.style import Style
 
-from chat_server.protocol.names import name_key
+from chat_server.protocol.names import GUEST, name_key
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.state import RoomState, State
@@ -65,9 +65,18 @@ def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...]) ->
     """Who is here, by name."""
     people = sorted(room.people.values(), key=name_key) if room else []
     return [
-        Item(nick, Content.assemble((nick, nick_style(nick, colours)), (" (you)" if nick == me else "", "dim")))
+        Item(
+            nick,
+            Content.assemble(
+                (nick, nick_style(nick, colours)), (_guest_mark(room, nick) + (" (you)" if nick == me else ""), "dim")
+            ),
+        )
         for nick in people
     ]
+
+
+def _guest_mark(room: RoomState | None, nick: str) -> str:
+    return GUEST if room and name_key(nick) in room.guests else ""
 
 
 def pane_width(items: Sequence[Item], screen: int, widths: Sequence[tuple[int, int]]) -> int:

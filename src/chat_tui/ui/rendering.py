@@ -14,7 +14,7 @@ from textual.style import Style
 
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.mentions import Names
-from chat_server.protocol.names import name_key
+from chat_server.protocol.names import GUEST, name_key
 from chat_tui.client.clocks import minute_of, shown
 from chat_tui.client.state import Pending
 from chat_tui.client.timeline import StatusMessage, TimelineEntry
@@ -148,6 +148,7 @@ def is_grouped(entry: TimelineEntry | Pending, before: TimelineEntry | Pending |
         and not _kind(before).shape.sign
         and not _kind(entry).shape.sign
         and author(entry, me) == author(before, me)
+        and (isinstance(entry, Pending) or isinstance(before, Pending) or entry.guest == before.guest)
         and entry.at - before.at < GROUP_SECONDS
         and day_of(entry.at) == day_of(before.at)
     )
@@ -214,17 +215,24 @@ def _name(entry: Entry | Pending, look: Look, *, is_shown: bool) -> Content:
     if sign := _kind(entry).shape.sign:  # in the place of a speaker's name
         return Content.styled(f"{sign} ".rjust(look.nick_width), look.dim)
     nick = author(entry, look.me)
-    width = look.nick_width - 1
+    mark = _guest_mark(entry)
+    width = look.nick_width - 1 - len(mark)
     cut = nick if cell_len(nick) <= width else _cut(nick, width - 1) + "…"
     style = look.pending if isinstance(entry, Pending) else nick_style(nick, look.nicks)
-    return Content.assemble(" " * (width - cell_len(cut)), (cut, style + Style(bold=True)), " ")
+    return Content.assemble(" " * (width - cell_len(cut)), (cut, style + Style(bold=True)), (mark, look.dim), " ")
 
 
 def _inline_name(entry: Entry | Pending, look: Look) -> Content:
     if sign := _kind(entry).shape.sign:
         return Content.styled(f"{sign} ", look.dim)
     nick = author(entry, look.me)
-    return Content.assemble((nick, nick_style(nick, look.nicks) + Style(bold=True)), ": ")
+    return Content.assemble(
+        (nick, nick_style(nick, look.nicks) + Style(bold=True)), (_guest_mark(entry), look.dim), ": "
+    )
+
+
+def _guest_mark(entry: Entry | Pending) -> str:
+    return "" if isinstance(entry, Pending) or not entry.guest else GUEST
 
 
 def _cut(text: str, width: int) -> str:
@@ -248,7 +256,9 @@ def _text(entry: Entry | Pending, look: Look) -> Shown:
         text.paint_all(look.failed if entry.why else look.pending)
     if kind.shape.sign:
         nick = author(entry, look.me)
-        text.add_before(Content.assemble((nick, nick_style(nick, look.nicks)), kind.shape.between))
+        text.add_before(
+            Content.assemble((nick, nick_style(nick, look.nicks)), (_guest_mark(entry), look.dim), kind.shape.between)
+        )
     return text
 
 

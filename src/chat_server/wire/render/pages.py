@@ -8,22 +8,11 @@
 from collections.abc import Iterable
 from datetime import date
 
-from msgspec import UNSET
-
 from chat_server.protocol import entries
-from chat_server.protocol.events import Guests
+from chat_server.protocol.names import GUEST
 from chat_server.protocol.time_zones import local
 from chat_server.wire.render.languages import Translator
 from chat_server.wire.render.text_lines import TextLine, server_lines
-
-GUEST = "?"
-"""Stands behind the name of somebody without an account, where others have one. No name has it in it (protocol/names.py)."""
-
-
-def marked(nicks: Iterable[str], guests: Guests) -> list[str]:
-    """The names, those of guests with their mark."""
-    marks = frozenset() if guests is UNSET else frozenset(guests)
-    return [f"{nick}{GUEST}" if nick in marks else nick for nick in nicks]
 
 
 def _range(first: int, last: int) -> str:

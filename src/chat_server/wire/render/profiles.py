@@ -14,11 +14,11 @@ from msgspec import Struct
 from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
+from chat_server.protocol.names import GUEST
 from chat_server.protocol.runs import Renderer, SaidRun, show_runs
 from chat_server.wire.charsets import ambiguous_columns, encode, showable
 from chat_server.wire.render.colours import bright, dim, named
 from chat_server.wire.render.languages import translator_for
-from chat_server.wire.render.pages import GUEST
 from chat_server.wire.render.sentences import event_lines
 from chat_server.wire.render.text_lines import TextLine, as_text, indented
 from chat_server.wire.render.widths import room_for

@@ -16,11 +16,12 @@ from msgspec.structs import asdict
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
+from chat_server.protocol.names import GUEST, marked
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
 from chat_server.wire.render.languages import Translator, counted, message, translator_for
-from chat_server.wire.render.pages import GUEST, day_of, entry_shown, found, marked, page_shown, recalled
+from chat_server.wire.render.pages import day_of, entry_shown, found, page_shown, recalled
 from chat_server.wire.render.text_lines import TextLine, as_text, cut, items, row_width, server_lines
 from chat_server.wire.render.widths import columns_of
 
