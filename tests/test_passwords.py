@@ -1,5 +1,6 @@
 """What may be a password; how passwords are hashed, and that nobody can make the server do too much of it."""
 
+import itertools
 import logging
 import subprocess
 import sys
@@ -194,6 +195,7 @@ def other_hash(**cost: int) -> str:
         other_hash()[:60],
         "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$" + "A" * 43,
     ],
+    ids=itertools.count(),  # a name made of the hash would be another one each time
 )
 def test_what_is_stored_and_asks_for_much_more_or_is_no_hash_is_not_compared_with(stored: str) -> None:
     with pytest.raises(UnusableHash):
