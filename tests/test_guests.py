@@ -8,7 +8,10 @@ import pytest
 import trio
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from captured_logs import capture_logs
+from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol import entries, events
 from chat_server.protocol.choices import CHARSETS
 from chat_server.protocol.entries import Acted, Entry, Noticed, Said, TopicSet
@@ -16,6 +19,7 @@ from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import GUEST, BadName, parse_name
 from chat_server.protocol.runs import SaidRun, shown
 from chat_server.protocol.sanitize import sanitize_lines
+from chat_server.rooms.batch import Batch
 from chat_server.wire.json_lines import renderer_for as json_renderer_for
 from chat_server.wire.render.profiles import RenderProfile, render_in_pieces, renderer_for
 from chat_server.wire.render.sentences import text_of
@@ -140,6 +144,42 @@ async def test_people_see_a_mark_behind_the_names_of_guests_from_the_first_accou
         await bob.read_until("Also here: ")
         assert await bob.read_until("\r\n") == "ann?, carla\r\n"
         await ann.read_until("* bert? joined\r\n")
+
+
+@pytest.mark.parametrize("step", ["stored", "_answer_stored"])
+async def test_a_line_that_is_shown_after_a_bug_has_the_mark_too(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    real = getattr(Batch, step)
+    is_armed = True
+
+    async def fail_later(batch: Batch) -> Any:
+        nonlocal is_armed
+        found = await real(batch)
+        if is_armed:
+            is_armed = False
+            raise RuntimeError
+        return found
+
+    def fail(*args: Any) -> Any:
+        raise RuntimeError
+
+    class Written(MemoryJournal):
+        """Reads what a file would have, in which no mark is kept."""
+
+        async def read(self, room: str, first: int, last: int) -> Any:
+            found = await super().read(room, first, last)
+            return found._replace(lines=[replace(line, guest=False) for line in found.lines])
+
+    async with open_house(journal=Written()) as house:
+        await holder(house, "carl")
+        ann, bob = house.connect(), house.connect()
+        await ann.enter("ann", "python")
+        await bob.enter("bob", "python")
+        with capture_logs():
+            monkeypatch.setattr(Batch, step, fail_later if step == "stored" else fail)
+            await bob.ask("say", room="python", text="hi", key="k")
+            assert (await ann.wait_for("said"))["guest"] is True
 
 
 # Where nobody has an account.

@@ -262,8 +262,8 @@ class ChatRoom(Room):
 
     async def _read_unseen(self) -> Sequence[Entry]:
         """Lines that are stored, but of which the room does not know: as many as one turn may have."""
-        last = self._history.last_seq
-        return (await self.directory.journal.read(self.name, last + 1, last + BATCH_MAX)).lines
+        last, directory = self._history.last_seq, self.directory
+        return directory.guests.on((await directory.journal.read(self.name, last + 1, last + BATCH_MAX)).lines)
 
     async def _take_each(self, entries: Sequence[InboxEntry], stored: Sequence[Entry | None]) -> None:
         """Turn every entry into what members will see of it."""
