@@ -24,6 +24,7 @@ DOCUMENT = (ROOT / "docs" / "telnet.md").read_text(encoding="utf-8")
 TALKS = itertools.count(1)
 """Whoever talks has a name of their own: those before may not have gone yet."""
 
+WORDS = "xyzzy and plugh"
 ASKED = "Are you sure you want to trust it? (y/N)"
 
 
@@ -318,6 +319,30 @@ def at_tintin(server: Served) -> Iterator[Screen]:
         person.settle()
         person.type(f"{server.command(TRUSTED['#ssl'], host='127.0.0.1').strip()}\r")
         yield person
+
+
+@pytest.fixture(scope="module")
+def account(self_made: Served) -> str:
+    """Somebody's name that is registered; the password is WORDS."""
+    with socket.create_connection(("127.0.0.1", self_made.process.port), TIMEOUT) as nc:
+        nc.sendall(f"/register carol\n{WORDS}\n{WORDS}\n/logout\n".encode())
+        said = b"".join(iter(lambda: nc.recv(4096), b""))
+    assert b"each of these codes" in said
+    return "carol"
+
+
+@pytest.mark.parametrize("name", [*PROGRAMS, "tt++"])
+def test_a_password_is_shown_by_those_that_do_not_speak_telnet(self_made: Served, account: str, name: str) -> None:
+    with at_tintin(self_made) if name == "tt++" else at(self_made.command(ENCRYPTED[name])) as person:
+        person.wait_until("Type /login and a nickname to come in")
+        person.type(f"/login {account}\r")
+        person.wait_until("Password:")
+        person.settle()
+        person.type(f"{WORDS}\r")
+        person.wait_until(f"* Welcome, {account}.")
+        assert (WORDS.encode() in person.raw) == (name not in ("telnet-ssl", "tt++"))
+        person.type("/logout\r")
+        person.wait_until("* Goodbye.")
 
 
 @pytest.mark.parametrize(("line", "end"), [("Really?", "RENEGOTIATING"), ("Quit that", "DONE")])
