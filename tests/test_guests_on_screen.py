@@ -51,6 +51,12 @@ def test_who_is_here_is_marked_as_the_server_last_told_it() -> None:
     assert people(*told(online, renamed)) == ["ann (you)", "bert", "eve"]
 
 
+def test_who_is_looked_for_by_a_few_letters_has_the_mark_and_is_chosen_by_the_bare_name() -> None:
+    state, _ = told({"is": "online-listed", "nicks": ["bob", "bea"], "guests": ["bob"]})
+    found = labels.people_found(state, "@b")
+    assert {(item.key, item.content.plain) for item in found} == {("nick bob", "@ bob?"), ("nick bea", "@ bea")}
+
+
 def test_the_people_are_drawn_again_when_somebody_is_a_guest_no_longer() -> None:
     before, after = told(said("eve", 1, guest=True))[1], told(said("eve", 1, guest=True), said("eve", 2))[1]
     assert after.people_changes == before.people_changes + 1

@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.style import Style
 
 from chat_server.protocol.names import GUEST, name_key
+from chat_tui.client import completion
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.state import RoomState, State
@@ -72,6 +73,16 @@ def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...]) ->
             ),
         )
         for nick in people
+    ]
+
+
+def people_found(state: State, letters: str) -> list[Item]:
+    """Who else is known in any room and has these letters in their name, best first."""
+    people = dict.fromkeys(nick for room in state.rooms.values() for nick in room.people.values() if nick != state.nick)
+    guests = {key for room in state.rooms.values() for key in room.guests}
+    return [
+        Item(f"nick {nick}", Content.assemble(("@ ", "dim"), nick, (GUEST if name_key(nick) in guests else "", "dim")))
+        for nick in completion.fuzzy(letters.removeprefix("@"), people)
     ]
 
 

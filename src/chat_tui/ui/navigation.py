@@ -160,19 +160,11 @@ class Navigation:
         state = self._program.client.state
         busiest_first = sorted(state.rooms.values(), key=lambda room: (not room.mentions, not room.unread))
         names = list(dict.fromkeys([*(room.name for room in busiest_first), *state.listed]))
-        people = list(
-            dict.fromkeys(nick for room in state.rooms.values() for nick in room.people.values() if nick != state.nick)
-        )
         rooms = [
             Item(f"room {name}", Content(name), Content.styled(self._unread_of(name), "bold"))
             for name in completion.fuzzy(letters, names)
         ]
-        if not letters:
-            return rooms
-        return rooms + [
-            Item(f"nick {nick}", Content.assemble(("@ ", "dim"), nick))
-            for nick in completion.fuzzy(letters.removeprefix("@"), people)
-        ]
+        return rooms + labels.people_found(state, letters) if letters else rooms
 
     def _unread_of(self, name: str) -> str:
         room = self._program.client.state.known(name)
