@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -171,8 +171,17 @@ def test_nginx_tells_who_is_calling(tmp_path: Path) -> None:
         server.wait_for_log("the certificate of TLS is")
         with running_proxy(nginx, "-c", str(config), "-p", str(tmp_path), "-e", "stderr", "-g", foreground, port=port):
             assert conversation(port).endswith("* Nobody else is in python.\r\n")
-            assert conversation(port, by_tls=True).endswith("* Nobody else is in python.\r\n")
-        assert sorted(who_came(server)) == sorted(CAME_AND_WENT * 2)
+            said, calls = "", 1
+            while not said:
+                calls += 1
+                with suppress(
+                    ssl.SSLError
+                ):  # on a busy machine nginx passes the hello on when the greeting has gone out
+                    said = conversation(port, by_tls=True)
+                assert calls < 10
+            assert said.endswith("* Nobody else is in python.\r\n")
+        came = [line for line in who_came(server) if "too late" not in line]
+        assert sorted(came) == sorted(CAME_AND_WENT * calls)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Barrier, Departure, InboxEntry, Renaming, Takeover, outcome_of
 from chat_server.rooms.inbox import Inbox
 from chat_server.rooms.members import Members
+from chat_server.rooms.person import Person
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import Occupant, Room, give_way
 
@@ -37,8 +38,14 @@ class Change(NamedTuple):
     why: list[str]
 
 
-NOBODY = cast(Occupant, object())
-"""Who wakes the broadcaster: it is no session."""
+class _Nobody:
+    """Who wakes the broadcaster: it is no session, but whoever enters something into a room is somebody's."""
+
+    def __init__(self) -> None:
+        self.person = Person(cast(Occupant, self), history=0, zone="")
+
+
+NOBODY = cast(Occupant, _Nobody())
 
 
 async def _nothing() -> None:
