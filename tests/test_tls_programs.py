@@ -322,24 +322,25 @@ def at_tintin(server: Served) -> Iterator[Screen]:
 
 
 @pytest.fixture(scope="module")
-def account(self_made: Served) -> str:
-    """Somebody's name that is registered; the password is WORDS."""
-    with socket.create_connection(("127.0.0.1", self_made.process.port), TIMEOUT) as nc:
-        nc.sendall(f"/register carol\n{WORDS}\n{WORDS}\n/logout\n".encode())
-        said = b"".join(iter(lambda: nc.recv(4096), b""))
-    assert b"each of these codes" in said
-    return "carol"
+def with_carol(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server of its own, for guests are marked where anybody has an account: carol is registered; her password is WORDS."""
+    with serving(tmp_path_factory.mktemp("with_carol")) as server:
+        with socket.create_connection(("127.0.0.1", server.process.port), TIMEOUT) as nc:
+            nc.sendall(f"/register carol\n{WORDS}\n{WORDS}\n/logout\n".encode())
+            said = b"".join(iter(lambda: nc.recv(4096), b""))
+        assert b"each of these codes" in said
+        yield server
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS, "tt++"])
-def test_a_password_is_shown_by_those_that_do_not_speak_telnet(self_made: Served, account: str, name: str) -> None:
-    with at_tintin(self_made) if name == "tt++" else at(self_made.command(ENCRYPTED[name])) as person:
+def test_a_password_is_shown_by_those_that_do_not_speak_telnet(with_carol: Served, name: str) -> None:
+    with at_tintin(with_carol) if name == "tt++" else at(with_carol.command(ENCRYPTED[name])) as person:
         person.wait_until("Type /login and a nickname to come in")
-        person.type(f"/login {account}\r")
+        person.type("/login carol\r")
         person.wait_until("Password:")
         person.settle()
         person.type(f"{WORDS}\r")
-        person.wait_until(f"* Welcome, {account}.")
+        person.wait_until("* Welcome, carol.")
         assert (WORDS.encode() in person.raw) == (name not in ("telnet-ssl", "tt++"))
         person.type("/logout\r")
         person.wait_until("* Goodbye.")
