@@ -123,7 +123,8 @@ def test_where_there_is_no_ring_or_no_longer_or_too_much_to_send_nothing_is_sent
         assert received(theirs) == b"hello"
 
 
-def test_what_the_kernel_did_not_come_to_has_taken_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("answer", [-1, 0])
+def test_what_the_kernel_did_not_come_to_has_taken_nothing(monkeypatch: pytest.MonkeyPatch, answer: int) -> None:
     many = ManySends()
     ours, theirs = pair()
     with closing(ours), closing(theirs), closing(many):
@@ -135,7 +136,7 @@ def test_what_the_kernel_did_not_come_to_has_taken_nothing(monkeypatch: pytest.M
             if left == 3:
                 return int(real(number, descriptor, 1, 1, *rest[1:]))
             ctypes.set_errno(errno.EAGAIN)
-            return -1
+            return answer
 
         monkeypatch.setattr(many._ring, "_call", one_only)
         assert many([ours.fileno()] * 3, b", you") == [5, -errno.EAGAIN, -errno.EAGAIN]

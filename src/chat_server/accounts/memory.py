@@ -31,7 +31,7 @@ from chat_server.accounts import (
 from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
-from chat_server.accounts.naming import closed, kept_after, note_change
+from chat_server.accounts.naming import closed, kept_after, made, note_change
 from chat_server.protocol.names import name_key
 
 
@@ -81,17 +81,7 @@ class MemoryAccounts:
         if new.device is not None and self._kept.device_of(new.device.digest) is not None:
             return Refusal("token")
         number = new_id(lambda account: account in self._kept.accounts or account in self._kept.ended)
-        account = Account(
-            number,
-            new.name,
-            new.skeleton,
-            at,
-            password=new.password,
-            invited_by=code.made_by if code else 0,
-            role="owner" if code and code.purpose == "owner" else "member",
-            choices=new.choices,
-            seen=at,
-        )
+        account = made(new, number, at, code)
         self._kept.accounts[number] = account
         self._kept.names = [name for name in self._kept.names if name.key != key]
         self.names.put(number, account.name, key, account.skeleton)

@@ -1,6 +1,6 @@
-"""What becomes of a name when its account takes another, or ends. Pure."""
+"""What an account is when it is made, and what becomes of it and its name when it takes another, or ends. Pure."""
 
-from chat_server.accounts import KEPT_SECONDS, Account, Ending
+from chat_server.accounts import KEPT_SECONDS, Account, Code, Ending, Registration
 from chat_server.accounts.names_index import KeptName, NamesIndex
 
 
@@ -18,6 +18,21 @@ def note_change(names: NamesIndex, old: Account, new: Account, at: float) -> Non
     kept = kept_after(old, new, at)
     if kept is not None:
         names.keep(kept)
+
+
+def made(new: Registration, account: int, at: float, code: Code | None) -> Account:
+    """The account that a registration makes, by a code or by none; one for an owner makes an owner."""
+    return Account(
+        account,
+        new.name,
+        new.skeleton,
+        at,
+        password=new.password,
+        invited_by=code.made_by if code else 0,
+        role="owner" if code and code.purpose == "owner" else "member",
+        choices=new.choices,
+        seen=at,
+    )
 
 
 def closed(account: Account, name: str, ending: Ending) -> Account:

@@ -152,11 +152,12 @@ class SendRing:
         left = count
         while left or self._completed() < count:
             done = self._call(_ENTER, self._descriptor, left, count, _GETEVENTS, None, 0)
-            if done >= 0:
-                left -= done
-            elif ctypes.get_errno() != errno.EINTR:
+            if done < 0 and ctypes.get_errno() == errno.EINTR:
+                continue
+            if done <= 0 and self._completed() < count:  # it refuses, or does nothing: it is not asked again and again
                 self.close()
                 return
+            left -= done
 
     def _completed(self) -> int:
         return int(self._rings[self._cq_tail] - self._rings[self._cq_head]) & _UINT32

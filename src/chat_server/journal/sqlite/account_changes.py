@@ -27,7 +27,7 @@ from chat_server.accounts import (
 )
 from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.names_index import KeptName, Refusal
-from chat_server.accounts.naming import closed, kept_after
+from chat_server.accounts.naming import closed, kept_after, made
 from chat_server.journal.sqlite import account_rows as rows
 from chat_server.protocol.names import name_key
 
@@ -46,17 +46,7 @@ def register(connection: sqlite3.Connection, new: Registration, at: float) -> Ho
         refusal = rows.token_refusal(connection, new.device)
     if refusal is not None:
         return refusal
-    account = Account(
-        new_id(lambda number: rows.is_used(connection, number)),
-        new.name,
-        new.skeleton,
-        at,
-        password=new.password,
-        invited_by=code.made_by if code else 0,
-        role="owner" if code and code.purpose == "owner" else "member",
-        choices=new.choices,
-        seen=at,
-    )
+    account = made(new, new_id(lambda number: rows.is_used(connection, number)), at, code)
     rows.put_account(connection, account)
     rows.keep_name(connection, account, None)
     if code is not None:
