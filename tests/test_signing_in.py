@@ -94,7 +94,7 @@ async def register(house: House, nick: str = "ann", **fields: Any) -> dict[str, 
     return answer
 
 
-async def told(program: Program, do: str, **fields: Any) -> dict[str, Any]:
+async def told(program: Program, do: str, /, **fields: Any) -> dict[str, Any]:
     """The answer to a request."""
     await program.ask(do, ref=4711, **fields)
     while (event := await program.read()).get("ref") != 4711:

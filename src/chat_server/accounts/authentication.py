@@ -15,11 +15,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chat_server.accounts import Account, Accounts, Code, Device, Failure, NewDevice
-from chat_server.accounts.credentials import NewCode, TypedCode, digest_of_token, new_code, parse_code
+from chat_server.accounts.credentials import (
+    RECOVERY,
+    RECOVERY_CODES,
+    NewCode,
+    TypedCode,
+    digest_of_token,
+    new_code,
+    parse_code,
+)
 from chat_server.accounts.hashing import Busy, HashingQueue
 from chat_server.accounts.look_alikes import difference, skeleton
 from chat_server.accounts.names_index import Refusal
-from chat_server.accounts.networks import shortened
 from chat_server.accounts.passwords import BadPassword, Password, parse_password
 from chat_server.accounts.throttles import Attempt, FailedTries, Throttled, Throttles
 from chat_server.protocol.events import Refused
@@ -121,8 +128,10 @@ class Authentication:
             await self.accounts.change_password(account.id, verdict.rehashed)
         return LetIn(account, failed=self._succeeded(attempt, account), moment=moment)
 
-    async def by_code(self, nick: str, typed: TypedCode | None, network: str, token: str = "") -> LetIn | Refused:
-        """Whether this code lets somebody in who is called so; it is used up by that. With a token, at a new device. Raises JournalError.
+    async def by_code(
+        self, nick: str, typed: TypedCode | None, network: str, new: NewDevice | None = None
+    ) -> LetIn | Refused:
+        """Whether this code lets somebody in who is called so; it is used up by that. With a new device, by that from now on. Raises JournalError.
 
         One-time codes are short: after ONE_TIME_TRIES wrong ones, from wherever, none that there is lets the account in any more.
         """
@@ -138,7 +147,6 @@ class Authentication:
                 self._note_wrong_code(account.id)
             self._note_failed(attempt, account)
             return Refused("wrong-code")
-        new = NewDevice("program", digest_of_token(token), network=shortened(network)) if token else None
         used = await self.accounts.use_code(known.digest, self.now(), new)
         if isinstance(used, Refusal):
             self._throttles.take_back(attempt, self.now())
@@ -167,9 +175,15 @@ class Authentication:
             return refused(refusal, "")
         return made
 
-    async def at_new_device(self, let_in: LetIn, token: str, network: str) -> LetIn | Refused:
-        """Let in whoever it is by a device of their own from now on, which shows this token the next time. Raises JournalError."""
-        new = NewDevice("program", digest_of_token(token), network=shortened(network))
+    async def new_recovery(self, account: int) -> list[NewCode] | Refused:
+        """New recovery codes, instead of those that there are. Raises JournalError."""
+        made, now = [new_code(RECOVERY) for _ in range(RECOVERY_CODES)], self.now()
+        codes = [Code(code.digest, "recovery", now, None, account, made_by=account) for code in made]
+        refusal = await self.accounts.make_codes(codes, is_instead=True)
+        return refused(refusal, "") if refusal is not None else made
+
+    async def at_new_device(self, let_in: LetIn, new: NewDevice) -> LetIn | Refused:
+        """Let in whoever it is by a device of their own from now on, which shows its token the next time. Raises JournalError."""
         device = await self.accounts.add_device(let_in.account.id, new, self.now())
         if isinstance(device, Refusal):
             return refused(device, let_in.account.name)

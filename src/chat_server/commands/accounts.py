@@ -1,31 +1,32 @@
-"""Accounts: to make one of one's nickname, and codes that let one in, or somebody else.
+"""Accounts: to make one of one's nickname.
 
 Never knows how a password is hashed, nor where an account is kept.
 """
 
 from collections.abc import Awaitable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from chat_server.accounts import Holder, NewDevice, Registration, sender_of
-from chat_server.accounts.authentication import DEVICE_SECONDS, INVITE_SECONDS, refused
-from chat_server.accounts.credentials import RECOVERY, RECOVERY_CODES, digest_of_token, new_code, parse_code
+from chat_server.accounts import Holder, Registration, sender_of
+from chat_server.accounts.authentication import refused
+from chat_server.accounts.credentials import RECOVERY, RECOVERY_CODES, new_code, parse_code
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
-from chat_server.accounts.networks import shortened
 from chat_server.accounts.passwords import BadPassword, Password, parse_new_password
-from chat_server.commands.access import UNREGISTERED, Access, access, is_open_to
+from chat_server.commands.access import UNREGISTERED, access
+from chat_server.commands.asking import HASH_TOKENS, ask_secret
+from chat_server.commands.codes import NobodyRegisters
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.letting_in import ROLE_OF, may_be_secret, readable, rooms_of
-from chat_server.commands.login import HASH_TOKENS, claim_name
+from chat_server.commands.letting_in import ROLE_OF, may_be_secret, new_device, readable, rooms_of
+from chat_server.commands.login import claim_name
 from chat_server.journal import JournalError
-from chat_server.protocol.events import Answered, Refused, Registered
+from chat_server.protocol.events import Refused, Registered
 from chat_server.protocol.names import BadName, name_key, parse_name
-from chat_server.protocol.requests import HowMany, Request, Secret
+from chat_server.protocol.requests import DeviceName, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
-from chat_server.rooms.person import ADMIN, HOLDER, STRANGER, Proof
+from chat_server.rooms.person import STRANGER, Proof
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 from chat_server.rooms.tokens import new_token
 
@@ -36,53 +37,10 @@ class Register(Request, frozen=True, gc=False):
     nick: Annotated[str, Meta(description="your nickname")] = ""
     invite: Annotated[str, Meta(description="the code that invites you, if one is needed")] = ""
     password: Secret = ""
+    device: DeviceName = ""
 
     def __repr__(self) -> str:
         return f"Register(nick={self.nick!r})"
-
-
-class MakeCode(Request, frozen=True, gc=False, tag="code"):
-    """Make a one-time code."""
-
-    purpose: Annotated[
-        Literal["device", "invite"],
-        Meta(description="device: to log in somewhere else; invite: for somebody who is to register"),
-    ]
-
-
-class CodeMade(Answered, frozen=True):
-    """The receiver has a code that lets them in at another device, once and soon. It may be seen: whoever uses it first is let in."""
-
-    sentence: ClassVar[str] = "Within {minutes} minutes, and once: /login {nick} {code}"
-
-    nick: str
-    code: str
-    minutes: HowMany
-
-
-class Invited(Answered, frozen=True):
-    """The receiver has a code for somebody else, who makes an account by it."""
-
-    sentence: ClassVar[str] = (
-        "Whoever you tell this, within {hours} hours and once, makes an account by it: /register NICK {code}"
-    )
-
-    code: str
-    hours: HowMany
-
-
-class AccountNeeded(Refused, frozen=True):
-    """Only who has an account may do this."""
-
-    code: str = "account-needed"
-    sentence: ClassVar[str] = "That is for people with an account. /register makes one of your nickname."
-
-
-class AdminsInvite(Refused, frozen=True):
-    """Only admins may invite."""
-
-    code: str = "admins-invite"
-    sentence: ClassVar[str] = "Only admins invite here. Ask one of them."
 
 
 class RegisteredAlready(Refused, frozen=True):
@@ -99,13 +57,6 @@ class AnothersName(Refused, frozen=True):
     sentence: ClassVar[str] = (
         "You are {nick} here, and register that: /register {nick}. /nick NICK changes your name first."
     )
-
-
-class NobodyRegisters(Refused, frozen=True):
-    """No accounts are made."""
-
-    code: str = "registration-closed"
-    sentence: ClassVar[str] = "No accounts are made here by /register. Ask whoever runs the server."
 
 
 class InviteNeeded(Refused, frozen=True):
@@ -136,38 +87,8 @@ class AccountCommands(CommandHandler):
             return None
         if request.password or not session.has_terminal:
             return _register(place, session, nick, request, request.password)
-        session.ask_secret("new-password", lambda typed: _ask_again(place, session, nick, request, typed))
+        ask_secret(session, "new-password", lambda typed: _ask_again(place, session, nick, request, typed))
         return None
-
-    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
-    def do_code(self, place: Room, session: Occupant, request: MakeCode) -> MaybeAwaitable:
-        """Make a code of eight letters that is good once.
-
-        /code device: you log in by it somewhere else, within ten minutes, also where no password may be typed.
-        /code invite: somebody whom you tell it makes an account by it.
-        """
-        policy = place.directory.authentication.policy
-        is_admin = is_open_to(Access(role=ADMIN), session.person.role)
-        if request.purpose == "invite" and policy.invitations == "admins" and not is_admin:
-            session.send(AdminsInvite())
-            return None
-        if request.purpose == "invite" and policy.registration == "closed":
-            session.send(NobodyRegisters())
-            return None
-        return _make_code(place, session, request.purpose)
-
-
-async def _make_code(place: Room, session: Occupant, purpose: Literal["device", "invite"]) -> None:
-    try:
-        made = await place.directory.authentication.new_code(purpose, session.person.account)
-    except JournalError:
-        made = Refused("cannot-store")
-    if isinstance(made, Refused):
-        session.send(made)
-    elif purpose == "device":
-        session.send(CodeMade(session.nick, made.shown, int(DEVICE_SECONDS // 60)))
-    else:
-        session.send(Invited(made.shown, int(INVITE_SECONDS // 3600)))
 
 
 def _nick_to_be(place: Room, session: Occupant, request: Register) -> str:
@@ -201,7 +122,7 @@ def _may_register(place: Room, session: Occupant, nick: str, request: Register) 
 
 def _ask_again(place: Room, session: Occupant, nick: str, request: Register, typed: str) -> MaybeAwaitable:
     if _password(session, typed, nick) is not None:
-        session.ask_secret("again", lambda again: _register_if_same(place, session, nick, request, (typed, again)))
+        ask_secret(session, "again", lambda again: _register_if_same(place, session, nick, request, (typed, again)))
     return None
 
 
@@ -244,26 +165,26 @@ async def _register(place: Room, session: Occupant, nick: str, request: Register
     try:
         for room in rooms_of(place, person.rooms):
             await room.flushed(session)  # what was said is stored under the guest's keys, which are carried over
-        is_made = await _make(place, session, nick, hashed, request.invite)
+        is_made = await _make(place, session, nick, hashed, request)
     finally:
         if person.role == STRANGER and not is_made:
             place.directory.release(nick, person)
 
 
-async def _make(place: Room, session: Occupant, nick: str, hashed: str, invite: str) -> bool:
+async def _make(place: Room, session: Occupant, nick: str, hashed: str, request: Register) -> bool:
     """Have the account stored, and the person be its holder; tell them why not, if it cannot be. Returns whether it was made."""
     directory, person = place.directory, session.person
-    authentication, network = directory.authentication, session.network
+    authentication = directory.authentication
     codes = [new_code(RECOVERY) for _ in range(RECOVERY_CODES)]
     token = "" if session.has_terminal else new_token()
-    device = NewDevice("program", digest_of_token(token), network=shortened(network)) if token else None
+    device = new_device(session, request.device, token) if token else None
     new = Registration(
         nick,
         skeleton(nick),
         hashed,
         device,
         tuple(code.digest for code in codes),
-        code.digest if (code := parse_code(invite)) else None,
+        code.digest if (code := parse_code(request.invite)) else None,
         sender=person.sender,
         person=name_key(nick) if person.nick else "",
         choices=person.choices,

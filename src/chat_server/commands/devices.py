@@ -13,10 +13,11 @@ from msgspec import Meta
 from chat_server.accounts import CHANGE_OF_MIND_SECONDS, Ending
 from chat_server.accounts.passwords import BadPassword, Password, parse_new_password
 from chat_server.commands.access import access
-from chat_server.commands.accounts import AccountNeeded, NotTheSame
+from chat_server.commands.accounts import NotTheSame
+from chat_server.commands.asking import HASH_TOKENS, after_password, ask_secret, proved
+from chat_server.commands.codes import AccountNeeded
 from chat_server.commands.handler import CommandHandler, EndSession
 from chat_server.commands.letting_in import may_be_secret, readable, rooms_of
-from chat_server.commands.login import HASH_TOKENS
 from chat_server.journal import JournalError
 from chat_server.protocol.events import AccountShown, Answered, DeviceShown, DevicesListed, Dismissed, Refused
 from chat_server.protocol.requests import HowMany, Request, Secret
@@ -24,8 +25,6 @@ from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
 from chat_server.rooms.person import HOLDER
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
-
-Act = Callable[[], MaybeAwaitable]
 
 
 class Devices(Request, frozen=True, gc=False):
@@ -136,8 +135,8 @@ class DeviceCommands(CommandHandler):
         if not may_be_secret(session):
             return None
         if not session.has_terminal:
-            return _proved(place, session, request.old, lambda: _change(place, session, request.new))
-        return _after_password(place, session, lambda: _ask_new(place, session))
+            return proved(place, session, request.old, lambda: _change(place, session, request.new))
+        return after_password(place, session, lambda: _ask_new(place, session))
 
     @access(role=HOLDER, refusal=lambda _: AccountNeeded())
     def do_account(self, place: Room, session: Occupant, request: AskAccount) -> MaybeAwaitable:
@@ -152,8 +151,8 @@ class DeviceCommands(CommandHandler):
         if not may_be_secret(session):
             return None
         if not session.has_terminal:
-            return _proved(place, session, request.password, lambda: _begin_end(place, session, ending))
-        return _after_password(place, session, lambda: _begin_end(place, session, ending))
+            return proved(place, session, request.password, lambda: _begin_end(place, session, ending))
+        return after_password(place, session, lambda: _begin_end(place, session, ending))
 
 
 async def _list_devices(place: Room, session: Occupant) -> None:
@@ -219,35 +218,13 @@ async def _end_sessions(
     return len(ended)
 
 
-def _after_password(place: Room, session: Occupant, act: Act) -> MaybeAwaitable:
-    """Do something when somebody at a terminal has typed their password, or has just logged in by it."""
-    if place.directory.authentication.is_fresh(session.proof.at):
-        return act()
-    session.ask_secret("password", lambda typed: _proved(place, session, typed, act))
-    return None
-
-
-async def _proved(place: Room, session: Occupant, typed: str, act: Act) -> None:
-    """Do something if somebody has their account's password, or has just logged in by it."""
-    authentication = place.directory.authentication
-    if typed or not authentication.is_fresh(session.proof.at):
-        session.owe(HASH_TOKENS)
-        let_in = await readable(authentication.by_password(session.nick, typed, session.network))
-        if isinstance(let_in, Refused):
-            session.send(let_in)
-            return
-    pause = act()
-    if pause is not None:
-        await pause
-
-
 def _ask_new(place: Room, session: Occupant) -> None:
-    session.ask_secret("new-password", lambda typed: _ask_again(place, session, typed))
+    ask_secret(session, "new-password", lambda typed: _ask_again(place, session, typed))
 
 
 def _ask_again(place: Room, session: Occupant, typed: str) -> MaybeAwaitable:
     if _chosen(session, typed) is not None:
-        session.ask_secret("again", lambda again: _change_if_same(place, session, typed, again))
+        ask_secret(session, "again", lambda again: _change_if_same(place, session, typed, again))
     return None
 
 

@@ -8,15 +8,17 @@ from typing import TypeVar
 
 from msgspec import UNSET
 
-from chat_server.accounts import sender_of
+from chat_server.accounts import NewDevice, sender_of
 from chat_server.accounts.authentication import LetIn
+from chat_server.accounts.credentials import digest_of_token
 from chat_server.accounts.networks import shortened
 from chat_server.commands.chosen import take_up_choices
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
 from chat_server.protocol.events import LastLogin, LoggedIn, Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
-from chat_server.protocol.requests import Login
+from chat_server.protocol.requests import PROGRAM_MAX, Login
+from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, Person, Proof
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
 from chat_server.rooms.tokens import identity_of
@@ -48,6 +50,12 @@ def holds_an_account(place: Room, name: str) -> bool:
         return bool(place.directory.accounts.names.holder(name_key(parse_name(name))))
     except BadName:
         return False
+
+
+def new_device(session: Occupant, name: str, token: str) -> NewDevice:
+    """The device at a session's other end, which shows this token from now on: called as it asks to be, or what its program calls itself."""
+    shown = sanitize_to_line((name or session.program)[:PROGRAM_MAX]).strip()
+    return NewDevice(shown or "program", digest_of_token(token), network=shortened(session.network))
 
 
 def may_be_secret(session: Occupant) -> bool:

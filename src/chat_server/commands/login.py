@@ -14,6 +14,7 @@ from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.new_names import parse_nickname
 from chat_server.commands.access import access
+from chat_server.commands.asking import HASH_TOKENS, ask_secret
 from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import (
@@ -22,6 +23,7 @@ from chat_server.commands.letting_in import (
     let_in_guest,
     let_in_holder,
     may_be_secret,
+    new_device,
     readable,
     rooms_of,
 )
@@ -40,9 +42,6 @@ ROOMS_AT_ONCE = 8
 
 ROOMS_PER_LINE = 4
 """Further rooms that count as a line. One person may be in eight hundred by eight sessions, which took 67 ms of the event loop in one piece."""
-
-HASH_TOKENS = 5.0
-"""Lines for which it counts to compare a password: 30 to 60 ms beside the event loop."""
 
 
 class PasswordAsked(Answered, frozen=True):
@@ -120,8 +119,8 @@ def _ask_password(place: Room, session: Occupant, request: Login) -> MaybeAwaita
         session.send(Refused("name-registered", {"nick": nick}))
     elif may_be_secret(session):
         session.send(PasswordAsked(nick))
-        session.ask_secret(
-            "password", lambda typed: _log_in_by_password(place, session, replace(request, nick=nick), typed)
+        ask_secret(
+            session, "password", lambda typed: _log_in_by_password(place, session, replace(request, nick=nick), typed)
         )
     return None
 
@@ -160,7 +159,8 @@ def _log_in_by_code(place: Room, session: Occupant, request: Login) -> MaybeAwai
 async def _use_code(place: Room, session: Occupant, request: Login, typed: TypedCode | None) -> None:
     token = "" if session.has_terminal else new_token()
     authentication, nick = place.directory.authentication, parse_name(request.nick)
-    let_in = await readable(authentication.by_code(nick, typed, session.network, token))
+    device = new_device(session, request.device, token) if token else None
+    let_in = await readable(authentication.by_code(nick, typed, session.network, device))
     if isinstance(let_in, Refused):
         session.send(let_in)
         return
@@ -185,7 +185,7 @@ async def _log_in_by_password(place: Room, session: Occupant, request: Login, ty
     token = ""
     if isinstance(let_in, LetIn) and not session.has_terminal:
         token = new_token()
-        let_in = await readable(authentication.at_new_device(let_in, token, session.network))
+        let_in = await readable(authentication.at_new_device(let_in, new_device(session, request.device, token)))
     if isinstance(let_in, Refused):
         session.send(let_in)
     else:

@@ -10,6 +10,7 @@ from msgspec import NODEFAULT
 from msgspec.structs import fields
 
 from chat_server.commands.accounts import AccountCommands
+from chat_server.commands.codes import CodeCommands
 from chat_server.commands.devices import DeviceCommands
 from chat_server.commands.general import GeneralCommands
 from chat_server.commands.handler import CommandTable
@@ -28,6 +29,7 @@ COMMANDS = CommandTable(
     GeneralCommands(),
     LoginCommands(),
     AccountCommands(),
+    CodeCommands(),
     DeviceCommands(),
     RoomCommands(),
     TalkCommands(),

@@ -14,6 +14,18 @@ SECRET_MAX = 1024
 Secret = Annotated[str, Meta(max_length=SECRET_MAX, description="a password", extra={"typed": False})]
 """What people are asked for by itself, so that nobody sees it; only programs send it with a request."""
 
+PROGRAM_MAX = 64
+"""Characters in which a program says what it is, or what a device is to be called."""
+
+DeviceName = Annotated[
+    str,
+    Meta(
+        max_length=PROGRAM_MAX,
+        description="what the device is to be called among the account's; else what the program has said in its hello",
+        extra={"typed": False},
+    ),
+]
+
 RestOfLine = Annotated[
     str, Meta(description="everything up to the end of the line, spaces included", extra={"rest": True})
 ]
@@ -126,6 +138,7 @@ class Login(Request, frozen=True, gc=False):
         Meta(max_length=SECRET_MAX, description="a code that lets you in once, where the name is registered"),
     ] = ""
     password: Secret = ""
+    device: DeviceName = ""
 
     def __repr__(self) -> str:
         return f"Login(nick={self.nick!r})"
@@ -343,7 +356,7 @@ class Hello(Request, frozen=True, gc=False):
 
     is_typed: ClassVar[bool] = False
     protocol: Annotated[int, Meta(ge=1, description="the newest version of the protocol that the program knows")] = 1
-    program: Annotated[str, Meta(max_length=64, description="the program's own name and version")] = ""
+    program: Annotated[str, Meta(max_length=PROGRAM_MAX, description="the program's own name and version")] = ""
 
 
 class Resume(Request, frozen=True):

@@ -120,6 +120,10 @@ class Occupant(Protocol):
         """
 
     @property
+    def program(self) -> str:
+        """What the program at its other end says it is, in its own words; "" if it has said nothing."""
+
+    @property
     def takes_secrets(self) -> bool:
         """Whether a secret may be asked for here, and accepted: nobody can listen in on the way, or the settings do not mind."""
 

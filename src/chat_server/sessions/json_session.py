@@ -101,11 +101,12 @@ class JsonSession(ChatSession[Addressed]):
     is_in_hall: ClassVar[bool] = True
     speaks_telnet: ClassVar[bool] = False
 
-    __slots__ = ("_asked_room", "_json", "_key", "_membership", "_protocol", "_ref", "_refs")
+    __slots__ = ("_asked_room", "_json", "_key", "_membership", "_protocol", "_ref", "_refs", "program")
 
     def __init__(self, caller: Caller, decoder: JsonDecoder, context: SessionContext) -> None:
         super().__init__(caller, decoder, renderer_for(context.preferences.language, 1), context)
         self._json = decoder
+        self.program = ""
         self._protocol = 1  # until it says that it knows a newer one
         self._membership = Membership()
         self._refs: dict[str, list[Ref]] = {}  # of what is being stored, by key
@@ -166,7 +167,7 @@ class JsonSession(ChatSession[Addressed]):
 
     def _greet(self, hello: Hello) -> None:
         """Speak the newest version of the protocol that both know from now on."""
-        self._protocol = common(hello.protocol)
+        self._protocol, self.program = common(hello.protocol), hello.program
         self._change_renderer()
         self.send(replace(self._context.welcome(), protocol=self._protocol))
 

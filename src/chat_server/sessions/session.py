@@ -67,6 +67,8 @@ class ChatSession(ABC, Generic[A]):
     COSTS: ClassVar[Mapping[type, float]] = {}
     """What counts for more or less than a line where lines are counted."""
 
+    program: str = ""  # see Occupant
+
     __slots__ = (
         "__weakref__",
         "_context",
