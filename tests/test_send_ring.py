@@ -144,6 +144,72 @@ def test_what_the_kernel_did_not_come_to_has_taken_nothing(monkeypatch: pytest.M
         assert received(theirs) == b"hello, you"
 
 
+def open_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_a_ring_that_is_closed_leaves_no_descriptor_open(ring: SendRing) -> None:
+    before = open_descriptors()
+    one = SendRing()
+    assert open_descriptors() > before
+    for _ in range(2):
+        one.close()
+        assert open_descriptors() == before
+
+
+def test_a_ring_that_cannot_be_mapped_leaves_no_descriptor_open(
+    ring: SendRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EPERM, "not here")
+
+    before = open_descriptors()
+    monkeypatch.setattr("mmap.mmap", refuse)
+    with pytest.raises(OSError, match="not here"):
+        SendRing()
+    assert open_descriptors() == before
+    assert ManySends()([0], b"hello") is None
+
+
+def test_what_a_failure_has_left_in_a_ring_is_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = ManySends()
+    with ExitStack() as exits:
+        exits.callback(many.close)
+        (ours, theirs), (other, _) = (tuple(map(exits.enter_context, map(closing, pair()))) for _ in range(2))
+        if many([other.fileno()], b"hello") is None or many._ring is None:
+            pytest.skip("no io_uring here")
+        with monkeypatch.context() as patch:
+            patch.setattr(many._ring, "_submit", None)
+            with pytest.raises(TypeError):
+                many([ours.fileno()], b"lost")
+        assert many([other.fileno()], b"for another") is None
+        assert received(theirs) == b""
+
+
+def test_a_signal_in_the_middle_of_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = ManySends()
+    ours, theirs = pair()
+    with closing(ours), closing(theirs), closing(many):
+        if many([ours.fileno()], b"hello") is None or many._ring is None:
+            pytest.skip("no io_uring here")
+        real = many._ring._call
+        answers = [-1, 1, -1]
+
+        def interrupted(number: int, descriptor: int, left: int, *rest: Any) -> int:
+            match answers.pop(0):
+                case 1:
+                    return int(real(number, descriptor, 1, 1, *rest[1:]))
+                case answer:
+                    ctypes.set_errno(errno.EINTR)
+                    if not answers:
+                        monkeypatch.setattr(many._ring, "_call", real)
+                    return answer
+
+        monkeypatch.setattr(many._ring, "_call", interrupted)
+        assert many([ours.fileno()] * 3, b", you") == [5, 5, 5]
+        assert received(theirs) == b"hello, you, you, you"
+
+
 # In a room.
 
 

@@ -10,7 +10,7 @@ import shlex
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -72,6 +72,7 @@ def run(config: Config) -> int:
     admin = _admin_socket(engine.directory(config.journal))
 
     async def serve() -> int:
+        send_many = ManySends()
         server = Server(
             config,
             store,
@@ -80,7 +81,7 @@ def run(config: Config) -> int:
             work=time.thread_time,
             tls=certificate.context,
             fingerprint=certificate.fingerprint,
-            send_many=ManySends(),
+            send_many=send_many,
         )
 
         def stop() -> None:
@@ -92,7 +93,7 @@ def run(config: Config) -> int:
             server.abort()
 
         signals = Signals(stop, cut_off, certificate.ask_to_read_again)
-        with trio.open_signal_receiver(*OBEYED) as received:
+        with closing(send_many), trio.open_signal_receiver(*OBEYED) as received:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(signals.obey, received)
                 await nursery.start(journal.run)

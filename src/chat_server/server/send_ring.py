@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 ENTRIES = 1024
-"""Sends in one system call, which takes 6 ms then: others have their turn between two."""
+"""Sends in one system call, which takes up to 6 ms; for more readers there are several, one after the other."""
 
 BYTES_MAX = 65536
 """Bytes that can be sent so: what a room says in a turn is 7 KB for 64 lines. They are copied to where the kernel finds them."""
@@ -28,33 +28,15 @@ _GETEVENTS = 1
 _OFF_RINGS, _OFF_ENTRIES = 0, 0x10000000
 _OP_SEND = 26
 _MSG_DONTWAIT, _MSG_NOSIGNAL = 0x40, 0x4000
+_PARAMETERS = (
+    30  # 32-bit words that the kernel is asked with, and answers in: the sizes and where things are, at these places
+)
+_SQ_SIZE, _CQ_SIZE, _ASKED = 0, 1, 2
+_SQ_TAIL, _SQ_MASK, _SQ_ARRAY = 11, 12, 16
+_CQ_HEAD, _CQ_TAIL, _CQ_MASK, _CQES = 20, 21, 22, 25
 _WORDS = 16  # 32-bit words in a submission; a completion has four
 _DESCRIPTOR, _ADDRESS, _SIZE, _FLAGS, _PLACE = 1, 4, 6, 7, 8  # where they are in it; its first byte says what to do
 _UINT32 = 0xFFFFFFFF
-
-
-class _SubmissionOffsets(ctypes.Structure):
-    _fields_ = [
-        (name, ctypes.c_uint32) for name in ("head", "tail", "mask", "entries", "flags", "dropped", "array")
-    ] + [("_unused", ctypes.c_uint32 * 3)]
-
-
-class _CompletionOffsets(ctypes.Structure):
-    _fields_ = [
-        (name, ctypes.c_uint32) for name in ("head", "tail", "mask", "entries", "overflow", "cqes", "flags")
-    ] + [("_unused", ctypes.c_uint32 * 3)]
-
-
-class _Params(ctypes.Structure):
-    _fields_ = [
-        *(
-            (name, ctypes.c_uint32)
-            for name in ("sq_entries", "cq_entries", "flags", "cpu", "idle", "features", "wq_fd")
-        ),
-        ("_unused", ctypes.c_uint32 * 3),
-        ("sq", _SubmissionOffsets),
-        ("cq", _CompletionOffsets),
-    ]
 
 
 class SendRing:
@@ -64,39 +46,43 @@ class SendRing:
         """Have the kernel make one. Raises OSError if it has none, or none for us."""
         if sys.platform != "linux":  # there these numbers would be other calls
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-        self._call = ctypes.CDLL(None, use_errno=True).syscall
+        library = ctypes.CDLL(None, use_errno=True)
+        self._call = library["syscall"]
         self._call.argtypes = [ctypes.c_long, *[ctypes.c_uint] * 4, ctypes.c_void_p, ctypes.c_size_t]
-        params = _Params(flags=_SUBMIT_ALL | _SINGLE_ISSUER | _DEFER_TASKRUN)
-        self._descriptor = ctypes.CDLL(None, use_errno=True).syscall(_SETUP, ENTRIES, ctypes.byref(params))
+        setup = library["syscall"]
+        setup.argtypes = [ctypes.c_long, ctypes.c_uint, ctypes.c_void_p]
+        parameters = array("I", bytes(4 * _PARAMETERS))
+        parameters[_ASKED] = _SUBMIT_ALL | _SINGLE_ISSUER | _DEFER_TASKRUN
+        self._descriptor = setup(_SETUP, ENTRIES, parameters.buffer_info()[0])
         if self._descriptor < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         is_made = False
         try:
-            self._map(params)
+            self._map(parameters)
             is_made = True
         finally:
             if not is_made:
                 os.close(self._descriptor)
 
-    def _map(self, params: _Params) -> None:
-        sq, cq = params.sq, params.cq
-        size = max(sq.array + 4 * params.sq_entries, cq.cqes + 16 * params.cq_entries)
+    def _map(self, parameters: "array[int]") -> None:
+        self._size, self._results = parameters[_SQ_SIZE], parameters[_CQ_SIZE]
+        size = max(parameters[_SQ_ARRAY] + 4 * self._size, parameters[_CQES] + 16 * self._results)
         self._rings = memoryview(mmap.mmap(self._descriptor, size, offset=_OFF_RINGS)).cast("I")
-        self._entries = memoryview(
-            mmap.mmap(self._descriptor, 4 * _WORDS * params.sq_entries, offset=_OFF_ENTRIES)
-        ).cast("I")
+        self._entries = memoryview(mmap.mmap(self._descriptor, 4 * _WORDS * self._size, offset=_OFF_ENTRIES)).cast("I")
         self._data = mmap.mmap(-1, BYTES_MAX)
-        self._size, self._results = params.sq_entries, params.cq_entries
-        self._tail, self._mask = sq.tail // 4, self._rings[sq.mask // 4]
-        self._cq_head, self._cq_tail, self._cq_mask = cq.head // 4, cq.tail // 4, self._rings[cq.mask // 4]
-        self._cqes = cq.cqes // 4
+        places = (_SQ_TAIL, _SQ_MASK, _SQ_ARRAY, _CQ_HEAD, _CQ_TAIL, _CQ_MASK, _CQES)
+        self._tail, mask, order, self._cq_head, self._cq_tail, cq_mask, self._cqes = (
+            parameters[place] // 4 for place in places
+        )
+        self._mask, self._cq_mask = self._rings[mask], self._rings[cq_mask]
         self._places = array("I", range(self._size))
-        self._rings[sq.array // 4 : sq.array // 4 + self._size] = self._places
+        self._rings[order : order + self._size] = self._places
         octets, addresses = self._entries.cast("B"), self._entries.cast("B").cast("Q")
+        address = ctypes.addressof(ctypes.c_char.from_buffer(self._data))
         for place in range(self._size):
             first = place * _WORDS
             octets[4 * first] = _OP_SEND
-            addresses[(first + _ADDRESS) // 2] = ctypes.addressof(ctypes.c_char.from_buffer(self._data))
+            addresses[(first + _ADDRESS) // 2] = address
             self._entries[first + _FLAGS] = _MSG_DONTWAIT | _MSG_NOSIGNAL
 
     @property
@@ -105,13 +91,18 @@ class SendRing:
         return bool(self._descriptor < 0)
 
     def close(self) -> None:
-        """Let go of it. Harmless when repeated."""
+        """Let go of it, and of the memory that the kernel has in common with us. Harmless when repeated."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+            self._rings.release()  # what is mapped has a descriptor of its own
+            self._entries.release()
+            self._data.close()
 
     def send(self, descriptors: Sequence[int], data: bytes) -> list[int]:
         """Send the data to each socket, as a non-blocking `send` does.
+
+        A ring of which the kernel did not carry out everything is closed: what is left in it would be sent with what comes next.
 
         Args:
             descriptors: of sockets; for one that is none, an error is returned.
@@ -121,21 +112,32 @@ class SendRing:
             How many bytes each has taken, or minus the number of the error. Whatever the kernel did not come to has taken nothing (EAGAIN).
 
         """
-        self._data[: len(data)] = data
         taken: list[int] = []
-        for first in range(0, len(descriptors), self._size):
-            taken += self._send_some(descriptors[first : first + self._size], len(data))
-        return taken
+        is_whole = False
+        try:
+            self._data[: len(data)] = data
+            while len(taken) < len(descriptors):
+                some = descriptors[len(taken) : len(taken) + self._size]
+                self._fill_in(some, len(data))
+                is_done = self._submit(len(some))
+                taken += self._taken(len(some))
+                if not is_done:
+                    break
+            else:
+                is_whole = True
+        finally:
+            if not is_whole:
+                self.close()
+        return taken + [-errno.EAGAIN] * (len(descriptors) - len(taken))
 
-    def _send_some(self, descriptors: Sequence[int], size: int) -> Sequence[int]:
+    def _fill_in(self, descriptors: Sequence[int], size: int) -> None:
+        """Write a submission for each."""
         count = len(descriptors)
         tail = self._rings[self._tail]
         self._fill(_DESCRIPTOR, tail, array("i", descriptors))
         self._fill(_SIZE, tail, array("i", [size]) * count)
         self._fill(_PLACE, tail, self._places[:count])
         self._rings[self._tail] = (tail + count) & _UINT32
-        self._submit(count)
-        return self._taken(count)
 
     def _fill(self, word: int, tail: int, values: "array[int]") -> None:
         """Write a word of each submission that follows the last."""
@@ -147,17 +149,16 @@ class SendRing:
         if fitting < len(values):
             self._entries[word : word + (len(values) - fitting - 1) * _WORDS + 1 : _WORDS] = words[fitting:]
 
-    def _submit(self, count: int) -> None:
-        """Have the kernel carry out what has been filled in; a ring of which it cannot is closed."""
+    def _submit(self, count: int) -> bool:
+        """Have the kernel carry out what has been filled in. Returns whether it has."""
         left = count
-        while left or self._completed() < count:
+        while self._completed() < count:
             done = self._call(_ENTER, self._descriptor, left, count, _GETEVENTS, None, 0)
-            if done < 0 and ctypes.get_errno() == errno.EINTR:
-                continue
-            if done <= 0 and self._completed() < count:  # it refuses, or does nothing: it is not asked again and again
-                self.close()
-                return
-            left -= done
+            if done > 0:
+                left -= done
+            elif done == 0 or ctypes.get_errno() != errno.EINTR:
+                return self._completed() == count  # it refuses, or does nothing: it is not asked again and again
+        return True
 
     def _completed(self) -> int:
         return int(self._rings[self._cq_tail] - self._rings[self._cq_head]) & _UINT32
