@@ -10,6 +10,7 @@ import trio
 from msgspec.structs import replace
 from trio.testing import lockstep_stream_pair, memory_stream_pair
 
+from chat_server.accounts.hashing import HashingQueue
 from chat_server.config import Config
 from chat_server.journal import Journal
 from chat_server.server.admin import AdminDoor
@@ -262,13 +263,14 @@ async def open_house(
     journal: Journal | None = None,
     *,
     tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+    hashing: HashingQueue | None = None,
     **limits: Any,
 ) -> AsyncIterator[House]:
-    """Run a server with these limits for as long as the block lasts."""
+    """Run a server with these limits for as long as the block lasts. Passwords are hashed at once and at no cost, if not in this queue."""
     config = config or Config()
     config = replace(config, limits=replace(config.limits, **limits))
     async with trio.open_nursery() as nursery:
-        house = House(Server(config, store_of(journal), tls=tls, hashing=cheap_hashing()), nursery)
+        house = House(Server(config, store_of(journal), tls=tls, hashing=hashing or cheap_hashing()), nursery)
         await nursery.start(house.run)
         yield house
         nursery.cancel_scope.cancel()

@@ -17,7 +17,7 @@ RULES = {
     "chat_server": {
         "protocol": "",
         "console guard logs settings_errors": "",
-        "accounts": "protocol",
+        "accounts": "protocol logs",
         "journal": "protocol accounts",
         "journal.engines": "accounts journal",
         "journal.memory journal.memory_archive journal.kept_in_memory": "protocol logs journal accounts journal.engines",

@@ -27,8 +27,10 @@ from chat_server.accounts.credentials import (
 from chat_server.accounts.hashing import Busy, HashingQueue
 from chat_server.accounts.look_alikes import difference, skeleton
 from chat_server.accounts.names_index import Refusal
+from chat_server.accounts.networks import shortened
 from chat_server.accounts.passwords import BadPassword, Password, parse_password
 from chat_server.accounts.throttles import Attempt, FailedTries, Throttled, Throttles
+from chat_server.logs import log
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import name_key
 
@@ -109,19 +111,25 @@ class Authentication:
         except BadPassword:
             return Refused("wrong-password")
         moment, account = self.moment, await self.accounts.find(name_key(nick))
-        attempt = self._throttles.begin(_whose(account, nick), network, self.now())
-        if isinstance(attempt, Throttled):
-            return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
+        attempt = await self._begin(account, nick, network)
+        if isinstance(attempt, Refused):
+            return attempt
         verdict = None
         try:
             await trio.sleep(attempt.delay)
-            verdict = await self._hashing.compare(password, account.password if account else None, network)
+            stored = account.password if account else None
+            verdict = await self._hashing.compare(password, stored, network, is_known=attempt.is_known)
         except Busy:
             return Refused("busy")
         finally:
             if verdict is None:  # whoever hangs up is told nothing, so that they have not tried in vain
                 self._throttles.take_back(attempt, self.now())
         if account is None or not verdict.matches:
+            if account is not None and verdict.is_unusable:
+                log.error(
+                    "a stored hash of a password cannot be compared with: its account needs a code",
+                    account=account.name,
+                )
             self._note_failed(attempt, account)
             return Refused("wrong-password")
         if verdict.rehashed:
@@ -136,9 +144,9 @@ class Authentication:
         One-time codes are short: after ONE_TIME_TRIES wrong ones, from wherever, none that there is lets the account in any more.
         """
         moment, account = self.moment, await self.accounts.find(name_key(nick))
-        attempt = self._throttles.begin(_whose(account, nick), network, self.now())
-        if isinstance(attempt, Throttled):
-            return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
+        attempt = await self._begin(account, nick, network)
+        if isinstance(attempt, Refused):
+            return attempt
         await trio.sleep(attempt.delay)
         known = await self.accounts.code(typed.digest, self.now()) if typed and account else None
         is_right = account is not None and known is not None and known.account == account.id
@@ -152,6 +160,18 @@ class Authentication:
             self._throttles.take_back(attempt, self.now())
             return refused(used, nick)
         return LetIn(used.account, used.device, self._succeeded(attempt, account), moment)
+
+    async def _begin(self, account: Account | None, nick: str, network: str) -> Attempt | Refused:
+        """Somebody tries to come in by this name, from there; refused if not now. Raises JournalError."""
+        whose, now = _whose(account, nick), self.now()
+        if account is not None and not self._throttles.knows(whose, network, now):
+            for device in await self.accounts.devices(account.id):  # they outlast the server
+                if device.network and device.network == shortened(network):
+                    self._throttles.remember(whose, network, max(device.made, device.seen))
+        attempt = self._throttles.begin(whose, network, self.now())
+        if isinstance(attempt, Throttled):
+            return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
+        return attempt
 
     def _note_wrong_code(self, account: int) -> None:
         times = self._wrong_codes.pop(account, None) or deque[float](maxlen=ONE_TIME_TRIES)

@@ -152,8 +152,12 @@ class Throttles:
             return Throttled(seconds)
         for bucket in buckets:
             bucket.add(now)
-        is_known = now - self._known.get(account, {}).get(network, -KNOWN_SECONDS) < KNOWN_SECONDS
+        is_known = self.knows(account, network, now)
         return Attempt(account, network, 0.0 if is_known else self._delay(account, now), is_known)
+
+    def knows(self, account: str, network: str, now: float) -> bool:
+        """Whether the owner of this account has logged in from this network before, and not too long ago."""
+        return now - self._known.get(account, {}).get(network, -KNOWN_SECONDS) < KNOWN_SECONDS
 
     def failed(self, attempt: Attempt, now: float) -> None:
         """The password was another."""
