@@ -6,7 +6,9 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captured_logs import capture_logs
 from chat_server.accounts.look_alikes import skeleton
+from chat_server.config import Config, RoomsTable
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import name_key
 from chat_server.rooms.held_names import HeldNames
@@ -172,6 +174,17 @@ async def test_a_new_room_looks_like_none_that_is_there_and_those_that_do_alread
         "room-like-another", {"name": "d0g", "other": "dog", "letter": "0", "which": "U+0030, Digit zero"}
     )
     assert directory.room("d0g") is None
+
+
+async def test_rooms_of_the_configuration_that_look_alike_are_opened_and_logged(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    names = ["paypal", "раураl", "python", "d0g", "dog"]
+    with capture_logs() as logged:
+        async with open_house(Config(rooms=RoomsTable(names=names))) as house:
+            assert [room.name for room in house.server.rooms] == names
+    alike = [(one["room"], one["other"]) for one in logged if "look alike" in one["event"]]
+    assert alike == [("раураl", "paypal"), ("dog", "d0g")]
 
 
 async def test_who_opens_a_room_is_told_which_one_it_looks_like(autojump_clock: trio.abc.Clock) -> None:

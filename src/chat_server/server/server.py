@@ -14,7 +14,6 @@ import trio
 
 from chat_server.accounts.authentication import Authentication, Policy
 from chat_server.accounts.hashing import Argon2, HashingQueue
-from chat_server.commands.table import COMMANDS
 from chat_server.config import AccountsTable, Config
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
@@ -30,6 +29,7 @@ from chat_server.rooms.room import Occupant, Room, SendMany
 from chat_server.server.admin import AdminDoor
 from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.arrival import Arrival, turn_away
+from chat_server.server.confusing_rooms import tell_of_alike, tell_of_hidden
 from chat_server.server.connection_limits import admission_within
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
@@ -56,9 +56,6 @@ ROOM_LINGER = 1.0
 FILES_RESERVED = 64
 """Open files kept for everything that is no caller: the journal (three for each of ten connections), the listeners, the log, the kernel's
 event queue, operators (admin.CONNECTIONS_MAX), and one caller to be refused."""
-
-HIDDEN_NAMED_MAX = 20
-"""Rooms that the log names because a command hides them."""
 
 WAITING_TOTAL_MIN = 256 * 2**20
 """Bytes that may wait for all readers together on a machine however small: 256 stuck ones."""
@@ -238,7 +235,8 @@ class Server:
                 log.error("cannot open a room of the configuration", room=name, why=str(error))
                 continue
             self._directory.open_room(self._start_room(RoomRecord(name, "", 1, 0)))
-        _tell_of_hidden(self.rooms)
+        tell_of_hidden(room.name for room in self.rooms)
+        tell_of_alike(self._config.rooms.names)
 
     def _start_room(self, record: RoomRecord) -> ChatRoom:
         room = ChatRoom(record, self._directory, self.hall, self._send_many)
@@ -363,13 +361,6 @@ class Server:
         for room in self.rooms:
             if occupant in room:
                 room.forget(occupant)
-
-
-def _tell_of_hidden(rooms: Sequence[ChatRoom]) -> None:
-    """Log which rooms cannot be entered by their names alone."""
-    hidden = [room.name for room in rooms if COMMANDS.vocabulary.is_command(room.name)]
-    if hidden:
-        log.warning("rooms have the names of commands, so only /join enters them", rooms=hidden[:HIDDEN_NAMED_MAX])
 
 
 async def _run_until_closed(room: ChatRoom) -> None:
