@@ -125,12 +125,17 @@ def talk(person: Screen, server: Served) -> None:
 
 
 def wait_for_end(person: Screen, keys: str = "") -> None:
-    """Wait until the program has ended; press these keys all the while."""
+    """Wait until the program has ended; press these keys now and then, for some look at the server's end only when something is typed."""
     deadline = time.monotonic() + TIMEOUT
+    pressed_at = 0.0
     while person.exit_code() is None:
         assert time.monotonic() < deadline, "\n".join(person.rows)
-        if not person.read(0.1) and keys:
+        if person.read(0.1):
+            continue
+        time.sleep(0.02)  # the terminal of a program that is just ending has nothing to be waited for
+        if keys and time.monotonic() > pressed_at + 1:  # each press is a row, and there are 70
             person.type(keys)
+            pressed_at = time.monotonic()
 
 
 def talk_and_leave(command: str, server: Served) -> str:
