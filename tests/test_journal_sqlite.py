@@ -23,7 +23,7 @@ from chat_server.journal.batch_codec import encode
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.new_file import TargetError, refuse_own_file
 from chat_server.journal.sqlite.batch_rows import VALUES_MAX, Append
-from chat_server.journal.sqlite.committer import KEYS_AT_A_TIME, Positions
+from chat_server.journal.sqlite.committer import BATCHES_AT_A_TIME, KEYS_AT_A_TIME, Positions
 from chat_server.journal.sqlite.data_directory import DataDirectory, files_in
 from chat_server.journal.sqlite.indexer import Indexer
 from chat_server.journal.sqlite.journal import SqliteJournal
@@ -575,3 +575,20 @@ async def test_a_commit_takes_so_many_keys_that_others_go_on_meanwhile(
             for each in waiting:
                 await each.stored()
     assert taken == [22, 2, 1]
+
+
+async def test_more_rooms_talk_at_once_than_one_statement_takes(tmp_path: Path) -> None:
+    rooms = [f"room{number}" for number in range(VALUES_MAX // 9 + 1)]
+    with closing(Writer(tmp_path / "journal.db")) as writer:
+        writer.change(lambda connection: connection.executemany("INSERT INTO room (name) VALUES (?)", zip(rooms)))
+    journal = SqliteJournal(DataDirectory(tmp_path))
+    async with opened(journal):
+        journal._writer._connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, VALUES_MAX)  # here it may be higher
+        free = threading.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(journal._committer.call, lambda _: free.wait())
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            waiting = [journal.append(said("x", room=room), {}) for room in rooms]
+            free.set()
+            assert {(await each.stored()).first for each in waiting} == {1}
+    assert len(rooms) > BATCHES_AT_A_TIME

@@ -200,7 +200,7 @@ class Audience:
         self.shown_seq = last_seq
 
     def _give_at_once(self, sinks: dict[Occupant, Sink], data: bytes) -> bool:
-        """Give the data to all by one system call; False, and nobody has been given any, if that cannot be."""
+        """Give the data to all by one system call. Returns False if that cannot be, or goes wrong; then each is still to be given it."""
         taken: Sequence[int] | None = None
         descriptors: list[int] = []
         with self._guard:

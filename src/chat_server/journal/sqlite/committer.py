@@ -24,6 +24,9 @@ KEYS_AT_A_TIME = 768
 """Keys after which no more is put into a commit. They are what takes time in one, 1 to 3 us each: while these are stored the event loop shows what
 the last commit stored, and reads what the next one will. All that waited in one commit took S1j a quarter of its rate."""
 
+BATCHES_AT_A_TIME = 2000
+"""What is put into a commit at most: SQLite takes 32,766 values in one statement, of which a batch has nine. Only where more rooms talk at once."""
+
 COMMITS_TIMED = 256
 """Of so many commits, the newest, it is remembered how long they took."""
 
@@ -132,7 +135,7 @@ class Committer:
             while job is not None and job.work is None:
                 jobs.append(job)
                 keys += len(job.append.keys) if job.append else 0
-                if keys >= KEYS_AT_A_TIME or self._queue.empty():
+                if keys >= KEYS_AT_A_TIME or len(jobs) >= BATCHES_AT_A_TIME or self._queue.empty():
                     break
                 job = self._queue.get()
             else:
