@@ -33,6 +33,7 @@ from chat_tui.settings import (
 
 if TYPE_CHECKING:
     from chat_tui.client.calling import Caller
+    from chat_tui.client.credentials import Keyring
 
 WITHOUT_SCREEN = (
     "The screen needs packages that are not installed: pip install 'chat-server[tui]' installs them "
@@ -91,8 +92,25 @@ def _chat(arguments: Sequence[str]) -> int:
     if chosen.plain or why_plain or not _is_on_terminal():
         from chat_tui.client.plain import run_plain  # noqa: PLC0415 - one of two
 
-        return run_plain(profile, settings, open_store, caller, default_nick=_user_name(), wait=chosen.wait)
+        return run_plain(
+            profile,
+            settings,
+            open_store,
+            caller,
+            keyring=_keyring(settings),
+            default_nick=_user_name(),
+            wait=chosen.wait,
+        )
     return _run_on_screen(profile, settings, open_store, caller)
+
+
+def _keyring(settings: Settings) -> "Keyring | None":
+    """The system's, if the package for it is installed; who does not want it may have had it before."""
+    if find_spec("keyring") is None:
+        return None
+    from chat_tui.client.system_keyring import SystemKeyring  # noqa: PLC0415 - few have it
+
+    return SystemKeyring(is_wanted=settings.keyring)
 
 
 def _state_flag(directory: Path) -> str:
@@ -141,7 +159,16 @@ def _run_on_screen(
     store = open_store(profile.host, profile.port)
     nick = profile.nick or store.saved.nick or _user_name()
     store.close()
-    app = ChatApp(settings, profile.host, profile.port, nick, rooms=profile.rooms, open_store=open_store, caller=caller)
+    app = ChatApp(
+        settings,
+        profile.host,
+        profile.port,
+        nick,
+        rooms=profile.rooms,
+        open_store=open_store,
+        caller=caller,
+        keyring=_keyring(settings),
+    )
     with given_back(app):
         app.run()
     return app.return_code or 0

@@ -51,6 +51,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     show_joins: Annotated[bool, Meta(description="Show who comes and goes among the lines.")] = True
     markdown: Annotated[bool, Meta(description="Show *emphasis*, `code`, quotes and code blocks as such.")] = True
     slow_link: Annotated[bool, Meta(description="Send the terminal as little as possible.")] = False
+    keyring: Annotated[
+        bool, Meta(description="Keep the tokens of accounts in the system's keyring, where there is one.")
+    ] = True
     notify: NotifyTable = field(default_factory=NotifyTable)
     keys: dict[str, str] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)

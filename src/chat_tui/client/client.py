@@ -22,7 +22,8 @@ from chat_tui.client.askers import Answer
 from chat_tui.client.calling import Caller
 from chat_tui.client.clocks import Steady
 from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
-from chat_tui.client.connection import Connection, ConnectionChanged, Identity, Status, said
+from chat_tui.client.connection import Connection, ConnectionChanged, Status, said
+from chat_tui.client.credentials import Credentials, Keyring
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.state import Pending, RoomState, State
@@ -54,6 +55,7 @@ class Client:
         *,
         store: LocalStore,
         caller: Caller,
+        keyring: Keyring | None = None,
         rooms: Iterable[str] = (),
         show_joins: bool = True,
         loads_older: bool = True,
@@ -70,6 +72,7 @@ class Client:
             nick: the name that the user wants; "" for the one they had here last.
             store: what is kept on disk for this server.
             caller: calls the server, if it is trusted.
+            keyring: keeps the tokens of accounts, if there is one.
             rooms: rooms to be in; those where the user was last, if there are none.
             show_joins: whether who comes and goes is told among the lines.
             loads_older: whether the newest lines of a room are asked for on entering where the server recalls none.
@@ -98,18 +101,19 @@ class Client:
             clock=self._steady,
             on_refused=lambda room, refused: on_refused(refused, "history", room),
         )
+        self.credentials = Credentials(store, host, port, keyring)
         is_same = not nick or not self.saved.nick or name_key(nick) == name_key(self.saved.nick)
         waiting = [pending.room for pending in store.unsent]
         wanted = list(dict.fromkeys([*rooms, *(self.saved.rooms if is_same else ()), *waiting]))
         self.connection = Connection(
             host,
             port,
-            self._identity(nick or self.saved.nick, is_same=is_same),
+            self.credentials.identity(nick or self.saved.nick, is_same=is_same),
             caller=caller,
             known=self.state,
             rooms=wanted,
             unsent=self._to_send,
-            on_token=self._keep_token,
+            token_for=self.credentials.token_for,
             on_event=self._take,
             on_change=self._connection_changed,
             on_room_refused=lambda room, refused: on_refused(refused, "join", room),
@@ -119,20 +123,13 @@ class Client:
         for pending in store.unsent:
             self.state.typed(pending)
 
-    def _identity(self, nick: str, *, is_same: bool) -> Identity:
-        return Identity(nick, (is_same and self.saved.token) or self.saved.tokens.get(name_key(nick), ""))
-
-    def _keep_token(self, identity: Identity) -> None:
-        """Have on the disk what proves who the user is, before anybody is told: else a line might be stored twice."""
-        self.store.save_token(name_key(identity.nick), identity.token)
-
     # What the user does.
 
     def call_oneself(self, nick: str) -> None:
         """Want another name from the next attempt to connect on, with what proves that it is the user's, if it was theirs before."""
         identity = self.connection.identity
         if name_key(nick) != name_key(identity.nick):
-            identity.token = self.saved.tokens.get(name_key(nick), "")
+            identity.token = self.credentials.identity(nick, is_same=False).token
         identity.nick = nick
 
     def submit(self, text: str, room: str, on_answer: Answer) -> str:
@@ -277,6 +274,7 @@ class Client:
 
     def close(self) -> None:
         """Write down everything, and let another program have the files."""
+        self.credentials.close()
         self.store.save()
         self.store.close()
 
@@ -285,6 +283,8 @@ class Client:
     def _connection_changed(self, change: ConnectionChanged) -> None:
         if change.status is not Status.ONLINE:
             self._gaps.forget_questions()
+        if change.status is Status.REFUSED:
+            self.credentials.ask_again()
         self._on_change(change)
 
     def _take(self, event: Event, ref: Ref | None) -> None:
@@ -302,8 +302,8 @@ class Client:
                 self._keep_failed(event.key)
             case events.Refused():
                 self._keep_failed(ref)
-            case events.LoggedIn() | events.Renamed():
-                self._note_identity()
+            case events.LoggedIn() | events.Registered() | events.Renamed():
+                self.credentials.take(event, self.connection.identity)
             case events.Entered() | events.WentBack():
                 self._note_rooms(event)
             case events.RoomCreated():
@@ -313,13 +313,6 @@ class Client:
         answer = self.connection.askers.of(ref)
         is_told = answer(event) if answer is not None else is_of_line
         self._on_event(event, new, is_told)
-
-    def _note_identity(self) -> None:
-        """Write down who the user is, before anything is said under that name."""
-        known = self.state.nick, self.connection.identity.token
-        if known != (self.saved.nick, self.saved.token):
-            self.saved.nick, self.saved.token = known
-            self.store.save_token(name_key(known[0]), known[1])
 
     def _keep_failed(self, key: Ref | None) -> None:
         """Write down that a line could not be stored: it is not sent again by itself."""

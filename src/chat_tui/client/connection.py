@@ -10,7 +10,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
 from math import inf
 from typing import Protocol
@@ -101,8 +101,10 @@ class KnownState(Protocol):
         """For each room to be in again, the number of the line after which nothing may be missed."""
 
 
-def _keep_nowhere(identity: Identity) -> None:
+async def _kept_nowhere(identity: Identity) -> str:
     """A program that keeps nothing is another sender whenever it is started."""
+    identity.token = identity.token or secrets.token_urlsafe(16)
+    return identity.token
 
 
 def _tell_nobody(room: str, refused: events.Refused) -> None:
@@ -138,7 +140,7 @@ class Connection:
         known: KnownState,
         rooms: Iterable[str] = (),
         unsent: Callable[[], list[Pending]],
-        on_token: Callable[[Identity], None] = _keep_nowhere,
+        token_for: Callable[[Identity], Awaitable[str]] = _kept_nowhere,
         on_event: Callable[[Event, Ref | None], None],
         on_change: Callable[[ConnectionChanged], object],
         on_room_refused: Callable[[str, events.Refused], object] = _tell_nobody,
@@ -153,7 +155,7 @@ class Connection:
             known: what is known already, to go on from after the connection was lost.
             rooms: rooms to be in from the start.
             unsent: what waits to be stored, in order.
-            on_token: called before the first login with a token that has just been made: it must not be lost then.
+            token_for: gives the token that is shown to the server; one that has just been made must not be lost then.
             on_event: called with every event, in order, but what refuses the login or a room, and with the ref of the request that it answers.
             on_change: called when the connection's state changes.
             on_room_refused: called with a room that was wanted from the start and cannot be entered, and why.
@@ -167,7 +169,7 @@ class Connection:
         self._known = known
         self._rooms = dict.fromkeys(rooms)
         self._unsent = unsent
-        self._on_token = on_token
+        self._token_for = token_for
         self._on_event = on_event
         self._on_change = on_change
         self._on_room_refused = on_room_refused
@@ -233,11 +235,9 @@ class Connection:
         if self.status is not Status.CONNECTING or not self._texts:
             self._change(ConnectionChanged(Status.CONNECTING))
         identity = self.identity
-        if not identity.token:  # a token of the server's would be lost with the answer, and the name with it
-            identity.token = secrets.token_urlsafe(16)
-            self._on_token(identity)
+        token = await self._token_for(identity)
         first_words = write("hello", protocol=PROTOCOL, program="chat-tui")
-        first_words += write("login", ref=_LOGIN, nick=identity.nick, token=identity.token)
+        first_words += write("login", ref=_LOGIN, nick=identity.nick, token=token)
         called = await self._call(first_words)
         reader, writer = await asyncio.open_connection(sock=called.connection)
         link = self._link = Link(reader, writer, called)

@@ -24,7 +24,9 @@ class SavedState(Struct):
     nick: str = ""
     token: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
-    """The secrets of the names that the user has asked for, by the names' keys; the newest last."""
+    """The secrets of the names that the user has asked for, by the names' keys, but those that the keyring has; the newest last."""
+    accounts: dict[str, str] = field(default_factory=dict)
+    """The names of the user's accounts, by their keys, with the entry of the system's keyring that is the account's; "" for none."""
     rooms: list[str] = field(default_factory=list)
     """The rooms that the user was in."""
     current: str = ""
@@ -36,6 +38,9 @@ class SavedState(Struct):
     typed: list[str] = field(default_factory=list)
     """What the user sent last, oldest first."""
 
+
+MEMORY_FILE = "memory.json"
+"""What is saved beside the outbox, in the directory."""
 
 TOKENS_MAX = 20
 """Names of which the secret is remembered."""
@@ -69,7 +74,7 @@ class LocalStore:
             set()
         )  # the files on the disk are older than what is known, and could not be written
         self._has_removed = False  # the outbox on the disk has lines that have been stored or given up
-        self.saved: SavedState = self._read("memory.json", SavedState) or SavedState()
+        self.saved: SavedState = self._read(MEMORY_FILE, SavedState) or SavedState()
         self._outbox: dict[str, Pending] = {}
         for pending in self._read("outbox.json", list[Pending]) or []:
             self._outbox[pending.key] = pending
@@ -120,22 +125,23 @@ class LocalStore:
 
     def save(self) -> None:
         """Write the saved state, and what has been removed."""
-        self._write("memory.json", self.saved)
+        self._write(MEMORY_FILE, self.saved)
         if self._has_removed:
             self._write_outbox()
 
     def save_token(self, name_key: str, token: str) -> None:
-        """Write down the secret that proves who the user is under a name; when this returns, it is on the disk."""
+        """Write down the secret that proves who the user is under a name, "" if it is not kept here; when this returns, it is on the disk."""
         self.saved.tokens.pop(name_key, None)
-        self.saved.tokens[name_key] = token
+        if token:
+            self.saved.tokens[name_key] = token
         for oldest in [*self.saved.tokens][:-TOKENS_MAX]:
             del self.saved.tokens[oldest]
-        self._write("memory.json", self.saved, is_synced=True)
+        self._write(MEMORY_FILE, self.saved, is_synced=True)
 
     def keep_up(self) -> None:
         """Write down what has been removed; if something could not be written, try again to write everything. Once a second is enough."""
         if self._unwritten:
-            self._write("memory.json", self.saved)
+            self._write(MEMORY_FILE, self.saved)
         if self._unwritten or self._has_removed:
             self._write_outbox()
 

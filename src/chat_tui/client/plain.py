@@ -19,6 +19,7 @@ from chat_server.protocol.events import Event
 from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.credentials import Keyring
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pipes import Input, Output, encoding_of_output
 from chat_tui.client.plain_telling import Teller
@@ -328,6 +329,7 @@ def run_plain(
     open_store: Callable[[str, int], LocalStore],
     caller: Caller,
     *,
+    keyring: Keyring | None = None,
     default_nick: str,
     wait: float | None = None,
 ) -> int:
@@ -347,6 +349,7 @@ def run_plain(
                 profile.nick or store.saved.nick or default_nick,
                 store=store,
                 caller=caller,
+                keyring=keyring,
                 rooms=profile.rooms,
                 show_joins=settings.show_joins,
                 loads_older=False,

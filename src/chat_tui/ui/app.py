@@ -21,6 +21,7 @@ from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
 from chat_tui.client.command_line import OWN
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.credentials import Keyring
 from chat_tui.client.local_store import LocalStore
 from chat_tui.settings import Settings
 from chat_tui.ui import terminal
@@ -50,6 +51,7 @@ class ChatApp(KeysInTurn):
         rooms: Iterable[str] = (),
         open_store: Callable[[str, int], LocalStore],
         caller: Caller,
+        keyring: Keyring | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Connect nowhere yet.
@@ -62,6 +64,7 @@ class ChatApp(KeysInTurn):
             rooms: rooms to be in.
             open_store: gives what is kept for a server.
             caller: calls servers, if they are trusted.
+            keyring: keeps the tokens of accounts, if there is one.
             clock: the time, in seconds since 1970.
 
         """
@@ -73,7 +76,7 @@ class ChatApp(KeysInTurn):
         self.change = ConnectionChanged(Status.CONNECTING)
         self._rooms_wanted = list(rooms)
         self._open_store = open_store
-        self._caller = caller
+        self._caller, self._keyring = caller, keyring
         self._worker: Worker[None] | None = None
         self.main = MainScreen(self)
         self.client = self._new_client(host, port, nick)
@@ -152,6 +155,7 @@ class ChatApp(KeysInTurn):
             nick,
             store=self._open_store(host, port),
             caller=self._caller,
+            keyring=self._keyring,
             rooms=self._rooms_wanted,
             show_joins=self.settings.show_joins,
             clock=self.clock,
