@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from captured_logs import capture_logs
+from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.runs import SaidRun
 from chat_server.rooms.audience import MANY, Audience
@@ -124,6 +125,11 @@ def test_where_there_is_no_ring_or_no_longer_or_too_much_to_send_nothing_is_sent
         many.close()
         assert many([ours.fileno()], b"hello") is None
         assert received(theirs) == b""
+
+
+def test_elsewhere_than_on_linux_nothing_is_asked_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert ManySends()([0], b"hello") is None
 
 
 @pytest.mark.parametrize("answer", [-1, 0])
@@ -288,6 +294,24 @@ def test_a_room_gives_each_reader_the_same_with_and_without_it(rooms: list[int],
 def outbox_on(transport: Transport, nursery: trio.Nursery) -> Outbox[int]:
     owner = Owner(lambda lines, _: b"* %d skipped\n" % lines, lambda: 0)
     return Outbox(transport, owner, start=nursery.start_soon, limit=30, patience=inf, budget=Budget(0))
+
+
+@pytest.mark.parametrize("count", [MANY - 1, MANY])
+def test_from_so_many_readers_of_a_kind_on_they_are_sent_to_at_once(count: int) -> None:
+    asked: list[int] = []
+    told: list[bytes] = []
+
+    def send_many(descriptors: Sequence[int], data: bytes) -> Sequence[int]:
+        asked.append(len(descriptors))
+        return [len(data)] * len(descriptors)
+
+    audience = Audience("python", 0, send_many)
+    readers: list[Any] = [Reader(PushSink(told.append)) for _ in range(count)]
+    for place, reader in enumerate(readers):
+        audience.add(reader, f"n{place}")
+    audience.put(Said("python", 1, 1.0, "ann", "hello"))
+    audience.flush(1)
+    assert (asked, len(told)) == (([], count) if count < MANY else ([MANY], 0))
 
 
 def test_where_sending_to_many_fails_each_is_sent_to_and_one_who_fails_harms_no_other() -> None:

@@ -22,7 +22,7 @@ from chat_server.journal.sqlite.writer import Writer
 
 KEYS_AT_A_TIME = 768
 """Keys after which no more is put into a commit. They are what takes time in one, 1 to 3 us each: while these are stored the event loop shows what
-the last commit stored, and reads what the next one will. All that waited in one commit took S1j a quarter of its rate."""
+the last commit stored, and reads what the next one will. All that waited in one commit took S1j a fifth of its rate."""
 
 BATCHES_AT_A_TIME = 2000
 """What is put into a commit at most: SQLite takes 32,766 values in one statement, of which a batch has nine. Only where more rooms talk at once."""
