@@ -3,7 +3,8 @@
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +20,7 @@ from chat_server.journal.keys import SenderKey, runs_of
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.times import step_of, times_of
 from chat_server.protocol.entries import Acted, Said
-from chat_server.protocol.events import Stored
+from chat_server.protocol.events import Event, Stored
 from chat_server.protocol.incoming import Addressed, Invalid
 from chat_server.protocol.requests import HISTORY_MAX, Say
 from chat_server.protocol.runs import RUN_MAX, LinesInRuns, Piece, SaidRun, SayRun, StoredRun, pieces_of, shown
@@ -291,6 +292,24 @@ def test_of_a_run_that_cannot_be_shown_at_once_every_line_is_shown_that_can_be()
     with capture_logs() as logged:
         assert Audience("python", 6)._shown(render, RUN) == b"7;0;9;"
     assert logged
+
+
+def test_what_an_author_is_told_in_a_row_goes_in_one_piece() -> None:
+    pieces: list[tuple[str, list[Event]]] = []
+
+    class Author:
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def send_all(self, events: Iterable[Event]) -> None:
+            pieces.append((self._name, [*events]))
+
+    ann: Any = Author("ann")
+    bob: Any = Author("bob")
+    first, second = StoredRun("python", 7, ["a", "b"]), StoredRun("python", 9, ["c"])
+    alone = Stored("python", 10, "d")
+    Audience("python", 6).answer(deque([(ann, first), (ann, second), (ann, alone), (bob, first), (ann, second)]))
+    assert pieces == [("ann", [*first, *second, alone]), ("bob", [*first]), ("ann", [*second])]
 
 
 class Named:
