@@ -25,10 +25,13 @@ from chat_server.protocol import entries, events  # noqa: E402 - what Textual re
 from chat_server.protocol.entries import Acted, Said, TopicSet  # noqa: E402
 from chat_server.protocol.events import Event, Joined, Welcomed  # noqa: E402
 from chat_server.protocol.requests import REQUESTS, tag_of  # noqa: E402
+from chat_tui.client.accounts import Proof  # noqa: E402
 from chat_tui.client.askers import Answer, Askers  # noqa: E402
+from chat_tui.client.calling import Line  # noqa: E402
 from chat_tui.client.client import Client  # noqa: E402
-from chat_tui.client.connection import Connection, ConnectionChanged, Identity, Status  # noqa: E402
+from chat_tui.client.connection import Connection, ConnectionChanged, Status  # noqa: E402
 from chat_tui.client.local_store import LocalStore  # noqa: E402
+from chat_tui.client.signing_in import Identity  # noqa: E402
 from chat_tui.client.state import Pending, RoomState  # noqa: E402
 from chat_tui.client.trust_words import Doubt  # noqa: E402
 from chat_tui.settings import Settings  # noqa: E402
@@ -52,6 +55,8 @@ class FakeConnection:
         self.asked: list[tuple[str, dict[str, object]]] = []
         self.said: list[Pending] = []
         self.tries = 0
+        self.line = Line.LOCAL
+        self.proofs: list[Proof | None] = []
         self.trusted: list[Doubt] = []
         self.askers = Askers()
 
@@ -70,6 +75,9 @@ class FakeConnection:
 
     def try_now(self) -> None:
         self.tries += 1
+
+    def prove(self, proof: Proof | None) -> None:
+        self.proofs.append(proof)
 
     def room_settled(self, room: str) -> None:
         """Nothing is asked for by itself here."""

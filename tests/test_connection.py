@@ -26,10 +26,11 @@ from chat_server.protocol.requests import Ref
 from chat_tui.client.calling import Address, Called, Line
 from chat_tui.client.client import Client as Whole
 from chat_tui.client.codec import LINE_MAX, EventReader, LineTooLong
-from chat_tui.client.connection import Connection, ConnectionChanged, Identity, Status
+from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.dialling import dial
 from chat_tui.client.link import Link
 from chat_tui.client.local_store import LocalStore
+from chat_tui.client.signing_in import Identity
 from chat_tui.client.state import Pending, State
 from processes import TIMEOUT, running_server
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from chat_server.protocol import events
-from chat_tui.client.connection import Identity
 from chat_tui.client.credentials import Credentials, Keyring
 from chat_tui.client.local_store import LocalStore
+from chat_tui.client.signing_in import Identity
 from chat_tui.client.system_keyring import PROCESS, KeyringError, SystemKeyring
 from processes import ROOT, TIMEOUT
 

@@ -29,7 +29,8 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.entries import Entry, Said, StoredEvent
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Ref
-from chat_tui.client.client import CANNOT_ASK, Client
+from chat_tui.client.accounts import CANNOT_ASK
+from chat_tui.client.client import Client
 from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.in_order import Reading
 from chat_tui.client.local_store import LocalStore

@@ -13,8 +13,9 @@ import forks
 from callers import without_tls
 from chat_server.protocol.fingerprints import parse_fingerprint
 from chat_tui.client.calling import HANGS_UP, Address, Caller, Line
-from chat_tui.client.connection import Connection, ConnectionChanged, Identity, Status
+from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.known_servers import KnownServers
+from chat_tui.client.signing_in import Identity
 from chat_tui.client.state import State
 from chat_tui.client.trust import AUTHORITY, PLAINTEXT, UNTRUSTED, About
 from chat_tui.client.trust_words import Doubt

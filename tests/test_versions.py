@@ -20,8 +20,9 @@ from chat_server.protocol.versions import EARLIER_EVENTS, PROTOCOL, by_tag, comm
 from chat_server.sessions.json_session import PARSE
 from chat_server.wire.json_lines import JsonDecoder, renderer_for
 from chat_tui.client.codec import EventReader, write
-from chat_tui.client.connection import Connection, Identity
+from chat_tui.client.connection import Connection
 from chat_tui.client.link import Link
+from chat_tui.client.signing_in import Identity
 from chat_tui.client.state import State
 from streams import open_house
 from test_connection import Written

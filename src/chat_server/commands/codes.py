@@ -13,8 +13,8 @@ from chat_server.commands.asking import after_password, proved
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import may_be_secret
 from chat_server.journal import JournalError
-from chat_server.protocol.events import Answered, Refused
-from chat_server.protocol.requests import HowMany, Request, Secret
+from chat_server.protocol.events import CodeMade, Invited, RecoveryMade, Refused
+from chat_server.protocol.requests import Request, Secret
 from chat_server.rooms.person import ADMIN, HOLDER
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
@@ -32,37 +32,6 @@ class MakeCode(Request, frozen=True, gc=False, tag="code"):
 
     def __repr__(self) -> str:
         return f"MakeCode(purpose={self.purpose!r})"
-
-
-class CodeMade(Answered, frozen=True):
-    """The receiver has a code that lets them in at another device, once and soon. It may be seen: whoever uses it first is let in."""
-
-    sentence: ClassVar[str] = "Within {minutes} minutes, and once: /login {nick} {code}"
-
-    nick: str
-    code: str
-    minutes: HowMany
-
-
-class Invited(Answered, frozen=True):
-    """The receiver has a code for somebody else, who makes an account by it."""
-
-    sentence: ClassVar[str] = (
-        "Whoever you tell this, within {hours} hours and once, makes an account by it: /register NICK {code}"
-    )
-
-    code: str
-    hours: HowMany
-
-
-class RecoveryMade(Answered, frozen=True):
-    """The receiver has new recovery codes, each good once; the earlier ones are good no more. They are not shown again."""
-
-    sentence: ClassVar[str] = (
-        "If you forget your password, each of these lets you in once: {recovery}. The earlier ones do so no more. Keep them secret."
-    )
-
-    recovery: tuple[str, ...]
 
 
 class AdminsInvite(Refused, frozen=True):

@@ -50,7 +50,7 @@ def distinct(answers: Iterable[type[Answered]]) -> tuple[type[Answered], ...]:
     return found
 
 
-ANSWERS = distinct(Answered.__subclasses__())
+ANSWERS = distinct(kind for kind in Answered.__subclasses__() if kind not in EVENTS)
 """The answers that are declared beside their commands, of all groups."""
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, NamedTuple, get_args
 
 from msgspec import Meta
 
-from chat_server.protocol.events import Answered, Event
+from chat_server.protocol.events import Answered, CodeMade, Event, Invited, RecoveryMade
 from chat_server.protocol.requests import NUMBER_MAX, Act, HowMany, Notice, Number, Request, Say, Topic, tag_of
 from chat_server.protocol.room_events import ROOM_EVENTS
 
@@ -152,9 +152,12 @@ class Found(Event, frozen=True):
     room: str = ""
 
 
-EVENTS: tuple[type[Event], ...] = tuple(
-    kind
-    for kind in dict.fromkeys((*Event.__subclasses__(), *ROOM_EVENTS, *StoredEvent.__subclasses__()))
-    if kind not in (StoredEvent, Answered)
+_KINDS: tuple[type[Event], ...] = (
+    *Event.__subclasses__(),
+    *(CodeMade, Invited, RecoveryMade),
+    *ROOM_EVENTS,
+    *StoredEvent.__subclasses__(),
 )
+
+EVENTS: tuple[type[Event], ...] = tuple(kind for kind in dict.fromkeys(_KINDS) if kind not in (StoredEvent, Answered))
 """Every kind of event that both programs know."""

@@ -310,7 +310,7 @@ def _found(event: Found, language: str, protocol: int) -> Event:
 
 
 _FITTED: dict[type[Event], Callable[[Any, str, int], Event | dict[str, object]] | None] = {
-    **dict.fromkeys(EVENTS),
+    **dict.fromkeys(kind for kind in EVENTS if not issubclass(kind, Answered)),
     Refused: _in_words,
     Dismissed: _in_words,
     PageShown: _with_lines,

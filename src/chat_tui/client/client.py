@@ -18,6 +18,7 @@ from chat_server.protocol.requests import Ref
 from chat_server.protocol.room_events import RoomRenamed
 from chat_server.protocol.sanitize import sanitize_lines, sanitize_to_line
 from chat_server.protocol.syntax import parameters_of
+from chat_tui.client.accounts import CANNOT_ASK, without_secrets
 from chat_tui.client.askers import Answer
 from chat_tui.client.calling import Caller
 from chat_tui.client.clocks import Steady
@@ -36,8 +37,6 @@ ROOMS_GAP = 60.0
 
 TYPED_MAX = 100
 """Lines of one's own that are remembered for Up."""
-
-CANNOT_ASK = "There is no connection. Try this again when there is one."
 
 
 def _tell_nobody(refused: events.Refused, do: str, room: str) -> None:
@@ -130,6 +129,7 @@ class Client:
         identity = self.connection.identity
         if name_key(nick) != name_key(identity.nick):
             identity.token = self.credentials.identity(nick, is_same=False).token
+            self.connection.prove(None)  # it was for the other name
         identity.nick = nick
 
     def submit(self, text: str, room: str, on_answer: Answer) -> str:
@@ -202,7 +202,8 @@ class Client:
         return is_wanted
 
     def remember_typed(self, text: str) -> None:
-        """Note what the user has sent, for Up."""
+        """Note what the user has sent, for Up, but for what may be a secret."""
+        text = without_secrets(text)
         self.saved.typed = [*(typed for typed in self.saved.typed if typed != text), text][-TYPED_MAX:]
         self._is_dirty = True
 
@@ -244,7 +245,8 @@ class Client:
             self._is_dirty = True
 
     def note_draft(self, room: str, text: str) -> None:
-        """Keep what is written and not sent, in a room ("": before there is one)."""
+        """Keep what is written and not sent, in a room ("": before there is one), but for what may be a secret."""
+        text = without_secrets(text)
         if text == self.saved.drafts.get(room, ""):
             return
         if text:

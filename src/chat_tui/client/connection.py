@@ -6,9 +6,6 @@ from events is what the connection itself needs.
 
 import asyncio
 import random
-import secrets
-import socket
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
@@ -16,17 +13,20 @@ from math import inf
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from chat_server.protocol import events, requests
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Ref
-from chat_server.protocol.versions import PROTOCOL, tag_in
+from chat_server.protocol.versions import tag_in
+from chat_tui.client.accounts import ENDS_TOKEN, WAYS_IN, Proof
 from chat_tui.client.askers import Answer, Askers
 from chat_tui.client.calling import Address, Called, Caller, Distrusted, Line
 from chat_tui.client.codec import EventReader, LineTooLong, write
-from chat_tui.client.dialling import dial
+from chat_tui.client.dialling import dial, reason
 from chat_tui.client.link import Link
+from chat_tui.client.signing_in import LOGIN, Identity, SigningIn, kept_nowhere
 from chat_tui.client.state import Pending
 from chat_tui.client.trust_words import Doubt
 
@@ -56,9 +56,6 @@ STEADY_SECONDS = 10.0
 """Seconds for which a connection must have been on line before the pauses begin small again: a server that drops everybody after the login is not
 called twice a second for ever."""
 
-_LOGIN = "login"
-"""The `ref` of the login."""
-
 
 class Status(Enum):
     """How the connection is."""
@@ -81,17 +78,12 @@ class ConnectionChanged(msgspec.Struct, frozen=True):
     """When it will be tried again, by the event loop's clock."""
     code: str = ""
     """The server's, if it refused."""
+    asks_proof: bool = False
+    """Whether it may let the user in who proves that the account of this name is theirs."""
     doubt: Doubt | None = None
     """Why the server is not trusted, if that is why nothing goes on."""
     line: Line = Line.LOCAL
-    """Who may listen in, once there is a connection."""
-
-
-class Identity(msgspec.Struct):
-    """Who the user is to the server: the name they want, and the secret that proves that it is theirs."""
-
-    nick: str
-    token: str = ""
+    """Who may listen in, once there is a connection, or where the server has refused."""
 
 
 class KnownState(Protocol):
@@ -99,12 +91,6 @@ class KnownState(Protocol):
 
     def positions(self) -> dict[str, int]:
         """For each room to be in again, the number of the line after which nothing may be missed."""
-
-
-async def _kept_nowhere(identity: Identity) -> str:
-    """A program that keeps nothing is another sender whenever it is started."""
-    identity.token = identity.token or secrets.token_urlsafe(16)
-    return identity.token
 
 
 def _tell_nobody(room: str, refused: events.Refused) -> None:
@@ -120,11 +106,11 @@ class _TakenForPerson(_Lost):
 
 
 class _Refused(_Lost):
-    """It is over, and to try again would not help. `code` is the server's, if it said why; `doubt` why it is not trusted."""
+    """It is over, and to try again would not help. What is beside the sentence is as in ConnectionChanged."""
 
-    def __init__(self, why: str, code: str = "", doubt: Doubt | None = None) -> None:
+    def __init__(self, why: str, code: str = "", doubt: Doubt | None = None, *, asks_proof: bool = False) -> None:
         super().__init__(why)
-        self.code, self.doubt = code, doubt
+        self.change = ConnectionChanged(Status.REFUSED, why, code=code, doubt=doubt, asks_proof=asks_proof)
 
 
 class Connection:
@@ -140,7 +126,7 @@ class Connection:
         known: KnownState,
         rooms: Iterable[str] = (),
         unsent: Callable[[], list[Pending]],
-        token_for: Callable[[Identity], Awaitable[str]] = _kept_nowhere,
+        token_for: Callable[[Identity], Awaitable[str]] = kept_nowhere,
         on_event: Callable[[Event, Ref | None], None],
         on_change: Callable[[ConnectionChanged], object],
         on_room_refused: Callable[[str, events.Refused], object] = _tell_nobody,
@@ -165,11 +151,13 @@ class Connection:
         self.port = port
         self.identity = identity
         self.status = Status.CONNECTING
+        self.line = Line.LOCAL
+        """Who may listen in on the connection that there is, or was last."""
+        self._signing_in = SigningIn(identity, token_for)
         self._caller = caller
         self._known = known
         self._rooms = dict.fromkeys(rooms)
         self._unsent = unsent
-        self._token_for = token_for
         self._on_event = on_event
         self._on_change = on_change
         self._on_room_refused = on_room_refused
@@ -189,7 +177,7 @@ class Connection:
             try:
                 await self._live()
             except _Refused as refused:
-                self._change(ConnectionChanged(Status.REFUSED, str(refused), code=refused.code, doubt=refused.doubt))
+                self._change(replace(refused.change, line=self.line))
                 await self._again.wait()
             except _TakenForPerson as lost:
                 self._texts += 1
@@ -205,6 +193,12 @@ class Connection:
         """Do not wait any longer for the next attempt."""
         self._attempt = 0
         self._again.set()
+
+    def prove(self, proof: Proof | None) -> None:
+        """Log in by this, now, instead of by the token; with None, do not, if that has not been done yet."""
+        self._signing_in.prove(proof)
+        if proof is not None:
+            self.try_now()
 
     def trust(self, doubt: Doubt) -> None:
         """The user says yes to what they were asked about the server: have that kept, and go on."""
@@ -234,15 +228,15 @@ class Connection:
         """Connect, and take what comes until the connection is lost. Raises _Lost."""
         if self.status is not Status.CONNECTING or not self._texts:
             self._change(ConnectionChanged(Status.CONNECTING))
-        identity = self.identity
-        token = await self._token_for(identity)
-        first_words = write("hello", protocol=PROTOCOL, program="chat-tui")
-        first_words += write("login", ref=_LOGIN, nick=identity.nick, token=token)
-        called = await self._call(first_words)
+        called = await self._call(await self._signing_in.first_words())
         reader, writer = await asyncio.open_connection(sock=called.connection)
         link = self._link = Link(reader, writer, called)
-        self._protocol = 1
+        self._protocol, self.line = 1, link.line
         try:
+            words = self._signing_in.second_words(link.line)
+            if words is None:
+                raise _Refused(WAYS_IN, "no-secrets-here", asks_proof=True)
+            link.write(words)
             await self._read_loop(link)
         except (OSError, LineTooLong) as error:
             raise _Lost("the connection broke" if isinstance(error, OSError) else "that is no chat-server") from None
@@ -264,7 +258,7 @@ class Connection:
         except TimeoutError:
             raise _Lost("there is no answer") from None
         except OSError as error:
-            raise _Lost(_reason(error)) from None
+            raise _Lost(reason(error)) from None
         except ValueError:  # two dots in a row, a label of 64 letters: to try again would not help
             raise _Refused(f"{self.host} is not a host name.") from None
 
@@ -319,21 +313,22 @@ class Connection:
             return
         if isinstance(event, events.Renamed) and not event.room:
             self.identity.nick = event.new
+        if isinstance(event, events.LoggedIn | events.Registered):
+            self._signing_in.take(event)
         self._on_event(event, ref)
         if isinstance(event, events.Entered):
             self.room_settled(event.room)
         elif isinstance(event, events.LoggedIn):
-            self.identity.nick, self.identity.token = event.nick, event.token
             self._go_on(set(event.rooms), link)
         elif isinstance(event, events.Dismissed):
-            raise (_Refused if event.why.startswith(("taken-over", "kicked")) else _Lost)(event.text)
+            raise _end_of(event)
         elif isinstance(event, events.LoggedOut):
             raise _Refused("You have logged out.")
 
     def _is_of_own(self, refused: events.Refused, ref: Ref | None) -> bool:
         """Whether this refuses what the connection itself has asked for. Raises _Refused if that was the login."""
-        if ref == _LOGIN:
-            raise _Refused(refused.text, refused.code)
+        if ref == LOGIN:
+            raise _Refused(refused.text, refused.code, asks_proof=self._signing_in.refused(refused))
         room = self._joins.get(ref)
         if room is None:
             return False
@@ -382,19 +377,13 @@ class Connection:
         self._on_change(change)
 
 
+def _end_of(farewell: events.Dismissed) -> _Lost:
+    if farewell.why in ENDS_TOKEN:
+        return _Refused(farewell.text, farewell.why, asks_proof=True)
+    return (_Refused if farewell.why.startswith(("taken-over", "kicked")) else _Lost)(farewell.text)
+
+
 def said(pending: Pending) -> bytes:
     """The request that says a line."""
     text = {pending.kind.text_field: pending.text}
     return write(pending.do, ref=pending.key, room=pending.room, key=pending.key, **text)
-
-
-def _reason(error: OSError) -> str:
-    """Why one cannot connect, for people."""
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there"
-    if isinstance(error, socket.gaierror):
-        return "there is no such host"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS could not be agreed upon ({error.reason or 'it broke off'})"
-    words = error.strerror or ""
-    return words[:1].lower() + words[1:] if words else "it could not be reached"

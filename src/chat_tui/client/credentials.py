@@ -12,8 +12,8 @@ from typing import Protocol
 
 from chat_server.protocol import events
 from chat_server.protocol.names import name_key
-from chat_tui.client.connection import Identity
 from chat_tui.client.local_store import MEMORY_FILE, TOKENS_MAX, LocalStore
+from chat_tui.client.signing_in import Identity
 from chat_tui.client.system_keyring import KeyringError
 
 WAIT_SECONDS = 2.0

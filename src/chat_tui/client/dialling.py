@@ -8,6 +8,7 @@ not said: a login that came late would take the place of the one after it. Knows
 
 import asyncio
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -87,3 +88,15 @@ def _call_each(
         except OSError as error:
             trouble = error
     raise trouble
+
+
+def reason(error: OSError) -> str:
+    """Why one cannot connect, for people."""
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there"
+    if isinstance(error, socket.gaierror):
+        return "there is no such host"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS could not be agreed upon ({error.reason or 'it broke off'})"
+    words = error.strerror or ""
+    return words[:1].lower() + words[1:] if words else "it could not be reached"

@@ -12,8 +12,9 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_events import RoomRenamed
+from chat_tui.client.accounts import CANNOT_ASK
 from chat_tui.client.answers import answer_in_words
-from chat_tui.client.client import CANNOT_ASK, Client
+from chat_tui.client.client import Client
 from chat_tui.client.command_line import Asked, Misused
 from chat_tui.client.completion import replaced
 from chat_tui.client.connection import Status

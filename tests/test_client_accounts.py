@@ -1,0 +1,268 @@
+"""A user's account, from the client's side: what is said to the server, and what never is. Against the real server, without a screen."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callers import newcomer
+from chat_server.protocol import events
+from chat_server.protocol.events import Event
+from chat_tui.client import accounts
+from chat_tui.client.accounts import Proof, without_secrets
+from chat_tui.client.calling import Line
+from chat_tui.client.client import Client
+from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.local_store import LocalStore
+from chat_tui.client.signing_in import Identity, SigningIn, kept_nowhere
+from processes import TIMEOUT, ServerProcess, running_server
+
+CANARY = "correct horse battery canary 7f3a"
+
+
+class User:
+    """Somebody at a machine of theirs, with a program that keeps what it keeps in a folder."""
+
+    def __init__(self, port: int, folder: Path, nick: str) -> None:
+        self.changes: list[ConnectionChanged] = []
+        self.heard: list[Event] = []
+        self.folder = folder
+        self.client = Client(
+            "127.0.0.1",
+            port,
+            nick,
+            store=LocalStore(folder),
+            caller=newcomer(),
+            on_event=lambda event, _, __: self.heard.append(event),
+            on_change=self.changes.append,
+        )
+
+    async def until(self, is_so: Callable[[], object]) -> None:
+        async with asyncio.timeout(TIMEOUT):
+            while not is_so():
+                await asyncio.sleep(0.01)
+
+    async def status(self, status: Status) -> ConnectionChanged:
+        await self.until(lambda: self.changes and self.changes[-1].status is status)
+        return self.changes[-1]
+
+    async def answer(self, ask: Callable[[Callable[[Event], bool]], object]) -> Event:
+        """The first answer to what this asks."""
+        answers: list[Event] = []
+
+        def take(event: Event) -> bool:
+            answers.append(event)
+            return True
+
+        assert not ask(take)
+        await self.until(lambda: answers)
+        return answers[0]
+
+    async def register(self) -> events.Registered:
+        await self.status(Status.ONLINE)
+        connection = self.client.connection
+        answer = await self.answer(lambda take: accounts.register(connection, CANARY, "", take))
+        assert isinstance(answer, events.Registered)
+        return answer
+
+    def prove(self, **how: str) -> None:
+        self.changes.clear()
+        self.client.connection.prove(Proof(**how))
+
+
+@asynccontextmanager
+async def user(port: int, folder: Path, nick: str) -> AsyncIterator[User]:
+    one = User(port, folder, nick)
+    running = asyncio.create_task(one.client.connection.run())
+    try:
+        yield one
+    finally:
+        running.cancel()
+        one.client.close()
+
+
+@pytest.fixture
+def server() -> Iterator[ServerProcess]:
+    with running_server() as running:
+        yield running
+
+
+def test_who_registers_comes_back_by_the_token_that_the_server_gave(server: ServerProcess, tmp_path: Path) -> None:
+    async def act() -> None:
+        async with user(server.port, tmp_path, "ann") as ann:
+            await ann.status(Status.ONLINE)
+            as_guest = ann.client.saved.token
+            registered = await ann.register()
+            assert ann.client.saved.token == registered.token != as_guest
+            assert ann.client.saved.tokens == {"ann": registered.token}
+        async with user(server.port, tmp_path, "ann") as again:
+            await again.status(Status.ONLINE)
+            shown = await again.answer(lambda take: not again.client.connection.request("account", on_answer=take))
+            assert isinstance(shown, events.AccountShown)
+        secrets.extend((CANARY, *registered.recovery))
+
+    secrets: list[str] = []
+    asyncio.run(act())
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert len(secrets) == 3
+    assert not any(secret.encode() in kept for secret in secrets)
+
+
+def test_another_program_is_asked_for_a_proof_and_has_a_token_of_its_own_then(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    async def act() -> None:
+        async with user(server.port, tmp_path / "one", "ann") as ann:
+            await ann.register()
+            async with user(server.port, tmp_path / "two", "ann") as other:
+                refused = await other.status(Status.REFUSED)
+                assert (refused.code, refused.asks_proof) == ("name-registered", True)
+                other.prove(password="wrong horse battery")
+                refused = await other.status(Status.REFUSED)
+                assert (refused.code, refused.asks_proof) == ("wrong-password", True)
+                other.prove(password=CANARY)
+                await other.status(Status.ONLINE)
+                assert other.client.saved.token not in ("", ann.client.saved.token)
+                assert ann.client.connection.status is Status.ONLINE, "it is one more session"
+
+    asyncio.run(act())
+
+
+def test_a_one_time_code_lets_one_in_once(server: ServerProcess, tmp_path: Path) -> None:
+    async def act() -> None:
+        async with user(server.port, tmp_path / "one", "ann") as ann:
+            await ann.register()
+            made = await ann.answer(
+                lambda take: not ann.client.connection.request("code", on_answer=take, purpose="device")
+            )
+            assert isinstance(made, events.CodeMade)
+            assert made.code in made.text
+            for folder, is_first in (("two", True), ("three", False)):
+                async with user(server.port, tmp_path / folder, "ann") as other:
+                    await other.status(Status.REFUSED)
+                    other.prove(code=made.code.lower())
+                    change = await other.status(Status.ONLINE if is_first else Status.REFUSED)
+                    assert change.code == ("" if is_first else "wrong-code")
+
+    asyncio.run(act())
+
+
+def test_another_password_ends_the_other_programs_which_ask_for_the_new_one(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    new = "another horse battery canary 7f3b"
+
+    async def act() -> None:
+        async with user(server.port, tmp_path / "one", "ann") as ann:
+            await ann.register()
+            async with user(server.port, tmp_path / "two", "ann") as other:
+                await other.status(Status.REFUSED)
+                other.prove(password=CANARY)
+                await other.status(Status.ONLINE)
+                connection = ann.client.connection
+                changed = await ann.answer(lambda take: accounts.change_password(connection, CANARY, new, take))
+                assert isinstance(changed, events.Answered)
+                ended = await other.status(Status.REFUSED)
+                assert (ended.code, ended.asks_proof) == ("password-changed", True)
+                other.prove(password=new)
+                await other.status(Status.ONLINE)
+
+    asyncio.run(act())
+
+
+def test_the_proof_is_kept_until_the_server_has_answered_it(server: ServerProcess, tmp_path: Path) -> None:
+    signing_in = SigningIn(Identity("ann", "t" * 22), kept_nowhere)
+    signing_in.prove(Proof(password=CANARY))
+    for _ in range(2):  # the connection broke before the answer came
+        assert b"login" not in asyncio.run(signing_in.first_words())
+        assert CANARY.encode() in (signing_in.second_words(Line.ENCRYPTED) or b"")
+    assert signing_in.refused(events.Refused("busy")), "whatever is wrong with a proof, another may be shown"
+    assert b"t" * 22 in asyncio.run(signing_in.first_words())
+    assert signing_in.second_words(Line.ENCRYPTED) == b""
+    assert not signing_in.refused(events.Refused("name-taken"))
+
+
+@pytest.mark.parametrize(
+    ("proof", "is_said"),
+    [
+        (Proof(password=CANARY), False),
+        (Proof(code="7K3M-Q9TZ-7K3M-Q9TZ-7K3M"), False),
+        (Proof(code="7K3M-Q9TZ"), True),
+        (Proof(code="7k3m q9tz"), True),
+    ],
+)
+def test_no_secret_is_said_where_somebody_may_listen(proof: Proof, *, is_said: bool) -> None:
+    signing_in = SigningIn(Identity("ann"), kept_nowhere)
+    signing_in.prove(proof)
+    asyncio.run(signing_in.first_words())
+    words = signing_in.second_words(Line.OPEN)
+    assert (words is not None) is is_said
+    if not is_said:
+        assert b"login" in asyncio.run(signing_in.first_words()), "it is forgotten"
+
+
+@pytest.mark.parametrize("line", Line)
+def test_no_request_with_a_secret_goes_over_an_open_line(line: Line) -> None:
+    asked: list[str] = []
+
+    class Asks:
+        def __init__(self) -> None:
+            self.line = line
+
+        def request(self, do: str, **fields: Any) -> bool:
+            asked.append(do)
+            return True
+
+    def answered(_: Event) -> bool:
+        return True
+
+    whys = [
+        accounts.register(Asks(), CANARY, "", answered),
+        accounts.change_password(Asks(), CANARY, CANARY, answered),
+        accounts.end_account(Asks(), "close", CANARY, answered),
+    ]
+    assert asked == ([] if line is Line.OPEN else ["register", "password", "account"])
+    assert set(whys) == ({accounts.WAYS_IN} if line is Line.OPEN else {""})
+
+
+def test_whatever_is_written_of_a_proof_is_only_that_it_is_one() -> None:
+    for proof in (Proof(password=CANARY), Proof(code="7K3M-Q9TZ")):
+        assert str(proof) == repr(proof) == f"{proof}" == "Proof(…)"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("/login ann 7K3M-Q9TZ", "/login ann"),
+        ("/LOGIN ann plain", "/LOGIN ann"),
+        ("/register ann 7K3M-Q9TZ", "/register ann"),
+        ("/password hunter2 hunter3", "/password"),
+        ("/account close hunter2", "/account close"),
+        ("/account erase", "/account erase"),
+        ("/code device", "/code device"),
+        ("//login ann 7K3M-Q9TZ", "//login ann 7K3M-Q9TZ"),
+        ("  /say  a  b ", "  /say  a  b "),
+        ("", ""),
+    ],
+)
+def test_what_may_be_a_secret_is_not_kept_of_what_was_typed(typed: str, kept: str) -> None:
+    assert without_secrets(typed) == kept
+    client = Client(
+        "h", 1, "ann", store=LocalStore(None), caller=newcomer(), on_event=lambda *_: None, on_change=lambda _: None
+    )
+    client.note_draft("python", typed)
+    client.remember_typed(typed)
+    assert client.saved.drafts.get("python", "") == kept
+    assert client.saved.typed == [kept]
+
+
+@given(st.text())
+def test_of_what_is_no_command_about_accounts_nothing_is_left_out(text: str) -> None:
+    assert (
+        text.startswith(("/login", "/register", "/password", "/account")) or without_secrets(f"a{text}") == f"a{text}"
+    )
