@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from captured_logs import capture_logs
 from chat_server.journal import JournalError, PendingAppend, RoomRecord
 from chat_server.journal.batch_codec import decode, encode, encode_authors
-from chat_server.journal.keys import SenderKey, runs_of
+from chat_server.journal.keys import KeysInRuns, SenderKey, runs_of
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.times import step_of, times_of
 from chat_server.protocol.entries import Acted, Said
@@ -83,6 +83,14 @@ def test_keys_in_runs_are_a_mapping_of_keys(pairs: dict[int, tuple[str, str]]) -
     assert {
         run.first + n: SenderKey(run.sender, key) for run in runs_of(each) for n, key in enumerate(run.keys)
     } == each
+
+
+def test_keys_may_be_added_after_some_have_been_looked_up() -> None:
+    keys = KeysInRuns()
+    keys.add(0, "ann", ["a"])
+    assert keys[0] == SenderKey("ann", "a")
+    keys.add(1, "bob", ["b", "c"])
+    assert keys[2] == SenderKey("bob", "c")
 
 
 PIECES = st.lists(

@@ -345,8 +345,13 @@ async def test_a_descriptor_is_written_to_only_while_the_connection_is_open_and_
         transport = SocketTransport(ours)
         outbox = outbox_on(transport, nursery)
         assert outbox.target.descriptor == ours.fileno() >= 0
+        for little in (b"", b"hello"):
+            outbox.cork()
+            assert outbox.target.descriptor == -1
+            outbox.push(little)
+            outbox.uncork()
+            assert outbox.target.descriptor == ours.fileno()
         outbox.cork()
-        assert outbox.target.descriptor == -1
         outbox.push(b"x" * 100_000)
         outbox.uncork()
         assert outbox.target.descriptor == -1
