@@ -4,6 +4,7 @@ Printed is the processor's time, the least of some rounds: what else the machine
 among the rows of scripts/bench-hostile.
 """
 
+import argparse
 import json
 import sys
 import time
@@ -133,6 +134,7 @@ async def turns() -> None:
 
 def main() -> int:
     """Measure; exit code 0."""
+    argparse.ArgumentParser(prog="scripts/bench-parts", description=__doc__).parse_args()
     reading()
     showing()
     breaking()

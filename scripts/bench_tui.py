@@ -1,5 +1,6 @@
 """What scripts/bench-tui measures: chat-tui, and for keys a real telnet too, on a pseudo-terminal of 120 by 40, against the real server."""
 
+import argparse
 import fcntl
 import json
 import os
@@ -212,6 +213,7 @@ def memory(port: int) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="scripts/bench-tui", description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "chat.toml"
         config.write_text("[limits]\nmessages_per_second = 0\n")

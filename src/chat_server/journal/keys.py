@@ -61,4 +61,4 @@ def runs_of(keys: Mapping[int, SenderKey]) -> Sequence[KeyRun]:
     """The keys as runs, those in which they came if they came in runs."""
     if isinstance(keys, KeysInRuns):
         return keys.runs
-    return [KeyRun(index, sender, (key,)) for index, (sender, key) in sorted(keys.items())]
+    return [KeyRun(index, sender, (key,)) for index, (sender, key) in keys.items()]
