@@ -15,6 +15,7 @@ import sys
 from array import array
 from collections.abc import Sequence
 from contextlib import suppress
+from struct import pack
 
 ENTRIES = 1024
 """Sends in one system call, which takes up to 6 ms; for more readers there are several, one after the other."""
@@ -75,8 +76,8 @@ class SendRing:
             parameters[place] // 4 for place in places
         )
         self._mask, self._cq_mask = self._rings[mask], self._rings[cq_mask]
-        self._places = array("I", range(self._size))
-        self._rings[order : order + self._size] = self._places
+        self._places = pack(f"={self._size}I", *range(self._size))
+        self._rings[order : order + self._size] = memoryview(self._places).cast("I")
         octets, addresses = self._entries.cast("B"), self._entries.cast("B").cast("Q")
         address = ctypes.addressof(ctypes.c_char.from_buffer(self._data))
         for place in range(self._size):
@@ -120,7 +121,7 @@ class SendRing:
                 some = descriptors[len(taken) : len(taken) + self._size]
                 self._fill_in(some, len(data))
                 is_done = self._submit(len(some))
-                taken += self._taken(len(some))
+                taken += self._taken(len(some), len(data))
                 if not is_done:
                     break
             else:
@@ -134,20 +135,21 @@ class SendRing:
         """Write a submission for each."""
         count = len(descriptors)
         tail = self._rings[self._tail]
-        self._fill(_DESCRIPTOR, tail, array("i", descriptors))
-        self._fill(_SIZE, tail, array("i", [size]) * count)
-        self._fill(_PLACE, tail, self._places[:count])
+        # An array made of a list takes a tenth of a microsecond an item, and `struct` a hundredth.
+        self._fill(_DESCRIPTOR, tail, memoryview(pack(f"={count}i", *descriptors)))
+        self._fill(_SIZE, tail, memoryview(pack("=i", size) * count))
+        self._fill(_PLACE, tail, memoryview(self._places[: 4 * count]))
         self._rings[self._tail] = (tail + count) & _UINT32
 
-    def _fill(self, word: int, tail: int, values: "array[int]") -> None:
+    def _fill(self, word: int, tail: int, values: memoryview) -> None:
         """Write a word of each submission that follows the last."""
         first = tail & self._mask
-        fitting = min(len(values), self._size - first)
+        words = values.cast("I")
+        fitting = min(len(words), self._size - first)
         begin = first * _WORDS + word
-        words = memoryview(values).cast("B").cast("I")
         self._entries[begin : begin + (fitting - 1) * _WORDS + 1 : _WORDS] = words[:fitting]
-        if fitting < len(values):
-            self._entries[word : word + (len(values) - fitting - 1) * _WORDS + 1 : _WORDS] = words[fitting:]
+        if fitting < len(words):
+            self._entries[word : word + (len(words) - fitting - 1) * _WORDS + 1 : _WORDS] = words[fitting:]
 
     def _submit(self, count: int) -> bool:
         """Have the kernel carry out what has been filled in. Returns whether it has."""
@@ -163,21 +165,22 @@ class SendRing:
     def _completed(self) -> int:
         return int(self._rings[self._cq_tail] - self._rings[self._cq_head]) & _UINT32
 
-    def _taken(self, count: int) -> Sequence[int]:
-        """What came of the submissions, by their places."""
+    def _taken(self, count: int, size: int) -> list[int]:
+        """What came of the submissions, by their places, each of so many bytes."""
         completed = min(self._completed(), count)
         head = self._rings[self._cq_head]
         first = self._cqes + 4 * (head & self._cq_mask)
         fitting = min(completed, self._results - (head & self._cq_mask))
-        words = array("I", self._rings[first : first + 4 * fitting])
-        words += array("I", self._rings[self._cqes : self._cqes + 4 * (completed - fitting)])
+        words = array("i", self._rings[first : first + 4 * fitting].tobytes())
+        words.frombytes(self._rings[self._cqes : self._cqes + 4 * (completed - fitting)].tobytes())
         self._rings[self._cq_head] = (head + completed) & _UINT32
-        places = words[0::4]
-        taken = memoryview(words).cast("B").cast("i")[2::4].tolist()
-        if places.tobytes() == self._places[:count].tobytes():
-            return taken  # as nearly always: in their order
-        by_place = dict(zip(places, taken, strict=True))
-        return [by_place.get(place, -errno.EAGAIN) for place in range(count)]
+        places, taken = words[0::4], words[2::4]
+        if places.tobytes() != self._places[: 4 * count]:
+            by_place = dict(zip(places, taken, strict=True))
+            return [by_place.get(place, -errno.EAGAIN) for place in range(count)]
+        if taken.tobytes() == pack("=i", size) * count:  # as nearly always: all of it, and in their order
+            return [size] * count
+        return taken.tolist()
 
 
 class ManySends:
