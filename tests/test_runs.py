@@ -32,7 +32,7 @@ from chat_server.rooms.room import MaybeAwaitable
 from chat_server.sessions import doors
 from chat_server.sessions.json_session import PARSE
 from chat_server.sessions.outbox import PushSink
-from chat_server.wire.json_lines import JsonDecoder
+from chat_server.wire.json_lines import WORD_MAX, JsonDecoder
 from chat_server.wire.json_lines import renderer_for as json_renderer_for
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.text import TextDecoder
@@ -643,7 +643,8 @@ def test_what_programs_ask_for_is_the_same_in_runs_line_by_line_and_byte_by_byte
     ("wrong", "said"),
     [
         ({"text": "\x1b[31mred"}, Addressed(Say("[31mred", "b"), "python")),
-        ({"text": "\x7fa\u202eb"}, Addressed(Say("ab", "b"), "python")),
+        ({"text": "a\x7fb"}, Addressed(Say("ab", "b"), "python")),
+        ({"text": "a\u202eb"}, Addressed(Say("ab", "b"), "python")),
         (
             {"key": "\x1b"},
             Addressed(
@@ -651,14 +652,28 @@ def test_what_programs_ask_for_is_the_same_in_runs_line_by_line_and_byte_by_byte
             ),
         ),
         ({"text": "x" * 1001}, Addressed(Invalid("text-too-long", {"limit": "1000"}), "python")),
+        ({"text": "  "}, Addressed(Invalid("wrong-field", {"field": "text", "why": "expected a text"}), "python")),
+        ({"text": "one\ntwo"}, Addressed(Say("one\ntwo", "b"), "python")),
+        ({"key": ""}, Addressed(Say("fine"), "python")),
+        ({"key": " "}, Addressed(Invalid("wrong-field", {"field": "key", "why": "expected a text"}), "python")),
+        (
+            {"key": "k" * 65},
+            Addressed(Invalid("wrong-field", {"field": "key", "why": "expected str of length <= 64"}), "python"),
+        ),
+        ({"room": " "}, Addressed(Invalid("wrong-field", {"field": "room", "why": "expected a text"}))),
+        (
+            {"room": "r" * (WORD_MAX + 1)},
+            Addressed(Invalid("wrong-field", {"field": "room", "why": f"expected at most {WORD_MAX} characters"})),
+        ),
     ],
 )
+@pytest.mark.parametrize("escapes", [True, False])
 def test_what_is_not_clean_or_too_long_is_read_by_itself_also_where_many_lines_come(
-    wrong: dict[str, str], said: Addressed
+    wrong: dict[str, str], said: Addressed, escapes: bool
 ) -> None:
     decoder = JsonDecoder(PARSE, 4000, 1000, in_runs=True)
     line = {"do": "say", "room": "python", "text": "fine", "key": "b"} | wrong
-    came = decoder.receive_data(LINES[0] + json.dumps(line).encode() + b"\n" + LINES[0])
+    came = decoder.receive_data(LINES[0] + json.dumps(line, ensure_ascii=escapes).encode() + b"\n" + LINES[0])
     assert came[1] == said
 
 
@@ -666,6 +681,11 @@ def test_two_objects_on_one_line_and_one_on_two_are_no_two_lines() -> None:
     whole = LINES[0].strip()
     came = JsonDecoder(PARSE, 4000, 1000, in_runs=True).receive_data(whole + whole.replace(b", ", b",\n", 1) + b"\n")
     assert [type(item.request) for item in came if isinstance(item, Addressed)] == [Invalid, Invalid]
+
+
+def test_two_objects_on_one_line_are_none_also_where_many_lines_come() -> None:
+    came = JsonDecoder(PARSE, 4000, 1000, in_runs=True).receive_data(LINES[0].strip() + LINES[1] + LINES[0])
+    assert [type(item.request) for item in came if isinstance(item, Addressed)] == [Invalid, Say]
 
 
 def test_lines_of_programs_that_come_together_are_a_run_for_each_room() -> None:

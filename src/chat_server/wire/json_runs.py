@@ -69,7 +69,7 @@ def _run(said: Sequence[_SayLine], word_max: int, *, is_plain: bool) -> list[Say
     has_keys = any(keys)
     if not all(texts) or not (is_plain or _is_clean(texts)):
         return None
-    if has_keys and not (all(keys) and _are_words(keys, word_max, is_plain=is_plain)):
+    if has_keys and not _are_words(keys, word_max, is_plain=is_plain):  # one without a key is no word
         return None
     if len(texts) <= RUN_MAX:
         return [SayRun(texts, keys if has_keys else ())]
