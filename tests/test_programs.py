@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import forks
-from chat_server import __version__
+from chat_server import __version__, cli
 from chat_server.server.process import ways_in
 from chat_server.server.proxies import Proxies
 from chat_tui.settings import parse_address
@@ -134,7 +134,7 @@ NOT_FOR_A_START = {
 
 STOPS_WHEN_IT_LISTENS = """
 import os, signal, sys
-from chat_server.cli import main
+from chat_server import cli
 class Log:
     def write(self, text):
         if "listening on" in text:
@@ -142,9 +142,10 @@ class Log:
     def flush(self):
         pass
 complaints, sys.stderr = sys.stderr, Log()
-code = main(["--port", "0", "--data", {data!r}])
+code = cli.main(["--port", "0", "--data", {data!r}])
 sys.stderr = complaints
-found = [name for name in sys.modules if name.split(".")[0] in {modules}]
+found = [name for name in sys.modules if name in {modules} or name.split(".")[0] in {modules}]
+found += ["the parsers of commands"] * cli._parser.cache_info().currsize
 sys.exit(str(found) if found or code != 0 else 0)
 """
 
@@ -153,6 +154,54 @@ def test_a_start_imports_nothing_that_can_wait(tmp_path: Path) -> None:
     check = STOPS_WHEN_IT_LISTENS.format(data=str(tmp_path), modules=NOT_FOR_A_START)
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False, timeout=TIMEOUT)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "--port 0 --data /x -v",
+        "--port=7 --conf f --log-format json --check-config",
+        "--verb --host export",
+        "--data admin --print-config",
+        "export --data /x --force",
+        "--data /x rooms list",
+        "admin who --json",
+        "fingerprint",
+    ],
+)
+def test_a_start_reads_its_flags_as_they_are_read_before_a_command(words: str) -> None:
+    chosen, read = vars(cli._parsed(words.split())), vars(cli._parser().parse_args(words.split()))
+    assert chosen | read == chosen
+    assert chosen.keys() - read.keys() <= {"says_more"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-h",
+        "--he",
+        "--h x",
+        "--version",
+        "--ver",
+        "-vh",
+        "--port x",
+        "--port",
+        "--bogus",
+        "nonsense",
+        "export --version",
+    ],
+)
+def test_what_is_no_start_is_answered_by_the_parser_of_everything(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = []
+    for parse in (cli._parsed, cli._parser().parse_args):
+        with pytest.raises(SystemExit) as ended:
+            parse(words.split())
+        said.append((ended.value.code, *capsys.readouterr()))
+    assert said[0] == said[1]
+    assert "COMMAND" in "".join(said[0][1:]) or said[0][0] == 0 or words.startswith("export")
 
 
 def test_a_package_that_is_missing_is_told_by_a_start_and_not_by_a_conversation() -> None:
