@@ -3,14 +3,15 @@
 Pure; never knows who has which name. Unicode's table of letters (unicode_tables.py) is read when the first name comes that is not ASCII.
 """
 
-import re
 from functools import cache
 from unicodedata import name as name_of
 from unicodedata import normalize
 
+from chat_server.protocol.late_pattern import LatePattern
+
 _DIGITS = str.maketrans("01", "ol")
 # Written so, a capital I is read as an l: paypaI. At a name's beginning, and among capitals, it is read as what it is: Ian, IVAN.
-_AS_L = re.compile("(?<=[a-z])I")
+_AS_L = LatePattern("(?<=[a-z])I")
 
 
 def skeleton(name: str) -> str:

@@ -3,15 +3,15 @@
 Knows the calendar and the zones in time_zones.py; never knows what time it is now (that is given), nor what is done with the answer.
 """
 
-import re
 from datetime import date, time, timedelta
 from typing import NamedTuple
 
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.time_zones import beginning_of, end_of, instant, local
 
 _DAYS_AGO = {"today": 0, "yesterday": 1, "今天": 0, "昨天": 1, "前天": 2}
-_BACK = re.compile(r"-(\d{1,6})d")
-_TIME = re.compile(r"(\d{1,2})[:\uff1a](\d{2})")
+_BACK = LatePattern(r"-(\d{1,6})d")
+_TIME = LatePattern(r"(\d{1,2})[:\uff1a](\d{2})")
 
 
 class NotADay(ValueError):

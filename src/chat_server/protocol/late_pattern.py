@@ -1,26 +1,27 @@
 """Regular expressions that are compiled when they are first used.
 
-A class of characters from all of Unicode takes 2 to 8 ms to compile, and a start has a dozen of them that many a conversation never needs. Knows
-nothing else of ours.
+Each takes 0.1 to 0.4 ms to compile, and a class of characters from all of Unicode 2 to 8; a start has dozens of them that many a conversation never
+needs. Knows nothing else of ours.
 """
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, AnyStr, Generic
 
 
-class LatePattern:
+class LatePattern(Generic[AnyStr]):
     """A regular expression. After its first use its methods are the compiled one's, and it costs what any other does."""
 
-    __slots__ = ("findall", "fullmatch", "match", "search", "sub")
+    __slots__ = ("findall", "finditer", "fullmatch", "match", "search", "sub")
 
-    search: Callable[[str], re.Match[str] | None]
-    match: Callable[..., re.Match[str] | None]
-    fullmatch: Callable[[str], re.Match[str] | None]
-    findall: Callable[[str], list[Any]]
-    sub: Callable[[str | Callable[[re.Match[str]], str], str], str]
+    search: Callable[[AnyStr], re.Match[AnyStr] | None]
+    match: Callable[..., re.Match[AnyStr] | None]
+    fullmatch: Callable[[AnyStr], re.Match[AnyStr] | None]
+    findall: Callable[[AnyStr], list[Any]]
+    finditer: Callable[[AnyStr], Iterator[re.Match[AnyStr]]]
+    sub: Callable[[AnyStr | Callable[[re.Match[AnyStr]], AnyStr], AnyStr], AnyStr]
 
-    def __init__(self, pattern: str, flags: int = 0) -> None:
+    def __init__(self, pattern: AnyStr, flags: int = 0) -> None:
         def late(method: str) -> Callable[..., Any]:
             def first(*arguments: Any) -> Any:
                 compiled = re.compile(pattern, flags)

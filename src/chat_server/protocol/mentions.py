@@ -51,16 +51,16 @@ _WITHOUT_MARKS = LatePattern(
     "[\x00-\u02ff\u0370-\u0482\u048a-\u0590\u1e00-\u20cf\u2100-\u2bff\u3000-\u3029\u3030-\u3098\u309b-\u9fff\uac00-\ud7a3"
     "\uff01-\uff9d\U0001f000-\U0001faff]*"
 )
-_NEEDS_CARE = re.compile(r"[-_@](?:(?<=[-_])(?![^\W_])|(?<=(?<![^\W_])[-_])|(?<=[\w-]@))")
-_WORD = re.compile(r"[\w-]+")
+_NEEDS_CARE = LatePattern(r"[-_@](?:(?<=[-_])(?![^\W_])|(?<=(?<![^\W_])[-_])|(?<=[\w-]@))")
+_WORD = LatePattern(r"[\w-]+")
 _SPACED_WORD = LatePattern(rf"(?:[^\W{_SCRIPTS_WITHOUT_SPACES}]+|-)+")
-_ASCII_WORD = re.compile(r"[a-z0-9_-]+")
-_SPACED_RUN = re.compile(f"[{_SPACED}{_MARK}{_DASH}]+")
-_UNSPACED_LETTER = re.compile(f"[{_UNSPACED}{_UNSPACED_MARK}{_LEADING}{_TRAILING}]")
+_ASCII_WORD = LatePattern(r"[a-z0-9_-]+")
+_SPACED_RUN = LatePattern(f"[{_SPACED}{_MARK}{_DASH}]+")
+_UNSPACED_LETTER = LatePattern(f"[{_UNSPACED}{_UNSPACED_MARK}{_LEADING}{_TRAILING}]")
 # What makes one letter with what stands before it, when a text is normalised: marks, the parts of a Hangul syllable, and halfwidth marks.
 _JAMO = LatePattern("[\u1160-\u11ff\u3131-\u318e\ud7b0-\ud7ff\uff9e-\uff9f\uffa0-\uffdc]")
-_LETTER = re.compile(r"[^+]\+*|\++")
-_PART = re.compile(r".{1,16}\+*", re.DOTALL)
+_LETTER = LatePattern(r"[^+]\+*|\++")
+_PART = LatePattern(r".{1,16}\+*", re.DOTALL)
 
 
 def folded(text: str) -> str:

@@ -4,20 +4,20 @@ One reading for the server's doors and for programs. What is no command is compa
 the parameters of a command are written (`Parameter`); never knows what a command does, nor where it was typed. Pure.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
 from chat_server.protocol.days import is_day
 from chat_server.protocol.described import Parameter
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.names import NAME_MAX, BadName, parse_name
 from chat_server.protocol.sanitize import sanitize_to_line
 
 SHOWN_MAX = 40
 """Characters of what was typed that an answer shows again."""
 
-_NUMBER = re.compile(r"#?(-?)0*(\d+)")
+_NUMBER = LatePattern(r"#?(-?)0*(\d+)")
 _DIGITS_MAX = 16
 """Digits of the largest number of a line. What has more is too large, whatever it is."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from chat_server.protocol.fingerprints import fingerprint_of, in_groups
+from chat_server.protocol.late_pattern import LatePattern
 
 OWN_FILE = "tls.pem"
 """What a server calls the file with the certificate that it makes for itself, and its key, in its data directory."""
@@ -22,7 +23,7 @@ FILE_MAX = 2**20
 READ_MAX = 3
 """How often the files are read if they change meanwhile."""
 
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE = LatePattern(rb"-----BEGIN CERTIFICATE-----\s(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 Stamp = tuple[tuple[int, ...], ...]
 """What changes whenever one of some files does."""

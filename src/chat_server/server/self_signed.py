@@ -4,7 +4,6 @@ Knows what makes one: the program `openssl`, which takes 10 ms, or the library `
 imported and 8 MiB. Never knows what the certificate is used for.
 """
 
-import re
 import shutil
 import socket
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import trio
 
 from chat_server.journal.new_file import OwnFiles, TargetError, new_file
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.server.certificates import CertificateProblem
 
 DAYS = 3652
@@ -22,7 +22,7 @@ DAYS = 3652
 MAKE_SECONDS = 30.0
 """Seconds that a maker may take, a hundred times what it needs."""
 
-_HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_HOST_NAME = LatePattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 """What can be the name of a machine in a certificate: 64 characters at most (RFC 5280, ub-common-name), none that means something to openssl."""
 
 _REQUEST = """

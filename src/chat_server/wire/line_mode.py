@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from chat_server.protocol.choices import UTF_8
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.wire.charsets import last_character
 from chat_server.wire.line_buffer import LIGHT_BYTES, LineBuffer
 from chat_server.wire.telnet.options import Code
@@ -19,12 +20,12 @@ class TooLong(Enum):
     LINE = "line"
 
 
-_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(?=\{)|(?=\x16)")
+_OBJECT = LatePattern(rb"(?:\xef\xbb\xbf)?[ \t]*(?=\{)|(?=\x16)")
 """What may stand before a JSON object that begins a line: blanks, and a byte order mark, which Windows' shells put before what they send; before
 what TLS begins with, nothing."""
 
-_COMMAND = re.compile(rb"(/[ -~]*)\r?\n")
-_TOKENS = re.compile(rb"[^\x00\x08\n\r\x7f]+|.", re.DOTALL)
+_COMMAND = LatePattern(rb"(/[ -~]*)\r?\n")
+_TOKENS = LatePattern(rb"[^\x00\x08\n\r\x7f]+|.", re.DOTALL)
 
 
 class LineMode:

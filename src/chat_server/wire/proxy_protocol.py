@@ -3,11 +3,12 @@
 Knows what stands in a header. Never knows whether whoever sent it may be believed, nor what time it is. Pure.
 """
 
-import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 
 from msgspec import Struct
+
+from chat_server.protocol.late_pattern import LatePattern
 
 V1_BYTES_MAX = 107
 """Bytes in a header of version 1, with its CR LF (section 2.1)."""
@@ -65,8 +66,8 @@ def read_header(received: bytes) -> Header | None:
 
 
 _PORT = rb"(0|[1-9][0-9]{0,4})"  # section 2.1: no zero stands before another digit
-_V1 = re.compile(rb"PROXY TCP([46]) ([0-9A-Fa-f.:]+) ([0-9A-Fa-f.:]+) " + _PORT + rb" " + _PORT + rb"\r\n")
-_V1_UNKNOWN = re.compile(rb"PROXY UNKNOWN( [^\r\n]*)?\r\n")
+_V1 = LatePattern(rb"PROXY TCP([46]) ([0-9A-Fa-f.:]+) ([0-9A-Fa-f.:]+) " + _PORT + rb" " + _PORT + rb"\r\n")
+_V1_UNKNOWN = LatePattern(rb"PROXY UNKNOWN( [^\r\n]*)?\r\n")
 _PORT_MAX = 65535
 
 

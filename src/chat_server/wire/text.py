@@ -5,11 +5,11 @@ a command. Who seems to write in another charset is told so once. What is writte
 Pure: knows bytes and what was chosen; never knows a session.
 """
 
-import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.requests import Logout, Request, Say
 from chat_server.protocol.runs import RUN_MAX, SayRun
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
@@ -43,7 +43,7 @@ BYTES_PER_LINE = 1024
 """Bytes of a text that are sent without having been typed which count as a line."""
 
 _BLANKS = "\ufeff \t"
-_OBJECT = re.compile(r"\ufeff?[ \t]*\{")
+_OBJECT = LatePattern(r"\ufeff?[ \t]*\{")
 
 TextInput = Request | SayRun | Unreadable | ConnectionEvent
 """What a caller on this door wants, or what was learnt of it."""

@@ -3,13 +3,12 @@
 Looks at a text once where line by line would look at each. What is anything else is left to text.py, which takes it step by step. Pure.
 """
 
-import re
-
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.sanitize import sanitize
 from chat_server.wire.charsets import decoded
 
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
-_COMMAND = re.compile(r"(?:\A|[\r\n])/")
+_COMMAND = LatePattern(r"(?:\A|[\r\n])/")
 _NOT_KEPT = b"\x00\x08\x7f\xff"  # NUL, the keys that take a character back, and IAC of telnet are no part of a line
 
 

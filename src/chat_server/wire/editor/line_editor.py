@@ -6,13 +6,13 @@ a line means.
 Where and how the line is drawn is the row's business (row.py). Bytes that were cut anywhere give the same lines and, in the end, the same screen.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from io import StringIO
 
 from msgspec import Struct
 
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.wire.charsets import incremental_decoder
 from chat_server.wire.editor.edit_buffer import EditBuffer
@@ -39,7 +39,7 @@ _CLOSE = b"\x1b[?2004l"
 _BELL = b"\a"
 _TAB = "    "  # in what is pasted: code keeps its shape
 
-_SEGMENTS = re.compile(rb"[^\x00-\x1f\x7f]+|[\x00-\x1f\x7f]")
+_SEGMENTS = LatePattern(rb"[^\x00-\x1f\x7f]+|[\x00-\x1f\x7f]")
 _PASTE_BEGINS, _PASTE_ENDS = "csi 200~", "csi 201~"
 
 

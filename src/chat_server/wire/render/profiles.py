@@ -4,7 +4,6 @@ Readers of one kind share one function, so a room shows a line once for each kin
 event says only through sentences.py; never knows a session.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from weakref import WeakKeyDictionary
@@ -14,6 +13,7 @@ from msgspec import Struct
 from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.names import GUEST
 from chat_server.protocol.runs import Renderer, SaidRun, show_runs
 from chat_server.wire.charsets import ambiguous_columns, encode, showable
@@ -165,7 +165,7 @@ def _rows(text: str, head: str, columns: int, ambiguous: int) -> list[str]:
     return rows
 
 
-_NUMBER_AND_TIME = re.compile(r"#\d+ \d\d:\d\d")
+_NUMBER_AND_TIME = LatePattern(r"#\d+ \d\d:\d\d")
 
 
 def _unchanged(text: str, depth: int) -> str:

@@ -3,11 +3,11 @@
 How wide each character is, widths.py says; how many columns a reader has, profiles.py.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.wire.render.widths import graphemes, room_for_grapheme
 
 INDENT = "  "
@@ -20,8 +20,8 @@ _CANNOT_END = frozenset("（「『【〈《〔〖“‘([{")
 """What does not end one."""
 
 _ASCII_WIDTHS = b"\1" * 16384
-_SPACES = re.compile(" *")
-_FIRST_WORD = re.compile("[^ ]+ *| +")
+_SPACES = LatePattern(" *")
+_FIRST_WORD = LatePattern("[^ ]+ *| +")
 _ROOM_MIN = 10
 """Columns that are too few to begin a word in which does not fit a row anyway."""
 
