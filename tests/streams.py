@@ -235,7 +235,7 @@ class House:
     def operators(self) -> AdminDoor:
         """The door by which operators come."""
         if self._operators is None:
-            self._operators = AdminDoor(self.server.operations().carry_out)
+            self._operators = AdminDoor(self.server.operations(trio.current_time()).carry_out)
         return self._operators
 
     def operator(self, user: int = ROOT_USER) -> Operator:

@@ -6,6 +6,7 @@ Knows connections; never knows what a request does.
 
 import errno
 import os
+import socket
 from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
@@ -23,7 +24,7 @@ from chat_server.server.admin_requests import (
     UnreadableRequest,
     decoded_request,
 )
-from chat_server.server.admin_socket import AdminSocket, peer_of
+from chat_server.server.admin_socket import peer_of
 
 CONNECTIONS_MAX = 8
 """Operators at a time; each has an open file. One more is told so."""
@@ -57,24 +58,21 @@ class AdminDoor:
         self._connections = 0
         self._unwelcome = Sampler()
 
-    async def run(self, admin: AdminSocket) -> None:
-        """Serve operators until cancelled; then nothing is left of the socket."""
+    async def run(self, listening: socket.socket) -> None:
+        """Serve operators until cancelled."""
         guard = Guard("an operator could not be let in")
-        listener = trio.socket.from_stdlib_socket(admin.listener)
-        try:
-            async with trio.open_nursery() as nursery:
-                while True:
-                    try:
-                        connection, _ = await listener.accept()
-                    except OSError as error:
-                        if error.errno in _OUT_OF_FILES:
-                            self._unwelcome.note("cannot accept an operator", trio.current_time(), why=error.strerror)
-                            await trio.sleep(0.1)
-                        continue
-                    with guard:
-                        nursery.start_soon(self._serve, connection)
-        finally:
-            admin.close()
+        listener = trio.socket.from_stdlib_socket(listening)
+        async with trio.open_nursery() as nursery:
+            while True:
+                try:
+                    connection, _ = await listener.accept()
+                except OSError as error:
+                    if error.errno in _OUT_OF_FILES:
+                        self._unwelcome.note("cannot accept an operator", trio.current_time(), why=error.strerror)
+                        await trio.sleep(0.1)
+                    continue
+                with guard:
+                    nursery.start_soon(self._serve, connection)
 
     async def _serve(self, connection: trio.socket.SocketType) -> None:
         guard = Guard("an operator could not be served")

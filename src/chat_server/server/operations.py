@@ -60,14 +60,16 @@ class Operations:
         journal: Journal,
         budget: Budget,
         is_stopping: Callable[[], bool],
+        *,
+        began_at: float,
     ) -> None:
-        """Begin now. `sessions` are those that there are whenever it is asked."""
+        """The server began at this time; `sessions` are those that there are whenever it is asked."""
         self._directory = directory
         self._sessions = sessions
         self._journal = journal
         self._budget = budget
         self._is_stopping = is_stopping
-        self._began_at = trio.current_time()
+        self._began_at = began_at
         self._of: dict[type[AdminRequest], Callable[[Any, int], Awaitable[Iterable[AdminAnswer]]]] = {
             Who: self._who,
             Kick: self._kick,

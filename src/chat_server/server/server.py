@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from math import inf
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
@@ -26,14 +26,13 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
-from chat_server.server.admin import AdminDoor
 from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.arrival import Arrival, turn_away
 from chat_server.server.confusing_rooms import tell_of_alike, tell_of_hidden
 from chat_server.server.connection_limits import admission_within
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
-from chat_server.server.operations import Operations
+from chat_server.server.operators import let_operators_in
 from chat_server.server.proxies import Proxies, receive_header
 from chat_server.server.retention import forget_what_is_old
 from chat_server.server.time_limits import TimeLimits
@@ -46,6 +45,9 @@ from chat_server.sessions.session import ChatSession
 from chat_server.sessions.transport import Transport
 from chat_server.sessions.turns import Turns
 from chat_server.wire.proxy_protocol import BadHeader, Forwarded, Header, Unforwarded
+
+if TYPE_CHECKING:
+    from chat_server.server.operations import Operations
 
 LINGER = 5.0
 """Seconds that a reader has to take the last words after their session has ended."""
@@ -155,8 +157,7 @@ class Server:
             self._arrival = self._new_arrival(nursery)
             await self._open_rooms()
             nursery.start_soon(forget_what_is_old, self._store, self._config.history, self.rooms)
-            if admin is not None:
-                nursery.start_soon(AdminDoor(self.operations().carry_out).run, admin)
+            nursery.start_soon(let_operators_in, admin, self.operations)
             for listener in listeners:
                 nursery.start_soon(accept_callers, listener, self.admit, self._rejected)
                 log.info(f"listening on {address_of(listener)}")
@@ -187,10 +188,12 @@ class Server:
         all_encrypted = config.tls.require == "all"
         return Arrival(context, self._handshakes, self._time_limits, self._rejected, all_encrypted=all_encrypted)
 
-    def operations(self) -> Operations:
-        """What operators may do here."""
+    def operations(self, began_at: float) -> "Operations":
+        """What operators may do here, where all began at this time."""
+        from chat_server.server.operations import Operations  # noqa: PLC0415 - see let_operators_in
+
         return Operations(
-            self._directory, self._sessions, self._journal, self._budget, is_stopping=self._stop_requested.is_set
+            self._directory, self._sessions, self._journal, self._budget, self._stop_requested.is_set, began_at=began_at
         )
 
     def stop(self) -> None:
