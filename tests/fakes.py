@@ -131,7 +131,7 @@ class FakeSession:
         self.person.replace(self)
         self.told.append("replaced")
 
-    def dismiss(self, why: str, deadline: float) -> None:
+    def dismiss(self, why: str, deadline: float, details: Mapping[str, str] | None = None) -> None:
         self.told.append(f"dismissed: {why}")
 
     def fail(self) -> None:

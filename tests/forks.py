@@ -38,6 +38,7 @@ PARTS = {
         "chat_server.rooms_cli",
         "chat_server.fingerprint_cli",
         "chat_server.admin_cli",
+        "chat_server.admin_shown",
     ],
     "chat_tui": ["chat_tui.client.plain", "chat_tui.ui.app"],
 }

@@ -404,6 +404,34 @@ async def test_codes_have_a_bound(accounts: Accounts) -> None:
     assert await accounts.make_codes([code("x"), code("x")]) == Refusal("codes")
 
 
+async def test_codes_that_somebody_has_made_keep_no_operator_from_letting_them_in(accounts: Accounts) -> None:
+    made = (await registered(accounts)).account
+    mine = [replace(code(f"m{n}", "invite"), made_by=made.id) for n in range(CODES_MAX - 2)]
+    assert await accounts.make_codes(mine) is None
+    operators = [replace(code(f"o{n}", account=made.id), made_by=0) for n in range(CODES_MAX)]
+    assert await accounts.make_codes(operators) is None
+    assert await accounts.make_codes([replace(code("more", account=made.id), made_by=0)]) == Refusal("codes")
+    assert await accounts.make_codes([code("nobody's", "invite")]) is None
+
+
+async def test_a_code_for_a_name_takes_the_place_of_an_earlier_one_for_it_alone(accounts: Accounts) -> None:
+    for secret, name in (("1", "ann"), ("2", "bob"), ("3", "ann")):
+        assert await accounts.make_codes([replace(code(secret, "owner"), name=name)], is_instead=True) is None
+    found = [await accounts.code(digest(secret), NOW) for secret in "123"]
+    assert [one.name if one else None for one in found] == [None, "bob", "ann"]
+
+
+async def test_whether_there_is_an_owner_is_known(accounts: Accounts) -> None:
+    assert not await accounts.has_owner()
+    made = (await registered(accounts)).account
+    await accounts.change_role(made.id, "admin")
+    assert not await accounts.has_owner()
+    await accounts.change_role(made.id, "owner")
+    assert await accounts.has_owner()
+    await accounts.end(made.id, "close", NOW)
+    assert not await accounts.has_owner()
+
+
 async def test_of_several_codes_all_are_made_or_none(accounts: Accounts) -> None:
     made = (await registered(accounts)).account
     assert await accounts.make_codes([code("a"), code("Ann 1", account=made.id)]) == Refusal("code")

@@ -264,6 +264,26 @@ async def test_a_code_is_used_by_the_commit_that_adds_its_device(tmp_path: Path)
 
 
 @pytest.mark.slow
+async def test_an_operators_code_is_there_or_the_earlier_one_is(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    bob = await _begun(data)
+    journal, accounts = open_store(data)
+    async with opened(journal):
+        for secret, account, name in (("old", bob.id, ""), ("old owner", 0, "ann")):
+            await accounts.make_codes([Code(digest(secret), "owner", NOW, None, account, name)])
+    for secret, account, name in (("new", bob.id, ""), ("new owner", 0, "ann")):
+        new = f"Code({digest(secret)!r}, 'owner', 1.8e9, None, {account}, {name!r})"
+        for was_done in killed(data, f"accounts.make_codes([{new}], is_instead=True)"):
+            journal, accounts = open_store(data)
+            async with opened(journal):
+                old = await accounts.code(digest(secret.replace("new", "old")), NOW)
+                made = await accounts.code(digest(secret), NOW)
+            assert (old is None) == (made is not None)
+            assert made or not was_done
+            assert checked(data / "journal.db", data / "search.db").problems == []
+
+
+@pytest.mark.slow
 async def test_a_name_and_a_password_change_as_a_whole(tmp_path: Path) -> None:
     data = tmp_path / "data"
     bob = await _begun(data)

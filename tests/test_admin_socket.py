@@ -2,6 +2,8 @@
 
 import json
 import os
+import pty
+import re
 import signal
 import socket
 import stat
@@ -20,6 +22,8 @@ import pytest
 from chat_server.server.admin import CONNECTIONS_MAX
 from chat_server.server.admin_socket import NoWayIn, connect_to, open_admin_socket, place_in
 from processes import TIMEOUT, ServerProcess, running_server
+
+PASSWORD = "a password of the tests"  # noqa: S105 - of nobody
 
 
 def admin(data: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -101,6 +105,114 @@ def test_an_operator_lists_who_is_connected_removes_somebody_and_looks_at_rooms_
         assert server.stop() == 0
         assert any("a caller went" in line for line in server.log)
     assert not list((tmp_path / "admin").iterdir()), "an orderly stop leaves nothing"
+
+
+def code_in(shown: str) -> str:
+    """The code in what the command has said."""
+    found = re.search(r"/(?:register|login) \S+ (\w{4}-\w{4})", shown)
+    assert found
+    return found[1]
+
+
+def test_the_first_owner_comes_in_by_the_operators_code_however_often_the_server_is_killed(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[accounts]\nregistration = "invite"\n')
+    data = tmp_path / "data"
+    with running_server("--config", str(config), data=data) as server:
+        first, second, third = said(data, "owner", "Ann").splitlines()
+        assert re.fullmatch(r"Ann types this, within 60 minutes and once: /register Ann \w{4}-\w{4}", first)
+        assert "asks for a password" in second
+        assert "/code invite" in third
+        server.stop(signal.SIGKILL)  # what has been said is stored
+    with running_server("--config", str(config), data=data) as server:
+        with caller(server, "/register bob") as bob:
+            read_until(bob, "Whoever makes an account here is invited: ask for a code, then /register bob CODE.")
+        with caller(server, f"/register ann {code_in(first)}", PASSWORD, PASSWORD) as ann:
+            read_until(ann, "You are an owner of this server now.")
+            server.stop(signal.SIGKILL)
+    with running_server("--config", str(config), data=data) as server:
+        rows = said(data, "accounts").splitlines()
+        assert rows[0].split() == ["NAME", "ROLE", "STATE", "MADE", "LAST", "SEEN"]
+        assert rows[1].split()[:3] == ["ann", "owner", "active"]
+        (one,) = map(json.loads, said(data, "accounts", "--json").splitlines())
+        assert (one["is"], one["nick"], one["role"]) == ("account-listed", "ann", "owner")
+        with caller(server, "/login ann", PASSWORD, "/code invite", "/logout") as ann:
+            invitation = code_in(read_until(ann, "Goodbye"))
+        with caller(server, f"/register bob {invitation}", PASSWORD, PASSWORD) as bob:
+            read_until(bob, "bob is your account now")
+        assert "invited by ann" in said(data, "accounts", "bob")
+        assert "ann is an owner already" in refused(data, "owner", "ann")
+
+
+def test_whoever_has_forgotten_the_password_comes_in_by_the_operators_code(tmp_path: Path) -> None:
+    with running_server(data=tmp_path) as server:
+        with caller(server, "/register ann", PASSWORD, PASSWORD) as ann:
+            read_until(ann, "ann is your account now")
+        shown = said(tmp_path, "code", "ann")
+        assert "/password: a new password without the old one" in shown
+        server.stop(signal.SIGKILL)
+    with running_server(data=tmp_path) as server:
+        with caller(server, f"/login ann {code_in(shown)}", "/password", PASSWORD + "x", PASSWORD + "x") as ann:
+            read_until(ann, "Your password is changed.")
+        with caller(server, f"/login ann {code_in(shown)}") as ann:
+            read_until(ann, "That code is wrong, has been used, or is too old.")
+        with caller(server, "/login ann", PASSWORD) as ann:
+            read_until(ann, "Wrong name or password.")
+        with caller(server, "/login ann", PASSWORD + "x") as ann:
+            read_until(ann, "Welcome, ann.")
+        server.stop()
+        assert code_in(shown) not in "".join(server.log)
+
+
+def test_an_operator_looks_at_an_account_drops_its_devices_and_ends_it(tmp_path: Path) -> None:
+    register = json.dumps({"do": "register", "nick": "ann", "password": PASSWORD})
+    with running_server(data=tmp_path) as server:
+        assert said(tmp_path, "accounts") == "none\n"
+        with caller(server, register, '{"do":"join","room":"python"}') as ann:
+            read_until(ann, "entered")
+            assert re.search(r"let in by +a password, 1 device, 2 recovery codes", said(tmp_path, "accounts", "ann"))
+            assert said(tmp_path, "devices", "ann").splitlines()[1].split()[:3] == ["1", "program", "device"]
+            assert "ann has no device 2" in refused(tmp_path, "devices", "ann", "drop", "2")
+            for which in ((), ("x",), ("0",), ("9" * 5000,)):
+                assert "say which one" in refused(tmp_path, "devices", "ann", "drop", *which)
+            assert said(tmp_path, "devices", "ann", "drop", "#1").startswith(
+                "1 device of ann dropped (1 connection ended)"
+            )
+            read_until(ann, "dropped-by-operator")
+        assert said(tmp_path, "devices", "ann") == "none\n"
+        assert said(tmp_path, "devices", "ann", "drop", "all").startswith(
+            "0 devices of ann dropped (0 connections ended)"
+        )
+        assert "ann is not about to end" in refused(tmp_path, "accounts", "ann", "restore")
+        assert "say --yes" in refused(tmp_path, "accounts", "ann", "erase")
+        assert "nobody has an account called bob" in refused(tmp_path, "accounts", "bob", "erase")
+        assert _typed_at_terminal(tmp_path, "ann", "accounts", "ann", "anonymise").startswith(
+            "ann is closed for good (0 connections ended): its lines stand under deleted-"
+        )
+        assert _typed_at_terminal(tmp_path, "no", "rooms", "delete", "python") == "nothing was deleted\n"
+        name = said(tmp_path, "accounts").split()[6]
+        assert "closed for good (anonymise)" in said(tmp_path, "accounts", name)
+        assert "is closed, and cannot be used again" in refused(tmp_path, "accounts", name, "close", "--yes")
+
+
+def _typed_at_terminal(data: Path, answer: str, *words: str) -> str:
+    """What the command writes when somebody at a terminal types this."""
+    command, terminal = pty.openpty()
+    os.write(command, f"{answer}\n".encode())
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "chat_server", "admin", *words, "--data", str(data)],
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    finally:
+        os.close(terminal)
+        os.close(command)
+    assert "Type its name to go on:" in done.stderr
+    return done.stdout
 
 
 def test_where_no_server_is_running_the_command_says_so(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ RULES = {
         "commands": "protocol journal accounts rooms",
         "sessions": "protocol guard config wire commands rooms",
         "server": "protocol guard config logs wire accounts journal journal.engines commands rooms sessions",
-        "cli maintenance_cli rooms_cli admin_cli fingerprint_cli __main__": (
+        "cli maintenance_cli rooms_cli admin_cli admin_shown fingerprint_cli __main__": (
             "protocol console config config_file wire accounts journal journal.engines commands server"
         ),
     },
@@ -93,6 +93,7 @@ WITHOUT_TRIO = (
     "config_file",
     "cli",
     "admin_cli",
+    "admin_shown",
 )
 
 WITHOUT_TEXTUAL = {

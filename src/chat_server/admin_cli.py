@@ -11,40 +11,52 @@ from typing import Any
 import msgspec
 
 from chat_server import __version__, console
+from chat_server.admin_shown import lines_of
 from chat_server.config import Config
 from chat_server.journal import RoomRecord, UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.engines import engine_named
 from chat_server.journal.rooms import find_room
 from chat_server.protocol.names import name_key
-from chat_server.rooms_cli import is_confirmed, warn_of_configuration
+from chat_server.protocol.requests import NUMBER_MAX
+from chat_server.rooms_cli import deleting, is_confirmed, warn_of_configuration
 from chat_server.server.admin_requests import (
+    ACCOUNTS_AT_ONCE,
     REASON_MAX,
+    AccountDetails,
+    AccountListed,
     AdminAnswer,
     AdminRequest,
-    Connected,
     Deleted,
     DeleteRoom,
     Done,
-    Figures,
+    DropDevices,
+    EndAccount,
     Kick,
-    Kicked,
+    ListAccounts,
+    ListDevices,
     LogLevel,
-    LogLevelShown,
+    MakeCode,
+    MakeOwner,
     NotDone,
     Renamed,
     RenameRoom,
+    RestoreAccount,
     Rooms,
     RoomShown,
+    ShowAccount,
     Stats,
     Who,
     decoded_answer,
 )
 from chat_server.server.admin_socket import NoWayIn, connect_to
-from chat_server.wire.render.widths import columns_of
 
 PATIENCE = 90.0
 """Seconds for which nothing may come from the server: what takes longest there is to wait for a disk."""
+
+
+DIGITS_MAX = 16
+"""Digits in the number of a device."""
 
 
 class NotAnswered(Exception):
@@ -55,14 +67,13 @@ def run_admin_command(chosen: argparse.Namespace, config: Config) -> int:
     """Run one of them. Returns the exit code: 0 well, 1 it was not confirmed, 2 it could not be done."""
     try:
         request = _request(chosen)
-        if isinstance(request, DeleteRoom) and not chosen.yes:
-            rooms = [answer for answer in _ask(config, Rooms()) if isinstance(answer, RoomShown)]
-            room = find_room([RoomRecord(shown.name, "", 1, 0) for shown in rooms], request.room)
-            if not is_confirmed(room.name):
-                console.say("nothing was deleted")
+        if isinstance(request, DeleteRoom | EndAccount) and not chosen.yes:
+            confirmed = _confirmed(config, request)
+            if confirmed is None:
+                console.say("nothing was deleted" if isinstance(request, DeleteRoom) else "nothing was changed")
                 return 1
-            request = DeleteRoom(room=room.name)
-        answers = _ask(config, request)
+            request = confirmed
+        answers = _all_accounts(config) if isinstance(request, ListAccounts) else _ask(config, request)
         if getattr(chosen, "json", False):
             for answer in answers:
                 console.say(msgspec.json.encode(answer).decode())
@@ -76,20 +87,14 @@ def run_admin_command(chosen: argparse.Namespace, config: Config) -> int:
 
 def _request(chosen: argparse.Namespace) -> AdminRequest:
     """What the arguments ask for. Raises NotAnswered if that cannot be asked."""
-    match chosen.admin_command:
-        case "who":
-            return Who()
-        case "kick":
-            reason = " ".join(chosen.reason)
-            if len(reason) > REASON_MAX:
-                raise NotAnswered(f"a reason has at most {REASON_MAX} characters")
-            return Kick(name=chosen.name, reason=reason)
-        case "rooms":
-            return _about_rooms(chosen)
-        case "stats":
-            return Stats()
-        case _:
-            return LogLevel(level=chosen.level or "")
+    return _REQUESTS[chosen.admin_command](chosen)
+
+
+def _kick(chosen: argparse.Namespace) -> AdminRequest:
+    reason = " ".join(chosen.reason)
+    if len(reason) > REASON_MAX:
+        raise NotAnswered(f"a reason has at most {REASON_MAX} characters")
+    return Kick(name=chosen.name, reason=reason)
 
 
 def _about_rooms(chosen: argparse.Namespace) -> AdminRequest:
@@ -100,6 +105,74 @@ def _about_rooms(chosen: argparse.Namespace) -> AdminRequest:
             return DeleteRoom(room=chosen.room)
         case _:
             return Rooms()
+
+
+def _about_accounts(chosen: argparse.Namespace) -> AdminRequest:
+    match chosen.act:
+        case "close" | "anonymise" | "erase":
+            return EndAccount(name=chosen.name, ending=chosen.act)
+        case "restore":
+            return RestoreAccount(name=chosen.name)
+        case _:
+            return ShowAccount(name=chosen.name) if chosen.name else ListAccounts()
+
+
+def _about_devices(chosen: argparse.Namespace) -> AdminRequest:
+    if not chosen.act:
+        return ListDevices(name=chosen.name)
+    which = chosen.device.removeprefix("#")
+    if which == "all":
+        return DropDevices(name=chosen.name)
+    if not (which.isascii() and which.isdecimal() and len(which) <= DIGITS_MAX and 0 < int(which) <= NUMBER_MAX):
+        raise NotAnswered(
+            f"say which one: `chat-server admin devices {chosen.name}` lists their numbers; `drop all` drops all"
+        )
+    return DropDevices(name=chosen.name, device=int(which))
+
+
+_REQUESTS: dict[str, Callable[[argparse.Namespace], AdminRequest]] = {
+    "who": lambda _: Who(),
+    "kick": _kick,
+    "rooms": _about_rooms,
+    "stats": lambda _: Stats(),
+    "log-level": lambda chosen: LogLevel(level=chosen.level or ""),
+    "owner": lambda chosen: MakeOwner(name=chosen.name),
+    "code": lambda chosen: MakeCode(name=chosen.name),
+    "accounts": _about_accounts,
+    "devices": _about_devices,
+}
+"""What each of the commands asks for."""
+
+_WARNINGS = {
+    "close": "This closes the account {name} for good; its lines stay under its name.",
+    "anonymise": "This closes the account {name} for good; its lines stay under a name that says nothing.",
+    "erase": "This closes the account {name} for good and overwrites everything that it has said.",
+}
+
+
+def _confirmed(config: Config, request: DeleteRoom | EndAccount) -> DeleteRoom | EndAccount | None:
+    """The same request, if the person at the terminal has confirmed it; None if not."""
+    if isinstance(request, DeleteRoom):
+        rooms = [answer for answer in _ask(config, Rooms()) if isinstance(answer, RoomShown)]
+        room = find_room([RoomRecord(shown.name, "", 1, 0) for shown in rooms], request.room).name
+        return DeleteRoom(room=room) if is_confirmed(*deleting(room)) else None
+    for account in _ask(config, ShowAccount(name=request.name)):
+        if isinstance(account, AccountDetails) and is_confirmed(
+            account.nick, "ending an account", _WARNINGS[request.ending].format(name=account.nick)
+        ):
+            return request
+    return None
+
+
+def _all_accounts(config: Config) -> Iterator[AdminAnswer]:
+    """All accounts, some at a time."""
+    after = ""
+    while True:
+        some = [answer for answer in _ask(config, ListAccounts(after=after)) if isinstance(answer, AccountListed)]
+        yield from some
+        if len(some) < ACCOUNTS_AT_ONCE:
+            return
+        after = some[-1].nick
 
 
 def _ask(config: Config, request: AdminRequest) -> Iterator[AdminAnswer]:
@@ -139,123 +212,11 @@ def _answers(lines: Any) -> Iterator[AdminAnswer]:
         ) from None
 
 
-# On a terminal.
-
-
 def _show(answers: Sequence[AdminAnswer], config: Config) -> None:
-    for line in _SHOWN[type(answers[0])](answers) if answers else ["none"]:
+    for line in lines_of(answers):
         console.say(line)
     for answer in answers:
         if isinstance(answer, Deleted):
             warn_of_configuration(answer.room, config)
         elif isinstance(answer, Renamed) and name_key(answer.new) != name_key(answer.old):
             warn_of_configuration(answer.old, config)
-
-
-def _who_shown(people: Sequence[Connected]) -> list[str]:
-    rows = [
-        (
-            one.nick or "(not logged in)",
-            one.by,
-            one.address,
-            duration(one.seconds),
-            size(one.waiting) if one.waiting else "-",
-            ", ".join(one.rooms) or "-",
-        )
-        for one in people
-    ]
-    return table(("NAME", "BY", "FROM", "FOR", "WAITING", "ROOMS"), rows)
-
-
-def _kicked_shown(answers: Sequence[Kicked]) -> list[str]:
-    return [f"{kicked.nick} is removed ({console.counted(kicked.sessions, 'connection')})" for kicked in answers]
-
-
-def _rooms_shown(rooms: Sequence[RoomShown]) -> list[str]:
-    rows = [
-        (f"#{room.number}", room.name, str(room.people), str(max(0, room.last - room.first + 1)), room.topic or "-")
-        for room in rooms
-    ]
-    return table(("", "ROOM", "PEOPLE", "LINES", "TOPIC"), rows)
-
-
-def _renamed_shown(answers: Sequence[Renamed]) -> list[str]:
-    return [f"{renamed.old} is now {renamed.new}" for renamed in answers]
-
-
-def _deleted_shown(answers: Sequence[Deleted]) -> list[str]:
-    left = "; what was said is still in the file, and is overwritten when the server has been stopped: "
-    return [
-        f"{one.room} is deleted, with {console.counted(one.lines, 'line')}{left + one.left if one.left else ''}"
-        for one in answers
-    ]
-
-
-def _figures_shown(answers: Sequence[Figures]) -> list[str]:
-    (now,) = answers
-    most = f" of at most {size(now.waiting_bytes_limit)}" if now.waiting_bytes_limit else ""
-    commits = (
-        f"{milliseconds(now.commit_median)} at the median, {milliseconds(now.commit_longest)} at the longest, of the newest {now.commits_timed}"
-        if now.commits_timed
-        else "none yet"
-    )
-    rows = [
-        ("server", f"chat-server {now.version}, for {duration(now.uptime)}{', stopping' if now.is_stopping else ''}"),
-        ("people", f"{now.people} (at terminals: {now.terminals}, by programs: {now.programs})"),
-        ("not logged in", str(now.not_logged_in)),
-        ("rooms", str(now.rooms)),
-        ("lines", f"{now.lines_stored} stored since the start"),
-        ("waiting", f"{size(now.waiting_bytes)} for slow readers{most}"),
-        ("commits", commits),
-        ("event loop", f"at most {milliseconds(now.loop_late_longest)} late just now"),
-    ]
-    return table((), rows)
-
-
-def _level_shown(answers: Sequence[LogLevelShown]) -> list[str]:
-    told = {"verbose": "every caller who comes and goes too", "normal": "no single callers"}
-    return [f"{shown.level}: the log has {told.get(shown.level, 'what it says')}" for shown in answers]
-
-
-_SHOWN: dict[type[AdminAnswer], Callable[[Any], list[str]]] = {
-    Connected: _who_shown,
-    Kicked: _kicked_shown,
-    RoomShown: _rooms_shown,
-    Renamed: _renamed_shown,
-    Deleted: _deleted_shown,
-    Figures: _figures_shown,
-    LogLevelShown: _level_shown,
-}
-"""How answers are shown, all of one request together."""
-
-
-def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows under their heading, if there is one, in columns as wide as what is in them; the last is as long as it is."""
-    whole = [[console.escaped(cell) for cell in row] for row in ([heading] if heading else []) + [*rows]]
-    widths = [max(map(columns_of, column)) for column in zip(*whole, strict=True)]
-    return [
-        "  ".join(cell + " " * (width - columns_of(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in whole
-    ]
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `5 min`, `3 h 5 min`, `2 d 3 h`."""
-    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
-    if not minutes:
-        return f"{int(seconds)} s"
-    if not hours:
-        return f"{minutes} min"
-    return f"{hours} h {minutes % 60} min" if not days else f"{days} d {hours % 24} h"
-
-
-def size(count: int) -> str:
-    """`512 bytes`, `3.5 KiB`, `20.0 MiB`."""
-    if count < 2**10:
-        return f"{count} bytes"
-    return f"{count / 2**10:.1f} KiB" if count < 2**20 else f"{count / 2**20:.1f} MiB"
-
-
-def milliseconds(seconds: float) -> str:
-    """`0.6 ms`."""
-    return f"{seconds * 1000:.1f} ms"

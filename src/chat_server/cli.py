@@ -227,10 +227,38 @@ def _add_admin_commands(commands: "argparse._SubParsersAction[console.Parser]") 
     _add_command(words, "stats", "how the server is: people, rooms, lines, what waits, how long commits take")
     level = _add_command(words, "log-level", "choose how much is logged until the server ends, or see how much is")
     level.add_argument("level", metavar="LEVEL", nargs="?", choices=("normal", "verbose"), help="normal or verbose")
+    _add_account_commands(words)
     for command in (*words.choices.values(), *changes.choices.values()):
         command.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="write the answers as JSON lines"
         )
+
+
+def _add_account_commands(words: "argparse._SubParsersAction[console.Parser]") -> None:
+    owner = _add_command(
+        words, "owner", "make a code by which somebody becomes an owner, who invites others; they need no account yet"
+    )
+    code = _add_command(words, "code", "make a code that lets somebody in who has forgotten their password")
+    accounts = _add_command(words, "accounts", "list the accounts, show one, end one for good, or take its end back")
+    devices = _add_command(
+        words, "devices", "list the devices of an account, or drop one or all: their connections end at once"
+    )
+    for command in (owner, code, devices):
+        command.add_argument("name", metavar="NAME", help="their nickname")
+    accounts.add_argument("name", metavar="NAME", nargs="?", help="whose (default: list all)")
+    accounts.add_argument(
+        "act",
+        metavar="ACT",
+        nargs="?",
+        choices=("close", "anonymise", "erase", "restore"),
+        help="close: its lines stay under its name; anonymise: under a name that says nothing; erase: their texts are overwritten;"
+        " restore: take back the end that its holder has asked for",
+    )
+    accounts.add_argument("--yes", action="store_true", help="do not ask")
+    devices.add_argument(
+        "act", metavar="drop", nargs="?", choices=("drop",), help="drop devices instead of listing them"
+    )
+    devices.add_argument("device", metavar="NUMBER", nargs="?", default="", help="which one: its number, or all")
 
 
 def _configure(chosen: argparse.Namespace) -> "Config":

@@ -264,7 +264,8 @@ class AccountsTable(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["", "open", "invite", "closed"],
         Meta(
             description="Who may make an account (/register). open: everybody. invite: whoever has a code for it. closed: nobody, but for"
-            " codes of the operator's that make an owner. Empty: open where the server listens for this machine only, else invite."
+            " codes of the operator's that make an owner. Empty: open where the server listens for this machine only, and no proxy is trusted; else"
+            " invite."
         ),
     ] = ""
     invitations: Annotated[

@@ -69,7 +69,7 @@ def _lines(room: RoomRecord) -> str:
 
 def _delete(chosen: argparse.Namespace, config: Config, engine: Engine) -> int:
     room = find_room(_rooms(config, engine), chosen.room)
-    if not chosen.yes and not is_confirmed(room.name):
+    if not chosen.yes and not is_confirmed(*deleting(room.name)):
         console.say("nothing was deleted")
         return 1
     room = delete_room(engine.editing(config.journal), chosen.room)
@@ -78,11 +78,16 @@ def _delete(chosen: argparse.Namespace, config: Config, engine: Engine) -> int:
     return 0
 
 
-def is_confirmed(name: str) -> bool:
-    """Whether the person at the terminal types the room's name. Raises FileProblem if there is nobody at a terminal."""
+def deleting(room: str) -> tuple[str, str, str]:
+    """What is_confirmed is to ask before a room is deleted."""
+    return room, "deleting a room", f"This deletes {room} and everything said in it."
+
+
+def is_confirmed(name: str, act: str, warning: str) -> bool:
+    """Whether the person at the terminal types this name after the warning. Raises FileProblem if there is nobody at a terminal."""
     if sys.stdin is None or not sys.stdin.isatty():
-        raise FileProblem("deleting a room cannot be undone: say --yes, or run the command at a terminal")
-    sys.stderr.write(console.escaped(f"This deletes {name} and everything said in it. Type its name to go on: "))
+        raise FileProblem(f"{act} cannot be undone: say --yes, or run the command at a terminal")
+    sys.stderr.write(console.escaped(f"{warning} Type its name to go on: "))
     sys.stderr.flush()
     return sys.stdin.readline().strip() == name
 

@@ -243,6 +243,10 @@ class Accounts(Protocol):
         """The accounts whose names' keys come after this one, in their order; at most so many."""
         ...
 
+    async def has_owner(self) -> bool:
+        """Whether an account that is not closed is an owner's."""
+        ...
+
     async def rename(self, account: int, name: str, skeleton: str, at: float) -> Account | Refusal:
         """Give an account another name. The old one is kept from others for KEPT_SECONDS, as one of KEPT_NAMES_MAX."""
         ...
@@ -278,7 +282,8 @@ class Accounts(Protocol):
     async def make_codes(self, codes: Sequence[Code], *, is_instead: bool = False) -> Refusal | None:
         """Make codes, all or none; refused if there are CODES_MAX of whoever makes them or is let in by them.
 
-        With `is_instead`, the codes that their account had for the same purpose are gone.
+        Those that operators make for an account are counted by themselves: nobody keeps them from letting it in by making many. With `is_instead`,
+        the codes that their account, or whoever is to register by their name, had for the same purpose are gone.
         """
         ...
 

@@ -6,7 +6,8 @@ counted where it fails. Never knows sessions, nor what becomes of who is let in.
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import ceil
 from typing import Literal, NamedTuple
 
@@ -34,8 +35,8 @@ from chat_server.logs import log
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import name_key
 
-DEVICE_SECONDS, INVITE_SECONDS = 600.0, 86400.0
-"""Seconds for which a code for a device, and one for somebody who is invited, is good."""
+DEVICE_SECONDS, INVITE_SECONDS, OPERATOR_SECONDS = 600.0, 86400.0, 3600.0
+"""Seconds for which a code for a device is good, one for somebody who is invited, and one of an operator's: that is told to somebody on the way."""
 
 FRESH_SECONDS = 600.0
 """Seconds after a login by password or code in which one may change one's password without it."""
@@ -68,6 +69,8 @@ class LetIn(NamedTuple):
     """What `Authentication.moment` was when that was looked at."""
     is_old: bool = False
     """Whether it was proved by what a program keeps, and not just now by somebody."""
+    is_new_owner: bool = False
+    """Whether the account is an owner's by this."""
 
 
 class Authentication:
@@ -85,6 +88,7 @@ class Authentication:
         self.moment = 0
         """Goes on whenever what lets somebody in does so no more."""
         self._changed: dict[int, int] = {}
+        self._barred: set[int] = set()
         self._wrong_codes: dict[int, deque[float]] = {}
 
     async def restore(self) -> None:
@@ -159,7 +163,8 @@ class Authentication:
         if isinstance(used, Refusal):
             self._throttles.take_back(attempt, self.now())
             return refused(used, nick)
-        return LetIn(used.account, used.device, self._succeeded(attempt, account), moment)
+        failed, is_new_owner = self._succeeded(attempt, account), known.purpose == "owner"
+        return LetIn(used.account, used.device, failed, moment, is_new_owner=is_new_owner)
 
     async def _begin(self, account: Account | None, nick: str, network: str) -> Attempt | Refused:
         """Somebody tries to come in by this name, from there; refused if not now. Raises JournalError."""
@@ -202,6 +207,25 @@ class Authentication:
         refusal = await self.accounts.make_codes(codes, is_instead=True)
         return refused(refusal, "") if refusal is not None else made
 
+    async def operators_code(
+        self, purpose: Literal["login", "owner"], account: int, name: str = ""
+    ) -> NewCode | Refused:
+        """A code of an operator's, instead of an earlier one for the same: it lets the account in, or makes an owner of it; or of whoever registers.
+
+        Args:
+            purpose: what it is for.
+            account: whose it is; 0: it is for somebody who is to register
+            name: by this name.
+
+        Raises:
+            JournalError: it cannot be stored.
+
+        """
+        made, now = new_code(), self.now()
+        code = Code(made.digest, purpose, now, now + OPERATOR_SECONDS, account, "" if account else name_key(name))
+        refusal = await self.accounts.make_codes([code], is_instead=True)
+        return made if refusal is None else refused(refusal, name)
+
     async def at_new_device(self, let_in: LetIn, new: NewDevice) -> LetIn | Refused:
         """Let in whoever it is by a device of their own from now on, which shows its token the next time. Raises JournalError."""
         device = await self.accounts.add_device(let_in.account.id, new, self.now())
@@ -218,8 +242,19 @@ class Authentication:
             del self._changed[next(iter(self._changed))]
 
     def has_changed(self, let_in: LetIn) -> bool:
-        """Whether something of the account has been changed since."""
-        return self._changed.get(let_in.account.id, 0) > let_in.moment
+        """Whether something of the account has been changed since, or is just being changed."""
+        account = let_in.account.id
+        return account in self._barred or self._changed.get(account, 0) > let_in.moment
+
+    @contextmanager
+    def barred(self, account: int) -> Iterator[None]:
+        """Let nobody in as this account for as long as the block lasts, who has not been let in before."""
+        self._barred.add(account)
+        try:
+            yield
+        finally:
+            self._barred.discard(account)
+            self.note_change(account)
 
     def is_fresh(self, at: float) -> bool:
         """Whether somebody who has proved at this time who they are need not do so again for what changes their account."""
@@ -232,10 +267,22 @@ class Authentication:
         except Busy:
             return Refused("busy")
 
-    async def refusal_of_invite(self, typed: str, nick: str, network: str) -> Refused | None:
-        """Why nobody of this name may register by this code; "" is good where everybody may. Raises JournalError."""
-        if not typed:
-            return None
+    async def may_register(self, typed: str, nick: str, network: str) -> Refused | None:
+        """Why nobody from there may register this name by this code now; None if they may, and it counts. Raises JournalError.
+
+        Where everybody may register, no code ("") is good as well. What an owner registers by counts for no network: an operator has asked for it.
+        """
+        is_owner = False
+        if typed:
+            found = await self._invitation(typed, nick, network)
+            if isinstance(found, Refused):
+                return found
+            is_owner = found.purpose == "owner"
+        seconds = 0.0 if is_owner else self._throttles.register(network, self.now())
+        return Refused("registered-too-often", {"minutes": str(ceil(seconds / 60))}) if seconds else None
+
+    async def _invitation(self, typed: str, nick: str, network: str) -> Code | Refused:
+        """The code by which somebody of this name may register, if it is one."""
         attempt = self._throttles.begin("invitations", network, self.now())
         if isinstance(attempt, Throttled):
             return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
@@ -244,14 +291,9 @@ class Authentication:
         is_good = known is not None and known.may_register(name_key(nick), self.now())
         if known is not None and is_good and (known.purpose == "owner" or self.policy.registration != "closed"):
             self._throttles.take_back(attempt, self.now())
-            return None
+            return known
         self._note_failed(attempt, None)
         return Refused("wrong-code")
-
-    def may_register(self, network: str) -> Refused | None:
-        """Why nobody from there may register now; None if they may, and it counts."""
-        seconds = self._throttles.register(network, self.now())
-        return Refused("registered-too-often", {"minutes": str(ceil(seconds / 60))}) if seconds else None
 
     def remember(self, account: int, network: str) -> None:
         """An account was made at this network: whoever tries its password there is no stranger."""

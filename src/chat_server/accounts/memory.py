@@ -113,6 +113,10 @@ class MemoryAccounts:
         found = sorted((one for one in self._kept.accounts.values() if one.key > after), key=lambda one: one.key)
         return found[:limit]
 
+    async def has_owner(self) -> bool:
+        """Whether an account that is not closed is an owner's."""
+        return any(one.role == "owner" and one.state != "closed" for one in self._kept.accounts.values())
+
     async def rename(self, account: int, name: str, skeleton: str, at: float) -> Account | Refusal:
         """Give an account another name; see Accounts."""
         self._lines.check_open()
@@ -182,11 +186,13 @@ class MemoryAccounts:
         self._lines.check_open()
         kept = dict(self._kept.codes)
         if is_instead:
-            gone = {(code.account, code.purpose) for code in codes}
-            kept = {digest: code for digest, code in kept.items() if (code.account, code.purpose) not in gone}
+            gone = {(code.account, code.purpose, code.name) for code in codes}
+            kept = {
+                digest: code for digest, code in kept.items() if (code.account, code.purpose, code.name) not in gone
+            }
         for code in codes:
-            who = code.made_by or code.account
-            if sum(_is_of(other, who) and other.is_good(code.made) for other in kept.values()) >= CODES_MAX:
+            beside = [other for other in kept.values() if other.is_good(code.made) and _is_beside(other, code)]
+            if len(beside) >= CODES_MAX:
                 return Refusal("codes")
             if code.digest in kept:
                 return Refusal("code")
@@ -331,6 +337,13 @@ class MemoryAccounts:
         )
         self._kept.devices[number] = device
         return device
+
+
+def _is_beside(other: Code, code: Code) -> bool:
+    """Whether the other one counts with it: operators have made both for the same account, or for nobody yet; or both are of who makes this one."""
+    if not code.made_by:
+        return (other.account, other.made_by) == (code.account, 0)
+    return _is_of(other, code.made_by)
 
 
 def _is_of(code: Code, account: int) -> bool:

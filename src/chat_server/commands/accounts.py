@@ -19,7 +19,7 @@ from chat_server.commands.asking import HASH_TOKENS, ask_secret
 from chat_server.commands.codes import NobodyRegisters
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import ROLE_OF, may_be_secret, new_device, readable, rooms_of
-from chat_server.commands.login import claim_name
+from chat_server.commands.login import NowOwner, claim_name
 from chat_server.journal import JournalError
 from chat_server.protocol.events import Refused, Registered
 from chat_server.protocol.names import BadName, name_key, parse_name
@@ -153,8 +153,7 @@ async def _register(place: Room, session: Occupant, nick: str, request: Register
             session.send(Refused("password-missing"))
         return
     session.owe(HASH_TOKENS)
-    refusal = await readable(authentication.refusal_of_invite(request.invite, nick, session.network))
-    refusal = refusal or authentication.may_register(session.network)
+    refusal = await readable(authentication.may_register(request.invite, nick, session.network))
     hashed = refusal or await authentication.hashed(password, session.network)
     if isinstance(hashed, Refused):
         session.send(hashed)
@@ -195,6 +194,8 @@ async def _make(place: Room, session: Occupant, nick: str, hashed: str, request:
         return False
     _become_holder(place, session, nick, made)
     session.send(Registered(nick, tuple(code.shown for code in codes), token))
+    if made.account.role == "owner":
+        session.send_unasked(NowOwner())
     return True
 
 

@@ -5,7 +5,6 @@ session ends, nor where an account is kept.
 """
 
 from collections.abc import Callable, Collection
-from math import inf
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
@@ -17,12 +16,13 @@ from chat_server.commands.accounts import NotTheSame
 from chat_server.commands.asking import HASH_TOKENS, after_password, ask_secret, proved
 from chat_server.commands.codes import AccountNeeded
 from chat_server.commands.handler import CommandHandler, EndSession
-from chat_server.commands.letting_in import may_be_secret, readable, rooms_of
+from chat_server.commands.letting_in import may_be_secret, readable
 from chat_server.journal import JournalError
 from chat_server.protocol.events import AccountShown, Answered, DeviceShown, DevicesListed, Dismissed, Refused
 from chat_server.protocol.requests import HowMany, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
+from chat_server.rooms.ends import end_sessions
 from chat_server.rooms.person import HOLDER
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
@@ -205,17 +205,11 @@ async def _drop(place: Room, session: Occupant, numbers: Collection[int], *, is_
 async def _end_sessions(
     place: Room, session: Occupant, farewell: Dismissed, is_ended: Callable[[Occupant], bool] = lambda _: True
 ) -> int:
-    """End other sessions of the person at once; when this returns, nothing of what they say will be stored. Returns how many they are."""
+    """End other sessions of the person at once; see rooms.ends.end_sessions."""
     directory, person = place.directory, session.person
     directory.authentication.note_change(person.account)
-    ended = [other for other in (*person.sessions, *person.replaced) if other is not session and is_ended(other)]
-    where = [(room, other) for other in ended for room in rooms_of(place, other.rooms)]
-    for other in ended:
-        directory.silenced.add(other)
-        other.dismiss(farewell.why, inf)
-    for room, other in where:  # what was being stored is stored when this is answered
-        await room.flushed(other)
-    return len(ended)
+    others = (other for other in (*person.sessions, *person.replaced) if other is not session and is_ended(other))
+    return await end_sessions(directory, others, farewell)
 
 
 def _ask_new(place: Room, session: Occupant) -> None:

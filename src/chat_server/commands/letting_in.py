@@ -80,6 +80,9 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
         session.send(Refused("changed-meanwhile"))
         return
     was_ending = account.state == "closing" and await directory.accounts.take_back_end(account.id)
+    if was_ending and directory.authentication.has_changed(let_in):
+        session.send(Refused("changed-meanwhile"))
+        return
     person = directory.identified(sender_of(account.id))
     now = directory.authentication.now()
     zone = (person or session.person).zone
@@ -94,6 +97,8 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
         session.person.account = account.id
         directory.identify(sender_of(account.id), session.person)
     whose = person or session.person
+    if person is not None and let_in.is_new_owner:
+        person.role = OWNER
     take_up_choices(session, whose, whose.choices if person else account.choices)
     session.proof = Proof(let_in.device.id if let_in.device else 0, 0.0 if let_in.is_old else now)
     directory.accounts.note_seen(account.id, session.proof.device, shortened(session.network), now)

@@ -54,6 +54,41 @@ class PasswordAsked(Answered, frozen=True):
     nick: str
 
 
+class NowOwner(Answered, frozen=True):
+    """The receiver's account is an owner's from now on. It answers nothing: it is told beside what the receiver has asked for."""
+
+    sentence: ClassVar[str] = (
+        "You are an owner of this server now. /code invite makes a code by which somebody else makes an account."
+    )
+
+
+class NoGuestsButInvited(Refused, frozen=True):
+    """Nobody comes in without an account, and whoever makes one is invited."""
+
+    code: str = "no-guests-but-invited"
+    sentence: ClassVar[str] = (
+        "Only people with an account come in here. Ask for a code that invites you, then /register {nick} CODE."
+    )
+
+
+class NoGuestsNoAccounts(Refused, frozen=True):
+    """Nobody comes in without an account, and none are made."""
+
+    code: str = "no-guests-no-accounts"
+    sentence: ClassVar[str] = (
+        "Only people with an account come in here, and none are made by /register. Ask whoever runs the server."
+    )
+
+
+class NotRegistered(Refused, frozen=True):
+    """A code does not let anybody in by a name that is nobody's."""
+
+    code: str = "not-registered"
+    sentence: ClassVar[str] = (
+        "{nick} is not registered. If a code invites you: /register {nick} CODE. Else /login {nick} without one."
+    )
+
+
 class LoginCommands(CommandHandler):
     """To take a nickname, and to change it."""
 
@@ -104,13 +139,23 @@ def _log_in(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
         return None
     if not place.directory.authentication.policy.guests:
         place.directory.release(nick, session.person)
-        session.send(Refused("no-guests", {"nick": nick}))
+        session.send(_no_guests(place, nick))
         return None
     _be_plain_if_asked(place, session, request)
     if not session.has_terminal and not request.token:
         request = replace(request, token=new_token())
     let_in_guest(place, session, nick, request)
     return None
+
+
+def _no_guests(place: Room, nick: str) -> Refused:
+    match place.directory.authentication.policy.registration:
+        case "open":
+            return Refused("no-guests", {"nick": nick})
+        case "invite":
+            return NoGuestsButInvited(details={"nick": nick})
+        case "closed":
+            return NoGuestsNoAccounts()
 
 
 def _ask_password(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
@@ -150,10 +195,17 @@ def _log_in_by_code(place: Room, session: Occupant, request: Login) -> MaybeAwai
             wrong = wrong_usage(usage_of(Login), unexpected(request.code))
             session.send(Refused(wrong.code, wrong.details))
         else:
-            session.send(Refused("wrong-code"))
+            session.send(_no_such_account(request.nick))
     elif typed is None or not typed.is_recovery or may_be_secret(session):
         return _use_code(place, session, request, typed)
     return None
+
+
+def _no_such_account(typed: str) -> Refused:
+    try:
+        return NotRegistered(details={"nick": parse_name(typed)})
+    except BadName as error:
+        return Refused(error.code, error.details)
 
 
 async def _use_code(place: Room, session: Occupant, request: Login, typed: TypedCode | None) -> None:
@@ -166,6 +218,8 @@ async def _use_code(place: Room, session: Occupant, request: Login, typed: Typed
         return
     _be_plain_if_asked(place, session, request)
     await let_in_holder(place, session, let_in, replace(request, token=token))
+    if let_in.is_new_owner:
+        session.send_unasked(NowOwner())
 
 
 async def _log_in_by_password(place: Room, session: Occupant, request: Login, typed: str) -> None:

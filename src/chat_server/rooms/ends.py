@@ -1,12 +1,19 @@
-"""The end of somebody's account, as rooms see it: they show nothing any more of what is gone.
+"""The end of somebody's account, and of sessions by somebody else's word, as rooms see it: nothing more is stored, nothing is shown that is gone.
 
-Whoever ends it has seen to it that nobody is logged in with it. Never knows who may, nor how lines are kept.
+Never knows who may, nor how lines are kept.
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from contextlib import suppress
+from math import inf
+from typing import Any, Protocol
+
+import trio
 
 from chat_server.accounts import Accounts, Ending, Rewritten
+from chat_server.protocol.events import Dismissed
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.room import Occupant, Room
 
 
 class Remembering(Protocol):
@@ -21,10 +28,37 @@ class Remembering(Protocol):
 async def end_account(
     accounts: Accounts, rooms: Iterable[Remembering], account: int, ending: Ending, at: float
 ) -> Rewritten | None:
-    """End an account now; see Accounts.end. Raises JournalError, and then it goes on as it was."""
+    """End an account now; see Accounts.end. Raises JournalError, and then it goes on as it was.
+
+    Whoever ends it has seen to it that nobody is logged in with it.
+    """
     rewritten = await accounts.end(account, ending, at)
     if rewritten is not None:
         for room in rooms:
             if room.name in rewritten.rooms:
                 room.forget_past(rewritten.topics.get(room.name))
     return rewritten
+
+
+async def end_sessions(
+    directory: Directory[Room, Any], sessions: Iterable[Occupant], farewell: Dismissed, deadline: float = inf
+) -> int:
+    """End sessions at once; when this returns, nothing of what they say will be stored. Returns how many they are.
+
+    Args:
+        directory: where the rooms are in which they are.
+        sessions: which.
+        farewell: what they are told.
+        deadline: until when those may take their last words that are leaving already.
+
+    """
+    ended = [*sessions]
+    where = [(directory.room(name), one) for one in ended for name in one.rooms]
+    for one in ended:
+        directory.silenced.add(one)
+        one.dismiss(farewell.why, deadline, farewell.details)
+    for room, one in where:
+        if room is not None:
+            with suppress(trio.ClosedResourceError):  # it stores nothing more of anybody's
+                await room.flushed(one)  # what was being stored is stored when this is answered
+    return len(ended)

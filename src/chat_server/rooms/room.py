@@ -5,7 +5,7 @@ a fake. Never knows what can be asked for in a place, nor bytes on the wire.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 import trio
@@ -195,7 +195,7 @@ class Occupant(Protocol):
     def end_after_takeover(self, done: trio.Event, rooms: "Collection[Room]") -> None:
         """Carry out nothing more, and end when the session that takes this one over is in these rooms (`done`)."""
 
-    def dismiss(self, why: str, deadline: float) -> None:
+    def dismiss(self, why: str, deadline: float, details: Mapping[str, str] | None = None) -> None:
         """End, for this reason, and carry nothing more out; if it is ending already, let that take no longer than until `deadline`."""
 
     def fail(self) -> None:

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from chat_server.protocol.requests import NUMBER_MAX
+
 ADMIN_PROTOCOL = 1
 """The version of what is in this file. A server refuses another one, and says its release."""
 
@@ -72,7 +74,63 @@ class LogLevel(AdminRequest, frozen=True):
     level: Literal["", "normal", "verbose"] = ""
 
 
-REQUESTS: tuple[type[AdminRequest], ...] = (Who, Kick, Rooms, RenameRoom, DeleteRoom, Stats, LogLevel)
+class MakeOwner(AdminRequest, frozen=True):
+    """Make a code by which somebody becomes an owner: whoever registers by this name, or the account that has it."""
+
+    name: Name
+
+
+class MakeCode(AdminRequest, frozen=True):
+    """Make a code that lets an account in, for somebody who has forgotten the password."""
+
+    name: Name
+
+
+class ListAccounts(AdminRequest, frozen=True):
+    """Which accounts there are, in the order of their names: ACCOUNTS_AT_ONCE at most, of those after this one."""
+
+    after: Name = ""
+
+
+class ShowAccount(AdminRequest, frozen=True):
+    """How an account is."""
+
+    name: Name
+
+
+class EndAccount(AdminRequest, frozen=True):
+    """End an account now, for good, and all its sessions."""
+
+    name: Name
+    ending: Literal["close", "anonymise", "erase"]
+
+
+class RestoreAccount(AdminRequest, frozen=True):
+    """Have an account go on whose end its holder has asked for."""
+
+    name: Name
+
+
+class ListDevices(AdminRequest, frozen=True):
+    """Which devices an account has."""
+
+    name: Name
+
+
+class DropDevices(AdminRequest, frozen=True):
+    """Drop a device of an account, and end its sessions; without a number all, and whatever is logged in without one."""
+
+    name: Name
+    device: Annotated[int, Meta(ge=0, le=NUMBER_MAX)] = 0
+
+
+ACCOUNTS_AT_ONCE = 100
+"""Accounts in one answer; whoever wants the next ones asks for those after the last."""
+
+REQUESTS: tuple[type[AdminRequest], ...] = (
+    *(Who, Kick, Rooms, RenameRoom, DeleteRoom, Stats, LogLevel),
+    *(MakeOwner, MakeCode, ListAccounts, ShowAccount, EndAccount, RestoreAccount, ListDevices, DropDevices),
+)
 
 
 class AdminAnswer(Struct, frozen=True, tag_field="is", tag=_kebab):
@@ -152,6 +210,87 @@ class LogLevelShown(AdminAnswer, frozen=True):
     level: str
 
 
+class CodeMade(AdminAnswer, frozen=True):
+    """There is a code, for so many seconds: it lets somebody in as `nick`, or to register by that name if it `is_new`; as an owner if `is_owner`."""
+
+    nick: str
+    code: str
+    seconds: float
+    is_new: bool
+    is_owner: bool
+
+    def __repr__(self) -> str:
+        return f"CodeMade(nick={self.nick!r})"
+
+
+class AccountListed(AdminAnswer, frozen=True):
+    """An account: whether it is a member's or an owner's; active, closing or closed; made and used last at these times, in seconds since 1970."""
+
+    nick: str
+    role: str
+    state: str
+    made: float
+    seen: float
+
+
+class AccountDetails(AdminAnswer, frozen=True):
+    """An account, and what lets somebody in to it: devices, recovery codes, a password. `sessions` are those that it has now.
+
+    `invited_by` is whose invitation it was made by, "" if nobody's. `ending` is how it ends or has ended, "" if it does not; `ends_at` is when, if
+    that is to come.
+    """
+
+    nick: str
+    role: str
+    state: str
+    made: float
+    seen: float
+    invited_by: str
+    has_password: bool
+    devices: int
+    recovery_codes: int
+    sessions: int
+    ending: str
+    ends_at: float
+
+
+class AccountEnded(AdminAnswer, frozen=True):
+    """An account has ended; its lines stand under the name `lines_of`, without what they said if it is erased. So many sessions have ended."""
+
+    nick: str
+    ending: str
+    lines_of: str
+    sessions: int
+
+
+class AccountRestored(AdminAnswer, frozen=True):
+    """An account goes on."""
+
+    nick: str
+
+
+class DeviceListed(AdminAnswer, frozen=True):
+    """A device of an account: a program that logs in by itself. Times are in seconds since 1970; `ends` is when it lets in no more, 0 for never."""
+
+    nick: str
+    device: int
+    name: str
+    kind: str
+    made: float
+    seen: float
+    network: str
+    ends: float
+    is_here: bool
+
+
+class DevicesDropped(AdminAnswer, frozen=True):
+    """These devices of an account's let nobody in any more, and so many sessions have ended."""
+
+    nick: str
+    devices: tuple[int, ...]
+    sessions: int
+
+
 class Done(AdminAnswer, frozen=True):
     """Nothing more follows."""
 
@@ -165,6 +304,7 @@ class NotDone(AdminAnswer, frozen=True):
 
 ANSWERS: tuple[type[AdminAnswer], ...] = (
     *(Connected, Kicked, RoomShown, Renamed, Deleted, Figures, LogLevelShown),
+    *(CodeMade, AccountListed, AccountDetails, AccountEnded, AccountRestored, DeviceListed, DevicesDropped),
     *(Done, NotDone),
 )
 

@@ -1,10 +1,11 @@
 """What operators may do to a running server: who is connected, removing somebody, rooms, figures, the log. See admin_requests.py.
 
+What they may do to accounts is in account_operations.py.
+
 Knows sessions, rooms and the journal. Never knows the socket that a request came by, nor how an answer is shown.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, cast
 
 import trio
@@ -15,11 +16,14 @@ from chat_server.journal import Journal, JournalError, RoomRecord
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.rooms import find_room, new_name
 from chat_server.logs import log
+from chat_server.protocol.events import Dismissed
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.ends import end_sessions
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
+from chat_server.server.account_operations import AccountOperations, Operation
 from chat_server.server.admin import Impossible
 from chat_server.server.admin_requests import (
     AdminAnswer,
@@ -70,7 +74,7 @@ class Operations:
         self._budget = budget
         self._is_stopping = is_stopping
         self._began_at = began_at
-        self._of: dict[type[AdminRequest], Callable[[Any, int], Awaitable[Iterable[AdminAnswer]]]] = {
+        self._of: dict[type[AdminRequest], Operation] = {
             Who: self._who,
             Kick: self._kick,
             Rooms: self._rooms,
@@ -78,6 +82,7 @@ class Operations:
             DeleteRoom: self._delete_room,
             Stats: self._stats,
             LogLevel: self._log_level,
+            **AccountOperations(directory).of,
         }
 
     async def carry_out(self, request: AdminRequest, user: int) -> Iterable[AdminAnswer]:
@@ -102,24 +107,11 @@ class Operations:
             raise Impossible(f"nobody here is called {request.name}: `chat-server admin who` lists who is connected")
         sessions = [session for session in self._sessions if session.person is person]
         reason = sanitize_to_line(request.reason).strip().rstrip(".")
-        rooms = [(room, cast(Occupant, session)) for session in sessions for room in self._rooms_of(session)]
-        deadline = trio.current_time() + FAREWELL_SECONDS
-        for session in sessions:
-            self._directory.silenced.add(session)
-            if reason:
-                session.dismiss("kicked-because", deadline, {"reason": reason})
-            else:
-                session.dismiss("kicked", deadline)
+        farewell = Dismissed("kicked-because", {"reason": reason}) if reason else Dismissed("kicked")
         log.info("an operator has removed somebody", nick=person.nick, sessions=len(sessions), user=user)
-        nick = person.nick
-        for room, occupant in rooms:  # what was being stored is stored when this is answered
-            with suppress(trio.ClosedResourceError):
-                await room.flushed(occupant)
+        nick, deadline = person.nick, trio.current_time() + FAREWELL_SECONDS
+        await end_sessions(self._directory, (cast(Occupant, session) for session in sessions), farewell, deadline)
         return (Kicked(nick, len(sessions)),)
-
-    def _rooms_of(self, session: ChatSession[Any]) -> list[Room]:
-        found = (self._directory.room(name) for name in session.rooms)
-        return [room for room in found if room is not None]
 
     async def _rooms(self, request: Rooms, user: int) -> Iterable[AdminAnswer]:
         del request, user

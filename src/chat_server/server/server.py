@@ -14,7 +14,7 @@ import trio
 
 from chat_server.accounts.authentication import Authentication, Policy
 from chat_server.accounts.hashing import Argon2, HashingQueue
-from chat_server.config import AccountsTable, Config
+from chat_server.config import Config
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.journal.engines import Store
@@ -108,9 +108,7 @@ class Server:
         self._store, self._journal = store, store.journal
         self._directory: Directory[Room, Person[Occupant]] = Directory(
             *store,
-            authentication=Authentication(
-                store.accounts, hashing or HashingQueue(Argon2()), policy_of(config.accounts, config.server.host)
-            ),
+            authentication=Authentication(store.accounts, hashing or HashingQueue(Argon2()), policy_of(config)),
             start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)),
             rooms_max=limits.rooms,
             per_person=limits.rooms_per_person,
@@ -378,9 +376,11 @@ async def _run_until_closed(room: ChatRoom) -> None:
             await trio.sleep(REST_AFTER_FAILURE)
 
 
-def policy_of(accounts: AccountsTable, host: str) -> Policy:
-    """Who may come in, by the settings; who may register, by where the server listens, if they do not say."""
-    registration = accounts.registration or ("open" if host == "localhost" or Origin(host).is_local else "invite")
+def policy_of(config: Config) -> Policy:
+    """Who may come in, by the settings; who may register, by where callers can come from, if they do not say: who comes by a proxy is elsewhere."""
+    accounts, host = config.accounts, config.server.host
+    is_here = (host == "localhost" or Origin(host).is_local) and not config.proxy.trusted
+    registration = accounts.registration or ("open" if is_here else "invite")
     return Policy(accounts.guests, registration, accounts.invitations)
 
 

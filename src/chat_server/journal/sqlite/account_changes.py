@@ -130,14 +130,13 @@ class RefusedAll(Exception):
 def make_codes(connection: sqlite3.Connection, codes: Sequence[Code], *, is_instead: bool) -> None:
     """Make codes; see Accounts. Raises RefusedAll, and the transaction is to be undone."""
     if is_instead:
-        for account, purpose in {(code.account, code.purpose) for code in codes}:
-            rows.drop_codes(connection, "account = ? AND purpose = ?", account, purpose)
+        for which in {(code.account, code.purpose, code.name) for code in codes}:
+            rows.drop_codes(connection, "account = ? AND purpose = ? AND name = ?", *which)
     for code in codes:
-        who = code.made_by or code.account
         ((made,),) = connection.execute(
-            "SELECT count(*) FROM code WHERE uses > 0 AND coalesce(ends > ?2, true)"
-            " AND iif(?1, account = ?1 OR made_by = ?1, account = 0 AND made_by = 0)",
-            (who, code.made),
+            "SELECT count(*) FROM code WHERE uses > 0 AND coalesce(ends > ?3, true)"
+            " AND iif(?1, account = ?1 OR made_by = ?1, account = ?2 AND made_by = 0)",
+            (code.made_by, code.account, code.made),
         )
         if made >= CODES_MAX:
             raise RefusedAll(Refusal("codes"))

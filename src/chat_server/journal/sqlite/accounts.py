@@ -153,6 +153,14 @@ class SqliteAccounts:
             lambda connection: rows.accounts(connection, "key > ? ORDER BY key LIMIT ?", after, limit)
         )
 
+    async def has_owner(self) -> bool:
+        """Whether an account that is not closed is an owner's. Looks at all accounts, where there are any."""
+        if not len(self.names):
+            return False
+        return await self._read(
+            lambda connection: bool(rows.accounts(connection, "role = 'owner' AND state != 'closed' LIMIT 1"))
+        )
+
     async def rename(self, account: int, name: str, skeleton: str, at: float) -> Account | Refusal:
         """Give an account another name; see Accounts."""
 

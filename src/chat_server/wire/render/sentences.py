@@ -184,6 +184,8 @@ SENTENCES: dict[str, str | Counted] = {
     "dropped": message("This device was logged out from another one. Goodbye."),
     "password-changed": message("Your password was changed at another device. Log in again with the new one. Goodbye."),
     "account-ends": message("Your account is to end, and is logged out everywhere. Goodbye."),
+    "account-ended": message("An operator has ended your account. Goodbye."),
+    "dropped-by-operator": message("An operator has logged this device out. Log in again. Goodbye."),
     "kicked": message("An operator has ended your connection. Goodbye."),
     "kicked-because": message("An operator has ended your connection: {reason}. Goodbye."),
     "failed": message("Something went wrong on the server's side, and has been noted. Goodbye."),
