@@ -688,6 +688,12 @@ def test_two_objects_on_one_line_are_none_also_where_many_lines_come() -> None:
     assert [type(item.request) for item in came if isinstance(item, Addressed)] == [Invalid, Say]
 
 
+def test_a_text_that_is_not_utf_8_harms_no_line_beside_it() -> None:
+    wrong = LINES[0].replace(b"hello", b"\xff")
+    came = JsonDecoder(PARSE, 4000, 1000, in_runs=True).receive_data(LINES[0] + wrong + LINES[0])
+    assert [type(item.request) for item in came if isinstance(item, Addressed)] == [Say, Invalid, Say]
+
+
 def test_lines_of_programs_that_come_together_are_a_run_for_each_room() -> None:
     decoder = JsonDecoder(PARSE, 4000, 1000, in_runs=True)
     came = decoder.receive_data(b"".join((*LINES[:3], LINES[4])))
@@ -695,6 +701,18 @@ def test_lines_of_programs_that_come_together_are_a_run_for_each_room() -> None:
         Addressed(SayRun(["hello", "hello", "  你好"], ["a", "b", "c"]), "python"),
         Addressed(SayRun(["elsewhere"], ["a"]), "pm"),
     ]
+
+
+def test_more_lines_of_a_program_than_a_run_has_are_several_runs_each_with_its_own_keys() -> None:
+    said = [{"do": "say", "room": "python", "text": f"line {n}", "key": f"key {n}"} for n in range(2 * RUN_MAX + 1)]
+    data = b"".join(json.dumps(each).encode() + b"\n" for each in said)
+    runs = [
+        item.request
+        for item in JsonDecoder(PARSE, len(data), len(data), in_runs=True).receive_data(data)
+        if isinstance(item, Addressed) and isinstance(item.request, SayRun)
+    ]
+    assert [len(run) for run in runs] == [RUN_MAX, RUN_MAX, 1]
+    assert [say for run in runs for say in run] == [Say(f"line {n}", f"key {n}") for n in range(2 * RUN_MAX + 1)]
 
 
 async def test_programs_are_answered_for_each_key_and_a_key_twice_in_a_run_is_stored_once(
