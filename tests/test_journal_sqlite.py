@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from archives import checked
 from chat_server.journal import Duplicate, JournalError, NoWords, Receipt
 from chat_server.journal.batch_codec import encode
-from chat_server.journal.keys import SenderKey
+from chat_server.journal.keys import KeyRun, KeysInRuns, SenderKey
 from chat_server.journal.new_file import TargetError, refuse_own_file
-from chat_server.journal.sqlite.batch_rows import VALUES_MAX, Append
+from chat_server.journal.sqlite.batch_rows import RUN_MIN, Append, BatchRows, Last
 from chat_server.journal.sqlite.committer import BATCHES_AT_A_TIME, KEYS_AT_A_TIME, Positions
 from chat_server.journal.sqlite.data_directory import DataDirectory, files_in
 from chat_server.journal.sqlite.indexer import Indexer
@@ -31,7 +31,8 @@ from chat_server.journal.sqlite.reader import Reader, Runs, mapped_errors
 from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.journal.words import has_all, terms_of
-from chat_server.protocol.entries import Said, TopicSet
+from chat_server.protocol.entries import Entry, Said, TopicSet
+from chat_server.rooms.inbox import BATCH_MAX
 from test_journal import found, opened, prune_all, said, store, texts
 
 
@@ -533,12 +534,72 @@ def test_a_key_that_comes_in_two_batches_of_one_commit_is_stored_once(python_and
     assert third.duplicates[3] == Duplicate("write", 1)
 
 
-def test_more_keys_than_one_statement_takes_are_stored_all_the_same(python_and_write: Writer) -> None:
-    python_and_write._connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, VALUES_MAX)  # here it may be higher
+VALUES_MAX = 32766
+"""Values that SQLite takes in one statement, unless it was built to take more."""
+
+
+def test_more_keys_than_one_statement_takes_values_are_stored_all_the_same(python_and_write: Writer) -> None:
+    python_and_write._connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, VALUES_MAX)
     batches = [keyed(f"{n} ", 2000, "python", senders=2000) for n in range(4)]
     assert sum(len(batch.keys) for batch in batches) * 5 > VALUES_MAX
     assert [receipt.first for receipt in python_and_write.commit(batches, {})] == [1, 2001, 4001, 6001]
     assert python_and_write.commit([batches[3]], {})[0].duplicates[1999] == Duplicate("python", 8000)
+
+
+def test_what_is_put_into_a_commit_never_has_more_values_than_one_statement_takes() -> None:
+    rooms = {str(n): n for n in range(BATCHES_AT_A_TIME)}
+    rows = BatchRows(1, dict.fromkeys(rooms, Last(0, 0)), rooms)
+    keys = KeysInRuns([KeyRun(0, "ann", ("k",)), *(KeyRun(1 + n, "bob", ("k",) * RUN_MIN) for n in range(150))])
+    for number, room in enumerate(rooms):
+        append = Append(said("hello", room=room), keys if number < 2 else {0: SenderKey("ann", "k")}, b"")
+        rows.add(append)
+        rows.add_keys(append, 1)
+    assert 150 * RUN_MIN > BATCH_MAX
+    assert KEYS_AT_A_TIME < BATCH_MAX
+    assert len(rows.values) < VALUES_MAX
+
+
+def test_a_statement_does_not_grow_with_those_who_say_a_line_each() -> None:
+    """Each that is another takes its time to be compiled, and some of the last 128 stay in memory: a megabyte each with a thousand keys."""
+
+    def sql(senders: int) -> str:
+        rows = BatchRows(1, {"python": Last(0, 0)}, {"python": 1})
+        append = keyed("k", senders, "python", senders)
+        rows.add(append)
+        rows.add_keys(append, 1)
+        return rows.sql
+
+    assert sql(1000) == sql(1)
+
+
+@pytest.mark.parametrize("positions", [{}, {("python", "ann"): 1}])
+@given(
+    st.lists(
+        st.tuples(
+            st.booleans(), st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1), st.integers(1, 40)
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_each_key_is_kept_with_the_number_of_its_line(positions: Positions, runs: list[tuple[bool, str, int]]) -> None:
+    lines: list[Entry] = []
+    keys = KeysInRuns()
+    expected: list[tuple[str, str, int]] = []
+    for number, (has_key, word, length) in enumerate(runs):
+        own = [f"{word}{number} {n}" for n in range(length)]
+        if has_key:
+            keys.add(len(lines), word, own)
+            expected += [(word, key, len(lines) + n) for n, key in enumerate(own, 1)]
+        lines += said(*own)
+    with TemporaryDirectory() as folder, closing(Writer(Path(folder, "journal.db"), "process")) as writer:
+        writer.create_room("python")
+        (receipt,) = writer.commit([Append(lines, keys, encode(lines))], positions)
+        assert not receipt.duplicates
+        found = writer.ask(
+            lambda connection: connection.execute("SELECT sender, key, seq FROM sent ORDER BY seq").fetchall()
+        )
+        assert found == expected
 
 
 def test_keys_are_stored_with_a_topic_and_with_how_far_people_have_come(python_and_write: Writer) -> None:

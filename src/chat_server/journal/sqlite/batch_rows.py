@@ -1,6 +1,7 @@
 """Batches on their way into the table: which numbers, positions and turns they get, and the one statement that stores them all. Pure."""
 
 from collections.abc import Mapping, Sequence
+from itertools import count, repeat
 from typing import NamedTuple
 
 import msgspec
@@ -16,13 +17,14 @@ _KEYS = "NULL, ?, ?, NULL, ?, CAST(? AS TEXT), NULL, NULL, NULL, ?"
 Texts that are bytes already are given as bytes: to make a text of them, of which SQLite makes the same bytes again, took 3 % of S1zh's time.
 """
 
-VALUES_MAX = 32766
-"""Values that SQLite takes in one statement."""
+RUN_MIN = 16
+"""Keys of one sender from which on they are a row of the statement. A row costs SQLite 40 us to compile, a key that has a row together with those of
+others 3 us: a room in which two hundred programs say a line each wants one row for their keys, not two hundred."""
 
 INCOMING = """
 CREATE TEMP VIEW incoming AS
     SELECT id, room, first, count, at, lines, step, authors, turn, NULL AS sender FROM main.batch;
-CREATE TEMP TRIGGER incoming_batch INSTEAD OF INSERT ON incoming WHEN NEW.sender IS NULL BEGIN
+CREATE TEMP TRIGGER incoming_batch INSTEAD OF INSERT ON incoming WHEN NEW.count IS NOT NULL BEGIN
     INSERT INTO batch (id, room, first, count, at, lines, step, authors, turn) VALUES
         (NEW.id, NEW.room, NEW.first, NEW.count, NEW.at, NEW.lines, NEW.step, NEW.authors, NEW.turn);
 END;
@@ -30,9 +32,15 @@ CREATE TEMP TRIGGER incoming_keys INSTEAD OF INSERT ON incoming WHEN NEW.sender 
     INSERT INTO sent (sender, key, room, seq, at)
         SELECT NEW.sender, value, NEW.room, NEW.first + key, NEW.at FROM json_each(NEW.lines);
 END;
+CREATE TEMP TRIGGER incoming_others INSTEAD OF INSERT ON incoming WHEN NEW.count IS NULL AND NEW.sender IS NULL BEGIN
+    INSERT INTO sent (sender, key, room, seq, at)
+        SELECT json_extract(value, '$[1]'), json_extract(value, '$[2]'), NEW.room, NEW.first + json_extract(value, '$[0]'), NEW.at
+        FROM json_each(NEW.lines);
+END;
 """
 """For the connection that writes: through this view batches and the keys of their lines are stored by one statement. So the thread that stores them
-wants the interpreter's lock once, and can do most of its work while the event loop does its own. `lines` are the keys in a row of keys."""
+wants the interpreter's lock once, and can do most of its work while the event loop does its own. In a row of keys `lines` are the keys; where they
+are of several senders, each with its line's place and its sender."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -85,12 +93,18 @@ class BatchRows:
         """Add rows for the keys of lines that are numbered from `first`; storing fails if one of them has been stored before."""
         line = append.lines[0]  # what it says of the time is near enough: keys are kept for days
         room = self._rooms[line.room]
+        others: list[tuple[int, str, str]] = []
         for run in runs_of(append.keys):
-            self._key_values += (room, first + run.first, line.at, _encode(run.keys), run.sender)
+            if len(run.keys) < RUN_MIN:
+                others += zip(count(run.first), repeat(run.sender), run.keys)
+            else:
+                self._key_values += (room, first + run.first, line.at, _encode(run.keys), run.sender)
+        if others:
+            self._key_values += (room, first, line.at, _encode(others), None)
 
     @property
     def values(self) -> list[object]:
-        """The statement's values: more than VALUES_MAX cannot be stored at once."""
+        """The statement's values. SQLite takes 32,766 of them; see committer.BATCHES_AT_A_TIME."""
         return self._values + self._key_values
 
     @property

@@ -25,7 +25,8 @@ KEYS_AT_A_TIME = 768
 the last commit stored, and reads what the next one will. All that waited in one commit took S1j a fifth of its rate."""
 
 BATCHES_AT_A_TIME = 2000
-"""What is put into a commit at most: SQLite takes 32,766 values in one statement, of which a batch has nine. Only where more rooms talk at once."""
+"""What is put into a commit at most: SQLite takes 32,766 values in one statement, of which a batch has nine, and a row of keys five. Only where more
+rooms talk at once."""
 
 COMMITS_TIMED = 256
 """Of so many commits, the newest, it is remembered how long they took."""

@@ -26,7 +26,7 @@ from chat_server.journal import (
     UnusableJournal,
 )
 from chat_server.journal.batch_codec import Stored, encode
-from chat_server.journal.sqlite.batch_rows import INCOMING, VALUES_MAX, Append, BatchRows, Last
+from chat_server.journal.sqlite.batch_rows import INCOMING, Append, BatchRows, Last
 from chat_server.journal.sqlite.keys import store_keys
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.reader import Prunable, Reader, T, connect, mapped_errors
@@ -283,10 +283,7 @@ class Writer(Reader):
                     receipts.append(Receipt(first, {}, batches.add(append).turn))
                     if append.keys:
                         batches.add_keys(append, first)
-                values = batches.values
-                if len(values) > VALUES_MAX:
-                    return None
-                connection.execute(batches.sql, values)
+                connection.execute(batches.sql, batches.values)
         except JournalError as error:
             if _code_of(error) == sqlite3.SQLITE_CONSTRAINT_UNIQUE:  # a key is there already
                 return None
