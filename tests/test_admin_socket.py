@@ -215,6 +215,35 @@ def _typed_at_terminal(data: Path, answer: str, *words: str) -> str:
     return done.stdout
 
 
+OWNER_WANTED = "to make somebody the owner, who invites others: chat-server admin owner NAME --data "
+
+
+def test_a_start_ends_with_how_an_owner_is_made_until_there_is_one(tmp_path: Path) -> None:
+    with running_server(data=tmp_path) as server:
+        server.wait_for_log(OWNER_WANTED)
+        assert any("the certificate of TLS is" in line for line in server.log), "it is the last that is said"
+        with caller(server, f"/register ann {code_in(said(tmp_path, 'owner', 'ann'))}", PASSWORD, PASSWORD) as ann:
+            read_until(ann, "You are an owner")
+        server.stop()
+        last = server.log[-1]
+        assert last.endswith("stopped\n")
+    with running_server(data=tmp_path) as server:
+        server.wait_for_log("the certificate of TLS is")
+        said(tmp_path, "stats")
+        assert server.stop() == 0
+        assert OWNER_WANTED not in "".join(server.log)
+
+
+def test_no_owner_is_wanted_where_no_operator_can_come_in(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[journal]\nengine = "memory"\n')
+    with running_server("--config", str(tmp_path / "config.toml"), data=tmp_path / "data") as server:
+        server.wait_for_log("the certificate of TLS is")
+        with caller(server, "/login ann") as ann:
+            read_until(ann, "Welcome")
+        assert server.stop() == 0
+        assert OWNER_WANTED not in "".join(server.log)
+
+
 def test_where_no_server_is_running_the_command_says_so(tmp_path: Path) -> None:
     assert "no server is running there" in refused(tmp_path, "who")
     assert "no server is running there" in refused(tmp_path / "nowhere", "who")

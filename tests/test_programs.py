@@ -18,7 +18,7 @@ import pytest
 
 import forks
 from chat_server import __version__, cli
-from chat_server.server.process import ways_in
+from chat_server.server.process import way_to_an_owner, ways_in
 from chat_server.server.proxies import Proxies
 from chat_tui.settings import parse_address
 from processes import TIMEOUT, program, running_server, terminal
@@ -557,6 +557,23 @@ def test_the_next_step_is_right_for_every_address(addresses: list[tuple[str, int
     if given := re.search(rf"{client} ([\[\d]\S+\d)", said):
         host, port = parse_address(given[1])
         assert f"nc {host} {port}," in said
+
+
+@pytest.mark.parametrize(
+    ("command", "directory", "said"),
+    [
+        ("chat-server", "", "chat-server admin owner NAME"),
+        ("scripts/serve", "", "chat-server admin owner NAME; here that is scripts/serve admin owner NAME"),
+        ("chat-server", "/srv/my chat", "chat-server admin owner NAME --data '/srv/my chat'"),
+        (
+            "/my chat/scripts/serve",
+            "d",
+            "chat-server admin owner NAME --data d; here that is '/my chat/scripts/serve' admin owner NAME --data d",
+        ),
+    ],
+)
+def test_how_somebody_becomes_an_owner_can_be_typed_as_it_is_said(command: str, directory: str, said: str) -> None:
+    assert way_to_an_owner(command, directory) == f"to make somebody the owner, who invites others: {said}"
 
 
 @pytest.mark.parametrize(

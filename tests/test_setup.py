@@ -332,13 +332,13 @@ def test_the_scripts_find_their_checkout_through_a_link_and_whatever_cd_is_told_
     ready: Checkout, tmp_path: Path
 ) -> None:
     server = ready.root / ".venv" / "bin" / "chat-server"
-    server.write_text('#!/bin/sh\necho "$CHAT_TUI_COMMAND"\n')
+    server.write_text('#!/bin/sh\necho "$CHAT_SERVER_COMMAND" "$CHAT_TUI_COMMAND"\n')
     server.chmod(0o755)
     (tmp_path / "elsewhere" / "scripts").mkdir(parents=True)
     link = tmp_path / "serve"
     link.symlink_to(ready.root / "scripts" / "serve")
     environment = os.environ | {"CDPATH": f".:{tmp_path / 'elsewhere'}"}
-    for typed, client in ((link, f"{ready.root}/scripts/tui"), ("scripts/serve", "scripts/tui")):
+    for typed, folder in ((link, f"{ready.root}/scripts"), ("scripts/serve", "scripts")):
         done = subprocess.run(
             ["bash", typed],
             cwd=ready.root,
@@ -348,4 +348,4 @@ def test_the_scripts_find_their_checkout_through_a_link_and_whatever_cd_is_told_
             timeout=TIMEOUT,
             check=False,
         )
-        assert (done.stdout, done.stderr) == (f"{client}\n", "")
+        assert (done.stdout, done.stderr) == (f"{folder}/serve {folder}/tui\n", "")

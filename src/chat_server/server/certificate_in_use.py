@@ -61,6 +61,8 @@ class CertificateInUse:
         self._stamp: Stamp = ()
         self._pair: TlsPair | None = None
         self._asked = trio.Event()
+        self.began = trio.Event()
+        """Set when it has been said which certificate there is, or why none."""
         self._warned_at = -inf
         self._problem = ""
         if self._is_own:
@@ -91,6 +93,7 @@ class CertificateInUse:
         guard = Guard("the certificate could not be looked after")
         with guard:
             await self._begin()
+        self.began.set()
         while True:
             with trio.move_on_after(LOOK_SECONDS):
                 await self._asked.wait()

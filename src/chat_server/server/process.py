@@ -11,14 +11,15 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from functools import partial
 from pathlib import Path
 
 import trio
 
 from chat_server import logs
+from chat_server.accounts import Accounts
 from chat_server.config import Config
-from chat_server.journal import UnusableJournal
+from chat_server.guard import Guard
+from chat_server.journal import JournalError, UnusableJournal
 from chat_server.journal.engines import Engine, engine_named
 from chat_server.logs import log
 from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_socket
@@ -97,7 +98,12 @@ def run(config: Config) -> int:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(signals.obey, received)
                 await nursery.start(journal.run)
-                begin = partial(nursery.start_soon, certificate.run)
+
+                def begin() -> None:
+                    nursery.start_soon(certificate.run)
+                    if admin is not None:
+                        nursery.start_soon(_tell_of_owner, store.accounts, certificate.began, config.journal.directory)
+
                 ready = _Ready(listeners, Proxies(config.proxy.trusted), begin)
                 cut = await server.run(listeners, ready, tls_listeners=tls_listeners, admin=admin)
                 journal.close()
@@ -177,6 +183,27 @@ def ways_in(addresses: Sequence[tuple[str, int]], *, client: str, proxies: Proxi
     elsewhere = "" if here == host else f"; from elsewhere, with this machine's name instead of {here}"
     command = shlex.quote(client)
     return f"to come in: nc {here} {port}, or {command if is_usual else f'{command} {address}'}{elsewhere}"
+
+
+async def _tell_of_owner(accounts: Accounts, after: trio.Event, directory: str) -> None:
+    """Say, last of what is said at the start, how somebody becomes an owner, as long as nobody is one."""
+    await after.wait()
+    with Guard("cannot look for an owner"), suppress(JournalError):
+        if not await accounts.has_owner():
+            log.info(way_to_an_owner(os.environ.get("CHAT_SERVER_COMMAND", "chat-server"), directory))
+
+
+def way_to_an_owner(command: str, directory: str) -> str:
+    """What to type next, to have an owner.
+
+    Args:
+        command: how chat-server is started here: in a checkout, by a script.
+        directory: where the server's data is; "" if that is in its usual place.
+
+    """
+    words = f"admin owner NAME{f' --data {shlex.quote(directory)}' if directory else ''}"
+    here = "" if command == "chat-server" else f"; here that is {shlex.quote(command)} {words}"
+    return f"to make somebody the owner, who invites others: chat-server {words}{here}"
 
 
 def _relieve_collector() -> None:
