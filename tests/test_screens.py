@@ -16,6 +16,7 @@ from chat_tui.settings import Settings
 from doubts import distrusted
 from processes import ROOT
 from stories import CONVERSATION, NOON, Pilot, StoryApp, picture, settle, story
+from test_devices_screen import DETAILS, devices
 
 SnapCompare = Callable[..., bool]
 
@@ -143,3 +144,26 @@ def test_a_paste_that_asks(snap_compare: SnapCompare) -> None:
         await settle(pilot)
 
     assert snap_compare(story(), terminal_size=(80, 24), run_before=paste)
+
+
+@pytest.mark.parametrize(("theme", "size"), [("chat-dark", (80, 24)), ("chat-light", (40, 12))])
+def test_the_devices_of_an_account(snap_compare: SnapCompare, theme: str, size: tuple[int, int]) -> None:
+    async def show(pilot: Pilot) -> None:
+        await pilot.press("f6")
+        app: Any = pilot.app
+        app.answer("devices", devices())
+        await pilot.press("down")
+        await settle(pilot)
+
+    assert snap_compare(story(theme), terminal_size=size, run_before=show)
+
+
+@pytest.mark.parametrize(("theme", "size"), [("chat-dark", (80, 24)), ("chat-light", (40, 12))])
+def test_the_line_that_is_in_use(snap_compare: SnapCompare, theme: str, size: tuple[int, int]) -> None:
+    async def show(pilot: Pilot) -> None:
+        app: Any = pilot.app
+        app.connection_changed(ConnectionChanged(Status.ONLINE, line=Line.ENCRYPTED, details=DETAILS))
+        await pilot.press("f4")
+        await settle(pilot)
+
+    assert snap_compare(story(theme), terminal_size=size, run_before=show)

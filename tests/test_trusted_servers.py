@@ -12,7 +12,7 @@ import pytest
 import forks
 from callers import without_tls
 from chat_server.protocol.fingerprints import parse_fingerprint
-from chat_tui.client.calling import HANGS_UP, Address, Caller, Line
+from chat_tui.client.calling import HANGS_UP, Address, Caller, Line, LineDetails
 from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.known_servers import KnownServers
 from chat_tui.client.signing_in import Identity
@@ -115,6 +115,11 @@ def goes_on(user: User) -> ConnectionChanged:
     return change
 
 
+def told(change: ConnectionChanged) -> tuple[str, Line]:
+    """What the user is told with a connection, and who may listen in."""
+    return change.why, change.line
+
+
 def was_told_nothing(server: Relay) -> bool:
     return not server.heard
 
@@ -125,7 +130,11 @@ def test_the_first_use_of_a_server_on_this_computer_asks_nobody_and_is_kept(
     one = certificates().self_signed()
     with relay(server.port, one) as front:
         user = User(front.port, tmp_path)
-        assert goes_on(user) == ConnectionChanged(Status.ONLINE, line=Line.ENCRYPTED)
+        change = goes_on(user)
+        assert told(change) == ("", Line.ENCRYPTED)
+        assert change.details == LineDetails("TLSv1.3", change.details.cipher, one.fingerprint, change.details.known)
+        assert change.details.cipher.startswith("TLS_")
+        assert change.details.known.word == one.fingerprint
         assert user.word == one.fingerprint
         assert TOKEN.encode() in front.heard
         assert [change.status for change in user.changes] == [Status.CONNECTING, Status.ONLINE]
@@ -147,7 +156,7 @@ def test_the_first_use_of_a_server_elsewhere_asks_and_says_nothing_before_the_an
 
     with relay(server.port, one) as front:
         user = User(front.port, tmp_path)
-        assert play(user, say_yes) == ConnectionChanged(Status.ONLINE, line=Line.ENCRYPTED)
+        assert told(play(user, say_yes)) == ("", Line.ENCRYPTED)
         assert user.word == one.fingerprint
         assert goes_on(User(front.port, tmp_path)).line is Line.ENCRYPTED, "nobody is asked twice"
 
@@ -204,8 +213,10 @@ def test_a_server_that_an_authority_vouches_for_asks_nobody_whatever_its_next_ce
 ) -> None:
     with relay(server.port, certificates().vouched_for()) as front:
         user = User(front.port, tmp_path)
-        assert goes_on(user) == ConnectionChanged(Status.ONLINE, line=Line.ENCRYPTED)
-        assert user.word == AUTHORITY
+        change = goes_on(user)
+        assert told(change) == ("", Line.ENCRYPTED)
+        assert (change.details.known.word, user.word) == (AUTHORITY, AUTHORITY)
+        assert change.details.fingerprint.startswith("sha256:")
         front.present(certificates().vouched_for())
         goes_on(User(front.port, tmp_path))
         front.present(certificates().self_signed())
@@ -248,7 +259,7 @@ def test_what_an_authority_has_given_out_and_is_over_or_for_another_is_never_tak
 
 def test_a_server_on_this_computer_without_tls_is_spoken_to_at_once(server: ServerProcess, tmp_path: Path) -> None:
     with relay(server.port, None) as front:
-        assert goes_on(User(front.port, tmp_path)) == ConnectionChanged(Status.ONLINE, line=Line.LOCAL)
+        assert told(goes_on(User(front.port, tmp_path))) == ("", Line.LOCAL)
         assert not (tmp_path / "known_servers").exists()
 
 
@@ -263,7 +274,9 @@ def test_a_server_elsewhere_without_tls_is_asked_about_once(server: ServerProces
 
     with relay(server.port, None) as front:
         user = User(front.port, tmp_path)
-        assert play(user, say_yes) == ConnectionChanged(Status.ONLINE, line=Line.OPEN)
+        change = play(user, say_yes)
+        assert told(change) == ("", Line.OPEN)
+        assert (change.details.version, change.details.known.word) == ("", PLAINTEXT)
         assert user.word == PLAINTEXT
         assert goes_on(User(front.port, tmp_path)).line is Line.OPEN
         front.present(certificates().self_signed())

@@ -57,6 +57,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("next-theme", "f9", "app.toggle_theme", "Looking", "Switch between dark and light (F2 has all themes)"),
     Action("connect", "f3", "app.connect", "Connecting", "Connect to another server, or under another name"),
     Action("reconnect", "ctrl+r", "app.reconnect", "Connecting", "Try to connect now"),
+    Action("line", "f4", "app.line", "Connecting", "Show whether the line is encrypted, and the server's fingerprint"),
+    Action("devices", "f6", "app.devices", "Connecting", "Show your devices, and drop them"),
     Action("help", "f1", "app.help", "Program", "Show the keys and commands", "Help"),
     Action("palette", "f2", "app.command_palette", "Program", "Find an action by its name", "Actions"),
     Action("quit", "ctrl+q", "app.quit", "Program", "Quit", "Quit"),

@@ -14,7 +14,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from chat_tui.client import trust
-from chat_tui.client.known_servers import Known, KnownServers
+from chat_tui.client.known_servers import NOTHING, Known, KnownServers
 from chat_tui.client.tls import READ_MAX, NotTls, TlsSession
 from chat_tui.client.trust import GoOn, NoTls, Seen, Unsettled, Unverified, Verified, decide, fault_of
 from chat_tui.client.trust_words import Doubt
@@ -43,6 +43,15 @@ class Line(Enum):
     """Whoever is between here and the server."""
 
 
+class LineDetails(NamedTuple):
+    """What is known of a line: how it is encrypted ("" if it is not), the server's certificate, and what is known of the server."""
+
+    version: str = ""
+    cipher: str = ""
+    fingerprint: str = ""
+    known: Known = NOTHING
+
+
 class Called(NamedTuple):
     """A connection on which the first words have been said."""
 
@@ -52,6 +61,7 @@ class Called(NamedTuple):
     line: Line
     news: str = ""
     """What the user is told, in sentences."""
+    details: LineDetails = LineDetails()
 
     def close(self) -> None:
         """Nobody wants it any more."""
@@ -156,7 +166,9 @@ class Caller:
         attempt.connection.setblocking(False)
         news = " ".join(filter(None, (decision.news, *self._warnings)))
         self._warnings.clear()
-        return Called(attempt.connection, attempt.tls, attempt.line, news)
+        return Called(
+            attempt.connection, attempt.tls, attempt.line, news, attempt.details(self.servers.find(host, port))
+        )
 
     def _note(self, host: str, port: int, word: str) -> None:
         """Have it kept; what cannot be is told with the next connection."""
@@ -197,6 +209,11 @@ class _Attempt:
         if self.tls is not None:
             return Line.ENCRYPTED
         return Line.LOCAL if self.address.is_local else Line.OPEN
+
+    def details(self, known: Known) -> LineDetails:
+        if self.tls is None:
+            return LineDetails(known=known)
+        return LineDetails(self.tls.version, self.tls.cipher, self.tls.fingerprint, known)
 
     def look(self) -> Seen:
         """See what the server shows. If it is TLS, the connection that is open then is the one on which that was seen. Raises OSError."""

@@ -22,7 +22,7 @@ from chat_server.protocol.requests import Ref
 from chat_server.protocol.versions import tag_in
 from chat_tui.client.accounts import ENDS_TOKEN, WAYS_IN, Proof
 from chat_tui.client.askers import Answer, Askers
-from chat_tui.client.calling import Address, Called, Caller, Distrusted, Line
+from chat_tui.client.calling import Address, Called, Caller, Distrusted, Line, LineDetails
 from chat_tui.client.codec import EventReader, LineTooLong, write
 from chat_tui.client.dialling import dial, reason
 from chat_tui.client.link import Link
@@ -84,6 +84,7 @@ class ConnectionChanged(msgspec.Struct, frozen=True):
     """Why the server is not trusted, if that is why nothing goes on."""
     line: Line = Line.LOCAL
     """Who may listen in, once there is a connection, or where the server has refused."""
+    details: LineDetails = LineDetails()
 
 
 class KnownState(Protocol):
@@ -355,7 +356,7 @@ class Connection:
             link.write(write("history", room=room, before=requests.NUMBER_MAX, count=50))
         link.write(write("rooms"))
         self._online_at = time.monotonic()
-        self._change(ConnectionChanged(Status.ONLINE, link.news, line=link.line))
+        self._change(ConnectionChanged(Status.ONLINE, link.news, line=link.line, details=link.details))
         for pending in self._unsent():
             self.say(pending)
 

@@ -17,6 +17,8 @@ class Link:
         self._reader, self._writer, self._tls = reader, writer, called.tls
         self.line = called.line
         """Who may listen in."""
+        self.details = called.details
+        """How it is encrypted, and what is known of the server."""
         self.news = called.news
         """What the user is told about who vouches for it, in sentences."""
 

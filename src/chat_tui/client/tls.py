@@ -75,6 +75,17 @@ class TlsSession:
         """Of the server's certificate."""
         return fingerprint_of(self._tls.getpeercert(binary_form=True) or b"")
 
+    @property
+    def version(self) -> str:
+        """What both have agreed upon, as OpenSSL calls it: TLSv1.3."""
+        return self._tls.version() or ""
+
+    @property
+    def cipher(self) -> str:
+        """And the cipher, by its standard name."""
+        agreed = self._tls.cipher()
+        return agreed[0] if agreed else ""
+
     def encrypt(self, data: bytes) -> bytes:
         """What is to be sent for these bytes, which are some."""
         self._tls.write(data)

@@ -137,11 +137,11 @@ _WHAT = {
     " between keeps you from it." + _NOTHING_SAID,
 }
 
-_COMPARE = "Compare it with what whoever runs the server tells you: `chat-server fingerprint` prints it there."
+COMPARE = "Compare it with what whoever runs the server tells you: `chat-server fingerprint` prints it there."
 _ALL_THE_SAME = " This accepts the certificate all the same; then try again:"
 
 _TODO = {
-    About.FIRST_USE: f"{_COMPARE} If it is the same, this accepts it; then try again:",
+    About.FIRST_USE: f"{COMPARE} If it is the same, this accepts it; then try again:",
     About.PLAIN_TEXT: "If that is all right here, this goes on without encryption:",
     About.CHANGED: "Ask whoever runs the server, by another way, for the fingerprint of the new one. If it is the"
     " same, this accepts it; then try again:",
@@ -156,6 +156,6 @@ _TODO = {
 }
 
 _TODO_WHERE_ASKED = {
-    About.FIRST_USE: f"{_COMPARE} If it is the same, it is kept, and another one will be refused.",
+    About.FIRST_USE: f"{COMPARE} If it is the same, it is kept, and another one will be refused.",
     About.PLAIN_TEXT: "If that is all right here, go on; you are not asked again for this server.",
 }

@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 from textual.worker import Worker
 
+from chat_server.protocol.events import Event
 from chat_tui.actions import ACTIONS, EVERYWHERE, keymap, shown_key
 from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
@@ -213,6 +214,29 @@ class ChatApp(KeysInTurn):
     def action_connect(self) -> None:
         """Connect elsewhere, or under another name."""
         self._connecting.show()
+
+    def action_line(self) -> None:
+        """Show whether the line is encrypted, and the server's fingerprint."""
+        from chat_tui.client.line_words import NO_LINE, words_for_line  # noqa: PLC0415 - who asks pays
+        from chat_tui.ui.screens.line import LineScreen  # noqa: PLC0415 - who asks pays
+
+        change, connection = self.change, self.client.connection
+        is_online = change.status is Status.ONLINE
+        words = words_for_line(change.line, change.details, connection.host, connection.port) if is_online else NO_LINE
+        self.push_screen(LineScreen(words))
+
+    def action_devices(self) -> None:
+        """Show one's devices, and drop them."""
+        from chat_tui.ui.screens.devices import DevicesScreen  # noqa: PLC0415 - who asks pays
+
+        def request(do: str, take: Callable[[Event], object], **fields: object) -> bool:
+            def answered(event: Event) -> bool:
+                take(event)
+                return True
+
+            return self.client.connection.request(do, on_answer=answered, **fields)
+
+        self.push_screen(DevicesScreen(request, self.client.credentials.place(), self.client.state.language))
 
     def action_reconnect(self) -> None:
         """Try to connect now."""

@@ -33,6 +33,12 @@ class Program(Protocol):
     def tell_terminal(self, data: str) -> None:
         """Write something to the terminal that is not on the screen."""
 
+    def action_line(self) -> None:
+        """Show whether the line is encrypted, and the server's fingerprint."""
+
+    def action_devices(self) -> None:
+        """Show one's devices, and drop them."""
+
     def leave(self) -> None:
         """End the program."""
 

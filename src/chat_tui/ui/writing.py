@@ -42,6 +42,11 @@ class Writing:
         self._program, self._screen, self._panes = program, screen, panes
         self._hearing = hearing
         self._toggle_joins = toggle_joins
+        self._opens = {
+            "/devices": program.action_devices,
+            "/tls": program.action_line,
+            "/fingerprint": program.action_line,
+        }
 
     def submit(self, text: str, room: RoomState | None) -> None:
         """Do what a text asks for that was typed in a room, or say it there."""
@@ -50,6 +55,10 @@ class Writing:
         prompt.remember(client.saved.typed)
         if text.strip().casefold() == "/joins" and "joins" not in client.state.commands:
             self._toggle_joins()
+            return
+        opens = self._opens.get(text.strip().casefold())
+        if opens is not None:
+            opens()
             return
         wrong = client.submit(text, room.name if room else "", self._hearing.answered)
         if wrong:

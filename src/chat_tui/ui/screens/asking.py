@@ -5,10 +5,10 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Button, Input, Static
 
 from chat_tui.ui.field import Field
 
@@ -36,6 +36,37 @@ class AskScreen(ModalScreen[str]):
     @on(Input.Submitted)
     def _answer(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip())
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Asks before something is done that cannot be undone. The harmless answer has the keys."""
+
+    CSS_PATH = "screens.tcss"
+    AUTO_FOCUS: ClassVar[str | None] = "#no"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(False)", "Back"),
+        Binding("left,up", "app.focus_previous", show=False),
+        Binding("right,down", "app.focus_next", show=False),
+        Binding("ctrl+q", "app.quit", "Quit"),
+    ]
+
+    def __init__(self, heading: str, what: str, *, no: str, yes: str) -> None:
+        """`what` says what happens then; `no` and `yes` are the answers."""
+        super().__init__()
+        self._heading, self._what, self._no, self._yes = heading, what, no, yes
+
+    def compose(self) -> ComposeResult:
+        """What would be done, and the answers."""
+        with Vertical(classes="box danger", id="confirm"):
+            yield Static(Content(self._heading), classes="heading")
+            yield Static(Content(self._what), classes="what")
+            with Horizontal(classes="answers"):
+                yield Button(self._no, id="no", variant="primary", compact=True)
+                yield Button(self._yes, id="yes", compact=True)
+
+    @on(Button.Pressed)
+    def _answer(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
 
 
 class ConfirmPasteScreen(ModalScreen[bool]):

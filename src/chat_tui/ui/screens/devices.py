@@ -1,0 +1,192 @@
+"""The devices of one's account: which there are, when each was last here, and from where; one, or all others, can be dropped.
+
+Knows what the server answers about them. Never knows the connection, nor whose account it is.
+"""
+
+import time
+from collections.abc import Callable
+from typing import ClassVar, Protocol
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from chat_server.protocol.events import DeviceShown, DevicesListed, Event
+from chat_tui.client import clocks
+from chat_tui.client.answers import words_for
+from chat_tui.ui.list_pane import Item, ListPane
+from chat_tui.ui.screens.asking import ConfirmScreen
+
+NO_CONNECTION = "There is no connection. Try this again when there is one."
+USUAL_KIND = "program"
+"""What a device is that somebody uses; it goes without saying."""
+
+ROWS_MIN, ROWS_MAX, AROUND = 2, 25, 9
+"""Rows of the list at least and at most, and those of the screen that are not its."""
+
+
+class Ask(Protocol):
+    """Asks the server."""
+
+    def __call__(self, do: str, take: Callable[[Event], object], **fields: object) -> bool:
+        """Have `take` called with what answers a request. Returns False if there is no connection."""
+
+
+class DevicesScreen(ModalScreen[None]):
+    """Lists devices, and drops them."""
+
+    CSS_PATH = "screens.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "Back"),
+        Binding("up,k,ctrl+p", "move(-1)", show=False),
+        Binding("down,j,ctrl+n", "move(1)", show=False),
+        Binding("d,delete", "drop", "Drop"),
+        Binding("o", "drop_others", "Drop all others"),
+        Binding("r", "look", "Look again"),
+        Binding("ctrl+q", "app.quit", "Quit"),
+    ]
+
+    def __init__(self, ask: Ask, place: str, language: str) -> None:
+        """Ask nothing yet.
+
+        Args:
+            ask: asks the server.
+            place: where this device's token is kept.
+            language: in which answers are told.
+
+        """
+        super().__init__()
+        self._ask, self._place, self._language = ask, place, language
+        self._devices: tuple[DeviceShown, ...] = ()
+        self._at = 0
+
+    def compose(self) -> ComposeResult:
+        """The list, what is known of the one that is marked, and what the server has said."""
+        with Vertical(classes="box", id="devices"):
+            yield Static("Your devices", classes="heading", markup=False)
+            yield ListPane()
+            yield Static("", classes="details")
+            yield Static("", classes="said")
+            yield Static("d drops it, o all others. Esc goes back.", classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """See which there are."""
+        self._say("")
+        self.action_look()
+
+    def on_resize(self) -> None:
+        """The list scrolls, so that what stands below it is seen."""
+        self.query_one(ListPane).styles.max_height = max(ROWS_MIN, min(ROWS_MAX, self.app.size.height - AROUND))
+
+    def action_look(self) -> None:
+        """Ask the server which there are."""
+        if not self._ask("devices", self._take):
+            self._say(NO_CONNECTION)
+
+    def _take(self, event: Event) -> None:
+        if not self.is_attached:
+            return
+        if not isinstance(event, DevicesListed):
+            self._say(words_for(event, was_typed=True, language=self._language))
+            return
+        marked = self._marked.number if self._marked else None
+        self._devices = event.devices
+        self._at = next((at for at, device in enumerate(event.devices) if device.number == marked), 0)
+        terminals = "" if not event.terminals else f" and {_terminals(event.terminals)}"
+        self.query_one(".heading", Static).update(Content(f"Your devices{terminals}"))
+        self._show()
+
+    @property
+    def _marked(self) -> DeviceShown | None:
+        return self._devices[self._at] if self._at < len(self._devices) else None
+
+    def _show(self) -> None:
+        items = [Item(str(device.number), _row(device), _state(device)) for device in self._devices]
+        marked = self._marked
+        self.query_one(ListPane).show(items, str(marked.number) if marked else None)
+        details = self._details(marked) if marked else "No program has logged in with your account."
+        self.query_one(".details", Static).update(Content(details))
+
+    def _details(self, device: DeviceShown) -> str:
+        kind = "" if device.kind in ("", USUAL_KIND) else f" ({device.kind})"
+        known = f"Number {device.number}{kind}, since {_day(device.made)}."
+        if device.is_this:
+            return f"{known} This one. Its token is kept in {self._place}."
+        here = "Here now" if device.is_here else f"Last here {_minute(device.seen)}"
+        return f"{known} {here}, from {device.network or 'a network that nobody noted'}."
+
+    def _say(self, text: str) -> None:
+        """Show what the server has answered; it stays until it answers something else."""
+        said = self.query_one(".said", Static)
+        said.update(Content(text))
+        said.display = bool(text)
+
+    def action_move(self, step: int) -> None:
+        """Mark another one."""
+        if self._devices:
+            self._at = max(0, min(self._at + step, len(self._devices) - 1))
+            self._show()
+
+    @on(ListPane.Chosen)
+    def _click(self, event: ListPane.Chosen) -> None:
+        self._at = next((at for at, device in enumerate(self._devices) if str(device.number) == event.key), self._at)
+        self._show()
+
+    def action_drop(self) -> None:
+        """Ask, and drop the one that is marked."""
+        device = self._marked
+        if device is None:
+            return
+        if device.is_this:
+            self._say("That is this one. /logout leaves; another device can drop it.")
+            return
+        what = "It is logged out at once, and does not come back without your password or a code."
+        self._confirm(f"Drop {device.number}, {device.name}?", what, "Drop it", str(device.number))
+
+    def action_drop_others(self) -> None:
+        """Ask, and drop all but this one."""
+        what = (
+            "Every other device is logged out at once, and does not come back without your password or a code. What is"
+            " logged in at terminals ends too."
+        )
+        self._confirm("Drop all others?", what, "Drop them", "others")
+
+    def _confirm(self, heading: str, what: str, yes: str, device: str) -> None:
+        def answered(is_meant: bool | None) -> None:
+            if is_meant and not self._ask("drop", self._dropped, device=device):
+                self._say(NO_CONNECTION)
+
+        self.app.push_screen(ConfirmScreen(heading, what, no="Keep", yes=yes), answered)
+
+    def _dropped(self, event: Event) -> None:
+        if self.is_attached:
+            self._say(words_for(event, was_typed=True, language=self._language))
+            self._ask("devices", self._take)
+
+
+def _row(device: DeviceShown) -> Content:
+    return Content.assemble((f"{device.number:>2}  ", "dim"), device.name, (f"  {device.network}", "dim"))
+
+
+def _state(device: DeviceShown) -> Content:
+    if device.is_this:
+        return Content.styled("this one", "bold $text-success")
+    if device.is_here:
+        return Content.styled("here now", "$text-success")
+    return Content.styled(_minute(device.seen), "dim")
+
+
+def _terminals(count: int) -> str:
+    return "1 terminal" if count == 1 else f"{count} terminals"
+
+
+def _day(at: float) -> str:
+    return time.strftime("%Y-%m-%d", clocks.shown(at))
+
+
+def _minute(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", clocks.shown(at))

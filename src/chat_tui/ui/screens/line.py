@@ -1,0 +1,74 @@
+"""The line that is in use: whether it is encrypted, by whom the server is known, and its fingerprint in groups that can be compared.
+
+Knows the words (client/line_words.py); never knows the connection.
+"""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from chat_tui.client.line_words import LineWords
+
+BOX, AROUND = 72, 6
+"""Columns of the box at most (screens.tcss), and those of them that its frame, its blanks and its scrollbar take."""
+
+FRAME, HINT = 2, 2
+"""Rows that the frame takes, and what is below."""
+
+
+class LineScreen(ModalScreen[None]):
+    """Says what is known of the line."""
+
+    CSS_PATH = "screens.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "Back"),
+        Binding("f5", "copy_fingerprint", "Copy the fingerprint"),
+        Binding("ctrl+q", "app.quit", "Quit"),
+    ]
+
+    def __init__(self, words: LineWords) -> None:
+        """`words` is what is to be said."""
+        super().__init__()
+        self._words = words
+
+    def compose(self) -> ComposeResult:
+        """Words that can be selected."""
+        words, compared = self._words, self._words.compared
+        with Vertical(classes="box", id="line"):
+            with VerticalScroll():
+                yield Static(Content(words.title), classes="heading")
+                yield Static(Content("\n".join(words.what)))
+                if compared is not None:
+                    yield Static(Content(f"{compared.label} (SHA-256)"), classes="label")
+                    yield Static("", classes="fingerprint")
+                if words.todo:
+                    yield Static(Content(words.todo), classes="said")
+            hint = "Esc goes back." + (" F5 copies the fingerprint." if compared is not None else "")
+            yield Static(hint, classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Be as large as there is place; keys scroll what there is to read."""
+        self.query_one(VerticalScroll).focus()
+        self._fit()
+
+    def on_resize(self) -> None:
+        """The terminal is of another size: what is laid out just now is not yet."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        width, height = self.app.size
+        self.query_one(VerticalScroll).styles.max_height = max(3, height - FRAME - HINT)
+        if self._words.compared is not None:
+            rows = self._words.compared.rows(min(BOX, width * 96 // 100) - AROUND)
+            self.query_one(".fingerprint", Static).update(Content("\n".join(rows)))
+
+    def action_copy_fingerprint(self) -> None:
+        """Have the fingerprint in the clipboard."""
+        if self._words.compared is not None:
+            self.app.copy_to_clipboard(self._words.compared.fingerprint)
+            self.notify("Copied.", timeout=2, markup=False)
