@@ -17,8 +17,7 @@ from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
 from chat_server.protocol.events import LastLogin, LoggedIn, Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
-from chat_server.protocol.requests import PROGRAM_MAX, Login
-from chat_server.protocol.sanitize import sanitize_to_line
+from chat_server.protocol.requests import Login
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, Person, Proof
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
 from chat_server.rooms.tokens import identity_of
@@ -54,7 +53,7 @@ def holds_an_account(place: Room, name: str) -> bool:
 
 def new_device(session: Occupant, name: str, token: str) -> NewDevice:
     """The device at a session's other end, which shows this token from now on: called as it asks to be, or what its program calls itself."""
-    shown = sanitize_to_line((name or session.program)[:PROGRAM_MAX]).strip()
+    shown = name.strip() or session.program.strip()
     return NewDevice(shown or "program", digest_of_token(token), network=shortened(session.network))
 
 
