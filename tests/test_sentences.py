@@ -192,6 +192,7 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "devices": (),
         "last_login": UNSET,
         "guest": False,
+        "bot": False,
         "guests": UNSET,
         "code": "login-first",
         "why": "stopping",

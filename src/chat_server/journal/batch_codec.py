@@ -2,11 +2,12 @@
 
 What stands beside it once for all: the room, the first number, the first time and the step of times (times.py), and the authors, if any has an
 account. A hundred lines cost little more than one that way: in S1 of the bench, storing lines one by one took 1.4 us each, this takes 0.2. An
-entry is the nickname, the text, and a word for the kind unless it is `said`; what a later release adds to a kind of its own is an object after
-that. Pure.
+entry is the nickname, the text, and a word for the kind unless it is `said` and by no bot; then
+`bot`, if it is by one. What a later release adds to a kind of its own is an object after that. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import repeat
 
 import msgspec
@@ -39,7 +40,12 @@ Stored = Entry | Unknown
 """What stands under one number."""
 
 _NAMES = {kind: name for name, kind in KINDS.items()}
-_KIND_OF: dict[tuple[str, ...], type[Entry]] = {(): Said} | {(word,): kind for word, kind in KINDS.items()}
+_BOT = "bot"
+_KIND_OF: dict[tuple[str, ...], Callable[..., Entry]] = {
+    (): Said,
+    **{(word,): kind for word, kind in KINDS.items()},
+    **{(word, _BOT): partial(kind, bot=True) for word, kind in KINDS.items()},
+}
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[list[str]])
@@ -53,8 +59,9 @@ def encode(lines: Sequence[Stored]) -> bytes:
     rows: list[object] = []
     for piece in pieces_of(lines):
         if type(piece) is SaidRun:
-            rows += zip(repeat(piece.nick), piece.texts)
-        elif type(piece) is Said:
+            of_bot = (repeat(_NAMES[Said]), repeat(_BOT)) if piece.bot else ()
+            rows += zip(repeat(piece.nick), piece.texts, *of_bot)
+        elif type(piece) is Said and not piece.bot:
             rows.append((piece.nick, piece.text))
         else:
             rows.append(_entry(piece))
@@ -62,7 +69,9 @@ def encode(lines: Sequence[Stored]) -> bytes:
 
 
 def _entry(line: Stored) -> object:
-    return Raw(line.entry) if isinstance(line, Unknown) else (line.nick, line.text, _NAMES[type(line)])
+    if isinstance(line, Unknown):
+        return Raw(line.entry)
+    return (line.nick, line.text, _NAMES[type(line)], *([_BOT] if line.bot else []))
 
 
 def encode_authors(lines: Sequence[Stored]) -> str:

@@ -23,7 +23,7 @@ def _showable(line: Entry) -> Entry:
     nick, text, at = showable_name(line.nick), showable_text(line.text), possible(line.at)
     if nick == line.nick and text == line.text and at == line.at:
         return line
-    return type(line)(line.room, line.seq, at, nick, text, line.author)
+    return type(line)(line.room, line.seq, at, nick, text, line.author, bot=line.bot)
 
 
 def showable_text(text: str) -> str:

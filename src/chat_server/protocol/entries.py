@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, NamedTuple, get_args
 from msgspec import Meta
 
 from chat_server.protocol.events import Answered, CodeMade, Event, Invited, RecoveryMade
+from chat_server.protocol.names import BOT, GUEST
 from chat_server.protocol.requests import NUMBER_MAX, Act, HowMany, Notice, Number, Request, Say, Topic, tag_of
 from chat_server.protocol.room_events import ROOM_EVENTS
 
@@ -36,8 +37,8 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
 
     `seq` counts the room's lines from 1, without holes; `at` is in seconds since 1970, and in a room it only goes on. `author` is the
     account of its author; 0: nobody known to have one. It is stored, and not sent to programs. `guest` is not stored: it says that the author
-    has no account, as soon as anybody has one. A kind of entry is a class of this; what is said here of it is all that doors, journals and
-    clients know of it.
+    has no account, as soon as anybody has one. `bot` is stored: a bot of the author's has said it. A kind of entry is a class of this; what is said
+    here of it is all that doors, journals and clients know of it.
     """
 
     request: ClassVar[type[Request]]
@@ -59,6 +60,12 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     text: str
     author: Author = 0
     guest: bool = False
+    bot: bool = False
+
+    @property
+    def mark(self) -> str:
+        """What stands behind the nickname where people read it."""
+        return GUEST if self.guest else BOT if self.bot else ""
 
 
 class Said(StoredEvent, frozen=True, gc=False):

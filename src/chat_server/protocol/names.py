@@ -20,6 +20,9 @@ NAME_TYPED_MAX = 4 * NAME_MAX
 GUEST = "?"
 """Stands behind the name of somebody without an account where people read it, if others have one. No name has it in it."""
 
+BOT = "[bot]"
+"""The same behind the name of somebody for whom a bot of theirs speaks."""
+
 # Letters, digits and marks that a terminal draws as nothing: a name made of them cannot be seen.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0") | {
     chr(code) for code in range(0xFE00, 0xFE10)

@@ -44,13 +44,14 @@ class SaidRun(Struct, frozen=True, gc=False):
     texts: list[str]
     author: int = 0
     guest: bool = False
+    bot: bool = False
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __iter__(self) -> Iterator[Said]:
         same = repeat(self.room), count(self.seq), self.times, repeat(self.nick), self.texts
-        return map(Said, *same, repeat(self.author), repeat(self.guest))
+        return map(Said, *same, repeat(self.author), repeat(self.guest), repeat(self.bot))
 
 
 @final

@@ -125,19 +125,20 @@ class Batch:
         for session, nick, what, _ in entries:
             account = session.person.account
             guest = marks_guests and not account
+            bot = account != 0 and session.proof.is_bot
             if type(what) is Say:
                 if what.key:
                     self._keys.add(seq - first, session.person.sender, (what.key,))
-                pieces.append(Said(room, seq, at, nick, what.text, account, guest))
+                pieces.append(Said(room, seq, at, nick, what.text, account, guest, bot))
                 seq += 1
                 at += step  # as times_of has it
             elif type(what) is SayRun:
                 *times, at = accumulate(repeat(step, len(what)), initial=at)
                 if what.keys:
                     self._keys.add(seq - first, session.person.sender, what.keys)
-                pieces.append(SaidRun(room, seq, times, nick, what.texts, account, guest))
+                pieces.append(SaidRun(room, seq, times, nick, what.texts, account, guest, bot))
                 seq += len(times)
-            elif (line := self._line_of(nick, what, seq, at, account, guest=guest)) is not None:
+            elif (line := self._line_of(nick, what, seq, at, (account, guest, bot))) is not None:
                 if key := _key_of(what):
                     self._keys.add(seq - first, session.person.sender, (key,))
                 if type(what) is TimedRequest:
@@ -149,7 +150,7 @@ class Batch:
         self._began = trio.current_time()
         self._appending = journal.append(self.lines, self._keys) if pieces else None
 
-    def _line_of(self, nick: str, what: InboxItem, seq: int, at: float, account: int, *, guest: bool) -> Entry | None:
+    def _line_of(self, nick: str, what: InboxItem, seq: int, at: float, whose: tuple[int, bool, bool]) -> Entry | None:
         """What is stored of an entry, if anything is."""
         if type(what) is TimedRequest:
             what = what.request
@@ -159,7 +160,7 @@ class Batch:
         kind = KIND_BY_REQUEST[type(what)]
         if kind.changes_room:
             self.is_plain = False
-        return kind(self._room, seq, at, nick, getattr(what, kind.text_field), account, guest)
+        return kind(self._room, seq, at, nick, getattr(what, kind.text_field), *whose)
 
     async def stored(self) -> Sequence[Entry | None]:
         """Wait until the lines are stored. Returns them, in order; None for each that is not: it was before, or the disk refused."""

@@ -21,10 +21,11 @@ OWNER = "owner"
 
 
 class Proof(NamedTuple):
-    """By what a session has logged in: by the token of this device (0: by none of an account's), and when (seconds since 1970)."""
+    """By what a session has logged in: by the token of this device (0: by none of an account's), when (seconds since 1970); and whether a bot has."""
 
     device: int = 0
     at: float = 0.0
+    is_bot: bool = False
 
 
 class Device(Protocol):

@@ -292,7 +292,7 @@ def _entry(entry: Entry, _: str, protocol: int) -> Entry:
     if entry.protocol <= protocol and not entry.author:
         return entry
     kind = type(entry) if entry.protocol <= protocol else Said
-    return kind(entry.room, entry.seq, entry.at, entry.nick, entry.text, guest=entry.guest)
+    return kind(entry.room, entry.seq, entry.at, entry.nick, entry.text, guest=entry.guest, bot=entry.bot)
 
 
 def _renamed(event: Event, _: str, protocol: int) -> Event | dict[str, object]:

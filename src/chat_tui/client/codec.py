@@ -93,7 +93,8 @@ def _read(line: bytes) -> Received | None:
     if type(event) is PageShown and event.hidden:
         event = _with_hidden(event)
     if type(event) is Said:  # a hundred thousand lines are by a dozen people
-        event = Said(sys.intern(event.room), event.seq, event.at, sys.intern(event.nick), event.text, guest=event.guest)
+        room, nick = sys.intern(event.room), sys.intern(event.nick)
+        event = Said(room, event.seq, event.at, nick, event.text, guest=event.guest, bot=event.bot)
     return Received(event, ref)
 
 

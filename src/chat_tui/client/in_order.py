@@ -6,17 +6,16 @@ Knows what is known of a room. Never knows where it is written, nor how it came.
 from collections.abc import Callable
 
 from chat_server.protocol.entries import Entry
-from chat_server.protocol.names import GUEST, name_key
+from chat_server.protocol.names import name_key
 from chat_tui.client.state import RoomState
 
 
 def line_in_words(line: Entry) -> str:
     """`[python] 4711 ann: hello`: a line as it is read out."""
     text = line.text.replace("\n", "\n  ")
-    mark = GUEST if line.guest else ""
     shape = line.shape
     sign = f"{shape.sign} " if shape.sign and not shape.is_sentence else ""
-    return f"[{line.room}] {line.seq} {sign}{line.nick}{mark}{shape.between}{text}"
+    return f"[{line.room}] {line.seq} {sign}{line.nick}{line.mark}{shape.between}{text}"
 
 
 class Reading:

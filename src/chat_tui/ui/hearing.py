@@ -10,7 +10,6 @@ from textual.app import App
 from chat_server.protocol import entries, events
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
-from chat_server.protocol.names import GUEST
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_tui.client.answers import words_for
 from chat_tui.client.clocks import Steady
@@ -110,9 +109,7 @@ class Hearing:
             return
         now = self._steady()
         data = (
-            terminal.desktop_notification(f"{line.nick}{GUEST if line.guest else ''} in {line.room}", line.text)
-            if rules.desktop
-            else ""
+            terminal.desktop_notification(f"{line.nick}{line.mark} in {line.room}", line.text) if rules.desktop else ""
         )
         if rules.bell and now - self._bell_at > BELL_GAP:
             self._bell_at = now

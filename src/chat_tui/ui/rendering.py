@@ -14,7 +14,7 @@ from textual.style import Style
 
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.mentions import Names
-from chat_server.protocol.names import GUEST, name_key
+from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
 from chat_tui.client.state import Pending
 from chat_tui.client.timeline import StatusMessage, TimelineEntry
@@ -148,7 +148,7 @@ def is_grouped(entry: TimelineEntry | Pending, before: TimelineEntry | Pending |
         and not _kind(before).shape.sign
         and not _kind(entry).shape.sign
         and author(entry, me) == author(before, me)
-        and (isinstance(entry, Pending) or isinstance(before, Pending) or entry.guest == before.guest)
+        and (isinstance(entry, Pending) or isinstance(before, Pending) or entry.mark == before.mark)
         and entry.at - before.at < GROUP_SECONDS
         and day_of(entry.at) == day_of(before.at)
     )
@@ -215,7 +215,7 @@ def _name(entry: Entry | Pending, look: Look, *, is_shown: bool) -> Content:
     if sign := _kind(entry).shape.sign:  # in the place of a speaker's name
         return Content.styled(f"{sign} ".rjust(look.nick_width), look.dim)
     nick = author(entry, look.me)
-    mark = _guest_mark(entry)
+    mark = _mark_behind(entry)
     width = look.nick_width - 1 - len(mark)
     cut = nick if cell_len(nick) <= width else _cut(nick, width - 1) + "…"
     style = look.pending if isinstance(entry, Pending) else nick_style(nick, look.nicks)
@@ -227,12 +227,12 @@ def _inline_name(entry: Entry | Pending, look: Look) -> Content:
         return Content.styled(f"{sign} ", look.dim)
     nick = author(entry, look.me)
     return Content.assemble(
-        (nick, nick_style(nick, look.nicks) + Style(bold=True)), (_guest_mark(entry), look.dim), ": "
+        (nick, nick_style(nick, look.nicks) + Style(bold=True)), (_mark_behind(entry), look.dim), ": "
     )
 
 
-def _guest_mark(entry: Entry | Pending) -> str:
-    return "" if isinstance(entry, Pending) or not entry.guest else GUEST
+def _mark_behind(entry: Entry | Pending) -> str:
+    return "" if isinstance(entry, Pending) else entry.mark
 
 
 def _cut(text: str, width: int) -> str:
@@ -257,7 +257,7 @@ def _text(entry: Entry | Pending, look: Look) -> Shown:
     if kind.shape.sign:
         nick = author(entry, look.me)
         text.add_before(
-            Content.assemble((nick, nick_style(nick, look.nicks)), (_guest_mark(entry), look.dim), kind.shape.between)
+            Content.assemble((nick, nick_style(nick, look.nicks)), (_mark_behind(entry), look.dim), kind.shape.between)
         )
     return text
 

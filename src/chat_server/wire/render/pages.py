@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from datetime import date
 
 from chat_server.protocol import entries
-from chat_server.protocol.names import GUEST
 from chat_server.protocol.time_zones import local
 from chat_server.wire.render.languages import Translator
 from chat_server.wire.render.text_lines import TextLine, server_lines
@@ -32,7 +31,7 @@ def _day(translator: Translator, day: date) -> str:
 def entry_shown(translator: Translator, entry: entries.Entry, before: str = "") -> TextLine:
     """What somebody has said, done or set, after its number and its time, if these are shown."""
     shape = entry.shape
-    mark = GUEST if entry.guest else ""
+    mark = entry.mark
     if shape.is_sentence:
         return TextLine(translator.text(shape.sentence, nick=entry.nick + mark, text=entry.text), f"{before}* ")
     return TextLine(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, mark + shape.between)

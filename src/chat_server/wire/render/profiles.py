@@ -14,7 +14,7 @@ from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.late_pattern import LatePattern
-from chat_server.protocol.names import GUEST
+from chat_server.protocol.names import BOT, GUEST
 from chat_server.protocol.runs import Renderer, SaidRun, show_runs
 from chat_server.wire.charsets import ambiguous_columns, encode, showable
 from chat_server.wire.render.colours import bright, dim, named
@@ -66,14 +66,16 @@ def renderer_for(profile: RenderProfile) -> Renderer:
 
     def render(event: Event) -> bytes:
         if type(event) is Said:  # nearly all are; the table would take a third longer
-            return f"{event.nick}{GUEST if event.guest else ''}: {indented(event.text)}\r\n".encode()
+            return (
+                f"{event.nick}{GUEST if event.guest else BOT if event.bot else ''}: {indented(event.text)}\r\n".encode()
+            )
         return as_text(event_lines(event, translator)).encode()
 
     def render_laid_out(event: Event) -> bytes:
         return written("".join(_laid_out(line, profile) for line in event_lines(event, translator)), profile)
 
     def render_run(run: SaidRun) -> bytes:
-        head = f"{run.nick}{GUEST}: " if run.guest else f"{run.nick}: "
+        head = f"{run.nick}{GUEST if run.guest else BOT if run.bot else ''}: "
         between = "\r\n" + head
         return f"{head}{between.join(run.texts)}\r\n".encode()
 

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 
 from chat_server.protocol.entries import Found
 from chat_server.protocol.events import Event, Refused
-from chat_server.protocol.names import GUEST, BadName, parse_name
+from chat_server.protocol.names import BadName, parse_name
 from chat_tui.client import clocks
 from chat_tui.ui.field import Field
 from chat_tui.ui.list_pane import Item, ListPane
@@ -146,7 +146,7 @@ class SearchScreen(ChooseScreen):
                 f"{room} {line.seq}",
                 Content.assemble(
                     (f"{room} ", "dim"),
-                    (f"{line.nick}{GUEST if line.guest else ''}: ", "bold"),
+                    (f"{line.nick}{line.mark}: ", "bold"),
                     line.text.replace("\n", " "),
                 ),
                 Content.styled(time.strftime("%Y-%m-%d %H:%M", clocks.shown(line.at)), "dim"),
