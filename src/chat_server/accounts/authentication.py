@@ -22,6 +22,9 @@ from chat_server.accounts.credentials import (
     NewCode,
     TypedCode,
     digest_of_token,
+    is_for_bots,
+    is_whole,
+    new_bot_token,
     new_code,
     parse_code,
 )
@@ -34,6 +37,8 @@ from chat_server.accounts.throttles import Attempt, FailedTries, Throttled, Thro
 from chat_server.logs import log
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import name_key
+
+DAY = 86400.0
 
 DEVICE_SECONDS, INVITE_SECONDS, OPERATOR_SECONDS = 600.0, 86400.0, 3600.0
 """Seconds for which a code for a device is good, one for somebody who is invited, and one of an operator's: that is told to somebody on the way."""
@@ -71,6 +76,23 @@ class LetIn(NamedTuple):
     """Whether it was proved by what a program keeps, and not just now by somebody."""
     is_new_owner: bool = False
     """Whether the account is an owner's by this."""
+    rooms: tuple[str, ...] = ()
+    """Those that whoever made the code by which it was proved wants entered."""
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether it is a bot of the account's."""
+        return self.device is not None and self.device.kind == "bot"
+
+
+class NewBot(NamedTuple):
+    """A bot's token as it is shown, once, and what is kept of it."""
+
+    token: str
+    device: Device
+
+    def __repr__(self) -> str:
+        return "NewBot(…)"
 
 
 class Authentication:
@@ -104,6 +126,8 @@ class Authentication:
 
     async def by_token(self, token: str) -> LetIn | None:
         """Whose token this is, if it is an account's. Raises JournalError."""
+        if is_for_bots(token) and not is_whole(token):
+            return None
         moment = self.moment
         holder = await self.accounts.by_token(digest_of_token(token), self.now())
         return LetIn(holder.account, holder.device, moment=moment, is_old=True) if holder else None
@@ -164,7 +188,7 @@ class Authentication:
             self._throttles.take_back(attempt, self.now())
             return refused(used, nick)
         failed, is_new_owner = self._succeeded(attempt, account), known.purpose == "owner"
-        return LetIn(used.account, used.device, failed, moment, is_new_owner=is_new_owner)
+        return LetIn(used.account, used.device, failed, moment, is_new_owner=is_new_owner, rooms=used.rooms)
 
     async def _begin(self, account: Account | None, nick: str, network: str) -> Attempt | Refused:
         """Somebody tries to come in by this name, from there; refused if not now. Raises JournalError."""
@@ -225,6 +249,19 @@ class Authentication:
         code = Code(made.digest, purpose, now, now + OPERATOR_SECONDS, account, "" if account else name_key(name))
         refusal = await self.accounts.make_codes([code], is_instead=True)
         return made if refusal is None else refused(refusal, name)
+
+    async def new_bot(
+        self, account: int, name: str, rooms: tuple[str, ...] | None, days: int | None
+    ) -> NewBot | Refused:
+        """A token by which a bot logs in as this account; `rooms` and `days` are what it is limited to. Raises JournalError."""
+        token, now = new_bot_token(), self.now()
+        for one in await self.accounts.devices(account):
+            if one.kind == "bot" and name_key(one.name) == name_key(name) and (one.ends is None or one.ends > now):
+                return Refused("name-taken", {"nick": name})
+        ends = None if days is None else now + days * DAY
+        new = NewDevice(name, digest_of_token(token), "bot", ends=ends, rooms=rooms)
+        device = await self.accounts.add_device(account, new, now)
+        return refused(device, "") if isinstance(device, Refusal) else NewBot(token, device)
 
     async def at_new_device(self, let_in: LetIn, new: NewDevice) -> LetIn | Refused:
         """Let in whoever it is by a device of their own from now on, which shows its token the next time. Raises JournalError."""

@@ -7,6 +7,8 @@ numbers. Never knows whose they are.
 
 import hashlib
 import secrets
+import string
+from binascii import crc32
 from typing import NamedTuple
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -17,6 +19,13 @@ ONE_TIME, RECOVERY = 8, 20
 
 _TYPED_MAX = 40
 """Characters in which a code may be typed."""
+
+BEGINNING = "ct_"
+"""Begins a bot's token, so that whoever looks for secrets in what is published finds it."""
+
+_DIGITS = string.digits + string.ascii_letters
+_SECRET, _CHECK = 22, 6
+"""Characters of it that are random, 131 bits; and that tell one that was mistyped or cut."""
 
 RECOVERY_CODES = 2
 """Recovery codes of a new account: one to be lost."""
@@ -56,6 +65,31 @@ def parse_code(typed: str) -> TypedCode | None:
     if len(code) not in (ONE_TIME, RECOVERY) or not set(_LETTERS).issuperset(code):
         return None
     return TypedCode(_digest("code", code), len(code) == RECOVERY)
+
+
+def new_bot_token() -> str:
+    """A token that nobody has, for a bot: `ct_`, 22 characters, and six that follow from them."""
+    token = BEGINNING + "".join(secrets.choice(_DIGITS) for _ in range(_SECRET))
+    return token + _check_of(token)
+
+
+def is_for_bots(token: str) -> bool:
+    """Whether this is meant to be a bot's token, whole or not."""
+    return token.startswith(BEGINNING) and len(token) != _SECRET  # as long is what a program makes for itself
+
+
+def is_whole(token: str) -> bool:
+    """Whether a bot's token is as it was made."""
+    secret = token[: len(BEGINNING) + _SECRET]
+    return is_for_bots(token) and len(secret) == len(BEGINNING) + _SECRET and token == secret + _check_of(secret)
+
+
+def _check_of(token: str) -> str:
+    number, check = crc32(token.encode()), ""
+    for _ in range(_CHECK):
+        number, digit = divmod(number, len(_DIGITS))
+        check = _DIGITS[digit] + check
+    return check
 
 
 def digest_of_token(token: str) -> bytes:

@@ -41,6 +41,18 @@ class Access(NamedTuple):
     """Whether it works for people at terminals only, or for programs only."""
     refusal: Callable[[Occupant], Refused] | None = None
     """What somebody who has logged in, but does not have the role, is told."""
+    bots: bool = True
+    """Whether bots may. They never may what needs more than to have logged in: whoever finds their token must not have the account by it."""
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether more counts than the role and the place."""
+        return bool(self.door) or not self.is_for_bots
+
+    @property
+    def is_for_bots(self) -> bool:
+        """Whether bots may ask for it."""
+        return self.bots and self.role in COMMON
 
 
 DEFAULT = Access()
@@ -55,11 +67,12 @@ def access(
     where: tuple[str, ...] = EVERYWHERE,
     door: Literal["", "terminal", "program"] = "",
     refusal: Callable[[Occupant], Refused] | None = None,
+    bots: bool = True,
 ) -> Callable[[F], F]:
     """Declare who may ask for the command below; see Access. One without a declaration works everywhere for whoever has logged in."""
 
     def declare(command: F) -> F:
-        command.__dict__["access"] = Access(role, where, door, refusal)
+        command.__dict__["access"] = Access(role, where, door, refusal, bots)
         return command
 
     return declare
@@ -70,9 +83,10 @@ def is_open_to(row: Access, role: str) -> bool:
     return row.role in ROLES[role]
 
 
-def is_for_door_of(row: Access, session: Occupant) -> bool:
-    """Whether it is for whoever is at the session's other end: somebody at a terminal, or a program."""
-    return not row.door or (row.door == "terminal") is session.has_terminal
+def is_for(row: Access, session: Occupant) -> bool:
+    """Whether it is for whoever is at the session's other end: somebody at a terminal, or a program; a bot, or not."""
+    is_for_door = not row.door or (row.door == "terminal") is session.has_terminal
+    return is_for_door and (row.is_for_bots or not session.proof.is_bot)
 
 
 def refused(row: Access, session: Occupant, kind: str, word: str) -> Refused:
@@ -89,6 +103,8 @@ def refused(row: Access, session: Occupant, kind: str, word: str) -> Refused:
         if session.person.role == STRANGER:
             return Refused("login-first")
         return row.refusal(session) if row.refusal else Refused("not-allowed", {"word": word})
+    if session.proof.is_bot and not row.is_for_bots:
+        return Refused("not-for-bots", {"word": word})
     if kind not in row.where:
         return Refused("not-in-hall" if kind == HALL else "not-in-rooms", {"word": word})
     return Refused("for-programs" if session.has_terminal else "for-terminals", {"word": word})

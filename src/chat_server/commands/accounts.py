@@ -18,7 +18,7 @@ from chat_server.commands.access import UNREGISTERED, access
 from chat_server.commands.asking import HASH_TOKENS, ask_secret
 from chat_server.commands.codes import NobodyRegisters
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.letting_in import ROLE_OF, may_be_secret, new_device, readable, rooms_of
+from chat_server.commands.letting_in import ROLE_OF, enter_rooms, may_be_secret, new_device, readable, rooms_of
 from chat_server.commands.login import NowOwner, claim_name
 from chat_server.journal import JournalError
 from chat_server.protocol.events import Refused, Registered
@@ -196,6 +196,7 @@ async def _make(place: Room, session: Occupant, nick: str, hashed: str, request:
     session.send(Registered(nick, tuple(code.shown for code in codes), token))
     if made.account.role == "owner":
         session.send_unasked(NowOwner())
+    await enter_rooms(place, session, made.rooms)
     return True
 
 

@@ -60,6 +60,8 @@ def _kind_of(session: Occupant) -> str:
 def note_choice(place: Room, session: Occupant, setting: str, value: str | int | bool) -> MaybeAwaitable:
     """Note what somebody has chosen; if they have an account, it is stored with that."""
     person = session.person
+    if session.proof.is_bot:
+        return None
     kind = WHEREVER if setting in _HOLD_WHEREVER else _kind_of(session)
     person.choices = {**person.choices, kind: {**person.choices.get(kind, {}), setting: value}}
     return _save(place, session) if person.account else None

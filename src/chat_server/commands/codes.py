@@ -13,25 +13,54 @@ from chat_server.commands.asking import after_password, proved
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import may_be_secret
 from chat_server.journal import JournalError
-from chat_server.protocol.events import CodeMade, Invited, RecoveryMade, Refused
-from chat_server.protocol.requests import Request, Secret
+from chat_server.protocol.events import Answered, CodeMade, Invited, RecoveryMade, Refused
+from chat_server.protocol.names import BadName, parse_name
+from chat_server.protocol.requests import Number, Request, Secret
+from chat_server.protocol.syntax import usage_of, wrong_usage
+from chat_server.protocol.typed import Misuse, shortened, unexpected
 from chat_server.rooms.person import ADMIN, HOLDER
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+
+DAYS_MAX = 3650
+"""Days for which a bot's token may be good, if not for ever."""
+
+BOT_ROOMS_MAX = 20
+"""Rooms to which one may be limited."""
+
+EVERY_ROOM = "*"
 
 
 class MakeCode(Request, frozen=True, gc=False, tag="code"):
     """Make a code."""
 
     purpose: Annotated[
-        Literal["device", "invite", "recovery"],
+        Literal["device", "invite", "recovery", "bot"],
         Meta(
-            description="device: to log in somewhere else; invite: for somebody who is to register; recovery: new recovery codes"
+            description="device: to log in somewhere else; invite: for somebody who is to register; recovery: new recovery codes;"
+            " bot: a token for a program that talks by itself"
         ),
     ]
+    name: Annotated[str, Meta(description="what the bot is called among your devices")] = ""
+    rooms: Annotated[
+        str, Meta(description="the rooms that the bot may be in, with commas between them; *: every room")
+    ] = ""
+    days: Annotated[int, Meta(ge=1, le=DAYS_MAX, description="how many days its token is good")] | None = None
     password: Secret = ""
 
     def __repr__(self) -> str:
         return f"MakeCode(purpose={self.purpose!r})"
+
+
+class BotMade(Answered, frozen=True):
+    """The receiver has a token by which a program logs in for them, until /drop with this number. It is not shown again."""
+
+    sentence: ClassVar[str] = (
+        "The bot {name} logs in by this token, which is not shown again: {token}. /devices lists it, /drop {number} ends it."
+    )
+
+    name: str
+    token: str
+    number: Number
 
 
 class AdminsInvite(Refused, frozen=True):
@@ -60,12 +89,19 @@ class CodeCommands(CommandHandler):
 
     @access(role=HOLDER, refusal=lambda _: AccountNeeded())
     def do_code(self, place: Room, session: Occupant, request: MakeCode) -> MaybeAwaitable:
-        """Make a code that is good once.
+        """Make a code that is good once, or a token for a bot.
 
         /code device: you log in by it somewhere else, within ten minutes, also where no password may be typed.
         /code invite: somebody whom you tell it makes an account by it.
         /code recovery: two new ones for when you forget your password; the earlier ones end. You are asked for the password.
+        /code bot NAME python,dev 30: a program logs in as you by this token, in these rooms only, for thirty days. Without rooms or
+        days: everywhere, until you drop it. What it says is marked.
         """
+        if request.purpose == "bot":
+            return _ask_for_bot(place, session, request)
+        if request.name:
+            _say_misused(session, unexpected(request.name))
+            return None
         if request.purpose == "recovery":
             return _ask_for_recovery(place, session, request.password)
         policy = place.directory.authentication.policy
@@ -77,6 +113,51 @@ class CodeCommands(CommandHandler):
             session.send(NobodyRegisters())
             return None
         return _make_code(place, session, request.purpose)
+
+
+def _say_misused(session: Occupant, misuse: Misuse) -> None:
+    wrong = wrong_usage(usage_of(MakeCode), misuse)
+    session.send(Refused(wrong.code, wrong.details))
+
+
+def _ask_for_bot(place: Room, session: Occupant, request: MakeCode) -> MaybeAwaitable:
+    if not request.name:
+        _say_misused(session, Misuse("usage-missing", {"field": "name"}))
+        return None
+    if not may_be_secret(session):
+        return None
+    try:
+        name = parse_name(request.name)
+        rooms = _limits(place, request.rooms)
+    except BadName as error:
+        session.send(Refused(error.code, error.details))
+        return None
+    if isinstance(rooms, Refused):
+        session.send(rooms)
+        return None
+    return _make_bot(place, session, name, rooms, request.days)
+
+
+def _limits(place: Room, typed: str) -> tuple[str, ...] | Refused | None:
+    """The rooms to which a bot is to be limited, as they are called; None: to none."""
+    if typed in ("", EVERY_ROOM):
+        return None
+    names = typed.split(",")
+    if len(names) > BOT_ROOMS_MAX:
+        return Refused("too-many-rooms", {"limit": str(BOT_ROOMS_MAX)})
+    rooms = {name: place.directory.room(name) or place.directory.formerly(name) for name in names}
+    missing = next((name for name, room in rooms.items() if room is None), None)
+    if missing is not None:
+        return Refused("no-such-room", {"room": shortened(missing)})
+    return tuple(dict.fromkeys(room.name for room in rooms.values() if room is not None))
+
+
+async def _make_bot(place: Room, session: Occupant, name: str, rooms: tuple[str, ...] | None, days: int | None) -> None:
+    try:
+        made = await place.directory.authentication.new_bot(session.person.account, name, rooms, days)
+    except JournalError:
+        made = Refused("cannot-store")
+    session.send(made if isinstance(made, Refused) else BotMade(name, made.token, made.device.id))
 
 
 def _ask_for_recovery(place: Room, session: Occupant, password: str) -> MaybeAwaitable:

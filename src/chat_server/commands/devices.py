@@ -7,7 +7,7 @@ session ends, nor where an account is kept.
 from collections.abc import Callable, Collection
 from typing import Annotated, ClassVar, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from chat_server.accounts import CHANGE_OF_MIND_SECONDS, Ending
 from chat_server.accounts.passwords import BadPassword, Password, parse_new_password
@@ -164,7 +164,16 @@ async def _list_devices(place: Room, session: Occupant) -> None:
     here = {other.proof.device for other in person.sessions}
     shown = tuple(
         DeviceShown(
-            one.id, one.name, one.kind, one.made, one.seen, one.network, one.id in here, one.id == session.proof.device
+            one.id,
+            one.name,
+            one.kind,
+            one.made,
+            one.seen,
+            one.network,
+            one.id in here,
+            one.id == session.proof.device,
+            UNSET if one.ends is None else one.ends,
+            UNSET if one.rooms is None else one.rooms,
         )
         for one in devices
     )

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from chat_server.commands.access import DEFAULT, EVERYWHERE, ROLES, Access, is_for_door_of, is_open_to, refused
+from chat_server.commands.access import DEFAULT, EVERYWHERE, ROLES, Access, is_for, is_open_to, refused
 from chat_server.protocol.events import Refused
 from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.requests import REQUESTS, Request, Say
@@ -26,7 +26,7 @@ class EndSession(Exception):
 class Command:
     """One command. `run` is called with the place, the session and the request."""
 
-    __slots__ = ("access", "door", "explanation", "run")
+    __slots__ = ("access", "explanation", "is_narrow", "run")
 
     def __init__(
         self, run: Callable[[Any, Any, Any], MaybeAwaitable], explanation: str, access: Access = DEFAULT
@@ -34,7 +34,7 @@ class Command:
         self.run = run
         self.explanation = explanation
         self.access = access
-        self.door = access.door  # here too, for every line that is said looks at it
+        self.is_narrow = access.is_narrow  # here too, for every line that is said looks at it
 
     @property
     def summary(self) -> str:
@@ -91,7 +91,7 @@ class CommandTable:
     def dispatch(self, place: Room, session: Occupant, request: Request | SayRun | Unreadable) -> MaybeAwaitable:
         """Carry out a request, or refuse it. Raises EndSession if it ends the session."""
         command = self.open_to[session.person.role][place.kind].get(type(request))  # type: ignore[arg-type]  # no run is there
-        if command is None or (command.door and not is_for_door_of(command.access, session)):
+        if command is None or (command.is_narrow and not is_for(command.access, session)):
             if type(request) is SayRun:
                 return self._dispatch_run(place, session, request)
             session.send(self.refused(place, session, type(request)))
@@ -123,12 +123,12 @@ class CommandTable:
     def works_for(self, place: Room, session: Occupant, request: Asked) -> bool:
         """Whether this session may ask for this here."""
         command = self.open_to[session.person.role][place.kind].get(request)
-        return command is not None and is_for_door_of(command.access, session)
+        return command is not None and is_for(command.access, session)
 
     def works_here(self, place: Room, session: Occupant) -> dict[Asked, Command]:
         """All that this session may ask for here."""
         commands = self.open_to[session.person.role][place.kind]
-        return {request: command for request, command in commands.items() if is_for_door_of(command.access, session)}
+        return {request: command for request, command in commands.items() if is_for(command.access, session)}
 
     def words_here(self, place: Room, session: Occupant) -> dict[str, type[Request]]:
         """What this session may type here, by every word for it."""

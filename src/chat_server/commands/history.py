@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable
 
 from chat_server.commands.access import access
+from chat_server.commands.bots import rooms_of_bot
 from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.journal import JournalError
@@ -105,6 +106,9 @@ class HistoryCommands(CommandHandler):
         """
         if request.before is not None or request.after is not None:
             return self._page(place, session, request)
+        if request.count is not None and session.proof.is_bot:
+            session.send(Refused("not-for-bots", {"word": "history"}))
+            return None
         if request.count is not None:
             session.person.history = min(request.count, HISTORY_MAX)
         session.send(HistoryChosen(session.person.history))
@@ -158,8 +162,13 @@ async def _page_of(room: Room, span: Span, zone: str) -> PageShown:
 
 
 async def _search(place: Room, session: Occupant, words: str, rooms: list[str] | None) -> None:
+    limited_to = await rooms_of_bot(place, session) if rooms is None and session.proof.is_bot else None
+    if isinstance(limited_to, Refused):
+        session.send(limited_to)
+        return
     await place.flushed(session)
     directory = place.directory
+    rooms = rooms if limited_to is None else [*limited_to]
     session.send(await search(directory.journal, directory.guests, words, rooms, session.person.zone))
 
 

@@ -4,6 +4,7 @@ Knows what has been proved, and by which session. Never knows how (accounts/auth
 """
 
 from collections.abc import Awaitable, Sequence
+from math import inf
 from typing import TypeVar
 
 from msgspec import UNSET
@@ -72,6 +73,14 @@ async def readable(found: Awaitable[T]) -> T | Refused:
         return Refused("cannot-read")
 
 
+async def enter_rooms(place: Room, session: Occupant, names: Sequence[str]) -> None:
+    """Enter the rooms that whoever made a code wants entered by it; where one can be in one place only, the first, if one is in none."""
+    if session.nick and session.is_in_hall:
+        for room in rooms_of(place, names)[: 1 if session.has_terminal else ROOMS_MAX]:
+            if room.name not in session.rooms:
+                await session.enter(room)
+
+
 async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: Login) -> None:
     """Whoever has proved that an account is theirs has its name, beside their other sessions; or, at the same device, in their place."""
     directory, account = place.directory, let_in.account
@@ -98,8 +107,12 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
     whose = person or session.person
     if person is not None and let_in.is_new_owner:
         person.role = OWNER
+    if let_in.is_bot:  # what it chose before it logged in is not its person's choice
+        session.person.choices, session.person.language = {}, ""
     take_up_choices(session, whose, whose.choices if person else account.choices)
-    session.proof = Proof(let_in.device.id if let_in.device else 0, 0.0 if let_in.is_old else now)
+    device = let_in.device
+    seconds = inf if device is None or device.ends is None else device.ends - now
+    session.proof = Proof(device.id if device else 0, 0.0 if let_in.is_old else now, let_in.is_bot, seconds)
     directory.accounts.note_seen(account.id, session.proof.device, shortened(session.network), now)
     if person is not None:
         await come_back(place, session, person, request, last)

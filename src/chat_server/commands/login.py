@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from chat_server.accounts import Account
 from chat_server.accounts.authentication import LetIn, refused
-from chat_server.accounts.credentials import TypedCode, parse_code
+from chat_server.accounts.credentials import TypedCode, is_for_bots, parse_code
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.new_names import parse_nickname
@@ -19,6 +19,7 @@ from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import (
     come_back,
+    enter_rooms,
     holds_an_account,
     let_in_guest,
     let_in_holder,
@@ -110,6 +111,7 @@ class LoginCommands(CommandHandler):
             return _log_in(place, session, request)
         return _log_in_as_program(place, session, request)
 
+    @access(bots=False)
     def do_nick(self, place: Room, session: Occupant, request: Rename) -> MaybeAwaitable:
         """Change your nickname.
 
@@ -179,6 +181,8 @@ async def _log_in_as_program(place: Room, session: Occupant, request: Login) -> 
     let_in = await readable(place.directory.authentication.by_token(request.token)) if request.token else None
     if isinstance(let_in, Refused):
         session.send(let_in)
+    elif let_in is None and is_for_bots(request.token):
+        session.send(Refused("wrong-token"))
     elif let_in is None:
         pause = _log_in(place, session, request)
         if pause is not None:
@@ -220,6 +224,7 @@ async def _use_code(place: Room, session: Occupant, request: Login, typed: Typed
     await let_in_holder(place, session, let_in, replace(request, token=token))
     if let_in.is_new_owner:
         session.send_unasked(NowOwner())
+    await enter_rooms(place, session, let_in.rooms)
 
 
 async def _log_in_by_password(place: Room, session: Occupant, request: Login, typed: str) -> None:

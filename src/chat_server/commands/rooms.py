@@ -2,6 +2,7 @@
 
 from chat_server.accounts.new_names import parse_new_name
 from chat_server.commands.access import ANYBODY, access
+from chat_server.commands.bots import NotForThisBot, refusal_of_room, rooms_of_bot
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
@@ -102,6 +103,9 @@ def _room_called(place: Room, session: Occupant, name: str) -> Room | None:
 
 
 async def _enter(session: Occupant, room: Room) -> None:
+    if (refusal := await refusal_of_room(room, session)) is not None:
+        session.send(refusal)
+        return
     await session.enter(room)
 
 
@@ -114,12 +118,19 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
         if room is None:
             session.send(Refused("no-such-room", {"room": shortened(name)}))
             continue
+        if (refusal := await refusal_of_room(room, session)) is not None:
+            session.send(refusal)
+            continue
         last = await session.enter(room, is_return=True)
         if last >= 0:
             await catch_up(room, session, number, last)
 
 
 async def _create(place: Room, session: Occupant, name: str) -> None:
+    limited_to = await rooms_of_bot(place, session) if session.proof.is_bot else None
+    if limited_to is not None:
+        session.send(limited_to if isinstance(limited_to, Refused) else NotForThisBot(details={"room": name}))
+        return
     try:
         refusal = await place.directory.create_room(name, session.person.sender, session.network)
     except JournalError:

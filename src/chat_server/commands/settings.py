@@ -39,6 +39,9 @@ class SettingsCommands(CommandHandler):
 
         Such as Europe/Berlin or +02:00. Without a zone: show the time and the zone.
         """
+        if request.zone and session.proof.is_bot:
+            session.send(Refused("not-for-bots", {"word": "time"}))
+            return None
         if request.zone:
             try:
                 session.person.zone = parse_zone(request.zone)
@@ -58,10 +61,11 @@ class SettingsCommands(CommandHandler):
         if request.language and language is None:
             session.send(Refused("no-such-language", {"language": shortened(request.language)}))
             return None
-        if language is not None:
+        if language is not None and not session.proof.is_bot:  # what a bot wants its person need not want
             session.person.language = language
         pause = _choose(place, session, "language", language)
-        speak_as_chosen(session)
+        if not session.proof.is_bot:
+            speak_as_chosen(session)
         return pause
 
     @access(role=ANYBODY, door="terminal")

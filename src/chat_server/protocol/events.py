@@ -95,6 +95,10 @@ class DeviceShown(Struct, frozen=True):
     network: str
     is_here: bool
     is_this: bool
+    ends: float | UnsetType = UNSET
+    """When it lets nobody in any more, if that is known."""
+    rooms: tuple[str, ...] | UnsetType = UNSET
+    """The rooms to which a bot is limited, if it is."""
 
 
 class DevicesListed(Event, frozen=True):

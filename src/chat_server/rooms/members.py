@@ -91,18 +91,19 @@ class Members:
         """
         person = session.person
         is_first = person not in self.nicks
+        is_heard = session.proof.is_bot or any(not other.proof.is_bot for other in self._here.get(person, ()))
         nick = self.nicks.get(person, nick)
         self._flush()
         self._welcome(session, nick)
         self._note_arrival(session, nick, is_first=is_first)
         recalled = None
         if not is_return:
-            # Who hears the room by another session has missed nothing: this one is shown what a newcomer is.
-            known_as = person.known_as(nick) if is_first else ""
+            # Who hears the room by another session has missed nothing: this one is shown what a newcomer is. A bot hears it for nobody.
+            known_as = "" if is_heard else person.known_as(nick)
             recalled = self._history.recalled(known_as, person.history, person.zone)
             if recalled is not None:
                 self._audience.tell(session, replace(recalled, lines=self._guests.on(recalled.lines)))
-        self._remember(session.person, nick)
+        self._remember(session, nick)
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived
 
@@ -130,7 +131,7 @@ class Members:
         self._audience.remove(session, nick)
         self.let_go(session)
         self._note_departure(session, nick)
-        self._remember(session.person, nick)
+        self._remember(session, nick)
 
     def rename(self, person: Person[Occupant], nick: str) -> None:
         """Tell everybody of somebody's new name, after who came and went before."""
@@ -186,8 +187,10 @@ class Members:
             left = Left(self.room, (nick,), guests=self._guests.among([(session.person, nick)]))
             self._audience.show_alone(self.presence.left(nick, session), left)
 
-    def _remember(self, person: Person[Occupant], nick: str) -> None:
-        known_as = person.known_as(nick)
+    def _remember(self, session: Occupant, nick: str) -> None:
+        if session.proof.is_bot:
+            return
+        known_as = session.person.known_as(nick)
         self._history.save_position(known_as)
         self._journal.save_position(self.room, known_as, self._history.last_seq)
 

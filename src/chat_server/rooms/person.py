@@ -6,6 +6,7 @@ shown.
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from chat_server.accounts import Choices, sender_of
@@ -21,11 +22,14 @@ OWNER = "owner"
 
 
 class Proof(NamedTuple):
-    """By what a session has logged in: by the token of this device (0: by none of an account's), when (seconds since 1970); and whether a bot has."""
+    """By what a session has logged in: by the token of this device (0: by none of an account's), and when (seconds since 1970)."""
 
     device: int = 0
     at: float = 0.0
     is_bot: bool = False
+    """Whether a bot has."""
+    seconds: float = inf
+    """For how long that is good; then the session ends."""
 
 
 class Device(Protocol):

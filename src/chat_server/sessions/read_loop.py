@@ -12,6 +12,7 @@ import trio
 
 from chat_server.protocol.events import Dismissed, Event, Refused, Slowed
 from chat_server.protocol.incoming import Echo, ProtocolReply
+from chat_server.rooms.person import Proof
 from chat_server.rooms.room import MaybeAwaitable
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.corking import Corked
@@ -61,6 +62,9 @@ class Asker(Protocol[A_contra]):
     def nick(self) -> str:
         """The nickname, or "" before login."""
 
+    proof: Proof
+    """By what it has logged in."""
+
     @property
     def COSTS(self) -> Mapping[type, float]:  # noqa: N802 - a constant of the class
         """What counts for more or less than a line where lines are counted."""
@@ -96,6 +100,7 @@ class ReadLoop(Generic[A]):
 
     __slots__ = (
         "_context",
+        "_ends_at",
         "_idle_since",
         "_is_counted",
         "_session",
@@ -126,6 +131,7 @@ class ReadLoop(Generic[A]):
         self._context = context
         self.pace = pace
         self.login_deadline = login_deadline
+        self._ends_at = inf
         self._idle_since = 0.0  # it is set on logging in, before which it counts for nothing
         self._is_counted = False  # whether what has come and is no request yet counts among what waits in memory
         self.scope = trio.CancelScope(deadline=login_deadline)
@@ -149,7 +155,7 @@ class ReadLoop(Generic[A]):
         the caller is to wait for its turn.
         """
         if data and self._session.nick and self._context.limits.idle_seconds:
-            self.scope.deadline = inf  # to wait for one's turn is not idleness
+            self.scope.deadline = self._ends_at  # to wait for one's turn is not idleness
         if asks_for_much:
             await self.take_turn()  # keys are dear before anything is asked for
         if self.pace is not None and self.decoder.is_dear(data):
@@ -279,9 +285,9 @@ class ReadLoop(Generic[A]):
     # Its time limits.
 
     def logged_in(self) -> None:
-        """Who has logged in has all the time that they like, until they say nothing for too long."""
-        self.scope.deadline = inf
+        """Who has logged in has all the time for which that is good, until they say nothing for too long."""
         self._idle_since = trio.current_time()
+        self.scope.deadline = self._ends_at = self._idle_since + self._session.proof.seconds
 
     def _update_deadline(self, *, has_asked: bool) -> None:
         """Set the time by which more has to come."""
@@ -290,7 +296,7 @@ class ReadLoop(Generic[A]):
             if limits.idle_seconds:
                 if has_asked:
                     self._idle_since = trio.current_time()
-                self.scope.deadline = self._idle_since + limits.idle_seconds
+                self.scope.deadline = min(self._idle_since + limits.idle_seconds, self._ends_at)
             return
         if not self.decoder.is_mid_line:
             if self.scope.deadline != self.login_deadline:
@@ -302,6 +308,8 @@ class ReadLoop(Generic[A]):
     def timed_out(self) -> Dismissed:
         """Which of the limits is over."""
         limits = self._context.limits
+        if trio.current_time() >= self._ends_at:
+            return Dismissed("token-ended")
         if self._session.nick:
             return Dismissed("idle", {"seconds": f"{limits.idle_seconds:g}"})
         if trio.current_time() >= self.login_deadline:

@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
-from chat_server.protocol.names import GUEST, marked
+from chat_server.protocol.names import BOT, GUEST, marked
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
@@ -115,6 +115,8 @@ SENTENCES: dict[str, str | Counted] = {
     "no-such-zone": message("There is no zone {zone}. A zone is written as Europe/Berlin or +02:00."),
     "no-such-language": message("{language} is not available. Choose from: {languages}"),
     "no-such-charset": message("The charset {charset} is not available. Choose from: {charsets}"),
+    "not-for-bots": message("/{word} is for people, not for bots."),
+    "wrong-token": message("This token lets nobody in: it has ended, was dropped, or is not whole."),
     "no-such-width": message("/wrap takes on, off, or the width of your terminal in columns, 20 to 200."),
     "for-terminals": message("/{word} is for telnet and nc; your program shows text in its own way."),
     "for-programs": message("/{word} is for programs."),
@@ -181,6 +183,7 @@ SENTENCES: dict[str, str | Counted] = {
     ),
     "taken-over": message("You have logged in on another connection. Goodbye."),
     "stopping": message("The server is stopping. Goodbye."),
+    "token-ended": message("The time of this bot's token is over. Goodbye."),
     "dropped": message("This device was logged out from another one. Goodbye."),
     "password-changed": message("Your password was changed at another device. Log in again with the new one. Goodbye."),
     "account-ends": message("Your account is to end, and is logged out everywhere. Goodbye."),
@@ -376,12 +379,29 @@ def _devices_listed(event: events.DevicesListed, translator: Translator) -> list
 def _device_in_a_row(device: events.DeviceShown, zone: str, translator: Translator) -> str:
     seen = local(device.seen, zone).strftime("%Y-%m-%d %H:%M")
     made = local(device.made, zone).strftime("%Y-%m-%d")
-    details = {"number": device.number, "name": device.name, "made": made, "seen": seen, "network": device.network}
+    name = device.name + (BOT if device.kind == "bot" else "")
+    details = {"number": device.number, "name": name, "made": made, "seen": seen, "network": device.network}
+    if device.kind == "bot":
+        return _bot_in_a_row(device, zone, details, translator)
     if device.is_this:
         return translator.text("{number}: {name}, since {made}: this one", **details)
     if device.is_here:
         return translator.text("{number}: {name}, since {made}: here now, from {network}", **details)
     return translator.text("{number}: {name}, since {made}: last here {seen}, from {network}", **details)
+
+
+def _bot_in_a_row(device: events.DeviceShown, zone: str, details: dict[str, object], translator: Translator) -> str:
+    if not device.network:
+        row = translator.text("{number}: {name}, since {made}: never used", **details)
+    elif device.is_here:
+        row = translator.text("{number}: {name}, since {made}: here now, from {network}", **details)
+    else:
+        row = translator.text("{number}: {name}, since {made}: last here {seen}, from {network}", **details)
+    if not isinstance(device.rooms, UnsetType):
+        row += translator.text("; only in {rooms}", rooms=translator.text(", ").join(device.rooms))
+    if not isinstance(device.ends, UnsetType):
+        row += translator.text("; until {day}", day=local(device.ends, zone).strftime("%Y-%m-%d %H:%M"))
+    return row
 
 
 def _account_shown(event: events.AccountShown, translator: Translator) -> list[TextLine]:
