@@ -148,8 +148,10 @@ def test_what_the_kernel_did_not_come_to_has_taken_nothing(monkeypatch: pytest.M
             return answer
 
         monkeypatch.setattr(many._ring, "_call", one_only)
-        assert many([ours.fileno()] * 3, b", you") == [5, -errno.EAGAIN, -errno.EAGAIN]
-        assert many([ours.fileno()], b"!") is None
+        with capture_logs() as logged:
+            assert many([ours.fileno()] * 3, b", you") == [5, -errno.EAGAIN, -errno.EAGAIN]
+            assert many([ours.fileno()], b"!") is None
+        assert [entry["event"].partition(":")[0] for entry in logged] == ["io_uring has refused to send"]
         assert received(theirs) == b"hello, you"
 
 

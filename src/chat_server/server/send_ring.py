@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from struct import pack
 
+from chat_server.logs import log
+
 ENTRIES = 1024
 """Sends in one system call, which takes up to 6 ms; for more readers there are several, one after the other."""
 
@@ -198,7 +200,10 @@ class ManySends:
                 self._ring = SendRing()
         if self._ring is None or self._ring.is_closed or len(data) > BYTES_MAX:
             return None
-        return self._ring.send(descriptors, data)
+        taken = self._ring.send(descriptors, data)
+        if self._ring.is_closed:
+            log.warning("io_uring has refused to send: from now on everything is sent to each reader by itself")
+        return taken
 
     def close(self) -> None:
         """Let go of the ring."""
