@@ -316,6 +316,26 @@ def test_from_so_many_readers_of_a_kind_on_they_are_sent_to_at_once(count: int) 
     assert (asked, len(told)) == (([], count) if count < MANY else ([MANY], 0))
 
 
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOMEM, errno.ECANCELED, errno.EAGAIN])
+async def test_what_the_kernel_will_not_do_at_once_for_many_hangs_up_on_nobody(
+    code: int, nursery: trio.Nursery
+) -> None:
+    pipes = [Pipe(20 if place else 3) for place in range(MANY)]
+    audience = Audience("python", 0, lambda descriptors, _: [-code] * len(descriptors))
+    outboxes = [outbox_on(pipe, nursery) for pipe in pipes]
+    for place, (pipe, outbox) in enumerate(zip(pipes, outboxes, strict=True)):
+        pipe.descriptor = place
+        audience.add(Reader(outbox), f"n{place}")  # type: ignore[arg-type]
+    for number, text in enumerate(("hello", "you"), 1):
+        audience.events.append(SaidRun("python", number, [float(number)], "ann", [text]))
+        audience.excluded.append(())
+        audience.flush(number)
+    assert [(pipe.written, outbox.is_closed) for pipe, outbox in zip(pipes, outboxes, strict=True)] == [
+        (b"hel" if place == 0 else b"hello\nyou\n", False) for place in range(MANY)
+    ]
+    assert outboxes[0].size == len(b"lo\nyou\n")
+
+
 def test_where_sending_to_many_fails_each_is_sent_to_and_one_who_fails_harms_no_other() -> None:
     def broken(descriptors: Sequence[int], data: bytes) -> Sequence[int]:
         raise RuntimeError("no ring today")

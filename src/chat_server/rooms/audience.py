@@ -5,7 +5,6 @@ way, and an author is not shown what they can see already. What goes wrong for o
 things happen in, nor where they are stored.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -202,15 +201,14 @@ class Audience:
     def _give_at_once(self, sinks: dict[Occupant, Sink], data: bytes) -> bool:
         """Give the data to all by one system call. Returns False if that cannot be, or goes wrong; then each is still to be given it."""
         taken: Sequence[int] | None = None
-        descriptors: list[int] = []
         with self._guard:
             descriptors = [sink.target.descriptor for sink in sinks.values()]
             taken = self._send_many(descriptors, data) if self._send_many is not None else None
         if taken is None:
             return False
         if taken.count(len(data)) < len(sinks):
-            for member, descriptor, sent in zip(list(sinks), descriptors, taken, strict=True):
-                if sent != len(data) and not self._guard.attempt(_give_rest, sinks[member], data, descriptor, sent):
+            for (member, sink), sent in zip(list(sinks.items()), taken, strict=True):
+                if sent != len(data) and not self._guard.attempt(_give_rest, sink, data, sent):
                     self._guard.attempt(member.fail)
         return True
 
@@ -297,12 +295,13 @@ def prepare_each(sinks: Iterable[Sink], data: bytes) -> None:
             prepare(data)
 
 
-def _give_rest(sink: Sink, data: bytes, descriptor: int, sent: int) -> None:
-    """Give one the data that could not be written to the descriptor at once with those of all others."""
-    if descriptor < 0:
+def _give_rest(sink: Sink, data: bytes, sent: int) -> None:
+    """Give one the data of which so much could be written at once with that of all others.
+
+    An error may be of that way of writing, and not of the connection: its own `send` says whether it is.
+    """
+    if sent < 0:
         give_each(iter((sink,)), data)
-    elif sent < 0:
-        sink.refused(data, OSError(-sent, os.strerror(-sent)))
     else:
         sink.took(data, sent)
 
