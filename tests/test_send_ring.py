@@ -197,6 +197,20 @@ def test_what_a_failure_has_left_in_a_ring_is_never_sent(monkeypatch: pytest.Mon
         assert received(theirs) == b""
 
 
+def test_a_ring_that_is_given_up_has_sent_nothing_to_those_beyond_one_call_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many = ManySends()
+    ours, theirs = pair()
+    with closing(ours), closing(theirs), closing(many):
+        if many([ours.fileno()], b"hello") is None or many._ring is None:
+            pytest.skip("no io_uring here")
+        monkeypatch.setattr(many._ring, "_call", lambda *_: 0)
+        with capture_logs():
+            assert many([ours.fileno()] * (ENTRIES + 1), b", you") == [-errno.EAGAIN] * (ENTRIES + 1)
+        assert received(theirs) == b"hello"
+
+
 def test_a_signal_in_the_middle_of_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     many = ManySends()
     ours, theirs = pair()
