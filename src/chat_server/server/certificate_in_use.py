@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import trio
 
@@ -28,7 +27,6 @@ from chat_server.server.certificates import (
     read_pair,
     read_valid_pair,
 )
-from chat_server.server.self_signed import make_self_signed
 
 LOOK_SECONDS = 3600.0
 """Seconds between two looks at the files: whoever renews them may have forgotten to send SIGHUP."""
@@ -131,7 +129,11 @@ class CertificateInUse:
         self._warn_of_end(pair.certificate)
 
     async def _own_pair(self) -> TlsPair:
+        from chat_server.server.self_signed import make_self_signed  # noqa: PLC0415 - 1 ms, for nothing where there is one
+
         if self._files is None:
+            from tempfile import TemporaryDirectory  # noqa: PLC0415 - 1 ms, for nothing where there is a data directory
+
             with TemporaryDirectory() as directory:
                 files = own_files(Path(directory))
                 await make_self_signed(files.certificate)

@@ -20,7 +20,7 @@ from chat_server.accounts import Accounts
 from chat_server.config import Config
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, UnusableJournal
-from chat_server.journal.engines import Engine, engine_named
+from chat_server.journal.engines import engine_named
 from chat_server.logs import log
 from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_socket
 from chat_server.server.certificate_in_use import CertificateInUse
@@ -62,7 +62,8 @@ def run(config: Config) -> int:
         if config.tls.port:
             tls_listeners = _listen(config, config.tls.port)
         engine = engine_named(config.journal.engine)
-        certificate = _certificate(config, engine)
+        directory = engine.directory(config.journal)
+        certificate = CertificateInUse(config.tls, directory)
         store = engine.open_store(config.journal)
     except (CannotStart, CertificateProblem, UnusableJournal) as error:
         for listener in (*listeners, *tls_listeners):
@@ -70,7 +71,7 @@ def run(config: Config) -> int:
         raise CannotStart(str(error)) from error
 
     journal = store.journal
-    admin = _admin_socket(engine.directory(config.journal))
+    admin = _admin_socket(directory)
 
     async def serve() -> int:
         send_many = ManySends()
@@ -118,11 +119,6 @@ def run(config: Config) -> int:
         return 1
     log.info("stopped")
     return 0
-
-
-def _certificate(config: Config, engine: Engine) -> CertificateInUse:
-    own = engine.own_files(config.journal)
-    return CertificateInUse(config.tls, own.directory if own.names else None)
 
 
 def _listen(config: Config, port: int) -> list[socket.socket]:
