@@ -316,7 +316,7 @@ async def test_a_bug_in_any_command_ends_the_session_that_met_it_and_no_other(
                 asked = Addressed(an_instance(request), place, number)
             session_of(house, f"victim{number}")._loop.decoder = Giving(asked)
             with monkeypatch.context() as patched:
-                patched.setitem(commands, request, Command(sabotage, ""))
+                patched.setitem(commands, request, Command(sabotage))
                 sabotage.is_armed = True
                 await unlucky.stream.send_all(b"x")
                 assert "Something went wrong on the server's side" in await unlucky.read_to_end(), request
@@ -372,7 +372,7 @@ async def test_what_cannot_be_put_in_words_is_said_to_be_so_and_whoever_asked_go
         monkeypatch.setitem(
             COMMANDS.open_to[MEMBER][ROOM],
             requests.ListOnline,
-            Command(lambda _place, session, _request: session.send(example), ""),
+            Command(lambda _place, session, _request: session.send(example)),
         )
         await ann.stream.send_all(b"x")
         if kind is events.Refused:
@@ -433,7 +433,7 @@ async def test_what_cannot_be_written_as_json_is_answered_all_the_same(
         monkeypatch.setitem(
             COMMANDS.open_to[MEMBER][ROOM],
             requests.ListOnline,
-            Command(lambda _place, session, _request: session.send(example), ""),
+            Command(lambda _place, session, _request: session.send(example)),
         )
         await program.stream.send_all(b"x")
         if kind is events.Refused:

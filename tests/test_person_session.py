@@ -557,7 +557,7 @@ def ask_for_password(place: Room, session: Occupant, request: Say) -> MaybeAwait
 async def test_a_password_is_not_shown_in_the_editor_nor_line_by_line(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(COMMANDS.open_to[MEMBER][HALL], Say, Command(ask_for_password, ""))
+    monkeypatch.setitem(COMMANDS.open_to[MEMBER][HALL], Say, Command(ask_for_password))
     async with open_house() as house:
         ann = await telnet(house).come("ann")
         await ann.type("let me in\r\n")

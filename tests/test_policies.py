@@ -257,7 +257,7 @@ async def test_a_bug_in_one_command_hurts_one_session_only(
     def broken(place: Room, session: Occupant, request: ListOnline) -> MaybeAwaitable:
         raise TypeError("a bug")
 
-    monkeypatch.setitem(COMMANDS.open_to[MEMBER][ROOM], ListOnline, Command(broken, ""))
+    monkeypatch.setitem(COMMANDS.open_to[MEMBER][ROOM], ListOnline, Command(broken))
     with capture_logs() as logged:
         async with open_house() as house:
             ann, bob = await house.ann_and_bob()

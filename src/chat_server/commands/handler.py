@@ -6,6 +6,7 @@ A group of commands is a CommandHandler with methods named `do_*`, each of which
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
+from functools import cache
 from typing import Any
 
 from chat_server.commands.access import DEFAULT, EVERYWHERE, ROLES, Access, is_for, is_open_to, refused
@@ -26,20 +27,28 @@ class EndSession(Exception):
 class Command:
     """One command. `run` is called with the place, the session and the request."""
 
-    __slots__ = ("access", "explanation", "is_narrow", "run")
+    __slots__ = ("access", "is_narrow", "run")
 
-    def __init__(
-        self, run: Callable[[Any, Any, Any], MaybeAwaitable], explanation: str, access: Access = DEFAULT
-    ) -> None:
+    def __init__(self, run: Callable[[Any, Any, Any], MaybeAwaitable], access: Access = DEFAULT) -> None:
         self.run = run
-        self.explanation = explanation
         self.access = access
         self.is_narrow = access.is_narrow  # here too, for every line that is said looks at it
+
+    @property
+    def explanation(self) -> str:
+        """What `/help` says of it."""
+        return _explanation_of(self.run)
 
     @property
     def summary(self) -> str:
         """The explanation's first sentence, on one line, without a full stop."""
         return self.explanation.partition("\n")[0].removesuffix(".")
+
+
+@cache
+def _explanation_of(run: Callable[..., object]) -> str:
+    """Its docstring, read when somebody asks first: for all commands it takes 1 ms."""
+    return inspect.getdoc(run) or ""
 
 
 class CommandHandler:
@@ -53,8 +62,7 @@ class CommandHandler:
         for name in dir(self):
             if name.startswith("do_"):
                 run = getattr(self, name)
-                row = getattr(run, "access", DEFAULT)
-                yield inspect.get_annotations(run)["request"], Command(run, inspect.getdoc(run) or "", row)
+                yield inspect.get_annotations(run)["request"], Command(run, getattr(run, "access", DEFAULT))
 
 
 class CommandTable:

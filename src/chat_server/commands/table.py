@@ -7,7 +7,6 @@ every program without another word.
 from collections.abc import Iterable
 
 from msgspec import NODEFAULT
-from msgspec.structs import fields
 
 from chat_server.commands.accounts import AccountCommands
 from chat_server.commands.codes import CodeCommands
@@ -58,8 +57,9 @@ def distinct_refusals(refusals: Iterable[type[Refused]], others: Iterable[str] =
     """Return these. Raises ValueError if one has no code, or that of another of them, or one of `others`: programs would take it for that."""
     found, taken = tuple(refusals), {*others}
     for kind in found:
-        code = next(field.default for field in fields(kind) if field.name == "code")
-        if code is NODEFAULT:
+        # Not `fields`, which evaluates all types of the fields: 0.3 ms.
+        code = dict(zip(reversed(kind.__struct_fields__), reversed(kind.__struct_defaults__), strict=False)).get("code")
+        if code is None or code is NODEFAULT:
             raise ValueError(f"{kind.__name__} has no code")
         if code in taken:
             raise ValueError(f"two refusals share the code {code}")

@@ -101,8 +101,7 @@ class Server:
         self._fingerprint = fingerprint
         self._send_many = send_many
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
-        self._rejected = Sampler()
-        self._time_limits = TimeLimits()
+        self._rejected, self._time_limits = Sampler(), TimeLimits()
         by_network = limits.connections_per_address > 0
         self._handshakes = Handshakes(tls, self._time_limits, self._rejected, by_network=by_network)
         self._store, self._journal = store, store.journal
