@@ -520,6 +520,16 @@ async def test_who_gives_up_waiting_for_the_inbox_leaves_its_room_to_others(auto
         assert inbox.put((ann, "ann", SayRun(["x"] * RUN_MAX), ())) is None
 
 
+def test_where_nothing_more_is_taken_in_nobody_waits_however_many_runs_come() -> None:
+    inbox = Inbox()
+    refused: list[InboxEntry] = []
+    inbox.end(refused.append)
+    entry: Any = (None, "ann", SayRun(["x"] * RUN_MAX), ())
+    runs = INBOX_MAX // RUN_MAX + 2
+    assert [inbox.put(entry) for _ in range(runs)] == [None] * runs
+    assert refused == [entry] * runs
+
+
 async def test_who_enters_after_runs_is_shown_the_newest_lines(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:

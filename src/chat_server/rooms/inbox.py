@@ -66,7 +66,8 @@ class Inbox:
         if self._outside or self._is_full_for_runs:
             return self._put_run_later(entry, lines)
         self.put_nowait(entry)
-        self._lines_in_runs += lines
+        if self.refuse is None:  # else nothing waits, and nobody may
+            self._lines_in_runs += lines
         return None
 
     async def _put_run_later(self, entry: InboxEntry, lines: int) -> None:
