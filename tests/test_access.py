@@ -14,7 +14,7 @@ from msgspec.structs import fields
 from chat_server.commands.access import DEFAULT, ROLES
 from chat_server.commands.handler import CommandHandler, CommandTable
 from chat_server.commands.table import COMMANDS, dispatch, distinct, distinct_refusals
-from chat_server.protocol.events import Answered, Refused
+from chat_server.protocol.events import Answered, Event, Refused
 from chat_server.protocol.requests import REQUESTS, ChooseCharset, Hello, Join, Login, Request, Resume, Say, tag_of
 from chat_server.protocol.syntax import Vocabulary, word_of
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, STRANGER
@@ -55,6 +55,64 @@ def test_what_somebody_in_a_role_may_ask_for(role: str, kind: str) -> None:
         if issubclass(request, Request) and request.is_typed and (request in REQUESTS or command.access != DEFAULT)
     }
     assert typed == MAY[role, kind]
+
+
+OWN_REFUSALS = {"login": "logged-in-already", "register": "registered-already"} | dict.fromkeys(
+    OF_ACCOUNTS, "account-needed"
+)
+"""What those are told who have logged in and may not."""
+
+
+def refusal(role: str, kind: str, word: str, *, has_terminal: bool) -> str:
+    """The code by which somebody is to be refused; "" if they may."""
+    if word == "resume":
+        return ("for-programs" if has_terminal else "") if role != STRANGER else "login-first"
+    if word in FOR_TERMINALS:
+        return "" if has_terminal else "for-terminals"
+    if word in MAY[role, kind]:
+        return ""
+    if word in MAY[role, ROOM if kind == HALL else HALL]:
+        if kind == HALL:
+            return "nobody-hears" if word == "say" else "not-in-hall"
+        return "not-in-rooms"
+    return "login-first" if role == STRANGER else OWN_REFUSALS[word]
+
+
+@pytest.mark.parametrize("has_terminal", [True, False])
+@pytest.mark.parametrize(("role", "kind"), MAY)
+def test_each_command_is_carried_out_for_each_kind_of_caller_or_refused_and_they_are_told_why(
+    role: str,
+    kind: str,
+    has_terminal: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    carried_out: list[type] = []
+    for commands in COMMANDS.of.values():
+        for command in commands.values():
+            monkeypatch.setattr(command, "run", lambda *given: carried_out.append(type(given[-1])))
+    hall = make_hall("python")
+    place = hall if kind == HALL else hall.directory.rooms[0]
+    session = FakeSession(place)
+    session.person.role = role
+    vars(session)["has_terminal"] = has_terminal
+    told: list[Event] = []
+    monkeypatch.setattr(session, "send", told.append)
+    asked = [
+        request
+        for request in COMMANDS.vocabulary.requests
+        if any(
+            request in REQUESTS or command.access != DEFAULT or word_of(request) in set().union(*MAY.values())
+            for command in COMMANDS.commands_for(request).values()
+        )
+    ]
+    assert len(asked) > 30
+    for request in asked:
+        carried_out.clear()
+        told.clear()
+        dispatch(place, session, request(**{field.name: None for field in fields(request)}))
+        code = refusal(role, kind, word_of(request), has_terminal=has_terminal)
+        assert [event.code for event in told if isinstance(event, Refused)] == [code] * bool(code), request
+        assert carried_out == [request] * (not code)
 
 
 def test_what_is_shown_as_working_here_is_carried_out_and_everything_else_is_refused(
