@@ -4,12 +4,14 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import canary
 
 # Where a run decides about a change, each property is tried with this many examples, the same twice. Elsewhere fewer do: each run looks at
 # others, and whoever waits for the tests runs them more often. A test that wants more or less than the others says so as a multiple of
@@ -65,6 +67,22 @@ def pytest_collection_finish() -> None:
     """What has been imported stays to the end: the collector need not look through it again in every test."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """No password is in what a test, or whatever it has started, has written."""
+    report = yield
+    if any(canary.PASSWORD in text for _, text in report.sections):
+        report.outcome, report.longrepr = "failed", f"a password is in what {report.nodeid} has written"
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_password_is_in_any_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No password is in what tests have left in their folders."""
+    yield
+    assert canary.files_with(tmp_path_factory.getbasetemp()) == []
 
 
 @pytest.hookimpl(trylast=True)

@@ -21,6 +21,7 @@ from typing import Any
 import pyte
 import pytest
 
+import canary
 import forks
 
 TIMEOUT = 60.0
@@ -80,7 +81,8 @@ class ServerProcess:
         if self._process.poll() is None:
             self._process.kill()
         if self._process.stderr is not None and not self._process.stderr.closed:
-            self._process.communicate()
+            self.log.append(self._process.communicate()[1] or "")
+        canary.assert_not_in("the server's log", "".join(self.log))
 
 
 @contextmanager
@@ -91,6 +93,7 @@ def running_server(*flags: str, data: Path | None = None, is_forked: bool = True
             yield server
         finally:
             server.kill()
+            assert canary.files_with(data or Path(folder)) == []
 
 
 class Terminal:
@@ -125,6 +128,7 @@ class Terminal:
         os.close(self._fd)
         self._process.kill()
         self._process.wait()
+        canary.assert_not_in("what a terminal was shown", self.seen)
 
 
 def _started_on_terminal(
@@ -232,6 +236,8 @@ class Screen:
     def close(self) -> None:
         """Close the terminal of a program that has ended."""
         os.close(self._fd)
+        canary.assert_not_in("what a terminal was shown", self.raw)
+        canary.assert_not_in("what is on a screen", "".join([self._emulator.title, *self.rows]))
 
     def exit_code(self) -> int | None:
         """How it has ended, if it has."""

@@ -19,11 +19,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+import canary
 from chat_server.server.admin import CONNECTIONS_MAX
 from chat_server.server.admin_socket import NoWayIn, connect_to, open_admin_socket, place_in
 from processes import TIMEOUT, ServerProcess, running_server
 
-PASSWORD = "a password of the tests"  # noqa: S105 - of nobody
+PASSWORD = canary.PASSWORD
 
 
 def admin(data: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:

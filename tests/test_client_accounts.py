@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import canary
 from callers import newcomer
 from chat_server.protocol import events
 from chat_server.protocol.events import Event
@@ -22,7 +23,7 @@ from chat_tui.client.local_store import LocalStore
 from chat_tui.client.signing_in import Identity, SigningIn, kept_nowhere
 from processes import TIMEOUT, ServerProcess, running_server
 
-CANARY = "correct horse battery canary 7f3a"
+CANARY = canary.PASSWORD
 
 
 class User:

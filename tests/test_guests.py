@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from canary import PASSWORD
 from captured_logs import capture_logs
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol import entries, events
@@ -26,7 +27,6 @@ from chat_server.wire.render.sentences import text_of
 from streams import House, Program, open_house
 
 HERE = "127.0.0.1"
-PASSWORD = "three or four words"  # noqa: S105 - of nobody
 
 
 async def holder(house: House, nick: str, *rooms: str) -> Program:

@@ -13,6 +13,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+import canary
 from captured_logs import capture_logs
 from chat_server.journal import JournalError, PendingAppend, RoomRecord
 from chat_server.journal.batch_codec import decode, encode, encode_authors
@@ -156,7 +157,7 @@ class Story:
             program = house.connect("127.0.0.1")
             await program.enter("eve", "python")
             if self._has_account:
-                await program.ask("register", password="three or four words")
+                await program.ask("register", password=canary.PASSWORD)
                 await program.wait_for("registered")
             readers: dict[str, Caller] = {"ann": ann, "bob": bob, "eve": program}
             for number in range(30):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+import canary
 from captured_logs import capture_logs
 from chat_server.accounts import Choices, Holder, Registration, sender_of
 from chat_server.accounts.hashing import Argon2, Cost
@@ -68,8 +69,7 @@ async def test_how_far_somebody_has_come_is_kept_for_their_account_and_for_a_gue
     assert "1 line since you left" in "".join(ann.told)
 
 
-CANARY = "correct horse battery canary 7f3a"
-"""The password of everybody here; what the server writes of itself never has it."""
+CANARY = canary.PASSWORD
 HERE = "127.0.0.1"
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import telnetlib3
 
+import canary
 from processes import TIMEOUT, Screen, ServerProcess, program, running_server, screen
 
 PASTED = "\x1b[200~def f():\r\treturn 1\r\x1b[201~"
@@ -199,7 +200,7 @@ def flood(server: ServerProcess, per_second: int) -> Iterator[None]:
         thread.join()
 
 
-CANARY = "correct horse battery canary 7f3a"
+CANARY = canary.PASSWORD
 """A password that is on no screen, in no log, and in no file."""
 
 
