@@ -627,8 +627,8 @@ ELSEWHERE = {
     "rooms", "open_room", "__init_subclass__",
     # Nobody asks for a password yet; nor has a person what they need.
     "ask_secret", "takes_secrets", "take_over", "replayed_up_to",
-    # Where somebody registers: test_signing_in.py.
-    "known_otherwise",
+    # Where somebody registers: test_signing_in.py, test_marks_told.py.
+    "known_otherwise", "note_account",
     # Where telnet asks without end, and reads nothing: test_outbox.py.
     "add_urgent",
     # When memory is short, and among many kinds of readers; and nobody asks for a whole past on this door.

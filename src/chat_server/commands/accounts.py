@@ -3,6 +3,7 @@
 Never knows how a password is hashed, nor where an account is kept.
 """
 
+from collections import deque
 from collections.abc import Awaitable
 from typing import Annotated, ClassVar
 
@@ -19,15 +20,16 @@ from chat_server.commands.asking import HASH_TOKENS, ask_secret
 from chat_server.commands.codes import NobodyRegisters
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import ROLE_OF, enter_rooms, may_be_secret, new_device, readable, rooms_of
-from chat_server.commands.login import NowOwner, claim_name
+from chat_server.commands.login import ROOMS_AT_ONCE, NowOwner, claim_name
 from chat_server.journal import JournalError
 from chat_server.protocol.events import Refused, Registered
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import DeviceName, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
-from chat_server.rooms.person import STRANGER, Proof
-from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.person import STRANGER, Person, Proof
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, give_way
 from chat_server.rooms.tokens import new_token
 
 
@@ -188,6 +190,7 @@ async def _make(place: Room, session: Occupant, nick: str, hashed: str, request:
         person=name_key(nick) if person.nick else "",
         choices=person.choices,
     )
+    is_first = not directory.guests
     made = await _stored(directory.accounts.register(new, authentication.now()))
     if not isinstance(made, Holder):
         session.send(refused(made, nick) if made else Refused("cannot-store"))
@@ -196,8 +199,23 @@ async def _make(place: Room, session: Occupant, nick: str, hashed: str, request:
     session.send(Registered(nick, tuple(code.shown for code in codes), token))
     if made.account.role == "owner":
         session.send_unasked(NowOwner())
+    await _tell_rooms(place, person, is_first=is_first)
     await enter_rooms(place, session, made.rooms)
     return True
+
+
+async def _tell_rooms(place: Room, person: Person[Occupant], *, is_first: bool) -> None:
+    """Have rooms told that somebody has an account now: where they are; or all, if nobody had one before and so nobody was marked as a guest."""
+    rooms = place.directory.rooms if is_first else rooms_of(place, person.rooms)
+    left = deque(room for room in rooms if isinstance(room, ChatRoom))
+    try:
+        while len(left) > ROOMS_AT_ONCE:
+            for _ in range(ROOMS_AT_ONCE):
+                left.popleft().changes.note_account(person, is_first=is_first)
+            await give_way()
+    finally:  # whoever hangs up meanwhile has the account all the same
+        for room in left:
+            room.changes.note_account(person, is_first=is_first)
 
 
 async def _stored(making: Awaitable[Holder | Refusal]) -> Holder | Refusal | None:

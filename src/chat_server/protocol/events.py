@@ -196,7 +196,7 @@ class EnteredHall(Event, frozen=True):
 
 
 class Entered(Event, frozen=True):
-    """The receiver is in a room; `nicks` are some of the others there, `more` counts those not named, `last` is the newest line's number."""
+    """The receiver is in a room, as a `guest` or not; `nicks` are some of the others, `more` counts the rest, `last` is the newest line's number."""
 
     room: str
     nicks: tuple[str, ...]
@@ -204,6 +204,7 @@ class Entered(Event, frozen=True):
     topic: str = ""
     last: Number = 0
     guests: Guests = UNSET
+    guest: bool | UnsetType = UNSET
 
 
 class WentBack(Event, frozen=True):

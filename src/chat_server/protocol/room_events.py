@@ -1,4 +1,4 @@
-"""What happens to a room as such: it gets another name, or is no more. Never knows who did it."""
+"""What happens to a room as such: it gets another name, or is no more, or those in it count otherwise. Never knows who did it."""
 
 from typing import ClassVar
 
@@ -25,4 +25,15 @@ class RoomDeleted(Event, frozen=True):
     room: str
 
 
-ROOM_EVENTS: tuple[type[Event], ...] = (RoomRenamed, RoomDeleted)
+class AccountNoted(Event, frozen=True):
+    """Those in `nicks`, who are in the room, have accounts from now on.
+
+    If it `is_first`, nobody had one before: everybody else in the room is a guest, the receiver too.
+    """
+
+    room: str
+    nicks: tuple[str, ...] = ()
+    is_first: bool = False
+
+
+ROOM_EVENTS: tuple[type[Event], ...] = (RoomRenamed, RoomDeleted, AccountNoted)

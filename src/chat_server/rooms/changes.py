@@ -1,10 +1,11 @@
-"""What is done to a room itself when the turn has ended in which it was asked for: another name, or its end.
+"""What is done to a room itself when the turn has ended in which it was asked for: another name, or its end; and what all in it are told beside.
 
 Everything that entered the room before has been stored and shown by then, everything after it comes under the new name, or is told that the room is
 no more. Only the broadcaster carries it out. Never knows who asks, nor bytes on the wire.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import NamedTuple, cast
 
 import trio
@@ -12,7 +13,7 @@ import trio
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.protocol.events import Refused
-from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
+from chat_server.protocol.room_events import AccountNoted, RoomDeleted, RoomRenamed
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Barrier, Departure, InboxEntry, Renaming, Takeover, outcome_of
 from chat_server.rooms.inbox import Inbox
@@ -82,6 +83,18 @@ class Changes:
         self._asked.append(change)
         await change.done.wait()
         return "".join(change.why)
+
+    def note_account(self, person: Person[Occupant], *, is_first: bool) -> None:
+        """Have everybody told that somebody has an account now, if they are here; and if it is the first, that all others are guests."""
+        nick = self._members.nicks.get(person)
+        if nick is None and not is_first:
+            return
+        at_terminals = tuple(
+            session for session in person.sessions if session.has_terminal
+        )  # where they have been told
+        with self._guard, suppress(trio.ClosedResourceError):
+            self._audience.put(AccountNoted(self._room.name, () if nick is None else (nick,), is_first), at_terminals)
+            self._inbox.put_nowait((NOBODY, "", Barrier(trio.Event()), ()))
 
     async def carry_out(self) -> None:
         """Do what is to be done. Everything up to here has been shown."""

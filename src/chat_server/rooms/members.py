@@ -171,7 +171,15 @@ class Members:
         named = (other for other in self.nicks.items() if other[0] is not session.person)
         shown = list(islice(named, NAMED_ON_ENTERING_MAX))
         nicks, guests = tuple(nick for _, nick in shown), self._guests.among(shown)
-        return Entered(self.room, nicks, others - len(shown), self._history.topic, self._history.last_seq, guests)
+        return Entered(
+            self.room,
+            nicks,
+            others - len(shown),
+            self._history.topic,
+            self._history.last_seq,
+            guests,
+            self._guests.mark(session.person),
+        )
 
     def _note_arrival(self, session: Occupant, nick: str, *, is_first: bool) -> None:
         """Have it announced if it is the person's first session here; see that those hear of it to whom it will not be announced."""

@@ -18,7 +18,7 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.requests import Ref
-from chat_server.protocol.room_events import RoomRenamed
+from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_tui.client.timeline import Timeline
 
 ROOMS_MAX = 256
@@ -223,7 +223,8 @@ class State:
         room.topic = event.topic
         room.people = {name_key(nick): nick for nick in (self.nick, *event.nicks)}
         room.lacks_people = event.more > 0
-        room.note_guests((*event.nicks, *room.guests - {name_key(self.nick)}), event.guests)
+        room.note_guests((*event.nicks, *room.guests), event.guests)
+        room.note_guests((self.nick,), (self.nick,) if event.guest is True else UNSET)
         if event.last < room.timeline.newest:
             room.timeline.forget()
             room.read, room.since = None, event.last
@@ -294,6 +295,16 @@ class State:
         room.note_guests(event.nicks, UNSET)
         room.lacks_people = room.lacks_people or event.more > 0
         self._tell_visit(room, event, is_coming=False)
+
+    def _account_noted(self, event: AccountNoted) -> None:
+        room = self.room(event.room)
+        if event.is_first:
+            with_accounts = {name_key(nick) for nick in event.nicks}
+            room.note_guests(
+                room.people.values(), [nick for key, nick in room.people.items() if key not in with_accounts]
+            )
+        else:
+            room.note_guests(event.nicks, UNSET)
 
     def _renamed(self, event: events.Renamed) -> None:
         if not event.room:
@@ -375,6 +386,7 @@ class State:
         entries.PageShown: _page,
         events.Joined: _joined,
         events.Left: _left,
+        AccountNoted: _account_noted,
         events.Renamed: _renamed,
         events.OnlineListed: _online,
         events.Stored: _stored,

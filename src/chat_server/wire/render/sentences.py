@@ -18,6 +18,7 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.names import BOT, GUEST, marked
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
+from chat_server.protocol.room_events import AccountNoted
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
 from chat_server.wire.render.languages import Translator, counted, message, translator_for
@@ -541,6 +542,15 @@ def _joined(event: events.Joined, translator: Translator) -> list[TextLine]:
     )
 
 
+def _account_noted(event: AccountNoted, translator: Translator) -> list[TextLine]:
+    lines = [
+        translator.text("{nick} has an account now: nobody else can have the name.", nick=nick) for nick in event.nicks
+    ]
+    if event.is_first:
+        lines.append(translator.text("From now on a ? stands behind the names of guests, who have no account."))
+    return server_lines(*lines)
+
+
 def _left(event: events.Left, translator: Translator) -> list[TextLine]:
     nicks = marked(event.nicks, event.guests)
     if not event.more:
@@ -666,6 +676,7 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     events.CharsetHinted: lambda _, translator: server_lines(translator.text(HINT_FOR_CHINESE)),
     events.Joined: _joined,
     events.Left: _left,
+    AccountNoted: _account_noted,
     events.Renamed: _renamed,
     events.Greeted: _greeted,
     events.LoggedIn: _logged_in,
