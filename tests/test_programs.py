@@ -129,6 +129,7 @@ NOT_FOR_A_START = {
     "tomllib",
     "difflib",
     "dataclasses",
+    "encodings.idna",
     *("chat_server.server.admin", "chat_server.server.admin_requests", "chat_server.server.operations"),
 }
 """What only some conversations, settings or commands need, if any."""

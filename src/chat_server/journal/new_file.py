@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import NamedTuple
 
 
@@ -75,8 +76,6 @@ def new_file(target: Path, own: OwnFiles, *, force: bool) -> Iterator[Path]:
     """
     place = Path(os.path.realpath(target))
     _check(place, target, own, force=force)
-    from tempfile import mkdtemp  # noqa: PLC0415 - 1 ms, and a start makes no such file
-
     try:
         beside = Path(mkdtemp(prefix=".chat-server-", dir=place.parent))
     except OSError as error:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import trio
 
@@ -132,8 +133,6 @@ class CertificateInUse:
         from chat_server.server.self_signed import make_self_signed  # noqa: PLC0415 - 1 ms, for nothing where there is one
 
         if self._files is None:
-            from tempfile import TemporaryDirectory  # noqa: PLC0415 - 1 ms, for nothing where there is a data directory
-
             with TemporaryDirectory() as directory:
                 files = own_files(Path(directory))
                 await make_self_signed(files.certificate)
