@@ -76,6 +76,9 @@ class FakeConnection:
     def try_now(self) -> None:
         self.tries += 1
 
+    def hang_up(self) -> None:
+        self.try_now()
+
     def prove(self, proof: Proof | None) -> None:
         self.proofs.append(proof)
 

@@ -40,6 +40,9 @@ WITHOUT_SCREEN = (
     "(in a checkout, scripts/tui does). chat-tui --plain works without them."
 )
 
+PASSWORD_FILE_MAX = 4096
+"""Bytes of a file's first line that may be a password, which has a quarter of them at most."""
+
 CAN_NOTHING = ("", "dumb", "unknown")
 """What TERM says where nothing can be drawn over: an editor's shell, a job's log."""
 
@@ -69,6 +72,7 @@ def _chat(arguments: Sequence[str]) -> int:
     try:
         settings = load(chosen.config or settings_file(), must_exist=chosen.config is not None)
         profile = _profile(chosen, settings)
+        password = _first_line(chosen.password_file)
     except SettingsError as error:
         console.complain("chat-tui", error)
         return 2
@@ -100,6 +104,7 @@ def _chat(arguments: Sequence[str]) -> int:
             keyring=_keyring(settings),
             default_nick=_user_name(),
             wait=chosen.wait,
+            password=password,
         )
     return _run_on_screen(profile, settings, open_store, caller)
 
@@ -111,6 +116,22 @@ def _keyring(settings: Settings) -> "Keyring | None":
     from chat_tui.client.system_keyring import SystemKeyring  # noqa: PLC0415 - few have it
 
     return SystemKeyring(is_wanted=settings.keyring)
+
+
+def _first_line(path: Path | None) -> str:
+    """What stands in the first line of a file, if one is named. Raises SettingsError."""
+    if path is None:
+        return ""
+    try:
+        with path.open("rb") as file:
+            line = file.readline(PASSWORD_FILE_MAX).decode().rstrip("\r\n")
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: its first line is no text in UTF-8") from None
+    if not line:
+        raise SettingsError(f"{path}: its first line is empty; expected a password")
+    return line
 
 
 def _state_flag(directory: Path) -> str:
@@ -241,6 +262,12 @@ def _parser() -> console.Parser:
         type=_seconds,
         help="with --plain: how long to wait, after the input has ended, for everything to be stored"
         " (default: as long as lines go on being stored, and 30 s more)",
+    )
+    parser.add_argument(
+        "--password-file",
+        metavar="FILE",
+        type=Path,
+        help="with --plain: a file with the password in its first line, where nobody can be asked for it (/dev/fd/3 is one too)",
     )
     parser.add_argument(
         "--slow-link", action="store_true", help="send the terminal as little as possible, in its own sixteen colours"

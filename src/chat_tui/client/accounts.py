@@ -84,6 +84,11 @@ def change_password(connection: Asks, old: str, new: str, on_answer: Callable[[E
     return _ask(connection, "password", on_answer, old=old, new=new)
 
 
+def make_recovery(connection: Asks, password: str, on_answer: Callable[[Event], bool]) -> str:
+    """Make new recovery codes; it is answered by `RecoveryMade`. Returns why nothing was asked, in a sentence, or ""."""
+    return _ask(connection, "code", on_answer, purpose="recovery", password=password)
+
+
 def end_account(connection: Asks, ending: str, password: str, on_answer: Callable[[Event], bool]) -> str:
     """Have the account end: `close`, `anonymise` or `erase`. Returns why nothing was asked, in a sentence, or ""."""
     return _ask(connection, "account", on_answer, ending=ending, password=password)

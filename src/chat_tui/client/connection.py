@@ -201,6 +201,12 @@ class Connection:
         if proof is not None:
             self.try_now()
 
+    def hang_up(self) -> None:
+        """Leave this connection, for a new one at once: as somebody else, say."""
+        if self._link is not None:
+            self._link.close()
+        self.try_now()
+
     def trust(self, doubt: Doubt) -> None:
         """The user says yes to what they were asked about the server: have that kept, and go on."""
         self._caller.accept(doubt)

@@ -22,6 +22,9 @@ from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.credentials import Keyring
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pipes import Input, Output, encoding_of_output
+from chat_tui.client.plain_accounts import PlainAccounts
+from chat_tui.client.plain_leaving import left_over
+from chat_tui.client.plain_secrets import SecretQuestions, set_echo
 from chat_tui.client.plain_telling import Teller
 from chat_tui.client.plain_trust import TrustQuestion
 from chat_tui.client.plain_typing import Typing
@@ -52,6 +55,10 @@ class Exit(IntEnum):
     NO_OUTPUT = 5
 
 
+def _show_nothing(is_on: bool) -> None:
+    """There is no terminal."""
+
+
 class PlainProgram:
     """The program, with functions for its output, and an input that it takes lines from when their turn has come."""
 
@@ -65,6 +72,8 @@ class PlainProgram:
         is_interactive: bool = False,
         wait: float | None = None,
         shows_joins: bool = True,
+        password: str = "",
+        show_typed: Callable[[bool], None] = _show_nothing,
     ) -> None:
         """Connect to nothing yet.
 
@@ -76,6 +85,8 @@ class PlainProgram:
             is_interactive: somebody sits there, and reads before they type on.
             wait: seconds to wait at the end of the input for everything to be stored; None: as long as more and more is.
             shows_joins: whether who comes and goes is written.
+            password: the one that was named by a file; "" if none was.
+            show_typed: has the terminal show what is typed, or not.
 
         """
         self._warn = warn
@@ -99,11 +110,22 @@ class PlainProgram:
             on_no=lambda: self._end(Exit.REFUSED),
         )
         self._teller = Teller(self.client, write, warn, shows_joins=shows_joins)
+        self._secrets = SecretQuestions(self.input, warn, show_typed=show_typed, can_ask=is_interactive)
+        self._accounts = PlainAccounts(
+            self.client,
+            self._secrets,
+            write,
+            warn,
+            password=password,
+            on_leave=lambda: self._end(self._done),
+            on_refused=lambda: self._end(Exit.REFUSED),
+        )
         self._typing = Typing(
             self.client,
             self.input,
             write,
             rooms=rooms,
+            accounts=self._accounts,
             is_interactive=is_interactive,
             on_leave=lambda: self._end(self._done),
             on_answer=self._note_progress,
@@ -148,12 +170,14 @@ class PlainProgram:
         """Write how the connection is."""
         if change.status is Status.ONLINE:
             self._note_progress()
+            self._accounts.let_in()
         else:
+            self._secrets.close()
             self._typing.connection_lost()
         if change.status is Status.REFUSED and self.code is None:
             if change.doubt is not None:
                 self._question.ask(change.doubt)
-            else:
+            elif not change.asks_proof or not self._accounts.prove(change.why):
                 self._warn(change.why)
                 self._end(Exit.REFUSED)
         self._teller.changed(change)
@@ -199,6 +223,7 @@ class PlainProgram:
                     await self._changed.wait()
             await self._finish()
         finally:
+            self._secrets.close()
             for task in (connection, ticking):
                 task.cancel()
             await asyncio.gather(connection, ticking, return_exceptions=True)
@@ -208,7 +233,8 @@ class PlainProgram:
     def take_input(self, *, is_last: bool = False) -> None:
         """Carry out what was typed and has its turn. `is_last`: the program ends, and what can still be kept is."""
         self._question.take_answer()
-        if self._question.is_open:
+        self._secrets.take_answers()
+        if self._question.is_open or self._secrets.is_open:
             return
         if self._has_output or is_last:
             self._typing.carry_on(is_last=is_last, is_over=lambda: self.code is not None)
@@ -292,35 +318,14 @@ class PlainProgram:
             Exit.NO_OUTPUT,
         ):  # what follows a /logout is not for the next time
             self.take_input(is_last=True)
-        for told in self._left():
+        is_lost = self.code == Exit.LEFT and self.client.connection.status is not Status.ONLINE
+        left = left_over(
+            self.client, self.input, self._typing.roomless, is_lost=is_lost, is_interactive=self._is_interactive
+        )
+        for told in left:
             self._warn(told)
         if self.code == Exit.STORED and (self.client.store.unsent or self.input.waiting):
             self.code = Exit.LEFT
-
-    def _left(self) -> Iterable[str]:
-        """What was typed and is not done, in sentences."""
-        store = self.client.store
-        if self.input.why_ended:
-            yield f"The input could not be read to its end: {self.input.why_ended}."
-        if self.code == Exit.LEFT and self.client.connection.status is not Status.ONLINE:
-            yield f"There was no connection to {self.client.connection.host}, port {self.client.connection.port}."
-        if unsent := len(store.unsent):
-            what = "1 line is not stored." if unsent == 1 else f"{unsent} lines are not stored."
-            if store.is_kept:
-                they = "It is" if unsent == 1 else "They are"
-                yield (
-                    f"{what} {they} kept in {store.directory}, and will be sent when chat-tui is next connected to"
-                    f" {self.client.connection.host}. Do not send {'it' if unsent == 1 else 'them'} again."
-                )
-            else:
-                yield f"{what} Nothing keeps {'it' if unsent == 1 else 'them'}."
-        if self._typing.roomless > 1:
-            yield f"{self._typing.roomless} lines were not sent: there was no room to send them to."
-        if waiting := self.input.waiting:
-            lines = "1 line of the input is" if waiting == 1 else f"{waiting} lines of the input are"
-            yield f"{lines} neither sent nor kept, from this one on: {str(self.input.next)[:40]}"
-        if not self.input.is_ended and not self._is_interactive:
-            yield "The rest of the input was not read."
 
 
 def run_plain(
@@ -332,6 +337,7 @@ def run_plain(
     keyring: Keyring | None = None,
     default_nick: str,
     wait: float | None = None,
+    password: str = "",
 ) -> int:
     """Run on standard input and output; return the exit code."""
 
@@ -367,6 +373,8 @@ def run_plain(
             is_interactive=os.isatty(0),
             wait=wait,
             shows_joins=settings.show_joins,
+            password=password,
+            show_typed=lambda is_on: set_echo(0, is_on=is_on),
         )
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, and jobs in the background, ignore some

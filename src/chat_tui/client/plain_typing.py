@@ -19,6 +19,7 @@ from chat_tui.client.command_line import Asked, Misused
 from chat_tui.client.completion import replaced
 from chat_tui.client.connection import Status
 from chat_tui.client.pipes import Input, TooLong
+from chat_tui.client.plain_accounts import PlainAccounts
 from chat_tui.client.state import Pending, RoomState
 
 UNANSWERED_MAX = 100
@@ -48,6 +49,7 @@ class Typing:
         write: Callable[[str], None],
         *,
         rooms: Iterable[str],
+        accounts: PlainAccounts,
         is_interactive: bool,
         on_leave: Callable[[], None],
         on_answer: Callable[[], None],
@@ -59,12 +61,14 @@ class Typing:
             input_: the lines.
             write: writes answers, and what is wrong with what was typed.
             rooms: rooms that were named; what is typed goes to the last of them.
+            accounts: asks for what is asked with a password.
             is_interactive: somebody sits there, and reads before they type on.
             on_leave: called when the user wants to leave, and there is no server to be asked.
             on_answer: called when a command has been answered.
 
         """
         self._client, self._input, self._write = client, input_, write
+        self._accounts = accounts
         self._is_interactive = is_interactive
         self._on_leave, self._on_answer = on_leave, on_answer
         saved = client.saved
@@ -230,8 +234,20 @@ class Typing:
             self._go_to(room.name)
             self._write(f"You are in {room.name}.")
         else:
-            self._in_hand = InHand(asked, line)
-            self._client.ask(asked, self.room, partial(self._answered, self._in_hand))
+            command = self._in_hand = InHand(asked, line)
+            answered = partial(self._answered, command)
+            if self._accounts.takes(asked):
+                self._accounts.begin(asked, answered, partial(self._not_asked, command))
+            else:
+                self._client.ask(asked, self.room, answered)
+
+    def _not_asked(self, command: InHand, why: str) -> None:
+        """Nothing was asked of the server for a command; say why, and go on."""
+        if self._in_hand is command:
+            self._in_hand = None
+            self._on_answer()
+        if why:
+            self._write(why)
 
     def _room_to_go_to(self, asked: Asked) -> RoomState | None:
         """The room that a command goes to, if the user is there already."""

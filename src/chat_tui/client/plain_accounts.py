@@ -1,0 +1,205 @@
+"""Accounts line by line: the commands for which a password is asked for, unseen or from a file that was named, and the login that wants one.
+
+Knows what is asked of the server, and in which words of the user. Never knows how a secret is typed, and keeps none of those that were.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from chat_server.protocol.events import Event, Refused, Registered
+from chat_server.protocol.names import BadName, name_key, parse_name
+from chat_tui.client import accounts
+from chat_tui.client.accounts import Proof
+from chat_tui.client.askers import Answer
+from chat_tui.client.client import Client
+from chat_tui.client.command_line import Asked
+from chat_tui.client.plain_secrets import SecretQuestions
+
+UNSEEN = "It is not shown as you type; an empty line asks nothing."
+NEEDS_TERMINAL = (
+    "A password is asked for at a terminal only, where it is not shown. Elsewhere --password-file FILE names a file that has"
+    " it in its first line; /dev/fd/3 is one that the shell has opened."
+)
+NOT_ASKED = "Nothing was asked."
+
+Begin = Callable[[list[str]], str]
+"""Asks the server, with these secrets; returns why it did not, in a sentence."""
+
+
+class PlainAccounts:
+    """What is typed about accounts, and what is asked for to log in."""
+
+    def __init__(
+        self,
+        client: Client,
+        secrets: SecretQuestions,
+        write: Callable[[str], None],
+        warn: Callable[[str], None],
+        *,
+        password: str,
+        on_leave: Callable[[], None],
+        on_refused: Callable[[], None],
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            client: who is asked.
+            secrets: asks for what nobody may see.
+            write: writes answers.
+            warn: writes what is wrong.
+            password: the one that was named by a file; "" if none was.
+            on_leave: called when the account is to end, and this program with it.
+            on_refused: called when the user cannot be let in.
+
+        """
+        self._client, self._secrets, self._write, self._warn = client, secrets, write, warn
+        self._password, self._is_shown = password, False
+        self._on_leave, self._on_refused = on_leave, on_refused
+        self._before = ""  # who the user was before they wanted to be somebody else
+
+    # What is typed.
+
+    @staticmethod
+    def takes(asked: Asked) -> bool:
+        """Whether a request needs more than what was typed."""
+        fields = asked.fields
+        return (
+            asked.do in ("register", "password", "login")
+            or (asked.do == "account" and bool(fields.get("ending")))
+            or (asked.do == "code" and fields.get("purpose") == "recovery")
+        )
+
+    def begin(self, asked: Asked, on_answer: Answer, on_none: Callable[[str], None]) -> None:
+        """Ask for what it needs, then the server; `on_none` is called with why nothing was asked, if nothing was."""
+        fields, connection, nick = asked.fields, self._client.connection, self._client.state.nick
+        match asked.do:
+            case "login":
+                self._begin_login(str(fields["nick"]), str(fields.get("code", "")), on_none)
+            case "register" if not _is_same(str(fields.get("nick", nick)), nick):
+                on_none(
+                    f"You are {nick} here, and register that: /register {nick}. /nick NICK changes your name first."
+                )
+            case "register":
+                invite = str(fields.get("invite", ""))
+                wanted: tuple[str, ...] = (f"A password for {nick}, twice. {UNSEEN}", "Once more:")
+                answered = partial(self._registered, on_answer)
+                self._ask(wanted, lambda typed: accounts.register(connection, typed[0], invite, answered), on_none)
+            case "password":
+                wanted = (f"The password that you have. {UNSEEN}", "The new one, twice:", "Once more:")
+                self._ask(
+                    wanted, lambda typed: accounts.change_password(connection, typed[0], typed[1], on_answer), on_none
+                )
+            case "code":
+                self._ask(
+                    (f"The password of {nick}. {UNSEEN}",),
+                    lambda typed: accounts.make_recovery(connection, typed[0], on_answer),
+                    on_none,
+                )
+            case _:
+                ending = str(fields["ending"])
+                answered = partial(self._ends, on_answer)
+                self._ask(
+                    (f"The password of {nick}. {UNSEEN}",),
+                    lambda typed: accounts.end_account(connection, ending, typed[0], answered),
+                    on_none,
+                )
+
+    def _ask(self, wanted: tuple[str, ...], begin: Begin, on_none: Callable[[str], None]) -> None:
+        """Have secrets typed, the last two the same if there are several; then ask the server."""
+        if why := accounts.why_no_secrets(self._client.connection.line):
+            on_none(why)
+        elif self._secrets.can_ask:
+            self._secrets.ask(wanted, partial(self._typed, len(wanted), begin, on_none))
+        elif not self._password or len(wanted) > 2:  # noqa: PLR2004 - one file has one password, and not the old one and the new
+            on_none(NEEDS_TERMINAL)
+        elif why := begin([self._password]):
+            on_none(why)
+
+    @staticmethod
+    def _typed(count: int, begin: Begin, on_none: Callable[[str], None], typed: list[str]) -> None:
+        if not typed:
+            on_none(NOT_ASKED)
+        elif count > 1 and typed[-1] != typed[-2]:
+            on_none("That was not the same twice. Begin again.")
+        elif why := begin(typed):
+            on_none(why)
+
+    def _registered(self, on_answer: Answer, event: Event) -> bool:
+        is_told = on_answer(event)
+        if isinstance(event, Registered):
+            place = self._client.credentials.place()
+            self._write(
+                f"A token is kept in {place}: chat-tui logs in by it from now on. The password is kept nowhere."
+            )
+        return is_told
+
+    def _ends(self, on_answer: Answer, event: Event) -> bool:
+        is_told = on_answer(event)
+        if not isinstance(event, Refused):
+            self._on_leave()
+        return is_told
+
+    # To be let in.
+
+    def _begin_login(self, nick: str, code: str, on_none: Callable[[str], None]) -> None:
+        """Be somebody else, on a new connection."""
+        client = self._client
+        if _is_same(nick, client.state.nick):
+            on_none(f"You are {client.state.nick} already.")
+            return
+        try:
+            nick = parse_name(nick)
+        except BadName:
+            on_none(f"{nick}: a name has 1 to 32 letters, digits, - and _.")
+            return
+        before = client.state.nick
+
+        def go(typed: list[str]) -> str:
+            self._before = before
+            client.call_oneself(nick)
+            on_none("")
+            client.connection.prove(Proof(code=code) if code else Proof(password=typed[0]))
+            client.connection.hang_up()
+            return ""
+
+        if code:
+            go([])
+        else:
+            self._ask((f"The password of {nick}. {UNSEEN}",), go, on_none)
+
+    def let_in(self) -> None:
+        """The user is who they want to be."""
+        self._before = ""
+
+    def prove(self, why: str) -> bool:
+        """Ask for what lets the user in, whom the server has refused; return False if nobody can be asked."""
+        connection = self._client.connection
+        nick = connection.identity.nick
+        if self._secrets.can_ask:
+            self._warn(why)
+            wanted = f"The password of {nick}, which is not shown; or /login {nick} CODE; or an empty line to leave it."
+            self._secrets.ask((wanted,), self._proof_typed)
+            return True
+        if self._password and not self._is_shown:
+            self._is_shown = True
+            connection.prove(Proof(password=self._password))
+            return True
+        return False
+
+    def _proof_typed(self, typed: list[str]) -> None:
+        client = self._client
+        words = typed[0].split() if typed else []
+        if words and words[0].casefold() == "/login" and len(words) == 3:  # noqa: PLR2004 - /login NICK CODE
+            client.connection.prove(Proof(code=words[2]))
+        elif typed:
+            client.connection.prove(Proof(password=typed[0]))
+        elif self._before:
+            client.call_oneself(self._before)
+            self._before = ""
+            client.connection.try_now()
+        else:
+            self._on_refused()
+
+
+def _is_same(nick: str, other: str) -> bool:
+    return name_key(nick) == name_key(other)
