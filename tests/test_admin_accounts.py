@@ -1,5 +1,6 @@
 """Operators and accounts, with the whole server on virtual time: the first owner, forgotten passwords, devices, ends; and who may register."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,10 +9,11 @@ import trio
 from captured_logs import capture_logs
 from chat_server.accounts import Ending, Holder, Registration, Rewritten
 from chat_server.accounts.authentication import OPERATOR_SECONDS
+from chat_server.admin_shown import lines_of
 from chat_server.config import Config, ProxyTable
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.memory import MemoryJournal
-from chat_server.server.admin_requests import ACCOUNTS_AT_ONCE, CodeMade
+from chat_server.server.admin_requests import ACCOUNTS_AT_ONCE, CodeMade, decoded_answer
 from streams import House, open_house
 from test_admin import refusal
 from test_signing_in import CANARY, HERE, SlowJournal, at_three_devices, holder, house_without_leaks, register, told
@@ -170,6 +172,24 @@ async def test_an_account_is_shown_with_what_lets_in_to_it_and_without_secrets(a
         assert (shown["devices"], shown["recovery_codes"], shown["sessions"]) == (4, 2, 3)
         assert shown["has_password"] is True
         assert "argon2" not in repr(shown)
+
+
+async def test_an_operator_sees_who_is_a_guest_where_anybody_has_an_account(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        guest, stranger = house.connect(), house.call()
+        await guest.enter("bob")
+        await stranger.read_until("Type /login")
+        assert [one["guest"] for one in (await house.ask_as_operator("who"))[:-1]] == [False, False]
+        await register(house)
+        await holder(house)
+        *people, _ = await house.ask_as_operator("who")
+        assert [(one["nick"], one["guest"]) for one in people] == [("ann", False), ("bob", True), ("", False)]
+        assert [row.split()[0] for row in lines_of([decoded_answer(json.dumps(one).encode()) for one in people])] == [
+            "NAME",
+            "ann",
+            "bob?",
+            "(not",
+        ]
 
 
 # Devices.

@@ -34,7 +34,7 @@ def lines_of(answers: Sequence[AdminAnswer]) -> list[str]:
 def _who_shown(people: Sequence[Connected]) -> list[str]:
     rows = [
         (
-            one.nick or "(not logged in)",
+            (one.nick or "(not logged in)") + "?" * one.guest,
             one.by,
             one.address,
             duration(one.seconds),

@@ -138,7 +138,10 @@ class AdminAnswer(Struct, frozen=True, tag_field="is", tag=_kebab):
 
 
 class Connected(AdminAnswer, frozen=True):
-    """A session: of whom ("": they have not logged in), `by` what, from where, in which rooms, for how long, and how many bytes wait for it."""
+    """A session: of whom ("": they have not logged in), `by` what, from where, in which rooms, for how long, and how many bytes wait for it.
+
+    A `guest` has no account, where anybody has one.
+    """
 
     nick: str
     by: str
@@ -146,6 +149,7 @@ class Connected(AdminAnswer, frozen=True):
     rooms: tuple[str, ...]
     seconds: float
     waiting: int
+    guest: bool = False
 
 
 class Kicked(AdminAnswer, frozen=True):

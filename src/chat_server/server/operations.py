@@ -98,7 +98,10 @@ class Operations:
         now = trio.current_time()
         for session in sessions:
             origin, seconds = session.caller.origin, max(0.0, now - session.caller.since)
-            yield Connected(session.nick, _by(session), origin.address, session.rooms, seconds, waiting_for(session))
+            is_guest = bool(session.nick) and self._directory.guests.mark(session.person) is True
+            yield Connected(
+                session.nick, _by(session), origin.address, session.rooms, seconds, waiting_for(session), is_guest
+            )
 
     async def _kick(self, request: Kick, user: int) -> Iterable[AdminAnswer]:
         """End somebody's sessions at once: of what they have said, nothing is stored that is not being stored already."""
