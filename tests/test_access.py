@@ -27,7 +27,7 @@ FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
 BEFORE_LOGIN = {"login", "register", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
 EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"}
 IN_ROOMS = {"say", "me", "notice", "topic", "ping", "online", "back", "last", "since", "before", "around", "date"}
-OF_ACCOUNTS = {"code", "devices", "drop", "password", "account"}
+OF_ACCOUNTS = {"code", "devices", "drop", "password", "account", "export"}
 MAY = {
     (STRANGER, HALL): BEFORE_LOGIN,
     (STRANGER, ROOM): BEFORE_LOGIN - {"login"},

@@ -108,7 +108,7 @@ class DeviceCommands(CommandHandler):
 
         With when each was used last, and from which network. /drop NUMBER drops one.
         """
-        return _list_devices(place, session)
+        return list_devices(place, session)
 
     @access(role=HOLDER, refusal=lambda _: AccountNeeded())
     def do_drop(self, place: Room, session: Occupant, request: Drop) -> MaybeAwaitable:
@@ -147,7 +147,7 @@ class DeviceCommands(CommandHandler):
         """
         ending = request.ending
         if not ending:
-            return _show_account(place, session)
+            return show_account(place, session)
         if not may_be_secret(session):
             return None
         if not session.has_terminal:
@@ -155,7 +155,8 @@ class DeviceCommands(CommandHandler):
         return after_password(place, session, lambda: _begin_end(place, session, ending))
 
 
-async def _list_devices(place: Room, session: Occupant) -> None:
+async def list_devices(place: Room, session: Occupant) -> None:
+    """Tell somebody their devices."""
     person = session.person
     devices = await readable(place.directory.accounts.devices(person.account))
     if isinstance(devices, Refused):
@@ -265,7 +266,8 @@ async def _change(place: Room, session: Occupant, typed: str) -> None:
     session.send(PasswordChanged(await _end_sessions(place, session, Dismissed("password-changed"))))
 
 
-async def _show_account(place: Room, session: Occupant) -> None:
+async def show_account(place: Room, session: Occupant) -> None:
+    """Tell somebody what there is to say of their account."""
     accounts, person = place.directory.accounts, session.person
     try:
         account = await accounts.account(person.account)

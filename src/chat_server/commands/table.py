@@ -11,6 +11,7 @@ from msgspec import NODEFAULT
 from chat_server.commands.accounts import AccountCommands
 from chat_server.commands.codes import CodeCommands
 from chat_server.commands.devices import DeviceCommands
+from chat_server.commands.exporting import ExportCommands
 from chat_server.commands.general import GeneralCommands
 from chat_server.commands.handler import CommandTable
 from chat_server.commands.history import HistoryCommands
@@ -30,6 +31,7 @@ COMMANDS = CommandTable(
     AccountCommands(),
     CodeCommands(),
     DeviceCommands(),
+    ExportCommands(),
     RoomCommands(),
     TalkCommands(),
     HistoryCommands(),

@@ -166,5 +166,13 @@ _KINDS: tuple[type[Event], ...] = (
     *StoredEvent.__subclasses__(),
 )
 
+
+class OwnLines(Event, frozen=True):
+    """Some of all lines of the receiver's account, of whatever rooms, in the order in which they were stored."""
+
+    lines: tuple[Entry, ...]
+    zone: str
+
+
 EVENTS: tuple[type[Event], ...] = tuple(kind for kind in dict.fromkeys(_KINDS) if kind not in (StoredEvent, Answered))
 """Every kind of event that both programs know."""

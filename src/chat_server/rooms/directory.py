@@ -21,6 +21,9 @@ from chat_server.rooms.quotas import Quotas
 
 DAY = 86400.0
 
+EXPORTS = 3
+"""How often within a day: a connection that is lost half-way is no lost day."""
+
 
 class Named(Protocol):
     """A room, as far as it matters here."""
@@ -71,6 +74,8 @@ class Directory(Generic[R, P]):
         self._rooms_max = rooms_max
         self._by_person = Quotas(per_person, DAY)
         self._by_address = Quotas(per_address, DAY)
+        self.exports = Quotas(EXPORTS, DAY)
+        """How often somebody has been given everything that is kept of them; the time is the wall clock's, for it counts from day to day."""
         self.sessions_max = sessions_max
         """How many sessions one person may have at a time; 0: as many as they like."""
         self.silenced: WeakSet[object] = WeakSet()

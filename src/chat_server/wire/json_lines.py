@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 
 from chat_server.protocol.days import is_day
-from chat_server.protocol.entries import EVENTS, KINDS, Entry, Found, PageShown, Recalled, Said
+from chat_server.protocol.entries import EVENTS, KINDS, Entry, Found, OwnLines, PageShown, Recalled, Said
 from chat_server.protocol.events import Answered, Dismissed, Event, Refused
 from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
 from chat_server.protocol.names import NAME_TYPED_MAX
@@ -300,7 +300,7 @@ def _renamed(event: Event, _: str, protocol: int) -> Event | dict[str, object]:
     return event if tag == tag_of(type(event)) else msgspec.to_builtins(event) | {"is": tag}
 
 
-def _with_lines(event: PageShown | Recalled, language: str, protocol: int) -> Event:
+def _with_lines(event: PageShown | Recalled | OwnLines, language: str, protocol: int) -> Event:
     return replace(event, lines=tuple(_entry(line, language, protocol) for line in event.lines))
 
 
@@ -313,8 +313,7 @@ _FITTED: dict[type[Event], Callable[[Any, str, int], Event | dict[str, object]] 
     **dict.fromkeys(kind for kind in EVENTS if not issubclass(kind, Answered)),
     Refused: _in_words,
     Dismissed: _in_words,
-    PageShown: _with_lines,
-    Recalled: _with_lines,
+    **dict.fromkeys((PageShown, Recalled, OwnLines), _with_lines),
     Found: _found,
     **dict.fromkeys(KINDS, _entry),
     **dict.fromkeys(EARLIER_EVENTS.values(), _renamed),

@@ -75,6 +75,14 @@ def recalled(event: entries.Recalled, translator: Translator) -> list[TextLine]:
     return server_lines(intro) + _lines(translator, event.lines, event.zone) + (now if event.lines else [])
 
 
+def own_lines(event: entries.OwnLines, translator: Translator) -> list[TextLine]:
+    """Lines of whatever rooms, each with its room, number and time."""
+    return [
+        entry_shown(translator, line, f"{line.room} #{line.seq} {local(line.at, event.zone):%Y-%m-%d %H:%M} ")
+        for line in event.lines
+    ]
+
+
 def page_shown(event: entries.PageShown, translator: Translator) -> list[TextLine]:
     """A page, and how to turn it."""
     if event.last < event.first == 1:

@@ -22,7 +22,7 @@ from chat_server.protocol.room_events import AccountNoted
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
 from chat_server.wire.render.languages import Translator, counted, message, translator_for
-from chat_server.wire.render.pages import day_of, entry_shown, found, page_shown, recalled
+from chat_server.wire.render.pages import day_of, entry_shown, found, own_lines, page_shown, recalled
 from chat_server.wire.render.text_lines import TextLine, as_text, cut, items, row_width, server_lines
 from chat_server.wire.render.widths import columns_of
 
@@ -670,6 +670,7 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     entries.Recalled: recalled,
     entries.PageShown: page_shown,
     entries.Found: found,
+    entries.OwnLines: own_lines,
     events.TopicShown: _topic_shown,
     events.ZoneShown: _zone_shown,
     events.SettingShown: _setting_shown,
