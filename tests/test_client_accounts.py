@@ -71,9 +71,9 @@ class User:
         assert isinstance(answer, events.Registered)
         return answer
 
-    def prove(self, **how: str) -> None:
+    def prove(self, proof: Proof) -> None:
         self.changes.clear()
-        self.client.connection.prove(Proof(**how))
+        self.client.connection.prove(proof)
 
 
 @asynccontextmanager
@@ -123,10 +123,10 @@ def test_another_program_is_asked_for_a_proof_and_has_a_token_of_its_own_then(
             async with user(server.port, tmp_path / "two", "ann") as other:
                 refused = await other.status(Status.REFUSED)
                 assert (refused.code, refused.asks_proof) == ("name-registered", True)
-                other.prove(password="wrong horse battery")
+                other.prove(Proof(password="wrong horse battery"))
                 refused = await other.status(Status.REFUSED)
                 assert (refused.code, refused.asks_proof) == ("wrong-password", True)
-                other.prove(password=CANARY)
+                other.prove(Proof(password=CANARY))
                 await other.status(Status.ONLINE)
                 assert other.client.saved.token not in ("", ann.client.saved.token)
                 assert ann.client.connection.status is Status.ONLINE, "it is one more session"
@@ -146,7 +146,7 @@ def test_a_one_time_code_lets_one_in_once(server: ServerProcess, tmp_path: Path)
             for folder, is_first in (("two", True), ("three", False)):
                 async with user(server.port, tmp_path / folder, "ann") as other:
                     await other.status(Status.REFUSED)
-                    other.prove(code=made.code.lower())
+                    other.prove(Proof(code=made.code.lower()))
                     change = await other.status(Status.ONLINE if is_first else Status.REFUSED)
                     assert change.code == ("" if is_first else "wrong-code")
 
@@ -163,14 +163,14 @@ def test_another_password_ends_the_other_programs_which_ask_for_the_new_one(
             await ann.register()
             async with user(server.port, tmp_path / "two", "ann") as other:
                 await other.status(Status.REFUSED)
-                other.prove(password=CANARY)
+                other.prove(Proof(password=CANARY))
                 await other.status(Status.ONLINE)
                 connection = ann.client.connection
                 changed = await ann.answer(lambda take: accounts.change_password(connection, CANARY, new, take))
                 assert isinstance(changed, events.Answered)
                 ended = await other.status(Status.REFUSED)
                 assert (ended.code, ended.asks_proof) == ("password-changed", True)
-                other.prove(password=new)
+                other.prove(Proof(password=new))
                 await other.status(Status.ONLINE)
 
     asyncio.run(act())

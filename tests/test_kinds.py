@@ -27,10 +27,9 @@ from chat_server.rooms.room import ROOM
 from chat_server.sessions.json_session import PARSE
 from chat_server.wire import json_lines
 from chat_server.wire.render.sentences import text_of
-from chat_tui.client.codec import EventReader
+from chat_tui.client.codec import EventReader, said
 from chat_tui.client.command_line import Asked, parse
 from chat_tui.client.completion import replaced
-from chat_tui.client.connection import said
 from chat_tui.client.in_order import line_in_words
 from chat_tui.client.state import Pending, State
 from chat_tui.ui.rendering import is_grouped, rows_of

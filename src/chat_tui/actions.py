@@ -56,6 +56,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("joins", "alt+j", "toggle_joins", "Looking", "Show or hide who comes and goes in this room"),
     Action("next-theme", "f9", "app.toggle_theme", "Looking", "Switch between dark and light (F2 has all themes)"),
     Action("connect", "f3", "app.connect", "Connecting", "Connect to another server, or under another name"),
+    Action("account", "f5", "app.account", "Connecting", "Your account: register, password, codes"),
     Action("reconnect", "ctrl+r", "app.reconnect", "Connecting", "Try to connect now"),
     Action("line", "f4", "app.line", "Connecting", "Show whether the line is encrypted, and the server's fingerprint"),
     Action("devices", "f6", "app.devices", "Connecting", "Show your devices, and drop them"),

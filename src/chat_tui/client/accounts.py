@@ -4,7 +4,7 @@ Knows the requests, and which refusals ask for a proof. What is typed goes into 
 how the connection is made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from chat_server.protocol.events import Event
@@ -16,14 +16,17 @@ ONE_TIME_LETTERS = 8
 ENDS_TOKEN = frozenset(("dropped", "password-changed", "account-ends"))
 """Why a session ends whose token lets nobody in any more."""
 
+NO_GUESTS = "no-guests"
+"""Why a login is refused where one registers before one is let in."""
+
 ASKS_PROOF = ENDS_TOKEN | {
     *("name-registered", "wrong-password", "wrong-code", "password-length", "too-many-tries", "busy"),
-    *("changed-meanwhile", "no-secrets-here", "too-many-devices"),
+    *("changed-meanwhile", "no-secrets-here", "too-many-devices", NO_GUESTS),
 }
 """Refusals of a login after which another proof may let the user in."""
 
 WAYS_IN = (
-    "This line is not encrypted: whoever is between here and the server can read along, so chat-tui sends no password on it. Ways in:"
+    "This line is not encrypted: whoever is between here and the server can read along, so chat-tui sends no password and no recovery code. Ways in:"
     " a server that speaks TLS (whoever runs it can turn that on); chat-tui on the server's own machine; or a one-time code,"
     " which may be seen: /code device makes one where you are logged in already."
 )
@@ -36,16 +39,24 @@ _HIDES_AFTER = {"login": 1, "register": 1, "password": 0, "account": 1}
 
 
 class Proof:
-    """What shows that an account is the user's: its password, or a code. Whatever is written of it is only that it is one."""
+    """What shows that an account is the user's: its password, or a code; or makes it theirs. Whatever is written of it is only that it is one."""
 
-    def __init__(self, *, password: str = "", code: str = "") -> None:
-        self._password, self._code = password, code
+    def __init__(self, *, password: str = "", code: str = "", invite: str = "", is_new: bool = False) -> None:
+        """`is_new`: there is no account yet, and the password is to be its; `invite` is the code that invites the user, if one is needed."""
+        self._password, self._code, self._invite, self._is_new = password, code, invite, is_new
 
     def __repr__(self) -> str:
         return "Proof(…)"
 
+    @property
+    def do(self) -> str:
+        """The request that shows it."""
+        return "register" if self._is_new else "login"
+
     def fields(self) -> dict[str, str]:
-        """What goes into the login."""
+        """What goes into the request."""
+        if self._is_new:
+            return {"password": self._password, "invite": self._invite}
         return {"code": self._code} if self._code else {"password": self._password}
 
     @property
@@ -72,6 +83,12 @@ def asks_proof(code: str, *, was_shown: bool) -> bool:
 def why_no_secrets(line: Line) -> str:
     """Why no secret goes over such a line, in sentences that name the ways in; "" if one may."""
     return WAYS_IN if line is Line.OPEN else ""
+
+
+def seconds_to_wait(details: Mapping[str, str]) -> int:
+    """After how many seconds it may be tried again what was refused with these details; 0 if they do not say so."""
+    seconds, minutes = details.get("seconds", ""), details.get("minutes", "")
+    return int(seconds) if seconds.isdecimal() else 60 * int(minutes) if minutes.isdecimal() else 0
 
 
 def register(connection: Asks, password: str, invite: str, on_answer: Callable[[Event], bool]) -> str:

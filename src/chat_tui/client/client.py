@@ -22,8 +22,9 @@ from chat_tui.client.accounts import CANNOT_ASK, without_secrets
 from chat_tui.client.askers import Answer
 from chat_tui.client.calling import Caller
 from chat_tui.client.clocks import Steady
+from chat_tui.client.codec import said
 from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
-from chat_tui.client.connection import Connection, ConnectionChanged, Status, said
+from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.credentials import Credentials, Keyring
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import LocalStore

@@ -18,6 +18,7 @@ from chat_server.protocol.events import Answered, Event
 from chat_server.protocol.requests import NUMBER_MAX, Ref, tag_of
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.protocol.versions import EARLIER_EVENTS
+from chat_tui.client.state import Pending
 
 LINE_MAX = 4 * 1024 * 1024
 """Bytes in a line from the server. A page of 32,768 characters, each escaped, is less than 400 KB."""
@@ -198,3 +199,9 @@ def write(do: str, *, ref: Ref | None = None, **fields: object) -> bytes:
     if ref is not None:
         request["ref"] = ref
     return _encode(request) + b"\n"
+
+
+def said(pending: Pending) -> bytes:
+    """The request that says a line."""
+    text = {pending.kind.text_field: pending.text}
+    return write(pending.do, ref=pending.key, room=pending.room, key=pending.key, **text)

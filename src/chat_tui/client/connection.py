@@ -9,8 +9,9 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
+from functools import partial
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -20,10 +21,10 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.versions import tag_in
-from chat_tui.client.accounts import ENDS_TOKEN, WAYS_IN, Proof
+from chat_tui.client.accounts import ENDS_TOKEN, WAYS_IN, Proof, seconds_to_wait
 from chat_tui.client.askers import Answer, Askers
-from chat_tui.client.calling import Address, Called, Caller, Distrusted, Line, LineDetails
-from chat_tui.client.codec import EventReader, LineTooLong, write
+from chat_tui.client.calling import Called, Caller, Distrusted, Line, LineDetails
+from chat_tui.client.codec import EventReader, LineTooLong, said, write
 from chat_tui.client.dialling import dial, reason
 from chat_tui.client.link import Link
 from chat_tui.client.signing_in import LOGIN, Identity, SigningIn, kept_nowhere
@@ -80,6 +81,8 @@ class ConnectionChanged(msgspec.Struct, frozen=True):
     """The server's, if it refused."""
     asks_proof: bool = False
     """Whether it may let the user in who proves that the account of this name is theirs."""
+    wait: int = 0
+    """Seconds after which it may be tried again, if the server has said so."""
     doubt: Doubt | None = None
     """Why the server is not trusted, if that is why nothing goes on."""
     line: Line = Line.LOCAL
@@ -109,9 +112,9 @@ class _TakenForPerson(_Lost):
 class _Refused(_Lost):
     """It is over, and to try again would not help. What is beside the sentence is as in ConnectionChanged."""
 
-    def __init__(self, why: str, code: str = "", doubt: Doubt | None = None, *, asks_proof: bool = False) -> None:
+    def __init__(self, why: str, code: str = "", **more: Any) -> None:
         super().__init__(why)
-        self.change = ConnectionChanged(Status.REFUSED, why, code=code, doubt=doubt, asks_proof=asks_proof)
+        self.change = ConnectionChanged(Status.REFUSED, why, code=code, **more)
 
 
 class Connection:
@@ -254,10 +257,7 @@ class Connection:
 
     async def _call(self, first_words: bytes) -> Called:
         """Have a connection on which these have been said. Raises _Lost."""
-
-        def call(address: Address) -> Called:
-            return self._caller.call(self.host, self.port, first_words, address)
-
+        call = partial(self._caller.call, self.host, self.port, first_words)
         try:
             return await dial(self.host, self.port, call, seconds=CONNECT_SECONDS)
         except Distrusted as distrusted:
@@ -312,30 +312,39 @@ class Connection:
 
     def _take(self, event: Event, ref: Ref | None, link: Link) -> None:
         """See what the connection needs to know; hand the event on."""
-        if isinstance(event, events.Pinged):
-            link.write(write(tag_in(requests.Pong, self._protocol)))
-        if isinstance(event, events.Welcomed):
-            self._protocol = event.protocol
-        if isinstance(event, events.Refused) and self._is_of_own(event, ref):
-            return
-        if isinstance(event, events.Renamed) and not event.room:
-            self.identity.nick = event.new
-        if isinstance(event, events.LoggedIn | events.Registered):
-            self._signing_in.take(event)
+        match event:
+            case events.Pinged():
+                link.write(write(tag_in(requests.Pong, self._protocol)))
+            case events.Welcomed():
+                self._protocol = event.protocol
+            case events.Refused() if self._is_of_own(event, ref):
+                return
+            case events.Renamed(room=""):
+                self.identity.nick = event.new
+            case events.LoggedIn() | events.Registered():
+                self._signing_in.take(event)
+        self._follow(event, ref, link)
+
+    def _follow(self, event: Event, ref: Ref | None, link: Link) -> None:
+        """Hand an event on, and do what follows. Raises _Lost."""
         self._on_event(event, ref)
-        if isinstance(event, events.Entered):
-            self.room_settled(event.room)
-        elif isinstance(event, events.LoggedIn):
-            self._go_on(set(event.rooms), link)
-        elif isinstance(event, events.Dismissed):
-            raise _end_of(event)
-        elif isinstance(event, events.LoggedOut):
-            raise _Refused("You have logged out.")
+        match event:
+            case events.Entered():
+                self.room_settled(event.room)
+            case events.Registered() if ref == LOGIN:
+                self._take(events.LoggedIn(event.nick, event.token), None, link)
+            case events.LoggedIn():
+                self._go_on(set(event.rooms), link)
+            case events.Dismissed():
+                raise _end_of(event)
+            case events.LoggedOut():
+                raise _Refused("You have logged out.")
 
     def _is_of_own(self, refused: events.Refused, ref: Ref | None) -> bool:
         """Whether this refuses what the connection itself has asked for. Raises _Refused if that was the login."""
         if ref == LOGIN:
-            raise _Refused(refused.text, refused.code, asks_proof=self._signing_in.refused(refused))
+            asks, wait = self._signing_in.refused(refused), seconds_to_wait(refused.details)
+            raise _Refused(refused.text, refused.code, asks_proof=asks, wait=wait)
         room = self._joins.get(ref)
         if room is None:
             return False
@@ -388,9 +397,3 @@ def _end_of(farewell: events.Dismissed) -> _Lost:
     if farewell.why in ENDS_TOKEN:
         return _Refused(farewell.text, farewell.why, asks_proof=True)
     return (_Refused if farewell.why.startswith(("taken-over", "kicked")) else _Lost)(farewell.text)
-
-
-def said(pending: Pending) -> bytes:
-    """The request that says a line."""
-    text = {pending.kind.text_field: pending.text}
-    return write(pending.do, ref=pending.key, room=pending.room, key=pending.key, **text)

@@ -68,7 +68,7 @@ class SigningIn:
         if proof.is_secret and line is Line.OPEN:
             self._forget_shown()
             return None
-        return write("login", ref=LOGIN, nick=self.identity.nick, **proof.fields())
+        return write(proof.do, ref=LOGIN, nick=self.identity.nick, **proof.fields())
 
     def take(self, event: LoggedIn | Registered) -> None:
         """The server says who the user is. A server that gives no token with an account leaves the one there was."""

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 from textual.worker import Worker
 
-from chat_server.protocol.events import Event
+from chat_server.protocol.events import Event, Registered
 from chat_tui.actions import ACTIONS, EVERYWHERE, keymap, shown_key
 from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
@@ -26,6 +26,7 @@ from chat_tui.client.credentials import Keyring
 from chat_tui.client.local_store import LocalStore
 from chat_tui.settings import Settings
 from chat_tui.ui import terminal
+from chat_tui.ui.account_dialog import AccountDialog
 from chat_tui.ui.connect_dialog import ConnectDialog
 from chat_tui.ui.hearing import TOAST_MAX
 from chat_tui.ui.keys_in_turn import KeysInTurn
@@ -83,6 +84,9 @@ class ChatApp(KeysInTurn):
         self.client = self._new_client(host, port, nick)
         self._connecting = ConnectDialog(
             self, self, move_to=self.move_to, rename=self._rename, paint_soon=self.main.paint_soon
+        )
+        self._accounts = AccountDialog(
+            self, self, answered=self.main.answered, tell=self._tell_wrong, log_in_as=self._log_in_as
         )
         for theme in (CHAT_DARK, CHAT_LIGHT):
             self.register_theme(theme)
@@ -185,6 +189,7 @@ class ChatApp(KeysInTurn):
         if (self._connecting.was_online and not self.main.is_open) or not self.screen_stack:
             return  # the program is ending
         self._connecting.connection_changed(change)
+        self._accounts.connection_changed(change)
         if change.status is Status.ONLINE and change.why:
             self.notify(change.why, markup=False, timeout=10)
         self.main.connection_changed(change)
@@ -202,6 +207,10 @@ class ChatApp(KeysInTurn):
 
     def _rename(self, nick: str) -> None:
         self.client.connection.request("nick", on_answer=self.main.answered, nick=nick)
+
+    def _log_in_as(self, nick: str) -> None:
+        connection = self.client.connection
+        self.move_to(connection.host, connection.port, nick)
 
     def is_new_here(self) -> bool:
         """Whether the user has named no room, and was in none of this server's."""
@@ -237,6 +246,21 @@ class ChatApp(KeysInTurn):
             return self.client.connection.request(do, on_answer=answered, **fields)
 
         self.push_screen(DevicesScreen(request, self.client.credentials.place(), self.client.state.language))
+
+    def action_account(self) -> None:
+        """Show one's account, or make one."""
+        self._accounts.show()
+
+    def ask_about_account(self, text: str) -> bool:
+        """Do what a typed command about accounts asks for, by a screen. Returns False if it is none."""
+        return self._accounts.take_typed(text)
+
+    def registered(self, event: Registered) -> None:
+        """Show the recovery codes of a new account."""
+        self._accounts.registered(event)
+
+    def _tell_wrong(self, text: str) -> None:
+        self.main.hearing.tell(text, is_error=True)
 
     def action_reconnect(self) -> None:
         """Try to connect now."""

@@ -12,6 +12,7 @@ from textual.app import App
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.trust_words import Doubt
+from chat_tui.ui.login_dialog import LoginDialog
 from chat_tui.ui.program import Program
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class ConnectDialog:
         """
         self._program, self._app = program, app
         self._move_to, self._rename, self._paint_soon = move_to, rename, paint_soon
+        self._login = LoginDialog(program, app, elsewhere=self.show)
         self._form: ConnectScreen | None = None
         self._question: TrustScreen | None = None
         self._taken: set[str] = set()  # names that the server has refused to this user
@@ -61,6 +63,7 @@ class ConnectDialog:
         """It is another server from now on."""
         self.was_online = False
         self._taken.clear()
+        self._login.close()
 
     def connection_changed(self, change: ConnectionChanged) -> None:
         """See whether to ask, or no longer."""
@@ -73,6 +76,13 @@ class ConnectDialog:
         question, self._question = self._question, None
         if question is not None and question.is_active:
             question.dismiss(None)
+        if change.status is Status.REFUSED and change.asks_proof and (form := self._open_form) is not None:
+            if form.is_touched:
+                form.tell(change.why)
+                return
+            form.dismiss(None)
+        if self._login.connection_changed(change):
+            return
         if change.doubt is not None:
             self._ask_about(change.doubt)
         elif change.status is Status.REFUSED or (

@@ -1,4 +1,4 @@
-"""A line in which something is asked for. Never knows what."""
+"""A line in which something is asked for, seen or unseen. Never knows what."""
 
 from textual.reactive import reactive
 from textual.widgets import Input
@@ -8,3 +8,18 @@ class Field(Input):
     """Textual's, but for the cursor, which stands still: nothing is drawn, and no input method disturbed, while nobody does anything."""
 
     cursor_blink = reactive(False, init=False)
+
+
+class SecretField(Input):
+    """The same for a secret: it is not shown, and does not get into a clipboard."""
+
+    cursor_blink = reactive(False, init=False)
+
+    def __init__(self, *, placeholder: str, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(placeholder=placeholder, id=id, password=True, compact=True)
+
+    def action_copy(self) -> None:
+        """Do nothing: the terminal's clipboard is everybody's."""
+
+    def action_cut(self) -> None:
+        """Do nothing, for the same reason."""

@@ -53,6 +53,8 @@ class Hearing:
             case events.LoggedIn() | events.Renamed(room=""):
                 nick = self._program.client.state.nick
                 self._panes.chat.set_names(nick, calling(nick, self._program.settings.notify))
+            case events.Registered() if not is_told:
+                self._program.registered(event)
             case events.LoggedOut():
                 self._program.leave()
         if not is_told:

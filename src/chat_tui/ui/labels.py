@@ -189,6 +189,8 @@ def status_line(change: ConnectionChanged, host: str, state: State, seconds: int
         return f"Connecting to {host} …"
     if change.doubt is not None:
         return f"{change.why} Ctrl+R shows why, F3 takes another server.{waits}"
+    if change.asks_proof:
+        return f"Not logged in. Ctrl+R asks for the password or a code, F3 takes another name or server.{waits}"
     if change.status is Status.REFUSED:
         return f"{change.why} Ctrl+R tries again, F3 takes another name or server.{waits}"
     return f"No connection: {change.why}. Trying again in {seconds} s; Ctrl+R tries now.{waits}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from chat_server.protocol.events import Event, Refused
+from chat_server.protocol.events import Event, Refused, Registered
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged
 from chat_tui.settings import Settings
@@ -38,6 +38,12 @@ class Program(Protocol):
 
     def action_devices(self) -> None:
         """Show one's devices, and drop them."""
+
+    def ask_about_account(self, text: str) -> bool:
+        """Do what a typed command about accounts asks for, by a screen. Returns False if it is none."""
+
+    def registered(self, event: Registered) -> None:
+        """Show the recovery codes of a new account."""
 
     def leave(self) -> None:
         """End the program."""

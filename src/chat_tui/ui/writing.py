@@ -60,6 +60,8 @@ class Writing:
         if opens is not None:
             opens()
             return
+        if self._program.ask_about_account(text):
+            return
         wrong = client.submit(text, room.name if room else "", self._hearing.answered)
         if wrong:
             self._hearing.tell(wrong, is_error=True)

@@ -1,0 +1,100 @@
+"""Forms in which something is asked about the user's account, one at a time: opened where no secret is overheard, told what the server answers.
+
+Knows the connection, and how a form is opened and told. Never knows what is asked, nor what becomes of an answer.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from textual.app import App
+
+from chat_server.protocol.events import Event, Refused
+from chat_tui.client import account_words as words
+from chat_tui.client.accounts import CANNOT_ASK, why_no_secrets
+from chat_tui.ui.program import Program
+
+if TYPE_CHECKING:
+    from chat_tui.ui.screens.form import Form, FormScreen
+
+Typed = Mapping[str, str]
+"""What was typed into a form, by the names of its fields."""
+
+
+class AccountForms:
+    """Opens forms."""
+
+    def __init__(self, program: Program, app: App[None], tell: Callable[[str], None]) -> None:
+        """Open none yet. `tell` tells the user what is wrong where there is no form."""
+        self._program, self._app, self._tell = program, app, tell
+        self._form: FormScreen | None = None
+
+    def connection_lost(self) -> None:
+        """What was asked on it is not answered any more."""
+        if (form := self._open_form) is not None:
+            form.lose(words.LOST)
+
+    @property
+    def kept(self) -> str:
+        """What is kept of a login, and where."""
+        return words.kept(self._program.client.credentials.place())
+
+    @property
+    def _open_form(self) -> "FormScreen | None":
+        return self._form if self._form is not None and self._form.is_attached else None
+
+    def is_overheard(self) -> bool:
+        """Whether somebody may listen in, so that no secret is asked for; the user has been told then which ways there are."""
+        why = why_no_secrets(self._program.client.connection.line)
+        if why:
+            self._tell(why)
+        return bool(why)
+
+    def request(self, do: str, take: Callable[[Event], bool], **fields: object) -> None:
+        """Ask the server, without a secret; have `take` called with what answers it."""
+        if not self._program.client.connection.request(do, on_answer=take, **fields):
+            self._tell(CANNOT_ASK)
+
+    def ask_for_own(
+        self, heading: str, what: str, yes: str, send: Callable[[Typed], str], *, is_dangerous: bool = False
+    ) -> None:
+        """Ask for the password that there is, before something that only its owner may do."""
+        from chat_tui.ui.screens.form import Asked, Form  # noqa: PLC0415 - who asks pays
+
+        if self.is_overheard():
+            return
+        fields = (Asked("password", "Password"),)
+        form = Form(heading, what, fields, yes, is_dangerous=is_dangerous)
+        self.open(form, lambda typed: wrong_with(typed, "password") or send(typed))
+
+    def open(self, form: "Form", send: Callable[[Typed], str]) -> None:
+        """Open a form; `send` is as FormScreen has it."""
+        from chat_tui.ui.screens.form import FormScreen  # noqa: PLC0415 - who asks pays
+
+        self._form = FormScreen(form, send)
+        self._app.push_screen(self._form)
+
+    def taking(self, kind: type, done: Callable[..., object]) -> Callable[[Event], bool]:
+        """What takes the answer to a form: a refusal stands in it, and with what was asked for it is done with."""
+        form = self._form
+
+        def take(event: Event) -> bool:
+            if isinstance(event, Refused):
+                wrong = words.refused(event, self._program.clock())
+                if form is not None and form.is_attached:
+                    form.refuse(wrong)
+                else:
+                    self._tell(wrong)
+            elif isinstance(event, kind):
+                if form is not None and form.is_active:
+                    form.dismiss()
+                done(event)
+            return True
+
+        return take
+
+
+def wrong_with(typed: Typed, *names: str) -> str:
+    """What is wrong with what was typed into a form in which these have to be, before the server is asked; "" if nothing is."""
+    if not all(typed[name] for name in names):
+        return words.MISSING
+    return words.TWICE if "again" in typed and typed["again"] != typed["password"] else ""

@@ -1,0 +1,112 @@
+"""When somebody is asked to prove that an account is theirs, before they are let in; and what is done with what they type.
+
+Knows how the connection is. Never knows what is said on it, nor how the form looks.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from textual.app import App
+
+from chat_tui.client import account_words as words
+from chat_tui.client.accounts import NO_GUESTS, Proof, why_no_secrets
+from chat_tui.client.calling import Line
+from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.ui.program import Program
+
+if TYPE_CHECKING:
+    from chat_tui.ui.screens.form import Form, FormScreen
+
+
+OTHER = "Another name"
+
+
+class LoginDialog:
+    """Asks for a password or a code where the name has an account; where one must have one to come in, for a password to be."""
+
+    def __init__(self, program: Program, app: App[None], *, elsewhere: Callable[[], None]) -> None:
+        """Ask nothing yet. `elsewhere` asks for another name, or another server."""
+        self._program, self._app, self._elsewhere = program, app, elsewhere
+        self._form: FormScreen | None = None
+        self._line = Line.LOCAL
+        self._is_new = False
+
+    @property
+    def _open_form(self) -> "FormScreen | None":
+        return self._form if self._form is not None and self._form.is_attached else None
+
+    def connection_changed(self, change: ConnectionChanged) -> bool:
+        """See whether to ask, or no longer. Returns whether what there is to say about the connection is said here."""
+        form = self._open_form
+        if change.status is Status.REFUSED and change.asks_proof:
+            self._ask(change)
+            return True
+        if form is None:
+            return False
+        if change.status in (Status.ONLINE, Status.REFUSED):
+            self.close()
+            return False
+        where = self._program.client.connection.host
+        is_trying = change.status is Status.CONNECTING
+        form.tell(f"Connecting to {where} …" if is_trying else f"{where}: {change.why}. It is tried again by itself.")
+        return True
+
+    def close(self) -> None:
+        """Ask no longer."""
+        form, self._form = self._open_form, None
+        if form is not None and form.is_active:
+            form.dismiss()
+
+    def _ask(self, change: ConnectionChanged) -> None:
+        """Say in the form why another proof is needed, or open it."""
+        is_new = change.code == NO_GUESTS or (self._is_new and self._open_form is not None)
+        wrong = words.wrong(change.why, change.code, change.wait, self._program.clock())
+        form = self._open_form
+        if form is not None and (is_new, change.line) == (self._is_new, self._line):
+            form.refuse(wrong)
+            return
+        from chat_tui.ui.screens.form import FormScreen  # noqa: PLC0415 - most are let in
+
+        self.close()
+        self._is_new, self._line = is_new, change.line
+        form = self._form = FormScreen(self._form_for(change), self._prove, self._other)
+        self._app.push_screen(form)
+        if change.code not in words.SAID_ABOVE:
+            form.call_after_refresh(form.refuse, wrong)
+
+    def _form_for(self, change: ConnectionChanged) -> "Form":
+        from chat_tui.ui.screens.form import Asked, Form  # noqa: PLC0415 - it is there already
+
+        client = self._program.client
+        nick = client.connection.identity.nick
+        what, kept = words.why_proof(change.code, nick, change.line), words.kept(client.credentials.place())
+        password = Asked("password", "Password")
+        code = Asked("code", "or a code", "eight letters, or a recovery code")
+        if self._is_new:
+            invite = Asked("invite", "Invitation", "a code, if one is needed", is_secret=False)
+            again = Asked("again", "Once more")
+            return Form(f"{nick} needs an account here", what, (password, again, invite), "Register", OTHER, kept)
+        heading = f"{nick} has an account here"
+        if why_no_secrets(change.line):
+            return Form(heading, what, (Asked("code", "Code", "eight letters"),), "Log in", OTHER, kept)
+        return Form(heading, what, (password, code), "Log in", OTHER, kept, takes_any=True)
+
+    def _prove(self, typed: Mapping[str, str]) -> str:
+        """Log in by what was typed. Returns what is wrong with it, or ""."""
+        password, code = typed.get("password", ""), typed.get("code", "").strip()
+        if not (password or code):
+            return words.MISSING
+        if self._is_new and password != typed["again"]:
+            return words.TWICE
+        if self._is_new:
+            proof = Proof(password=password, invite=typed["invite"].strip(), is_new=True)
+        else:
+            proof = Proof(code=code) if code else Proof(password=password)
+        if proof.is_secret and (why := why_no_secrets(self._line)):
+            return why
+        self._program.client.connection.prove(proof)
+        return ""
+
+    def _other(self) -> None:
+        self.close()
+        self._elsewhere()

@@ -1,0 +1,71 @@
+"""One's account, and what can be done with it. Never knows how that is done."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from chat_tui.ui.screens.form import SHORT
+
+FRAME, HINT = 2, 2
+"""Rows that the frame takes, and what is below what scrolls."""
+
+CHOICES = {
+    "devices": "Your devices",
+    "password": "Another password",
+    "device": "A code for another device",
+    "invite": "An invitation for somebody",
+    "recovery": "New recovery codes",
+    "close": "End it; your lines stay",
+    "anonymise": "End it; lines without your name",
+    "erase": "End it; your lines are erased",
+}
+"""What can be done."""
+
+
+class AccountScreen(ModalScreen[str | None]):
+    """Shows an account. Returns what is to be done; None if nothing is."""
+
+    CSS_PATH = "screens.tcss"
+    AUTO_FOCUS: ClassVar[str | None] = "Button"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "Back"),
+        Binding("down,j", "app.focus_next", show=False),
+        Binding("up,k", "app.focus_previous", show=False),
+        Binding("ctrl+q", "app.quit", "Quit"),
+    ]
+
+    def __init__(self, nick: str, what: str) -> None:
+        """`what` says what there is to say of the account."""
+        super().__init__()
+        self._nick, self._what = nick, what
+
+    def compose(self) -> ComposeResult:
+        """What it is, and what can be done with it."""
+        with Vertical(classes="box", id="account"):
+            with VerticalScroll(can_focus=False):
+                yield Static(Content(f"Your account {self._nick}"), classes="heading")
+                yield Static(Content(self._what), classes="what")
+                for name, title in CHOICES.items():
+                    yield Button(title, id=name, compact=True)
+            yield Static("Enter goes on. Esc goes back.", classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Be as large as there is place."""
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """What there is to read scrolls."""
+        height = self.app.size.height
+        hint = self.query_one(".hint")
+        hint.display = height >= SHORT
+        self.query_one(VerticalScroll).styles.max_height = max(3, height - FRAME - (HINT if hint.display else 0))
+
+    @on(Button.Pressed)
+    def _chosen(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id)
