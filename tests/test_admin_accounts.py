@@ -134,6 +134,24 @@ async def test_whoever_has_forgotten_the_password_is_let_in_by_the_operators_cod
         assert (await asked(house, "show-account", name="ann"))["role"] == "member"
 
 
+async def test_whoever_tries_codes_all_the_time_keeps_nobody_from_being_let_in_by_a_long_one(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        short = await asked(house, "make-code", name="ann")
+        for host in range(5):
+            attacker = house.connect(f"198.51.{host}.7")
+            assert (await told(attacker, "login", nick="ann", code="AAAA-AAAA"))["code"] == "wrong-code"
+        assert (await told(house.connect(HERE), "login", nick="ann", code=short["code"]))["code"] == "wrong-code"
+        long = await asked(house, "make-code", name="ann", is_long=True)
+        for host in range(5, 10):
+            attacker = house.connect(f"198.51.{host}.7")
+            assert (await told(attacker, "login", nick="ann", code="AAAA-AAAA"))["code"] == "wrong-code"
+        assert (await told(house.connect(), "login", nick="ann", code=long["code"]))["code"] == "no-secrets-here"
+        assert (await told(house.connect(HERE), "login", nick="ann", code=long["code"]))["is"] == "logged-in"
+
+
 async def test_a_code_for_nobody_is_not_made(autojump_clock: trio.abc.Clock) -> None:
     async with house_without_leaks() as house:
         await register(house)

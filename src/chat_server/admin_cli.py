@@ -137,7 +137,7 @@ _REQUESTS: dict[str, Callable[[argparse.Namespace], AdminRequest]] = {
     "stats": lambda _: Stats(),
     "log-level": lambda chosen: LogLevel(level=chosen.level or ""),
     "owner": lambda chosen: MakeOwner(name=chosen.name),
-    "code": lambda chosen: MakeCode(name=chosen.name),
+    "code": lambda chosen: MakeCode(name=chosen.name, is_long=chosen.long),
     "accounts": _about_accounts,
     "devices": _about_devices,
 }

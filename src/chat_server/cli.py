@@ -245,6 +245,11 @@ def _add_account_commands(words: "argparse._SubParsersAction[console.Parser]") -
     )
     for command in (owner, code, devices):
         command.add_argument("name", metavar="NAME", help="their nickname")
+    code.add_argument(
+        "--long",
+        action="store_true",
+        help="one that wrong tries do not make useless; it is a secret: for TLS, or this machine",
+    )
     accounts.add_argument("name", metavar="NAME", nargs="?", help="whose (default: list all)")
     accounts.add_argument(
         "act",

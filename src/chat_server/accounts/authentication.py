@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from chat_server.accounts import Account, Accounts, Code, Device, Failure, NewDevice
 from chat_server.accounts.credentials import (
+    ONE_TIME,
     RECOVERY,
     RECOVERY_CODES,
     NewCode,
@@ -232,7 +233,7 @@ class Authentication:
         return refused(refusal, "") if refusal is not None else made
 
     async def operators_code(
-        self, purpose: Literal["login", "owner"], account: int, name: str = ""
+        self, purpose: Literal["login", "owner"], account: int, name: str = "", *, is_long: bool = False
     ) -> NewCode | Refused:
         """A code of an operator's, instead of an earlier one for the same: it lets the account in, or makes an owner of it; or of whoever registers.
 
@@ -240,12 +241,13 @@ class Authentication:
             purpose: what it is for.
             account: whose it is; 0: it is for somebody who is to register
             name: by this name.
+            is_long: whether it is as long as a recovery code, so that no wrong tries make it useless; it is a secret then, as those are.
 
         Raises:
             JournalError: it cannot be stored.
 
         """
-        made, now = new_code(), self.now()
+        made, now = new_code(RECOVERY if is_long else ONE_TIME), self.now()
         code = Code(made.digest, purpose, now, now + OPERATOR_SECONDS, account, "" if account else name_key(name))
         refusal = await self.accounts.make_codes([code], is_instead=True)
         return made if refusal is None else refused(refusal, name)

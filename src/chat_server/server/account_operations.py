@@ -84,7 +84,7 @@ class AccountOperations:
 
     async def _make_code(self, request: MakeCode, user: int) -> Iterable[AdminAnswer]:
         account = await self._account_called(request.name)
-        made = await _kept(self._authentication.operators_code("login", account.id))
+        made = await _kept(self._authentication.operators_code("login", account.id, is_long=request.is_long))
         log.info("an operator has made a code that lets somebody in", nick=account.name, user=user)
         return (CodeMade(account.name, made.shown, OPERATOR_SECONDS, is_new=False, is_owner=False),)
 

@@ -81,9 +81,10 @@ class MakeOwner(AdminRequest, frozen=True):
 
 
 class MakeCode(AdminRequest, frozen=True):
-    """Make a code that lets an account in, for somebody who has forgotten the password."""
+    """Make a code that lets an account in, for a password that is forgotten; a long one is a secret, and no wrong tries make it useless."""
 
     name: Name
+    is_long: bool = False
 
 
 class ListAccounts(AdminRequest, frozen=True):
