@@ -218,7 +218,8 @@ async def test_a_bot_cannot_take_the_account_nor_change_it(autojump_clock: trio.
         assert (await told(ann, "nick", nick="ann"))["text"].startswith("Your nickname is already"), "still in English"
 
 
-async def test_a_bot_reads_for_nobody(autojump_clock: trio.abc.Clock) -> None:
+@pytest.mark.parametrize("is_gone", [False, True])
+async def test_a_bot_reads_for_nobody(is_gone: bool, autojump_clock: trio.abc.Clock) -> None:
     async with house_with_ann() as (house, ann):
         bot = await bot_of(house, (await make_bot(ann))["token"])
         await told(bot, "join", room="python")
@@ -228,6 +229,8 @@ async def test_a_bot_reads_for_nobody(autojump_clock: trio.abc.Clock) -> None:
         await bob.enter("bob", "python")
         await bob.ask("say", room="python", text="what ann misses")
         await heard(bot)
+        if is_gone:
+            await told(bot, "back", room="python")
         again = await holder(house)
         await again.ask("join", room="python")
         recalled = await heard(again, "recalled")
