@@ -25,9 +25,9 @@ def devices() -> DevicesListed:
     """The laptop in hand, a telephone that is here, and a bot that was here yesterday."""
     return DevicesListed(
         (
-            DeviceShown(3, "chat-tui", "program", NOON - 86400 * 9, NOON, "192.0.2.0/24", True, True),
-            DeviceShown(5, "telephone", "program", NOON - 86400 * 2, NOON - 60, "2001:db8:1::/48", True, False),
-            DeviceShown(8, "[b]dice[/b]", "bot", NOON - 86400 * 2, NOON - 86400, "", False, False),
+            DeviceShown(3, "chat-tui", "device", NOON - 86400 * 9, NOON, "192.0.2.0/24", True, True),
+            DeviceShown(5, "telephone", "device", NOON - 86400 * 2, NOON - 60, "2001:db8:1::/48", True, False),
+            DeviceShown(8, "[b]dice[/b]", "bot", NOON - 86400 * 2, NOON - 86400, "", False, False, NOON, ("games",)),
         ),
         2,
         "UTC",
@@ -63,8 +63,11 @@ def test_devices_are_listed_with_this_one_marked(size: tuple[int, int]) -> None:
         await pilot.press("down", "down")
         await settle(pilot)
         assert "[b]dice[/b" in words_on(app), "a name is no markup"
-        assert "Number 8 (bot), since 2026-11-22. Last here 2026-11-23 12:00, from" in words_on(app)
-        assert "d drops it, o all others." in words_on(app)
+        assert (
+            "Number 8, a bot's token, in games, until 2026-11-24 12:00, since 2026-11-22. Last here 2026-11-23 12:00."
+            in words_on(app)
+        )
+        assert "d drops it, o all others." in words_on(app) or size[1] == 12
 
     play(app, act, size=size)
 

@@ -45,6 +45,10 @@ def test_who_is_here_is_marked_as_the_server_last_told_it() -> None:
     assert people(*told({"is": "joined", "nicks": ["kim"], "more": 0, "guests": ["kim"]}))[-1] == "kim?"
     assert people(*told(said("eve", 1, guest=True)))[-1] == "eve?"
     assert people(*told(said("ann", 1, guest=True)))[0] == "ann? (you)"
+    as_guest = {"is": "entered", "nicks": ["bob"], "more": 0, "topic": "", "last": 0, "guest": True}
+    assert people(*told(as_guest)) == ["ann? (you)", "bob"], "one's own mark is there from the first list on"
+    assert people(*told(as_guest, {"is": "online-listed", "nicks": ["bob"]})) == ["ann? (you)", "bob"]
+    assert people(*told(as_guest, {"is": "account-noted", "nicks": ["ann"]})) == ["ann (you)", "bob"]
     assert people(*told(online, said("bob", 1))) == ["ann (you)", "bob", "eve"], "who has registered is no guest"
     renamed = {"is": "renamed", "old": "bob", "new": "bert"}
     assert people(*told(online, renamed | {"guest": True})) == ["ann (you)", "bert?", "eve"]

@@ -1,6 +1,8 @@
 """The token of an account: in the system's keyring where there is one, and nobody waits for it; else in the file."""
 
 import asyncio
+import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -12,9 +14,10 @@ import pytest
 from chat_server.protocol import events
 from chat_tui.client.credentials import Credentials, Keyring
 from chat_tui.client.local_store import LocalStore
+from chat_tui.client.plain import Exit
 from chat_tui.client.signing_in import Identity
 from chat_tui.client.system_keyring import PROCESS, KeyringError, SystemKeyring
-from processes import ROOT, TIMEOUT
+from processes import ROOT, TIMEOUT, running_server
 
 TOKEN = "4f2a" * 8
 
@@ -215,6 +218,20 @@ def test_a_keyring_that_takes_its_time_holds_up_nobody_and_the_end_of_the_progra
     play(act)
 
 
+def test_a_program_that_ends_waits_a_moment_for_the_keyring(tmp_path: Path) -> None:
+    async def act() -> None:
+        keyring = FakeKeyring()
+        keyring.may_answer.clear()
+        program = Program(tmp_path, keyring)
+        await program.log_in(given=TOKEN)
+        asyncio.get_running_loop().call_later(0.01, keyring.may_answer.set)
+        await program.credentials.settle()
+        program.end()
+        assert TOKEN not in on_disk(tmp_path)
+
+    play(act)
+
+
 def test_a_keyring_that_does_not_give_the_token_is_asked_again_only_when_the_server_has_refused(tmp_path: Path) -> None:
     async def act() -> None:
         keyring = FakeKeyring()
@@ -369,3 +386,35 @@ def test_no_module_of_the_directory_where_one_is_takes_the_keyring_s_place(
     with pytest.raises(KeyringError) as raised:
         asyncio.run(SystemKeyring(seconds=TIMEOUT).get("ann"))
     assert str(raised.value) == ""
+
+
+def test_chat_tui_logs_in_by_a_token_of_the_keyring_and_by_password_where_that_is_locked(
+    file_keyring: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("correct horse")
+    state = tmp_path / "state"
+
+    def run(text: str, *more: str) -> Any:
+        flags = ["--plain", "--nick", "ann", "--room", "python", "--state", str(state), "--config", "/dev/null"]
+        command = [sys.executable, "-m", "chat_tui", f"127.0.0.1:{server.port}", *flags, *more]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+        assert "Traceback" not in done.stderr
+        return done
+
+    def kept() -> str:
+        return next(state.glob("*/memory.json")).read_text()
+
+    with running_server() as server:
+        assert "ann is your account now" in run("/register\n", "--password-file", str(tmp_path / "password")).stdout
+        (token,) = json.loads(file_keyring.read_text()).values()
+        assert token not in kept()
+        assert "stored as 1" in run("hello\n").stdout
+        monkeypatch.setenv("FILE_KEYRING_DOES", "locked")
+        refused = run("hello\n")
+        assert refused.returncode == Exit.REFUSED
+        assert refused.stderr.count("The system's keyring cannot be used: it is locked.") == 1
+        done = run("hello\n", "--password-file", str(tmp_path / "password"))
+        assert "stored as 2\n[python] stored as 3" in done.stdout, "what could not be sent before comes first"
+        again = run("hello\n")
+        assert "stored as 4" in again.stdout, "the file has the new token"
+        assert token not in kept()

@@ -19,6 +19,9 @@ from chat_tui.client.system_keyring import KeyringError
 WAIT_SECONDS = 2.0
 """Seconds after which the user is told what is waited for."""
 
+SETTLE_SECONDS = 2.0
+"""Seconds that the end of a program waits for the keyring at most. A token that is not there by then is in the file, and moves the next time."""
+
 MISSING = "a package for it is not installed, which pip install 'chat-server[keyring]' does"
 
 
@@ -155,6 +158,11 @@ class Credentials:
     @property
     def _file(self) -> str:
         return f"{self._store.directory}/{MEMORY_FILE}, which only you can read"
+
+    async def settle(self) -> None:
+        """Give what is on its way to the keyring a moment to get there: a program in a pipe may be shorter than that takes."""
+        if self._moving:
+            await asyncio.wait([*self._moving], timeout=SETTLE_SECONDS)
 
     def close(self) -> None:
         """Have in the file what is on its way to the keyring."""

@@ -222,6 +222,7 @@ class PlainProgram:
                 if self.code is None:
                     await self._changed.wait()
             await self._finish()
+            await self.client.credentials.settle()
         finally:
             self._secrets.close()
             for task in (connection, ticking):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
+from msgspec import UnsetType
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -22,8 +23,8 @@ from chat_tui.ui.list_pane import Item, ListPane
 from chat_tui.ui.screens.asking import ConfirmScreen
 
 NO_CONNECTION = "There is no connection. Try this again when there is one."
-USUAL_KIND = "program"
-"""What a device is that somebody uses; it goes without saying."""
+BOT = "bot"
+"""The kind of a device that nobody sits at: a token that somebody has made for a program."""
 
 ROWS_MIN, ROWS_MAX, AROUND = 2, 25, 9
 """Rows of the list at least and at most, and those of the screen that are not its."""
@@ -112,12 +113,12 @@ class DevicesScreen(ModalScreen[None]):
         self.query_one(".details", Static).update(Content(details))
 
     def _details(self, device: DeviceShown) -> str:
-        kind = "" if device.kind in ("", USUAL_KIND) else f" ({device.kind})"
-        known = f"Number {device.number}{kind}, since {_day(device.made)}."
+        known = f"Number {device.number}{_limits(device)}, since {_day(device.made)}."
         if device.is_this:
             return f"{known} This one. Its token is kept in {self._place}."
         here = "Here now" if device.is_here else f"Last here {_minute(device.seen)}"
-        return f"{known} {here}, from {device.network or 'a network that nobody noted'}."
+        network = f", from {device.network}" if device.network else ""
+        return f"{known} {here}{network}."
 
     def _say(self, text: str) -> None:
         """Show what the server has answered; it stays until it answers something else."""
@@ -178,6 +179,15 @@ def _state(device: DeviceShown) -> Content:
     if device.is_here:
         return Content.styled("here now", "$text-success")
     return Content.styled(_minute(device.seen), "dim")
+
+
+def _limits(device: DeviceShown) -> str:
+    """That it is a bot's token, and where and until when that is good."""
+    if device.kind != BOT:
+        return ""
+    rooms = f", in {', '.join(device.rooms)}" if device.rooms else ""
+    ends = "" if isinstance(device.ends, UnsetType) else f", until {_minute(device.ends)}"
+    return f", a bot's token{rooms}{ends}"
 
 
 def _terminals(count: int) -> str:
