@@ -401,7 +401,9 @@ def test_the_account_shows_what_can_be_done_and_who_has_none_is_asked_whether_th
     play(app, act)
 
 
-def test_the_end_of_an_account_is_asked_for_by_the_password_and_enter_alone_does_nothing() -> None:
+def test_the_end_of_an_account_is_asked_for_by_the_password_and_enter_alone_does_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     app = among_others()
 
     async def act(pilot: Pilot) -> None:
@@ -419,10 +421,11 @@ def test_the_end_of_an_account_is_asked_for_by_the_password_and_enter_alone_does
         await settle(pilot)
         sent = app.connection.last("account")
         assert (sent["ending"], sent["password"]) == ("erase", CANARY)
-        await answered(app, pilot, "account", events.Answered(text="ann ends in 7 days."))
-        assert "ann ends in 7 days." in words(app)
+        app.answer("account", events.Answered(text="ann ends in 7 days."), events.LoggedOut())
+        await pilot.pause()
 
     play(app, act)
+    assert "ann ends in 7 days." in capsys.readouterr().err, "the screen is gone with the session"
 
 
 def test_a_form_whose_connection_is_lost_says_so_and_can_be_sent_again() -> None:
@@ -492,6 +495,26 @@ def test_a_server_that_knows_no_accounts_is_asked_as_before() -> None:
         assert "There is no command /register" in words(app)
 
     play(app, act)
+
+
+def test_a_bug_is_shown_without_what_was_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = among_others()
+
+    async def act(pilot: Pilot) -> None:
+        def fail(*_: object, **fields: object) -> bool:
+            raise RuntimeError(f"broken with {len(fields)} fields in hand")
+
+        await registering()(app, pilot)
+        monkeypatch.setattr(app.connection, "request", fail)
+        await filled(app, pilot, CANARY, CANARY)
+
+    with pytest.raises(RuntimeError, match="broken"):
+        play(app, act)
+    shown = capsys.readouterr().err
+    assert "broken with 3 fields in hand" in shown
+    assert CANARY not in shown
 
 
 # Pictures

@@ -176,6 +176,30 @@ def test_another_password_ends_the_other_programs_which_ask_for_the_new_one(
     asyncio.run(act())
 
 
+def test_where_one_must_have_an_account_one_registers_in_place_of_logging_in(tmp_path: Path) -> None:
+    async def act(port: int) -> None:
+        async with user(port, tmp_path / "one", "ann") as ann:
+            refused = await ann.status(Status.REFUSED)
+            assert (refused.code, refused.asks_proof) == ("no-guests", True)
+            ann.prove(Proof(password="short", is_new=True))
+            refused = await ann.status(Status.REFUSED)
+            assert (refused.code, refused.asks_proof) == ("password-short", True)
+            ann.prove(Proof(password=CANARY, is_new=True))
+            await ann.status(Status.ONLINE)
+            (registered,) = [event for event in ann.heard if isinstance(event, events.Registered)]
+            assert ann.client.state.nick == "ann"
+            assert ann.client.connection.request("join", room="python")
+            await ann.until(lambda: [event for event in ann.heard if isinstance(event, events.Entered)])
+            assert ann.client.saved.token == registered.token
+        async with user(port, tmp_path / "one", "ann") as again:
+            await again.status(Status.ONLINE)
+
+    config = tmp_path / "chat.toml"
+    config.write_text("[accounts]\nguests = false\n")
+    with running_server("--config", str(config)) as server:
+        asyncio.run(act(server.port))
+
+
 def test_the_proof_is_kept_until_the_server_has_answered_it(server: ServerProcess, tmp_path: Path) -> None:
     signing_in = SigningIn(Identity("ann", "t" * 22), kept_nowhere)
     signing_in.prove(Proof(password=CANARY))

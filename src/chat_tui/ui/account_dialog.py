@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 
 from textual.app import App
 
-from chat_server.protocol.events import AccountShown, CodeMade, Event, Invited, RecoveryMade, Refused, Registered
+from chat_server.protocol.events import (
+    AccountShown,
+    Answered,
+    CodeMade,
+    Event,
+    Invited,
+    RecoveryMade,
+    Refused,
+    Registered,
+)
 from chat_server.protocol.names import name_key
 from chat_server.protocol.typed import command_in
 from chat_tui.client import account_words as words
@@ -257,7 +266,10 @@ class AccountDialog:
 
         def end(typed: Typed) -> str:
             connection = self._program.client.connection
-            return accounts.end_account(connection, how, typed["password"], self._forms.taking(Event, self._answered))
+            return accounts.end_account(connection, how, typed["password"], self._forms.taking(Answered, leave))
+
+        def leave(ends: Answered) -> None:  # the server says goodbye, and says no more how long that can be taken back
+            self._program.leave(ends.text)
 
         self._forms.ask_for_own(
             f"End the account {self._program.client.state.nick}", words.ending(how), "End it", end, is_dangerous=True

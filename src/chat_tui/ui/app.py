@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
+from textual.content import Content
 from textual.events import AppBlur, AppFocus
 from textual.screen import Screen
 from textual.widget import AwaitMount
@@ -71,6 +72,7 @@ class ChatApp(KeysInTurn):
 
         """
         super().__init__(ansi_color=True if settings.theme.startswith("ansi") else None)
+        terminal.hide_locals(self)
         self.animation_level = "none"  # what one reads does not swim
         self.settings = settings
         self.clock = clock
@@ -146,10 +148,10 @@ class ChatApp(KeysInTurn):
         self.main.close_panes()
         self.client.close()
 
-    def leave(self) -> None:
+    def leave(self, last_words: str = "") -> None:
         """End the program."""
         self.main.close_panes()
-        self.exit()
+        self.exit(message=Content(last_words) if last_words else None)
 
     # The server.
 

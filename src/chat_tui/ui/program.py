@@ -45,8 +45,8 @@ class Program(Protocol):
     def registered(self, event: Registered) -> None:
         """Show the recovery codes of a new account."""
 
-    def leave(self) -> None:
-        """End the program."""
+    def leave(self, last_words: str = "") -> None:
+        """End the program. `last_words` stand on the terminal then."""
 
 
 def ask(program: Program, do: str, take: Callable[[Event], object], **fields: object) -> bool:

@@ -3,7 +3,7 @@
 - Alt with a letter or digit, on terminals without the Kitty protocol: they send ESC and the letter, for which Textual waits 100 ms, takes
   two in that time for text, and digits for symbols. Here they become what a Kitty terminal sends, at once.
 - Escape sequences that tell the terminal something: its bell, its title, a desktop notification.
-- Giving the terminal back as it was, however the program ends.
+- Giving the terminal back as it was, however the program ends; and a bug's traceback without secrets.
 """
 
 import asyncio
@@ -133,6 +133,23 @@ def suspend_in_the_loop(app: App[None]) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTSTP, suspend)
     loop.add_signal_handler(signal.SIGCONT, go_on)
+
+
+def hide_locals(app: App[None]) -> None:
+    """Have a bug's traceback shown without what the functions had in hand: that may be what somebody has typed unseen."""
+    if textual.__version__ != PINNED:
+        return
+
+    def fatal_error() -> None:
+        from rich.segment import Segments  # noqa: PLC0415 - as Textual does: most programs end well
+        from rich.traceback import Traceback  # noqa: PLC0415 - the same
+
+        app.bell()
+        shown = app.console.render(Traceback(show_locals=False, width=None), app.console.options)
+        app._exit_renderables.append(Segments(shown))  # noqa: SLF001 - Textual has no public way to it
+        app._close_messages_no_wait()  # noqa: SLF001 - the same
+
+    setattr(app, "_fatal_error", fatal_error)  # noqa: B010 - for a type checker a method cannot be replaced
 
 
 @contextmanager
