@@ -7,7 +7,7 @@ import gc
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
@@ -27,12 +27,14 @@ from chat_tui.client.credentials import Keyring
 from chat_tui.client.local_store import LocalStore
 from chat_tui.settings import Settings
 from chat_tui.ui import terminal
-from chat_tui.ui.account_dialog import AccountDialog
 from chat_tui.ui.connect_dialog import ConnectDialog
 from chat_tui.ui.hearing import TOAST_MAX
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of
 from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, other_theme
+
+if TYPE_CHECKING:
+    from chat_tui.ui.account_dialog import AccountDialog
 
 
 class ChatApp(KeysInTurn):
@@ -87,9 +89,7 @@ class ChatApp(KeysInTurn):
         self._connecting = ConnectDialog(
             self, self, move_to=self.move_to, rename=self._rename, paint_soon=self.main.paint_soon
         )
-        self._accounts = AccountDialog(
-            self, self, answered=self.main.answered, tell=self._tell_wrong, log_in_as=self._log_in_as
-        )
+        self._accounts: AccountDialog | None = None
         for theme in (CHAT_DARK, CHAT_LIGHT):
             self.register_theme(theme)
         self._begin_with_theme(settings.theme if settings.theme in self.available_themes else CHAT_DARK.name)
@@ -191,7 +191,8 @@ class ChatApp(KeysInTurn):
         if (self._connecting.was_online and not self.main.is_open) or not self.screen_stack:
             return  # the program is ending
         self._connecting.connection_changed(change)
-        self._accounts.connection_changed(change)
+        if self._accounts is not None:
+            self._accounts.connection_changed(change)
         if change.status is Status.ONLINE and change.why:
             self.notify(change.why, markup=False, timeout=10)
         self.main.connection_changed(change)
@@ -251,15 +252,25 @@ class ChatApp(KeysInTurn):
 
     def action_account(self) -> None:
         """Show one's account, or make one."""
-        self._accounts.show()
+        self._account_dialog.show()
+
+    @property
+    def _account_dialog(self) -> "AccountDialog":
+        if self._accounts is None:
+            from chat_tui.ui.account_dialog import AccountDialog  # noqa: PLC0415 - who asks pays
+
+            self._accounts = AccountDialog(
+                self, self, answered=self.main.answered, tell=self._tell_wrong, log_in_as=self._log_in_as
+            )
+        return self._accounts
 
     def ask_about_account(self, text: str) -> bool:
         """Do what a typed command about accounts asks for, by a screen. Returns False if it is none."""
-        return self._accounts.take_typed(text)
+        return text.startswith("/") and self._account_dialog.take_typed(text)
 
     def registered(self, event: Registered) -> None:
         """Show the recovery codes of a new account."""
-        self._accounts.registered(event)
+        self._account_dialog.registered(event)
 
     def _tell_wrong(self, text: str) -> None:
         self.main.hearing.tell(text, is_error=True)

@@ -12,10 +12,10 @@ from textual.app import App
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.trust_words import Doubt
-from chat_tui.ui.login_dialog import LoginDialog
 from chat_tui.ui.program import Program
 
 if TYPE_CHECKING:
+    from chat_tui.ui.login_dialog import LoginDialog
     from chat_tui.ui.screens.connecting import ConnectScreen, Target
     from chat_tui.ui.screens.trusting import Answer, TrustScreen
 
@@ -51,7 +51,7 @@ class ConnectDialog:
         """
         self._program, self._app = program, app
         self._move_to, self._rename, self._paint_soon = move_to, rename, paint_soon
-        self._login = LoginDialog(program, app, elsewhere=self.show)
+        self._login: LoginDialog | None = None
         self._form: ConnectScreen | None = None
         self._question: TrustScreen | None = None
         self._taken: set[str] = set()  # names that the server has refused to this user
@@ -63,7 +63,8 @@ class ConnectDialog:
         """It is another server from now on."""
         self.was_online = False
         self._taken.clear()
-        self._login.close()
+        if self._login is not None:
+            self._login.close()
 
     def connection_changed(self, change: ConnectionChanged) -> None:
         """See whether to ask, or no longer."""
@@ -76,12 +77,7 @@ class ConnectDialog:
         question, self._question = self._question, None
         if question is not None and question.is_active:
             question.dismiss(None)
-        if change.status is Status.REFUSED and change.asks_proof and (form := self._open_form) is not None:
-            if form.is_touched:
-                form.tell(change.why)
-                return
-            form.dismiss(None)
-        if self._login.connection_changed(change):
+        if self._is_about_login(change):
             return
         if change.doubt is not None:
             self._ask_about(change.doubt)
@@ -91,6 +87,20 @@ class ConnectDialog:
             self.show()
         elif change.status is not Status.ONLINE and (form := self._open_form) is not None:
             form.tell(self._why())
+
+    def _is_about_login(self, change: ConnectionChanged) -> bool:
+        """Ask for what proves an account, in place of the form, if that is wanted; but a form in which something was written only says so."""
+        if change.asks_proof:
+            if (form := self._open_form) is not None and form.is_touched:
+                form.tell(change.why)
+                return True
+            if form is not None:
+                form.dismiss(None)
+            if self._login is None:
+                from chat_tui.ui.login_dialog import LoginDialog  # noqa: PLC0415 - most are let in
+
+                self._login = LoginDialog(self._program, self._app, elsewhere=self.show)
+        return self._login is not None and self._login.connection_changed(change)
 
     @property
     def _open_form(self) -> "ConnectScreen | None":
