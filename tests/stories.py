@@ -27,7 +27,7 @@ from chat_server.protocol.events import Event, Joined, Welcomed  # noqa: E402
 from chat_server.protocol.requests import REQUESTS, tag_of  # noqa: E402
 from chat_tui.client.accounts import Proof  # noqa: E402
 from chat_tui.client.askers import Answer, Askers  # noqa: E402
-from chat_tui.client.calling import Line  # noqa: E402
+from chat_tui.client.calling import Line, LineDetails  # noqa: E402
 from chat_tui.client.client import Client  # noqa: E402
 from chat_tui.client.connection import Connection, ConnectionChanged, Status  # noqa: E402
 from chat_tui.client.local_store import LocalStore  # noqa: E402
@@ -56,6 +56,7 @@ class FakeConnection:
         self.said: list[Pending] = []
         self.tries = 0
         self.line = Line.LOCAL
+        self.details = LineDetails()
         self.proofs: list[Proof | None] = []
         self.trusted: list[Doubt] = []
         self.askers = Askers()

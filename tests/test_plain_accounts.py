@@ -20,6 +20,7 @@ from chat_tui.client.plain import Exit, PlainProgram
 from chat_tui.client.plain_accounts import NEEDS_TERMINAL, NOT_ASKED
 from processes import TIMEOUT, ServerProcess, running_server, terminal
 from stories import FakeConnection
+from test_devices_screen import DETAILS, GROUPS
 from test_plain import run_to_the_end, turns
 
 PASSWORD = "correct horse"  # noqa: S105 - of nobody
@@ -205,6 +206,19 @@ def test_a_password_that_is_asked_for_when_the_connection_is_lost_is_asked_for_a
         user.program.end(Exit.STORED)
 
     sit(act)
+
+
+def test_tls_tells_first_what_this_end_sees_of_the_line() -> None:
+    async def act(user: Sitting) -> None:
+        user.connection.line = Line.ENCRYPTED
+        user.connection.details = DETAILS
+        await user.type("/tls")
+        await user.answer("tls", Answered(text="This line is encrypted, says the server."))
+
+    code, written, _ = sit(act)
+    assert code == Exit.STORED
+    assert f"  {GROUPS}\n  {GROUPS}\n" in written
+    assert written.index("TLS 1.3") < written.index("says the server.")
 
 
 # To be let in

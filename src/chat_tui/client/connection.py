@@ -156,6 +156,7 @@ class Connection:
         self.identity = identity
         self.status = Status.CONNECTING
         self.line = Line.LOCAL
+        self.details = LineDetails()
         """Who may listen in on the connection that there is, or was last."""
         self._signing_in = SigningIn(identity, token_for)
         self._caller = caller
@@ -241,7 +242,7 @@ class Connection:
         called = await self._call(await self._signing_in.first_words())
         reader, writer = await asyncio.open_connection(sock=called.connection)
         link = self._link = Link(reader, writer, called)
-        self._protocol, self.line = 1, link.line
+        self._protocol, self.line, self.details = 1, link.line, link.details
         try:
             words = self._signing_in.second_words(link.line)
             if words is None:

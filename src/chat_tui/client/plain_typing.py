@@ -18,6 +18,7 @@ from chat_tui.client.client import Client
 from chat_tui.client.command_line import Asked, Misused
 from chat_tui.client.completion import replaced
 from chat_tui.client.connection import Status
+from chat_tui.client.line_words import words_for_line
 from chat_tui.client.pipes import Input, TooLong
 from chat_tui.client.plain_accounts import PlainAccounts
 from chat_tui.client.state import Pending, RoomState
@@ -236,6 +237,10 @@ class Typing:
         else:
             command = self._in_hand = InHand(asked, line)
             answered = partial(self._answered, command)
+            if asked.do == "tls":  # what this end sees; the server's word for it comes after that
+                connection = self._client.connection
+                words = words_for_line(connection.line, connection.details, connection.host, connection.port)
+                self._write("\n".join(words.lines()))
             if self._accounts.takes(asked):
                 self._accounts.begin(asked, answered, partial(self._not_asked, command))
             else:
