@@ -1,15 +1,12 @@
 """Accounts as people and programs use them, with the whole server on virtual time."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import pytest
 import trio
-from hypothesis import given
-from hypothesis import strategies as st
-from trio.testing import MockClock
 
 import canary
 from captured_logs import capture_logs
@@ -21,7 +18,6 @@ from chat_server.journal import PendingAppend, Receipt
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry, TopicSet
-from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Act, Say, Topic
 from chat_server.protocol.runs import SayRun
 from fakes import FakeSession, open_rooms
@@ -761,87 +757,3 @@ async def test_a_choice_that_cannot_be_stored_is_in_force_all_the_same(autojump_
         await ann.type("/wrap 88")
         await ann.read_until("for 88 columns.")
         await ann.read_until("* That could not be stored just now.")
-
-
-# Names.
-
-
-NAMES = ("ann", "Ann", "bob", "b0b", "carol")
-STEPS = ("login", "login", "password", "register", "nick", "nick", "logout", "end", "token")
-
-
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 3), st.sampled_from(STEPS), st.sampled_from(NAMES), st.integers(0, 3)),
-        min_size=10,
-        max_size=40,
-    )
-)
-def test_every_name_is_one_persons_however_they_come_and_go(
-    steps: list[tuple[int, str, str, int]],
-) -> None:
-    trio.run(play, steps, clock=MockClock(autojump_threshold=0))
-
-
-async def play(steps: list[tuple[int, str, str, int]]) -> None:
-    """Four programs ask for these things without waiting for answers, but for so many turns of the others."""
-    async with open_house(messages_per_second=0) as house:
-        directory = house.server._directory
-        for nick in ("ann", "bob"):
-            await register(house, nick)
-        programs = [await greeted(house, number) for number in range(4)]
-        tokens: list[str] = []
-        for who, step, name, turns in steps:
-            asked: dict[str, dict[str, Any]] = {
-                "login": {"do": "login", "nick": name},
-                "password": {"do": "login", "nick": name, "password": CANARY},
-                "register": {"do": "register", "nick": name, "password": CANARY},
-                "nick": {"do": "nick", "nick": name},
-                "logout": {"do": "logout"},
-                "end": {"do": "account", "ending": "close"},
-                "token": {"do": "login", "nick": name, "token": tokens[-1] if tokens else ""},
-            }
-            with suppress(trio.BrokenResourceError):
-                await programs[who].ask(**asked[step])
-            for _ in range(turns):
-                await trio.lowlevel.checkpoint()
-            if step in {"logout", "end"}:
-                await trio.sleep(1)
-                tokens += [event["token"] for event in await heard(programs[who]) if event.get("token")]
-                await programs[who].stream.aclose()
-                programs[who] = await greeted(house, who)
-            check_names(house)
-        await trio.sleep(10)
-        check_names(house)
-        for program in programs:
-            await program.stream.aclose()
-        await trio.sleep(10)
-        assert not directory.people
-
-
-async def greeted(house: House, number: int) -> Program:
-    """A program that is known to be one."""
-    program = house.connect(f"127.1.{number}.1")
-    assert (await told(program, "ping"))["ref"] == 4711
-    return program
-
-
-async def heard(program: Program) -> list[dict[str, Any]]:
-    """All that a program has been told by now."""
-    events = []
-    with trio.move_on_after(1), suppress(AssertionError, trio.BrokenResourceError):
-        while True:
-            events.append(await program.read())
-    return events
-
-
-def check_names(house: House) -> None:
-    directory = house.server._directory
-    logged_in = [session for session in house.server._sessions if session.nick]
-    people = {session.person for session in logged_in}
-    assert len({name_key(person.nick) for person in people}) == len(people), "no two have one name"
-    accounts = [person.account for person in people if person.account]
-    assert len({*accounts}) == len(accounts), "whoever has an account is one person"
-    for person in people:
-        holder = directory.accounts.names.holder(name_key(person.nick))
-        assert holder in {0, person.account}, "nobody has the name of somebody else's account"

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec import UNSET
 
-from chat_server.accounts import NewDevice, sender_of
+from chat_server.accounts import Account, NewDevice, sender_of
 from chat_server.accounts.authentication import LetIn
 from chat_server.accounts.credentials import digest_of_token
 from chat_server.accounts.networks import shortened
@@ -87,7 +87,9 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
     if directory.authentication.has_changed(let_in):
         session.send(Refused("changed-meanwhile"))
         return
-    was_ending = account.state == "closing" and await directory.accounts.take_back_end(account.id)
+    was_ending = account.state == "closing" and await _taken_back(place, session, account)
+    if was_ending is None:
+        return
     if was_ending and directory.authentication.has_changed(let_in):
         session.send(Refused("changed-meanwhile"))
         return
@@ -119,6 +121,21 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
         return
     session.logged_in(nick, sender_of(account.id), ROLE_OF[account.role])
     _tell(session, request, last=last)
+
+
+async def _taken_back(place: Room, session: Occupant, account: Account) -> bool | None:
+    """Have an account that is to end go on: whether it was about to; None, and the session has been told, if it has ended meanwhile."""
+    accounts = place.directory.accounts
+    try:
+        was_ending = await accounts.take_back_end(account.id)
+        now = account if was_ending else await accounts.account(account.id)  # else another login has taken it back
+    except JournalError:
+        session.send(Refused("cannot-store"))
+        return None
+    if now is None or now.state == "closed":
+        session.send(Refused("account-gone", {"nick": account.name}))
+        return None
+    return was_ending
 
 
 async def come_back(
