@@ -94,6 +94,16 @@ def test_a_line_of_a_guest_has_the_mark_behind_the_name_however_long_it_is(kind:
                 assert ("bob?" in whole) == guest
 
 
+@pytest.mark.parametrize("width", [40, 60, 120])
+@pytest.mark.parametrize("kind", [Said, Acted, TopicSet, Noticed])
+def test_a_line_of_a_bot_has_its_mark_behind_the_name_however_long_it_is(kind: type[Entry], width: int) -> None:
+    for nick in ("bob", "b" * 32):
+        shown = rows_of(kind("r", 1, 0.0, nick, "hello", bot=True), None, looking(width))
+        rows = [shown[number] for number in range(1, len(shown))]
+        assert "".join(row.gutter.plain + row.text.plain for row in rows).count("[bot]") == 1
+        assert rows[0].gutter.cell_length in {0, sum(columns(width, "%H:%M"))}
+
+
 def test_the_colour_is_that_of_the_bare_name() -> None:
     colours = tuple(Style(foreground=Color(number, 0, 0)) for number in range(97))
     for width in (40, 120):
@@ -109,6 +119,9 @@ def test_lines_of_a_guest_and_of_whoever_has_the_name_as_an_account_are_not_take
     assert is_grouped(guest, guest, "ann")
     assert not is_grouped(holder, guest, "ann")
     assert not is_grouped(guest, holder, "ann")
+    bot = Said("r", 1, 0.0, "bob", "x", bot=True)
+    assert is_grouped(bot, bot, "ann")
+    assert not is_grouped(bot, holder, "ann")
     mine = Said("r", 1, 0.0, "ann", "x", guest=True)
     assert is_grouped(Pending("k", "r", "say", "x", 0.0), mine, "ann")
 
@@ -116,4 +129,5 @@ def test_lines_of_a_guest_and_of_whoever_has_the_name_as_an_account_are_not_take
 def test_a_line_that_is_read_out_has_the_mark() -> None:
     assert line_in_words(Said("r", 4, 0.0, "bob", "hi", guest=True)) == "[r] 4 bob?: hi"
     assert line_in_words(Acted("r", 4, 0.0, "bob", "waves", guest=True)) == "[r] 4 ~ bob? waves"
+    assert line_in_words(Said("r", 4, 0.0, "bob", "hi", bot=True)) == "[r] 4 bob[bot]: hi"
     assert line_in_words(Said("r", 4, 0.0, "bob", "hi")) == "[r] 4 bob: hi"
