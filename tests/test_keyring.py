@@ -245,9 +245,33 @@ def test_a_keyring_that_does_not_give_the_token_is_asked_again_only_when_the_ser
         assert (program.identity.token, keyring.asked, len(program.told)) == ("", 1, 1)
         assert "connect again when it is open, or log in by password" in program.told[0]
         assert not shown & {*program.store.saved.tokens.values()}, "what proves nothing is not kept"
+        assert program.credentials.place().startswith(str(tmp_path)), "where another would be kept"
+        await program.log_in(given=TOKEN[::-1])
+        assert len(program.told) == 1, "it is said once"
+        program.identity.token = ""
+        program.store.saved.tokens.clear()
+        program.credentials.ask_again()
+        await program.credentials.token_for(program.identity)
+        assert len(program.told) == 2, "but to whoever has tried again"
         keyring.trouble = None
         program.credentials.ask_again()
         assert await program.log_in() == TOKEN
+
+    play(act)
+
+
+def test_an_entry_that_somebody_has_taken_out_is_told_and_made_again(tmp_path: Path) -> None:
+    async def act() -> None:
+        keyring = FakeKeyring()
+        program = Program(tmp_path, keyring)
+        await program.log_in(given=TOKEN)
+        program.end()
+        keyring.entries.clear()
+        program = Program(tmp_path, keyring)
+        await program.log_in(given=TOKEN[::-1])
+        assert program.told == ["The system's keyring has no token of ann any more. Log in by password, or a code."]
+        assert [*keyring.entries.values()] == [TOKEN[::-1]]
+        program.end()
 
     play(act)
 

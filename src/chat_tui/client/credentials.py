@@ -82,30 +82,35 @@ class Credentials:
 
     async def _taken_out(self, nick: str, entry: str) -> str:
         """A token that the keyring has; "" if it does not give it, and the user has been told."""
+        if self._is_in_vain:
+            return ""
         if self._keyring is None:
+            self._trouble, self._is_in_vain = MISSING, True
             self._say_trouble(MISSING, f"It has the token of {nick}: install it, or log in by password.")
-        if self._keyring is None or self._is_in_vain:
             return ""
         waiting = asyncio.get_running_loop().call_later(
             WAIT_SECONDS, self._store.tell, "Waiting for the system's keyring, which may have to be unlocked."
         )
         try:
             token = await self._keyring.get(entry)
-            why = "" if token else f"it has no entry {entry}"
+            self._trouble = None
         except KeyringError as error:
-            token, why = "", str(error) or "there is none where chat-tui runs now"
+            token, self._trouble = "", str(error) or "there is none where chat-tui runs now"
         finally:
             waiting.cancel()
+        self._is_in_vain = not token
         if token:
             self._in_keyring[name_key(nick)] = token
+        elif self._trouble is None:
+            self._store.tell(f"The system's keyring has no token of {nick} any more. Log in by password, or a code.")
         else:
-            self._is_in_vain = True
-            self._say_trouble(why, f"It has the token of {nick}: connect again when it is open, or log in by password.")
+            todo = f"It has the token of {nick}: connect again when it is open, or log in by password."
+            self._say_trouble(self._trouble, todo)
         return token
 
     def ask_again(self) -> None:
         """Ask a keyring again that has given nothing: the user has been told, and what follows is their wish."""
-        self._is_in_vain, self._trouble = False, None
+        self._is_in_vain = False
 
     # What the server says.
 
@@ -202,7 +207,9 @@ class Credentials:
             await (keyring.put(entry, token) if keyring.is_wanted else keyring.forget(entry))
         except KeyringError as error:
             self._note(nick, token)
-            self._say_trouble(str(error), f"The token of {nick} is kept in {self._file}.")
+            if str(error) and self._trouble is None:
+                self._say_trouble(str(error), f"The token of {nick} is kept in {self._file}.")
+            self._trouble = str(error)
             return
         accounts.pop(key, None)
         accounts[key] = entry if keyring.is_wanted else ""
@@ -214,7 +221,5 @@ class Credentials:
             del accounts[oldest]
 
     def _say_trouble(self, why: str, what: str) -> None:
-        """Tell the user once what is wrong with the keyring; where there is none, nothing is."""
-        if why and self._trouble is None:
-            self._store.tell(f"The system's keyring cannot be used: {why}. {what}")
-        self._trouble = why
+        """Tell the user what is wrong with the keyring, and what that means."""
+        self._store.tell(f"The system's keyring cannot be used: {why}. {what}")
