@@ -6,6 +6,7 @@ whatever has been written meanwhile (conftest.py). Tokens and codes, which are o
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 PASSWORD = "canary-7f3a-in-the-mine"  # noqa: S105 - of nobody
@@ -21,8 +22,9 @@ def files_with(folder: Path, secrets: Iterable[str] = (PASSWORD,)) -> list[str]:
     for place, _, names in os.walk(folder):
         for name in names:
             path = Path(place, name)
-            if path.is_file() and not path.is_symlink() and _has(path, wanted):
-                found.append(str(path))
+            with suppress(OSError):  # a server may just have deleted it, and some are made so that nobody can read them
+                if path.is_file() and not path.is_symlink() and _has(path, wanted):
+                    found.append(str(path))
     return found
 
 
