@@ -23,7 +23,7 @@ from chat_server.protocol import events
 from chat_server.protocol.entries import Entry, PageShown, Said
 from chat_server.protocol.events import Entered, Event, LoggedIn, Stored
 from chat_server.protocol.requests import Ref
-from chat_tui.client.calling import Address, Called, Line
+from chat_tui.client.calling import Address, Called, Line, LineDetails
 from chat_tui.client.client import Client as Whole
 from chat_tui.client.codec import LINE_MAX, EventReader, LineTooLong
 from chat_tui.client.connection import Connection, ConnectionChanged, Status
@@ -485,7 +485,7 @@ def test_nobody_waits_for_a_name_server_that_gives_no_answer(monkeypatch: pytest
 class Written:
     """In place of a connection: what is asked for on it."""
 
-    line, news = Line.LOCAL, ""
+    line, news, details = Line.LOCAL, "", LineDetails()
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
