@@ -150,6 +150,22 @@ async def test_a_bot_may_not_be_elsewhere_than_its_token_says(autojump_clock: tr
         assert (await told(ann, "code", purpose="bot", name="y", rooms="python,nowhere"))["code"] == "no-such-room"
 
 
+async def test_a_token_is_for_so_many_rooms_and_days_at_most(autojump_clock: trio.abc.Clock) -> None:
+    async with house_with_ann() as (_, ann):
+        limits: dict[str, Any]
+        for limits, code in (
+            ({"rooms": ",".join(["python"] * 21)}, "too-many-rooms"),
+            ({"rooms": "," * 661}, "wrong-field"),
+            ({"rooms": ",".join(["x" * 32] * 20)}, "no-such-room"),
+            ({"days": 3651}, "wrong-field"),
+            ({"days": 0}, "wrong-field"),
+        ):
+            assert (await told(ann, "code", purpose="bot", name="dice", **limits))["code"] == code
+        for number in range(23):  # two programs of ann's are devices, too
+            await make_bot(ann, f"dice{number}", rooms=",".join(["python"] * 20), days=3650)
+        assert (await told(ann, "code", purpose="bot", name="more"))["code"] == "too-many-devices"
+
+
 async def test_a_token_follows_its_room_to_another_name(autojump_clock: trio.abc.Clock) -> None:
     async with house_with_ann() as (house, ann):
         token = (await make_bot(ann, rooms="python"))["token"]

@@ -93,3 +93,12 @@ async def test_a_device_is_called_as_its_program_calls_itself(
         await told(other, "hello", protocol=2, program=said)
         await told(other, "login", nick="ann", code=code, device=asked)
         assert [one["name"] for one in (await told(ann, "devices"))["devices"][1:]] == [shown, shown]
+
+
+async def test_a_program_sends_a_password_as_long_as_one_may_be(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        password = "correct horse " * 18
+        assert (await told(house.connect(HERE), "register", nick="ann", password=password))["is"] == "registered"
+        assert (await told(house.connect(HERE), "login", nick="ann", password=password))["is"] == "logged-in"
+        wrong = await told(house.connect(HERE), "login", nick="ann", password="x" * 1025)
+        assert wrong["code"] == "wrong-field"

@@ -14,7 +14,7 @@ from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import may_be_secret
 from chat_server.journal import JournalError
 from chat_server.protocol.events import Answered, CodeMade, Invited, RecoveryMade, Refused
-from chat_server.protocol.names import BadName, parse_name
+from chat_server.protocol.names import NAME_MAX, BadName, parse_name
 from chat_server.protocol.requests import Number, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse, shortened, unexpected
@@ -42,7 +42,11 @@ class MakeCode(Request, frozen=True, gc=False, tag="code"):
     ]
     name: Annotated[str, Meta(description="what the bot is called among your devices")] = ""
     rooms: Annotated[
-        str, Meta(description="the rooms that the bot may be in, with commas between them; *: every room")
+        str,
+        Meta(
+            description="the rooms that the bot may be in, with commas between them; *: every room",
+            extra={"longest": BOT_ROOMS_MAX * (NAME_MAX + 1)},
+        ),
     ] = ""
     days: Annotated[int, Meta(ge=1, le=DAYS_MAX, description="how many days its token is good")] | None = None
     password: Secret = ""

@@ -11,7 +11,9 @@ from msgspec import Meta, Struct
 SECRET_MAX = 1024
 """Characters in which a password or a code may be sent."""
 
-Secret = Annotated[str, Meta(max_length=SECRET_MAX, description="a password", extra={"typed": False})]
+Secret = Annotated[
+    str, Meta(max_length=SECRET_MAX, description="a password", extra={"typed": False, "longest": SECRET_MAX})
+]
 """What people are asked for by itself, so that nobody sees it; only programs send it with a request."""
 
 PROGRAM_MAX = 64

@@ -36,9 +36,9 @@ WHY_MAX = 200
 
 NO_DAY = "expected a day such as 2026-11-20, today, yesterday or -3d, or a time such as 14:30"
 WORD_MAX = NAME_TYPED_MAX
-"""Characters in whatever is a word: a name, a command, a zone, a request's tag. The longest that means anything are names."""
+"""Characters in whatever is a word: a name, a command, a zone, a request's tag. The longest that means
+anything are names, where a field does not say otherwise."""
 
-_TOO_LONG = f"expected at most {WORD_MAX} characters"
 _UNCLEAN = "has characters that cannot stand there"
 
 
@@ -68,7 +68,8 @@ class _Kind:
             for field in strings
             if field_meta(field, "rest")
         }
-        self._words = [field.name for field in strings if field.name not in self._texts]
+        words = [field for field in strings if field.name not in self._texts]
+        self._words = [(field.name, field_meta(field, "longest") or WORD_MAX) for field in words]
         self._days = [field.name for field in fields(request) if field_meta(field, "kind") == "date"]
         self._names = [field.name for field in fields(request) if get_origin(hints[field.name]) is dict]
         self._wanted = {field.name for field in strings if field.required}
@@ -77,9 +78,9 @@ class _Kind:
     def decode(self, line: bytes, text_limit: int) -> Request | Invalid:
         """Read a request, its texts made clean. Raises msgspec.DecodeError or UnicodeDecodeError."""
         request = self._decode(line)
-        for field in self._words:
+        for field, longest in self._words:
             word = getattr(request, field)
-            wrong = _wrong_with(word) if word else ("expected a text" if field in self._wanted else "")
+            wrong = _wrong_with(word, longest) if word else ("expected a text" if field in self._wanted else "")
             if wrong:
                 return _wrong_field(field, wrong)
         for field in self._names:
@@ -111,10 +112,10 @@ def _under_its_tag(request: type[Request]) -> Callable[[bytes], Request]:
     return lambda line: msgspec.convert(_decode_any(line) | own, request)
 
 
-def _wrong_with(word: str) -> str:
+def _wrong_with(word: str, longest: int = WORD_MAX) -> str:
     """Why something cannot be a name, a key, or another word that is taken as it stands; "" if it can."""
-    if len(word) > WORD_MAX:
-        return _TOO_LONG
+    if len(word) > longest:
+        return f"expected at most {longest} characters"
     if sanitize(word) != word:
         return _UNCLEAN
     return "" if not word or word.strip() else "expected a text"
