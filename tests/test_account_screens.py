@@ -173,6 +173,53 @@ def test_while_it_is_tried_again_by_itself_the_form_says_so_and_esc_goes_back_to
     play(app, act)
 
 
+def test_what_is_open_over_the_form_is_left_alone_and_the_form_goes_when_it_has_gone() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        await refuse(app, pilot, "name-registered")
+        await filled(app, pilot, CANARY)
+        app.action_help()
+        await settle(pilot)
+        await go_on(app, pilot, Status.ONLINE)
+        assert len(app.screen_stack) == 3
+        await pilot.press("escape")
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+
+    play(app, act)
+
+
+def test_ctrl_r_asks_again_in_the_same_words() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        await refuse(app, pilot, "name-registered")
+        before = app.screen_text()
+        await refuse(app, pilot, "name-registered", "/login ann, then your password")
+        assert app.screen_text() == before
+
+    play(app, act)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_what_was_tried_in_vain_since_the_last_login_stands_among_the_lines(is_there: bool) -> None:
+    last = events.LastLogin(NOON, 3, 2, "UTC")
+    app = among_others() if is_there else outside()
+
+    async def act(pilot: Pilot) -> None:
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(events.LoggedIn("ann", "t" * 22, last_login=last))
+        app.tell(everything(), events.Entered("python" if not is_there else "write", (), 0))
+        await settle(pilot)
+        notices = [
+            getattr(entry, "text", "") for room in app.client.state.rooms.values() for entry in room.timeline.entries
+        ]
+        assert len([text for text in notices if "3 wrong passwords, from 2 networks." in text]) == 1
+
+    play(app, act)
+
+
 def test_another_name_may_be_taken_instead() -> None:
     app = outside()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import canary
-from callers import newcomer
+from callers import newcomer, without_tls
 from chat_server.protocol import events
 from chat_server.protocol.events import Event
 from chat_tui.client import accounts
 from chat_tui.client.accounts import Proof, without_secrets
-from chat_tui.client.calling import Line
+from chat_tui.client.calling import Address, Caller, Line
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.known_servers import KnownServers
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.signing_in import Identity, SigningIn, kept_nowhere
 from processes import TIMEOUT, ServerProcess, running_server
@@ -29,7 +30,7 @@ CANARY = canary.PASSWORD
 class User:
     """Somebody at a machine of theirs, with a program that keeps what it keeps in a folder."""
 
-    def __init__(self, port: int, folder: Path, nick: str) -> None:
+    def __init__(self, port: int, folder: Path, nick: str, caller: Caller) -> None:
         self.changes: list[ConnectionChanged] = []
         self.heard: list[Event] = []
         self.folder = folder
@@ -38,7 +39,7 @@ class User:
             port,
             nick,
             store=LocalStore(folder),
-            caller=newcomer(),
+            caller=caller,
             on_event=lambda event, _, __: self.heard.append(event),
             on_change=self.changes.append,
         )
@@ -77,8 +78,8 @@ class User:
 
 
 @asynccontextmanager
-async def user(port: int, folder: Path, nick: str) -> AsyncIterator[User]:
-    one = User(port, folder, nick)
+async def user(port: int, folder: Path, nick: str, caller: Caller | None = None) -> AsyncIterator[User]:
+    one = User(port, folder, nick, caller or newcomer())
     running = asyncio.create_task(one.client.connection.run())
     try:
         yield one
@@ -210,6 +211,39 @@ def test_the_proof_is_kept_until_the_server_has_answered_it(server: ServerProces
     assert b"t" * 22 in asyncio.run(signing_in.first_words())
     assert signing_in.second_words(Line.ENCRYPTED) == b""
     assert not signing_in.refused(events.Refused("name-taken"))
+
+
+def test_on_an_open_line_a_server_hears_no_password_whatever_it_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bytes] = []
+    monkeypatch.setattr(Address, "is_local", False)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            writer.write(
+                b'{"is":"hello","server":"x","version":"1","protocol":2,"limits":{},"commands":[]}\n'
+                b'{"is":"refused","ref":"login","code":"name-registered","text":"prove it"}\n'
+            )
+            while data := await reader.read(4096):
+                heard.append(data)
+
+    async def act() -> None:
+        listener = await asyncio.start_server(without_tls(serve), "127.0.0.1", 0)
+        caller = Caller(KnownServers(None), allows_plaintext=True)
+        async with listener, user(listener.sockets[0].getsockname()[1], tmp_path, "ann", caller) as ann:
+            change = await ann.status(Status.REFUSED)
+            assert (change.code, change.line, change.asks_proof) == ("name-registered", Line.OPEN, True)
+            for secret in (Proof(password=CANARY), Proof(code="7K3M-Q9TZ-7K3M-Q9TZ-7K3M")):
+                ann.prove(secret)
+                change = await ann.status(Status.REFUSED)
+                assert (change.code, change.why, change.asks_proof) == ("no-secrets-here", accounts.WAYS_IN, True)
+            ann.prove(Proof(code="8K3M-Q9TZ"))
+            await ann.until(lambda: b"8K3M-Q9TZ" in b"".join(heard))
+
+    asyncio.run(act())
+    assert CANARY.encode() not in b"".join(heard)
+    assert b"7K3M-Q9TZ" not in b"".join(heard)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """The server's answers to a person's questions, in words: those of the plain door, which are tested there. Pure."""
 
+from msgspec import UnsetType
+
 from chat_server.protocol import entries, events
 from chat_server.protocol.events import Event
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 
 _QUIET = (
     events.Welcomed,
-    events.LoggedIn,
     events.LoggedOut,
     events.Dismissed,
     events.Entered,
@@ -32,6 +33,8 @@ def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
     """What to tell the user about an event, in the language, or "". `was_typed`: it answers what they typed."""
     if isinstance(event, events.Refused):
         return event.text
+    if isinstance(event, events.LoggedIn):
+        return _last_login(event, language)
     if isinstance(event, (entries.StoredEvent, *_QUIET)) or not event.is_for_people:
         return ""
     if not was_typed and not isinstance(event, _UNASKED):
@@ -39,6 +42,14 @@ def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
     if isinstance(event, events.Answered):
         return event.text
     return _in_words(event, language)
+
+
+def _last_login(event: events.LoggedIn, language: str) -> str:
+    """When the account was used before, and what was tried in vain since; "" for who has not just proved that it is theirs."""
+    if isinstance(event.last_login, UnsetType):
+        return ""
+    _, *last, _ = _in_words(event, language).splitlines()  # between the greeting and what one may do
+    return "\n".join(last)
 
 
 def answer_in_words(event: Event, *, was_typed: bool, language: str = "en") -> str:

@@ -85,8 +85,8 @@ class AccountForms:
                 else:
                     self._tell(wrong)
             elif isinstance(event, kind):
-                if form is not None and form.is_active:
-                    form.dismiss()
+                if form is not None:
+                    form.finish()
                 done(event)
             return True
 

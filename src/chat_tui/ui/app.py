@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
-from textual.content import Content
 from textual.events import AppBlur, AppFocus
 from textual.screen import Screen
 from textual.widget import AwaitMount
@@ -150,8 +149,10 @@ class ChatApp(KeysInTurn):
 
     def leave(self, last_words: str = "") -> None:
         """End the program."""
+        from rich.text import Text  # noqa: PLC0415 - most programs end without a word
+
         self.main.close_panes()
-        self.exit(message=Content(last_words) if last_words else None)
+        self.exit(message=Text(last_words) if last_words else None)
 
     # The server.
 

@@ -42,25 +42,40 @@ class Hearing:
         self._paint_soon = paint_soon
         self._steady = Steady(program.clock)
         self._bell_at = 0.0
+        self._last_login = ""
 
     def take(self, event: Event, new: list[Entry], *, is_told: bool) -> None:
         """Do what an event means whoever has asked for it; tell it, unless that has been done."""
         match event:
             case events.Entered():
                 self._navigation.entered(event.room, is_wanted=False)
+                self._tell_last_login(event.room)
             case events.RoomsListed():
                 self._join_first(event)
             case events.LoggedIn() | events.Renamed(room=""):
                 nick = self._program.client.state.nick
                 self._panes.chat.set_names(nick, calling(nick, self._program.settings.notify))
+                if isinstance(event, events.LoggedIn):
+                    self._note_login(event)
             case events.Registered() if not is_told:
                 self._program.registered(event)
             case events.LoggedOut():
                 self._program.leave()
-        if not is_told:
+        if not is_told and not isinstance(event, events.LoggedIn):
             self._tell_in_words(event, was_typed=False)
         for line in new:
             self._maybe_notify(line)
+
+    def _note_login(self, event: events.LoggedIn) -> None:
+        """What was tried in vain since the last login must not pass by: it stands among lines, of the room where one is, or of the first."""
+        self._last_login = words_for(event, was_typed=False, language=self._program.client.state.language)
+        if self._navigation.current is not None:
+            self._tell_last_login(self._navigation.current.name)
+
+    def _tell_last_login(self, room: str) -> None:
+        words, self._last_login = self._last_login, ""
+        if words:
+            self.tell(words, room=room)
 
     def answered(self, event: Event) -> bool:
         """Tell what answers something that was typed."""

@@ -54,13 +54,15 @@ class LoginDialog:
     def close(self) -> None:
         """Ask no longer."""
         form, self._form = self._open_form, None
-        if form is not None and form.is_active:
-            form.dismiss()
+        if form is not None:
+            form.finish()
 
     def _ask(self, change: ConnectionChanged) -> None:
         """Say in the form why another proof is needed, or open it."""
         is_new = change.code == NO_GUESTS or (self._is_new and self._open_form is not None)
-        wrong = words.wrong(change.why, change.code, change.wait, self._program.clock())
+        wrong = ""
+        if change.code not in words.SAID_ABOVE:
+            wrong = words.wrong(change.why, change.code, change.wait, self._program.clock())
         form = self._open_form
         if form is not None and (is_new, change.line) == (self._is_new, self._line):
             form.refuse(wrong)
@@ -71,7 +73,7 @@ class LoginDialog:
         self._is_new, self._line = is_new, change.line
         form = self._form = FormScreen(self._form_for(change), self._prove, self._other)
         self._app.push_screen(form)
-        if change.code not in words.SAID_ABOVE:
+        if wrong:
             form.call_after_refresh(form.refuse, wrong)
 
     def _form_for(self, change: ConnectionChanged) -> "Form":

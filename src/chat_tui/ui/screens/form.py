@@ -80,7 +80,7 @@ class FormScreen(ModalScreen[None]):
         super().__init__()
         self.form = form
         self._send, self._other = send, other
-        self._is_waiting = False
+        self._is_waiting = self._is_over = False
         enter = "Tab goes on." if form.is_dangerous else "Enter sends."
         self._hint = f"{enter} Esc goes back." + (f" F3: {form.other.lower()}." if form.other else "")
 
@@ -137,11 +137,22 @@ class FormScreen(ModalScreen[None]):
             self._say(text)
 
     def refuse(self, why: str) -> None:
-        """Say what is wrong, and ask again."""
+        """Say what is wrong, if something is, and ask again."""
         self._is_waiting = False
         if self.is_attached:
-            self._say(why, is_wrong=True)
+            self._say(why, is_wrong=bool(why))
             self._focus_first()
+
+    def finish(self) -> None:
+        """Go; from below another screen, as soon as that is gone."""
+        self._is_over = True
+        if self.is_active:
+            self.dismiss()
+
+    def on_screen_resume(self) -> None:
+        """What was over it is gone."""
+        if self._is_over:
+            self.dismiss()
 
     def lose(self, why: str) -> None:
         """What was sent is not answered any more, if something was."""
