@@ -220,6 +220,42 @@ async def test_a_password_change_drops_the_other_devices(accounts: Accounts) -> 
     assert await accounts.devices(made.id) == [phone]
 
 
+async def test_another_hash_of_the_same_password_takes_the_place_of_no_other_password(accounts: Accounts) -> None:
+    made, *_ = await registered(accounts)
+    await accounts.change_password(made.id, "new")
+    await accounts.change_password(made.id, "better hash of the old one", instead_of="hash")
+    assert await accounts.find("ann") == replace(made, password="new")
+    await accounts.change_password(made.id, "better hash", instead_of="new")
+    assert await accounts.find("ann") == replace(made, password="better hash")
+
+
+async def test_codes_for_one_more_device_end_with_devices_and_those_for_emergencies_do_not(accounts: Accounts) -> None:
+    made, laptop, _ = await registered(accounts)
+    bob = await registered(accounts, ann("bob", "bob"))
+    assert laptop is not None
+    kept = await accounts.codes(made.id)
+
+    async def make() -> None:
+        for whose, secret in ((made.id, "code"), (bob.account.id, "bob's")):
+            await accounts.make_codes(
+                [Code(digest(secret), "device", NOW, NOW + 600, whose, made_by=whose)], is_instead=True
+            )
+
+    await make()
+    await accounts.change_password(made.id, "hash of the same")
+    assert await accounts.code(digest("code"), NOW) is not None
+    for end in (
+        lambda: accounts.change_password(made.id, "new", keep=[laptop.id]),
+        lambda: accounts.drop_devices(made.id, [laptop.id]),
+        lambda: accounts.drop_devices(made.id, []),
+    ):
+        await make()
+        await end()
+        assert await accounts.code(digest("code"), NOW) is None
+        assert await accounts.code(digest("bob's"), NOW) is not None
+        assert await accounts.codes(made.id) == kept
+
+
 async def test_when_and_where_a_device_was_used_last_is_noted(store: Store) -> None:
     accounts = store.accounts
     made, laptop, _ = await registered(accounts)

@@ -251,8 +251,18 @@ class Accounts(Protocol):
         """Give an account another name. The old one is kept from others for KEPT_SECONDS, as one of KEPT_NAMES_MAX."""
         ...
 
-    async def change_password(self, account: int, password: str | None, keep: Collection[int] | None = None) -> None:
-        """Store another hash. With `keep`, every other device of the account is dropped."""
+    async def change_password(
+        self,
+        account: int,
+        password: str | None,
+        keep: Collection[int] | None = None,
+        *,
+        instead_of: str | None = None,
+    ) -> None:
+        """Store another hash. With `keep`, every other device of the account is dropped, and the codes that let one more in.
+
+        With `instead_of`, nothing is done unless that is the hash which is stored.
+        """
 
     async def change_role(self, account: int, role: Role) -> None:
         """Make somebody another role's."""
@@ -274,7 +284,7 @@ class Accounts(Protocol):
         ...
 
     async def drop_devices(self, account: int, devices: Collection[int]) -> list[int]:
-        """Drop those of these devices that are the account's; return which."""
+        """Drop those of these devices that are the account's; return which. The codes that let one more in are gone in any case."""
         ...
 
     # Codes.

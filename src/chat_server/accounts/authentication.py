@@ -5,7 +5,7 @@ counted where it fails. Never knows sessions, nor what becomes of who is let in.
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
@@ -45,7 +45,7 @@ DEVICE_SECONDS, INVITE_SECONDS, OPERATOR_SECONDS = 600.0, 86400.0, 3600.0
 """Seconds for which a code for a device is good, one for somebody who is invited, and one of an operator's: that is told to somebody on the way."""
 
 FRESH_SECONDS = 600.0
-"""Seconds after a login by password or code in which one may change one's password without it."""
+"""Seconds after a login by password, by a recovery code or an operator's, in which one may change one's password without it."""
 
 ONE_TIME_TRIES = 5
 """Wrong codes for one account, from all networks together, after which a new one has to be made: there are 2^40."""
@@ -75,6 +75,8 @@ class LetIn(NamedTuple):
     """What `Authentication.moment` was when that was looked at."""
     is_old: bool = False
     """Whether it was proved by what a program keeps, and not just now by somebody."""
+    is_by_device: bool = False
+    """Whether it was proved by a code that one of the account's devices has made: who has that device has no password by it."""
     is_new_owner: bool = False
     """Whether the account is an owner's by this."""
     rooms: tuple[str, ...] = ()
@@ -111,7 +113,7 @@ class Authentication:
         self.moment = 0
         """Goes on whenever what lets somebody in does so no more."""
         self._changed: dict[int, int] = {}
-        self._barred: set[int] = set()
+        self._barred: Counter[int] = Counter()
         self._wrong_codes: dict[int, deque[float]] = {}
 
     async def restore(self) -> None:
@@ -162,7 +164,7 @@ class Authentication:
             self._note_failed(attempt, account)
             return Refused("wrong-password")
         if verdict.rehashed:
-            await self.accounts.change_password(account.id, verdict.rehashed)
+            await self.accounts.change_password(account.id, verdict.rehashed, instead_of=account.password)
         return LetIn(account, failed=self._succeeded(attempt, account), moment=moment)
 
     async def by_code(
@@ -188,8 +190,15 @@ class Authentication:
         if isinstance(used, Refusal):
             self._throttles.take_back(attempt, self.now())
             return refused(used, nick)
-        failed, is_new_owner = self._succeeded(attempt, account), known.purpose == "owner"
-        return LetIn(used.account, used.device, failed, moment, is_new_owner=is_new_owner, rooms=used.rooms)
+        return LetIn(
+            used.account,
+            used.device,
+            self._succeeded(attempt, account),
+            moment,
+            is_by_device=known.purpose == "device",
+            is_new_owner=known.purpose == "owner",
+            rooms=used.rooms,
+        )
 
     async def _begin(self, account: Account | None, nick: str, network: str) -> Attempt | Refused:
         """Somebody tries to come in by this name, from there; refused if not now. Raises JournalError."""
@@ -283,16 +292,16 @@ class Authentication:
     def has_changed(self, let_in: LetIn) -> bool:
         """Whether something of the account has been changed since, or is just being changed."""
         account = let_in.account.id
-        return account in self._barred or self._changed.get(account, 0) > let_in.moment
+        return self._barred[account] > 0 or self._changed.get(account, 0) > let_in.moment
 
     @contextmanager
     def barred(self, account: int) -> Iterator[None]:
         """Let nobody in as this account for as long as the block lasts, who has not been let in before."""
-        self._barred.add(account)
+        self._barred[account] += 1
         try:
             yield
         finally:
-            self._barred.discard(account)
+            self._barred -= Counter((account,))
             self.note_change(account)
 
     def is_fresh(self, at: float) -> bool:

@@ -82,6 +82,11 @@ class KeptAccounts:
         for number in [*devices]:
             del self.devices[number]
 
+    def drop_codes_for_devices(self, account: int) -> None:
+        """Forget the codes that let an account in at one more device."""
+        for code in [one for one in self.codes.values() if (one.account, one.purpose) == (account, "device")]:
+            del self.codes[code.digest]
+
     def use(self, code: Code) -> None:
         """Let a code be used once less."""
         if code.uses > 1:

@@ -132,14 +132,23 @@ class MemoryAccounts:
         self._forget_names([name for name in self._kept.names if name.account == account][:-KEPT_NAMES_MAX])
         return new
 
-    async def change_password(self, account: int, password: str | None, keep: Collection[int] | None = None) -> None:
+    async def change_password(
+        self,
+        account: int,
+        password: str | None,
+        keep: Collection[int] | None = None,
+        *,
+        instead_of: str | None = None,
+    ) -> None:
         """Store another hash; see Accounts."""
         self._lines.check_open()
-        if self._kept.active(account) is None:
+        old = self._kept.active(account)
+        if old is None or instead_of not in (None, old.password):
             return
         self._kept.change(account, lambda one: replace(one, password=password))
         if keep is not None:
             self._kept.drop(one.id for one in self._kept.devices_of(account) if one.id not in keep)
+            self._kept.drop_codes_for_devices(account)
 
     async def change_role(self, account: int, role: Role) -> None:
         """Make somebody another role's."""
@@ -177,6 +186,7 @@ class MemoryAccounts:
         self._lines.check_open()
         dropped = [one.id for one in self._kept.devices_of(account) if one.id in devices]
         self._kept.drop(dropped)
+        self._kept.drop_codes_for_devices(account)
         return dropped
 
     # Codes.

@@ -188,26 +188,29 @@ async def _drop_one(place: Room, session: Occupant, number: int) -> None:
 
 
 async def _drop_others(place: Room, session: Occupant) -> None:
-    devices = await readable(place.directory.accounts.devices(session.person.account))
-    if isinstance(devices, Refused):
-        session.send(devices)
-        return
-    await _drop(place, session, [one.id for one in devices if one.id != session.proof.device], is_all=True)
+    account = session.person.account
+    with place.directory.authentication.barred(account):  # no device is added after they were counted
+        devices = await readable(place.directory.accounts.devices(account))
+        if isinstance(devices, Refused):
+            session.send(devices)
+            return
+        await _drop(place, session, [one.id for one in devices if one.id != session.proof.device], is_all=True)
 
 
 async def _drop(place: Room, session: Occupant, numbers: Collection[int], *, is_all: bool = False) -> bool:
     """Drop devices, end the sessions that they have, or all others, and tell what was done. Returns whether there was something to be told."""
     accounts, person = place.directory.accounts, session.person
-    try:
-        dropped = await accounts.drop_devices(person.account, numbers)
-    except JournalError:
-        session.send(Refused("cannot-store"))
-        return True
-    if not dropped and not is_all:
-        return False
-    ended = await _end_sessions(
-        place, session, Dismissed("dropped"), lambda other: is_all or other.proof.device in dropped
-    )
+    with place.directory.authentication.barred(person.account):
+        try:
+            dropped = await accounts.drop_devices(person.account, numbers)
+        except JournalError:
+            session.send(Refused("cannot-store"))
+            return True
+        if not dropped and not is_all:
+            return False
+        ended = await _end_sessions(
+            place, session, Dismissed("dropped"), lambda other: is_all or other.proof.device in dropped
+        )
     session.send(Dropped(len(dropped), ended))
     return True
 
@@ -215,9 +218,8 @@ async def _drop(place: Room, session: Occupant, numbers: Collection[int], *, is_
 async def _end_sessions(
     place: Room, session: Occupant, farewell: Dismissed, is_ended: Callable[[Occupant], bool] = lambda _: True
 ) -> int:
-    """End other sessions of the person at once; see rooms.ends.end_sessions."""
+    """End other sessions of the person at once; see rooms.ends.end_sessions. Who is just being let in is barred meanwhile."""
     directory, person = place.directory, session.person
-    directory.authentication.note_change(person.account)
     others = (other for other in (*person.sessions, *person.replaced) if other is not session and is_ended(other))
     return await end_sessions(directory, others, farewell)
 
@@ -258,12 +260,14 @@ async def _change(place: Room, session: Occupant, typed: str) -> None:
     if isinstance(hashed, Refused):
         session.send(hashed)
         return
-    try:
-        await directory.accounts.change_password(account, hashed, (session.proof.device,))
-    except JournalError:
-        session.send(Refused("cannot-store"))
-        return
-    session.send(PasswordChanged(await _end_sessions(place, session, Dismissed("password-changed"))))
+    with directory.authentication.barred(account):
+        try:
+            await directory.accounts.change_password(account, hashed, (session.proof.device,))
+        except JournalError:
+            session.send(Refused("cannot-store"))
+            return
+        ended = await _end_sessions(place, session, Dismissed("password-changed"))
+    session.send(PasswordChanged(ended))
 
 
 async def show_account(place: Room, session: Occupant) -> None:
@@ -284,13 +288,14 @@ async def _begin_end(place: Room, session: Occupant, ending: Ending) -> None:
     """Log the account out everywhere, for it is to end; this session last."""
     directory, account = place.directory, session.person.account
     closes_at = directory.authentication.now() + CHANGE_OF_MIND_SECONDS
-    try:
-        devices = [one.id for one in await directory.accounts.devices(account)]
-        await directory.accounts.drop_devices(account, devices)
-        await directory.accounts.begin_end(account, ending, closes_at)
-    except JournalError:
-        session.send(Refused("cannot-store"))
-        return
-    await _end_sessions(place, session, Dismissed("account-ends"))
+    with directory.authentication.barred(account):
+        try:
+            devices = [one.id for one in await directory.accounts.devices(account)]
+            await directory.accounts.drop_devices(account, devices)
+            await directory.accounts.begin_end(account, ending, closes_at)
+        except JournalError:
+            session.send(Refused("cannot-store"))
+            return
+        await _end_sessions(place, session, Dismissed("account-ends"))
     session.send(AccountEnds(session.nick, int(CHANGE_OF_MIND_SECONDS // 86400)))
     raise EndSession

@@ -113,8 +113,9 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
         session.person.choices, session.person.language = {}, ""
     take_up_choices(session, whose, whose.choices if person else account.choices)
     device = let_in.device
+    is_old = let_in.is_old or let_in.is_by_device
     seconds = inf if device is None or device.ends is None else device.ends - now
-    session.proof = Proof(device.id if device else 0, 0.0 if let_in.is_old else now, let_in.is_bot, seconds)
+    session.proof = Proof(device.id if device else 0, 0.0 if is_old else now, let_in.is_bot, seconds)
     directory.accounts.note_seen(account.id, session.proof.device, shortened(session.network), now)
     if person is not None:
         await come_back(place, session, person, request, last)

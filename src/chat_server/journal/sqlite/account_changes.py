@@ -95,16 +95,21 @@ def rename(connection: sqlite3.Connection, account: int, name: str, skeleton: st
 
 
 def change_password(
-    connection: sqlite3.Connection, account: int, password: str | None, keep: Collection[int] | None
+    connection: sqlite3.Connection,
+    account: int,
+    password: str | None,
+    keep: Collection[int] | None,
+    instead_of: str | None,
 ) -> None:
-    """Store another hash, and drop the account's devices but these."""
+    """Store another hash, and drop the account's devices but these; see Accounts."""
     old = rows.living(connection, account)
-    if old is None:
+    if old is None or instead_of not in (None, old.password):
         return
     rows.put_account(connection, replace(old, password=password))
     if keep is not None:
         found = rows.devices(connection, "account = ?", account)
         rows.drop_devices(connection, [device.id for device in found if device.id not in keep])
+        _drop_codes_for_devices(connection, account)
 
 
 def add_device(connection: sqlite3.Connection, account: int, new: NewDevice, at: float) -> Device | Refusal:
@@ -116,7 +121,13 @@ def drop_devices(connection: sqlite3.Connection, account: int, devices: Collecti
     """Drop devices of an account's; see Accounts."""
     dropped = [device.id for device in rows.devices(connection, "account = ?", account) if device.id in devices]
     rows.drop_devices(connection, dropped)
+    _drop_codes_for_devices(connection, account)
     return dropped
+
+
+def _drop_codes_for_devices(connection: sqlite3.Connection, account: int) -> None:
+    """Forget the codes that let an account in at one more device: one that is dropped may have made them."""
+    rows.drop_codes(connection, "account = ? AND purpose = 'device'", account)
 
 
 class RefusedAll(Exception):

@@ -172,9 +172,16 @@ class SqliteAccounts:
         renamed = await self._store(lambda connection: changes.rename(connection, account, name, skeleton, at), note)
         return renamed if isinstance(renamed, Refusal) else renamed.new
 
-    async def change_password(self, account: int, password: str | None, keep: Collection[int] | None = None) -> None:
+    async def change_password(
+        self,
+        account: int,
+        password: str | None,
+        keep: Collection[int] | None = None,
+        *,
+        instead_of: str | None = None,
+    ) -> None:
         """Store another hash; see Accounts."""
-        await self._store(lambda connection: changes.change_password(connection, account, password, keep))
+        await self._store(lambda connection: changes.change_password(connection, account, password, keep, instead_of))
 
     async def _change(self, account: int, state: State | None, change: Callable[[Account], Account]) -> bool:
         """Let an account that is in a state (None: any but closed) be another value; return whether it was."""
