@@ -263,6 +263,7 @@ async def open_house(
     journal: Journal | None = None,
     *,
     tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+    fingerprint: Callable[[], str] = str,
     hashing: HashingQueue | None = None,
     **limits: Any,
 ) -> AsyncIterator[House]:
@@ -270,7 +271,8 @@ async def open_house(
     config = config or Config()
     config = replace(config, limits=replace(config.limits, **limits))
     async with trio.open_nursery() as nursery:
-        house = House(Server(config, store_of(journal), tls=tls, hashing=hashing or cheap_hashing()), nursery)
+        hashing = hashing or cheap_hashing()
+        house = House(Server(config, store_of(journal), tls=tls, fingerprint=fingerprint, hashing=hashing), nursery)
         await nursery.start(house.run)
         yield house
         nursery.cancel_scope.cancel()

@@ -356,7 +356,7 @@ async def test_a_network_that_went_away_is_remembered_until_its_handshakes_have_
 async def test_nothing_is_done_for_a_caller_who_has_gone_before_its_turn_and_its_place_is_free(
     autojump_clock: trio.abc.Clock,
 ) -> None:
-    handshakes = Handshakes(server_context, TimeLimits(), Sampler(), by_network=True)
+    handshakes = Handshakes(server_context, TimeLimits(), Sampler(), fingerprint=str, by_network=True)
     kernels = [Kernel() for _ in range(BURST + 1)]
     for number, kernel in enumerate(kernels):
         said = hello()

@@ -3,23 +3,35 @@
 import json
 import socket
 import sys
+from ipaddress import IPv4Address
 from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
+import trio
 
 import forks
+import proxy_headers
 from chat_server.commands.table import dispatch
 from chat_server.commands.tls import Tls
+from chat_server.config import Config, ProxyTable
 from chat_server.protocol.fingerprints import fingerprint_of, in_groups, parse_fingerprint
 from chat_server.rooms.room import Line
 from chat_server.sessions.origin import Origin
 from fakes import FakeSession, make_hall
 from pairs import asking
 from processes import TIMEOUT, running_server
-from streams import open_house
+from streams import Caller, open_house
+from tls_pairs import client_context, server_context
 
 FINGERPRINT = " ".join(f"{number:04x}" for number in range(16))
+
+
+async def encrypted(caller: Caller) -> Caller:
+    """The same caller, who has begun TLS."""
+    stream = trio.SSLStream(caller.stream, client_context(), server_hostname="localhost")
+    await stream.do_handshake()
+    return Caller(stream)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +77,37 @@ async def test_programs_ask_as_for_anything_else_and_are_told_what_it_is_by_its_
         await bot.ask("tls", ref=7)
         text = "This line is not encrypted, and cannot be: the server has no certificate. Its log says why, to whoever runs it."
         assert await bot.read() == {"ref": 7, "is": "line-uncertified", "text": text}
+
+
+async def test_who_stays_is_told_the_certificate_that_their_own_program_was_shown(autojump_clock: object) -> None:
+    shown = [FINGERPRINT]
+    async with open_house(tls=server_context, fingerprint=lambda: shown[0]) as house:
+        ann, bob = await encrypted(house.call()), house.call()
+        await ann.log_in("ann")
+        shown[0] = FINGERPRINT[::-1]
+        for caller, fingerprint in ((ann, FINGERPRINT), (bob, FINGERPRINT[::-1])):
+            await caller.type("/tls")
+            await caller.read_until(f"{fingerprint}")
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (proxy_headers.v1("192.0.2.7"), f"has the fingerprint (SHA-256) {FINGERPRINT}"),
+        (proxy_headers.v2(IPv4Address("192.0.2.7"), proxy_headers.tls()), "is encrypted as far as a proxy"),
+    ],
+)
+async def test_behind_a_proxy_that_passes_tls_on_the_certificate_is_the_servers(
+    header: bytes, told: str, autojump_clock: object
+) -> None:
+    config = Config(proxy=ProxyTable(["198.51.100.1"]))
+    async with open_house(config, tls=server_context, fingerprint=lambda: FINGERPRINT) as house:
+        caller = house.call("198.51.100.1")
+        await caller.stream.send_all(header)
+        ann = await encrypted(caller)
+        await ann.log_in("ann")
+        await ann.type("/tls")
+        await ann.read_until(told)
 
 
 def test_a_real_server_tells_the_fingerprint_that_its_log_tells_and_chat_tui_shows_it(tmp_path: Path) -> None:

@@ -88,11 +88,11 @@ class Line(NamedTuple):
     is_encrypted: bool
     """Whether it is, here or as far as a trusted proxy."""
     is_proxied: bool
-    """Whether it leads by a proxy."""
+    """Whether it leads by a proxy, which has not only passed on what is encrypted."""
     is_local: bool
     """Whether it leads to a program on this machine."""
     server_fingerprint: str
-    """That of the certificate which the server shows now, in groups; "" if it has none."""
+    """That of the certificate which was shown there, or else would be now, in groups; "" if the server has none."""
 
 
 class Occupant(Protocol):

@@ -8,6 +8,7 @@ import ssl
 import stat
 from binascii import Error as NotBase64
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -45,7 +46,12 @@ class Certificate(NamedTuple):
     @property
     def fingerprint(self) -> str:
         """Its SHA-256, as it is shown to people."""
-        return in_groups(fingerprint_of(self.der))
+        return _shown(self.der)
+
+
+@lru_cache(maxsize=2)
+def _shown(der: bytes) -> str:
+    return in_groups(fingerprint_of(der))  # one text for all who are connected
 
 
 class CertificateFiles(NamedTuple):

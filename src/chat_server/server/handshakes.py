@@ -28,7 +28,13 @@ class Handshakes:
     """Shakes hands with callers who want TLS, some at a time. One for all callers."""
 
     def __init__(
-        self, context: Callable[[], ssl.SSLContext | None], limits: TimeLimits, unwelcome: Sampler, *, by_network: bool
+        self,
+        context: Callable[[], ssl.SSLContext | None],
+        limits: TimeLimits,
+        unwelcome: Sampler,
+        *,
+        fingerprint: Callable[[], str],
+        by_network: bool,
     ) -> None:
         """Nobody waits.
 
@@ -36,12 +42,14 @@ class Handshakes:
             context: gives the certificate in use and how TLS is spoken with it; None while there is none.
             limits: ends waits.
             unwelcome: logs whose handshake came to nothing.
+            fingerprint: gives that of the certificate in use, in groups.
             by_network: whether those from one network have a limit of their own.
 
         """
         self._context = context
         self._limits = limits
         self._unwelcome = unwelcome
+        self._fingerprint = fingerprint
         self._by_network = by_network
         self._bucket = TokenBucket(PER_SECOND, BURST, 0)
         self._turns = trio.Lock()  # one step in each pass of the event loop: 400 at once made others wait for 94 ms
@@ -88,9 +96,13 @@ class Handshakes:
         if context is None or not first:
             self._bucket.take(trio.current_time(), -1)  # nothing is done for who has gone while they waited
             return None
+        origin = caller.origin
+        # Where it is encrypted already, who has decrypted it shakes hands here: the caller sees another certificate.
+        certificate = "" if origin.is_encrypted else self._fingerprint()
         transport = TlsTransport(caller.transport, context, self._outgoing)
         await transport.shake_hands(first, self._turns)
-        return replace(caller, transport=transport, origin=replace(caller.origin, is_encrypted=True))
+        encrypted = replace(origin, is_encrypted=True)
+        return replace(caller, transport=transport, origin=encrypted, certificate=certificate)
 
     def note_late_hello(self) -> None:
         """A caller has begun TLS when it had been greeted in plain text, which no client of TLS understands: say once what can be done."""

@@ -103,7 +103,9 @@ class Server:
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
         self._rejected, self._time_limits = Sampler(), TimeLimits()
         by_network = limits.connections_per_address > 0
-        self._handshakes = Handshakes(tls, self._time_limits, self._rejected, by_network=by_network)
+        self._handshakes = Handshakes(
+            tls, self._time_limits, self._rejected, fingerprint=fingerprint, by_network=by_network
+        )
         self._store, self._journal = store, store.journal
         self._directory: Directory[Room, Person[Occupant]] = Directory(
             *store,

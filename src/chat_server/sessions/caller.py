@@ -19,8 +19,10 @@ class Caller(Struct, frozen=True, gc=False):
     """When it came, by the event loop's clock."""
     must_encrypt: bool = False
     """Whether it is to begin TLS before anything else is said: it came by a port for that."""
+    certificate: str = ""
+    """The fingerprint of the certificate that it was shown, in groups; "" if it has not begun TLS here, or only a proxy has."""
 
     def line(self, server_fingerprint: str) -> Line:
-        """The way to them, as places know it."""
-        origin = self.origin
-        return Line(origin.is_encrypted, origin.is_proxied, origin.is_local, server_fingerprint)
+        """The way to them, as places know it, where a certificate with this fingerprint is shown to whoever comes now."""
+        origin, shown = self.origin, self.certificate
+        return Line(origin.is_encrypted, origin.is_proxied and not shown, origin.is_local, shown or server_fingerprint)
