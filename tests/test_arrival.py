@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -13,7 +13,15 @@ from captured_logs import capture_logs
 from chat_server.config import Config, ProxyTable, TlsTable
 from chat_server.logs import Sampler
 from chat_server.server.arrival import HELLO_DELAY
-from chat_server.server.handshakes import BURST, HANDSHAKE_SECONDS, PER_SECOND, Handshakes
+from chat_server.server.handshakes import (
+    BURST,
+    HANDSHAKE_SECONDS,
+    OFTEN_BURST,
+    OFTEN_PER_SECOND,
+    PER_SECOND,
+    SHAKING_SECONDS,
+    Handshakes,
+)
 from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.caller import Caller as Newcomer
 from chat_server.sessions.origin import Origin
@@ -310,7 +318,7 @@ async def test_handshakes_of_all_together_have_a_pace(autojump_clock: trio.abc.C
 
 
 async def test_who_would_wait_too_long_for_a_handshake_is_refused_at_once(autojump_clock: trio.abc.Clock) -> None:
-    limit = HANDSHAKE_BURST + int(HANDSHAKE_SECONDS * HANDSHAKES_PER_SECOND)
+    limit = HANDSHAKE_BURST + int((HANDSHAKE_SECONDS - SHAKING_SECONDS) * HANDSHAKES_PER_SECOND)
     async with open_house(tls=server_context, requests_per_address=0, connections_per_address=limit + 50) as house:
         for _ in range(limit):
             await house.call("192.0.2.9").stream.send_all(hello())
@@ -325,6 +333,59 @@ async def test_who_would_wait_too_long_for_a_handshake_is_refused_at_once(autoju
         start = trio.current_time()
         await encrypted(house.call("192.0.2.9"))
         assert trio.current_time() - start < 0.1, "who was refused has not taken anybody's place"
+
+
+async def test_whoever_comes_from_elsewhere_begins_tls_at_once_while_twenty_networks_send_all_that_they_may(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with (
+        open_house(tls=server_context, requests_per_address=0, connections_per_address=10_000) as house,
+        trio.open_nursery() as nursery,
+    ):
+
+        async def come(address: str) -> None:
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                caller = house.call(address)
+                await caller.stream.send_all(hello())
+                await caller.stream.receive_some(100)
+                await caller.stream.aclose()
+
+        async def attack() -> None:
+            while True:
+                for number in range(20):
+                    nursery.start_soon(come, f"192.0.2.{number}")
+                await trio.sleep(1 / (HANDSHAKES_PER_SECOND + 5))
+
+        nursery.start_soon(attack)
+        await trio.sleep(HANDSHAKE_SECONDS * 1.5)
+        for number in range(10):
+            start = trio.current_time()
+            await encrypted(house.call(f"198.51.100.{number}"))
+            assert trio.current_time() - start < 0.1
+            await trio.sleep(0.5)
+        nursery.cancel_scope.cancel()
+
+
+async def test_whose_turn_comes_has_time_left_to_shake_hands(autojump_clock: trio.abc.Clock) -> None:
+    networks, count = 20, OFTEN_PER_SECOND + OFTEN_BURST + BURST
+    waited: list[float] = []
+    async with open_house(tls=server_context, requests_per_address=0, connections_per_address=10_000) as house:
+
+        async def come(network: int) -> None:
+            caller = house.call(f"192.0.2.{network}")
+            await caller.stream.send_all(hello())
+            start = trio.current_time()
+            if await caller.stream.receive_some(100):
+                waited.append(trio.current_time() - start)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(count):
+                for network in range(networks):
+                    nursery.start_soon(come, network)
+            await trio.sleep(HANDSHAKE_SECONDS)
+            nursery.cancel_scope.cancel()
+    assert len(waited) > OFTEN_PER_SECOND * (HANDSHAKE_SECONDS - SHAKING_SECONDS)
+    assert max(waited) < HANDSHAKE_SECONDS - SHAKING_SECONDS + 0.2
 
 
 async def test_who_shakes_hands_counts_among_the_connections_of_an_address(autojump_clock: trio.abc.Clock) -> None:

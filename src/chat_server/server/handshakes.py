@@ -20,8 +20,15 @@ from chat_server.sessions.token_bucket import TokenBucket
 HANDSHAKE_SECONDS = 10.0
 """Seconds that a caller has from its first byte of TLS on, with the time for which it is kept waiting."""
 
+SHAKING_SECONDS = 3.0
+"""Seconds of these that are left at the least when its turn comes. Whose turn came later would have the server compute in vain, and so would all
+who wait behind them, for as long as more come than may begin."""
+
 PER_SECOND, BURST = 200, 40
 """Handshakes in a second, from wherever they come: a tenth of the event loop's time, at 0.4 ms each. A thousand who come back take 5 s."""
+
+OFTEN_PER_SECOND, OFTEN_BURST = 100, 20
+"""The same for all from networks whence more than a few come (pace.py): so there is place for the others, whatever twenty networks send."""
 
 
 class Handshakes:
@@ -52,6 +59,7 @@ class Handshakes:
         self._fingerprint = fingerprint
         self._by_network = by_network
         self._bucket = TokenBucket(PER_SECOND, BURST, 0)
+        self._often = TokenBucket(OFTEN_PER_SECOND, OFTEN_BURST, 0)
         self._turns = trio.Lock()  # one step in each pass of the event loop: 400 at once made others wait for 94 ms
         self._outgoing = ssl.MemoryBIO()
         self._has_told_of_late_hello = False
@@ -79,16 +87,27 @@ class Handshakes:
 
     async def _turn_comes(self, address: Address) -> bool:
         """Wait, unread, for one's place among those from the same network, and then among all. False, at once, if that comes too late."""
-        deadline = trio.current_effective_deadline()
-        now = trio.current_time()
-        for bucket in (address.handshakes(now), self._bucket) if self._by_network else (self._bucket,):
+        deadline = trio.current_effective_deadline() - SHAKING_SECONDS
+        taken: list[TokenBucket] = []
+        for bucket in self._buckets(address, trio.current_time()):
             now = trio.current_time()
             seconds = bucket.take(now)
+            taken.append(bucket)
             if now + seconds >= deadline:
-                bucket.take(now, -1)
+                for each in taken:
+                    each.take(now, -1)
                 return False
             await trio.sleep(seconds)
         return True
+
+    def _buckets(self, address: Address, now: float) -> tuple[TokenBucket, ...]:
+        """Those by whose pace somebody from this network comes, one after the other."""
+        if not self._by_network:
+            return (self._bucket,)
+        own, few = address.handshakes(now), address.few_handshakes(now)
+        seconds = few.take(now)
+        few.take(now, -1)
+        return (own, self._often, self._bucket) if seconds else (few, own, self._bucket)
 
     async def _shake(self, caller: Caller, first: bytes) -> Caller | None:
         context = self._context()

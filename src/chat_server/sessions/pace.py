@@ -9,11 +9,14 @@ from chat_server.sessions.token_bucket import TokenBucket
 HANDSHAKES_PER_SECOND, HANDSHAKE_BURST = 20, 20
 """Handshakes of TLS in a second, for callers from one network: a hundred of them who come back take 4 s."""
 
+FEW_PER_SECOND, FEW_BURST = 0.2, 5
+"""The same where few come from one network: a household, who come back after a break. Hundreds of networks would be needed for a crowd of such."""
+
 
 class Address:
     """What is known of one address: how many are connected from there, and what they may still ask for together."""
 
-    __slots__ = ("_handshakes", "bucket", "connections", "network")
+    __slots__ = ("_few_handshakes", "_handshakes", "bucket", "connections", "network")
 
     def __init__(self, network: str, bucket: TokenBucket | None) -> None:
         """Nobody is connected from there; without a bucket they may ask as fast as they like."""
@@ -21,6 +24,7 @@ class Address:
         self.bucket = bucket
         self.connections = 0
         self._handshakes: TokenBucket | None = None
+        self._few_handshakes: TokenBucket | None = None
 
     def handshakes(self, now: float) -> TokenBucket:
         """What lets those who begin TLS do so at a bounded pace."""
@@ -28,9 +32,16 @@ class Address:
             self._handshakes = TokenBucket(HANDSHAKES_PER_SECOND, HANDSHAKE_BURST, now)
         return self._handshakes
 
+    def few_handshakes(self, now: float) -> TokenBucket:
+        """What has one left for each of them as long as few do."""
+        if self._few_handshakes is None:
+            self._few_handshakes = TokenBucket(FEW_PER_SECOND, FEW_BURST, now)
+        return self._few_handshakes
+
     def has_rested(self, now: float) -> bool:
         """Whether nothing is counted against those from there any more."""
-        return all(bucket is None or bucket.is_full(now) for bucket in (self.bucket, self._handshakes))
+        buckets = (self.bucket, self._handshakes, self._few_handshakes)
+        return all(bucket is None or bucket.is_full(now) for bucket in buckets)
 
     def take(self, now: float, tokens: float) -> float:
         """Count what one of them asks for; return how many seconds it has to wait."""
