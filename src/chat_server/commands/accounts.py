@@ -21,6 +21,7 @@ from chat_server.commands.codes import NobodyRegisters
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import ROLE_OF, enter_rooms, may_be_secret, new_device, readable, rooms_of
 from chat_server.commands.login import ROOMS_AT_ONCE, NowOwner, claim_name
+from chat_server.commands.naming import NameBusy, naming
 from chat_server.journal import JournalError
 from chat_server.protocol.events import Refused, Registered
 from chat_server.protocol.names import BadName, name_key, parse_name
@@ -29,7 +30,7 @@ from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.person import STRANGER, Person, Proof
-from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, give_way
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, carried_through, give_way
 from chat_server.rooms.tokens import new_token
 
 
@@ -147,6 +148,20 @@ def _password(session: Occupant, typed: str, nick: str) -> Password | None:
 
 
 async def _register(place: Room, session: Occupant, nick: str, request: Register, typed: str) -> None:
+    """Make the account, unless another session of the person's has given them another name, or an account, since they asked for it."""
+    person = session.person
+    if person.is_naming:
+        session.send(NameBusy())
+    elif person.account:
+        session.send(RegisteredAlready(details={"nick": session.nick}))
+    elif person.nick and person.nick != nick:
+        session.send(AnothersName(details={"nick": session.nick}))
+    else:
+        with naming(person):
+            await _register_as(place, session, nick, request, typed)
+
+
+async def _register_as(place: Room, session: Occupant, nick: str, request: Register, typed: str) -> None:
     """Make the account, with what the person has had here as a guest, in one commit."""
     authentication, person = place.directory.authentication, session.person
     password = _password(session, typed, nick) if typed else None
@@ -191,11 +206,14 @@ async def _make(place: Room, session: Occupant, nick: str, hashed: str, request:
         choices=person.choices,
     )
     is_first = not directory.guests
-    made = await _stored(directory.accounts.register(new, authentication.now()))
+    made: Holder | Refusal | None = None
+    with carried_through():
+        made = await _stored(directory.accounts.register(new, authentication.now()))
+        if isinstance(made, Holder):
+            _become_holder(place, session, nick, made)
     if not isinstance(made, Holder):
         session.send(refused(made, nick) if made else Refused("cannot-store"))
         return False
-    _become_holder(place, session, nick, made)
     session.send(Registered(nick, tuple(code.shown for code in codes), token))
     if made.account.role == "owner":
         session.send_unasked(NowOwner())

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -28,6 +28,7 @@ from chat_server.commands.letting_in import (
     readable,
     rooms_of,
 )
+from chat_server.commands.naming import NameBusy, naming
 from chat_server.journal import JournalError
 from chat_server.protocol.events import Answered, Refused, Renamed
 from chat_server.protocol.names import BadName, name_key, parse_name
@@ -35,7 +36,7 @@ from chat_server.protocol.requests import Login, Rename
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import unexpected
 from chat_server.rooms.person import STRANGER, Person
-from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room, give_way
+from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room, carried_through, give_way
 from chat_server.rooms.tokens import identity_of, new_token
 
 ROOMS_AT_ONCE = 8
@@ -118,6 +119,9 @@ class LoginCommands(CommandHandler):
         Everybody in the room is told.
         """
         person = session.person
+        if person.is_naming:
+            session.send(NameBusy())
+            return None
         nick = claim_name(place, person, request.nick, session)
         if not nick:
             return None
@@ -262,19 +266,20 @@ async def _rename_account(place: Room, session: Occupant, nick: str) -> None:
     """Give the account the name that its person has just claimed."""
     person, directory = session.person, place.directory
     renaming = directory.accounts.rename(person.account, nick, skeleton(nick), directory.authentication.now())
-    renamed: Account | Refusal | None
-    try:
-        renamed = await renaming
-    except JournalError:
-        renamed = None
+    renamed: Account | Refusal | None = None
+    pause = None
+    with naming(person), carried_through():
+        try:
+            with suppress(JournalError):
+                renamed = await renaming
+        finally:
+            if isinstance(renamed, Account):
+                pause = _rename(place, session, nick)
+            elif name_key(nick) != name_key(person.nick):
+                directory.release(nick, person)
     if not isinstance(renamed, Account):
-        refusal = refused(renamed, nick) if renamed else Refused("cannot-store")
-        if name_key(nick) != name_key(person.nick):
-            directory.release(nick, person)
-        session.send(refusal)
-        return
-    pause = _rename(place, session, nick)
-    if pause is not None:
+        session.send(refused(renamed, nick) if renamed else Refused("cannot-store"))
+    elif pause is not None:
         await pause
 
 

@@ -52,11 +52,25 @@ S = TypeVar("S", bound=Device)
 class Person(Generic[S]):
     """Somebody: a stranger with one session before login, then a guest or the holder of an account, with one or several."""
 
-    __slots__ = ("account", "choices", "history", "language", "nick", "replaced", "role", "sender", "sessions", "zone")
+    __slots__ = (
+        "account",
+        "choices",
+        "history",
+        "is_naming",
+        "language",
+        "nick",
+        "replaced",
+        "role",
+        "sender",
+        "sessions",
+        "zone",
+    )
 
     def __init__(self, session: S, *, history: int, zone: str) -> None:
         self.nick = ""
         """The nickname, or "" before login."""
+        self.is_naming = False
+        """Whether one of their sessions is changing the nickname, or registering it."""
         self.account: Author = 0
         """The number of their account; 0 for somebody who has none."""
         self.choices: Choices = {}

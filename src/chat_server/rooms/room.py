@@ -33,6 +33,15 @@ async def give_way() -> None:
     await trio.lowlevel.checkpoint()
 
 
+STORING_SECONDS = 10.0
+"""Seconds for which a session that has been ended meanwhile waits for what it is having stored."""
+
+
+def carried_through() -> trio.CancelScope:
+    """A scope in which what is stored is put into effect too, though the session ends meanwhile: else a name would be two people's, or nobody's."""
+    return trio.CancelScope(shield=True, deadline=trio.current_time() + STORING_SECONDS)
+
+
 class Target(Protocol):
     """Where bytes are written to."""
 
