@@ -2,9 +2,10 @@
 
 import time
 
+import pytest
 import trio
 
-from chat_server.accounts import Registration
+from chat_server.accounts import Account, Registration
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Said, TopicSet
@@ -37,3 +38,23 @@ async def test_an_account_whose_time_has_come_is_erased_and_rooms_show_nothing_o
         assert "secret" not in told
         assert ERASED_TEXT in told
         assert [one.state for one in await journal.accounts.listed("", 9)] == ["closed", "closing"]
+
+
+async def test_an_end_that_is_taken_back_when_its_time_has_just_come_does_not_come(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = MemoryJournal()
+    accounts = journal.accounts
+    made = (await registered(accounts)).account
+    due = accounts.due
+
+    async def taken_back_after(at: float) -> list[Account]:
+        found = await due(at)
+        await accounts.take_back_end(made.id)
+        return found
+
+    monkeypatch.setattr(accounts, "due", taken_back_after)
+    async with open_house(journal=journal):
+        assert await accounts.begin_end(made.id, "erase", time.time())
+        await trio.sleep(PRUNE_SECONDS + 1)
+        assert await accounts.find("ann") == made

@@ -515,6 +515,11 @@ async def test_an_end_comes_when_it_is_due_and_can_be_taken_back(accounts: Accou
     assert not await accounts.take_back_end(made.id)
     assert await accounts.due(NOW + 100) == []
     assert await accounts.find("ann") == made
+    assert await accounts.end(made.id, ending, NOW + 100, is_due=True) is None
+    assert await accounts.find("ann") == made
+    assert await accounts.begin_end(made.id, ending, NOW + 200)
+    assert await accounts.end(made.id, ending, NOW + 199, is_due=True) is None
+    assert await accounts.end(made.id, ending, NOW + 200, is_due=True) is not None
 
 
 @pytest.mark.parametrize("ending", ["close", "anonymise", "erase"])

@@ -78,6 +78,10 @@ class Account(Struct, frozen=True):
         """What its name shares with those that count as the same."""
         return name_key(self.name)
 
+    def is_due(self, at: float) -> bool:
+        """Whether it is to end, and its time has come."""
+        return self.state == "closing" and self.closes_at <= at
+
     def __repr__(self) -> str:
         return f"Account(id={self.id}, name={self.name!r}, state={self.state!r})"
 
@@ -335,11 +339,12 @@ class Accounts(Protocol):
         """The accounts whose time has come."""
         ...
 
-    async def end(self, account: int, ending: Ending, at: float) -> Rewritten | None:
+    async def end(self, account: int, ending: Ending, at: float, *, is_due: bool = False) -> Rewritten | None:
         """End an account now: its devices, codes, password and choices are gone for good, and its lines are as its end says.
 
         The account is closed by one commit; then its lines are rewritten, some at a time, whatever happens meanwhile: what is left of it is done
-        when the store is next opened. None: it was closed already.
+        when the store is next opened. None: it was closed already; or, with `is_due`, its time has
+        not come, for its end has been taken back.
         """
         ...
 

@@ -276,11 +276,11 @@ class MemoryAccounts:
         due = [one for one in self._kept.accounts.values() if one.state == "closing" and one.closes_at <= at]
         return sorted(due, key=lambda one: one.closes_at)
 
-    async def end(self, account: int, ending: Ending, at: float) -> Rewritten | None:
+    async def end(self, account: int, ending: Ending, at: float, *, is_due: bool = False) -> Rewritten | None:
         """End an account now; see Accounts."""
         self._lines.check_open()
         old = self._kept.active(account)
-        if old is None:
+        if old is None or (is_due and not old.is_due(at)):
             return None
         nick = old.name
         if ending != "close":

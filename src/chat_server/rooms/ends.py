@@ -26,13 +26,13 @@ class Remembering(Protocol):
 
 
 async def end_account(
-    accounts: Accounts, rooms: Iterable[Remembering], account: int, ending: Ending, at: float
+    accounts: Accounts, rooms: Iterable[Remembering], account: int, ending: Ending, at: float, *, is_due: bool = False
 ) -> Rewritten | None:
     """End an account now; see Accounts.end. Raises JournalError, and then it goes on as it was.
 
     Whoever ends it has seen to it that nobody is logged in with it.
     """
-    rewritten = await accounts.end(account, ending, at)
+    rewritten = await accounts.end(account, ending, at, is_due=is_due)
     if rewritten is not None:
         for room in rooms:
             if room.name in rewritten.rooms:

@@ -61,4 +61,4 @@ async def _end_accounts(accounts: Accounts, rooms: Sequence[ChatRoom]) -> None:
 
 async def _end_account(accounts: Accounts, rooms: Sequence[ChatRoom], account: Account, now: float) -> None:
     if account.ending is not None:
-        await end_account(accounts, rooms, account.id, account.ending, now)
+        await end_account(accounts, rooms, account.id, account.ending, now, is_due=True)

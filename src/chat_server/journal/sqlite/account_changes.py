@@ -201,10 +201,12 @@ def note_failures(connection: sqlite3.Connection, failures: Iterable[Failure]) -
         )
 
 
-def end(connection: sqlite3.Connection, account: int, ending: Ending, at: float) -> tuple[Account, Account] | None:
+def end(
+    connection: sqlite3.Connection, account: int, ending: Ending, at: float, *, is_due: bool
+) -> tuple[Account, Account] | None:
     """Close an account; return what it was and what it is. Its lines are still to be rewritten; see endings.py."""
     old = rows.living(connection, account)
-    if old is None:
+    if old is None or (is_due and not old.is_due(at)):
         return None
     nick = old.name if ending == "close" else free_anonymous_name(connection)
     new = closed(old, nick, ending)

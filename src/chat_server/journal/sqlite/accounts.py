@@ -281,14 +281,14 @@ class SqliteAccounts:
             lambda connection: rows.accounts(connection, "state = 'closing' AND closes_at <= ? ORDER BY closes_at", at)
         )
 
-    async def end(self, account: int, ending: Ending, at: float) -> Rewritten | None:
+    async def end(self, account: int, ending: Ending, at: float, *, is_due: bool = False) -> Rewritten | None:
         """End an account now; see Accounts."""
 
         def note(ended: tuple[Account, Account] | None) -> None:
             if ended is not None:
                 note_change(self.names, *ended, at)
 
-        ended = await self._store(lambda connection: changes.end(connection, account, ending, at), note)
+        ended = await self._store(lambda connection: changes.end(connection, account, ending, at, is_due=is_due), note)
         if ended is None:
             return None
         nick = ended[1].name
