@@ -1,6 +1,8 @@
 """Whether a server is trusted: the whole table, the file of what is known, and our end of TLS; then the client against servers that change."""
 
+import fcntl
 import stat
+import time
 from itertools import product
 from pathlib import Path
 
@@ -204,6 +206,21 @@ def test_what_cannot_be_written_is_told_once_and_known_until_the_end(tmp_path: P
     assert servers.find("h", 1).word == ONE
     assert servers.note("h", 1, OTHER) == ""
     assert servers.find("h", 1).word == OTHER
+
+
+def test_a_file_that_another_program_does_not_let_go_of_holds_nobody_up_and_is_written_when_it_does(
+    tmp_path: Path,
+) -> None:
+    servers, other = Days().servers(tmp_path), Days().servers(tmp_path)
+    servers.note("first", 1, ONE)
+    with (tmp_path / "state" / "known_servers.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        start = time.monotonic()
+        assert servers.note("h", 1, ONE).endswith("another program does not let go of it.")
+        assert time.monotonic() - start < 5
+        assert (servers.find("h", 1).word, other.find("h", 1).word) == (ONE, "")
+    assert servers.note("h", 1) == ""
+    assert other.find("h", 1).word == ONE
 
 
 def test_what_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:

@@ -328,6 +328,42 @@ def test_a_server_that_has_spoken_tls_is_never_told_anything_without_it(
     asyncio.run(strip())
 
 
+def test_a_server_that_speaks_tls_at_first_and_plain_text_when_it_is_looked_at_again_is_told_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look is for an authority that vouches; who has none is called a second time."""
+    heard = bytearray()
+
+    async def strip(is_local: bool, word: str) -> About:
+        monkeypatch.setattr(Address, "is_local", is_local)
+        calls = 0
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal calls
+            calls += 1
+            end = OtherEnd(certificates().self_signed()) if calls == 1 else None
+            with closing(writer):
+                while data := await reader.read(65536):
+                    if end is None:
+                        heard.extend(data)
+                    writer.write(b"* Welcome.\r\n" if end is None else end.shake_hands(data))
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as listener:
+            user = User(listener.sockets[0].getsockname()[1], tmp_path)
+            user.servers.note("127.0.0.1", user.connection.port, word)
+            task = asyncio.create_task(user.connection.run())
+            doubt = await user.doubt()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert user.word == UNTRUSTED
+            return doubt.unsettled.about
+
+    for is_local in (True, False):
+        for word in ("", PLAINTEXT):
+            assert asyncio.run(strip(is_local, word)) is About.NO_LONGER_TLS
+    assert TOKEN.encode() not in heard
+
+
 def test_a_server_that_has_spoken_tls_and_hangs_up_is_called_again_with_tls(
     server: ServerProcess, tmp_path: Path
 ) -> None:

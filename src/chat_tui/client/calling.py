@@ -177,7 +177,10 @@ class Caller:
     def _decided(self, attempt: "_Attempt", host: str, port: int, known: Known) -> GoOn:
         """Have a connection with a server that is trusted. Raises Distrusted, OSError."""
         seen = attempt.look()
-        decision = decide(seen, known.word, is_local=attempt.address.is_local, allows_plaintext=self._allows_plaintext)
+        word = known.word
+        if attempt.has_spoken_tls and not trust.has_spoken_tls(word):  # when it was called before, just now
+            word = trust.UNTRUSTED
+        decision = decide(seen, word, is_local=attempt.address.is_local, allows_plaintext=self._allows_plaintext)
         if isinstance(decision, Unsettled):
             raise Distrusted(Doubt(host, port, decision, known, self.servers.flag))
         if isinstance(seen, NoTls):

@@ -2,11 +2,12 @@
 
 A line is `HOST:PORT WORD FIRST-SEEN LAST-SEEN`, in days; it may be edited by hand, and lines that are none of these stay where they are. The file is
 written whole or not at all, by one program at a time, and only when something has changed. Where it cannot be, what is known is kept in memory
-until the program ends. Never knows the network nor the screen.
+until it can, or the program ends. Never knows the network nor the screen.
 """
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -20,6 +21,9 @@ from chat_tui.client.trust import AUTHORITY, PLAINTEXT, UNTRUSTED
 
 KNOWN_SERVERS = "known_servers"
 """The file's name."""
+
+LOCK_SECONDS = 1.0
+"""Seconds for which another program is waited for that is writing the file, which takes milliseconds: the user waits too."""
 
 _DAY = LatePattern(r"\d{4}-\d\d-\d\d")
 _FIELDS = 4
@@ -84,7 +88,7 @@ class KnownServers:
         server, today = address_of(host, port), self._today()
         known = self.find(host, port)
         noted = Known(word or known.word, known.first if word in ("", known.word) else today, today)
-        if not noted.word or noted == known:
+        if not noted.word or (noted == known and server not in self._in_memory):
             return ""
         try:
             if self.path is None:
@@ -163,14 +167,27 @@ def _with(lines: list[_Line], server: str, known: Known) -> list[str]:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Have the file for this program alone for as long as it takes to change it. Raises OSError."""
+    """Have the file for this program alone for as long as it takes to change it. Raises OSError, also if another does not let go of it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _wait_for(lock)
         yield
     finally:
         os.close(lock)
+
+
+def _wait_for(lock: int) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise BlockingIOError(error.errno, "another program does not let go of it") from error
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _write(path: Path, lines: list[str]) -> None:
