@@ -190,7 +190,8 @@ async def test_who_is_not_there_is_changed_in_nothing(accounts: Accounts) -> Non
     assert await accounts.rename(7, "x", "x", NOW) == Refusal("gone")
     assert await accounts.add_device(7, device("t"), NOW) == Refusal("gone")
     assert await accounts.make_codes([code("c", account=7)]) == Refusal("gone")
-    await accounts.change_password(7, "hash")
+    await accounts.change_password(7, "hash", ())
+    accounts.rehash(7, "hash", "other hash")
     await accounts.change_role(7, "owner")
     await accounts.save_choices(7, {})
     assert await accounts.drop_devices(7, [1]) == []
@@ -216,20 +217,25 @@ async def test_a_password_change_drops_the_other_devices(accounts: Accounts) -> 
     assert await accounts.by_token(laptop.digest, NOW) is None
     assert await accounts.find("ann") == replace(made, password="new")
     assert await accounts.devices(bob.account.id) == [bob.device]
-    await accounts.change_password(made.id, "better hash of the same")
-    assert await accounts.devices(made.id) == [phone]
 
 
-async def test_another_hash_of_the_same_password_takes_the_place_of_no_other_password(accounts: Accounts) -> None:
-    made, *_ = await registered(accounts)
-    await accounts.change_password(made.id, "new")
-    await accounts.change_password(made.id, "better hash of the old one", instead_of="hash")
-    assert await accounts.find("ann") == replace(made, password="new")
-    await accounts.change_password(made.id, "better hash", instead_of="new")
+async def test_another_hash_of_the_same_password_takes_the_place_of_no_other_password(store: Store) -> None:
+    accounts = store.accounts
+    made = (await registered(accounts)).account
+    (phone,) = await put(accounts, made.id, "phone")
+    accounts.rehash(made.id, "hash", "better hash")
+    accounts.rehash(made.id, "hash", "later than that")
+    await settle(store)
     assert await accounts.find("ann") == replace(made, password="better hash")
+    assert phone in await accounts.devices(made.id), "the password is the same"
+    await accounts.change_password(made.id, "new", ())
+    accounts.rehash(made.id, "better hash", "the old password")
+    await settle(store)
+    assert await accounts.find("ann") == replace(made, password="new")
 
 
-async def test_codes_for_one_more_device_end_with_devices_and_those_for_emergencies_do_not(accounts: Accounts) -> None:
+async def test_codes_for_one_more_device_end_with_devices_and_those_for_emergencies_do_not(store: Store) -> None:
+    accounts = store.accounts
     made, laptop, _ = await registered(accounts)
     bob = await registered(accounts, ann("bob", "bob"))
     assert laptop is not None
@@ -242,12 +248,14 @@ async def test_codes_for_one_more_device_end_with_devices_and_those_for_emergenc
             )
 
     await make()
-    await accounts.change_password(made.id, "hash of the same")
+    accounts.rehash(made.id, "hash", "hash of the same")
+    await settle(store)
     assert await accounts.code(digest("code"), NOW) is not None
     for end in (
         lambda: accounts.change_password(made.id, "new", keep=[laptop.id]),
         lambda: accounts.drop_devices(made.id, [laptop.id]),
         lambda: accounts.drop_devices(made.id, []),
+        lambda: accounts.begin_end(made.id, "close", NOW + 600),
     ):
         await make()
         await end()
@@ -490,6 +498,16 @@ async def test_failed_tries_are_remembered_by_network_and_account(store: Store) 
     assert await accounts.failures() == [noted[2], replace(noted[0], count=4, at=NOW + 3)]
 
 
+async def test_failed_tries_are_remembered_whatever_is_refused_in_the_same_moment(store: Store) -> None:
+    made = (await registered(store.accounts)).account
+    failure = Failure("192.0.2.0/24", made.id, 3, NOW)
+    store.accounts.note_failure(failure)
+    assert await store.accounts.make_codes([code("a"), code("Ann 1", account=made.id)]) == Refusal("code")
+    await settle(store)
+    assert await store.accounts.failures() == [failure]
+    assert await store.accounts.code(digest("a"), NOW) is None
+
+
 async def test_the_quietest_failures_are_forgotten_first(store: Store) -> None:
     for number in range(FAILURES_MAX + 10):
         store.accounts.note_failure(Failure(f"n{number}", 0, 1, NOW + number))
@@ -509,6 +527,7 @@ async def test_an_end_comes_when_it_is_due_and_can_be_taken_back(accounts: Accou
     assert not await accounts.begin_end(made.id, ending, NOW + 70), "the first asking counts"
     closing = await accounts.find("ann")
     assert closing == replace(made, state="closing", ending=ending, closes_at=NOW + 7)
+    assert await accounts.devices(made.id) == [], "no program takes it back"
     assert await accounts.due(NOW + 6) == []
     assert await accounts.due(NOW + 7) == [closing]
     assert await accounts.take_back_end(made.id)

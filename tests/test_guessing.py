@@ -65,7 +65,7 @@ async def test_a_stored_hash_that_cannot_be_compared_with_is_logged_without_it(
         await register(house)
         account = await journal.accounts.find("ann")
         assert account is not None
-        await journal.accounts.change_password(account.id, "no hash of anything")
+        await journal.accounts.change_password(account.id, "no hash of anything", ())
         with capture_logs() as logged:
             answer = await told(house.connect(HERE), "login", nick="ann", password=CANARY)
     assert answer["code"] == "wrong-password"

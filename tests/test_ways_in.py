@@ -101,6 +101,24 @@ async def test_whoever_logs_in_while_ways_in_are_ended_has_no_new_one(
         assert answer["code"] in {"changed-meanwhile", "wrong-password"}
 
 
+async def test_whoever_logs_in_while_an_operator_drops_all_devices_has_no_new_one(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        accounts, operator = house.server._directory.accounts, house.operator()
+        with monkeypatch.context() as patched:
+            are_answered_late(house, patched, "devices")
+            house.nursery.start_soon(operator.send, b'{"do":"drop-devices","protocol":1,"name":"ann"}\n')
+            await trio.sleep(0.5)
+            other = house.connect(HERE)
+            assert (await told(other, "login", nick="ann", password=CANARY))["code"] == "changed-meanwhile"
+        assert (await operator.answers())[0]["devices"] == [1]
+        account = await accounts.find("ann")
+        assert account is not None
+        assert await accounts.devices(account.id) == []
+
+
 async def test_a_password_that_is_changed_while_the_hash_of_the_old_one_is_made_anew_stays_changed(
     autojump_clock: trio.abc.Clock,
 ) -> None:

@@ -255,17 +255,13 @@ class Accounts(Protocol):
         """Give an account another name. The old one is kept from others for KEPT_SECONDS, as one of KEPT_NAMES_MAX."""
         ...
 
-    async def change_password(
-        self,
-        account: int,
-        password: str | None,
-        keep: Collection[int] | None = None,
-        *,
-        instead_of: str | None = None,
-    ) -> None:
-        """Store another hash. With `keep`, every other device of the account is dropped, and the codes that let one more in.
+    async def change_password(self, account: int, password: str | None, keep: Collection[int]) -> None:
+        """Store the hash of another password; every device of the account is dropped but these, and the codes that let one more in."""
 
-        With `instead_of`, nothing is done unless that is the hash which is stored.
+    def rehash(self, account: int, old: str, new: str) -> None:
+        """Have another hash of the same password stored, unless that has been changed meanwhile: `old` is what is stored no more. Never blocks.
+
+        Nobody who logs in waits for it, nor is kept from that if it cannot be stored.
         """
 
     async def change_role(self, account: int, role: Role) -> None:
@@ -328,7 +324,10 @@ class Accounts(Protocol):
     # The end.
 
     async def begin_end(self, account: int, ending: Ending, closes_at: float) -> bool:
-        """Have an account end later. Returns whether it was active."""
+        """Have an account end later, and drop its devices, and the codes that let one more in: no program takes that back.
+
+        Returns whether it was active.
+        """
         ...
 
     async def take_back_end(self, account: int) -> bool:

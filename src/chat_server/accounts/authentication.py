@@ -5,7 +5,7 @@ counted where it fails. Never knows sessions, nor what becomes of who is let in.
 """
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
@@ -34,6 +34,7 @@ from chat_server.accounts.look_alikes import difference, skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.networks import shortened
 from chat_server.accounts.passwords import BadPassword, Password, parse_password
+from chat_server.accounts.revocations import Revocations
 from chat_server.accounts.throttles import Attempt, FailedTries, Throttled, Throttles
 from chat_server.logs import log
 from chat_server.protocol.events import Refused
@@ -51,7 +52,7 @@ ONE_TIME_TRIES = 5
 """Wrong codes for one account, from all networks together, after which a new one has to be made: there are 2^40."""
 
 REMEMBERED_MAX = 4096
-"""Accounts of which it is known that wrong codes have been tried, or that they have changed; those are forgotten of which that is longest ago."""
+"""Accounts of which it is known that wrong codes have been tried; those are forgotten of which that is longest ago."""
 
 
 class Policy(Struct, frozen=True):
@@ -72,7 +73,7 @@ class LetIn(NamedTuple):
     device: Device | None = None
     failed: FailedTries = FailedTries()
     moment: int = 0
-    """What `Authentication.moment` was when that was looked at."""
+    """The moment of revocations before that was looked at."""
     is_old: bool = False
     """Whether it was proved by what a program keeps, and not just now by somebody."""
     is_by_device: bool = False
@@ -86,6 +87,12 @@ class LetIn(NamedTuple):
     def is_bot(self) -> bool:
         """Whether it is a bot of the account's."""
         return self.device is not None and self.device.kind == "bot"
+
+
+class Registering(NamedTuple):
+    """Somebody may register now; `network` is for which that counts, "" for none."""
+
+    network: str = ""
 
 
 class NewBot(NamedTuple):
@@ -110,10 +117,8 @@ class Authentication:
         """The time, in seconds since 1970."""
         self._hashing = hashing
         self._throttles = Throttles()
-        self.moment = 0
-        """Goes on whenever what lets somebody in does so no more."""
-        self._changed: dict[int, int] = {}
-        self._barred: Counter[int] = Counter()
+        self.revocations = Revocations()
+        """What lets nobody in any more."""
         self._wrong_codes: dict[int, deque[float]] = {}
 
     async def restore(self) -> None:
@@ -131,7 +136,7 @@ class Authentication:
         """Whose token this is, if it is an account's. Raises JournalError."""
         if is_for_bots(token) and not is_whole(token):
             return None
-        moment = self.moment
+        moment = self.revocations.moment
         holder = await self.accounts.by_token(digest_of_token(token), self.now())
         return LetIn(holder.account, holder.device, moment=moment, is_old=True) if holder else None
 
@@ -141,20 +146,17 @@ class Authentication:
             password = parse_password(typed)
         except BadPassword:
             return Refused("wrong-password")
-        moment, account = self.moment, await self.accounts.find(name_key(nick))
+        moment, account = self.revocations.moment, await self.accounts.find(name_key(nick))
         attempt = await self._begin(account, nick, network)
         if isinstance(attempt, Refused):
             return attempt
-        verdict = None
+        stored = account.password if account else None
         try:
-            await trio.sleep(attempt.delay)
-            stored = account.password if account else None
-            verdict = await self._hashing.compare(password, stored, network, is_known=attempt.is_known)
+            with self._counted(attempt):
+                await trio.sleep(attempt.delay)
+                verdict = await self._hashing.compare(password, stored, network, is_known=attempt.is_known)
         except Busy:
             return Refused("busy")
-        finally:
-            if verdict is None:  # whoever hangs up is told nothing, so that they have not tried in vain
-                self._throttles.take_back(attempt, self.now())
         if account is None or not verdict.matches:
             if account is not None and verdict.is_unusable:
                 log.error(
@@ -163,8 +165,8 @@ class Authentication:
                 )
             self._note_failed(attempt, account)
             return Refused("wrong-password")
-        if verdict.rehashed:
-            await self.accounts.change_password(account.id, verdict.rehashed, instead_of=account.password)
+        if verdict.rehashed and stored is not None:
+            self.accounts.rehash(account.id, stored, verdict.rehashed)
         return LetIn(account, failed=self._succeeded(attempt, account), moment=moment)
 
     async def by_code(
@@ -174,19 +176,21 @@ class Authentication:
 
         One-time codes are short: after ONE_TIME_TRIES wrong ones, from wherever, none that there is lets the account in any more.
         """
-        moment, account = self.moment, await self.accounts.find(name_key(nick))
+        moment, account = self.revocations.moment, await self.accounts.find(name_key(nick))
         attempt = await self._begin(account, nick, network)
         if isinstance(attempt, Refused):
             return attempt
-        await trio.sleep(attempt.delay)
-        known = await self.accounts.code(typed.digest, self.now()) if typed and account else None
+        with self._counted(attempt):
+            await trio.sleep(attempt.delay)
+            known = await self.accounts.code(typed.digest, self.now()) if typed and account else None
         is_right = account is not None and known is not None and known.account == account.id
         if account is None or known is None or not is_right or self._is_guessed_at(known, typed):
             if account is not None:
                 self._note_wrong_code(account.id)
             self._note_failed(attempt, account)
             return Refused("wrong-code")
-        used = await self.accounts.use_code(known.digest, self.now(), new)
+        with self._counted(attempt):
+            used = await self.accounts.use_code(known.digest, self.now(), new)
         if isinstance(used, Refusal):
             self._throttles.take_back(attempt, self.now())
             return refused(used, nick)
@@ -211,6 +215,17 @@ class Authentication:
         if isinstance(attempt, Throttled):
             return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
         return attempt
+
+    @contextmanager
+    def _counted(self, attempt: Attempt) -> Iterator[None]:
+        """Look in this block whether somebody may come in. Whoever hangs up meanwhile, or is told that the server cannot just now, has not tried."""
+        is_known = False
+        try:
+            yield
+            is_known = True
+        finally:
+            if not is_known:
+                self._throttles.take_back(attempt, self.now())
 
     def _note_wrong_code(self, account: int) -> None:
         times = self._wrong_codes.pop(account, None) or deque[float](maxlen=ONE_TIME_TRIES)
@@ -281,28 +296,9 @@ class Authentication:
             return refused(device, let_in.account.name)
         return let_in._replace(device=device)
 
-    def note_change(self, account: int) -> None:
-        """What let somebody in as this account may do so no more: whoever is just being let in has to prove it again."""
-        self.moment += 1
-        self._changed.pop(account, None)
-        self._changed[account] = self.moment
-        if len(self._changed) > REMEMBERED_MAX:
-            del self._changed[next(iter(self._changed))]
-
-    def has_changed(self, let_in: LetIn) -> bool:
-        """Whether something of the account has been changed since, or is just being changed."""
-        account = let_in.account.id
-        return self._barred[account] > 0 or self._changed.get(account, 0) > let_in.moment
-
-    @contextmanager
-    def barred(self, account: int) -> Iterator[None]:
-        """Let nobody in as this account for as long as the block lasts, who has not been let in before."""
-        self._barred[account] += 1
-        try:
-            yield
-        finally:
-            self._barred -= Counter((account,))
-            self.note_change(account)
+    def is_revoked(self, let_in: LetIn) -> bool:
+        """Whether what was proved may let nobody in any more."""
+        return self.revocations.were_since(let_in.account.id, let_in.moment)
 
     def is_fresh(self, at: float) -> bool:
         """Whether somebody who has proved at this time who they are need not do so again for what changes their account."""
@@ -315,19 +311,25 @@ class Authentication:
         except Busy:
             return Refused("busy")
 
-    async def may_register(self, typed: str, nick: str, network: str) -> Refused | None:
-        """Why nobody from there may register this name by this code now; None if they may, and it counts. Raises JournalError.
+    async def may_register(self, typed: str, nick: str, network: str) -> Registering | Refused:
+        """Whether somebody from there may register this name by this code now; if they may, it counts, unless it is taken back. Raises JournalError.
 
         Where everybody may register, no code ("") is good as well. What an owner registers by counts for no network: an operator has asked for it.
         """
-        is_owner = False
         if typed:
             found = await self._invitation(typed, nick, network)
             if isinstance(found, Refused):
                 return found
-            is_owner = found.purpose == "owner"
-        seconds = 0.0 if is_owner else self._throttles.register(network, self.now())
-        return Refused("registered-too-often", {"minutes": str(ceil(seconds / 60))}) if seconds else None
+            if found.purpose == "owner":
+                return Registering()
+        if seconds := self._throttles.register(network, self.now()):
+            return Refused("registered-too-often", {"minutes": str(ceil(seconds / 60))})
+        return Registering(network)
+
+    def take_back(self, registering: Registering) -> None:
+        """Nothing was registered after all."""
+        if registering.network:
+            self._throttles.take_back_registering(registering.network, self.now())
 
     async def _invitation(self, typed: str, nick: str, network: str) -> Code | Refused:
         """The code by which somebody of this name may register, if it is one."""
@@ -335,7 +337,8 @@ class Authentication:
         if isinstance(attempt, Throttled):
             return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
         code = parse_code(typed)
-        known = await self.accounts.code(code.digest, self.now()) if code else None
+        with self._counted(attempt):
+            known = await self.accounts.code(code.digest, self.now()) if code else None
         is_good = known is not None and known.may_register(name_key(nick), self.now())
         if known is not None and is_good and (known.purpose == "owner" or self.policy.registration != "closed"):
             self._throttles.take_back(attempt, self.now())

@@ -132,23 +132,20 @@ class MemoryAccounts:
         self._forget_names([name for name in self._kept.names if name.account == account][:-KEPT_NAMES_MAX])
         return new
 
-    async def change_password(
-        self,
-        account: int,
-        password: str | None,
-        keep: Collection[int] | None = None,
-        *,
-        instead_of: str | None = None,
-    ) -> None:
-        """Store another hash; see Accounts."""
+    async def change_password(self, account: int, password: str | None, keep: Collection[int]) -> None:
+        """Store the hash of another password; see Accounts."""
         self._lines.check_open()
-        old = self._kept.active(account)
-        if old is None or instead_of not in (None, old.password):
+        if self._kept.active(account) is None:
             return
         self._kept.change(account, lambda one: replace(one, password=password))
-        if keep is not None:
-            self._kept.drop(one.id for one in self._kept.devices_of(account) if one.id not in keep)
-            self._kept.drop_codes_for_devices(account)
+        self._kept.drop(one.id for one in self._kept.devices_of(account) if one.id not in keep)
+        self._kept.drop_codes_for_devices(account)
+
+    def rehash(self, account: int, old: str, new: str) -> None:
+        """Have another hash of the same password stored; see Accounts."""
+        known = self._kept.active(account)
+        if known is not None and known.password == old:
+            self._kept.change(account, lambda one: replace(one, password=new))
 
     async def change_role(self, account: int, role: Role) -> None:
         """Make somebody another role's."""
@@ -260,6 +257,8 @@ class MemoryAccounts:
         if known is None or known.state != "active":
             return False
         self._kept.change(account, lambda one: replace(one, state="closing", ending=ending, closes_at=closes_at))
+        self._kept.drop(one.id for one in self._kept.devices_of(account))
+        self._kept.drop_codes_for_devices(account)
         return True
 
     async def take_back_end(self, account: int) -> bool:

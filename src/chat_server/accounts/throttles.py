@@ -225,6 +225,11 @@ class Throttles:
         self._all_registering.add(now)
         return 0.0
 
+    def take_back_registering(self, network: str, now: float) -> None:
+        """No account was made at this network, though somebody was allowed to."""
+        self._registering.of(network, now).take_back(now)
+        self._all_registering.take_back(now)
+
     def _buckets(self, account: str, network: str, now: float) -> list[Bucket]:
         """What a try counts in: the network's, that of the wider one, and that of account and network together."""
         return [*self._buckets_of(network, now), self._pairs.of((account, network), now)]

@@ -14,9 +14,9 @@ from chat_server.accounts.authentication import refused
 from chat_server.accounts.credentials import RECOVERY, RECOVERY_CODES, new_code, parse_code
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
-from chat_server.accounts.passwords import BadPassword, Password, parse_new_password
+from chat_server.accounts.passwords import Password
 from chat_server.commands.access import UNREGISTERED, access
-from chat_server.commands.asking import HASH_TOKENS, ask_secret
+from chat_server.commands.asking import HASH_TOKENS, ask_new_password, chosen_password
 from chat_server.commands.codes import NobodyRegisters
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import ROLE_OF, enter_rooms, may_be_secret, new_device, readable, rooms_of
@@ -69,13 +69,6 @@ class InviteNeeded(Refused, frozen=True):
     sentence: ClassVar[str] = "Whoever makes an account here is invited: ask for a code, then /register {nick} CODE."
 
 
-class NotTheSame(Refused, frozen=True):
-    """The two passwords that were typed are two."""
-
-    code: str = "passwords-differ"
-    sentence: ClassVar[str] = "That was not the same twice. Begin again."
-
-
 class AccountCommands(CommandHandler):
     """To have an account."""
 
@@ -90,7 +83,7 @@ class AccountCommands(CommandHandler):
             return None
         if request.password or not session.has_terminal:
             return _register(place, session, nick, request, request.password)
-        ask_secret(session, "new-password", lambda typed: _ask_again(place, session, nick, request, typed))
+        ask_new_password(session, nick, lambda typed: _register(place, session, nick, request, typed))
         return None
 
 
@@ -123,30 +116,6 @@ def _may_register(place: Room, session: Occupant, nick: str, request: Register) 
     return False
 
 
-def _ask_again(place: Room, session: Occupant, nick: str, request: Register, typed: str) -> MaybeAwaitable:
-    if _password(session, typed, nick) is not None:
-        ask_secret(session, "again", lambda again: _register_if_same(place, session, nick, request, (typed, again)))
-    return None
-
-
-def _register_if_same(
-    place: Room, session: Occupant, nick: str, request: Register, typed: tuple[str, str]
-) -> MaybeAwaitable:
-    if typed[0] == typed[1]:
-        return _register(place, session, nick, request, typed[0])
-    session.send(NotTheSame())
-    return None
-
-
-def _password(session: Occupant, typed: str, nick: str) -> Password | None:
-    """The password that somebody of this name chooses; None, and the session has been told, if it cannot be one."""
-    try:
-        return parse_new_password(typed, nick)
-    except BadPassword as error:
-        session.send(Refused(error.code))
-        return None
-
-
 async def _register(place: Room, session: Occupant, nick: str, request: Register, typed: str) -> None:
     """Make the account, unless another session of the person's has given them another name, or an account, since they asked for it."""
     person = session.person
@@ -162,21 +131,35 @@ async def _register(place: Room, session: Occupant, nick: str, request: Register
 
 
 async def _register_as(place: Room, session: Occupant, nick: str, request: Register, typed: str) -> None:
-    """Make the account, with what the person has had here as a guest, in one commit."""
-    authentication, person = place.directory.authentication, session.person
-    password = _password(session, typed, nick) if typed else None
+    """Make the account, if this may be its password and another may be made just now."""
+    authentication = place.directory.authentication
+    password = chosen_password(session, typed, nick) if typed else None
     if password is None:
         if not typed:
             session.send(Refused("password-missing"))
         return
     session.owe(HASH_TOKENS)
-    refusal = await readable(authentication.may_register(request.invite, nick, session.network))
-    hashed = refusal or await authentication.hashed(password, session.network)
+    registering = await readable(authentication.may_register(request.invite, nick, session.network))
+    if isinstance(registering, Refused):
+        session.send(registering)
+        return
+    is_made = False
+    try:
+        is_made = await _register_by(place, session, nick, request, password)
+    finally:
+        if not is_made:
+            authentication.take_back(registering)
+
+
+async def _register_by(place: Room, session: Occupant, nick: str, request: Register, password: Password) -> bool:
+    """Make the account, with what the person has had here as a guest, in one commit; tell why not, if it cannot be. Returns whether it was made."""
+    authentication, person = place.directory.authentication, session.person
+    hashed = await authentication.hashed(password, session.network)
     if isinstance(hashed, Refused):
         session.send(hashed)
-        return
+        return False
     if person.role == STRANGER and not (nick := claim_name(place, person, nick, session)):
-        return
+        return False
     is_made = False
     try:
         for room in rooms_of(place, person.rooms):
@@ -185,6 +168,7 @@ async def _register_as(place: Room, session: Occupant, nick: str, request: Regis
     finally:
         if person.role == STRANGER and not is_made:
             place.directory.release(nick, person)
+    return is_made
 
 
 async def _make(place: Room, session: Occupant, nick: str, hashed: str, request: Register) -> bool:

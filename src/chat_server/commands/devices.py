@@ -4,16 +4,14 @@ Whatever ends a way in ends the sessions that came by it in the same moment: of 
 session ends, nor where an account is kept.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta
 
 from chat_server.accounts import CHANGE_OF_MIND_SECONDS, Ending
-from chat_server.accounts.passwords import BadPassword, Password, parse_new_password
 from chat_server.commands.access import access
-from chat_server.commands.accounts import NotTheSame
-from chat_server.commands.asking import HASH_TOKENS, after_password, ask_secret, proved
+from chat_server.commands.asking import HASH_TOKENS, after_password, ask_new_password, chosen_password, proved
 from chat_server.commands.codes import AccountNeeded
 from chat_server.commands.handler import CommandHandler, EndSession
 from chat_server.commands.letting_in import may_be_secret, readable
@@ -118,12 +116,12 @@ class DeviceCommands(CommandHandler):
         """
         number = request.device.removeprefix("#")
         if number.casefold() == "others":
-            return _drop_others(place, session)
+            return _drop(place, session)
         if not (number.isascii() and number.isdecimal()):
             wrong = wrong_usage(usage_of(Drop), Misuse("usage-not-a-number", {"value": request.device}))
             session.send(Refused(wrong.code, wrong.details))
             return None
-        return _drop_one(place, session, int(number))
+        return _drop(place, session, int(number))
 
     @access(role=HOLDER, refusal=lambda _: AccountNeeded())
     def do_password(self, place: Room, session: Occupant, request: ChangePassword) -> MaybeAwaitable:
@@ -182,77 +180,43 @@ async def list_devices(place: Room, session: Occupant) -> None:
     session.send(DevicesListed(shown, others, person.zone))
 
 
-async def _drop_one(place: Room, session: Occupant, number: int) -> None:
-    if number == session.proof.device or not await _drop(place, session, (number,)):
-        session.send(NoSuchDevice(details={"device": str(number)}))
-
-
-async def _drop_others(place: Room, session: Occupant) -> None:
-    account = session.person.account
-    with place.directory.authentication.barred(account):  # no device is added after they were counted
-        devices = await readable(place.directory.accounts.devices(account))
-        if isinstance(devices, Refused):
-            session.send(devices)
-            return
-        await _drop(place, session, [one.id for one in devices if one.id != session.proof.device], is_all=True)
-
-
-async def _drop(place: Room, session: Occupant, numbers: Collection[int], *, is_all: bool = False) -> bool:
-    """Drop devices, end the sessions that they have, or all others, and tell what was done. Returns whether there was something to be told."""
-    accounts, person = place.directory.accounts, session.person
-    with place.directory.authentication.barred(person.account):
+async def _drop(place: Room, session: Occupant, number: int | None = None) -> None:
+    """Drop a device, or (None) all but the one where one is; end the sessions that it has, or all others, and tell what was done."""
+    directory, person, is_all = place.directory, session.person, number is None
+    with directory.authentication.revocations.revoking(person.account):
         try:
-            dropped = await accounts.drop_devices(person.account, numbers)
+            known = [one.id for one in await directory.accounts.devices(person.account)]
+            others = [one for one in known if one != session.proof.device and number in (None, one)]
+            dropped = await directory.accounts.drop_devices(person.account, others) if others or is_all else []
         except JournalError:
             session.send(Refused("cannot-store"))
-            return True
+            return
         if not dropped and not is_all:
-            return False
+            session.send(NoSuchDevice(details={"device": str(number)}))
+            return
         ended = await _end_sessions(
             place, session, Dismissed("dropped"), lambda other: is_all or other.proof.device in dropped
         )
     session.send(Dropped(len(dropped), ended))
-    return True
 
 
 async def _end_sessions(
     place: Room, session: Occupant, farewell: Dismissed, is_ended: Callable[[Occupant], bool] = lambda _: True
 ) -> int:
-    """End other sessions of the person at once; see rooms.ends.end_sessions. Who is just being let in is barred meanwhile."""
+    """End other sessions of the person at once; see rooms.ends.end_sessions. Whoever does so has it revoked by what they came."""
     directory, person = place.directory, session.person
     others = (other for other in (*person.sessions, *person.replaced) if other is not session and is_ended(other))
     return await end_sessions(directory, others, farewell)
 
 
 def _ask_new(place: Room, session: Occupant) -> None:
-    ask_secret(session, "new-password", lambda typed: _ask_again(place, session, typed))
-
-
-def _ask_again(place: Room, session: Occupant, typed: str) -> MaybeAwaitable:
-    if _chosen(session, typed) is not None:
-        ask_secret(session, "again", lambda again: _change_if_same(place, session, typed, again))
-    return None
-
-
-def _change_if_same(place: Room, session: Occupant, typed: str, again: str) -> MaybeAwaitable:
-    if typed == again:
-        return _change(place, session, typed)
-    session.send(NotTheSame())
-    return None
-
-
-def _chosen(session: Occupant, typed: str) -> Password | None:
-    try:
-        return parse_new_password(typed, session.nick)
-    except BadPassword as error:
-        session.send(Refused(error.code))
-        return None
+    ask_new_password(session, session.nick, lambda typed: _change(place, session, typed))
 
 
 async def _change(place: Room, session: Occupant, typed: str) -> None:
     """Have the account another password, and end all that was logged in before."""
     directory, account = place.directory, session.person.account
-    password = _chosen(session, typed)
+    password = chosen_password(session, typed, session.nick)
     if password is None:
         return
     session.owe(HASH_TOKENS)
@@ -260,7 +224,7 @@ async def _change(place: Room, session: Occupant, typed: str) -> None:
     if isinstance(hashed, Refused):
         session.send(hashed)
         return
-    with directory.authentication.barred(account):
+    with directory.authentication.revocations.revoking(account):
         try:
             await directory.accounts.change_password(account, hashed, (session.proof.device,))
         except JournalError:
@@ -288,10 +252,8 @@ async def _begin_end(place: Room, session: Occupant, ending: Ending) -> None:
     """Log the account out everywhere, for it is to end; this session last."""
     directory, account = place.directory, session.person.account
     closes_at = directory.authentication.now() + CHANGE_OF_MIND_SECONDS
-    with directory.authentication.barred(account):
+    with directory.authentication.revocations.revoking(account):
         try:
-            devices = [one.id for one in await directory.accounts.devices(account)]
-            await directory.accounts.drop_devices(account, devices)
             await directory.accounts.begin_end(account, ending, closes_at)
         except JournalError:
             session.send(Refused("cannot-store"))

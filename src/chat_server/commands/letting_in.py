@@ -4,6 +4,7 @@ Knows what has been proved, and by which session. Never knows how (accounts/auth
 """
 
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from math import inf
 from typing import TypeVar
 
@@ -81,16 +82,29 @@ async def enter_rooms(place: Room, session: Occupant, names: Sequence[str]) -> N
                 await session.enter(room)
 
 
+async def let_in_at_new_device(place: Room, session: Occupant, let_in: LetIn, request: Login) -> bool:
+    """The same as `let_in_holder`, where a device was made for this, if any was. Returns whether they are in; if not, that is not kept either.
+
+    Nobody has been told its token, and there may be few devices.
+    """
+    await let_in_holder(place, session, let_in, request)
+    is_in = session.person.account == let_in.account.id
+    if not is_in and let_in.device is not None:
+        with suppress(JournalError):
+            await place.directory.accounts.drop_devices(let_in.account.id, [let_in.device.id])
+    return is_in
+
+
 async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: Login) -> None:
     """Whoever has proved that an account is theirs has its name, beside their other sessions; or, at the same device, in their place."""
     directory, account = place.directory, let_in.account
-    if directory.authentication.has_changed(let_in):
+    if directory.authentication.is_revoked(let_in):
         session.send(Refused("changed-meanwhile"))
         return
     was_ending = account.state == "closing" and await _taken_back(place, session, account)
     if was_ending is None:
         return
-    if was_ending and directory.authentication.has_changed(let_in):
+    if was_ending and directory.authentication.is_revoked(let_in):
         session.send(Refused("changed-meanwhile"))
         return
     person = directory.identified(sender_of(account.id))

@@ -21,6 +21,7 @@ from chat_server.commands.letting_in import (
     come_back,
     enter_rooms,
     holds_an_account,
+    let_in_at_new_device,
     let_in_guest,
     let_in_holder,
     may_be_secret,
@@ -225,7 +226,8 @@ async def _use_code(place: Room, session: Occupant, request: Login, typed: Typed
         session.send(let_in)
         return
     _be_plain_if_asked(place, session, request)
-    await let_in_holder(place, session, let_in, replace(request, token=token))
+    if not await let_in_at_new_device(place, session, let_in, replace(request, token=token)):
+        return
     if let_in.is_new_owner:
         session.send_unasked(NowOwner())
     await enter_rooms(place, session, let_in.rooms)
@@ -253,7 +255,7 @@ async def _log_in_by_password(place: Room, session: Occupant, request: Login, ty
         session.send(let_in)
     else:
         _be_plain_if_asked(place, session, request)
-        await let_in_holder(place, session, let_in, replace(request, token=token))
+        await let_in_at_new_device(place, session, let_in, replace(request, token=token))
 
 
 def _be_plain_if_asked(place: Room, session: Occupant, request: Login) -> None:

@@ -117,7 +117,7 @@ class AccountOperations:
     async def _end_account(self, request: EndAccount, user: int) -> Iterable[AdminAnswer]:
         """Nobody is let in while it ends, and whoever is logged in is not any more: so nothing of theirs is stored that its end does not find."""
         account = await self._account_called(request.name)
-        with self._authentication.barred(account.id):
+        with self._authentication.revocations.revoking(account.id):
             ended = await end_sessions(self._directory, self._sessions_of(account.id), Dismissed("account-ended"))
             rooms = cast(list[ChatRoom], self._directory.rooms)  # there are no others in the list
             rewritten = await _kept(
@@ -156,7 +156,7 @@ class AccountOperations:
 
     async def _drop_devices(self, request: DropDevices, user: int) -> Iterable[AdminAnswer]:
         account, is_all = await self._account_called(request.name), not request.device
-        with self._authentication.barred(account.id):
+        with self._authentication.revocations.revoking(account.id):
             known = [one.id for one in await _kept(self._accounts.devices(account.id))]
             if not is_all and request.device not in known:
                 raise Impossible(

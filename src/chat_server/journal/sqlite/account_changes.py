@@ -1,10 +1,10 @@
-"""What is done with accounts: each function is a transaction of the writer's, or part of one. It refuses by a value, before anything is changed.
+"""What is done with accounts: each function is a transaction of the writer's, or part of one. What it refuses by a value has changed nothing.
 
 Never knows Trio, nor who asks.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from chat_server.accounts import (
     Holder,
     NewDevice,
     Registration,
+    State,
     sender_of,
 )
 from chat_server.accounts.ids import anonymous_names, new_id
@@ -94,22 +95,26 @@ def rename(connection: sqlite3.Connection, account: int, name: str, skeleton: st
     return Renamed(old, new, rows.free_names(connection, account))
 
 
-def change_password(
-    connection: sqlite3.Connection,
-    account: int,
-    password: str | None,
-    keep: Collection[int] | None,
-    instead_of: str | None,
-) -> None:
-    """Store another hash, and drop the account's devices but these; see Accounts."""
+def change(
+    connection: sqlite3.Connection, account: int, changed: Callable[[Account], Account], state: State | None = None
+) -> bool:
+    """Let an account that is in a state (None: any but closed) be another value; return whether it was."""
     old = rows.living(connection, account)
-    if old is None or instead_of not in (None, old.password):
-        return
-    rows.put_account(connection, replace(old, password=password))
-    if keep is not None:
-        found = rows.devices(connection, "account = ?", account)
-        rows.drop_devices(connection, [device.id for device in found if device.id not in keep])
-        _drop_codes_for_devices(connection, account)
+    if old is None or old.state != (state or old.state):
+        return False
+    rows.put_account(connection, changed(old))
+    return True
+
+
+def change_password(connection: sqlite3.Connection, account: int, password: str | None, keep: Collection[int]) -> None:
+    """Store the hash of another password; see Accounts."""
+    if change(connection, account, lambda old: replace(old, password=password)):
+        _drop_devices(connection, account, lambda device: device.id not in keep)
+
+
+def rehash(connection: sqlite3.Connection, account: int, old: str, new: str) -> None:
+    """Store another hash of the same password; see Accounts."""
+    change(connection, account, lambda one: replace(one, password=new) if one.password == old else one)
 
 
 def add_device(connection: sqlite3.Connection, account: int, new: NewDevice, at: float) -> Device | Refusal:
@@ -119,27 +124,31 @@ def add_device(connection: sqlite3.Connection, account: int, new: NewDevice, at:
 
 def drop_devices(connection: sqlite3.Connection, account: int, devices: Collection[int]) -> list[int]:
     """Drop devices of an account's; see Accounts."""
-    dropped = [device.id for device in rows.devices(connection, "account = ?", account) if device.id in devices]
+    return _drop_devices(connection, account, lambda device: device.id in devices)
+
+
+def _drop_devices(
+    connection: sqlite3.Connection, account: int, is_dropped: Callable[[Device], bool] = lambda _: True
+) -> list[int]:
+    """Forget devices, and the codes that let the account in at one more: one that is dropped may have made them."""
+    dropped = [device.id for device in rows.devices(connection, "account = ?", account) if is_dropped(device)]
     rows.drop_devices(connection, dropped)
-    _drop_codes_for_devices(connection, account)
+    rows.drop_codes(connection, "account = ? AND purpose = 'device'", account)
     return dropped
 
 
-def _drop_codes_for_devices(connection: sqlite3.Connection, account: int) -> None:
-    """Forget the codes that let an account in at one more device: one that is dropped may have made them."""
-    rows.drop_codes(connection, "account = ? AND purpose = 'device'", account)
+def make_codes(connection: sqlite3.Connection, codes: Sequence[Code], *, is_instead: bool) -> Refusal | None:
+    """Make codes, all or none; see Accounts. What else the transaction stores is stored, whether they are made or not."""
+    connection.execute("SAVEPOINT codes")
+    refusal = _make_codes(connection, codes, is_instead=is_instead)
+    if refusal is not None:
+        connection.execute("ROLLBACK TO codes")
+    connection.execute("RELEASE codes")
+    return refusal
 
 
-class RefusedAll(Exception):
-    """Nothing of it is stored."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.why)
-        self.refusal = refusal
-
-
-def make_codes(connection: sqlite3.Connection, codes: Sequence[Code], *, is_instead: bool) -> None:
-    """Make codes; see Accounts. Raises RefusedAll, and the transaction is to be undone."""
+def _make_codes(connection: sqlite3.Connection, codes: Sequence[Code], *, is_instead: bool) -> Refusal | None:
+    """The same; if they are refused, some may have been made."""
     if is_instead:
         for which in {(code.account, code.purpose, code.name) for code in codes}:
             rows.drop_codes(connection, "account = ? AND purpose = ? AND name = ?", *which)
@@ -150,12 +159,13 @@ def make_codes(connection: sqlite3.Connection, codes: Sequence[Code], *, is_inst
             (code.made_by, code.account, code.made),
         )
         if made >= CODES_MAX:
-            raise RefusedAll(Refusal("codes"))
+            return Refusal("codes")
         if rows.codes(connection, "digest = ?", code.digest):
-            raise RefusedAll(Refusal("code"))
+            return Refusal("code")
         if code.account and rows.living(connection, code.account) is None:
-            raise RefusedAll(Refusal("gone"))
+            return Refusal("gone")
         rows.add_code(connection, code)
+    return None
 
 
 def use_code(connection: sqlite3.Connection, digest: bytes, at: float, device: NewDevice | None) -> Holder | Refusal:
@@ -199,6 +209,21 @@ def note_failures(connection: sqlite3.Connection, failures: Iterable[Failure]) -
             "DELETE FROM failure WHERE (network, account) IN (SELECT network, account FROM failure ORDER BY at LIMIT ?)",
             (count - FAILURES_MAX,),
         )
+
+
+def begin_end(connection: sqlite3.Connection, account: int, ending: Ending, closes_at: float) -> bool:
+    """Have an account end later; see Accounts."""
+    begun = change(
+        connection, account, lambda old: replace(old, state="closing", ending=ending, closes_at=closes_at), "active"
+    )
+    if begun:
+        _drop_devices(connection, account)
+    return begun
+
+
+def take_back_end(connection: sqlite3.Connection, account: int) -> bool:
+    """Have it go on; see Accounts."""
+    return change(connection, account, lambda old: replace(old, state="active", ending=None, closes_at=0.0), "closing")
 
 
 def end(

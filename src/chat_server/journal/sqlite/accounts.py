@@ -26,7 +26,6 @@ from chat_server.accounts import (
     Registration,
     Rewritten,
     Role,
-    State,
 )
 from chat_server.accounts.names_index import NamesIndex, Refusal
 from chat_server.accounts.naming import note_change
@@ -86,7 +85,7 @@ class SqliteAccounts:
     def close(self) -> None:
         """Have what was noted stored, before the thread that writes has ended."""
         if self._seen or self._failures:
-            self._committer.submit(WriteJob(None, None, self._work(lambda _: None)))
+            self._submit(lambda _: None)
 
     def close_files(self) -> None:
         """Let go of the file."""
@@ -110,6 +109,10 @@ class SqliteAccounts:
     async def _store(self, change: Callable[[sqlite3.Connection], T], note: Callable[[T], object] | None = None) -> T:
         """Store a change, by one commit with what was noted; `note` is called with what came of it before anybody goes on."""
         return await self._committer.call(self._work(change), note)
+
+    def _submit(self, change: Callable[[sqlite3.Connection], object]) -> None:
+        """Have a change stored, for which nobody waits."""
+        self._committer.submit(WriteJob(None, None, self._work(change)))
 
     def _work(self, change: Callable[[sqlite3.Connection], T]) -> Callable[[Writer], T]:
         seen, self._seen = self._seen, {}
@@ -172,36 +175,23 @@ class SqliteAccounts:
         renamed = await self._store(lambda connection: changes.rename(connection, account, name, skeleton, at), note)
         return renamed if isinstance(renamed, Refusal) else renamed.new
 
-    async def change_password(
-        self,
-        account: int,
-        password: str | None,
-        keep: Collection[int] | None = None,
-        *,
-        instead_of: str | None = None,
-    ) -> None:
-        """Store another hash; see Accounts."""
-        await self._store(lambda connection: changes.change_password(connection, account, password, keep, instead_of))
+    async def change_password(self, account: int, password: str | None, keep: Collection[int]) -> None:
+        """Store the hash of another password; see Accounts."""
+        await self._store(lambda connection: changes.change_password(connection, account, password, keep))
 
-    async def _change(self, account: int, state: State | None, change: Callable[[Account], Account]) -> bool:
-        """Let an account that is in a state (None: any but closed) be another value; return whether it was."""
-
-        def store(connection: sqlite3.Connection) -> bool:
-            old = rows.living(connection, account)
-            if old is None or old.state != (state or old.state):
-                return False
-            rows.put_account(connection, change(old))
-            return True
-
-        return await self._store(store)
+    def rehash(self, account: int, old: str, new: str) -> None:
+        """Have another hash of the same password stored; see Accounts."""
+        self._submit(lambda connection: changes.rehash(connection, account, old, new))
 
     async def change_role(self, account: int, role: Role) -> None:
         """Make somebody another role's."""
-        await self._change(account, None, lambda old: replace(old, role=role))
+        await self._store(lambda connection: changes.change(connection, account, lambda old: replace(old, role=role)))
 
     async def save_choices(self, account: int, choices: Choices) -> None:
         """Store what somebody has chosen."""
-        await self._change(account, None, lambda old: replace(old, choices=choices))
+        await self._store(
+            lambda connection: changes.change(connection, account, lambda old: replace(old, choices=choices))
+        )
 
     def note_seen(self, account: int, device: int, network: str, at: float) -> None:
         """Note that an account was used; see Accounts."""
@@ -226,16 +216,7 @@ class SqliteAccounts:
 
     async def make_codes(self, codes: Sequence[Code], *, is_instead: bool = False) -> Refusal | None:
         """Make codes; see Accounts."""
-        work = self._work(lambda connection: changes.make_codes(connection, codes, is_instead=is_instead))
-
-        def make(writer: Writer) -> Refusal | None:
-            try:
-                work(writer)
-            except changes.RefusedAll as refused:
-                return refused.refusal
-            return None
-
-        return await self._committer.call(make)
+        return await self._store(lambda connection: changes.make_codes(connection, codes, is_instead=is_instead))
 
     async def code(self, digest: bytes, at: float) -> Code | None:
         """The code, if it may be used now."""
@@ -265,15 +246,11 @@ class SqliteAccounts:
 
     async def begin_end(self, account: int, ending: Ending, closes_at: float) -> bool:
         """Have an account end later; see Accounts."""
-        return await self._change(
-            account, "active", lambda old: replace(old, state="closing", ending=ending, closes_at=closes_at)
-        )
+        return await self._store(lambda connection: changes.begin_end(connection, account, ending, closes_at))
 
     async def take_back_end(self, account: int) -> bool:
         """Have it go on; see Accounts."""
-        return await self._change(
-            account, "closing", lambda old: replace(old, state="active", ending=None, closes_at=0.0)
-        )
+        return await self._store(lambda connection: changes.take_back_end(connection, account))
 
     async def due(self, at: float) -> list[Account]:
         """The accounts whose time has come."""
