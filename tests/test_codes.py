@@ -89,7 +89,7 @@ async def test_a_device_is_called_as_its_program_calls_itself(
         *_, last = (await told(ann, "devices"))["devices"]
         assert last["name"] == shown
         code = (await told(ann, "code", purpose="device"))["code"]
-        other = house.connect()
+        other = house.connect(HERE)
         await told(other, "hello", protocol=2, program=said)
         await told(other, "login", nick="ann", code=code, device=asked)
         assert [one["name"] for one in (await told(ann, "devices"))["devices"][1:]] == [shown, shown]

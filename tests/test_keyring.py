@@ -260,6 +260,21 @@ def test_a_keyring_that_does_not_give_the_token_is_asked_again_only_when_the_ser
     play(act)
 
 
+@pytest.mark.parametrize("keyring", [None, FakeKeyring()])
+def test_a_login_that_gives_no_token_leaves_the_one_that_is_kept(tmp_path: Path, keyring: FakeKeyring | None) -> None:
+    async def act() -> None:
+        for given in (TOKEN, ""):
+            program = Program(tmp_path, keyring)
+            await program.log_in(given=given)
+            program.take(events.LoggedIn("ann", ""))
+            await settled()
+            program.end()
+        assert await Program(tmp_path, keyring).log_in() == TOKEN
+        assert (TOKEN in on_disk(tmp_path)) == (keyring is None)
+
+    play(act)
+
+
 def test_an_entry_that_somebody_has_taken_out_is_told_and_made_again(tmp_path: Path) -> None:
     async def act() -> None:
         keyring = FakeKeyring()

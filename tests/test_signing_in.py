@@ -416,8 +416,12 @@ async def test_a_code_lets_one_in_once_wherever_somebody_may_listen(autojump_clo
         await person.read_until("\r\n")
         program = house.connect()
         assert (await told(program, "login", nick="ann", code=made["code"]))["code"] == "wrong-code"
-        made = await told(ann, "code", purpose="device")
+        made, devices = await told(ann, "code", purpose="device"), (await told(ann, "devices"))["devices"]
         answer = await told(program, "login", nick="ann", code=made["code"])
+        assert (answer["is"], answer["token"]) == ("logged-in", ""), "whoever listens is told nothing that lasts"
+        assert len((await told(ann, "devices"))["devices"]) == len(devices)
+        made, here = await told(ann, "code", purpose="device"), house.connect(HERE)
+        answer = await told(here, "login", nick="ann", code=made["code"])
         assert (answer["is"], len(answer["token"])) == ("logged-in", 22)
 
 

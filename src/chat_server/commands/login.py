@@ -218,7 +218,8 @@ def _no_such_account(typed: str) -> Refused:
 
 
 async def _use_code(place: Room, session: Occupant, request: Login, typed: TypedCode | None) -> None:
-    token = "" if session.has_terminal else new_token()
+    # Whoever listens in has seen a code that is good no more; a token would be good tomorrow.
+    token = "" if session.has_terminal or not session.takes_secrets else new_token()
     authentication, nick = place.directory.authentication, parse_name(request.nick)
     device = new_device(session, request.device, token) if token else None
     let_in = await readable(authentication.by_code(nick, typed, session.network, device))

@@ -127,7 +127,9 @@ class Credentials:
 
     def _logged_in(self, nick: str, token: str) -> None:
         """A token that the server has not been shown is an account's: it has made it."""
-        if token not in ("", self._shown):
+        if not token:  # it gives none where others may listen: what was kept is still good elsewhere
+            self._note(nick, self._saved.tokens.get(name_key(nick), ""))
+        elif token != self._shown:
             self._given(nick, token)
         elif name_key(nick) in self._saved.accounts:
             self._keep(nick, token)
