@@ -138,3 +138,28 @@ async def test_a_password_that_is_changed_while_the_hash_of_the_old_one_is_made_
         changed = await journal.accounts.find("ann")
         assert changed is not None
         assert changed.password == stored
+
+
+@pytest.mark.parametrize("is_bot", [True, False])
+async def test_whoever_has_a_lost_token_keeps_nobody_out_by_logging_in_often(
+    is_bot: bool, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_house(sessions_per_person=3) as house:
+        token = (await register(house))["token"]
+        ann = await holder(house)
+        if is_bot:
+            token = (await told(ann, "code", purpose="bot", name="dice"))["token"]
+        await told(ann, "join", room="python")
+        for _ in range(2):
+            thief = await holder(house, token=token, session="add")
+            await told(thief, "join", room="python")
+        more = house.connect(HERE)
+        assert (await told(more, "login", nick="ann", token=token, session="add"))["code"] == "too-many-sessions"
+        person = house.call(HERE)
+        await person.type("/login ann", CANARY)
+        await person.read_until("* Welcome, ann.")
+        (holder_,) = house.server._directory.people
+        await trio.sleep(1)
+        assert len(holder_.sessions) == 3
+        assert not holder_.replaced
+        assert (await told(await holder(house), "drop", device="others"))["sessions"] == 2

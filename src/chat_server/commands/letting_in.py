@@ -161,8 +161,12 @@ async def come_back(
     others = [other for other in person.sessions if other.proof.device == session.proof.device]
     takes_over = bool(others) and not request.session and (bool(session.proof.device) or not person.account)
     if not takes_over and limit and len(person.sessions) >= limit:
-        session.send(Refused("too-many-sessions" if request.session else "connected-too-often", {"limit": str(limit)}))
-        return
+        if not session.proof.at:
+            session.send(
+                Refused("too-many-sessions" if request.session else "connected-too-often", {"limit": str(limit)})
+            )
+            return
+        _end_one(person)
     names = tuple(dict.fromkeys(room for other in others for room in other.rooms)) if takes_over else ()
     rooms = rooms_of(place, names)[:ROOMS_MAX]
     session.belong_to(person)
@@ -171,6 +175,16 @@ async def come_back(
     if takes_over:
         await session.take_over(rooms)
     speak_as_chosen(session)
+
+
+def _end_one(person: Person[Occupant]) -> None:
+    """End a session, for somebody has just shown the password: else whoever has a token that was lost could keep its owner out by logging in often.
+
+    It is a bot's, if there is one, or that for which the password was shown longest ago, or never.
+    """
+    ended = min(person.sessions, key=lambda other: (not other.proof.is_bot, other.proof.at))
+    person.replace(ended)
+    ended.dismiss("taken-over", inf)
 
 
 def _tell(session: Occupant, request: Login, rooms: Sequence[Room] = (), last: LastLogin | None = None) -> None:

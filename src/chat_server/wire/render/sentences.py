@@ -74,7 +74,7 @@ SENTENCES: dict[str, str | Counted] = {
     "password-is-name": message("Your name is no password: it is tried first. Choose another one."),
     "password-common": message("That is among the passwords that everybody tries first. Choose another one."),
     "too-many-devices": message(
-        "That account has as many devices as one may have. Log in at one of them, and drop others."
+        "That account has as many devices as one may have. Log in at one of them, or by telnet, and drop others."
     ),
     "too-many-codes": message("You have made as many codes as one may have made. Wait until some have ended."),
     "account-gone": message("That account has been closed."),
