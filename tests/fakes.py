@@ -33,6 +33,7 @@ class FakeSession:
     receives_own: ClassVar[bool] = False
     has_terminal: ClassVar[bool] = True
     speaks_telnet: ClassVar[bool] = False
+    shows_typing: ClassVar[bool] = False
     program: ClassVar[str] = ""
     takes_secrets: ClassVar[bool] = True
 

@@ -5,7 +5,7 @@ import trio
 
 from test_signing_in import CANARY, HERE, holder, house_without_leaks, register, told
 
-SHOWN = "* Your program shows what you type; better a code: /code device makes one where you are logged in already."
+SHOWN = "* Your program shows what you type, a password too. telnet and chat-tui do not."
 
 
 async def test_new_recovery_codes_end_the_earlier_ones(autojump_clock: trio.abc.Clock) -> None:

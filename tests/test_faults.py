@@ -626,7 +626,7 @@ ELSEWHERE = {
     # Before the witnesses are there.
     "rooms", "open_room", "__init_subclass__",
     # Nobody asks for a password yet; nor has a person what they need.
-    "ask_secret", "takes_secrets", "take_over", "replayed_up_to",
+    "ask_secret", "shows_typing", "takes_secrets", "take_over", "replayed_up_to",
     # Where somebody registers: test_signing_in.py, test_marks_told.py.
     "known_otherwise", "note_account",
     # Where telnet asks without end, and reads nothing: test_outbox.py.

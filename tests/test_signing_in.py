@@ -254,8 +254,7 @@ async def test_at_a_terminal_one_is_asked_for_the_password(autojump_clock: trio.
         assert "ann is registered" in await ann.read_until("Password: ")
         await ann.type("wrong")
         await ann.read_until("* Wrong name or password")
-        await ann.type("/login ann")
-        await ann.read_until("Password: ")
+        await ann.read_until("Password, or an empty line to give up: ")
         await ann.type("")
         await ann.read_until("* Log in first")
         await ann.type("/login ann", CANARY)
@@ -266,13 +265,40 @@ async def test_at_a_terminal_one_is_asked_for_the_password(autojump_clock: trio.
         await ann.read_until("* You are already logged in as ann.")
 
 
+async def test_what_is_typed_after_a_password_that_was_refused_is_a_password_too_and_no_line(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with house_without_leaks() as house:
+        house.server._directory.authentication.now = trio.current_time
+        ann, bob = house.call(HERE), house.call(HERE)
+        await ann.log_in("ann", "python")
+        await bob.log_in("bob", "python")
+        await ann.type("/register", "short", CANARY, CANARY)
+        await ann.read_until("ann is your account now")
+        await trio.sleep(700)
+        await ann.type("/password", "guess", CANARY, "short", CANARY + "x", CANARY + "y", "", "hello")
+        told_ = await ann.read_until("nothing has changed.")
+        for sentence in (
+            "Wrong name or password",
+            "at least 8",
+            "not the same twice",
+            "No password: nothing has changed",
+        ):
+            assert sentence in told_
+        await ann.type("/account close", "")
+        await ann.read_until("* No password: nothing has changed.")
+        assert CANARY not in await bob.read_until("ann: hello")
+        assert len((await house.server._journal.read("python", 1, 9)).lines) == 1
+
+
 async def test_at_a_terminal_one_registers_with_a_password_typed_twice(autojump_clock: trio.abc.Clock) -> None:
     async with house_without_leaks() as house:
         ann = house.call(HERE)
         await ann.log_in("ann", "python")
         await ann.type("/register", CANARY, CANARY + "x")
         await ann.read_until("* That was not the same twice.")
-        await ann.type("/register", CANARY, CANARY)
+        await ann.read_until("New password, or an empty line to give up: ")
+        await ann.type(CANARY, CANARY)
         told_ = await ann.read_until("They are not shown again.")
         assert "ann is your account now" in told_
         await ann.type("hello")
@@ -643,7 +669,7 @@ async def test_one_who_has_not_just_logged_in_by_it_is_asked_for_the_old_passwor
         await trio.sleep(700)
         await person.type("/password", "guess")
         await person.read_until("* Wrong name or password.")
-        await person.type("/password", CANARY, new, new + "x")
+        await person.type(CANARY, new, new + "x")
         await person.read_until("* That was not the same twice.")
 
 

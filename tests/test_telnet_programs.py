@@ -236,6 +236,7 @@ def test_a_password_typed_at_the_real_telnet_is_shown_and_kept_nowhere(tmp_path:
             other.type(f"not the {CANARY}\r")
             other.wait_until("* Wrong name or password.")
             assert CANARY.encode() not in other.raw
+            assert b"shows what you type" not in other.raw, "it does not, and could not say so yet"
         assert server.stop() == 0
     log = "".join(server.log)
     assert "a caller came" in log

@@ -14,7 +14,7 @@ from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.new_names import parse_nickname
 from chat_server.commands.access import access
-from chat_server.commands.asking import HASH_TOKENS, ask_secret
+from chat_server.commands.asking import HASH_TOKENS, ask_until_right
 from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import (
@@ -51,7 +51,7 @@ class PasswordAsked(Answered, frozen=True):
     """The receiver has given a name that is registered, and is asked for its password."""
 
     sentence: ClassVar[str] = (
-        "{nick} is registered. If that is you, type the password; else an empty line, and choose another name."
+        "{nick} is registered. If that is you, type the password; else an empty line, then another name, or /login {nick} CODE."
     )
 
     nick: str
@@ -171,8 +171,9 @@ def _ask_password(place: Room, session: Occupant, request: Login) -> MaybeAwaita
         session.send(Refused("name-registered", {"nick": nick}))
     elif may_be_secret(session):
         session.send(PasswordAsked(nick))
-        ask_secret(
-            session, "password", lambda typed: _log_in_by_password(place, session, replace(request, nick=nick), typed)
+        request = replace(request, nick=nick)
+        ask_until_right(
+            session, lambda typed: _log_in_by_password(place, session, request, typed), Refused("login-first")
         )
     return None
 
@@ -181,7 +182,9 @@ async def _log_in_as_program(place: Room, session: Occupant, request: Login) -> 
     """A program shows a password, or the token of an account's device; or it comes as a guest."""
     if request.password:
         if may_be_secret(session):
-            await _log_in_by_password(place, session, request, request.password)
+            refusal = await _log_in_by_password(place, session, request, request.password)
+            if refusal is not None:
+                session.send(refusal)
         return
     let_in = await readable(place.directory.authentication.by_token(request.token)) if request.token else None
     if isinstance(let_in, Refused):
@@ -234,11 +237,8 @@ async def _use_code(place: Room, session: Occupant, request: Login, typed: Typed
     await enter_rooms(place, session, let_in.rooms)
 
 
-async def _log_in_by_password(place: Room, session: Occupant, request: Login, typed: str) -> None:
-    """Let in whoever knows the password; a program becomes a device of the account's, with a token of its own."""
-    if not typed:
-        session.send(Refused("login-first"))
-        return
+async def _log_in_by_password(place: Room, session: Occupant, request: Login, typed: str) -> Refused | None:
+    """Let in whoever knows the password, or return why not; a program becomes a device of the account's, with a token of its own."""
     authentication = place.directory.authentication
     session.owe(HASH_TOKENS)
     let_in: LetIn | Refused
@@ -253,10 +253,10 @@ async def _log_in_by_password(place: Room, session: Occupant, request: Login, ty
         token = new_token()
         let_in = await readable(authentication.at_new_device(let_in, new_device(session, request.device, token)))
     if isinstance(let_in, Refused):
-        session.send(let_in)
-    else:
-        _be_plain_if_asked(place, session, request)
-        await let_in_at_new_device(place, session, let_in, replace(request, token=token))
+        return let_in
+    _be_plain_if_asked(place, session, request)
+    await let_in_at_new_device(place, session, let_in, replace(request, token=token))
+    return None
 
 
 def _be_plain_if_asked(place: Room, session: Occupant, request: Login) -> None:

@@ -219,6 +219,10 @@ class Occupant(Protocol):
         """Whether there is a terminal at the other end, as far as can be known; a program shows text in its own way."""
 
     @property
+    def shows_typing(self) -> bool:
+        """Whether a secret is shown while it is typed, as far as is known: at a terminal, without telnet."""
+
+    @property
     def speaks_telnet(self) -> bool:
         """Whether there is telnet at the other end."""
 

@@ -100,6 +100,7 @@ class JsonSession(ChatSession[Addressed]):
     has_terminal: ClassVar[bool] = False
     is_in_hall: ClassVar[bool] = True
     speaks_telnet: ClassVar[bool] = False
+    shows_typing: ClassVar[bool] = False
 
     __slots__ = ("_asked_room", "_json", "_key", "_membership", "_protocol", "_ref", "_refs", "program")
 

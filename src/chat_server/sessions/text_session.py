@@ -57,15 +57,8 @@ class TextSession(ChatSession[TextInput]):
     has_terminal: ClassVar[bool] = True
 
     __slots__ = (
-        "_awaits_secret",
-        "_closing",
-        "_display",
-        "_has_asked_to_edit",
-        "_program",
-        "_rest",
-        "_since",
-        "_text",
-        "receives_own",
+        *("_awaits_secret", "_closing", "_display", "_has_asked_to_edit", "_program"),
+        *("_rest", "_since", "_text", "receives_own"),
     )
 
     def __init__(self, caller: Caller, decoder: TextDecoder, context: SessionContext) -> None:
@@ -110,6 +103,11 @@ class TextSession(ChatSession[TextInput]):
     def speaks_telnet(self) -> bool:
         """Whether a question of telnet was answered."""
         return self._text.speaks_telnet
+
+    @property
+    def shows_typing(self) -> bool:
+        """Whether there is no telnet to hide a secret; not while a stranger may not have answered yet whether there is."""
+        return not (self.speaks_telnet or (not self.nick and self._text.may_speak_telnet))
 
     def set_preferences(self, preferences: Preferences) -> None:
         """Show the person things in this way from now on."""

@@ -127,6 +127,11 @@ class TextDecoder:
         return self._negotiation.has_spoken
 
     @property
+    def may_speak_telnet(self) -> bool:
+        """Whether the caller ends lines as telnet does, and so is asked, or has been: an answer may be on its way."""
+        return bool(self._lines.first_ended_in_cr_lf)
+
+    @property
     def terminal(self) -> Terminal:
         """What is known of the caller's terminal."""
         return self._negotiation.terminal
@@ -335,7 +340,9 @@ class TextDecoder:
             self.editor = None
             is_changed = True
         elif self.wants_editing and agreed and not self.editor:
-            self.editor = self._new_editor()
+            columns = self.terminal.columns or COLUMNS
+            self.editor = LineEditor(columns, self._charset, self._line_limit, self._text_limit, self._escaped)
+            _take_over_line(self.editor, self._lines)
             return True
         else:
             is_changed = False
@@ -345,16 +352,14 @@ class TextDecoder:
             is_changed = True
         return is_changed
 
-    def _new_editor(self) -> LineEditor:
-        editor = LineEditor(
-            self.terminal.columns or COLUMNS, self._charset, self._line_limit, self._text_limit, self._escaped
-        )
-        editor.after_cr = self._lines.after_cr
-        editor.insert(decode(self._lines.take_unfinished(), self._charset))
-        return editor
-
     def _escaped(self, data: bytes) -> bytes:
         return data.replace(b"\xff", b"\xff\xff") if has_byte_255(self._charset) else data
+
+
+def _take_over_line(editor: LineEditor, lines: LineMode) -> None:
+    """Go on in the editor with the line that has been begun without it."""
+    editor.after_cr = lines.after_cr
+    editor.insert(decode(lines.take_unfinished(), editor.charset))
 
 
 def _commanded(code: int, editor: LineEditor | None, lines: LineMode) -> Iterator[Item]:

@@ -209,7 +209,9 @@ SENTENCES: dict[str, str | Counted] = {
 
 PROMPTS = {
     "password": message("Password: "),
+    "password-again": message("Password, or an empty line to give up: "),
     "new-password": message("New password: "),
+    "new-password-again": message("New password, or an empty line to give up: "),
     "again": message("The same once more: "),
 }
 """With which somebody is asked for a secret."""
