@@ -73,3 +73,31 @@ async def test_a_stored_hash_that_cannot_be_compared_with_is_logged_without_it(
     assert error["account"] == "ann"
     assert "no hash" not in repr(logged)
     assert CANARY not in repr(logged)
+
+
+async def test_a_recovery_code_lets_the_owner_in_beside_whoever_guesses_from_the_same_network(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house() as house:
+        code, other = (await register(house))["recovery"]
+        stranger = house.connect(HERE)
+        while (await told(stranger, "login", nick="ann", password="a guess of many"))["code"] != "too-many-tries":
+            pass
+        assert (await told(house.connect(HERE), "login", nick="ann", password=CANARY))["code"] == "too-many-tries"
+        assert (await told(stranger, "login", nick="ann", code="0" * 20))["code"] == "too-many-tries"
+        assert (await told(house.connect(HERE), "login", nick="ann", code=code))["is"] == "logged-in"
+        assert (await told(stranger, "login", nick="bob", code=other))["code"] == "not-registered"
+        assert (await told(house.connect(HERE), "login", nick="ann", code=code))["code"] == "too-many-tries"
+
+
+async def test_a_clock_that_is_set_back_makes_nobodys_login_a_fresh_one_for_longer(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house() as house:
+        await register(house)
+        ann, authentication = house.connect(HERE), house.server._directory.authentication
+        await told(ann, "login", nick="ann", password=CANARY)
+        assert (await told(ann, "code", purpose="recovery"))["is"] == "recovery-made"
+        clock = authentication.now
+        authentication.now = lambda: clock() - 3600
+        assert (await told(ann, "code", purpose="recovery"))["code"] == "wrong-password"

@@ -174,12 +174,18 @@ class Authentication:
     ) -> LetIn | Refused:
         """Whether this code lets somebody in who is called so; it is used up by that. With a new device, by that from now on. Raises JournalError.
 
-        One-time codes are short: after ONE_TIME_TRIES wrong ones, from wherever, none that there is lets the account in any more.
+        One-time codes are short: after ONE_TIME_TRIES wrong ones, from wherever, none that there is lets the account in any more. A recovery code is
+        too long to be guessed: it is good where too much has been tried, too, for its owner may share a network with whoever guesses.
         """
         moment, account = self.revocations.moment, await self.accounts.find(name_key(nick))
         attempt = await self._begin(account, nick, network)
         if isinstance(attempt, Refused):
-            return attempt
+            known = (
+                await self.accounts.code(typed.digest, self.now()) if typed and typed.is_recovery and account else None
+            )
+            if account is None or known is None or known.account != account.id:
+                return attempt
+            return await self._used(known, nick, new, moment)
         with self._counted(attempt):
             await trio.sleep(attempt.delay)
             known = await self.accounts.code(typed.digest, self.now()) if typed and account else None
@@ -190,17 +196,23 @@ class Authentication:
             self._note_failed(attempt, account)
             return Refused("wrong-code")
         with self._counted(attempt):
-            used = await self.accounts.use_code(known.digest, self.now(), new)
-        if isinstance(used, Refusal):
+            let_in = await self._used(known, nick, new, moment)
+        if isinstance(let_in, Refused):
             self._throttles.take_back(attempt, self.now())
+            return let_in
+        return let_in._replace(failed=self._succeeded(attempt, account))
+
+    async def _used(self, code: Code, nick: str, new: NewDevice | None, moment: int) -> LetIn | Refused:
+        """Use a code up. Raises JournalError."""
+        used = await self.accounts.use_code(code.digest, self.now(), new)
+        if isinstance(used, Refusal):
             return refused(used, nick)
         return LetIn(
             used.account,
             used.device,
-            self._succeeded(attempt, account),
-            moment,
-            is_by_device=known.purpose == "device",
-            is_new_owner=known.purpose == "owner",
+            moment=moment,
+            is_by_device=code.purpose == "device",
+            is_new_owner=code.purpose == "owner",
             rooms=used.rooms,
         )
 
@@ -302,7 +314,7 @@ class Authentication:
 
     def is_fresh(self, at: float) -> bool:
         """Whether somebody who has proved at this time who they are need not do so again for what changes their account."""
-        return self.now() - at < FRESH_SECONDS
+        return abs(self.now() - at) < FRESH_SECONDS  # a clock that is set back makes it no longer
 
     async def hashed(self, password: Password, network: str) -> str | Refused:
         """A hash of a new password; refused if too many wait for theirs."""
