@@ -163,3 +163,17 @@ async def test_whoever_has_a_lost_token_keeps_nobody_out_by_logging_in_often(
         assert len(holder_.sessions) == 3
         assert not holder_.replaced
         assert (await told(await holder(house), "drop", device="others"))["sessions"] == 2
+
+
+@pytest.mark.parametrize("by", ["password", "code"])
+async def test_who_cannot_be_let_in_because_nothing_can_be_stored_is_told_so(
+    by: str, autojump_clock: trio.abc.Clock
+) -> None:
+    journal = MemoryJournal()
+    async with house_without_leaks(journal) as house:
+        shown = {"password": CANARY, "code": (await register(house))["recovery"][0]}
+        journal._is_closed = True
+        answer = await told(house.connect(HERE), "login", nick="ann", **{by: shown[by]})
+        assert answer["text"] == "That could not be stored just now. Try again later."
+        journal._is_closed = False
+        assert (await told(house.connect(HERE), "login", nick="ann", **{by: shown[by]}))["is"] == "logged-in"

@@ -74,6 +74,14 @@ async def readable(found: Awaitable[T]) -> T | Refused:
         return Refused("cannot-read")
 
 
+async def storable(stored: Awaitable[T]) -> T | Refused:
+    """What came of storing something, or that nothing can be stored just now."""
+    try:
+        return await stored
+    except JournalError:
+        return Refused("cannot-store")
+
+
 async def enter_rooms(place: Room, session: Occupant, names: Sequence[str]) -> None:
     """Enter the rooms that whoever made a code wants entered by it; where one can be in one place only, the first, if one is in none."""
     if session.nick and session.is_in_hall:

@@ -28,6 +28,7 @@ from chat_server.commands.letting_in import (
     new_device,
     readable,
     rooms_of,
+    storable,
 )
 from chat_server.commands.naming import NameBusy, naming
 from chat_server.journal import JournalError
@@ -225,7 +226,7 @@ async def _use_code(place: Room, session: Occupant, request: Login, typed: Typed
     token = "" if session.has_terminal or not session.takes_secrets else new_token()
     authentication, nick = place.directory.authentication, parse_name(request.nick)
     device = new_device(session, request.device, token) if token else None
-    let_in = await readable(authentication.by_code(nick, typed, session.network, device))
+    let_in = await storable(authentication.by_code(nick, typed, session.network, device))
     if isinstance(let_in, Refused):
         session.send(let_in)
         return
@@ -251,7 +252,7 @@ async def _log_in_by_password(place: Room, session: Occupant, request: Login, ty
     token = ""
     if isinstance(let_in, LetIn) and not session.has_terminal:
         token = new_token()
-        let_in = await readable(authentication.at_new_device(let_in, new_device(session, request.device, token)))
+        let_in = await storable(authentication.at_new_device(let_in, new_device(session, request.device, token)))
     if isinstance(let_in, Refused):
         return let_in
     _be_plain_if_asked(place, session, request)
