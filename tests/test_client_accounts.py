@@ -1,6 +1,7 @@
 """A user's account, from the client's side: what is said to the server, and what never is. Against the real server, without a screen."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -25,6 +26,7 @@ from chat_tui.client.signing_in import Identity, SigningIn, kept_nowhere
 from processes import TIMEOUT, ServerProcess, running_server
 
 CANARY = canary.PASSWORD
+TOKEN = "t" * 22
 
 
 class User:
@@ -244,6 +246,45 @@ def test_on_an_open_line_a_server_hears_no_password_whatever_it_asks_for(
     asyncio.run(act())
     assert CANARY.encode() not in b"".join(heard)
     assert b"7K3M-Q9TZ" not in b"".join(heard)
+
+
+def test_on_an_open_line_a_server_hears_no_token_of_an_account_and_on_another_one_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = bytearray()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            writer.write(b'{"is":"hello","server":"x","version":"1","protocol":2,"limits":{},"commands":[]}\n')
+            while data := await reader.read(4096):
+                heard.extend(data)
+                if b'"login"' in data:
+                    writer.write(
+                        json.dumps({"is": "logged-in", "nick": "ann", "token": TOKEN, "rooms": []}).encode() + b"\n"
+                    )
+
+    async def come(port: int, *, is_local: bool) -> None:
+        monkeypatch.setattr(Address, "is_local", is_local)
+        heard.clear()
+        async with user(port, tmp_path, "ann", Caller(KnownServers(None), allows_plaintext=True)) as ann:
+            change = await ann.status(Status.ONLINE if is_local else Status.REFUSED)
+            assert is_local or (change.code, change.why, change.asks_proof) == (
+                "no-secrets-here",
+                accounts.WAYS_IN,
+                True,
+            )
+
+    async def act() -> None:
+        async with await asyncio.start_server(without_tls(serve), "127.0.0.1", 0) as listener:
+            port = listener.sockets[0].getsockname()[1]
+            await come(port, is_local=True)
+            assert TOKEN.encode() not in heard, "the account is not known yet"
+            await come(port, is_local=False)
+            assert TOKEN.encode() not in heard
+            await come(port, is_local=True)
+            assert TOKEN.encode() in heard
+
+    asyncio.run(act())
 
 
 @pytest.mark.parametrize(

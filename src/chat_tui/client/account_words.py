@@ -47,8 +47,10 @@ def why_proof(code: str, nick: str, line: Line) -> str:
     return why.format(nick=nick)
 
 
-def kept(place: str) -> str:
+def kept(place: str, line: Line = Line.ENCRYPTED) -> str:
     """What is kept of a login, and where."""
+    if line is Line.OPEN:
+        return "What is kept: nothing. The code is good once, and the next time you come without encryption it takes another one."
     return f"What is kept: a token, by which this program logs in from now on, in {place}. The password is kept nowhere, nor is a code."
 
 

@@ -72,12 +72,12 @@ class Credentials:
             if identity.nick != nick:  # the user wants another name meanwhile
                 continue
             if not token:
-                self._shown = secrets.token_urlsafe(16)
+                self._shown, identity.has_account = secrets.token_urlsafe(16), False
                 return self._shown
             identity.token = token
             if not entry:  # a token of the server's would be lost with the answer, and the name with it
                 self._store.save_token(name_key(nick), token)
-        self._shown = identity.token
+        self._shown, identity.has_account = identity.token, name_key(identity.nick) in self._saved.accounts
         return identity.token
 
     async def _taken_out(self, nick: str, entry: str) -> str:

@@ -23,6 +23,8 @@ class Identity(Struct):
 
     nick: str
     token: str = ""
+    has_account: bool = False
+    """Whether it is the token of an account, which is good elsewhere too for whoever has seen it."""
 
 
 async def kept_nowhere(identity: Identity) -> str:
@@ -46,25 +48,31 @@ class SigningIn:
         self._token_for = token_for
         self._proof: Proof | None = None
         self._shown: Proof | None = None  # on the connection that there is
+        self._login = b""  # what waits until it is known who may listen in
 
     def prove(self, proof: Proof | None) -> None:
         """Log in by this the next time, not by the token, until the server has answered; or, with None, by the token after all."""
         self._proof = proof
 
     async def first_words(self) -> bytes:
-        """What is said at once, before it is known who may listen in; a login by a proof waits for that."""
+        """What is said at once, before it is known who may listen in; a login to an account waits for that."""
         hello = write("hello", protocol=PROTOCOL, program="chat-tui")
         self._shown = self._proof
+        self._login = b""
         if self._shown is not None:
             return hello
         token = await self._token_for(self.identity)
-        return hello + write("login", ref=LOGIN, nick=self.identity.nick, token=token)
+        login = write("login", ref=LOGIN, nick=self.identity.nick, token=token)
+        if not self.identity.has_account:
+            return hello + login
+        self._login = login
+        return hello
 
     def second_words(self, line: Line) -> bytes | None:
         """What is said on such a line then, which may be nothing; None if a secret would be heard there, and is forgotten now."""
         proof = self._shown
         if proof is None:
-            return b""
+            return None if self._login and line is Line.OPEN else self._login
         if proof.is_secret and line is Line.OPEN:
             self._forget_shown()
             return None

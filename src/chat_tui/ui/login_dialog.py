@@ -81,7 +81,10 @@ class LoginDialog:
 
         client = self._program.client
         nick = client.connection.identity.nick
-        what, kept = words.why_proof(change.code, nick, change.line), words.kept(client.credentials.place())
+        what, kept = (
+            words.why_proof(change.code, nick, change.line),
+            words.kept(client.credentials.place(), change.line),
+        )
         password = Asked("password", "Password")
         code = Asked("code", "or a code", "eight letters, or a recovery code")
         if self._is_new:
