@@ -26,11 +26,15 @@ def refusal(answers: list[dict[str, Any]]) -> str:
 # Who may ask.
 
 
-async def test_only_the_servers_own_user_and_root_may_ask(autojump_clock: trio.abc.Clock) -> None:
+@pytest.mark.parametrize("own", [ROOT_USER, 1000])
+async def test_only_the_servers_own_user_and_root_may_ask(
+    own: int, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: own)
     async with open_house() as house:
-        assert (await house.operator(os.geteuid()).ask("rooms"))[-1] == {"is": "done"}
+        assert (await house.operator(own).ask("rooms"))[-1] == {"is": "done"}
         assert (await house.operator(ROOT_USER).ask("rooms"))[-1] == {"is": "done"}
-        stranger = house.operator(os.geteuid() + 4711)
+        stranger = house.operator(own + 4711)
         assert refusal(await stranger.answers()) == "only the server's own user and root may ask"
 
 

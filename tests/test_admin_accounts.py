@@ -145,6 +145,7 @@ async def test_whoever_tries_codes_all_the_time_keeps_nobody_from_being_let_in_b
             assert (await told(attacker, "login", nick="ann", code="AAAA-AAAA"))["code"] == "wrong-code"
         assert (await told(house.connect(HERE), "login", nick="ann", code=short["code"]))["code"] == "wrong-code"
         long = await asked(house, "make-code", name="ann", is_long=True)
+        assert "the code is a secret" in lines_of([decoded_answer(json.dumps(long).encode())])[1]
         for host in range(5, 10):
             attacker = house.connect(f"198.51.{host}.7")
             assert (await told(attacker, "login", nick="ann", code="AAAA-AAAA"))["code"] == "wrong-code"
@@ -292,9 +293,9 @@ async def test_nobody_is_let_in_while_an_operator_ends_their_account(
         accounts = house.server._directory.accounts
         end, find = accounts.end, accounts.by_token
 
-        async def end_slowly(account: int, ending: Ending, at: float) -> Rewritten | None:
+        async def end_slowly(account: int, ending: Ending, at: float, *, is_due: bool) -> Rewritten | None:
             await trio.sleep(1)
-            ended = await end(account, ending, at)
+            ended = await end(account, ending, at, is_due=is_due)
             await trio.sleep(1)
             return ended
 

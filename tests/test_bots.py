@@ -234,6 +234,23 @@ async def test_a_bot_cannot_take_the_account_nor_change_it(autojump_clock: trio.
         assert (await told(ann, "nick", nick="ann"))["text"].startswith("Your nickname is already"), "still in English"
 
 
+async def test_what_a_bot_chose_before_it_logged_in_is_not_its_persons_choice(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with house_with_ann() as (house, ann):
+        token = (await make_bot(ann))["token"]
+        bot = house.connect(HERE)
+        await told(bot, "lang", language="zh")
+        await told(bot, "time", zone="Asia/Tokyo")
+        assert (await told(bot, "login", nick="x", token=token))["is"] == "logged-in"
+        person = house.server._directory.person("ann")
+        assert person is not None
+        assert (person.language, person.zone) == ("", "")
+        account = await house.server._directory.accounts.find("ann")
+        assert account is not None
+        assert account.choices == {}
+
+
 @pytest.mark.parametrize("is_gone", [False, True])
 async def test_a_bot_reads_for_nobody(is_gone: bool, autojump_clock: trio.abc.Clock) -> None:
     async with house_with_ann() as (house, ann):

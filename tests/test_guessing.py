@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import trio
+from msgspec.structs import replace
 
 from captured_logs import capture_logs
 from chat_server.accounts.hashing import PLACES, PLACES_PER_NETWORK, Argon2, Cost, HashingQueue
+from chat_server.accounts.throttles import DAY
 from chat_server.journal.memory import MemoryJournal
 from streams import House, Program, open_house
 from test_signing_in import CANARY, HERE, register, told
@@ -54,6 +56,19 @@ async def test_after_a_start_the_owner_is_known_where_their_device_was_last(auto
     async with slow_house(journal) as house:
         await fill_the_queue(house)
         assert (await told(house.connect("127.8.8.8"), "login", nick="ann", password=CANARY))["code"] == "busy"
+        assert (await told(house.connect(HERE), "login", nick="ann", password=CANARY))["is"] == "logged-in"
+
+
+async def test_a_device_that_is_used_still_makes_its_network_known_however_old_it_is(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with slow_house(journal) as house:
+        await register(house)
+    for number, device in journal._kept.accounts.devices.items():
+        journal._kept.accounts.devices[number] = replace(device, made=device.made - 40 * DAY)
+    async with slow_house(journal) as house:
+        await fill_the_queue(house)
         assert (await told(house.connect(HERE), "login", nick="ann", password=CANARY))["is"] == "logged-in"
 
 

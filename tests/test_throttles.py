@@ -144,6 +144,8 @@ def test_who_has_logged_in_is_known_there_for_thirty_days_and_from_a_few_network
     assert (is_known(HOME, 30 * DAY - 1), is_known(HOME, 30 * DAY), is_known(AWAY, 1)) == (True, False, False)
     throttles.remember("ann", AWAY, 20 * DAY)
     assert is_known(AWAY, 45 * DAY)
+    throttles.remember("ann", AWAY, 0)
+    assert is_known(AWAY, 45 * DAY), "what is told of an earlier time changes nothing"
     for number, network in enumerate(networks(KNOWN_MAX)):
         throttles.remember("ann", network, 46 * DAY + number)
     assert not is_known(AWAY, 47 * DAY)
@@ -273,6 +275,8 @@ def test_two_an_hour_register_from_one_network_and_thirty_from_all() -> None:
     throttles = Throttles()
     assert [network for network in networks(40) if not throttles.register(network, 0)] == networks(30)
     assert throttles.register(AWAY, 0) == pytest.approx(HOUR / 30)
+    throttles.take_back_registering(networks(1)[0], 0)
+    assert throttles.register(AWAY, 0) == 0, "no account was made there after all"
 
 
 def test_whoever_tries_a_million_accounts_from_everywhere_does_not_fill_the_memory_nor_make_the_server_forget() -> None:

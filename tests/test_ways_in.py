@@ -119,6 +119,20 @@ async def test_whoever_logs_in_while_an_operator_drops_all_devices_has_no_new_on
         assert await accounts.devices(account.id) == []
 
 
+async def test_whoever_takes_an_end_back_while_ways_in_are_ended_is_not_let_in(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        await told(await holder(house), "account", ending="close")
+        are_answered_late(house, monkeypatch, "take_back_end")
+        other = house.connect(HERE)
+        await other.ask("login", nick="ann", password=CANARY)
+        await trio.sleep(0.5)
+        assert (await house.ask_as_operator("drop-devices", name="ann"))[-1]["is"] == "done"
+        assert (await other.wait_for("refused"))["code"] == "changed-meanwhile"
+
+
 async def test_a_password_that_is_changed_while_the_hash_of_the_old_one_is_made_anew_stays_changed(
     autojump_clock: trio.abc.Clock,
 ) -> None:

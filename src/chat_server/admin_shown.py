@@ -112,8 +112,10 @@ def _code_shown(answers: Sequence[CodeMade]) -> list[str]:
             "that makes an owner of the account; whoever is logged in with it does it on another connection",
             _OWNERS_INVITE,
         ]
+    is_secret = ["the code is a secret, and is taken on this machine or by TLS alone"] if made.is_long else []
     return [
         typed,
+        *is_secret,
         "and then, within ten minutes, /password: a new password without the old one, on this machine or by TLS",
         f"an earlier code of an operator's for {made.nick} is no good any more",
     ]

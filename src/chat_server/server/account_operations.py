@@ -86,7 +86,9 @@ class AccountOperations:
         account = await self._account_called(request.name)
         made = await _kept(self._authentication.operators_code("login", account.id, is_long=request.is_long))
         log.info("an operator has made a code that lets somebody in", nick=account.name, user=user)
-        return (CodeMade(account.name, made.shown, OPERATOR_SECONDS, is_new=False, is_owner=False),)
+        return (
+            CodeMade(account.name, made.shown, OPERATOR_SECONDS, is_new=False, is_owner=False, is_long=request.is_long),
+        )
 
     async def _list_accounts(self, request: ListAccounts, user: int) -> Iterable[AdminAnswer]:
         del user

@@ -216,13 +216,17 @@ class LogLevelShown(AdminAnswer, frozen=True):
 
 
 class CodeMade(AdminAnswer, frozen=True):
-    """There is a code, for so many seconds: it lets somebody in as `nick`, or to register by that name if it `is_new`; as an owner if `is_owner`."""
+    """There is a code, for so many seconds: it lets somebody in as `nick`, or to register by that name if it `is_new`; as an owner if `is_owner`.
+
+    One that `is_long` is a secret; another may be seen.
+    """
 
     nick: str
     code: str
     seconds: float
     is_new: bool
     is_owner: bool
+    is_long: bool = False
 
     def __repr__(self) -> str:
         return f"CodeMade(nick={self.nick!r})"

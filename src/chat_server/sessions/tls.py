@@ -138,7 +138,7 @@ class TlsTransport:
         return self._passes_on(ciphertext)
 
     def _passes_on(self, ciphertext: bytes) -> bool:
-        """Send ciphertext, and hold what is not taken; return whether that is nothing."""
+        """Send ciphertext while nothing is held, and hold what is not taken; return whether that is nothing."""
         try:
             sent = self._send(ciphertext)
         except BlockingIOError:
@@ -163,16 +163,10 @@ class TlsTransport:
             self._held = self._outgoing.read()
         self._prepared = data
 
-    def _pass_on(self, ciphertext: bytes) -> int:
-        """Return how many bytes the transport has taken."""
-        try:
-            return self._send(ciphertext)
-        except BlockingIOError:
-            return 0
-
     def _flush(self) -> None:
         """Have the transport take what it can of what is held. Raises OSError if the connection is gone."""
-        self._held = self._held[self._pass_on(self._held) :]
+        held, self._held = self._held, b""
+        self._passes_on(held)
 
     def _answer(self) -> None:
         """Send what TLS itself has to say, as far as that can be. If the connection is gone, whoever writes or reads next finds that.
