@@ -433,6 +433,32 @@ async def test_it_stays_erased_when_an_older_backup_takes_the_journals_place(tmp
         assert accounts.names.refusal("ann", "ann", 0, time.time()) == Refusal("kept")
 
 
+async def test_who_has_ended_gets_another_name_where_an_older_backup_has_somebody_called_so(tmp_path: Path) -> None:
+    data, ended = tmp_path / "data", tmp_path / "data" / "ended"
+    journal, accounts = open_store(data)
+    async with opened(journal):
+        await create_rooms(journal)
+        made = (await registered(accounts)).account
+        bob = (await registered(accounts, Registration("bob", "bob"))).account
+        await say(journal, made.id, CANARY)
+        back_up(data / "journal.db", tmp_path / "backup.db", no_progress)
+        rewritten = await accounts.end(made.id, "anonymise", NOW)
+    assert rewritten is not None
+    shutil.copyfile(tmp_path / "backup.db", data / "journal.db")
+    ended.rename(tmp_path / "ended")
+    journal, accounts = open_store(data)
+    async with opened(journal):
+        assert isinstance(await accounts.rename(bob.id, rewritten.nick, rewritten.nick, NOW), Account)
+    (tmp_path / "ended").rename(ended)
+    journal, accounts = open_store(data)
+    async with opened(journal):
+        now = await accounts.account(made.id)
+        assert now is not None
+        assert (now.state, now.name.startswith("deleted-"), now.name != rewritten.nick) == ("closed", True, True)
+        assert [line.nick for line in (await journal.read("python", 1, 9)).lines] == [now.name]
+        assert accounts.names.holder(rewritten.nick) == bob.id
+
+
 async def test_a_journal_without_the_account_that_has_ended_never_gives_its_number_away(tmp_path: Path) -> None:
     data = tmp_path / "data"
     journal, accounts = open_store(data)

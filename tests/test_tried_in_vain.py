@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from chat_server.accounts import Accounts
+from chat_server.accounts.authentication import ONE_TIME_TRIES
 from chat_server.accounts.credentials import parse_code
 from chat_server.journal import JournalError
 from chat_server.journal.memory import MemoryJournal
@@ -106,3 +107,23 @@ async def test_who_is_told_that_too_many_wait_has_not_registered(autojump_clock:
             assert (await told(house.connect(HERE), "register", nick=nick, password=CANARY))["is"] == "registered"
         answer = await told(house.connect(HERE), "register", nick="cat", password=CANARY)
         assert answer["code"] == "registered-too-often"
+
+
+async def test_wrong_codes_that_were_tried_before_a_code_was_made_count_nothing_against_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with house_without_leaks() as house:
+        house.server._directory.authentication.now = trio.current_time
+        await register(house)
+        ann = await holder(house)
+
+        async def guess(count: int) -> None:
+            for number in range(count):
+                stranger = house.connect(f"127.7.{number}.1")
+                assert (await told(stranger, "login", nick="ann", code="AAAA-AAAA"))["code"] == "wrong-code"
+                await trio.sleep(1)
+
+        await guess(ONE_TIME_TRIES - 1)
+        code = (await told(ann, "code", purpose="device"))["code"]
+        await guess(ONE_TIME_TRIES - 1)
+        assert (await told(house.connect(HERE), "login", nick="ann", code=code))["is"] == "logged-in"
