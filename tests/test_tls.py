@@ -372,6 +372,31 @@ async def test_a_hello_without_an_end_is_given_up() -> None:
     assert len(kernel.incoming) > 80_000, "it has not been read"
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("is_cut_up", [False, True])
+async def test_a_hello_in_many_records_is_given_up_and_in_a_few_it_is_not(
+    version: ssl.TLSVersion, *, is_cut_up: bool
+) -> None:
+    kernel, client = Kernel(), TlsClient(version)
+    body = client.shake_hands()[5:]
+    size = 1 if is_cut_up else 50
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    hello = b"".join(b"\x16\x03\x01" + len(piece).to_bytes(2) + piece for piece in pieces)
+    transport = TlsTransport(kernel, server_context(), ssl.MemoryBIO())
+    with trio.fail_after(5):
+        if is_cut_up:
+            kernel.give(hello[4096:])
+            with pytest.raises(trio.BrokenResourceError):
+                await transport.shake_hands(hello[:4096], trio.Lock())
+            return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(transport.shake_hands, hello, trio.Lock())
+            await trio.testing.wait_all_tasks_blocked()
+            while client.tls.version() is None or kernel.sent:
+                kernel.give(client.shake_hands(kernel.take(10_000)))
+                await trio.testing.wait_all_tasks_blocked()
+
+
 # What it costs.
 
 

@@ -23,6 +23,9 @@ CIPHERTEXT_MAX = RECORD_MAX + 2048
 HANDSHAKE_MAX = 8192
 """Bytes that the other side may send until hands are shaken. The longest hello that was seen, with a key share for quantum computers, has 1.8 KB."""
 
+HANDSHAKE_RECORDS_MAX = 32
+"""Records in which they may come. Clients need 2 to 5; a hello that was cut into records of one byte cost 10 ms instead of 1."""
+
 EMPTY_MAX = 32
 """Records without any text that a connection may bring. New keys are one; they cost 25 to 54 us for 27 bytes, no pace counts them, and who sends
 less than 2**24 records needs none."""
@@ -86,9 +89,12 @@ class TlsTransport:
 
         """
         self._raw = first
-        count = len(first)
+        count, records = len(first), 0
         while True:
             while self._give() and not self._record_left:
+                records += 1
+                if records > HANDSHAKE_RECORDS_MAX:
+                    raise trio.BrokenResourceError
                 async with turns:
                     is_done = self._shook_hands()
                 while self._held:
