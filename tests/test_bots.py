@@ -144,7 +144,9 @@ async def test_a_bot_may_not_be_elsewhere_than_its_token_says(autojump_clock: tr
         assert (await told(bot, "create", room="mine"))["code"] == "bot-elsewhere"
         assert (await told(bot, "join", room="python"))["is"] == "entered"
         found = await told(bot, "search", room="python", words="secret", everywhere=True)
-        assert found["rooms"] == []
+        assert (found["rooms"], found["room"]) == ([], "python")
+        other = await bot_of(house, (await make_bot(ann, "other", rooms="python,pm"))["token"])
+        assert (await told(other, "search", words="secret"))["room"] == ""
         everywhere = await bot_of(house, (await make_bot(ann, "free"))["token"])
         assert (await told(everywhere, "join", room="dev"))["is"] == "entered"
         assert (await told(ann, "code", purpose="bot", name="y", rooms="python,nowhere"))["code"] == "no-such-room"

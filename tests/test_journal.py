@@ -429,6 +429,7 @@ async def test_a_search_looks_in_the_rooms_that_it_is_told(journal: Journal) -> 
     assert await found(journal, "hello", ["pm"]) == ["hello pm"]
     assert await found(journal, "hello", ["python", "聊天"]) == ["hello 聊天", "hello python"]
     assert await found(journal, "hello", None) == ["hello 聊天", "hello pm", "hello python"]
+    assert await found(journal, "hello", []) == []
 
 
 async def test_a_search_finds_what_was_stored_just_before_and_says_when_there_is_more(journal: Journal) -> None:

@@ -148,7 +148,7 @@ class PageShown(Event, frozen=True, tag="page"):
 class Found(Event, frozen=True):
     """The newest lines that have the words, by room, oldest first in each. `unsearched` counts lines that the search could not cover yet.
 
-    `room` is the only room that was searched; "": all were.
+    `room` is the only room that was searched; "": all were, or all where the receiver may be.
     """
 
     words: str

@@ -72,7 +72,14 @@ async def search(
         return Refused("cannot-read")
     lines = fitting(matches.lines)
     has_more = matches.has_more or len(lines) < len(matches.lines)
-    return Found(words, _by_room(guests.on(lines)), has_more, matches.unsearched, zone, rooms[0] if rooms else "")
+    return Found(
+        words,
+        _by_room(guests.on(lines)),
+        has_more,
+        matches.unsearched,
+        zone,
+        rooms[0] if rooms and len(rooms) == 1 else "",
+    )
 
 
 def _by_room(lines: Iterable[Entry]) -> tuple[tuple[str, tuple[Entry, ...]], ...]:

@@ -206,6 +206,8 @@ class SearchIndex:
         """The newest positions with all the words, newest first. Raises NoWords where there are none."""
         query = query_of(words)
         if rooms is not None:
+            if not rooms:
+                return []
             query += f" AND room : ({' OR '.join(map(_room_word, rooms))})"
         try:
             return [
