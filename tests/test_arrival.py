@@ -19,6 +19,7 @@ from chat_server.server.handshakes import (
     OFTEN_BURST,
     OFTEN_PER_SECOND,
     PER_SECOND,
+    RECORDS_PER_TOKEN,
     SHAKING_SECONDS,
     Handshakes,
 )
@@ -386,6 +387,22 @@ async def test_whose_turn_comes_has_time_left_to_shake_hands(autojump_clock: tri
             nursery.cancel_scope.cancel()
     assert len(waited) > OFTEN_PER_SECOND * (HANDSHAKE_SECONDS - SHAKING_SECONDS)
     assert max(waited) < HANDSHAKE_SECONDS - SHAKING_SECONDS + 0.2
+
+
+async def test_records_of_a_byte_count_for_what_they_cost_and_a_line_for_a_line(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(tls=server_context) as house:
+        for is_cut_up in (False, True):
+            caller, client = house.call("192.0.2.9"), TlsClient()
+            await caller.stream.send_all(client.shake_hands())
+            while client.tls.version() is None:
+                await caller.stream.send_all(client.shake_hands(bytes(await caller.stream.receive_some(65536))))
+            text = b"x" * 200 * RECORDS_PER_TOKEN
+            size = 1 if is_cut_up else 10_000
+            pieces = [client.write(text[at : at + size]) for at in range(0, len(text), size)]
+            house.nursery.start_soon(caller.stream.send_all, b"".join(pieces))
+            await trio.sleep(1)
+            (address,) = {session.caller.address for session in house.server._sessions}
+            assert address.is_busy == is_cut_up
 
 
 async def test_who_shakes_hands_counts_among_the_connections_of_an_address(autojump_clock: trio.abc.Clock) -> None:
