@@ -125,6 +125,24 @@ async def test_files_that_are_the_same_are_read_only_if_somebody_asks(tmp_path: 
     assert [entry["event"] for entry in logs] == [f"the certificate of TLS is still {told(pair)}"]
 
 
+async def test_another_file_with_the_times_of_the_old_one_is_a_change(tmp_path: Path) -> None:
+    """`cp -p` and `rsync` keep them, and two certificates may have been written in one moment."""
+    old, new = Pair(), Pair()
+    old.write(tmp_path)
+    certificate = in_use(tmp_path)
+    times = (tmp_path / "cert.pem").stat()
+    (tmp_path / "new").mkdir()
+    new.write(tmp_path / "new")
+    for file in ("cert.pem", "key.pem"):
+        os.utime(tmp_path / "new" / file, ns=(times.st_atime_ns, times.st_mtime_ns))
+        os.utime(tmp_path / file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    await certificate.look(is_asked=True)
+    for file in ("cert.pem", "key.pem"):
+        (tmp_path / "new" / file).replace(tmp_path / file)
+    await certificate.look(is_asked=False)
+    assert shown_by(certificate) == new.der
+
+
 async def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path) -> None:
     """Let's Encrypt's `live` has links to files that each have a number."""
     pairs = [Pair(), Pair()]

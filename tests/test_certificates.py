@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import trio
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -24,7 +25,7 @@ import forks
 from captured_logs import capture_logs
 from chat_server.config import TlsTable
 from chat_server.protocol.fingerprints import fingerprint_of, in_groups
-from chat_server.server import certificates
+from chat_server.server import certificates, self_signed
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.certificates import (
     OWN_FILE,
@@ -306,6 +307,22 @@ async def test_where_the_disk_is_full_there_is_none_until_it_has_room(tmp_path: 
         await certificate.look(is_asked=False)
     assert certificate.certificate
     assert certificate.certificate == read_certificate(tmp_path / OWN_FILE)
+
+
+@pytest.mark.usefixtures("only_openssl")
+async def test_a_maker_is_apart_from_our_terminal_and_is_given_up_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker, session = tmp_path / "openssl", tmp_path / "session"
+    maker.write_text(f"#!/bin/sh\ncut -d ' ' -f 6 /proc/$$/stat >{session}\nexec sleep 1000")
+    maker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(self_signed, "MAKE_SECONDS", 1.0)
+    (tmp_path / "data").mkdir()
+    with trio.fail_after(60), pytest.raises(CertificateProblem, match="it took longer than 1 seconds"):
+        await make_self_signed(tmp_path / "data" / OWN_FILE)
+    assert int(session.read_text()) != os.getsid(0)
+    assert files_in(tmp_path / "data") == []
 
 
 def test_the_name_of_the_machine_can_mean_nothing_to_who_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
