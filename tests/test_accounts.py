@@ -173,10 +173,12 @@ async def test_who_is_renamed_all_day_keeps_few_names_from_others(accounts: Acco
     made = (await registered(accounts)).account
     for number in range(KEPT_NAMES_MAX + 2):
         await accounts.rename(made.id, f"n{number}", f"n{number}", NOW + number)
-    refusals = [accounts.names.refusal(name, name, 0, NOW + 99) for name in ("ann", "n0", "n1", "n2")]
-    assert refusals == [None, None, Refusal("kept"), Refusal("kept")]
-    await registered(accounts, Registration("ann", "ann"), NOW + 99)
-    assert await accounts.register(ann("n1", "n1"), NOW + 99) == Refusal("kept")
+    refusals = [accounts.names.refusal(name, name, 0, NOW + 99) for name in ("ann", "n0", "n8", "n9", "n10")]
+    assert refusals == [Refusal("kept"), Refusal("kept"), Refusal("kept"), None, None]
+    assert [accounts.names.whose(name, NOW + 99) for name in ("ann", "n8", "n9")] == [made.id, made.id, 0]
+    assert accounts.names.whose("ann", NOW + 100 * 86400) == 0
+    await registered(accounts, Registration("n9", "n9"), NOW + 99)
+    assert await accounts.register(ann("ann", "ann"), NOW + 99) == Refusal("kept")
 
 
 async def test_another_spelling_of_the_same_name_keeps_nothing(accounts: Accounts) -> None:

@@ -191,3 +191,24 @@ async def test_who_cannot_be_let_in_because_nothing_can_be_stored_is_told_so(
         assert answer["text"] == "That could not be stored just now. Try again later."
         journal._is_closed = False
         assert (await told(house.connect(HERE), "login", nick="ann", **{by: shown[by]}))["is"] == "logged-in"
+
+
+async def test_whoever_renames_an_account_at_a_lost_device_keeps_its_owner_not_out(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(messages_per_second=0) as house:
+        made = await register(house)
+        thief = await holder(house, token=made["token"])
+        for number in range(12):
+            assert (await told(thief, "nick", nick=f"nobody{number}"))["is"] == "renamed"
+        stranger = house.connect(HERE)
+        assert (await told(stranger, "login", nick="ann"))["code"] == "name-kept"
+        assert (await told(stranger, "login", nick="ann", password="a guess of many"))["code"] == "wrong-password"
+        ann = await holder(house)
+        assert (await told(ann, "drop", device="others"))["sessions"] == 1
+        assert (await told(ann, "nick", nick="ann"))["new"] == "ann"
+        person = house.call(HERE)
+        await person.type("/login nobody3", CANARY)
+        await person.read_until("* Welcome, ann.")
+        code = made["recovery"][0]
+        assert (await told(house.connect(HERE), "login", nick="nobody3", code=code))["nick"] == "ann"

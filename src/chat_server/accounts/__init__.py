@@ -18,7 +18,7 @@ KEPT_SECONDS = 90 * 86400.0
 """Seconds for which a name that an account had is kept from everybody else."""
 
 KEPT_NAMES_MAX = 10
-"""Names that are kept for one account, the newest: else one that is renamed all day would take them all."""
+"""Names that are kept for one account, those that it had first: else one that is renamed all day would take them all, or lose its own."""
 
 CHANGE_OF_MIND_SECONDS = 7 * 86400.0
 """Seconds between asking for an account's end and its end, in which a login takes it back."""

@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple
 
 import trio
 from msgspec import Struct
-from msgspec.structs import replace
 
 from chat_server.accounts import Account, Accounts, Code, Device, Failure, NewDevice
 from chat_server.accounts.credentials import (
@@ -30,10 +29,11 @@ from chat_server.accounts.credentials import (
     parse_code,
 )
 from chat_server.accounts.hashing import Busy, HashingQueue
-from chat_server.accounts.look_alikes import difference, skeleton
+from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.networks import shortened
 from chat_server.accounts.passwords import BadPassword, Password, parse_password
+from chat_server.accounts.refusals import refused
 from chat_server.accounts.revocations import Revocations
 from chat_server.accounts.throttles import Attempt, FailedTries, Throttled, Throttles
 from chat_server.logs import log
@@ -146,7 +146,7 @@ class Authentication:
             password = parse_password(typed)
         except BadPassword:
             return Refused("wrong-password")
-        moment, account = self.revocations.moment, await self.accounts.find(name_key(nick))
+        moment, account = self.revocations.moment, await self._account_called(nick)
         attempt = await self._begin(account, nick, network)
         if isinstance(attempt, Refused):
             return attempt
@@ -177,7 +177,7 @@ class Authentication:
         One-time codes are short: after ONE_TIME_TRIES wrong ones, from wherever, none that there is lets the account in any more. A recovery code is
         too long to be guessed: it is good where too much has been tried, too, for its owner may share a network with whoever guesses.
         """
-        moment, account = self.revocations.moment, await self.accounts.find(name_key(nick))
+        moment, account = self.revocations.moment, await self._account_called(nick)
         attempt = await self._begin(account, nick, network)
         if isinstance(attempt, Refused):
             known = (
@@ -215,6 +215,11 @@ class Authentication:
             is_new_owner=code.purpose == "owner",
             rooms=used.rooms,
         )
+
+    async def _account_called(self, nick: str) -> Account | None:
+        """Whose name this is, or was: whoever has a lost device can rename the account, but not keep its owner out by that. Raises JournalError."""
+        number = self.accounts.names.whose(name_key(nick), self.now())
+        return await self.accounts.account(number) if number else None
 
     async def _begin(self, account: Account | None, nick: str, network: str) -> Attempt | Refused:
         """Somebody tries to come in by this name, from there; refused if not now. Raises JournalError."""
@@ -380,21 +385,3 @@ class Authentication:
 def _whose(account: Account | None, nick: str) -> str:
     """For whom a try counts."""
     return f"name:{name_key(nick)}" if account is None else str(account.id)
-
-
-_REFUSED = {
-    "taken": Refused("name-registered"),
-    "kept": Refused("name-kept"),
-    "code": Refused("wrong-code"),
-    "devices": Refused("too-many-devices"),
-    "codes": Refused("too-many-codes"),
-    "token": Refused("account-gone"),
-    "gone": Refused("account-gone"),
-}
-
-
-def refused(refusal: Refusal, nick: str) -> Refused:
-    """What somebody is told who cannot have a name, or what they have asked for."""
-    if refusal.why == "alike":
-        return Refused("name-like-registered", difference(nick, refusal.name))
-    return replace(_REFUSED[refusal.why], details={"nick": refusal.name or nick})

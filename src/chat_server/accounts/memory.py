@@ -129,7 +129,7 @@ class MemoryAccounts:
             return refusal
         new = self._kept.change(account, lambda one: replace(one, name=name, skeleton=skeleton))
         self._put_name(old, new, at)
-        self._forget_names([name for name in self._kept.names if name.account == account][:-KEPT_NAMES_MAX])
+        self._forget_names([name for name in self._kept.names if name.account == account][KEPT_NAMES_MAX:])
         return new
 
     async def change_password(self, account: int, password: str | None, keep: Collection[int]) -> None:

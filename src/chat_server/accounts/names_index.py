@@ -52,6 +52,11 @@ class NamesIndex:
         """Which account has the name with this key; 0: none."""
         return self._keys.get(key, 0)
 
+    def whose(self, key: str, at: float) -> int:
+        """Which account has the name with this key, or had it, if it is kept for that; 0: none."""
+        kept = self._kept.get(key)
+        return self.holder(key) or (kept.account if kept is not None and kept.until > at else 0)
+
     def refusal(self, key: str, skeleton: str, account: int, at: float) -> Refusal | None:
         """Why this account (0: a guest, or one that is to be) cannot have this name; None if it can."""
         other = self._keys.get(key, account)

@@ -10,11 +10,11 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from chat_server.accounts import Holder, Registration, sender_of
-from chat_server.accounts.authentication import refused
 from chat_server.accounts.credentials import RECOVERY, RECOVERY_CODES, new_code, parse_code
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.passwords import Password
+from chat_server.accounts.refusals import refused
 from chat_server.commands.access import UNREGISTERED, access
 from chat_server.commands.asking import HASH_TOKENS, ask_new_password, chosen_password
 from chat_server.commands.codes import NobodyRegisters

@@ -46,9 +46,10 @@ def let_in_guest(place: Room, session: Occupant, nick: str, request: Login) -> N
 
 
 def holds_an_account(place: Room, name: str) -> bool:
-    """Whether an account has this name, as it is typed."""
+    """Whether an account has this name, as it is typed, or had it until lately."""
+    now = place.directory.authentication.now()
     try:
-        return bool(place.directory.accounts.names.holder(name_key(parse_name(name))))
+        return bool(place.directory.accounts.names.whose(name_key(parse_name(name)), now))
     except BadName:
         return False
 

@@ -8,11 +8,12 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from chat_server.accounts import Account
-from chat_server.accounts.authentication import LetIn, refused
+from chat_server.accounts.authentication import LetIn
 from chat_server.accounts.credentials import TypedCode, is_for_bots, parse_code
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.new_names import parse_nickname
+from chat_server.accounts.refusals import refused
 from chat_server.commands.access import access
 from chat_server.commands.asking import HASH_TOKENS, ask_until_right
 from chat_server.commands.chosen import note_choice
@@ -169,7 +170,7 @@ def _no_guests(place: Room, nick: str) -> Refused:
 def _ask_password(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
     nick = parse_name(request.nick)
     if not session.has_terminal:
-        session.send(Refused("name-registered", {"nick": nick}))
+        session.send(place.directory.authentication.refusal_of_name(nick) or Refused("name-registered", {"nick": nick}))
     elif may_be_secret(session):
         session.send(PasswordAsked(nick))
         request = replace(request, nick=nick)

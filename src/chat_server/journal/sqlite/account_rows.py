@@ -119,7 +119,7 @@ def free_names(connection: sqlite3.Connection, number: int) -> list[KeptName]:
     free = [
         KeptName(*row)
         for row in connection.execute(
-            "SELECT key, skeleton, account, until FROM kept_name WHERE account = ? ORDER BY until DESC LIMIT -1 OFFSET ?",
+            "SELECT key, skeleton, account, until FROM kept_name WHERE account = ? ORDER BY until LIMIT -1 OFFSET ?",
             (number, KEPT_NAMES_MAX),
         )
     ]
