@@ -99,6 +99,18 @@ async def test_a_bad_pair_changes_nothing_and_is_said_and_the_next_good_one_is_u
     assert shown_by(certificate) == second.der
 
 
+async def test_a_certificate_whose_time_comes_is_used_then_though_nobody_asks(tmp_path: Path) -> None:
+    first, second, clock = Pair(), Pair(begins=NOW + DAY), Clock()
+    first.write(tmp_path)
+    certificate = in_use(tmp_path, clock)
+    second.write(tmp_path)
+    await certificate.look(is_asked=True)
+    assert shown_by(certificate) == first.der
+    clock.now += 2 * DAY
+    await certificate.look(is_asked=False)
+    assert shown_by(certificate) == second.der
+
+
 async def test_who_is_connected_keeps_what_they_were_shown_when_another_takes_its_place(tmp_path: Path) -> None:
     first, second = Pair(), Pair()
     first.write(tmp_path)

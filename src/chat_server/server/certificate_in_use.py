@@ -110,9 +110,13 @@ class CertificateInUse:
         try:
             pair = await trio.to_thread.run_sync(self._changed, is_asked)
         except CertificateProblem as problem:
-            log.error("the certificate of TLS stays as it was: the new one cannot be used", why=str(problem))
+            self._stamp = ()  # it may pass though the files stay as they are: a clock was behind, a disk did not answer
+            if is_asked or str(problem) != self._problem:
+                self._problem = str(problem)
+                log.error("the certificate of TLS stays as it was: the new one cannot be used", why=self._problem)
         else:
             if pair is not None:
+                self._problem = ""
                 is_same = pair.certificate == self._pair.certificate
                 self._use(pair, "the certificate of TLS is still" if is_same else "the certificate of TLS is now")
         self._warn_of_end(self._pair.certificate)
