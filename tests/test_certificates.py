@@ -69,6 +69,19 @@ def test_a_key_may_stand_in_the_file_of_its_certificate(tmp_path: Path) -> None:
     assert read.der == pair.der
 
 
+@pytest.mark.parametrize(("kind", "behind"), [("X509 CERTIFICATE", b""), ("TRUSTED CERTIFICATE", b"\x30\x00")])
+def test_the_first_of_a_chain_may_be_written_in_another_way_that_openssl_reads(
+    tmp_path: Path, kind: str, behind: bytes
+) -> None:
+    own, other = Pair(), Pair()
+    own.write(tmp_path)
+    first = ssl.DER_cert_to_PEM_cert(own.der + behind).replace("CERTIFICATE", kind).encode()
+    (tmp_path / "cert.pem").write_bytes(first + other.certificate)
+    certificate = in_use(tmp_path)
+    assert shown_by(certificate) == own.der
+    assert certificate.fingerprint() == in_groups(fingerprint_of(own.der))
+
+
 def test_the_server_s_own_certificate_is_the_first_of_a_chain(tmp_path: Path) -> None:
     pair, authority = Pair(), Pair("authority")
     pair.write(tmp_path)

@@ -24,7 +24,8 @@ FILE_MAX = 2**20
 READ_MAX = 3
 """How often the files are read if they change meanwhile."""
 
-_CERTIFICATE = LatePattern(rb"-----BEGIN CERTIFICATE-----\s(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_KIND = rb"(?:X509 |TRUSTED )?CERTIFICATE"  # OpenSSL reads all three, the third with what is behind it
+_CERTIFICATE = LatePattern(rb"-----BEGIN " + _KIND + rb"-----\s(.*?)-----END " + _KIND + rb"-----", re.DOTALL)
 
 Stamp = tuple[tuple[int, ...], ...]
 """What changes whenever one of some files does."""
@@ -118,6 +119,8 @@ def read_certificate(path: Path) -> Certificate:
         )
     try:
         der = ssl.PEM_cert_to_DER_cert(f"{ssl.PEM_HEADER}\n{found[1].decode('ascii').strip()}\n{ssl.PEM_FOOTER}")
+        _, _, end = _element(der, 0)
+        der = der[:end]
         begins, ends = _validity_of(der)
     except (NotBase64, ValueError, IndexError) as error:
         raise CertificateProblem(f"{path}: its first certificate is damaged") from error
