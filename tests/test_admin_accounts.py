@@ -380,3 +380,12 @@ async def test_everybody_with_an_account_invites_where_the_settings_say_so_until
         assert [answer["is"] for answer in answers[:48]] == ["invited"] * 48
         assert answers[48]["code"] == "too-many-codes"
         assert (await asked(house, "make-code", name="ann"))["code"], "that keeps no operator from letting her in"
+
+
+async def test_an_operator_who_names_an_account_as_it_was_called_is_told_its_name(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        assert (await told(await holder(house), "nick", nick="bob"))["new"] == "bob"
+        assert refusal(await house.ask_as_operator("make-code", name="Ann")) == "Ann is called bob now"

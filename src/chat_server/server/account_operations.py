@@ -178,6 +178,9 @@ class AccountOperations:
         """The account with this name, unless it is closed."""
         account = await _kept(self._accounts.find(_key(name)))
         if account is None:
+            names = self._accounts.names
+            if number := names.whose(_key(name), self._authentication.now()):
+                raise Impossible(f"{name} is called {names.name_of(number)} now")
             raise Impossible(f"nobody has an account called {name}: `chat-server admin accounts` lists them")
         if account.state == "closed" and not closed:
             raise Impossible(f"{account.name} is closed, and cannot be used again")
