@@ -263,11 +263,13 @@ def test_who_is_logged_out_elsewhere_is_told_why_and_asked(code: str) -> None:
     play(app, act)
 
 
-def test_where_one_must_have_an_account_one_registers_before_one_is_let_in() -> None:
+@pytest.mark.parametrize("code", ["no-guests", "no-guests-but-invited", "no-guests-no-accounts"])
+def test_where_one_must_have_an_account_one_registers_before_one_is_let_in(code: str) -> None:
     app = outside()
 
     async def act(pilot: Pilot) -> None:
-        await refuse(app, pilot, "no-guests")
+        await refuse(app, pilot, code)
+        assert ("With it and a password" in words(app)) == (code != "no-guests")
         await filled(app, pilot, CANARY, "another horse", "")
         assert "That was not the same twice." in words(app)
         await filled(app, pilot, CANARY, CANARY, "ABCD-EFGH")

@@ -304,6 +304,49 @@ def test_in_a_pipe_the_password_of_a_file_is_shown_once_and_registers() -> None:
     assert PASSWORD not in written
 
 
+@pytest.mark.parametrize("by_code", [False, True])
+def test_where_one_must_have_an_account_one_registers_before_one_is_let_in_and_is_shown_the_recovery_codes(
+    by_code: bool,
+) -> None:
+    invite = ["ABCD-EFGH"] * by_code
+
+    async def act(user: Sitting) -> None:
+        await user.refuse("no-guests-but-invited" if by_code else "no-guests")
+        await user.type(*invite, PASSWORD, "other")
+        assert user.connection.proofs == []
+        await user.type(*invite, PASSWORD, PASSWORD)
+        (proof,) = user.connection.proofs
+        assert proof is not None
+        assert (proof.do, proof.fields()) == ("register", {"password": PASSWORD, "invite": "".join(invite)})
+        user.connection.proofs.clear()
+        await user.refuse("password-short")
+        await user.type(*invite, PASSWORD, PASSWORD)
+        assert user.connection.proofs.pop() is not None
+        user.program.client._take(Registered("ann", ("AAAA-BBBB", "CCCC-DDDD"), "4f2a" * 8), None)
+        await user.let_in("ann")
+        user.connection.proofs.clear()
+        await user.refuse("name-registered")
+        await user.type(PASSWORD)
+        assert proof_of(user.connection) == {"password": PASSWORD}
+        await user.let_in("ann")
+        user.program.end(Exit.STORED)
+
+    _, written, _ = sit(act)
+    assert "AAAA-BBBB, CCCC-DDDD" in written
+    assert "A token is kept in" in written
+    assert PASSWORD not in written
+
+
+def test_in_a_pipe_no_account_is_made_that_nobody_has_asked_for() -> None:
+    async def act(user: Sitting) -> None:
+        await user.refuse("no-guests")
+        assert user.connection.proofs == []
+
+    code, written, _ = sit(act, is_interactive=False, password=PASSWORD)
+    assert code == Exit.REFUSED
+    assert "Refused: no-guests." in written
+
+
 # The program itself
 
 

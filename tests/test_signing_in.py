@@ -291,6 +291,21 @@ async def test_what_is_typed_after_a_password_that_was_refused_is_a_password_too
         assert len((await house.server._journal.read("python", 1, 9)).lines) == 1
 
 
+async def test_at_a_terminal_a_wrong_code_is_told_before_one_is_asked_for_a_password(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with house_without_leaks() as house:
+        made = (await house.ask_as_operator("make-owner", name="ann"))[0]
+        ann = house.call(HERE)
+        await ann.type("/register ann AAAA-AAAA")
+        assert "New password" not in await ann.read_until("* That code is wrong")
+        for _ in range(3):  # to be asked counts for nothing: two accounts an hour may be made
+            await ann.type(f"/register ann {made['code']}", "")
+            await ann.read_until("* No password")
+        await ann.type(f"/register ann {made['code']}", CANARY, CANARY)
+        await ann.read_until("* You are an owner of this server now.")
+
+
 async def test_at_a_terminal_one_registers_with_a_password_typed_twice(autojump_clock: trio.abc.Clock) -> None:
     async with house_without_leaks() as house:
         ann = house.call(HERE)

@@ -83,8 +83,7 @@ class AccountCommands(CommandHandler):
             return None
         if request.password or not session.has_terminal:
             return _register(place, session, nick, request, request.password)
-        ask_new_password(session, nick, lambda typed: _register(place, session, nick, request, typed))
-        return None
+        return _ask_if_possible(place, session, nick, request)
 
 
 def _nick_to_be(place: Room, session: Occupant, request: Register) -> str:
@@ -114,6 +113,17 @@ def _may_register(place: Room, session: Occupant, nick: str, request: Register) 
         return True
     session.send(NobodyRegisters() if registration == "closed" else InviteNeeded(details={"nick": nick}))
     return False
+
+
+async def _ask_if_possible(place: Room, session: Occupant, nick: str, request: Register) -> None:
+    """Ask for a password, unless the code is wrong: nobody thinks of one for nothing."""
+    authentication = place.directory.authentication
+    registering = await readable(authentication.may_register(request.invite, nick, session.network))
+    if isinstance(registering, Refused):
+        session.send(registering)
+        return
+    authentication.take_back(registering)  # it counts when the password is there
+    ask_new_password(session, nick, lambda typed: _register(place, session, nick, request, typed))
 
 
 async def _register(place: Room, session: Occupant, nick: str, request: Register, typed: str) -> None:

@@ -29,6 +29,14 @@ _WHY = {
     NO_GUESTS: (
         "Only people with an account come in here. Choose a password, and {nick} is yours. If you have an account already, take its name."
     ),
+    "no-guests-but-invited": (
+        "Only people with an account come in here, and whoever makes one is invited: ask for a code. With it and a password {nick} is yours."
+        " If you have an account already, take its name."
+    ),
+    "no-guests-no-accounts": (
+        "Only people with an account come in here, and only whoever runs the server has one made, by a code. With it and a password {nick} is"
+        " yours. If you have an account already, take its name."
+    ),
     "account-ends": "The account is to end, and is logged out everywhere. Whoever logs in by the password or a code before then takes that back.",
 }
 """Why somebody is asked who was logged in."""

@@ -17,11 +17,14 @@ ENDS_TOKEN = frozenset(("dropped", "password-changed", "account-ends"))
 """Why a session ends whose token lets nobody in any more."""
 
 NO_GUESTS = "no-guests"
-"""Why a login is refused where one registers before one is let in."""
+BY_CODE = frozenset(("no-guests-but-invited", "no-guests-no-accounts"))
+NEEDS_ACCOUNT = BY_CODE | {NO_GUESTS}
+"""Why a login is refused where one registers before one is let in; with a code in two cases, of an owner or of whoever runs the server."""
 
 ASKS_PROOF = ENDS_TOKEN | {
     *("name-registered", "wrong-password", "wrong-code", "password-length", "too-many-tries", "busy"),
-    *("changed-meanwhile", "no-secrets-here", "too-many-devices", NO_GUESTS),
+    *("changed-meanwhile", "no-secrets-here", "too-many-devices"),
+    *NEEDS_ACCOUNT,
 }
 """Refusals of a login after which another proof may let the user in."""
 

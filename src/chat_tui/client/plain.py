@@ -177,7 +177,7 @@ class PlainProgram:
         if change.status is Status.REFUSED and self.code is None:
             if change.doubt is not None:
                 self._question.ask(change.doubt)
-            elif not change.asks_proof or not self._accounts.prove(change.why):
+            elif not change.asks_proof or not self._accounts.prove(change.why, change.code):
                 self._warn(change.why)
                 self._end(Exit.REFUSED)
         self._teller.changed(change)

@@ -14,6 +14,7 @@ from chat_tui.client.askers import Answer
 from chat_tui.client.client import Client
 from chat_tui.client.command_line import Asked
 from chat_tui.client.plain_secrets import SecretQuestions
+from chat_tui.client.plain_telling import TOKEN_KEPT
 
 UNSEEN = "It is not shown as you type; an empty line asks nothing."
 NEEDS_TERMINAL = (
@@ -56,6 +57,8 @@ class PlainAccounts:
         self._password, self._is_shown = password, False
         self._on_leave, self._on_refused = on_leave, on_refused
         self._before = ""  # who the user was before they wanted to be somebody else
+        self._is_new = False  # whether what is asked for now is to make an account
+        self._registers_by: tuple[str, ...] = ()  # the question for the code with which that is done, if it takes one
 
     # What is typed.
 
@@ -127,10 +130,7 @@ class PlainAccounts:
     def _registered(self, on_answer: Answer, event: Event) -> bool:
         is_told = on_answer(event)
         if isinstance(event, Registered):
-            place = self._client.credentials.place()
-            self._write(
-                f"A token is kept in {place}: chat-tui logs in by it from now on. The password is kept nowhere."
-            )
+            self._write(TOKEN_KEPT.format(self._client.credentials.place()))
         return is_told
 
     def _ends(self, on_answer: Answer, event: Event) -> bool:
@@ -155,7 +155,7 @@ class PlainAccounts:
         before = client.state.nick
 
         def go(typed: list[str]) -> str:
-            self._before = before
+            self._before, self._is_new = before, False
             client.call_oneself(nick)
             on_none("")
             client.connection.prove(Proof(code=code) if code else Proof(password=typed[0]))
@@ -169,22 +169,40 @@ class PlainAccounts:
 
     def let_in(self) -> None:
         """The user is who they want to be."""
-        self._before = ""
+        self._before, self._is_new = "", False
 
-    def prove(self, why: str) -> bool:
-        """Ask for what lets the user in, whom the server has refused; return False if nobody can be asked."""
+    def prove(self, why: str, code: str) -> bool:
+        """Ask for what lets the user in, whom the server has refused with this code; return False if nobody can be asked."""
         connection = self._client.connection
         nick = connection.identity.nick
+        if code in accounts.NEEDS_ACCOUNT or code == "name-registered":
+            self._registers_by = ("The code that you were told:",) if code in accounts.BY_CODE else ()
+            self._is_new = code != "name-registered"
         if self._secrets.can_ask:
             self._warn(why)
+            if self._is_new:
+                twice = (f"A password for {nick}, twice. {UNSEEN}", "Once more:")
+                self._secrets.ask((*self._registers_by, *twice), self._new_typed)
+                return True
             wanted = f"The password of {nick}, which is not shown; or /login {nick} CODE; or an empty line to leave it."
             self._secrets.ask((wanted,), self._proof_typed)
             return True
-        if self._password and not self._is_shown:
+        if self._password and not self._is_shown and not self._is_new:
             self._is_shown = True
             connection.prove(Proof(password=self._password))
             return True
         return False
+
+    def _new_typed(self, typed: list[str]) -> None:
+        """Have an account made, before one is let in: by what was typed, a code first if one is needed."""
+        if not typed:
+            self._proof_typed([])
+            return
+        *invite, password, again = typed
+        if password == again:
+            self._client.connection.prove(Proof(password=password, invite="".join(invite), is_new=True))
+        else:
+            self.prove("That was not the same twice. Begin again.", "passwords-differ")
 
     def _proof_typed(self, typed: list[str]) -> None:
         client = self._client

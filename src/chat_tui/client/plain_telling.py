@@ -18,6 +18,8 @@ from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.in_order import Reading, line_in_words
 
+TOKEN_KEPT = "A token is kept in {}: chat-tui logs in by it from now on. The password is kept nowhere."  # noqa: S105 - words
+
 
 class Teller:
     """Writes what happens."""
@@ -59,12 +61,13 @@ class Teller:
 
     def tell(self, event: Event, new: list[Entry]) -> None:
         """Write what an event means that nobody has asked for."""
-        self._note_renamed(event)
+        self._note(event)
         match event:
-            case events.LoggedIn():
-                self._carried = {name_key(name) for name in event.rooms}
             case events.LoggedOut() | events.NotStored():
                 pass
+            case events.Registered():  # before the user was let in: nothing shows the codes again
+                self._write(words_for(event, was_typed=True, language=self._client.state.language))
+                self._write(TOKEN_KEPT.format(self._client.credentials.place()))
             case events.Stored():
                 self._write(f"[{event.room}] stored as {event.seq}")
             case events.Entered():
@@ -82,9 +85,11 @@ class Teller:
                 if words:
                     self._write(words)
 
-    def _note_renamed(self, event: Event) -> None:
-        """Note which room one leaves only to be in it under its new name."""
-        if isinstance(event, RoomRenamed) and name_key(event.room) != name_key(event.new):
+    def _note(self, event: Event) -> None:
+        """Note in which rooms one is from the beginning, and which one leaves only to be in it under its new name."""
+        if isinstance(event, events.LoggedIn):
+            self._carried = {name_key(name) for name in event.rooms}
+        elif isinstance(event, RoomRenamed) and name_key(event.room) != name_key(event.new):
             self._renamed.add(name_key(event.room))
         elif isinstance(event, events.Entered):
             self._renamed.discard(name_key(event.room))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.app import App
 
 from chat_tui.client import account_words as words
-from chat_tui.client.accounts import NO_GUESTS, Proof, why_no_secrets
+from chat_tui.client.accounts import BY_CODE, NEEDS_ACCOUNT, Proof, why_no_secrets
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.ui.program import Program
@@ -59,7 +59,7 @@ class LoginDialog:
 
     def _ask(self, change: ConnectionChanged) -> None:
         """Say in the form why another proof is needed, or open it."""
-        is_new = change.code == NO_GUESTS or (self._is_new and self._open_form is not None)
+        is_new = change.code in NEEDS_ACCOUNT or (self._is_new and self._open_form is not None)
         wrong = ""
         if change.code not in words.SAID_ABOVE:
             wrong = words.wrong(change.why, change.code, change.wait, self._program.clock())
@@ -88,7 +88,8 @@ class LoginDialog:
         password = Asked("password", "Password")
         code = Asked("code", "or a code", "eight letters, or a recovery code")
         if self._is_new:
-            invite = Asked("invite", "Invitation", "a code, if one is needed", is_secret=False)
+            which = "the code that you were told" if change.code in BY_CODE else "a code, if one is needed"
+            invite = Asked("invite", "Invitation", which, is_secret=False)
             again = Asked("again", "Once more")
             return Form(f"{nick} needs an account here", what, (password, again, invite), "Register", OTHER, kept)
         heading = f"{nick} has an account here"
