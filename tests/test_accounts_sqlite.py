@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import trio
 
 import forks
 from archives import checked, exported, no_progress
-from chat_server.accounts import Account, Code, Registration, sender_of
+from captured_logs import capture_logs
+from chat_server.accounts import Account, Code, Ended, Registration, sender_of
 from chat_server.accounts.names_index import NamesIndex, Refusal
 from chat_server.config import JournalTable
 from chat_server.journal import Duplicate, JournalError
@@ -26,11 +27,14 @@ from chat_server.journal.engines import Store, engine_named
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import import_
+from chat_server.journal.sqlite import endings
 from chat_server.journal.sqlite.archive import back_up, editing
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataDirectory
+from chat_server.journal.sqlite.ended_accounts import rewrite_some
 from chat_server.journal.sqlite.ended_file import read_ended
 from chat_server.journal.sqlite.endings import REST_AFTER_FAILURE
+from chat_server.journal.sqlite.rewriting import Changed
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Entry, Said
 from processes import TIMEOUT
@@ -506,6 +510,33 @@ async def test_who_ends_while_others_are_being_erased_is_erased_right_after_them
                     while accounts.names.holder(one.key):
                         await trio.lowlevel.checkpoint()
         assert not _files_with(tmp_path / "data", CANARY)
+
+
+async def test_an_account_of_which_something_goes_wrong_keeps_no_other_from_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, accounts = open_store(tmp_path / "data")
+    async with opened(journal):
+        await create_rooms(journal)
+        people = [(await registered(accounts, Registration(name, name))).account for name in ("ann", "bob")]
+        for one in people:
+            await say(journal, one.id, CANARY, nick=one.name)
+
+        def rewrite(ended: Ended, batches: Sequence[int], writer: Writer) -> Changed:
+            if ended.account == people[0].id:
+                raise AssertionError("a bug")
+            return rewrite_some(ended, batches, writer)
+
+        monkeypatch.setattr(endings, "rewrite_some", rewrite)
+        with trio.fail_after(REST_AFTER_FAILURE - 1), capture_logs() as logged:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(accounts.end, people[0].id, "erase", NOW)
+                while accounts.names.holder("ann"):
+                    await trio.lowlevel.checkpoint()
+                assert await accounts.end(people[1].id, "erase", NOW)
+                nursery.cancel_scope.cancel()
+        assert any("something went wrong" in one["event"] for one in logged)
+        assert [line.text for line in (await journal.read("python", 1, 9)).lines] == [CANARY, ERASED_TEXT]
 
 
 async def test_nobody_waits_for_the_disk_where_nobody_has_an_account(tmp_path: Path) -> None:

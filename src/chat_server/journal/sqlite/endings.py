@@ -3,7 +3,7 @@
 Some batches at a time, so that no append waits long; then nothing of the old texts is in any file of the data directory. Never knows whose they were.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
@@ -65,7 +65,8 @@ class Endings:
     async def catch_up(self, found: list[Ended]) -> None:
         """Do what was left of it when the journal was closed: before anybody is shown a line."""
         self._waiting |= {ended: trio.Event() for ended in found}
-        await self._carry_out_all()
+        if not await self._carry_out_all():
+            self._has_more.set()
 
     async def run(self) -> None:
         """Rewrite what there is to be rewritten, for ever."""
@@ -74,30 +75,36 @@ class Endings:
                 await self._has_more.wait()
                 self._has_more = trio.Event()
                 if not await self._carry_out_all():
-                    await trio.sleep(REST_AFTER_FAILURE)
+                    with trio.move_on_after(REST_AFTER_FAILURE):  # or until there is one more
+                        await self._has_more.wait()
+                    self._has_more.set()
         finally:
             for done in self._waiting.values():
                 done.set()
 
     async def _carry_out_all(self) -> bool:
-        """Do for all that wait what the disk lets be done; return whether that was all."""
+        """Do for all that wait what can be done; return whether that was all. Files are made anew once for all of them."""
+        waiting = [*self._waiting]
+        rewritten = [ended for ended in waiting if await self._is_done(self._rewrite, ended)]
+        if rewritten and await self._is_done(self.overwrite_the_rest):
+            for ended in rewritten:
+                await self._is_done(self._note_done, ended)
+        return not any(ended in self._waiting for ended in waiting)
+
+    async def _is_done(self, step: Callable[..., Awaitable[None]], *ended: Ended) -> bool:
+        """Take a step, and return whether it was done: what goes wrong with one account keeps no other from its end."""
         is_done = False
         with Guard("something went wrong while the lines of accounts that have ended were rewritten"):
             try:
-                waiting = [*self._waiting]
-                for ended in waiting:
-                    await self._rewrite(ended)
-                if waiting:
-                    await self.overwrite_the_rest()
-                for ended in waiting:
-                    await self._committer.call(partial(note_done, ended))
-                    self._waiting.pop(ended).set()
+                await step(*ended)
                 is_done = True
             except JournalError as error:
                 log.error("cannot rewrite the lines of an account that has ended", why=str(error))
-        if self._waiting:
-            self._has_more.set()
         return is_done
+
+    async def _note_done(self, ended: Ended) -> None:
+        await self._committer.call(partial(note_done, ended))
+        self._waiting.pop(ended).set()
 
     async def _rewrite(self, ended: Ended) -> None:
         await self._committer.call(lambda _: self._note_in_file(ended))
