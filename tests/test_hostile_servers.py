@@ -1,7 +1,9 @@
 """A server that sends anything of the form of an event, and what is not: neither the screen nor the line-by-line program ends by it."""
 
 import asyncio
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -13,13 +15,17 @@ from msgspec import inspect
 from callers import newcomer
 from chat_server.protocol import events
 from chat_server.protocol.entries import EVENTS, PageShown
+from chat_tui.client.calling import Called, Line
 from chat_tui.client.client import Client
 from chat_tui.client.codec import EventReader
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.link import Link
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.plain import PlainProgram
 from chat_tui.client.state import ROOMS_MAX
+from chat_tui.client.tls import TlsSession
 from stories import FakeConnection, Pilot, StoryApp, beginning, play, said, settle, welcome
+from tls_servers import OtherEnd, certificates
 
 HUGE = [0, 1, 2, 5, 49, -1, 2**31, 2**53 - 1, 2**53, 2**63, 2**64, -(2**63), 10**18]
 TIMES = [0.0, -1.0, 1e18, 1e300, -1e300, 1.7e9, 253402300800.0]
@@ -143,6 +149,34 @@ def test_a_list_of_commands_without_words_is_a_list_all_the_same() -> None:
     written: list[str] = []
     program = plain_program(written)
     program.client._take(events.HelpListed(((" ", "nothing"), ("", "nothing")), ()), None)
+
+
+def _agreed() -> TlsSession:
+    ours, theirs = TlsSession("127.0.0.1", verifies=False), OtherEnd(certificates().self_signed())
+    data, is_agreed = ours.hello(), False
+    while not is_agreed:
+        is_agreed, data = ours.receive_answer(theirs.shake_hands(data))
+    return ours
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_a_server_that_asks_without_end_and_reads_nothing_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch, *, is_encrypted: bool
+) -> None:
+    monkeypatch.setattr("chat_tui.client.link.WAITING_MAX", 100_000)
+
+    async def run() -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            ours.setblocking(False)
+            reader, writer = await asyncio.open_connection(sock=ours)
+            link = Link(reader, writer, Called(ours, _agreed() if is_encrypted else None, Line.LOCAL))
+            for _ in range(1000):
+                link.write(b"x" * 1000)
+            with suppress(ConnectionError):
+                assert await asyncio.wait_for(link.read(), 5) == b""
+
+    asyncio.run(run())
 
 
 def test_of_more_rooms_than_anybody_can_be_in_nothing_is_kept() -> None:

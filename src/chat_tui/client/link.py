@@ -9,6 +9,10 @@ import ssl
 from chat_tui.client.calling import Called
 from chat_tui.client.tls import READ_MAX
 
+WAITING_MAX = 2**28
+"""Bytes that may wait for a server which does not read, but asks: whether one is there, or for new keys of TLS. Of our own there are 160 MiB at most
+(plain_typing.KEPT_MAX), when a pipe's lines are sent again."""
+
 
 class Link:
     """A connection on which the first words have been said."""
@@ -37,7 +41,7 @@ class Link:
         ):  # something may have come with the end of the handshake: TLS is asked before the socket is waited for
             said, to_send = self._tls.receive_data(data)
             if to_send:
-                self._writer.write(to_send)
+                self._send(to_send)
             if said or self._tls.is_ended:
                 return said
             data = await self._reader.read(READ_MAX)
@@ -47,9 +51,15 @@ class Link:
     def write(self, data: bytes) -> None:
         """Send this, or as much as there is place for; the rest waits. What cannot be sent is the end of the connection, which `read` tells."""
         try:
-            self._writer.write(data if self._tls is None else self._tls.encrypt(data))
+            self._send(data if self._tls is None else self._tls.encrypt(data))
         except ssl.SSLError:
             self._writer.transport.abort()
+
+    def _send(self, data: bytes) -> None:
+        if self._writer.transport.get_write_buffer_size() > WAITING_MAX:
+            self._writer.transport.abort()
+        else:
+            self._writer.write(data)
 
     def close(self) -> None:
         """End it at once; the server is told, if it still listens."""
