@@ -804,6 +804,7 @@ async def test_an_export_without_accounts_is_one_that_an_older_release_reads(pla
         '{"is":"account","account":{"id":0,"name":"x"}}',
         '{"is":"account","account":{"id":5,"name":"x","skeleton":"x","made":0,"state":"asleep"}}',
         '{"is":"device","device":{"id":1,"account":9,"name":"x","digest":"MTIz","made":0}}',
+        '{"is":"code","code":{"digest":"MTIz","purpose":"login","made":0,"ends":null,"account":9}}',
         '{"is":"account","account":{"id":7,"name":"ann","skeleton":"a","made":0}}',
         '{"is":"account","account":{"id":8,"name":"b\\u001b[2J","skeleton":"a","made":0}}',
         '{"is":"account","account":{"id":8,"name":"Ann","skeleton":"a","made":0}}',

@@ -40,23 +40,20 @@ async def end_account(
     return rewritten
 
 
-async def end_sessions(
-    directory: Directory[Room, Any], sessions: Iterable[Occupant], farewell: Dismissed, deadline: float = inf
-) -> int:
+async def end_sessions(directory: Directory[Room, Any], sessions: Iterable[Occupant], farewell: Dismissed) -> int:
     """End sessions at once; when this returns, nothing of what they say will be stored. Returns how many they are.
 
     Args:
         directory: where the rooms are in which they are.
         sessions: which.
-        farewell: what they are told.
-        deadline: until when those may take their last words that are leaving already.
+        farewell: what they are told, if they are not leaving already.
 
     """
     ended = [*sessions]
     where = [(directory.room(name), one) for one in ended for name in one.rooms]
     for one in ended:
         directory.silenced.add(one)
-        one.dismiss(farewell.why, deadline, farewell.details)
+        one.dismiss(farewell.why, inf, farewell.details)
     for room, one in where:
         if room is not None:
             with suppress(trio.ClosedResourceError):  # it stores nothing more of anybody's

@@ -50,9 +50,6 @@ LOOKS = 10
 LOOK_SECONDS = 0.01
 """So many times the loop is asked to go on after so long, to see how late it is."""
 
-FAREWELL_SECONDS = 5.0
-"""Seconds that somebody who is removed has to take their last words, if they are leaving already."""
-
 
 class Operations:
     """What can be asked for, by the type of the request."""
@@ -112,8 +109,8 @@ class Operations:
         reason = sanitize_to_line(request.reason).strip().rstrip(".")
         farewell = Dismissed("kicked-because", {"reason": reason}) if reason else Dismissed("kicked")
         log.info("an operator has removed somebody", nick=person.nick, sessions=len(sessions), user=user)
-        nick, deadline = person.nick, trio.current_time() + FAREWELL_SECONDS
-        await end_sessions(self._directory, (cast(Occupant, session) for session in sessions), farewell, deadline)
+        nick = person.nick
+        await end_sessions(self._directory, (cast(Occupant, session) for session in sessions), farewell)
         return (Kicked(nick, len(sessions)),)
 
     async def _rooms(self, request: Rooms, user: int) -> Iterable[AdminAnswer]:
