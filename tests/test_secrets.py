@@ -96,7 +96,9 @@ def test_what_came_by_any_door_is_in_no_file_of_the_server_nor_in_its_log(tmp_pa
         asked(program(), "login", nick="ann", password=NEW)
         made = asked(ann, "code", purpose="device")["code"]
         for encrypted in (False, True):
-            said = spoken(server.port, "/login ann", WRONG, f"/login ann {NEW}", "/login ann", NEW, encrypted=encrypted)
+            said = spoken(
+                server.port, "/login ann", WRONG, "", f"/login ann {NEW}", "/login ann", NEW, encrypted=encrypted
+            )
             said += spoken(server.port, f"/login ann {made}", "/password", NEW, NEW, NEW, encrypted=encrypted)
             said += spoken(
                 server.port, "/register", f"/register bob{encrypted:d}", PASSWORD, PASSWORD, encrypted=encrypted
