@@ -12,6 +12,7 @@ time.tzset()
 for name in ("NO_COLOR", "TEXTUAL_ANIMATIONS", "COLORTERM"):
     os.environ.pop(name, None)
 
+import msgspec  # noqa: E402 - what Textual reads from the environment it reads when it is imported
 import textual.app  # noqa: E402 - what Textual reads from the environment it reads when it is imported
 import textual.pilot  # noqa: E402
 from msgspec.structs import replace  # noqa: E402
@@ -20,6 +21,7 @@ from textual.css.model import RuleSet  # noqa: E402
 from textual.css.stylesheet import Stylesheet  # noqa: E402
 from textual.screen import Screen  # noqa: E402
 
+import canary  # noqa: E402 - after Textual, as all the rest
 from callers import newcomer  # noqa: E402
 from chat_server.protocol import entries, events  # noqa: E402 - what Textual reads from the environment it reads when it is imported
 from chat_server.protocol.entries import Acted, Said, TopicSet  # noqa: E402
@@ -201,6 +203,13 @@ class StoryApp(ChatApp):
     def tell_terminal(self, data: str) -> None:
         self.written.append(data)
 
+    def assert_no_password(self) -> None:
+        """See that none is in what is kept of what the user did, nor in what the terminal was told beside the screen."""
+        kept = [str(msgspec.json.encode(self.client.saved)), *(pending.text for pending in self.client.store.unsent)]
+        canary.assert_not_in("what is kept", "".join([*kept, self.prompt.text, *self.prompt._history]))
+        told = [*self.written, *self.toasts(), self.clipboard, self.title, self.sub_title]
+        canary.assert_not_in("what the terminal was told", "".join(told))
+
     def screen_text(self) -> str:
         """Everything on the screen, as text."""
         width, height = self.size
@@ -334,6 +343,7 @@ def play(app: StoryApp, act: Callable[[Pilot], Any], *, size: tuple[int, int] = 
         async with app.run_test(size=size) as pilot:
             await settle(pilot)
             await act(pilot)
+            app.assert_no_password()
 
     run_story(run())
 
@@ -378,6 +388,7 @@ class Stage:
             await pilot.resize_terminal(*size)
             await settle(pilot)
         await act(app, pilot)
+        app.assert_no_password()
 
     def _move(self, runner: asyncio.Runner, _: object, app: StoryApp, pilot: Pilot, story: Iterable[Event]) -> None:
         async def move() -> None:
@@ -430,6 +441,7 @@ async def settle(pilot: Pilot) -> None:
         app.is_looked_at = True
         app.screen._compositor_refresh()
         app.is_looked_at = False
+        canary.assert_not_in("what is on the screen", app.screen_text())
 
 
 CONVERSATION = [

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from textual.widgets import Button, Input
 
+import canary
 from chat_server.protocol import events
 from chat_server.protocol.events import Event, Refused, Registered
 from chat_tui.client.accounts import WAYS_IN
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.early_typing import AHEAD
 from chat_tui.client.state import Pending
 from chat_tui.settings import Settings
 from chat_tui.ui.screens.account import AccountScreen
@@ -23,7 +25,7 @@ from processes import ServerProcess, running_server, screen
 from stories import NOON, Pilot, StoryApp, conversation, play, settle
 
 SnapCompare = Callable[..., bool]
-CANARY = "correct horse 7f3a"
+CANARY = canary.PASSWORD
 RECOVERY = ("7K3M-Q9TZ-7K3M-Q9TZ-7K3M", "2HFA-WX4C-9KQR-5M1B-TTZ0")
 WRONG = "Wrong name or password. Capitals count."
 
@@ -218,6 +220,96 @@ def test_what_was_tried_in_vain_since_the_last_login_stands_among_the_lines(is_t
         assert len([text for text in notices if "3 wrong passwords, from 2 networks." in text]) == 1
 
     play(app, act)
+
+
+EARLY = "typed too early 7f3a"
+
+
+def on_disk(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_password_that_is_typed_before_it_is_asked_for_is_in_the_field_then_and_kept_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "memory.json").write_text('{"drafts":{"":"an old draft"}}')
+    app = outside(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        assert app.prompt.text == "an old draft"
+        app.prompt.insert(EARLY)
+        app.tick()
+        await pilot.press("enter")
+        await settle(pilot)
+        app.tick()
+        app.client.store.save()
+        assert EARLY.encode() not in on_disk(tmp_path)
+        assert not app.client.saved.typed
+        await refuse(app, pilot, "name-registered")
+        assert is_form(app)
+        assert AHEAD in words(app)
+        assert EARLY not in app.screen_text()
+        await filled(app, pilot, " 4711")
+        (proof,) = app.connection.proofs
+        assert proof is not None
+        assert proof.fields() == {"password": f"{EARLY} 4711"}
+        await go_on(app, pilot, Status.ONLINE)
+        assert app.prompt.text == "an old draft"
+        await pilot.press("ctrl+z", "ctrl+y")
+        assert EARLY not in app.prompt.text
+        app.tick()
+
+    play(app, act)
+    assert EARLY.encode() not in on_disk(tmp_path)
+    assert b"an old draft" in on_disk(tmp_path)
+
+
+def test_a_password_that_is_typed_too_early_by_who_leaves_then_is_not_on_the_disk(tmp_path: Path) -> None:
+    app = outside(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        app.prompt.insert(EARLY)
+        app.tick()
+        app.main.keep_draft()
+
+    play(app, act)
+    assert EARLY.encode() not in on_disk(tmp_path)
+
+
+def test_what_is_written_by_who_was_here_before_and_is_asked_for_nothing_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "memory.json").write_text('{"nick":"ann","token":"tttttttttttttttttttttt"}')
+    app = outside(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await go_on(app, pilot, Status.WAITING, "there is no answer")
+        await pilot.press("escape")
+        app.prompt.insert("for when there is a connection")
+        app.tick()
+        await go_on(app, pilot, Status.CONNECTING)
+        assert b"for when there is a connection" in on_disk(tmp_path)
+
+    play(app, act)
+
+
+def test_what_was_written_before_one_is_logged_out_from_elsewhere_stays_in_the_prompt(tmp_path: Path) -> None:
+    app = among_others(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        app.prompt.insert("a message to python")
+        await refuse(app, pilot, "dropped")
+        assert is_form(app)
+        assert not any(field.value for field in app.screen.query(Input))
+        await pilot.press("escape")
+        await settle(pilot)
+        await go_on(app, pilot, Status.CONNECTING)
+        app.prompt.insert(EARLY)
+        app.tick()
+        await pilot.press("enter")
+        assert not app.client.store.unsent
+        await refuse(app, pilot, "dropped")
+        assert [field.value for field in app.screen.query(Input)] == [EARLY, ""]
+        assert app.prompt.text == "a message to python"
+
+    play(app, act)
+    assert EARLY.encode() not in on_disk(tmp_path)
 
 
 def test_another_name_may_be_taken_instead() -> None:

@@ -15,7 +15,7 @@ import canary
 from callers import newcomer, without_tls
 from chat_server.protocol import events
 from chat_server.protocol.events import Event
-from chat_tui.client import accounts
+from chat_tui.client import account_words, accounts
 from chat_tui.client.accounts import Proof, without_secrets
 from chat_tui.client.calling import Address, Caller, Line
 from chat_tui.client.client import Client
@@ -336,6 +336,25 @@ def test_whatever_is_written_of_a_proof_is_only_that_it_is_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("details", "seconds"),
+    [
+        ({}, 0),
+        ({"seconds": "42"}, 42),
+        ({"minutes": "2"}, 120),
+        ({"seconds": "²"}, 0),
+        ({"seconds": "-1", "minutes": "1"}, 60),
+        ({"seconds": "9" * 5000}, 9_999_999),
+        ({"minutes": "9" * 400}, 599_999_940),
+    ],
+)
+def test_a_wait_is_as_long_as_the_server_says_but_no_longer_than_a_clock_can_tell(
+    details: dict[str, str], seconds: int
+) -> None:
+    assert accounts.seconds_to_wait(details) == seconds
+    assert account_words.refused(events.Refused("busy", details, text="Later."), 1e9).startswith("Later.")
+
+
+@pytest.mark.parametrize(
     ("typed", "kept"),
     [
         ("/login ann 7K3M-Q9TZ", "/login ann"),
@@ -355,6 +374,7 @@ def test_what_may_be_a_secret_is_not_kept_of_what_was_typed(typed: str, kept: st
     client = Client(
         "h", 1, "ann", store=LocalStore(None), caller=newcomer(), on_event=lambda *_: None, on_change=lambda _: None
     )
+    client._connection_changed(ConnectionChanged(Status.ONLINE))
     client.note_draft("python", typed)
     client.remember_typed(typed)
     assert client.saved.drafts.get("python", "") == kept

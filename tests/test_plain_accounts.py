@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from canary import PASSWORD
 from chat_server.config import Config
 from chat_server.protocol import events
 from chat_server.protocol.events import Answered, Refused, Registered
@@ -16,14 +17,13 @@ from chat_server.sessions.json_session import welcome_of
 from chat_tui.client.accounts import Proof
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.early_typing import NOT_YET
 from chat_tui.client.plain import Exit, PlainProgram
 from chat_tui.client.plain_accounts import NEEDS_TERMINAL, NOT_ASKED
 from processes import TIMEOUT, ServerProcess, running_server, terminal
 from stories import FakeConnection
 from test_devices_screen import DETAILS, GROUPS
 from test_plain import run_to_the_end, turns
-
-PASSWORD = "correct horse"  # noqa: S105 - of nobody
 
 
 class Sitting:
@@ -248,6 +248,57 @@ def test_who_is_refused_without_a_proof_is_asked_for_one(typed: str, fields: dic
     assert shown == [False, True]
 
 
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_password_that_is_typed_before_it_is_asked_for_is_neither_said_nor_kept(*, is_named: bool) -> None:
+    async def act(user: Sitting) -> None:
+        user.connection.status = Status.CONNECTING
+        user.program.changed(ConnectionChanged(Status.CONNECTING))
+        await user.type(PASSWORD, f"/msg {PASSWORD}")
+        assert not user.program.client.store.unsent
+        if is_named:
+            await user.refuse()
+            assert not user.program.input.waiting
+            await user.type(PASSWORD)
+            assert proof_of(user.connection) == {"password": PASSWORD}
+            await user.let_in("ann")
+            user.program.client._take(events.RoomsListed((("python", 1),)), None)
+            await turns()
+        user.program.end(Exit.STORED)
+        assert not user.connection.said
+        assert not user.program.client.store.unsent
+
+    _, written, _ = sit(act)
+    assert ("2 lines that you typed before are thrown away" in written) is is_named
+    assert PASSWORD not in written
+
+
+def test_what_is_typed_before_a_connection_fails_that_was_never_there_is_not_kept_either() -> None:
+    async def act(user: Sitting) -> None:
+        user.connection.status = Status.CONNECTING
+        await user.type(PASSWORD)
+        user.connection.status = Status.WAITING
+        user.program.changed(ConnectionChanged(Status.WAITING, "there is no answer"))
+        await turns()
+        assert not user.program.client.store.unsent
+        await user.type("/quit")
+
+    code, written, _ = sit(act)
+    assert code == Exit.NOT_STORED
+    assert NOT_YET in written
+
+
+def test_what_is_typed_before_one_is_let_in_is_said_then() -> None:
+    async def act(user: Sitting) -> None:
+        user.connection.status = Status.CONNECTING
+        await user.type("hello")
+        assert not user.connection.said
+        await user.let_in("ann")
+        assert [line.text for line in user.connection.said] == ["hello"]
+        user.program.end(Exit.STORED)
+
+    sit(act)
+
+
 @pytest.mark.parametrize("ends", [True, False])
 def test_an_empty_line_or_the_end_of_the_input_leaves_it(*, ends: bool) -> None:
     async def act(user: Sitting) -> None:
@@ -426,6 +477,7 @@ def test_in_a_pipe_a_file_has_the_password(server: ServerProcess, tmp_path: Path
     assert "stored as" in run("two", "hello\n", "--password-file", str(secret)).stdout
     assert "stored as" in run("two", "hello again\n").stdout, "the token does from now on"
     assert PASSWORD not in on_disk(tmp_path / "one") + on_disk(tmp_path / "two")
+    secret.unlink()
 
 
 @pytest.mark.parametrize("text", [b"", b"\nsecond", b"\xff\xfe\n", None])

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import textual
 
+import canary
 import forks
 from chat_tui.cli import _parser, _sixteen_colours, main
 from chat_tui.settings import Settings, SettingsError, load
@@ -69,7 +70,9 @@ class Tmux:
         self._run("send-keys", "-t", name, "Enter")
 
     def screen(self, name: str) -> str:
-        return self._run("capture-pane", "-t", name, "-p")
+        shown = self._run("capture-pane", "-t", name, "-p")
+        canary.assert_not_in("what tmux shows", shown)
+        return shown
 
     def wait_for(self, name: str, wanted: str) -> str:
         """Wait until the screen shows this."""
@@ -83,7 +86,17 @@ class Tmux:
         self._run("resize-window", "-t", name, "-x", str(width), "-y", str(height))
 
     def close(self) -> None:
-        subprocess.run(["tmux", "-S", self._socket, "kill-server"], check=False, capture_output=True)
+        """End it, and everything in it. What has scrolled away, and the titles, were seen too."""
+        tmux = ["tmux", "-S", self._socket]
+        for what in (["list-panes", "-a", "-F", "#{pane_id} #{pane_title} #{window_name}"], ["show-buffer"]):
+            told = subprocess.run([*tmux, *what], check=False, capture_output=True).stdout
+            canary.assert_not_in("tmux's titles and clipboard", told)
+            for pane in re.findall(rb"^%\d+", told, re.MULTILINE):
+                shown = subprocess.run(
+                    [*tmux, "capture-pane", "-t", pane, "-p", "-S", "-"], check=False, capture_output=True
+                )
+                canary.assert_not_in("what tmux has shown", shown.stdout)
+        subprocess.run([*tmux, "kill-server"], check=False, capture_output=True)
 
 
 @pytest.fixture
@@ -477,7 +490,7 @@ def started(port: int, folder: Path, code: str = "") -> Screen:
 def test_a_signal_ends_it_with_the_terminal_as_it_was_and_the_draft_on_the_disk(tmp_path: Path, number: int) -> None:
     with running_server() as server:
         opened = started(server.port, tmp_path)
-        opened.wait_until("1 python")
+        opened.wait_until("Message #python")  # one is let in: what is typed before may be a password
         before = termios.tcgetattr(opened.fd)
         opened.type("half a sentence")
         opened.wait_until("half a sentence")
@@ -497,7 +510,7 @@ def test_a_signal_ends_it_with_the_terminal_as_it_was_and_the_draft_on_the_disk(
 def test_no_death_takes_a_draft_of_some_seconds(tmp_path: Path) -> None:
     with running_server() as server:
         opened = started(server.port, tmp_path)
-        opened.wait_until("1 python")
+        opened.wait_until("Message #python")
         opened.type("half a sentence")
         opened.wait_until("half a sentence")
         deadline = time.monotonic() + TIMEOUT

@@ -35,6 +35,9 @@ WAYS_IN = (
 )
 """What is told where a secret would be needed, and somebody could read it."""
 
+WAIT_DIGITS = 7
+"""Digits of a wait that are read: months. No clock can tell when the rest would be over, and a server may have sent thousands."""
+
 CANNOT_ASK = "There is no connection. Try this again when there is one."
 
 _HIDES_AFTER = {"login": 1, "register": 1, "password": 0, "account": 1}
@@ -90,7 +93,7 @@ def why_no_secrets(line: Line) -> str:
 
 def seconds_to_wait(details: Mapping[str, str]) -> int:
     """After how many seconds it may be tried again what was refused with these details; 0 if they do not say so."""
-    seconds, minutes = details.get("seconds", ""), details.get("minutes", "")
+    seconds, minutes = (details.get(unit, "")[:WAIT_DIGITS] for unit in ("seconds", "minutes"))
     return int(seconds) if seconds.isdecimal() else 60 * int(minutes) if minutes.isdecimal() else 0
 
 

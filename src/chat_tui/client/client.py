@@ -26,6 +26,7 @@ from chat_tui.client.codec import said
 from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
 from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.credentials import Credentials, Keyring
+from chat_tui.client.early_typing import EarlyTyping
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.state import Pending, RoomState, State
@@ -103,6 +104,7 @@ class Client:
         )
         self.credentials = Credentials(store, host, port, keyring)
         is_same = not nick or not self.saved.nick or name_key(nick) == name_key(self.saved.nick)
+        self.early_typing = EarlyTyping(is_known=is_same and self.credentials.has_let_in)
         waiting = [pending.room for pending in store.unsent]
         wanted = list(dict.fromkeys([*rooms, *(self.saved.rooms if is_same else ()), *waiting]))
         self.connection = Connection(
@@ -131,6 +133,7 @@ class Client:
         if name_key(nick) != name_key(identity.nick):
             identity.token = self.credentials.identity(nick, is_same=False).token
             self.connection.prove(None)  # it was for the other name
+            self.early_typing.is_somebody_else()
         identity.nick = nick
 
     def submit(self, text: str, room: str, on_answer: Answer) -> str:
@@ -248,7 +251,7 @@ class Client:
     def note_draft(self, room: str, text: str) -> None:
         """Keep what is written and not sent, in a room ("": before there is one), but for what may be a secret."""
         text = without_secrets(text)
-        if text == self.saved.drafts.get(room, ""):
+        if text == self.saved.drafts.get(room, "") or (text and self.early_typing.may_be_secret):
             return
         if text:
             self.saved.drafts[room] = text
@@ -289,6 +292,7 @@ class Client:
         if change.status is Status.REFUSED:
             self.credentials.ask_again()
         self._on_change(change)
+        self.early_typing.changed(change)
 
     def _take(self, event: Event, ref: Ref | None) -> None:
         if self.state.is_of_too_many(event):

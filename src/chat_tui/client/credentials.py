@@ -60,6 +60,11 @@ class Credentials:
         """The user under a name, as far as the file knows. `is_same`: it is the name that they had here last."""
         return Identity(nick, (is_same and self._saved.token) or self._saved.tokens.get(name_key(nick), ""))
 
+    @property
+    def has_let_in(self) -> bool:
+        """Whether what is kept has let the user in here, under the name that they had last."""
+        return bool(self._saved.token) or name_key(self._saved.nick) in self._saved.accounts
+
     async def token_for(self, identity: Identity) -> str:
         """What is shown to the server: the token that the user has; else one that is new, and on the disk when this returns.
 

@@ -13,6 +13,7 @@ from chat_tui.client.accounts import Proof
 from chat_tui.client.askers import Answer
 from chat_tui.client.client import Client
 from chat_tui.client.command_line import Asked
+from chat_tui.client.early_typing import thrown_away
 from chat_tui.client.plain_secrets import SecretQuestions
 from chat_tui.client.plain_telling import TOKEN_KEPT
 
@@ -180,6 +181,8 @@ class PlainAccounts:
             self._is_new = code != "name-registered"
         if self._secrets.can_ask:
             self._warn(why)
+            if self._client.early_typing.may_be_secret and (lines := self._secrets.throw_away()):
+                self._warn(thrown_away(lines))
             if self._is_new:
                 twice = (f"A password for {nick}, twice. {UNSEEN}", "Once more:")
                 self._secrets.ask((*self._registers_by, *twice), self._new_typed)

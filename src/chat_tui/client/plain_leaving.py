@@ -37,6 +37,7 @@ def left_over(client: Client, input_: Input, roomless: int, *, is_lost: bool, is
         yield f"{roomless} lines were not sent: there was no room to send them to."
     if waiting := input_.waiting:
         lines = "1 line of the input is" if waiting == 1 else f"{waiting} lines of the input are"
-        yield f"{lines} neither sent nor kept, from this one on: {without_secrets(str(input_.next))[:40]}"
+        which = "" if is_interactive else f", from this one on: {without_secrets(str(input_.next))[:40]}"
+        yield f"{lines} neither sent nor kept{which}{'.' if is_interactive else ''}"
     if not input_.is_ended and not is_interactive:
         yield "The rest of the input was not read."

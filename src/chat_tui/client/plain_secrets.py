@@ -53,6 +53,13 @@ class SecretQuestions:
         self._show_typed(False)
         self._warn(self._prompts[0])
 
+    def throw_away(self) -> int:
+        """Throw away what has been typed and was not asked for; return how many lines that is."""
+        lines = self._input.waiting
+        for _ in range(lines):
+            self._input.take()
+        return lines
+
     def take_answers(self) -> None:
         """Take what has been typed since."""
         while (take := self._take) is not None:

@@ -18,6 +18,7 @@ from chat_tui.client.client import Client
 from chat_tui.client.command_line import Asked, Misused
 from chat_tui.client.completion import replaced
 from chat_tui.client.connection import Status
+from chat_tui.client.early_typing import NOT_YET
 from chat_tui.client.line_words import words_for_line
 from chat_tui.client.pipes import Input, TooLong
 from chat_tui.client.plain_accounts import PlainAccounts
@@ -192,9 +193,16 @@ class Typing:
     def _is_online(self) -> bool:
         return self._client.connection.status is Status.ONLINE
 
+    @property
+    def _is_early(self) -> bool:
+        """Whether somebody sits there of whom a password may be asked yet."""
+        return self._is_interactive and not self._is_online and self._client.early_typing.may_be_secret
+
     def _may_say(self, more: int, *, is_last: bool) -> bool:
         """Whether the next line may be said now: after the answer to a command before it, and not too far ahead of what is stored."""
         if self.is_waiting or (not self.room and not self._was_settled and not self._is_interactive):
+            return False
+        if self._is_early and self._client.connection.status is Status.CONNECTING:
             return False
         limit = UNANSWERED_MAX if self._is_online and not is_last else KEPT_MAX
         return len(self._client.store.unsent) + more < limit
@@ -209,8 +217,8 @@ class Typing:
 
     def _line(self, do: str, words: str, *, is_too_long: bool) -> list[Pending]:
         """A line to be said, if it can be; else say why not."""
-        wrong = "" if is_too_long else self._client.wrong_with(do, words, self.room)
-        if is_too_long:
+        wrong = NOT_YET if self._is_early else "" if is_too_long else self._client.wrong_with(do, words, self.room)
+        if is_too_long and not wrong:
             wrong = f"That line is far too long for one message, and was not sent: {words[:40]}…"
         if not wrong:
             return [self._client.pending(self.room, do, words)]

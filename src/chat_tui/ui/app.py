@@ -269,6 +269,10 @@ class ChatApp(KeysInTurn):
         """Do what a typed command about accounts asks for, by a screen. Returns False if it is none."""
         return text.startswith("/") and self._account_dialog.take_typed(text)
 
+    def take_typed_early(self) -> str:
+        """Take out of the prompt what was typed before a password is asked for."""
+        return self.main.take_typed_early()
+
     def registered(self, event: Registered) -> None:
         """Show the recovery codes of a new account."""
         self._account_dialog.registered(event)

@@ -90,6 +90,8 @@ class Composer(TextArea):
         self._history: list[str] = []
         self._at: int | None = None
         self._unsent = ""
+        self.begun = ""
+        """What was in the prompt when somebody began to write here."""
         self._completion: tuple[Completion, int, str] | None = None
 
     def address(self, room: str) -> None:
@@ -115,6 +117,7 @@ class Composer(TextArea):
     def begin(self, draft: str) -> None:
         """Have what was being written elsewhere in the prompt: what was gone through before is over."""
         self._at = None
+        self.begun = draft
         self.put(draft)
 
     def insert_paste(self, text: str) -> None:

@@ -15,8 +15,9 @@ class SecretField(Input):
 
     cursor_blink = reactive(False, init=False)
 
-    def __init__(self, *, placeholder: str, id: str) -> None:  # noqa: A002 - Textual's name
-        super().__init__(placeholder=placeholder, id=id, password=True, compact=True)
+    def __init__(self, begun: str = "", *, placeholder: str, id: str) -> None:  # noqa: A002 - Textual's name
+        """`begun` is what was typed of it elsewhere: what is typed now goes behind that."""
+        super().__init__(begun, placeholder=placeholder, id=id, password=True, compact=True, select_on_focus=not begun)
 
     def action_copy(self) -> None:
         """Do nothing: the terminal's clipboard is everybody's."""

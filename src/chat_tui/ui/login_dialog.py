@@ -12,6 +12,7 @@ from chat_tui.client import account_words as words
 from chat_tui.client.accounts import BY_CODE, NEEDS_ACCOUNT, Proof, why_no_secrets
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.early_typing import AHEAD
 from chat_tui.ui.program import Program
 
 if TYPE_CHECKING:
@@ -85,7 +86,10 @@ class LoginDialog:
             words.why_proof(change.code, nick, change.line),
             words.kept(client.credentials.place(), change.line),
         )
-        password = Asked("password", "Password")
+        begun = self._program.take_typed_early()
+        if begun:
+            what = f"{what} {AHEAD}"
+        password = Asked("password", "Password", value=begun)
         code = Asked("code", "or a code", "eight letters, or a recovery code")
         if self._is_new:
             which = "the code that you were told" if change.code in BY_CODE else "a code, if one is needed"
@@ -94,7 +98,7 @@ class LoginDialog:
             return Form(f"{nick} needs an account here", what, (password, again, invite), "Register", OTHER, kept)
         heading = f"{nick} has an account here"
         if why_no_secrets(change.line):
-            return Form(heading, what, (Asked("code", "Code", "eight letters"),), "Log in", OTHER, kept)
+            return Form(heading, what, (Asked("code", "Code", "eight letters", begun),), "Log in", OTHER, kept)
         return Form(heading, what, (password, code), "Log in", OTHER, kept, takes_any=True)
 
     def _prove(self, typed: Mapping[str, str]) -> str:

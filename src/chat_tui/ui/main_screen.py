@@ -125,6 +125,10 @@ class MainScreen(Screen[None]):
         """Keep what is written and not sent."""
         self.navigation.keep_draft()
 
+    def take_typed_early(self) -> str:
+        """Take out of the prompt what was typed before a password is asked for."""
+        return self.navigation.take_typed_early() if self.is_open else ""
+
     def take(self, event: Event, new: list[Entry], is_told: bool) -> None:
         """Show what the server says."""
         if self.is_open:

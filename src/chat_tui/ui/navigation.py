@@ -110,6 +110,19 @@ class Navigation:
         room = self.current.name if self.current is not None else NO_ROOM
         self._program.client.note_draft(room, self._panes.prompt.draft)
 
+    def take_typed_early(self) -> str:
+        """Take out of the prompt what may be a password, and was kept nowhere; what was written there before stays."""
+        prompt = self._panes.prompt
+        begun, whole = prompt.begun, prompt.draft
+        if not self._program.client.early_typing.may_be_secret:
+            prompt.begun = whole  # it was typed while nobody was to be asked
+            return ""
+        typed = whole.removeprefix(begun)
+        if not whole.startswith(begun) or not typed or "\n" in typed:
+            return ""
+        prompt.begin(begun)
+        return typed
+
     def choose(self, key: str) -> None:
         """Go to a room of the list."""
         if key.startswith(labels.UNJOINED):

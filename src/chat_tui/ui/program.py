@@ -42,6 +42,9 @@ class Program(Protocol):
     def ask_about_account(self, text: str) -> bool:
         """Do what a typed command about accounts asks for, by a screen. Returns False if it is none."""
 
+    def take_typed_early(self) -> str:
+        """Take out of the prompt what was typed before a password is asked for."""
+
     def registered(self, event: Registered) -> None:
         """Show the recovery codes of a new account."""
 

@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from chat_tui.client.command_line import OWN
 from chat_tui.client.completion import Completion, complete
+from chat_tui.client.early_typing import NOT_YET
 from chat_tui.client.state import RoomState
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.hearing import Hearing
@@ -51,12 +52,17 @@ class Writing:
     def submit(self, text: str, room: RoomState | None) -> None:
         """Do what a text asks for that was typed in a room, or say it there."""
         client, prompt = self._program.client, self._panes.prompt
+        opens = self._opens.get(text.strip().casefold())
+        if client.early_typing.may_be_secret and opens is None:
+            self._hearing.tell(NOT_YET, is_error=True)
+            prompt.put(text)
+            prompt.select_all()
+            return
         client.remember_typed(text)
         prompt.remember(client.saved.typed)
         if text.strip().casefold() == "/joins" and "joins" not in client.state.commands:
             self._toggle_joins()
             return
-        opens = self._opens.get(text.strip().casefold())
         if opens is not None:
             opens()
             return

@@ -95,7 +95,7 @@ class FormScreen(ModalScreen[None]):
                     with Horizontal(classes="field"):
                         yield Label(asked.label)
                         if asked.is_secret:
-                            yield SecretField(placeholder=asked.placeholder, id=asked.name)
+                            yield SecretField(asked.value, placeholder=asked.placeholder, id=asked.name)
                         else:
                             yield Field(asked.value, placeholder=asked.placeholder, id=asked.name, compact=True)
                 yield Static(Content(form.kept), classes="kept")
