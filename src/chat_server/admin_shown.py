@@ -117,7 +117,7 @@ def _code_shown(answers: Sequence[CodeMade]) -> list[str]:
         typed,
         *is_secret,
         "and then, within ten minutes, /password: a new password without the old one, on this machine or by TLS",
-        f"an earlier code of an operator's for {made.nick} is no good any more",
+        f"if {made.nick} was given a code like this before, that one is no good any more",
     ]
 
 

@@ -81,8 +81,8 @@ SENTENCES: dict[str, str | Counted] = {
     "changed-meanwhile": message("Your account was changed just now. Log in again."),
     "wrong-code": message("That code is wrong, has been used, or is too old. Ask for another one."),
     "registered-too-often": counted(
-        "Many have registered here lately. Try again in {minutes} minute.",
-        "Many have registered here lately. Try again in {minutes} minutes.",
+        "Enough have registered here for now, from your network or from all. Try again in {minutes} minute.",
+        "Enough have registered here for now, from your network or from all. Try again in {minutes} minutes.",
         "minutes",
     ),
     "same-name": message("Your nickname is already {nick}."),
