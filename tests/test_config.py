@@ -65,6 +65,10 @@ def test_what_is_not_set_keeps_its_default() -> None:
             "[tls]\nkey = 'key.pem'",
             "x.toml: tls.key: expected tls.certificate too, the file of the certificate that this key is of",
         ),
+        (
+            "[accounts]\nregistration = 'invites'",
+            "x.toml: accounts.registration: expected \"\" or open or invite or closed, got 'invites'",
+        ),
         ("[tls]\nrequire = 'some'", "x.toml: tls.require: expected passwords or all or none, got 'some'"),
         (
             "[proxy]\ntrusted = ['127.0.0.1', 'proxy.example.org']",

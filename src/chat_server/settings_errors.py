@@ -23,7 +23,7 @@ def explained(error: msgspec.ValidationError, settings: type[Struct]) -> str:
     if unknown != problem:
         return f"{f'{where}.' if where else ''}{unknown}: unknown key; expected one of: {', '.join(_known(settings, path))}"
     if problem.startswith("invalid enum value"):
-        wanted = " or ".join(_known(settings, path))
+        wanted = " or ".join(one or '""' for one in _known(settings, path))
         return f"{where}: expected {wanted}, got {problem.removeprefix('invalid enum value ')}"
     return f"{where}: {problem}" if where else problem
 
