@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Paste
 from textual.widgets import Button, Input
 
 import canary
@@ -310,6 +311,34 @@ def test_what_was_written_before_one_is_logged_out_from_elsewhere_stays_in_the_p
 
     play(app, act)
     assert EARLY.encode() not in on_disk(tmp_path)
+
+
+def test_what_has_several_lines_is_no_password_and_stays_in_the_prompt() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        app.prompt.insert("a message\nof two lines")
+        await refuse(app, pilot, "name-registered")
+        assert not any(field.value for field in app.screen.query(Input))
+        assert app.prompt.text == "a message\nof two lines"
+
+    play(app, act)
+
+
+def test_of_a_paste_that_is_longer_than_any_password_nothing_goes_into_the_field() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        await refuse(app, pilot, "name-registered")
+        field = app.screen.query(Input).first()
+        app.post_message(Paste(CANARY * 40_000))
+        await settle(pilot)
+        assert not field.value
+        app.post_message(Paste(CANARY))
+        await settle(pilot)
+        assert field.value == CANARY
+
+    play(app, act)
 
 
 def test_another_name_may_be_taken_instead() -> None:

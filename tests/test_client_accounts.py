@@ -335,6 +335,37 @@ def test_whatever_is_written_of_a_proof_is_only_that_it_is_one() -> None:
         assert str(proof) == repr(proof) == f"{proof}" == "Proof(…)"
 
 
+def test_a_proof_that_is_typed_while_another_is_looked_at_is_shown_next() -> None:
+    async def act() -> None:
+        logins = SigningIn(Identity("ann"), kept_nowhere)
+        logins.prove(Proof(password="the first horse"))
+        await logins.first_words()
+        assert b"the first horse" in (logins.second_words(Line.LOCAL) or b"")
+        logins.prove(Proof(password="the second horse"))
+        logins.refused(events.Refused("wrong-password"))
+        await logins.first_words()
+        assert b"the second horse" in (logins.second_words(Line.LOCAL) or b"")
+        logins.refused(events.Refused("wrong-password"))
+        assert b"token" in await logins.first_words()
+
+    asyncio.run(act())
+
+
+def test_who_wants_to_be_somebody_else_may_be_asked_for_a_password_again() -> None:
+    client = Client(
+        "h", 1, "ann", store=LocalStore(None), caller=newcomer(), on_event=lambda *_: None, on_change=lambda _: None
+    )
+    assert client.early_typing.may_be_secret
+    client._connection_changed(ConnectionChanged(Status.ONLINE))
+    for status in (Status.WAITING, Status.CONNECTING):
+        client._connection_changed(ConnectionChanged(status))
+        assert not client.early_typing.may_be_secret
+    client.call_oneself("bob")
+    for status in (Status.WAITING, Status.CONNECTING, Status.REFUSED):
+        client._connection_changed(ConnectionChanged(status))
+        assert client.early_typing.may_be_secret
+
+
 @pytest.mark.parametrize(
     ("details", "seconds"),
     [

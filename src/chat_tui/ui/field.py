@@ -3,6 +3,8 @@
 from textual.reactive import reactive
 from textual.widgets import Input
 
+from chat_server.protocol.requests import SECRET_MAX
+
 
 class Field(Input):
     """Textual's, but for the cursor, which stands still: nothing is drawn, and no input method disturbed, while nobody does anything."""
@@ -17,7 +19,15 @@ class SecretField(Input):
 
     def __init__(self, begun: str = "", *, placeholder: str, id: str) -> None:  # noqa: A002 - Textual's name
         """`begun` is what was typed of it elsewhere: what is typed now goes behind that."""
-        super().__init__(begun, placeholder=placeholder, id=id, password=True, compact=True, select_on_focus=not begun)
+        super().__init__(
+            begun,
+            placeholder=placeholder,
+            id=id,
+            password=True,
+            compact=True,
+            select_on_focus=not begun,
+            max_length=SECRET_MAX,  # what is longer no server takes: of a paste nothing goes in then, rather than a part
+        )
 
     def action_copy(self) -> None:
         """Do nothing: the terminal's clipboard is everybody's."""
