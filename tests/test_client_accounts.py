@@ -335,6 +335,14 @@ def test_whatever_is_written_of_a_proof_is_only_that_it_is_one() -> None:
         assert str(proof) == repr(proof) == f"{proof}" == "Proof(…)"
 
 
+@pytest.mark.parametrize(
+    ("code", "is_secret"),
+    [("7K3M-Q9TZ", False), ("7k3m q9tz", False), ("hunter2", True), ("7K3MQ9TZX", True), ("", True)],
+)
+def test_what_has_not_the_letters_of_a_code_that_is_good_once_is_a_secret(code: str, *, is_secret: bool) -> None:
+    assert Proof(code=code).is_secret is is_secret
+
+
 def test_a_proof_that_is_typed_while_another_is_looked_at_is_shown_next() -> None:
     async def act() -> None:
         logins = SigningIn(Identity("ann"), kept_nowhere)

@@ -101,6 +101,7 @@ def test_the_token_of_an_account_goes_into_the_keyring_and_is_on_no_disk(tmp_pat
         first.end()
         assert TOKEN not in on_disk(tmp_path)
         again = Program(tmp_path, keyring)
+        assert again.credentials.has_let_in
         assert await again.log_in() == TOKEN
         assert again.credentials.place() == "the system's keyring"
         assert (keyring.asked, again.told) == (2, []), "it is not put there again"
@@ -128,6 +129,7 @@ def test_the_token_of_a_guest_is_in_the_file_before_anybody_is_told_and_asks_no_
         program = Program(tmp_path, keyring)
         token = await program.credentials.token_for(program.identity)
         assert token in on_disk(tmp_path)
+        assert not program.credentials.has_let_in, "it has been shown to nobody yet"
         await program.log_in()
         assert keyring.asked == 0
 
