@@ -459,3 +459,11 @@ def test_chat_tui_logs_in_by_a_token_of_the_keyring_and_by_password_where_that_i
         again = run("hello\n")
         assert "stored as 4" in again.stdout, "the file has the new token"
         assert token not in kept()
+
+
+@pytest.mark.parametrize("secret", ["null", "[1]", '"\\ud800"', '"a\\nb"', '"é"', f'"{"x" * 1025}"'])
+def test_what_is_no_token_is_none_that_a_server_is_shown(secret: str) -> None:
+    said = f'{{"secret": {secret}}}'
+    keyring = SystemKeyring(process=(sys.executable, "-c", f"print({said!r})"))
+    with pytest.raises(KeyringError, match="what it gives is no token"):
+        asyncio.run(keyring.get("ann"))

@@ -10,6 +10,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from contextlib import suppress
 
+from chat_server.protocol.requests import SECRET_MAX
 from chat_tui.client.keyring_process import NONE
 
 SECONDS = 20.0
@@ -78,7 +79,10 @@ def _secret_in(said: bytes) -> str:
         raise KeyringError("it failed") from None
     if why:
         raise KeyringError("" if why == NONE else _IN_WORDS.get(why, f"it failed ({why})"))
-    return str(answer.get("secret", ""))
+    secret = answer.get("secret", "")
+    if not isinstance(secret, str) or not (secret.isascii() and secret.isprintable() and len(secret) <= SECRET_MAX):
+        raise KeyringError("what it gives is no token")
+    return secret
 
 
 _IN_WORDS = {
