@@ -313,6 +313,25 @@ def test_what_was_written_before_one_is_logged_out_from_elsewhere_stays_in_the_p
     assert EARLY.encode() not in on_disk(tmp_path)
 
 
+def test_what_is_typed_while_the_server_is_asked_is_not_sent_and_not_copied() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        await refuse(app, pilot, "name-registered")
+        await filled(app, pilot, CANARY, CANARY)
+        assert len(app.connection.proofs) == 1
+        field = app.screen.query(Input).first()
+        field.value = CANARY
+        field.focus()
+        await settle(pilot)
+        field.select_all()
+        for key in ("ctrl+c", "super+c", "ctrl+x"):
+            await pilot.press(key)
+        assert not app.clipboard
+
+    play(app, act)
+
+
 def test_what_has_several_lines_is_no_password_and_stays_in_the_prompt() -> None:
     app = outside()
 
