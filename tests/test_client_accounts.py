@@ -20,6 +20,7 @@ from chat_tui.client.accounts import Proof, without_secrets
 from chat_tui.client.calling import Address, Caller, Line
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.early_typing import EarlyTyping
 from chat_tui.client.known_servers import KnownServers
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.signing_in import Identity, SigningIn, kept_nowhere
@@ -357,6 +358,14 @@ def test_a_proof_that_is_typed_while_another_is_looked_at_is_shown_next() -> Non
         assert b"token" in await logins.first_words()
 
     asyncio.run(act())
+
+
+def test_what_is_kept_of_somebody_may_let_them_in_no_more_and_that_is_known_when_it_was_tried() -> None:
+    early = EarlyTyping(is_known=True)
+    assert early.may_be_secret
+    for status, may_be in ((Status.WAITING, False), (Status.CONNECTING, True), (Status.ONLINE, False)):
+        early.changed(ConnectionChanged(status))
+        assert early.may_be_secret is may_be
 
 
 def test_who_wants_to_be_somebody_else_may_be_asked_for_a_password_again() -> None:
