@@ -504,7 +504,7 @@ def test_the_lines_that_the_document_explains_are_logged() -> None:
     )
     table = DOCUMENT.partition("## What the log says")[2].partition("##")[0]
     lines = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert [line for line in lines if f'"{line}' not in source] == []
     days, hours = WARN_SECONDS / 86400, LOOK_SECONDS / 3600
     assert f"From {days:g} days before" in DOCUMENT
