@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import closing
 from typing import Any, cast
 
 import pytest
@@ -192,11 +193,11 @@ def test_chat_tui_asks_a_silent_server_in_the_words_that_it_knows(
     asked: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(json.dumps(welcome(protocol)).encode() + b"\n")
-        writer.write(b'{"ref":"login","is":"logged-in","nick":"ann","token":"","rooms":[]}\n')
-        while line := await reader.readline():
-            asked.append(json.loads(line)["do"])
-        writer.close()
+        with closing(writer):
+            writer.write(json.dumps(welcome(protocol)).encode() + b"\n")
+            writer.write(b'{"ref":"login","is":"logged-in","nick":"ann","token":"","rooms":[]}\n')
+            while line := await reader.readline():
+                asked.append(json.loads(line)["do"])
 
     async def try_it() -> None:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
