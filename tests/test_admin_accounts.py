@@ -13,7 +13,7 @@ from chat_server.admin_shown import lines_of
 from chat_server.config import Config, ProxyTable
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.memory import MemoryJournal
-from chat_server.server.admin_requests import ACCOUNTS_AT_ONCE, CodeMade, decoded_answer
+from chat_server.server.admin_requests import ACCOUNTS_AT_ONCE, CodeMade, DevicesDropped, decoded_answer
 from streams import House, open_house
 from test_admin import refusal
 from test_signing_in import CANARY, HERE, SlowJournal, at_three_devices, holder, house_without_leaks, register, told
@@ -67,7 +67,7 @@ async def test_somebody_who_has_an_account_becomes_an_owner_by_logging_in_on_all
     async with house_without_leaks() as house:
         await register(house)
         ann = await holder(house)
-        assert (await told(ann, "code", purpose="invite"))["code"] == "admins-invite"
+        assert (await told(ann, "code", purpose="invite"))["code"] == "owners-invite"
         made = await asked(house, "make-owner", name="ANN")
         assert (made["nick"], made["is_new"]) == ("ann", False)
         other = house.connect()
@@ -250,6 +250,25 @@ async def test_an_operator_logs_somebody_out_everywhere(autojump_clock: trio.abc
         assert "* An operator has logged this device out." in await person.read_to_end()
         assert await house.ask_as_operator("list-devices", name="ann") == [{"is": "done"}]
         await holder(house)
+
+
+async def test_of_a_bot_it_is_not_said_that_it_logs_in_anew(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        ann = await holder(house)
+        number = (await told(ann, "code", purpose="bot", name="dice"))["number"]
+        dropped = await asked(house, "drop-devices", name="ann", device=number)
+        assert (dropped["devices"], dropped["bots"]) == ([number], 1)
+        await told(ann, "code", purpose="bot", name="dice")
+        everything = await asked(house, "drop-devices", name="ann")
+        assert (len(everything["devices"]) > 1, everything["bots"]) == (True, 1)
+    (bot,) = lines_of([DevicesDropped("ann", (2,), 1, 0)])
+    assert (
+        bot == "1 device of ann dropped (0 connections ended): a bot needs another token, which ann makes by /code bot"
+    )
+    (both,) = lines_of([DevicesDropped("ann", (1, 2), 1, 3)])
+    assert "they log in anew, by the password or a code; a bot needs another token" in both
+    assert lines_of([DevicesDropped("ann", (), 0, 0)]) == ["0 devices of ann dropped (0 connections ended)"]
 
 
 # The end.

@@ -91,6 +91,7 @@ def test_an_operator_lists_who_is_connected_removes_somebody_and_looks_at_rooms_
         assert rows[1].split()[:3] == ["小明", "nc", "127.0.0.1"]
         assert rows[1].index("nc") == rows[0].index("BY") - 2, "as wide as it is drawn"
         (one,) = map(json.loads, said(tmp_path, "who", "--json").splitlines())
+        assert json.loads(said(tmp_path, "--json", "who"))["nick"] == one["nick"], "the flag may come first"
         assert (one["is"], one["nick"], one["rooms"]) == ("connected", "小明", ["python"])
         assert said(tmp_path, "rooms").splitlines()[1].split() == ["#1", "python", "1", "2", "x"]
         figures = dict(line.split(maxsplit=1) for line in said(tmp_path, "stats").splitlines())
@@ -576,7 +577,9 @@ def test_rooms_of_a_running_server_are_renamed_and_deleted_and_the_next_start_ha
         assert said(tmp_path, "rooms", "delete", "cellar", "--yes") == "cellar is deleted, with 2 lines\n"
         read_until(ann, "* cellar has been deleted.")
         assert not [path for path in tmp_path.iterdir() if path.is_file() and b"abracadabra" in path.read_bytes()]
-        assert "there is no room cellar" in refused(tmp_path, "rooms", "delete", "cellar", "--yes")
+        for words in (("delete", "cellar", "--yes"), ("rename", "cellar", "x")):
+            missing = refused(tmp_path, "rooms", *words)
+            assert "there is no room cellar; `chat-server admin rooms` shows the rooms" in missing
         offline = subprocess.run(
             [sys.executable, "-m", "chat_server", "rooms", "rename", "pm", "x", "--data", str(tmp_path)],
             capture_output=True,

@@ -66,6 +66,23 @@ async def test_whoever_s_program_shows_what_is_typed_is_told_so_before_a_passwor
         assert SHOWN not in await bob.read_until("The same once more: "), "said once"
 
 
+async def test_whoever_changes_a_password_is_told_once_that_it_is_shown(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        house.server._directory.authentication.now = trio.current_time
+        await register(house)
+        ann = house.call(HERE)
+        await ann.type("/login ann", CANARY)
+        await ann.read_until("/help tells more.")
+        await ann.type("/password")
+        assert SHOWN in await ann.read_until("New password: "), "who has just logged in is asked for this alone"
+        await ann.type("")
+        await trio.sleep(601)
+        await ann.type("/password")
+        assert SHOWN in await ann.read_until("Password: ")
+        await ann.type(CANARY)
+        assert SHOWN not in await ann.read_until("New password: ")
+
+
 @pytest.mark.parametrize(
     ("said", "asked", "shown"),
     [

@@ -67,7 +67,7 @@ def test_devices_are_listed_with_this_one_marked(size: tuple[int, int]) -> None:
             "Number 8, a bot's token, in games, until 2026-11-24 12:00, since 2026-11-22. Last here 2026-11-23 12:00."
             in words_on(app)
         )
-        assert "d drops it, o all others." in words_on(app) or size[1] == 12
+        assert "d drops it, o all others. Esc goes back." in words_on(app)
 
     play(app, act, size=size)
 
@@ -152,6 +152,11 @@ def test_what_the_server_refuses_is_shown_there() -> None:
         app.answer("devices", Refused("account-needed", text="That is for people with an account."))
         await settle(pilot)
         assert "That is for people with an account." in app.screen_text()
+        assert "drop" not in app.screen_text(), "there is nothing to drop"
+        await pilot.press("o", "d")
+        await settle(pilot)
+        assert isinstance(app.screen, DevicesScreen)
+        assert "Esc goes back." in app.screen_text()
         await pilot.press("escape")
         app.connection.status = Status.WAITING
         await pilot.press("f6")

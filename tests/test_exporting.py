@@ -10,7 +10,7 @@ from chat_server.journal import JournalError
 from chat_server.protocol.entries import Entry, Said
 from streams import Program
 from test_bots import heard, house_with_ann, make_bot
-from test_signing_in import CANARY, HERE, holder, told
+from test_signing_in import CANARY, HERE, holder, house_without_leaks, register, told
 
 
 async def exported(program: Program) -> list[dict[str, Any]]:
@@ -68,6 +68,16 @@ async def test_at_a_terminal_an_export_is_read(autojump_clock: trio.abc.Clock) -
         assert "* ann, since " in shown
         assert "\r\npython #1 20" in shown
         assert " ann: hello\r\n* That is everything: your account, your devices, 1 lines of yours" in shown
+
+
+async def test_where_nothing_was_chosen_an_export_says_so(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        await register(house)
+        person = house.call(HERE)
+        await person.type("/login ann", CANARY, "/export")
+        await person.read_until("and what you have chosen: nothing\r\n")
+        ann = await holder(house)
+        assert (await exported(ann))[-1]["chosen"] == []
 
 
 async def test_everything_can_be_had_three_times_a_day(autojump_clock: trio.abc.Clock) -> None:

@@ -1,5 +1,6 @@
 """`chat-server fingerprint`: what an operator reads out to somebody who is shown a fingerprint by a program."""
 
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -42,8 +43,9 @@ def test_the_one_that_the_server_made_is_told_while_it_runs_and_afterwards_as_th
 
 def test_the_one_that_the_configuration_names_is_told_by_what_openssl_says_of_it(tmp_path: Path) -> None:
     pair = Pair(ends=datetime(2099, 1, 2, tzinfo=UTC))
-    certificate, _ = pair.write(tmp_path)
-    done = ask("--config", configured(tmp_path, f"[tls]\ncertificate = '{certificate}'"), "--data", tmp_path / "none")
+    certificate, key = pair.write(tmp_path)
+    table = f"[tls]\ncertificate = '{certificate}'\nkey = '{key}'"
+    done = ask("--config", configured(tmp_path, table), "--data", tmp_path / "none")
     assert done.stdout.splitlines() == [
         f"SHA-256 {in_groups(fingerprint_of(pair.der))}",
         f"{certificate}, valid until 2099-01-02",
@@ -63,8 +65,8 @@ def test_one_that_is_not_valid_today_is_told_with_that_and_exit_code_1(
     tmp_path: Path, begins: datetime, ends: datetime, problem: str
 ) -> None:
     pair = Pair(begins=begins, ends=ends)
-    certificate, _ = pair.write(tmp_path)
-    done = ask("--config", configured(tmp_path, f"[tls]\ncertificate = '{certificate}'"))
+    certificate, key = pair.write(tmp_path)
+    done = ask("--config", configured(tmp_path, f"[tls]\ncertificate = '{certificate}'\nkey = '{key}'"))
     assert done.returncode == 1
     assert done.stdout.startswith(f"SHA-256 {in_groups(fingerprint_of(pair.der))}\n")
     assert problem in done.stdout
@@ -84,3 +86,19 @@ def test_where_there_is_none_that_is_one_sentence_and_exit_code_2(tmp_path: Path
     done = ask("--config", configured(tmp_path, table.format(folder=tmp_path)), "--data", tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"chat-server: {sentence.format(folder=tmp_path)}\n"
+
+
+def test_one_that_no_server_shows_since_the_key_is_of_another_is_not_told(tmp_path: Path) -> None:
+    old, new = Pair(), Pair(ends=datetime(2099, 1, 2, tzinfo=UTC))
+    certificate, key = old.write(tmp_path)
+    config = configured(tmp_path, f"[tls]\ncertificate = '{certificate}'\nkey = '{key}'")
+    with running_server("--config", str(config), data=tmp_path / "data") as server:
+        Path(certificate).write_bytes(new.certificate)
+        server.signal(signal.SIGHUP)
+        server.wait_for_log("stays as it was")
+        done = ask("--config", config)
+        sentence = f"the key in {key} is of another certificate than the first in {certificate}"
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"chat-server: {sentence}\n")
+        assert sentence in server.log[-1]
+        Path(key).write_bytes(new.key)
+        assert ask("--config", config).stdout.startswith(f"SHA-256 {in_groups(fingerprint_of(new.der))}\n")

@@ -531,7 +531,7 @@ async def test_who_may_invite_is_a_setting(autojump_clock: trio.abc.Clock) -> No
     async with house_without_leaks() as house:
         await register(house)
         ann = await holder(house)
-        assert (await told(ann, "code", purpose="invite"))["code"] == "admins-invite"
+        assert (await told(ann, "code", purpose="invite"))["code"] == "owners-invite"
         found = await house.server._directory.accounts.find("ann")
         assert found is not None
         await house.server._directory.accounts.change_role(found.id, "admin")

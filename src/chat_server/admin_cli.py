@@ -23,6 +23,7 @@ from chat_server.rooms_cli import deleting, is_confirmed, warn_of_configuration
 from chat_server.server.admin_requests import (
     ACCOUNTS_AT_ONCE,
     REASON_MAX,
+    ROOMS_COMMAND,
     AccountDetails,
     AccountListed,
     AdminAnswer,
@@ -154,7 +155,7 @@ def _confirmed(config: Config, request: DeleteRoom | EndAccount) -> DeleteRoom |
     """The same request, if the person at the terminal has confirmed it; None if not."""
     if isinstance(request, DeleteRoom):
         rooms = [answer for answer in _ask(config, Rooms()) if isinstance(answer, RoomShown)]
-        room = find_room([RoomRecord(shown.name, "", 1, 0) for shown in rooms], request.room).name
+        room = find_room([RoomRecord(shown.name, "", 1, 0) for shown in rooms], request.room, ROOMS_COMMAND).name
         return DeleteRoom(room=room) if is_confirmed(*deleting(room)) else None
     for account in _ask(config, ShowAccount(name=request.name)):
         if isinstance(account, AccountDetails) and is_confirmed(

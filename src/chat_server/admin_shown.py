@@ -184,9 +184,13 @@ def _devices_shown(devices: Sequence[DeviceListed]) -> list[str]:
 def _dropped_shown(answers: Sequence[DevicesDropped]) -> list[str]:
     (one,) = answers
     which = console.counted(len(one.devices), "device")
-    return [
-        f"{which} of {one.nick} dropped ({console.counted(one.sessions, 'connection')} ended): they log in anew, by the password or a code"
-    ]
+    dropped = f"{which} of {one.nick} dropped ({console.counted(one.sessions, 'connection')} ended)"
+    back = []
+    if len(one.devices) > one.bots:
+        back.append("they log in anew, by the password or a code")
+    if one.bots:
+        back.append(f"a bot needs another token, which {one.nick} makes by /code bot")
+    return [f"{dropped}: {'; '.join(back)}" if back else dropped]
 
 
 _SHOWN: dict[type[AdminAnswer], Callable[[Any], list[str]]] = {

@@ -228,7 +228,7 @@ def _add_admin_commands(commands: "argparse._SubParsersAction[console.Parser]") 
     level = _add_command(words, "log-level", "choose how much is logged until the server ends, or see how much is")
     level.add_argument("level", metavar="LEVEL", nargs="?", choices=("normal", "verbose"), help="normal or verbose")
     _add_account_commands(words)
-    for command in (*words.choices.values(), *changes.choices.values()):
+    for command in (admin, *words.choices.values(), *changes.choices.values()):
         command.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="write the answers as JSON lines"
         )

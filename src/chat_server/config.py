@@ -269,9 +269,9 @@ class AccountsTable(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = ""
     invitations: Annotated[
-        Literal["admins", "all"],
-        Meta(description="Who makes such codes (/code invite): admins, or all who have an account."),
-    ] = "admins"
+        Literal["owners", "all"],
+        Meta(description="Who makes such codes (/code invite): owners, or all who have an account."),
+    ] = "owners"
 
 
 class TlsTable(Struct, frozen=True, forbid_unknown_fields=True):

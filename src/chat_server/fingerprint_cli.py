@@ -1,6 +1,7 @@
 """The command `chat-server fingerprint`: by what people can be sure that they talk to this server. Whether it runs makes no difference.
 
-Knows settings and what is said on the terminal; what is in the file is certificates.py's. The key is not looked at: who may not read it, may ask.
+Knows settings and what is said on the terminal; what is in the files is certificates.py's. The key is read too: with another's key no server
+starts, and one that runs goes on with the certificate that it had.
 """
 
 import time
@@ -14,7 +15,7 @@ from chat_server.server.certificates import (
     files_named,
     own_files,
     problem_of_date,
-    read_certificate,
+    read_pair,
 )
 
 
@@ -22,18 +23,18 @@ def show_fingerprint(config: Config, own: OwnFiles) -> int:
     """Say it, where the certificate is, and until when it is valid. Returns the exit code: 0 well, 1 it is not valid today.
 
     Raises:
-        CertificateProblem: there is none, or it cannot be read.
+        CertificateProblem: there is none, or no server can use it, whatever day it is.
 
     """
     if config.tls.certificate:
-        path = files_named(config.tls.certificate, config.tls.key).certificate
+        files = files_named(config.tls.certificate, config.tls.key)
     elif own.names:
-        path = own_files(own.directory).certificate
-        if not path.exists():
-            raise CertificateProblem(f"there is no {path} yet: the server makes it when it starts")
+        files = own_files(own.directory)
+        if not files.certificate.exists():
+            raise CertificateProblem(f"there is no {files.certificate} yet: the server makes it when it starts")
     else:
         raise CertificateProblem("this server makes another certificate at each start: its log has the fingerprint")
-    certificate = read_certificate(path)
+    path, certificate = files.certificate, read_pair(files).certificate
     console.say(f"SHA-256 {certificate.fingerprint}")
     if problem := problem_of_date(certificate, path, time.time()):
         console.say(problem)

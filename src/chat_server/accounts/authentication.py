@@ -62,7 +62,7 @@ class Policy(Struct, frozen=True):
     """Whether somebody without an account may."""
     registration: Literal["open", "invite", "closed"] = "open"
     """Who may make an account: everybody, who has been invited, nobody."""
-    invitations: Literal["admins", "all"] = "admins"
+    invitations: Literal["owners", "all"] = "owners"
     """Who may invite."""
 
 

@@ -36,9 +36,9 @@ class NothingTyped(Answered, frozen=True):
     sentence: ClassVar[str] = "No password: nothing has changed."
 
 
-def ask_secret(session: Occupant, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
-    """Ask for a secret; whoever's program shows what is typed is told so when they are asked first. See Occupant."""
-    if session.shows_typing and prompt in ("password", "new-password"):
+def ask_secret(session: Occupant, prompt: str, then: Callable[[str], MaybeAwaitable], *, is_first: bool = True) -> None:
+    """Ask for a secret; whoever's program shows what is typed is told so if it is the first that a command asks for. See Occupant."""
+    if is_first and session.shows_typing and prompt in ("password", "new-password"):
         session.send(TypingIsShown())
     session.ask_secret(prompt, then)
 
@@ -63,11 +63,16 @@ def ask_until_right(
 
 
 def ask_new_password(
-    session: Occupant, nick: str, then: Callable[[str], MaybeAwaitable], prompt: str = "new-password"
+    session: Occupant,
+    nick: str,
+    then: Callable[[str], MaybeAwaitable],
+    prompt: str = "new-password",
+    *,
+    is_first: bool = True,
 ) -> None:
     """Ask, twice, for the password that somebody of this name chooses, until it can be one and was the same twice; and do something with it.
 
-    What is typed meanwhile is said nowhere. An empty line gives up.
+    What is typed meanwhile is said nowhere. An empty line gives up. `is_first`: the same command has not asked for a password before.
     """
 
     def ask_again(typed: str) -> None:
@@ -85,7 +90,7 @@ def ask_new_password(
         ask_new_password(session, nick, then, "new-password-again")
         return None
 
-    ask_secret(session, prompt, ask_again)
+    ask_secret(session, prompt, ask_again, is_first=is_first)
 
 
 def chosen_password(session: Occupant, typed: str, nick: str) -> Password | None:

@@ -67,11 +67,11 @@ class BotMade(Answered, frozen=True):
     number: Number
 
 
-class AdminsInvite(Refused, frozen=True):
-    """Only admins may invite."""
+class OwnersInvite(Refused, frozen=True):
+    """Only owners may invite."""
 
-    code: str = "admins-invite"
-    sentence: ClassVar[str] = "Only admins invite here. Ask one of them."
+    code: str = "owners-invite"
+    sentence: ClassVar[str] = "Only owners invite here. Ask one of them."
 
 
 class AccountNeeded(Refused, frozen=True):
@@ -110,8 +110,8 @@ class CodeCommands(CommandHandler):
             return _ask_for_recovery(place, session, request.password)
         policy = place.directory.authentication.policy
         is_admin = is_open_to(Access(role=ADMIN), session.person.role)
-        if request.purpose == "invite" and policy.invitations == "admins" and not is_admin:
-            session.send(AdminsInvite())
+        if request.purpose == "invite" and policy.invitations == "owners" and not is_admin:
+            session.send(OwnersInvite())
             return None
         if request.purpose == "invite" and policy.registration == "closed":
             session.send(NobodyRegisters())

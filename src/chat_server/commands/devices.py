@@ -210,7 +210,8 @@ async def _end_sessions(
 
 
 def _ask_new(place: Room, session: Occupant) -> None:
-    ask_new_password(session, session.nick, lambda typed: _change(place, session, typed))
+    is_first = place.directory.authentication.is_fresh(session.proof.at)  # else the present one has just been asked for
+    ask_new_password(session, session.nick, lambda typed: _change(place, session, typed), is_first=is_first)
 
 
 async def _change(place: Room, session: Occupant, typed: str) -> None:

@@ -8,8 +8,8 @@ from chat_server.journal.archive import FileProblem, RoomEditor
 from chat_server.protocol.names import BadName, name_key, parse_name
 
 
-def find_room(rooms: Sequence[RoomRecord], wanted: str) -> RoomRecord:
-    """The room of this name, or `#3`: the third, for a name that nobody can type.
+def find_room(rooms: Sequence[RoomRecord], wanted: str, listed_by: str = "chat-server rooms list") -> RoomRecord:
+    """The room of this name, or `#3`: the third, for a name that nobody can type; `listed_by` is the command that lists them.
 
     Raises:
         FileProblem: there is none.
@@ -21,7 +21,7 @@ def find_room(rooms: Sequence[RoomRecord], wanted: str) -> RoomRecord:
     alike = [room for room in rooms if name_key(room.name) == name_key(wanted)]
     for room in exactly or alike:
         return room
-    raise FileProblem(f"there is no room {wanted}; `chat-server rooms list` shows the rooms")
+    raise FileProblem(f"there is no room {wanted}; `{listed_by}` shows the rooms")
 
 
 def rename_room(

@@ -159,16 +159,17 @@ class AccountOperations:
     async def _drop_devices(self, request: DropDevices, user: int) -> Iterable[AdminAnswer]:
         account, is_all = await self._account_called(request.name), not request.device
         with self._authentication.revocations.revoking(account.id):
-            known = [one.id for one in await _kept(self._accounts.devices(account.id))]
+            known = {one.id: one.kind for one in await _kept(self._accounts.devices(account.id))}
             if not is_all and request.device not in known:
                 raise Impossible(
                     f"{account.name} has no device {request.device}: `chat-server admin devices {account.name}` lists them"
                 )
-            dropped = await _kept(self._accounts.drop_devices(account.id, known if is_all else [request.device]))
+            dropped = await _kept(self._accounts.drop_devices(account.id, [*known] if is_all else [request.device]))
             sessions = [one for one in self._sessions_of(account.id) if is_all or one.proof.device in dropped]
             ended = await end_sessions(self._directory, sessions, Dismissed("dropped-by-operator"))
         log.info("an operator has dropped devices", nick=account.name, devices=dropped, sessions=ended, user=user)
-        return (DevicesDropped(account.name, tuple(dropped), ended),)
+        bots = sum(known[number] == "bot" for number in dropped)
+        return (DevicesDropped(account.name, tuple(dropped), bots, ended),)
 
     def _sessions_of(self, account: int) -> Sequence[Occupant]:
         person = self._directory.identified(sender_of(account))

@@ -125,6 +125,9 @@ class DropDevices(AdminRequest, frozen=True):
     device: Annotated[int, Meta(ge=0, le=NUMBER_MAX)] = 0
 
 
+ROOMS_COMMAND = "chat-server admin rooms"
+"""What lists the rooms of a running server, for whoever asks for one that is not there."""
+
 ACCOUNTS_AT_ONCE = 100
 """Accounts in one answer; whoever wants the next ones asks for those after the last."""
 
@@ -293,10 +296,11 @@ class DeviceListed(AdminAnswer, frozen=True):
 
 
 class DevicesDropped(AdminAnswer, frozen=True):
-    """These devices of an account's let nobody in any more, and so many sessions have ended."""
+    """These devices of an account's let nobody in any more, and so many sessions have ended; `bots` of them were bots' tokens."""
 
     nick: str
     devices: tuple[int, ...]
+    bots: int
     sessions: int
 
 

@@ -26,6 +26,7 @@ from chat_server.rooms.room import Occupant, Room
 from chat_server.server.account_operations import AccountOperations, Operation
 from chat_server.server.admin import Impossible
 from chat_server.server.admin_requests import (
+    ROOMS_COMMAND,
     AdminAnswer,
     AdminRequest,
     Connected,
@@ -153,7 +154,7 @@ class Operations:
 
     def _room_called(self, wanted: str) -> ChatRoom:
         try:
-            name = find_room(self._listed(), wanted).name
+            name = find_room(self._listed(), wanted, ROOMS_COMMAND).name
         except FileProblem as problem:
             raise Impossible(str(problem)) from None
         return cast(ChatRoom, self._directory.room(name))  # there are no others in the list

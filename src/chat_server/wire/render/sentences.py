@@ -657,7 +657,11 @@ def _sentence_of(event: events.Event, translator: Translator) -> str:
     if not event.sentence:
         raise LookupError(f"nothing says how {type(event).__name__} is told")
     details = event.details if isinstance(event, events.Refused) else asdict(event)
-    listed = {name: translator.text(", ").join(value) for name, value in details.items() if isinstance(value, tuple)}
+    listed = {
+        name: translator.text(", ").join(value) or translator.text("nothing")
+        for name, value in details.items()
+        if isinstance(value, tuple)
+    }
     return translator.text(event.sentence, **{**details, **listed})
 
 

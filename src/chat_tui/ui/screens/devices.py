@@ -29,6 +29,9 @@ BOT = "bot"
 ROWS_MIN, ROWS_MAX, AROUND = 2, 25, 9
 """Rows of the list at least and at most, and those of the screen that are not its."""
 
+ROWS_APART = 16
+"""Rows of a screen on which there are empty ones between what the box has: a bot's details take four of 40 columns, the keys two."""
+
 
 class Ask(Protocol):
     """Asks the server."""
@@ -63,6 +66,7 @@ class DevicesScreen(ModalScreen[None]):
         super().__init__()
         self._ask, self._place, self._language = ask, place, language
         self._devices: tuple[DeviceShown, ...] = ()
+        self._terminals = 0
         self._at = 0
 
     def compose(self) -> ComposeResult:
@@ -72,16 +76,19 @@ class DevicesScreen(ModalScreen[None]):
             yield ListPane()
             yield Static("", classes="details")
             yield Static("", classes="said")
-            yield Static("d drops it, o all others. Esc goes back.", classes="hint", markup=False)
+            yield Static("", classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """See which there are."""
         self._say("")
+        self._tell_keys()
         self.action_look()
 
     def on_resize(self) -> None:
-        """The list scrolls, so that what stands below it is seen."""
-        self.query_one(ListPane).styles.max_height = max(ROWS_MIN, min(ROWS_MAX, self.app.size.height - AROUND))
+        """The list scrolls, so that what stands below it is seen; where there are few rows none is left empty."""
+        height = self.app.size.height
+        self.query_one("#devices").set_class(height < ROWS_APART, "tight")
+        self.query_one(ListPane).styles.max_height = max(ROWS_MIN, min(ROWS_MAX, height - AROUND))
 
     def action_look(self) -> None:
         """Ask the server which there are."""
@@ -95,7 +102,7 @@ class DevicesScreen(ModalScreen[None]):
             self._say(words_for(event, was_typed=True, language=self._language))
             return
         marked = self._marked.number if self._marked else None
-        self._devices = event.devices
+        self._devices, self._terminals = event.devices, event.terminals
         self._at = next((at for at, device in enumerate(event.devices) if device.number == marked), 0)
         terminals = "" if not event.terminals else f" and {_terminals(event.terminals)}"
         self.query_one(".heading", Static).update(Content(f"Your devices{terminals}"))
@@ -111,6 +118,12 @@ class DevicesScreen(ModalScreen[None]):
         self.query_one(ListPane).show(items, str(marked.number) if marked else None)
         details = self._details(marked) if marked else "No program has logged in with your account."
         self.query_one(".details", Static).update(Content(details))
+        self._tell_keys()
+
+    def _tell_keys(self) -> None:
+        """Say which keys do something here: a guest has nothing to drop."""
+        drops = "d drops it, o all others. " if self._devices else "o drops all others. " if self._terminals else ""
+        self.query_one(".hint", Static).update(f"{drops}Esc goes back.")
 
     def _details(self, device: DeviceShown) -> str:
         known = f"Number {device.number}{_limits(device)}, since {_day(device.made)}."
@@ -150,6 +163,8 @@ class DevicesScreen(ModalScreen[None]):
 
     def action_drop_others(self) -> None:
         """Ask, and drop all but this one."""
+        if not self._devices and not self._terminals:
+            return
         what = (
             "Every other device is logged out at once, and does not come back without your password or a code. What is"
             " logged in at terminals ends too."
