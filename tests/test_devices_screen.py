@@ -130,7 +130,8 @@ def test_all_others_are_dropped_after_a_question_too() -> None:
     play(app, act)
 
 
-def test_this_device_is_not_dropped_from_here() -> None:
+@pytest.mark.parametrize("size", [(40, 12), (80, 24)])
+def test_this_device_is_not_dropped_from_here(size: tuple[int, int]) -> None:
     app = StoryApp(beginning())
 
     async def act(pilot: Pilot) -> None:
@@ -139,8 +140,12 @@ def test_this_device_is_not_dropped_from_here() -> None:
         await settle(pilot)
         assert isinstance(app.screen, DevicesScreen)
         assert "That is this one." in app.screen_text()
+        await pilot.press("down", "down")
+        await settle(pilot)
+        assert "That is this one." in app.screen_text()
+        assert "Esc goes back." in words_on(app)
 
-    play(app, act)
+    play(app, act, size=size)
 
 
 def test_what_the_server_refuses_is_shown_there() -> None:

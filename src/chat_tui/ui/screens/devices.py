@@ -70,12 +70,12 @@ class DevicesScreen(ModalScreen[None]):
         self._at = 0
 
     def compose(self) -> ComposeResult:
-        """The list, what is known of the one that is marked, and what the server has said."""
+        """The list, what the server has said, and what is known of the one that is marked: that is cut short if there is no room for both."""
         with Vertical(classes="box", id="devices"):
             yield Static("Your devices", classes="heading", markup=False)
             yield ListPane()
-            yield Static("", classes="details")
             yield Static("", classes="said")
+            yield Static("", classes="details")
             yield Static("", classes="hint", markup=False)
 
     def on_mount(self) -> None:
