@@ -404,6 +404,41 @@ def test_a_keyring_that_never_answers_is_given_up_and_its_process_ended(
     assert time.monotonic() - began < TIMEOUT
 
 
+def running(process: Path) -> bool:
+    """Whether one whose number this file has still runs."""
+    try:
+        state = Path(f"/proc/{process.read_text()}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("while True: os.write(1, bytes(65536))", "it says too much"),
+        ("os.write(1, b'x' * 60000); time.sleep(1000)", r"it has not answered for 0\.5 s"),
+        ("os.close(1); time.sleep(1000)", r"it has not answered for 0\.5 s"),
+        ("subprocess.run(['sleep', '1000'])", r"it has not answered for 0\.5 s"),
+        ("subprocess.Popen(['sleep', '1000'], start_new_session=True)", r"it has not answered for 0\.5 s"),
+    ],
+)
+def test_a_process_that_floods_goes_on_or_leaves_another_behind_outlives_no_limit(
+    tmp_path: Path, code: str, why: str
+) -> None:
+    number = tmp_path / "process"
+    begins = f"import os, subprocess, time; open({str(number)!r}, 'w').write(str(os.getpid()))"
+    keyring = SystemKeyring(process=(sys.executable, "-c", f"{begins}\n{code}"), seconds=0.5 if "0" in why else TIMEOUT)
+
+    async def act() -> None:
+        async with asyncio.timeout(TIMEOUT):
+            with pytest.raises(KeyringError, match=why):
+                await keyring.get("ann")
+
+    asyncio.run(act())
+    assert not running(number)
+
+
 def test_without_a_keyring_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     with pytest.raises(KeyringError) as raised:
