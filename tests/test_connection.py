@@ -22,7 +22,7 @@ from callers import newcomer, without_tls
 from chat_server.protocol import events
 from chat_server.protocol.entries import Entry, PageShown, Said
 from chat_server.protocol.events import Entered, Event, LoggedIn, Stored
-from chat_server.protocol.requests import Ref
+from chat_server.protocol.requests import NUMBER_MAX, Ref
 from chat_tui.client.calling import Address, Called, Line, LineDetails
 from chat_tui.client.client import Client as Whole
 from chat_tui.client.codec import LINE_MAX, EventReader, LineTooLong
@@ -79,10 +79,11 @@ class Client:
         return list(self.state.room("python").timeline.lines())
 
     def read_older(self) -> None:
-        """Ask for what was said before one came, as who scrolls up does."""
+        """Ask for what was said before one came, as who scrolls up does; for the newest, if the line was cut before the room's past came."""
         lines = self.lines()
-        if lines and lines[0].seq > 1:
-            self.connection.request("history", on_answer=lambda _: True, room="python", before=lines[0].seq, count=200)
+        before = lines[0].seq if lines else NUMBER_MAX
+        if before > 1 and self.state.room("python").last:
+            self.connection.request("history", on_answer=lambda _: True, room="python", before=before, count=200)
 
     def say(self, key: str, text: str) -> None:
         pending = Pending(key, "python", "say", text, 0.0)

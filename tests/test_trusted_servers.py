@@ -364,6 +364,39 @@ def test_a_server_that_speaks_tls_at_first_and_plain_text_when_it_is_looked_at_a
     assert TOKEN.encode() not in heard
 
 
+@pytest.mark.parametrize("late", [1, 2])
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_server_that_greets_before_the_hello_has_come_is_called_again(
+    tmp_path: Path, looks: int, late: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hello that is lost on its way comes later than the greeting. Who speaks TLS is not taken for somebody who does not."""
+    monkeypatch.setattr(Address, "is_local", False)
+    one, calls = certificates().self_signed(), 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal calls
+        calls += 1
+        with closing(writer), suppress(OSError):
+            if looks <= calls < looks + late:
+                writer.write(b"* Welcome.\r\n")
+                await reader.read()
+            end = OtherEnd(one)
+            while data := await reader.read(65536):
+                writer.write(end.shake_hands(data))
+
+    async def first_use() -> None:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as listener:
+            user = User(listener.sockets[0].getsockname()[1], tmp_path)
+            task = asyncio.create_task(user.connection.run())
+            doubt = await user.doubt()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert (doubt.unsettled.about, doubt.unsettled.fingerprint) == (About.FIRST_USE, one.fingerprint)
+
+    asyncio.run(first_use())
+    assert calls == late + 2
+
+
 def test_a_server_that_has_spoken_tls_and_hangs_up_is_called_again_with_tls(
     server: ServerProcess, tmp_path: Path
 ) -> None:

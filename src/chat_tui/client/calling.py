@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from chat_tui.client import trust
 from chat_tui.client.known_servers import NOTHING, Known, KnownServers
-from chat_tui.client.tls import READ_MAX, NotTls, TlsSession
+from chat_tui.client.tls import READ_MAX, NotTls, SpokeFirst, TlsSession
 from chat_tui.client.trust import GoOn, NoTls, Seen, Unsettled, Unverified, Verified, decide, fault_of
 from chat_tui.client.trust_words import Doubt
 
@@ -23,6 +23,9 @@ HELLO_SECONDS = 3.0
 """Seconds after which a server that has never spoken TLS, and says nothing to a hello, is taken for one that does not. One that has done so
 may take all the time there is: it may have many to shake hands with."""
 
+HELLOS_MAX = 3
+"""Hellos that are answered by something else than TLS, one after the other, after which it is believed: a server greets whom it has not heard for
+0.15 s, and a hello that is lost on its way is sent again later than that."""
 
 HANGS_UP = "it hangs up where it has spoken TLS before; chat-tui --plaintext would go on without"
 
@@ -246,6 +249,15 @@ class _Attempt:
 
     def _shake_hands(self, *, verifies: bool) -> str:
         """Speak TLS from here on; return the fingerprint of the server's certificate. Raises NotTls, OSError."""
+        for _ in range(HELLOS_MAX - 1):
+            try:
+                return self._begin_tls(verifies=verifies)
+            except SpokeFirst:
+                self.connect_again()
+        return self._begin_tls(verifies=verifies)
+
+    def _begin_tls(self, *, verifies: bool) -> str:
+        """Do it on the connection that there is. Raises SpokeFirst too."""
         tls = TlsSession(self._host, verifies=verifies)
         self.address.say(self.connection, tls.hello())
         is_agreed = False

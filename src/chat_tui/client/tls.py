@@ -19,6 +19,10 @@ class NotTls(Exception):
     """What answered does not speak TLS."""
 
 
+class SpokeFirst(NotTls):
+    """It has said something else: a server that speaks TLS, too, greets whom it has not heard for a moment."""
+
+
 class TlsSession:
     """One connection's TLS, from the hello to the end. Raises ssl.SSLError, which is an OSError, for what goes wrong with it."""
 
@@ -48,14 +52,14 @@ class TlsSession:
         """Take bytes that answer the hello. Returns whether both are agreed, and what is to be sent.
 
         Raises:
-            NotTls: these are not how TLS begins.
+            SpokeFirst: these are not how TLS begins.
             ssl.SSLCertVerificationError: the certificate does not verify.
             ssl.SSLError: they could not agree.
 
         """
         if not self._has_answered:
             if data[0] not in (_HANDSHAKE, _ALERT):
-                raise NotTls
+                raise SpokeFirst
             self._has_answered = True
             if self._verifies:
                 self._context.load_default_certs()
