@@ -470,6 +470,36 @@ def test_the_first_words_are_sent_with_the_connection_however_busy_the_program_i
     asyncio.run(try_it())
 
 
+class Handed:
+    """What comes of a call, which may be closed."""
+
+    is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_connection_that_comes_in_the_moment_in_which_it_is_given_up_is_closed() -> None:
+    handed, may_end = Handed(), threading.Event()
+
+    def call(_: Address) -> Handed:
+        may_end.wait(20)
+        return handed
+
+    async def try_it() -> None:
+        dialling = asyncio.create_task(dial("127.0.0.1", 9, call, seconds=20))
+        await asyncio.sleep(0)
+        (thread,) = (thread for thread in threading.enumerate() if thread.name == "dial")
+        may_end.set()
+        thread.join(20)
+        asyncio.get_running_loop().call_soon(dialling.cancel)
+        await asyncio.gather(dialling, return_exceptions=True)
+        assert dialling.cancelled()
+        assert handed.is_closed
+
+    asyncio.run(try_it())
+
+
 def test_nobody_waits_for_a_name_server_that_gives_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer.wait(20))

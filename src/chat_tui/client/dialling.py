@@ -71,7 +71,17 @@ async def dial(host: str, port: int, call: Callable[[Address], T], *, seconds: f
 
     threading.Thread(target=work, name="dial", daemon=True).start()
     async with asyncio.timeout(seconds):
+        return await _come(answer)
+
+
+async def _come(answer: asyncio.Future[T]) -> T:
+    """Wait for it; if it comes in the moment in which it is given up, nobody wants it any more."""
+    try:
         return await answer
+    except asyncio.CancelledError:
+        if answer.done() and not answer.cancelled() and answer.exception() is None:
+            answer.result().close()
+        raise
 
 
 def _call_each(
