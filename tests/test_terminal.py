@@ -781,6 +781,44 @@ def test_the_client_never_imports_trio_nor_the_server(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
+NOT_BEFORE_THE_PANES = {
+    *("json", "sqlite3", "tomllib", "rich.markdown", "keyring"),
+    *(
+        f"chat_tui.client.{name}"
+        for name in ("account_words", "keyring_process", "line_words", "plain", "system_keyring")
+    ),
+    *("chat_tui.client.trust_words", "chat_tui.trust_cli", "chat_tui.ui.account_dialog", "chat_tui.ui.account_forms"),
+    *(f"chat_tui.ui.{name}" for name in ("background", "login_dialog")),
+    *(f"chat_tui.ui.screens.{name}" for name in ("account", "codes", "devices", "form", "help", "line", "trusting")),
+}
+"""What only some servers, keys or commands need, if any."""
+
+STOPS_WHEN_THE_PANES_ARE_THERE = """
+import contextlib, sys
+from chat_tui import cli
+from chat_tui.ui import app, terminal
+found = ["the panes"]
+async def look(pilot):
+    await pilot.pause()
+    found[:] = {modules} & sys.modules.keys()
+    pilot.app.exit()
+run = app.ChatApp.run
+app.ChatApp.run = lambda self: run(self, headless=True, auto_pilot=look)
+terminal.given_back = contextlib.nullcontext
+cli._is_on_terminal, cli.find_spec = lambda: True, lambda name: None if name == "keyring" else name
+cli.main({arguments})
+sys.exit(str(found) if found else 0)
+"""
+
+
+def test_a_start_imports_nothing_that_can_wait_for_the_panes(tmp_path: Path) -> None:
+    arguments = ["127.0.0.1:9", "--state", str(tmp_path), "--room", "python"]
+    check = STOPS_WHEN_THE_PANES_ARE_THERE.format(modules=NOT_BEFORE_THE_PANES, arguments=arguments)
+    environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
 def test_help_does_not_wait_for_textual() -> None:
     check = "import sys, chat_tui.cli; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -1,7 +1,6 @@
 """The settings: a TOML file in the platform's directory for settings, and flags, become one typed value. Pure but for reading the file."""
 
 import re
-import tomllib
 from pathlib import Path
 from socket import AF_INET6, inet_pton
 from typing import Annotated
@@ -102,6 +101,8 @@ def load(path: Path, *, must_exist: bool) -> Settings:
 
 
 def _read(text: str, path: Path) -> Settings:
+    import tomllib  # noqa: PLC0415 - only a file needs it
+
     try:
         return msgspec.convert(tomllib.loads(text), Settings)
     except tomllib.TOMLDecodeError as error:

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from math import inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chat_tui.client import trust
 from chat_tui.client.known_servers import NOTHING, Known, KnownServers
 from chat_tui.client.tls import READ_MAX, NotTls, SpokeFirst, TlsSession
 from chat_tui.client.trust import GoOn, NoTls, Seen, Unsettled, Unverified, Verified, decide, fault_of
-from chat_tui.client.trust_words import Doubt
+
+if TYPE_CHECKING:
+    from chat_tui.client.trust_words import Doubt
 
 HELLO_SECONDS = 3.0
 """Seconds after which a server that has never spoken TLS, and says nothing to a hello, is taken for one that does not. One that has done so
@@ -74,7 +76,7 @@ class Called(NamedTuple):
 class Distrusted(Exception):
     """The server is not trusted, so nothing was said to it."""
 
-    def __init__(self, doubt: Doubt) -> None:
+    def __init__(self, doubt: "Doubt") -> None:
         super().__init__(doubt.title)
         self.doubt = doubt
 
@@ -139,7 +141,7 @@ class Caller:
         self._allows_plaintext = allows_plaintext
         self._warnings: list[str] = []
 
-    def accept(self, doubt: Doubt) -> None:
+    def accept(self, doubt: "Doubt") -> None:
         """The user says yes to what they were asked."""
         self._note(doubt.host, doubt.port, doubt.unsettled.accepts)
 
@@ -185,6 +187,8 @@ class Caller:
             word = trust.UNTRUSTED
         decision = decide(seen, word, is_local=attempt.address.is_local, allows_plaintext=self._allows_plaintext)
         if isinstance(decision, Unsettled):
+            from chat_tui.client.trust_words import Doubt  # noqa: PLC0415 - most servers are trusted
+
             raise Distrusted(Doubt(host, port, decision, known, self.servers.flag))
         if isinstance(seen, NoTls):
             attempt.connect_again()

@@ -8,13 +8,13 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from math import inf
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-from msgspec.structs import replace
 
 from chat_server.protocol import events, requests
 from chat_server.protocol.events import Event
@@ -29,7 +29,9 @@ from chat_tui.client.dialling import dial, reason
 from chat_tui.client.link import Link
 from chat_tui.client.signing_in import LOGIN, Identity, SigningIn, kept_nowhere
 from chat_tui.client.state import Pending
-from chat_tui.client.trust_words import Doubt
+
+if TYPE_CHECKING:
+    from chat_tui.client.trust_words import Doubt
 
 ASK_AFTER = 20.0
 """Seconds of silence after which the server is asked whether it is still there."""
@@ -83,7 +85,7 @@ class ConnectionChanged(msgspec.Struct, frozen=True):
     """Whether it may let the user in who proves that the account of this name is theirs."""
     wait: int = 0
     """Seconds after which it may be tried again, if the server has said so."""
-    doubt: Doubt | None = None
+    doubt: "Doubt | None" = None
     """Why the server is not trusted, if that is why nothing goes on."""
     line: Line = Line.LOCAL
     """Who may listen in, once there is a connection, or where the server has refused."""
@@ -182,7 +184,7 @@ class Connection:
             try:
                 await self._live()
             except _Refused as refused:
-                self._change(replace(refused.change, line=self.line))
+                self._change(msgspec.structs.replace(refused.change, line=self.line))
                 await self._again.wait()
             except _TakenForPerson as lost:
                 self._texts += 1
@@ -211,7 +213,7 @@ class Connection:
             self._link.close()
         self.try_now()
 
-    def trust(self, doubt: Doubt) -> None:
+    def trust(self, doubt: "Doubt") -> None:
         """The user says yes to what they were asked about the server: have that kept, and go on."""
         self._caller.accept(doubt)
         self._change(ConnectionChanged(Status.CONNECTING))
@@ -383,11 +385,9 @@ class Connection:
         pause = min(FIRST_PAUSE * 2**self._attempt, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311 - so that not all come back at once
         self._attempt = min(self._attempt + 1, 10)
         self._change(ConnectionChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause))
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._again.wait()
-        except TimeoutError:
-            pass
 
     def _change(self, change: ConnectionChanged) -> None:
         self.status = change.status

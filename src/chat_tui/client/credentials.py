@@ -14,7 +14,6 @@ from chat_server.protocol import events
 from chat_server.protocol.names import name_key
 from chat_tui.client.local_store import MEMORY_FILE, TOKENS_MAX, LocalStore
 from chat_tui.client.signing_in import Identity
-from chat_tui.client.system_keyring import KeyringError
 
 WAIT_SECONDS = 2.0
 """Seconds after which the user is told what is waited for."""
@@ -23,6 +22,10 @@ SETTLE_SECONDS = 2.0
 """Seconds that the end of a program waits for the keyring at most. A token that is not there by then is in the file, and moves the next time."""
 
 MISSING = "a package for it is not installed, which pip install 'chat-server[keyring]' does"
+
+
+class KeyringError(Exception):
+    """The keyring does not do what is asked of it. The text says why; it is "" where there is none."""
 
 
 class Keyring(Protocol):

@@ -13,6 +13,7 @@ from signal import SIGKILL
 from typing import cast
 
 from chat_server.protocol.requests import SECRET_MAX
+from chat_tui.client.credentials import KeyringError
 
 SECONDS = 20.0
 """Seconds that a question may take: whoever is asked for the keyring's password has to type it."""
@@ -22,10 +23,6 @@ ANSWER_MAX = 65536
 
 PROCESS = (sys.executable, "-P", "-m", "chat_tui.client.keyring_process")
 """Without the directory where one is, in which somebody may have put a module called keyring."""
-
-
-class KeyringError(Exception):
-    """The keyring does not do what is asked of it. The text says why; it is "" where there is none."""
 
 
 class SystemKeyring:

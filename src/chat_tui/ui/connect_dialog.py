@@ -11,10 +11,10 @@ from textual.app import App
 
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
-from chat_tui.client.trust_words import Doubt
 from chat_tui.ui.program import Program
 
 if TYPE_CHECKING:
+    from chat_tui.client.trust_words import Doubt
     from chat_tui.ui.login_dialog import LoginDialog
     from chat_tui.ui.screens.connecting import ConnectScreen, Target
     from chat_tui.ui.screens.trusting import Answer, TrustScreen
@@ -131,7 +131,7 @@ class ConnectDialog:
             case _:
                 return change.why
 
-    def _ask_about(self, doubt: Doubt) -> None:
+    def _ask_about(self, doubt: "Doubt") -> None:
         """Say why the server is not trusted, in place of the form; but a form in which something was written only says that it is not."""
         from chat_tui.ui.screens.trusting import TrustScreen  # noqa: PLC0415 - most servers are trusted
 
