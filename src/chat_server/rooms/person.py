@@ -32,6 +32,11 @@ class Proof(NamedTuple):
     """For how long that is good; then the session ends."""
 
 
+NO_PROOF = Proof()
+NOTHING_CHOSEN: Choices = {}
+"""What all who come begin with: one of each for everybody, for ten thousand of them are memory."""
+
+
 class Device(Protocol):
     """A session, as far as it matters here."""
 
@@ -73,7 +78,7 @@ class Person(Generic[S]):
         """Whether one of their sessions is changing the nickname, or registering it."""
         self.account: Author = 0
         """The number of their account; 0 for somebody who has none."""
-        self.choices: Choices = {}
+        self.choices = NOTHING_CHOSEN
         """What they have chosen about how they are shown things, by kind of door."""
         self.role = STRANGER
         """STRANGER before login, then MEMBER, or what their account makes them: what one may ask for follows from it."""

@@ -15,7 +15,7 @@ from chat_server.commands.handler import EndSession
 from chat_server.config import Limits
 from chat_server.guard import Guard
 from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped
-from chat_server.rooms.person import Person, Proof
+from chat_server.rooms.person import NO_PROOF, Person
 from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room, Sink
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
@@ -98,7 +98,7 @@ class ChatSession(ABC, Generic[A]):
         self.preferences = context.preferences
         self.render = render
         self.render_mention: Callable[[Event], bytes] | None = None
-        self.proof = Proof()
+        self.proof = NO_PROOF
         self.has_failed = False  # whether a bug ended it, or met it while it ended
         self._context = context
         self.caller = caller
