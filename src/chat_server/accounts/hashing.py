@@ -98,8 +98,8 @@ class Argon2:
 
     def matches(self, password: Password, stored: str) -> bool:
         """Whether this is the password's hash. See Hasher."""
-        from argon2.exceptions import Argon2Error, VerifyMismatchError  # noqa: PLC0415
-        from argon2.low_level import Type, verify_secret  # noqa: PLC0415
+        from argon2.exceptions import Argon2Error, VerifyMismatchError  # noqa: PLC0415 - see above
+        from argon2.low_level import Type, verify_secret  # noqa: PLC0415 - see above
 
         self._parameters(stored)
         try:
@@ -116,7 +116,7 @@ class Argon2:
 
     def _parameters(self, stored: str) -> Cost:
         """What a hash takes to be compared with."""
-        import argon2  # noqa: PLC0415
+        import argon2  # noqa: PLC0415 - see above
 
         try:
             known = argon2.extract_parameters(stored[: HASH_MAX + 1])
