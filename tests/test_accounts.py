@@ -51,7 +51,7 @@ NOW = 1_800_000_000.0
 
 @pytest.fixture
 async def store(place: Place) -> AsyncIterator[Store]:
-    journal, accounts = place.open_both()
+    journal, accounts, *_ = place.open_both()
     async with opened(journal):
         if not await journal.rooms():
             await create_rooms(journal)
@@ -134,7 +134,7 @@ async def test_nobody_has_a_name_that_another_has_or_that_looks_like_it(accounts
 
 
 async def test_what_is_refused_leaves_nothing_behind(store: Store) -> None:
-    journal, accounts = store
+    journal, accounts, *_ = store
     await registered(accounts)
     await journal.append([Said("python", 0, NOW, "bob", "hi")], {0: SenderKey("bob", "k")}).stored()
     again = replace(ann("ann", "x"), device=device("bob's"), recovery=(digest("r"),), sender="bob", person="bob")
@@ -285,7 +285,7 @@ async def settle(store: Store) -> None:
 
 
 async def test_keys_and_positions_become_the_accounts(store: Store) -> None:
-    journal, accounts = store
+    journal, accounts, *_ = store
     await journal.append([Said("python", 0, NOW, "ann", "hi")], {0: SenderKey("token:1", "k")}).stored()
     await journal.append([Said("pm", 0, NOW, "bob", "hi")], {0: SenderKey("bob", "k")}).stored()
     journal.save_position("python", "ann", 1)
@@ -302,7 +302,7 @@ async def test_keys_and_positions_become_the_accounts(store: Store) -> None:
 
 
 async def test_a_guest_takes_the_newest_keys_along(store: Store) -> None:
-    journal, accounts = store
+    journal, accounts, *_ = store
 
     async def sent_again(sender: str, key: int) -> bool:
         line: list[Entry] = [Said("python", 0, NOW, "ann", "hi")]
@@ -545,7 +545,7 @@ async def test_an_end_comes_when_it_is_due_and_can_be_taken_back(accounts: Accou
 
 @pytest.mark.parametrize("ending", ["close", "anonymise", "erase"])
 async def test_nothing_lets_anybody_into_an_account_that_has_ended(store: Store, ending: Ending) -> None:
-    journal, accounts = store
+    journal, accounts, *_ = store
     made, laptop, _ = await registered(accounts)
     assert laptop is not None
     sent = {0: SenderKey(sender_of(made.id), "k")}
@@ -579,7 +579,7 @@ async def test_what_an_account_has_said_stays_under_its_name_when_it_is_closed(s
 
 
 async def test_what_was_said_stays_under_a_name_that_says_nothing_when_it_is_anonymised(store: Store) -> None:
-    journal, accounts = store
+    journal, accounts, *_ = store
     made = (await registered(accounts)).account
     await say(journal, made.id, "hello")
     await say(journal, 0, "hi Ann", nick="bob")
@@ -601,7 +601,7 @@ async def test_what_was_said_stays_under_a_name_that_says_nothing_when_it_is_ano
 
 
 async def test_texts_are_gone_when_it_is_erased_and_nobody_elses(store: Store) -> None:
-    journal, accounts = store
+    journal, accounts, *_ = store
     made = (await registered(accounts)).account
     mixed: list[Entry] = [
         Said("python", 0, NOW, "Ann", "secret plans", made.id),
@@ -630,7 +630,7 @@ async def test_texts_are_gone_when_it_is_erased_and_nobody_elses(store: Store) -
 
 
 async def test_a_topic_of_somebody_elses_stays_when_an_older_one_is_erased(store: Store) -> None:
-    journal, accounts = store
+    journal, accounts, *_ = store
     made = (await registered(accounts)).account
     await journal.append([TopicSet("python", 0, NOW, "Ann", "mine", made.id)], {}).stored()
     await journal.append([TopicSet("python", 0, NOW, "bob", "bob's")], {}).stored()
@@ -639,7 +639,7 @@ async def test_a_topic_of_somebody_elses_stays_when_an_older_one_is_erased(store
 
 
 async def test_an_account_is_given_its_own_lines(store: Store) -> None:
-    journal, accounts = store
+    journal, accounts, *_ = store
     made = (await registered(accounts)).account
     for number in range(5):
         await say(journal, made.id, f"mine {number}", room=("python", "pm")[number % 2])
@@ -679,14 +679,14 @@ async def test_what_has_ended_is_forgotten(store: Store) -> None:
 
 
 async def test_what_is_stored_is_there_when_it_is_opened_again(place: Place) -> None:
-    journal, accounts = place.open_both()
+    journal, accounts, *_ = place.open_both()
     async with opened(journal):
         made, laptop, _ = await registered(accounts)
         eve = (await registered(accounts, ann("eve", "eve"))).account
         await accounts.rename(made.id, "Anna", "anna", NOW)
         await accounts.end(eve.id, "erase", NOW)
         accounts.note_failure(Failure("192.0.2.0/24", 0, 1, NOW))
-    journal, accounts = place.open_both()
+    journal, accounts, *_ = place.open_both()
     async with opened(journal):
         assert await accounts.find("anna") == replace(made, name="Anna", skeleton="anna")
         assert await accounts.devices(made.id) == [laptop]
@@ -701,7 +701,7 @@ async def test_what_is_stored_is_there_when_it_is_opened_again(place: Place) -> 
 
 
 async def test_nothing_is_stored_after_the_journal_is_closed(place: Place) -> None:
-    journal, accounts = place.open_both()
+    journal, accounts, *_ = place.open_both()
     async with opened(journal):
         pass
     with pytest.raises(JournalError):
@@ -730,7 +730,7 @@ def test_no_secret_is_in_what_is_shown_of_a_value() -> None:
 
 async def filled(place: Place) -> Account:
     """Somebody with everything that an account can have, and somebody who has ended."""
-    journal, accounts = place.open_both()
+    journal, accounts, *_ = place.open_both()
     async with opened(journal):
         await create_rooms(journal)
         made = (await registered(accounts, replace(ann(), choices={"telnet": {"colour": True}}))).account
@@ -759,7 +759,7 @@ async def test_logins_move_to_another_engine_and_back(place: Place, other: Engin
     there = place_in(tmp_path / "there", other)
     assert import_(there.engine.filling(there.settings), io.BytesIO(whole), no_progress) == 2
     assert exported(there, with_secrets=True) == whole
-    journal, accounts = there.open_both()
+    journal, accounts, *_ = there.open_both()
     async with opened(journal):
         holder = await accounts.by_token(digest("token of Ann"), NOW)
         assert holder is not None
@@ -784,7 +784,7 @@ async def test_an_export_has_no_secret_unless_that_is_wanted(place: Place, tmp_p
     there = place_in(tmp_path / "there", "sqlite")
     import_(there.engine.filling(there.settings), io.BytesIO(plain), no_progress)
     assert exported(there, with_secrets=False) == plain
-    journal, accounts = there.open_both()
+    journal, accounts, *_ = there.open_both()
     async with opened(journal):
         assert await accounts.find("anna") == replace(made, name="Anna", skeleton="anna", password=None)
         assert await accounts.devices(made.id) == []
@@ -822,7 +822,7 @@ async def test_a_device_that_is_limited_to_a_room_follows_it(place: Place) -> No
     made = await filled(place)
     rename_room(place.engine.editing(place.settings), "pm", "cellar", lambda *_: "")
     delete_room(place.engine.editing(place.settings), "python")
-    journal, accounts = place.open_both()
+    journal, accounts, *_ = place.open_both()
     async with opened(journal):
         assert [one.rooms for one in await accounts.devices(made.id)] == [None, ("cellar",)]
         invitation = await accounts.code(digest("i"), NOW)

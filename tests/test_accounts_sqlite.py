@@ -68,7 +68,7 @@ async def test_somebody_in_it_takes_what_is_theirs_into_an_account(tmp_path: Pat
     data = tmp_path / "data"
     data.mkdir()
     shutil.copyfile(VERSION_2, data / "journal.db")
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         made = (await registered(accounts, Registration("ann", "ann", sender="ann", person="ann"))).account
         assert await journal.positions("python") == {sender_of(made.id): 3}
@@ -92,7 +92,7 @@ def test_100_000_names_are_there_in_well_under_a_second_and_take_tens_of_megabyt
         )
     folder.close()
     begun = time.process_time()
-    _, accounts = open_store(folder.path)
+    _, accounts, *_ = open_store(folder.path)
     seconds = time.process_time() - begun
     assert len(accounts.names) == count
     assert accounts.names.holder("person-99999") == 99999 * 7919 + 1
@@ -110,14 +110,14 @@ def _parts_of(names: NamesIndex) -> Iterable[object]:
 
 async def test_no_name_that_somebody_has_written_into_the_file_can_act_on_a_terminal(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         made = (await registered(accounts)).account
     evil = "\x1b[2J\u202e*"
     with closing(sqlite3.connect(data / "journal.db")) as connection, connection:
         connection.execute("UPDATE account SET name = ?", (evil,))
         connection.execute("UPDATE device SET name = ?", (evil,))
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         (laptop,) = await accounts.devices(made.id)
         account = await accounts.account(made.id)
@@ -203,7 +203,7 @@ def killed(data: Path, act: str) -> Iterable[bool]:
 
 
 async def _begun(data: Path) -> Account:
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         await create_rooms(journal)
         bob = (await registered(accounts, ann("bob", "bob"))).account
@@ -235,7 +235,7 @@ async def test_an_account_is_registered_with_all_that_is_its_own_or_not_at_all(t
     act = REGISTER.replace("b'INVITE'", repr(digest("i")))
     found = set()
     for _ in killed(data, act):
-        journal, accounts = open_store(data)
+        journal, accounts, *_ = open_store(data)
         async with opened(journal):
             made = await accounts.find("ann")
             found.add(made is not None)
@@ -259,7 +259,7 @@ async def test_a_code_is_used_by_the_commit_that_adds_its_device(tmp_path: Path)
     times = 0
     for _ in killed(data, act):
         times += 1
-        journal, accounts = open_store(data)
+        journal, accounts, *_ = open_store(data)
         async with opened(journal):
             code = await accounts.code(digest("c"), NOW)
             uses = code.uses if code else 0
@@ -271,14 +271,14 @@ async def test_a_code_is_used_by_the_commit_that_adds_its_device(tmp_path: Path)
 async def test_an_operators_code_is_there_or_the_earlier_one_is(tmp_path: Path) -> None:
     data = tmp_path / "data"
     bob = await _begun(data)
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         for secret, account, name in (("old", bob.id, ""), ("old owner", 0, "ann")):
             await accounts.make_codes([Code(digest(secret), "owner", NOW, None, account, name)])
     for secret, account, name in (("new", bob.id, ""), ("new owner", 0, "ann")):
         new = f"Code({digest(secret)!r}, 'owner', 1.8e9, None, {account}, {name!r})"
         for was_done in killed(data, f"accounts.make_codes([{new}], is_instead=True)"):
-            journal, accounts = open_store(data)
+            journal, accounts, *_ = open_store(data)
             async with opened(journal):
                 old = await accounts.code(digest(secret.replace("new", "old")), NOW)
                 made = await accounts.code(digest(secret), NOW)
@@ -292,7 +292,7 @@ async def test_a_name_and_a_password_change_as_a_whole(tmp_path: Path) -> None:
     data = tmp_path / "data"
     bob = await _begun(data)
     for _ in killed(data, f"accounts.rename({bob.id}, 'Robert', 'robert', 1_800_000_000.0)"):
-        journal, accounts = open_store(data)
+        journal, accounts, *_ = open_store(data)
         async with opened(journal):
             now = await accounts.account(bob.id)
             assert now is not None
@@ -301,7 +301,7 @@ async def test_a_name_and_a_password_change_as_a_whole(tmp_path: Path) -> None:
                 Refusal("kept") if is_renamed else Refusal("taken", "bob")
             )
     for _ in killed(data, f"accounts.change_password({bob.id}, 'new', [])"):
-        journal, accounts = open_store(data)
+        journal, accounts, *_ = open_store(data)
         async with opened(journal):
             now = await accounts.account(bob.id)
             assert now is not None
@@ -314,7 +314,7 @@ async def test_an_account_that_has_ended_is_erased_whenever_the_server_is_killed
     bob = await _begun(data)
     found = set()
     for was_done in killed(data, f"accounts.end({bob.id}, 'erase', 1_800_000_000.0)"):
-        journal, accounts = open_store(data)
+        journal, accounts, *_ = open_store(data)
         async with opened(journal):
             now = await accounts.account(bob.id)
             assert now is not None
@@ -351,7 +351,7 @@ CANARY = "zanzibarcanary"
 
 async def test_what_is_erased_is_in_no_file_of_the_data_directory(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         await create_rooms(journal)
         made = (await registered(accounts)).account
@@ -374,7 +374,7 @@ async def test_what_is_erased_is_in_no_file_of_the_data_directory(tmp_path: Path
 async def test_it_is_not_in_what_sqlite_has_left_behind_where_other_lines_were_pruned(tmp_path: Path) -> None:
     data = tmp_path / "data"
     chance = random.Random(0)  # noqa: S311 - sizes with which pages are merged, and old copies stay in their gaps
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         await create_rooms(journal)
         made = (await registered(accounts)).account
@@ -411,7 +411,7 @@ def test_nor_is_a_deleted_room_in_what_sqlite_has_left_behind(tmp_path: Path) ->
 @pytest.mark.parametrize("is_lost", ["only the journal", "the search index too"])
 async def test_it_stays_erased_when_an_older_backup_takes_the_journals_place(tmp_path: Path, is_lost: str) -> None:
     data = tmp_path / "data"
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         await create_rooms(journal)
         made, laptop, _ = await registered(accounts)
@@ -425,7 +425,7 @@ async def test_it_stays_erased_when_an_older_backup_takes_the_journals_place(tmp
     if is_lost != "only the journal":
         (data / "search.db").unlink()
     assert _files_with(data, CANARY)
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         assert _files_with(data, CANARY) == [], "before anybody is let in"
         now = await accounts.account(made.id)
@@ -439,7 +439,7 @@ async def test_it_stays_erased_when_an_older_backup_takes_the_journals_place(tmp
 
 async def test_who_has_ended_gets_another_name_where_an_older_backup_has_somebody_called_so(tmp_path: Path) -> None:
     data, ended = tmp_path / "data", tmp_path / "data" / "ended"
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         await create_rooms(journal)
         made = (await registered(accounts)).account
@@ -450,11 +450,11 @@ async def test_who_has_ended_gets_another_name_where_an_older_backup_has_somebod
     assert rewritten is not None
     shutil.copyfile(tmp_path / "backup.db", data / "journal.db")
     ended.rename(tmp_path / "ended")
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         assert isinstance(await accounts.rename(bob.id, rewritten.nick, rewritten.nick, NOW), Account)
     (tmp_path / "ended").rename(ended)
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         now = await accounts.account(made.id)
         assert now is not None
@@ -465,12 +465,12 @@ async def test_who_has_ended_gets_another_name_where_an_older_backup_has_somebod
 
 async def test_a_journal_without_the_account_that_has_ended_never_gives_its_number_away(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         made = (await registered(accounts)).account
         await accounts.end(made.id, "erase", NOW)
     (data / "journal.db").unlink()
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         assert await accounts.account(made.id) is None
     with closing(sqlite3.connect(data / "journal.db")) as connection:
@@ -479,7 +479,7 @@ async def test_a_journal_without_the_account_that_has_ended_never_gives_its_numb
 
 async def test_another_program_that_reads_the_journal_delays_the_erasing_and_no_more(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         await create_rooms(journal)
         made = (await registered(accounts)).account
@@ -497,7 +497,7 @@ async def test_another_program_that_reads_the_journal_delays_the_erasing_and_no_
 
 
 async def test_who_ends_while_others_are_being_erased_is_erased_right_after_them(tmp_path: Path) -> None:
-    journal, accounts = open_store(tmp_path / "data")
+    journal, accounts, *_ = open_store(tmp_path / "data")
     async with opened(journal):
         await create_rooms(journal)
         people = [(await registered(accounts, Registration(name, name))).account for name in ("ann", "bob", "eve")]
@@ -515,7 +515,7 @@ async def test_who_ends_while_others_are_being_erased_is_erased_right_after_them
 async def test_an_account_of_which_something_goes_wrong_keeps_no_other_from_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal, accounts = open_store(tmp_path / "data")
+    journal, accounts, *_ = open_store(tmp_path / "data")
     async with opened(journal):
         await create_rooms(journal)
         people = [(await registered(accounts, Registration(name, name))).account for name in ("ann", "bob")]
@@ -540,7 +540,7 @@ async def test_an_account_of_which_something_goes_wrong_keeps_no_other_from_its_
 
 
 async def test_nobody_waits_for_the_disk_where_nobody_has_an_account(tmp_path: Path) -> None:
-    journal, accounts = open_store(tmp_path / "data")
+    journal, accounts, *_ = open_store(tmp_path / "data")
     async with opened(journal):
         assert await accounts.by_token(digest("a guest's"), NOW) is None
         assert await accounts.find("ann") is None
@@ -548,7 +548,7 @@ async def test_nobody_waits_for_the_disk_where_nobody_has_an_account(tmp_path: P
 
 
 async def test_what_is_registered_is_known_though_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
-    journal, accounts = open_store(tmp_path / "data")
+    journal, accounts, *_ = open_store(tmp_path / "data")
     async with opened(journal):
         with trio.CancelScope() as scope:
             scope.cancel()
@@ -560,19 +560,19 @@ async def test_what_is_registered_is_known_though_nobody_waits_for_it_any_more(t
 
 async def test_what_an_import_brings_is_erased_if_it_was(tmp_path: Path) -> None:
     place = place_in(tmp_path / "data", "sqlite")
-    journal, accounts = place.open_both()
+    journal, accounts, *_ = place.open_both()
     async with opened(journal):
         await create_rooms(journal)
         made = (await registered(accounts)).account
         await say(journal, made.id, CANARY, "goodbye")
     before = exported(tmp_path / "data" / "journal.db")
-    journal, accounts = place.open_both()
+    journal, accounts, *_ = place.open_both()
     async with opened(journal):
         await accounts.end(made.id, "erase", NOW)
     (tmp_path / "data" / "journal.db").unlink()
     import_(place.engine.filling(place.settings), io.BytesIO(before), no_progress)
     assert _files_with(tmp_path / "data", CANARY) == []
-    journal, accounts = place.open_both()
+    journal, accounts, *_ = place.open_both()
     async with opened(journal):
         assert [line.text for line in (await journal.read("python", 1, 9)).lines] == [ERASED_TEXT] * 2
         assert await accounts.find("ann") is None
@@ -597,7 +597,7 @@ IMPOSSIBLE = {
 @pytest.mark.parametrize("sql", IMPOSSIBLE)
 async def test_a_check_finds_what_cannot_be_so(sql: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    journal, accounts = open_store(data)
+    journal, accounts, *_ = open_store(data)
     async with opened(journal):
         await registered(accounts)
     assert checked(data / "journal.db", data / "search.db").problems == []
@@ -607,7 +607,7 @@ async def test_a_check_finds_what_cannot_be_so(sql: str, tmp_path: Path) -> None
 
 
 async def test_the_command_exports_secrets_when_it_is_told_to(tmp_path: Path) -> None:
-    journal, accounts = open_store(tmp_path / "data")
+    journal, accounts, *_ = open_store(tmp_path / "data")
     async with opened(journal):
         await registered(accounts)
 
@@ -621,7 +621,7 @@ async def test_the_command_exports_secrets_when_it_is_told_to(tmp_path: Path) ->
 
 
 async def test_what_the_disk_refuses_is_not_there_and_can_be_done_again(tmp_path: Path) -> None:
-    journal, accounts = open_store(tmp_path / "data")
+    journal, accounts, *_ = open_store(tmp_path / "data")
     async with opened(journal):
         await create_rooms(journal)
         made = (await registered(accounts)).account

@@ -47,7 +47,7 @@ async def test_a_bots_lines_are_marked_wherever_they_are_read_and_whatever_becom
 
 async def test_they_are_marked_in_an_export_and_after_an_import(tmp_path: Path) -> None:
     one, other = place_in(tmp_path / "one", "sqlite"), place_in(tmp_path / "other", "sqlite")
-    journal, accounts = one.open_both()
+    journal, accounts, *_ = one.open_both()
     async with opened(journal):
         await create_rooms(journal)
         await say_all(Store(journal, accounts), (await registered(accounts)).account.id)
@@ -57,7 +57,7 @@ async def test_they_are_marked_in_an_export_and_after_an_import(tmp_path: Path) 
     assert written.getvalue().count(b'"bot":true') == 4
     written.seek(0)
     import_(other.engine.filling(other.settings), written, no_progress)
-    journal, _ = other.open_both()
+    journal, _, *_ = other.open_both()
     async with opened(journal):
         assert [line.bot for line in (await journal.read("python", 1, 9)).lines] == MARKED
 

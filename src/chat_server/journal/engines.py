@@ -12,6 +12,7 @@ from chat_server.accounts import Accounts
 from chat_server.journal import Journal
 from chat_server.journal.archive import Archive, Filler, Progress, RoomEditor
 from chat_server.journal.new_file import OwnFiles
+from chat_server.journal.nodes import Nodes
 
 EngineName = Literal["sqlite", "memory"]
 
@@ -35,10 +36,14 @@ class Settings(Protocol):
 
 
 class Store(NamedTuple):
-    """What an engine keeps for a server. The accounts are open as long as the journal is."""
+    """What an engine keeps for a server. The accounts are open as long as the journal is.
+
+    `nodes` is there if other servers may have the same journal at the same time: this server among those.
+    """
 
     journal: Journal
     accounts: Accounts
+    nodes: Nodes | None = None
 
 
 class Engine(Protocol):

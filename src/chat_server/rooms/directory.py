@@ -13,6 +13,7 @@ from chat_server.accounts import Accounts
 from chat_server.accounts.authentication import Authentication
 from chat_server.accounts.look_alikes import difference, skeleton
 from chat_server.journal import Journal, JournalError
+from chat_server.journal.nodes import Nodes
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import NAME_MAX, name_key
 from chat_server.rooms.guests import GuestMarks
@@ -42,6 +43,7 @@ class Directory(Generic[R, P]):
         self,
         journal: Journal,
         accounts: Accounts,
+        nodes: Nodes | None = None,
         *,
         authentication: Authentication,
         start_room: Callable[[str], R],
@@ -55,6 +57,7 @@ class Directory(Generic[R, P]):
         Args:
             journal: where what is said is kept.
             accounts: where accounts are kept.
+            nodes: this server among those with the same journal; None: it has the journal for itself.
             authentication: whether somebody is who they say, as far as they have accounts.
             start_room: makes a room that is not there yet, and starts its broadcaster.
             rooms_max: so many rooms may be founded, with those that are there already (0: no limit).
@@ -64,6 +67,8 @@ class Directory(Generic[R, P]):
 
         """
         self.journal = journal
+        self.nodes = nodes
+        """This server among those with the same journal; None: it has the journal for itself."""
         self.accounts = accounts
         """Who has an account. `accounts.names` says at once whose a name is."""
         self.guests = GuestMarks(accounts)

@@ -1,0 +1,291 @@
+"""Several servers with one journal, its nodes: what one of them has to know of what happens at the others, and the values in which it is told.
+
+Whatever happens in a room at any node is a turn of that room: lines, and people who come, go and take other names. The engine puts a room's turns
+into one order and numbers them without a hole; every node shows them in that order, its own with the others'. Names are given by the engine,
+so no two nodes give one to two people. Never knows sessions, nor how an engine tells its nodes of each other.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from chat_server.accounts.names_index import Refusal
+from chat_server.journal import Duplicate, JournalError, RoomRecord
+from chat_server.journal.batch_codec import Stored
+from chat_server.journal.keys import SenderKey
+from chat_server.protocol.entries import Author, Entry
+
+PersonId = str
+"""Who somebody is at whatever node: `account:…`, `token:…`, or for a guest without a token what nobody else ever is (`node:serial`)."""
+
+
+class NodeIsOver(JournalError):
+    """The others have given this node up: nothing that it has is stored any more. It ends, and another begins in its place."""
+
+
+class Revoked(JournalError):
+    """Nothing of a turn is stored, for some of its authors may say nothing any more: they were put out, or their names taken over, at any node."""
+
+    def __init__(self, authors: "frozenset[Speaker]") -> None:
+        super().__init__("some who say something may do so no more")
+        self.authors = authors
+
+
+class Came(Struct, frozen=True, tag="came"):
+    """Somebody is in the room at a node by a device (0: by none of an account's), and was not there by that one."""
+
+    person: PersonId
+    device: int
+    nick: str
+    account: Author = 0
+
+
+class Went(Struct, frozen=True, tag="went"):
+    """Somebody is in the room at a node no longer by a device."""
+
+    person: PersonId
+    device: int
+
+
+class Called(Struct, frozen=True, tag="called"):
+    """Somebody has another nickname."""
+
+    person: PersonId
+    nick: str
+
+
+Movement = Came | Went | Called
+
+
+class Placed(NamedTuple):
+    """A movement, and how many of its turn's lines are before it."""
+
+    after: int
+    movement: Movement
+
+
+class Turn(NamedTuple):
+    """What one turn of a room's broadcaster stored at a node. `node` is the one whose people move."""
+
+    number: int
+    node: int
+    lines: Sequence[Stored]
+    movements: Sequence[Placed] = ()
+
+
+class Speaker(NamedTuple):
+    """Who says something, and by which device they have logged in (0: by none of an account's)."""
+
+    person: PersonId
+    device: int
+
+
+class Beside(NamedTuple):
+    """What a turn has besides its lines.
+
+    `seen` is the number of the room's newest turn that this node has taken in.
+    """
+
+    room: str
+    seen: int
+    movements: Sequence[Placed] = ()
+    speakers: Collection[Speaker] = ()
+
+
+class TurnReceipt(NamedTuple):
+    """How a turn was stored; see Receipt.
+
+    `missed` are the turns after those that the room has taken in and before this one, in order.
+    """
+
+    first: int
+    duplicates: dict[int, Duplicate]
+    turn: int
+    missed: Sequence[Turn] = ()
+
+
+class PendingTurn(Protocol):
+    """A turn that is being stored, whether anybody waits for it or not."""
+
+    async def stored(self) -> TurnReceipt:
+        """Wait until it is. Raises JournalError if nothing of it is stored: Revoked, NodeIsOver."""
+        ...
+
+
+class Elsewhere(NamedTuple):
+    """Somebody who is in a room at another node, by a device."""
+
+    node: int
+    person: PersonId
+    device: int
+    nick: str
+    account: Author
+
+
+class Opening(NamedTuple):
+    """A room as it is after its newest turn (`record.turn`), with everybody who is in it at any node."""
+
+    record: RoomRecord
+    people: Sequence[Elsewhere]
+
+
+class Follower(Protocol):
+    """A room of this node."""
+
+    name: str
+
+    @property
+    def turn(self) -> int:
+        """The number of the newest turn that it has taken in."""
+
+    def follow(self, turns: Sequence[Turn]) -> None:
+        """Take these in, in their order, after what waits in it. Never blocks. Some may be known to it already, or come too early."""
+
+
+class Claim(NamedTuple):
+    """A name that somebody is to have at this node. `key` and `skeleton` are what names share that count as the same, or look alike."""
+
+    nick: str
+    key: str
+    skeleton: str
+    person: PersonId
+
+
+class Claimed(NamedTuple):
+    """A name is theirs. `nick` is the one that the person has at other nodes already, "" if they are at none."""
+
+    nick: str = ""
+
+
+# What happens at one node and matters at all. Each has a number, without a hole, in the order in which it is stored.
+
+
+class RoomMade(Struct, frozen=True, tag="room-made"):
+    """There is a new room."""
+
+    room: str
+
+
+class RoomRenamed(Struct, frozen=True, tag="room-renamed"):
+    """A room has another name."""
+
+    old: str
+    new: str
+
+
+class RoomDeleted(Struct, frozen=True, tag="room-deleted"):
+    """A room is no more."""
+
+    room: str
+
+
+class CameElsewhere(Struct, frozen=True, tag="came-elsewhere"):
+    """Somebody has come to a node in the place of their sessions at other nodes, by the same device."""
+
+    node: int
+    person: PersonId
+    device: int
+
+
+class RenamedPerson(Struct, frozen=True, tag="renamed-person"):
+    """Somebody who may be at several nodes has another name; an account's is in the index of names already."""
+
+    node: int
+    person: PersonId
+    nick: str
+
+
+class AccountChanged(Struct, frozen=True, tag="account-changed"):
+    """An account was made, renamed or closed: its name, the names that are kept for it, or its role are other ones."""
+
+    node: int
+    account: Author
+
+
+class DevicesRevoked(Struct, frozen=True, tag="devices-revoked"):
+    """Devices of an account let nobody in any more; None: nothing that has let somebody in until now does."""
+
+    node: int
+    account: Author
+    devices: tuple[int, ...] | None
+    why: str
+
+
+class LinesRewritten(Struct, frozen=True, tag="lines-rewritten"):
+    """What was said in these rooms stands otherwise now: an account has ended, or old lines were deleted. What was read of it is read again."""
+
+    node: int
+    rooms: tuple[str, ...]
+
+
+Change = (
+    RoomMade
+    | RoomRenamed
+    | RoomDeleted
+    | CameElsewhere
+    | RenamedPerson
+    | AccountChanged
+    | DevicesRevoked
+    | LinesRewritten
+)
+
+
+class Nodes(Protocol):
+    """One node among those with the same journal. It is one of them while the journal runs.
+
+    Every method that waits may raise JournalError, and NodeIsOver.
+    """
+
+    number: int
+    """Which it is: never another's, and another one after each start."""
+    name: str
+    """What people call it."""
+
+    # Rooms.
+
+    async def open(self, room: str) -> Opening:
+        """A room as it is now. Whoever follows it from there on misses nothing."""
+        ...
+
+    def follow(self, room: Follower) -> None:
+        """Hand a room the turns that it has not taken in, as they come: soon after each is stored, and every second what was missed."""
+
+    def unfollow(self, room: Follower) -> None:
+        """Hand it nothing more."""
+
+    async def turns(self, room: str, after: int) -> Sequence[Turn]:
+        """A room's turns after one, this node's own too, in order; some at a time."""
+        ...
+
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> PendingTurn:
+        """Begin to store a turn of a room: what a journal's `append` does, and what is beside the lines, of which there may be none.
+
+        While the engine is away it waits, and looks again when that is back: nobody is told that something is not stored which is.
+        """
+        ...
+
+    # Names.
+
+    async def claim(self, claim: Claim) -> Claimed | Refusal:
+        """Give somebody a name at this node; refused if another person has it at any, or one that looks like it, or an account does."""
+        ...
+
+    async def release(self, key: str, person: PersonId) -> None:
+        """Take it back, as far as they have it at this node."""
+
+    async def rooms_of(self, person: PersonId, device: int) -> Sequence[str]:
+        """In which rooms somebody is by a device at other nodes."""
+        ...
+
+    async def taken_over(self, person: PersonId, device: int) -> None:
+        """Have the person's sessions at other nodes end that are there by the same device: they go on here (`CameElsewhere`)."""
+
+    async def renamed(self, person: PersonId, nick: str) -> None:
+        """Tell the other nodes that somebody has another name (`RenamedPerson`)."""
+
+    # What happens elsewhere.
+
+    def changes(self) -> AsyncIterator[Change]:
+        """What happens from now on at any node, this one too, in order. For one who reads. It ends when the journal does."""
+        ...
