@@ -129,6 +129,8 @@ class Authentication:
 
     def refusal_of_name(self, nick: str, account: int = 0) -> Refused | None:
         """Why this account (0: a guest) cannot be called so, as far as accounts have names or had them; None if it can."""
+        if not self.accounts.names:
+            return None
         refusal = self.accounts.names.refusal(name_key(nick), skeleton(nick), account, self.now())
         return None if refusal is None else refused(refusal, nick)
 

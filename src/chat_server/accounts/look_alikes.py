@@ -21,7 +21,8 @@ def skeleton(name: str) -> str:
     The name is one: it has no more than NAME_MAX characters.
     """
     if name.isascii():
-        return _AS_L.sub("l", name).lower().translate(_DIGITS)
+        shown = _AS_L.sub("l", name) if "I" in name else name
+        return shown.lower().translate(_DIGITS)
     shapes = _shapes()
     shown = normalize("NFD", normalize("NFKC", name)).translate(shapes)
     folded = normalize("NFKD", normalize("NFKD", _AS_L.sub("l", shown)).casefold())

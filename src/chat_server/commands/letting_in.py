@@ -47,9 +47,11 @@ def let_in_guest(place: Room, session: Occupant, nick: str, request: Login) -> N
 
 def holds_an_account(place: Room, name: str) -> bool:
     """Whether an account has this name, as it is typed, or had it until lately."""
-    now = place.directory.authentication.now()
+    names = place.directory.accounts.names
+    if not names:
+        return False
     try:
-        return bool(place.directory.accounts.names.whose(name_key(parse_name(name)), now))
+        return bool(names.whose(name_key(parse_name(name)), place.directory.authentication.now()))
     except BadName:
         return False
 
