@@ -6,7 +6,7 @@ so no two nodes give one to two people. Never knows sessions, nor how an engine 
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -15,6 +15,10 @@ from chat_server.journal import Duplicate, JournalError, RoomRecord
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.keys import SenderKey
 from chat_server.protocol.entries import Author, Entry
+
+if TYPE_CHECKING:  # both import Trio, which what works without a server is spared
+    from chat_server.journal.node_life import NodeLife
+    from chat_server.journal.signs import Signs
 
 PersonId = str
 """Who somebody is at whatever node: `account:…`, `token:…`, or for a guest without a token what nobody else ever is (`node:serial`)."""
@@ -231,6 +235,20 @@ Change = (
 )
 
 
+class NodeSeen(NamedTuple):
+    """A node as the engine knows it: for how many seconds it has been one, and for how many nothing was heard of it.
+
+    `people` counts those who have names there. One that ends in order `is_leaving`.
+    """
+
+    number: int
+    name: str
+    age: float
+    silence: float
+    people: int
+    is_leaving: bool
+
+
 class Nodes(Protocol):
     """One node among those with the same journal. It is one of them while the journal runs.
 
@@ -241,6 +259,10 @@ class Nodes(Protocol):
     """Which it is: never another's, and another one after each start."""
     name: str
     """What people call it."""
+    life: "NodeLife"
+    """How it stands with the engine and the others."""
+    signs: "Signs"
+    """What nodes tell each other and nobody keeps."""
 
     # Rooms.
 
@@ -285,6 +307,10 @@ class Nodes(Protocol):
         """Tell the other nodes that somebody has another name (`RenamedPerson`)."""
 
     # What happens elsewhere.
+
+    async def listed(self) -> Sequence[NodeSeen]:
+        """All nodes that there are, this one too, in the order of their numbers."""
+        ...
 
     def changes(self) -> AsyncIterator[Change]:
         """What happens from now on at any node, this one too, in order. For one who reads. It ends when the journal does."""

@@ -1,0 +1,60 @@
+"""How one node stands: with the engine, which answers or does not, and with the other nodes, from which it goes or which have given it up.
+
+Its engine notes what it meets; the server, the rooms and the commands look. Never knows how an engine is asked, nor what becomes of anybody.
+"""
+
+import trio
+
+AWAY_SECONDS = 3.0
+"""Seconds for which the engine may owe an answer until it counts as away. One that is started again, or fails over, answers after 1 to 5 s."""
+
+RETURN_SECONDS = 15.0
+"""Seconds for which those who can come back at another node count as being where they were when theirs ends in order."""
+
+
+class NodeLife:
+    """How a node stands."""
+
+    def __init__(self) -> None:
+        """It is one of the nodes, and the engine owes it nothing."""
+        self.is_leaving = False
+        """Whether the node ends in order: whoever is at it goes to another one."""
+        self._owed: dict[str, float] = {}
+        self._given_up = trio.Event()
+
+    # With the engine.
+
+    def asked(self, what: str) -> None:
+        """Something of this kind is asked of the engine, for the first time or again: it owes an answer."""
+        self._owed.setdefault(what, trio.current_time())
+
+    def answered(self, what: str) -> None:
+        """The engine has answered. That it cannot be reached is no answer."""
+        self._owed.pop(what, None)
+
+    @property
+    def is_engine_away(self) -> bool:
+        """Whether the engine has owed an answer for AWAY_SECONDS. What is being stored waits for it then; nothing else is asked of it."""
+        return bool(self._owed) and trio.current_time() - min(self._owed.values()) >= AWAY_SECONDS
+
+    # With the other nodes.
+
+    def leave(self) -> None:
+        """The node ends in order.
+
+        The engine writes that down with the next sign of life, at the latest when the journal closes: this node is buried RETURN_SECONDS later,
+        by any other, and until then those of whom nothing was told are where they were.
+        """
+        self.is_leaving = True
+
+    def holds_back(self, person: str) -> bool:
+        """Whether nobody is told now that this person (a PersonId) goes, who can come back elsewhere: by no movement, and no name that is free."""
+        return self.is_leaving and person.startswith(("account:", "token:"))
+
+    def give_up(self) -> None:
+        """The others have buried this node."""
+        self._given_up.set()
+
+    async def wait_given_up(self) -> None:
+        """Wait until the others have."""
+        await self._given_up.wait()

@@ -1,0 +1,88 @@
+"""Signs: what the nodes tell each other and nobody keeps. Whoever is not there when one is given has missed it.
+
+Their bounds are here: what is too long, or too much, is dropped. So nothing may depend on a single sign's coming. Never knows how an engine carries
+them, nor what is made of them.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import NamedTuple
+
+import msgspec
+import trio
+from msgspec import Struct
+
+SIGN_BYTES = 4000
+"""Bytes of a sign. PostgreSQL's notifications carry 7999; 200 bytes cost nothing that can be measured, 7 KB to each node a third of the rate."""
+
+SIGNS_MAX = 64
+"""Signs that wait to be carried, and those that have come and wait to be read."""
+
+
+class AddressesCounted(Struct, frozen=True, tag="addresses-counted"):
+    """So many are connected at the node from these networks now."""
+
+    counts: dict[str, int]
+
+
+class RoomFounded(Struct, frozen=True, tag="room-founded"):
+    """Somebody has created a room at the node, from this network; "" does not count."""
+
+    person: str
+    network: str
+
+
+Sign = AddressesCounted | RoomFounded
+
+
+class Signed(NamedTuple):
+    """A sign, and the number of the node that has given it."""
+
+    node: int
+    sign: Sign
+
+
+class Signs:
+    """A node's signs on their way, its own and those of the others."""
+
+    def __init__(self) -> None:
+        self._own_in, self._own = trio.open_memory_channel[str](SIGNS_MAX)
+        self._others_in, others = trio.open_memory_channel[Signed](SIGNS_MAX)
+        self.others: AsyncIterator[Signed] = others
+        """What the other nodes tell, as it comes. For one who reads."""
+        self.dropped = 0
+        """How many were too long or too many."""
+
+    def tell(self, sign: Sign) -> None:
+        """Give a sign to the other nodes. Never waits."""
+        text = _ENCODER.encode(sign)
+        if len(text) > SIGN_BYTES:
+            self.dropped += 1
+            return
+        try:
+            self._own_in.send_nowait(text.decode())
+        except trio.WouldBlock:
+            self.dropped += 1
+
+    # For the engine that carries them.
+
+    async def to_carry(self) -> list[str]:
+        """Wait for signs of this node's; all that wait."""
+        texts = [await self._own.receive()]
+        with suppress(trio.WouldBlock):
+            while True:
+                texts.append(self._own.receive_nowait())
+        return texts
+
+    def came(self, node: int, text: str) -> None:
+        """Another node has given this sign. One that this release does not know is passed over."""
+        with suppress(msgspec.DecodeError):
+            signed = Signed(node, _DECODER.decode(text))
+            try:
+                self._others_in.send_nowait(signed)
+            except trio.WouldBlock:
+                self.dropped += 1
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER: msgspec.json.Decoder[Sign] = msgspec.json.Decoder(Sign)
