@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-Why = Literal["taken", "alike", "kept", "code", "devices", "codes", "token", "gone"]
-"""Somebody has the name, one that looks like it, or had one of both; the code is no good; there are too many devices or codes; another device has
-the token; there is no such account, or it is closed."""
+Why = Literal["taken", "alike", "kept", "code", "devices", "codes", "token", "gone", "held", "like-held"]
+"""An account has the name, one that looks like it, or had one of both; the code is no good; there are too many devices or codes; another device has
+the token; there is no such account, or it is closed; somebody who is here has the name, or one that looks like it."""
 
 
 class Refusal(Struct, frozen=True):

@@ -14,11 +14,14 @@ _REFUSED = {
     "codes": Refused("too-many-codes"),
     "token": Refused("account-gone"),
     "gone": Refused("account-gone"),
+    "held": Refused("name-taken"),
 }
+
+_ALIKE = {"alike": "name-like-registered", "like-held": "name-like-another"}
 
 
 def refused(refusal: Refusal, nick: str) -> Refused:
     """What somebody is told who cannot have a name, or what they have asked for."""
-    if refusal.why == "alike":
-        return Refused("name-like-registered", difference(nick, refusal.name))
+    if refusal.why in _ALIKE:
+        return Refused(_ALIKE[refusal.why], difference(nick, refusal.name))
     return replace(_REFUSED[refusal.why], details={"nick": refusal.name or nick})

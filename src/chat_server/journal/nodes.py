@@ -157,9 +157,15 @@ class Claim(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """A name is theirs. `nick` is the one that the person has at other nodes already, "" if they are at none."""
+    """A name is theirs: the one that was asked for, unless the person was at other nodes and not at this one (see Nodes.claim).
 
-    nick: str = ""
+    `elsewhere` is the one that the person has at other nodes already, the newest of them if there are several; "" if they are at none. `change` is
+    the number of the newest change that was stored before.
+    """
+
+    nick: str
+    elsewhere: str = ""
+    change: int = 0
 
 
 # What happens at one node and matters at all. Each has a number, without a hole, in the order in which it is stored.
@@ -168,12 +174,14 @@ class Claimed(NamedTuple):
 class RoomMade(Struct, frozen=True, tag="room-made"):
     """There is a new room."""
 
+    node: int
     room: str
 
 
 class RoomRenamed(Struct, frozen=True, tag="room-renamed"):
     """A room has another name."""
 
+    node: int
     old: str
     new: str
 
@@ -181,6 +189,7 @@ class RoomRenamed(Struct, frozen=True, tag="room-renamed"):
 class RoomDeleted(Struct, frozen=True, tag="room-deleted"):
     """A room is no more."""
 
+    node: int
     room: str
 
 
@@ -198,6 +207,14 @@ class RenamedPerson(Struct, frozen=True, tag="renamed-person"):
     node: int
     person: PersonId
     nick: str
+
+
+class RegisteredPerson(Struct, frozen=True, tag="registered-person"):
+    """Somebody who may be at several nodes has an account now, which is in the index of names already: they are `account:…` from now on."""
+
+    node: int
+    person: PersonId
+    account: Author
 
 
 class AccountChanged(Struct, frozen=True, tag="account-changed"):
@@ -229,6 +246,7 @@ Change = (
     | RoomDeleted
     | CameElsewhere
     | RenamedPerson
+    | RegisteredPerson
     | AccountChanged
     | DevicesRevoked
     | LinesRewritten
@@ -247,6 +265,13 @@ class NodeSeen(NamedTuple):
     silence: float
     people: int
     is_leaving: bool
+
+
+class Numbered(NamedTuple):
+    """A change, and its number among all that there ever were."""
+
+    number: int
+    change: Change
 
 
 class Nodes(Protocol):
@@ -290,7 +315,14 @@ class Nodes(Protocol):
     # Names.
 
     async def claim(self, claim: Claim) -> Claimed | Refusal:
-        """Give somebody a name at this node; refused if another person has it at any, or one that looks like it, or an account does."""
+        """Give somebody a name at this node, beside others that they have at it; harmless if they have this one.
+
+        Refused if another person has it at any node (`held`), or one that looks like it (`like-held`), or if an account has it that is not theirs (as
+        NamesIndex.refusal says). But a guest who is at other nodes and has no name at this one is given the newest of the names that they have
+        there, whatever they ask for: nobody is called otherwise at each node. JournalError: they have it not, unless they had it before.
+
+        Claims and releases of one name at one node are carried out in the order in which they are asked for, whether or not anybody waits for them.
+        """
         ...
 
     async def release(self, key: str, person: PersonId) -> None:
@@ -306,12 +338,15 @@ class Nodes(Protocol):
     async def renamed(self, person: PersonId, nick: str) -> None:
         """Tell the other nodes that somebody has another name (`RenamedPerson`)."""
 
+    async def registered(self, person: PersonId, account: Author) -> None:
+        """Tell the other nodes that somebody has an account now (`RegisteredPerson`)."""
+
     # What happens elsewhere.
 
     async def listed(self) -> Sequence[NodeSeen]:
         """All nodes that there are, this one too, in the order of their numbers."""
         ...
 
-    def changes(self) -> AsyncIterator[Change]:
-        """What happens from now on at any node, this one too, in order. For one who reads. It ends when the journal does."""
+    def changes(self) -> AsyncIterator[Numbered]:
+        """What happens from this call on at any node, this one too, in order. For one who reads. It ends when the journal does."""
         ...
