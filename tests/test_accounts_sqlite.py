@@ -136,7 +136,7 @@ from chat_server.accounts import *
 from chat_server.config import JournalTable
 from chat_server.journal.engines import engine_named
 from chat_server.journal.sqlite import ended_file, endings, writer
-from chat_server.journal.sqlite.search_index import SearchIndex
+from chat_server.journal.search.search_index import SearchIndex
 
 left, act, data = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 is_armed = False

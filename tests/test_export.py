@@ -15,10 +15,10 @@ from archives import checked, exported, imported
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import Stored, Unknown, decode, encode
 from chat_server.journal.export_lines import read_line, write_line
+from chat_server.journal.search.search_index import SearchIndex
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.journal import SqliteJournal
-from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.journal.times import MICROSECOND, MILLISECOND
 from chat_server.protocol import entries

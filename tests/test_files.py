@@ -20,17 +20,18 @@ from chat_server.config import JournalTable
 from chat_server.journal import JournalError, JournalInUse, UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import encode
+from chat_server.journal.data_directory import DataFolderError
 from chat_server.journal.engines import engine_named
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import lines_of
+from chat_server.journal.search.search_index import SearchIndex
 from chat_server.journal.sqlite import upgrade
 from chat_server.journal.sqlite.archive import back_up
 from chat_server.journal.sqlite.batch_rows import Append
-from chat_server.journal.sqlite.data_directory import DataDirectory, DataFolderError, files_in, unfinished
+from chat_server.journal.sqlite.data_directory import DataDirectory, files_in, unfinished
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.schema import MIGRATIONS
-from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Entry, Said, TopicSet
 from processes import TIMEOUT, running_server

@@ -22,13 +22,14 @@ from chat_server.journal import Duplicate, JournalError, NoWords, Receipt
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.keys import KeyRun, KeysInRuns, SenderKey
 from chat_server.journal.new_file import TargetError, refuse_own_file
+from chat_server.journal.search.indexer import Indexer
+from chat_server.journal.search.search_index import SearchIndex
 from chat_server.journal.sqlite.batch_rows import RUN_MIN, Append, BatchRows, Last
 from chat_server.journal.sqlite.committer import BATCHES_AT_A_TIME, KEYS_AT_A_TIME, Positions
 from chat_server.journal.sqlite.data_directory import DataDirectory, files_in
-from chat_server.journal.sqlite.indexer import Indexer
+from chat_server.journal.sqlite.indexed import IndexedFile
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.reader import Reader, Runs, mapped_errors
-from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.journal.words import has_all, terms_of
 from chat_server.protocol.entries import Entry, Said, TopicSet
@@ -172,15 +173,15 @@ async def test_the_search_index_is_made_once_however_many_want_it_first(
             time.sleep(0.05)
             super().__init__(path, identity, end)
 
-    monkeypatch.setattr("chat_server.journal.sqlite.indexer.SearchIndex", SlowIndex)
+    monkeypatch.setattr("chat_server.journal.sqlite.indexed.SearchIndex", SlowIndex)
     folder = DataDirectory(tmp_path)
     Writer(folder.journal).close()
-    indexer = Indexer(folder.journal, folder.search)
+    indexer = Indexer(IndexedFile(folder.journal, folder.search))
     async with trio.open_nursery() as nursery:
         for _ in range(4):
-            nursery.start_soon(indexer.indexed)
-        nursery.start_soon(indexer.forget, [(1, 1)])
-    assert (made, await indexer.indexed()) == (1, 0)
+            nursery.start_soon(indexer.call, IndexedFile.indexed)
+        nursery.start_soon(indexer.call, lambda file: file.forget([(1, 1)]))
+    assert (made, await indexer.call(IndexedFile.indexed)) == (1, 0)
     indexer.close()
     folder.close()
 

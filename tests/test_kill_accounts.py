@@ -28,7 +28,7 @@ import trio
 from chat_server.cli import main
 from chat_server.commands import devices
 from chat_server.journal.sqlite import ended_file, endings, writer
-from chat_server.journal.sqlite.search_index import SearchIndex
+from chat_server.journal.search.search_index import SearchIndex
 from chat_server.server import retention, server
 
 left = Path(sys.argv[sys.argv.index("--data") + 1]).with_name("left")

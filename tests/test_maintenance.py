@@ -25,9 +25,9 @@ from archives import checked
 from chat_server.cli import main
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.search.search_index import SearchIndex
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataDirectory
-from chat_server.journal.sqlite.search_index import SearchIndex
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Said
 from processes import TIMEOUT, running_server, screen

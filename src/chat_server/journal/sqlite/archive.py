@@ -14,13 +14,13 @@ from chat_server.journal import JournalError, RoomRecord
 from chat_server.journal.archive import FileProblem, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.new_file import sync
+from chat_server.journal.search.search_index import OtherRelease, SearchIndex
 from chat_server.journal.sqlite import account_rows
 from chat_server.journal.sqlite.account_checks import account_problems
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataDirectory, remove_database
 from chat_server.journal.sqlite.ended_accounts import apply_ended, make_anew, rewrite_all
 from chat_server.journal.sqlite.reader import Reader, mapped_errors
-from chat_server.journal.sqlite.search_index import OtherRelease, SearchIndex
 from chat_server.journal.sqlite.writer import Writer
 
 INTERRUPTIBLE_STEPS = 1_000_000

@@ -12,11 +12,13 @@ import trio
 from chat_server.accounts import Ended, Rewritten
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
+from chat_server.journal.archive import StoredRecord
+from chat_server.journal.search.indexer import Indexer
 from chat_server.journal.sqlite.committer import Committer
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.ended_accounts import make_anew, note_done, rewrite_some
 from chat_server.journal.sqlite.ended_file import add_ended
-from chat_server.journal.sqlite.indexer import Indexer
+from chat_server.journal.sqlite.indexed import IndexedFile
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.rewriting import Some, batches_of
 from chat_server.journal.sqlite.writer import Writer
@@ -36,7 +38,11 @@ class Endings:
     """The accounts that have ended and whose lines are still to be rewritten."""
 
     def __init__(
-        self, folder: DataDirectory, committer: Committer, indexer: Indexer, store_positions: Callable[[], None]
+        self,
+        folder: DataDirectory,
+        committer: Committer,
+        indexer: Indexer[IndexedFile],
+        store_positions: Callable[[], None],
     ) -> None:
         """Rewrite what is in this data directory.
 
@@ -117,12 +123,12 @@ class Endings:
                 _, rooms, topics = self._rewritten.get(ended, Rewritten(ended.nick))
                 rooms |= {record.lines[0].room for record in changed.records}
                 self._rewritten[ended] = Rewritten(ended.nick, rooms, {**topics, **changed.topics})
-                await self._indexer.replace(changed.records)
+                await self._indexer.call(_indexing_again(changed.records))
                 await trio.sleep(REST)
 
     async def overwrite_the_rest(self) -> None:
         """Leave nothing of what was deleted or rewritten in the files. What reads the journal just then keeps its log from being brought in."""
-        await self._indexer.purge()
+        await self._indexer.call(IndexedFile.purge)
         await self._committer.call(make_anew)
         for _ in range(LOG_TRIES - 1):
             with suppress(JournalError):
@@ -143,3 +149,7 @@ class Endings:
             add_ended(self._folder.ended, [ended])
         except (OSError, ValueError) as error:
             raise JournalError(f"{self._folder.ended}: {error}") from error
+
+
+def _indexing_again(records: list[StoredRecord]) -> Callable[[IndexedFile], None]:
+    return lambda file: file.replace(records)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from chat_server.journal import UnusableJournal
 from chat_server.journal.archive import Progress
+from chat_server.journal.data_directory import data_directory
 from chat_server.journal.engines import Settings, Store
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.sqlite import archive
-from chat_server.journal.sqlite.data_directory import JOURNAL_FILE, SEARCH_FILE, DataDirectory, data_directory, files_in
+from chat_server.journal.sqlite.data_directory import JOURNAL_FILE, SEARCH_FILE, DataDirectory, files_in
 
 
 def open_store(settings: Settings) -> Store:

@@ -16,6 +16,7 @@ from chat_server.guard import Guard
 from chat_server.journal import Activity, JournalError, Matches, Page, Pruned, RoomRecord, UnusableJournal
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.search.indexer import Indexer
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.sqlite.accounts import SqliteAccounts
 from chat_server.journal.sqlite.batch_rows import Append
@@ -23,7 +24,7 @@ from chat_server.journal.sqlite.committer import Committer, Positions, WriteJob
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.ended_accounts import apply_ended
 from chat_server.journal.sqlite.endings import Endings
-from chat_server.journal.sqlite.indexer import Indexer
+from chat_server.journal.sqlite.indexed import IndexedFile
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
 from chat_server.journal.sqlite.room_changes import RoomChanges
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
@@ -72,7 +73,7 @@ class SqliteJournal:
         self._committer = Committer(self._writer, self._note_stored, self._note_failure)
         self._readers: list[Reader] = []
         self._reader_limit = trio.CapacityLimiter(READERS_MAX)
-        self._indexer = Indexer(folder.journal, folder.search)
+        self._indexer = Indexer(IndexedFile(folder.journal, folder.search))
         self._endings = Endings(folder, self._committer, self._indexer, self._store_positions)
         try:
             self._left = apply_ended(folder, self._writer)
@@ -305,12 +306,13 @@ class SqliteJournal:
 
     async def prune(self, before: float, keep_lines: int) -> Pruned:
         """Forget what is old or too much; see Journal. Lines that are not indexed yet wait until they are."""
-        indexed = await self._indexer.indexed()
+        indexed = await self._indexer.call(IndexedFile.indexed)
         prunable = await self._in_reader(
             lambda reader: reader.prunable(before, keep_lines, PRUNED_BATCHES_MAX, indexed)
         )
         if prunable:
-            await self._indexer.forget([(batch.id, batch.count) for batch in prunable])
+            ranges = [(batch.id, batch.count) for batch in prunable]
+            await self._indexer.call(lambda file: file.forget(ranges))
             await self._committer.call(lambda writer: writer.delete(prunable))
         forgotten = await self._committer.call(lambda writer: writer.forget_old(time.time(), PRUNED_BATCHES_MAX))
         rooms = frozenset(batch.room_name for batch in prunable)

@@ -9,9 +9,10 @@ from typing import Any
 import trio
 
 from chat_server.journal import JournalError
+from chat_server.journal.search.indexer import Indexer
 from chat_server.journal.sqlite.committer import Committer
 from chat_server.journal.sqlite.endings import REST, Endings
-from chat_server.journal.sqlite.indexer import Indexer
+from chat_server.journal.sqlite.indexed import IndexedFile
 from chat_server.journal.sqlite.reader import Prunable, Reader, Runs
 
 InReader = Callable[[Callable[[Reader], Any]], Awaitable[Any]]
@@ -23,7 +24,7 @@ class RoomChanges:
     def __init__(
         self,
         committer: Committer,
-        indexer: Indexer,
+        indexer: Indexer[IndexedFile],
         endings: Endings,
         reader_limit: trio.CapacityLimiter,
         runs: dict[str, Runs],
@@ -60,7 +61,7 @@ class RoomChanges:
                 if old in self._runs:
                     self._runs[new] = self._runs.pop(old)
 
-        await self._indexer.start_over_after(change)
+        await self._indexer.call_after(change, IndexedFile.start_over)
 
     async def delete(self, name: str, in_reader: InReader, limit: int) -> str:
         """Delete a room, `limit` batches at a time, the oldest first. Returns why what was said can still be read in the files; "" if it cannot."""
@@ -78,5 +79,6 @@ class RoomChanges:
         return ""
 
     async def _forget(self, batches: list[Prunable]) -> None:
-        await self._indexer.forget([(batch.id, batch.count) for batch in batches])
+        ranges = [(batch.id, batch.count) for batch in batches]
+        await self._indexer.call(lambda file: file.forget(ranges))
         await self._committer.call(lambda writer: writer.delete(batches))

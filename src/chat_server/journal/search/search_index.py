@@ -1,4 +1,4 @@
-"""The search index: which words stand at which position of the journal. SQLite's FTS5, in a file of its own.
+"""A search index: which words stand at which position of the journal. SQLite's FTS5, in a file of its own.
 
 What it has can be rebuilt from the journal at any time, so it is not synced, not backed up, and thrown away when it does not fit. Every
 method blocks. Never knows rooms or people, but as names to filter by.
