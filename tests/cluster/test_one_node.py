@@ -1,0 +1,31 @@
+"""The harness itself, at one server with files: what must hold of several holds there too."""
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from cluster.checker import not_agreed_on_who_is_there, violations
+from cluster.crowd import Crowd, talking
+from cluster.log import read_sqlite
+from cluster.nodes import running
+
+
+@pytest.mark.slow
+async def test_what_a_crowd_is_shown_by_one_server_that_is_killed_again_and_again_is_in_its_log(tmp_path: Path) -> None:
+    async with running({"one": ""}, tmp_path) as nodes:
+        (node,) = nodes.values()
+        crowd = Crowd([node], 1)
+        async with talking(crowd):
+            for _ in range(3):
+                before = crowd.acknowledged
+                while crowd.acknowledged < before + 100:
+                    await trio.sleep(0.01)
+                await node.kill()
+                await node.start()
+            online = await crowd.quiet()
+        assert await node.stop() == 0
+        log = read_sqlite(tmp_path / "one" / "data" / "journal.db")
+    assert violations(log, crowd.clients) == []
+    assert [*not_agreed_on_who_is_there(log, online)] == []
+    assert crowd.acknowledged > 300
