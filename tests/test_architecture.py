@@ -20,7 +20,9 @@ RULES = {
         "accounts": "protocol logs",
         "journal": "protocol accounts",
         "journal.engines": "accounts journal",
-        "journal.memory journal.memory_archive journal.kept_in_memory": "protocol logs journal accounts journal.engines",
+        "journal.memory journal.memory_archive journal.memory_nodes journal.kept_in_memory": (
+            "protocol logs journal accounts journal.engines"
+        ),
         "journal.search": "protocol guard logs journal",
         "journal.sqlite": "protocol guard logs accounts journal journal.engines journal.search",
         "config": "journal.engines",

@@ -3,9 +3,10 @@
 Never knows who opens it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from typing import NamedTuple, Protocol
 
 from chat_server.accounts import CARRIED_MAX, OwnLines, Rewritten, sender_of
 from chat_server.accounts.kept_accounts import KeptAccounts
@@ -14,8 +15,20 @@ from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.erasing import rewritten
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, PersonId, Placed, Turn, Went
 from chat_server.journal.showable import showable
-from chat_server.protocol.entries import TopicSet
+from chat_server.journal.times import MICROSECOND, settled
+from chat_server.protocol.entries import Entry, TopicSet
+
+
+class KeptTurn(NamedTuple):
+    """What one turn of a room stored: so many lines from the number `first` on, and the movements at a node (0: none)."""
+
+    number: int
+    node: int
+    first: int
+    length: int
+    movements: Sequence[Placed]
 
 
 @dataclass
@@ -27,11 +40,53 @@ class KeptRoom:
     lines: list[Stored] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
     turn: int = 0
+    turns: list[KeptTurn] = field(default_factory=list)
+    people: dict[tuple[int, PersonId, int], Elsewhere] = field(default_factory=dict)
+    """Who is in it at which node, and by which device."""
 
     @property
     def last(self) -> int:
         """The number of its last line."""
         return self.first + len(self.lines) - 1
+
+    @property
+    def last_at(self) -> float:
+        """The time of its last line."""
+        return self.lines[-1].at if self.lines else -inf
+
+    def add_turn(self, count: int, node: int = 0, movements: Sequence[Placed] = ()) -> None:
+        """Keep a turn, of which so many lines have just been added."""
+        self.turn += 1
+        self.turns.append(KeptTurn(self.turn, node, self.last - count + 1, count, movements))
+        for placed in movements:
+            self._move(node, placed.movement)
+
+    def _move(self, node: int, movement: Movement) -> None:
+        match movement:
+            case Came(person, device, nick, account):
+                known = next((one.nick for one in self.people.values() if one.person == person), nick)
+                self.people[node, person, device] = Elsewhere(node, person, device, known, account)
+            case Went(person, device):
+                self.people.pop((node, person, device), None)
+            case Called(person, nick):
+                for where, one in self.people.items():
+                    if one.person == person:
+                        self.people[where] = one._replace(nick=nick)
+
+
+class Woken(Protocol):
+    """A node, as others wake it."""
+
+    def wake(self, room: str, turn: Turn) -> None:
+        """Something has happened in a room."""
+
+
+@dataclass
+class KeptNodes:
+    """Which nodes there are, by their numbers."""
+
+    alive: dict[int, Woken] = field(default_factory=dict)
+    begun: int = 0
 
 
 @dataclass
@@ -43,21 +98,60 @@ class Kept:
     end: int = 1
     sent: dict[SenderKey, tuple[float, Duplicate]] = field(default_factory=dict)
     accounts: KeptAccounts = field(default_factory=KeptAccounts)
+    nodes: KeptNodes = field(default_factory=KeptNodes)
 
-    def add(self, lines: Sequence[Stored]) -> None:
-        """Keep a batch that has its numbers."""
+    def add(self, lines: Sequence[Stored], node: int = 0, movements: Sequence[Placed] = ()) -> None:
+        """Keep a batch that has its numbers, and who moved in its turn."""
         room = self.rooms[lines[0].room]
         room.lines += lines
-        room.turn += 1
         self.records.append(StoredRecord(self.end + len(lines) - 1, [*lines]))
         self.end += len(lines)
+        room.add_turn(len(lines), node, movements)
+
+    def store(
+        self,
+        name: str,
+        lines: Sequence[Entry],
+        keys: Mapping[int, SenderKey],
+        *,
+        node: int = 0,
+        movements: Sequence[Placed] = (),
+        is_rising: bool = False,
+    ) -> tuple[int, dict[int, Duplicate], list[Entry]]:
+        """Keep a turn of a room: see Journal.append, and Nodes.append. `is_rising`: no line is earlier than those before it, whatever its time.
+
+        Returns the number of the first line, which were stored before, and those that are stored now.
+        """
+        room = self.rooms[name]
+        duplicates: dict[int, Duplicate] = {}
+        first = room.last + 1
+        for index, key in sorted(keys.items()):
+            if key in self.sent:
+                duplicates[index] = self.sent[key][1]
+            else:
+                self.sent[key] = lines[index].at, Duplicate(name, first + index - len(duplicates))
+        stored: list[Entry] = []
+        if lines:
+            is_late = is_rising and lines[0].at <= room.last_at
+            stored = settled(lines, first, duplicates, room.last_at + MICROSECOND if is_late else lines[0].at)
+        for line in stored:
+            if isinstance(line, TopicSet):
+                room.topic = line.text
+        left = [Placed(after - sum(index < after for index in duplicates), movement) for after, movement in movements]
+        if stored:
+            self.add(stored, node, left)
+        elif left:
+            room.add_turn(0, node, left)
+        return first, duplicates, stored
 
     def listed(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created."""
-        return [
-            RoomRecord(name, room.topic, room.first, room.last, room.lines[-1].at if room.lines else -inf, room.turn)
-            for name, room in self.rooms.items()
-        ]
+        return [self.record(name) for name in self.rooms]
+
+    def record(self, name: str) -> RoomRecord:
+        """One of them."""
+        room = self.rooms[name]
+        return RoomRecord(name, room.topic, room.first, room.last, room.last_at, room.turn)
 
 
 class KeptLines:

@@ -16,7 +16,6 @@ from chat_server.journal import (
     KEY_SECONDS,
     POSITIONS_MAX,
     Activity,
-    Duplicate,
     JournalError,
     Matches,
     Page,
@@ -33,10 +32,9 @@ from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_archive import MemoryArchive, MemoryFiller, MemoryRooms
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.showable import showable
-from chat_server.journal.times import settled
 from chat_server.journal.words import has_all, terms_of
 from chat_server.logs import log
-from chat_server.protocol.entries import Entry, TopicSet
+from chat_server.protocol.entries import Entry
 
 _kept: dict[str, Kept] = {}
 """By the data directory that the journal would have on a disk."""
@@ -113,12 +111,15 @@ class MemoryJournal:
     def __init__(self, kept: Kept | None = None) -> None:
         """Go on with what was kept; None: nothing has been said."""
         self._kept = kept or Kept()
-        self._rooms = self._kept.rooms
         self._lines_stored = 0
         self._is_closed = False
         self.accounts = MemoryAccounts(self._kept.accounts, KeptLines(self._kept, lambda: self._is_closed))
         self._closing = trio.Event()
         self._closed = trio.Event()
+
+    @property
+    def _rooms(self) -> dict[str, KeptRoom]:
+        return self._kept.rooms
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Wait for `close`; see Journal."""
@@ -153,7 +154,6 @@ class MemoryJournal:
     async def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; see Journal."""
         MemoryRooms(self._kept).rename_room(old, new)
-        self._rooms = self._kept.rooms
 
     async def delete_room(self, name: str) -> str:
         """Delete a room; see Journal."""
@@ -164,23 +164,9 @@ class MemoryJournal:
         """Keep a batch; see Journal."""
         if self._is_closed:
             return _Refused()
-        kept, room = self._kept, self._rooms[lines[0].room]
-        duplicates: dict[int, Duplicate] = {}
-        first = room.last + 1
-        for index, key in sorted(keys.items()):
-            if key in kept.sent:
-                duplicates[index] = kept.sent[key][1]
-            else:
-                line = lines[index]
-                kept.sent[key] = line.at, Duplicate(line.room, first + index - len(duplicates))
-        stored = settled(lines, first, duplicates)
-        for line in stored:
-            if isinstance(line, TopicSet):
-                room.topic = line.text
-        if stored:
-            kept.add(stored)
+        first, duplicates, stored = self._kept.store(lines[0].room, lines, keys)
         self._lines_stored += len(stored)
-        return _Stored(Receipt(first, duplicates, room.turn))
+        return _Stored(Receipt(first, duplicates, self._rooms[lines[0].room].turn))
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""

@@ -21,7 +21,10 @@ if TYPE_CHECKING:  # both import Trio, which what works without a server is spar
     from chat_server.journal.signs import Signs
 
 PersonId = str
-"""Who somebody is at whatever node: `account:…`, `token:…`, or for a guest without a token what nobody else ever is (`node:serial`)."""
+"""Who somebody is at whatever node: `account:…`, `token:…`, or for a guest without a token what nobody else ever is (`node:serial`).
+
+See `person_id` in rooms/person.py.
+"""
 
 
 class NodeIsOver(JournalError):
@@ -36,24 +39,31 @@ class Revoked(JournalError):
         self.authors = authors
 
 
-class Came(Struct, frozen=True, tag="came"):
-    """Somebody is in the room at a node by a device (0: by none of an account's), and was not there by that one."""
+class Came(Struct, frozen=True, tag="came", omit_defaults=True):
+    """Somebody is in the room at a node by a device (0: by none of an account's), and was not there by that one.
+
+    Whoever is there already, by whatever node and device, keeps the nickname that they have there. `was` is who they have been there until now,
+    if they have an account only since then: nobody has come. `bot`: by it no person reads what is said.
+    """
 
     person: PersonId
     device: int
     nick: str
     account: Author = 0
+    was: PersonId = ""
+    bot: bool = False
 
 
-class Went(Struct, frozen=True, tag="went"):
+class Went(Struct, frozen=True, tag="went", omit_defaults=True):
     """Somebody is in the room at a node no longer by a device."""
 
     person: PersonId
     device: int
+    bot: bool = False
 
 
 class Called(Struct, frozen=True, tag="called"):
-    """Somebody has another nickname."""
+    """Somebody has another nickname, by whatever nodes and devices they are in the room."""
 
     person: PersonId
     nick: str
@@ -63,7 +73,7 @@ Movement = Came | Went | Called
 
 
 class Placed(NamedTuple):
-    """A movement, and how many of its turn's lines are before it."""
+    """A movement, and how many of its turn's lines are before it: of those that are given, and of those that are stored once it is."""
 
     after: int
     movement: Movement
@@ -100,12 +110,15 @@ class Beside(NamedTuple):
 class TurnReceipt(NamedTuple):
     """How a turn was stored; see Receipt.
 
-    `missed` are the turns after those that the room has taken in and before this one, in order.
+    `at` is the time of its first line by the engine's clock; the others are as far apart as they were given (times.py). If nothing of it was left to
+    store, `turn` is the number of the room's newest. `missed` are the turns after those that the room has taken in and before this one (up to the
+    newest one, if there is none), in order.
     """
 
     first: int
     duplicates: dict[int, Duplicate]
     turn: int
+    at: float
     missed: Sequence[Turn] = ()
 
 
@@ -302,7 +315,7 @@ class Nodes(Protocol):
         """Hand it nothing more."""
 
     async def turns(self, room: str, after: int) -> Sequence[Turn]:
-        """A room's turns after one, this node's own too, in order; some at a time."""
+        """A room's turns after one, this node's own too, in order; some at a time, none if there are none or that one is forgotten already."""
         ...
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> PendingTurn:

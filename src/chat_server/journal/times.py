@@ -67,8 +67,11 @@ def goes_on(batch: Sequence[Timed], line: Timed) -> bool:
     return any(batch[-1].at + step == line.at for step in steps)
 
 
-def settled(lines: Sequence[T], first: int, left_out: Container[int]) -> list[T]:
-    """The lines of a batch that are stored, without those at some indices: numbered from `first`, and as far apart as they were."""
+def settled(lines: Sequence[T], first: int, left_out: Container[int], at: float | None = None) -> list[T]:
+    """The lines of a batch that are stored, without those at some indices: numbered from `first`, and as far apart as they were.
+
+    The first one's time is `at`; None: that of the batch.
+    """
     kept: list[Any] = [line for index, line in enumerate(lines) if index not in left_out]
-    times = times_of(lines[0].at, step_of(lines), len(kept))
+    times = times_of(lines[0].at if at is None else at, step_of(lines), len(kept))
     return [replace(line, seq=seq, at=at) for seq, (line, at) in enumerate(zip(kept, times, strict=True), first)]

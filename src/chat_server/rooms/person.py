@@ -6,6 +6,7 @@ shown.
 """
 
 from collections.abc import Callable
+from itertools import count
 from math import inf
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -53,6 +54,8 @@ class Device(Protocol):
 
 S = TypeVar("S", bound=Device)
 
+_serials = count(1)
+
 
 class Person(Generic[S]):
     """Somebody: a stranger with one session before login, then a guest or the holder of an account, with one or several."""
@@ -67,6 +70,7 @@ class Person(Generic[S]):
         "replaced",
         "role",
         "sender",
+        "serial",
         "sessions",
         "zone",
     )
@@ -84,6 +88,8 @@ class Person(Generic[S]):
         """STRANGER before login, then MEMBER, or what their account makes them: what one may ask for follows from it."""
         self.sender = ""
         """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
+        self.serial = next(_serials)
+        """Which one they are of all who have come since the server began."""
         self.history = history
         """How many lines one wants to see on entering a room."""
         self.zone = zone
@@ -130,3 +136,8 @@ class Person(Generic[S]):
         for other in self.sessions:
             if other is not session and not guard.attempt(act, other):
                 guard.attempt(other.fail)
+
+
+def person_id(person: Person[S], node: int) -> str:
+    """Who somebody at this node is among the people of all nodes: see PersonId in journal/nodes.py."""
+    return person.sender if ":" in person.sender else f"{node}:{person.serial}"

@@ -1,0 +1,210 @@
+"""The engine `memory` with several nodes: handles on what one process keeps, each of which is a server among those with the same journal.
+
+For tests. Whoever opens a node may say how it is woken when something has happened elsewhere: a test may have that come late, in another order, or
+not at all. See nodes.py; never knows what rooms make of their turns.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+import trio
+
+from chat_server.journal import JournalError
+from chat_server.journal.kept_in_memory import Kept, KeptRoom, KeptTurn
+from chat_server.journal.keys import SenderKey
+from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.nodes import (
+    Beside,
+    Follower,
+    NodeIsOver,
+    Opening,
+    PendingTurn,
+    Placed,
+    Revoked,
+    Speaker,
+    Turn,
+    TurnReceipt,
+    Went,
+)
+from chat_server.protocol.entries import Entry
+
+TURNS_AT_ONCE = 100
+"""Turns that are read at once."""
+
+LOOK_SECONDS = 1.0
+"""Seconds after which a node looks for what it has not been woken for."""
+
+Waker = Callable[[Callable[[], None]], None]
+"""Has a node be handed what has happened, now or later."""
+
+
+def at_once(hand_over: Callable[[], None]) -> None:
+    """Wake a node as soon as something happens."""
+    hand_over()
+
+
+class _Stored:
+    """See PendingTurn."""
+
+    def __init__(self, receipt: TurnReceipt) -> None:
+        self._receipt = receipt
+
+    async def stored(self) -> TurnReceipt:
+        return self._receipt
+
+
+class _Refused:
+    """See PendingTurn."""
+
+    def __init__(self, error: JournalError) -> None:
+        self._error = error
+
+    async def stored(self) -> TurnReceipt:
+        raise self._error
+
+
+class MemoryNode:
+    """See Nodes."""
+
+    def __init__(self, kept: Kept, name: str = "", waker: Waker = at_once) -> None:
+        """Be one more node of what is kept."""
+        kept.nodes.begun += 1
+        self.number = kept.nodes.begun
+        self.name = name
+        self._kept = kept
+        self._waker = waker
+        self._followers: list[Follower] = []
+        kept.nodes.alive[self.number] = self
+        self.journal = NodeJournal(kept, self)
+        """The journal by this node."""
+
+    async def open(self, room: str) -> Opening:
+        """A room as it is now; see Nodes."""
+        kept = self._room(room)
+        return Opening(self._kept.record(room), [*kept.people.values()])
+
+    def follow(self, room: Follower) -> None:
+        """Hand a room its turns; see Nodes."""
+        self._followers.append(room)
+
+    def unfollow(self, room: Follower) -> None:
+        """Hand it nothing more."""
+        self._followers = [other for other in self._followers if other is not room]
+
+    async def turns(self, room: str, after: int) -> Sequence[Turn]:
+        """A room's turns after one; see Nodes."""
+        return self._turns(self._room(room), after)[:TURNS_AT_ONCE]
+
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> PendingTurn:
+        """Store a turn; see Nodes."""
+        try:
+            return _Stored(self.store(lines, keys, beside))
+        except JournalError as error:
+            return _Refused(error)
+
+    def store(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> TurnReceipt:
+        """Store a turn now. Raises what `append` does when it is waited for."""
+        room = self._room(beside.room)
+        if revoked := frozenset(filter(self._is_revoked, beside.speakers)):
+            raise Revoked(revoked)
+        before = room.turn
+        first, duplicates, stored = self._kept.store(
+            beside.room, lines, keys, node=self.number, movements=beside.movements, is_rising=True
+        )
+        if room.turn > before:
+            wake_all(self._kept, beside.room)
+        missed = [turn for turn in self._turns(room, beside.seen) if turn.number <= before]
+        return TurnReceipt(first, duplicates, room.turn, stored[0].at if stored else 0.0, missed)
+
+    def _is_revoked(self, speaker: Speaker) -> bool:
+        """Whether somebody may say nothing more: the account is at an end, or the device is no longer one of its."""
+        kind, _, number = speaker.person.partition(":")
+        if kind != "account":
+            return False
+        accounts = self._kept.accounts
+        device = accounts.devices.get(speaker.device)
+        is_gone = bool(speaker.device) and (device is None or device.account != int(number))
+        return is_gone or accounts.active(int(number)) is None
+
+    def _room(self, name: str) -> KeptRoom:
+        if self.number not in self._kept.nodes.alive:
+            raise NodeIsOver("the other nodes have given this one up")
+        try:
+            return self._kept.rooms[name]
+        except KeyError:
+            raise JournalError(f"there is no room {name}") from None
+
+    @staticmethod
+    def _turns(room: KeptRoom, after: int) -> list[Turn]:
+        return [turn_of(room, kept) for kept in room.turns if kept.number > after]
+
+    # What happens at other nodes.
+
+    def wake(self, room: str, turn: Turn) -> None:
+        """Something has happened in a room."""
+        self._waker(partial(self._hand_over, room, turn))
+
+    def _hand_over(self, room: str, turn: Turn) -> None:
+        for follower in self._followers:
+            if follower.name == room:
+                follower.follow([turn])
+
+    def look(self) -> None:
+        """Hand over whatever rooms have not taken in."""
+        if self.number not in self._kept.nodes.alive:
+            return
+        for follower in self._followers:
+            room = self._kept.rooms.get(follower.name)
+            if room is not None and room.turn > follower.turn:
+                follower.follow(self._turns(room, follower.turn)[:TURNS_AT_ONCE])
+
+    async def run(self) -> None:
+        """Look every second."""
+        while True:
+            await trio.sleep(LOOK_SECONDS)
+            self.look()
+
+
+class NodeJournal(MemoryJournal):
+    """The journal by a node: while it runs, the node is one of those that there are."""
+
+    def __init__(self, kept: Kept, node: MemoryNode) -> None:
+        super().__init__(kept)
+        self._node = node
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Look for what happens elsewhere until `close`; nobody is here by this node then. See Journal."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._node.run)
+            await super().run(task_status)
+            nursery.cancel_scope.cancel()
+        bury(self._kept, self._node.number)
+
+
+def turn_of(room: KeptRoom, kept: KeptTurn) -> Turn:
+    """A turn with its lines as they stand now."""
+    start = kept.first - room.first
+    return Turn(kept.number, kept.node, room.lines[max(0, start) : max(0, start + kept.length)], kept.movements)
+
+
+def wake_all(kept: Kept, *rooms: str) -> None:
+    """Wake every node for what has just happened in these rooms."""
+    for name in rooms:
+        room = kept.rooms[name]
+        for node in [*kept.nodes.alive.values()]:
+            node.wake(name, turn_of(room, room.turns[-1]))
+
+
+def bury(kept: Kept, node: int) -> None:
+    """Give a node up: nothing that it has is stored any more, and its people are nowhere any more, by one turn in each room."""
+    if kept.nodes.alive.pop(node, None) is None:
+        return
+    for name, room in kept.rooms.items():
+        people = [one for one in room.people.values() if one.node == node]
+        if people:
+            room.add_turn(0, node, _departures((one.person, one.device) for one in people))
+            wake_all(kept, name)
+
+
+def _departures(people: Iterable[tuple[str, int]]) -> list[Placed]:
+    return [Placed(0, Went(person, device)) for person, device in people]

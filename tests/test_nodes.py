@@ -1,0 +1,252 @@
+"""The contract of several nodes with one journal: what they see of each other's turns."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+import trio
+import trio.testing
+
+from chat_server.accounts import Device, Holder, Registration
+from chat_server.journal import Duplicate, JournalError
+from chat_server.journal.kept_in_memory import Kept
+from chat_server.journal.keys import SenderKey
+from chat_server.journal.memory_nodes import MemoryNode, Waker, at_once, bury
+from chat_server.journal.nodes import (
+    Beside,
+    Called,
+    Came,
+    Elsewhere,
+    Movement,
+    NodeIsOver,
+    Placed,
+    Revoked,
+    Speaker,
+    Turn,
+    TurnReceipt,
+    Went,
+)
+from chat_server.journal.times import MICROSECOND, MILLISECOND
+from chat_server.protocol.entries import Entry, Said, TopicSet
+
+
+def said(*texts: str, at: float = 1000.0, nick: str = "ann") -> list[Entry]:
+    return [Said("python", 0, at + index * MILLISECOND, nick, text) for index, text in enumerate(texts)]
+
+
+def placed(*movements: Movement) -> list[Placed]:
+    return [Placed(0, movement) for movement in movements]
+
+
+async def store(
+    node: MemoryNode,
+    *texts: str,
+    seen: int = 0,
+    movements: Sequence[Placed] = (),
+    keys: dict[int, str] | None = None,
+    at: float = 1000.0,
+    speakers: Sequence[Speaker] = (),
+) -> TurnReceipt:
+    each = {index: SenderKey("ann", key) for index, key in (keys or {}).items()}
+    beside = Beside("python", seen, movements, speakers)
+    return await node.append(said(*texts, at=at), each, beside).stored()
+
+
+def shown(turns: Sequence[Turn]) -> list[tuple[int, int, list[str], list[Placed]]]:
+    return [
+        (turn.number, turn.node, [line.text for line in turn.lines if isinstance(line, Entry)], [*turn.movements])
+        for turn in turns
+    ]
+
+
+class FakeRoom:
+    """A room that takes in whatever comes next."""
+
+    name = "python"
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.handed: list[Turn] = []
+
+    def follow(self, turns: Sequence[Turn]) -> None:
+        self.handed += turns
+        for turn in turns:
+            if turn.number == self.turn + 1:
+                self.turn = turn.number
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[tuple[MemoryNode, MemoryNode]]:
+    """Two nodes that are one server, with a room."""
+    async with opened_nodes() as nodes:
+        yield nodes
+
+
+class opened_nodes:  # noqa: N801 - used as a function
+    """Two nodes that run for as long as the block lasts."""
+
+    def __init__(self, waker: Waker = at_once) -> None:
+        self.kept = Kept()
+        self.nodes = MemoryNode(self.kept, "a"), MemoryNode(self.kept, "b", waker)
+        self._nursery = trio.open_nursery()
+
+    async def __aenter__(self) -> tuple[MemoryNode, MemoryNode]:
+        nursery = await self._nursery.__aenter__()
+        for node in self.nodes:
+            await nursery.start(node.journal.run)
+        await self.nodes[0].journal.create_room("python")
+        return self.nodes
+
+    async def __aexit__(self, *error: object) -> None:
+        for node in self.nodes:
+            node.journal.close()
+        await self._nursery.__aexit__(None, None, None)
+
+
+Two = tuple[MemoryNode, MemoryNode]
+
+
+async def test_the_turns_of_two_nodes_are_one_order_and_each_is_told_what_it_has_missed(two: Two) -> None:
+    a, b = two
+    assert (await store(a, "one"))[:3] == (1, {}, 1)
+    assert (await store(a, "two", "three", seen=1))[:3] == (2, {}, 2)
+    receipt = await store(b, "four")
+    assert receipt[:3] == (4, {}, 3)
+    assert shown(receipt.missed) == [(1, a.number, ["one"], []), (2, a.number, ["two", "three"], [])]
+    assert shown(await a.turns("python", 2)) == [(3, b.number, ["four"], [])]
+    assert shown(await b.turns("python", 3)) == []
+    lines = (await b.journal.read("python", 1, 9)).lines
+    assert [(line.seq, line.text) for line in lines] == [*enumerate(("one", "two", "three", "four"), 1)]
+
+
+async def test_who_comes_and_goes_has_a_turn_and_no_number(two: Two) -> None:
+    a, b = two
+    came = Came("node:1", 0, "ann")
+    receipt = await store(a, movements=placed(came))
+    assert receipt[:3] == (1, {}, 1)
+    assert (await store(b, "hello", seen=1))[:3] == (1, {}, 2)
+    assert shown(await b.turns("python", 0))[0] == (1, a.number, [], placed(came))
+    opening = await b.open("python")
+    assert (opening.record.turn, opening.record.last) == (2, 1)
+    assert [*opening.people] == [Elsewhere(a.number, "node:1", 0, "ann", 0)]
+    await store(a, movements=placed(Went("node:1", 0)))
+    assert not (await b.open("python")).people
+
+
+async def test_somebody_has_one_name_in_a_room_by_whatever_nodes_and_devices_they_are_there(two: Two) -> None:
+    a, b = two
+    await store(a, movements=placed(Came("account:5", 1, "ann", 5)))
+    await store(b, movements=placed(Came("account:5", 2, "anna", 5)))
+    names = [(one.node, one.device, one.nick) for one in (await a.open("python")).people]
+    assert names == [(a.number, 1, "ann"), (b.number, 2, "ann")]
+    await store(b, movements=placed(Called("account:5", "anne")))
+    assert {one.nick for one in (await b.open("python")).people} == {"anne"}
+
+
+async def test_a_line_that_is_not_stored_again_is_not_counted_among_those_before_a_movement(two: Two) -> None:
+    a, b = two
+    await store(a, "one", keys={0: "k"})
+    came = Came("node:1", 0, "bob")
+    receipt = await store(b, "one", "two", "three", keys={0: "k", 2: "l"}, movements=[Placed(2, came)])
+    assert receipt[:3] == (2, {0: Duplicate("python", 1)}, 2)
+    assert shown(await a.turns("python", 1)) == [(2, b.number, ["two", "three"], [Placed(1, came)])]
+
+
+async def test_where_nothing_is_left_to_store_there_is_no_turn_and_what_was_missed_is_told(two: Two) -> None:
+    a, b = two
+    await store(a, "one", keys={0: "k"})
+    receipt = await store(b, "one", keys={0: "k"})
+    assert receipt[:3] == (2, {0: Duplicate("python", 1)}, 1)
+    assert shown(receipt.missed) == [(1, a.number, ["one"], [])]
+    assert (await a.open("python")).record.turn == 1
+
+
+async def test_in_a_room_time_only_goes_on_whatever_the_clocks_of_the_nodes_say(two: Two) -> None:
+    a, b = two
+    first = await store(a, "one", "two", at=5000.0)
+    second = await store(b, "three", "four", at=1000.0)
+    times = [line.at for line in (await a.journal.read("python", 1, 4)).lines]
+    assert times[0] == first.at
+    assert times[2] == second.at > times[1]
+    assert times == sorted(set(times))
+    assert times[2] <= times[1] + 2 * MICROSECOND
+
+
+async def test_a_topic_that_is_set_at_one_node_is_the_rooms(two: Two) -> None:
+    a, b = two
+    await a.append([TopicSet("python", 0, 1.0, "ann", "snakes")], {}, Beside("python", 0)).stored()
+    assert (await b.open("python")).record.topic == "snakes"
+
+
+async def test_a_room_is_handed_every_turn_and_nothing_when_it_wants_no_more(two: Two) -> None:
+    a, b = two
+    room = FakeRoom()
+    b.follow(room)
+    await store(a, "one")
+    await store(b, "two", seen=1)
+    await store(a, movements=placed(Came("node:1", 0, "ann")))
+    await trio.testing.wait_all_tasks_blocked()
+    assert room.turn == 3
+    b.unfollow(room)
+    await store(a, "three")
+    await trio.testing.wait_all_tasks_blocked()
+    assert room.turn == 3
+
+
+async def test_what_a_node_was_not_woken_for_is_handed_over_within_a_second(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    lost: list[Callable[[], None]] = []
+    async with opened_nodes(lost.append) as (a, b):
+        room = FakeRoom()
+        b.follow(room)
+        await store(a, "one")
+        await store(a, "two")
+        assert room.turn == 0
+        await trio.sleep(1.1)
+        assert room.turn == 2
+        lost.reverse()
+        for wake in lost:
+            wake()
+        assert [turn.number for turn in room.handed] == [1, 2, 2, 1], "late ones are harmless, in whatever order"
+
+
+async def test_the_people_of_a_node_that_is_given_up_are_gone_by_one_turn_and_it_stores_nothing_more(two: Two) -> None:
+    a, b = two
+    room = FakeRoom()
+    b.follow(room)
+    await store(a, movements=placed(Came("node:1", 0, "ann"), Came("account:5", 1, "bob", 5)))
+    await store(b, movements=placed(Came("account:5", 1, "bob", 5)))
+    bury(b._kept, a.number)
+    gone = (await b.turns("python", 2))[0]
+    assert (gone.node, gone.number) == (a.number, 3)
+    assert {movement for _, movement in gone.movements} == {Went("node:1", 0), Went("account:5", 1)}
+    assert [(one.node, one.person) for one in (await b.open("python")).people] == [(b.number, "account:5")]
+    await trio.testing.wait_all_tasks_blocked()
+    assert room.turn == 3
+    with pytest.raises(NodeIsOver):
+        await store(a, "late")
+    with pytest.raises(NodeIsOver):
+        await a.open("python")
+    bury(b._kept, a.number)
+    assert (await b.open("python")).record.turn == 3, "it is given up once"
+
+
+async def test_who_may_say_nothing_more_is_named_and_nothing_of_the_turn_is_stored(two: Two) -> None:
+    a, b = two
+    accounts = b._kept.accounts
+    holder = await b.journal.accounts.register(Registration("ann", "ann"), 0.0)
+    assert isinstance(holder, Holder)
+    number = holder.account.id
+    accounts.add(Device(7, number, "phone", b"digest", 0.0))
+    speakers = [Speaker(f"account:{number}", 7), Speaker("node:1", 0), Speaker(f"account:{number}", 0)]
+    assert (await store(a, "one", speakers=speakers)).turn == 1
+    await b.journal.accounts.drop_devices(number, [7])
+    with pytest.raises(Revoked) as refused:
+        await store(a, "two", speakers=speakers)
+    assert refused.value.authors == {speakers[0]}
+    assert (await b.open("python")).record.turn == 1
+
+
+async def test_a_room_that_is_not_there_is_refused(two: Two) -> None:
+    with pytest.raises(JournalError):
+        await two[0].open("haskell")
