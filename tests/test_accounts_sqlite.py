@@ -167,7 +167,7 @@ endings.make_anew = counted(endings.make_anew)
 
 async def main():
     global is_armed
-    journal, accounts = engine_named("sqlite").open_store(JournalTable("sqlite", data, "process"))
+    journal, accounts, *_ = engine_named("sqlite").open_store(JournalTable("sqlite", data, "process"))
     async with trio.open_nursery() as nursery:
         await nursery.start(journal.run)
         is_armed = True

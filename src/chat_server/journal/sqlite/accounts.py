@@ -31,10 +31,10 @@ from chat_server.accounts.names_index import NamesIndex, Refusal
 from chat_server.accounts.naming import note_change
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
+from chat_server.journal import account_changes as changes
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.showable import showable
-from chat_server.journal.sqlite import account_changes as changes
-from chat_server.journal.sqlite import account_rows as rows
+from chat_server.journal.sqlite.account_tables import SqliteTables
 from chat_server.journal.sqlite.committer import Committer, WriteJob
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.endings import Endings
@@ -70,7 +70,7 @@ class SqliteAccounts:
         self._failures: dict[tuple[str, int], Failure] = {}
         self._has_notes = trio.Event()
         self.names = NamesIndex()
-        writer.ask(lambda connection: rows.load_names(connection, self.names))
+        writer.ask(lambda connection: SqliteTables(connection).load_names(self.names))
 
     async def keep_notes(self) -> None:
         """Store what was noted when nothing else has been stored for a while, for ever."""
@@ -92,7 +92,10 @@ class SqliteAccounts:
         if self._reader is not None:
             self._reader.close()
 
-    async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+    async def _read(self, question: Callable[[SqliteTables], T]) -> T:
+        return await self._read_lines(lambda connection: question(SqliteTables(connection)))
+
+    async def _read_lines(self, question: Callable[[sqlite3.Connection], T]) -> T:
         def read() -> T:
             reader, self._reader = self._reader or Reader(self._folder.journal), None
             is_done = False
@@ -106,23 +109,24 @@ class SqliteAccounts:
 
         return await trio.to_thread.run_sync(read, limiter=self._reading)
 
-    async def _store(self, change: Callable[[sqlite3.Connection], T], note: Callable[[T], object] | None = None) -> T:
+    async def _store(self, change: Callable[[SqliteTables], T], note: Callable[[T], object] | None = None) -> T:
         """Store a change, by one commit with what was noted; `note` is called with what came of it before anybody goes on."""
         return await self._committer.call(self._work(change), note)
 
-    def _submit(self, change: Callable[[sqlite3.Connection], object]) -> None:
+    def _submit(self, change: Callable[[SqliteTables], object]) -> None:
         """Have a change stored, for which nobody waits."""
         self._committer.submit(WriteJob(None, None, self._work(change)))
 
-    def _work(self, change: Callable[[sqlite3.Connection], T]) -> Callable[[Writer], T]:
+    def _work(self, change: Callable[[SqliteTables], T]) -> Callable[[Writer], T]:
         seen, self._seen = self._seen, {}
         failures, self._failures = self._failures, {}
 
         def with_notes(connection: sqlite3.Connection) -> T:
-            changes.note_seen(connection, [(*which, *where) for which, where in seen.items()])
+            tables = SqliteTables(connection)
+            tables.note_seen((*which, *where) for which, where in seen.items())
             if failures:
-                changes.note_failures(connection, failures.values())
-            return change(connection)
+                tables.note_failures(failures.values())
+            return change(tables)
 
         return lambda writer: writer.change(with_notes)
 
@@ -131,7 +135,7 @@ class SqliteAccounts:
     async def register(self, new: Registration, at: float) -> Holder | Refusal:
         """Make an account; see Accounts."""
         self._endings.store_positions()
-        return await self._store(lambda connection: changes.register(connection, new, at), self._note_new)
+        return await self._store(lambda tables: changes.register(tables, new, at), self._note_new)
 
     def _note_new(self, made: Holder | Refusal) -> None:
         if isinstance(made, Holder):
@@ -139,30 +143,26 @@ class SqliteAccounts:
 
     async def account(self, account: int) -> Account | None:
         """The account with this id."""
-        return await self._read(lambda connection: rows.account(connection, account)) if len(self.names) else None
+        return await self._read(lambda tables: tables.account(account)) if len(self.names) else None
 
     async def find(self, key: str) -> Account | None:
         """The account with this name's key."""
         number = self.names.holder(key)
-        return await self._read(lambda connection: rows.account(connection, number)) if number else None
+        return await self._read(lambda tables: tables.account(number)) if number else None
 
     async def by_token(self, digest: bytes, at: float) -> Holder | None:
         """The account, and the device, with this token. Where nobody has an account, it costs nothing."""
-        return await self._read(lambda connection: rows.holder(connection, digest, at)) if len(self.names) else None
+        return await self._read(lambda tables: tables.holder(digest, at)) if len(self.names) else None
 
     async def listed(self, after: str, limit: int) -> list[Account]:
         """The accounts whose names' keys come after this one."""
-        return await self._read(
-            lambda connection: rows.accounts(connection, "key > ? ORDER BY key LIMIT ?", after, limit)
-        )
+        return await self._read(lambda tables: [*tables.accounts("key > ? ORDER BY key LIMIT ?", after, limit)])
 
     async def has_owner(self) -> bool:
         """Whether an account that is not closed is an owner's. Looks at all accounts, where there are any."""
         if not len(self.names):
             return False
-        return await self._read(
-            lambda connection: bool(rows.accounts(connection, "role = 'owner' AND state != 'closed' LIMIT 1"))
-        )
+        return await self._read(lambda tables: any(tables.accounts("role = 'owner' AND state != 'closed' LIMIT 1")))
 
     async def rename(self, account: int, name: str, skeleton: str, at: float) -> Account | Refusal:
         """Give an account another name; see Accounts."""
@@ -172,26 +172,24 @@ class SqliteAccounts:
                 note_change(self.names, renamed.old, renamed.new, at)
                 self.names.forget_kept(renamed.free)
 
-        renamed = await self._store(lambda connection: changes.rename(connection, account, name, skeleton, at), note)
+        renamed = await self._store(lambda tables: changes.rename(tables, account, name, skeleton, at), note)
         return renamed if isinstance(renamed, Refusal) else renamed.new
 
     async def change_password(self, account: int, password: str | None, keep: Collection[int]) -> None:
         """Store the hash of another password; see Accounts."""
-        await self._store(lambda connection: changes.change_password(connection, account, password, keep))
+        await self._store(lambda tables: changes.change_password(tables, account, password, keep))
 
     def rehash(self, account: int, old: str, new: str) -> None:
         """Have another hash of the same password stored; see Accounts."""
-        self._submit(lambda connection: changes.rehash(connection, account, old, new))
+        self._submit(lambda tables: changes.rehash(tables, account, old, new))
 
     async def change_role(self, account: int, role: Role) -> None:
         """Make somebody another role's."""
-        await self._store(lambda connection: changes.change(connection, account, lambda old: replace(old, role=role)))
+        await self._store(lambda tables: changes.change(tables, account, lambda old: replace(old, role=role)))
 
     async def save_choices(self, account: int, choices: Choices) -> None:
         """Store what somebody has chosen."""
-        await self._store(
-            lambda connection: changes.change(connection, account, lambda old: replace(old, choices=choices))
-        )
+        await self._store(lambda tables: changes.change(tables, account, lambda old: replace(old, choices=choices)))
 
     def note_seen(self, account: int, device: int, network: str, at: float) -> None:
         """Note that an account was used; see Accounts."""
@@ -202,40 +200,40 @@ class SqliteAccounts:
 
     async def devices(self, account: int) -> list[Device]:
         """The devices of an account."""
-        return await self._read(lambda connection: rows.devices(connection, "account = ?", account))
+        return await self._read(lambda tables: tables.devices_of(account))
 
     async def add_device(self, account: int, new: NewDevice, at: float) -> Device | Refusal:
         """Add a device; see Accounts."""
-        return await self._store(lambda connection: changes.add_device(connection, account, new, at))
+        return await self._store(lambda tables: changes.add_device(tables, account, new, at))
 
     async def drop_devices(self, account: int, devices: Collection[int]) -> list[int]:
         """Drop those of these devices that are the account's."""
-        return await self._store(lambda connection: changes.drop_devices(connection, account, devices))
+        return await self._store(lambda tables: changes.drop_devices(tables, account, devices))
 
     # Codes.
 
     async def make_codes(self, codes: Sequence[Code], *, is_instead: bool = False) -> Refusal | None:
         """Make codes; see Accounts."""
-        return await self._store(lambda connection: changes.make_codes(connection, codes, is_instead=is_instead))
+        return await self._store(lambda tables: changes.make_codes(tables, codes, is_instead=is_instead))
 
     async def code(self, digest: bytes, at: float) -> Code | None:
         """The code, if it may be used now."""
-        return await self._read(lambda connection: rows.code(connection, digest, at))
+        return await self._read(lambda tables: tables.code(digest, at))
 
     async def codes(self, account: int) -> list[Code]:
         """The codes that an account has made, or that are for it."""
         whose = "account = ?1 OR made_by = ?1" if account else "account = ?1 AND made_by = ?1"
-        return await self._read(lambda connection: rows.codes(connection, whose, account))
+        return await self._read(lambda tables: [*tables.codes(whose, account)])
 
     async def use_code(self, digest: bytes, at: float, device: NewDevice | None = None) -> Holder | Refusal:
         """Use a code that lets an account in; see Accounts."""
-        return await self._store(lambda connection: changes.use_code(connection, digest, at, device))
+        return await self._store(lambda tables: changes.use_code(tables, digest, at, device))
 
     # Failed tries.
 
     async def failures(self) -> list[Failure]:
         """What was noted last for each network and account."""
-        return await self._read(rows.failures)
+        return await self._read(SqliteTables.failures)
 
     def note_failure(self, failure: Failure) -> None:
         """Note how many tries have failed by now; see Accounts."""
@@ -246,16 +244,16 @@ class SqliteAccounts:
 
     async def begin_end(self, account: int, ending: Ending, closes_at: float) -> bool:
         """Have an account end later; see Accounts."""
-        return await self._store(lambda connection: changes.begin_end(connection, account, ending, closes_at))
+        return await self._store(lambda tables: changes.begin_end(tables, account, ending, closes_at))
 
     async def take_back_end(self, account: int) -> bool:
         """Have it go on; see Accounts."""
-        return await self._store(lambda connection: changes.take_back_end(connection, account))
+        return await self._store(lambda tables: changes.take_back_end(tables, account))
 
     async def due(self, at: float) -> list[Account]:
         """The accounts whose time has come."""
         return await self._read(
-            lambda connection: rows.accounts(connection, "state = 'closing' AND closes_at <= ? ORDER BY closes_at", at)
+            lambda tables: [*tables.accounts("state = 'closing' AND closes_at <= ? ORDER BY closes_at", at)]
         )
 
     async def end(self, account: int, ending: Ending, at: float, *, is_due: bool = False) -> Rewritten | None:
@@ -265,7 +263,7 @@ class SqliteAccounts:
             if ended is not None:
                 note_change(self.names, *ended, at)
 
-        ended = await self._store(lambda connection: changes.end(connection, account, ending, at, is_due=is_due), note)
+        ended = await self._store(lambda tables: changes.end(tables, account, ending, at, is_due=is_due), note)
         if ended is None:
             return None
         nick = ended[1].name
@@ -276,7 +274,7 @@ class SqliteAccounts:
         found: list[Stored] = []
         more: int | None = after
         while more is not None:
-            lines, more = await self._read(partial(_lines_of, account, more, limit - len(found)))
+            lines, more = await self._read_lines(partial(_lines_of, account, more, limit - len(found)))
             found += lines
             if len(found) >= limit:
                 break
@@ -285,7 +283,7 @@ class SqliteAccounts:
     async def forget_old(self, at: float) -> int:
         """Forget some of what has ended; see Accounts."""
         forgotten, _ = await self._store(
-            lambda connection: changes.forget_old(connection, at), lambda done: self.names.forget_kept(done[1])
+            lambda tables: changes.forget_old(tables, at), lambda done: self.names.forget_kept(done[1])
         )
         return forgotten
 

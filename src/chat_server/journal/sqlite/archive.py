@@ -15,7 +15,7 @@ from chat_server.journal.archive import FileProblem, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.new_file import sync
 from chat_server.journal.search.search_index import OtherRelease, SearchIndex
-from chat_server.journal.sqlite import account_rows
+from chat_server.journal.sqlite import account_records
 from chat_server.journal.sqlite.account_checks import account_problems
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataDirectory, remove_database
@@ -71,7 +71,7 @@ class SqliteArchive(Reader):
         """What is kept of accounts; see Archive."""
         with mapped_errors():
             self._connection.execute("BEGIN")
-            yield from account_rows.records(self._connection)
+            yield from account_records.records(self._connection)
             self._connection.execute("COMMIT")
 
     def damage(self) -> list[str]:
@@ -179,7 +179,7 @@ class SqliteFiller:
             self._writer.ask(lambda connection: connection.execute("BEGIN IMMEDIATE"))
         self._records += 1
         try:
-            self._writer.ask(lambda connection: account_rows.add_record(connection, record))
+            self._writer.ask(lambda connection: account_records.add_record(connection, record))
         except JournalError as error:
             raise ValueError(str(error)) from error
         if self._records >= LOG_LINES:

@@ -10,8 +10,9 @@ from contextlib import closing
 from functools import partial
 
 from chat_server.accounts import Ended
-from chat_server.journal import UnusableJournal
-from chat_server.journal.sqlite import account_changes, rewriting
+from chat_server.journal import UnusableJournal, account_changes
+from chat_server.journal.sqlite import rewriting
+from chat_server.journal.sqlite.account_tables import SqliteTables
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.ended_file import add_ended, read_ended
 from chat_server.journal.sqlite.reader import connect, mapped_errors
@@ -39,7 +40,9 @@ def apply_ended(folder: DataDirectory, writer: Writer) -> list[Ended]:
     for one in known:
         missing.pop(one.account, None)
     if missing:
-        writer.change(lambda connection: account_changes.end_again(connection, missing.values(), time.time()))
+        writer.change(
+            lambda connection: account_changes.end_again(SqliteTables(connection), missing.values(), time.time())
+        )
     return writer.ask(rewriting.pending)
 
 
