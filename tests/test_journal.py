@@ -561,10 +561,10 @@ async def talk(place: Place) -> None:
         journal.save_position("python", "bob", 3)
 
 
-def exported(place: Place) -> bytes:
+def exported(place: Place, *, with_secrets: bool = False) -> bytes:
     out = io.BytesIO()
     with closing(place.engine.open_archive(place.settings)) as archive:
-        export(archive, out, no_progress)
+        export(archive, out, no_progress, with_secrets=with_secrets)
     return out.getvalue()
 
 
@@ -598,6 +598,57 @@ async def test_what_is_exported_and_imported_is_the_same_and_its_numbers_go_on(p
         assert (await journal.rooms())[0][:4] == ("python", "snakes", 1, 4)
         assert (await store(journal, said("d")))[:2] == (5, {})
         assert await found(journal, "b") == ["b"]
+
+
+async def test_what_was_sent_before_an_export_is_not_stored_again_after_the_import(place: Place) -> None:
+    await talk(place)
+    theirs = SenderKey("account:7", "k")
+    async with opened(place.open()) as journal:
+        await journal.append(said("d"), {0: theirs}).stored()
+    plain, whole = exported(place), exported(place, with_secrets=True)
+    assert whole.splitlines()[-2:] == [
+        b'{"is":"key","room":"python","seq":1,"at":1000.0,"sender":"ann","key":"k"}',
+        b'{"is":"key","room":"python","seq":5,"at":1000.0,"sender":"account:7","key":"k"}',
+    ]
+    assert [line for line in whole.splitlines() if line not in plain.splitlines()] == [whole.splitlines()[-2]], (
+        "who has no account is known by the digest of a secret"
+    )
+    other = elsewhere(place)
+    assert imported(other, whole.splitlines()) == 6
+    assert exported(other, with_secrets=True) == whole
+    async with opened(other.open()) as journal:
+        assert (await store(journal, said("a"), {0: "k"}))[:2] == (6, {0: Duplicate("python", 1)})
+        again = await journal.append(said("d"), {0: theirs}).stored()
+        assert again[:2] == (6, {0: Duplicate("python", 5)})
+
+
+@pytest.mark.parametrize(
+    ("key", "complaint"),
+    [
+        (
+            '"room":"python","seq":2,"at":1.0',
+            "line 5: expected a key of a line before it, got one of number 2 of python",
+        ),
+        (
+            '"room":"python","seq":0,"at":1.0',
+            "line 5: expected a key of a line before it, got one of number 0 of python",
+        ),
+        ('"room":"pm","seq":1,"at":1.0', "line 5: expected a key of a line before it, got one of number 1 of pm"),
+        ('"room":"python","seq":1,"at":1e18', "line 5: expected a time in seconds since 1970, got 1e+18"),
+        ('"room":"python","seq":1,"at":1.0', "line 6: key 'k' is there already"),
+    ],
+)
+async def test_what_cannot_be_the_key_of_a_line_is_not_imported(place: Place, key: str, complaint: str) -> None:
+    line = f'{{"is":"key",{key},"sender":"ann","key":"k"}}'.encode()
+    before = [
+        b'{"is":"export","version":3}',
+        b'{"is":"room","room":"python","topic":"","first":1}',
+        b'{"is":"room","room":"pm","topic":"","first":1}',
+        b'{"is":"said","room":"python","seq":1,"at":1.0,"nick":"ann","text":"a"}',
+    ]
+    with pytest.raises(FileProblem) as refused:
+        imported(elsewhere(place), [*before, line, line])
+    assert str(refused.value) == complaint
 
 
 RUNS: list[tuple[list[Piece], dict[int, str]]] = [

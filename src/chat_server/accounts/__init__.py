@@ -54,6 +54,11 @@ def sender_of(account: int) -> str:
     return f"account:{account}"
 
 
+def is_account(sender: str) -> bool:
+    """Whether a sender is an account."""
+    return sender.startswith(sender_of(0)[:-1])
+
+
 class Account(Struct, frozen=True):
     """Somebody who has a name of their own. `id` is random, and no other account's ever.
 

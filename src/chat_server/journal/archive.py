@@ -44,6 +44,16 @@ class RawBatch(Struct, frozen=True):
     turn: int = 0
 
 
+class KeptKey(NamedTuple):
+    """What was sent under a key, and where it stands: what comes under the same key once more is not stored."""
+
+    room: str
+    seq: int
+    at: float
+    sender: str
+    key: str
+
+
 class Archive(Protocol):
     """Everything that is kept, to be read. A server may be writing to it."""
 
@@ -66,6 +76,10 @@ class Archive(Protocol):
         """What is kept of accounts, all of one moment: first accounts, then what belongs to them."""
         ...
 
+    def sent(self) -> Iterator[KeptKey]:
+        """What was sent under a key, the oldest first; at one time, in the order of rooms and numbers."""
+        ...
+
     # For a check.
 
     def raw_batches(self, end: int) -> Iterator[RawBatch]:
@@ -76,13 +90,12 @@ class Archive(Protocol):
         """What is wrong with the engine's own storage, its search index included, as far as it shows without reading what is kept."""
         ...
 
-    @property
-    def indexed(self) -> int:
-        """The position up to which everything can be found by its words."""
+    def is_indexed(self, batch: RawBatch) -> bool:
+        """Whether what is in a batch can be found by its words."""
         ...
 
     def misfits(self, batch: RawBatch, lines: Sequence[Stored]) -> list[str]:
-        """What the engine's search index has otherwise than a batch, whose lines these are."""
+        """What the engine's search index has otherwise than a batch that is indexed, whose lines these are."""
         ...
 
     def strays(self) -> list[str]:
@@ -101,6 +114,9 @@ class Filler(Protocol):
 
     def add(self, batches: Sequence[Sequence[Stored]]) -> None:
         """Add batches, each of one room, a step apart (times.py), numbered as they are. A topic among the lines does not become the room's."""
+
+    def add_key(self, key: KeptKey) -> None:
+        """Add what was sent under a key, after its line. Raises ValueError if that key is there already."""
 
 
 class RoomEditor(Protocol):

@@ -13,10 +13,10 @@ from chat_server.journal.batch_codec import KINDS, Stored, Unknown, line_of
 from chat_server.protocol.entries import Author, Entry
 
 EXPORT_VERSION = 3
-"""Since the second, every line has its author: 0 for nobody who is known to have an account. The third has accounts. Older ones are read too."""
+"""Since the second, every line has its author: 0 for nobody who is known to have an account. The third has accounts and keys. Older ones are read."""
 
 WITHOUT_ACCOUNTS = 2
-"""The version of an export that has none: an older release reads it."""
+"""The version of an export that has neither accounts nor keys: an older release reads it."""
 
 NUMBER_MAX = 2**53
 """Numbers are smaller, so that every program that reads JSON can count them."""
@@ -36,6 +36,16 @@ class RoomHeading(Struct, frozen=True, tag_field="is", tag="room"):
     first: int
 
 
+class KeyLine(Struct, frozen=True, tag_field="is", tag="key"):
+    """A key under which the line with this number was sent; such lines come last."""
+
+    room: str
+    seq: int
+    at: float
+    sender: str
+    key: str
+
+
 class _Numbered(Struct):
     """What every kept line has, of whatever kind."""
 
@@ -46,15 +56,15 @@ class _Numbered(Struct):
     author: Author = 0
 
 
-ExportLine = Heading | RoomHeading | AccountLines | Stored
+ExportLine = Heading | RoomHeading | AccountLines | KeyLine | Stored
 
 _OPAQUE = "unknown"
 """The kind of an entry that has not the form of one: it is exported as it stands in the journal."""
 
-_KNOWN = {"export", "room", _OPAQUE, *KINDS, *TAGS}
+_KNOWN = {"export", "room", "key", _OPAQUE, *KINDS, *TAGS}
 _NUMBERED = ("is", "room", "seq", "at", "author")
 
-_decoder = msgspec.json.Decoder(Heading | RoomHeading | AccountLines | Entry)
+_decoder = msgspec.json.Decoder(Heading | RoomHeading | AccountLines | KeyLine | Entry)
 _numbered_decoder = msgspec.json.Decoder(_Numbered)
 _fields_decoder = msgspec.json.Decoder(dict[str, Raw])
 _raw_list = msgspec.json.Decoder(list[Raw])

@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from itertools import chain
 from typing import BinaryIO, NamedTuple
 
+from chat_server.accounts import is_account
 from chat_server.journal.account_lines import AccountLines, lines_of_accounts, record_of
-from chat_server.journal.archive import Archive, FileProblem, Filler, Progress, RawBatch
+from chat_server.journal.archive import Archive, FileProblem, Filler, KeptKey, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, Unknown, decode
 from chat_server.journal.export_lines import (
     EXPORT_VERSION,
@@ -17,6 +18,7 @@ from chat_server.journal.export_lines import (
     WITHOUT_ACCOUNTS,
     ExportLine,
     Heading,
+    KeyLine,
     RoomHeading,
     read_line,
     write_line,
@@ -36,7 +38,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def export(archive: Archive, out: BinaryIO, progress: Progress, *, with_secrets: bool = False) -> int:
-    """Write what is kept as JSON lines: a heading, the rooms, the accounts, then every line in the order in which it was stored.
+    """Write what is kept as JSON lines: a heading, the rooms, the accounts, every line in the order in which it was stored, then keys.
 
     Returns how many lines. The hashes and digests of secrets are left out unless they are wanted.
     """
@@ -44,18 +46,32 @@ def export(archive: Archive, out: BinaryIO, progress: Progress, *, with_secrets:
     rooms = archive.rooms()
     accounts = lines_of_accounts(archive.accounts(), with_secrets=with_secrets)
     first = next(accounts, None)
-    out.write(write_line(Heading(WITHOUT_ACCOUNTS if first is None else EXPORT_VERSION)))
+    has_more = first is not None or any(_is_exported(key, with_secrets=with_secrets) for key in archive.sent())
+    out.write(write_line(Heading(EXPORT_VERSION if has_more else WITHOUT_ACCOUNTS)))
     out.writelines(write_line(RoomHeading(room.name, room.topic, room.first)) for room in rooms)
     if first is not None:
         out.writelines(map(write_line, chain((first,), accounts)))
+    numbers = {room.name: room.first for room in rooms}
     done = position = 0
     while position < end - 1 and (records := archive.records(position)):
         for record in records:
             out.writelines(map(write_line, record.lines))
             position = record.position
             done += len(record.lines)
+            numbers[record.lines[0].room] = record.lines[-1].seq + 1
         progress(position, end - 1)
+    if has_more:
+        out.writelines(
+            write_line(KeyLine(*key))
+            for key in archive.sent()
+            if _is_exported(key, with_secrets=with_secrets) and key.seq < numbers.get(key.room, 0)
+        )
     return done
+
+
+def _is_exported(key: KeptKey, *, with_secrets: bool) -> bool:
+    """Whether a key goes along. Who has no account is known by a token's digest, which is a secret's."""
+    return with_secrets or is_account(key.sender)
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
@@ -93,12 +109,14 @@ def _fill(filler: Filler, lines: Iterable[bytes], progress: Progress) -> int:
             _adopt(filler, value, numbers, number)
         elif isinstance(value, AccountLines):
             _add_account(filler, value, number)
+        elif isinstance(value, KeyLine):
+            done += _store(filler, waiting)
+            _add_key(filler, value, numbers, number)
         else:
             _check_line(value, numbers, number)
             waiting.append(value)
         if len(waiting) >= IMPORTED_AT_ONCE:
             done += _store(filler, waiting)
-            waiting.clear()
             progress(done, 0)
     if not numbers:
         raise FileProblem("the file is no export")
@@ -115,6 +133,19 @@ def _adopt(filler: Filler, room: RoomHeading, numbers: dict[str, int], number: i
 def _add_account(filler: Filler, line: AccountLines, number: int) -> None:
     try:
         filler.add_account(record_of(line))
+    except ValueError as error:
+        raise FileProblem(f"line {number}: {error}") from error
+
+
+def _add_key(filler: Filler, line: KeyLine, numbers: dict[str, int], number: int) -> None:
+    if not 1 <= line.seq < numbers.get(line.room, 0):
+        raise FileProblem(
+            f"line {number}: expected a key of a line before it, got one of number {line.seq} of {line.room}"
+        )
+    if not is_possible(line.at):
+        raise FileProblem(f"line {number}: expected a time in seconds since 1970, got {line.at:.15g}")
+    try:
+        filler.add_key(KeptKey(line.room, line.seq, line.at, line.sender, line.key))
     except ValueError as error:
         raise FileProblem(f"line {number}: {error}") from error
 
@@ -138,10 +169,13 @@ def _values(lines: Iterable[bytes]) -> Iterator[ExportLine]:
             raise FileProblem(f"line {number}: no line of an export: {error}") from error
 
 
-def _store(filler: Filler, lines: list[Stored]) -> int:
-    if lines:
-        filler.add(_batches_of(lines))
-    return len(lines)
+def _store(filler: Filler, waiting: list[Stored]) -> int:
+    """Store the lines that wait, and return how many they were."""
+    count = len(waiting)
+    if waiting:
+        filler.add(_batches_of(waiting))
+        waiting.clear()
+    return count
 
 
 def _batches_of(lines: Iterable[Stored]) -> list[list[Stored]]:
@@ -182,7 +216,7 @@ def check(archive: Archive, progress: Progress) -> Findings:
             turns[batch.room] = batch.turn + 1
         last_position, expected[batch.room] = batch.position + batch.count - 1, batch.first + batch.count
         lines += batch.count
-        is_indexed = last_position <= archive.indexed
+        is_indexed = archive.is_indexed(batch)
         if is_indexed:
             indexed += batch.count
         problems += _problems_of(batch, archive if is_indexed else None)

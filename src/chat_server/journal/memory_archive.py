@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from chat_server.accounts import Record
-from chat_server.journal import RoomRecord
-from chat_server.journal.archive import RawBatch, StoredRecord
+from chat_server.journal import Duplicate, RoomRecord
+from chat_server.journal.archive import KeptKey, RawBatch, StoredRecord
 from chat_server.journal.batch_codec import Stored, encode, encode_authors
 from chat_server.journal.kept_in_memory import Kept, KeptRoom
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.times import step_of
 
 RECORDS_MAX = 1000
@@ -52,10 +53,10 @@ class MemoryArchive:
         """Nothing: there is no file."""
         return []
 
-    @property
-    def indexed(self) -> int:
+    def is_indexed(self, batch: RawBatch) -> bool:
         """Everything is looked through by a search."""
-        return self._kept.end - 1
+        del batch
+        return True
 
     def misfits(self, batch: RawBatch, lines: Sequence[Stored]) -> list[str]:
         """Nothing: there is no index."""
@@ -69,6 +70,12 @@ class MemoryArchive:
     def accounts(self) -> Iterator[Record]:
         """What is kept of accounts; see Archive."""
         yield from self._kept.accounts.records()
+
+    def sent(self) -> Iterator[KeptKey]:
+        """What was sent under a key; see Archive."""
+        order = {name: number for number, name in enumerate(self._kept.rooms)}
+        found = [KeptKey(where.room, where.seq, at, *key) for key, (at, where) in self._kept.sent.items()]
+        yield from sorted(found, key=lambda kept: (kept.at, order[kept.room], *kept[1:]))
 
 
 class MemoryFiller:
@@ -89,6 +96,13 @@ class MemoryFiller:
         """Add batches; see Filler."""
         for batch in batches:
             self._kept.add(batch)
+
+    def add_key(self, key: KeptKey) -> None:
+        """Add what was sent under a key; see Filler."""
+        sent = SenderKey(key.sender, key.key)
+        if sent in self._kept.sent:
+            raise ValueError(f"key {key.key!r} is there already")
+        self._kept.sent[sent] = key.at, Duplicate(key.room, key.seq)
 
 
 class MemoryRooms:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chat_server.accounts import Record
 from chat_server.journal import JournalError, RoomRecord
-from chat_server.journal.archive import FileProblem, Progress, RawBatch
+from chat_server.journal.archive import FileProblem, KeptKey, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.new_file import sync
 from chat_server.journal.search.search_index import OtherRelease, SearchIndex
@@ -74,6 +74,15 @@ class SqliteArchive(Reader):
             yield from account_records.records(self._connection)
             self._connection.execute("COMMIT")
 
+    def sent(self) -> Iterator[KeptKey]:
+        """What was sent under a key; see Archive."""
+        with mapped_errors():
+            for row in self._connection.execute(
+                "SELECT name, seq, at, sender, key FROM sent JOIN room ON room.id = sent.room"
+                " ORDER BY at, room.id, seq, sender, key"
+            ):
+                yield KeptKey(*row)
+
     def damage(self) -> list[str]:
         """What SQLite finds wrong with the file, and with that of the search index."""
         self._connection.set_progress_handler(_go_on, INTERRUPTIBLE_STEPS)
@@ -95,10 +104,9 @@ class SqliteArchive(Reader):
             return str(error)
         return index
 
-    @property
-    def indexed(self) -> int:
-        """The position up to which everything is in the search index; see Archive."""
-        return self._index.indexed if isinstance(self._index, SearchIndex) else 0
+    def is_indexed(self, batch: RawBatch) -> bool:
+        """Whether a batch is in the search index; see Archive."""
+        return isinstance(self._index, SearchIndex) and batch.position + batch.count - 1 <= self._index.indexed
 
     def misfits(self, batch: RawBatch, lines: Sequence[Stored]) -> list[str]:
         """What the search index has otherwise than a batch; see Archive."""
@@ -166,39 +174,56 @@ class SqliteFiller:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._log_lines = 0
-        self._records = 0  # of accounts, that are not committed yet
+        self._rows = 0  # of accounts and keys, that are not committed yet
 
     def add_room(self, name: str, topic: str, first: int) -> None:
         """Add a room; see Filler."""
-        self.commit_accounts()
+        self.commit_rows()
         self._writer.adopt_room(name, topic, first)
 
     def add_account(self, record: Record) -> None:
         """Add what was kept of an account; see Filler."""
-        if not self._records:
+        self._add_rows(lambda connection: account_records.add_record(connection, record))
+
+    def add_key(self, key: KeptKey) -> None:
+        """Add what was sent under a key; see Filler."""
+        self._add_rows(lambda connection: _add_key(connection, key))
+
+    def _add_rows(self, add: Callable[[sqlite3.Connection], None]) -> None:
+        if not self._rows:
             self._writer.ask(lambda connection: connection.execute("BEGIN IMMEDIATE"))
-        self._records += 1
+        self._rows += 1
         try:
-            self._writer.ask(lambda connection: account_records.add_record(connection, record))
+            self._writer.ask(add)
         except JournalError as error:
             raise ValueError(str(error)) from error
-        if self._records >= LOG_LINES:
-            self.commit_accounts()
+        if self._rows >= LOG_LINES:
+            self.commit_rows()
 
-    def commit_accounts(self) -> None:
-        """Store what has been added of accounts."""
-        if self._records:
-            self._records = 0
+    def commit_rows(self) -> None:
+        """Store what has been added of accounts and keys."""
+        if self._rows:
+            self._rows = 0
             self._writer.ask(lambda connection: connection.execute("COMMIT"))
 
     def add(self, batches: Sequence[Sequence[Stored]]) -> None:
         """Add batches; see Filler."""
-        self.commit_accounts()
+        self.commit_rows()
         self._writer.commit([Append(batch, {}, encode(batch)) for batch in batches], {}, with_topics=False)
         self._log_lines += sum(map(len, batches))
         if self._log_lines >= LOG_LINES:
             self._log_lines = 0
             self._writer.bring_in_log()
+
+
+def _add_key(connection: sqlite3.Connection, key: KeptKey) -> None:
+    try:
+        connection.execute(
+            "INSERT INTO sent (sender, key, room, seq, at) SELECT ?, ?, id, ?, ? FROM room WHERE name = ?",
+            (key.sender, key.key, key.seq, key.at, key.room),
+        )
+    except sqlite3.IntegrityError as error:
+        raise ValueError(f"key {key.key!r} is there already") from error
 
 
 @contextmanager
@@ -213,7 +238,7 @@ def filling(folder: DataDirectory) -> Iterator[SqliteFiller]:
             with closing(Writer(new)) as writer:
                 filler = SqliteFiller(writer)
                 yield filler
-                filler.commit_accounts()
+                filler.commit_rows()
                 for ended in apply_ended(folder, writer):
                     rewrite_all(writer, ended)
                 writer.bring_in_log()
