@@ -155,8 +155,8 @@ class Proxy:
 def test_nothing_is_lost_and_nothing_doubled_and_order_kept_whatever_the_network_does(
     seed: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("chat_tui.client.connection.FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("chat_tui.client.connection.LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr("chat_tui.client.pauses.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("chat_tui.client.pauses.LONGEST_PAUSE", 0.05)
     monkeypatch.setattr("chat_tui.client.connection.ASK_AFTER", 0.3)
     monkeypatch.setattr("chat_tui.client.connection.DEAD_AFTER", 0.5)
     monkeypatch.setattr("chat_tui.client.connection.CONNECT_SECONDS", 1.0)
@@ -205,9 +205,9 @@ async def until(client: Client, status: Status) -> ConnectionChanged:
 
 def test_who_finds_no_server_is_told_what_was_tried_and_when_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "chat_tui.client.connection.FIRST_PAUSE", 200.0
+        "chat_tui.client.pauses.FIRST_PAUSE", 200.0
     )  # much longer than the test takes: who tries at once does not wait for it
-    monkeypatch.setattr("chat_tui.client.connection.LONGEST_PAUSE", 200.0)
+    monkeypatch.setattr("chat_tui.client.pauses.LONGEST_PAUSE", 200.0)
 
     async def try_it() -> None:
         port = free_port()
@@ -379,7 +379,7 @@ def test_a_program_that_was_taken_for_a_person_tries_again_at_once_and_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("chat_tui.client.connection.TEXT_SECONDS", 0.05)
-    monkeypatch.setattr("chat_tui.client.connection.FIRST_PAUSE", 1000.0)
+    monkeypatch.setattr("chat_tui.client.pauses.FIRST_PAUSE", 1000.0)
 
     async def try_it() -> None:
         async with OldServer(late=1) as server:
@@ -408,7 +408,7 @@ def test_what_a_server_said_to_a_person_before_it_saw_a_program_is_passed_over()
 
 def test_a_server_that_only_talks_to_people_is_not_called_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chat_tui.client.connection.TEXT_SECONDS", 0.01)
-    monkeypatch.setattr("chat_tui.client.connection.FIRST_PAUSE", 1000.0)
+    monkeypatch.setattr("chat_tui.client.pauses.FIRST_PAUSE", 1000.0)
 
     async def try_it() -> None:
         async with OldServer(late=1000) as server:
@@ -425,8 +425,8 @@ def test_a_server_that_only_talks_to_people_is_not_called_without_a_pause(monkey
 def test_a_server_that_drops_everybody_after_the_login_is_called_less_and_less_often(
     monkeypatch: pytest.MonkeyPatch, *, steady: float, waits_longer: bool
 ) -> None:
-    monkeypatch.setattr("chat_tui.client.connection.FIRST_PAUSE", 0.001)
-    monkeypatch.setattr("chat_tui.client.connection.STEADY_SECONDS", steady)
+    monkeypatch.setattr("chat_tui.client.pauses.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("chat_tui.client.pauses.STEADY_SECONDS", steady)
 
     async def try_it() -> None:
         async with OldServer(drops=True) as server:
@@ -434,7 +434,7 @@ def test_a_server_that_drops_everybody_after_the_login_is_called_less_and_less_o
             task = asyncio.create_task(client.connection.run())
             while len(server.calls) < 6:
                 await asyncio.sleep(0.001)
-            assert (client.connection._attempt >= 5) is waits_longer
+            assert (client.connection._pauses.attempts >= 5) is waits_longer
             await end(task)
 
     asyncio.run(try_it())

@@ -45,7 +45,7 @@ def authority(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat_tui.client.connection.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("chat_tui.client.pauses.FIRST_PAUSE", 0.01)
 
 
 class User:

@@ -15,7 +15,7 @@ from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.erasing import rewritten
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, PersonId, Placed, Turn, Went
+from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, NodeSeen, PersonId, Placed, Turn, Went
 from chat_server.journal.showable import showable
 from chat_server.journal.times import MICROSECOND, settled
 from chat_server.protocol.entries import Entry, TopicSet
@@ -80,12 +80,23 @@ class Woken(Protocol):
     def wake(self, room: str, turn: Turn) -> None:
         """Something has happened in a room."""
 
+    def told(self, node: int, sign: str) -> None:
+        """Another node gives a sign."""
+
+    def seen(self) -> NodeSeen:
+        """The node as the others see it."""
+        ...
+
 
 @dataclass
 class KeptNodes:
-    """Which nodes there are, by their numbers."""
+    """Which nodes there are, by their numbers.
+
+    `gone` are those that have ended in order, each as it was then, and the time at which it is buried, by Trio's clock.
+    """
 
     alive: dict[int, Woken] = field(default_factory=dict)
+    gone: dict[int, tuple[NodeSeen, float]] = field(default_factory=dict)
     begun: int = 0
 
 

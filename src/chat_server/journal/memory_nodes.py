@@ -13,10 +13,12 @@ from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept, KeptRoom, KeptTurn
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.node_life import RETURN_SECONDS, NodeLife
 from chat_server.journal.nodes import (
     Beside,
     Follower,
     NodeIsOver,
+    NodeSeen,
     Opening,
     PendingTurn,
     Placed,
@@ -26,6 +28,7 @@ from chat_server.journal.nodes import (
     TurnReceipt,
     Went,
 )
+from chat_server.journal.signs import Signs
 from chat_server.protocol.entries import Entry
 
 TURNS_AT_ONCE = 100
@@ -71,6 +74,9 @@ class MemoryNode:
         kept.nodes.begun += 1
         self.number = kept.nodes.begun
         self.name = name
+        self.life = NodeLife()
+        self.signs = Signs()
+        self._began_at = trio.current_time()
         self._kept = kept
         self._waker = waker
         self._followers: list[Follower] = []
@@ -150,19 +156,50 @@ class MemoryNode:
                 follower.follow([turn])
 
     def look(self) -> None:
-        """Hand over whatever rooms have not taken in."""
+        """Hand over whatever rooms have not taken in; bury who has ended in order and is not to be waited for any longer."""
         if self.number not in self._kept.nodes.alive:
+            self.life.give_up()
             return
+        for node, (_, ends_at) in [*self._kept.nodes.gone.items()]:
+            if ends_at <= trio.current_time():
+                bury(self._kept, node)
         for follower in self._followers:
             room = self._kept.rooms.get(follower.name)
             if room is not None and room.turn > follower.turn:
                 follower.follow(self._turns(room, follower.turn)[:TURNS_AT_ONCE])
 
+    def told(self, node: int, sign: str) -> None:
+        """Another node gives a sign."""
+        self.signs.came(node, sign)
+
+    def seen(self) -> NodeSeen:
+        """The node as the others see it."""
+        people = {
+            one.person for room in self._kept.rooms.values() for one in room.people.values() if one.node == self.number
+        }
+        return NodeSeen(
+            self.number, self.name, trio.current_time() - self._began_at, 0.0, len(people), self.life.is_leaving
+        )
+
+    async def listed(self) -> Sequence[NodeSeen]:
+        """All nodes; see Nodes."""
+        nodes = self._kept.nodes
+        return [*(gone for gone, _ in nodes.gone.values()), *(node.seen() for node in nodes.alive.values())]
+
     async def run(self) -> None:
-        """Look every second."""
+        """Look every second, and carry signs."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._carry_signs)
+            while True:
+                await trio.sleep(LOOK_SECONDS)
+                self.look()
+
+    async def _carry_signs(self) -> None:
         while True:
-            await trio.sleep(LOOK_SECONDS)
-            self.look()
+            for sign in await self.signs.to_carry():
+                for number, node in self._kept.nodes.alive.items():
+                    if number != self.number:
+                        node.told(self.number, sign)
 
 
 class NodeJournal(MemoryJournal):
@@ -173,12 +210,17 @@ class NodeJournal(MemoryJournal):
         self._node = node
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Look for what happens elsewhere until `close`; nobody is here by this node then. See Journal."""
+        """Look for what happens elsewhere until `close`; nobody is here by this node then, but who may come back elsewhere. See Journal."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._node.run)
             await super().run(task_status)
             nursery.cancel_scope.cancel()
-        bury(self._kept, self._node.number)
+        nodes, node = self._kept.nodes, self._node
+        if node.life.is_leaving and node.number in nodes.alive:
+            nodes.gone[node.number] = node.seen(), trio.current_time() + RETURN_SECONDS
+            del nodes.alive[node.number]
+        else:
+            bury(self._kept, node.number)
 
 
 def turn_of(room: KeptRoom, kept: KeptTurn) -> Turn:
@@ -197,7 +239,7 @@ def wake_all(kept: Kept, *rooms: str) -> None:
 
 def bury(kept: Kept, node: int) -> None:
     """Give a node up: nothing that it has is stored any more, and its people are nowhere any more, by one turn in each room."""
-    if kept.nodes.alive.pop(node, None) is None:
+    if kept.nodes.alive.pop(node, None) is None and kept.nodes.gone.pop(node, None) is None:
         return
     for name, room in kept.rooms.items():
         people = [one for one in room.people.values() if one.node == node]

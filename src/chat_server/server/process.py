@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import trio
 
@@ -20,7 +21,7 @@ from chat_server.accounts import Accounts
 from chat_server.config import Config
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, UnusableJournal
-from chat_server.journal.engines import engine_named
+from chat_server.journal.engines import Store, engine_named
 from chat_server.logs import log
 from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_socket
 from chat_server.server.certificate_in_use import CertificateInUse
@@ -44,8 +45,22 @@ class CannotStart(Exception):
     """The address cannot be listened on, the certificate not be used, or the journal not be opened; the sentence says which and why."""
 
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds until a node that was given up is tried again to begin anew, if it cannot; each further pause is twice as long, to a bound."""
+
+
+class _Opened(NamedTuple):
+    """What a server has of the system, and what it keeps things in."""
+
+    listeners: list[socket.socket]
+    tls_listeners: list[socket.socket]
+    certificate: CertificateInUse
+    store: Store
+    directory: Path | None
+
+
 def run(config: Config) -> int:
-    """Serve until a signal stops it.
+    """Serve until a signal stops it. A node that the others have given up begins anew, as another one.
 
     Returns:
         The exit code: 0 if nothing was cut off, 1 if something was.
@@ -55,12 +70,30 @@ def run(config: Config) -> int:
 
     """
     logs.configure(config.log.format, verbose=config.log.verbose)
+    opened = _open(config, config.server.port, config.tls.port)
+    _relieve_collector()
+    while True:
+        ports = [place_of(listener)[1] for listener in (*opened.listeners[:1], *opened.tls_listeners[:1])]
+        cut, begins_anew = trio.run(_serve, config, opened)
+        if cut:
+            log.warning(f"stopped; cut off with something unsent: {cut}")
+        if not begins_anew:
+            break
+        opened = _open_again(config, *ports)
+    if cut:
+        return 1
+    log.info("stopped")
+    return 0
+
+
+def _open(config: Config, port: int, tls_port: int = 0) -> _Opened:
+    """Open all that a server needs, or nothing. Raises CannotStart."""
     listeners: list[socket.socket] = []
     tls_listeners: list[socket.socket] = []
     try:
-        listeners = _listen(config, config.server.port)
-        if config.tls.port:
-            tls_listeners = _listen(config, config.tls.port)
+        listeners = _listen(config, port)
+        if tls_port:
+            tls_listeners = _listen(config, tls_port)
         engine = engine_named(config.journal.engine)
         directory = engine.directory(config.journal)
         certificate = CertificateInUse(config.tls, directory)
@@ -69,56 +102,66 @@ def run(config: Config) -> int:
         for listener in (*listeners, *tls_listeners):
             listener.close()
         raise CannotStart(str(error)) from error
+    return _Opened(listeners, tls_listeners, certificate, store, directory)
 
+
+def _open_again(config: Config, port: int, tls_port: int = 0) -> _Opened:
+    """Open it all at the same ports, as soon as that can be. A signal ends the process meanwhile."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return _open(config, port, tls_port)
+        except CannotStart as error:
+            log.error("cannot begin anew; trying again", why=str(error), seconds=pause)
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _serve(config: Config, opened: _Opened) -> tuple[int, bool]:
+    """Serve until a signal stops it, or the other nodes have given this one up.
+
+    Returns how much was cut off, and whether it is to begin anew.
+    """
+    store, certificate = opened.store, opened.certificate
     journal = store.journal
-    admin = _admin_socket(directory)
+    admin = _admin_socket(opened.directory)
+    send_many = ManySends()
+    server = Server(
+        config,
+        store,
+        files=_raise_file_limit(),
+        memory=_memory(),
+        work=time.thread_time,
+        tls=certificate.context,
+        fingerprint=certificate.fingerprint,
+        send_many=send_many,
+    )
 
-    async def serve() -> int:
-        send_many = ManySends()
-        server = Server(
-            config,
-            store,
-            files=_raise_file_limit(),
-            memory=_memory(),
-            work=time.thread_time,
-            tls=certificate.context,
-            fingerprint=certificate.fingerprint,
-            send_many=send_many,
-        )
+    def stop() -> None:
+        journal.hurry(config.server.stop_seconds * HURRY_PART)
+        server.stop()
 
-        def stop() -> None:
-            journal.hurry(config.server.stop_seconds * HURRY_PART)
-            server.stop()
+    def cut_off() -> None:
+        journal.hurry(0)
+        server.abort()
 
-        def cut_off() -> None:
-            journal.hurry(0)
-            server.abort()
+    signals = Signals(stop, cut_off, certificate.ask_to_read_again)
+    with closing(send_many), trio.open_signal_receiver(*OBEYED) as received:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(signals.obey, received)
+            await nursery.start(journal.run)
 
-        signals = Signals(stop, cut_off, certificate.ask_to_read_again)
-        with closing(send_many), trio.open_signal_receiver(*OBEYED) as received:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(signals.obey, received)
-                await nursery.start(journal.run)
+            def begin() -> None:
+                nursery.start_soon(certificate.run)
+                if admin is not None:
+                    nursery.start_soon(_tell_of_owner, store.accounts, certificate.began, config.journal.directory)
 
-                def begin() -> None:
-                    nursery.start_soon(certificate.run)
-                    if admin is not None:
-                        nursery.start_soon(_tell_of_owner, store.accounts, certificate.began, config.journal.directory)
-
-                ready = _Ready(listeners, Proxies(config.proxy.trusted), begin)
-                cut = await server.run(listeners, ready, tls_listeners=tls_listeners, admin=admin)
-                journal.close()
-                await journal.wait_closed()
-                nursery.cancel_scope.cancel()
-        return cut
-
-    _relieve_collector()
-    cut = trio.run(serve)
-    if cut:
-        log.warning(f"stopped; cut off with something unsent: {cut}")
-        return 1
-    log.info("stopped")
-    return 0
+            ready = _Ready(opened.listeners, Proxies(config.proxy.trusted), begin)
+            cut = await server.run(opened.listeners, ready, tls_listeners=opened.tls_listeners, admin=admin)
+            journal.close()
+            await journal.wait_closed()
+            nursery.cancel_scope.cancel()
+    return cut, server.ending.was_given_up and not signals.is_stopping
 
 
 def _listen(config: Config, port: int) -> list[socket.socket]:

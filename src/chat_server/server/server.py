@@ -30,6 +30,7 @@ from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.arrival import Arrival, turn_away
 from chat_server.server.confusing_rooms import tell_of_alike, tell_of_hidden
 from chat_server.server.connection_limits import admission_within
+from chat_server.server.ending import Ending
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.operators import let_operators_in
@@ -122,8 +123,7 @@ class Server:
         self._rooms_running = 0
         self._sessions: set[ChatSession[Any]] = set()
         self._connections = 0
-        self._stop_requested = trio.Event()
-        self._stop_at = inf
+        self.ending = Ending(store.nodes, config.server.stop_seconds)
         self._everybody_gone = trio.Event()
         self._rooms_ended = trio.Event()
         self._cut = 0
@@ -163,8 +163,9 @@ class Server:
             for listener in tls_listeners:
                 nursery.start_soon(accept_callers, listener, partial(self.admit, must_encrypt=True), self._rejected)
                 log.info(f"listening on {address_of(listener)}, for TLS only")
+            nursery.start_soon(self.ending.watch)
             task_status.started()
-            await self._stop_requested.wait()
+            await self.ending.requested.wait()
             await self._wind_down((*listeners, *tls_listeners))
             nursery.cancel_scope.cancel()
         return self._cut
@@ -192,17 +193,21 @@ class Server:
         from chat_server.server.operations import Operations  # noqa: PLC0415 - see let_operators_in
 
         return Operations(
-            self._directory, self._sessions, self._journal, self._budget, self._stop_requested.is_set, began_at=began_at
+            self._directory,
+            self._sessions,
+            self._journal,
+            self._budget,
+            self.ending.requested.is_set,
+            began_at=began_at,
         )
 
     def stop(self) -> None:
         """Stop in order: no new callers, everybody is told, rooms and readers have `stop_seconds` to take what waits."""
-        self._stop_requested.set()
+        self.ending.requested.set()
 
     def abort(self) -> None:
         """Stop at once, whatever waits."""
-        self._stop_requested.set()
-        self._stop_at = -inf
+        self.ending.hurry()
         for session in self._sessions:
             session.abort()
 
@@ -210,16 +215,14 @@ class Server:
         for listener in listeners:
             trio.lowlevel.notify_closing(listener.fileno())
             listener.close()
-        self._stop_at = min(self._stop_at, trio.current_time() + self._config.server.stop_seconds)
         self._time_limits.end()
-        for session in self._sessions:
-            session.dismiss("stopping", self._stop_at)
+        await self.ending.begin(self._sessions)
         if self._connections:
-            await self._everybody_gone.wait()  # every session has a deadline of its own: self._stop_at
+            await self._everybody_gone.wait()  # every session has a deadline of its own: Ending.at
         for room in self.rooms:
             room.close()
         if self._rooms_running:
-            with trio.move_on_at(max(self._stop_at, trio.current_time() + ROOM_LINGER)):
+            with trio.move_on_at(max(self.ending.at, trio.current_time() + ROOM_LINGER)):
                 await self._rooms_ended.wait()
         self._cut += self._rooms_running
 
@@ -251,7 +254,7 @@ class Server:
         await _run_until_closed(room)
         self._rooms_running -= 1
         self.rooms.remove(room)
-        if not self._rooms_running and self._stop_requested.is_set():
+        if not self._rooms_running and self.ending.requested.is_set():
             self._rooms_ended.set()
 
     def admit(self, transport: Transport, address: str, *, must_encrypt: bool = False) -> None:
@@ -319,8 +322,7 @@ class Server:
                 while following is not None:
                     session = following
                     self._sessions.add(session)
-                    if self._stop_requested.is_set():  # who was there when that began has been dismissed already
-                        session.dismiss("stopping", self._stop_at)
+                    self.ending.dismiss(session)  # who was there when that began has been dismissed already
                     await session.run()
                     following = session.successor()
                     if following is not None:
@@ -334,14 +336,14 @@ class Server:
                 log.debug("a caller went", address=caller.origin.address)
 
     async def _end(self, session: ChatSession[Any]) -> None:
-        deadline = self._stop_at if self._stop_requested.is_set() else trio.current_time() + LINGER
+        deadline = self.ending.at if self.ending.requested.is_set() else trio.current_time() + LINGER
         guard = Guard("a session could not end", nick=session.nick)
         with guard:
             if not await session.end(deadline):
                 self._cut += 1
         self._sessions.discard(session)
         if guard.has_failed or session.has_failed:
-            self._forget_session(session)
+            _forget_session(session, self._directory, self.rooms)
 
     def _let_go(self, caller: Caller) -> None:
         caller.transport.close()
@@ -350,19 +352,22 @@ class Server:
 
     def _count_out(self) -> None:
         self._connections -= 1
-        if not self._connections and self._stop_requested.is_set():
+        if not self._connections and self.ending.requested.is_set():
             self._everybody_gone.set()
 
-    def _forget_session(self, session: ChatSession[Any]) -> None:
-        """Leave nothing of a session that could not end in order: no place in a room, and no name that was its alone."""
-        for person in self._directory.people:
-            person.let_go(session)
-            if not person.sessions:
-                self._directory.forget(person)
-        occupant = cast(Occupant, session)  # every kind of session is one
-        for room in self.rooms:
-            if occupant in room:
-                room.forget(occupant)
+
+def _forget_session(
+    session: ChatSession[Any], directory: Directory[Room, Person[Occupant]], rooms: Sequence[ChatRoom]
+) -> None:
+    """Leave nothing of a session that could not end in order: no place in a room, and no name that was its alone."""
+    for person in directory.people:
+        person.let_go(session)
+        if not person.sessions:
+            directory.forget(person)
+    occupant = cast(Occupant, session)  # every kind of session is one
+    for room in rooms:
+        if occupant in room:
+            room.forget(occupant)
 
 
 async def _run_until_closed(room: ChatRoom) -> None:

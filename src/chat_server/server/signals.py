@@ -19,7 +19,8 @@ class Signals:
         self._stop = stop
         self._cut = cut
         self._read_again = read_again
-        self._is_stopping = False
+        self.is_stopping = False
+        """Whether the server was asked to end."""
         self._ends_with_terminal = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()  # nohup
 
     async def obey(self, received: AsyncIterator[int]) -> None:
@@ -29,8 +30,8 @@ class Signals:
             if is_hangup and not (self._ends_with_terminal and not _has_terminal()):
                 log.info("SIGHUP: reading the certificate of TLS again")
                 self._read_again()
-            elif not self._is_stopping:
-                self._is_stopping = True
+            elif not self.is_stopping:
+                self.is_stopping = True
                 log.info(f"stopping on {signal.Signals(number).name}; a second signal stops at once")
                 self._stop()
             elif not is_hangup:  # of a terminal that goes, the kernel and the shell tell

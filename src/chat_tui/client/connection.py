@@ -5,9 +5,8 @@ from events is what the connection itself needs.
 """
 
 import asyncio
-import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from enum import Enum
 from functools import partial
@@ -27,6 +26,7 @@ from chat_tui.client.calling import Called, Caller, Distrusted, Line, LineDetail
 from chat_tui.client.codec import EventReader, LineTooLong, said, write
 from chat_tui.client.dialling import dial, reason
 from chat_tui.client.link import Link
+from chat_tui.client.pauses import Pauses
 from chat_tui.client.signing_in import LOGIN, Identity, SigningIn, kept_nowhere
 from chat_tui.client.state import Pending
 
@@ -48,16 +48,6 @@ never will: those before 0.2.0 do not look again."""
 
 TEXTS_MAX = 3
 """Attempts in a row, each at once after the one before, after which a server that speaks to a person is taken for another program."""
-
-FIRST_PAUSE = 0.5
-"""Seconds before the first new attempt, on average. Each further one waits twice as long."""
-
-LONGEST_PAUSE = 30.0
-"""Seconds between two attempts at most."""
-
-STEADY_SECONDS = 10.0
-"""Seconds for which a connection must have been on line before the pauses begin small again: a server that drops everybody after the login is not
-called twice a second for ever."""
 
 
 class Status(Enum):
@@ -90,6 +80,8 @@ class ConnectionChanged(msgspec.Struct, frozen=True):
     line: Line = Line.LOCAL
     """Who may listen in, once there is a connection, or where the server has refused."""
     details: LineDetails = LineDetails()
+    is_moving: bool = False
+    """Whether it only goes on elsewhere, as the server has asked: nothing is wrong."""
 
 
 class KnownState(Protocol):
@@ -109,6 +101,10 @@ class _Lost(Exception):
 
 class _TakenForPerson(_Lost):
     """The server took this program for a person, and stays with that."""
+
+
+class _Moved(_Lost):
+    """The server has sent the user to another of its nodes. Beside the sentence are the details of its farewell."""
 
 
 class _Refused(_Lost):
@@ -172,8 +168,7 @@ class Connection:
         self._joins: dict[Ref | None, str] = {}  # rooms that were asked for on this connection, by the `ref`
         self._link: Link | None = None
         self._again = asyncio.Event()
-        self._attempt = 0
-        self._online_at = inf  # when the server let the user in; inf: it has not, since the last pause
+        self._pauses = Pauses()
         self._protocol = 1  # of the server, until it says that it knows a newer one
         self._texts = 0  # attempts in a row in which the server spoke as to a person
 
@@ -193,12 +188,14 @@ class Connection:
                     await self._pause("that is no chat-server")
                 else:
                     self._change(ConnectionChanged(Status.CONNECTING, str(lost)))
+            except _Moved as moved:
+                await self._pause(*moved.args)
             except _Lost as lost:
                 await self._pause(str(lost))
 
     def try_now(self) -> None:
         """Do not wait any longer for the next attempt."""
-        self._attempt = 0
+        self._pauses.begin_small()
         self._again.set()
 
     def prove(self, proof: Proof | None) -> None:
@@ -373,18 +370,19 @@ class Connection:
         for room in carried - known.keys():  # it has entered there, and has never been told
             link.write(write("history", room=room, before=requests.NUMBER_MAX, count=50))
         link.write(write("rooms"))
-        self._online_at = time.monotonic()
+        self._pauses.online(time.monotonic())
         self._change(ConnectionChanged(Status.ONLINE, link.news, line=link.line, details=link.details))
         for pending in self._unsent():
             self.say(pending)
 
-    async def _pause(self, why: str) -> None:
-        if time.monotonic() - self._online_at >= STEADY_SECONDS:
-            self._attempt = 0
-        self._online_at = inf
-        pause = min(FIRST_PAUSE * 2**self._attempt, LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311 - so that not all come back at once
-        self._attempt = min(self._attempt + 1, 10)
-        self._change(ConnectionChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause))
+    async def _pause(self, why: str, moved: Mapping[str, str] | None = None) -> None:
+        """Wait for the next attempt. Nobody is told why while the connection only moves."""
+        now = time.monotonic()
+        pause = self._pauses.next(now) if moved is None else self._pauses.after_move(moved, now)
+        if self._pauses.is_quiet(now):
+            self._change(ConnectionChanged(Status.CONNECTING, is_moving=True))
+        else:
+            self._change(ConnectionChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause))
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._again.wait()
@@ -397,4 +395,6 @@ class Connection:
 def _end_of(farewell: events.Dismissed) -> _Lost:
     if farewell.why in ENDS_TOKEN:
         return _Refused(farewell.text, farewell.why, asks_proof=True)
+    if farewell.why == "moved":
+        return _Moved(farewell.text, farewell.details)
     return (_Refused if farewell.why.startswith(("taken-over", "kicked")) else _Lost)(farewell.text)

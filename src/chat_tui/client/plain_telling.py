@@ -44,6 +44,10 @@ class Teller:
         self._holes_told: set[str] = set()
         self._trouble = ""
         self._has_listed = False
+        self._is_moving = False
+        self._moved: set[str] = (
+            set()
+        )  # rooms where the user was before the connection moved, of which nothing has come since
 
     def is_own(self, line: Entry) -> None:
         """A line comes back to the user who has just sent it."""
@@ -110,6 +114,9 @@ class Teller:
         key = name_key(event.room)
         seen = self._client.saved.read.get(event.room, event.last) if key in self._carried else event.last
         self._reading.entered(room, min(seen, event.last))
+        if key in self._moved:
+            self._moved.discard(key)
+            return
         people = ", ".join(marked(event.nicks, event.guests)) + (f" and {event.more} more" if event.more else "")
         self._write(
             f"You are in {event.room}."
@@ -155,7 +162,12 @@ class Teller:
         """Write how the connection is, once for each trouble."""
         connection = self._client.connection
         told = ""
+        if change.is_moving and not self._is_moving:
+            self._is_moving = True
+            self._moved = {name_key(room.name) for room in self._client.state.rooms.values() if room.is_joined}
         match change.status:
+            case Status.ONLINE if self._is_moving and not change.why:  # what was begun goes on
+                self._is_moving = False
             case Status.ONLINE:
                 told = f"Connected to {connection.host}, port {connection.port}, as {connection.identity.nick}."
                 if change.line is Line.OPEN:
@@ -166,6 +178,7 @@ class Teller:
             case Status.CONNECTING:
                 told = change.why
             case Status.WAITING:
+                self._is_moving, self._moved = False, set()
                 told = f"No connection: {change.why.rstrip('.')}. It will be tried again."
         if told and told != self._trouble:
             self._write(told)

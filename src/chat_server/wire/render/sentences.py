@@ -184,6 +184,9 @@ SENTENCES: dict[str, str | Counted] = {
     ),
     "taken-over": message("You have logged in on another connection. Goodbye."),
     "stopping": message("The server is stopping. Goodbye."),
+    "moved": message(
+        "This part of the server is stopping, and the others go on: connect again, and you are back. Goodbye."
+    ),
     "token-ended": message("The time of this bot's token is over. Goodbye."),
     "dropped": message("This device was logged out from another one. Goodbye."),
     "password-changed": message("Your password was changed at another device. Log in again with the new one. Goodbye."),

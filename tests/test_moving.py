@@ -1,0 +1,136 @@
+"""chat-tui where a server sends its callers to another node: the same talk goes on there, at once and without a word of alarm."""
+
+import asyncio
+import json
+from contextlib import closing, suppress
+
+import pytest
+
+from callers import without_tls
+from chat_server.protocol import events
+from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.pauses import QUIET_SECONDS, SPREAD_MAX, STEADY_SECONDS, Pauses
+from test_connection import Client, end, free_port, until
+from test_plain import plain_program
+
+
+class Node:
+    """A node at an address that another has when it has gone; it lets everybody in, and may send them away."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._writers: list[asyncio.StreamWriter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.asked: list[dict[str, object]] = []
+
+    async def begin(self) -> None:
+        self._server = await asyncio.start_server(without_tls(self._accept), "127.0.0.1", self._port)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        await asyncio.wait([task])
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError), closing(writer):
+            while line := await reader.readline():
+                self.asked.append(json.loads(line))
+                if self.asked[-1]["do"] == "login":
+                    self._writers.append(writer)
+                    writer.write(b'{"ref":"login","is":"logged-in","nick":"ann","token":"","rooms":[]}\n')
+
+    async def send_away(self, details: dict[str, str]) -> None:
+        self._server.close()
+        for writer in self._writers:
+            writer.write(json.dumps({"is": "dismissed", "why": "moved", "details": details, "text": "Gone."}).encode())
+            writer.write(b"\n")
+            writer.close()
+        await asyncio.sleep(0)
+
+    async def end(self) -> None:
+        self._server.close()
+        await end(*self._tasks)
+
+
+async def _moved(client: Client, first: Node, second: Node, *, away: float, details: dict[str, str]) -> None:
+    await first.begin()
+    task = asyncio.create_task(client.connection.run())
+    await until(client, Status.ONLINE)
+    client.connection._pauses.online(-STEADY_SECONDS)  # it has been for long
+    client.changes.clear()
+    await first.send_away(details)
+    await asyncio.sleep(away)
+    await second.begin()
+    await until(client, Status.ONLINE)
+    await end(task)
+    await first.end()
+    await second.end()
+
+
+@pytest.mark.parametrize("away", [0.0, 0.3])
+def test_who_is_sent_to_another_node_is_there_at_once_and_told_nothing(
+    away: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat_tui.client.pauses.FIRST_PAUSE", 0.05 if away else 1000.0)
+
+    async def move() -> None:
+        port = free_port()
+        client = Client(port, "ann")
+        await _moved(client, Node(port), Node(port), away=away, details={})
+        assert {change.status for change in client.changes} == {Status.CONNECTING, Status.ONLINE}
+        assert client.changes[0].is_moving
+        assert not any(change.why for change in client.changes)
+
+    asyncio.run(move())
+
+
+def test_many_who_are_sent_at_once_spread_themselves() -> None:
+    waits = []
+    for _ in range(200):
+        pauses = Pauses()
+        pauses.online(0.0)
+        waits.append(pauses.after_move({"seconds": "4"}, 100.0))
+    assert min(waits) < 1
+    assert 3 < max(waits) <= 4
+    pauses = Pauses()
+    pauses.online(0.0)
+    assert pauses.after_move({"seconds": "100000"}, 100.0) <= SPREAD_MAX
+    assert Pauses().after_move({"seconds": "soon"}, 0.0) < 1
+
+
+def test_a_node_that_is_not_found_is_told_after_a_few_seconds() -> None:
+    pauses = Pauses()
+    pauses.online(0.0)
+    pause = pauses.after_move({}, 100.0)
+    assert pause == 0
+    assert pauses.is_quiet(100.0 + QUIET_SECONDS / 2)
+    assert not pauses.is_quiet(100.0 + QUIET_SECONDS)
+
+
+def test_nodes_that_send_one_to_and_fro_are_called_more_and_more_seldom() -> None:
+    pauses, waits = Pauses(), []
+    for _ in range(20):
+        pauses.online(100.0)
+        waits.append(pauses.after_move({}, 100.5))
+    assert waits[0] < 1
+    assert waits[-1] > STEADY_SECONDS
+
+
+def test_line_by_line_nothing_is_told_of_a_move_but_of_one_that_fails() -> None:
+    async def move() -> None:
+        written: list[str] = []
+        program, _ = plain_program(written, lambda: 0.0, rooms=["python"])
+        program.changed(ConnectionChanged(Status.ONLINE))
+        program.client._take(events.Entered("python", ("bob",), 0), None)
+        written.clear()
+        for status, is_moving in ((Status.CONNECTING, True), (Status.CONNECTING, False), (Status.ONLINE, False)):
+            program.changed(ConnectionChanged(status, is_moving=is_moving))
+        program.client._take(events.Entered("python", ("bob",), 0), None)
+        assert not written
+        program.changed(ConnectionChanged(Status.CONNECTING, is_moving=True))
+        program.changed(ConnectionChanged(Status.WAITING, "nothing listens there"))
+        program.changed(ConnectionChanged(Status.ONLINE))
+        program.client._take(events.Entered("python", ("bob",), 0), None)
+        assert [line.split()[0] for line in written] == ["No", "Connected", "You"]
+
+    asyncio.run(move())
