@@ -27,6 +27,7 @@ from chat_server.protocol.syntax import choices_of
 from chat_server.protocol.versions import PROTOCOL
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Batch
+from chat_server.rooms.broadcaster import Broadcaster
 from chat_server.rooms.changes import Changes
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
@@ -618,7 +619,7 @@ async def programs_that_speak_late_and_operators(house: House) -> None:
 
 ONLY_WHEN_SOMETHING_FAILED = {
     "_find_stored", "_take_anyway", "rename_anyway", "arrive_anyway", "depart_anyway", "_add_anyway", "pass_over",
-    "_recover", "_described", "forget", "_read_unseen", "fail", "Members.sessions", "people",
+    "_recover", "_described", "forget", "_read_unseen", "_show_unseen", "fail", "Members.sessions", "people",
 }  # fmt: skip
 ELSEWHERE = {
     # When the server begins and ends, and when a disk is asked to forget: test_policies.py, test_history.py.
@@ -658,7 +659,7 @@ TOGETHER = 40
 
 def steps() -> Iterator[Step]:
     owners: dict[type, str] = {
-        **dict.fromkeys((ChatRoom, Changes, Inbox, Members, Audience, Batch, Presence, RecentHistory), ""),
+        **dict.fromkeys((ChatRoom, Broadcaster, Changes, Inbox, Members, Audience, Batch, Presence, RecentHistory), ""),
         **dict.fromkeys((Room, Hall, Directory, Person), ""),
         **dict.fromkeys((ChatSession, TextSession, JsonSession, ReadLoop, Pace, Membership, Outbox, Backlog), ""),
     }

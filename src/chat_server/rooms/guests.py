@@ -16,8 +16,9 @@ from chat_server.protocol.entries import Entry
 class Person(Protocol):
     """Somebody, as far as it matters here."""
 
-    account: int
-    """The number of their account; 0 for somebody who has none."""
+    @property
+    def account(self) -> int:
+        """The number of their account; 0 for somebody who has none."""
 
 
 class GuestMarks:

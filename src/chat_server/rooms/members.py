@@ -4,7 +4,7 @@ Somebody is here as long as one of their sessions is. Only the room's broadcaste
 step has failed, `..._anyway` does the least that keeps the books right. Never knows how anybody is shown anything, nor how lines are stored.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import islice
 from math import inf
@@ -18,7 +18,7 @@ from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Takeover
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
-from chat_server.rooms.presence import Presence
+from chat_server.rooms.presence import Presence, Somebody
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import Occupant, Room
 
@@ -74,6 +74,15 @@ class Members:
         return [session for sessions in self._here.values() for session in sessions]
 
     @property
+    def population(self) -> int:
+        """How many people are here."""
+        return len(self.nicks)
+
+    def others(self, session: Occupant) -> Iterator[tuple[Somebody, str]]:
+        """Who is here besides the session's person, each with their nickname."""
+        return (other for other in self.nicks.items() if other[0] is not session.person)
+
+    @property
     def announcement_due(self) -> float:
         """When who came and went may be announced."""
         return self._announced_at + min(len(self._audience) * ANNOUNCE_GAP_PER_MEMBER, ANNOUNCE_GAP_MAX)
@@ -91,8 +100,8 @@ class Members:
         """
         person = session.person
         is_first = person not in self.nicks
-        is_heard = session.proof.is_bot or any(not other.proof.is_bot for other in self._here.get(person, ()))
-        nick = self.nicks.get(person, nick)
+        is_heard = session.proof.is_bot or self._hears(person)
+        nick = self._known_nick(person, nick)
         self._flush()
         self._welcome(session, nick)
         self._note_arrival(session, nick, is_first=is_first)
@@ -106,6 +115,14 @@ class Members:
         self._remember(session, nick)
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived
+
+    def _hears(self, person: Person[Occupant]) -> bool:
+        """Whether somebody hears the room already, but for their bots."""
+        return any(not other.proof.is_bot for other in self._here.get(person, ()))
+
+    def _known_nick(self, person: Person[Occupant], nick: str) -> str:
+        """The nickname by which the room knows somebody; the given one if they are not here."""
+        return self.nicks.get(person, nick)
 
     def take_over(self, old: Collection[Occupant], new: Occupant, nick: str) -> None:
         """Put one session in for others of the same person, unseen by the rest."""
@@ -167,9 +184,8 @@ class Members:
 
     def where_it_is(self, session: Occupant) -> Entered:
         """What a session is told that enters: where it is, and who else is."""
-        others = len(self.nicks) - 1
-        named = (other for other in self.nicks.items() if other[0] is not session.person)
-        shown = list(islice(named, NAMED_ON_ENTERING_MAX))
+        others = self.population - 1
+        shown = list(islice(self.others(session), NAMED_ON_ENTERING_MAX))
         nicks, guests = tuple(nick for _, nick in shown), self._guests.among(shown)
         return Entered(
             self.room,
@@ -184,16 +200,22 @@ class Members:
     def _note_arrival(self, session: Occupant, nick: str, *, is_first: bool) -> None:
         """Have it announced if it is the person's first session here; see that those hear of it to whom it will not be announced."""
         if is_first:
-            joined = Joined(self.room, (nick,), guests=self._guests.among([(session.person, nick)]))
-            self._audience.show_alone(self.presence.joined(nick, session), joined)
+            self._joined(session.person, nick, session)
         else:
             self.presence.came(session)
 
     def _note_departure(self, session: Occupant, nick: str) -> None:
         """The same, if it was the last."""
         if session.person not in self.nicks:
-            left = Left(self.room, (nick,), guests=self._guests.among([(session.person, nick)]))
-            self._audience.show_alone(self.presence.left(nick, session), left)
+            self._left(session.person, nick)
+
+    def _joined(self, who: Somebody, nick: str, session: Occupant | None) -> None:
+        joined = Joined(self.room, (nick,), guests=self._guests.among([(who, nick)]))
+        self._audience.show_alone(self.presence.joined(who, nick, session), joined)
+
+    def _left(self, who: Somebody, nick: str) -> None:
+        left = Left(self.room, (nick,), guests=self._guests.among([(who, nick)]))
+        self._audience.show_alone(self.presence.left(who, nick), left)
 
     def _remember(self, session: Occupant, nick: str) -> None:
         if session.proof.is_bot:
@@ -219,7 +241,7 @@ class Members:
 
     def arrive_anyway(self, session: Occupant, nick: str, what: Arrival | Takeover) -> None:
         """Take a session in that has not been taken in; who cannot be told where they are ends."""
-        nick = self.nicks.get(session.person, nick)
+        nick = self._known_nick(session.person, nick)
         old = what.old if isinstance(what, Takeover) else ()
         for other in old:
             self.forget(other)

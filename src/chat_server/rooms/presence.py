@@ -4,11 +4,12 @@ Kept by person, not by name: nobody takes the place of one who left unseen. Some
 last. Pure; never knows when it is time to announce: members.py says that.
 """
 
+from collections.abc import Hashable
 from itertools import islice
+from typing import Protocol
 
 from chat_server.protocol.events import Event, Joined, Left
 from chat_server.rooms.guests import GuestMarks
-from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant
 
 JOINS_NAMED_MAX = 3
@@ -20,7 +21,16 @@ TOLD_AT_ONCE_MAX = 16
 Announcement = tuple[Event, tuple[Occupant, ...]]
 """What members will see, and which of them will not: those who know it already."""
 
-_Movements = dict[Person[Occupant], tuple[int, str]]
+
+class Somebody(Hashable, Protocol):
+    """A person, as far as it matters here: the same one is equal."""
+
+    @property
+    def account(self) -> int:
+        """The number of their account; 0 for somebody who has none."""
+
+
+_Movements = dict[Somebody, tuple[int, str]]
 """Who came or went: the how-manieth movement it was, and the nickname."""
 
 
@@ -38,16 +48,20 @@ class Presence:
     def __bool__(self) -> bool:
         return bool(self._joined or self._left)
 
-    def joined(self, nick: str, session: Occupant) -> tuple[Occupant, ...]:
-        """Somebody has entered, by their first session. Returns who is to be told that at once, for it will not be announced."""
+    def joined(self, who: Somebody, nick: str, session: Occupant | None) -> tuple[Occupant, ...]:
+        """Somebody has entered, by their first session (None: that is at another node).
+
+        Returns who is to be told that at once, for it will not be announced.
+        """
         self._count += 1
         seen: tuple[Occupant, ...] = ()
-        if self._left.get(session.person, (0, ""))[1] == nick:
-            when, _ = self._left.pop(session.person)
+        if self._left.get(who, (0, ""))[1] == nick:
+            when, _ = self._left.pop(who)
             seen = _few(_since(self._came, when))
         else:
-            self._joined[session.person] = (self._count, nick)
-        self.came(session)
+            self._joined[who] = (self._count, nick)
+        if session is not None:
+            self.came(session)
         return seen
 
     def came(self, session: Occupant) -> None:
@@ -59,13 +73,13 @@ class Presence:
         """A session has left; if it was the person's last, that is for `left` to say, after this."""
         self._came.pop(session, None)
 
-    def left(self, nick: str, session: Occupant) -> tuple[Occupant, ...]:
+    def left(self, who: Somebody, nick: str) -> tuple[Occupant, ...]:
         """Somebody has left, by their last session. Returns who is to be told that at once, for it will not be announced."""
         self._count += 1
-        if session.person in self._joined:
-            when, _ = self._joined.pop(session.person)
+        if who in self._joined:
+            when, _ = self._joined.pop(who)
             return _few(_since(self._came, when))
-        self._left[session.person] = (self._count, nick)
+        self._left[who] = (self._count, nick)
         return ()
 
     def take(self) -> list[Announcement]:

@@ -21,7 +21,8 @@ from chat_server.journal.engines import Store
 from chat_server.logs import Sampler, log
 from chat_server.protocol.events import Dismissed
 from chat_server.protocol.preferences import Preferences
-from chat_server.rooms.chat_room import REST_AFTER_FAILURE, ChatRoom
+from chat_server.rooms.broadcaster import REST_AFTER_FAILURE
+from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
