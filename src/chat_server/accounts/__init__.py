@@ -165,6 +165,7 @@ class Registration(Struct, frozen=True):
     """An account to be.
 
     `sender` and `person` are whose keys and read positions it takes along, "" for nobody's; `code` is what is used up by it, None for nothing.
+    `claimed_by` is who has the name at nodes of the same journal (a PersonId, see journal/nodes.py), and may: the account has it there from then on.
     """
 
     name: str
@@ -176,6 +177,7 @@ class Registration(Struct, frozen=True):
     sender: str = ""
     person: str = ""
     choices: Choices = {}
+    claimed_by: str = ""
 
     def __repr__(self) -> str:
         return f"Registration(name={self.name!r})"
@@ -227,8 +229,14 @@ class Accounts(Protocol):
 
     @property
     def names(self) -> NamesIndex:
-        """Which names accounts have or had: level with what is stored by the time that whoever stored it goes on."""
+        """Which names accounts have or had: level with what is stored by the time that whoever stored it goes on.
+
+        It is level with what other nodes have stored by the time that `catch_up` returns which is called when they tell of it.
+        """
         ...
+
+    async def catch_up(self) -> None:
+        """Take into `names` what other nodes have stored: after each AccountChanged of theirs (journal/nodes.py). Harmless at any other time."""
 
     # Accounts.
 
@@ -288,8 +296,13 @@ class Accounts(Protocol):
         """Add a device; refused if the account has DEVICES_MAX, or is closed, or if the token is another's."""
         ...
 
-    async def drop_devices(self, account: int, devices: Collection[int]) -> list[int]:
-        """Drop those of these devices that are the account's; return which. The codes that let one more in are gone in any case."""
+    async def drop_devices(
+        self, account: int, devices: Collection[int], *, why: str = "dropped", is_all: bool = False
+    ) -> list[int]:
+        """Drop those of these devices that are the account's; return which. The codes that let one more in are gone in any case.
+
+        Sessions at other nodes end that have come by them, and are told `why` (a reason of Dismissed); with `is_all`, all sessions there.
+        """
         ...
 
     # Codes.

@@ -31,7 +31,7 @@ from chat_server.accounts import (
 from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
-from chat_server.accounts.naming import closed, kept_after, made, note_change
+from chat_server.accounts.naming import closed, kept_after, made, note_change, note_stored
 from chat_server.protocol.names import name_key
 
 
@@ -65,6 +65,11 @@ class MemoryAccounts:
         self.names = NamesIndex()
         known = ((one.id, one.name, one.key, one.skeleton) for one in kept.accounts.values())
         self.names.load(known, kept.names)
+
+    async def catch_up(self) -> None:
+        """Take in what other nodes have stored; see Accounts."""
+        known = ((one.id, one.name, one.key, one.skeleton) for one in self._kept.accounts.values())
+        note_stored(self.names, known, self._kept.names)
 
     # Accounts.
 
@@ -178,8 +183,11 @@ class MemoryAccounts:
         self._lines.check_open()
         return self._refusal_of_device(account, new) or self._add(account, new, at)
 
-    async def drop_devices(self, account: int, devices: Collection[int]) -> list[int]:
+    async def drop_devices(
+        self, account: int, devices: Collection[int], *, why: str = "dropped", is_all: bool = False
+    ) -> list[int]:
         """Drop those of these devices that are the account's."""
+        del why, is_all
         self._lines.check_open()
         dropped = [one.id for one in self._kept.devices_of(account) if one.id in devices]
         self._kept.drop(dropped)

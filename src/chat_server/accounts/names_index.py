@@ -91,6 +91,16 @@ class NamesIndex:
             if known.get(text) == account:
                 del known[text]
 
+    def take_all(self, account: int) -> None:
+        """The account has no name, as far as is known: whichever that was. Looks at all names."""
+        for known in (self._keys, self._skeletons):
+            for text in [text for text, other in known.items() if other == account]:
+                del known[text]
+
+    def kept_for(self, account: int) -> set[KeptName]:
+        """The names that are kept for an account. Looks at all that are kept."""
+        return {name for name in self._kept.values() if name.account == account}
+
     def keep(self, name: KeptName) -> None:
         """Keep a name from others, instead of what was kept of it."""
         self._kept[name.key] = name

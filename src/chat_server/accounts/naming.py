@@ -1,5 +1,7 @@
 """What an account is when it is made, and what becomes of it and its name when it takes another, or ends. Pure."""
 
+from collections.abc import Iterable
+
 from chat_server.accounts import KEPT_SECONDS, Account, Code, Ending, Registration
 from chat_server.accounts.names_index import KeptName, NamesIndex
 
@@ -18,6 +20,21 @@ def note_change(names: NamesIndex, old: Account, new: Account, at: float) -> Non
     kept = kept_after(old, new, at)
     if kept is not None:
         names.keep(kept)
+
+
+def note_stored(names: NamesIndex, stored: Iterable[tuple[int, str, str, str]], kept: Iterable[KeptName]) -> None:
+    """Note in the index how it stands with some accounts, whatever it was: the id, name, key and skeleton of each, and all names kept for them."""
+    gone = set[KeptName]()
+    for account, name, key, skeleton in stored:
+        if names.name_of(account) not in {"", name}:
+            names.take_all(account)
+        if names.name_of(account):
+            gone |= names.kept_for(account)
+        names.put(account, name, key, skeleton)
+    there = {*kept}
+    names.forget_kept(gone - there)
+    for one in there:
+        names.keep(one)
 
 
 def made(new: Registration, account: int, at: float, code: Code | None) -> Account:

@@ -187,7 +187,8 @@ async def _drop(place: Room, session: Occupant, number: int | None = None) -> No
         try:
             known = [one.id for one in await directory.accounts.devices(person.account)]
             others = [one for one in known if one != session.proof.device and number in (None, one)]
-            dropped = await directory.accounts.drop_devices(person.account, others) if others or is_all else []
+            drop = directory.accounts.drop_devices
+            dropped = await drop(person.account, others, is_all=is_all) if others or is_all else []
         except JournalError:
             session.send(Refused("cannot-store"))
             return

@@ -17,6 +17,7 @@ from chat_server.accounts import (
     Device,
     Ended,
     Ending,
+    Failure,
     Holder,
     NewDevice,
     Registration,
@@ -32,12 +33,30 @@ FORGOTTEN_MAX = 500
 
 
 class Tables(Protocol):
-    """The tables of accounts within one transaction. What is found here stays so until that ends, whoever else wants to change it."""
+    """The tables of accounts within one transaction. What is found here stays so until that ends, whoever else wants to change it.
+
+    Those of an engine that only reads promise nothing of the kind.
+    """
 
     # Accounts and their names.
 
     def account(self, number: int) -> Account | None:
         """The account with this id."""
+
+    def called(self, key: str) -> Account | None:
+        """The account whose name has this key."""
+
+    def listed(self, after: str, limit: int) -> list[Account]:
+        """The accounts whose names' keys come after this one, in their order; at most so many."""
+        ...
+
+    def due(self, at: float) -> list[Account]:
+        """The accounts whose time has come, in that order."""
+        ...
+
+    def has_owner(self) -> bool:
+        """Whether an account that is not closed is an owner's."""
+        ...
 
     def living(self, number: int) -> Account | None:
         """The account with this id, unless it is closed."""
@@ -72,6 +91,9 @@ class Tables(Protocol):
         """The devices of an account."""
         ...
 
+    def holder(self, digest: bytes, at: float) -> Holder | None:
+        """Whose token this is the digest of, and by which device; None too if that has ended."""
+
     def has_token(self, digest: bytes) -> bool:
         """Whether a device has the token with this digest."""
         ...
@@ -87,6 +109,10 @@ class Tables(Protocol):
 
     def code(self, digest: bytes, at: float) -> Code | None:
         """The code with this digest, if it may be used now."""
+
+    def codes_of(self, number: int) -> list[Code]:
+        """The codes that an account has made, or that are for it; for 0, those of operators for nobody yet."""
+        ...
 
     def has_code(self, digest: bytes) -> bool:
         """Whether there is a code with this digest."""
@@ -111,7 +137,11 @@ class Tables(Protocol):
     def unless_refused(self, change: Callable[[], Refusal | None]) -> Refusal | None:
         """Do something; if it is refused, nothing of it is done."""
 
-    # The end.
+    # Failed tries, and the end.
+
+    def failures(self) -> list[Failure]:
+        """Failed tries, those that have been quiet longest first."""
+        ...
 
     def forget_all_of(self, number: int) -> None:
         """Forget an account's devices, the codes that it has made or that are for it, its failed tries and its read positions."""

@@ -164,7 +164,11 @@ class AccountOperations:
                 raise Impossible(
                     f"{account.name} has no device {request.device}: `chat-server admin devices {account.name}` lists them"
                 )
-            dropped = await _kept(self._accounts.drop_devices(account.id, [*known] if is_all else [request.device]))
+            dropped = await _kept(
+                self._accounts.drop_devices(
+                    account.id, [*known] if is_all else [request.device], why="dropped-by-operator", is_all=is_all
+                )
+            )
             sessions = [one for one in self._sessions_of(account.id) if is_all or one.proof.device in dropped]
             ended = await end_sessions(self._directory, sessions, Dismissed("dropped-by-operator"))
         log.info("an operator has dropped devices", nick=account.name, devices=dropped, sessions=ended, user=user)

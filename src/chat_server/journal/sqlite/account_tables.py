@@ -60,6 +60,22 @@ class SqliteTables:
         """The account with this id."""
         return next(self.accounts("id = ?", number), None)
 
+    def called(self, key: str) -> Account | None:
+        """The account whose name has this key."""
+        return next(self.accounts("key = ?", key), None)
+
+    def listed(self, after: str, limit: int) -> list[Account]:
+        """The accounts whose names' keys come after this one."""
+        return [*self.accounts("key > ? ORDER BY key LIMIT ?", after, limit)]
+
+    def due(self, at: float) -> list[Account]:
+        """The accounts whose time has come."""
+        return [*self.accounts("state = 'closing' AND closes_at <= ? ORDER BY closes_at", at)]
+
+    def has_owner(self) -> bool:
+        """Whether an account that is not closed is an owner's. Looks at all accounts."""
+        return self._finds("SELECT 1 FROM account WHERE role = 'owner' AND state != 'closed'")
+
     def living(self, number: int) -> Account | None:
         """The account with this id, unless it is closed."""
         return next(self.accounts("id = ? AND state != 'closed'", number), None)
@@ -189,6 +205,11 @@ class SqliteTables:
         """The codes of which something is so, the oldest first."""
         question = f"SELECT {CODE}, {_CODE_ROOMS} FROM code WHERE {condition} ORDER BY id"  # noqa: S608 - as above
         return map(code_of, self._connection.execute(question, values))
+
+    def codes_of(self, number: int) -> list[Code]:
+        """The codes that an account has made, or that are for it."""
+        whose = "account = ?1 OR made_by = ?1" if number else "account = ?1 AND made_by = ?1"
+        return [*self.codes(whose, number)]
 
     def code(self, digest: bytes, at: float) -> Code | None:
         """The code with this digest, if it may be used now."""
