@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
@@ -90,5 +91,12 @@ def _no_password_is_in_any_file(tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how long it took, on a line of its own."""
+    """Say what was left out and why, file by file, and how long it took."""
+    left_out: dict[str, Counter[str]] = {}
+    for report in terminalreporter.getreports("skipped"):
+        _, _, why = report.longrepr
+        left_out.setdefault(why.removeprefix("Skipped: "), Counter())[report.nodeid.partition("::")[0]] += 1
+    for why, files in left_out.items():
+        tests = ", ".join(f"{count} of {file}" for file, count in sorted(files.items()))
+        terminalreporter.write_line(f"Left out: {tests}. {why}")
     terminalreporter.write_line(f"The tests took {time.monotonic() - _START:.0f} s.")
