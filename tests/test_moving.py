@@ -15,16 +15,18 @@ from test_plain import plain_program
 
 
 class Node:
-    """A node at an address that another has when it has gone; it lets everybody in, and may send them away."""
+    """A node at an address that another has when it has gone; it lets everybody in unless it `refuses` them, and may send them away."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, refuses: str = "") -> None:
+        self.port = port
+        self.refuses = refuses
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.asked: list[dict[str, object]] = []
 
     async def begin(self) -> None:
-        self._server = await asyncio.start_server(without_tls(self._accept), "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(without_tls(self._accept), "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))
@@ -35,7 +37,10 @@ class Node:
         with suppress(OSError), closing(writer):
             while line := await reader.readline():
                 self.asked.append(json.loads(line))
-                if self.asked[-1]["do"] == "login":
+                if self.asked[-1]["do"] == "login" and self.refuses:
+                    refused = {"ref": "login", "is": "refused", "code": self.refuses, "text": "Not now."}
+                    writer.write(json.dumps(refused).encode() + b"\n")
+                elif self.asked[-1]["do"] == "login":
                     self._writers.append(writer)
                     writer.write(b'{"ref":"login","is":"logged-in","nick":"ann","token":"","rooms":[]}\n')
 

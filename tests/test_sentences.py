@@ -8,6 +8,7 @@ from msgspec import UNSET
 import chat_server
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol import entries, events, requests
+from chat_server.protocol.room_events import StoringGoesOn
 from chat_server.wire.render.sentences import CHOICES, GROUP_NAMES, SENTENCES, text_of
 from chat_server.wire.render.text_lines import WIDTH
 from chat_server.wire.render.widths import columns_of
@@ -49,6 +50,7 @@ EXAMPLES: list[tuple[events.Event, str]] = [
         events.RoomFailed("python", 17),
         "* Something went wrong in python on the server's side. It has been noted, and the room goes on. /since 17 shows what was said.\r\n",
     ),
+    (StoringGoesOn(), "* What is said here is stored and shown again.\r\n"),
     (events.Skipped(1), "* 1 line was skipped: your connection did not keep up.\r\n"),
     (
         events.Skipped(214, {"python": 4500}),

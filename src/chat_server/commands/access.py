@@ -44,10 +44,13 @@ class Access(NamedTuple):
     bots: bool = True
     """Whether bots may. They never may what needs more than to have logged in: whoever finds their token must not have the account by it."""
 
+    asks_engine: bool = False
+    """Whether it waits for what keeps everything, but not with a line, which may wait: it is refused while the engine of several nodes is away."""
+
     @property
     def is_narrow(self) -> bool:
         """Whether more counts than the role and the place."""
-        return bool(self.door) or not self.is_for_bots
+        return bool(self.door) or not self.is_for_bots or self.asks_engine
 
     @property
     def is_for_bots(self) -> bool:
@@ -68,11 +71,12 @@ def access(
     door: Literal["", "terminal", "program"] = "",
     refusal: Callable[[Occupant], Refused] | None = None,
     bots: bool = True,
+    asks_engine: bool = False,
 ) -> Callable[[F], F]:
     """Declare who may ask for the command below; see Access. One without a declaration works everywhere for whoever has logged in."""
 
     def declare(command: F) -> F:
-        command.__dict__["access"] = Access(role, where, door, refusal, bots)
+        command.__dict__["access"] = Access(role, where, door, refusal, bots, asks_engine)
         return command
 
     return declare

@@ -72,7 +72,9 @@ class InviteNeeded(Refused, frozen=True):
 class AccountCommands(CommandHandler):
     """To have an account."""
 
-    @access(role=UNREGISTERED, refusal=lambda session: RegisteredAlready(details={"nick": session.nick}))
+    @access(
+        role=UNREGISTERED, refusal=lambda session: RegisteredAlready(details={"nick": session.nick}), asks_engine=True
+    )
     def do_register(self, place: Room, session: Occupant, request: Register) -> MaybeAwaitable:
         """Make an account of your nickname: nobody else can have it then, and you have it wherever you log in.
 

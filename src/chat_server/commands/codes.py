@@ -91,7 +91,7 @@ class NobodyRegisters(Refused, frozen=True):
 class CodeCommands(CommandHandler):
     """To make codes."""
 
-    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
+    @access(role=HOLDER, refusal=lambda _: AccountNeeded(), asks_engine=True)
     def do_code(self, place: Room, session: Occupant, request: MakeCode) -> MaybeAwaitable:
         """Make a code that is good once, or a token for a bot.
 

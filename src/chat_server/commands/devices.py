@@ -100,7 +100,7 @@ class NoSuchDevice(Refused, frozen=True):
 class DeviceCommands(CommandHandler):
     """What lets one in, and what ends that."""
 
-    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
+    @access(role=HOLDER, refusal=lambda _: AccountNeeded(), asks_engine=True)
     def do_devices(self, place: Room, session: Occupant, request: Devices) -> MaybeAwaitable:
         """List your devices: the programs that log in by themselves.
 
@@ -108,7 +108,7 @@ class DeviceCommands(CommandHandler):
         """
         return list_devices(place, session)
 
-    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
+    @access(role=HOLDER, refusal=lambda _: AccountNeeded(), asks_engine=True)
     def do_drop(self, place: Room, session: Occupant, request: Drop) -> MaybeAwaitable:
         """Drop one of your devices: it is logged out at once, and cannot come back without your password.
 
@@ -123,7 +123,7 @@ class DeviceCommands(CommandHandler):
             return None
         return _drop(place, session, int(number))
 
-    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
+    @access(role=HOLDER, refusal=lambda _: AccountNeeded(), asks_engine=True)
     def do_password(self, place: Room, session: Occupant, request: ChangePassword) -> MaybeAwaitable:
         """Choose another password.
 
@@ -136,7 +136,7 @@ class DeviceCommands(CommandHandler):
             return proved(place, session, request.old, lambda: _change(place, session, request.new))
         return after_password(place, session, lambda: _ask_new(place, session))
 
-    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
+    @access(role=HOLDER, refusal=lambda _: AccountNeeded(), asks_engine=True)
     def do_account(self, place: Room, session: Occupant, request: AskAccount) -> MaybeAwaitable:
         """Show your account, or end it.
 

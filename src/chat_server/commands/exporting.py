@@ -54,7 +54,7 @@ class ExportedLately(Refused, frozen=True):
 class ExportCommands(CommandHandler):
     """To take along what is one's own."""
 
-    @access(role=HOLDER, refusal=lambda _: AccountNeeded())
+    @access(role=HOLDER, refusal=lambda _: AccountNeeded(), asks_engine=True)
     def do_export(self, place: Room, session: Occupant, request: Export) -> MaybeAwaitable:
         """Show everything that is kept of you: your account, your devices, your lines, what you have chosen.
 

@@ -99,7 +99,7 @@ class CommandTable:
     def dispatch(self, place: Room, session: Occupant, request: Request | SayRun | Unreadable) -> MaybeAwaitable:
         """Carry out a request, or refuse it. Raises EndSession if it ends the session."""
         command = self.open_to[session.person.role][place.kind].get(type(request))  # type: ignore[arg-type]  # no run is there
-        if command is None or (command.is_narrow and not is_for(command.access, session)):
+        if command is None or (command.is_narrow and not _can_be_done(command.access, place, session)):
             if type(request) is SayRun:
                 return self._dispatch_run(place, session, request)
             session.send(self.refused(place, session, type(request)))
@@ -148,7 +148,14 @@ class CommandTable:
         return {kind: commands[request] for kind, commands in self.of.items() if request in commands}
 
     def refused(self, place: Room, session: Occupant, request: Asked) -> Refused:
-        """Why a session may not ask for something here."""
+        """Why a session may not ask for something here, or why it cannot be done now."""
+        if self.works_for(place, session, request):
+            return Refused("engine-away")
         commands = self.commands_for(request)
         command = commands.get(place.kind) or next(iter(commands.values()))
         return refused(command.access, session, place.kind, word_of(request))
+
+
+def _can_be_done(row: Access, place: Room, session: Occupant) -> bool:
+    """Whether it is for whoever asks, and need not wait for an engine that is away."""
+    return is_for(row, session) and not (row.asks_engine and place.directory.is_engine_away)

@@ -34,7 +34,7 @@ from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
 class HistoryCommands(CommandHandler):
     """To read back what was said."""
 
-    @access(where=(ROOM,))
+    @access(where=(ROOM,), asks_engine=True)
     def do_last(self, place: ChatRoom, session: Occupant, request: Last) -> MaybeAwaitable:
         """Read the newest lines.
 
@@ -42,7 +42,7 @@ class HistoryCommands(CommandHandler):
         """
         return _show_last(place, session, min(request.count, LAST_MAX))
 
-    @access(where=(ROOM,))
+    @access(where=(ROOM,), asks_engine=True)
     def do_since(self, place: ChatRoom, session: Occupant, request: Since) -> MaybeAwaitable:
         """Read what came after a line.
 
@@ -50,7 +50,7 @@ class HistoryCommands(CommandHandler):
         """
         return _show_since(place, session, request.number, PAGE_MAX)
 
-    @access(where=(ROOM,))
+    @access(where=(ROOM,), asks_engine=True)
     def do_before(self, place: ChatRoom, session: Occupant, request: Before) -> MaybeAwaitable:
         """Read what came before a line.
 
@@ -58,7 +58,7 @@ class HistoryCommands(CommandHandler):
         """
         return _show_before(place, session, request.number, PAGE_MAX)
 
-    @access(where=(ROOM,))
+    @access(where=(ROOM,), asks_engine=True)
     def do_around(self, place: ChatRoom, session: Occupant, request: Around) -> MaybeAwaitable:
         """Read the lines around a line.
 
@@ -66,7 +66,7 @@ class HistoryCommands(CommandHandler):
         """
         return _show(place, session, request.number - AROUND, request.number + AROUND)
 
-    @access(where=(ROOM,))
+    @access(where=(ROOM,), asks_engine=True)
     def do_date(self, place: ChatRoom, session: Occupant, request: OnDate) -> MaybeAwaitable:
         """Read from the beginning of a day, or from a time of day.
 
@@ -80,7 +80,7 @@ class HistoryCommands(CommandHandler):
             return None
         return _answered(session, _page_of(place, span, session.person.zone))
 
-    @access(where=(ROOM,))
+    @access(where=(ROOM,), asks_engine=True)
     def do_search(self, place: ChatRoom, session: Occupant, request: Search) -> MaybeAwaitable:
         """Search this room (-a: all rooms).
 
@@ -90,7 +90,7 @@ class HistoryCommands(CommandHandler):
         """
         return _search(place, session, request.words, None if request.everywhere else [place.name])
 
-    @access(where=(HALL,))
+    @access(where=(HALL,), asks_engine=True)
     def do_search_from_hall(self, place: Room, session: Occupant, request: Search) -> MaybeAwaitable:
         """Search all rooms.
 

@@ -101,6 +101,7 @@ class LoginCommands(CommandHandler):
         role=STRANGER,
         where=(HALL,),
         refusal=lambda session: Refused("logged-in-already", {"nick": session.nick}),
+        asks_engine=True,
     )
     def do_login(self, place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
         """Take a nickname.
@@ -115,7 +116,7 @@ class LoginCommands(CommandHandler):
             return _log_in(place, session, request)
         return _log_in_as_program(place, session, request)
 
-    @access(bots=False)
+    @access(bots=False, asks_engine=True)
     def do_nick(self, place: Room, session: Occupant, request: Rename) -> MaybeAwaitable:
         """Change your nickname.
 

@@ -50,6 +50,7 @@ class RoomCommands(CommandHandler):
         session.send(OnlineListed(place.name, nicks, place.directory.guests.among(others)))
         return None
 
+    @access(asks_engine=True)
     def do_join(self, place: Room, session: Occupant, request: Join) -> MaybeAwaitable:
         """Enter a room.
 
@@ -68,16 +69,17 @@ class RoomCommands(CommandHandler):
             return None
         return _enter(session, room)
 
-    @access(where=(ROOM,))
+    @access(where=(ROOM,), asks_engine=True)
     def do_back(self, place: ChatRoom, session: Occupant, request: Back) -> MaybeAwaitable:
         """Go back to the hall."""
         return session.leave(place, place.hall)
 
-    @access(door="program")
+    @access(door="program", asks_engine=True)
     def do_resume(self, place: Room, session: Occupant, request: Resume) -> MaybeAwaitable:
         """Enter rooms again, and have all that was said in them since."""
         return _resume(place, session, request)
 
+    @access(asks_engine=True)
     def do_create(self, place: Room, session: Occupant, request: Create) -> MaybeAwaitable:
         """Open a new room.
 

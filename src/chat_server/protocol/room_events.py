@@ -1,4 +1,4 @@
-"""What happens to a room as such: it gets another name, or is no more, or those in it count otherwise. Never knows who did it."""
+"""What happens to a room as such: it gets another name, or is no more, or what is said in it waits. Never knows who did it."""
 
 from typing import ClassVar
 
@@ -36,4 +36,18 @@ class AccountNoted(Event, frozen=True):
     is_first: bool = False
 
 
-ROOM_EVENTS: tuple[type[Event], ...] = (RoomRenamed, RoomDeleted, AccountNoted)
+class StoringWaits(Event, frozen=True, tag="storing-waits"):
+    """What is said in the rooms where the receiver is waits to be stored: what keeps it does not answer just now."""
+
+    sentence: ClassVar[str] = (
+        "What keeps all that is said here does not answer. What you say waits, and is shown when it is back."
+    )
+
+
+class StoringGoesOn(Event, frozen=True, tag="storing-goes-on"):
+    """What waited to be stored is stored."""
+
+    sentence: ClassVar[str] = "What is said here is stored and shown again."
+
+
+ROOM_EVENTS: tuple[type[Event], ...] = (RoomRenamed, RoomDeleted, AccountNoted, StoringWaits, StoringGoesOn)

@@ -95,6 +95,11 @@ class Directory(Generic[R, P]):
         self._by_skeleton: dict[str, R] = {}
         self._not_compared: list[R] = []  # rooms that are not in _by_skeleton yet: a start does not wait for that
 
+    @property
+    def is_engine_away(self) -> bool:
+        """Whether the engine of several nodes does not answer: lines wait, and nothing else is asked of it."""
+        return self.nodes is not None and self.nodes.life.is_engine_away
+
     def claim(self, nick: str, person: P) -> Refused | None:
         """Give the name to this person. Return why not, if somebody else has it, or one that counts as the same or looks like it."""
         return self._names.claim(nick, person)

@@ -32,6 +32,7 @@ from chat_server.server.arrival import Arrival, turn_away
 from chat_server.server.confusing_rooms import tell_of_alike, tell_of_hidden
 from chat_server.server.connection_limits import admission_within
 from chat_server.server.ending import Ending
+from chat_server.server.engine_away import tell_of_engine
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.operators import let_operators_in
@@ -165,6 +166,7 @@ class Server:
                 nursery.start_soon(accept_callers, listener, partial(self.admit, must_encrypt=True), self._rejected)
                 log.info(f"listening on {address_of(listener)}, for TLS only")
             nursery.start_soon(self.ending.watch)
+            nursery.start_soon(tell_of_engine, self._store.nodes, self._sessions)
             task_status.started()
             await self.ending.requested.wait()
             await self._wind_down((*listeners, *tls_listeners))

@@ -4,7 +4,7 @@ from msgspec import UnsetType
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.events import Event
-from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
+from chat_server.protocol.room_events import RoomDeleted, RoomRenamed, StoringGoesOn, StoringWaits
 
 _QUIET = (
     events.Welcomed,
@@ -25,7 +25,10 @@ _QUIET = (
 """What is shown by other means than words."""
 
 
-_UNASKED = (events.Timed, events.Slowed, events.RoomFailed, RoomRenamed, RoomDeleted)
+_UNASKED = (
+    *(events.Timed, events.Slowed, events.RoomFailed),
+    *(RoomRenamed, RoomDeleted, StoringWaits, StoringGoesOn),
+)
 """What is told whether anybody has asked or not."""
 
 

@@ -343,6 +343,8 @@ class Connection:
     def _is_of_own(self, refused: events.Refused, ref: Ref | None) -> bool:
         """Whether this refuses what the connection itself has asked for. Raises _Refused if that was the login."""
         if ref == LOGIN:
+            if refused.code == "engine-away":
+                raise _Lost(refused.text)
             asks, wait = self._signing_in.refused(refused), seconds_to_wait(refused.details)
             raise _Refused(refused.text, refused.code, asks_proof=asks, wait=wait)
         room = self._joins.get(ref)
@@ -379,10 +381,8 @@ class Connection:
         """Wait for the next attempt. Nobody is told why while the connection only moves."""
         now = time.monotonic()
         pause = self._pauses.next(now) if moved is None else self._pauses.after_move(moved, now)
-        if self._pauses.is_quiet(now):
-            self._change(ConnectionChanged(Status.CONNECTING, is_moving=True))
-        else:
-            self._change(ConnectionChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause))
+        waiting = ConnectionChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause)
+        self._change(ConnectionChanged(Status.CONNECTING, is_moving=True) if self._pauses.is_quiet(now) else waiting)
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._again.wait()

@@ -139,6 +139,9 @@ SENTENCES: dict[str, str | Counted] = {
         "{limit} rooms were created from your address within a day, which is the most. Use an existing room (/rooms), or try again tomorrow.",
         "limit",
     ),
+    "engine-away": message(
+        "That cannot be done just now: what keeps all that is said here does not answer. Try again in a moment."
+    ),
     "cannot-store": message("That could not be stored just now. Try again later."),
     "cannot-read": message("What was said cannot be read just now. Try again later."),
     "cannot-show": message("That could not be shown: something went wrong on the server's side, and has been noted."),

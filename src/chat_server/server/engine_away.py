@@ -1,0 +1,48 @@
+"""Telling people in rooms that what they say waits, while the engine of several nodes does not answer. Never knows how anything is stored."""
+
+from collections.abc import Collection
+from typing import Any
+from weakref import WeakSet
+
+import trio
+
+from chat_server.guard import Guard
+from chat_server.journal.nodes import Nodes
+from chat_server.logs import log
+from chat_server.protocol.events import Event
+from chat_server.protocol.room_events import StoringGoesOn, StoringWaits
+from chat_server.sessions.session import ChatSession
+
+LOOK_SECONDS = 0.25
+"""Seconds between two looks whether the engine answers."""
+
+TOLD_AT_ONCE = 50
+"""Sessions that are told before others have their turn: a millisecond."""
+
+
+async def tell_of_engine(nodes: Nodes | None, sessions: Collection[ChatSession[Any]]) -> None:
+    """Tell whoever is in a room once that the engine is away, and once that it is back, until cancelled."""
+    if nodes is None:
+        return
+    told: WeakSet[ChatSession[Any]] = WeakSet()
+    is_away = False
+    while True:
+        await trio.sleep(LOOK_SECONDS)
+        if nodes.life.is_engine_away and not is_away:
+            is_away = True
+            log.warning("the engine of the journal does not answer: what is said waits")
+            told.update(session for session in sessions if session.rooms)
+            await _tell(told, StoringWaits())
+        elif is_away and not nodes.life.is_engine_away:
+            is_away = False
+            log.info("the engine of the journal answers again")
+            await _tell(told, StoringGoesOn())
+            told.clear()
+
+
+async def _tell(sessions: Collection[ChatSession[Any]], event: Event) -> None:
+    guard = Guard("somebody could not be told of the engine")
+    for number, session in enumerate([*sessions], 1):
+        guard.attempt(session.send_unasked, event)
+        if not number % TOLD_AT_ONCE:
+            await trio.lowlevel.checkpoint()
