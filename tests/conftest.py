@@ -39,6 +39,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Nobody's own keyring gets the tokens of tests. Those that are about a keyring have one of their own.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 
+pytest_plugins = ["postgresql"]
+
 _START = time.monotonic()
 
 

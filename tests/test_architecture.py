@@ -25,6 +25,7 @@ RULES = {
         ),
         "journal.search": "protocol guard logs journal",
         "journal.sqlite": "protocol guard logs accounts journal journal.engines journal.search",
+        "journal.postgresql": "protocol guard logs accounts journal journal.engines journal.search",
         "config": "journal.engines",
         "config_file": "protocol settings_errors config",
         "wire": "protocol",
@@ -54,8 +55,11 @@ CLIENT_FROM_SERVER = {
 
 FORBIDDEN = {
     "chat_server.protocol": {"chat_server", "chat_tui"},
-    "chat_server.rooms": {"sqlite3", "chat_server.journal.sqlite", "chat_server.wire"},
-    "chat_server.commands": {"sqlite3", "chat_server.wire"},
+    "chat_server.rooms": {
+        *("sqlite3", "psycopg", "chat_server.wire"),
+        *("chat_server.journal.sqlite", "chat_server.journal.postgresql"),
+    },
+    "chat_server.commands": {"sqlite3", "psycopg", "chat_server.wire"},
     "chat_server.wire": {"trio"},
     "chat_tui.client": {"textual", "rich", "trio"},
 }
@@ -94,6 +98,8 @@ WITHOUT_TRIO = (
     "journal.sqlite.schema",
     "journal.search.search_index",
     "journal.sqlite.writer",
+    "journal.postgresql.schema",
+    "journal.postgresql.appending",
     "config",
     "config_file",
     "cli",

@@ -84,8 +84,8 @@ SETTINGS = {
 }
 """The settings of both programs: of each table, and of those that stand in none, its keys."""
 
-NO_SETTINGS = {"tui", "room"}
-"""What stands in square brackets too: an extra of the package, and the room of a line that is told line by line."""
+NO_SETTINGS = {"tui", "postgresql", "room"}
+"""What stands in square brackets too: extras of the package, and the room of a line that is told line by line."""
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

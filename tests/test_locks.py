@@ -48,7 +48,10 @@ def wanted(purpose: str) -> list[Requirement]:
     asked = {
         "server": PROJECT["project"]["dependencies"],
         "tui": PROJECT["project"]["dependencies"] + extras["tui"],
-        "dev": PROJECT["project"]["dependencies"] + extras["tui"] + extras["tls"] + extras["keyring"] + extras["dev"],
+        "dev": [
+            *PROJECT["project"]["dependencies"],
+            *(one for name in ("tui", "tls", "keyring", "postgresql", "dev") for one in extras[name]),
+        ],
         "build": [*PROJECT["build-system"]["requires"], "editables"],  # an editable install needs that too
     }
     return [requirement for requirement in map(Requirement, asked[purpose]) if requirement.name != "chat-server"]

@@ -1,0 +1,107 @@
+"""How this program connects to PostgreSQL: what a session may take, and what a connection that is silent may.
+
+Blocks. Never knows what is asked by a connection.
+"""
+
+from typing import Literal
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+
+from chat_server.journal import UnusableJournal
+from chat_server.journal.postgresql.arrays import register
+
+Purpose = Literal["append", "read", "listen", "life"]
+"""What a connection is for; it is called `chat-server PURPOSE` in pg_stat_activity."""
+
+CONNECT_SECONDS = 5
+"""Seconds that one address has to answer."""
+
+LOCK_SECONDS = 9
+"""Seconds that an append waits for a room that another commit has locked. Longer means that the commit waits for a standby, or the engine hangs:
+the append is sent again, and meanwhile there are not more and more sessions that wait."""
+
+READ_SECONDS = 30
+"""Seconds that anything else may take."""
+
+_SILENCE = {
+    "connect_timeout": str(CONNECT_SECONDS),
+    "keepalives": "1",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""An engine whose machine is gone is noticed after 10 s or so."""
+
+_EVERY = {
+    "default_transaction_isolation": "read committed",  # behind its locks, append must see what was stored before
+    "idle_in_transaction_session_timeout": "5s",
+    "jit": "off",
+}
+_APPEND = {
+    # Never one for the statement: a commit that waits for its standby and is cancelled is shown to everybody, and is not on the standby.
+    "statement_timeout": "0",
+    "client_connection_check_interval": "0",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    # The tables are small when the plans are made, and they stay: to go through a table that has grown since took 20 times as long.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+_OTHERS = {"statement_timeout": f"{READ_SECONDS}s", "lock_timeout": f"{LOCK_SECONDS}s"}
+
+
+def checked_url(url: str) -> str:
+    """The setting, if a program can use it. Raises UnusableJournal."""
+    if not url:
+        raise UnusableJournal(
+            '[journal] engine = "postgresql" needs [journal] url, such as "host=db.example.org dbname=chat user=chat"'
+        )
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        raise UnusableJournal(f"[journal] url is none that PostgreSQL understands: {str(error).strip()}") from None
+    if parts.get("password"):
+        raise UnusableJournal(
+            "[journal] url has a password, which does not belong into a configuration; put it into a file that PGPASSFILE names,"
+            " or all of it into a service of pg_service.conf (service=NAME)"
+        )
+    return url
+
+
+def connect(
+    url: str, purpose: Purpose, durability: str = "full", *, may_be_standby: bool = False
+) -> psycopg.Connection[TupleRow]:
+    """A connection in autocommit.
+
+    Args:
+        url: the setting `[journal] url`.
+        purpose: what it is for.
+        durability: the setting `[journal] durability`.
+        may_be_standby: whether it may be to a server that stores nothing.
+
+    Raises:
+        psycopg.OperationalError: nobody answers, or nobody who stores something.
+
+    """
+    given = conninfo_to_dict(url)
+    session = _EVERY | (_APPEND if purpose == "append" else _OTHERS)
+    session |= {
+        "application_name": f"chat-server {purpose}",
+        "synchronous_commit": "local" if durability == "process" else "on",
+    }
+    settings = " ".join("-c " + f"{name}={value}".replace(" ", "\\ ") for name, value in session.items())
+    told = {
+        **_SILENCE,
+        "target_session_attrs": "any" if may_be_standby else "read-write",
+        **given,
+        "client_encoding": "UTF8",
+        "options": f"{given.get('options', '')} {settings}".strip(),
+    }
+    connection = psycopg.connect(make_conninfo("", **told), autocommit=True, prepare_threshold=0)
+    connection.prepared_max = None  # as many as there are statements in this program
+    register(connection)
+    return connection

@@ -1,0 +1,142 @@
+"""Functions of the database that make, rename and delete rooms, and that forget what is old: each call is one statement, and so one commit.
+
+A node that stands still between two statements of a transaction would keep the others waiting for what it has locked.
+"""
+
+from chat_server.journal import KEY_SECONDS, POSITIONS_MAX
+from chat_server.protocol.time_zones import EARLIEST, LATEST
+
+PRUNE_LOCK = 0x63686174_03
+"""One node forgets at a time; the others let it."""
+
+SETTLED_SECONDS = 600
+"""Seconds for which nothing is forgotten of a turn, however old its lines say that they are: by then every node has seen it, or is over. After
+them it is forgotten who came and went."""
+
+ROOMS = f"""
+-- Makes a room, unless it is there. Returns whether it is there under just this name, and not one whose name counts as the same.
+CREATE FUNCTION make_room(new_name text, new_key text, told text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM room WHERE key = new_key AND NOT is_deleted) THEN
+        INSERT INTO room (name, key) VALUES (new_name, new_key) ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            PERFORM tell(told);
+        END IF;
+    END IF;
+    RETURN EXISTS (SELECT FROM room WHERE name = new_name AND NOT is_deleted);
+END $$;
+
+-- Gives a room another name. Returns its number, null if there is no room of the old name.
+CREATE FUNCTION rename_room(old_name text, new_name text, new_key text, told text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    renamed bigint;
+BEGIN
+    UPDATE room SET name = new_name, key = new_key WHERE name = old_name AND NOT is_deleted RETURNING id INTO renamed;
+    IF FOUND THEN
+        PERFORM tell(told);
+    END IF;
+    RETURN renamed;
+END $$;
+
+-- Deletes a room, as far as anybody can see; `forget_deleted` does the rest.
+CREATE FUNCTION delete_room(old_name text, told text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE room SET is_deleted = true WHERE name = old_name AND NOT is_deleted;
+    IF FOUND THEN
+        PERFORM tell(told);
+        RETURN true;
+    END IF;
+    RETURN false;
+END $$;
+
+-- Deletes some of what belongs to rooms that have been deleted, and the rooms when nothing is left. Returns how much; 0: there is nothing more.
+CREATE FUNCTION forget_deleted(at_most int) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    deleted int[] := ARRAY(SELECT id FROM room WHERE is_deleted);
+    gone bigint;
+BEGIN
+    IF deleted = '{{}}' THEN
+        RETURN 0;
+    END IF;
+    DELETE FROM batch WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch WHERE room = ANY (deleted) LIMIT at_most));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    IF gone = 0 THEN
+        DELETE FROM sent WHERE ctid = ANY (ARRAY(SELECT ctid FROM sent WHERE room = ANY (deleted) LIMIT at_most));
+        GET DIAGNOSTICS gone = ROW_COUNT;
+    END IF;
+    IF gone = 0 THEN
+        DELETE FROM position WHERE room = ANY (deleted);
+        DELETE FROM member WHERE room = ANY (deleted);
+        DELETE FROM room WHERE id = ANY (deleted);
+        GET DIAGNOSTICS gone = ROW_COUNT;
+    END IF;
+    RETURN gone;
+END $$;
+
+-- Forgets some batches of one room that are over `before`, or beyond the room's newest `keep_lines` (0: no bound), the oldest first, and some of
+-- what else is old: keys, positions beyond the newest of a room, movements and changes that every node has seen. Returns the room of which lines
+-- went, if any, and how much went in all.
+CREATE FUNCTION forget_old(before float8, keep_lines bigint, keys_before float8, at_most int, OUT room text, OUT total bigint)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    now_at float8 := extract(epoch FROM clock_timestamp());
+    settled_at float8 := now_at - {SETTLED_SECONDS};
+    oldest record; one record;
+    last_turn bigint; last_seq bigint;
+    is_young boolean;
+    gone bigint;
+BEGIN
+    total := 0;
+    IF NOT pg_try_advisory_xact_lock({PRUNE_LOCK}) THEN
+        RETURN;
+    END IF;
+    IF before > '-infinity' OR keep_lines > 0 THEN
+        <<rooms>>
+        FOR oldest IN SELECT room.id, room.name, CASE WHEN keep_lines > 0 THEN room.last - keep_lines + 1 ELSE 0 END AS keep_from FROM room
+            WHERE NOT is_deleted AND kept_from <= last ORDER BY id
+        LOOP
+            FOR one IN SELECT turn, first, count, at FROM batch WHERE batch.room = oldest.id AND count > 0 ORDER BY first LIMIT at_most LOOP
+                -- A time that cannot be keeps nothing for ever.
+                is_young := CASE WHEN one.at BETWEEN {EARLIEST} AND {LATEST} THEN one.at >= before ELSE before = '-infinity' END;
+                EXIT WHEN (is_young AND one.first + one.count > oldest.keep_from) OR one.at BETWEEN settled_at AND now_at;
+                last_turn := one.turn;
+                last_seq := one.first + one.count - 1;
+                total := total + one.count;
+            END LOOP;
+            EXIT rooms WHEN last_turn IS NOT NULL;
+        END LOOP;
+    END IF;
+    IF last_turn IS NOT NULL THEN
+        DELETE FROM batch WHERE batch.room = oldest.id AND turn <= last_turn;
+        UPDATE room SET kept_from = last_seq + 1 WHERE id = oldest.id;
+        room := oldest.name;
+    END IF;
+    DELETE FROM batch WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch WHERE movements IS NOT NULL AND at < settled_at AND count = 0 LIMIT at_most));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    total := total + gone;
+    UPDATE batch SET movements = NULL
+        WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch WHERE movements IS NOT NULL AND at < settled_at AND count > 0 LIMIT at_most));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    total := total + gone;
+    DELETE FROM sent WHERE ctid = ANY (ARRAY(SELECT ctid FROM sent WHERE at < least(keys_before, now_at - {KEY_SECONDS}) LIMIT at_most * 10));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    total := total + gone;
+    DELETE FROM position USING (
+            SELECT room, person FROM (SELECT room, person, row_number() OVER (PARTITION BY room ORDER BY at DESC) AS number FROM position) AS numbered
+            WHERE number > {POSITIONS_MAX} LIMIT at_most
+        ) AS old WHERE position.room = old.room AND position.person = old.person;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    total := total + gone;
+    DELETE FROM change WHERE at < clock_timestamp() - make_interval(secs => {SETTLED_SECONDS});
+END $$;
+
+-- Notes how far people have come, as the node has it by their rooms' numbers.
+CREATE FUNCTION note_positions(rooms bigint[], persons text[], seqs bigint[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO position (room, person, seq, at)
+        SELECT p.room, p.person, p.seq, extract(epoch FROM now()) + p.number * 0.000001
+            FROM unnest(rooms, persons, seqs) WITH ORDINALITY AS p (room, person, seq, number)
+            WHERE EXISTS (SELECT FROM room WHERE room.id = p.room) ORDER BY p.room, p.person
+        ON CONFLICT (room, person) DO UPDATE SET seq = excluded.seq, at = excluded.at
+$$;
+"""

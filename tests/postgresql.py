@@ -1,0 +1,222 @@
+"""One PostgreSQL for all tests that need one: started when the first asks, as a user without rights, in a temporary directory.
+
+A test gets a database of its own by the fixture `database`, made from one that has the tables already. Where no PostgreSQL is installed such
+tests are left out, and say so; CI never leaves them out.
+"""
+
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+import pytest
+
+from chat_server.journal.postgresql.schema import migrate
+
+VERSION_MIN = 14
+PROGRAMS = ("initdb", "postgres", "pg_ctl")
+PLACES = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+)
+"""Where they are if they are not in the path: Debian, Red Hat, Homebrew."""
+USER = "chat"
+TEMPLATE = "chat_template"
+START_SECONDS = 60
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+"""Settings for tests that are not about what survives."""
+
+
+class Database(NamedTuple):
+    """A database that a test has for itself."""
+
+    cluster: "Cluster"
+    name: str
+
+    @property
+    def url(self) -> str:
+        """How a program connects to it, through a Unix socket."""
+        return self.cluster.url(self.name)
+
+    def connect(self) -> psycopg.Connection:
+        return psycopg.connect(self.url, autocommit=True)
+
+
+class Cluster:
+    """A PostgreSQL of its own. It listens on a Unix socket in its directory, and at 127.0.0.1."""
+
+    def __init__(self, *settings: str) -> None:
+        """Make and start one, with these settings besides ("fsync=off")."""
+        self.binaries = binaries()
+        self.directory = Path(
+            tempfile.mkdtemp(prefix="chat-pg-")
+        )  # a short path: a socket's has 107 characters at most
+        self.data = self.directory / "data"
+        self.user = unprivileged_user()
+        if self.user:
+            os.chown(self.directory, pwd.getpwnam(self.user).pw_uid, -1)
+        self.port = free_port()
+        self._databases = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self.run(
+            "initdb",
+            "--pgdata",
+            self.data,
+            "--username",
+            USER,
+            "--auth",
+            "trust",
+            "--encoding",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+        )
+        listens = (f"unix_socket_directories={self.directory}", "listen_addresses=127.0.0.1", f"port={self.port}")
+        lines = [
+            f"{name} = '{value}'\n" for name, _, value in (setting.partition("=") for setting in (*listens, *settings))
+        ]
+        with (self.data / "postgresql.conf").open("a") as config:
+            config.writelines(lines)
+        self.start()
+
+    def run(self, name: str, *arguments: "str | Path") -> None:
+        """Run one of PostgreSQL's programs."""
+        command = [str(self.binaries / name), *map(str, arguments)]
+        done = subprocess.run(command, user=self.user, cwd=self.directory, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+
+    def start(self) -> None:
+        """Start it, and wait until it can be asked."""
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(self.binaries / "postgres"), "-D", str(self.data)],
+                user=self.user,
+                cwd=self.directory,
+                stdout=log,
+                stderr=log,
+            )
+        until = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                psycopg.connect(self.url("postgres")).close()
+            except psycopg.OperationalError:
+                assert self._process.poll() is None, self.log()
+                assert time.monotonic() < until, self.log()
+                time.sleep(0.02)
+            else:
+                return
+
+    @property
+    def pid(self) -> int:
+        """Of its first process, the parent of all others."""
+        assert self._process is not None
+        return self._process.pid
+
+    def stop(self, how: str = "immediate") -> None:
+        """Stop it; "immediate" as a power cut would."""
+        if self._process is not None:
+            with suppress(AssertionError):  # it is dead already
+                self.run("pg_ctl", "stop", "--pgdata", self.data, "--mode", how, "--silent")
+            self._process.wait()
+            self._process = None
+
+    def close(self) -> None:
+        """Stop it, and leave nothing of it."""
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def log(self) -> str:
+        """What it has written."""
+        return (self.directory / "log").read_text(errors="replace")
+
+    def url(self, database: str, *, host: str = "", port: int = 0) -> str:
+        """How to connect to one of its databases, directly or at another address (a proxy's)."""
+        return f"host={host or self.directory} port={port or self.port} dbname={database} user={USER}"
+
+    def create(self, *, is_empty: bool = False) -> Database:
+        """A new database with the tables of this release, or with none."""
+        self._databases += 1
+        name = f"chat_{self._databases}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            if (
+                not is_empty
+                and not connection.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchall()
+            ):
+                connection.execute(f"CREATE DATABASE {TEMPLATE}")
+                with psycopg.connect(self.url(TEMPLATE), autocommit=True) as template:
+                    migrate(template)
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {'template0' if is_empty else TEMPLATE}")
+        return Database(self, name)
+
+    def drop(self, database: Database) -> None:
+        """Delete a database, whoever still uses it."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
+
+
+@cache
+def binaries() -> Path:
+    """Where PostgreSQL's programs are. Where there are none, or old ones, the test is left out."""
+    found = shutil.which("postgres")
+    places = [Path(found).resolve().parent] if found else []
+    for pattern in PLACES:
+        places += sorted(
+            Path("/").glob(pattern[1:]),
+            key=lambda place: int("0" + "".join(re.findall(r"\d+", str(place))[:1])),
+            reverse=True,
+        )
+    for place in places:
+        if all((place / name).exists() for name in PROGRAMS):
+            told = subprocess.run([place / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+            if int(re.findall(r"\d+", told)[0]) >= VERSION_MIN:
+                return place
+    why = f"PostgreSQL {VERSION_MIN} or newer is not installed (Debian: apt install postgresql)"
+    assert "CI" not in os.environ, why
+    pytest.skip(why)
+
+
+def unprivileged_user() -> str | None:
+    """Whose processes they are to be: PostgreSQL refuses to run as root. None: ours."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    pytest.skip("as root, PostgreSQL needs a user `postgres` or `nobody` to run as")
+
+
+def free_port() -> int:
+    """A port that nothing listens on, and that the system gives to no outgoing connection."""
+    for port in range(20000 + os.getpid() % 5000, 32000):
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("every port is taken")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The PostgreSQL of these tests. It may be asked for by several databases' tests; whoever stops or harms it makes one of their own."""
+    made = Cluster(*FAST)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[Database]:
+    """A database with the tables of this release, and nothing in them."""
+    made = cluster.create()
+    yield made
+    cluster.drop(made)
