@@ -167,6 +167,8 @@ class Server:
                 log.info(f"listening on {address_of(listener)}, for TLS only")
             nursery.start_soon(self.ending.watch)
             nursery.start_soon(tell_of_engine, self._store.nodes, self._sessions)
+            if self._directory.others is not None:
+                nursery.start_soon(self._directory.others.run)
             task_status.started()
             await self.ending.requested.wait()
             await self._wind_down((*listeners, *tls_listeners))
