@@ -11,8 +11,9 @@ from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 import trio
+from msgspec import UNSET
 
-from chat_server.accounts.authentication import Authentication, Policy
+from chat_server.accounts.authentication import Authentication
 from chat_server.accounts.hashing import Argon2, HashingQueue
 from chat_server.config import Config
 from chat_server.guard import Guard
@@ -36,6 +37,7 @@ from chat_server.server.engine_away import tell_of_engine
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.operators import let_operators_in
+from chat_server.server.policy import policy_of
 from chat_server.server.proxies import Proxies, receive_header
 from chat_server.server.retention import forget_what_is_old
 from chat_server.server.time_limits import TimeLimits
@@ -176,13 +178,15 @@ class Server:
         return self._cut
 
     def _new_arrival(self, nursery: trio.Nursery) -> Arrival:
-        config = self._config
+        config, nodes = self._config, self._store.nodes
         context = SessionContext(
             hall=self.hall,
             limits=config.limits,
             history=config.history,
             preferences=Preferences(config.server.language),
-            welcome=cache(partial(welcome_of, config)),  # most of its 9 ms is what commands are called
+            welcome=cache(
+                partial(welcome_of, config, nodes.name if nodes else UNSET)
+            ),  # most of its 9 ms is what commands are called
             turns=self._turns,
             budget=self._budget,
             start=nursery.start_soon,
@@ -385,14 +389,6 @@ async def _run_until_closed(room: ChatRoom) -> None:
             await room.run()
         if guard.has_failed:
             await trio.sleep(REST_AFTER_FAILURE)
-
-
-def policy_of(config: Config) -> Policy:
-    """Who may come in, by the settings; who may register, by where callers can come from, if they do not say: who comes by a proxy is elsewhere."""
-    accounts, host = config.accounts, config.server.host
-    is_here = (host == "localhost" or Origin(host).is_local) and not config.proxy.trusted
-    registration = accounts.registration or ("open" if is_here else "invite")
-    return Policy(accounts.guests, registration, accounts.invitations)
 
 
 def _share_of(memory: int) -> int:
