@@ -67,6 +67,8 @@ BEGIN
     IF gone = 0 THEN
         DELETE FROM position WHERE room = ANY (deleted);
         DELETE FROM member WHERE room = ANY (deleted);
+        DELETE FROM device_room WHERE room = ANY (deleted);
+        DELETE FROM code_room WHERE room = ANY (deleted);
         DELETE FROM room WHERE id = ANY (deleted);
         GET DIAGNOSTICS gone = ROW_COUNT;
     END IF;

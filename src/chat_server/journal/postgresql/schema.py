@@ -6,6 +6,7 @@ replaced one by one. What accounts and the life of a node want of the database i
 
 from typing import TYPE_CHECKING
 
+from chat_server.journal.postgresql.account_functions import ACCOUNTS
 from chat_server.journal.postgresql.append_function import APPEND
 from chat_server.journal.postgresql.room_functions import ROOMS
 
@@ -121,7 +122,7 @@ END $$;
 """
 
 MIGRATIONS: list[str] = [
-    "".join((TABLES, CHANGES, ROOMS, APPEND)),
+    "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, APPEND)),
 ]
 
 
