@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
-from bench_loads import SCENARIOS
-from bench_runs import CONFIG, PLAIN, ROOMS, build, free_port, start, stopped_at_last, wait_until_it_listens
+from bench_loads import ROOMS, SCENARIOS
+from bench_runs import CONFIG, PLAIN, build, free_port, start, stopped_at_last, wait_until_it_listens
 from bench_verdicts import Figures
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
@@ -76,6 +76,7 @@ def nodes(count: int, engine: str, rooms: int, folder: Path) -> Iterator[Nodes]:
     with ExitStack() as stack:
         flags: list[str] = []
         journal = ""
+        cluster = None
         if engine == "postgresql":
             cluster = stack.enter_context(closing(Cluster("max_connections=200")))
             journal = f'[journal]\nengine = "postgresql"\nurl = "{cluster.create().url}"\n'
@@ -106,7 +107,7 @@ def nodes(count: int, engine: str, rooms: int, folder: Path) -> Iterator[Nodes]:
             ports.append(port)
             flags += ["--pid", str(process.pid)]
         yield Nodes(ports, flags)
-        if engine == "postgresql":
+        if cluster is not None:
             complain_of_conflicts(cluster)
 
 
