@@ -1,6 +1,6 @@
 """How a node ends, in order or because the others have given it up; and what its callers are told. Whole servers on virtual time."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -31,6 +31,10 @@ class Running:
 
     def __init__(self, kept: Kept, name: str) -> None:
         self.node = MemoryNode(kept, name)
+        self.is_cut_off = False
+        """Whether what it tells comes to nobody."""
+        tell = self.node.signs.tell
+        self.node.signs.tell = lambda sign: None if self.is_cut_off else tell(sign)  # type: ignore[method-assign]
 
     async def end(self) -> None:
         self.node.journal.close()
@@ -106,15 +110,14 @@ async def test_signs_come_to_the_other_nodes_and_not_back(autojump_clock: trio.a
 
 
 @asynccontextmanager
-async def house_at(running_node: Running, **server: object) -> AsyncIterator[House]:
+async def house_at(running_node: Running, limits: Mapping[str, object] | None = None) -> AsyncIterator[House]:
     """A server that is this node."""
     node = running_node.node
     store = Store(node.journal, node.journal.accounts, cast(Nodes, node))
     config = Config()
+    config = replace(config, limits=replace(config.limits, **(limits or {})))
     async with trio.open_nursery() as nursery:
-        house = House(
-            Server(replace(config, server=replace(config.server, **server)), store, hashing=cheap_hashing()), nursery
-        )
+        house = House(Server(config, store, hashing=cheap_hashing()), nursery)
         await nursery.start(house.run)
         yield house
         nursery.cancel_scope.cancel()
@@ -215,9 +218,8 @@ async def test_many_are_told_over_how_many_seconds_to_spread(autojump_clock: tri
 
 
 async def test_a_node_says_which_it_is_and_lists_all(autojump_clock: trio.abc.Clock) -> None:
-    async with running("east", "west") as (first, second), house_at(first) as house:
-        await second.node.journal.create_room("write")
-        await move(second.node, Came("token:1", 0, "ann"))
+    async with running("east", "west") as (first, second), house_at(first) as house, house_at(second) as other:
+        await other.call().log_in("ann")
         second.node.life.leave()
         program = house.connect()
         await program.ask("hello", protocol=2)

@@ -14,6 +14,7 @@ from chat_server.accounts.authentication import Authentication
 from chat_server.accounts.look_alikes import difference, skeleton
 from chat_server.journal import Journal, JournalError
 from chat_server.journal.nodes import Nodes
+from chat_server.journal.signs import RoomFounded
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import NAME_MAX, name_key
 from chat_server.rooms.guests import GuestMarks
@@ -235,5 +236,13 @@ class Directory(Generic[R, P]):
                 for quotas, who in counted:
                     quotas.take_back(who, now)
                 raise
+            if self.nodes is not None:
+                self.nodes.signs.tell(RoomFounded(person, address))
             self.open_room(self._start_room(name))
             return None
+
+    def note_founded(self, person: str, address: str) -> None:
+        """Count that somebody has founded a room at another node."""
+        for quotas, who in ((self._by_person, person), (self._by_address, address)):
+            if who:
+                quotas.use(who, trio.current_time())

@@ -195,7 +195,7 @@ class Deleted(AdminAnswer, frozen=True):
 
 
 class NodeShown(AdminAnswer, frozen=True):
-    """A node: since how many seconds it is one, and for how many nothing was heard of it; how many people are in rooms there.
+    """A node: since how many seconds it is one, and for how many nothing was heard of it; how many people are there.
 
     One that `is_leaving` ends in order; `is_this` one has answered.
     """

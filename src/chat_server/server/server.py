@@ -28,12 +28,13 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
+from chat_server.server.address_counts import AddressCounts
 from chat_server.server.admin_socket import AdminSocket
+from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
 from chat_server.server.confusing_rooms import tell_of_alike, tell_of_hidden
 from chat_server.server.connection_limits import admission_within
 from chat_server.server.ending import Ending
-from chat_server.server.engine_away import tell_of_engine
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.operators import let_operators_in
@@ -100,7 +101,8 @@ class Server:
         """
         self._config = config
         limits = config.limits
-        self._admission = admission_within(limits, files - FILES_RESERVED)
+        self._counts = AddressCounts(limits.connections_per_address, trio.current_time) if store.nodes else None
+        self._admission = admission_within(limits, files - FILES_RESERVED, self._counts)
         self._proxies = Proxies(config.proxy.trusted)
         self._turns = Turns(work)
         self._fingerprint = fingerprint
@@ -167,10 +169,9 @@ class Server:
             for listener in tls_listeners:
                 nursery.start_soon(accept_callers, listener, partial(self.admit, must_encrypt=True), self._rejected)
                 log.info(f"listening on {address_of(listener)}, for TLS only")
-            nursery.start_soon(self.ending.watch)
-            nursery.start_soon(tell_of_engine, self._store.nodes, self._sessions)
-            if self._directory.others is not None:
-                nursery.start_soon(self._directory.others.run)
+            if self._store.nodes is not None and self._counts is not None:
+                task = (self._store.nodes, self.ending, self._sessions, self._directory, self._counts)
+                nursery.start_soon(be_among_nodes, *task)
             task_status.started()
             await self.ending.requested.wait()
             await self._wind_down((*listeners, *tls_listeners))
