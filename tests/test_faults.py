@@ -638,6 +638,8 @@ ELSEWHERE = {
     "Room.topic", "Room.last_seq", "Room.population", "Room.take_over", "Room.announce_name",
     # For those who look on, and what the traps themselves ask for.
     "size", "ChatRoom.__contains__", "ChatSession.nick", "Inbox.__len__",
+    # Where there are several nodes: test_shared_rooms.py.
+    "move", "skip", "_enter_shared",
     # Of a room that is no more: test_room_changes.py.
     "_refuse",
     # With which Python, from 3.14 on, makes a class's annotations when somebody asks for them.
@@ -646,8 +648,6 @@ ELSEWHERE = {
     "_put_run", "_take_in", "_is_full_for_runs", "takes_run_of", "_handle_run",
     # Where a room has many readers: test_send_ring.py.
     "_give_at_once",
-    # Where several nodes are one server: test_shared_limits.py.
-    "note_founded",
 }  # fmt: skip
 
 

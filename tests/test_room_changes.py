@@ -162,7 +162,7 @@ async def test_everybody_is_put_out_of_a_room_that_is_deleted_and_everything_sai
         await program.enter("prog", "python", "pm")
         await ann.type("secret")
         await bob.read_until("ann: secret")
-        running = house.server._rooms_running
+        running = house.server._open_rooms.running
         assert (await delete(house, "python"))[0] == {"is": "deleted", "room": "python", "lines": 1, "left": ""}
         for person in (ann, bob):
             await person.read_until("* python has been deleted.\r\n* You are in the hall.\r\n")
@@ -177,7 +177,7 @@ async def test_everybody_is_put_out_of_a_room_that_is_deleted_and_everything_sai
         await ann.read_until("There is no room python.")
         await ann.read_until("Nothing found in any room.")
         assert "python" not in await ann.read_until("pm (1)")
-        assert house.server._rooms_running == running - 1, "its broadcaster has ended"
+        assert house.server._open_rooms.running == running - 1, "its broadcaster has ended"
         assert [room.name for room in house.server.rooms] == ["write", "pm"]
         assert [record.name for record in await journal.rooms()] == ["write", "pm"]
         await ann.type("/create python", "/join python")

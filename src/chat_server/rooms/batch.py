@@ -7,17 +7,18 @@ Never knows who is in the room, nor who is shown what.
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, repeat
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import trio
+from msgspec.structs import replace
 
-from chat_server.journal import Duplicate, Journal, JournalError
-from chat_server.journal.keys import KeysInRuns
-from chat_server.journal.times import FLOOD_LINES, settled, times_for
+from chat_server.journal import Duplicate, JournalError, PendingAppend
+from chat_server.journal.keys import KeysInRuns, SenderKey
+from chat_server.journal.times import FLOOD_LINES, settled, step_of, times_for, times_of
 from chat_server.protocol.entries import KIND_BY_REQUEST, Entry, Said, Storable
 from chat_server.protocol.events import Event, NotStored, Stored, Timed
 from chat_server.protocol.requests import Say
-from chat_server.protocol.runs import Piece, SaidRun, SayRun, StoredRun, in_runs
+from chat_server.protocol.runs import Piece, SaidRun, SayRun, StoredRun, in_runs, pieces_of
 from chat_server.rooms.room import Occupant
 
 
@@ -82,6 +83,14 @@ def each_of(entries: Iterable[InboxEntry]) -> Iterator[InboxEntry]:
             yield entry
 
 
+class Store(Protocol):
+    """A journal, as far as it matters here."""
+
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
+        """Begin to store lines; see Journal."""
+        ...
+
+
 class Batch:
     """Some entries, of which the lines are being stored: all of one room, and stored together."""
 
@@ -93,7 +102,7 @@ class Batch:
         after: tuple[int, float],
         now: float,
         entries: Sequence[InboxEntry],
-        journal: Journal,
+        journal: Store,
         *,
         marks_guests: bool = False,
     ) -> None:
@@ -178,6 +187,22 @@ class Batch:
         if self._keys or self._timed:
             self._answer_stored(stored)
         return stored
+
+    def move(self, first: int, at: float) -> None:
+        """Have the lines numbered from `first` on, with the times from `at` on: others' lines have been stored before them."""
+        if not self.lines or (first == self.lines[0].seq and at == self.lines[0].at):
+            return
+        times = times_of(at, step_of(self.lines), len(self.lines))
+        moved: list[Piece] = []
+        place = 0
+        for piece in pieces_of(self.lines):
+            if type(piece) is SaidRun:
+                moved.append(replace(piece, seq=first + place, times=times[place : place + len(piece)]))
+                place += len(piece)
+            else:
+                moved.append(replace(piece, seq=first + place, at=times[place]))
+                place += 1
+        self.lines = in_runs(moved, place)
 
     @property
     def _authors(self) -> list[Occupant]:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Container, Sequence
 from contextlib import suppress
 from math import inf
-from typing import cast
+from typing import NamedTuple, cast
 
 import trio
 
@@ -48,29 +48,30 @@ REST_AFTER_FAILURE = 0.1
 """Seconds for which a room rests after a turn in which something went wrong: a bug that comes every time must not keep the server busy."""
 
 
+class Parts(NamedTuple):
+    """What a room is made of."""
+
+    inbox: Inbox
+    audience: Audience
+    members: Members
+    history: RecentHistory
+    changes: Changes
+    guard: Guard
+
+
 class Broadcaster:
     """The broadcaster of one room."""
 
-    def __init__(
-        self,
-        room: Room,
-        *,
-        inbox: Inbox,
-        audience: Audience,
-        members: Members,
-        history: RecentHistory,
-        changes: Changes,
-        guard: Guard,
-    ) -> None:
+    def __init__(self, room: Room, parts: Parts) -> None:
         """Nothing happens until `run` runs."""
         self._room = room
         self._directory = room.directory
-        self._inbox = inbox
-        self._audience = audience
-        self._members = members
-        self._history = history
-        self._changes = changes
-        self._guard = guard
+        self._inbox = parts.inbox
+        self._audience = parts.audience
+        self._members = parts.members
+        self._history = parts.history
+        self._changes = parts.changes
+        self._guard = parts.guard
         self._read_past_at = -inf
 
     async def run(self) -> None:

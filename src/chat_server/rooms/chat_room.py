@@ -5,7 +5,7 @@ from it (broadcaster.py); only that task changes who is a member and what number
 knows bytes on the wire.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import ClassVar
 
@@ -13,10 +13,11 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import RoomRecord
+from chat_server.journal.nodes import Elsewhere
 from chat_server.protocol.entries import Storable
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Barrier, Departure, InboxItem, Renaming, Takeover, TimedRequest
-from chat_server.rooms.broadcaster import Broadcaster
+from chat_server.rooms.broadcaster import Broadcaster, Parts
 from chat_server.rooms.changes import Changes
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.inbox import Inbox
@@ -25,6 +26,8 @@ from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Somebody
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room, SendMany
+from chat_server.rooms.shared_broadcaster import SharedBroadcaster
+from chat_server.rooms.shared_members import SharedMembers
 
 
 class ChatRoom(Room):
@@ -38,8 +41,12 @@ class ChatRoom(Room):
         directory: Directory[Room, Person[Occupant]],
         hall: Room,
         send_many: SendMany | None = None,
+        people: Sequence[Elsewhere] = (),
     ) -> None:
-        """Open a room as it was left, from which one goes back to `hall`. Nothing happens in it until `run` runs."""
+        """Open a room as it was left, from which one goes back to `hall`. Nothing happens in it until `run` runs.
+
+        `people` are there at other nodes already.
+        """
         super().__init__(record.name, directory)
         self.hall = hall
         """Where one goes back to."""
@@ -47,24 +54,26 @@ class ChatRoom(Room):
         guard = Guard("something went wrong in a room; it goes on", lambda: {"room": self.name})
         self._history = RecentHistory(record)
         self._audience = Audience(record.name, record.last, send_many)
-        self._members = Members(record.name, self._audience, self._history, directory, guard)
-        self.changes = Changes(self, self._inbox, self._audience, self._members, self._history)  # of the room itself
-        self._broadcaster = Broadcaster(
-            self,
-            inbox=self._inbox,
-            audience=self._audience,
-            members=self._members,
-            history=self._history,
-            changes=self.changes,
-            guard=guard,
+        nodes = directory.nodes
+        self._members = (
+            Members(record.name, self._audience, self._history, directory, guard)
+            if nodes is None
+            else SharedMembers(
+                *(record.name, self._audience, self._history, directory, guard), node=nodes.number, people=people
+            )
         )
+        self.changes = Changes(self, self._inbox, self._audience, self._members, self._history)  # of the room itself
+        parts = Parts(self._inbox, self._audience, self._members, self._history, self.changes, guard)
+        self.shared = None if nodes is None else SharedBroadcaster(self, parts, nodes, record.turn)
+        """Who takes in what happens here at other nodes; None: there are none."""
+        self._broadcaster = self.shared or Broadcaster(self, parts)
         self.timing = self._members.timing
         """Who wants their next line timed."""
 
     @property
     def nicks(self) -> list[str]:
         """Who is here."""
-        return list(self._members.nicks.values())
+        return [nick for _, nick in self._members.people]
 
     def others(self, session: Occupant) -> list[tuple[Somebody, str]]:
         """Who is here besides the session's person, each with their nickname."""
@@ -116,8 +125,16 @@ class ChatRoom(Room):
 
     async def enter(self, session: Occupant, *, is_return: bool = False) -> int:
         """Take the session in. When this returns, it has been told where it is, and everything said since then."""
+        if self.shared is not None:
+            return await self._enter_shared(self.shared, session, is_return=is_return)
         await self._post_and_wait(session, Arrival(trio.Event(), is_return))
         return self._members.entered_at.pop(session, self._audience.shown_seq)
+
+    async def _enter_shared(self, shared: SharedBroadcaster, session: Occupant, *, is_return: bool) -> int:
+        if shared.refuses(session):
+            return -1
+        await self._post_and_wait(session, Arrival(trio.Event(), is_return))
+        return self._members.entered_at.pop(session, self._audience.shown_seq if session in self._members else -1)
 
     async def take_over(self, old: Collection[Occupant], new: Occupant) -> int:
         """Take `new` in instead of `old`; the others are told nothing, for nobody has come or gone."""
@@ -139,6 +156,8 @@ class ChatRoom(Room):
     def known_otherwise(self, old: str, new: str) -> None:
         """Whom the journal knew by one text it knows by another now."""
         self._history.known_otherwise(old, new)
+        if self.shared is not None:
+            self.shared.owe()
 
     def forget_past(self, topic: str | None = None) -> None:
         """Something of what was said has been deleted, such as this topic: read again what those who enter are shown."""

@@ -78,6 +78,11 @@ class Members:
         """How many people are here."""
         return len(self.nicks)
 
+    @property
+    def people(self) -> Iterator[tuple[Somebody, str]]:
+        """All of them, each with their nickname."""
+        return iter(self.nicks.items())
+
     def others(self, session: Occupant) -> Iterator[tuple[Somebody, str]]:
         """Who is here besides the session's person, each with their nickname."""
         return (other for other in self.nicks.items() if other[0] is not session.person)
@@ -210,12 +215,16 @@ class Members:
             self._left(session.person, nick)
 
     def _joined(self, who: Somebody, nick: str, session: Occupant | None) -> None:
-        joined = Joined(self.room, (nick,), guests=self._guests.among([(who, nick)]))
-        self._audience.show_alone(self.presence.joined(who, nick, session), joined)
+        told = self.presence.joined(who, nick, session)
+        if told:
+            self._flush()
+        self._audience.show_alone(told, Joined(self.room, (nick,), guests=self._guests.among([(who, nick)])))
 
     def _left(self, who: Somebody, nick: str) -> None:
-        left = Left(self.room, (nick,), guests=self._guests.among([(who, nick)]))
-        self._audience.show_alone(self.presence.left(who, nick), left)
+        told = self.presence.left(who, nick)
+        if told:
+            self._flush()
+        self._audience.show_alone(told, Left(self.room, (nick,), guests=self._guests.among([(who, nick)])))
 
     def _remember(self, session: Occupant, nick: str) -> None:
         if session.proof.is_bot:

@@ -62,6 +62,10 @@ class RecentHistory:
             self.topic = line.text
         self.is_read = False
 
+    def skip(self, seq: int, at: float) -> None:
+        """There is nothing that could be shown up to this number, of which the line has this time."""
+        self.last_seq, self.last_at = seq, at
+
     def forget(self, topic: str | None) -> None:
         """Know nothing of the lines until they are read again; nor of this topic, if it is the room's."""
         self.is_read = not self.last_seq

@@ -11,34 +11,30 @@ from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 import trio
-from msgspec import UNSET
 
-from chat_server.accounts.authentication import Authentication
+from chat_server.accounts.authentication import Authentication, Policy
 from chat_server.accounts.hashing import Argon2, HashingQueue
 from chat_server.config import Config
 from chat_server.guard import Guard
-from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal import RoomRecord
 from chat_server.journal.engines import Store
 from chat_server.logs import Sampler, log
 from chat_server.protocol.events import Dismissed
 from chat_server.protocol.preferences import Preferences
-from chat_server.rooms.broadcaster import REST_AFTER_FAILURE
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
-from chat_server.server.address_counts import AddressCounts
 from chat_server.server.admin_socket import AdminSocket
-from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
-from chat_server.server.confusing_rooms import tell_of_alike, tell_of_hidden
 from chat_server.server.connection_limits import admission_within
 from chat_server.server.ending import Ending
+from chat_server.server.engine_away import tell_of_engine
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
+from chat_server.server.open_rooms import OpenRooms
 from chat_server.server.operators import let_operators_in
-from chat_server.server.policy import policy_of
 from chat_server.server.proxies import Proxies, receive_header
 from chat_server.server.retention import forget_what_is_old
 from chat_server.server.time_limits import TimeLimits
@@ -101,8 +97,7 @@ class Server:
         """
         self._config = config
         limits = config.limits
-        self._counts = AddressCounts(limits.connections_per_address, trio.current_time) if store.nodes else None
-        self._admission = admission_within(limits, files - FILES_RESERVED, self._counts)
+        self._admission = admission_within(limits, files - FILES_RESERVED)
         self._proxies = Proxies(config.proxy.trusted)
         self._turns = Turns(work)
         self._fingerprint = fingerprint
@@ -117,7 +112,7 @@ class Server:
         self._directory: Directory[Room, Person[Occupant]] = Directory(
             *store,
             authentication=Authentication(store.accounts, hashing or HashingQueue(Argon2()), policy_of(config)),
-            start_room=lambda name: self._start_room(RoomRecord(name, "", 1, 0)),
+            start_room=lambda name: self._open_rooms.start(RoomRecord(name, "", 1, 0)),
             rooms_max=limits.rooms,
             per_person=limits.rooms_per_person,
             per_address=limits.rooms_per_address if limits.connections_per_address else 0,
@@ -125,13 +120,11 @@ class Server:
         )
         self.hall = Hall(self._directory)
         self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
-        self.rooms: list[ChatRoom] = []
-        self._rooms_running = 0
+        self._open_rooms = OpenRooms(store, send_many)
         self._sessions: set[ChatSession[Any]] = set()
         self._connections = 0
         self.ending = Ending(store.nodes, config.server.stop_seconds)
         self._everybody_gone = trio.Event()
-        self._rooms_ended = trio.Event()
         self._cut = 0
 
     async def run(
@@ -160,7 +153,8 @@ class Server:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             self._arrival = self._new_arrival(nursery)
-            await self._open_rooms()
+            await self._directory.authentication.restore()  # who has tried passwords in vain
+            await self._open_rooms.begin(nursery, self._directory, self.hall, self._config.rooms.names)
             nursery.start_soon(forget_what_is_old, self._store, self._config.history, self.rooms)
             nursery.start_soon(let_operators_in, admin, self.operations)
             for listener in listeners:
@@ -169,9 +163,8 @@ class Server:
             for listener in tls_listeners:
                 nursery.start_soon(accept_callers, listener, partial(self.admit, must_encrypt=True), self._rejected)
                 log.info(f"listening on {address_of(listener)}, for TLS only")
-            if self._store.nodes is not None and self._counts is not None:
-                task = (self._store.nodes, self.ending, self._sessions, self._directory, self._counts)
-                nursery.start_soon(be_among_nodes, *task)
+            nursery.start_soon(self.ending.watch)
+            nursery.start_soon(tell_of_engine, self._store.nodes, self._sessions)
             task_status.started()
             await self.ending.requested.wait()
             await self._wind_down((*listeners, *tls_listeners))
@@ -179,15 +172,13 @@ class Server:
         return self._cut
 
     def _new_arrival(self, nursery: trio.Nursery) -> Arrival:
-        config, nodes = self._config, self._store.nodes
+        config = self._config
         context = SessionContext(
             hall=self.hall,
             limits=config.limits,
             history=config.history,
             preferences=Preferences(config.server.language),
-            welcome=cache(
-                partial(welcome_of, config, nodes.name if nodes else UNSET)
-            ),  # most of its 9 ms is what commands are called
+            welcome=cache(partial(welcome_of, config)),  # most of its 9 ms is what commands are called
             turns=self._turns,
             budget=self._budget,
             start=nursery.start_soon,
@@ -211,6 +202,11 @@ class Server:
             began_at=began_at,
         )
 
+    @property
+    def rooms(self) -> list[ChatRoom]:
+        """The chat rooms that there are."""
+        return self._open_rooms.listed
+
     def stop(self) -> None:
         """Stop in order: no new callers, everybody is told, rooms and readers have `stop_seconds` to take what waits."""
         self.ending.requested.set()
@@ -229,43 +225,7 @@ class Server:
         await self.ending.begin(self._sessions)
         if self._connections:
             await self._everybody_gone.wait()  # every session has a deadline of its own: Ending.at
-        for room in self.rooms:
-            room.close()
-        if self._rooms_running:
-            with trio.move_on_at(max(self.ending.at, trio.current_time() + ROOM_LINGER)):
-                await self._rooms_ended.wait()
-        self._cut += self._rooms_running
-
-    async def _open_rooms(self) -> None:
-        """Open the rooms that there are, and those of the configuration that are not there yet; know who has tried passwords in vain."""
-        await self._directory.authentication.restore()
-        for record in await self._journal.rooms():
-            self._directory.open_room(self._start_room(record))
-        for name in self._config.rooms.names:
-            if self._directory.room(name) is not None:
-                continue
-            try:
-                await self._journal.create_room(name)
-            except JournalError as error:  # a full disk: the rooms that are there can still be read
-                log.error("cannot open a room of the configuration", room=name, why=str(error))
-                continue
-            self._directory.open_room(self._start_room(RoomRecord(name, "", 1, 0)))
-        tell_of_hidden(room.name for room in self.rooms)
-        tell_of_alike(self._config.rooms.names)
-
-    def _start_room(self, record: RoomRecord) -> ChatRoom:
-        room = ChatRoom(record, self._directory, self.hall, self._send_many)
-        self.rooms.append(room)
-        self._rooms_running += 1
-        self._nursery.start_soon(self._run_room, room)
-        return room
-
-    async def _run_room(self, room: ChatRoom) -> None:
-        await _run_until_closed(room)
-        self._rooms_running -= 1
-        self.rooms.remove(room)
-        if not self._rooms_running and self.ending.requested.is_set():
-            self._rooms_ended.set()
+        self._cut += await self._open_rooms.close(max(self.ending.at, trio.current_time() + ROOM_LINGER))
 
     def admit(self, transport: Transport, address: str, *, must_encrypt: bool = False) -> None:
         """Start a task for a new caller, or say politely that there is no place."""
@@ -380,16 +340,12 @@ def _forget_session(
             room.forget(occupant)
 
 
-async def _run_until_closed(room: ChatRoom) -> None:
-    """Let a room deliver what enters it, and begin anew where a bug ends that."""
-    guard = Guard("a room started over", room=room.name)
-    guard.has_failed = True
-    while guard.has_failed:
-        guard.has_failed = False
-        with guard:
-            await room.run()
-        if guard.has_failed:
-            await trio.sleep(REST_AFTER_FAILURE)
+def policy_of(config: Config) -> Policy:
+    """Who may come in, by the settings; who may register, by where callers can come from, if they do not say: who comes by a proxy is elsewhere."""
+    accounts, host = config.accounts, config.server.host
+    is_here = (host == "localhost" or Origin(host).is_local) and not config.proxy.trusted
+    registration = accounts.registration or ("open" if is_here else "invite")
+    return Policy(accounts.guests, registration, accounts.invitations)
 
 
 def _share_of(memory: int) -> int:

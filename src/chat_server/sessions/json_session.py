@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import ClassVar
 
 import trio
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from chat_server import __version__
@@ -69,8 +68,8 @@ def bounds_of(limits: Limits) -> tuple[int, int]:
     return min(limits.line_bytes, limits.json_line_bytes), limits.text_bytes
 
 
-def welcome_of(config: Config, node: str | UnsetType = UNSET) -> Welcomed:
-    """What programs are told about the server, and which of its nodes this is."""
+def welcome_of(config: Config) -> Welcomed:
+    """What programs are told about the server."""
     limits = config.limits
     return Welcomed(
         config.server.name,
@@ -87,7 +86,6 @@ def welcome_of(config: Config, node: str | UnsetType = UNSET) -> Welcomed:
         },
         described_commands(COMMANDS),
         config.server.language,
-        node,
     )
 
 

@@ -1,7 +1,8 @@
-"""What cannot be so of the rows of accounts, whichever engine has these: for `check-journal`, since somebody may have written there by hand."""
+"""What cannot be so of the rows of accounts: for `check-journal`, of a file in which somebody may have written by hand."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, get_args
+import sqlite3
+from collections.abc import Iterator
+from typing import get_args
 
 import msgspec
 
@@ -31,33 +32,30 @@ _WORDS = (
 )
 """The words that may stand in a column."""
 
-Ask = Callable[[str], Iterable[Any]]
-"""Asks the tables, and gives the rows."""
-
 _choices = msgspec.json.Decoder(Choices)
 
 
-def account_problems(ask: Ask) -> list[str]:
+def account_problems(connection: sqlite3.Connection) -> list[str]:
     """What is wrong with accounts, one sentence for each row."""
-    return [*_loose(ask), *_accounts(ask)]
+    return [*_loose(connection), *_accounts(connection)]
 
 
-def _loose(ask: Ask) -> Iterator[str]:
+def _loose(connection: sqlite3.Connection) -> Iterator[str]:
     for what, question in _BELONGING:
-        for (name,) in ask(question):
+        for (name,) in connection.execute(question):
             yield f"a {what} ({name!r}) belongs to nothing"
     for table, column, words in _WORDS:
-        for (word,) in ask(f"SELECT {column} FROM {table}"):  # noqa: S608 - the names stand above
+        for (word,) in connection.execute(f"SELECT {column} FROM {table}"):  # noqa: S608 - the names stand above
             if word not in words:
                 yield f"{table}: {word!r} is no {column}"
     question = "SELECT account FROM ended WHERE account IN (SELECT id FROM account WHERE state != 'closed')"
-    for (number,) in ask(question):
+    for (number,) in connection.execute(question):
         yield f"account {number} has ended, and is not closed"
 
 
-def _accounts(ask: Ask) -> Iterator[str]:
+def _accounts(connection: sqlite3.Connection) -> Iterator[str]:
     question = "SELECT id, name, key, password, state, ending, choices FROM account ORDER BY id"
-    for number, name, key, password, state, ending, choices in ask(question):
+    for number, name, key, password, state, ending, choices in connection.execute(question):
         where = f"account {number} ({name!r})"
         if not 0 < number <= NUMBER_MAX:
             yield f"{where}: its number cannot be one"

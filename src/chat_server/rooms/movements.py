@@ -1,0 +1,139 @@
+"""Who comes, goes and takes another name in one turn of this node's, worked out before the turn is stored: what its engine is told of them.
+
+A person is there by a device from the first session of theirs that is there by it to the last; what sessions do beside that is no movement. Never
+knows how turns are stored, nor what anybody is shown.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import trio
+
+from chat_server.journal.nodes import Called, Came, Movement, PersonId, Placed, Speaker, Went
+from chat_server.protocol.runs import SayRun
+from chat_server.rooms.batch import STORED_KINDS, Arrival, Departure, InboxEntry, Renaming, Takeover
+from chat_server.rooms.room import Occupant
+from chat_server.rooms.shared_members import SharedMembers, speaker_now
+
+
+class Planned(NamedTuple):
+    """The movements of one turn."""
+
+    placed: list[Placed]
+    """All of them, as the engine is given them."""
+    owed: list[Movement]
+    """The first of them: what earlier turns could not store."""
+    of: dict[trio.Event, list[Movement]]
+    """The others, by what is set when that is done in which they are: an Arrival, a Departure, and so on."""
+    stored_as: dict[Occupant, Speaker]
+    """As whom the turns know sessions from then on."""
+    speakers: frozenset[Speaker]
+    """Who says something."""
+
+
+class Planner:
+    """Works out the movements of one turn."""
+
+    def __init__(self, members: SharedMembers, holds_back: Callable[[PersonId], bool]) -> None:
+        """Take who is there now. Of those whom `holds_back` is true of nobody is told that they go."""
+        self._members = members
+        self._holds_back = holds_back
+        self._as: dict[Occupant, Speaker | None] = {}  # sessions that are there otherwise than they were
+        self._more: Counter[Speaker] = Counter()  # how many more sessions, or fewer, there are than there were
+        self._nicks: dict[PersonId, str] = {}
+        self._lines = 0
+        self._placed: list[Placed] = []
+
+    def plan(self, entries: Sequence[InboxEntry], *, owes: bool) -> Planned:
+        """The movements in these entries; and, if there may be some that are owed, those."""
+        if owes:
+            self._settle_what_is_owed()
+        owed = [placed.movement for placed in self._placed]
+        of: dict[trio.Event, list[Movement]] = {}
+        speaking: set[Occupant] = set()
+        for session, nick, what, _ in entries:
+            if type(what) in STORED_KINDS or type(what) is SayRun:
+                speaking.add(session)
+                self._lines += len(what) if type(what) is SayRun else 1
+            elif isinstance(what, Arrival | Takeover | Departure | Renaming):
+                before = len(self._placed)
+                if isinstance(what, Renaming):
+                    self._rename(session, nick)
+                else:
+                    self._move(session, nick, what)
+                if moved := self._placed[before:]:
+                    of[what.done] = [placed.movement for placed in moved]
+        node = self._members.node
+        speakers = frozenset(speaker_now(session, node) for session in speaking)
+        stored_as = {session: known for session, known in self._as.items() if known is not None}
+        return Planned(self._placed, owed, of, stored_as, speakers)
+
+    def _move(self, session: Occupant, nick: str, what: Arrival | Takeover | Departure) -> None:
+        if isinstance(what, Departure):
+            self._depart(session)
+            return
+        self._arrive(session, nick)
+        for old in what.old if isinstance(what, Takeover) else ():
+            self._depart(old)
+
+    def _arrive(self, session: Occupant, nick: str) -> None:
+        if self._known(session) is None:
+            who = speaker_now(session, self._members.node)
+            was = self._was(session, who.person)
+            self._as[session] = who
+            self._more[who] += 1
+            if self._sessions(who) == 1:
+                self._place(Came(who.person, who.device, nick, session.person.account, was, session.proof.is_bot))
+
+    def _depart(self, session: Occupant) -> None:
+        who = self._known(session)
+        if who is not None:
+            self._as[session] = None
+            self._more[who] -= 1
+            if not self._sessions(who) and not self._holds_back(who.person):
+                self._place(Went(who.person, who.device, session.proof.is_bot))
+
+    def _rename(self, session: Occupant, nick: str) -> None:
+        for who in {known.person for other in self._members.here(session.person) if (known := self._known(other))}:
+            if self._nicks.get(who, self._members.roster.nick(who)) != nick:
+                self._nicks[who] = nick
+                self._place(Called(who, nick))
+
+    def _place(self, movement: Movement) -> None:
+        self._placed.append(Placed(self._lines, movement))
+
+    def _known(self, session: Occupant) -> Speaker | None:
+        """As whom a session is there; None: it is not."""
+        if session in self._as:
+            return self._as[session]
+        return self._members.speaker(session) if session in self._members else None
+
+    def _was(self, session: Occupant, person: PersonId) -> PersonId:
+        """Who another session of the same person is there as, if that is somebody else: the person has an account only since then."""
+        known = (self._known(other) for other in self._members.here(session.person))
+        return next((other.person for other in known if other and other.person != person), "")
+
+    def _sessions(self, who: Speaker) -> int:
+        """How many there are of somebody by a device."""
+        return self._members.sessions_of[who] + self._more[who]
+
+    def _settle_what_is_owed(self) -> None:
+        """Whoever has a session at this node and is not there by the turns has come; whoever is there by them without one has gone."""
+        members = self._members
+        there = members.roster.at(members.node)
+        here: set[Speaker] = set()
+        for session in members.sessions:
+            was, now = members.speaker(session), speaker_now(session, members.node)
+            if was != now:
+                self._as[session] = now
+                self._more[was] -= 1
+                self._more[now] += 1
+            if now not in there and now not in here:
+                person = session.person
+                before = was.person if was.person != now.person else ""
+                self._place(Came(now.person, now.device, person.nick, person.account, before, session.proof.is_bot))
+            here.add(now)
+        for who in sorted(there - here):
+            if not self._holds_back(who.person):
+                self._place(Went(who.person, who.device))

@@ -1,0 +1,115 @@
+"""Who is in a room at which node and by which device, as its turns say; somebody is there from the first of those to the last.
+
+Whatever order turns come in from elsewhere, a room gives them to this in their own. Pure; never knows sessions, nor what anybody is shown.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from chat_server.journal.nodes import Called, Came, Elsewhere, PersonId, Speaker, Went
+from chat_server.protocol.entries import Author
+
+
+class Known(NamedTuple):
+    """Who somebody is, at whatever node."""
+
+    person: PersonId
+    account: Author
+
+
+class _Somebody:
+    """Where somebody is: at which nodes and by which devices, and whether a bot is that."""
+
+    __slots__ = ("account", "nick", "places")
+
+    def __init__(self, nick: str, account: Author) -> None:
+        self.nick = nick
+        self.account = account
+        self.places: dict[tuple[int, int], bool] = {}
+
+
+class Roster:
+    """The people of one room, at all nodes."""
+
+    def __init__(self, people: Iterable[Elsewhere]) -> None:
+        """Begin with these."""
+        self._people: dict[PersonId, _Somebody] = {}
+        self._followed: dict[
+            PersonId, PersonId
+        ] = {}  # who somebody is now that has an account, as long as both are listed
+        for one in people:
+            self.came(one.node, Came(one.person, one.device, one.nick, one.account))
+
+    def __len__(self) -> int:
+        """How many people there are."""
+        return len(self._people) - len(self._followed)
+
+    def __iter__(self) -> Iterator[tuple[Known, str]]:
+        """All of them, each with their nickname."""
+        for person, one in self._people.items():
+            if person not in self._followed:
+                yield Known(person, one.account), one.nick
+
+    def nick(self, person: PersonId) -> str:
+        """What somebody is called; "" if they are not there."""
+        one = self._people.get(person)
+        return one.nick if one else ""
+
+    def account(self, person: PersonId) -> Author:
+        """The number of somebody's account; 0 if they have none, or are not there."""
+        one = self._people.get(person)
+        return one.account if one else 0
+
+    def has(self, node: int, who: Speaker) -> bool:
+        """Whether somebody is there at a node, by a device."""
+        one = self._people.get(who.person)
+        return one is not None and (node, who.device) in one.places
+
+    def at(self, node: int) -> set[Speaker]:
+        """Who is there at a node, by which devices."""
+        return {
+            Speaker(person, device)
+            for person, one in self._people.items()
+            for where, device in one.places
+            if where == node
+        }
+
+    def hears_elsewhere(self, person: PersonId, node: int) -> bool:
+        """Whether somebody hears the room at another node than this, but for their bots."""
+        one = self._people.get(person)
+        return one is not None and any(where != node and not bot for (where, _), bot in one.places.items())
+
+    # What turns say. Said again, it is harmless.
+
+    def came(self, node: int, came: Came) -> bool:
+        """Somebody is there at a node by a device. Returns whether they have been at none until now."""
+        one = self._people.get(came.person)
+        is_first = one is None
+        if one is None:
+            before = self._people.get(came.was)
+            one = self._people[came.person] = _Somebody(before.nick if before else came.nick, came.account)
+            if before:
+                self._followed[came.was] = came.person
+                is_first = False
+        one.places[node, came.device] = came.bot
+        return is_first
+
+    def went(self, node: int, went: Went) -> bool:
+        """Somebody is there at a node by a device no longer. Returns whether they are at none any more."""
+        one = self._people.get(went.person)
+        if one is None or one.places.pop((node, went.device), None) is None or one.places:
+            return False
+        del self._people[went.person]
+        is_last = self._followed.pop(went.person, None) is None
+        for before in [before for before, after in self._followed.items() if after == went.person]:
+            del self._followed[before]  # who is there without the account still is so
+            is_last = False
+        return is_last
+
+    def called(self, called: Called) -> str:
+        """Somebody has another nickname. Returns the one before; "" if they are not there, or have had it already."""
+        one = self._people.get(called.person)
+        if one is None or one.nick == called.nick:
+            return ""
+        before, one.nick = one.nick, called.nick
+        return before

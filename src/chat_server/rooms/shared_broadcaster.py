@@ -1,0 +1,375 @@
+"""The turns of a room of several nodes: its own, which are stored with those who come and go in them, and those of the other nodes.
+
+Every node shows all turns in the order of their numbers, and nothing before it is stored. A turn that has been shown is dropped, one that comes too
+early waits until those before it have been fetched. What this node's people do that cannot be stored is owed and stored with a later turn, if they
+go; if they come, they are told that they cannot. Never knows how an engine stores turns, nor what one can do in a room.
+"""
+
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from math import inf
+from time import time
+from typing import cast
+
+import trio
+
+from chat_server.journal import JournalError, Receipt
+from chat_server.journal.batch_codec import Stored
+from chat_server.journal.keys import SenderKey
+from chat_server.journal.nodes import (
+    Beside,
+    Movement,
+    NodeIsOver,
+    Nodes,
+    PendingTurn,
+    Revoked,
+    Speaker,
+    Turn,
+    TurnReceipt,
+    Went,
+)
+from chat_server.journal.showable import showable
+from chat_server.logs import log
+from chat_server.protocol.entries import Entry
+from chat_server.protocol.events import Refused, RoomFailed
+from chat_server.rooms.batch import (
+    STORED_KINDS,
+    Answer,
+    Arrival,
+    Barrier,
+    Batch,
+    InboxEntry,
+    InboxItem,
+    Renaming,
+    Takeover,
+    each_of,
+    outcome_of,
+)
+from chat_server.rooms.broadcaster import Broadcaster, Parts
+from chat_server.rooms.changes import NOBODY
+from chat_server.rooms.movements import Planned, Planner
+from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.shared_members import SharedMembers, speaker_now
+
+TURNS_WAITING_MAX = 1024
+"""Turns of other nodes that wait in a room. What comes beyond that is dropped: it is handed over again within a second."""
+
+OWED_SECONDS = 1.0
+"""Seconds after which a room in which nothing else happens tries again to store what it owes."""
+
+LOOKS_MAX = 5
+"""How often a room looks who is there until no turn comes in between."""
+
+
+class OwnTurn:
+    """A turn of this node's on its way to the engine: where a batch finds a journal."""
+
+    def __init__(self, nodes: Nodes, beside: Beside) -> None:
+        self._nodes = nodes
+        self._beside = beside
+        self._pending: PendingTurn | None = None
+        self.receipt: TurnReceipt | None = None
+        """How it was stored; None: it was not, or there was nothing to store."""
+        self.error: JournalError | None = None
+        """Why it was not."""
+
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> "OwnTurn":
+        """Begin to store it; see Nodes."""
+        self._pending = self._nodes.append(lines, keys, self._beside)
+        return self
+
+    async def settled(self) -> None:
+        """Wait until it is stored, or is not. What has nothing but movements is stored, too."""
+        if self._pending is None and self._beside.movements:
+            self.append((), {})
+        if self._pending is not None:
+            try:
+                self.receipt = await self._pending.stored()
+            except JournalError as error:
+                self.error = error
+
+    async def stored(self) -> Receipt:
+        """What became of its lines; see PendingAppend."""
+        if self.receipt is None:
+            raise self.error or JournalError("nothing was stored")
+        return Receipt(self.receipt.first, self.receipt.duplicates, self.receipt.turn)
+
+
+class SharedBroadcaster(Broadcaster):
+    """The broadcaster of one room at one node. See Follower: it is one."""
+
+    _members: SharedMembers
+
+    def __init__(self, room: Room, parts: Parts, nodes: Nodes, turn: int) -> None:
+        """Go on after this turn."""
+        super().__init__(room, parts)
+        self._nodes = nodes
+        self.turn = turn
+        """The number of the newest turn that has been taken in."""
+        self._waiting: deque[Turn] = deque()
+        self._is_woken = False
+        self._owes = False
+        self._owed_at = 0.0
+        self._again: list[InboxEntry] = []  # new names that could not be stored
+        self._moves: dict[trio.Event, list[Movement]] = {}  # of the turn that is being taken in, by what is set then
+        self._refused: set[trio.Event] = set()  # arrivals that could not be stored
+
+    @property
+    def name(self) -> str:
+        """What the room is called."""
+        return self._room.name
+
+    def follow(self, turns: Sequence[Turn]) -> None:
+        """Take these turns in; see Follower."""
+        room_for = TURNS_WAITING_MAX - len(self._waiting)
+        self._waiting.extend([turn for turn in turns if turn.number > self.turn][:room_for])
+        if self._waiting:
+            self._wake()
+
+    def owe(self) -> None:
+        """Somebody here may be otherwise than the turns have it: store what has come of that."""
+        self._owes, self._owed_at = True, trio.current_time()
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._is_woken:
+            self._is_woken = True
+            with suppress(trio.ClosedResourceError):
+                self._inbox.put_nowait((NOBODY, "", Barrier(trio.Event()), ()))
+
+    async def _next_entry(self) -> InboxEntry | None:
+        if not self._owes:
+            return await super()._next_entry()
+        with trio.move_on_at(self._owed_at):
+            return await super()._next_entry()
+        return NOBODY, "", Barrier(trio.Event()), ()
+
+    async def _store_and_take(self, entries: Sequence[InboxEntry]) -> None:
+        if self._is_woken:
+            self._is_woken = False
+            entries = [entry for entry in entries if entry[0] is not NOBODY]
+        if self._waiting:
+            waiting = [*self._waiting]
+            self._waiting.clear()
+            with self._guard:
+                await self._take_in(waiting)
+        if self._again:
+            entries, self._again = [*self._again, *entries], []
+        if self._owes and not entries:
+            entries = [(NOBODY, "", Barrier(trio.Event()), ())]
+        await super()._store_and_take(entries)
+
+    # The turns of this node.
+
+    async def _store(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
+        """Store the lines among the entries, and who comes and goes. See Broadcaster."""
+        self._moves, self._refused = {}, set()
+        with self._guard:
+            return await self._store_turn(entries)
+        return await self._find_stored(entries)
+
+    async def _store_turn(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
+        owes, self._owes = self._owes, False
+        revoked: set[Speaker] = set()
+        while True:
+            may = [entry for entry in entries if not self._is_said_by(entry, revoked)] if revoked else entries
+            planned = Planner(self._members, self._nodes.life.holds_back).plan(may, owes=owes)
+            beside = Beside(self.name, self.turn, planned.placed, planned.speakers)
+            own = OwnTurn(self._nodes, beside)
+            history = self._history
+            marks_guests = bool(self._directory.guests)
+            batch = Batch(self.name, (history.last_seq, history.last_at), time(), may, own, marks_guests=marks_guests)
+            await own.settled()
+            if not isinstance(own.error, Revoked) or planned.speakers.isdisjoint(own.error.authors):
+                break
+            revoked |= own.error.authors
+        if own.receipt is not None:
+            await self._settle(own.receipt, batch, planned)
+        elif own.error is not None:
+            self._not_stored(may, planned)
+        stored, answers = await batch.stored(), deque(batch.answers)
+        if not revoked:
+            return stored, answers, batch.is_plain
+        _, refused = outcome_of(self.name, [entry for entry in entries if self._is_said_by(entry, revoked)], ())
+        left = iter(stored)
+        spread = [
+            None if self._is_said_by(entry, revoked) else next(left)
+            for entry in each_of(entries)
+            if type(entry[2]) in STORED_KINDS
+        ]
+        return spread, answers + refused, False
+
+    def _is_said_by(self, entry: InboxEntry, speakers: Collection[Speaker]) -> bool:
+        is_said = not hasattr(entry[2], "done")
+        return is_said and speaker_now(entry[0], self._members.node) in speakers
+
+    async def _settle(self, receipt: TurnReceipt, batch: Batch, planned: Planned) -> None:
+        """The turn is stored, or there was nothing left to store: take in what comes before it, and what was owed."""
+        is_new = bool(planned.placed) or len(receipt.duplicates) < len(batch.lines)
+        await self._take_in(receipt.missed)
+        before = receipt.turn - 1 if is_new else receipt.turn
+        while self.turn < before:  # it has been stored, and what comes before it has to be shown before it
+            try:
+                await self._fetch(before)
+            except NodeIsOver:
+                break
+            except JournalError:
+                await trio.sleep(OWED_SECONDS)
+        batch.move(receipt.first, receipt.at)
+        self.turn = max(self.turn, receipt.turn)
+        self._members.known_as(planned.stored_as)
+        self._moves = planned.of
+        for movement in planned.owed:
+            self._members.take(self._members.node, movement)
+
+    def _not_stored(self, entries: Sequence[InboxEntry], planned: Planned) -> None:
+        """Nothing is: who goes goes all the same, and that is owed; who would have come is told so."""
+        self._owe_later()
+        self._again = [entry for entry in entries if isinstance(entry[2], Renaming)]
+        self._refused = {
+            what.done for _, _, what, _ in entries if isinstance(what, Arrival | Takeover) and what.done in planned.of
+        }
+
+    def _owe_later(self) -> None:
+        self._owes, self._owed_at = True, trio.current_time() + OWED_SECONDS
+
+    async def _take_other(self, session: Occupant, nick: str, what: InboxItem) -> None:
+        done = cast(Arrival, what).done
+        if done in self._refused:
+            self._refuse(session)
+            done.set()
+            return
+        moves = self._moves.pop(done, ())
+        for movement in moves:
+            if not isinstance(movement, Went):
+                self._members.take(self._members.node, movement, session)
+        await super()._take_other(session, nick, what)
+        for movement in moves:
+            if isinstance(movement, Went):
+                self._members.take(self._members.node, movement)
+
+    def refuses(self, session: Occupant) -> bool:
+        """Whether a session cannot come in now, for nothing can be stored for a while; it is told so."""
+        if self._nodes.life.is_engine_away:
+            self._refuse(session)
+            return True
+        return False
+
+    def _refuse(self, session: Occupant) -> None:
+        self._audience.tell(session, Refused("cannot-store"))
+        if not self._guard.attempt(session.put_out, self._room):
+            self._guard.attempt(session.fail)
+
+    # The turns of all nodes.
+
+    async def _take_in(self, turns: Sequence[Turn]) -> None:
+        """Take in those that come next. Those that cannot be taken in now are handed over again."""
+        with suppress(JournalError):
+            for turn in turns:
+                if turn.number > self.turn + 1:
+                    await self._fetch(turn.number - 1)
+                if turn.number == self.turn + 1:
+                    self._take_turn(turn)
+                    await trio.lowlevel.checkpoint()
+
+    async def _fetch(self, until: float = inf) -> list[Entry]:
+        """Take in what the room does not know yet, up to this turn. Returns what of it is this node's own."""
+        own: list[Entry] = []
+        while self.turn < until and (found := await self._nodes.turns(self.name, self.turn)):
+            if found[0].number > self.turn + 1:
+                break
+            for turn in found:
+                if turn.number > until:
+                    return own
+                self._take_turn(turn)
+                if turn.node == self._members.node:
+                    own += showable(turn.lines)
+            await trio.lowlevel.checkpoint()
+        else:
+            return own
+        await self._begin_anew()
+        return own
+
+    def _take_turn(self, turn: Turn) -> None:
+        """Show a turn, of whatever node, from its text."""
+        is_taken = False
+        with self._guard:
+            start = 0
+            for after, movement in turn.movements:
+                self._add_stored(turn.lines[start:after])
+                start = max(start, after)
+                self._members.take(turn.node, movement)
+            self._add_stored(turn.lines[start:])
+            is_taken = True
+        if not is_taken:
+            self._add_anyway([line for line in showable(turn.lines) if line.seq > self._history.last_seq])
+        self.turn = turn.number
+        if turn.node == self._members.node:
+            self.owe()  # it was stored, and nobody here knew: whoever came or went in it may be otherwise
+
+    def _add_stored(self, lines: Sequence[Stored]) -> None:
+        if not lines:
+            return
+        shown = self._directory.guests.on(showable(lines))
+        if any(line.changes_room for line in shown):
+            for line in shown:
+                self._add_lines([line], [()])
+        elif shown:
+            self._add_lines(shown, [()] * len(shown))
+        if lines[-1].seq > self._history.last_seq:  # it is of a kind that this release does not know
+            self._history.skip(lines[-1].seq, lines[-1].at)
+
+    async def _begin_anew(self) -> None:
+        """Turns are forgotten that the room has not taken in: go on from how it is now, and say so."""
+        opening = await self._nodes.open(self.name)
+        log.warning("a room has missed what its journal has forgotten; it goes on from there", room=self.name)
+        before = self._history.last_seq
+        self.turn = opening.record.turn
+        self._history.skip(opening.record.last, opening.record.last_at)
+        self._history.topic = opening.record.topic
+        self._history.forget(None)
+        self._members.become(opening.people)
+        self._audience.put(RoomFailed(self.name, before))
+
+    # When a step has failed.
+
+    async def _find_stored(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
+        """Something went wrong while a turn was being stored: if it is, it is shown from its text. See Broadcaster."""
+        own: list[Entry] = []
+        with self._guard:
+            own = await self._fetch()
+        self._owe_later()
+        self._moves = {}
+        self._again = [entry for entry in entries if isinstance(entry[2], Renaming)]
+        self._refused = {
+            what.done
+            for session, _, what, _ in entries
+            if isinstance(what, Arrival | Takeover) and not self._is_there(session)
+        }
+        nothing, answers = outcome_of(self.name, entries, own)
+        return [None] * len(nothing), answers, False
+
+    def _is_there(self, session: Occupant) -> bool:
+        return self._members.roster.has(self._members.node, self._members.speaker(session))
+
+    def _take_anyway(self, entries: Sequence[InboxEntry], stored: Sequence[Entry | None]) -> None:
+        moves, self._moves = self._moves, {}
+        for movements in moves.values():
+            for movement in movements:
+                self._guard.attempt(self._members.take, self._members.node, movement)
+        for session, _, what, _ in entries:
+            if isinstance(what, Arrival | Takeover) and not what.done.is_set() and not self._is_there(session):
+                self._refuse(session)
+                what.done.set()
+        super()._take_anyway(entries, stored)
+
+    async def _show_unseen(self) -> None:
+        """Show what is stored and was not shown, and see to it that who is there is who the engine says is."""
+        self._owe_later()
+        for _ in range(LOOKS_MAX):
+            await self._fetch()
+            opening = await self._nodes.open(self.name)
+            if opening.record.turn == self.turn:
+                self._members.become(opening.people)
+                return

@@ -1,0 +1,198 @@
+"""Who is in a room of several nodes: those with sessions here, and those who are elsewhere.
+
+Who is there, and what everybody is told of it, follows from the room's turns, this node's own with the others'; which sessions are shown things,
+from what they do here. So every node tells the same in the same order. Never knows how turns are stored, nor when they come.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import assert_never
+
+from chat_server.guard import Guard
+from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, PersonId, Speaker, Went
+from chat_server.protocol.events import Renamed
+from chat_server.protocol.names import name_key
+from chat_server.protocol.room_events import AccountNoted
+from chat_server.rooms.audience import Audience
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.members import Members
+from chat_server.rooms.person import Person, person_id
+from chat_server.rooms.presence import Somebody
+from chat_server.rooms.recent_history import RecentHistory
+from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.roster import Known, Roster
+
+
+class SharedMembers(Members):
+    """The members of one room at one node, among all who are there."""
+
+    def __init__(
+        self,
+        room: str,
+        audience: Audience,
+        past: RecentHistory,
+        directory: Directory[Room, Person[Occupant]],
+        guard: Guard,
+        *,
+        node: int,
+        people: Iterable[Elsewhere],
+    ) -> None:
+        """Begin with nobody at this node, where these people are there."""
+        super().__init__(room, audience, past, directory, guard)
+        self.node = node
+        self.roster = Roster(people)
+        """Who is there."""
+        self._stored_as: dict[Occupant, Speaker] = {}  # each session that is here
+        self._to_come: Mapping[Occupant, Speaker] = {}
+        self.sessions_of: Counter[Speaker] = Counter()
+        """How many sessions are here of somebody by a device."""
+
+    @property
+    def population(self) -> int:
+        """How many people are there."""
+        return len(self.roster)
+
+    @property
+    def people(self) -> Iterator[tuple[Somebody, str]]:
+        """All of them, each with their nickname."""
+        return iter(self.roster)
+
+    def others(self, session: Occupant) -> Iterator[tuple[Somebody, str]]:
+        """Who is there besides the session's person, each with their nickname."""
+        own = self.speaker(session).person
+        return (other for other in self.roster if other[0].person != own)
+
+    def speaker(self, session: Occupant) -> Speaker:
+        """As whom the turns know a session; one that is not here: as whom they would."""
+        return self._stored_as.get(session) or self._to_come.get(session) or speaker_now(session, self.node)
+
+    def here(self, person: Person[Occupant]) -> tuple[Occupant, ...]:
+        """Somebody's sessions that are here."""
+        return self._here.get(person, ())
+
+    def _hears(self, person: Person[Occupant]) -> bool:
+        return super()._hears(person) or self.roster.hears_elsewhere(person_id(person, self.node), self.node)
+
+    def _known_nick(self, person: Person[Occupant], nick: str) -> str:
+        return self.roster.nick(person_id(person, self.node)) or super()._known_nick(person, nick)
+
+    # What turns say.
+
+    def known_as(self, stored_as: Mapping[Occupant, Speaker]) -> None:
+        """The turns know these sessions so from now on: those that are here, and those that come in the turn that is being taken in."""
+        for session, who in stored_as.items():
+            if session in self._stored_as:
+                self._uncount(session)
+                self._count(session, who)
+        self._to_come = stored_as
+
+    def _count(self, session: Occupant, who: Speaker) -> None:
+        self._stored_as[session] = who
+        self.sessions_of[who] += 1
+
+    def _uncount(self, session: Occupant) -> None:
+        who = self._stored_as.pop(session, None)
+        if who is not None:
+            self.sessions_of[who] -= 1
+            if not self.sessions_of[who]:
+                del self.sessions_of[who]
+
+    def take(self, node: int, movement: Movement, session: Occupant | None = None) -> None:
+        """Take a movement in, and have everybody told of it; `session` is whose it is, if that is known."""
+        match movement:
+            case Came():
+                self._came(node, movement, session)
+            case Went():
+                nick, account = self.roster.nick(movement.person), self.roster.account(movement.person)
+                is_last = self.roster.went(node, movement)
+                if node != self.node and nick and not movement.bot:
+                    self._has_read(movement.person, account, nick)
+                if is_last:
+                    self._left(Known(movement.person, account), nick)
+            case Called():
+                self._called(movement)
+            case _:
+                assert_never(movement)
+
+    def become(self, people: Iterable[Elsewhere]) -> None:
+        """These are there, whatever was known of them; everybody is told who has come and who has gone."""
+        before, self.roster = dict(self.roster), Roster(people)
+        now = dict(self.roster)
+        for who, nick in before.items():
+            if who not in now:
+                self._left(who, nick)
+        for who, nick in now.items():
+            if who not in before:
+                self._joined(who, nick, None)
+
+    def _came(self, node: int, came: Came, session: Occupant | None) -> None:
+        is_new = not self.roster.nick(came.person)
+        is_first = self.roster.came(node, came)
+        nick = self.roster.nick(came.person)
+        if node != self.node and not came.bot:
+            self._has_read(came.person, came.account, nick)
+        if is_first:
+            self._joined(Known(came.person, came.account), nick, session)
+        elif is_new and node != self.node and came.account:
+            self._audience.put(AccountNoted(self.room, (nick,)))
+
+    def _called(self, called: Called) -> None:
+        before = self.roster.called(called)
+        if not before:
+            return
+        if self.presence:
+            self.announce()
+        who = Known(called.person, self.roster.account(called.person))
+        self._audience.put(Renamed(before, called.nick, self.room, self._guests.mark(who)))
+        for person in [one for one in self.nicks if self._is(one, called.person)]:
+            self._call(person, called.nick)
+
+    def _is(self, person: Person[Occupant], who: PersonId) -> bool:
+        return any(self.speaker(session).person == who for session in self._here.get(person, ()))
+
+    def _call(self, person: Person[Occupant], nick: str) -> None:
+        """Show somebody's sessions lines with this name in another way, and no longer those with the one before."""
+        known = self.nicks[person]
+        self.nicks[person] = nick
+        for session in self._here[person]:
+            self._audience.remove(session, known)
+            self._audience.add(session, nick)
+
+    def _has_read(self, person: PersonId, account: int, nick: str) -> None:
+        """Somebody has come as far as the room, at another node."""
+        self._history.save_position(person if account else name_key(nick))
+
+    # What sessions do: nobody else is told of it.
+
+    def rename(self, person: Person[Occupant], nick: str) -> None:
+        """The turn has said so already."""
+
+    def rename_anyway(self, person: Person[Occupant], nick: str) -> None:
+        """Have lines shown as they should be to somebody of whom that is not sure."""
+        nick = self._known_nick(person, nick)
+        for session in self._here.get(person, ()):
+            self.nicks[person] = nick
+            self._audience.forget(session)
+            if not self._guard.attempt(self._audience.add, session, nick):
+                self._guard.attempt(session.fail)
+
+    def _note_arrival(self, session: Occupant, nick: str, *, is_first: bool) -> None:
+        del nick, is_first
+        self.presence.came(session)
+
+    def _note_departure(self, session: Occupant, nick: str) -> None:
+        pass
+
+    def _welcome(self, session: Occupant, nick: str) -> None:
+        self._count(session, self.speaker(session))
+        super()._welcome(session, nick)
+
+    def let_go(self, session: Occupant) -> None:
+        """Count the session no longer."""
+        self._uncount(session)
+        super().let_go(session)
+
+
+def speaker_now(session: Occupant, node: int) -> Speaker:
+    """As whom the turns know what a session does now."""
+    return Speaker(person_id(session.person, node), session.proof.device)

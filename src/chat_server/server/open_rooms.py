@@ -1,0 +1,107 @@
+"""The chat rooms of a server, each with the task that is its broadcaster: opened when the server begins or a room is made, closed at the end.
+
+Knows rooms and where they are kept. Never knows connections, nor what can be done in a room.
+"""
+
+from collections.abc import Sequence
+
+import trio
+
+from chat_server.guard import Guard
+from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal.engines import Store
+from chat_server.journal.nodes import Elsewhere
+from chat_server.logs import log
+from chat_server.rooms.broadcaster import REST_AFTER_FAILURE
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.person import Person
+from chat_server.rooms.room import Occupant, Room, SendMany
+from chat_server.server.confusing_rooms import tell_of_alike, tell_of_hidden
+
+
+class OpenRooms:
+    """The rooms that are open, in the order in which they were opened."""
+
+    def __init__(self, store: Store, send_many: SendMany | None) -> None:
+        """None is open."""
+        self._store = store
+        self._send_many = send_many
+        self.listed: list[ChatRoom] = []
+        self._is_closing = False
+        self._ended = trio.Event()
+
+    @property
+    def running(self) -> int:
+        """How many broadcasters there are."""
+        return len(self.listed)
+
+    async def begin(
+        self,
+        nursery: trio.Nursery,
+        directory: Directory[Room, Person[Occupant]],
+        hall: Room,
+        configured: Sequence[str],
+    ) -> None:
+        """Open the rooms that there are, and those of the configuration that are not there yet."""
+        self._nursery, self._directory, self._hall = nursery, directory, hall
+        for record in await self._store.journal.rooms():
+            await self.open(record)
+        for name in configured:
+            if directory.room(name) is not None:
+                continue
+            try:
+                await self._store.journal.create_room(name)
+            except JournalError as error:  # a full disk: the rooms that are there can still be read
+                log.error("cannot open a room of the configuration", room=name, why=str(error))
+                continue
+            await self.open(RoomRecord(name, "", 1, 0))
+        tell_of_hidden(room.name for room in self.listed)
+        tell_of_alike(configured)
+
+    async def open(self, record: RoomRecord) -> None:
+        """Open a room that is kept, with who is in it at other nodes. Raises JournalError if those cannot be asked for."""
+        people: Sequence[Elsewhere] = ()
+        if self._store.nodes is not None:
+            record, people = await self._store.nodes.open(record.name)
+        self._directory.open_room(self.start(record, people))
+
+    def start(self, record: RoomRecord, people: Sequence[Elsewhere] = ()) -> ChatRoom:
+        """Make a room as it was left, and start its broadcaster."""
+        room = ChatRoom(record, self._directory, self._hall, self._send_many, people)
+        self.listed.append(room)
+        self._nursery.start_soon(self._run, room)
+        return room
+
+    async def _run(self, room: ChatRoom) -> None:
+        nodes, shared = self._store.nodes, room.shared
+        if nodes is not None and shared is not None:
+            nodes.follow(shared)
+        await _run_until_closed(room)
+        if nodes is not None and shared is not None:
+            nodes.unfollow(shared)
+        self.listed.remove(room)
+        if not self.listed and self._is_closing:
+            self._ended.set()
+
+    async def close(self, until: float) -> int:
+        """Take nothing more in, and let rooms deliver what waits, until then. Returns how many have not."""
+        self._is_closing = True
+        for room in self.listed:
+            room.close()
+        if self.listed:
+            with trio.move_on_at(until):
+                await self._ended.wait()
+        return len(self.listed)
+
+
+async def _run_until_closed(room: ChatRoom) -> None:
+    """Let a room deliver what enters it, and begin anew where a bug ends that."""
+    guard = Guard("a room started over", room=room.name)
+    guard.has_failed = True
+    while guard.has_failed:
+        guard.has_failed = False
+        with guard:
+            await room.run()
+        if guard.has_failed:
+            await trio.sleep(REST_AFTER_FAILURE)

@@ -1,0 +1,363 @@
+"""Rooms of several nodes: what people at each are shown of those at the others."""
+
+from collections.abc import Callable
+
+import pytest
+import trio
+import trio.testing
+
+from chat_server.accounts import Device, Holder, Registration
+from chat_server.journal.memory_nodes import bury
+from chat_server.protocol.requests import Topic
+from chat_server.rooms.person import Proof
+from fakes import FakeSession
+from nodes import open_nodes, settled
+
+
+def take(*sessions: FakeSession) -> list[list[str]]:
+    return [session.take_told() for session in sessions]
+
+
+async def test_what_is_said_at_one_node_is_shown_at_the_other_and_who_comes_is_told_who_is_there(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    ann = await a.come("ann")
+    bob = await b.come("bob")
+    await settled()
+    assert bob.take_told()[:2] == ["* You are in python.", "* Also here: ann"]
+    assert ann.take_told()[-1] == "* bob joined"
+    await a.say(ann, "hello")
+    await settled()
+    await b.say(bob, "hi")
+    await settled()
+    assert take(ann, bob) == [["bob: hi"], ["ann: hello"]]
+    assert a.room.population == b.room.population == 2
+    assert [nick for _, nick in a.room.others(ann)] == ["bob"]
+    assert a.room.last_seq == b.room.last_seq == 2
+    await b.room.leave(bob)
+    await settled()
+    assert ann.take_told() == ["* bob left"]
+    assert a.room.nicks == b.room.nicks == ["ann"]
+
+
+async def test_every_node_shows_lines_and_who_comes_and_goes_in_one_order(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    ann, bob = await a.come("ann"), await b.come("bob")
+    await settled()
+    take(ann, bob)
+    for number in range(10):
+        await a.say(ann, f"a{number}")
+        carl = await b.come(f"c{number}")
+        await b.say(bob, f"b{number}")
+        await b.room.leave(carl)
+    await settled()
+    by_ann, by_bob = take(ann, bob)
+    stored = [line.text for line in (await a.nodes.journal.read("python", 1, 99)).lines]
+    assert sorted(stored) == sorted(f"{nick}{number}" for nick in "ab" for number in range(10))
+    assert [line[5:] for line in by_ann if line.startswith("bob: ")] == [text for text in stored if text[0] == "b"]
+    assert [line[5:] for line in by_bob if line.startswith("ann: ")] == [text for text in stored if text[0] == "a"]
+    carls = [line for line in by_ann if line.startswith("* c")]
+    assert carls == [line for line in by_bob if line.startswith("* c")]
+    assert a.turn == b.turn
+
+
+async def test_who_is_at_two_nodes_joins_with_the_first_session_and_leaves_with_the_last(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    bob = await a.come("bob")
+    desk = await a.come("ann", "t")
+    phone = await b.come("ann", "t")
+    second = await b.add(phone)
+    await settled()
+    assert [line for line in bob.take_told() if "ann" in line] == ["* ann joined"]
+    assert b.room.population == 2
+    assert [nick for _, nick in b.room.others(phone)] == ["bob"], "and not oneself elsewhere"
+    await a.room.leave(desk)
+    await b.room.leave(phone)
+    await settled()
+    assert bob.take_told() == []
+    assert sorted(a.room.nicks) == ["ann", "bob"]
+    await b.room.leave(second)
+    await settled()
+    assert bob.take_told() == ["* ann left"]
+
+
+async def test_who_goes_on_at_another_node_is_not_seen_to_come_or_go(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    bob, carl = await a.come("bob"), await b.come("carl")
+    old = await a.come("ann", "t")
+    await settled()
+    take(bob, carl)
+    await b.come("ann", "t")
+    await a.room.leave(old)
+    await settled()
+    assert take(bob, carl) == [[], []]
+    assert sorted(a.room.nicks) == ["ann", "bob", "carl"]
+
+
+async def test_a_new_name_is_told_at_every_node_and_counts_there(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    bob = await a.come("bob")
+    desk, phone = await a.come("ann", "t"), await b.come("ann", "t")
+    await settled()
+    take(bob, phone)
+    await a.rename(desk, "anna")
+    await settled()
+    assert take(bob, phone) == [["* ann is now anna"]] * 2
+    assert sorted(a.room.nicks) == sorted(b.room.nicks) == ["anna", "bob"]
+    await b.rename(phone, "anna")
+    await settled()
+    assert take(bob, phone) == [[], []], "it is known already"
+
+
+async def test_a_topic_that_is_set_at_one_node_is_the_rooms_at_all(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    ann, bob = await a.come("ann"), await b.come("bob")
+    a.room.post(ann, Topic("snakes"))
+    await settled()
+    assert a.room.topic == b.room.topic == "snakes"
+    assert bob.take_told()[-1] == "* ann set the topic: snakes"
+
+
+async def test_the_people_of_a_node_that_is_given_up_leave_once_but_for_those_who_are_elsewhere_too(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    bob = await b.come("bob")
+    await a.come("ann", "t")
+    await a.come("carl")
+    await b.come("ann", "t")
+    await settled()
+    take(bob)
+    bury(a.nodes._kept, a.nodes.number)
+    await settled()
+    assert bob.take_told() == ["* carl left"]
+    assert sorted(b.room.nicks) == ["ann", "bob"]
+
+
+async def test_what_comes_early_waits_for_what_is_before_it_and_what_comes_late_is_not_shown_again(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    waiting: list[Callable[[], None]] = []
+    a, b = await open_nodes(nursery, waiting.append)
+    ann, bob = await a.come("ann"), await b.come("bob")
+    waiting.clear()
+    await trio.sleep(1.5)
+    take(bob)
+    for number in range(3):
+        await a.say(ann, f"line {number}")
+        await a.room.flushed(ann)
+    for wake in [waiting[2], *waiting]:
+        wake()
+    await trio.testing.wait_all_tasks_blocked()
+    assert [line for line in bob.take_told() if line.startswith("ann")] == [
+        f"ann: line {number}" for number in range(3)
+    ]
+    waiting.clear()
+    await a.say(ann, "nobody is woken")
+    await trio.sleep(1.1)
+    assert bob.take_told() == ["ann: nobody is woken"]
+
+
+async def test_ones_own_line_comes_after_what_others_said_before_it_though_nobody_was_woken(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery, lambda _: None)
+    ann, bob, bea = await a.come("ann"), await b.come("bob"), await b.come("bea")
+    await settled()
+    take(ann, bob, bea)
+    await a.say(ann, "one")
+    await a.room.flushed(ann)
+    await b.say(bob, "two")
+    await b.room.flushed(bob)
+    assert take(bob, bea) == [["ann: one"], ["ann: one", "bob: two"]]
+
+
+async def test_what_is_sent_again_at_another_node_is_stored_once_and_answered_with_its_number(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    desk, phone = await a.come("ann", "t"), await b.come("ann", "t")
+    bob = await b.come("bob")
+    await settled()
+    take(bob)
+    await a.say(desk, "once", "k")
+    await b.say(phone, "once", "k")
+    await settled()
+    assert bob.take_told() == ["ann: once"]
+    assert a.room.last_seq == b.room.last_seq == 1
+
+
+async def test_who_enters_is_shown_what_they_have_missed_since_they_were_at_whatever_node(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    bob = await b.come("bob")
+    ann = await a.come("ann", "t")
+    await b.say(bob, "one")
+    await settled()
+    await a.room.leave(ann)
+    await b.say(bob, "two")
+    await settled()
+    again = await b.come("ann", "t")
+    told = again.take_told()
+    assert any("two" in line for line in told)
+    assert not any("one" in line for line in told)
+
+
+# What cannot be stored.
+
+
+async def test_while_nothing_can_be_stored_nobody_comes_and_who_goes_has_gone_when_it_can(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    ann, carl, bob = await a.come("ann"), await a.come("carl"), await b.come("bob")
+    await settled()
+    take(ann, bob)
+    a.nodes.is_full = True
+    late = await a.come("dan")
+    assert late.place is a.hall
+    await a.room.leave(carl)
+    await a.rename(ann, "anna")
+    await a.say(ann, "lost")
+    await settled()
+    assert carl not in a.room
+    assert sorted(a.room.nicks) == sorted(b.room.nicks) == ["ann", "bob", "carl"], "what is not stored is not shown"
+    assert bob.take_told() == []
+    a.nodes.is_full = False
+    await settled()
+    assert sorted(a.room.nicks) == sorted(b.room.nicks) == ["anna", "bob"]
+    assert sorted(bob.take_told()) == ["* ann is now anna", "* carl left"]
+
+
+async def test_who_may_say_nothing_more_is_left_out_and_the_others_are_not(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    holder = await a.nodes.journal.accounts.register(Registration("eve", "eve"), 0.0)
+    assert isinstance(holder, Holder)
+    account = holder.account.id
+    a.nodes._kept.accounts.add(Device(7, account, "phone", b"digest", 0.0))
+    ann, bob = await a.come("ann"), await b.come("bob")
+    eve = FakeSession(a.hall, "eve")
+    eve.person.account, eve.person.sender, eve.proof = account, f"account:{account}", Proof(7)
+    await eve.enter(a.room)
+    await settled()
+    take(ann, bob, eve)
+    await b.nodes.journal.accounts.drop_devices(account, [7])
+    a.room.post(ann, Topic("before"))
+    await a.say(eve, "x", "k")
+    await a.say(ann, "after")
+    await a.say(eve, "y")
+    await settled()
+    assert bob.take_told() == ["* ann? set the topic: before", "ann?: after"]
+    assert len(eve.take_told()) == 4
+    assert a.room.last_seq == 2
+
+
+async def test_while_the_engine_is_away_nobody_comes_in(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, _ = await open_nodes(nursery)
+    a.nodes.life.asked("something")
+    await trio.sleep(4)
+    ann = FakeSession(a.hall, "ann")
+    assert await ann.enter(a.room) == -1
+    assert ann.place is a.hall
+    a.nodes.life.answered("something")
+    assert await ann.enter(a.room) == 0
+    assert ann in a.room
+
+
+async def test_who_is_known_to_come_back_elsewhere_is_not_seen_to_go(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    bob = await b.come("bob")
+    ann, carl = await a.come("ann", "t"), await a.come("carl")
+    await settled()
+    take(bob)
+    a.nodes.life.leave()
+    await a.room.leave(ann)
+    await a.room.leave(carl)
+    await settled()
+    assert bob.take_told() == ["* carl left"]
+    assert sorted(b.room.nicks) == ["ann", "bob"]
+
+
+async def test_who_registers_has_not_come_nor_gone_and_is_known_by_the_account(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    bob, ann = await b.come("bob"), await a.come("ann", "t")
+    await settled()
+    take(bob)
+    holder = await a.nodes.journal.accounts.register(Registration("ann", "ann"), 0.0)
+    assert isinstance(holder, Holder)
+    ann.person.account, ann.person.sender = holder.account.id, f"account:{holder.account.id}"
+    a.room.known_otherwise("ann", ann.person.sender)
+    a.room.changes.note_account(ann.person, is_first=False)
+    await settled()
+    assert bob.take_told() == ["* ann has an account now: nobody else can have the name."]
+    assert [one.person for one in (await b.nodes.open("python")).people if one.nick == "ann"] == [ann.person.sender]
+    assert sorted(b.room.nicks) == sorted(a.room.nicks) == ["ann", "bob"]
+    await a.room.leave(ann)
+    await settled()
+    assert bob.take_told() == ["* ann left"]
+
+
+async def test_a_room_that_has_missed_what_is_forgotten_goes_on_from_how_it_is_and_says_so(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery, lambda _: None)
+    ann, bob = await a.come("ann"), await b.come("bob")
+    await settled()
+    take(ann, bob)
+    kept = a.nodes._kept.rooms["python"]
+    await a.say(ann, "one")
+    await a.room.flushed(ann)
+    await a.room.leave(ann)
+    kept.turns.pop(-2)
+    await settled()
+    told = bob.take_told()
+    assert "* ann left" in told
+    assert len(told) == 2
+    assert b.room.nicks == ["bob"]
+    await b.say(bob, "two")
+    await settled()
+    assert b.room.last_seq == 2
+
+
+@pytest.mark.parametrize("step", ["take", "known_as"])
+async def test_a_turn_whose_taking_in_failed_is_shown_all_the_same_and_who_is_there_is_put_right(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    a, b = await open_nodes(nursery)
+    ann, bob = await a.come("ann"), await b.come("bob")
+    await settled()
+    take(ann, bob)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(a.room._members, step, fail)
+        await a.say(ann, "seen")
+        carl = await a.come("carl")
+        await a.say(ann, "and heard")
+    await settled()
+    assert [line for line in bob.take_told() if line.startswith("ann")] == ["ann: seen", "ann: and heard"]
+    people = {one.nick for one in (await a.nodes.open("python")).people}
+    assert set(a.room.nicks) == set(b.room.nicks) == people
+    assert (carl in a.room) == ("carl" in people)
