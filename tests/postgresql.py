@@ -1,4 +1,5 @@
-"""One PostgreSQL for all tests that need one: started when the first asks, as a user without rights, in a temporary directory.
+"""One PostgreSQL for all tests that need one: started when the first asks, as a user without rights, in a temporary directory that is in
+memory where that can be.
 
 A test gets a database of its own by the fixture `database`, made from one that has the tables already. Where no PostgreSQL is installed such
 tests are left out, and say so; CI never leaves them out.
@@ -35,8 +36,9 @@ PLACES = (
 USER = "chat"
 TEMPLATE = "chat_template"
 START_SECONDS = 60
-FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-"""Settings for tests that are not about what survives."""
+MEMORY = Path("/dev/shm")  # noqa: S108 - a new directory in it, with a random name
+MEMORY_MIN = 2 * 2**30
+"""Where files are in memory, so that a commit costs nothing though it is flushed as servers want it, and how many bytes must be free there."""
 
 
 class Database(NamedTuple):
@@ -57,12 +59,11 @@ class Database(NamedTuple):
 class Cluster:
     """A PostgreSQL of its own. It listens on a Unix socket in its directory, and at 127.0.0.1."""
 
-    def __init__(self, *settings: str) -> None:
-        """Make and start one, with these settings besides ("fsync=off")."""
+    def __init__(self, *settings: str, in_memory: bool = True) -> None:
+        """Make and start one, with these settings besides ("max_connections=20"); its files are in memory, if there is room for them."""
         self.binaries = binaries()
-        self.directory = Path(
-            tempfile.mkdtemp(prefix="chat-pg-")
-        )  # a short path: a socket's has 107 characters at most
+        # A short path: a socket's has 107 characters at most.
+        self.directory = Path(tempfile.mkdtemp(prefix="chat-pg-", dir=_memory() if in_memory else None))
         self.data = self.directory / "data"
         self.user = unprivileged_user()
         if self.user:
@@ -187,6 +188,13 @@ def binaries() -> Path:
     pytest.skip(why)
 
 
+def _memory() -> Path | None:
+    """A place for files in memory, if there is one."""
+    with suppress(OSError):
+        return MEMORY if shutil.disk_usage(MEMORY).free >= MEMORY_MIN else None
+    return None
+
+
 def unprivileged_user() -> str | None:
     """Whose processes they are to be: PostgreSQL refuses to run as root. None: ours."""
     if os.geteuid() != 0:
@@ -209,7 +217,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The PostgreSQL of these tests. It may be asked for by several databases' tests; whoever stops or harms it makes one of their own."""
-    made = Cluster(*FAST)
+    made = Cluster()
     yield made
     made.close()
 

@@ -648,6 +648,8 @@ ELSEWHERE = {
     "_put_run", "_take_in", "_is_full_for_runs", "takes_run_of", "_handle_run",
     # Where a room has many readers: test_send_ring.py.
     "_give_at_once",
+    # Where several nodes are one server: test_shared_limits.py.
+    "note_founded",
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """How a node ends, in order or because the others have given it up; and what its callers are told. Whole servers on virtual time."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -9,6 +9,7 @@ import trio
 from msgspec.structs import replace
 from trio.testing import wait_all_tasks_blocked
 
+from chat_server.admin_shown import lines_of
 from chat_server.config import Config
 from chat_server.journal import JournalError
 from chat_server.journal.engines import Store
@@ -17,11 +18,12 @@ from chat_server.journal.memory_nodes import MemoryNode, bury
 from chat_server.journal.node_life import RETURN_SECONDS
 from chat_server.journal.nodes import Beside, Came, Nodes, NodeSeen, Placed, Turn, Went
 from chat_server.journal.signs import RoomFounded, Signed
+from chat_server.server.admin_requests import NodeShown
 from chat_server.server.ending import MOVED_PER_SECOND, OTHERS_SECONDS, Ending
 from chat_server.server.server import Server
 from chat_server.sessions.session import ChatSession
 from fakes import cheap_hashing
-from streams import House
+from streams import House, open_house
 
 
 class Running:
@@ -29,6 +31,10 @@ class Running:
 
     def __init__(self, kept: Kept, name: str) -> None:
         self.node = MemoryNode(kept, name)
+        self.is_cut_off = False
+        """Whether what it tells comes to nobody."""
+        tell = self.node.signs.tell
+        self.node.signs.tell = lambda sign: None if self.is_cut_off else tell(sign)  # type: ignore[method-assign]
 
     async def end(self) -> None:
         self.node.journal.close()
@@ -104,15 +110,14 @@ async def test_signs_come_to_the_other_nodes_and_not_back(autojump_clock: trio.a
 
 
 @asynccontextmanager
-async def house_at(running_node: Running, **server: object) -> AsyncIterator[House]:
+async def house_at(running_node: Running, limits: Mapping[str, object] | None = None) -> AsyncIterator[House]:
     """A server that is this node."""
     node = running_node.node
     store = Store(node.journal, node.journal.accounts, cast(Nodes, node))
     config = Config()
+    config = replace(config, limits=replace(config.limits, **(limits or {})))
     async with trio.open_nursery() as nursery:
-        house = House(
-            Server(replace(config, server=replace(config.server, **server)), store, hashing=cheap_hashing()), nursery
-        )
+        house = House(Server(config, store, hashing=cheap_hashing()), nursery)
         await nursery.start(house.run)
         yield house
         nursery.cancel_scope.cancel()
@@ -207,3 +212,55 @@ async def test_many_are_told_over_how_many_seconds_to_spread(autojump_clock: tri
         sessions = [FakeSession() for _ in range(3 * MOVED_PER_SECOND)]
         await ending.begin([cast("ChatSession[object]", session) for session in sessions])
         assert sessions[0].told[0][2] == {"seconds": "3"}
+
+
+# What operators and programs are told.
+
+
+async def test_a_node_says_which_it_is_and_lists_all(autojump_clock: trio.abc.Clock) -> None:
+    async with running("east", "west") as (first, second), house_at(first) as house, house_at(second) as other:
+        await other.call().log_in("ann")
+        second.node.life.leave()
+        program = house.connect()
+        await program.ask("hello", protocol=2)
+        assert (await program.wait_for("hello"))["node"] == "east"
+        *nodes, _ = await house.ask_as_operator("list-nodes")
+        assert [(one["name"], one["people"], one["is_leaving"], one["is_this"]) for one in nodes] == [
+            ("east", 0, False, True),
+            ("west", 1, True, False),
+        ]
+        connected, _ = await house.ask_as_operator("who")
+        assert connected["node"] == "east"
+        figures, _ = await house.ask_as_operator("stats")
+        assert (figures["node"], figures["is_engine_away"]) == ("east", False)
+
+
+async def test_an_engine_that_does_not_say_which_nodes_there_are_keeps_no_operator_waiting(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running("east") as (only,), house_at(only) as house:
+        monkeypatch.setattr(only.node, "listed", trio.sleep_forever)
+        (last,) = await house.ask_as_operator("list-nodes")
+        assert last["why"].startswith("the engine of the journal does not say which nodes there are")
+
+
+async def test_a_server_that_has_its_journal_for_itself_names_no_node(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        program = house.connect()
+        await program.ask("hello", protocol=2)
+        assert "node" not in await program.wait_for("hello")
+        (last,) = await house.ask_as_operator("list-nodes")
+        assert last["why"] == "this server has its journal for itself: there are no nodes"
+        connected, _ = await house.ask_as_operator("who")
+        figures, _ = await house.ask_as_operator("stats")
+        assert not {"node", "is_engine_away"} & {*connected, *figures}
+
+
+def test_nodes_are_shown_in_a_table() -> None:
+    shown = lines_of([NodeShown(4, "east", 3700, 0.2, 12, False, True), NodeShown(9, "west", 60, 9.7, 1, True, False)])
+    assert shown == [
+        "     NODE  PEOPLE  FOR        HEARD     STATE",
+        "#4*  east  12      1 h 1 min  0 s ago   -",
+        "#9   west  1       1 min      10 s ago  ends",
+        "* has answered",
+    ]

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from trio.testing import MockClock
 
 from captured_logs import capture_logs
-from chat_server.commands.login import ROOMS_AT_ONCE, ROOMS_PER_LINE
+from chat_server.commands.renaming import ROOMS_AT_ONCE, ROOMS_PER_LINE
 from chat_server.commands.table import COMMANDS
 from chat_server.journal import PendingAppend, Receipt
 from chat_server.journal.keys import SenderKey

@@ -20,6 +20,7 @@ from chat_server.server.admin_requests import (
     Figures,
     Kicked,
     LogLevelShown,
+    NodeShown,
     Renamed,
     RoomShown,
 )
@@ -32,8 +33,10 @@ def lines_of(answers: Sequence[AdminAnswer]) -> list[str]:
 
 
 def _who_shown(people: Sequence[Connected]) -> list[str]:
+    at = any(one.node for one in people)
     rows = [
         (
+            *((one.node or "-",) if at else ()),
             (one.nick or "(not logged in)") + "?" * one.guest,
             one.by,
             one.address,
@@ -43,7 +46,7 @@ def _who_shown(people: Sequence[Connected]) -> list[str]:
         )
         for one in people
     ]
-    return table(("NAME", "BY", "FROM", "FOR", "WAITING", "ROOMS"), rows)
+    return table((*(("NODE",) if at else ()), "NAME", "BY", "FROM", "FOR", "WAITING", "ROOMS"), rows)
 
 
 def _kicked_shown(answers: Sequence[Kicked]) -> list[str]:
@@ -70,6 +73,21 @@ def _deleted_shown(answers: Sequence[Deleted]) -> list[str]:
     ]
 
 
+def _nodes_shown(nodes: Sequence[NodeShown]) -> list[str]:
+    rows = [
+        (
+            f"#{one.number}" + "*" * one.is_this,
+            one.name,
+            str(one.people),
+            duration(one.seconds),
+            f"{one.silent:.0f} s ago",
+            "ends" if one.is_leaving else "-",
+        )
+        for one in nodes
+    ]
+    return [*table(("", "NODE", "PEOPLE", "FOR", "HEARD", "STATE"), rows), "* has answered"]
+
+
 def _figures_shown(answers: Sequence[Figures]) -> list[str]:
     (now,) = answers
     most = f" of at most {size(now.waiting_bytes_limit)}" if now.waiting_bytes_limit else ""
@@ -78,7 +96,9 @@ def _figures_shown(answers: Sequence[Figures]) -> list[str]:
         if now.commits_timed
         else "none yet"
     )
+    node = [("node", f"{now.node}{', its engine does not answer' if now.is_engine_away else ''}")] if now.node else []
     rows = [
+        *node,
         ("server", f"chat-server {now.version}, for {duration(now.uptime)}{', stopping' if now.is_stopping else ''}"),
         ("people", f"{now.people} (at terminals: {now.terminals}, by programs: {now.programs})"),
         ("not logged in", str(now.not_logged_in)),
@@ -200,6 +220,7 @@ _SHOWN: dict[type[AdminAnswer], Callable[[Any], list[str]]] = {
     Renamed: _renamed_shown,
     Deleted: _deleted_shown,
     Figures: _figures_shown,
+    NodeShown: _nodes_shown,
     LogLevelShown: _level_shown,
     CodeMade: _code_shown,
     AccountListed: _accounts_shown,

@@ -224,6 +224,9 @@ def _add_admin_commands(commands: "argparse._SubParsersAction[console.Parser]") 
         dest="rooms_command", title="instead of listing", metavar="[COMMAND]", prog="chat-server admin rooms"
     )
     _add_room_changes(changes)
+    _add_command(
+        words, "nodes", "which nodes there are, where several are one server: people, when each was heard of last"
+    )
     _add_command(words, "stats", "how the server is: people, rooms, lines, what waits, how long commits take")
     level = _add_command(words, "log-level", "choose how much is logged until the server ends, or see how much is")
     level.add_argument("level", metavar="LEVEL", nargs="?", choices=("normal", "verbose"), help="normal or verbose")

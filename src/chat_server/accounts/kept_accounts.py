@@ -1,12 +1,12 @@
 """What the store in memory keeps of accounts, and what is found in it. Never knows who asks, nor what may be done."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from chat_server.accounts import Account, Code, Device, Ended, Failure, Record
+from chat_server.accounts import Account, Code, Device, Ended, Failure, NewDevice, Record
 from chat_server.accounts.names_index import KeptName
 
 
@@ -76,6 +76,21 @@ class KeptAccounts:
     def devices_of(self, account: int) -> list[Device]:
         """An account's devices, the oldest first."""
         return [one for one in self.devices.values() if one.account == account]
+
+    def add_device(self, account: int, new: NewDevice, at: float) -> Device:
+        """One more device of an account's."""
+        number = self.next_device
+        self.next_device += 1
+        device = Device(
+            number, account, new.name, new.digest, at, new.kind, at, new.network, ends=new.ends, rooms=new.rooms
+        )
+        self.devices[number] = device
+        return device
+
+    def drop_all(self, account: int, keep: Collection[int] = ()) -> None:
+        """Forget an account's devices but these, and the codes that let it in at one more."""
+        self.drop(one.id for one in self.devices_of(account) if one.id not in keep)
+        self.drop_codes_for_devices(account)
 
     def drop(self, devices: Iterable[int]) -> None:
         """Forget devices."""

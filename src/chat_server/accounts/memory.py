@@ -44,6 +44,12 @@ class Lines(Protocol):
     def carry_over(self, sender: str, person: str, account: int) -> None:
         """The keys of a sender and the read positions of a person are an account's from now on."""
 
+    def account_changed(self, account: int, key: str = "", claimed_by: str = "") -> None:
+        """Have whoever else has this journal hear of an account; it has the name with this key from now on, which somebody has had there so far."""
+
+    def revoked(self, account: int, devices: tuple[int, ...] | None, why: str) -> None:
+        """Have them hear that these devices, or None: nothing that has until now, let anybody in any more."""
+
     def forget(self, account: int) -> None:
         """Forget the account's read positions."""
 
@@ -92,10 +98,11 @@ class MemoryAccounts:
         self.names.put(number, account.name, key, account.skeleton)
         if code is not None:
             self._kept.use(code)
-        device = self._add(number, new.device, at) if new.device is not None else None
+        device = self._kept.add_device(number, new.device, at) if new.device is not None else None
         for digest in new.recovery:
             self._kept.codes[digest] = Code(digest, "recovery", at, None, number, made_by=number)
         self._lines.carry_over(new.sender, new.person, number)
+        self._lines.account_changed(number, key, new.claimed_by)
         return Holder(account, device, code.rooms if code else ())
 
     async def account(self, account: int) -> Account | None:
@@ -135,6 +142,7 @@ class MemoryAccounts:
         new = self._kept.change(account, lambda one: replace(one, name=name, skeleton=skeleton))
         self._put_name(old, new, at)
         self._forget_names([name for name in self._kept.names if name.account == account][KEPT_NAMES_MAX:])
+        self._lines.account_changed(account)
         return new
 
     async def change_password(self, account: int, password: str | None, keep: Collection[int]) -> None:
@@ -143,8 +151,8 @@ class MemoryAccounts:
         if self._kept.active(account) is None:
             return
         self._kept.change(account, lambda one: replace(one, password=password))
-        self._kept.drop(one.id for one in self._kept.devices_of(account) if one.id not in keep)
-        self._kept.drop_codes_for_devices(account)
+        self._kept.drop_all(account, keep)
+        self._lines.revoked(account, None, "password-changed")
 
     def rehash(self, account: int, old: str, new: str) -> None:
         """Have another hash of the same password stored; see Accounts."""
@@ -157,6 +165,7 @@ class MemoryAccounts:
         self._lines.check_open()
         if self._kept.active(account) is not None:
             self._kept.change(account, lambda one: replace(one, role=role))
+            self._lines.account_changed(account)
 
     async def save_choices(self, account: int, choices: Choices) -> None:
         """Store what somebody has chosen."""
@@ -181,17 +190,18 @@ class MemoryAccounts:
     async def add_device(self, account: int, new: NewDevice, at: float) -> Device | Refusal:
         """Add a device; see Accounts."""
         self._lines.check_open()
-        return self._refusal_of_device(account, new) or self._add(account, new, at)
+        return self._refusal_of_device(account, new) or self._kept.add_device(account, new, at)
 
     async def drop_devices(
         self, account: int, devices: Collection[int], *, why: str = "dropped", is_all: bool = False
     ) -> list[int]:
         """Drop those of these devices that are the account's."""
-        del why, is_all
         self._lines.check_open()
         dropped = [one.id for one in self._kept.devices_of(account) if one.id in devices]
         self._kept.drop(dropped)
         self._kept.drop_codes_for_devices(account)
+        if dropped or is_all:
+            self._lines.revoked(account, None if is_all else tuple(dropped), why)
         return dropped
 
     # Codes.
@@ -238,7 +248,8 @@ class MemoryAccounts:
         self._kept.use(code)
         if code.purpose == "owner":
             self._kept.change(code.account, lambda one: replace(one, role="owner"))
-        added = self._add(code.account, device, at) if device is not None else None
+            self._lines.account_changed(code.account)
+        added = self._kept.add_device(code.account, device, at) if device is not None else None
         return Holder(self._kept.accounts[code.account], added, code.rooms)
 
     # Failed tries.
@@ -265,8 +276,8 @@ class MemoryAccounts:
         if known is None or known.state != "active":
             return False
         self._kept.change(account, lambda one: replace(one, state="closing", ending=ending, closes_at=closes_at))
-        self._kept.drop(one.id for one in self._kept.devices_of(account))
-        self._kept.drop_codes_for_devices(account)
+        self._kept.drop_all(account)
+        self._lines.revoked(account, None, "account-ends")
         return True
 
     async def take_back_end(self, account: int) -> bool:
@@ -300,6 +311,8 @@ class MemoryAccounts:
         self._kept.codes = {digest: code for digest, code in self._kept.codes.items() if not _is_of(code, account)}
         self._kept.failures = {which: one for which, one in self._kept.failures.items() if one.account != account}
         self._lines.forget(account)
+        self._lines.revoked(account, None, "account-ended")
+        self._lines.account_changed(account)
         if ending == "close":
             return Rewritten(nick)
         self._kept.ended[account] = Ended(account, nick, ending)
@@ -345,15 +358,6 @@ class MemoryAccounts:
         if len(self._kept.devices_of(account)) >= DEVICES_MAX:
             return Refusal("devices")
         return Refusal("token") if self._kept.device_of(new.digest) is not None else None
-
-    def _add(self, account: int, new: NewDevice, at: float) -> Device:
-        number = self._kept.next_device
-        self._kept.next_device += 1
-        device = Device(
-            number, account, new.name, new.digest, at, new.kind, at, new.network, ends=new.ends, rooms=new.rooms
-        )
-        self._kept.devices[number] = device
-        return device
 
 
 def _is_beside(other: Code, code: Code) -> bool:

@@ -18,10 +18,12 @@ from chat_server.accounts.refusals import refused
 from chat_server.commands.access import UNREGISTERED, access
 from chat_server.commands.asking import HASH_TOKENS, ask_new_password, chosen_password
 from chat_server.commands.codes import NobodyRegisters
+from chat_server.commands.coming_back import rooms_of
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.letting_in import ROLE_OF, enter_rooms, may_be_secret, new_device, readable, rooms_of
-from chat_server.commands.login import ROOMS_AT_ONCE, NowOwner, claim_name
+from chat_server.commands.letting_in import ROLE_OF, enter_rooms, may_be_secret, new_device, readable
+from chat_server.commands.login import NowOwner
 from chat_server.commands.naming import NameBusy, naming
+from chat_server.commands.renaming import ROOMS_AT_ONCE, claim_name, claimed_name, free_name
 from chat_server.journal import JournalError
 from chat_server.protocol.events import Refused, Registered
 from chat_server.protocol.names import BadName, name_key, parse_name
@@ -29,7 +31,8 @@ from chat_server.protocol.requests import DeviceName, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.person import STRANGER, Person, Proof
+from chat_server.rooms.other_nodes import OtherNodes
+from chat_server.rooms.person import STRANGER, Person, Proof, person_id
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, carried_through, give_way
 from chat_server.rooms.tokens import new_token
 
@@ -165,13 +168,38 @@ async def _register_as(place: Room, session: Occupant, nick: str, request: Regis
 
 async def _register_by(place: Room, session: Occupant, nick: str, request: Register, password: Password) -> bool:
     """Make the account, with what the person has had here as a guest, in one commit; tell why not, if it cannot be. Returns whether it was made."""
-    authentication, person = place.directory.authentication, session.person
-    hashed = await authentication.hashed(password, session.network)
+    person = session.person
+    hashed = await place.directory.authentication.hashed(password, session.network)
     if isinstance(hashed, Refused):
         session.send(hashed)
         return False
-    if person.role == STRANGER and not (nick := claim_name(place, person, nick, session)):
+    others = place.directory.others
+    if others is None:
+        if person.role == STRANGER and not (nick := claim_name(place, person, nick, session)):
+            return False
+        return await _make_or_release(place, session, nick, hashed, request)
+    async with others.deciding(person_id(person, others.nodes.number)):
+        if not await _is_called(place, others, session, nick):
+            return False
+        return await _make_or_release(place, session, nick, hashed, request)
+
+
+async def _is_called(place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, nick: str) -> bool:
+    """Whether the session's person is called so, or is now, and nobody else at any node; says so if not."""
+    person = session.person
+    if person.role == STRANGER:
+        free = free_name(place, person, nick, session)
+        who = person_id(person, others.nodes.number)
+        return bool(free) and await claimed_name(others, session, free, who) is not None
+    if person.nick != nick or person.account:  # it was changed elsewhere meanwhile
+        session.send(AnothersName(details={"nick": session.nick}))
         return False
+    return True
+
+
+async def _make_or_release(place: Room, session: Occupant, nick: str, hashed: str, request: Register) -> bool:
+    """Make the account by a name that the person has; a stranger has it no longer if that cannot be."""
+    person = session.person
     is_made = False
     try:
         for room in rooms_of(place, person.rooms):
@@ -200,6 +228,7 @@ async def _make(place: Room, session: Occupant, nick: str, hashed: str, request:
         sender=person.sender,
         person=name_key(nick) if person.nick else "",
         choices=person.choices,
+        claimed_by=person_id(person, directory.others.nodes.number) if directory.others is not None else "",
     )
     is_first = not directory.guests
     made: Holder | Refusal | None = None
@@ -244,6 +273,8 @@ def _become_holder(place: Room, session: Occupant, nick: str, made: Holder) -> N
     """Whoever has this name here is the account's from now on, by all their sessions."""
     directory, person, account = place.directory, session.person, made.account
     sender = sender_of(account.id)
+    if directory.others is not None:
+        directory.others.register(person_id(person, directory.others.nodes.number), nick, account.id)
     directory.forget_identity(person.sender, person)
     person.account = account.id
     directory.identify(sender, person)

@@ -1,4 +1,4 @@
-"""How somebody comes in: as a guest or as the holder of an account, as one more session of theirs or in the place of those that are there.
+"""How somebody comes in: as a guest or as the holder of an account, whether or not they are here already (coming_back.py).
 
 Knows what has been proved, and by which session. Never knows how (accounts/authentication.py), nor what was asked for.
 """
@@ -8,18 +8,19 @@ from contextlib import suppress
 from math import inf
 from typing import TypeVar
 
-from msgspec import UNSET
-
 from chat_server.accounts import Account, NewDevice, sender_of
 from chat_server.accounts.authentication import LetIn
 from chat_server.accounts.credentials import digest_of_token
 from chat_server.accounts.networks import shortened
 from chat_server.commands.chosen import take_up_choices
+from chat_server.commands.coming_back import Place, come_back, found_here, go_on, join, note_elsewhere, rooms_of, tell
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
-from chat_server.protocol.events import LastLogin, LoggedIn, Refused
+from chat_server.journal.nodes import Claimed
+from chat_server.protocol.events import LastLogin, Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Login
+from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, Person, Proof
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
 from chat_server.rooms.tokens import identity_of
@@ -30,19 +31,12 @@ ROLE_OF = {"member": HOLDER, "admin": ADMIN, "owner": OWNER}
 """What the holder of an account is here, by what the account is."""
 
 
-def rooms_of(place: Room, names: Sequence[str]) -> list[Room]:
-    """The rooms with these names."""
-    found = (place.directory.room(name) for name in names)
-    return [room for room in found if room is not None]
-
-
-def let_in_guest(place: Room, session: Occupant, nick: str, request: Login) -> None:
+def let_in_guest(place: Room, session: Occupant, nick: str, token: str) -> None:
     """Somebody without an account has this name now, and by their token again later."""
-    identity = identity_of(request.token)
+    identity = identity_of(token)
     if identity:
         place.directory.identify(identity, session.person)
     session.logged_in(nick, identity or name_key(nick), MEMBER)
-    _tell(session, request)
 
 
 def holds_an_account(place: Room, name: str) -> bool:
@@ -118,35 +112,98 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
     if was_ending and directory.authentication.is_revoked(let_in):
         session.send(Refused("changed-meanwhile"))
         return
+    if directory.others is not None:
+        await _let_in_among_nodes(place, directory.others, session, let_in, request, was_ending=was_ending)
+        return
     person = directory.identified(sender_of(account.id))
-    now = directory.authentication.now()
-    zone = (person or session.person).zone
-    last = None  # a program that comes by its token may come every minute, and nobody reads it
-    if not let_in.is_old:
-        last = LastLogin(account.seen, let_in.failed.tries, let_in.failed.networks, zone, was_ending)
+    last = _last_login(let_in, (person or session.person).zone, was_ending=was_ending)
     nick = directory.accounts.names.name_of(account.id)  # it may have been renamed just now
-    if person is None:
-        if (refusal := directory.claim(nick, session.person)) is not None:
-            session.send(refusal)
+    if person is None and (refusal := directory.claim(nick, session.person)) is not None:
+        session.send(refusal)
+        return
+    _prove(place, session, person, let_in)
+    if person is not None:
+        await come_back(place, session, person, request, last)
+        return
+    session.logged_in(nick, sender_of(account.id), ROLE_OF[account.role])
+    tell(session, request, last=last)
+
+
+async def _let_in_among_nodes(
+    place: Room,
+    others: OtherNodes[Person[Occupant]],
+    session: Occupant,
+    let_in: LetIn,
+    request: Login,
+    *,
+    was_ending: bool,
+) -> None:
+    """The same where there are other nodes, at which they may be too. What was proved may have been revoked while the engine was asked."""
+    directory, account, who = place.directory, let_in.account, sender_of(let_in.account.id)
+    async with others.deciding(who):
+        person, claimed = await _found_or_claimed(place, others, session, account)
+        if isinstance(claimed, Claimed) and directory.authentication.is_revoked(let_in):
+            directory.release(claimed.nick, session.person)
+            claimed = Refused("changed-meanwhile")
+        if isinstance(claimed, Refused):
+            session.send(claimed)
             return
+        last = _last_login(let_in, (person or session.person).zone, was_ending=was_ending)
+        _prove(place, session, person, let_in)
+        following: Place | None = Place()
+        if person is not None:
+            following = join(place, session, person, request)
+        else:
+            session.logged_in(claimed.nick, who, ROLE_OF[account.role])
+        if following is None:
+            return
+        following = note_elsewhere(others, session, request, claimed, following)
+    await go_on(place, others, session, request, following, last=last)
+    speak_as_chosen(session)
+
+
+async def _found_or_claimed(
+    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, account: Account
+) -> tuple[Person[Occupant] | None, Claimed | Refused]:
+    """The account's person, if they are here, and what the engine says of their name; else claim that: it may be another one meanwhile."""
+    directory, who = place.directory, sender_of(account.id)
+    try:
+        if (here := await found_here(place, others, who)) is not None:
+            return here
+        while True:
+            nick = directory.accounts.names.name_of(account.id)
+            given = await others.names.claim(nick, session.person, who)
+            if isinstance(given, Refused) or given.nick == directory.accounts.names.name_of(account.id):
+                return None, given
+            directory.release(given.nick, session.person)
+    except JournalError:
+        return None, Refused("cannot-store")
+
+
+def _last_login(let_in: LetIn, zone: str, *, was_ending: bool) -> LastLogin | None:
+    """What whoever is let in is told of what was before. A program that comes by its token may come every minute, and nobody reads it."""
+    if let_in.is_old:
+        return None
+    return LastLogin(let_in.account.seen, let_in.failed.tries, let_in.failed.networks, zone, was_ending)
+
+
+def _prove(place: Room, session: Occupant, person: Person[Occupant] | None, let_in: LetIn) -> None:
+    """A session has proved that it is the account's: the person's, who is here already; or whoever it is itself from now on."""
+    directory, account = place.directory, let_in.account
+    now = directory.authentication.now()
+    if person is None:
         session.person.account = account.id
         directory.identify(sender_of(account.id), session.person)
-    whose = person or session.person
-    if person is not None and let_in.is_new_owner:
+    elif let_in.is_new_owner:
         person.role = OWNER
     if let_in.is_bot:  # what it chose before it logged in is not its person's choice
         session.person.choices, session.person.language = {}, ""
-    take_up_choices(session, whose, whose.choices if person else account.choices)
+    take_up_choices(session, person or session.person, person.choices if person else account.choices)
     device = let_in.device
     is_old = let_in.is_old or let_in.is_by_device
     seconds = inf if device is None or device.ends is None else device.ends - now
     session.proof = Proof(device.id if device else 0, 0.0 if is_old else now, let_in.is_bot, seconds)
     directory.accounts.note_seen(account.id, session.proof.device, shortened(session.network), now)
-    if person is not None:
-        await come_back(place, session, person, request, last)
-        return
-    session.logged_in(nick, sender_of(account.id), ROLE_OF[account.role])
-    _tell(session, request, last=last)
 
 
 async def _taken_back(place: Room, session: Occupant, account: Account) -> bool | None:
@@ -162,42 +219,3 @@ async def _taken_back(place: Room, session: Occupant, account: Account) -> bool 
         session.send(Refused("account-gone", {"nick": account.name}))
         return None
     return was_ending
-
-
-async def come_back(
-    place: Room, session: Occupant, person: Person[Occupant], request: Login, last: LastLogin | None = None
-) -> None:
-    """Log in as somebody who is here already: as one more session, or in the place of those at the same device. They keep the name that they have."""
-    limit = place.directory.sessions_max
-    others = [other for other in person.sessions if other.proof.device == session.proof.device]
-    takes_over = bool(others) and not request.session and (bool(session.proof.device) or not person.account)
-    if not takes_over and limit and len(person.sessions) >= limit:
-        if not session.proof.at:
-            session.send(
-                Refused("too-many-sessions" if request.session else "connected-too-often", {"limit": str(limit)})
-            )
-            return
-        _end_one(person)
-    names = tuple(dict.fromkeys(room for other in others for room in other.rooms)) if takes_over else ()
-    rooms = rooms_of(place, names)[:ROOMS_MAX]
-    session.belong_to(person)
-    session.logged_in(person.nick, person.sender, person.role)
-    _tell(session, request, rooms, last)
-    if takes_over:
-        await session.take_over(rooms)
-    speak_as_chosen(session)
-
-
-def _end_one(person: Person[Occupant]) -> None:
-    """End a session, for somebody has just shown the password: else whoever has a token that was lost could keep its owner out by logging in often.
-
-    It is a bot's, if there is one, or that for which the password was shown longest ago, or never.
-    """
-    ended = min(person.sessions, key=lambda other: (not other.proof.is_bot, other.proof.at))
-    person.replace(ended)
-    ended.dismiss("taken-over", inf)
-
-
-def _tell(session: Occupant, request: Login, rooms: Sequence[Room] = (), last: LastLogin | None = None) -> None:
-    sessions = len(session.person.sessions) if request.session else UNSET
-    session.send(LoggedIn(session.nick, request.token, tuple(room.name for room in rooms), sessions, last or UNSET))

@@ -1,25 +1,18 @@
 """Who one is here: the nickname, and the proof by which a program has it again on another connection, beside its others or in their place."""
 
-from collections import deque
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, suppress
 from typing import ClassVar
 
 from msgspec.structs import replace
 
-from chat_server.accounts import Account
 from chat_server.accounts.authentication import LetIn
 from chat_server.accounts.credentials import TypedCode, is_for_bots, parse_code
-from chat_server.accounts.look_alikes import skeleton
-from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.new_names import parse_nickname
-from chat_server.accounts.refusals import refused
 from chat_server.commands.access import access
 from chat_server.commands.asking import HASH_TOKENS, ask_until_right
 from chat_server.commands.chosen import note_choice
+from chat_server.commands.coming_back import Place, come_back, found_here, go_on, join, note_elsewhere, tell
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import (
-    come_back,
     enter_rooms,
     holds_an_account,
     let_in_at_new_device,
@@ -28,25 +21,22 @@ from chat_server.commands.letting_in import (
     may_be_secret,
     new_device,
     readable,
-    rooms_of,
     storable,
 )
-from chat_server.commands.naming import NameBusy, naming
+from chat_server.commands.naming import NameBusy
+from chat_server.commands.renaming import claim_name, claimed_name, free_name, rename
+from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
-from chat_server.protocol.events import Answered, Refused, Renamed
-from chat_server.protocol.names import BadName, name_key, parse_name
+from chat_server.journal.nodes import Claimed
+from chat_server.protocol.events import Answered, Refused
+from chat_server.protocol.names import BadName, parse_name
 from chat_server.protocol.requests import Login, Rename
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import unexpected
-from chat_server.rooms.person import STRANGER, Person
-from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room, carried_through, give_way
+from chat_server.rooms.other_nodes import OtherNodes
+from chat_server.rooms.person import STRANGER, Person, person_id
+from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.tokens import identity_of, new_token
-
-ROOMS_AT_ONCE = 8
-"""Rooms that are told of a new name before others have their turn, at 80 us each; they cost no more than the request."""
-
-ROOMS_PER_LINE = 4
-"""Further rooms that count as a line. One person may be in eight hundred by eight sessions, which took 67 ms of the event loop in one piece."""
 
 
 class PasswordAsked(Answered, frozen=True):
@@ -122,23 +112,16 @@ class LoginCommands(CommandHandler):
 
         Everybody in the room is told.
         """
-        person = session.person
-        if person.is_naming:
+        if session.person.is_naming:
             session.send(NameBusy())
             return None
-        nick = claim_name(place, person, request.nick, session)
-        if not nick:
-            return None
-        if nick == person.nick:
-            session.send(Refused("same-name", {"nick": nick}))
-            return None
-        if person.account:
-            return _rename_account(place, session, nick)
-        return _rename(place, session, nick)
+        return rename(place, session, request.nick)
 
 
 def _log_in(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
     """Let somebody in who is not known to have an account; or, where the name is registered, ask them to prove that it is theirs."""
+    if place.directory.others is not None:
+        return _log_in_among_nodes(place, place.directory.others, session, request)
     person = place.directory.identified(identity_of(request.token))
     if person is not None:
         return come_back(place, session, person, request)
@@ -152,10 +135,71 @@ def _log_in(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
         session.send(_no_guests(place, nick))
         return None
     _be_plain_if_asked(place, session, request)
-    if not session.has_terminal and not request.token:
-        request = replace(request, token=new_token())
-    let_in_guest(place, session, nick, request)
+    request = _with_token(session, request)
+    let_in_guest(place, session, nick, request.token)
+    tell(session, request)
     return None
+
+
+def _with_token(session: Occupant, request: Login) -> Login:
+    """A program has a token by which it comes back: its own, or a new one."""
+    return request if session.has_terminal or request.token else replace(request, token=new_token())
+
+
+async def _log_in_among_nodes(
+    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, request: Login
+) -> None:
+    """The same where there are other nodes: whoever has a token may be there, and the engine says whose a name is."""
+    request = _with_token(session, request)
+    identity = identity_of(request.token)
+    async with others.deciding(identity):
+        following = await _decided(place, others, session, request, identity)
+    if following is not None:
+        await go_on(place, others, session, request, following)
+        speak_as_chosen(session)
+
+
+async def _decided(
+    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, request: Login, identity: str
+) -> Place | None:
+    """Decide who somebody is who is not known to have an account: where their session goes on, if it has come in."""
+    try:
+        here = await found_here(place, others, identity)
+    except JournalError:
+        session.send(Refused("cannot-store"))
+        return None
+    if here is not None:
+        person, claimed = here
+        following = join(place, session, person, request)
+        return following and note_elsewhere(others, session, request, claimed, following)
+    if not identity and holds_an_account(place, request.nick):
+        _ask_password(place, session, request)
+        return None
+    given = await _claimed_by_guest(place, others, session, request, identity)
+    if given is None:
+        return None
+    _be_plain_if_asked(place, session, request)
+    let_in_guest(place, session, given.nick, request.token)
+    return note_elsewhere(others, session, request, given, Place())
+
+
+async def _claimed_by_guest(
+    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, request: Login, identity: str
+) -> Claimed | None:
+    """Give a guest a name; whoever has a token the one that they have elsewhere. None after telling the session why not."""
+    if identity:  # an account may have this one, and they another elsewhere: the engine knows
+        try:
+            nick = parse_nickname(request.nick)
+        except BadName as error:
+            session.send(Refused(error.code, error.details))
+            return None
+    else:
+        nick = free_name(place, session.person, request.nick, session)
+    if nick and not place.directory.authentication.policy.guests:
+        session.send(_no_guests(place, nick))
+        return None
+    who = identity or person_id(session.person, others.nodes.number)
+    return await claimed_name(others, session, nick, who) if nick else None
 
 
 def _no_guests(place: Room, nick: str) -> Refused:
@@ -266,91 +310,3 @@ def _be_plain_if_asked(place: Room, session: Occupant, request: Login) -> None:
     if request.plain and session.has_terminal:
         session.set_preferences(replace(session.preferences, plain=True))
         note_choice(place, session, "plain", value=True)
-
-
-async def _rename_account(place: Room, session: Occupant, nick: str) -> None:
-    """Give the account the name that its person has just claimed."""
-    person, directory = session.person, place.directory
-    renaming = directory.accounts.rename(person.account, nick, skeleton(nick), directory.authentication.now())
-    renamed: Account | Refusal | None = None
-    pause = None
-    with naming(person), carried_through():
-        try:
-            with suppress(JournalError):
-                renamed = await renaming
-        finally:
-            if isinstance(renamed, Account):
-                pause = _rename(place, session, nick)
-            elif name_key(nick) != name_key(person.nick):
-                directory.release(nick, person)
-    if not isinstance(renamed, Account):
-        session.send(refused(renamed, nick) if renamed else Refused("cannot-store"))
-    elif pause is not None:
-        await pause
-
-
-def _rename(place: Room, session: Occupant, nick: str) -> MaybeAwaitable:
-    """Let a person be called so, and tell everybody who is where they are."""
-    person = session.person
-    old = person.nick
-    person.nick = nick
-    rooms = rooms_of(place, person.rooms)
-    session.owe(max(0, len(rooms) - ROOMS_AT_ONCE) / ROOMS_PER_LINE)
-    if len(rooms) > ROOMS_AT_ONCE:
-        return _announce_in_turn(place, session, old, rooms)
-    _announce(place, session, old, rooms)  # they tell it later than this is told, and whatever becomes of this
-    _tell_sessions(session, _renamed(place, session, old))
-    return None
-
-
-def _renamed(place: Room, session: Occupant, old: str) -> Renamed:
-    return Renamed(old, session.nick, guest=place.directory.guests.mark(session.person))
-
-
-def _tell_sessions(session: Occupant, renamed: Renamed) -> None:
-    """Tell the person's sessions of the new name, apart from what they are told in rooms."""
-    session.person.each_other(session, lambda other: other.send_unasked(renamed) if other.is_in_hall else None)
-    if session.is_in_hall:
-        session.send(renamed)
-
-
-async def _announce_in_turn(place: Room, session: Occupant, old: str, rooms: Iterable[Room]) -> None:
-    """Tell many rooms of the person's new name, and let others have their turn in between; if that is broken off, the rest at once."""
-    left = deque(rooms)
-    try:
-        _tell_sessions(session, _renamed(place, session, old))
-        while len(left) > ROOMS_AT_ONCE:
-            for _ in range(ROOMS_AT_ONCE):
-                left.popleft().announce_name(session)
-            await give_way()
-    finally:
-        _announce(place, session, old, left)
-
-
-def _announce(place: Room, session: Occupant, old: str, rooms: Sequence[Room]) -> None:
-    """Tell rooms of the person's new name. Others may have the old one when all have been told: no room shows two people of one name."""
-    with ExitStack() as told:  # what goes wrong in one room keeps it from no other
-        told.callback(_release, place, session.person, old)
-        for room in reversed(rooms):
-            told.callback(room.announce_name, session)
-
-
-def _release(place: Room, person: Person[Occupant], old: str) -> None:
-    if name_key(person.nick) != name_key(old):  # another session may have chosen it again
-        place.directory.release(old, person)
-
-
-def claim_name(place: Room, person: Person[Occupant], wanted: str, session: Occupant) -> str:
-    """Give the person this name in the directory. Return the name in its one form, or "" after telling the session why not."""
-    try:
-        nick = parse_nickname(wanted)
-    except BadName as error:
-        session.send(Refused(error.code, error.details))
-        return ""
-    refusal = place.directory.authentication.refusal_of_name(nick, person.account) or place.directory.claim(
-        nick, person
-    )
-    if refusal is not None:
-        session.send(refusal)
-        return ""
-    return nick

@@ -134,6 +134,9 @@ class Tables(Protocol):
     def drop_codes_like(self, code: Code) -> None:
         """Forget those for the same purpose, and the same account or name."""
 
+    def make_codes_alone(self, codes: Sequence[Code]) -> None:
+        """Let nobody else make codes until this is stored, nor end the accounts that these are for."""
+
     def unless_refused(self, change: Callable[[], Refusal | None]) -> Refusal | None:
         """Do something; if it is refused, nothing of it is done."""
 
@@ -270,6 +273,7 @@ def _drop_devices(tables: Tables, account: int, is_dropped: Callable[[Device], b
 
 def make_codes(tables: Tables, codes: Sequence[Code], *, is_instead: bool) -> Refusal | None:
     """Make codes, all or none; see Accounts. What else the transaction stores is stored, whether they are made or not."""
+    tables.make_codes_alone(codes)
     return tables.unless_refused(lambda: _make_codes(tables, codes, is_instead=is_instead))
 
 

@@ -15,7 +15,21 @@ from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.erasing import rewritten
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, NodeSeen, PersonId, Placed, Turn, Went
+from chat_server.journal.memory_names import KeptChanges, KeptNames
+from chat_server.journal.nodes import (
+    AccountChanged,
+    Called,
+    Came,
+    DevicesRevoked,
+    Elsewhere,
+    LinesRewritten,
+    Movement,
+    NodeSeen,
+    PersonId,
+    Placed,
+    Turn,
+    Went,
+)
 from chat_server.journal.showable import showable
 from chat_server.journal.times import MICROSECOND, settled
 from chat_server.protocol.entries import Entry, TopicSet
@@ -90,11 +104,13 @@ class Woken(Protocol):
 
 @dataclass
 class KeptNodes:
-    """Which nodes there are, by their numbers.
+    """What is kept of nodes: names and what has happened; and which there are, by their numbers.
 
     `gone` are those that have ended in order, each as it was then, and the time at which it is buried, by Trio's clock.
     """
 
+    names: KeptNames = field(default_factory=KeptNames)
+    changes: KeptChanges = field(default_factory=KeptChanges)
     alive: dict[int, Woken] = field(default_factory=dict)
     gone: dict[int, tuple[NodeSeen, float]] = field(default_factory=dict)
     begun: int = 0
@@ -166,16 +182,29 @@ class Kept:
 
 
 class KeptLines:
-    """Whose lines, keys and positions are whose. See accounts.memory.Lines."""
+    """Whose lines, keys and positions are whose, and what other nodes hear of accounts. See accounts.memory.Lines."""
 
-    def __init__(self, kept: Kept, is_closed: Callable[[], bool]) -> None:
+    def __init__(self, kept: Kept, is_closed: Callable[[], bool], node: int = 0) -> None:
+        """What is done to accounts is done at this node (0: there is no other)."""
         self._kept = kept
         self._is_closed = is_closed
+        self._node = node
 
     def check_open(self) -> None:
         """Raise JournalError if the journal is closed."""
         if self._is_closed():
             raise JournalError("the journal is closed")
+
+    def account_changed(self, account: int, key: str = "", claimed_by: PersonId = "") -> None:
+        """Have other nodes hear of an account, which has this name from now on; see accounts.memory.Lines."""
+        if self._node:
+            self._kept.nodes.names.hand_on(key, claimed_by, sender_of(account))
+            self._kept.nodes.changes.add(AccountChanged(self._node, account))
+
+    def revoked(self, account: int, devices: tuple[int, ...] | None, why: str) -> None:
+        """Have other nodes hear what lets nobody in any more; see accounts.memory.Lines."""
+        if self._node:
+            self._kept.nodes.changes.add(DevicesRevoked(self._node, account, devices, why))
 
     def carry_over(self, sender: str, person: str, account: int) -> None:
         """The newest keys of a sender, and the positions of a person, are the account's now."""
@@ -220,4 +249,6 @@ class KeptLines:
                 start = lines[0].seq - room.first
                 room.lines[start : start + len(lines)] = lines
                 rooms.add(lines[0].room)
+        if self._node and rooms:
+            kept.nodes.changes.add(LinesRewritten(self._node, tuple(sorted(rooms))))
         return Rewritten(nick, frozenset(rooms), erased)

@@ -108,12 +108,12 @@ class _Refused:
 class MemoryJournal:
     """See Journal. It stores whether it runs or not, until it is closed."""
 
-    def __init__(self, kept: Kept | None = None) -> None:
-        """Go on with what was kept; None: nothing has been said."""
+    def __init__(self, kept: Kept | None = None, node: int = 0) -> None:
+        """Go on with what was kept; None: nothing has been said. It is this node's among several (0: there is no other)."""
         self._kept = kept or Kept()
         self._lines_stored = 0
         self._is_closed = False
-        self.accounts = MemoryAccounts(self._kept.accounts, KeptLines(self._kept, lambda: self._is_closed))
+        self.accounts = MemoryAccounts(self._kept.accounts, KeptLines(self._kept, lambda: self._is_closed, node))
         self._closing = trio.Event()
         self._closed = trio.Event()
 

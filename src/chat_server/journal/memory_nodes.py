@@ -4,11 +4,13 @@ For tests. Whoever opens a node may say how it is woken when something has happe
 not at all. See nodes.py; never knows what rooms make of their turns.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import trio
 
+from chat_server.accounts.names_index import Refusal
 from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept, KeptRoom, KeptTurn
 from chat_server.journal.keys import SenderKey
@@ -16,13 +18,24 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.node_life import RETURN_SECONDS, NodeLife
 from chat_server.journal.nodes import (
     Beside,
+    CameElsewhere,
+    Change,
+    Claim,
+    Claimed,
     Follower,
     NodeIsOver,
     NodeSeen,
+    Numbered,
     Opening,
     PendingTurn,
+    PersonId,
     Placed,
+    RegisteredPerson,
+    RenamedPerson,
     Revoked,
+    RoomDeleted,
+    RoomMade,
+    RoomRenamed,
     Speaker,
     Turn,
     TurnReceipt,
@@ -133,8 +146,7 @@ class MemoryNode:
         return is_gone or accounts.active(int(number)) is None
 
     def _room(self, name: str) -> KeptRoom:
-        if self.number not in self._kept.nodes.alive:
-            raise NodeIsOver("the other nodes have given this one up")
+        self._check()
         try:
             return self._kept.rooms[name]
         except KeyError:
@@ -144,7 +156,57 @@ class MemoryNode:
     def _turns(room: KeptRoom, after: int) -> list[Turn]:
         return [turn_of(room, kept) for kept in room.turns if kept.number > after]
 
+    # Names.
+
+    async def claim(self, claim: Claim) -> Claimed | Refusal:
+        """Give somebody a name; see Nodes."""
+        self._check()
+        kept = self._kept.nodes
+        given = kept.names.claim(self.number, claim, self._kept.accounts, time.time())
+        return given if isinstance(given, Refusal) else Claimed(*given, kept.changes.newest)
+
+    async def release(self, key: str, person: PersonId) -> None:
+        """Take a name back; see Nodes."""
+        self._check()
+        self._kept.nodes.names.release(self.number, key, person)
+
+    async def rooms_of(self, person: PersonId, device: int) -> Sequence[str]:
+        """In which rooms somebody is elsewhere; see Nodes."""
+        self._check()
+        return [
+            name
+            for name, room in self._kept.rooms.items()
+            if any(
+                one.node != self.number and (one.person, one.device) == (person, device) for one in room.people.values()
+            )
+        ]
+
+    async def taken_over(self, person: PersonId, device: int) -> None:
+        """Have the person's sessions at other nodes end; see Nodes."""
+        self._tell(CameElsewhere(self.number, person, device))
+
+    async def renamed(self, person: PersonId, nick: str) -> None:
+        """Tell of another name; see Nodes."""
+        self._tell(RenamedPerson(self.number, person, nick))
+
+    async def registered(self, person: PersonId, account: int) -> None:
+        """Tell of an account; see Nodes."""
+        self._tell(RegisteredPerson(self.number, person, account))
+
+    def _tell(self, change: Change) -> None:
+        self._check()
+        self._kept.nodes.changes.add(change)
+
+    def _check(self) -> None:
+        if self.number not in self._kept.nodes.alive:
+            raise NodeIsOver("the other nodes have given this one up")
+
     # What happens at other nodes.
+
+    def changes(self) -> AsyncIterator[Numbered]:
+        """What happens from now on at any node; see Nodes."""
+        changes = self._kept.nodes.changes
+        return changes.after(changes.newest)
 
     def wake(self, room: str, turn: Turn) -> None:
         """Something has happened in a room."""
@@ -174,12 +236,8 @@ class MemoryNode:
 
     def seen(self) -> NodeSeen:
         """The node as the others see it."""
-        people = {
-            one.person for room in self._kept.rooms.values() for one in room.people.values() if one.node == self.number
-        }
-        return NodeSeen(
-            self.number, self.name, trio.current_time() - self._began_at, 0.0, len(people), self.life.is_leaving
-        )
+        people = self._kept.nodes.names.people_at(self.number)
+        return NodeSeen(self.number, self.name, trio.current_time() - self._began_at, 0.0, people, self.life.is_leaving)
 
     async def listed(self) -> Sequence[NodeSeen]:
         """All nodes; see Nodes."""
@@ -206,8 +264,26 @@ class NodeJournal(MemoryJournal):
     """The journal by a node: while it runs, the node is one of those that there are."""
 
     def __init__(self, kept: Kept, node: MemoryNode) -> None:
-        super().__init__(kept)
+        super().__init__(kept, node.number)
         self._node = node
+
+    async def create_room(self, name: str) -> None:
+        """Keep a new room, and tell of it; see Journal."""
+        is_new = name not in self._rooms
+        await super().create_room(name)
+        if is_new:
+            self._kept.nodes.changes.add(RoomMade(self._node.number, name))
+
+    async def rename_room(self, old: str, new: str) -> None:
+        """Give a room another name, and tell of it; see Journal."""
+        await super().rename_room(old, new)
+        self._kept.nodes.changes.add(RoomRenamed(self._node.number, old, new))
+
+    async def delete_room(self, name: str) -> str:
+        """Delete a room, and tell of it; see Journal."""
+        why = await super().delete_room(name)
+        self._kept.nodes.changes.add(RoomDeleted(self._node.number, name))
+        return why
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Look for what happens elsewhere until `close`; nobody is here by this node then, but who may come back elsewhere. See Journal."""
@@ -241,6 +317,7 @@ def bury(kept: Kept, node: int) -> None:
     """Give a node up: nothing that it has is stored any more, and its people are nowhere any more, by one turn in each room."""
     if kept.nodes.alive.pop(node, None) is None and kept.nodes.gone.pop(node, None) is None:
         return
+    kept.nodes.names.forget(node)
     for name, room in kept.rooms.items():
         people = [one for one in room.people.values() if one.node == node]
         if people:

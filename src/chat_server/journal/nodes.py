@@ -272,7 +272,7 @@ Change = (
 class NodeSeen(NamedTuple):
     """A node as the engine knows it: for how many seconds it has been one, and for how many nothing was heard of it.
 
-    `people` counts those who are in rooms there. One that ends in order `is_leaving`.
+    `people` counts those who have names there. One that ends in order `is_leaving`.
     """
 
     number: int

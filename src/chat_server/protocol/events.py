@@ -45,7 +45,7 @@ class Greeted(Event, frozen=True):
 
 
 class Welcomed(Event, frozen=True, tag="hello"):
-    """What the server is and can do: the answer to a program's hello.
+    """What the server is and can do, and which `node` it is of several that are one: the answer to a program's hello.
 
     `limits`: bytes in a line and in a text, requests a second in the long run and at once, rooms at a time, sessions of a person, seconds of silence.
     """
@@ -57,6 +57,7 @@ class Welcomed(Event, frozen=True, tag="hello"):
     limits: dict[str, float]
     commands: tuple[CommandDescribed, ...]
     language: str = "en"
+    node: str | UnsetType = UNSET
 
 
 class LastLogin(Struct, frozen=True):

@@ -14,10 +14,12 @@ from chat_server.accounts.authentication import Authentication
 from chat_server.accounts.look_alikes import difference, skeleton
 from chat_server.journal import Journal, JournalError
 from chat_server.journal.nodes import Nodes
+from chat_server.journal.signs import RoomFounded
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import NAME_MAX, name_key
 from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.held_names import HeldNames
+from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.quotas import Quotas
 
 DAY = 86400.0
@@ -88,6 +90,8 @@ class Directory(Generic[R, P]):
         self.founding = trio.Lock()
         """Whoever has it is the only one who changes which rooms there are."""
         self._names: HeldNames[P] = HeldNames()
+        self.others = OtherNodes(self._names, nodes) if nodes is not None else None
+        """What is known here of the same people at other nodes; None where there are none, and names are given here alone."""
         self._people = self._names.holders
         self._identities: dict[str, P] = {}
         self._rooms: dict[str, R] = {}
@@ -101,12 +105,15 @@ class Directory(Generic[R, P]):
         return self.nodes is not None and self.nodes.life.is_engine_away
 
     def claim(self, nick: str, person: P) -> Refused | None:
-        """Give the name to this person. Return why not, if somebody else has it, or one that counts as the same or looks like it."""
+        """Give the name to this person, where there are no other nodes; else see SharedNames.claim.
+
+        Return why not, if somebody else has it, or one that counts as the same or looks like it.
+        """
         return self._names.claim(nick, person)
 
     def release(self, nick: str, person: object) -> None:
-        """Take the name back, if this person has it."""
-        self._names.release(nick, person)
+        """Take the name back, if this person has it, at this node."""
+        (self._names if self.others is None else self.others.names).release(nick, person)
 
     def person(self, nick: str) -> P | None:
         """Who has this name, or one that counts as the same."""
@@ -132,13 +139,15 @@ class Directory(Generic[R, P]):
 
     def forget(self, person: object) -> None:
         """Take back whatever this person has, by whatever name: for one of whom something went wrong half-way."""
-        self._names.release_all(person)
+        (self._names if self.others is None else self.others.names).release_all(person)
         for identity in [identity for identity, other in self._identities.items() if other is person]:
             del self._identities[identity]
 
     def open_room(self, room: R) -> None:
         """List a room."""
         self._rooms[name_key(room.name)] = room
+        if self.others is not None:
+            self.others.rooms_have_changed()
         self._former.pop(name_key(room.name), None)
         self._not_compared.append(room)
 
@@ -157,6 +166,8 @@ class Directory(Generic[R, P]):
         }  # in its place
         self._by_skeleton = {known: other for known, other in self._by_skeleton.items() if other is not room}
         room.name = name
+        if self.others is not None:
+            self.others.rooms_have_changed()
         self._former.pop(name_key(name), None)
         if room not in self._not_compared:
             self._not_compared.append(room)
@@ -225,5 +236,13 @@ class Directory(Generic[R, P]):
                 for quotas, who in counted:
                     quotas.take_back(who, now)
                 raise
+            if self.nodes is not None:
+                self.nodes.signs.tell(RoomFounded(person, address))
             self.open_room(self._start_room(name))
             return None
+
+    def note_founded(self, person: str, address: str) -> None:
+        """Count that somebody has founded a room at another node."""
+        for quotas, who in ((self._by_person, person), (self._by_address, address)):
+            if who:
+                quotas.use(who, trio.current_time())

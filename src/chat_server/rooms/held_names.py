@@ -34,6 +34,10 @@ class HeldNames(Generic[P]):
         self._by_skeleton[shape] = (*self._by_skeleton.get(shape, ()), key)
         return None
 
+    def written(self, key: str) -> str:
+        """A name that somebody has, as they write it, by its key."""
+        return self._nicks[key]
+
     def release(self, nick: str, person: object) -> None:
         """Take the name back, if this person has it."""
         key = name_key(nick)

@@ -9,7 +9,7 @@ from operator import or_
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from chat_server.protocol.requests import NUMBER_MAX
 
@@ -62,6 +62,10 @@ class DeleteRoom(AdminRequest, frozen=True):
     """Delete a room, with everything that was said in it."""
 
     room: Name
+
+
+class ListNodes(AdminRequest, frozen=True):
+    """Which nodes there are, where several are one server."""
 
 
 class Stats(AdminRequest, frozen=True):
@@ -132,7 +136,7 @@ ACCOUNTS_AT_ONCE = 100
 """Accounts in one answer; whoever wants the next ones asks for those after the last."""
 
 REQUESTS: tuple[type[AdminRequest], ...] = (
-    *(Who, Kick, Rooms, RenameRoom, DeleteRoom, Stats, LogLevel),
+    *(Who, Kick, Rooms, RenameRoom, DeleteRoom, ListNodes, Stats, LogLevel),
     *(MakeOwner, MakeCode, ListAccounts, ShowAccount, EndAccount, RestoreAccount, ListDevices, DropDevices),
 )
 
@@ -144,7 +148,7 @@ class AdminAnswer(Struct, frozen=True, tag_field="is", tag=_kebab):
 class Connected(AdminAnswer, frozen=True):
     """A session: of whom ("": they have not logged in), `by` what, from where, in which rooms, for how long, and how many bytes wait for it.
 
-    A `guest` has no account, where anybody has one.
+    A `guest` has no account, where anybody has one. `node` is where they are, where several nodes are one server.
     """
 
     nick: str
@@ -154,6 +158,7 @@ class Connected(AdminAnswer, frozen=True):
     seconds: float
     waiting: int
     guest: bool = False
+    node: str | UnsetType = UNSET
 
 
 class Kicked(AdminAnswer, frozen=True):
@@ -189,10 +194,26 @@ class Deleted(AdminAnswer, frozen=True):
     left: str
 
 
+class NodeShown(AdminAnswer, frozen=True):
+    """A node: since how many seconds it is one, and for how many nothing was heard of it; how many people are there.
+
+    One that `is_leaving` ends in order; `is_this` one has answered.
+    """
+
+    number: int
+    name: str
+    seconds: float
+    silent: float
+    people: int
+    is_leaving: bool
+    is_this: bool
+
+
 class Figures(AdminAnswer, frozen=True):
     """How the server is just now. Times are in seconds.
 
-    Those of commits are of the newest `commits_timed`; the event loop's is looked at for a tenth of a second when this is asked.
+    Those of commits are of the newest `commits_timed`; the event loop's is looked at for a tenth of a second when this is asked. Of several nodes
+    that are one server, they are those of this `node`; if it `is_engine_away`, what is said there waits.
     """
 
     version: str
@@ -210,6 +231,8 @@ class Figures(AdminAnswer, frozen=True):
     commit_median: float
     commit_longest: float
     loop_late_longest: float
+    node: str | UnsetType = UNSET
+    is_engine_away: bool | UnsetType = UNSET
 
 
 class LogLevelShown(AdminAnswer, frozen=True):
@@ -316,7 +339,7 @@ class NotDone(AdminAnswer, frozen=True):
 
 
 ANSWERS: tuple[type[AdminAnswer], ...] = (
-    *(Connected, Kicked, RoomShown, Renamed, Deleted, Figures, LogLevelShown),
+    *(Connected, Kicked, RoomShown, Renamed, Deleted, NodeShown, Figures, LogLevelShown),
     *(CodeMade, AccountListed, AccountDetails, AccountEnded, AccountRestored, DeviceListed, DevicesDropped),
     *(Done, NotDone),
 )

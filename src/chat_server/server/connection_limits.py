@@ -7,6 +7,7 @@ import ipaddress
 from math import inf
 
 from chat_server.config import Limits
+from chat_server.server.address_counts import AddressCounts
 from chat_server.sessions.pace import Address
 from chat_server.sessions.token_bucket import TokenBucket
 
@@ -17,7 +18,14 @@ GONE_MAX = 4096
 class Admission:
     """Counts connections, and gives those of one address one bucket. 0 means no limit."""
 
-    def __init__(self, total: int, per_address: int, per_second: float = 0, burst: int = 1) -> None:
+    def __init__(
+        self,
+        total: int,
+        per_address: int,
+        per_second: float = 0,
+        burst: int = 1,
+        counts: AddressCounts | None = None,
+    ) -> None:
         """Nobody is connected.
 
         Args:
@@ -25,12 +33,14 @@ class Admission:
             per_address: connections from one address.
             per_second: what those behind one address may ask for together in the long run, in requests a second.
             burst: how many requests pass at once before that counts.
+            counts: how many are connected from each address at other nodes, if there are any.
 
         """
         self._total = total
         self._per_address = per_address
         self._per_second = per_second
         self._burst = burst
+        self._counts = counts
         self._count = 0
         self._by_network: dict[str, Address] = {}
         self._gone: dict[str, Address] = {}  # who left last stands last
@@ -44,10 +54,12 @@ class Admission:
         """Why a caller from this address cannot be let in now, as a key of the catalogue of sentences; None if it can."""
         if self.is_full:
             return "server-full"
-        known = self._by_network.get(network_of(address))
-        if self._per_address and known is not None and known.connections >= self._per_address:
-            return "address-full"
-        return None
+        network = network_of(address)
+        known = self._by_network.get(network)
+        connections = known.connections if known is not None else 0
+        if self._counts is not None:
+            connections += self._counts.elsewhere(network)
+        return "address-full" if 0 < self._per_address <= connections else None
 
     def hold(self) -> None:
         """Count a caller whose address is not known yet: a proxy is still to tell it."""
@@ -67,12 +79,16 @@ class Admission:
         self._by_network[network] = known
         self._count += 1
         known.connections += 1
+        if self._counts is not None:
+            self._counts.count(network, known.connections)
         return known
 
     def leave(self, address: Address, now: float) -> None:
         """Count a caller out, at the time `now` in seconds."""
         self._count -= 1
         address.connections -= 1
+        if self._counts is not None:
+            self._counts.count(address.network, address.connections)
         if address.connections:
             return
         del self._by_network[address.network]
@@ -88,13 +104,14 @@ class Admission:
         self._gone = dict(kept[-GONE_MAX // 2 :])
 
 
-def admission_within(limits: Limits, files: float) -> Admission:
-    """What lets in as many as the settings allow, and as there are files for."""
+def admission_within(limits: Limits, files: float, counts: AddressCounts | None = None) -> Admission:
+    """What lets in as many as the settings allow, and as there are files for; see Admission."""
     return Admission(
         int(min(limits.connections or inf, max(1, files), 2**31)),
         limits.connections_per_address,
         limits.requests_per_address if limits.connections_per_address and limits.messages_per_second else 0,
         limits.request_burst_per_address,
+        counts,
     )
 
 

@@ -46,14 +46,13 @@ class Ending:
         self.requested.set()
         self.at = -inf
 
-    async def watch(self) -> None:
+    async def watch(self, nodes: Nodes) -> None:
         """Ask for the end when the others have given this node up."""
-        if self._nodes is not None:
-            await self._nodes.life.wait_given_up()
-            if not self.requested.is_set():
-                log.warning("the other nodes have given this one up: everybody is sent to them, and it begins anew")
-                self.was_given_up = True
-                self.requested.set()
+        await nodes.life.wait_given_up()
+        if not self.requested.is_set():
+            log.warning("the other nodes have given this one up: everybody is sent to them, and it begins anew")
+            self.was_given_up = True
+            self.requested.set()
 
     async def begin(self, sessions: Collection[ChatSession[Any]]) -> None:
         """Dismiss everybody; from now on those too who only come."""

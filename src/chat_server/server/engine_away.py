@@ -20,10 +20,8 @@ TOLD_AT_ONCE = 50
 """Sessions that are told before others have their turn: a millisecond."""
 
 
-async def tell_of_engine(nodes: Nodes | None, sessions: Collection[ChatSession[Any]]) -> None:
+async def tell_of_engine(nodes: Nodes, sessions: Collection[ChatSession[Any]]) -> None:
     """Tell whoever is in a room once that the engine is away, and once that it is back, until cancelled."""
-    if nodes is None:
-        return
     told: WeakSet[ChatSession[Any]] = WeakSet()
     is_away = False
     while True:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, cast
 
 import trio
+from msgspec import UNSET, UnsetType
 
 from chat_server import __version__
 from chat_server.commands.room_names import problem_with
@@ -35,8 +36,10 @@ from chat_server.server.admin_requests import (
     Figures,
     Kick,
     Kicked,
+    ListNodes,
     LogLevel,
     LogLevelShown,
+    NodeShown,
     Renamed,
     RenameRoom,
     Rooms,
@@ -46,6 +49,9 @@ from chat_server.server.admin_requests import (
 )
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.session import ChatSession, waiting_for
+
+NODES_SECONDS = 5.0
+"""Seconds that the engine has to say which nodes there are."""
 
 LOOKS = 10
 LOOK_SECONDS = 0.01
@@ -78,6 +84,7 @@ class Operations:
             Rooms: self._rooms,
             RenameRoom: self._rename_room,
             DeleteRoom: self._delete_room,
+            ListNodes: self._list_nodes,
             Stats: self._stats,
             LogLevel: self._log_level,
             **AccountOperations(directory).of,
@@ -98,7 +105,8 @@ class Operations:
             origin, seconds = session.caller.origin, max(0.0, now - session.caller.since)
             is_guest = bool(session.nick) and self._directory.guests.mark(session.person) is True
             yield Connected(
-                session.nick, _by(session), origin.address, session.rooms, seconds, waiting_for(session), is_guest
+                *(session.nick, _by(session), origin.address, session.rooms, seconds, waiting_for(session), is_guest),
+                node=self._node,
             )
 
     async def _kick(self, request: Kick, user: int) -> Iterable[AdminAnswer]:
@@ -176,6 +184,31 @@ class Operations:
         except JournalError as error:
             raise Impossible(f"what is kept cannot be read just now: {error}") from error
 
+    @property
+    def _node(self) -> str | UnsetType:
+        """What this node is called, where several are one server."""
+        nodes = self._directory.nodes
+        return nodes.name if nodes is not None else UNSET
+
+    async def _list_nodes(self, request: ListNodes, user: int) -> Iterable[AdminAnswer]:
+        del request, user
+        nodes = self._directory.nodes
+        if nodes is None:
+            raise Impossible("this server has its journal for itself: there are no nodes")
+        try:
+            with trio.fail_after(NODES_SECONDS):
+                listed = await nodes.listed()
+        except (JournalError, trio.TooSlowError) as error:
+            raise Impossible(
+                f"the engine of the journal does not say which nodes there are ({str(error) or 'no answer'})"
+            ) from error
+        return [
+            NodeShown(
+                one.number, one.name, one.age, one.silence, one.people, one.is_leaving, one.number == nodes.number
+            )
+            for one in listed
+        ]
+
     async def _stats(self, request: Stats, user: int) -> Iterable[AdminAnswer]:
         del request, user
         late = await _lateness()
@@ -201,6 +234,8 @@ class Operations:
                 commit_median=sorted(seconds)[len(seconds) // 2] if seconds else 0.0,
                 commit_longest=max(seconds, default=0.0),
                 loop_late_longest=late,
+                node=self._node,
+                is_engine_away=self._directory.is_engine_away if self._directory.nodes is not None else UNSET,
             ),
         )
 

@@ -11,8 +11,9 @@ from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 import trio
+from msgspec import UNSET
 
-from chat_server.accounts.authentication import Authentication, Policy
+from chat_server.accounts.authentication import Authentication
 from chat_server.accounts.hashing import Argon2, HashingQueue
 from chat_server.config import Config
 from chat_server.guard import Guard
@@ -26,15 +27,17 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
+from chat_server.server.address_counts import AddressCounts
 from chat_server.server.admin_socket import AdminSocket
+from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
 from chat_server.server.connection_limits import admission_within
 from chat_server.server.ending import Ending
-from chat_server.server.engine_away import tell_of_engine
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.open_rooms import OpenRooms
 from chat_server.server.operators import let_operators_in
+from chat_server.server.policy import policy_of
 from chat_server.server.proxies import Proxies, receive_header
 from chat_server.server.retention import forget_what_is_old
 from chat_server.server.time_limits import TimeLimits
@@ -97,7 +100,8 @@ class Server:
         """
         self._config = config
         limits = config.limits
-        self._admission = admission_within(limits, files - FILES_RESERVED)
+        self._counts = AddressCounts(limits.connections_per_address, trio.current_time) if store.nodes else None
+        self._admission = admission_within(limits, files - FILES_RESERVED, self._counts)
         self._proxies = Proxies(config.proxy.trusted)
         self._turns = Turns(work)
         self._fingerprint = fingerprint
@@ -163,8 +167,9 @@ class Server:
             for listener in tls_listeners:
                 nursery.start_soon(accept_callers, listener, partial(self.admit, must_encrypt=True), self._rejected)
                 log.info(f"listening on {address_of(listener)}, for TLS only")
-            nursery.start_soon(self.ending.watch)
-            nursery.start_soon(tell_of_engine, self._store.nodes, self._sessions)
+            if self._store.nodes is not None and self._counts is not None:
+                task = (self._store.nodes, self.ending, self._sessions, self._directory, self._counts)
+                nursery.start_soon(be_among_nodes, *task)
             task_status.started()
             await self.ending.requested.wait()
             await self._wind_down((*listeners, *tls_listeners))
@@ -172,13 +177,15 @@ class Server:
         return self._cut
 
     def _new_arrival(self, nursery: trio.Nursery) -> Arrival:
-        config = self._config
+        config, nodes = self._config, self._store.nodes
         context = SessionContext(
             hall=self.hall,
             limits=config.limits,
             history=config.history,
             preferences=Preferences(config.server.language),
-            welcome=cache(partial(welcome_of, config)),  # most of its 9 ms is what commands are called
+            welcome=cache(
+                partial(welcome_of, config, nodes.name if nodes else UNSET)
+            ),  # most of its 9 ms is what commands are called
             turns=self._turns,
             budget=self._budget,
             start=nursery.start_soon,
@@ -338,14 +345,6 @@ def _forget_session(
     for room in rooms:
         if occupant in room:
             room.forget(occupant)
-
-
-def policy_of(config: Config) -> Policy:
-    """Who may come in, by the settings; who may register, by where callers can come from, if they do not say: who comes by a proxy is elsewhere."""
-    accounts, host = config.accounts, config.server.host
-    is_here = (host == "localhost" or Origin(host).is_local) and not config.proxy.trusted
-    registration = accounts.registration or ("open" if is_here else "invite")
-    return Policy(accounts.guests, registration, accounts.invitations)
 
 
 def _share_of(memory: int) -> int:

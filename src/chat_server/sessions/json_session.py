@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import ClassVar
 
 import trio
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from chat_server import __version__
@@ -68,8 +69,8 @@ def bounds_of(limits: Limits) -> tuple[int, int]:
     return min(limits.line_bytes, limits.json_line_bytes), limits.text_bytes
 
 
-def welcome_of(config: Config) -> Welcomed:
-    """What programs are told about the server."""
+def welcome_of(config: Config, node: str | UnsetType = UNSET) -> Welcomed:
+    """What programs are told about the server, and which of its nodes this is."""
     limits = config.limits
     return Welcomed(
         config.server.name,
@@ -86,6 +87,7 @@ def welcome_of(config: Config) -> Welcomed:
         },
         described_commands(COMMANDS),
         config.server.language,
+        node,
     )
 
 

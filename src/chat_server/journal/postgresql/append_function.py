@@ -5,6 +5,8 @@ the node, which nobody buries meanwhile. Behind these locks each statement sees 
 where transactions are READ COMMITTED, as they must be.
 """
 
+from chat_server.journal.first_of_time import RUNS_MAX
+
 REVOCATION_LOCK = 0x63686174_02
 """Who says something holds this lock shared until it is stored; who revokes a right takes it alone: nothing is stored after that by the one who
 had the right, at whatever node."""
@@ -176,9 +178,9 @@ BEGIN
     RETURN QUERY
         WITH fresh AS MATERIALIZED (
             SELECT u.place, u.room, u.turn + 1 AS turn, u.last + 1 AS first, u.count, u.at, u.lines, u.authors, u.movements,
-                CASE WHEN u.count < 2 THEN 0 ELSE u.step END AS step, u.last_at
+                CASE WHEN u.count < 2 THEN 0 ELSE u.step END AS step
             FROM (
-                SELECT u.place, u.room, u.turn, u.last, u.last_at, u.count, u.lines, u.authors, u.movements,
+                SELECT u.place, u.room, u.turn, u.last, u.count, u.lines, u.authors, u.movements,
                     CASE WHEN u.at <> 'NaN' THEN u.at WHEN now_at > u.last_at OR u.count = 0 THEN now_at ELSE u.last_at + 0.000001 END AS at,
                     u.step
                 FROM unnest(rooms, turns, lasts, last_ats, counts, ats, steps, texts, authors, movements) WITH ORDINALITY
@@ -190,7 +192,9 @@ BEGIN
                 SELECT room, turn, first, count, at, step, me, my_ticket, lines, authors, movements FROM fresh
         )
         UPDATE room SET last = room.last + fresh.count, turn = fresh.turn,
-                last_at = CASE WHEN fresh.count > 0 THEN greatest(fresh.last_at, fresh.at + fresh.step * fresh.count) ELSE room.last_at END
+                last_at = CASE WHEN fresh.count > 0 THEN fresh.at + fresh.step * fresh.count ELSE room.last_at END,
+                runs = CASE WHEN fresh.count > 0 AND fresh.at < room.last_at AND cardinality(room.runs) < {RUNS_MAX}
+                    THEN room.runs || fresh.first ELSE room.runs END
             FROM fresh WHERE room.id = fresh.room
             RETURNING 'stored', fresh.place, fresh.turn, me, fresh.first, fresh.count, fresh.at, fresh.step, NULL, NULL, NULL, NULL, NULL::bigint;
     IF topic_places IS NOT NULL THEN

@@ -6,7 +6,7 @@ A node that stands still between two statements of a transaction would keep the 
 from chat_server.journal import KEY_SECONDS, POSITIONS_MAX
 from chat_server.protocol.time_zones import EARLIEST, LATEST
 
-PRUNE_LOCK = 0x63686174_03
+PRUNE_LOCK = 0x63686174_04
 """One node forgets at a time; the others let it."""
 
 SETTLED_SECONDS = 600
@@ -67,6 +67,8 @@ BEGIN
     IF gone = 0 THEN
         DELETE FROM position WHERE room = ANY (deleted);
         DELETE FROM member WHERE room = ANY (deleted);
+        DELETE FROM device_room WHERE room = ANY (deleted);
+        DELETE FROM code_room WHERE room = ANY (deleted);
         DELETE FROM room WHERE id = ANY (deleted);
         GET DIAGNOSTICS gone = ROW_COUNT;
     END IF;
@@ -76,7 +78,7 @@ END $$;
 -- Forgets some batches of one room that are over `before`, or beyond the room's newest `keep_lines` (0: no bound), the oldest first, and some of
 -- what else is old: keys, positions beyond the newest of a room, movements and changes that every node has seen. Returns the room of which lines
 -- went, if any, and how much went in all.
-CREATE FUNCTION forget_old(before float8, keep_lines bigint, keys_before float8, at_most int, OUT room text, OUT total bigint)
+CREATE FUNCTION forget_old(me bigint, before float8, keep_lines bigint, keys_before float8, at_most int, OUT room text, OUT total bigint)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -109,7 +111,8 @@ BEGIN
     END IF;
     IF last_turn IS NOT NULL THEN
         DELETE FROM batch WHERE batch.room = oldest.id AND turn <= last_turn;
-        UPDATE room SET kept_from = last_seq + 1 WHERE id = oldest.id;
+        UPDATE room SET kept_from = last_seq + 1, runs = ARRAY(SELECT r FROM unnest(runs) AS r WHERE r > last_seq + 1 ORDER BY r)
+            WHERE id = oldest.id;
         room := oldest.name;
     END IF;
     DELETE FROM batch WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch WHERE movements IS NOT NULL AND at < settled_at AND count = 0 LIMIT at_most));
@@ -129,6 +132,9 @@ BEGIN
     GET DIAGNOSTICS gone = ROW_COUNT;
     total := total + gone;
     DELETE FROM change WHERE at < clock_timestamp() - make_interval(secs => {SETTLED_SECONDS});
+    IF room IS NOT NULL THEN
+        PERFORM tell(json_build_object('type', 'lines-rewritten', 'node', me, 'rooms', json_build_array(room))::text);
+    END IF;
 END $$;
 
 -- Notes how far people have come, as the node has it by their rooms' numbers.

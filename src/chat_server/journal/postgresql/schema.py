@@ -6,6 +6,7 @@ replaced one by one. What accounts and the life of a node want of the database i
 
 from typing import TYPE_CHECKING
 
+from chat_server.journal.postgresql.account_functions import ACCOUNTS
 from chat_server.journal.postgresql.append_function import APPEND
 from chat_server.journal.postgresql.room_functions import ROOMS
 
@@ -37,7 +38,8 @@ CREATE TABLE room (
     kept_from bigint NOT NULL DEFAULT 1,  -- the first number that has not been pruned
     last bigint NOT NULL DEFAULT 0,  -- the number of the newest line
     turn bigint NOT NULL DEFAULT 0,  -- that of the newest turn
-    last_at float8 NOT NULL DEFAULT '-infinity',  -- no line is older that comes after
+    last_at float8 NOT NULL DEFAULT '-infinity',  -- a step after the newest line
+    runs bigint[] NOT NULL DEFAULT '{}',  -- the numbers at which the clock has run back (first_of_time.py)
     is_deleted boolean NOT NULL DEFAULT false  -- what is left of it is being deleted
 ) WITH (fillfactor = 20);  -- changed with every turn: a new version finds its place on the same page
 CREATE UNIQUE INDEX room_by_key ON room (key) WHERE NOT is_deleted;
@@ -121,7 +123,7 @@ END $$;
 """
 
 MIGRATIONS: list[str] = [
-    "".join((TABLES, CHANGES, ROOMS, APPEND)),
+    "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, APPEND)),
 ]
 
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import Any
 
 from chat_server.journal import JournalError
 from chat_server.journal.batch_codec import Stored, Unknown
@@ -48,6 +49,9 @@ def _indexed_signs(line: Stored) -> str:
     return "" if isinstance(line, Unknown) else " ".join(map(_sign_word, signs_in(line.text)))
 
 
+Statement = tuple[str, Sequence[tuple[object, ...]]]
+"""What is executed for each of these values."""
+
 _INSERT = "INSERT INTO words (rowid, text, signs, room) VALUES (?, ?, ?, ?)"
 
 
@@ -77,19 +81,24 @@ def _room_word(room: str) -> str:
 
 
 class SearchIndex:
-    """Words by position. Every method may raise JournalError."""
+    """Words by position. Every method may raise JournalError.
 
-    def __init__(self, path: Path, identity: str | None, end: int) -> None:
+    What is written can be written together with other statements, about whatever the journal's engine keeps beside the words.
+    """
+
+    def __init__(self, path: Path, identity: str | None, end: float, beside: str = "") -> None:
         """Open the index of the journal with this identity, whose next position is `end`; start over if it is another's.
 
         Args:
             path: the file.
             identity: the journal's; None to take the index as it is.
             end: the position that the journal's next line will have.
+            beside: makes the tables of what is kept beside the words.
 
         """
         self._path = path
         self._identity = identity
+        self._tables = _TABLES + beside
         self.is_broken = False
         self._opened = ExitStack()
         try:
@@ -105,7 +114,7 @@ class SearchIndex:
                 self.close()
                 raise JournalError(f"cannot open {path}: {error}") from error
 
-    def _open(self, end: int) -> None:
+    def _open(self, end: float) -> None:
         self._connect()
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         rows = self._connection.execute("SELECT identity, indexed FROM state").fetchall() if version == VERSION else []
@@ -120,7 +129,7 @@ class SearchIndex:
         if version or self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             self.discard()
             self._connect()
-        self._connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
+        self._connection.executescript(f"BEGIN; {self._tables} COMMIT;")
         self._connection.execute("INSERT INTO state VALUES (?, 0)", (self._identity,))
         self.indexed = 0
 
@@ -147,22 +156,27 @@ class SearchIndex:
         with suppress(sqlite3.Error):
             self._opened.close()
 
-    def add(self, records: Iterable[tuple[int, Sequence[Stored]]]) -> None:
+    def ask(self, sql: str, *values: object) -> list[Any]:
+        """What the tables beside the words have."""
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            self._note(error)
+            raise JournalError(str(error)) from error
+
+    def add(self, records: Iterable[tuple[int, Sequence[Stored]]], *beside: Statement) -> None:
         """Index records, each after those before: the last position of each, and its lines."""
         rows: list[tuple[object, ...]] = []
         position = self.indexed
         for position, lines in records:
             rows += _rows_of(position, lines)
-        self._write(
-            (_INSERT, rows),
-            ("UPDATE state SET indexed = ?", [(position,)]),
-        )
+        self._write((_INSERT, rows), ("UPDATE state SET indexed = ?", [(position,)]), *beside)
         self.indexed = position
 
-    def replace(self, records: Iterable[tuple[int, Sequence[Stored]]]) -> None:
+    def replace(self, records: Iterable[tuple[int, Sequence[Stored]]], *beside: Statement) -> None:
         """Index records again, as far as they are indexed already."""
         rows = [row for record in records if record[0] <= self.indexed for row in _rows_of(*record)]
-        self._write(("DELETE FROM words WHERE rowid = ?", [row[:1] for row in rows]), (_INSERT, rows))
+        self._write(("DELETE FROM words WHERE rowid = ?", [row[:1] for row in rows]), (_INSERT, rows), *beside)
 
     def purge(self) -> None:
         """Overwrite what has been taken out: FTS5 does so bit by bit, and SQLite leaves copies of what it has moved. A million lines take seconds."""
@@ -180,13 +194,16 @@ class SearchIndex:
         self._write(("UPDATE state SET indexed = ?", [(position,)]))
         self.indexed = position
 
-    def forget(self, ranges: Sequence[tuple[int, int]]) -> None:
+    def forget(self, ranges: Sequence[tuple[int, int]], *beside: Statement) -> None:
         """Take positions out, each range with its first and its count."""
-        self._write(
-            ("DELETE FROM words WHERE rowid BETWEEN ? AND ?", [(first, first + count - 1) for first, count in ranges])
-        )
+        spans = [(first, first + count - 1) for first, count in ranges]
+        self._write(("DELETE FROM words WHERE rowid BETWEEN ? AND ?", spans), *beside)
 
-    def _write(self, *statements: tuple[str, Sequence[tuple[object, ...]]]) -> None:
+    def note(self, *beside: Statement) -> None:
+        """Write something beside the words, which stay as they are."""
+        self._write(*beside)
+
+    def _write(self, *statements: Statement) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for sql, rows in statements:

@@ -4,7 +4,7 @@ Never begins or ends a transaction; knows nothing of lines, but whose keys and r
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from chat_server.accounts import (
     CARRIED_MAX,
@@ -257,6 +257,9 @@ class SqliteTables:
     def drop_codes_like(self, code: Code) -> None:
         """Forget those for the same purpose, and the same account or name."""
         self._drop_codes("account = ? AND purpose = ? AND name = ?", code.account, code.purpose, code.name)
+
+    def make_codes_alone(self, codes: Sequence[Code]) -> None:
+        """Nobody else changes anything in a transaction of this file."""
 
     def unless_refused(self, change: Callable[[], Refusal | None]) -> Refusal | None:
         """Do something; if it is refused, nothing of it is done."""

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from chat_server.accounts import Record
 from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal.account_checks import account_problems
+from chat_server.journal.account_records import add_record, records
 from chat_server.journal.archive import FileProblem, KeptKey, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.new_file import sync
 from chat_server.journal.search.search_index import OtherRelease, SearchIndex
-from chat_server.journal.sqlite import account_records
-from chat_server.journal.sqlite.account_checks import account_problems
+from chat_server.journal.sqlite.account_records import SqliteRecords
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataDirectory, remove_database
 from chat_server.journal.sqlite.ended_accounts import apply_ended, make_anew, rewrite_all
@@ -71,7 +72,7 @@ class SqliteArchive(Reader):
         """What is kept of accounts; see Archive."""
         with mapped_errors():
             self._connection.execute("BEGIN")
-            yield from account_records.records(self._connection)
+            yield from records(SqliteRecords(self._connection))
             self._connection.execute("COMMIT")
 
     def sent(self) -> Iterator[KeptKey]:
@@ -122,7 +123,7 @@ class SqliteArchive(Reader):
             " FROM room LEFT JOIN batch ON batch.room = room.id WHERE room.id = sent.room), 0)"
         )
         return [
-            *self.ask(account_problems),
+            *self.ask(lambda connection: account_problems(connection.execute)),
             *(
                 f"{count} lines at position {position}: their room is not there, so no export has them"
                 for position, count in roomless
@@ -183,7 +184,7 @@ class SqliteFiller:
 
     def add_account(self, record: Record) -> None:
         """Add what was kept of an account; see Filler."""
-        self._add_rows(lambda connection: account_records.add_record(connection, record))
+        self._add_rows(lambda connection: add_record(SqliteRecords(connection), record))
 
     def add_key(self, key: KeptKey) -> None:
         """Add what was sent under a key; see Filler."""

@@ -5,10 +5,8 @@ Everything here blocks, and is called from worker threads and from the commands 
 
 import os
 import sqlite3
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import pairwise
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -24,6 +22,7 @@ from chat_server.journal import (
 )
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored, Unknown, decode
+from chat_server.journal.first_of_time import RUNS_MAX, TimedBatch, first_of_time
 from chat_server.journal.showable import showable
 from chat_server.journal.sqlite.schema import show_as_newest
 from chat_server.journal.times import times_of
@@ -32,9 +31,6 @@ from chat_server.protocol.time_zones import is_possible
 
 DECODED_MAX = 4096
 """Lines that `records` returns at most, but for the first batch."""
-
-RUNS_MAX = 100
-"""Times a room's clock has run back that `seq_at` minds; each costs it 0.3 ms. Beyond it a day may begin a few lines late."""
 
 RUNS_BATCHES = 5000
 """Batches that are looked through at once for such times, 20 ms: whoever reads a page meanwhile waits no longer."""
@@ -163,47 +159,20 @@ class Reader:
         return Runs(known.starts + found, through or known.through, batches == RUNS_BATCHES)
 
     def seq_at(self, room: str, at: float, until: float, runs: Runs) -> int:
-        """The number of the first line from one time on and before another; see Journal.
-
-        By halving each of the `runs` in which times only go on: twenty looks among a million lines, and no index to keep.
-        """
+        """The number of the first line from one time on and before another; see Journal."""
         for record in self.rooms():
             if record.name == room:
-                break
-        else:
-            return 1
-        cuts = [start for start in runs.starts if record.first < start <= record.last]
-        next_at, next_seq = inf, record.last + 1
-        for low, high in pairwise([record.first, *cuts, record.last + 1]):
-            seq, found_at = self._first_from(room, at, low, high)
-            if seq < high and found_at < until:
-                return seq
-            if seq < high and found_at < next_at:
-                next_at, next_seq = found_at, seq
-        return next_seq
+                numbers = range(record.first, record.last + 1)
+                return first_of_time(numbers, runs.starts, at, until, lambda seq: self._batch_with(room, seq))
+        return 1
 
-    def _first_from(self, room: str, at: float, low: int, high: int) -> tuple[int, float]:
-        """The first number between two whose line is not older than `at`, and its time; `high` if all are."""
-        found_at = inf
-        while low < high:
-            middle = (low + high) // 2
-            rows = self._rows(
-                "SELECT first, count, at, step FROM batch WHERE room = (SELECT id FROM room WHERE name = ?) AND first <= ?"
-                " ORDER BY first DESC LIMIT 1",
-                *(room, middle),
-            )
-            if not rows:  # it was pruned just now
-                break
-            ((first, count, batch_at, step),) = rows
-            if batch_at >= at:
-                high, found_at = first, batch_at
-                continue
-            times = times_of(batch_at, step, count)
-            if times[-1] >= at:
-                number = bisect_left(times, at)
-                return first + number, times[number]
-            low = first + count
-        return low, found_at
+    def _batch_with(self, room: str, seq: int) -> TimedBatch | None:
+        rows = self._rows(
+            "SELECT first, count, at, step FROM batch WHERE room = (SELECT id FROM room WHERE name = ?) AND first <= ?"
+            " ORDER BY first DESC LIMIT 1",
+            *(room, seq),
+        )
+        return TimedBatch(*rows[0]) if rows else None
 
     def records(self, after: int, limit: int = DECODED_MAX) -> list[StoredRecord]:
         """The next records after a position: about `limit` lines; none when there is nothing more."""

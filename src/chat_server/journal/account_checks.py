@@ -1,8 +1,7 @@
-"""What cannot be so of the rows of accounts: for `check-journal`, of a file in which somebody may have written by hand."""
+"""What cannot be so of the rows of accounts, whichever engine has these: for `check-journal`, since somebody may have written there by hand."""
 
-import sqlite3
-from collections.abc import Iterator
-from typing import get_args
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, get_args
 
 import msgspec
 
@@ -32,30 +31,33 @@ _WORDS = (
 )
 """The words that may stand in a column."""
 
+Ask = Callable[[str], Iterable[Any]]
+"""Asks the tables, and gives the rows."""
+
 _choices = msgspec.json.Decoder(Choices)
 
 
-def account_problems(connection: sqlite3.Connection) -> list[str]:
+def account_problems(ask: Ask) -> list[str]:
     """What is wrong with accounts, one sentence for each row."""
-    return [*_loose(connection), *_accounts(connection)]
+    return [*_loose(ask), *_accounts(ask)]
 
 
-def _loose(connection: sqlite3.Connection) -> Iterator[str]:
+def _loose(ask: Ask) -> Iterator[str]:
     for what, question in _BELONGING:
-        for (name,) in connection.execute(question):
+        for (name,) in ask(question):
             yield f"a {what} ({name!r}) belongs to nothing"
     for table, column, words in _WORDS:
-        for (word,) in connection.execute(f"SELECT {column} FROM {table}"):  # noqa: S608 - the names stand above
+        for (word,) in ask(f"SELECT {column} FROM {table}"):  # noqa: S608 - the names stand above
             if word not in words:
                 yield f"{table}: {word!r} is no {column}"
     question = "SELECT account FROM ended WHERE account IN (SELECT id FROM account WHERE state != 'closed')"
-    for (number,) in connection.execute(question):
+    for (number,) in ask(question):
         yield f"account {number} has ended, and is not closed"
 
 
-def _accounts(connection: sqlite3.Connection) -> Iterator[str]:
+def _accounts(ask: Ask) -> Iterator[str]:
     question = "SELECT id, name, key, password, state, ending, choices FROM account ORDER BY id"
-    for number, name, key, password, state, ending, choices in connection.execute(question):
+    for number, name, key, password, state, ending, choices in ask(question):
         where = f"account {number} ({name!r})"
         if not 0 < number <= NUMBER_MAX:
             yield f"{where}: its number cannot be one"

@@ -1,0 +1,101 @@
+"""What the engine `memory` keeps of its nodes beside what is said: who has which name at which of them, and what has happened there. See nodes.py.
+
+Never knows who asks, nor when a node is over.
+"""
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import trio
+
+from chat_server.accounts import sender_of
+from chat_server.accounts.kept_accounts import KeptAccounts
+from chat_server.accounts.names_index import NamesIndex, Refusal
+from chat_server.journal.nodes import Change, Claim, Numbered, PersonId
+
+
+class _Held(NamedTuple):
+    nick: str
+    skeleton: str
+    person: PersonId
+
+
+class KeptNames:
+    """The names that people have at nodes."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, int], _Held] = {}  # by key and node, the newest last
+
+    def claim(self, node: int, claim: Claim, accounts: KeptAccounts, at: float) -> tuple[str, str] | Refusal:
+        """Give somebody a name at a node; see Nodes.claim. Returns it, and the one that they have elsewhere."""
+        elsewhere = [
+            (key, held) for (key, other), held in self._held.items() if held.person == claim.person and other != node
+        ]
+        newest = elsewhere[-1][1].nick if elsewhere else ""
+        is_here = any(held.person == claim.person for (_, other), held in self._held.items() if other == node)
+        key, held = claim.key, _Held(claim.nick, claim.skeleton, claim.person)
+        if elsewhere and not is_here and not claim.person.startswith("account:"):
+            key, held = elsewhere[-1]
+        elif (refusal := self._refusal(claim, accounts, at)) is not None:
+            return refusal
+        self._held[key, node] = held
+        return held.nick, newest
+
+    def _refusal(self, claim: Claim, accounts: KeptAccounts, at: float) -> Refusal | None:
+        account = next((one for one in accounts.accounts if sender_of(one) == claim.person), 0)
+        for (key, _), held in self._held.items():
+            if held.person != claim.person and key == claim.key:
+                return Refusal("held")
+        for held in self._held.values():
+            if held.person != claim.person and held.skeleton == claim.skeleton:
+                return Refusal("like-held", held.nick)
+        names = NamesIndex()
+        names.load(((one.id, one.name, one.key, one.skeleton) for one in accounts.accounts.values()), accounts.names)
+        return names.refusal(claim.key, claim.skeleton, account, at)
+
+    def release(self, node: int, key: str, person: PersonId) -> None:
+        """Take a name back, as far as somebody has it at a node."""
+        held = self._held.get((key, node))
+        if held is not None and held.person == person:
+            del self._held[key, node]
+
+    def hand_on(self, key: str, before: PersonId, person: PersonId) -> None:
+        """Whoever has a name, at whatever node, is known otherwise from now on."""
+        for where, held in self._held.items():
+            if where[0] == key and held.person == before:
+                self._held[where] = held._replace(person=person)
+
+    def forget(self, node: int) -> None:
+        """Nobody is at a node any more."""
+        self._held = {where: held for where, held in self._held.items() if where[1] != node}
+
+    def people_at(self, node: int) -> int:
+        """How many have names at a node."""
+        return len({held.person for (_, other), held in self._held.items() if other == node})
+
+
+class KeptChanges:
+    """What has happened at any node, in order."""
+
+    def __init__(self) -> None:
+        self._changes: list[Change] = []
+        self._more = trio.Event()
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest."""
+        return len(self._changes)
+
+    def add(self, change: Change) -> None:
+        """Something has happened."""
+        self._changes.append(change)
+        self._more.set()
+        self._more = trio.Event()
+
+    async def after(self, number: int) -> AsyncIterator[Numbered]:
+        """What has happened after that of this number, and what happens, for ever."""
+        while True:
+            while number == len(self._changes):
+                await self._more.wait()
+            number += 1
+            yield Numbered(number, self._changes[number - 1])

@@ -1,0 +1,81 @@
+"""What is asked of the rooms and lines in the database, each by one statement. Blocks; never knows whose connection it is."""
+
+from math import inf
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from chat_server.journal import POSITIONS_MAX, Page, RoomRecord
+from chat_server.journal.batch_codec import Stored, Unknown, decode
+from chat_server.journal.first_of_time import TimedBatch, first_of_time
+from chat_server.journal.showable import showable
+from chat_server.journal.times import times_of
+from chat_server.protocol.time_zones import is_possible
+
+Connection = psycopg.Connection[TupleRow]
+
+_ROOMS = """
+    SELECT name, topic, kept_from, room.last, turn, newest.at, newest.step, newest.count
+    FROM room LEFT JOIN LATERAL (
+        SELECT at, step, count FROM batch WHERE batch.room = room.id AND count > 0 ORDER BY first DESC LIMIT 1
+    ) AS newest ON true WHERE NOT is_deleted ORDER BY id
+"""
+_PAGE = """
+    SELECT kept_from, first, at, lines, step, authors FROM room LEFT JOIN batch ON batch.room = room.id AND count > 0
+        AND first <= %b AND first >= coalesce(
+            (SELECT max(first) FROM batch WHERE batch.room = room.id AND count > 0 AND first <= %b), 0
+        ) WHERE room.id = %b AND NOT is_deleted ORDER BY first
+"""
+_BATCH = (
+    "SELECT first, count, at, step FROM batch WHERE room = %b AND count > 0 AND first <= %b ORDER BY first DESC LIMIT 1"
+)
+_POSITIONS = "SELECT person, seq FROM position WHERE room = %b ORDER BY at DESC LIMIT %b"
+
+
+def read_rooms(connection: Connection) -> list[RoomRecord]:
+    """All rooms, in the order in which they were created, as they are stored."""
+    return [
+        RoomRecord(name, topic, first, last, _last_time(*newest), turn)
+        for name, topic, first, last, turn, *newest in connection.execute(_ROOMS, binary=True).fetchall()
+    ]
+
+
+def _last_time(at: float | None, step: float, count: int) -> float:
+    """The time of a batch's last line; nothing that counts if there is no batch, or its time cannot be."""
+    return times_of(at, step, count)[-1] if at is not None and is_possible(at) else -inf
+
+
+def read_page(connection: Connection, room: str, number: int, first: int, last: int) -> Page:
+    """The lines of a room of this number and name, from one number to another, as they may be shown. Raises ValueError if one is damaged."""
+    rows: list[Any] = connection.execute(_PAGE, [_bounded(last), _bounded(first), number], binary=True).fetchall()
+    lines: list[Stored] = []
+    for _, start, at, text, step, authors in rows:
+        if start is not None:
+            found = decode(text, room, start, at, step=step, authors=authors)
+            lines += found[max(0, first - start) : last - start + 1]
+    hidden = tuple(line.seq for line in lines if isinstance(line, Unknown))
+    return Page(showable(lines), rows[0][0] if rows else 1, hidden)
+
+
+def _bounded(number: int) -> int:
+    """The number, or the nearest that PostgreSQL can count."""
+    return max(-(2**63), min(number, 2**63 - 1))
+
+
+def find_seq(connection: Connection, number: int, at: float, until: float) -> int:
+    """The number of the first line of a room from one time on and before another; see Journal.seq_at."""
+
+    def batch_with(seq: int) -> TimedBatch | None:
+        found = connection.execute(_BATCH, [number, seq], binary=True).fetchall()
+        return TimedBatch(*found[0]) if found else None
+
+    asked = "SELECT kept_from, last, runs FROM room WHERE id = %b AND NOT is_deleted"
+    for first, last, starts in connection.execute(asked, [number], binary=True).fetchall():
+        return first_of_time(range(first, last + 1), starts, at, until, batch_with)
+    return 1
+
+
+def read_positions(connection: Connection, number: int) -> dict[str, int]:
+    """How far people had come in a room, those who left it longest ago first."""
+    return dict(reversed(connection.execute(_POSITIONS, [number, POSITIONS_MAX], binary=True).fetchall()))

@@ -1,0 +1,131 @@
+"""What this node of several knows of the same people at others: whose place somebody takes there, and what becomes of their sessions here.
+
+What happens at other nodes comes in one order (journal/nodes.py, Change), some time after it has happened. So what somebody does here may come before
+or after it there, and is never undone by what was before it. Never knows how somebody logs in, nor how a session ends.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+import trio
+
+from chat_server.accounts import sender_of
+from chat_server.journal.nodes import CameElsewhere, Change, Nodes, PersonId, RenamedPerson
+from chat_server.protocol.entries import Author
+from chat_server.rooms.held_names import HeldNames
+from chat_server.rooms.owed import Owed
+from chat_server.rooms.shared_names import SharedNames
+
+P = TypeVar("P")
+
+ROOM_SECONDS = 3.0
+"""Seconds for which a room is waited for in which somebody is elsewhere, and of which this node has not heard yet."""
+
+
+class OtherNodes(Generic[P]):
+    """One for a server."""
+
+    def __init__(self, held: HeldNames[P], nodes: Nodes) -> None:
+        """Who has which name at this node is in `held`."""
+        self.nodes = nodes
+        self._owed = Owed()
+        self.names = SharedNames(held, nodes, self._owed)
+        """The names of those who are here."""
+        self.came: WeakKeyDictionary[object, int] = WeakKeyDictionary()
+        """For each session the number of the newest change before it came."""
+        self._replacing: Counter[tuple[PersonId, int]] = Counter()
+        self._renaming: Counter[PersonId] = Counter()
+        self._locks: dict[PersonId, trio.Lock] = {}
+        self._rooms_changed = trio.Event()
+
+    async def run(self) -> None:
+        """Tell the engine what it is owed, for ever."""
+        await self._owed.run()
+
+    @asynccontextmanager
+    async def deciding(self, who: PersonId) -> AsyncIterator[None]:
+        """Let nobody else decide meanwhile who this person is here, by which sessions, and what they are called. "" is nobody."""
+        if not who:
+            yield
+            return
+        lock = self._locks.setdefault(who, trio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked() and not lock.statistics().tasks_waiting:
+                self._locks.pop(who, None)
+
+    # What somebody does here.
+
+    def begin_replacing(self, who: PersonId, device: int) -> None:
+        """Somebody has come here, and is about to take the place of their sessions at other nodes."""
+        self._replacing[who, device] += 1
+
+    def replace(self, who: PersonId, device: int) -> None:
+        """They are here: those sessions are to end."""
+        self._owed.tell(partial(self.nodes.taken_over, who, device))
+
+    def stop_replacing(self, who: PersonId, device: int) -> None:
+        """They are gone before that: the others stay."""
+        self._replacing -= Counter([(who, device)])
+
+    def rename(self, who: PersonId, nick: Callable[[], str]) -> None:
+        """Somebody has another name here: `nick` gives it. They are to have it at the other nodes too."""
+        self._renaming[who] += 1
+        self._owed.tell(partial(self._tell_name, who, nick))
+
+    async def _tell_name(self, who: PersonId, nick: Callable[[], str]) -> None:
+        async with self.deciding(who):  # so that the newest is told last
+            await self.nodes.renamed(who, nick())
+
+    def register(self, who: PersonId, nick: str, account: Author) -> None:
+        """A guest who has this name here has an account now: they are to have it at the other nodes too."""
+        self.names.known_otherwise(nick, sender_of(account))
+        self._owed.tell(partial(self.nodes.registered, who, account))
+
+    # What is heard of the others.
+
+    def is_own(self, change: Change) -> bool:
+        """Whether this node has done it: it has been put into effect here. Called once for each."""
+        if change.node != self.nodes.number:
+            return False
+        match change:
+            case CameElsewhere():
+                self._replacing -= Counter([(change.person, change.device)])
+            case RenamedPerson():
+                self._renaming -= Counter([change.person])
+        return True
+
+    def is_replaced(self, session: object, number: int, came: CameElsewhere) -> bool:
+        """Whether a session of the person's at that device ends, for they have come elsewhere by the change of this number.
+
+        Not one that came later; nor one that has taken the place of others itself, which is not heard of yet.
+        """
+        return self.came.get(session, 0) < number and not self._replacing[came.person, came.device]
+
+    def is_renaming(self, who: PersonId) -> bool:
+        """Whether the person has taken another name here, which is not heard of yet: whatever is heard of was before."""
+        return bool(self._renaming[who])
+
+    # Rooms.
+
+    def rooms_have_changed(self) -> None:
+        """There is another room, or one has another name."""
+        self._rooms_changed.set()
+        self._rooms_changed = trio.Event()
+
+    async def rooms_of(self, who: PersonId, device: int, is_known: Callable[[str], bool]) -> Sequence[str]:
+        """In which rooms somebody is by a device at other nodes, as far as those are known here. Raises JournalError.
+
+        One that has just been made or renamed elsewhere is waited for.
+        """
+        rooms = await self.nodes.rooms_of(who, device)
+        with trio.move_on_after(ROOM_SECONDS):
+            while not all(map(is_known, rooms)):
+                await self._rooms_changed.wait()
+        return [room for room in rooms if is_known(room)]
