@@ -1,10 +1,16 @@
 """What people and programs see while the engine of several nodes does not answer: whole servers on virtual time."""
 
 import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import trio
 
+from chat_server.journal.keys import SenderKey
+from chat_server.journal.memory_nodes import MemoryNode
 from chat_server.journal.node_life import AWAY_SECONDS
+from chat_server.journal.nodes import Beside, PendingTurn, TurnReceipt
+from chat_server.protocol.entries import Entry
 from chat_tui.client.connection import Status
 from streams import Caller
 from test_connection import Client, end, until
@@ -101,3 +107,66 @@ def test_a_program_that_cannot_log_in_because_the_engine_is_away_tries_again_by_
         await node.end()
 
     asyncio.run(try_it())
+
+
+class CutOff:
+    """A node whose engine cannot be reached until `back`."""
+
+    def __init__(self, node: MemoryNode) -> None:
+        self._node, self._back = node, trio.Event()
+        node.append = self._append  # type: ignore[method-assign]
+        node.life.asked("append")
+
+    def _append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> PendingTurn:
+        store = partial(self._node.store, [*lines], dict(keys), beside)
+        return _Waiting(self._back, store)
+
+    def back(self) -> None:
+        del self._node.append
+        self._node.life.answered("append")
+        self._back.set()
+
+
+class _Waiting:
+    def __init__(self, back: trio.Event, store: Callable[[], TurnReceipt]) -> None:
+        self._back, self._store = back, store
+
+    async def stored(self) -> TurnReceipt:
+        await self._back.wait()
+        return self._store()
+
+
+async def test_lines_wait_while_a_node_is_cut_off_and_come_in_order_with_all_that_was_missed(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with running("a", "b") as (first, second), house_at(first) as here, house_at(second) as there:
+        ann, carl, bob = here.call(), here.call(), there.call()
+        await bob.log_in("bob", "python")
+        await ann.log_in("ann", "python")
+        await carl.log_in("carl", "python")
+        await bob.read_until("* carl joined\r\n")
+        await ann.read_until("* carl joined\r\n")
+        engine = CutOff(first.node)
+        await ann.type("one", "two")
+        await trio.sleep(1)
+        await bob.type("three")
+        assert await ann.read_until("\n") == WAITS
+        await ann.type("four", "/join write")
+        await ann.read_until("Try again in a moment.\r\n")
+        await carl.type("/logout")
+        assert (await carl.read_to_end()).endswith("Goodbye.\r\n")
+        await bob.type("five")
+        await trio.sleep(20)
+        engine.back()
+        assert await ann.read_until(GOES_ON) == f"bob: three\r\nbob: five\r\n* carl left\r\n{GOES_ON}"
+        assert await bob.read_until("ann: four\r\n") == "ann: one\r\nann: two\r\nann: four\r\n"
+        await bob.read_until("* carl left\r\n")
+        await ann.type("/since 0")
+        shown = await ann.read_until("four\r\n")
+        assert [line.split()[-1] for line in shown.splitlines() if "#" in line] == [
+            "three",
+            "five",
+            "one",
+            "two",
+            "four",
+        ]

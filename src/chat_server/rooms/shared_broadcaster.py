@@ -257,7 +257,8 @@ class SharedBroadcaster(Broadcaster):
         return False
 
     def _refuse(self, session: Occupant) -> None:
-        self._audience.tell(session, Refused("cannot-store"))
+        is_away = self._nodes.life.is_engine_away
+        self._audience.tell(session, Refused("engine-away" if is_away else "cannot-store"))
         if not self._guard.attempt(session.put_out, self._room):
             self._guard.attempt(session.fail)
 
