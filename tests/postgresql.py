@@ -59,8 +59,11 @@ class Database(NamedTuple):
 class Cluster:
     """A PostgreSQL of its own. It listens on a Unix socket in its directory, and at 127.0.0.1."""
 
-    def __init__(self, *settings: str, in_memory: bool = True) -> None:
-        """Make and start one, with these settings besides ("max_connections=20"); its files are in memory, if there is room for them."""
+    def __init__(self, *settings: str, standby_of: "Cluster | None" = None, in_memory: bool = True) -> None:
+        """Make and start one, with these settings besides ("max_connections=20"); or one that has what another has, all the time.
+
+        Its files are in memory, if there is room for them.
+        """
         self.binaries = binaries()
         # A short path: a socket's has 107 characters at most.
         self.directory = Path(tempfile.mkdtemp(prefix="chat-pg-", dir=_memory() if in_memory else None))
@@ -71,19 +74,12 @@ class Cluster:
         self.port = free_port()
         self._databases = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self.run(
-            "initdb",
-            "--pgdata",
-            self.data,
-            "--username",
-            USER,
-            "--auth",
-            "trust",
-            "--encoding",
-            "UTF8",
-            "--no-locale",
-            "--no-sync",
-        )
+        pgdata = ("--pgdata", self.data, "--no-sync", "--username", USER)
+        if standby_of is None:
+            self.run("initdb", *pgdata, "--auth", "trust", "--encoding", "UTF8", "--no-locale")
+        else:
+            source = ("--host", standby_of.directory, "--port", str(standby_of.port))
+            self.run("pg_basebackup", *pgdata, *source, "--write-recovery-conf", "--checkpoint", "fast")
         listens = (f"unix_socket_directories={self.directory}", "listen_addresses=127.0.0.1", f"port={self.port}")
         lines = [
             f"{name} = '{value}'\n" for name, _, value in (setting.partition("=") for setting in (*listens, *settings))

@@ -12,8 +12,8 @@ from psycopg.rows import TupleRow
 from chat_server.journal import UnusableJournal
 from chat_server.journal.postgresql.arrays import register
 
-Purpose = Literal["append", "read", "listen", "life"]
-"""What a connection is for; it is called `chat-server PURPOSE` in pg_stat_activity."""
+Purpose = Literal["append", "write", "read", "listen", "life"]
+"""What a connection is for; it is called `chat-server NODE PURPOSE` in pg_stat_activity. Others end what a node that is over has for reading."""
 
 CONNECT_SECONDS = 5
 """Seconds that one address has to answer."""
@@ -23,7 +23,7 @@ LOCK_SECONDS = 9
 the append is sent again, and meanwhile there are not more and more sessions that wait."""
 
 READ_SECONDS = 30
-"""Seconds that anything else may take."""
+"""Seconds that reading may take."""
 
 _SILENCE = {
     "connect_timeout": str(CONNECT_SECONDS),
@@ -39,19 +39,20 @@ _EVERY = {
     "default_transaction_isolation": "read committed",  # behind its locks, append must see what was stored before
     "idle_in_transaction_session_timeout": "5s",
     "jit": "off",
-}
-_APPEND = {
-    # Never one for the statement: a commit that waits for its standby and is cancelled is shown to everybody, and is not on the standby.
+    # Never one for what stores something: a commit that waits for its standby and is cancelled is shown to everybody, and is not on the standby.
     "statement_timeout": "0",
     "client_connection_check_interval": "0",
     "lock_timeout": f"{LOCK_SECONDS}s",
+}
+_APPEND = {
     # The tables are small when the plans are made, and they stay: to go through a table that has grown since took 20 times as long.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
-_OTHERS = {"statement_timeout": f"{READ_SECONDS}s", "lock_timeout": f"{LOCK_SECONDS}s"}
+_READ = {"statement_timeout": f"{READ_SECONDS}s"}
+_OF: dict[Purpose, dict[str, str]] = {"append": _APPEND, "read": _READ, "listen": _READ}
 
 
 def checked_url(url: str) -> str:
@@ -73,7 +74,7 @@ def checked_url(url: str) -> str:
 
 
 def connect(
-    url: str, purpose: Purpose, durability: str = "full", *, may_be_standby: bool = False
+    url: str, purpose: Purpose, durability: str = "full", *, node: int = 0, may_be_standby: bool = False
 ) -> psycopg.Connection[TupleRow]:
     """A connection in autocommit.
 
@@ -81,6 +82,7 @@ def connect(
         url: the setting `[journal] url`.
         purpose: what it is for.
         durability: the setting `[journal] durability`.
+        node: the number of the node whose connection it is; 0: of none.
         may_be_standby: whether it may be to a server that stores nothing.
 
     Raises:
@@ -88,9 +90,10 @@ def connect(
 
     """
     given = conninfo_to_dict(url)
-    session = _EVERY | (_APPEND if purpose == "append" else _OTHERS)
-    session |= {
-        "application_name": f"chat-server {purpose}",
+    session = {
+        **_EVERY,
+        **_OF.get(purpose, {}),
+        "application_name": f"chat-server {node} {purpose}",
         "synchronous_commit": "local" if durability == "process" else "on",
     }
     settings = " ".join("-c " + f"{name}={value}".replace(" ", "\\ ") for name, value in session.items())

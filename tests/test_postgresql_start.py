@@ -1,0 +1,106 @@
+"""Whether a server uses the PostgreSQL that it is told: it says in a sentence why not."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from chat_server.journal import UnusableJournal
+from chat_server.journal.postgresql.connections import checked_url, connect
+from chat_server.journal.postgresql.start_checks import check_database
+from postgresql import Cluster, Database
+
+
+def checked(url: str, durability: str = "full") -> list[str]:
+    return check_database(partial(connect, checked_url(url), "read"), durability)
+
+
+def refused(url: str, durability: str = "full") -> str:
+    with pytest.raises(UnusableJournal) as refusal:
+        checked(url, durability)
+    return str(refusal.value)
+
+
+def test_a_database_without_a_standby_is_used_and_its_owner_told_what_that_means(database: Database) -> None:
+    (warning,) = checked(database.url)
+    assert "no synchronous standby" in warning
+    assert checked(database.url, "process") == []
+
+
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+def test_a_database_that_keeps_nothing_for_sure_is_refused(setting: str) -> None:
+    cluster = Cluster(f"{setting}=off")
+    try:
+        assert f"the database has {setting} off" in refused(cluster.url("postgres"))
+    finally:
+        cluster.close()
+
+
+def test_a_standby_is_refused_unless_the_primary_s_address_is_there_too() -> None:
+    primary = Cluster()
+    standby = Cluster(standby_of=primary)
+    try:
+        assert "is a standby" in refused(standby.url("postgres"))
+        both = (
+            f"host={standby.directory},{primary.directory} port={standby.port},{primary.port} dbname=postgres user=chat"
+        )
+        assert checked(both)
+        with Database(primary, "postgres").connect() as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.execute("SELECT pg_reload_conf()")
+        assert not checked(both)
+    finally:
+        standby.close()
+        primary.close()
+
+
+def test_a_database_in_which_not_everything_can_be_said_is_refused(cluster: Cluster) -> None:
+    with Database(cluster, "postgres").connect() as connection:
+        connection.execute("CREATE DATABASE latin ENCODING LATIN1 TEMPLATE template0")
+    assert "the encoding LATIN1" in refused(cluster.url("latin"))
+
+
+def test_where_nobody_answers_it_is_said_why(tmp_path: Path) -> None:
+    assert refused(f"host={tmp_path} dbname=chat").startswith("cannot use the database ([journal] url): connection")
+
+
+def test_an_old_database_is_refused(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psycopg.ConnectionInfo, "server_version", 130009)
+    assert refused(database.url) == "the database is PostgreSQL 13; a journal needs 14 or newer"
+
+
+def test_a_pooler_that_lends_one_session_to_two_is_refused(database: Database) -> None:
+    with database.connect() as session:
+
+        class Lent:
+            """A connection through a pooler: others have the same session."""
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(session, name)
+
+            def close(self) -> None:
+                """It is the pooler's."""
+
+        def connect_to_pooler(*, may_be_standby: bool = False) -> Any:
+            return Lent()
+
+        with pytest.raises(UnusableJournal, match="a pooler that lends sessions"):
+            check_database(connect_to_pooler, "full")
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("", "needs [journal] url"),
+        ("dbname=chat password=geheim", "has a password"),
+        ("postgresql://chat:geheim@db/chat", "has a password"),
+        ("host=db colour=red", 'none that PostgreSQL understands: invalid connection option "colour"'),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_before_anybody_is_asked(url: str, why: str) -> None:
+    with pytest.raises(UnusableJournal) as refusal:
+        checked_url(url)
+    assert why in str(refusal.value)
+    assert "geheim" not in str(refusal.value)
