@@ -1,19 +1,24 @@
 """What people and programs see while the engine of several nodes does not answer: whole servers on virtual time."""
 
 import asyncio
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+import pytest
 import trio
 
+from chat_server.accounts import Accounts
+from chat_server.journal import Journal
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_nodes import MemoryNode
 from chat_server.journal.node_life import AWAY_SECONDS
-from chat_server.journal.nodes import Beside, PendingTurn, TurnReceipt
+from chat_server.journal.nodes import Beside, Nodes, PendingTurn, TurnReceipt
 from chat_server.protocol.entries import Entry
 from chat_tui.client.connection import Status
 from streams import Caller
 from test_connection import Client, end, until
+from test_faults import typed
 from test_moving import Node
 from test_node_ends import house_at, running
 
@@ -170,3 +175,32 @@ async def test_lines_wait_while_a_node_is_cut_off_and_come_in_order_with_all_tha
             "two",
             "four",
         ]
+
+
+def hang_all(node: MemoryNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the engine answer nothing any more."""
+
+    async def hang(*_: object, **__: object) -> None:
+        await trio.sleep_forever()
+
+    for thing, protocol in ((node, Nodes), (node.journal, Journal), (node.journal.accounts, Accounts)):
+        for name, found in vars(protocol).items():
+            if inspect.iscoroutinefunction(found) and name not in {"run", "wait_closed"}:
+                monkeypatch.setattr(thing, name, hang)
+    node.life.asked("heartbeat")
+
+
+@pytest.mark.parametrize("room", ["", "python"])
+async def test_no_command_hangs_while_the_engine_is_away(
+    room: str, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running("a") as (only,), house_at(only, {"messages_per_second": 0}) as house:
+        ann = house.call()
+        await ann.log_in("ann", room)
+        hang_all(only.node, monkeypatch)
+        await trio.sleep(AWAY_SECONDS + 1)
+        for command in [*typed(), "/join write", "/back", "/login bob"]:
+            await ann.type(command, "/frobnicate")
+            with trio.move_on_after(20) as hangs:
+                await ann.read_until("/frobnicate")
+            assert not hangs.cancelled_caught, command
