@@ -55,6 +55,11 @@ class NodeLife:
         """The others have buried this node."""
         self._given_up.set()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the others have."""
+        return self._given_up.is_set()
+
     async def wait_given_up(self) -> None:
         """Wait until the others have."""
         await self._given_up.wait()

@@ -55,6 +55,7 @@ DECLARE
     left_out bigint[] := '{{}}'; -- the places of rooms of which nothing is stored now
     behind bigint[];  -- the places of rooms with turns that the node has not seen
     again record; known record; dropped record; move record;
+    is_over boolean;
     skipped bigint; stored_keys bigint;
     dup_places bigint[]; dup_indexes bigint[];
     now_at float8;
@@ -64,7 +65,11 @@ BEGIN
         PERFORM pg_advisory_xact_lock_shared({REVOCATION_LOCK});
     END IF;
     PERFORM FROM node WHERE id = me FOR KEY SHARE;
-    IF NOT FOUND THEN
+    is_over := NOT FOUND;
+    IF is_over AND NOT EXISTS ( -- what was stored before is not denied, though the answer was lost
+        SELECT FROM unnest(rooms, seen) AS u (room, seen)
+            JOIN batch ON batch.room = u.room AND batch.turn > u.seen AND batch.node = me AND batch.ticket = my_ticket
+    ) THEN
         RAISE EXCEPTION 'the other servers have given this one up' USING ERRCODE = '{NODE_IS_OVER}';
     END IF;
     SELECT array_agg(q.id), array_agg(q.last), array_agg(q.turn), array_agg(q.last_at) INTO ids, lasts, turns, last_ats
@@ -107,6 +112,9 @@ BEGIN
                 END IF;
             END LOOP;
         END LOOP;
+    END IF;
+    IF is_over THEN
+        left_out := ARRAY(SELECT place FROM unnest(rooms) WITH ORDINALITY AS u (room, place));
     END IF;
 
     IF speaker_places IS NOT NULL THEN

@@ -31,6 +31,10 @@ class RoomNumbers:
         self._numbers.pop(room, None)
         self._turns.pop(room, None)
 
+    def known(self, room: str) -> int:
+        """The number of a room; 0: it is not known."""
+        return self._numbers.get(room, 0)
+
     def turn(self, room: str) -> int:
         """The newest turn of a room that is known."""
         return self._turns.get(room, 0)

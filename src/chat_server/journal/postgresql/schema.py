@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chat_server.journal.postgresql.account_functions import ACCOUNTS
 from chat_server.journal.postgresql.append_function import APPEND
+from chat_server.journal.postgresql.node_functions import NODES
 from chat_server.journal.postgresql.room_functions import ROOMS
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ CREATE TABLE journal (
 CREATE TABLE node (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL,
-    seen timestamptz NOT NULL DEFAULT clock_timestamp()
+    began timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen timestamptz NOT NULL DEFAULT clock_timestamp(),
+    is_leaving boolean NOT NULL DEFAULT false  -- it ends, or has ended, and from it people can come back at other nodes
 ) WITH (fillfactor = 20);
 CREATE TABLE room (
     id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -102,6 +105,7 @@ CREATE TABLE held (
     nick text NOT NULL,
     person text COLLATE "C" NOT NULL,
     node bigint NOT NULL,
+    since bigint GENERATED ALWAYS AS IDENTITY,  -- greater than that of any name that was given before
     PRIMARY KEY (key, node)
 );
 CREATE INDEX held_by_skeleton ON held (skeleton);
@@ -123,7 +127,7 @@ END $$;
 """
 
 MIGRATIONS: list[str] = [
-    "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, APPEND)),
+    "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, APPEND, NODES)),
 ]
 
 

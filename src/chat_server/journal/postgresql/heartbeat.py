@@ -1,0 +1,137 @@
+"""That a node is one, in PostgreSQL: a row that it touches every two seconds, by the engine's clock; and who does so no more is buried by any other.
+
+Never knows what a node stores, nor who is at it.
+"""
+
+import random
+
+import psycopg
+import trio
+
+from chat_server.journal import JournalError
+from chat_server.journal.node_life import RETURN_SECONDS, NodeLife
+from chat_server.journal.postgresql.link import Connection, Link, said
+from chat_server.logs import log
+
+BEAT_SECONDS = 2.0
+"""Seconds from one sign of life to the next."""
+
+BEAT_PATIENCE = 3.0
+"""Seconds for which one waits for its answer; then another is given, on a new connection."""
+
+BEATS_BEFORE_BURYING = 5
+"""Signs of life in a row that a node has given before it buries others: who has been away itself gives them that time to come back."""
+
+LEAVE_SECONDS = 5.0
+"""Seconds that the end of a node may take."""
+
+BEAT = "a sign of life"
+"""What the engine owes an answer to (NodeLife.asked)."""
+
+
+def begin(connection: Connection, name: str) -> tuple[int, int]:
+    """Enter a new node. Blocks. Raises psycopg.Error.
+
+    Returns its number, and that of the newest change before it began.
+    """
+    ((node, newest),) = connection.execute(
+        "INSERT INTO node (name) VALUES (%b) RETURNING id, (SELECT changes FROM journal)", [name]
+    ).fetchall()
+    return node, newest
+
+
+class Heartbeat:
+    """A node's signs of life, and its eye on those of the others."""
+
+    def __init__(self, beat_link: Link, bury_link: Link, life: NodeLife, silence: float) -> None:
+        """Give signs by one connection, and bury by another: that waits for what it locks.
+
+        `silence` are the seconds after which a node is buried.
+        """
+        self.node = 0
+        """The number of this node."""
+        self._beat_link = beat_link
+        self._bury_link = bury_link
+        self._life = life
+        self._limits = silence, max(silence, RETURN_SECONDS)
+        self._in_a_row = 0
+        self._silence_seen = trio.Event()
+
+    async def run(self) -> None:
+        """Give signs of life and bury those who do not, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_burying)
+            while True:
+                begun = trio.current_time()
+                if await self.beat():
+                    await trio.sleep_until(begun + BEAT_SECONDS)
+                else:
+                    await trio.sleep(random.uniform(0.1, BEAT_SECONDS))  # noqa: S311 - no secret
+
+    async def beat(self) -> bool:
+        """Give one. Returns whether the engine has answered."""
+
+        def touch(connection: Connection) -> int | None:
+            rows = connection.execute(
+                "UPDATE node SET seen = clock_timestamp(), is_leaving = %b WHERE id = %b"
+                " RETURNING (SELECT count(*) FROM node AS other WHERE is_silent(other, %b::float8, %b::float8))",
+                [self._life.is_leaving, self.node, *self._limits],
+            ).fetchall()
+            return rows[0][0] if rows else None
+
+        self._life.asked(BEAT)
+        try:
+            silent = await self._beat_link.call(touch, BEAT_PATIENCE, may_repeat=True)
+        except (JournalError, psycopg.Error) as error:
+            if self._in_a_row:
+                log.warning("the database does not answer", why=said(error))
+            self._in_a_row = 0
+            return False
+        self._life.answered(BEAT)
+        self._in_a_row += 1
+        if silent is None:
+            self._life.give_up()
+        elif silent and self._in_a_row >= BEATS_BEFORE_BURYING:
+            self._silence_seen.set()
+        return True
+
+    async def _keep_burying(self) -> None:
+        while True:
+            await self._silence_seen.wait()
+            self._silence_seen = trio.Event()
+            if not self._life.is_over:
+                await self._bury()
+
+    async def _bury(self) -> None:
+        def bury(connection: Connection) -> list[int]:
+            ((buried,),) = connection.execute(
+                "SELECT bury(%b, %b::float8, %b::float8)", [self.node, *self._limits]
+            ).fetchall()
+            return list(buried)
+
+        try:
+            buried = await self._bury_link.call(bury, may_repeat=True)
+        except (JournalError, psycopg.Error) as error:
+            log.warning("cannot look after the other nodes", why=said(error))
+        else:
+            for node in buried:
+                log.warning("a node was silent for too long: whoever was at it is not here any more", node=node)
+
+    async def leave(self) -> None:
+        """The end of this node, in order: whoever is still at it is so no more.
+
+        But one from which people can come back at other nodes stays for a while, and is buried then.
+        """
+        if self._life.is_over:
+            return
+        if self._life.is_leaving:
+            await self.beat()
+            return
+
+        def leave(connection: Connection) -> None:
+            connection.execute("SELECT take_out(ARRAY[%b::bigint])", [self.node])
+
+        try:
+            await self._bury_link.call(leave, LEAVE_SECONDS, may_repeat=True)
+        except (JournalError, psycopg.Error) as error:
+            log.warning("cannot take leave of the other nodes, which will miss this one soon", why=said(error))

@@ -1,0 +1,289 @@
+"""One server among those with the same journal in PostgreSQL: what it stores and hears, its names, its life. See Nodes in journal/nodes.py.
+
+Each part has a connection of its own, so none waits for what another waits for: one appends, one listens, one reads turns, one gives names, one gives
+signs of life, one buries, one tells of what happened, one asks whatever else. Never knows sessions.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+import psycopg
+import trio
+
+from chat_server.accounts.names_index import Refusal
+from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal.keys import SenderKey
+from chat_server.journal.node_life import NodeLife
+from chat_server.journal.nodes import (
+    Beside,
+    CameElsewhere,
+    Change,
+    Claim,
+    Claimed,
+    Elsewhere,
+    Follower,
+    NodeIsOver,
+    NodeSeen,
+    Numbered,
+    Opening,
+    PendingTurn,
+    PersonId,
+    RegisteredPerson,
+    RenamedPerson,
+    Turn,
+    TurnReceipt,
+)
+from chat_server.journal.postgresql.append_function import NODE_IS_OVER, TURNS_CHANNEL
+from chat_server.journal.postgresql.appending import Append, append_all, append_of
+from chat_server.journal.postgresql.changes import Changes
+from chat_server.journal.postgresql.committer import OVER, Committer, TurnJob
+from chat_server.journal.postgresql.connections import Purpose, connect
+from chat_server.journal.postgresql.heartbeat import Heartbeat, begin
+from chat_server.journal.postgresql.link import Connection, Link, said
+from chat_server.journal.postgresql.names import Names
+from chat_server.journal.postgresql.room_numbers import RoomNumbers
+from chat_server.journal.postgresql.tail import Tail
+from chat_server.journal.postgresql.turn_reading import read_turns
+from chat_server.journal.showable import showable_topic
+from chat_server.journal.signs import Signs
+from chat_server.journal.turn_codec import encode_change
+from chat_server.protocol.entries import Author, Entry
+
+CHANGES_CHANNEL, SIGNS_CHANNEL = "chat_changes", "chat_signs"
+"""The channels of changes, and of signs: `NODE TEXT`."""
+
+SIGN_SECONDS = 1.0
+"""Seconds that signs may take; then they are dropped."""
+
+T = TypeVar("T")
+
+
+class PostgresqlNodes:
+    """See Nodes. It is one of them from the moment in which it is made; `run` keeps it so."""
+
+    def __init__(self, url: str, name: str, silence: float, *, durability: str = "full") -> None:
+        """Enter a new node, which the others bury when it has been silent for so many seconds. Blocks. Raises psycopg.Error."""
+        self.name = name
+        self.life = NodeLife()
+        self.signs = Signs()
+        self.number = 0
+        self._url = url
+        self._durability = durability
+        self._links: list[Link] = []
+        self._asking = self._link("read")
+        self._telling = self._link("write")
+        self._names = Names(self._link("life"), self.life)
+        self._beating = Link(self._connect_heartbeat)
+        self._heartbeat = Heartbeat(self._beating, self._link("life"), self.life, silence)
+        self._changes = Changes(self._asking, self.life)
+        self.numbers = RoomNumbers()
+        """Of the rooms, by the names that they have at this node."""
+        self._committer = Committer(partial(self._connect, "append"), self._store, self.life, self._note_stored)
+        self._tail = Tail(self._listen, self._link("read"), self._hear, lambda: self._committer.backend, TURNS_CHANNEL)
+        with closing(connect(url, "life")) as connection:
+            self._begin(connection)
+
+    def _link(self, purpose: Purpose) -> Link:
+        link = Link(partial(self._connect, purpose))
+        self._links.append(link)
+        return link
+
+    def _connect(self, purpose: Purpose) -> Connection:
+        return connect(self._url, purpose, self._durability, node=self.number)
+
+    def _connect_heartbeat(self) -> Connection:
+        connection = self._connect("life")
+        connection.execute("SET synchronous_commit = off")  # whatever becomes of one, the next one comes
+        return connection
+
+    def _listen(self) -> Connection:
+        connection = self._connect("listen")
+        for channel in (TURNS_CHANNEL, CHANGES_CHANNEL, SIGNS_CHANNEL):
+            connection.execute(f"LISTEN {channel}".encode())
+        return connection
+
+    def _begin(self, connection: Connection) -> None:
+        self.number, newest_change = begin(connection, self.name)
+        self._heartbeat.node = self._names.node = self.number
+        self._changes.after = newest_change
+
+    # Its life.
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Be one of the nodes until `close`; what is stored then is stored, and nobody is here any more."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._heartbeat.run)
+            nursery.start_soon(self._tail.run)
+            nursery.start_soon(self._names.run)
+            nursery.start_soon(self._carry_signs)
+            await nursery.start(self._committer.run)
+            task_status.started()
+            await self._committer.ended.wait()
+            self._changes.close()
+            nursery.cancel_scope.cancel()
+        await self._heartbeat.leave()
+        for link in (self._beating, *self._links):
+            link.close()
+
+    def close(self) -> None:
+        """Let `run` end; what is appended from now on is refused."""
+        self._committer.close()
+
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than this for an engine that is away."""
+        self._committer.hurry(seconds)
+
+    @property
+    def commit_seconds(self) -> Sequence[float]:
+        """How long each of the newest commits took."""
+        return tuple(self._committer.seconds)
+
+    async def _ask(self, work: Callable[[Connection], T], link: Link | None = None) -> T:
+        """Ask the engine something, twice if need be. Raises JournalError, NodeIsOver."""
+        if self.life.is_over:
+            raise NodeIsOver(OVER)
+        try:
+            return await (link or self._asking).call(work, may_repeat=True)
+        except psycopg.Error as error:
+            if error.sqlstate == NODE_IS_OVER:
+                self.life.give_up()
+                raise NodeIsOver(OVER) from error
+            raise JournalError(f"the database refuses: {said(error)}") from error
+
+    # Rooms.
+
+    async def open(self, room: str) -> Opening:
+        """A room as it is now; see Nodes."""
+        number, opening = await self._ask(partial(_open, room))
+        self.numbers.note(room, number, opening.record.turn)
+        return opening
+
+    def follow(self, room: Follower) -> None:
+        """Hand a room its turns; see Nodes."""
+        self._tail.follow(self._number(room.name), room)
+
+    def unfollow(self, room: Follower) -> None:
+        """Hand it nothing more."""
+        self._tail.unfollow(room)
+
+    async def turns(self, room: str, after: int) -> Sequence[Turn]:
+        """A room's turns after one; see Nodes."""
+        number = self._number(room)
+        found = await self._ask(lambda connection: read_turns(connection, {number: after}))
+        return found.turns.get(number, ())
+
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> PendingTurn:
+        """Begin to store a turn; see Nodes."""
+        return self.submit(append_of(lines, keys, beside))
+
+    def submit(self, append: Append) -> TurnJob:
+        """Begin to store a turn, or what a journal's own `append` is given."""
+        self._tail.storing(self.numbers.known(append.beside.room))
+        return self._committer.submit(append)
+
+    def _store(
+        self, connection: Connection, ticket: int, appends: Sequence[Append]
+    ) -> Sequence[TurnReceipt | JournalError]:
+        return append_all(connection, self.number, ticket, appends, self.numbers)
+
+    def _note_stored(self, append: Append, receipt: TurnReceipt | None) -> None:
+        self._tail.stored(self.numbers.known(append.beside.room), receipt.turn if receipt else 0)
+
+    def _number(self, room: str) -> int:
+        if not (number := self.numbers.known(room)):
+            raise JournalError(f"there is no room {room}")
+        return number
+
+    # Names.
+
+    async def claim(self, claim: Claim) -> Claimed | Refusal:
+        """Give somebody a name; see Nodes."""
+        return await self._names.claim(claim)
+
+    async def release(self, key: str, person: PersonId) -> None:
+        """Take a name back; see Nodes."""
+        await self._names.release(key, person)
+
+    async def rooms_of(self, person: PersonId, device: int) -> Sequence[str]:
+        """In which rooms somebody is by a device at other nodes; see Nodes."""
+
+        def read(connection: Connection) -> Sequence[str]:
+            rows = connection.execute(
+                "SELECT room.name FROM room WHERE NOT is_deleted AND id IN"
+                " (SELECT room FROM member WHERE person = %b AND device = %b AND node <> %b) ORDER BY id",
+                [person, device, self.number],
+            )
+            return [name for (name,) in rows]
+
+        return await self._ask(read)
+
+    async def taken_over(self, person: PersonId, device: int) -> None:
+        """Have the person's sessions at other nodes end; see Nodes."""
+        await self._tell(CameElsewhere(self.number, person, device))
+
+    async def renamed(self, person: PersonId, nick: str) -> None:
+        """Tell the other nodes that somebody has another name."""
+        await self._tell(RenamedPerson(self.number, person, nick))
+
+    async def registered(self, person: PersonId, account: Author) -> None:
+        """Tell the other nodes that somebody has an account now."""
+        await self._tell(RegisteredPerson(self.number, person, account))
+
+    # What happens elsewhere.
+
+    async def _tell(self, change: Change) -> None:
+        what = encode_change(change)
+        await self._ask(
+            lambda connection: connection.execute("SELECT tell_for(%b, %b)", [self.number, what]), self._telling
+        )
+
+    async def listed(self) -> Sequence[NodeSeen]:
+        """All nodes; see Nodes."""
+        return await self._ask(_list)
+
+    def changes(self) -> AsyncIterator[Numbered]:
+        """What happens at any node; see Nodes."""
+        return self._changes.read()
+
+    def _hear(self, channel: str, text: str) -> None:
+        if channel == SIGNS_CHANNEL:
+            node, _, sign = text.partition(" ")
+            if int(node) != self.number:
+                self.signs.came(int(node), sign)
+        else:
+            self._changes.wake()
+
+    async def _carry_signs(self) -> None:
+        while True:
+            signs = [f"{self.number} {sign}" for sign in await self.signs.to_carry()]
+            with suppress(JournalError, psycopg.Error):  # whoever is not there has missed it
+                await self._beating.call(partial(_notify, signs), SIGN_SECONDS)
+
+
+def _open(room: str, connection: Connection) -> tuple[int, Opening]:
+    """One statement, so that all of it is of one moment."""
+    rows = connection.execute(
+        "SELECT id, topic, kept_from, last, last_at, turn, (SELECT coalesce(json_agg(json_build_array(node, person, device, nick, account)"
+        " ORDER BY node, person, device), '[]')::text FROM member WHERE member.room = room.id) FROM room WHERE name = %b AND NOT is_deleted",
+        [room],
+    ).fetchall()
+    if not rows:
+        raise JournalError(f"there is no room {room}")
+    ((number, topic, first, last, last_at, turn, people),) = rows
+    record = RoomRecord(room, showable_topic(topic), first, last, last_at, turn)
+    return number, Opening(record, msgspec.json.decode(people, type=list[Elsewhere]))
+
+
+def _list(connection: Connection) -> list[NodeSeen]:
+    rows = connection.execute(
+        "SELECT id, name, extract(epoch FROM clock_timestamp() - began)::float8, extract(epoch FROM clock_timestamp() - seen)::float8,"
+        " (SELECT count(DISTINCT person) FROM member WHERE node = node.id), is_leaving FROM node ORDER BY id"
+    )
+    return [NodeSeen(*row) for row in rows]
+
+
+def _notify(texts: Sequence[str], connection: Connection) -> None:
+    connection.execute("SELECT pg_notify(%b, t.text) FROM unnest(%b::text[]) AS t (text)", [SIGNS_CHANNEL, [*texts]])

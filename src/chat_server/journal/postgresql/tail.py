@@ -1,0 +1,242 @@
+"""What happens in rooms at other nodes, as PostgreSQL tells it: one connection that listens, watched by Trio without a thread, and one that reads.
+
+A notification only wakes: the turns are read then, of all rooms that were woken by one question. Every second all rooms are looked at, woken or not,
+so nothing hangs on notifications, nor on the connection that listens. Bounds: a room is handed no more turns than AHEAD_MAX that it has not taken in;
+it waits for more, and no other room with it. Never knows what a room makes of them.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import inf
+
+import psycopg
+import trio
+
+from chat_server.guard import Guard
+from chat_server.journal import JournalError
+from chat_server.journal.nodes import Follower, Turn
+from chat_server.journal.postgresql.link import Connection, Held, Link, said
+from chat_server.journal.postgresql.turn_reading import TURNS_AT_ONCE, Found, read_turns
+from chat_server.logs import log
+
+LOOK_SECONDS = 1.0
+"""Seconds after which all rooms are looked at."""
+
+ROOMS_AT_ONCE = 64
+"""Rooms of which turns are read by one question: of each 100 KB and a turn."""
+
+AHEAD_MAX = 4 * TURNS_AT_ONCE
+"""Turns that a room may have been handed and has not taken in."""
+
+FULL_SECONDS = 0.05
+"""Seconds after which one looks again at a room that has been handed so many."""
+
+DEAF_LOOKS = 3
+"""Looks in a row that find what nothing has told of, after which the connection that listens is made anew: it may hear nothing any more."""
+
+
+class _Followed:
+    """A room that is followed."""
+
+    def __init__(self, room: Follower) -> None:
+        self.room = room
+        self.handed = room.turn
+        """The newest turn that it has been handed, or is told by a receipt."""
+        self.is_woken = True
+        self.storing = 0
+        """Turns of it that are just being stored: the receipt has what was missed until then."""
+        self.turn_then = -1
+        """Where it was when it was last looked at."""
+        self.handed_again_at = -1
+        """Where it was when it was last handed again what it had not taken in."""
+
+    @property
+    def seen(self) -> int:
+        return max(self.handed, self.room.turn)
+
+    @property
+    def is_full(self) -> bool:
+        return self.handed - self.room.turn >= AHEAD_MAX
+
+
+class Tail:
+    """What happens in the rooms that are followed."""
+
+    def __init__(
+        self,
+        listen: Callable[[], Connection],
+        link: Link,
+        hear: Callable[[str, str], object],
+        own_backend: Callable[[], int],
+        turns_channel: str,
+    ) -> None:
+        """Read by `link`.
+
+        Args:
+            listen: connects, for what listens to all channels.
+            link: what reads.
+            hear: is called with the channel and the text of a notification that is not about turns; with "" and "" when some may have been missed.
+            own_backend: the number of PostgreSQL's process that stores what happens at this node; what it tells is known.
+            turns_channel: the channel on which it is told in which rooms there are new turns; "" for any.
+
+        """
+        self._listen = listen
+        self._link = link
+        self._hear = hear
+        self._own_backend = own_backend
+        self._turns_channel = turns_channel
+        self._rooms: dict[int, _Followed] = {}
+        self._woken = trio.Event()
+        self._listener: Held | None = None
+        self._unheard = 0  # looks in a row that found what nothing had told of
+
+    def follow(self, number: int, room: Follower) -> None:
+        """Hand a room of this number whatever comes after what it has taken in."""
+        self._rooms[number] = _Followed(room)
+        self._woken.set()
+
+    def unfollow(self, room: Follower) -> None:
+        """Hand it nothing more."""
+        self._rooms = {number: followed for number, followed in self._rooms.items() if followed.room is not room}
+
+    def storing(self, number: int) -> None:
+        """A turn of this node is being stored in a room; `stored` follows."""
+        if number in self._rooms:
+            self._rooms[number].storing += 1
+
+    def stored(self, number: int, turn: int) -> None:
+        """That has come to an end, and the room is told: up to this turn, if there is one, it has everything."""
+        if followed := self._rooms.get(number):
+            followed.storing = max(0, followed.storing - 1)
+            followed.handed = max(followed.handed, turn)
+            if followed.is_woken:
+                self._woken.set()
+
+    async def run(self) -> None:
+        """Hand rooms their turns, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_listening)
+            nursery.start_soon(self._keep_looking)
+            while True:
+                is_full = False
+                with _guard:
+                    is_full = await self._hand_over()
+                with trio.move_on_after(FULL_SECONDS if is_full else inf):
+                    await self._woken.wait()
+
+    async def _hand_over(self) -> bool:
+        """Hand woken rooms what has happened in them. Returns whether one of them must take in what it has first."""
+        while True:
+            self._woken = trio.Event()
+            woken = [(number, one) for number, one in self._rooms.items() if one.is_woken and not one.storing]
+            ready = [(number, one) for number, one in woken if not one.is_full][:ROOMS_AT_ONCE]
+            if not ready:
+                return bool(woken)
+            for _, followed in ready:
+                followed.is_woken = False
+            try:
+                found = await self._link.call(
+                    partial(_read, {number: one.seen for number, one in ready}), may_repeat=True
+                )
+            except (JournalError, psycopg.Error) as error:
+                if not isinstance(error, JournalError):
+                    log.error("what happened at other nodes cannot be read", why=said(error))
+                for _, followed in ready:
+                    followed.is_woken = True
+                await trio.sleep(random.uniform(0.1, LOOK_SECONDS))  # noqa: S311 - no secret
+                continue
+            for number, followed in ready:
+                if number in found.turns:
+                    self._hand(followed, found.turns[number])
+                followed.is_woken = followed.is_woken or number in found.more
+
+    def _hand(self, followed: _Followed, turns: Sequence[Turn]) -> None:
+        new = [turn for turn in turns if turn.number > followed.seen]  # a receipt may have come meanwhile
+        if new:
+            followed.handed = new[-1].number
+            _guard.attempt(followed.room.follow, new)
+
+    def _wake(self, numbers: Sequence[int] | None) -> None:
+        """Something has happened in these rooms; None: perhaps in any."""
+        for number in self._rooms if numbers is None else numbers:
+            if number in self._rooms:
+                self._rooms[number].is_woken = True
+        self._woken.set()
+
+    # Every second.
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await trio.sleep(LOOK_SECONDS)
+            if self._rooms:
+                try:
+                    newest = await self._link.call(partial(_newest, [*self._rooms]), may_repeat=True)
+                except (JournalError, psycopg.Error):
+                    continue  # who reads says so
+                self._look(newest)
+
+    def _look(self, newest: Sequence[tuple[int, int]]) -> None:
+        is_unheard = False
+        for number, turn in newest:
+            followed = self._rooms.get(number)
+            if followed is None:
+                continue
+            if turn > followed.seen and not followed.is_woken and not followed.storing:
+                is_unheard = followed.is_woken = True
+            here = followed.room.turn
+            if followed.handed > here == followed.turn_then != followed.handed_again_at and not followed.storing:
+                followed.handed = followed.handed_again_at = here  # it may have lost some
+                followed.is_woken = True
+            followed.turn_then = here
+        self._woken.set()
+        self._unheard = self._unheard + 1 if is_unheard else 0
+        if self._unheard >= DEAF_LOOKS and self._listener is not None:
+            self._unheard = 0
+            log.warning("the connection to the database hears nothing of other nodes any more; another is made")
+            self._listener.shutter.shut()
+
+    # Listening.
+
+    async def _keep_listening(self) -> None:
+        while True:
+            try:
+                self._listener = await Link(self._listen).take()
+                await self._hear_all(self._listener)
+            except (JournalError, psycopg.Error, OSError) as error:
+                log.warning("nothing is heard of other nodes until the database is back", why=said(error))
+            finally:
+                if self._listener is not None:
+                    self._listener.close()
+                    self._listener = None
+            await trio.sleep(random.uniform(0.1, 2))  # noqa: S311 - no secret
+
+    async def _hear_all(self, listener: Held) -> None:
+        """Hear what is told, until the connection breaks."""
+        self._wake(None)
+        _guard.attempt(self._hear, "", "")
+        connection = listener.connection.pgconn
+        while True:
+            await trio.lowlevel.wait_readable(listener.connection.fileno())
+            connection.consume_input()  # raises when the connection has broken
+            while (told := connection.notifies()) is not None:
+                _guard.attempt(self._note, told.relname.decode(), told.extra.decode(), told.be_pid)
+
+    def _note(self, channel: str, text: str, backend: int) -> None:
+        self._unheard = 0
+        if channel != self._turns_channel:
+            self._hear(channel, text)
+        elif backend != self._own_backend():
+            self._wake([int(number) for number in text.split()] or None)
+
+
+def _read(after: dict[int, int], connection: Connection) -> Found:
+    return read_turns(connection, after)
+
+
+def _newest(numbers: Sequence[int], connection: Connection) -> list[tuple[int, int]]:
+    rows = connection.execute("SELECT id, turn FROM room WHERE id = ANY (%b::bigint[])", [[*numbers]]).fetchall()
+    return [(number, turn) for number, turn in rows]
+
+
+_guard = Guard("something went wrong when a room was handed what had happened at other nodes")

@@ -1,0 +1,484 @@
+"""Several nodes on a real PostgreSQL: what they store and hear of each other, whatever becomes of a connection, of one of them, of the engine."""
+
+import os
+import random
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import msgspec
+import pytest
+import trio
+
+from chat_server.accounts.names_index import Refusal
+from chat_server.journal import JournalError
+from chat_server.journal.nodes import (
+    Beside,
+    Came,
+    CameElsewhere,
+    Claim,
+    Claimed,
+    Movement,
+    NodeIsOver,
+    Numbered,
+    Placed,
+    RenamedPerson,
+    Turn,
+    TurnReceipt,
+    Went,
+)
+from chat_server.journal.postgresql import committer, heartbeat
+from chat_server.journal.postgresql.nodes import PostgresqlNodes
+from chat_server.journal.signs import RoomFounded, Signed
+from chat_server.protocol.entries import Entry, Said
+from cluster.links import Link, linked
+from postgresql import Cluster, Database
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def make_room(database: Database, room: str = "python") -> None:
+    with database.connect() as connection:
+        connection.execute("INSERT INTO room (name, key) VALUES (%s, %s)", [room, room])
+
+
+def said(*texts: str, room: str = "python") -> list[Entry]:
+    return [Said(room, 0, 1000.0, "ann", text) for text in texts]
+
+
+class Room:
+    """A room of a node as it may be: what comes too early is asked for."""
+
+    def __init__(self, nodes: PostgresqlNodes, name: str = "python") -> None:
+        self.name = name
+        self.nodes = nodes
+        self.turn = 0
+        self.taken: list[Turn] = []
+        self.moved = trio.Event()
+
+    async def open(self) -> "Room":
+        self.turn = (await self.nodes.open(self.name)).record.turn
+        self.nodes.follow(self)
+        return self
+
+    def follow(self, turns: Sequence[Turn]) -> None:
+        for turn in turns:
+            if turn.number == self.turn + 1:
+                self.turn = turn.number
+                self.taken.append(turn)
+        self.moved.set()
+        self.moved = trio.Event()
+
+    async def until(self, turn: int) -> None:
+        while self.turn < turn:
+            await self.moved.wait()
+
+    async def say(self, *texts: str, movements: Sequence[Movement] = ()) -> TurnReceipt:
+        """Store a turn, and take in what it had missed."""
+        lines = said(*texts, room=self.name)
+        beside = Beside(self.name, self.turn, [Placed(0, movement) for movement in movements])
+        receipt = await self.nodes.append(lines, {}, beside).stored()
+        self.follow(receipt.missed)
+        if self.turn == receipt.turn - 1:
+            self.turn = receipt.turn
+        return receipt
+
+    @property
+    def texts(self) -> list[str]:
+        return [line.text for turn in self.taken for line in turn.lines if isinstance(line, Entry)]
+
+
+@asynccontextmanager
+async def running(*all_nodes: PostgresqlNodes) -> AsyncIterator[None]:
+    async with trio.open_nursery() as nursery:
+        for nodes in all_nodes:
+            await nursery.start(nodes.run)
+        yield
+        for nodes in all_nodes:
+            nodes.close()
+
+
+def node(database: Database, name: str = "a", silence: float = 10.0, url: str = "") -> PostgresqlNodes:
+    return PostgresqlNodes(url or database.url, name, silence)
+
+
+async def test_a_turn_of_one_node_is_handed_to_the_other_at_once(database: Database) -> None:
+    make_room(database)
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        here, there = await Room(a).open(), await Room(b).open()
+        await trio.sleep(0.1)
+        begun = trio.current_time()
+        receipt = await here.say("hello", movements=[Came("token:x", 0, "ann")])
+        await there.until(1)
+        assert trio.current_time() - begun < 0.5
+        assert (receipt.first, receipt.turn, receipt.missed) == (1, 1, [])
+        assert there.texts == ["hello"]
+        assert there.taken[0].node == a.number
+        assert (await there.say("hi")).turn == 2
+        await here.until(2)
+        assert here.texts == ["hi"]
+        assert [seen.number for seen in await a.listed()] == [a.number, b.number]
+    with database.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM node").fetchall() == [(0,)]
+        assert connection.execute("SELECT count(*) FROM member").fetchall() == [(0,)]
+
+
+@asynccontextmanager
+async def through_link(database: Database) -> AsyncIterator[tuple[Link, str]]:
+    """A link to the database, and the URL by which one goes through it."""
+    cluster = database.cluster
+    async with linked(partial(trio.open_tcp_stream, "127.0.0.1", cluster.port)) as link:
+        yield link, cluster.url(database.name, host="127.0.0.1", port=link.port)
+
+
+async def through(url: str, name: str = "a", silence: float = 10.0) -> PostgresqlNodes:
+    """A node that reaches the database by a link, which runs in this thread."""
+    return await trio.to_thread.run_sync(PostgresqlNodes, url, name, silence)
+
+
+async def test_connections_that_break_at_random_lose_nothing_and_store_nothing_twice(database: Database) -> None:
+    rooms = ["python", "pm", "write"]
+    for room in rooms:
+        make_room(database, room)
+    chance = random.Random(5)  # noqa: S311 - no secret
+    receipts: list[tuple[str, int, str]] = []
+    async with through_link(database) as (link, url):
+        all_nodes = [await through(url, name) for name in "abc"]
+        async with running(*all_nodes), trio.open_nursery() as nursery:
+            is_over = False
+
+            async def talk(room: Room) -> None:
+                count = 0
+                while not is_over:
+                    count += 1
+                    text = f"{room.nodes.name} {count}"
+                    receipts.append((room.name, (await room.say(text)).first, text))
+                    await trio.sleep(0.005)
+
+            for each in all_nodes:
+                for name in rooms:
+                    nursery.start_soon(talk, await Room(each, name).open())
+            cuts = 0
+            while cuts < 300:
+                await trio.sleep(chance.uniform(0, 0.05))
+                connections = [*link._connections]
+                if connections:
+                    chance.choice(connections).scope.cancel()
+                    cuts += 1
+            is_over = True
+    with database.connect() as connection:
+        rows = connection.execute(
+            "SELECT room.name, first, lines, batch.turn FROM batch JOIN room ON room.id = room WHERE count > 0 ORDER BY 1, batch.turn"
+        ).fetchall()
+    assert sorted(receipts) == sorted((room, first, text_of(lines)) for room, first, lines, _ in rows)
+    for name in rooms:
+        assert [first for room, first, _, _ in rows if room == name] == [
+            *range(1, sum(row[0] == name for row in rows) + 1)
+        ]
+    assert len(receipts) > 300
+
+
+def text_of(lines: str) -> str:
+    ((_, text),) = msgspec.json.decode(lines)
+    return str(text)
+
+
+async def eventually(is_so: Callable[[], bool], seconds: float = 5.0) -> None:
+    with trio.fail_after(seconds):
+        while not is_so():
+            await trio.sleep(0.01)
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Cluster]:
+    """A PostgreSQL that a test may harm."""
+    made = Cluster()
+    yield made
+    made.close()
+
+
+async def test_what_is_said_while_the_engine_is_started_again_is_stored_when_it_is_back(own_cluster: Cluster) -> None:
+    database = own_cluster.create()
+    make_room(database)
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        here, there = await Room(a).open(), await Room(b).open()
+        await here.say("before")
+        await trio.to_thread.run_sync(partial(own_cluster.stop, "immediate"))
+        with trio.move_on_after(0.5):
+            await here.say("lost?")  # its answer is; it is in doubt, or was never sent
+        pending = b.append(said("while away"), {}, Beside("python", there.turn))
+        await trio.sleep(3.5)
+        assert a.life.is_engine_away
+        assert b.life.is_engine_away
+        await trio.to_thread.run_sync(own_cluster.start)
+        with trio.fail_after(8):
+            receipt = await pending.stored()
+            await here.until(receipt.turn)
+            await there.until(receipt.turn - 1)
+        await eventually(lambda: not a.life.is_engine_away and not b.life.is_engine_away)
+        texts = [line.text for turn in await a.turns("python", 0) for line in turn.lines if isinstance(line, Entry)]
+        assert texts in (["before", "lost?", "while away"], ["before", "while away", "lost?"])
+
+
+async def test_what_was_never_sent_is_refused_after_a_while_and_what_was_is_resolved(database: Database) -> None:
+    make_room(database)
+    make_room(database, "pm")
+    async with through_link(database) as (link, url):
+        a = await through(url)
+        a._committer._patience = 1.0
+        async with running(a):
+            here, other = await Room(a).open(), await Room(a, "pm").open()
+            await here.say("before")
+            link.black_hole()
+            in_doubt = a.append(said("in doubt"), {}, Beside("python", here.turn))
+            await trio.sleep(0.1)
+            link.cut()
+            never_sent = a.append(said("never sent", room="pm"), {}, Beside("pm", other.turn))
+            with trio.fail_after(6), pytest.raises(JournalError, match="away"):
+                await never_sent.stored()
+            link.mend()
+            with trio.fail_after(6):
+                receipt = await in_doubt.stored()
+            assert (receipt.first, receipt.turn) == (2, 2)
+            assert (await other.say("again")).first == 1
+
+
+async def test_an_engine_that_hangs_is_given_up_and_what_it_was_asked_is_asked_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "ANSWER_SECONDS", 1.0)
+    make_room(database)
+    a = node(database)
+    async with running(a):
+        here = await Room(a).open()
+        await here.say("before")
+        backend = a._committer.backend
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            pending = a.append(said("hangs"), {}, Beside("python", here.turn))
+            await eventually(lambda: a._committer.backend not in (0, backend))  # it has connected anew
+            await trio.sleep(0.5)
+            with (
+                database.connect() as connection
+            ):  # nothing was stored by the way of the first, nor is it sent again as long as that may do it
+                assert connection.execute("SELECT last FROM room").fetchall() == [(1,)]
+        finally:
+            os.kill(backend, signal.SIGCONT)
+        with trio.fail_after(5):
+            assert (await pending.stored()).first == 2
+        assert (await here.say("after")).first == 3
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+async def test_a_line_of_which_nothing_is_told_is_shown_within_a_second_or_so(
+    database: Database, *, is_cut: bool
+) -> None:
+    make_room(database)
+    async with through_link(database) as (link, url):
+        a, b = node(database, "a"), await through(url, "b")
+        async with running(a, b):
+            here, there = await Room(a).open(), await Room(b).open()
+            await here.say("heard")
+            await there.until(1)
+            link.mute_listeners()
+            if is_cut:
+                link.drop(only_listeners=True)
+            for number in range(2, 5):
+                begun = trio.current_time()
+                await here.say("not heard")
+                await there.until(number)
+                assert trio.current_time() - begun < 1.2
+            link.mend()
+            await trio.sleep(3)  # the connection that was deaf is another one
+            begun = trio.current_time()
+            await here.say("heard again")
+            await there.until(5)
+            assert trio.current_time() - begun < 0.4
+
+
+def stop_beating(nodes: PostgresqlNodes) -> None:
+    """A node stands still: it gives no sign of life until it is let go on."""
+    nodes._heartbeat._beat_link.close()
+
+
+async def test_a_node_that_is_silent_is_buried_once_by_whatever_other_and_stores_nothing_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.1)
+    for room in ("python", "pm"):
+        make_room(database, room)
+    silent, b, c = (node(database, name, silence=1.0) for name in ("silent", "b", "c"))
+    async with running(silent, b, c):
+        here, there, pm = await Room(silent).open(), await Room(b).open(), await Room(silent, "pm").open()
+        came = [Came("token:x", 0, "ann"), Came("account:5", 3, "bob", 5)]
+        await here.say("hello", movements=came)
+        await pm.say(movements=came[:1])
+        assert await silent.claim(Claim("ann", "ann", "ann", "token:x")) == Claimed("ann")
+        assert isinstance(await b.claim(Claim("ann", "ann", "ann", "token:y")), Refusal)
+        stop_beating(silent)
+        with trio.fail_after(5):
+            await there.until(2)
+        (turn,) = there.taken[1:]
+        assert (turn.node, turn.lines) == (silent.number, [])
+        assert turn.movements == [Placed(0, Went("account:5", 3)), Placed(0, Went("token:x", 0))]
+        await trio.sleep(0.5)
+        assert there.turn == 2  # once
+        assert [seen.number for seen in await b.listed()] == [b.number, c.number]
+        assert (await b.open("pm")).people == (await b.open("python")).people == []
+        assert await b.claim(Claim("ann", "ann", "ann", "token:y")) == Claimed("ann")
+        with pytest.raises(NodeIsOver):
+            await here.say("late")
+        with trio.fail_after(1):
+            await silent.life.wait_given_up()
+        with pytest.raises(NodeIsOver):
+            await silent.claim(Claim("zed", "zed", "zed", "token:z"))
+        with pytest.raises(NodeIsOver):
+            await here.say("later")
+        assert [turn.number for turn in await b.turns("python", 0)] == [1, 2]
+
+
+async def test_nodes_that_were_away_together_with_the_engine_bury_nobody(
+    own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.1)
+    database = own_cluster.create()
+    a, b = node(database, "a", silence=1.0), node(database, "b", silence=1.0)
+    async with running(a, b):
+        await trio.sleep(1)  # both have given signs enough to bury others
+        await trio.to_thread.run_sync(partial(own_cluster.stop, "immediate"))
+        await trio.sleep(2)
+        await trio.to_thread.run_sync(own_cluster.start)
+        await eventually(lambda: not a.life.is_engine_away and not b.life.is_engine_away)
+        await trio.sleep(1.5)
+        assert not a.life.is_over
+        assert not b.life.is_over
+        assert len(await a.listed()) == 2
+
+
+async def test_a_node_from_which_people_can_come_back_elsewhere_stays_for_a_while(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(heartbeat, "RETURN_SECONDS", 2.0)
+    make_room(database)
+    b = node(database, "b", silence=1.0)
+    async with running(b):
+        there = await Room(b).open()
+        a = node(database, "a", silence=1.0)
+        async with running(a):
+            await (await Room(a).open()).say(movements=[Came("token:x", 0, "ann")])
+            a.life.leave()
+        assert [seen.is_leaving for seen in await b.listed()] == [False, True]
+        await trio.sleep(1.4)
+        assert there.turn == 1
+        assert await b.rooms_of("token:x", 0) == ["python"]
+        with trio.fail_after(3):
+            await there.until(2)
+        assert there.taken[-1].movements == [Placed(0, Went("token:x", 0))]
+
+
+async def test_of_two_who_want_names_that_look_alike_at_two_nodes_at_once_one_gets_hers(database: Database) -> None:
+    a, b = node(database, "a"), node(database, "b")
+    answers: dict[str, list[Claimed | Refusal]] = {"a": [], "b": []}
+    async with running(a, b):
+        for number in range(20):
+
+            async def claim(nodes: PostgresqlNodes, nick: str) -> None:
+                answers[nodes.name].append(await nodes.claim(Claim(nick, nick, f"i{number}", f"token:{nodes.name}")))  # noqa: B023
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(claim, a, f"l{number}")
+                nursery.start_soon(claim, b, f"I{number}")
+    for number, pair in enumerate(zip(answers["a"], answers["b"], strict=True)):
+        given = [answer for answer in pair if isinstance(answer, Claimed)]
+        refused = [answer for answer in pair if isinstance(answer, Refusal)]
+        assert (len(given), len(refused)) == (1, 1)
+        assert refused[0] == Refusal("like-held", given[0].nick)
+        assert given[0].nick[1:] == str(number)
+
+
+async def test_a_guest_at_another_node_is_called_as_there_and_names_are_free_when_they_are_taken_back(
+    database: Database,
+) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO account VALUES (7, 'Bob', 'bob', 'b0b', NULL, 0, 0, '', 'active', NULL, 0, '{}', 0, 0)"
+        )
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        assert await a.claim(Claim("Ann", "ann", "ann", "token:x")) == Claimed("Ann")
+        assert await b.claim(Claim("Zoe", "zoe", "zoe", "token:x")) == Claimed("Ann", "Ann")
+        assert await b.claim(Claim("Zoe", "zoe", "zoe", "token:x")) == Claimed("Zoe", "Ann")  # she has one here now
+        assert await a.claim(Claim("zoe", "zoe", "zoe", "1:5")) == Refusal("held", "Zoe")
+        await b.release("zoe", "token:x")
+        assert await a.claim(Claim("zoe", "zoe", "zoe", "1:5")) == Claimed("zoe")
+        assert await a.claim(Claim("bob", "bob", "b0b", "token:y")) == Refusal("taken", "Bob")
+        assert await a.claim(Claim("Bob", "bob", "b0b", "account:7")) == Claimed("Bob")
+        assert await b.claim(Claim("Bobby", "bobby", "bobby", "account:7")) == Claimed("Bobby", "Bob")
+
+
+async def test_a_claim_that_nobody_waits_for_any_more_leaves_the_name_free(database: Database) -> None:
+    async with through_link(database) as (link, url):
+        a, b = await through(url, "a"), node(database, "b")
+        async with running(a, b):
+            assert await a.claim(Claim("ann", "ann", "ann", "1:1")) == Claimed("ann")
+            link.delay = 0.3
+            with trio.move_on_after(0.1):
+                await a.claim(Claim("zoe", "zoe", "zoe", "1:2"))
+            link.delay = 0.0
+            await trio.sleep(1.0)
+            assert await b.claim(Claim("zoe", "zoe", "zoe", "2:1")) == Claimed("zoe")
+
+
+async def test_changes_come_to_every_node_in_one_order_without_a_hole(database: Database) -> None:
+    all_nodes = [node(database, name) for name in "abc"]
+    read: list[list[Numbered]] = [[], [], []]
+    async with running(*all_nodes), trio.open_nursery() as nursery:
+
+        async def follow(nodes: PostgresqlNodes, into: list[Numbered]) -> None:
+            async for numbered in nodes.changes():
+                into += [numbered]
+
+        async def tell(nodes: PostgresqlNodes) -> None:
+            for number in range(40):
+                if number % 2:
+                    await nodes.renamed(f"{nodes.number}:1", str(number))
+                else:
+                    await nodes.taken_over(f"{nodes.number}:1", number)
+
+        for nodes, into in zip(all_nodes, read, strict=True):
+            nursery.start_soon(follow, nodes, into)
+        async with trio.open_nursery() as telling:
+            for nodes in all_nodes:
+                telling.start_soon(tell, nodes)
+        await eventually(lambda: all(len(one) == 120 for one in read))
+        nursery.cancel_scope.cancel()
+    assert [numbered.number for numbered in read[0]] == [*range(1, 121)]
+    assert read[0] == read[1] == read[2]
+    for nodes in all_nodes:
+        own = [
+            one.change
+            for one in read[0]
+            if isinstance(one.change, CameElsewhere | RenamedPerson) and one.change.node == nodes.number
+        ]
+        assert [change.nick if isinstance(change, RenamedPerson) else str(change.device) for change in own] == [
+            *map(str, range(40))
+        ]
+
+
+async def test_a_sign_comes_to_the_other_nodes_and_not_to_its_own(database: Database) -> None:
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        await trio.sleep(0.3)  # both listen
+        a.signs.tell(RoomFounded("token:x", "10.0.0.0/8"))
+        b.signs.tell(RoomFounded("token:y", ""))
+        with trio.fail_after(2):
+            async for signed in b.signs.others:
+                assert signed == Signed(a.number, RoomFounded("token:x", "10.0.0.0/8"))
+                break
+            async for signed in a.signs.others:
+                assert signed == Signed(b.number, RoomFounded("token:y", ""))
+                break
