@@ -33,6 +33,9 @@ PATIENCE = 30.0
 RECONNECT_SECONDS = (0.1, 2.0)
 """Seconds between two tries to reach the engine, at random: all nodes try at once when it is back."""
 
+HURRIED_SECONDS = 1.0
+"""Seconds that an answer may take in any case, however great the hurry."""
+
 TURNS_AT_A_TIME = 500
 """Turns in one statement at most. Only where more rooms talk at once."""
 
@@ -146,8 +149,10 @@ class Committer:
         try:
             while not self.ended.is_set():
                 asked = self._asked
-                if asked is not None and time.monotonic() >= min(asked[0] + ANSWER_SECONDS, self._give_up_at):
-                    asked[1].shut()
+                if asked is not None:
+                    give_up_at = max(self._give_up_at, asked[0] + HURRIED_SECONDS)
+                    if time.monotonic() >= min(asked[0] + ANSWER_SECONDS, give_up_at):
+                        asked[1].shut()
                 with trio.move_on_after(0.5):
                     await self.ended.wait()
         finally:
@@ -194,7 +199,8 @@ class Committer:
             while not (self._waiting or self._sent or self._held is None or self._is_closed):
                 self._state.wait()
             is_left = bool(self._waiting or self._sent)
-        return (is_left or not self._is_closed) and time.monotonic() < self._give_up_at
+        is_at_hand = self._held is not None and self._sent is None
+        return (is_left or not self._is_closed) and (is_at_hand or time.monotonic() < self._give_up_at)
 
     def _do_some(self) -> None:
         """Store what waits; or without a connection, try to get one."""

@@ -4,7 +4,7 @@ Each part has a connection of its own, so none waits for what another waits for:
 signs of life, one buries, one tells of what happened, one asks whatever else. Never knows sessions.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from typing import TypeVar
@@ -70,6 +70,8 @@ class PostgresqlNodes:
         self.life = NodeLife()
         self.signs = Signs()
         self.number = 0
+        self.lines_stored = 0
+        """By this node."""
         self._url = url
         self._durability = durability
         self._links: list[Link] = []
@@ -112,8 +114,16 @@ class PostgresqlNodes:
 
     # Its life.
 
-    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Be one of the nodes until `close`; what is stored then is stored, and nobody is here any more."""
+    async def run(
+        self,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+        *,
+        finish: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Be one of the nodes until `close`; what is stored then is stored, and nobody is here any more.
+
+        `finish` is what is done when nothing is appended any more, and while this is still a node.
+        """
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._heartbeat.run)
             nursery.start_soon(self._tail.run)
@@ -122,6 +132,8 @@ class PostgresqlNodes:
             await nursery.start(self._committer.run)
             task_status.started()
             await self._committer.ended.wait()
+            if finish is not None:
+                await finish()
             self._changes.close()
             nursery.cancel_scope.cancel()
         await self._heartbeat.leave()
@@ -190,6 +202,8 @@ class PostgresqlNodes:
         return append_all(connection, self.number, ticket, appends, self.numbers)
 
     def _note_stored(self, append: Append, receipt: TurnReceipt | None) -> None:
+        if receipt is not None:
+            self.lines_stored += len(append.lines) - len(receipt.duplicates)
         self._tail.stored(self.numbers.known(append.beside.room), receipt.turn if receipt else 0)
 
     def _number(self, room: str) -> int:
