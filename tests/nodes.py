@@ -94,6 +94,8 @@ class Node:
             start_room=lambda name: ChatRoom(RoomRecord(name, "", 1, 0), self.directory, self.hall),
         )
         self.hall = Hall(self.directory)
+        self.is_deaf = False
+        """Whether it is not woken for now; who has made it sees to that."""
 
     async def open(self, nursery: trio.Nursery) -> ChatRoom:
         """Be one of the nodes."""

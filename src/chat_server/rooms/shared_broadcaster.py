@@ -189,6 +189,8 @@ class SharedBroadcaster(Broadcaster):
         elif own.error is not None:
             self._not_stored(may, planned)
         stored, answers = await batch.stored(), deque(batch.answers)
+        if own.receipt is not None:  # not before: until here, it could be shown from its text
+            self.turn = max(self.turn, own.receipt.turn)
         if not revoked:
             return stored, answers, batch.is_plain
         _, refused = outcome_of(self.name, [entry for entry in entries if self._is_said_by(entry, revoked)], ())
@@ -217,7 +219,6 @@ class SharedBroadcaster(Broadcaster):
             except JournalError:
                 await trio.sleep(OWED_SECONDS)
         batch.move(receipt.first, receipt.at)
-        self.turn = max(self.turn, receipt.turn)
         self._members.known_as(planned.stored_as)
         self._moves = planned.of
         for movement in planned.owed:
