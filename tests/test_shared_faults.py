@@ -18,10 +18,11 @@ from chat_server.protocol.requests import Topic
 from chat_server.rooms.batch import Batch
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.movements import Planner
+from chat_server.rooms.own_turn import OwnTurn
 from chat_server.rooms.person import Proof
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.roster import Roster
-from chat_server.rooms.shared_broadcaster import OwnTurn, SharedBroadcaster
+from chat_server.rooms.shared_broadcaster import SharedBroadcaster
 from chat_server.rooms.shared_members import SharedMembers
 from fakes import FakeSession
 from nodes import Node, settled

@@ -109,6 +109,7 @@ async def test_a_new_name_is_told_at_every_node_and_counts_there(
     desk, phone = await a.come("ann", "t"), await b.come("ann", "t")
     await settled()
     take(bob, phone)
+    phone.person.nick = "anna"  # the other node hears of it by another way
     await a.rename(desk, "anna")
     await settled()
     assert take(bob, phone) == [["* ann is now anna"]] * 2
@@ -116,6 +117,24 @@ async def test_a_new_name_is_told_at_every_node_and_counts_there(
     await b.rename(phone, "anna")
     await settled()
     assert take(bob, phone) == [[], []], "it is known already"
+
+
+async def test_of_two_names_that_are_chosen_at_once_the_one_that_counts_at_all_nodes_is_the_rooms_in_the_end(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    bob = await a.come("bob")
+    desk, phone = await a.come("ann", "t"), await b.come("ann", "t")
+    await settled()
+    take(bob)
+    phone.person.nick = "anne"
+    await a.rename(desk, "anna")
+    await trio.sleep(1)
+    desk.person.nick = "anne"
+    assert sorted(b.room.nicks) == ["anna", "bob"]
+    await settled()
+    assert take(bob) == [["* ann is now anna", "* anna is now anne"]]
+    assert sorted(a.room.nicks) == sorted(b.room.nicks) == ["anne", "bob"]
 
 
 async def test_a_topic_that_is_set_at_one_node_is_the_rooms_at_all(

@@ -34,6 +34,7 @@ class Roster:
     def __init__(self, people: Iterable[Elsewhere]) -> None:
         """Begin with these."""
         self._people: dict[PersonId, _Somebody] = {}
+        self._by_nick: dict[str, PersonId] = {}
         self._followed: dict[
             PersonId, PersonId
         ] = {}  # who somebody is now that has an account, as long as both are listed
@@ -84,15 +85,21 @@ class Roster:
     def came(self, node: int, came: Came) -> bool:
         """Somebody is there at a node by a device. Returns whether they have been at none until now."""
         one = self._people.get(came.person)
-        is_first = one is None
+        was = came.was or self._guest_called(came)
+        before = self._people.get(was)
+        is_first = one is None and before is None
         if one is None:
-            before = self._people.get(came.was)
-            one = self._people[came.person] = _Somebody(before.nick if before else came.nick, came.account)
-            if before:
-                self._followed[came.was] = came.person
-                is_first = False
+            one = self._people[came.person] = _Somebody(came.nick, came.account)
+            self._by_nick[one.nick] = came.person
+        if before:
+            self._followed[was] = came.person
         one.places[node, came.device] = came.bot
         return is_first
+
+    def _guest_called(self, came: Came) -> PersonId:
+        """A guest with the name of an account whose holder has come: that is who the holder was, for nobody else could have it; "": there is none."""
+        person = self._by_nick.get(came.nick, "") if came.account else ""
+        return person if person and person != came.person and not self._people[person].account else ""
 
     def went(self, node: int, went: Went) -> bool:
         """Somebody is there at a node by a device no longer. Returns whether they are at none any more."""
@@ -100,6 +107,8 @@ class Roster:
         if one is None or one.places.pop((node, went.device), None) is None or one.places:
             return False
         del self._people[went.person]
+        if self._by_nick.get(one.nick) == went.person:
+            del self._by_nick[one.nick]
         is_last = self._followed.pop(went.person, None) is None
         for before in [before for before, after in self._followed.items() if after == went.person]:
             del self._followed[before]  # who is there without the account still is so
@@ -112,4 +121,7 @@ class Roster:
         if one is None or one.nick == called.nick:
             return ""
         before, one.nick = one.nick, called.nick
+        if self._by_nick.get(before) == called.person:
+            del self._by_nick[before]
+        self._by_nick[called.nick] = called.person
         return before

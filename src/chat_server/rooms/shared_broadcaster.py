@@ -6,7 +6,7 @@ go; if they come, they are told that they cannot. Never knows how an engine stor
 """
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from math import inf
 from time import time
@@ -14,15 +14,13 @@ from typing import cast
 
 import trio
 
-from chat_server.journal import JournalError, Receipt
+from chat_server.journal import JournalError
 from chat_server.journal.batch_codec import Stored
-from chat_server.journal.keys import SenderKey
 from chat_server.journal.nodes import (
     Beside,
     Movement,
     NodeIsOver,
     Nodes,
-    PendingTurn,
     Revoked,
     Speaker,
     Turn,
@@ -49,6 +47,7 @@ from chat_server.rooms.batch import (
 from chat_server.rooms.broadcaster import Broadcaster, Parts
 from chat_server.rooms.changes import NOBODY
 from chat_server.rooms.movements import Planned, Planner
+from chat_server.rooms.own_turn import OwnTurn
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.shared_members import SharedMembers, speaker_now
 
@@ -58,42 +57,12 @@ TURNS_WAITING_MAX = 1024
 OWED_SECONDS = 1.0
 """Seconds after which a room in which nothing else happens tries again to store what it owes."""
 
+NAME_SECONDS = 3.0
+"""Seconds after which somebody whose name came from another node has it at this one too, or is told of once more by the name that they have here: of
+two that they have chosen at once, all nodes have heard of the same as the later one by then."""
+
 LOOKS_MAX = 5
 """How often a room looks who is there until no turn comes in between."""
-
-
-class OwnTurn:
-    """A turn of this node's on its way to the engine: where a batch finds a journal."""
-
-    def __init__(self, nodes: Nodes, beside: Beside) -> None:
-        self._nodes = nodes
-        self._beside = beside
-        self._pending: PendingTurn | None = None
-        self.receipt: TurnReceipt | None = None
-        """How it was stored; None: it was not, or there was nothing to store."""
-        self.error: JournalError | None = None
-        """Why it was not."""
-
-    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> "OwnTurn":
-        """Begin to store it; see Nodes."""
-        self._pending = self._nodes.append(lines, keys, self._beside)
-        return self
-
-    async def settled(self) -> None:
-        """Wait until it is stored, or is not. What has nothing but movements is stored, too."""
-        if self._pending is None and self._beside.movements:
-            self.append((), {})
-        if self._pending is not None:
-            try:
-                self.receipt = await self._pending.stored()
-            except JournalError as error:
-                self.error = error
-
-    async def stored(self) -> Receipt:
-        """What became of its lines; see PendingAppend."""
-        if self.receipt is None:
-            raise self.error or JournalError("nothing was stored")
-        return Receipt(self.receipt.first, self.receipt.duplicates, self.receipt.turn)
 
 
 class SharedBroadcaster(Broadcaster):
@@ -110,7 +79,8 @@ class SharedBroadcaster(Broadcaster):
         self._waiting: deque[Turn] = deque()
         self._is_woken = False
         self._owes = False
-        self._owed_at = 0.0
+        self._owed_at = inf
+        self._names_at = inf
         self._again: list[InboxEntry] = []  # new names that could not be stored
         self._moves: dict[trio.Event, list[Movement]] = {}  # of the turn that is being taken in, by what is set then
         self._refused: set[trio.Event] = set()  # arrivals that could not be stored
@@ -139,9 +109,9 @@ class SharedBroadcaster(Broadcaster):
                 self._inbox.put_nowait((NOBODY, "", Barrier(trio.Event()), ()))
 
     async def _next_entry(self) -> InboxEntry | None:
-        if not self._owes:
+        if self._owed_at == self._names_at == inf:
             return await super()._next_entry()
-        with trio.move_on_at(self._owed_at):
+        with trio.move_on_at(min(self._owed_at, self._names_at)):
             return await super()._next_entry()
         return NOBODY, "", Barrier(trio.Event()), ()
 
@@ -154,6 +124,13 @@ class SharedBroadcaster(Broadcaster):
             self._waiting.clear()
             with self._guard:
                 await self._take_in(waiting)
+        if self._members.misnamed and self._names_at == inf:
+            self._names_at = trio.current_time() + NAME_SECONDS
+        elif self._names_at <= trio.current_time():
+            self._names_at = inf
+            self._again += [
+                (session, session.nick, Renaming(trio.Event()), ()) for session in self._members.take_misnamed()
+            ]
         if self._again:
             entries, self._again = [*self._again, *entries], []
         if self._owes and not entries:
@@ -170,7 +147,7 @@ class SharedBroadcaster(Broadcaster):
         return await self._find_stored(entries)
 
     async def _store_turn(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
-        owes, self._owes = self._owes, False
+        owes, self._owes, self._owed_at = self._owes, False, inf
         revoked: set[Speaker] = set()
         while True:
             may = [entry for entry in entries if not self._is_said_by(entry, revoked)] if revoked else entries
@@ -187,7 +164,7 @@ class SharedBroadcaster(Broadcaster):
         if own.receipt is not None:
             await self._settle(own.receipt, batch, planned)
         elif own.error is not None:
-            self._not_stored(may, planned)
+            self._keep_for_later(may)
         stored, answers = await batch.stored(), deque(batch.answers)
         if own.receipt is not None:  # not before: until here, it could be shown from its text
             self.turn = max(self.turn, own.receipt.turn)
@@ -224,16 +201,15 @@ class SharedBroadcaster(Broadcaster):
         for movement in planned.owed:
             self._members.take(self._members.node, movement)
 
-    def _not_stored(self, entries: Sequence[InboxEntry], planned: Planned) -> None:
-        """Nothing is: who goes goes all the same, and that is owed; who would have come is told so."""
-        self._owe_later()
+    def _keep_for_later(self, entries: Sequence[InboxEntry]) -> None:
+        """None of it is stored: who goes goes all the same, and that is owed; who would have come is told that they cannot."""
+        self._owes, self._owed_at = True, trio.current_time() + OWED_SECONDS
         self._again = [entry for entry in entries if isinstance(entry[2], Renaming)]
         self._refused = {
-            what.done for _, _, what, _ in entries if isinstance(what, Arrival | Takeover) and what.done in planned.of
+            what.done
+            for session, _, what, _ in entries
+            if isinstance(what, Arrival | Takeover) and not self._is_there(session)
         }
-
-    def _owe_later(self) -> None:
-        self._owes, self._owed_at = True, trio.current_time() + OWED_SECONDS
 
     async def _take_other(self, session: Occupant, nick: str, what: InboxItem) -> None:
         done = cast(Arrival, what).done
@@ -341,14 +317,8 @@ class SharedBroadcaster(Broadcaster):
         own: list[Entry] = []
         with self._guard:
             own = await self._fetch()
-        self._owe_later()
         self._moves = {}
-        self._again = [entry for entry in entries if isinstance(entry[2], Renaming)]
-        self._refused = {
-            what.done
-            for session, _, what, _ in entries
-            if isinstance(what, Arrival | Takeover) and not self._is_there(session)
-        }
+        self._keep_for_later(entries)
         nothing, answers = outcome_of(self.name, entries, own)
         return [None] * len(nothing), answers, False
 
@@ -368,7 +338,7 @@ class SharedBroadcaster(Broadcaster):
 
     async def _show_unseen(self) -> None:
         """Show what is stored and was not shown, and see to it that who is there is who the engine says is."""
-        self._owe_later()
+        self._owes, self._owed_at = True, trio.current_time() + OWED_SECONDS
         for _ in range(LOOKS_MAX):
             await self._fetch()
             opening = await self._nodes.open(self.name)

@@ -46,6 +46,8 @@ class SharedMembers(Members):
         self._to_come: Mapping[Occupant, Speaker] = {}
         self.sessions_of: Counter[Speaker] = Counter()
         """How many sessions are here of somebody by a device."""
+        self.misnamed: set[Person[Occupant]] = set()
+        """Who is called otherwise in the room than at this node, which may be about to hear of it, or to tell it."""
 
     @property
     def population(self) -> int:
@@ -114,6 +116,11 @@ class SharedMembers(Members):
             case _:
                 assert_never(movement)
 
+    def take_misnamed(self) -> list[Occupant]:
+        """A session of each who still is."""
+        misnamed, self.misnamed = self.misnamed, set()
+        return [sessions[0] for one in misnamed if (sessions := self.here(one)) and one.nick != self.nicks[one]]
+
     def become(self, people: Iterable[Elsewhere]) -> None:
         """These are there, whatever was known of them; everybody is told who has come and who has gone."""
         before, self.roster = dict(self.roster), Roster(people)
@@ -126,15 +133,27 @@ class SharedMembers(Members):
                 self._joined(who, nick, None)
 
     def _came(self, node: int, came: Came, session: Occupant | None) -> None:
-        is_new = not self.roster.nick(came.person)
+        is_new, called_before = not self.roster.nick(came.person), self.roster.nick(came.was)
         is_first = self.roster.came(node, came)
         nick = self.roster.nick(came.person)
         if node != self.node and not came.bot:
             self._has_read(came.person, came.account, nick)
         if is_first:
             self._joined(Known(came.person, came.account), nick, session)
-        elif is_new and node != self.node and came.account:
-            self._audience.put(AccountNoted(self.room, (nick,)))
+        elif is_new:
+            self._goes_on_as(came, nick, called_before)
+            if node != self.node:
+                self._audience.put(AccountNoted(self.room, (nick,)))
+        if session is None and node == self.node:
+            self._call_everywhere(came.person, nick)
+
+    def _goes_on_as(self, came: Came, nick: str, before: str) -> None:
+        """Somebody has an account now, and perhaps another name by it."""
+        if self.presence:
+            self.announce()  # who came or went is known otherwise from now on
+        if before and before != nick:
+            who = Known(came.person, came.account)
+            self._audience.put(Renamed(before, nick, self.room, self._guests.mark(who)))
 
     def _called(self, called: Called) -> None:
         before = self.roster.called(called)
@@ -144,8 +163,11 @@ class SharedMembers(Members):
             self.announce()
         who = Known(called.person, self.roster.account(called.person))
         self._audience.put(Renamed(before, called.nick, self.room, self._guests.mark(who)))
-        for person in [one for one in self.nicks if self._is(one, called.person)]:
-            self._call(person, called.nick)
+        self._call_everywhere(called.person, called.nick)
+
+    def _call_everywhere(self, who: PersonId, nick: str) -> None:
+        for person in [one for one in self.nicks if self._is(one, who)]:
+            self._call(person, nick)
 
     def _is(self, person: Person[Occupant], who: PersonId) -> bool:
         return any(self.speaker(session).person == who for session in self._here.get(person, ()))
@@ -154,6 +176,8 @@ class SharedMembers(Members):
         """Show somebody's sessions lines with this name in another way, and no longer those with the one before."""
         known = self.nicks[person]
         self.nicks[person] = nick
+        if person.nick != nick:
+            self.misnamed.add(person)
         for session in self._here[person]:
             self._audience.remove(session, known)
             self._audience.add(session, nick)
@@ -185,6 +209,8 @@ class SharedMembers(Members):
 
     def _welcome(self, session: Occupant, nick: str) -> None:
         self._count(session, self.speaker(session))
+        if session.nick != nick:
+            self.misnamed.add(session.person)
         super()._welcome(session, nick)
 
     def let_go(self, session: Occupant) -> None:

@@ -1,0 +1,45 @@
+"""A turn of this node's on its way to the engine: what a batch finds where there is a journal else, and what became of the turn.
+
+Never knows what is in it, nor what anybody is shown of it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from chat_server.journal import JournalError, Receipt
+from chat_server.journal.keys import SenderKey
+from chat_server.journal.nodes import Beside, Nodes, PendingTurn, TurnReceipt
+from chat_server.protocol.entries import Entry
+
+
+class OwnTurn:
+    """A turn of this node's."""
+
+    def __init__(self, nodes: Nodes, beside: Beside) -> None:
+        self._nodes = nodes
+        self._beside = beside
+        self._pending: PendingTurn | None = None
+        self.receipt: TurnReceipt | None = None
+        """How it was stored; None: it was not, or there was nothing to store."""
+        self.error: JournalError | None = None
+        """Why it was not."""
+
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> "OwnTurn":
+        """Begin to store it; see Nodes."""
+        self._pending = self._nodes.append(lines, keys, self._beside)
+        return self
+
+    async def settled(self) -> None:
+        """Wait until it is stored, or is not. What has nothing but movements is stored, too."""
+        if self._pending is None and self._beside.movements:
+            self.append((), {})
+        if self._pending is not None:
+            try:
+                self.receipt = await self._pending.stored()
+            except JournalError as error:
+                self.error = error
+
+    async def stored(self) -> Receipt:
+        """What became of its lines; see PendingAppend."""
+        if self.receipt is None:
+            raise self.error or JournalError("nothing was stored")
+        return Receipt(self.receipt.first, self.receipt.duplicates, self.receipt.turn)
