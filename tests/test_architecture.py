@@ -98,6 +98,7 @@ WITHOUT_TRIO = (
     "journal.sqlite.schema",
     "journal.search.search_index",
     "journal.sqlite.writer",
+    "journal.postgresql.cached_words",
     "journal.postgresql.schema",
     "journal.postgresql.appending",
     "config",

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from chat_server.journal import UnusableJournal
 from chat_server.journal.postgresql.arrays import register
 
-Purpose = Literal["append", "write", "read", "listen", "life"]
+Purpose = Literal["append", "write", "read", "listen", "life", "archive"]
 """What a connection is for; it is called `chat-server NODE PURPOSE` in pg_stat_activity. Others end what a node that is over has for reading."""
 
 CONNECT_SECONDS = 5
@@ -52,7 +52,9 @@ _APPEND = {
     "enable_mergejoin": "off",
 }
 _READ = {"statement_timeout": f"{READ_SECONDS}s"}
-_OF: dict[Purpose, dict[str, str]] = {"append": _APPEND, "read": _READ, "listen": _READ}
+# A command has one transaction, as long as a file is read or written.
+_ARCHIVE = {"idle_in_transaction_session_timeout": "0"}
+_OF: dict[Purpose, dict[str, str]] = {"append": _APPEND, "read": _READ, "listen": _READ, "archive": _ARCHIVE}
 
 
 def checked_url(url: str) -> str:

@@ -10,6 +10,7 @@ from chat_server.journal.postgresql.account_functions import ACCOUNTS
 from chat_server.journal.postgresql.append_function import APPEND
 from chat_server.journal.postgresql.node_functions import NODES
 from chat_server.journal.postgresql.room_functions import ROOMS
+from chat_server.journal.postgresql.search_schema import SEARCH
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -67,7 +68,6 @@ CREATE TABLE batch (
 ALTER TABLE batch ALTER lines SET STORAGE EXTERNAL;
 CREATE INDEX batch_by_number ON batch (room, first) WHERE count > 0;
 CREATE INDEX batch_with_movements ON batch (at) WHERE movements IS NOT NULL;
-CREATE INDEX batch_by_tx ON batch (tx, room, turn) WHERE count > 0;
 -- Keys under which requests were sent: what was sent again is stored once. A key is whatever a program makes up: bytes.
 CREATE TABLE sent (
     sender text COLLATE "C" NOT NULL,
@@ -127,7 +127,7 @@ END $$;
 """
 
 MIGRATIONS: list[str] = [
-    "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, APPEND, NODES)),
+    "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, APPEND, NODES, SEARCH)),
 ]
 
 
@@ -150,7 +150,7 @@ def migrate(connection: "Connection[TupleRow]") -> None:
         if version > len(MIGRATIONS):
             raise NewerSchema
         for migration in MIGRATIONS[version:]:
-            connection.execute(migration.encode())
+            connection.execute(migration.encode(), prepare=False)  # it is many statements
         if version == 0:
             connection.execute("INSERT INTO journal (version) VALUES (%s)", [len(MIGRATIONS)])
         elif version < len(MIGRATIONS):
