@@ -8,7 +8,9 @@ import trio.testing
 
 from chat_server.accounts import Device, Holder, Registration
 from chat_server.journal.memory_nodes import bury
+from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Topic
+from chat_server.rooms import shared_broadcaster
 from chat_server.rooms.person import Proof
 from fakes import FakeSession
 from nodes import open_nodes, settled
@@ -186,6 +188,26 @@ async def test_what_comes_early_waits_for_what_is_before_it_and_what_comes_late_
     await a.say(ann, "nobody is woken")
     await trio.sleep(1.1)
     assert bob.take_told() == ["ann: nobody is woken"]
+
+
+async def test_of_turns_beyond_those_that_may_wait_none_is_lost(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_broadcaster, "TURNS_WAITING_MAX", 3)
+    a, b = await open_nodes(nursery)
+    bob = await b.come("bob")
+    await settled()
+    take(bob)
+    assert b.room.shared is not None
+    kept = a.nodes._kept
+    for number in range(10):
+        kept.store("python", [Said("python", 0, 0.0, "ann", f"line {number}")], {}, is_rising=True)
+    turns = await b.nodes.turns("python", b.turn)
+    b.room.shared.follow(turns)
+    assert len(b.room.shared._waiting) == 3
+    b.room.shared.follow(turns[-1:])
+    await settled()
+    assert bob.take_told() == [f"ann: line {number}" for number in range(10)]
 
 
 async def test_ones_own_line_comes_after_what_others_said_before_it_though_nobody_was_woken(
