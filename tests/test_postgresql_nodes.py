@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import trio
 
+from captured_logs import capture_logs
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import JournalError
 from chat_server.journal.nodes import (
@@ -24,6 +25,8 @@ from chat_server.journal.nodes import (
     Numbered,
     Placed,
     RenamedPerson,
+    RoomMade,
+    RoomRenamed,
     Turn,
     TurnReceipt,
     Went,
@@ -31,6 +34,7 @@ from chat_server.journal.nodes import (
 from chat_server.journal.postgresql import committer, heartbeat
 from chat_server.journal.postgresql.nodes import PostgresqlNodes
 from chat_server.journal.signs import RoomFounded, Signed
+from chat_server.journal.turn_codec import encode_change
 from chat_server.protocol.entries import Entry, Said
 from cluster.links import Link, linked
 from postgresql import Cluster, Database
@@ -138,7 +142,10 @@ async def through(url: str, name: str = "a", silence: float = 10.0) -> Postgresq
     return await trio.to_thread.run_sync(PostgresqlNodes, url, name, silence)
 
 
-async def test_connections_that_break_at_random_lose_nothing_and_store_nothing_twice(database: Database) -> None:
+async def test_connections_that_break_at_random_lose_nothing_and_store_nothing_twice(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "RECONNECT_SECONDS", (0.0, 0.1))
     rooms = ["python", "pm", "write"]
     for room in rooms:
         make_room(database, room)
@@ -146,28 +153,29 @@ async def test_connections_that_break_at_random_lose_nothing_and_store_nothing_t
     receipts: list[tuple[str, int, str]] = []
     async with through_link(database) as (link, url):
         all_nodes = [await through(url, name) for name in "abc"]
-        async with running(*all_nodes), trio.open_nursery() as nursery:
-            is_over = False
+        with capture_logs() as logs:
+            async with running(*all_nodes), trio.open_nursery() as nursery:
+                is_over = False
 
-            async def talk(room: Room) -> None:
-                count = 0
-                while not is_over:
-                    count += 1
-                    text = f"{room.nodes.name} {count}"
-                    receipts.append((room.name, (await room.say(text)).first, text))
-                    await trio.sleep(0.005)
+                async def talk(room: Room) -> None:
+                    count = 0
+                    while not is_over:
+                        count += 1
+                        text = f"{room.nodes.name} {count}"
+                        receipts.append((room.name, (await room.say(text)).first, text))
+                        await trio.sleep(0.005)
 
-            for each in all_nodes:
-                for name in rooms:
-                    nursery.start_soon(talk, await Room(each, name).open())
-            cuts = 0
-            while cuts < 300:
-                await trio.sleep(chance.uniform(0, 0.05))
-                connections = [*link._connections]
-                if connections:
-                    chance.choice(connections).scope.cancel()
-                    cuts += 1
-            is_over = True
+                for each in all_nodes:
+                    for name in rooms:
+                        nursery.start_soon(talk, await Room(each, name).open())
+                cuts = 0
+                while cuts < 300:
+                    await trio.sleep(chance.uniform(0, 0.05))
+                    connections = [*link._connections]
+                    if connections:
+                        chance.choice(connections).scope.cancel()
+                        cuts += 1
+                is_over = True
     with database.connect() as connection:
         rows = connection.execute(
             "SELECT room.name, first, lines, batch.turn FROM batch JOIN room ON room.id = room WHERE count > 0 ORDER BY 1, batch.turn"
@@ -177,7 +185,7 @@ async def test_connections_that_break_at_random_lose_nothing_and_store_nothing_t
         assert [first for room, first, _, _ in rows if room == name] == [
             *range(1, sum(row[0] == name for row in rows) + 1)
         ]
-    assert len(receipts) > 300
+    assert sum("while something was stored" in log["event"] for log in logs) > 20, "an answer was lost often enough"
 
 
 def text_of(lines: str) -> str:
@@ -270,6 +278,52 @@ async def test_an_engine_that_hangs_is_given_up_and_what_it_was_asked_is_asked_a
         with trio.fail_after(5):
             assert (await pending.stored()).first == 2
         assert (await here.say("after")).first == 3
+
+
+async def test_a_room_that_has_just_been_made_is_followed_from_its_beginning(database: Database) -> None:
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        here, there = Room(a), Room(b)
+        a.follow(here)
+        b.follow(there)  # which has heard of it sooner than it can be found
+        await trio.sleep(0.2)
+        make_room(database)
+        await here.say("first")
+        await there.until(1)
+        b.unfollow(there)
+        await here.say("second")
+        await trio.sleep(0.2)
+        assert there.texts == ["first"]
+
+
+async def test_a_room_that_is_renamed_elsewhere_goes_on_by_either_name_and_the_old_one_can_be_another_rooms(
+    database: Database,
+) -> None:
+    make_room(database)
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        here, there = await Room(a).open(), await Room(b).open()
+        with database.connect() as connection:
+            connection.execute(
+                "SELECT rename_room('python', 'snake', 'snake', %s)",
+                [encode_change(RoomRenamed(a.number, "python", "snake"))],
+            )
+        await here.say("by the old name")
+        async for numbered in b.changes():
+            if numbered.change == RoomMade(a.number, "python"):
+                break
+            assert numbered.change == RoomRenamed(a.number, "python", "snake")
+            there.name = "snake"
+            with database.connect() as connection:
+                connection.execute(
+                    "SELECT make_room('python', 'python', %s)", [encode_change(RoomMade(a.number, "python"))]
+                )
+        await there.say("by the new name")
+        assert (await there.say("and again")).first == 3
+        other = await Room(b).open()
+        assert (await other.say("elsewhere")).first == 1
+        await here.until(3)
+        assert here.texts == ["by the new name", "and again"]
 
 
 @pytest.mark.parametrize("is_cut", [False, True])

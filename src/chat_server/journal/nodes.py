@@ -364,5 +364,8 @@ class Nodes(Protocol):
         ...
 
     def changes(self) -> AsyncIterator[Numbered]:
-        """What happens from this call on at any node, this one too, in order. For one who reads. It ends when the journal does."""
+        """What happens from this call on at any node, this one too, in order. For one who reads. It ends when the journal does.
+
+        Who asks for the next has carried out the one before: the old name of a room stands for another from then on, or for none.
+        """
         ...

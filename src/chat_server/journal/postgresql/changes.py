@@ -1,9 +1,9 @@
 """What happens at one node and matters at all, read from PostgreSQL in order: rows with numbers without a hole, some at a time, as they are wanted.
 
-Nothing waits here. Never knows what becomes of it.
+No more than these wait here. Never knows what becomes of it.
 """
 
-from collections.abc import AsyncIterator
+from collections import deque
 from typing import Any
 
 import psycopg
@@ -11,8 +11,9 @@ import trio
 
 from chat_server.journal import JournalError
 from chat_server.journal.node_life import NodeLife
-from chat_server.journal.nodes import Numbered
+from chat_server.journal.nodes import Change, Numbered, RoomDeleted, RoomRenamed
 from chat_server.journal.postgresql.link import Connection, Link, said
+from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.turn_codec import decode_change
 from chat_server.logs import log
 
@@ -23,15 +24,18 @@ LOOK_SECONDS = 1.0
 
 
 class Changes:
-    """What happens at all nodes, after some number."""
+    """What happens at all nodes, after some number, in order. For one who reads."""
 
-    def __init__(self, link: Link, life: NodeLife) -> None:
+    def __init__(self, link: Link, life: NodeLife, numbers: RoomNumbers) -> None:
         self._link = link
         self._life = life
+        self._numbers = numbers
         self._happened = trio.Event()
-        self._closed = trio.Event()
+        self._is_closed = False
+        self._read: deque[tuple[int, str]] = deque()
+        self._carried_out: Change | None = None  # when the next is asked for
         self.after = 0
-        """The number of the newest one that is passed over: what it tells of was there when this node began to look at anything."""
+        """The number of the newest that is passed over, or that was given: what came until then is known."""
 
     def wake(self) -> None:
         """Something may have happened."""
@@ -39,26 +43,41 @@ class Changes:
 
     def close(self) -> None:
         """Let whoever reads come to an end."""
-        self._closed.set()
+        self._is_closed = True
         self._happened.set()
 
-    async def read(self) -> AsyncIterator[Numbered]:
-        """What happens, in order. For one who reads; see Nodes.changes."""
-        newest = self.after
-        while not self._closed.is_set():
-            self._happened = trio.Event()
-            rows = await self._rows(newest)
-            for number, what in rows:
-                if number != newest + 1:
-                    log.error("changes at other nodes are forgotten that were not read", first=newest + 1, next=number)
-                    self._life.give_up()
-                    return
-                newest = number
-                if (change := decode_change(what)) is not None:  # else of a release that comes after this one
-                    yield Numbered(number, change)
-            if len(rows) < AT_A_TIME and not self._closed.is_set():
-                with trio.move_on_after(LOOK_SECONDS):
-                    await self._happened.wait()
+    def __aiter__(self) -> "Changes":
+        """For `async for`."""
+        return self
+
+    async def __anext__(self) -> Numbered:
+        """Wait for the next; the one before has been carried out at this node."""
+        if isinstance(self._carried_out, RoomRenamed):
+            self._numbers.forget(self._carried_out.old)
+        elif isinstance(self._carried_out, RoomDeleted):
+            self._numbers.forget(self._carried_out.room)
+        while True:
+            while not self._read:
+                await self._read_more()
+            number, what = self._read.popleft()
+            if number != self.after + 1:
+                log.error("changes at other nodes are forgotten that were not read", first=self.after + 1, next=number)
+                self._life.give_up()
+                raise StopAsyncIteration
+            self.after = number
+            self._carried_out = decode_change(what)
+            if self._carried_out is not None:  # else of a release that comes after this one
+                return Numbered(number, self._carried_out)
+
+    async def _read_more(self) -> None:
+        """Read what has happened; if nothing has, after a while."""
+        if self._is_closed:
+            raise StopAsyncIteration
+        happened = self._happened = trio.Event()
+        self._read.extend(await self._rows(self.after))
+        if not self._read and not self._is_closed:
+            with trio.move_on_after(LOOK_SECONDS):
+                await happened.wait()
 
     async def _rows(self, after: int) -> list[tuple[Any, ...]]:
         def read(connection: Connection) -> list[tuple[Any, ...]]:

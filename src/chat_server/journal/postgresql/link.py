@@ -69,7 +69,7 @@ class _Question:
         self.held = held
         self.may_repeat = may_repeat
         self.is_given_up = False
-        self._is_done = False
+        self._is_asked = False
         self._state = threading.Lock()
 
     def give_up(self) -> None:
@@ -78,13 +78,18 @@ class _Question:
             self.is_given_up = True
             if self.held is not None:
                 self.held.shutter.shut()
-                if self._is_done:
+                if not self._is_asked:  # not yet, or no more
                     self.held.close()
+
+    def begin(self) -> None:
+        """In the thread."""
+        with self._state:
+            self._is_asked = True
 
     def end(self) -> None:
         """In the thread, which does nothing more with the connection."""
         with self._state:
-            self._is_done = True
+            self._is_asked = False
             if self.is_given_up and self.held is not None:
                 self.held.close()
 
@@ -150,6 +155,7 @@ class Link:
 
     def _work(self, question: _Question, work: Callable[[Connection], T]) -> tuple[outcome.Outcome[T], Held]:
         """In the thread. Returns what came of it, and the connection."""
+        question.begin()
         try:
             held = question.held
             if held is not None:

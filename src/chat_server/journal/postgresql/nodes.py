@@ -72,6 +72,8 @@ class PostgresqlNodes:
         self.number = 0
         self.lines_stored = 0
         """By this node."""
+        self.numbers = RoomNumbers()
+        """Of the rooms, by the names that they have at this node."""
         self._url = url
         self._durability = durability
         self._links: list[Link] = []
@@ -80,11 +82,9 @@ class PostgresqlNodes:
         self._names = Names(self._link("life"), self.life)
         self._beating = Link(self._connect_heartbeat)
         self._heartbeat = Heartbeat(self._beating, self._link("life"), self.life, silence)
-        self._changes = Changes(self._asking, self.life)
-        self.numbers = RoomNumbers()
-        """Of the rooms, by the names that they have at this node."""
+        self._changes = Changes(self._asking, self.life, self.numbers)
         self._committer = Committer(partial(self._connect, "append"), self._store, self.life, self._note_stored)
-        self._tail = Tail(self._listen, self._link("read"), self._hear, lambda: self._committer.backend, TURNS_CHANNEL)
+        self._tail = Tail(self._listen, self._link("read"), self.numbers, self._hear, lambda: self._committer.backend)
         with closing(connect(url, "life")) as connection:
             self._begin(connection)
 
@@ -175,7 +175,7 @@ class PostgresqlNodes:
 
     def follow(self, room: Follower) -> None:
         """Hand a room its turns; see Nodes."""
-        self._tail.follow(self._number(room.name), room)
+        self._tail.follow(room)
 
     def unfollow(self, room: Follower) -> None:
         """Hand it nothing more."""
@@ -183,9 +183,14 @@ class PostgresqlNodes:
 
     async def turns(self, room: str, after: int) -> Sequence[Turn]:
         """A room's turns after one; see Nodes."""
-        number = self._number(room)
-        found = await self._ask(lambda connection: read_turns(connection, {number: after}))
-        return found.turns.get(number, ())
+
+        def read(connection: Connection) -> Sequence[Turn]:
+            number = self.numbers.find(connection, [room]).get(room)
+            if number is None:
+                raise JournalError(f"there is no room {room}")
+            return read_turns(connection, {number: after}).turns.get(number, ())
+
+        return await self._ask(read)
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> PendingTurn:
         """Begin to store a turn; see Nodes."""
@@ -193,7 +198,7 @@ class PostgresqlNodes:
 
     def submit(self, append: Append) -> TurnJob:
         """Begin to store a turn, or what a journal's own `append` is given."""
-        self._tail.storing(self.numbers.known(append.beside.room))
+        self._tail.storing(append)
         return self._committer.submit(append)
 
     def _store(
@@ -204,12 +209,7 @@ class PostgresqlNodes:
     def _note_stored(self, append: Append, receipt: TurnReceipt | None) -> None:
         if receipt is not None:
             self.lines_stored += len(append.lines) - len(receipt.duplicates)
-        self._tail.stored(self.numbers.known(append.beside.room), receipt.turn if receipt else 0)
-
-    def _number(self, room: str) -> int:
-        if not (number := self.numbers.known(room)):
-            raise JournalError(f"there is no room {room}")
-        return number
+        self._tail.stored(append, receipt.turn if receipt else 0)
 
     # Names.
 
@@ -259,8 +259,8 @@ class PostgresqlNodes:
         return await self._ask(_list)
 
     def changes(self) -> AsyncIterator[Numbered]:
-        """What happens at any node; see Nodes."""
-        return self._changes.read()
+        """What happens at any node; see Nodes. When the next is asked for, the one before has been carried out here."""
+        return self._changes
 
     def _hear(self, channel: str, text: str) -> None:
         if channel == SIGNS_CHANNEL:

@@ -16,7 +16,10 @@ import trio
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.journal.nodes import Follower, Turn
+from chat_server.journal.postgresql.append_function import TURNS_CHANNEL
+from chat_server.journal.postgresql.appending import Append
 from chat_server.journal.postgresql.link import Connection, Held, Link, said
+from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.postgresql.turn_reading import TURNS_AT_ONCE, Found, read_turns
 from chat_server.logs import log
 
@@ -67,48 +70,52 @@ class Tail:
         self,
         listen: Callable[[], Connection],
         link: Link,
+        numbers: RoomNumbers,
         hear: Callable[[str, str], object],
         own_backend: Callable[[], int],
-        turns_channel: str,
     ) -> None:
         """Read by `link`.
 
         Args:
             listen: connects, for what listens to all channels.
             link: what reads.
+            numbers: the rooms' numbers.
             hear: is called with the channel and the text of a notification that is not about turns; with "" and "" when some may have been missed.
             own_backend: the number of PostgreSQL's process that stores what happens at this node; what it tells is known.
-            turns_channel: the channel on which it is told in which rooms there are new turns; "" for any.
 
         """
         self._listen = listen
         self._link = link
+        self._numbers = numbers
         self._hear = hear
         self._own_backend = own_backend
-        self._turns_channel = turns_channel
-        self._rooms: dict[int, _Followed] = {}
+        self._rooms: dict[int, _Followed] = {}  # by their numbers
+        self._new: list[Follower] = []  # whose numbers are not asked for yet
+        self._storing: dict[int, _Followed] = {}  # by the turns that are being stored in them
         self._woken = trio.Event()
         self._listener: Held | None = None
         self._unheard = 0  # looks in a row that found what nothing had told of
 
-    def follow(self, number: int, room: Follower) -> None:
-        """Hand a room of this number whatever comes after what it has taken in."""
-        self._rooms[number] = _Followed(room)
+    def follow(self, room: Follower) -> None:
+        """Hand a room whatever comes after what it has taken in."""
+        self._new.append(room)
         self._woken.set()
 
     def unfollow(self, room: Follower) -> None:
         """Hand it nothing more."""
+        self._new = [other for other in self._new if other is not room]
         self._rooms = {number: followed for number, followed in self._rooms.items() if followed.room is not room}
 
-    def storing(self, number: int) -> None:
+    def storing(self, append: Append) -> None:
         """A turn of this node is being stored in a room; `stored` follows."""
-        if number in self._rooms:
-            self._rooms[number].storing += 1
+        if followed := self._rooms.get(self._numbers.known(append.beside.room)):
+            self._storing[id(append)] = followed
+            followed.storing += 1
 
-    def stored(self, number: int, turn: int) -> None:
+    def stored(self, append: Append, turn: int) -> None:
         """That has come to an end, and the room is told: up to this turn, if there is one, it has everything."""
-        if followed := self._rooms.get(number):
-            followed.storing = max(0, followed.storing - 1)
+        if followed := self._storing.pop(id(append), None):
+            followed.storing -= 1
             followed.handed = max(followed.handed, turn)
             if followed.is_woken:
                 self._woken.set()
@@ -129,6 +136,8 @@ class Tail:
         """Hand woken rooms what has happened in them. Returns whether one of them must take in what it has first."""
         while True:
             self._woken = trio.Event()
+            if self._new:
+                await self._find_new()
             woken = [(number, one) for number, one in self._rooms.items() if one.is_woken and not one.storing]
             ready = [(number, one) for number, one in woken if not one.is_full][:ROOMS_AT_ONCE]
             if not ready:
@@ -151,6 +160,18 @@ class Tail:
                     self._hand(followed, found.turns[number])
                 followed.is_woken = followed.is_woken or number in found.more
 
+    async def _find_new(self) -> None:
+        """Ask for the numbers of those that are not known by them yet. Who is not there is asked for again."""
+        names = [room.name for room in self._new]
+        try:
+            found = await self._link.call(lambda connection: self._numbers.find(connection, names), may_repeat=True)
+        except (JournalError, psycopg.Error):
+            return  # and again within a second
+        for room in [*self._new]:
+            if room.name in found:
+                self._new.remove(room)
+                self._rooms[found[room.name]] = _Followed(room)
+
     def _hand(self, followed: _Followed, turns: Sequence[Turn]) -> None:
         new = [turn for turn in turns if turn.number > followed.seen]  # a receipt may have come meanwhile
         if new:
@@ -169,6 +190,8 @@ class Tail:
     async def _keep_looking(self) -> None:
         while True:
             await trio.sleep(LOOK_SECONDS)
+            if self._new:
+                self._woken.set()
             if self._rooms:
                 try:
                     newest = await self._link.call(partial(_newest, [*self._rooms]), may_repeat=True)
@@ -224,7 +247,7 @@ class Tail:
 
     def _note(self, channel: str, text: str, backend: int) -> None:
         self._unheard = 0
-        if channel != self._turns_channel:
+        if channel != TURNS_CHANNEL:
             self._hear(channel, text)
         elif backend != self._own_backend():
             self._wake([int(number) for number in text.split()] or None)
