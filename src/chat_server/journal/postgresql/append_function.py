@@ -23,6 +23,9 @@ PAYLOAD_MAX = 7900
 MISSED_MAX = 100
 """Turns of one room with which an answer makes up what its node has missed; whoever has missed more asks for the rest."""
 
+_NO_TURN = "NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::float8, NULL::float8, NULL, NULL, NULL"
+"""What stands in the columns from `turn` to `moved` of an answer that has no turn."""
+
 APPEND = f"""
 -- Stores turns, of each room one at most. Everything about a room stands in its place in the arrays, counted from 1; what not every room has
 -- stands in arrays of its own, with that place beside it, or null where none has it.
@@ -40,8 +43,9 @@ CREATE FUNCTION append(
     key_places bigint[], key_indexes bigint[], key_senders text[], key_texts bytea[],
     -- Who comes, goes and takes another name, in that order.
     move_places bigint[], move_kinds text[], move_persons text[], move_devices bigint[], move_nicks text[], move_accounts bigint[],
-    -- Who says something, by which device.
-    speaker_places bigint[], speaker_persons text[], speaker_devices bigint[]
+    -- Who says something, by which device (0: by none of an account's).
+    speaker_places bigint[], speaker_persons text[], speaker_devices bigint[],
+    speaker_accounts bigint[]  -- 0 for guests; null where all are
 ) RETURNS TABLE (
     -- stored: the room's turn; if nothing was left to store, its newest one. missed: one that the node has not seen. duplicate: the line at
     -- `which` is number `first` of the room `who` already. revoked: nothing is stored, for `who` may say nothing any more by the device `which`.
@@ -52,7 +56,8 @@ CREATE FUNCTION append(
 #variable_conflict use_column
 DECLARE
     ids bigint[]; lasts bigint[]; turns bigint[]; last_ats float8[];
-    left_out bigint[] := '{{}}'; -- the places of rooms of which nothing is stored now
+    left_out bigint[] := '{{}}';  -- the places of rooms of which nothing is stored now
+    revoked bigint[] := '{{}}';  -- of those, the ones in which somebody says something who may not
     behind bigint[];  -- the places of rooms with turns that the node has not seen
     again record; known record; dropped record; move record;
     is_over boolean;
@@ -83,8 +88,7 @@ BEGIN
             INTO lasts, turns, last_ats, left_out
             FROM unnest(rooms) WITH ORDINALITY AS u (id, place)
                 LEFT JOIN unnest(ids, lasts, turns, last_ats) AS q (id, last, turn, last_at) ON q.id = u.id;
-        RETURN QUERY SELECT 'gone', u.place, {", ".join(["NULL::bigint"] * 4)}, NULL::float8, NULL::float8,
-            NULL, NULL, NULL, NULL, NULL::bigint FROM unnest(left_out) AS u (place);
+        RETURN QUERY SELECT 'gone', u.place, {_NO_TURN}, NULL, NULL::bigint FROM unnest(left_out) AS u (place);
     END IF;
 
     -- What the node has not seen; its own ticket among it, if only the answer was lost.
@@ -119,13 +123,32 @@ BEGIN
 
     IF speaker_places IS NOT NULL THEN
         FOR known IN
-            SELECT s.place, s.person, s.device FROM unnest(speaker_places, speaker_persons, speaker_devices) AS s (place, person, device)
-            WHERE s.place <> ALL (left_out) AND NOT may_speak(me, s.person, s.device)
+            SELECT s.place, s.person, s.device
+                FROM unnest(speaker_places, speaker_persons, speaker_devices, speaker_accounts) AS s (place, person, device, account)
+                WHERE s.place <> ALL (left_out) AND coalesce(s.account, 0) = 0
+                    AND NOT EXISTS (SELECT FROM held WHERE held.person = s.person AND held.node = me)
         LOOP
-            RETURN QUERY SELECT 'revoked', known.place, {", ".join(["NULL::bigint"] * 4)}, NULL::float8, NULL::float8,
-                NULL, NULL, NULL, known.person, known.device;
-            left_out := left_out || known.place;
+            RETURN QUERY SELECT 'revoked', known.place, {_NO_TURN}, known.person, known.device;
+            revoked := revoked || known.place;
         END LOOP;
+        IF speaker_accounts IS NOT NULL THEN
+            now_at := extract(epoch FROM clock_timestamp());
+            FOR known IN
+                SELECT s.place, s.person, s.device
+                    FROM unnest(speaker_places, speaker_persons, speaker_devices, speaker_accounts) AS s (place, person, device, account)
+                    WHERE s.place <> ALL (left_out) AND s.account <> 0 AND NOT (
+                        EXISTS (SELECT FROM account WHERE account.id = s.account AND account.state = 'active') AND (
+                            s.device = 0 OR EXISTS (
+                                SELECT FROM device AS d WHERE d.id = s.device AND d.account = s.account AND (d.ends IS NULL OR d.ends > now_at)
+                            )
+                        )
+                    )
+            LOOP
+                RETURN QUERY SELECT 'revoked', known.place, {_NO_TURN}, known.person, known.device;
+                revoked := revoked || known.place;
+            END LOOP;
+        END IF;
+        left_out := left_out || revoked;
     END IF;
 
     -- Keys. In one order everywhere, for whoever meets one that another commit has not finished waits for that.
@@ -248,23 +271,6 @@ BEGIN
                 ORDER BY batch.turn LIMIT {MISSED_MAX}
             ) AS m ORDER BY p.place, m.turn;
     END IF;
-END $$;
-
--- Whether somebody may say something at a node, by a device (0: by none of an account's).
-CREATE FUNCTION may_speak(me bigint, person text, device bigint) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    whose bigint;
-BEGIN
-    IF person NOT LIKE 'account:%' THEN
-        RETURN EXISTS (SELECT FROM held WHERE held.person = may_speak.person AND held.node = me);
-    END IF;
-    whose := substr(person, 9)::bigint;
-    RETURN EXISTS (SELECT FROM account WHERE account.id = whose AND account.state = 'active') AND (
-        device = 0 OR EXISTS (
-            SELECT FROM device AS d WHERE d.id = may_speak.device AND d.account = whose
-                AND (d.ends IS NULL OR d.ends > extract(epoch FROM clock_timestamp()))
-        )
-    );
 END $$;
 
 -- A JSON list without the entries at some indexes. The others stay as they are written.

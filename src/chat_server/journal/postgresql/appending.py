@@ -4,7 +4,7 @@ Blocks. Never knows who waits for an answer, nor what becomes of a connection th
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import count, repeat
+from itertools import count
 from math import nan
 from typing import Any, NamedTuple
 
@@ -14,9 +14,20 @@ from psycopg.rows import TupleRow
 from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.batch_codec import encode, encode_authors
 from chat_server.journal.keys import SenderKey, runs_of
-from chat_server.journal.nodes import Beside, Called, Came, NodeIsOver, Placed, Revoked, Speaker, Turn, TurnReceipt
+from chat_server.journal.nodes import (
+    Beside,
+    Called,
+    Came,
+    NodeIsOver,
+    PersonId,
+    Placed,
+    Revoked,
+    Speaker,
+    Turn,
+    TurnReceipt,
+)
 from chat_server.journal.postgresql.append_function import NODE_IS_OVER
-from chat_server.journal.postgresql.arrays import blobs, floats, integers, texts
+from chat_server.journal.postgresql.arrays import Integers, blobs, floats, integers, texts
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.postgresql.turn_rows import turn_of
 from chat_server.journal.times import step_of
@@ -24,7 +35,7 @@ from chat_server.journal.turn_codec import encode_movements
 from chat_server.protocol.entries import Entry, TopicSet
 from chat_server.protocol.runs import pieces_of
 
-_PARAMETERS = 26
+_PARAMETERS = 27
 _APPEND = f"SELECT * FROM append({', '.join(['%b'] * _PARAMETERS)})"  # noqa: S608 - nothing in it comes from outside
 
 
@@ -115,7 +126,7 @@ def _arrays(appends: Sequence[Append]) -> list[object]:
     topics: list[tuple[int, int, str]] = []
     keys: list[tuple[int, int, str, bytes]] = []
     moves: list[tuple[int, str, str, int, str, int]] = []
-    speakers: list[tuple[int, str, int]] = []
+    speakers: list[tuple[int, str, int, int]] = []
     for place, one in enumerate(appends, 1):
         topics += [(place, *topic) for topic in _topics(one.lines)]
         for run in runs_of(one.keys):
@@ -124,7 +135,7 @@ def _arrays(appends: Sequence[Append]) -> list[object]:
                 for index, key in zip(count(run.first), run.keys)
             ]
         moves += [(place, *_move(placed)) for placed in one.beside.movements]
-        speakers += zip(repeat(place), *zip(*one.beside.speakers, strict=True)) if one.beside.speakers else ()
+        speakers += [(place, *speaker, _account_of(speaker.person)) for speaker in one.beside.speakers]
     movements = [encode_movements(one.beside.movements) if one.beside.movements else None for one in appends]
     return [
         integers([len(one.lines) for one in appends]),
@@ -136,8 +147,17 @@ def _arrays(appends: Sequence[Append]) -> list[object]:
         *_columns(topics, integers, integers, texts),
         *_columns(keys, integers, integers, texts, blobs),
         *_columns(moves, integers, texts, texts, integers, texts, integers),
-        *_columns(speakers, integers, texts, integers),
+        *_columns(speakers, integers, texts, integers, _accounts),
     ]
+
+
+def _account_of(person: PersonId) -> int:
+    """The account's number; 0: it is a guest."""
+    return int(person.removeprefix("account:")) if person.startswith("account:") else 0
+
+
+def _accounts(numbers: Sequence[int]) -> Integers:
+    return integers(numbers if any(numbers) else ())
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], *kinds: Any) -> list[object]:
