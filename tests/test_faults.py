@@ -629,7 +629,7 @@ ELSEWHERE = {
     # Nobody asks for a password yet; nor has a person what they need.
     "ask_secret", "shows_typing", "takes_secrets", "take_over", "replayed_up_to",
     # Where somebody registers: test_signing_in.py, test_marks_told.py.
-    "known_otherwise", "note_account",
+    "known_otherwise", "note_account", "is_noted",
     # Where telnet asks without end, and reads nothing: test_outbox.py.
     "add_urgent",
     # When memory is short, and among many kinds of readers; and nobody asks for a whole past on this door.
@@ -648,8 +648,8 @@ ELSEWHERE = {
     "_put_run", "_take_in", "_is_full_for_runs", "takes_run_of", "_handle_run",
     # Where a room has many readers: test_send_ring.py.
     "_give_at_once",
-    # Where several nodes are one server: test_shared_limits.py.
-    "note_founded",
+    # Where several nodes are one server: test_shared_limits.py, test_among_nodes.py.
+    "note_founded", "open_room_of_others",
 }  # fmt: skip
 
 

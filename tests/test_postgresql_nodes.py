@@ -107,6 +107,13 @@ def node(database: Database, name: str = "a", silence: float = 10.0, url: str = 
     return PostgresqlNodes(url or database.url, name, silence)
 
 
+async def given(nodes: PostgresqlNodes, claim: Claim) -> tuple[str, str]:
+    """The name that somebody is given, and the one that they have elsewhere."""
+    claimed = await nodes.claim(claim)
+    assert isinstance(claimed, Claimed)
+    return claimed[:2]
+
+
 async def test_a_turn_of_one_node_is_handed_to_the_other_at_once(database: Database) -> None:
     make_room(database)
     a, b = node(database, "a"), node(database, "b")
@@ -370,7 +377,7 @@ async def test_a_node_that_is_silent_is_buried_once_by_whatever_other_and_stores
         came = [Came("token:x", 0, "ann"), Came("account:5", 3, "bob", 5)]
         await here.say("hello", movements=came)
         await pm.say(movements=came[:1])
-        assert await silent.claim(Claim("ann", "ann", "ann", "token:x")) == Claimed("ann")
+        assert await given(silent, Claim("ann", "ann", "ann", "token:x")) == ("ann", "")
         assert isinstance(await b.claim(Claim("ann", "ann", "ann", "token:y")), Refusal)
         stop_beating(silent)
         with trio.fail_after(5):
@@ -382,7 +389,7 @@ async def test_a_node_that_is_silent_is_buried_once_by_whatever_other_and_stores
         assert there.turn == 2  # once
         assert [seen.number for seen in await b.listed()] == [b.number, c.number]
         assert (await b.open("pm")).people == (await b.open("python")).people == []
-        assert await b.claim(Claim("ann", "ann", "ann", "token:y")) == Claimed("ann")
+        assert await given(b, Claim("ann", "ann", "ann", "token:y")) == ("ann", "")
         with pytest.raises(NodeIsOver):
             await here.say("late")
         with trio.fail_after(1):
@@ -463,28 +470,55 @@ async def test_a_guest_at_another_node_is_called_as_there_and_names_are_free_whe
         )
     a, b = node(database, "a"), node(database, "b")
     async with running(a, b):
-        assert await a.claim(Claim("Ann", "ann", "ann", "token:x")) == Claimed("Ann")
-        assert await b.claim(Claim("Zoe", "zoe", "zoe", "token:x")) == Claimed("Ann", "Ann")
-        assert await b.claim(Claim("Zoe", "zoe", "zoe", "token:x")) == Claimed("Zoe", "Ann")  # she has one here now
+        assert await given(a, Claim("Ann", "ann", "ann", "token:x")) == ("Ann", "")
+        assert await given(b, Claim("Zoe", "zoe", "zoe", "token:x")) == ("Ann", "Ann")
+        assert await given(b, Claim("Zoe", "zoe", "zoe", "token:x")) == ("Zoe", "Ann")  # she has one here now
         assert await a.claim(Claim("zoe", "zoe", "zoe", "1:5")) == Refusal("held", "Zoe")
         await b.release("zoe", "token:x")
-        assert await a.claim(Claim("zoe", "zoe", "zoe", "1:5")) == Claimed("zoe")
+        assert await given(a, Claim("zoe", "zoe", "zoe", "1:5")) == ("zoe", "")
         assert await a.claim(Claim("bob", "bob", "b0b", "token:y")) == Refusal("taken", "Bob")
-        assert await a.claim(Claim("Bob", "bob", "b0b", "account:7")) == Claimed("Bob")
-        assert await b.claim(Claim("Bobby", "bobby", "bobby", "account:7")) == Claimed("Bobby", "Bob")
+        assert await given(a, Claim("Bob", "bob", "b0b", "account:7")) == ("Bob", "")
+        assert await given(b, Claim("Bobby", "bobby", "bobby", "account:7")) == ("Bobby", "Bob")
+
+
+async def test_of_claims_of_one_person_at_several_nodes_each_comes_after_those_before_it(database: Database) -> None:
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        orders = [
+            claimed.order
+            for nodes, nick in ((a, "ann"), (b, "bob"), (a, "ann"), (a, "anna"), (b, "bob"))
+            if isinstance(claimed := await nodes.claim(Claim(nick, nick, nick, "token:x")), Claimed)
+        ]
+        assert len({*orders}) == 5
+        assert orders == sorted(orders)
+
+
+async def test_a_person_who_comes_to_two_nodes_at_once_under_two_names_has_one(database: Database) -> None:
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        for number in range(20):
+            claims: dict[str, Claimed | Refusal] = {}
+
+            async def claim(nodes: PostgresqlNodes, nick: str, who: str, into: dict[str, Claimed | Refusal]) -> None:
+                into[nick] = await nodes.claim(Claim(nick, nick, nick, who))
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(claim, a, f"ann{number}", f"token:{number}", claims)
+                nursery.start_soon(claim, b, f"bob{number}", f"token:{number}", claims)
+            assert len({claimed.nick for claimed in claims.values() if isinstance(claimed, Claimed)}) == 1
 
 
 async def test_a_claim_that_nobody_waits_for_any_more_leaves_the_name_free(database: Database) -> None:
     async with through_link(database) as (link, url):
         a, b = await through(url, "a"), node(database, "b")
         async with running(a, b):
-            assert await a.claim(Claim("ann", "ann", "ann", "1:1")) == Claimed("ann")
+            assert await given(a, Claim("ann", "ann", "ann", "1:1")) == ("ann", "")
             link.delay = 0.3
             with trio.move_on_after(0.1):
                 await a.claim(Claim("zoe", "zoe", "zoe", "1:2"))
             link.delay = 0.0
             await trio.sleep(1.0)
-            assert await b.claim(Claim("zoe", "zoe", "zoe", "2:1")) == Claimed("zoe")
+            assert await given(b, Claim("zoe", "zoe", "zoe", "2:1")) == ("zoe", "")
 
 
 async def test_changes_come_to_every_node_in_one_order_without_a_hole(database: Database) -> None:
@@ -501,7 +535,7 @@ async def test_changes_come_to_every_node_in_one_order_without_a_hole(database: 
                 if number % 2:
                     await nodes.renamed(f"{nodes.number}:1", str(number))
                 else:
-                    await nodes.taken_over(f"{nodes.number}:1", number)
+                    await nodes.taken_over(f"{nodes.number}:1", number, 0)
 
         for nodes, into in zip(all_nodes, read, strict=True):
             nursery.start_soon(follow, nodes, into)

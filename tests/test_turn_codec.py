@@ -36,7 +36,7 @@ CHANGES: dict[type, st.SearchStrategy[Change]] = {
     RoomMade: st.builds(RoomMade, NUMBERS, TEXTS),
     RoomRenamed: st.builds(RoomRenamed, NUMBERS, TEXTS, TEXTS),
     RoomDeleted: st.builds(RoomDeleted, NUMBERS, TEXTS),
-    CameElsewhere: st.builds(CameElsewhere, NUMBERS, TEXTS, NUMBERS),
+    CameElsewhere: st.builds(CameElsewhere, NUMBERS, TEXTS, NUMBERS, NUMBERS),
     RenamedPerson: st.builds(RenamedPerson, NUMBERS, TEXTS, TEXTS),
     RegisteredPerson: st.builds(RegisteredPerson, NUMBERS, TEXTS, NUMBERS),
     AccountChanged: st.builds(AccountChanged, NUMBERS, NUMBERS),

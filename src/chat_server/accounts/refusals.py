@@ -24,4 +24,5 @@ def refused(refusal: Refusal, nick: str) -> Refused:
     """What somebody is told who cannot have a name, or what they have asked for."""
     if refusal.why in _ALIKE:
         return Refused(_ALIKE[refusal.why], difference(nick, refusal.name))
-    return replace(_REFUSED[refusal.why], details={"nick": refusal.name or nick})
+    name = "" if refusal.why == "held" else refusal.name  # it counts as the same, and is theirs to spell
+    return replace(_REFUSED[refusal.why], details={"nick": name or nick})

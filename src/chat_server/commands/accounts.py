@@ -20,7 +20,7 @@ from chat_server.commands.asking import HASH_TOKENS, ask_new_password, chosen_pa
 from chat_server.commands.codes import NobodyRegisters
 from chat_server.commands.coming_back import rooms_of
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.letting_in import ROLE_OF, enter_rooms, may_be_secret, new_device, readable
+from chat_server.commands.letting_in import ROLE_OF, enter_rooms, known_as_holder, may_be_secret, new_device, readable
 from chat_server.commands.login import NowOwner
 from chat_server.commands.naming import NameBusy, naming
 from chat_server.commands.renaming import ROOMS_AT_ONCE, claim_name, claimed_name, free_name
@@ -190,7 +190,7 @@ async def _is_called(place: Room, others: OtherNodes[Person[Occupant]], session:
     if person.role == STRANGER:
         free = free_name(place, person, nick, session)
         who = person_id(person, others.nodes.number)
-        return bool(free) and await claimed_name(others, session, free, who) is not None
+        return bool(free) and await claimed_name(place, others, session, free, who) is not None
     if person.nick != nick or person.account:  # it was changed elsewhere meanwhile
         session.send(AnothersName(details={"nick": session.nick}))
         return False
@@ -275,11 +275,7 @@ def _become_holder(place: Room, session: Occupant, nick: str, made: Holder) -> N
     sender = sender_of(account.id)
     if directory.others is not None:
         directory.others.register(person_id(person, directory.others.nodes.number), nick, account.id)
-    directory.forget_identity(person.sender, person)
-    person.account = account.id
-    directory.identify(sender, person)
-    for room in directory.rooms:
-        room.known_otherwise(name_key(nick), sender)
+    known_as_holder(place, person, nick, account)
     session.proof = Proof(made.device.id if made.device else 0, directory.authentication.now())
     session.logged_in(nick, sender, ROLE_OF[account.role])
     directory.authentication.remember(account.id, session.network)

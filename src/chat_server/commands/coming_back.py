@@ -108,12 +108,10 @@ def note_elsewhere(
     others: OtherNodes[Person[Occupant]], session: Occupant, request: Login, claimed: Claimed, following: Place
 ) -> Place:
     """A session has just become one of somebody's, by a name of which the engine says this: where it goes on then."""
-    others.came[session] = claimed.change
+    others.came[session] = claimed.order
     if not claimed.elsewhere or not _is_in_place_of_others(session, session.person, request):
         return following
-    who = person_id(session.person, others.nodes.number)
-    others.begin_replacing(who, session.proof.device)
-    return following._replace(elsewhere=who)
+    return following._replace(elsewhere=person_id(session.person, others.nodes.number))
 
 
 async def go_on(
@@ -128,20 +126,15 @@ async def go_on(
     """Tell a session who it is, and let it be where its person is at its device, here and elsewhere, instead of the sessions that are there."""
     directory, names = place.directory, following.rooms
     who, device = following.elsewhere, session.proof.device
-    is_known = is_there = False  # where the person is elsewhere; whether the session is
-    try:
-        if who:
-            with suppress(JournalError):
-                there = await others.rooms_of(who, device, lambda name: directory.room(name) is not None)
-                names = tuple(dict.fromkeys((*names, *there)))
-                is_known = True
-        rooms = rooms_of(place, names)[:ROOMS_MAX]
-        tell(session, request, rooms, last)
-        if following.takes_over or is_known:
-            await session.take_over(rooms)
-        is_there = is_known
-    finally:
-        if is_there:
-            others.replace(who, device)
-        elif who:
-            others.stop_replacing(who, device)
+    is_known = False  # where the person is elsewhere
+    if who:
+        with suppress(JournalError):
+            there = await others.rooms_of(who, device, lambda name: directory.room(name) is not None)
+            names = tuple(dict.fromkeys((*names, *there)))
+            is_known = True
+    rooms = rooms_of(place, names)[:ROOMS_MAX]
+    tell(session, request, rooms, last)
+    if following.takes_over or is_known:
+        await session.take_over(rooms)
+    if is_known:
+        others.replace(who, device, others.came[session])

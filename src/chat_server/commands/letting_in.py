@@ -39,6 +39,16 @@ def let_in_guest(place: Room, session: Occupant, nick: str, token: str) -> None:
     session.logged_in(nick, identity or name_key(nick), MEMBER)
 
 
+def known_as_holder(place: Room, person: Person[Occupant], nick: str, account: Account) -> None:
+    """Somebody who has this name, by all their sessions, is the account's from now on: for the directory, and for what rooms remember of them."""
+    directory, sender = place.directory, sender_of(account.id)
+    directory.forget_identity(person.sender, person)
+    person.account = account.id
+    directory.identify(sender, person)
+    for room in directory.rooms:
+        room.known_otherwise(name_key(nick), sender)
+
+
 def holds_an_account(place: Room, name: str) -> bool:
     """Whether an account has this name, as it is typed, or had it until lately."""
     names = place.directory.accounts.names

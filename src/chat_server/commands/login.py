@@ -150,8 +150,8 @@ async def _log_in_among_nodes(
     place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, request: Login
 ) -> None:
     """The same where there are other nodes: whoever has a token may be there, and the engine says whose a name is."""
+    identity = identity_of(request.token)  # nobody is elsewhere by a token that is only made now
     request = _with_token(session, request)
-    identity = identity_of(request.token)
     async with others.deciding(identity):
         following = await _decided(place, others, session, request, identity)
     if following is not None:
@@ -175,7 +175,7 @@ async def _decided(
     if not identity and holds_an_account(place, request.nick):
         _ask_password(place, session, request)
         return None
-    given = await _claimed_by_guest(place, others, session, request, identity)
+    given = await _claimed_by_guest(place, others, session, request, is_known=bool(identity))
     if given is None:
         return None
     _be_plain_if_asked(place, session, request)
@@ -184,10 +184,10 @@ async def _decided(
 
 
 async def _claimed_by_guest(
-    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, request: Login, identity: str
+    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, request: Login, *, is_known: bool
 ) -> Claimed | None:
-    """Give a guest a name; whoever has a token the one that they have elsewhere. None after telling the session why not."""
-    if identity:  # an account may have this one, and they another elsewhere: the engine knows
+    """Give a guest a name; who comes by a token the one that they have elsewhere. None after telling the session why not."""
+    if is_known:  # an account may have this one, and they another elsewhere: the engine knows
         try:
             nick = parse_nickname(request.nick)
         except BadName as error:
@@ -198,8 +198,8 @@ async def _claimed_by_guest(
     if nick and not place.directory.authentication.policy.guests:
         session.send(_no_guests(place, nick))
         return None
-    who = identity or person_id(session.person, others.nodes.number)
-    return await claimed_name(others, session, nick, who) if nick else None
+    who = identity_of(request.token) or person_id(session.person, others.nodes.number)
+    return await claimed_name(place, others, session, nick, who) if nick else None
 
 
 def _no_guests(place: Room, nick: str) -> Refused:

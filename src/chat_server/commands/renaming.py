@@ -111,21 +111,21 @@ async def _rename_among_nodes(
     who, pause = person_id(person, others.nodes.number), None
     with naming(person):
         async with others.deciding(who):
-            claimed = await claimed_name(others, session, nick, who)
+            claimed = await claimed_name(place, others, session, nick, who)
             if claimed is None or _is_same(session, claimed.nick):
                 return
             if person.account:
                 pause = await _stored_and_called(place, session, claimed.nick)
             else:
                 pause = call(place, session, claimed.nick)
-            if claimed.elsewhere and person.nick == claimed.nick:
-                others.rename(who, lambda: person.nick)
+                if claimed.elsewhere:  # of an account's name they hear as of whatever happens to it
+                    others.rename(who, lambda: person.nick)
     if pause is not None:
         await pause
 
 
 async def claimed_name(
-    others: OtherNodes[Person[Occupant]], session: Occupant, nick: str, who: PersonId
+    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, nick: str, who: PersonId
 ) -> Claimed | None:
     """Give the session's person this name among all nodes; None after telling the session why not."""
     given: Claimed | Refused
@@ -133,8 +133,8 @@ async def claimed_name(
         given = await others.names.claim(nick, session.person, who)
     except JournalError:
         given = Refused("cannot-store")
-    if isinstance(given, Refused):
-        session.send(given)
+    if isinstance(given, Refused):  # that an account has it is what is said first, whoever else has it
+        session.send(place.directory.authentication.refusal_of_name(nick, session.person.account) or given)
         return None
     return given
 

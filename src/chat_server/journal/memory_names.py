@@ -3,7 +3,6 @@
 Never knows who asks, nor when a node is over.
 """
 
-from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import trio
@@ -25,9 +24,10 @@ class KeptNames:
 
     def __init__(self) -> None:
         self._held: dict[tuple[str, int], _Held] = {}  # by key and node, the newest last
+        self._claims = 0
 
-    def claim(self, node: int, claim: Claim, accounts: KeptAccounts, at: float) -> tuple[str, str] | Refusal:
-        """Give somebody a name at a node; see Nodes.claim. Returns it, and the one that they have elsewhere."""
+    def claim(self, node: int, claim: Claim, accounts: KeptAccounts, at: float) -> tuple[str, str, int] | Refusal:
+        """Give somebody a name at a node; see Nodes.claim. Returns it, the one that they have elsewhere, and the how-manieth claim it is."""
         elsewhere = [
             (key, held) for (key, other), held in self._held.items() if held.person == claim.person and other != node
         ]
@@ -39,7 +39,8 @@ class KeptNames:
         elif (refusal := self._refusal(claim, accounts, at)) is not None:
             return refusal
         self._held[key, node] = held
-        return held.nick, newest
+        self._claims += 1
+        return held.nick, newest, self._claims
 
     def _refusal(self, claim: Claim, accounts: KeptAccounts, at: float) -> Refusal | None:
         account = next((one for one in accounts.accounts if sender_of(one) == claim.person), 0)
@@ -92,10 +93,24 @@ class KeptChanges:
         self._more.set()
         self._more = trio.Event()
 
-    async def after(self, number: int) -> AsyncIterator[Numbered]:
-        """What has happened after that of this number, and what happens, for ever."""
-        while True:
-            while number == len(self._changes):
-                await self._more.wait()
-            number += 1
-            yield Numbered(number, self._changes[number - 1])
+    async def at(self, number: int) -> Change:
+        """Wait until there is one of this number."""
+        while number > len(self._changes):
+            await self._more.wait()
+        return self._changes[number - 1]
+
+
+class ChangesAfter:
+    """What has happened after some number, and what happens, for ever: an asynchronous iterator."""
+
+    def __init__(self, changes: KeptChanges, number: int) -> None:
+        self._changes = changes
+        self._number = number
+
+    def __aiter__(self) -> "ChangesAfter":
+        return self
+
+    async def __anext__(self) -> Numbered:
+        change = await self._changes.at(self._number + 1)
+        self._number += 1
+        return Numbered(self._number, change)

@@ -15,6 +15,7 @@ from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept, KeptRoom, KeptTurn
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.memory_names import ChangesAfter
 from chat_server.journal.node_life import RETURN_SECONDS, NodeLife
 from chat_server.journal.nodes import (
     Beside,
@@ -163,7 +164,7 @@ class MemoryNode:
         self._check()
         kept = self._kept.nodes
         given = kept.names.claim(self.number, claim, self._kept.accounts, time.time())
-        return given if isinstance(given, Refusal) else Claimed(*given, kept.changes.newest)
+        return given if isinstance(given, Refusal) else Claimed(*given)
 
     async def release(self, key: str, person: PersonId) -> None:
         """Take a name back; see Nodes."""
@@ -181,9 +182,9 @@ class MemoryNode:
             )
         ]
 
-    async def taken_over(self, person: PersonId, device: int) -> None:
+    async def taken_over(self, person: PersonId, device: int, order: int) -> None:
         """Have the person's sessions at other nodes end; see Nodes."""
-        self._tell(CameElsewhere(self.number, person, device))
+        self._tell(CameElsewhere(self.number, person, device, order))
 
     async def renamed(self, person: PersonId, nick: str) -> None:
         """Tell of another name; see Nodes."""
@@ -206,7 +207,7 @@ class MemoryNode:
     def changes(self) -> AsyncIterator[Numbered]:
         """What happens from now on at any node; see Nodes."""
         changes = self._kept.nodes.changes
-        return changes.after(changes.newest)
+        return ChangesAfter(changes, changes.newest)
 
     def wake(self, room: str, turn: Turn) -> None:
         """Something has happened in a room."""

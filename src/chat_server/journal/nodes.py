@@ -175,13 +175,13 @@ class Claim(NamedTuple):
 class Claimed(NamedTuple):
     """A name is theirs: the one that was asked for, unless the person was at other nodes and not at this one (see Nodes.claim).
 
-    `elsewhere` is the one that the person has at other nodes already, the newest of them if there are several; "" if they are at none. `change` is
-    the number of the newest change that was stored before.
+    `elsewhere` is the one that the person has at other nodes already, the newest of them if there are several; "" if they are at none. `order`
+    is greater than in any claim of the same person's that was granted before, at whatever node.
     """
 
     nick: str
     elsewhere: str = ""
-    change: int = 0
+    order: int = 0
 
 
 # What happens at one node and matters at all. Each has a number, without a hole, in the order in which it is stored.
@@ -210,15 +210,16 @@ class RoomDeleted(Struct, frozen=True, tag="room-deleted"):
 
 
 class CameElsewhere(Struct, frozen=True, tag="came-elsewhere"):
-    """Somebody has come to a node in the place of their sessions at other nodes, by the same device."""
+    """Somebody has come to a node in the place of their sessions at other nodes, by the same device, which came there before (Claimed.order)."""
 
     node: int
     person: PersonId
     device: int
+    order: int
 
 
 class RenamedPerson(Struct, frozen=True, tag="renamed-person"):
-    """Somebody who may be at several nodes has another name; an account's is in the index of names already."""
+    """A guest who is at several nodes has another name. Of an account's the nodes hear by AccountChanged."""
 
     node: int
     person: PersonId
@@ -348,11 +349,11 @@ class Nodes(Protocol):
         """In which rooms somebody is by a device at other nodes."""
         ...
 
-    async def taken_over(self, person: PersonId, device: int) -> None:
-        """Have the person's sessions at other nodes end that are there by the same device: they go on here (`CameElsewhere`)."""
+    async def taken_over(self, person: PersonId, device: int, order: int) -> None:
+        """Have the person's sessions at other nodes end that are there by the same device and came before: they go on here (`CameElsewhere`)."""
 
     async def renamed(self, person: PersonId, nick: str) -> None:
-        """Tell the other nodes that somebody has another name (`RenamedPerson`)."""
+        """Tell the other nodes that a guest has another name (`RenamedPerson`)."""
 
     async def registered(self, person: PersonId, account: Author) -> None:
         """Tell the other nodes that somebody has an account now (`RegisteredPerson`)."""

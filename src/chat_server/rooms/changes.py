@@ -84,14 +84,13 @@ class Changes:
         await change.done.wait()
         return "".join(change.why)
 
-    def note_account(self, person: Person[Occupant], *, is_first: bool) -> None:
+    def note_account(self, person: Person[Occupant] | None, *, is_first: bool) -> None:
         """Have everybody told that somebody has an account now, if they are here; and if it is the first, that all others are guests."""
-        nick = self._members.nicks.get(person)
+        nick = None if person is None or self._members.is_noted(person) else self._members.nicks.get(person)
         if nick is None and not is_first:
             return
-        at_terminals = tuple(
-            session for session in person.sessions if session.has_terminal
-        )  # where they have been told
+        sessions = person.sessions if person is not None else ()
+        at_terminals = tuple(session for session in sessions if session.has_terminal)  # where they have been told
         with self._guard, suppress(trio.ClosedResourceError):
             self._audience.put(AccountNoted(self._room.name, () if nick is None else (nick,), is_first), at_terminals)
             self._inbox.put_nowait((NOBODY, "", Barrier(trio.Event()), ()))

@@ -246,3 +246,9 @@ class Directory(Generic[R, P]):
         for quotas, who in ((self._by_person, person), (self._by_address, address)):
             if who:
                 quotas.use(who, trio.current_time())
+
+    async def open_room_of_others(self, name: str) -> None:
+        """Open a room that there is at other nodes already. Harmless if it is open."""
+        async with self.founding:
+            if self.room(name) is None:
+                self.open_room(self._start_room(name))

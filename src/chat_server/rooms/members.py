@@ -121,6 +121,11 @@ class Members:
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived
 
+    def is_noted(self, person: Person[Occupant]) -> bool:
+        """Whether everybody has been told already that somebody who is here has an account."""
+        del person
+        return False
+
     def _hears(self, person: Person[Occupant]) -> bool:
         """Whether somebody hears the room already, but for their bots."""
         return any(not other.proof.is_bot for other in self._here.get(person, ()))

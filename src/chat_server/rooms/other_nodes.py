@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import trio
 
 from chat_server.accounts import sender_of
-from chat_server.journal.nodes import CameElsewhere, Change, Nodes, PersonId, RenamedPerson
+from chat_server.journal.nodes import Change, Nodes, PersonId, RenamedPerson
 from chat_server.protocol.entries import Author
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.owed import Owed
@@ -36,8 +36,7 @@ class OtherNodes(Generic[P]):
         self.names = SharedNames(held, nodes, self._owed)
         """The names of those who are here."""
         self.came: WeakKeyDictionary[object, int] = WeakKeyDictionary()
-        """For each session the number of the newest change before it came."""
-        self._replacing: Counter[tuple[PersonId, int]] = Counter()
+        """For each session in which order it came, among all of its person's (Claimed.order)."""
         self._renaming: Counter[PersonId] = Counter()
         self._locks: dict[PersonId, trio.Lock] = {}
         self._rooms_changed = trio.Event()
@@ -62,17 +61,9 @@ class OtherNodes(Generic[P]):
 
     # What somebody does here.
 
-    def begin_replacing(self, who: PersonId, device: int) -> None:
-        """Somebody has come here, and is about to take the place of their sessions at other nodes."""
-        self._replacing[who, device] += 1
-
-    def replace(self, who: PersonId, device: int) -> None:
-        """They are here: those sessions are to end."""
-        self._owed.tell(partial(self.nodes.taken_over, who, device))
-
-    def stop_replacing(self, who: PersonId, device: int) -> None:
-        """They are gone before that: the others stay."""
-        self._replacing -= Counter([(who, device)])
+    def replace(self, who: PersonId, device: int, order: int) -> None:
+        """Somebody has come here in this order: their sessions at other nodes by the device, which came before, are to end."""
+        self._owed.tell(partial(self.nodes.taken_over, who, device, order))
 
     def rename(self, who: PersonId, nick: Callable[[], str]) -> None:
         """Somebody has another name here: `nick` gives it. They are to have it at the other nodes too."""
@@ -94,19 +85,9 @@ class OtherNodes(Generic[P]):
         """Whether this node has done it: it has been put into effect here. Called once for each."""
         if change.node != self.nodes.number:
             return False
-        match change:
-            case CameElsewhere():
-                self._replacing -= Counter([(change.person, change.device)])
-            case RenamedPerson():
-                self._renaming -= Counter([change.person])
+        if isinstance(change, RenamedPerson):
+            self._renaming -= Counter([change.person])
         return True
-
-    def is_replaced(self, session: object, number: int, came: CameElsewhere) -> bool:
-        """Whether a session of the person's at that device ends, for they have come elsewhere by the change of this number.
-
-        Not one that came later; nor one that has taken the place of others itself, which is not heard of yet.
-        """
-        return self.came.get(session, 0) < number and not self._replacing[came.person, came.device]
 
     def is_renaming(self, who: PersonId) -> bool:
         """Whether the person has taken another name here, which is not heard of yet: whatever is heard of was before."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
+from chat_server.accounts import sender_of
 from chat_server.guard import Guard
 from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, PersonId, Speaker, Went
 from chat_server.protocol.events import Renamed
@@ -142,7 +143,7 @@ class SharedMembers(Members):
             self._joined(Known(came.person, came.account), nick, session)
         elif is_new:
             self._goes_on_as(came, nick, called_before)
-            if node != self.node:
+            if node != self.node and not self._is_here(came.account):
                 self._audience.put(AccountNoted(self.room, (nick,)))
         if session is None and node == self.node:
             self._call_everywhere(came.person, nick)
@@ -154,6 +155,14 @@ class SharedMembers(Members):
         if before and before != nick:
             who = Known(came.person, came.account)
             self._audience.put(Renamed(before, nick, self.room, self._guests.mark(who)))
+
+    def _is_here(self, account: int) -> bool:
+        """Whether an account's person is here, so that everybody has been told already that they have it."""
+        return any(person.account == account for person in self.nicks)
+
+    def is_noted(self, person: Person[Occupant]) -> bool:
+        """Whether a turn of another node has said already that somebody who is here has an account."""
+        return bool(self.roster.nick(sender_of(person.account)))
 
     def _called(self, called: Called) -> None:
         before = self.roster.called(called)

@@ -5,11 +5,11 @@ from typing import Any
 
 import trio
 
-from chat_server.journal.nodes import Nodes
-from chat_server.rooms.directory import Directory
+from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person
-from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.room import Occupant
 from chat_server.server.address_counts import AddressCounts
+from chat_server.server.changes_elsewhere import ChangesElsewhere
 from chat_server.server.ending import Ending
 from chat_server.server.engine_away import tell_of_engine
 from chat_server.server.shared_limits import share_limits
@@ -17,16 +17,17 @@ from chat_server.sessions.session import ChatSession
 
 
 async def be_among_nodes(
-    nodes: Nodes,
+    others: OtherNodes[Person[Occupant]],
+    changes: ChangesElsewhere,
     ending: Ending,
     sessions: Collection[ChatSession[Any]],
-    directory: Directory[Room, Person[Occupant]],
     counts: AddressCounts,
 ) -> None:
-    """Until cancelled: end when the others have given this node up, tell people when the engine is away, share names and limits."""
+    """Until cancelled: end when this node is given up, tell people when the engine is away, share names and limits, do what others have done."""
+    nodes = others.nodes
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ending.watch, nodes)
         nursery.start_soon(tell_of_engine, nodes, sessions)
-        nursery.start_soon(share_limits, nodes, counts, directory)
-        if directory.others is not None:
-            nursery.start_soon(directory.others.run)
+        nursery.start_soon(share_limits, nodes, counts, changes.directory)
+        nursery.start_soon(others.run)
+        nursery.start_soon(changes.run)

@@ -31,6 +31,7 @@ from chat_server.server.address_counts import AddressCounts
 from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
+from chat_server.server.changes_elsewhere import ChangesElsewhere
 from chat_server.server.connection_limits import admission_within
 from chat_server.server.ending import Ending
 from chat_server.server.handshakes import Handshakes
@@ -157,6 +158,10 @@ class Server:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             self._arrival = self._new_arrival(nursery)
+            others = self._directory.others
+            changes = (
+                ChangesElsewhere(self._directory, others, self.hall) if others else None
+            )  # before anything is read
             await self._directory.authentication.restore()  # who has tried passwords in vain
             await self._open_rooms.begin(nursery, self._directory, self.hall, self._config.rooms.names)
             nursery.start_soon(forget_what_is_old, self._store, self._config.history, self.rooms)
@@ -167,8 +172,8 @@ class Server:
             for listener in tls_listeners:
                 nursery.start_soon(accept_callers, listener, partial(self.admit, must_encrypt=True), self._rejected)
                 log.info(f"listening on {address_of(listener)}, for TLS only")
-            if self._store.nodes is not None and self._counts is not None:
-                task = (self._store.nodes, self.ending, self._sessions, self._directory, self._counts)
+            if others is not None and changes is not None and self._counts is not None:
+                task = (others, changes, self.ending, self._sessions, self._counts)
                 nursery.start_soon(be_among_nodes, *task)
             task_status.started()
             await self.ending.requested.wait()

@@ -106,8 +106,8 @@ class Names:
         except psycopg.Error as refusal:
             error = refusal
         else:
-            for place, why, other, nick, elsewhere, newest in rows:
-                wishes[place - 1].answer = Refusal(why, other) if why else Claimed(nick, elsewhere, newest)
+            for place, why, other, nick, elsewhere, order in rows:
+                wishes[place - 1].answer = Refusal(why, other) if why else Claimed(nick, elsewhere, order)
             for wish in wishes:
                 self._end(wish)
             return

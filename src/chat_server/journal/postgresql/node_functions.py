@@ -35,15 +35,14 @@ END $$;
 CREATE FUNCTION change_names(
     me bigint, nicks text[], -- null: the name is taken back
     keys text[], skeletons text[], persons text[], adopt boolean[]
-) RETURNS TABLE (place bigint, why text, other text, nick text, elsewhere text, newest bigint) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (place bigint, why text, other text, nick text, elsewhere text, "order" bigint) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     one record;
     known record;
 BEGIN
     PERFORM act_for(me);
-    PERFORM lock_names(keys || skeletons);
-    SELECT changes INTO newest FROM journal;
+    PERFORM lock_names(keys || skeletons || persons); -- of one person's claims, too, one is before the other
     FOR one IN SELECT * FROM unnest(nicks, keys, skeletons, persons, adopt)
         WITH ORDINALITY AS u (nick, key, skeleton, person, adopt, place) ORDER BY u.place
     LOOP
@@ -68,6 +67,7 @@ BEGIN
                 ON CONFLICT (key, node) DO UPDATE SET nick = excluded.nick, skeleton = excluded.skeleton;
         END IF;
         nick := one.nick;
+        "order" := nextval('claims');
         RETURN NEXT;
     END LOOP;
 END $$;

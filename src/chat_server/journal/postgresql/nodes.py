@@ -234,9 +234,9 @@ class PostgresqlNodes:
 
         return await self._ask(read)
 
-    async def taken_over(self, person: PersonId, device: int) -> None:
+    async def taken_over(self, person: PersonId, device: int, order: int) -> None:
         """Have the person's sessions at other nodes end; see Nodes."""
-        await self._tell(CameElsewhere(self.number, person, device))
+        await self._tell(CameElsewhere(self.number, person, device, order))
 
     async def renamed(self, person: PersonId, nick: str) -> None:
         """Tell the other nodes that somebody has another name."""

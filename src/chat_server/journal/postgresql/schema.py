@@ -110,6 +110,7 @@ CREATE TABLE held (
 );
 CREATE INDEX held_by_skeleton ON held (skeleton);
 CREATE INDEX held_by_person ON held (person, node);
+CREATE SEQUENCE claims; -- of one person's, at whatever nodes, each is greater than those before it
 -- What happened at one node and matters at all (turn_codec.py), numbered without holes in the order in which it was stored.
 CREATE TABLE change (number bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), what text NOT NULL);
 """

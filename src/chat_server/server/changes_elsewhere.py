@@ -1,0 +1,214 @@
+"""What happens at other nodes, put into effect at this one: rooms, people who are at several, accounts, what lets nobody in any more, lines.
+
+One after the other, in the order in which it happened; one that fails is logged, and hurts no other. Knows rooms and sessions. Never knows how a node
+hears of the others, nor what rooms make of each other's turns.
+"""
+
+from contextlib import suppress
+from math import inf
+from typing import cast
+
+import trio
+
+from chat_server.accounts import sender_of
+from chat_server.commands.letting_in import ROLE_OF, known_as_holder
+from chat_server.commands.renaming import call
+from chat_server.guard import Guard
+from chat_server.journal import JournalError
+from chat_server.journal.nodes import (
+    AccountChanged,
+    CameElsewhere,
+    Change,
+    DevicesRevoked,
+    LinesRewritten,
+    NodeIsOver,
+    PersonId,
+    RegisteredPerson,
+    RenamedPerson,
+    RoomDeleted,
+    RoomMade,
+    RoomRenamed,
+)
+from chat_server.logs import log
+from chat_server.protocol.events import Dismissed, Refused
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.ends import end_sessions
+from chat_server.rooms.other_nodes import OtherNodes
+from chat_server.rooms.person import Person
+from chat_server.rooms.room import Occupant, Room
+
+CHANGE_SECONDS = 30.0
+"""Seconds after which the next change has its turn, whatever a room or the engine does: a room waits for the engine, which may be away."""
+
+AGAIN_SECONDS = 0.5
+"""Seconds after which something is tried again that could not be read or stored."""
+
+
+class ChangesElsewhere:
+    """One for a node."""
+
+    def __init__(
+        self, directory: Directory[Room, Person[Occupant]], others: OtherNodes[Person[Occupant]], hall: Room
+    ) -> None:
+        """Whatever happens from now on will be put into effect."""
+        self.directory = directory
+        """Who is here, and which rooms there are."""
+        self._others = others
+        self._hall = hall
+        self._changes = others.nodes.changes()
+        self._marks_guests = bool(directory.guests)
+
+    async def run(self) -> None:
+        """Put into effect what happens, for ever."""
+        guard = Guard("what has happened at another node could not be put into effect")
+        async for _, change in self._changes:
+            with guard, trio.move_on_after(CHANGE_SECONDS) as limit:
+                await self._done(change)
+            if limit.cancelled_caught:
+                log.error("what has happened at another node took too long here", change=type(change).__name__)
+
+    async def _done(self, change: Change) -> None:
+        if self._others.is_own(change):
+            self._marks_guests = bool(self.directory.guests)
+            return None
+        with suppress(NodeIsOver):
+            while True:
+                try:
+                    return await self._do(change)
+                except NodeIsOver:
+                    raise
+                except JournalError:  # the engine is away
+                    await trio.sleep(AGAIN_SECONDS)
+
+    async def _do(self, change: Change) -> None:
+        match change:
+            case RoomMade():
+                await self.directory.open_room_of_others(change.room)
+            case RoomRenamed():
+                await self._rename_room(change)
+            case RoomDeleted():
+                await self._delete_room(change)
+            case CameElsewhere():
+                await self._end_replaced(change)
+            case RenamedPerson():
+                await self._rename_person(change)
+            case RegisteredPerson():
+                await self._register_person(change)
+            case AccountChanged():
+                await self._change_account(change)
+            case DevicesRevoked():
+                await self._revoke(change)
+            case LinesRewritten():
+                await self._forget_lines(change)
+
+    # Rooms.
+
+    async def _rename_room(self, change: RoomRenamed) -> None:
+        directory = self.directory
+        async with directory.founding:
+            room, other = directory.room(change.old), directory.room(change.new)
+            if room is not None:  # there is one of the new name, too, where this node began when it had that already
+                new = change.new if other in {None, room} else ""
+                if why := await cast(ChatRoom, room).changes.ask(new):
+                    log.error("a room keeps its name here", room=change.old, new=change.new, why=why)
+                return
+        await directory.open_room_of_others(change.new)
+
+    async def _delete_room(self, change: RoomDeleted) -> None:
+        async with self.directory.founding:
+            room = self.directory.room(change.room)
+            if room is not None:
+                await cast(ChatRoom, room).changes.ask()
+
+    async def _forget_lines(self, change: LinesRewritten) -> None:
+        topics = {record.name: record.topic for record in await self.directory.journal.rooms()}
+        for room in self.directory.rooms:
+            if room.name in change.rooms:
+                is_gone = bool(room.topic) and topics.get(room.name) != room.topic
+                cast(ChatRoom, room).forget_past(room.topic if is_gone else None)
+
+    # People.
+
+    async def _end_replaced(self, change: CameElsewhere) -> None:
+        """Whoever has come elsewhere in the place of their sessions at a device goes on there; but those that came later."""
+        async with self._others.deciding(change.person):
+            person = self.directory.identified(change.person)
+            for session in person.sessions if person is not None else ():
+                is_later = self._others.came.get(session, 0) > change.order
+                if session.proof.device == change.device and not is_later:
+                    session.person.replace(session)
+                    session.dismiss("taken-over", inf)
+
+    async def _rename_person(self, change: RenamedPerson) -> None:
+        async with self._others.deciding(change.person):
+            person = self.directory.identified(change.person)
+            if person is not None and not self._others.is_renaming(change.person):
+                await self._call(person, change.person, change.nick)
+
+    async def _call(self, person: Person[Occupant], who: PersonId, nick: str) -> None:
+        """Let somebody be called as they are elsewhere."""
+        if nick == person.nick or not person.sessions:
+            return
+        claimed = await self._others.names.claim(nick, person, who)
+        if isinstance(claimed, Refused):  # they have another name there by now, of which this node has not heard yet
+            log.debug("somebody cannot be called here as at another node", nick=person.nick, why=claimed.code)
+            return
+        if not person.sessions:  # they have gone meanwhile
+            self.directory.release(nick, person)
+            return
+        pause = call(self._hall, person.sessions[0], nick, is_asked=False)
+        if pause is not None:
+            await pause
+
+    async def _register_person(self, change: RegisteredPerson) -> None:
+        """A guest who is here too has an account now, by all their sessions; whoever has logged in with it already is not two people."""
+        directory, who = self.directory, sender_of(change.account)
+        async with self._others.deciding(change.person), self._others.deciding(who):
+            person = directory.identified(change.person)
+            if person is None:
+                return
+            await directory.accounts.catch_up()
+            account = await directory.accounts.account(change.account)
+            if directory.identified(who) is not None or account is None:
+                for session in person.sessions:
+                    session.dismiss("taken-over", inf)
+                return
+            self._others.names.known_otherwise(person.nick, who)
+            known_as_holder(self._hall, person, person.nick, account)
+            person.sender, person.role = who, ROLE_OF[account.role]
+            for room in directory.rooms:
+                cast(ChatRoom, room).changes.note_account(person, is_first=False)
+            await self._call(person, who, account.name)
+
+    # Accounts.
+
+    async def _change_account(self, change: AccountChanged) -> None:
+        directory, who = self.directory, sender_of(change.account)
+        await directory.accounts.catch_up()
+        self._mark_guests()
+        async with self._others.deciding(who):
+            person = directory.identified(who)
+            account = await directory.accounts.account(change.account) if person is not None else None
+            if (
+                person is None or account is None or account.state == "closed"
+            ):  # then its sessions are ended by what is revoked
+                return
+            person.role = ROLE_OF[account.role]
+            await self._call(person, who, account.name)
+
+    def _mark_guests(self) -> None:
+        """Tell all rooms if this was the first account: whoever has none is a guest from now on."""
+        if self.directory.guests and not self._marks_guests:
+            for room in self.directory.rooms:
+                cast(ChatRoom, room).changes.note_account(None, is_first=True)
+        self._marks_guests = bool(self.directory.guests)
+
+    async def _revoke(self, change: DevicesRevoked) -> None:
+        """Nothing of these devices lets anybody in any more, nor who is just being let in by it."""
+        directory, devices = self.directory, change.devices
+        with directory.authentication.revocations.revoking(change.account):
+            person = directory.identified(sender_of(change.account))
+            sessions = (*person.sessions, *person.replaced) if person is not None else ()
+            ended = [one for one in sessions if devices is None or one.proof.device in devices]
+            await end_sessions(directory, ended, Dismissed(change.why))

@@ -1,0 +1,391 @@
+"""Several servers with one journal as people and programs see them: one server, at whichever node they are. Whole servers, on virtual time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import trio
+
+from chat_server.config import AccountsTable, Config
+from chat_server.journal import JournalError
+from chat_server.rooms.person import person_id
+from node_houses import open_nodes
+from test_persons import heard, visits
+from test_signing_in import CANARY, HERE, holder, register, told
+
+TOKEN = "a-token-of-twenty-two-characters"  # noqa: S105 - nobody owns it
+
+
+def texts(events: Sequence[dict[str, Any]]) -> list[str]:
+    return [event["text"] for event in events if event["is"] == "said"]
+
+
+async def settled() -> None:
+    """All has been heard everywhere, and who came and went has been told."""
+    await trio.sleep(5)
+
+
+# Names.
+
+
+async def test_a_name_of_somebody_at_a_terminal_is_refused_at_the_other_node(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes() as (a, b):
+        ann, other = a.call(), b.call()
+        await ann.log_in("ann")
+        await other.type("/login Ann")
+        await other.read_until("* Ann is taken. Choose another name.")
+        await ann.type("/quit")
+        await ann.read_to_end()
+        await settled()
+        await other.type("/login Ann")
+        await other.read_until("Welcome")
+
+
+async def test_a_name_that_looks_like_one_at_the_other_node_is_refused(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes() as (a, b):
+        await a.call().log_in("paypal")
+        refused = await told(b.connect(), "login", nick="paypaI")
+        assert (refused["code"], refused["details"]["other"]) == ("name-like-another", "paypal")
+
+
+async def test_of_two_who_want_a_name_at_once_at_two_nodes_one_has_it(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(delay=lambda: 0.1) as (a, b):
+        ann, other = a.connect(), b.connect()
+        await ann.ask("login", nick="ann")
+        await other.ask("login", nick="ann")
+        assert {(await ann.read())["is"], (await other.read())["is"]} == {"logged-in", "refused"}
+
+
+async def test_whoever_wants_a_name_that_is_just_being_given_back_here_waits_for_that(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(delay=lambda: 0.2) as (a, _):
+        ann = a.connect()
+        await ann.enter("ann")
+        await ann.ask("logout")
+        await ann.read_to_end()
+        assert (await told(a.connect(), "login", nick="Ann"))["is"] == "logged-in"
+
+
+async def test_who_hangs_up_while_a_name_is_asked_for_has_it_no_longer(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(delay=lambda: 1.0) as (a, b):
+        ann = a.connect()
+        await ann.ask("login", nick="ann")
+        await trio.sleep(0.5)
+        await ann.stream.aclose()
+        await trio.sleep(20)
+        assert (await told(b.connect(), "login", nick="ann"))["is"] == "logged-in"
+
+
+async def test_a_name_that_the_engine_could_not_give_is_free_and_whoever_asked_is_told_so(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes() as (a, b):
+        given = a.node.claim
+
+        async def given_and_never_known(*asked: Any) -> None:
+            await given(*asked)
+            raise JournalError("the connection was lost")
+
+        monkeypatch.setattr(a.node, "claim", given_and_never_known)
+        ann = a.connect()
+        assert (await told(ann, "login", nick="ann"))["code"] == "cannot-store"
+        await settled()
+        assert (await told(b.connect(), "login", nick="ann"))["is"] == "logged-in"
+
+
+async def test_where_the_engine_says_nothing_one_is_told_so_within_ten_seconds(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> None:
+        await trio.sleep_forever()
+
+    async with open_nodes() as (a, _):
+        monkeypatch.setattr(a.node, "claim", never)
+        with trio.fail_after(10.5):
+            assert (await told(a.connect(), "login", nick="ann"))["code"] == "cannot-store"
+
+
+async def test_a_name_is_given_back_to_an_engine_that_was_away(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise JournalError("the engine is away")
+
+    async with open_nodes() as (a, b):
+        ann = a.connect()
+        await ann.enter("ann")
+        with monkeypatch.context() as patched:
+            patched.setattr(a.node, "release", away)
+            await ann.ask("logout")
+            await ann.read_to_end()
+            await settled()
+            assert (await told(b.connect(), "login", nick="ann"))["code"] == "name-taken"
+        await settled()
+        assert (await told(b.connect(), "login", nick="ann"))["is"] == "logged-in"
+
+
+async def test_a_person_at_two_nodes_has_one_name_and_another_one_at_both(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes() as (a, b):
+        bob = b.connect()
+        await bob.enter("bob", "python")
+        desk, phone = a.connect(), b.connect()
+        await desk.enter("ann", "python", token=TOKEN)
+        added = await phone.enter("whoever", "python", "pm", token=TOKEN, session="add")
+        assert added["nick"] == "ann"
+        await settled()
+        await heard(bob)
+        await heard(phone)
+        await desk.ask("nick", nick="anna")
+        await settled()
+        assert visits(await heard(bob)) == [("renamed", "python", "ann", "anna")]
+        assert sorted(visits([event for event in await heard(phone) if event.get("room")])) == [
+            ("renamed", "pm", "ann", "anna"),
+            ("renamed", "python", "ann", "anna"),
+        ]
+        await phone.ask("say", room="pm", text="x")
+        assert (await phone.wait_for("said"))["nick"] == "anna"
+        assert (await told(b.connect(), "login", nick="ann"))["is"] == "logged-in"
+        assert (await told(a.connect(), "login", nick="anna"))["code"] == "name-taken"
+
+
+# To come back at another node.
+
+
+async def test_a_program_taken_over_from_another_node_misses_nothing_and_nobody_sees_it_leave(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes() as (a, b):
+        bob, cat = a.connect(), b.connect()
+        await bob.enter("bob", "python", "pm")
+        await cat.enter("cat", "python")
+        ann = a.connect()
+        await ann.enter("ann", "python", "pm", token=TOKEN)
+        await settled()
+        for program in (bob, cat, ann):
+            await heard(program)
+        await ann.ask("say", room="python", text="before", key="k1")
+        await bob.ask("say", room="python", text="one")
+        await settled()
+        before = await heard(ann)
+        assert texts(before) == ["before", "one"]
+        last = max(event["seq"] for event in before if event["is"] == "said")
+        again = b.connect()
+        answer = await again.enter("ann", token=TOKEN)
+        assert sorted(answer["rooms"]) == ["pm", "python"]
+        await bob.ask("say", room="python", text="two")
+        await again.ask("say", room="python", text="before", key="k1")  # it may not have been stored
+        await again.ask("resume", after={"python": last})
+        await settled()
+        assert (await ann.rest())[-1]["why"] == "taken-over"
+        events = await heard(again)
+        assert sorted({(event["seq"], event["text"]) for event in said_in(events)}) == [(last + 1, "two")]
+        await settled()
+        for program in (bob, cat):
+            events = await heard(program)
+            assert visits(events) == []
+            assert [text for text in texts(events) if text == "before"] in ([], ["before"])
+        await again.ask("say", room="pm", text="still here")
+        await settled()
+        assert texts(await heard(bob)) == ["still here"]
+        assert [len(room.nicks) for room in (*a.server.rooms, *b.server.rooms) if room.name == "pm"] == [2, 2]
+
+
+def said_in(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines, live or of pages."""
+    lines = [event for event in events if event["is"] == "said"]
+    for event in events:
+        lines += [line for line in event.get("lines", ()) if isinstance(line, dict)]
+    return lines
+
+
+async def test_who_is_added_at_another_node_leaves_the_others_as_they_are(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes() as (a, b):
+        desk, phone = a.connect(), b.connect()
+        await desk.enter("ann", "python", token=TOKEN)
+        await phone.enter("ann", "python", token=TOKEN, session="add")
+        await settled()
+        await heard(desk)
+        await phone.ask("say", room="python", text="x")
+        assert texts(await heard(desk)) == ["x"]
+
+
+async def test_who_goes_from_node_to_node_and_back_at_once_is_where_they_came_last(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    for number in range(12):
+        delays = iter((number * 0.05, 0.1, 0.0, 0.2) * 1000)
+        async with open_nodes(delay=lambda delays=delays: next(delays)) as (a, b):  # type: ignore[misc]
+            await a.connect().enter("ann", "python", token=TOKEN)
+            await b.connect().enter("ann", token=TOKEN)
+            third = a.connect()
+            await third.enter("ann", token=TOKEN)
+            await trio.sleep(10)
+            rooms = [session.rooms for house in (a, b) for session in house.server._sessions if session.nick]
+            assert rooms == [("python",)]
+            await third.ask("say", room="python", text="here")
+            assert (await third.wait_for("said"))["text"] == "here"
+
+
+# Accounts.
+
+
+def accounts() -> Config:
+    return Config(accounts=AccountsTable(registration="open"))
+
+
+async def test_who_registers_at_a_node_has_the_account_at_all_by_all_their_sessions(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        bob = b.connect()
+        await bob.enter("bob", "python")
+        desk, phone = a.connect(HERE), b.connect(HERE)
+        await desk.enter("ann", "python", token=TOKEN)
+        await phone.enter("ann", "python", "pm", token=TOKEN, session="add")
+        await settled()
+        await heard(bob)
+        assert (await told(desk, "register", nick="ann", password=CANARY))["is"] == "registered"
+        await settled()
+        events = await heard(bob)
+        assert visits(events) == []
+        assert [event["nicks"] for event in events if event["is"] == "account-noted" and event["nicks"]] == [["ann"]]
+        assert (await told(phone, "account"))["nick"] == "ann"
+        people = [house.server._directory.person("ann") for house in (a, b)]
+        assert len({person_id(person, 0) for person in people if person is not None}) == 1
+        assert (await told(b.connect(HERE), "login", nick="ann"))["code"] == "name-registered"
+        assert (await told(desk, "nick", nick="anna"))["new"] == "anna"
+        await settled()
+        assert (await told(phone, "account"))["nick"] == "anna"
+        for program in (desk, phone):
+            await program.stream.aclose()
+        await settled()
+        assert not a.node._kept.nodes.names._held.keys() - {("bob", b.node.number)}
+        (await holder(b, "anna"))
+
+
+async def test_of_an_account_and_a_guest_who_want_a_name_at_once_at_two_nodes_one_has_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    for late in (0.0, 0.05, 0.1, 0.15, 0.25):
+        async with open_nodes(config=accounts(), delay=lambda: 0.1) as (a, b):
+            ann = a.connect(HERE)
+            await ann.ask("register", nick="ann", password=CANARY)
+            await trio.sleep(late)
+            answer = await told(b.connect(HERE), "login", nick="ann")
+            assert {answer["is"], (await ann.read())["is"]} in ({"refused", "registered"}, {"logged-in", "refused"})
+
+
+async def test_an_account_renamed_at_one_node_is_called_so_at_the_other(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        token = (await register(a))["token"]
+        desk, phone = await holder(a, token=token), await holder(b)
+        bob = a.connect()
+        await bob.enter("bob", "python")
+        await told(phone, "join", room="python")
+        await settled()
+        await heard(bob)
+        await told(desk, "nick", nick="anna")
+        await settled()
+        assert visits(await heard(bob)) == [("renamed", "python", "ann", "anna")]
+        assert (await told(phone, "account"))["nick"] == "anna"
+        assert (await told(b.connect(), "login", nick="ann"))["code"] == "name-kept"
+
+
+async def test_a_device_dropped_at_one_node_ends_its_session_at_the_other(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        token = (await register(a))["token"]
+        lost = await holder(b, token=token)
+        await told(lost, "join", room="python")
+        ann = await holder(a)
+        number = next(one["number"] for one in (await told(ann, "devices"))["devices"] if not one["is_this"])
+        assert (await told(ann, "drop", device=str(number)))["is"] == "dropped"
+        assert (await lost.rest())[-1]["why"] == "dropped"
+        assert (await told(b.connect(HERE), "login", nick="ann", token=token))["is"] == "refused"
+        await settled()
+        assert all(room.nicks == [] for room in (*a.server.rooms, *b.server.rooms))
+
+
+async def test_whoever_is_let_in_by_what_is_being_revoked_at_another_node_is_not(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    for late in (0.0, 0.1, 0.2, 0.3, 0.5, 1.0):
+        async with open_nodes(config=accounts(), delay=lambda: 0.2) as (a, b):
+            token = (await register(a))["token"]
+            ann, lost = await holder(a), b.connect(HERE)
+            number = next(one["number"] for one in (await told(ann, "devices"))["devices"] if not one["is_this"])
+            await lost.ask("login", nick="ann", token=token)
+            await trio.sleep(late)
+            await told(ann, "drop", device=str(number))
+            await trio.sleep(20)
+            assert [session.nick for session in b.server._sessions if session.person.account] == []
+
+
+async def test_another_password_ends_the_sessions_at_the_other_node(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        await register(a)
+        ann, other = await holder(a), await holder(b)
+        assert (await told(ann, "password", old=CANARY, new=f"{CANARY}-2"))["is"] == "password-changed"
+        assert (await other.rest())[-1]["why"] == "password-changed"
+        assert (await told(ann, "account"))["nick"] == "ann"
+
+
+async def test_guests_are_marked_at_all_nodes_from_the_first_account_on(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        bob = b.connect()
+        await bob.enter("bob", "python")
+        await register(a)
+        assert (await bob.wait_for("account-noted"))["room"] == "python"
+        cat = b.connect()
+        await cat.enter("cat", "python")
+        assert (await bob.wait_for("joined"))["guests"] == ["cat"]
+
+
+# Rooms.
+
+
+async def test_a_room_made_at_one_node_is_there_at_the_other(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes() as (a, b):
+        ann, bob = a.call(), b.call()
+        await ann.log_in("ann")
+        await bob.log_in("bob")
+        await ann.type("/create lisp")
+        await settled()
+        await bob.type("/join lisp")
+        await bob.read_until("* You are in lisp.")
+        await ann.type("/join lisp", "hello")
+        await bob.read_until("ann: hello")
+
+
+async def test_a_room_renamed_and_deleted_at_one_node_is_so_at_the_other(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes() as (a, b):
+        bob = b.connect()
+        await bob.enter("bob", "python", "pm")
+        await a.ask_as_operator("rename-room", room="python", name="snakes")
+        assert (await bob.wait_for("room-renamed"))["new"] == "snakes"
+        await told(bob, "say", room="snakes", text="hiss")
+        await a.ask_as_operator("delete-room", room="pm")
+        assert (await bob.wait_for("room-deleted"))["room"] == "pm"
+        assert {room.name for room in a.server.rooms} == {room.name for room in b.server.rooms}
+
+
+async def test_what_is_read_of_a_room_is_read_again_where_lines_were_rewritten_elsewhere(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        token = (await register(a))["token"]
+        ann = await holder(a, token=token)
+        await told(ann, "join", room="python")
+        await told(ann, "say", room="python", text="my secret plan")
+        await told(ann, "topic", room="python", text="ann's topic")
+        bob = b.connect()
+        await bob.enter("bob", "python")
+        await settled()
+        await a.ask_as_operator("end-account", name="ann", ending="erase")
+        await settled()
+        cat = b.connect()
+        await cat.ask("login", nick="cat")
+        await cat.wait_for("logged-in")
+        await cat.ask("join", room="python")
+        assert (await cat.wait_for("entered"))["topic"] == ""
+        assert "secret" not in repr(await heard(cat))
