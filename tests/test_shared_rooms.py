@@ -13,7 +13,7 @@ from chat_server.protocol.requests import Topic
 from chat_server.rooms import shared_broadcaster
 from chat_server.rooms.person import Proof
 from fakes import FakeSession
-from nodes import open_nodes, settled
+from nodes import Watcher, open_nodes, settled
 
 
 def take(*sessions: FakeSession) -> list[list[str]]:
@@ -254,6 +254,30 @@ async def test_who_enters_is_shown_what_they_have_missed_since_they_were_at_what
     told = again.take_told()
     assert any("two" in line for line in told)
     assert not any("one" in line for line in told)
+
+
+async def test_a_room_that_has_another_name_goes_on_at_a_node_that_has_not_heard_of_it_yet(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    ann, bob = await a.come("ann"), await b.come("bob")
+    watcher = Watcher(b.hall, "watcher")
+    await watcher.enter(b.room)
+    await settled()
+    take(ann, bob)
+    assert not await a.room.changes.ask("snakes", lambda: a.nodes.journal.rename_room("python", "snakes"))
+    await b.say(bob, "by the old name")
+    await a.say(ann, "by the new one")
+    await settled()
+    assert ann.take_told() == ["* python has a new name: snakes.", "python is snakes", "bob: by the old name"]
+    assert bob.take_told() == ["ann: by the new one"]
+    assert {line.room for line in watcher.take(Said) if isinstance(line, Said)} == {"python"}, "until it is told"
+    assert not await b.room.changes.ask("snakes")
+    await b.say(bob, "now, too")
+    await settled()
+    assert ann.take_told() == ["bob: now, too"]
+    lines = (await b.nodes.journal.read("snakes", 1, 9)).lines
+    assert [(line.seq, line.room) for line in lines] == [(1, "snakes"), (2, "snakes"), (3, "snakes")]
 
 
 # What cannot be stored.

@@ -125,6 +125,8 @@ class Kept:
     end: int = 1
     sent: dict[SenderKey, tuple[float, Duplicate]] = field(default_factory=dict)
     accounts: KeptAccounts = field(default_factory=KeptAccounts)
+    former: dict[str, str] = field(default_factory=dict)
+    """What rooms were called before, each with its next name."""
     nodes: KeptNodes = field(default_factory=KeptNodes)
 
     def add(self, lines: Sequence[Stored], node: int = 0, movements: Sequence[Placed] = ()) -> None:
@@ -170,6 +172,14 @@ class Kept:
         elif left:
             room.add_turn(0, node, left)
         return first, duplicates, stored
+
+    def name_now(self, name: str) -> str | None:
+        """What the room is called that has or had this name; None if it is no more."""
+        while name not in self.rooms:
+            if name not in self.former:
+                return None
+            name = self.former[name]
+        return name
 
     def listed(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created."""

@@ -119,6 +119,8 @@ class MemoryRooms:
         """Give a room another name; see RoomEditor."""
         kept = self._kept
         kept.accounts.rename_room(old, new)
+        kept.former[old] = new
+        kept.former.pop(new, None)
         kept.rooms = {new if name == old else name: room for name, room in kept.rooms.items()}
         renamed = kept.rooms[new]
         renamed.lines = [replace(line, room=new) for line in renamed.lines]

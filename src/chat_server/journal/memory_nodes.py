@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import trio
+from msgspec.structs import replace
 
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import JournalError
@@ -100,8 +101,8 @@ class MemoryNode:
 
     async def open(self, room: str) -> Opening:
         """A room as it is now; see Nodes."""
-        kept = self._room(room)
-        return Opening(self._kept.record(room), [*kept.people.values()])
+        name, kept = self._room(room)
+        return Opening(self._kept.record(name), [*kept.people.values()])
 
     def follow(self, room: Follower) -> None:
         """Hand a room its turns; see Nodes."""
@@ -113,7 +114,7 @@ class MemoryNode:
 
     async def turns(self, room: str, after: int) -> Sequence[Turn]:
         """A room's turns after one; see Nodes."""
-        return self._turns(self._room(room), after)[:TURNS_AT_ONCE]
+        return self._turns(self._room(room)[1], after)[:TURNS_AT_ONCE]
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> PendingTurn:
         """Store a turn; see Nodes."""
@@ -124,15 +125,17 @@ class MemoryNode:
 
     def store(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> TurnReceipt:
         """Store a turn now. Raises what `append` does when it is waited for."""
-        room = self._room(beside.room)
+        name, room = self._room(beside.room)
+        if name != beside.room:
+            lines = [replace(line, room=name) for line in lines]
         if revoked := frozenset(filter(self._is_revoked, beside.speakers)):
             raise Revoked(revoked)
         before = room.turn
         first, duplicates, stored = self._kept.store(
-            beside.room, lines, keys, node=self.number, movements=beside.movements, is_rising=True
+            name, lines, keys, node=self.number, movements=beside.movements, is_rising=True
         )
         if room.turn > before:
-            wake_all(self._kept, beside.room)
+            wake_all(self._kept, name)
         missed = [turn for turn in self._turns(room, beside.seen) if turn.number <= before]
         return TurnReceipt(first, duplicates, room.turn, stored[0].at if stored else 0.0, missed)
 
@@ -146,12 +149,13 @@ class MemoryNode:
         is_gone = bool(speaker.device) and (device is None or device.account != int(number))
         return is_gone or accounts.active(int(number)) is None
 
-    def _room(self, name: str) -> KeptRoom:
+    def _room(self, name: str) -> tuple[str, KeptRoom]:
+        """A room by the name that it has, or had when this node last heard of it; and the name that it has."""
         self._check()
-        try:
-            return self._kept.rooms[name]
-        except KeyError:
-            raise JournalError(f"there is no room {name}") from None
+        now = self._kept.name_now(name)
+        if now is None:
+            raise JournalError(f"there is no room {name}")
+        return now, self._kept.rooms[now]
 
     @staticmethod
     def _turns(room: KeptRoom, after: int) -> list[Turn]:
@@ -215,7 +219,7 @@ class MemoryNode:
 
     def _hand_over(self, room: str, turn: Turn) -> None:
         for follower in self._followers:
-            if follower.name == room:
+            if self._kept.name_now(follower.name) == room:
                 follower.follow([turn])
 
     def look(self) -> None:
@@ -227,7 +231,8 @@ class MemoryNode:
             if ends_at <= trio.current_time():
                 bury(self._kept, node)
         for follower in self._followers:
-            room = self._kept.rooms.get(follower.name)
+            name = self._kept.name_now(follower.name)
+            room = self._kept.rooms[name] if name is not None else None
             if room is not None and room.turn > follower.turn:
                 follower.follow(self._turns(room, follower.turn)[:TURNS_AT_ONCE])
 

@@ -13,6 +13,7 @@ from time import time
 from typing import cast
 
 import trio
+from msgspec.structs import replace
 
 from chat_server.journal import JournalError
 from chat_server.journal.batch_codec import Stored
@@ -290,6 +291,8 @@ class SharedBroadcaster(Broadcaster):
         if not lines:
             return
         shown = self._directory.guests.on(showable(lines))
+        if lines[0].room != self.name:  # it has been renamed at another node, and nobody has been told so here
+            shown = tuple(replace(line, room=self.name) for line in shown)
         if any(line.changes_room for line in shown):
             for line in shown:
                 self._add_lines([line], [()])
