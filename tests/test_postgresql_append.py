@@ -34,6 +34,11 @@ class Node:
     def ask(self, sql: str, *values: object) -> Rows:
         return self.connection.execute(sql.encode(), values).fetchall()
 
+    def begin(self) -> None:
+        """Store nothing for good until something is committed by the connection."""
+        self.connection.autocommit = False
+        self.ask("SELECT 1")
+
     def hold(self, person: str) -> None:
         """Give somebody a name here."""
         self.connection.execute(
@@ -224,7 +229,7 @@ def test_a_key_that_another_node_has_not_finished_storing_is_waited_for(
     database: Database, nodes: list[Node], is_stored: bool
 ) -> None:
     a, b = nodes
-    b.connection.autocommit = False
+    b.begin()
     b.store(turn("once", room="pm", keys={0: "k"}))
     with ThreadPoolExecutor(1) as pool:
         future = in_thread(pool, a, turn("once", keys={0: "k"}), database)
@@ -284,7 +289,7 @@ def test_a_node_that_was_given_up_stores_nothing_but_is_told_of_what_it_had_stor
 
 def test_a_node_that_is_storing_is_not_buried_meanwhile(nodes: list[Node]) -> None:
     a, b = nodes
-    a.connection.autocommit = False
+    a.begin()
     a.store(turn("x"))
     assert b.ask("SELECT id FROM node WHERE id = %s FOR UPDATE SKIP LOCKED", a.number) == []
     b.ask("UPDATE node SET seen = clock_timestamp() RETURNING id")
@@ -433,7 +438,7 @@ def test_an_append_has_no_time_limit_but_for_locks(nodes: list[Node]) -> None:
     assert nodes[0].ask("SHOW client_connection_check_interval") == [("0",)]
     assert nodes[0].ask("SHOW synchronous_commit") == [("on",)]
     nodes[0].connection.execute("SET lock_timeout = '50ms'")
-    nodes[1].connection.autocommit = False
+    nodes[1].begin()
     nodes[1].store(turn("x"))
     with pytest.raises(psycopg.errors.LockNotAvailable):
         nodes[0].store(turn("y"), ticket=9)
