@@ -294,7 +294,7 @@ def _open(room: str, connection: Connection) -> tuple[int, Opening]:
 def _list(connection: Connection) -> list[NodeSeen]:
     rows = connection.execute(
         "SELECT id, name, extract(epoch FROM clock_timestamp() - began)::float8, extract(epoch FROM clock_timestamp() - seen)::float8,"
-        " (SELECT count(DISTINCT person) FROM member WHERE node = node.id), is_leaving FROM node ORDER BY id"
+        " (SELECT count(DISTINCT person) FROM held WHERE held.node = node.id), is_leaving FROM node ORDER BY id"
     )
     return [NodeSeen(*row) for row in rows]
 
