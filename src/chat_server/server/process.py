@@ -72,15 +72,12 @@ def run(config: Config) -> int:
     logs.configure(config.log.format, verbose=config.log.verbose)
     opened = _open(config, config.server.port, config.tls.port)
     _relieve_collector()
-    while True:
-        ports = [place_of(listener)[1] for listener in (*opened.listeners[:1], *opened.tls_listeners[:1])]
-        cut, begins_anew = trio.run(_serve, config, opened)
-        if cut:
-            log.warning(f"stopped; cut off with something unsent: {cut}")
-        if not begins_anew:
-            break
-        opened = _open_again(config, *ports)
+    ports = [place_of(listener)[1] for listener in (*opened.listeners[:1], *opened.tls_listeners[:1])]
+    cut, begins_anew = trio.run(_serve, config, opened)
+    while begins_anew:
+        cut, begins_anew = _serve_again(config, *ports)
     if cut:
+        log.warning(f"stopped; cut off with something unsent: {cut}")
         return 1
     log.info("stopped")
     return 0
@@ -105,12 +102,12 @@ def _open(config: Config, port: int, tls_port: int = 0) -> _Opened:
     return _Opened(listeners, tls_listeners, certificate, store, directory)
 
 
-def _open_again(config: Config, port: int, tls_port: int = 0) -> _Opened:
-    """Open it all at the same ports, as soon as that can be. A signal ends the process meanwhile."""
+def _serve_again(config: Config, port: int, tls_port: int = 0) -> tuple[int, bool]:
+    """Serve anew at the same ports, as soon as that can be; a signal ends the process meanwhile. See _serve."""
     pause = FIRST_PAUSE
     while True:
         try:
-            return _open(config, port, tls_port)
+            return trio.run(_serve, config, _open(config, port, tls_port))
         except CannotStart as error:
             log.error("cannot begin anew; trying again", why=str(error), seconds=pause)
             time.sleep(pause)
@@ -120,7 +117,12 @@ def _open_again(config: Config, port: int, tls_port: int = 0) -> _Opened:
 async def _serve(config: Config, opened: _Opened) -> tuple[int, bool]:
     """Serve until a signal stops it, or the other nodes have given this one up.
 
-    Returns how much was cut off, and whether it is to begin anew.
+    Returns:
+        How much was cut off, and whether it is to begin anew.
+
+    Raises:
+        CannotStart: what is kept cannot be read.
+
     """
     store, certificate = opened.store, opened.certificate
     journal = store.journal
@@ -157,11 +159,26 @@ async def _serve(config: Config, opened: _Opened) -> tuple[int, bool]:
                     nursery.start_soon(_tell_of_owner, store.accounts, certificate.began, config.journal.directory)
 
             ready = _Ready(opened.listeners, Proxies(config.proxy.trusted), begin)
-            cut = await server.run(opened.listeners, ready, tls_listeners=opened.tls_listeners, admin=admin)
+            cut, unreadable = 0, None
+            try:
+                cut = await server.run(opened.listeners, ready, tls_listeners=opened.tls_listeners, admin=admin)
+            except* JournalError as errors:
+                unreadable = errors
             journal.close()
             await journal.wait_closed()
             nursery.cancel_scope.cancel()
+    if unreadable is not None:
+        for listener in (*opened.listeners, *opened.tls_listeners):
+            listener.close()
+        if admin is not None:
+            admin.close()
+        raise CannotStart(f"what is kept cannot be read: {_first(unreadable)}")
     return cut, server.ending.was_given_up and not signals.is_stopping
+
+
+def _first(errors: BaseExceptionGroup[JournalError]) -> BaseException:
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _listen(config: Config, port: int) -> list[socket.socket]:

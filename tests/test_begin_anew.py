@@ -1,0 +1,86 @@
+"""A node that was given up begins anew in the same process: at the same addresses, as soon as that can be."""
+
+import socket
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from chat_server.config import Config, JournalTable, ServerTable
+from chat_server.journal import JournalError
+from chat_server.journal.memory import MemoryJournal
+from chat_server.server import process
+from chat_server.server.process import CannotStart, run
+
+CONFIG = Config(server=ServerTable(port=0), journal=JournalTable(engine="memory"))
+
+
+@pytest.fixture(autouse=True)
+def _leave_the_collector_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_relieve_collector", lambda: None)
+
+
+def serving(*outcomes: tuple[int, bool] | Exception) -> tuple[Callable[..., Awaitable[object]], list[tuple[str, int]]]:
+    """What serves, with these outcomes one after the other; and where it has listened."""
+    places: list[tuple[str, int]] = []
+    left = list(outcomes)
+
+    async def serve(config: Config, opened: process._Opened) -> tuple[int, bool]:
+        del config
+        (listener,) = opened.listeners
+        places.append(listener.getsockname())
+        listener.close()
+        outcome = left.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return serve, places
+
+
+def test_it_serves_again_at_the_same_address_and_waits_longer_and_longer_until_it_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    serve, places = serving((3, True), *[CannotStart("not now")] * 8, (0, True), (0, False))
+    monkeypatch.setattr(process, "_serve", serve)
+    monkeypatch.setattr("chat_server.server.process.time.sleep", pauses.append)
+    assert run(CONFIG) == 0, "what the last one has cut off counts"
+    assert len(places) == 11
+    assert len(set(places)) == 1
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30]
+
+
+def test_an_address_that_is_taken_meanwhile_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve, places = serving((0, True), (0, False))
+    taken: list[socket.socket] = []
+
+    async def serve_and_lose(config: Config, opened: process._Opened) -> object:
+        outcome = await serve(config, opened)
+        if len(places) == 1:
+            taken.append(socket.create_server(places[0]))
+        return outcome
+
+    monkeypatch.setattr(process, "_serve", serve_and_lose)
+    monkeypatch.setattr("chat_server.server.process.time.sleep", lambda _: taken.pop().close())
+    assert run(CONFIG) == 0
+    assert places[0] == places[1]
+
+
+def test_what_cannot_be_read_at_the_first_start_is_said_in_a_line_and_nothing_listens_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listeners: list[socket.socket] = []
+
+    async def rooms(_: MemoryJournal) -> list[object]:
+        raise JournalError("the disk is away")
+
+    def listen(config: Config, port: int) -> list[socket.socket]:
+        listeners.extend(opened(config, port))
+        return listeners
+
+    opened = process._listen
+    monkeypatch.setattr(process, "_listen", listen)
+    monkeypatch.setattr(MemoryJournal, "rooms", rooms)
+    with pytest.raises(CannotStart, match="what is kept cannot be read: the disk is away"):
+        run(CONFIG)
+    assert [listener.fileno() for listener in listeners] == [-1]
