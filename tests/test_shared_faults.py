@@ -52,7 +52,7 @@ BESIDE = ((Batch, "move"), (RecentHistory, "skip"), (ChatRoom, "_enter_shared"))
 """Of other classes, where there are several nodes."""
 
 
-UNGUARDED = {"owe", "refuses", "_enter_shared"}
+UNGUARDED = {"owe", "refuses", "_enter_shared", "is_noted"}
 """It ends the session that asks for it, and is logged there."""
 
 
@@ -107,6 +107,8 @@ async def everything_happens(a: Node, b: Node) -> None:
         ann.person.account, ann.person.sender = await account(a, f"anne{number}")
         with suppress(Bug):
             a.room.known_otherwise("x", "y")
+        with suppress(Bug):
+            a.room.changes.note_account(ann.person, is_first=False)
         await settled()
         a.nodes.pause = b.nodes.pause = lambda: 0.1
         for text in "xyz":

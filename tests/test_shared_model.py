@@ -315,7 +315,13 @@ class World:
                 for other in old:
                     self.drop(other)
                 new.place = new.node.room
-                self.start(new, partial(one.node.room.take_over, old, new))
+
+                async def put_in() -> None:
+                    await new.node.room.take_over(old, new)
+                    for other in old:  # as they end: if the new one could not come in, they are there still
+                        await new.node.room.leave(other)
+
+                self.start(new, put_in)
 
     def go_on_elsewhere(self) -> None:
         there = [one for one in self.free if one.who.home is None and not one.who.is_changing]
@@ -409,12 +415,13 @@ class World:
         assert not lost, lost
 
 
-def happened(kept: KeptRoom) -> list[tuple[int, Happened]]:  # noqa: C901 - as simple as it can be said
+def happened(kept: KeptRoom) -> list[tuple[int, Happened]]:  # noqa: C901, PLR0912 - as simple as it can be said
     """What every node has to take in, each with its turn: somebody is there while they are at any node, whoever they are called by turns."""
     found: list[tuple[int, Happened]] = []
     places: dict[str, set[tuple[int, str, int]]] = {}
     nicks: dict[str, str] = {}
     now: dict[str, str] = {}
+    followed: dict[str, str] = {}
     for turn in kept.turns:
         seq, end = turn.first, turn.first + turn.length
         for after, movement in turn.movements:
@@ -425,8 +432,11 @@ def happened(kept: KeptRoom) -> list[tuple[int, Happened]]:  # noqa: C901 - as s
                 case Came(person, device, nick, account, was):
                     guests = [other for other in now if nicks.get(other) == nick and not other.startswith("account")]
                     was = was or (guests[0] if guests and account and places[now[guests[0]]] else "")
-                    if was in now and places[now[was]] and (person not in now or not places[now[person]]):
-                        now[person], nicks[person] = now[was], nick
+                    if was in now and places[now[was]]:
+                        if person not in now or not places[now[person]]:
+                            now[person], nicks[person] = now[was], nick
+                        else:
+                            followed[now[was]] = now[person]
                     who = now.setdefault(person, person)
                     if not places.setdefault(who, set()):
                         found.append((turn.number, ("in", person)))
@@ -437,7 +447,7 @@ def happened(kept: KeptRoom) -> list[tuple[int, Happened]]:  # noqa: C901 - as s
                     who = now.get(person, person)
                     if (turn.node, person, device) in places.get(who, set()):
                         places[who].remove((turn.node, person, device))
-                        if not places[who]:
+                        if not places[who] and not places.get(followed.pop(who, "")):
                             found.append((turn.number, ("out", person)))
                             for other in [other for other, same in now.items() if same == who]:
                                 nicks.pop(other, None)

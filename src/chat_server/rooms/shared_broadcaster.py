@@ -163,9 +163,15 @@ class SharedBroadcaster(Broadcaster):
                 break
             revoked |= own.error.authors
         if own.receipt is not None:
-            await self._settle(own.receipt, batch, planned)
-        elif own.error is not None:
+            await self._take_missed(own.receipt, batch, planned)
+        if own.error is not None:
+            self._members.known_as({})
             self._keep_for_later(may)
+        else:
+            self._members.known_as(planned.stored_as)
+            self._moves = planned.of
+            for movement in planned.owed:
+                self._members.take(self._members.node, movement)
         stored, answers = await batch.stored(), deque(batch.answers)
         if own.receipt is not None:  # not before: until here, it could be shown from its text
             self.turn = max(self.turn, own.receipt.turn)
@@ -184,8 +190,8 @@ class SharedBroadcaster(Broadcaster):
         is_said = not hasattr(entry[2], "done")
         return is_said and speaker_now(entry[0], self._members.node) in speakers
 
-    async def _settle(self, receipt: TurnReceipt, batch: Batch, planned: Planned) -> None:
-        """The turn is stored, or there was nothing left to store: take in what comes before it, and what was owed."""
+    async def _take_missed(self, receipt: TurnReceipt, batch: Batch, planned: Planned) -> None:
+        """The turn is stored, or there was nothing left to store: take in what comes before it, and number its lines as they are."""
         is_new = bool(planned.placed) or len(receipt.duplicates) < len(batch.lines)
         await self._take_in(receipt.missed)
         before = receipt.turn - 1 if is_new else receipt.turn
@@ -197,10 +203,6 @@ class SharedBroadcaster(Broadcaster):
             except JournalError:
                 await trio.sleep(OWED_SECONDS)
         batch.move(receipt.first, receipt.at)
-        self._members.known_as(planned.stored_as)
-        self._moves = planned.of
-        for movement in planned.owed:
-            self._members.take(self._members.node, movement)
 
     def _keep_for_later(self, entries: Sequence[InboxEntry]) -> None:
         """None of it is stored: who goes goes all the same, and that is owed; who would have come is told that they cannot."""
