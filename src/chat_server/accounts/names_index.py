@@ -91,6 +91,10 @@ class NamesIndex:
             if known.get(text) == account:
                 del known[text]
 
+    def forget_old(self, at: float) -> None:
+        """Keep no name any longer that need not be kept. Looks at all that are kept."""
+        self.forget_kept([name for name in self._kept.values() if name.until <= at])
+
     def take_all(self, account: int) -> None:
         """The account has no name, as far as is known: whichever that was. Looks at all names."""
         for known in (self._keys, self._skeletons):

@@ -14,8 +14,11 @@ def kept_after(old: Account, new: Account, at: float) -> KeptName | None:
 
 
 def note_change(names: NamesIndex, old: Account, new: Account, at: float) -> None:
-    """Note in the index that an account has become another."""
-    names.take(old.id, old.key, old.skeleton)
+    """Note in the index that an account has become another. At one of several nodes it may not have learned yet what it was."""
+    if names.name_of(old.id) == old.name:
+        names.take(old.id, old.key, old.skeleton)
+    else:
+        names.take_all(old.id)
     names.put(new.id, new.name, new.key, new.skeleton)
     kept = kept_after(old, new, at)
     if kept is not None:

@@ -13,6 +13,10 @@ NOTES_DELAY = 1.0
 """Seconds after which what was noted is stored if nothing else is."""
 
 
+PUT_BACK_MAX = 10_000
+"""Of each kind, so much waits again that could not be stored."""
+
+
 class Noted(NamedTuple):
     """What was noted: by account and device the network and the time of the newest use; by network and account what failed."""
 
@@ -45,6 +49,13 @@ class AccountNotes:
         """All of it, to be stored."""
         noted, self._noted = self._noted, Noted({}, {})
         return noted
+
+    def put_back(self, noted: Noted) -> None:
+        """What could not be stored waits again, unless something newer does; of too much, the newest."""
+        seen = {**noted.seen, **self._noted.seen}
+        failures = {**noted.failures, **self._noted.failures}
+        self._noted = Noted(dict([*seen.items()][-PUT_BACK_MAX:]), dict([*failures.items()][-PUT_BACK_MAX:]))
+        self._has_more.set()
 
     async def wait(self) -> None:
         """Wait until something has been noted for long enough; it may be stored by then."""

@@ -10,6 +10,9 @@ NAMES_LOCK = 0x6E616D65
 CODES_LOCK = 0x63686174_04
 """The number of the lock under which codes are made, one after the other: they have bounds."""
 
+REVOKING = "2s"
+"""For so long whoever revokes something waits for what is just being said, and what comes after that waits, too. Then it is tried again."""
+
 TABLES = """
 -- Everybody who has an account, or had one: what is left of it when it has ended keeps its number from being used again.
 CREATE TABLE account (
@@ -133,6 +136,7 @@ BEGIN
         RAISE EXCEPTION 'this was given up' USING ERRCODE = 'CH003';
     END IF;
     IF revocation_lock IS NOT NULL THEN
+        PERFORM set_config('lock_timeout', '{REVOKING}', true);
         PERFORM pg_advisory_xact_lock(revocation_lock);
     END IF;
     FOREACH what IN ARRAY told LOOP
@@ -153,6 +157,15 @@ BEGIN
         ON CONFLICT (writer) DO UPDATE SET ticket = excluded.ticket, is_void = true, at = now() WHERE kept.ticket < excluded.ticket;
     SELECT * INTO known FROM account_commit WHERE writer = by_writer;
     RETURN known.ticket = its_ticket AND NOT known.is_void;
+END $$;
+
+-- Nothing more is to be rewritten of an account's lines.
+CREATE FUNCTION end_rewriting(whose bigint, told text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE ended SET is_done = true WHERE account = whose AND NOT is_done;
+    IF FOUND THEN
+        PERFORM tell(told);
+    END IF;
 END $$;
 """
 

@@ -1,0 +1,613 @@
+"""Accounts in PostgreSQL, changed at several nodes at once: one order of everything, however the nodes and their connections end.
+
+The contract that every engine keeps is in test_accounts.py.
+"""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+import trio
+from msgspec.structs import replace
+
+from chat_server.accounts import (
+    KEPT_NAMES_MAX,
+    KEPT_SECONDS,
+    Account,
+    Accounts,
+    Device,
+    Failure,
+    Holder,
+    NewDevice,
+    Registration,
+    sender_of,
+)
+from chat_server.accounts.names_index import Refusal
+from chat_server.journal import JournalError
+from chat_server.journal.erasing import ERASED_TEXT
+from chat_server.journal.nodes import Beside, Revoked, Speaker
+from chat_server.journal.postgresql import account_commits, endings, rewriting
+from chat_server.journal.postgresql.accounts import PostgresqlAccounts
+from chat_server.journal.postgresql.appending import append_of
+from chat_server.journal.postgresql.connections import connect
+from chat_server.journal.postgresql.link import Connection, Link, Shutter
+from chat_server.protocol.entries import Entry, Said, TopicSet
+from chat_server.protocol.names import name_key
+from postgresql import Cluster, Database
+from processes import TIMEOUT
+from test_accounts import NOW, ann, code, device, digest, gathered, put, registered
+from test_accounts_model import NAMES, Side, shape, step_of
+from test_postgresql_append import Node, texts_of
+
+
+async def no_positions() -> None:
+    """There are none."""
+
+
+class Flaky(Link):
+    """A connection that is cut now and then, whatever is just being asked by it."""
+
+    def __init__(self, open_connection: Callable[[], Connection], chance: random.Random) -> None:
+        super().__init__(open_connection)
+        self._chance = chance
+
+    async def call(self, work: Callable[[Connection], Any], seconds: float = 10.0, *, may_repeat: bool = False) -> Any:
+        def cut_short(connection: Connection) -> Any:
+            if self._chance.random() < 0.6:
+                return work(connection)
+            shutter = Shutter(connection)
+            timer = threading.Timer(self._chance.random() * 0.01, shutter.shut)
+            timer.start()
+            try:
+                return work(connection)
+            finally:
+                timer.cancel()
+                timer.join()
+                shutter.close()
+
+        return await super().call(cut_short, seconds, may_repeat=may_repeat)
+
+
+def opened_by(database: Database, number: int, writing: Link | None = None) -> PostgresqlAccounts:
+    open_reading = partial(connect, database.url, "read")
+    with closing(open_reading()) as connection:
+        return PostgresqlAccounts(
+            connection,
+            Link(open_reading),
+            writing or Link(partial(connect, database.url, "write")),
+            lambda: number,
+            no_positions,
+        )
+
+
+@asynccontextmanager
+async def running(accounts: PostgresqlAccounts) -> AsyncIterator[PostgresqlAccounts]:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(accounts.run)
+        yield accounts
+        accounts.close()
+
+
+@pytest.fixture
+async def nodes(database: Database) -> AsyncIterator[list[PostgresqlAccounts]]:
+    """Two nodes' accounts."""
+    with database.connect() as connection:
+        connection.execute("INSERT INTO room (name, key) VALUES ('python', 'python'), ('pm', 'pm')")
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(running(opened_by(database, number))) for number in (1, 2)]
+
+
+def changes_in(database: Database) -> list[dict[str, Any]]:
+    with database.connect() as connection:
+        rows = connection.execute("SELECT number, what FROM change ORDER BY number").fetchall()
+    assert [number for number, _ in rows] == [*range(1, len(rows) + 1)]
+    return [json.loads(what) for _, what in rows]
+
+
+def kinds_of(found: Sequence[object]) -> list[str]:
+    return sorted(one.why if isinstance(one, Refusal) else type(one).__name__ for one in found)
+
+
+# Many at once.
+
+
+async def test_of_two_nodes_that_give_one_name_away_one_does(
+    nodes: list[PostgresqlAccounts], database: Database
+) -> None:
+    for number in range(12):
+        names = (f"name{number}", f"Name{number}", f"other{number}", f"nаme{number}")
+        shapes = (f"name{number}", f"name{number}", f"name{number}", f"x{number}")
+        wanted = [
+            partial(node.register, Registration(*one), NOW) for node in nodes for one in zip(names, shapes, strict=True)
+        ]
+        found = await gathered(*wanted)
+        got = [one for one in found if isinstance(one, Holder)]
+        assert len({one.account.key for one in got}) == len({one.account.skeleton for one in got}) == len(got)
+        assert {one.why for one in found if isinstance(one, Refusal)} == {"taken", "alike"}
+        assert 1 <= len(got) <= 2, "one of those that look alike, and one that looks otherwise"
+    for node in nodes:
+        await node.catch_up()
+        assert len(node.names) == len(await node.listed("", 999))
+
+
+async def test_of_two_accounts_that_want_one_name_at_two_nodes_one_gets_it(nodes: list[PostgresqlAccounts]) -> None:
+    one, other = [(await registered(node, ann(name, name))).account for node, name in zip(nodes, "xy", strict=True)]
+    for number in range(10):
+        found = await gathered(
+            *(
+                partial(node.rename, who.id, f"name{number}", f"name{number}", NOW + number)
+                for node, who in zip(nodes, (one, other), strict=True)
+            )
+        )
+        assert kinds_of(found) == ["Account", "taken"]
+
+
+async def test_a_code_is_used_as_often_as_it_may_be_at_two_nodes_together(nodes: list[PostgresqlAccounts]) -> None:
+    made = (await registered(nodes[0])).account
+    await nodes[0].make_codes([replace(code("c", account=made.id), uses=3), replace(code("i", "invite"), uses=2)])
+    uses = [partial(node.use_code, digest("c"), NOW) for node in nodes * 5]
+    found = await gathered(*uses)
+    assert kinds_of(found) == ["Holder"] * 3 + ["code"] * 7
+    guests = [replace(Registration(f"p{n}", f"p{n}"), code=digest("i")) for n in range(10)]
+    found = await gathered(*(partial(nodes[n % 2].register, new, NOW) for n, new in enumerate(guests)))
+    assert kinds_of(found) == ["Holder"] * 2 + ["code"] * 8
+
+
+async def test_a_token_is_one_accounts_whoever_adds_it_at_once(nodes: list[PostgresqlAccounts]) -> None:
+    made = [(await registered(nodes[0], Registration(name, name))).account.id for name in ("ann", "bob")]
+    for number in range(10):
+        adding = [
+            partial(node.add_device, one, device(f"secret {number}"), NOW)
+            for node, one in zip(nodes, made, strict=True)
+        ]
+        assert kinds_of(await gathered(*adding)) == ["Device", "token"]
+
+
+async def test_an_account_is_ended_once(nodes: list[PostgresqlAccounts]) -> None:
+    made = (await registered(nodes[0])).account
+    found = await gathered(*(partial(node.end, made.id, "erase", NOW) for node in nodes * 3))
+    assert [one is not None for one in found].count(True) == 1
+
+
+async def test_whatever_is_done_at_two_nodes_at_once_nothing_is_in_each_others_way_for_long(
+    nodes: list[PostgresqlAccounts], database: Database
+) -> None:
+    chance = random.Random(1)  # noqa: S311 - the same order every time
+    sides = [Side(node) for node in nodes]
+    for side in sides:
+        side.numbers = sides[0].numbers
+    for name in NAMES[:6]:
+        sides[0].told(await nodes[0].register(Registration(name, shape(name)), NOW))
+    at = NOW
+    for _ in range(40):
+        at += chance.choice([1.0, 500.0, KEPT_SECONDS / 20])
+        told = await gathered(*(partial(step_of(chance, at), side) for side in sides for _ in range(3)))
+        for answer in told:
+            sides[0].told(answer)
+    fresh = opened_by(database, 3)
+    for node in nodes:
+        await node.catch_up()
+        listed = await node.listed("", 999)
+        assert len({one.key for one in listed}) == len({one.skeleton for one in listed}) == len(listed)
+        for name in NAMES:
+            for account in (0, *(one.id for one in listed)):
+                asked = name_key(name), shape(name), account, at
+                assert node.names.refusal(*asked) == fresh.names.refusal(*asked)
+            assert node.names.holder(name_key(name)) == fresh.names.holder(name_key(name))
+        for one in listed:
+            assert node.names.name_of(one.id) == one.name
+
+
+# Names of those who are here.
+
+
+async def test_nobody_registers_a_name_that_somebody_else_has_at_whatever_node(
+    nodes: list[PostgresqlAccounts], database: Database
+) -> None:
+    hold = "INSERT INTO held (key, skeleton, nick, person, node) VALUES ('ann', 'ann', 'Ann', 'token:1', 2)"
+    with database.connect() as connection:
+        connection.execute(hold)
+    assert await nodes[0].register(ann(), NOW) == Refusal("held", "Ann")
+    assert await nodes[0].register(replace(ann("ANN", "x"), claimed_by="token:2"), NOW) == Refusal("held", "Ann")
+    assert await nodes[0].register(ann("Аnn"), NOW) == Refusal("like-held", "Ann")
+    bob = (await registered(nodes[0], ann("bob", "bob"))).account
+    assert await nodes[0].rename(bob.id, "ann", "ann", NOW) == Refusal("held", "Ann")
+    made = (await registered(nodes[0], replace(ann(), claimed_by="token:1"))).account
+    with database.connect() as connection:
+        assert connection.execute("SELECT person, node FROM held").fetchall() == [(sender_of(made.id), 2)]
+    assert isinstance(await nodes[1].rename(made.id, "ANN", "ann", NOW), Account)
+
+
+# The index of names.
+
+
+async def test_a_node_knows_what_another_has_stored_when_it_has_caught_up(nodes: list[PostgresqlAccounts]) -> None:
+    here, there = nodes
+    made = (await registered(here)).account
+    assert there.names.holder("ann") == 0
+    assert await there.find("ann") == made, "what is asked of the database is known at once"
+    assert await there.by_token(digest("token of Ann"), NOW) is not None
+    await there.catch_up()
+    assert there.names.name_of(made.id) == "Ann"
+    for number in range(KEPT_NAMES_MAX + 2):
+        await here.rename(made.id, f"n{number}", f"n{number}", NOW + number)
+        if number % 3 == 0:
+            await there.catch_up()
+    await there.catch_up()
+    for name in ("ann", "n0", "n8", "n9", "n10", "n11"):
+        assert there.names.refusal(name, name, 0, NOW + 99) == here.names.refusal(name, name, 0, NOW + 99)
+    await here.end(made.id, "anonymise", NOW)
+    await there.catch_up()
+    assert there.names.name_of(made.id).startswith("deleted-")
+    assert there.names.refusal("n11", "n11", 0, NOW) == Refusal("kept")
+
+
+async def test_other_nodes_hear_of_what_matters_to_them(nodes: list[PostgresqlAccounts], database: Database) -> None:
+    node = nodes[1]
+    made, laptop, _ = await registered(node)
+    assert laptop is not None
+    phone, tablet = await put(node, made.id, "phone", "tablet")
+    await node.save_choices(made.id, {"": {"zone": "UTC"}})
+    await node.rename(made.id, "Anna", "anna", NOW)
+    await node.change_role(made.id, "admin")
+    await node.drop_devices(made.id, [phone.id, 999])
+    await node.drop_devices(made.id, [999])
+    await node.drop_devices(made.id, [], why="dropped-by-operator", is_all=True)
+    await node.change_password(made.id, "other", [tablet.id])
+    await node.begin_end(made.id, "erase", NOW)
+    await node.begin_end(made.id, "erase", NOW)
+    await node.end(made.id, "erase", NOW)
+
+    def revoked(why: str, devices: list[int] | None = None) -> dict[str, Any]:
+        return {"type": "devices-revoked", "node": 2, "account": made.id, "devices": devices, "why": why}
+
+    changed = {"type": "account-changed", "node": 2, "account": made.id}
+    assert changes_in(database) == [
+        *[changed] * 3,
+        revoked("dropped", [phone.id]),
+        revoked("dropped-by-operator"),
+        revoked("password-changed"),
+        revoked("account-ends"),
+        revoked("account-ended"),
+        changed,
+        {"type": "lines-rewritten", "node": 2, "rooms": []},
+    ]
+
+
+# Rights that are taken.
+
+
+async def flood(node: Node, made: Account, one: Device, stop: Callable[[], bool]) -> list[str]:
+    """Say something by a device as fast as can be, until told to stop; return what was refused."""
+
+    def say() -> list[str]:
+        refused: list[str] = []
+        number = 0
+        while not stop():
+            number += 1
+            said: list[Entry] = [Said("python", 0, NOW + number, "Ann", f"line {number}", made.id)]
+            beside = Beside("python", 0, (), [Speaker(sender_of(made.id), one.id)])
+            try:
+                node.store(append_of(said, {}, beside))
+            except Revoked:
+                refused.append(f"line {number}")
+        return refused
+
+    return await trio.to_thread.run_sync(say)
+
+
+@pytest.mark.parametrize("how", ["drop", "password", "begin", "end"])
+async def test_nothing_is_stored_by_a_device_after_it_is_dropped_at_another_node(
+    nodes: list[PostgresqlAccounts], database: Database, how: str
+) -> None:
+    here, there = nodes
+    made, laptop, _ = await registered(here)
+    assert laptop is not None
+    ways: dict[str, Callable[[], Awaitable[object]]] = {
+        "drop": lambda: there.drop_devices(made.id, [laptop.id]),
+        "password": lambda: there.change_password(made.id, "other", ()),
+        "begin": lambda: there.begin_end(made.id, "close", NOW + 9),
+        "end": lambda: there.end(made.id, "close", NOW),
+    }
+    with closing(Node(database)) as node, database.connect() as look:
+        is_over = False
+        refused: list[str] = []
+
+        async def say() -> None:
+            refused.extend(await flood(node, made, laptop, lambda: is_over))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(say)
+            while not (stored := look.execute("SELECT count(*) FROM batch").fetchall()[0][0]):
+                await trio.sleep(0.01)
+            await ways[how]()
+            ((stored,),) = look.execute("SELECT count(*) FROM batch").fetchall()
+            await trio.sleep(0.2)
+            is_over = True
+        assert refused
+        assert len(texts_of(node)) == stored
+
+
+# Connections that are lost.
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whoever_waits_is_told_what_became_of_it_though_connections_are_cut(
+    database: Database, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - the same order every time
+    cut = Flaky(partial(connect, database.url, "write"), chance)
+    done: list[str] = []
+    failed: list[str] = []
+    async with running(opened_by(database, 1, cut)) as accounts:
+        for number in range(60):
+            try:
+                assert isinstance(await accounts.register(Registration(f"p{number}", f"p{number}"), NOW), Holder)
+                done.append(f"p{number}")
+            except JournalError:
+                failed.append(f"p{number}")
+        assert done
+        assert sorted(one.name for one in await accounts.listed("", 999)) == sorted(done)
+        assert all(bool(accounts.names.holder(name)) == (name in done) for name in [*done, *failed])
+    assert len(changes_in(database)) == len(done)
+
+
+async def test_an_answer_that_is_lost_is_asked_for_and_a_commit_that_comes_later_is_none(database: Database) -> None:
+    lost: list[int] = []
+
+    class Lost(Link):
+        async def call(
+            self, work: Callable[[Connection], Any], seconds: float = 10.0, *, may_repeat: bool = False
+        ) -> Any:
+            found = await super().call(work, seconds, may_repeat=may_repeat)
+            if not lost and "_in_thread" in repr(work):
+                lost.append(1)
+                raise JournalError("the answer was lost")
+            return found
+
+    async with running(opened_by(database, 1, Lost(partial(connect, database.url, "write")))) as accounts:
+        made = await registered(accounts)
+        assert lost
+        assert await accounts.listed("", 9) == [made.account]
+        assert accounts.names.holder("ann") == made.account.id
+    with database.connect() as connection:
+        ((writer, ticket),) = connection.execute("SELECT writer, ticket FROM account_commit").fetchall()
+        asked = "SELECT is_account_change_stored(%s, %s)"
+        assert connection.execute(asked, [writer, ticket]).fetchall() == [(True,)]
+        for _ in range(2):
+            assert connection.execute(asked, [writer, ticket + 1]).fetchall() == [(False,)]
+        with pytest.raises(psycopg.Error, match="given up"):
+            connection.execute("SELECT finish_account_change(%s, %s, NULL, '{}', 0)", [writer, ticket + 1])
+
+
+async def test_what_is_noted_while_the_engine_is_away_is_stored_when_it_is_back() -> None:
+    cluster = Cluster()
+    try:
+        database = cluster.create()
+        async with running(opened_by(database, 1)) as accounts:
+            made = (await registered(accounts)).account
+            cluster.stop()
+            accounts.note_seen(made.id, 0, "192.0.2.0/24", NOW + 5)
+            accounts.note_failure(Failure("192.0.2.0/24", 0, 3, NOW))
+            with pytest.raises(JournalError):
+                await accounts.save_choices(made.id, {"": {"zone": "UTC"}})
+            with pytest.raises(JournalError):
+                await accounts.account(made.id)
+            cluster.start()
+            assert await accounts.account(made.id) == made
+            await accounts.change_role(0, "member")
+            assert await accounts.account(made.id) == replace(made, seen=NOW + 5)
+            assert await accounts.failures() == [Failure("192.0.2.0/24", 0, 3, NOW)]
+    finally:
+        cluster.close()
+
+
+# Failed tries.
+
+
+async def test_failed_tries_count_at_all_nodes_together(nodes: list[PostgresqlAccounts], database: Database) -> None:
+    here, there = nodes
+
+    async def note(node: Accounts, count: int, seconds: float) -> None:
+        node.note_failure(Failure("192.0.2.0/24", 7, count, NOW + seconds))
+        await node.change_role(0, "member")
+
+    for number in range(1, 4):
+        await note(here, number, number)
+        await note(there, number, -number)
+    assert await here.failures() == [Failure("192.0.2.0/24", 7, 6, NOW + 3)]
+    async with running(opened_by(database, 3)) as later:
+        assert await later.failures() == [Failure("192.0.2.0/24", 7, 6, NOW + 3)]
+        await note(later, 7, 4)
+        assert await later.failures() == [Failure("192.0.2.0/24", 7, 7, NOW + 4)]
+    await note(there, 0, 5)
+    assert await here.failures() == []
+    await note(here, 4, 6)
+    assert await here.failures() == [Failure("192.0.2.0/24", 7, 1, NOW + 6)]
+
+
+# The end.
+
+
+def say(database: Database, *lines: Entry) -> None:
+    """Each line is a turn."""
+    with closing(Node(database)) as node:
+        for line in lines:
+            node.store(append_of([line], {}, Beside(line.room, 0)))
+
+
+def line_of(author: int, text: str, room: str = "python") -> Entry:
+    return Said(room, 0, NOW, "Ann" if author else "bob", text, author)
+
+
+KILLED = """
+import os, signal, sys, trio
+from functools import partial
+from contextlib import closing
+from chat_server.journal.postgresql import endings, rewriting
+from chat_server.journal.postgresql.accounts import PostgresqlAccounts
+from chat_server.journal.postgresql.connections import connect
+from chat_server.journal.postgresql.link import Link
+
+url, account, left = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+rewriting.REWRITTEN_BYTES = 1
+
+def counted(step):
+    def do(*given):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(*given)
+    return do
+
+for name in ("rewrite", "note_done"):
+    setattr(rewriting, name, counted(getattr(rewriting, name)))
+
+async def no_positions():
+    pass
+
+async def main():
+    with closing(connect(url, "read")) as connection:
+        links = [Link(partial(connect, url, purpose)) for purpose in ("read", "write")]
+        accounts = PostgresqlAccounts(connection, *links, lambda: 1, no_positions)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(accounts.run)
+        await accounts.end(account, "erase", 1_800_000_000.0)
+        accounts.close()
+
+trio.run(main)
+"""
+
+
+async def kill_in_the_end(database: Database, account: int, after: int) -> None:
+    """End an account, in a process that is killed after so many steps."""
+    command = [sys.executable, "-c", KILLED, database.url, str(account), str(after)]
+    done = await trio.to_thread.run_sync(
+        partial(subprocess.run, command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+async def ann_talks(database: Database) -> Account:
+    """Somebody who has said something in several turns of two rooms, among others."""
+    async with running(opened_by(database, 1)) as accounts:
+        made = (await registered(accounts)).account
+    for number in range(4):
+        say(database, line_of(made.id, f"secret {number}", ("python", "pm")[number % 2]), line_of(0, f"open {number}"))
+    say(database, TopicSet("pm", 0, NOW, "Ann", "secret topic", made.id))
+    return made
+
+
+def everything(database: Database) -> str:
+    with database.connect() as connection:
+        rows = connection.execute("SELECT lines FROM batch UNION ALL SELECT topic FROM room").fetchall()
+    return "\n".join(text for (text,) in rows)
+
+
+@pytest.fixture
+def rooms(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute("INSERT INTO room (name, key) VALUES ('python', 'python'), ('pm', 'pm')")
+
+
+@pytest.mark.usefixtures("rooms")
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
+async def test_an_end_in_which_a_node_is_killed_is_finished_by_the_next_before_anybody_is_shown_a_line(
+    database: Database, after: int
+) -> None:
+    made = await ann_talks(database)
+    await kill_in_the_end(database, made.id, after)
+    assert ("secret" in everything(database)) == (after < 5)
+    async with running(opened_by(database, 2)) as accounts:
+        shown = everything(database)
+        assert "secret" not in shown
+        assert shown.count(ERASED_TEXT) == 5
+        assert shown.count("open") == 4
+        assert changes_in(database)[-1] == {"type": "lines-rewritten", "node": 2, "rooms": ["pm", "python"]}
+        assert (await accounts.account(made.id)) is not None
+        assert {line.text for line in (await accounts.lines_of(made.id, 0, 99)).lines} == {ERASED_TEXT}
+
+
+@pytest.mark.usefixtures("rooms")
+async def test_an_end_in_which_a_node_is_killed_is_finished_by_one_that_is_there(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_killed = False
+    begin = rewriting.begin
+    monkeypatch.setattr(endings, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(rewriting, "begin", lambda *given: is_killed and begin(*given))  # else it might be the first
+    made = await ann_talks(database)
+    async with running(opened_by(database, 2)):
+        await kill_in_the_end(database, made.id, 2)
+        is_killed = True
+        with trio.fail_after(TIMEOUT):
+            while "secret" in everything(database) or changes_in(database)[-1]["type"] != "lines-rewritten":
+                await trio.sleep(0.05)
+
+
+async def test_lines_of_two_who_end_at_two_nodes_at_once_are_both_rewritten(
+    nodes: list[PostgresqlAccounts], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rewriting, "REWRITTEN_BYTES", 1)
+    made = [(await registered(nodes[0], Registration(name, name))).account for name in ("ann", "bob")]
+    with closing(Node(database)) as node:
+        for number in range(30):
+            lines: list[Entry] = [Said("python", 0, NOW, one.name, f"secret {number}", one.id) for one in made]
+            node.store(append_of([*lines, Said("python", 0, NOW, "eve", "open")], {}, Beside("python", 0)))
+        found = await gathered(*(partial(one.end, who.id, "erase", NOW) for one, who in zip(nodes, made, strict=True)))
+        assert [one.rooms for one in found] == [{"python"}] * 2
+        assert texts_of(node) == [ERASED_TEXT, ERASED_TEXT, "open"] * 30
+        nicks = {nick for (line,) in node.ask("SELECT lines::json FROM batch") for nick, *_ in line}
+        assert nicks == {found[0].nick, found[1].nick, "eve"}
+
+
+async def test_somebody_is_given_their_lines_in_the_order_in_which_they_were_stored(
+    nodes: list[PostgresqlAccounts], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = (await registered(nodes[0])).account
+    for number in range(30):
+        say(database, line_of(made.id, f"mine {number}", ("python", "pm")[number % 2]), line_of(0, "another's"))
+    monkeypatch.setattr(rewriting, "LOOKED_THROUGH", 7)
+    found: list[str] = []
+    after: int | None = 0
+    while after is not None:
+        page = await nodes[1].lines_of(made.id, after, 4)
+        found += [line.text for line in page.lines]
+        after = page.after
+    assert found == [f"mine {number}" for number in range(30)]
+
+
+# Bounds.
+
+
+async def test_what_is_too_much_is_refused(nodes: list[PostgresqlAccounts], monkeypatch: pytest.MonkeyPatch) -> None:
+    made = (await registered(nodes[0])).account
+    monkeypatch.setattr(account_commits, "CHANGES_MAX", 0)
+    with pytest.raises(JournalError, match="too much"):
+        await nodes[0].change_role(made.id, "admin")
+    monkeypatch.undo()
+    await nodes[0].change_role(made.id, "admin")
+
+
+async def test_a_device_of_a_deleted_room_is_limited_to_the_others(
+    nodes: list[PostgresqlAccounts], database: Database
+) -> None:
+    made = (await registered(nodes[0])).account
+    new = NewDevice("dice", digest("bot"), "bot", rooms=("pm", "python"))
+    await nodes[0].add_device(made.id, new, NOW)
+    with database.connect() as connection:
+        connection.execute("SELECT delete_room('pm', '{}')")
+        assert [one.rooms for one in await nodes[1].devices(made.id)] == [None, ("python",)]
+        while connection.execute("SELECT forget_deleted(100)").fetchall() != [(0,)]:
+            pass
+        assert connection.execute("SELECT count(*) FROM device_room").fetchall() == [(1,)]
