@@ -99,6 +99,7 @@ WITHOUT_TRIO = (
     "journal.search.search_index",
     "journal.sqlite.writer",
     "journal.postgresql.cached_words",
+    "journal.postgresql.for_commands",
     "journal.postgresql.schema",
     "journal.postgresql.appending",
     "config",

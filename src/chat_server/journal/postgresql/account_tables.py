@@ -7,6 +7,8 @@ ends one; knows nothing of lines, but whose keys and read positions they have.
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
+import psycopg
+
 from chat_server.accounts import (
     CARRIED_MAX,
     KEPT_NAMES_MAX,
@@ -33,7 +35,8 @@ from chat_server.journal.account_rows import (
     values_of,
 )
 from chat_server.journal.postgresql.account_functions import CODES_LOCK
-from chat_server.journal.postgresql.link import Connection
+
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 _ROOMS = (
     "(SELECT coalesce(json_agg(name ORDER BY room.id), '[]')::text FROM {table}_room JOIN room ON room.id = {table}_room.room"

@@ -1,0 +1,76 @@
+"""The tables of accounts, as far as what they keep moves to another engine or comes from one. See journal/account_records.py."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from chat_server.accounts import Account, Code, Device, Ended
+from chat_server.accounts.names_index import KeptName
+from chat_server.journal.account_rows import DEVICE, ENDED, KEPT_NAME
+from chat_server.journal.postgresql.account_tables import PostgresqlTables
+
+
+class PostgresqlRecords(PostgresqlTables):
+    """See RecordTables. What is refused has changed nothing: more can be stored after it."""
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            with self.connection.transaction():
+                yield
+        except psycopg.IntegrityError as error:
+            raise ValueError(f"it is there already, or belongs to nothing: {error.diag.message_primary}") from error
+
+    def ended(self) -> list[Ended]:
+        """The accounts whose lines stand under another name."""
+        return [Ended(*row) for row in self._rows(f"SELECT {ENDED} FROM ended ORDER BY account")]  # noqa: S608 - a list of columns
+
+    def put_account(self, new: Account) -> None:
+        """Store an account."""
+        with self._refusals():
+            super().put_account(new)
+
+    def put_device(self, device: Device) -> None:
+        """Store a device under its number. The next one that is added gets a greater one."""
+        values = (
+            device.id,
+            device.account,
+            device.name,
+            device.digest,
+            device.made,
+            device.kind,
+            device.seen,
+            device.network,
+            device.ends,
+        )
+        with self._refusals():
+            self._do(
+                f"INSERT INTO device ({DEVICE}, is_limited) VALUES ({', '.join(['%s'] * 10)})",  # noqa: S608 - a list of columns
+                *(*values, device.rooms is not None),
+            )
+            self._rows(
+                "SELECT setval(pg_get_serial_sequence('device', 'id'), greatest(%s, nextval(pg_get_serial_sequence('device', 'id'))))",
+                device.id,
+            )
+            self._add_rooms("device", device.id, device.rooms or ())
+
+    def add_code(self, new: Code) -> None:
+        """Store a code."""
+        with self._refusals():
+            super().add_code(new)
+
+    def put_kept_name(self, kept: KeptName) -> None:
+        """Store a name that is kept."""
+        with self._refusals():
+            self._do(f"INSERT INTO kept_name ({KEPT_NAME}) VALUES (%s, %s, %s, %s)", *kept)  # noqa: S608 - a list of columns
+
+    def put_ended(self, ended: Ended) -> None:
+        """Note that an account's lines are to be rewritten, also if they have been."""
+        self._do("DELETE FROM ended WHERE account = %s", ended.account)
+        super().put_ended(ended)
+
+    def put_done(self, ended: Ended) -> None:
+        """Store that the lines of an account have been rewritten."""
+        with self._refusals():
+            self._do(f"INSERT INTO ended ({ENDED}, is_done) VALUES (%s, %s, %s, true)", *ended)  # noqa: S608 - a list of columns

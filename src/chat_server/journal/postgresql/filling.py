@@ -1,0 +1,193 @@
+"""The journal in the database without a server: filled by an import, and its rooms edited. See journal/archive.py.
+
+Everything here blocks, and knows nothing of Trio.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from chat_server.accounts import Ended, Record
+from chat_server.journal import JournalInUse, RoomRecord
+from chat_server.journal.account_changes import end_again
+from chat_server.journal.account_records import add_record
+from chat_server.journal.archive import FileProblem, KeptKey
+from chat_server.journal.batch_codec import Stored, encode, encode_authors
+from chat_server.journal.nodes import RoomDeleted, RoomRenamed
+from chat_server.journal.postgresql.account_records import PostgresqlRecords
+from chat_server.journal.postgresql.archive import ROOMS, mapped_errors
+from chat_server.journal.postgresql.schema import migrate, version_of
+from chat_server.journal.times import step_of, times_of
+from chat_server.journal.turn_codec import encode_change
+from chat_server.protocol.names import name_key
+from chat_server.protocol.time_zones import is_possible
+
+Connection = psycopg.Connection[TupleRow]
+
+KEPT = (
+    *("room", "batch", "sent", "position", "member", "held", "node", "change", "account", "device", "device_room"),
+    *("code", "code_room", "kept_name", "failure", "ended", "account_commit"),
+)
+"""The tables that an import empties: all but `journal`."""
+
+ALIVE_SECONDS = 10
+"""Seconds since its last sign of life for which a server counts as one that has the journal. It gives one every 2 s."""
+
+FORGOTTEN_AT_ONCE = 1000
+"""Batches and keys of a room that is deleted by one statement."""
+
+
+@dataclass
+class _Room:
+    """A room that is being filled."""
+
+    number: int
+    last: int
+    turn: int = 0
+    last_at: float = -inf
+
+
+class PostgresqlFiller:
+    """See Filler. All of it is one transaction of somebody's."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rooms: dict[str, _Room] = {}
+        self._batches = 0
+
+    def add_room(self, name: str, topic: str, first: int) -> None:
+        """Add a room; see Filler."""
+        key = name_key(name)
+        other = self._connection.execute("SELECT name FROM room WHERE key = %s", (key,)).fetchone()
+        if other is not None:
+            raise FileProblem(
+                f"the rooms {other[0]} and {name} have names that count as the same: rename one before the export"
+            )
+        ((number,),) = self._connection.execute(
+            "INSERT INTO room (name, key, topic, kept_from, last) VALUES (%s, %s, %s, %s, %s) RETURNING id",
+            (name, key, topic.replace("\0", ""), first, first - 1),  # PostgreSQL keeps no NUL, which is shown to nobody
+        ).fetchall()
+        self._rooms[name] = _Room(number, first - 1)
+
+    def add_account(self, record: Record) -> None:
+        """Add what was kept of an account; see Filler."""
+        add_record(PostgresqlRecords(self._connection), record)
+
+    def add(self, batches: Sequence[Sequence[Stored]]) -> None:
+        """Add batches; see Filler. Their place in the import is their order in the whole journal."""
+        columns = "room, turn, first, count, at, step, node, ticket, lines, authors"
+        with self._connection.cursor() as cursor, cursor.copy(f"COPY batch ({columns}) FROM STDIN") as copy:
+            for lines in batches:
+                room = self._rooms[lines[0].room]
+                self._batches += 1
+                room.turn += 1
+                room.last = lines[-1].seq
+                at, step = lines[0].at, step_of(lines)
+                last_at = times_of(at, step, len(lines))[-1]
+                if is_possible(last_at):
+                    room.last_at = last_at
+                beside = (at, step, 0, self._batches, encode(lines).decode(), encode_authors(lines))
+                copy.write_row((room.number, room.turn, lines[0].seq, len(lines), *beside))
+
+    def add_key(self, key: KeptKey) -> None:
+        """Add what was sent under a key; see Filler."""
+        stored = self._connection.execute(
+            "INSERT INTO sent (sender, key, room, seq, at) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (key.sender, key.key.encode(), self._rooms[key.room].number, key.seq, key.at),
+        )
+        if not stored.rowcount:
+            raise ValueError(f"key {key.key!r} is there already")
+
+    def finish(self) -> None:
+        """Let rooms go on after what was added."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE room SET last = %s, turn = %s, last_at = %s WHERE id = %s",
+                [(room.last, room.turn, room.last_at, room.number) for room in self._rooms.values()],
+            )
+
+
+@contextmanager
+def filling(connection: Connection) -> Iterator[PostgresqlFiller]:
+    """A new journal, which becomes the one of the database when the block has ended well; see Engine.filling."""
+    try:
+        with connection.transaction():
+            migrate(connection)
+            # Who begins a node, or gives a sign of life, waits until all of this is stored.
+            connection.execute("LOCK TABLE node IN SHARE ROW EXCLUSIVE MODE")
+            _refuse_while_alive(connection)
+            if connection.execute("SELECT FROM batch WHERE count > 0 LIMIT 1").fetchone() is not None:
+                raise FileProblem(
+                    "the journal in the database has lines already; an import needs a database without any"
+                )
+            ended = PostgresqlRecords(connection).ended()
+            connection.execute(f"TRUNCATE {', '.join(KEPT)}".encode())
+            connection.execute("UPDATE journal SET identity = DEFAULT")  # the nodes' search indexes are of another one
+            filler = PostgresqlFiller(connection)
+            yield filler
+            filler.finish()
+            _end_again(connection, ended)
+    except psycopg.Error as error:
+        raise FileProblem(f"cannot write the journal into the database: {error}") from error
+
+
+def _end_again(connection: Connection, ended: Sequence[Ended]) -> None:
+    """Accounts that had ended here have ended, whatever was added; the next server rewrites their lines."""
+    tables = PostgresqlRecords(connection)
+    known = {one.account for one in tables.ended()}
+    end_again(tables, [one for one in ended if one.account not in known], time.time())
+
+
+def _refuse_while_alive(connection: Connection) -> None:
+    names = [
+        name
+        for (name,) in connection.execute(
+            "SELECT name FROM node WHERE seen > clock_timestamp() - make_interval(secs => %s) ORDER BY id",
+            (ALIVE_SECONDS,),
+        ).fetchall()
+    ]
+    if names:
+        raise JournalInUse(f"the journal in the database is in use by {', '.join(names)}")
+
+
+class PostgresqlRooms:
+    """See RoomEditor."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rooms(self) -> list[RoomRecord]:
+        """All rooms; see RoomEditor."""
+        with mapped_errors():
+            return [RoomRecord(*row) for row in self._connection.execute(ROOMS).fetchall()]
+
+    def rename_room(self, old: str, new: str) -> None:
+        """Give a room another name; see RoomEditor. A server that begins just now hears of it."""
+        with mapped_errors():
+            told = encode_change(RoomRenamed(0, old, new))
+            self._connection.execute("SELECT rename_room(%s, %s, %s, %s)", (old, new, name_key(new), told))
+
+    def delete_room(self, name: str) -> None:
+        """Delete a room; see RoomEditor. PostgreSQL overwrites what was said when it needs the place."""
+        with mapped_errors():
+            self._connection.execute("SELECT delete_room(%s, %s)", (name, encode_change(RoomDeleted(0, name))))
+            while self._connection.execute("SELECT forget_deleted(%s)", (FORGOTTEN_AT_ONCE,)).fetchone() != (0,):
+                pass
+            for table in ("batch", "sent", "position"):
+                self._connection.execute(f"VACUUM {table}".encode())
+
+
+@contextmanager
+def editing(connection: Connection) -> Iterator[PostgresqlRooms]:
+    """The rooms of the database; see Engine.editing."""
+    with mapped_errors():
+        if not version_of(connection):
+            raise FileProblem("there is no journal in the database")
+        migrate(connection)
+        _refuse_while_alive(connection)
+    yield PostgresqlRooms(connection)
