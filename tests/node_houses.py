@@ -1,6 +1,6 @@
 """Several servers with one journal, in one process on virtual time: each a whole server, whose engine may answer late."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,10 +12,13 @@ from chat_server.accounts.names_index import Refusal
 from chat_server.config import Config
 from chat_server.journal.engines import Store
 from chat_server.journal.kept_in_memory import Kept
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_nodes import MemoryNode
-from chat_server.journal.nodes import Claim, Claimed, Numbered, PersonId
+from chat_server.journal.nodes import Beside, Claim, Claimed, Numbered, PendingTurn, PersonId
+from chat_server.protocol.entries import Entry
 from chat_server.server.server import Server
 from fakes import cheap_hashing
+from nodes import SlowTurn
 from streams import House
 
 
@@ -25,11 +28,17 @@ class SlowNode(MemoryNode):
     def __init__(self, kept: Kept, name: str, delay: Callable[[], float]) -> None:
         super().__init__(kept, name)
         self._delay = delay
+        self.hears_late = 0.0
+        """Seconds more after which it is told what has happened elsewhere."""
         self._order = trio.Lock()  # claims and releases are carried out in the order in which they are asked for
 
     async def _wait(self) -> None:
         """The way there, or back."""
         await trio.sleep(self._delay())
+
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> PendingTurn:
+        lines, keys = [*lines], dict(keys)
+        return SlowTurn(lambda: self.store(lines, keys, beside), self._delay(), self._delay())
 
     async def claim(self, claim: Claim) -> Claimed | Refusal:
         async with self._order:
@@ -53,7 +62,11 @@ class SlowNode(MemoryNode):
         await super().renamed(person, nick)
 
     def changes(self) -> AsyncIterator[Numbered]:
-        return LateChanges(super().changes(), self._wait)
+        return LateChanges(super().changes(), self._hear)
+
+    async def _hear(self) -> None:
+        await self._wait()
+        await trio.sleep(self.hears_late)
 
 
 class LateChanges:
@@ -75,7 +88,7 @@ class LateChanges:
 class NodeHouse(House):
     """One of several servers."""
 
-    def __init__(self, server: Server, nursery: trio.Nursery, node: MemoryNode) -> None:
+    def __init__(self, server: Server, nursery: trio.Nursery, node: SlowNode) -> None:
         super().__init__(server, nursery)
         self.node = node
 

@@ -1,15 +1,21 @@
 """Several servers with one journal as people and programs see them: one server, at whichever node they are. Whole servers, on virtual time."""
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pytest
 import trio
 
+from captured_logs import capture_logs
 from chat_server.config import AccountsTable, Config
 from chat_server.journal import JournalError
+from chat_server.rooms import owed
+from chat_server.rooms.owed import TOLD_AT_ONCE
 from chat_server.rooms.person import person_id
+from chat_server.server.changes_elsewhere import CHANGE_SECONDS
 from node_houses import open_nodes
+from streams import Program
 from test_persons import heard, visits
 from test_signing_in import CANARY, HERE, holder, register, told
 
@@ -57,14 +63,26 @@ async def test_of_two_who_want_a_name_at_once_at_two_nodes_one_has_it(autojump_c
 
 
 async def test_whoever_wants_a_name_that_is_just_being_given_back_here_waits_for_that(
-    autojump_clock: trio.abc.Clock,
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_nodes(delay=lambda: 0.2) as (a, _):
-        ann = a.connect()
-        await ann.enter("ann")
-        await ann.ask("logout")
-        await ann.read_to_end()
-        assert (await told(a.connect(), "login", nick="Ann"))["is"] == "logged-in"
+    async with open_nodes(connections_per_address=0) as (a, _):
+        told_at_once = a.node.release
+
+        async def slowly(*what: Any) -> None:
+            await trio.sleep(1)
+            await told_at_once(*what)
+
+        monkeypatch.setattr(a.node, "release", slowly)
+        people = [a.connect() for _ in range(2 * TOLD_AT_ONCE)]
+        for number, program in enumerate(people):
+            await program.enter(f"ann{number}")
+        for program in people:
+            await program.ask("logout")
+        for program in people:
+            await program.read_to_end()
+        began = trio.current_time()
+        assert (await told(a.connect(), "login", nick=f"Ann{2 * TOLD_AT_ONCE - 1}"))["is"] == "logged-in"
+        assert 1 < trio.current_time() - began < 3
 
 
 async def test_who_hangs_up_while_a_name_is_asked_for_has_it_no_longer(autojump_clock: trio.abc.Clock) -> None:
@@ -89,7 +107,7 @@ async def test_a_name_that_the_engine_could_not_give_is_free_and_whoever_asked_i
 
         monkeypatch.setattr(a.node, "claim", given_and_never_known)
         ann = a.connect()
-        assert (await told(ann, "login", nick="ann"))["code"] == "cannot-store"
+        assert (await told(ann, "login", nick="ann"))["code"] == "engine-away"
         await settled()
         assert (await told(b.connect(), "login", nick="ann"))["is"] == "logged-in"
 
@@ -103,7 +121,7 @@ async def test_where_the_engine_says_nothing_one_is_told_so_within_ten_seconds(
     async with open_nodes() as (a, _):
         monkeypatch.setattr(a.node, "claim", never)
         with trio.fail_after(10.5):
-            assert (await told(a.connect(), "login", nick="ann"))["code"] == "cannot-store"
+            assert (await told(a.connect(), "login", nick="ann"))["code"] == "engine-away"
 
 
 async def test_a_name_is_given_back_to_an_engine_that_was_away(
@@ -123,6 +141,27 @@ async def test_a_name_is_given_back_to_an_engine_that_was_away(
             assert (await told(b.connect(), "login", nick="ann"))["code"] == "name-taken"
         await settled()
         assert (await told(b.connect(), "login", nick="ann"))["is"] == "logged-in"
+
+
+async def test_where_the_engine_is_owed_too_much_nobody_is_given_a_name(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise JournalError("the engine is away")
+
+    monkeypatch.setattr(owed, "OWED_MAX", 2)
+    async with open_nodes(connections_per_address=0) as (a, _):
+        people = [a.connect() for _ in range(TOLD_AT_ONCE + 2)]
+        for number, program in enumerate(people):
+            await program.enter(f"ann{number}")
+        with monkeypatch.context() as patched:
+            patched.setattr(a.node, "release", away)
+            for program in people:
+                await program.ask("logout")
+                await program.read_to_end()
+            assert (await told(a.connect(), "login", nick="bob"))["code"] == "engine-away"
+        await settled()
+        assert (await told(a.connect(), "login", nick="bob"))["is"] == "logged-in"
 
 
 async def test_a_person_at_two_nodes_has_one_name_and_another_one_at_both(autojump_clock: trio.abc.Clock) -> None:
@@ -147,6 +186,25 @@ async def test_a_person_at_two_nodes_has_one_name_and_another_one_at_both(autoju
         assert (await phone.wait_for("said"))["nick"] == "anna"
         assert (await told(b.connect(), "login", nick="ann"))["is"] == "logged-in"
         assert (await told(a.connect(), "login", nick="anna"))["code"] == "name-taken"
+
+
+async def test_a_person_who_takes_two_names_at_once_at_two_nodes_has_the_one_of_them_at_both(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    for late in (0.0, 0.1, 0.2, 0.3, 0.5):
+        async with open_nodes(delay=lambda: 0.2) as (a, b):
+            desk = a.connect()
+            await desk.enter("ann", "python", token=TOKEN)
+            phone = b.connect()
+            await phone.enter("ann", "python", token=TOKEN, session="add")
+            await desk.ask("nick", nick="anna")
+            await trio.sleep(late)
+            await phone.ask("nick", nick="anne")
+            await settled()
+            nicks = {session.nick for house in (a, b) for session in house.server._sessions}
+            assert len(nicks) == 1
+            assert {nick for house in (a, b) for room in house.server.rooms for nick in room.nicks} == nicks
+            assert {held.nick for held in a.node._kept.nodes.names._held.values()} == nicks
 
 
 # To come back at another node.
@@ -175,7 +233,7 @@ async def test_a_program_taken_over_from_another_node_misses_nothing_and_nobody_
         assert sorted(answer["rooms"]) == ["pm", "python"]
         await bob.ask("say", room="python", text="two")
         await again.ask("say", room="python", text="before", key="k1")  # it may not have been stored
-        await again.ask("resume", after={"python": last})
+        await again.ask("resume", rooms={"python": last})
         await settled()
         assert (await ann.rest())[-1]["why"] == "taken-over"
         events = await heard(again)
@@ -189,6 +247,52 @@ async def test_a_program_taken_over_from_another_node_misses_nothing_and_nobody_
         await settled()
         assert texts(await heard(bob)) == ["still here"]
         assert [len(room.nicks) for room in (*a.server.rooms, *b.server.rooms) if room.name == "pm"] == [2, 2]
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_program_that_goes_from_node_to_node_while_others_talk_hears_each_line_once_and_says_each_once(
+    autojump_clock: trio.abc.Clock, seed: int
+) -> None:
+    chance = Random(seed)  # noqa: S311 - the same delays every time
+    delays = (0.0, 0.0, 0.05, 0.3)
+    async with open_nodes(3, delay=lambda: chance.choice(delays), messages_per_second=0) as houses:
+        witnesses: list[Program] = []
+        for number, house in enumerate(houses):
+            witnesses.append(house.connect())
+            await witnesses[-1].enter(f"bob{number}", "python")
+        heard_by_ann, last = dict[int, str](), 0
+        ann = houses[0].connect()
+        await ann.enter("ann", "python", token=TOKEN)
+        await settled()
+        for witness in witnesses:
+            await heard(witness)
+        for number in range(12):
+            await chance.choice(witnesses).ask("say", room="python", text=f"b{number}")
+            await ann.ask("say", room="python", text=f"a{number}", key=f"a{number}")
+            await trio.sleep(chance.uniform(0, 0.4))
+            if (
+                number % 3 == 2
+            ):  # the line is lost, and nobody but she knows: she comes elsewhere, and says again what may not have come
+                last = max([last, *heard_by_ann])
+                ann = chance.choice(houses).connect()
+                await ann.enter("ann", token=TOKEN)
+                await ann.ask("resume", rooms={"python": last})
+                await ann.ask("say", room="python", text=f"a{number}", key=f"a{number}")
+            for line in said_in(await heard(ann)):
+                assert line["seq"] not in heard_by_ann
+                heard_by_ann[line["seq"]] = line["text"]
+        await settled()
+        heard_by_ann |= {line["seq"]: line["text"] for line in said_in(await heard(ann))}
+        assert sorted(heard_by_ann) == [*range(1, 25)]
+        assert sorted(heard_by_ann.values()) == sorted(f"{who}{number}" for who in "ab" for number in range(12))
+        for witness in witnesses:
+            events = await heard(witness)
+            assert visits(events) == []
+            assert {line["seq"]: line["text"] for line in said_in(events)} == heard_by_ann
+        assert [
+            room.nicks.count("ann") for house in houses for room in house.server.rooms if room.name == "python"
+        ] == [1] * 3
+        assert sum(session.nick == "ann" for house in houses for session in house.server._sessions) == 1
 
 
 def said_in(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -225,6 +329,22 @@ async def test_who_goes_from_node_to_node_and_back_at_once_is_where_they_came_la
             assert rooms == [("python",)]
             await third.ask("say", room="python", text="here")
             assert (await third.wait_for("said"))["text"] == "here"
+
+
+async def test_who_comes_from_a_room_of_which_the_node_has_not_heard_yet_is_in_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes() as (a, b):
+        await settled()
+        b.node.hears_late = 1.0
+        ann = a.connect()
+        await ann.enter("ann", token=TOKEN)
+        await ann.ask("create", room="lisp")
+        await ann.ask("join", room="lisp")
+        await ann.wait_for("entered")
+        again = b.connect()
+        assert (await again.enter("ann", token=TOKEN))["rooms"] == ["lisp"]
+        assert (await again.wait_for("entered"))["room"] == "lisp"
 
 
 # Accounts.
@@ -367,6 +487,29 @@ async def test_a_room_renamed_and_deleted_at_one_node_is_so_at_the_other(autojum
         await a.ask_as_operator("delete-room", room="pm")
         assert (await bob.wait_for("room-deleted"))["room"] == "pm"
         assert {room.name for room in a.server.rooms} == {room.name for room in b.server.rooms}
+
+
+async def test_what_cannot_be_put_into_effect_is_logged_and_what_comes_after_it_is(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise ValueError("a bug")
+
+    async def never(*_: object) -> None:
+        await trio.sleep_forever()
+
+    async with open_nodes() as (a, b):
+        ann = a.connect()
+        await ann.enter("ann")
+        for number, broken in enumerate((fails, never)):
+            with capture_logs() as logged, monkeypatch.context() as patched:
+                patched.setattr(b.server._directory, "open_room_of_others", broken)
+                await told(ann, "create", room=f"lost-{number}")
+                await trio.sleep(CHANGE_SECONDS + 1)
+            assert [entry["log_level"] for entry in logged if "another node" in entry["event"]] == ["error"]
+            await told(ann, "create", room=f"found-{number}")
+            await settled()
+            assert f"found-{number}" in {room.name for room in b.server.rooms}
 
 
 async def test_what_is_read_of_a_room_is_read_again_where_lines_were_rewritten_elsewhere(

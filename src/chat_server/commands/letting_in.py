@@ -187,7 +187,7 @@ async def _found_or_claimed(
                 return None, given
             directory.release(given.nick, session.person)
     except JournalError:
-        return None, Refused("cannot-store")
+        return None, Refused("engine-away")
 
 
 def _last_login(let_in: LetIn, zone: str, *, was_ending: bool) -> LastLogin | None:

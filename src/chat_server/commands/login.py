@@ -166,7 +166,7 @@ async def _decided(
     try:
         here = await found_here(place, others, identity)
     except JournalError:
-        session.send(Refused("cannot-store"))
+        session.send(Refused("engine-away"))
         return None
     if here is not None:
         person, claimed = here

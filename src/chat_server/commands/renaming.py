@@ -132,7 +132,7 @@ async def claimed_name(
     try:
         given = await others.names.claim(nick, session.person, who)
     except JournalError:
-        given = Refused("cannot-store")
+        given = Refused("engine-away")
     if isinstance(given, Refused):  # that an account has it is what is said first, whoever else has it
         session.send(place.directory.authentication.refusal_of_name(nick, session.person.account) or given)
         return None

@@ -116,7 +116,7 @@ class Planner:
 
     def _sessions(self, who: Speaker) -> int:
         """How many there are of somebody by a device."""
-        return self._members.sessions_of[who] + self._more[who]
+        return self._members.sessions_by(who) + self._more[who]
 
     def _settle_what_is_owed(self) -> None:
         """Whoever has a session at this node and is not there by the turns has come; whoever is there by them without one has gone."""

@@ -4,7 +4,6 @@ Who is there, and what everybody is told of it, follows from the room's turns, t
 from what they do here. So every node tells the same in the same order. Never knows how turns are stored, nor when they come.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
@@ -45,8 +44,7 @@ class SharedMembers(Members):
         """Who is there."""
         self._stored_as: dict[Occupant, Speaker] = {}  # each session that is here
         self._to_come: Mapping[Occupant, Speaker] = {}
-        self.sessions_of: Counter[Speaker] = Counter()
-        """How many sessions are here of somebody by a device."""
+        self._sessions_of: dict[PersonId, set[Occupant]] = {}  # by whom the turns know
         self.misnamed: set[Person[Occupant]] = set()
         """Who is called otherwise in the room than at this node, which may be about to hear of it, or to tell it."""
 
@@ -89,16 +87,20 @@ class SharedMembers(Members):
                 self._count(session, who)
         self._to_come = stored_as
 
+    def sessions_by(self, who: Speaker) -> int:
+        """How many sessions are here of somebody by a device."""
+        return sum(self._stored_as[session] == who for session in self._sessions_of.get(who.person, ()))
+
     def _count(self, session: Occupant, who: Speaker) -> None:
         self._stored_as[session] = who
-        self.sessions_of[who] += 1
+        self._sessions_of.setdefault(who.person, set()).add(session)
 
     def _uncount(self, session: Occupant) -> None:
         who = self._stored_as.pop(session, None)
         if who is not None:
-            self.sessions_of[who] -= 1
-            if not self.sessions_of[who]:
-                del self.sessions_of[who]
+            self._sessions_of[who.person].remove(session)
+            if not self._sessions_of[who.person]:
+                del self._sessions_of[who.person]
 
     def take(self, node: int, movement: Movement, session: Occupant | None = None) -> None:
         """Take a movement in, and have everybody told of it; `session` is whose it is, if that is known."""
@@ -175,11 +177,8 @@ class SharedMembers(Members):
         self._call_everywhere(called.person, called.nick)
 
     def _call_everywhere(self, who: PersonId, nick: str) -> None:
-        for person in [one for one in self.nicks if self._is(one, who)]:
+        for person in {session.person for session in self._sessions_of.get(who, ())}:
             self._call(person, nick)
-
-    def _is(self, person: Person[Occupant], who: PersonId) -> bool:
-        return any(self.speaker(session).person == who for session in self._here.get(person, ()))
 
     def _call(self, person: Person[Occupant], nick: str) -> None:
         """Show somebody's sessions lines with this name in another way, and no longer those with the one before."""
