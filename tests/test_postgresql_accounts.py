@@ -25,6 +25,7 @@ from chat_server.accounts import (
     Account,
     Accounts,
     Device,
+    Ended,
     Failure,
     Holder,
     NewDevice,
@@ -32,8 +33,9 @@ from chat_server.accounts import (
     sender_of,
 )
 from chat_server.accounts.names_index import Refusal
-from chat_server.journal import JournalError
+from chat_server.journal import JournalError, batch_codec
 from chat_server.journal.erasing import ERASED_TEXT
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.nodes import Beside, Revoked, Speaker
 from chat_server.journal.postgresql import account_commits, endings, rewriting
 from chat_server.journal.postgresql.accounts import PostgresqlAccounts
@@ -213,7 +215,7 @@ async def test_whatever_is_done_at_two_nodes_at_once_nothing_is_in_each_others_w
 async def test_nobody_registers_a_name_that_somebody_else_has_at_whatever_node(
     nodes: list[PostgresqlAccounts], database: Database
 ) -> None:
-    hold = "INSERT INTO held (key, skeleton, nick, person, node) VALUES ('ann', 'ann', 'Ann', 'token:1', 2)"
+    hold = "INSERT INTO held (key, skeleton, nick, person, node) VALUES ('ann', 'ann', 'Ann', 'token:1', 2), ('x', 'x', 'x', 'token:1', 2)"
     with database.connect() as connection:
         connection.execute(hold)
     assert await nodes[0].register(ann(), NOW) == Refusal("held", "Ann")
@@ -223,7 +225,8 @@ async def test_nobody_registers_a_name_that_somebody_else_has_at_whatever_node(
     assert await nodes[0].rename(bob.id, "ann", "ann", NOW) == Refusal("held", "Ann")
     made = (await registered(nodes[0], replace(ann(), claimed_by="token:1"))).account
     with database.connect() as connection:
-        assert connection.execute("SELECT person, node FROM held").fetchall() == [(sender_of(made.id), 2)]
+        held = connection.execute("SELECT key, person FROM held ORDER BY key").fetchall()
+        assert held == [("ann", sender_of(made.id)), ("x", "token:1")]
     assert isinstance(await nodes[1].rename(made.id, "ANN", "ann", NOW), Account)
 
 
@@ -335,6 +338,37 @@ async def test_nothing_is_stored_by_a_device_after_it_is_dropped_at_another_node
             is_over = True
         assert refused
         assert len(texts_of(node)) == stored
+
+
+async def test_who_drops_a_device_waits_for_what_is_just_being_said_by_it(
+    nodes: list[PostgresqlAccounts], database: Database
+) -> None:
+    made, laptop, _ = await registered(nodes[0])
+    assert laptop is not None
+    key = SenderKey(sender_of(made.id), "k")
+    turn = append_of([line_of(made.id, "hi")], {0: key}, Beside("python", 0, (), [Speaker(key.sender, laptop.id)]))
+    done: list[str] = []
+    with closing(Node(database)) as node, closing(database.connect()) as other:
+
+        async def drop() -> None:
+            await nodes[1].drop_devices(made.id, [laptop.id])
+            done.append("dropped")
+
+        def say() -> None:
+            node.store(turn)
+            done.append("said")
+
+        async with trio.open_nursery() as nursery:
+            with other.transaction(force_rollback=True):  # a line under the same key, which is not there in the end
+                row = [key.sender, key.key.encode()]
+                other.execute("INSERT INTO sent (sender, key, room, seq, at) VALUES (%s, %s, 1, 1, 0)", row)
+                nursery.start_soon(trio.to_thread.run_sync, say)
+                await trio.sleep(0.3)
+                nursery.start_soon(drop)
+                await trio.sleep(0.3)
+                assert done == []
+        assert sorted(done) == ["dropped", "said"]
+        assert texts_of(node) == ["hi"]
 
 
 # Connections that are lost.
@@ -569,6 +603,27 @@ async def test_lines_of_two_who_end_at_two_nodes_at_once_are_both_rewritten(
         assert texts_of(node) == [ERASED_TEXT, ERASED_TEXT, "open"] * 30
         nicks = {nick for (line,) in node.ask("SELECT lines::json FROM batch") for nick, *_ in line}
         assert nicks == {found[0].nick, found[1].nick, "eve"}
+
+
+async def test_what_another_has_just_rewritten_is_not_taken_back(
+    nodes: list[PostgresqlAccounts], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [(await registered(nodes[0], Registration(name, name))).account.id for name in ("ann", "bob")]
+    one, other = (Ended(account, f"deleted-{account}", "erase") for account in made)
+    encode = batch_codec.encode
+    with closing(Node(database)) as node:
+        node.store(append_of([line_of(account, "secret") for account in made], {}, Beside("python", 0)))
+        turns = [rewriting.Place(1, 1)]
+
+        def after_the_other(lines: Sequence[Any]) -> bytes:
+            monkeypatch.setattr(rewriting, "encode", encode)
+            assert rewriting.rewrite(node.connection, turns, other) == (frozenset({"python"}), {})
+            return encode(lines)
+
+        monkeypatch.setattr(rewriting, "encode", after_the_other)
+        assert rewriting.rewrite(node.connection, turns, one) is None, "it is to be looked at once more"
+        assert rewriting.rewrite(node.connection, turns, one) == (frozenset({"python"}), {})
+        assert texts_of(node) == [ERASED_TEXT] * 2
 
 
 async def test_somebody_is_given_their_lines_in_the_order_in_which_they_were_stored(

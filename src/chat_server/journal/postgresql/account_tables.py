@@ -177,7 +177,10 @@ class PostgresqlTables:
         if person:
             self._do("UPDATE position SET person = %s WHERE room IN (SELECT id FROM room) AND person = %s", to, person)
         if self._person:
-            self._do("UPDATE held SET person = %s WHERE person = %s", to, self._person)
+            self._do(
+                "UPDATE held SET person = %s WHERE person = %s AND key = (SELECT key FROM account WHERE id = %s)",
+                *(to, self._person, account),
+            )
 
     # Devices.
 
