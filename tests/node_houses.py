@@ -57,9 +57,9 @@ class SlowNode(MemoryNode):
         await self._wait()
         await super().taken_over(person, device, order)
 
-    async def renamed(self, person: PersonId, nick: str) -> None:
+    async def renamed(self, person: PersonId, nick: str, order: int) -> None:
         await self._wait()
-        await super().renamed(person, nick)
+        await super().renamed(person, nick, order)
 
     def changes(self) -> AsyncIterator[Numbered]:
         return LateChanges(super().changes(), self._hear)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from chat_server.accounts.look_alikes import skeleton
+from chat_server.config import Config, RoomsTable
 from chat_server.journal.nodes import PersonId
 from chat_server.protocol.names import name_key
 from chat_server.rooms.person import person_id
@@ -74,6 +75,7 @@ async def play(steps: list[tuple[int, str, str, float]], random: Random) -> None
     """Ask for these things without waiting for answers. What the engine is asked, and tells, takes up to a fifth of a second on each way."""
     async with open_nodes(
         3,
+        config=Config(rooms=RoomsTable(names=["python"])),
         delay=lambda: random.choice((0.0, random.uniform(0, 0.2))),
         messages_per_second=0,
         login_seconds=0,
@@ -97,7 +99,7 @@ async def play(steps: list[tuple[int, str, str, float]], random: Random) -> None
         for house in houses:
             others = house.server._directory.others
             assert others is not None
-            assert (others.names._unsettled, others.names._whose, others._locks, +others._renaming) == ({}, {}, {}, {})
+            assert (others.names._unsettled, others.names._whose, others._locks) == ({}, {}, {})
 
 
 def newcomer(houses: Sequence[NodeHouse], number: int) -> Caller:

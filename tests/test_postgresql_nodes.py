@@ -533,7 +533,7 @@ async def test_changes_come_to_every_node_in_one_order_without_a_hole(database: 
         async def tell(nodes: PostgresqlNodes) -> None:
             for number in range(40):
                 if number % 2:
-                    await nodes.renamed(f"{nodes.number}:1", str(number))
+                    await nodes.renamed(f"{nodes.number}:1", str(number), 0)
                 else:
                     await nodes.taken_over(f"{nodes.number}:1", number, 0)
 

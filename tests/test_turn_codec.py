@@ -37,7 +37,7 @@ CHANGES: dict[type, st.SearchStrategy[Change]] = {
     RoomRenamed: st.builds(RoomRenamed, NUMBERS, TEXTS, TEXTS),
     RoomDeleted: st.builds(RoomDeleted, NUMBERS, TEXTS),
     CameElsewhere: st.builds(CameElsewhere, NUMBERS, TEXTS, NUMBERS, NUMBERS),
-    RenamedPerson: st.builds(RenamedPerson, NUMBERS, TEXTS, TEXTS),
+    RenamedPerson: st.builds(RenamedPerson, NUMBERS, TEXTS, TEXTS, NUMBERS),
     RegisteredPerson: st.builds(RegisteredPerson, NUMBERS, TEXTS, NUMBERS),
     AccountChanged: st.builds(AccountChanged, NUMBERS, NUMBERS),
     DevicesRevoked: st.builds(

@@ -180,6 +180,9 @@ async def _decided(
         return None
     _be_plain_if_asked(place, session, request)
     let_in_guest(place, session, given.nick, request.token)
+    session.person.name_order = (
+        0 if given.elsewhere else given.order
+    )  # what they are called there they may be no longer
     return note_elsewhere(others, session, request, given, Place())
 
 

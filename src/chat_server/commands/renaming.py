@@ -117,9 +117,10 @@ async def _rename_among_nodes(
             if person.account:
                 pause = await _stored_and_called(place, session, claimed.nick)
             else:
+                person.name_order = claimed.order
                 pause = call(place, session, claimed.nick)
                 if claimed.elsewhere:  # of an account's name they hear as of whatever happens to it
-                    others.rename(who, lambda: person.nick)
+                    others.rename(who, claimed.nick, claimed.order)
     if pause is not None:
         await pause
 

@@ -190,9 +190,9 @@ class MemoryNode:
         """Have the person's sessions at other nodes end; see Nodes."""
         self._tell(CameElsewhere(self.number, person, device, order))
 
-    async def renamed(self, person: PersonId, nick: str) -> None:
+    async def renamed(self, person: PersonId, nick: str, order: int) -> None:
         """Tell of another name; see Nodes."""
-        self._tell(RenamedPerson(self.number, person, nick))
+        self._tell(RenamedPerson(self.number, person, nick, order))
 
     async def registered(self, person: PersonId, account: int) -> None:
         """Tell of an account; see Nodes."""

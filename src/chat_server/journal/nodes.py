@@ -219,11 +219,12 @@ class CameElsewhere(Struct, frozen=True, tag="came-elsewhere"):
 
 
 class RenamedPerson(Struct, frozen=True, tag="renamed-person"):
-    """A guest who is at several nodes has another name. Of an account's the nodes hear by AccountChanged."""
+    """A guest who is at several nodes has another name, by the claim of this order. Of an account's the nodes hear by AccountChanged."""
 
     node: int
     person: PersonId
     nick: str
+    order: int
 
 
 class RegisteredPerson(Struct, frozen=True, tag="registered-person"):
@@ -352,8 +353,8 @@ class Nodes(Protocol):
     async def taken_over(self, person: PersonId, device: int, order: int) -> None:
         """Have the person's sessions at other nodes end that are there by the same device and came before: they go on here (`CameElsewhere`)."""
 
-    async def renamed(self, person: PersonId, nick: str) -> None:
-        """Tell the other nodes that a guest has another name (`RenamedPerson`)."""
+    async def renamed(self, person: PersonId, nick: str, order: int) -> None:
+        """Tell the other nodes that a guest has another name, by the claim of this order (`RenamedPerson`)."""
 
     async def registered(self, person: PersonId, account: Author) -> None:
         """Tell the other nodes that somebody has an account now (`RegisteredPerson`)."""

@@ -4,7 +4,6 @@ What happens at other nodes comes in one order (journal/nodes.py, Change), some 
 or after it there, and is never undone by what was before it. Never knows how somebody logs in, nor how a session ends.
 """
 
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,7 +13,7 @@ from weakref import WeakKeyDictionary
 import trio
 
 from chat_server.accounts import sender_of
-from chat_server.journal.nodes import Change, Nodes, PersonId, RenamedPerson
+from chat_server.journal.nodes import Nodes, PersonId
 from chat_server.protocol.entries import Author
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.owed import Owed
@@ -37,7 +36,6 @@ class OtherNodes(Generic[P]):
         """The names of those who are here."""
         self.came: WeakKeyDictionary[object, int] = WeakKeyDictionary()
         """For each session in which order it came, among all of its person's (Claimed.order)."""
-        self._renaming: Counter[PersonId] = Counter()
         self._locks: dict[PersonId, trio.Lock] = {}
         self._rooms_changed = trio.Event()
 
@@ -65,33 +63,14 @@ class OtherNodes(Generic[P]):
         """Somebody has come here in this order: their sessions at other nodes by the device, which came before, are to end."""
         self._owed.tell(partial(self.nodes.taken_over, who, device, order))
 
-    def rename(self, who: PersonId, nick: Callable[[], str]) -> None:
-        """Somebody has another name here: `nick` gives it. They are to have it at the other nodes too."""
-        self._renaming[who] += 1
-        self._owed.tell(partial(self._tell_name, who, nick))
-
-    async def _tell_name(self, who: PersonId, nick: Callable[[], str]) -> None:
-        async with self.deciding(who):  # so that the newest is told last
-            await self.nodes.renamed(who, nick())
+    def rename(self, who: PersonId, nick: str, order: int) -> None:
+        """Somebody has another name here, by the claim of this order. They are to have it at the other nodes too, unless they have a newer one."""
+        self._owed.tell(partial(self.nodes.renamed, who, nick, order))
 
     def register(self, who: PersonId, nick: str, account: Author) -> None:
         """A guest who has this name here has an account now: they are to have it at the other nodes too."""
         self.names.known_otherwise(nick, sender_of(account))
         self._owed.tell(partial(self.nodes.registered, who, account))
-
-    # What is heard of the others.
-
-    def is_own(self, change: Change) -> bool:
-        """Whether this node has done it: it has been put into effect here. Called once for each."""
-        if change.node != self.nodes.number:
-            return False
-        if isinstance(change, RenamedPerson):
-            self._renaming -= Counter([change.person])
-        return True
-
-    def is_renaming(self, who: PersonId) -> bool:
-        """Whether the person has taken another name here, which is not heard of yet: whatever is heard of was before."""
-        return bool(self._renaming[who])
 
     # Rooms.
 

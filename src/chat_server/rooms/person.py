@@ -66,6 +66,7 @@ class Person(Generic[S]):
         "history",
         "is_naming",
         "language",
+        "name_order",
         "nick",
         "replaced",
         "role",
@@ -78,6 +79,8 @@ class Person(Generic[S]):
     def __init__(self, session: S, *, history: int, zone: str) -> None:
         self.nick = ""
         """The nickname, or "" before login."""
+        self.name_order = 0
+        """Which of the claims of several nodes has given it (Claimed.order); 0: none that they asked for by this name."""
         self.is_naming = False
         """Whether one of their sessions is changing the nickname, or registering it."""
         self.account: Author = 0

@@ -4,7 +4,6 @@ One after the other, in the order in which it happened; one that fails is logged
 hears of the others, nor what rooms make of each other's turns.
 """
 
-from contextlib import suppress
 from math import inf
 from typing import cast
 
@@ -69,17 +68,18 @@ class ChangesElsewhere:
                 log.error("what has happened at another node took too long here", change=type(change).__name__)
 
     async def _done(self, change: Change) -> None:
-        if self._others.is_own(change):
-            self._marks_guests = bool(self.directory.guests)
-            return None
-        with suppress(NodeIsOver):
-            while True:
-                try:
-                    return await self._do(change)
-                except NodeIsOver:
-                    raise
-                except JournalError:  # the engine is away
-                    await trio.sleep(AGAIN_SECONDS)
+        if change.node == self._others.nodes.number and not isinstance(change, RenamedPerson):
+            self._marks_guests = bool(self.directory.guests)  # it has been put into effect
+            return
+        is_done = False
+        while not is_done:
+            try:
+                await self._do(change)
+                is_done = True
+            except NodeIsOver:
+                return
+            except JournalError:  # the engine is away
+                await trio.sleep(AGAIN_SECONDS)
 
     async def _do(self, change: Change) -> None:
         match change:
@@ -141,10 +141,15 @@ class ChangesElsewhere:
                     session.dismiss("taken-over", inf)
 
     async def _rename_person(self, change: RenamedPerson) -> None:
+        """Let a guest be called so, unless they have a newer name. By whom it was told makes no difference.
+
+        They may have gone from here since, and come back as they were called elsewhere, where this was not heard of yet.
+        """
         async with self._others.deciding(change.person):
             person = self.directory.identified(change.person)
-            if person is not None and not self._others.is_renaming(change.person):
+            if person is not None and person.name_order < change.order:
                 await self._call(person, change.person, change.nick)
+                person.name_order = change.order
 
     async def _call(self, person: Person[Occupant], who: PersonId, nick: str) -> None:
         """Let somebody be called as they are elsewhere."""

@@ -238,9 +238,9 @@ class PostgresqlNodes:
         """Have the person's sessions at other nodes end; see Nodes."""
         await self._tell(CameElsewhere(self.number, person, device, order))
 
-    async def renamed(self, person: PersonId, nick: str) -> None:
+    async def renamed(self, person: PersonId, nick: str, order: int) -> None:
         """Tell the other nodes that somebody has another name."""
-        await self._tell(RenamedPerson(self.number, person, nick))
+        await self._tell(RenamedPerson(self.number, person, nick, order))
 
     async def registered(self, person: PersonId, account: Author) -> None:
         """Tell the other nodes that somebody has an account now."""
