@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import msgspec
+import psycopg
 import pytest
 import trio
 
@@ -31,7 +32,8 @@ from chat_server.journal.nodes import (
     TurnReceipt,
     Went,
 )
-from chat_server.journal.postgresql import committer, heartbeat
+from chat_server.journal.postgresql import committer, heartbeat, tail
+from chat_server.journal.postgresql.connections import connect
 from chat_server.journal.postgresql.nodes import PostgresqlNodes
 from chat_server.journal.signs import RoomFounded, Signed
 from chat_server.journal.turn_codec import encode_change
@@ -401,22 +403,125 @@ async def test_a_node_that_is_silent_is_buried_once_by_whatever_other_and_stores
         assert [turn.number for turn in await b.turns("python", 0)] == [1, 2]
 
 
+def backend_of(database: Database, nodes: PostgresqlNodes, purpose: str) -> list[int]:
+    """The processes at the other end of a node's connections for this."""
+    with database.connect() as connection:
+        rows = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = %s", [f"chat-server {nodes.number} {purpose}"]
+        )
+        return [pid for (pid,) in rows]
+
+
+async def test_a_listener_that_stands_still_keeps_nothing_from_being_shown(database: Database) -> None:
+    make_room(database)
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        here, there = await Room(a).open(), await Room(b).open()
+        await eventually(lambda: len(backend_of(database, b, "listen")) == 1)
+        (listener,) = backend_of(database, b, "listen")
+        os.kill(listener, signal.SIGSTOP)
+        try:
+            for number in range(1, 6):
+                begun = trio.current_time()
+                await here.say("not heard")
+                await there.until(number)
+                assert trio.current_time() - begun < 1.2
+            await eventually(lambda: len(backend_of(database, b, "listen")) == 2)  # another hears again
+            begun = trio.current_time()
+            await here.say("heard")
+            await there.until(6)
+            assert trio.current_time() - begun < 0.4
+        finally:
+            os.kill(listener, signal.SIGCONT)
+
+
+async def test_a_node_that_stands_still_while_it_is_told_what_it_has_missed_is_buried_all_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.1)
+    b = node(database, "b", silence=1.0)
+    with database.connect() as connection:
+        ((still,),) = connection.execute("INSERT INTO node (name) VALUES ('still') RETURNING id").fetchall()
+    async with running(b):
+        appending, listening = (connect(database.url, purpose, node=still) for purpose in ("append", "listen"))
+        # It holds its row, as an append does, and does not take the answer, which no kernel has room for.
+        appending.pgconn.send_query(
+            f"SELECT FROM node WHERE id = {still} FOR KEY SHARE; SELECT repeat('x', 1000) FROM generate_series(1, 100000)".encode()  # noqa: S608
+        )
+        with trio.fail_after(6):
+            while len(await b.listed()) > 1:
+                await trio.sleep(0.05)
+        for ended in (appending, listening):
+            with pytest.raises(psycopg.OperationalError):
+                ended.execute("SELECT 1")
+            ended.close()
+
+
+async def test_a_room_that_takes_nothing_in_is_handed_so_much_and_the_others_go_on(database: Database) -> None:
+    for room in ("python", "pm"):
+        make_room(database, room)
+    a, b = node(database, "a"), node(database, "b")
+
+    class Slow(Room):
+        def follow(self, turns: Sequence[Turn]) -> None:
+            self.taken += turns
+
+    async with running(a, b):
+        here, pm = await Room(a).open(), await Room(a, "pm").open()
+        slow, other = await Slow(b).open(), await Room(b, "pm").open()
+        for number in range(1, 301):
+            await here.say(str(number))
+        await pm.say("hello")
+        await other.until(1)
+        assert 0 < len(slow.taken) <= 2 * tail.AHEAD_MAX  # once more, for it may have lost them
+        assert slow.taken[0].number == 1
+        taken, slow.taken = slow.taken, []
+        while slow.turn < 300:
+            slow.turn = max([slow.turn, *(turn.number for turn in taken)])
+            await trio.sleep(0.1)
+            taken, slow.taken = slow.taken, []
+
+
 async def test_nodes_that_were_away_together_with_the_engine_bury_nobody(
     own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(heartbeat, "BEATS_BEFORE_BURYING", 0)
     database = own_cluster.create()
-    a, b = node(database, "a", silence=1.0), node(database, "b", silence=1.0)
-    async with running(a, b):
-        await trio.sleep(1)  # both have given signs enough to bury others
-        await trio.to_thread.run_sync(partial(own_cluster.stop, "immediate"))
-        await trio.sleep(2)
-        await trio.to_thread.run_sync(own_cluster.start)
-        await eventually(lambda: not a.life.is_engine_away and not b.life.is_engine_away)
-        await trio.sleep(1.5)
-        assert not a.life.is_over
-        assert not b.life.is_over
-        assert len(await a.listed()) == 2
+    async with through_link(database) as (link, url):
+        a, b = node(database, "a", silence=2.0), await through(url, "b", silence=2.0)
+        async with running(a, b):
+            await trio.sleep(0.5)
+            await trio.to_thread.run_sync(partial(own_cluster.stop, "immediate"))
+            link.cut()
+            await trio.sleep(2.5)
+            await trio.to_thread.run_sync(own_cluster.start)
+            await trio.sleep(0.4)
+            link.mend()  # this one comes back somewhat later
+            await eventually(lambda: not a.life.is_engine_away and not b.life.is_engine_away)
+            await trio.sleep(2.5)
+            assert not a.life.is_over
+            assert not b.life.is_over
+            assert len(await a.listed()) == 2
+
+
+async def test_nodes_that_were_cut_off_together_give_each_other_time_to_come_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.2)
+    async with through_link(database) as (link, url), through_link(database) as (other_link, other_url):
+        a, b = await through(url, "a", silence=1.0), await through(other_url, "b", silence=1.0)
+        async with running(a, b):
+            await trio.sleep(1.5)
+            link.cut()
+            other_link.cut()
+            await trio.sleep(1.5)
+            link.mend()
+            await trio.sleep(0.3)
+            other_link.mend()
+            await trio.sleep(1.5)
+            assert not a.life.is_over
+            assert not b.life.is_over
 
 
 async def test_a_node_from_which_people_can_come_back_elsewhere_stays_for_a_while(
