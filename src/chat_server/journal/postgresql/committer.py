@@ -24,7 +24,7 @@ from chat_server.journal import JournalError
 from chat_server.journal.node_life import NodeLife
 from chat_server.journal.nodes import NodeIsOver, TurnReceipt
 from chat_server.journal.postgresql.appending import Append
-from chat_server.journal.postgresql.link import ANSWER_SECONDS, PASSING, Connection, Held, Shutter, said
+from chat_server.journal.postgresql.link import ANSWER_SECONDS, PASSING, Connection, Held, Shutter, is_broken, said
 from chat_server.logs import log
 
 PATIENCE = 30.0
@@ -268,7 +268,7 @@ class Committer:
             took = time.monotonic() - begun
             self._sent = None
             self._tell(lambda: self._deliver(sent.jobs, stored.value, took))
-        elif held.connection.closed:
+        elif is_broken(held.connection, stored.error):
             log.warning("the connection to the database broke while something was stored", why=said(stored.error))
             self._drop_connection()
         else:

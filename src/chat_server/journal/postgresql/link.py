@@ -160,17 +160,15 @@ class Link:
             held = question.held
             if held is not None:
                 result = _asked(held, work)
-                if not _is_broken(held, result):
+                if isinstance(result, outcome.Value) or not held.connection.closed:
                     return result, held
-                held.close()
                 if question.is_given_up or not question.may_repeat:
                     result.unwrap()
             question.held = held = Held(self._open_connection())
             if question.is_given_up:
                 raise JournalError("nobody waits for it any more")
             result = _asked(held, work)
-            if _is_broken(held, result):
-                held.close()
+            if held.connection.closed:
                 result.unwrap()
         except (psycopg.Error, OSError) as error:
             raise JournalError(f"the database is away: {said(error)}") from error
@@ -186,17 +184,27 @@ class Link:
             self._held = None
 
 
+def is_broken(connection: Connection, error: BaseException) -> bool:
+    """Whether the connection is good for nothing after this, and it is not known what came of what was asked.
+
+    libpq may not know so yet: that something could not be sent, or what a backend says before it ends, is an answer to it.
+    """
+    if connection.closed:
+        return True
+    if not isinstance(error, psycopg.OperationalError) and type(error) is not psycopg.DatabaseError:
+        return False
+    return error.diag.severity_nonlocalized != "ERROR"
+
+
 def _asked(held: Held, work: Callable[[Connection], T]) -> outcome.Outcome[T]:
-    """What comes of it."""
+    """What comes of it. A connection that broke over it is closed."""
     result = outcome.capture(work, held.connection)
-    if isinstance(result, outcome.Error) and not held.connection.closed:
-        held.connection.rollback()
+    if isinstance(result, outcome.Error):
+        if is_broken(held.connection, result.error):
+            held.close()
+        else:
+            held.connection.rollback()
     return result
-
-
-def _is_broken(held: Held, result: outcome.Outcome[T]) -> bool:
-    """Whether nothing came of it because the connection broke."""
-    return isinstance(result, outcome.Error) and bool(held.connection.closed)
 
 
 def said(error: object) -> str:
