@@ -642,6 +642,26 @@ async def test_somebody_is_given_their_lines_in_the_order_in_which_they_were_sto
     assert found == [f"mine {number}" for number in range(30)]
 
 
+async def test_lines_that_were_stored_by_one_commit_are_given_together(
+    nodes: list[PostgresqlAccounts], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rewriting, "LOOKED_THROUGH", 1)
+    made = (await registered(nodes[0])).account
+    with closing(Node(database)) as node:
+        for number in range(3):
+            lines = [line_of(made.id, f"{number} in {room}", room) for room in ("python", "pm")]
+            node.store_all(*(append_of([line], {}, Beside(line.room, number)) for line in lines))
+    found: list[list[str]] = []
+    after: int | None = 0
+    while after is not None:
+        page = await nodes[1].lines_of(made.id, after, 1)
+        found.append([line.text for line in page.lines])
+        after = page.after
+    assert found[:3] == [[f"{number} in python", f"{number} in pm"] for number in range(3)]
+    assert await nodes[0].end(made.id, "erase", NOW)
+    assert everything(database).count(ERASED_TEXT) == 6
+
+
 # Bounds.
 
 

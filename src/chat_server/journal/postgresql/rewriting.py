@@ -42,9 +42,10 @@ def turns_of(connection: Connection, account: int, after: int) -> Some:
     """Some of the turns that may have lines of an account, by the transactions that stored them."""
     rows = connection.execute(
         "SELECT tx::text::bigint, room, turn, position(%s IN authors) > 0, octet_length(lines) FROM batch"
-        " WHERE count > 0 AND tx > %s::text::xid8 ORDER BY tx, room, turn FETCH FIRST %s ROWS WITH TIES",
+        " WHERE count > 0 AND tx > %s::text::xid8 ORDER BY tx FETCH FIRST %s ROWS WITH TIES",
         [str(account), str(after), LOOKED_THROUGH],
     ).fetchall()
+    rows.sort(key=lambda row: row[:3])
     found: list[Place] = []
     size = 0
     for transaction, group in groupby(rows, lambda row: int(row[0])):
@@ -91,8 +92,7 @@ NOTHING = Changed(frozenset(), {})
 def rewrite(connection: Connection, turns: Sequence[Place], ended: Ended) -> Changed | None:
     """Store these turns again, as they are to be. None: somebody else has just rewritten some of them, so not all are.
 
-    Done once more it does no harm: rooms are told of whose lines were stored so before a crash. Whoever follows what is stored by its transaction
-    reads these turns again.
+    Done once more it does no harm: rooms are told of whose lines were stored so before a crash.
     """
     is_erased = ended.ending == "erase"
     topics: dict[str, str] = {}
@@ -109,7 +109,7 @@ def rewrite(connection: Connection, turns: Sequence[Place], ended: Ended) -> Cha
             new.append((place, text, encode(others)))
     if new:
         done = connection.execute(
-            "UPDATE batch SET lines = one.new, tx = pg_current_xact_id() FROM unnest(%b, %b, %b, %b) AS one (room, turn, old, new)"
+            "UPDATE batch SET lines = one.new FROM unnest(%b, %b, %b, %b) AS one (room, turn, old, new)"
             " WHERE batch.room = one.room AND batch.turn = one.turn AND batch.lines = one.old",
             [
                 integers([place.room for place, _, _ in new]),
