@@ -251,7 +251,10 @@ async def test_the_people_of_a_node_that_is_given_up_are_gone_by_one_turn_and_it
     bury(b._kept, a.number)
     gone = (await b.turns("python", 2))[0]
     assert (gone.node, gone.number) == (a.number, 3)
-    assert {movement for _, movement in gone.movements} == {Went("node:1", 0), Went("account:5", 1)}
+    assert {movement for _, movement in gone.movements} == {
+        Went("node:1", 0, has_read=False),
+        Went("account:5", 1, has_read=False),
+    }
     assert [(one.node, one.person) for one in (await b.open("python")).people] == [(b.number, "account:5")]
     await trio.testing.wait_all_tasks_blocked()
     assert room.turn == 3

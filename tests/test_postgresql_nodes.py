@@ -386,7 +386,9 @@ async def test_a_node_that_is_silent_is_buried_once_by_whatever_other_and_stores
             await there.until(2)
         (turn,) = there.taken[1:]
         assert (turn.node, turn.lines) == (silent.number, [])
-        assert turn.movements == [Placed(0, Went("account:5", 3)), Placed(0, Went("token:x", 0))]
+        assert turn.movements == [
+            Placed(0, Went(person, device, has_read=False)) for person, device in (("account:5", 3), ("token:x", 0))
+        ]
         await trio.sleep(0.5)
         assert there.turn == 2  # once
         assert [seen.number for seen in await b.listed()] == [b.number, c.number]
@@ -543,7 +545,7 @@ async def test_a_node_from_which_people_can_come_back_elsewhere_stays_for_a_whil
         assert await b.rooms_of("token:x", 0) == ["python"]
         with trio.fail_after(3):
             await there.until(2)
-        assert there.taken[-1].movements == [Placed(0, Went("token:x", 0))]
+        assert there.taken[-1].movements == [Placed(0, Went("token:x", 0, has_read=False))]
 
 
 async def test_of_two_who_want_names_that_look_alike_at_two_nodes_at_once_one_gets_hers(database: Database) -> None:

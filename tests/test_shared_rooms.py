@@ -166,6 +166,21 @@ async def test_the_people_of_a_node_that_is_given_up_leave_once_but_for_those_wh
     assert sorted(b.room.nicks) == ["ann", "bob"]
 
 
+async def test_who_was_at_a_node_that_is_given_up_is_shown_elsewhere_what_was_said_until_it_was(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    bob = await b.come("bob")
+    await a.come("ann", "t")
+    await settled()
+    await b.say(bob, "nobody at the other node is shown this")
+    await settled()
+    bury(a.nodes._kept, a.nodes.number)
+    await settled()
+    ann = await b.come("ann", "t")
+    assert [line for line in ann.take_told() if "nobody" in line]
+
+
 async def test_what_comes_early_waits_for_what_is_before_it_and_what_comes_late_is_not_shown_again(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:

@@ -332,4 +332,4 @@ def bury(kept: Kept, node: int) -> None:
 
 
 def _departures(people: Iterable[tuple[str, int]]) -> list[Placed]:
-    return [Placed(0, Went(person, device)) for person, device in people]
+    return [Placed(0, Went(person, device, has_read=False)) for person, device in people]

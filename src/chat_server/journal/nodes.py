@@ -55,11 +55,14 @@ class Came(Struct, frozen=True, tag="came", omit_defaults=True):
 
 
 class Went(Struct, frozen=True, tag="went", omit_defaults=True):
-    """Somebody is in the room at a node no longer by a device."""
+    """Somebody is in the room at a node no longer by a device.
+
+    `has_read`: and has been shown everything up to here, unless it was a bot, or the node was given up, or nothing could be stored when they went.
+    """
 
     person: PersonId
     device: int
-    bot: bool = False
+    has_read: bool = True
 
 
 class Called(Struct, frozen=True, tag="called"):

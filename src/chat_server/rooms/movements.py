@@ -92,7 +92,7 @@ class Planner:
             self._as[session] = None
             self._more[who] -= 1
             if not self._sessions(who) and not self._holds_back(who.person):
-                self._place(Went(who.person, who.device, session.proof.is_bot))
+                self._place(Went(who.person, who.device, has_read=not session.proof.is_bot))
 
     def _rename(self, session: Occupant, nick: str) -> None:
         for who in {known.person for other in self._members.here(session.person) if (known := self._known(other))}:
@@ -136,4 +136,4 @@ class Planner:
             here.add(now)
         for who in sorted(there - here):
             if not self._holds_back(who.person):
-                self._place(Went(who.person, who.device))
+                self._place(Went(who.person, who.device, has_read=False))

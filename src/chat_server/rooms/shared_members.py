@@ -110,7 +110,7 @@ class SharedMembers(Members):
             case Went():
                 nick, account = self.roster.nick(movement.person), self.roster.account(movement.person)
                 is_last = self.roster.went(node, movement)
-                if node != self.node and nick and not movement.bot:
+                if node != self.node and nick and movement.has_read:
                     self._has_read(movement.person, account, nick)
                 if is_last:
                     self._left(Known(movement.person, account), nick)

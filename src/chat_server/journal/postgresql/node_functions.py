@@ -116,8 +116,9 @@ BEGIN
     PERFORM FROM room WHERE id IN (SELECT room FROM member WHERE node = ANY (gone)) ORDER BY id FOR NO KEY UPDATE;
     FOR there IN
         SELECT member.room, member.node,
-                json_agg(json_build_array(0, json_build_object('type', 'went', 'person', person, 'device', device)) ORDER BY person, device)
-                    AS movements
+                json_agg(json_build_array(
+                    0, json_build_object('type', 'went', 'person', person, 'device', device, 'has_read', false)
+                ) ORDER BY person, device) AS movements
             FROM member JOIN room ON room.id = member.room WHERE member.node = ANY (gone) AND NOT is_deleted
             GROUP BY member.room, member.node ORDER BY member.room, member.node
     LOOP
