@@ -121,6 +121,24 @@ async def test_a_new_name_is_told_at_every_node_and_counts_there(
     assert take(bob, phone) == [[], []], "it is known already"
 
 
+async def test_who_comes_under_another_name_than_a_silent_node_has_for_them_is_called_so_by_all(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    bob = await b.come("bob")
+    ghost = await a.come("ann", "t")
+    await settled()
+    take(bob)
+    ghost.person.nick = "anna"  # as if nobody were at that node to say otherwise
+    anna = await b.come("anna", "t")
+    await b.say(anna, "hello")
+    await settled()
+    assert bob.take_told() == ["* ann is now anna", "anna: hello"]
+    bury(b.nodes._kept, a.nodes.number)
+    await settled()
+    assert [nick for _, nick in b.room.others(bob)] == ["anna"]
+
+
 async def test_of_two_names_that_are_chosen_at_once_the_one_that_counts_at_all_nodes_is_the_rooms_in_the_end(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:

@@ -85,6 +85,9 @@ class Planner:
             self._more[who] += 1
             if self._sessions(who) == 1:
                 self._place(Came(who.person, who.device, nick, session.person.account, was, session.proof.is_bot))
+                # They may be listed by a node that is no more, or has not heard of their name yet.
+                if self._nick(who.person):
+                    self._call(who.person, nick)
 
     def _depart(self, session: Occupant) -> None:
         who = self._known(session)
@@ -96,9 +99,16 @@ class Planner:
 
     def _rename(self, session: Occupant, nick: str) -> None:
         for who in {known.person for other in self._members.here(session.person) if (known := self._known(other))}:
-            if self._nicks.get(who, self._members.roster.nick(who)) != nick:
-                self._nicks[who] = nick
-                self._place(Called(who, nick))
+            self._call(who, nick)
+
+    def _call(self, who: PersonId, nick: str) -> None:
+        if self._nick(who) != nick:
+            self._nicks[who] = nick
+            self._place(Called(who, nick))
+
+    def _nick(self, who: PersonId) -> str:
+        """What somebody is called by then; "" if they are not there by the turns that are known."""
+        return self._nicks.get(who, self._members.roster.nick(who))
 
     def _place(self, movement: Movement) -> None:
         self._placed.append(Placed(self._lines, movement))
