@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from chat_server.journal.postgresql.schema import migrate
 
@@ -40,6 +41,18 @@ START_SECONDS = 60
 MEMORY = Path("/dev/shm")  # noqa: S108 - a new directory in it, with a random name
 MEMORY_MIN = 2 * 2**30
 """Where files are in memory, so that a commit costs nothing though it is flushed as servers want it, and how many bytes must be free there."""
+
+
+BESIDE = "_beside"
+
+
+def url_beside(url: str) -> str:
+    """How to connect to an empty database beside a test's own, which is made if it is not there. It goes with that."""
+    name = f"{conninfo_to_dict(url)['dbname']}{BESIDE}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchall():
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    return make_conninfo(url, dbname=name)
 
 
 class Database(NamedTuple):
@@ -175,9 +188,10 @@ class Cluster:
         return Database(self, name)
 
     def drop(self, database: Database) -> None:
-        """Delete a database, whoever still uses it."""
+        """Delete a database, and the one beside it, whoever still uses them."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
+            for name in (database.name, f"{database.name}{BESIDE}"):
+                connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @cache

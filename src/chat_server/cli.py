@@ -72,12 +72,15 @@ def _run_command(chosen: argparse.Namespace, config: "Config") -> int:
 
 
 def _check(chosen: argparse.Namespace, config: "Config") -> int:
-    from chat_server.server.certificates import CertificateProblem, files_named, read_valid_pair  # noqa: PLC0415 - see _main
+    from chat_server.journal import UnusableJournal  # noqa: PLC0415 - see _main
+    from chat_server.journal.engines import engine_named  # noqa: PLC0415 - as above
+    from chat_server.server.certificates import CertificateProblem, files_named, read_valid_pair  # noqa: PLC0415 - as above
 
     try:
+        engine_named(config.journal.engine).check(config.journal)
         if config.tls.certificate:
             read_valid_pair(files_named(config.tls.certificate, config.tls.key), time.time())
-    except CertificateProblem as problem:
+    except (CertificateProblem, UnusableJournal) as problem:
         console.complain("chat-server", problem)
         return 2
     console.say(f"{chosen.config or 'the defaults'}: good")

@@ -62,8 +62,9 @@ class JournalTable(Struct, frozen=True, forbid_unknown_fields=True):
     engine: Annotated[
         EngineName,
         Meta(
-            description="What keeps it. sqlite: files in the data directory. memory: no files; the server forgets everything when it ends (for"
-            " tests)."
+            description="What keeps it. sqlite: files in the data directory. postgresql: a database, which several servers may have together as if"
+            " they were one (pip install 'chat-server[postgresql]'); in the data directory is then what each has for itself. memory: no files;"
+            " the server forgets everything when it ends (for tests)."
         ),
     ] = "sqlite"
     directory: Annotated[
@@ -76,9 +77,39 @@ class JournalTable(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["full", "process"],
         Meta(
             description="full: what anybody is shown survives a power cut. process: it survives the end of the server, however that comes, but a"
-            " power cut may cost the last moments; for disks on which a commit is slow."
+            " power cut may cost the last moments; for disks on which a commit is slow. In PostgreSQL full waits for its synchronous standby, if it"
+            " has one, and process does not."
         ),
     ] = "full"
+    url: Annotated[
+        str,
+        Meta(
+            description="Where the database of the engine postgresql is, as PostgreSQL's programs are told: host=db1,db2 dbname=chat user=chat; of"
+            " several the one is taken that can be written to. No password: that is in the file that PGPASSFILE names, or all of it is in a service"
+            " of pg_service.conf (service=chat)."
+        ),
+    ] = ""
+
+
+class NodeTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """The server among those with the same journal."""
+
+    name: Annotated[
+        str,
+        Meta(
+            max_length=64,
+            description="What the server is called among the others, for people. Empty: the machine's name.",
+        ),
+    ] = ""
+    silence_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=3600,
+            description="Seconds after which the others give up one of which nothing is heard: whoever is at it has left then. It says that it is"
+            " there every 2 s. All should have the same.",
+        ),
+    ] = 10.0
 
 
 class HistoryTable(Struct, frozen=True, forbid_unknown_fields=True):
@@ -335,6 +366,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     server: ServerTable = field(default_factory=ServerTable)
     rooms: RoomsTable = field(default_factory=RoomsTable)
     journal: JournalTable = field(default_factory=JournalTable)
+    node: NodeTable = field(default_factory=NodeTable)
     history: HistoryTable = field(default_factory=HistoryTable)
     limits: Limits = field(default_factory=Limits)
     accounts: AccountsTable = field(default_factory=AccountsTable)

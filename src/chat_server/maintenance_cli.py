@@ -87,8 +87,8 @@ def _interruptible() -> Iterator[Callable[[], None]]:
 
 
 def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Callable[[], None]) -> int:
-    engine = engine_named(config.journal.engine)
     try:
+        engine = engine_named(config.journal.engine)
         own = engine.own_files(config.journal)
         own = own._replace(names=own.names | {OWN_FILE} if own.names else own.names)
         _refuse_own_file_as_output(own)

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, cast
 
 from chat_server.accounts import Accounts
-from chat_server.journal import Journal
+from chat_server.journal import Journal, UnusableJournal
 from chat_server.journal.archive import Archive, Filler, Progress, RoomEditor
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.nodes import Nodes
 
-EngineName = Literal["sqlite", "memory"]
+EngineName = Literal["sqlite", "postgresql", "memory"]
 
 MODULES: dict[EngineName, str] = {
     "sqlite": "chat_server.journal.sqlite.engine",
+    "postgresql": "chat_server.journal.postgresql.engine",
     "memory": "chat_server.journal.memory",
 }
 """Where each is. Each of these modules has the functions of Engine."""
@@ -34,6 +35,31 @@ class Settings(Protocol):
     def durability(self) -> str:
         """What a stored line survives: `full` or `process`."""
 
+    @property
+    def url(self) -> str:
+        """How the database of an engine that has one is reached."""
+
+
+class NodeSettings(Protocol):
+    """What the configuration says of this server among those with the same journal: its table `[node]`."""
+
+    @property
+    def name(self) -> str:
+        """What it is called; empty: what the machine is."""
+
+    @property
+    def silence_seconds(self) -> float:
+        """Seconds after which the others give it up when nothing is heard of it."""
+
+
+class _Alone(NamedTuple):
+    name: str = ""
+    silence_seconds: float = 10.0
+
+
+ALONE: NodeSettings = _Alone()
+"""Nothing is said of this server."""
+
 
 class Store(NamedTuple):
     """What an engine keeps for a server. The accounts are open as long as the journal is.
@@ -49,7 +75,10 @@ class Store(NamedTuple):
 class Engine(Protocol):
     """A way of keeping a journal. Every function blocks, and raises UnusableJournal where the settings lead to none that can be used."""
 
-    def open_store(self, settings: Settings) -> Store:
+    def check(self, settings: Settings) -> None:
+        """See that the settings can be right, as far as that shows without opening anything."""
+
+    def open_store(self, settings: Settings, node: NodeSettings = ALONE) -> Store:
         """Open the journal and the accounts of a server, or make them; takes a few milliseconds, and more where there are very many accounts."""
         ...
 
@@ -84,5 +113,12 @@ class Engine(Protocol):
 
 
 def engine_named(name: EngineName) -> Engine:
-    """The engine of this name."""
-    return cast("Engine", import_module(MODULES[name]))
+    """The engine of this name. Raises UnusableJournal if what it needs is not installed."""
+    try:
+        return cast("Engine", import_module(MODULES[name]))
+    except ImportError as error:
+        if (error.name or "").startswith("chat_server"):
+            raise
+        raise UnusableJournal(
+            f'[journal] engine = "{name}" needs what is not installed ({error}): pip install "chat-server[{name}]"'
+        ) from error

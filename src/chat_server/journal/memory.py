@@ -26,7 +26,7 @@ from chat_server.journal import (
 )
 from chat_server.journal.archive import FileProblem, Progress
 from chat_server.journal.batch_codec import Unknown
-from chat_server.journal.engines import Settings, Store
+from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
 from chat_server.journal.kept_in_memory import Kept, KeptLines, KeptRoom
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_archive import MemoryArchive, MemoryFiller, MemoryRooms
@@ -40,8 +40,14 @@ _kept: dict[str, Kept] = {}
 """By the data directory that the journal would have on a disk."""
 
 
-def open_store(settings: Settings) -> Store:
+def check(settings: Settings) -> None:
+    """Nothing can be wrong with them."""
+    del settings
+
+
+def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
     """The journal of this name, and its accounts. See engines.Engine."""
+    del node
     log.warning("what is said is kept in memory alone, and forgotten when the server ends ([journal] engine)")
     journal = MemoryJournal(_kept.setdefault(settings.directory, Kept()))
     return Store(journal, journal.accounts)

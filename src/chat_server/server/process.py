@@ -94,7 +94,7 @@ def _open(config: Config, port: int, tls_port: int = 0) -> _Opened:
         engine = engine_named(config.journal.engine)
         directory = engine.directory(config.journal)
         certificate = CertificateInUse(config.tls, directory)
-        store = engine.open_store(config.journal)
+        store = engine.open_store(config.journal, config.node)
     except (CannotStart, CertificateProblem, UnusableJournal) as error:
         for listener in (*listeners, *tls_listeners):
             listener.close()

@@ -7,14 +7,20 @@ from pathlib import Path
 from chat_server.journal import UnusableJournal
 from chat_server.journal.archive import Progress
 from chat_server.journal.data_directory import data_directory
-from chat_server.journal.engines import Settings, Store
+from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.sqlite import archive
 from chat_server.journal.sqlite.data_directory import JOURNAL_FILE, SEARCH_FILE, DataDirectory, files_in
 
 
-def open_store(settings: Settings) -> Store:
+def check(settings: Settings) -> None:
+    """Nothing can be wrong with them."""
+    del settings
+
+
+def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
     """Open or make the journal, and the accounts, of a data directory that no other program has."""
+    del node
     from chat_server.journal.sqlite.journal import SqliteJournal  # noqa: PLC0415 - the commands need no server, nor Trio
 
     folder = _folder(settings)

@@ -1,0 +1,66 @@
+"""The engine `postgresql`: a journal in a database, which several servers have together. See engines.Engine.
+
+In the data directory is what each server has for itself: its search index, its certificate.
+"""
+
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import psycopg
+
+from chat_server.journal import UnusableJournal
+from chat_server.journal.data_directory import LOCK_FILE, LockedDirectory, data_directory
+from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
+from chat_server.journal.new_file import OwnFiles
+from chat_server.journal.postgresql.connections import checked_url, connect
+from chat_server.journal.postgresql.for_commands import SEARCH_FILE, back_up, editing, filling, open_archive
+from chat_server.journal.postgresql.schema import NewerSchema, migrate
+from chat_server.journal.postgresql.start_checks import check_database
+from chat_server.logs import log
+
+__all__ = ["back_up", "check", "directory", "editing", "filling", "open_archive", "open_store", "own_files"]
+
+_BESIDE = ("", "-wal", "-shm", "-journal")
+
+
+def check(settings: Settings) -> None:
+    """See that the address can be one."""
+    checked_url(settings.url)
+
+
+def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
+    """Be one of the nodes of the journal in the database; where there is none, make it."""
+    from chat_server.journal.postgresql.store import open_node  # noqa: PLC0415 - the commands need no server, nor Trio
+
+    url = checked_url(settings.url)
+    folder = LockedDirectory(data_directory(settings.directory))
+    is_open = False
+    try:
+        for warning in check_database(partial(connect, url, "read"), settings.durability):
+            log.warning(warning)
+        with closing(connect(url, "write")) as connection:
+            migrate(connection)
+        store = open_node(url, settings.durability, node, folder, folder.path / SEARCH_FILE)
+        is_open = True
+    except NewerSchema:
+        raise UnusableJournal(
+            "the journal in the database was made by a newer release of chat-server; this one cannot use it"
+        ) from None
+    except psycopg.Error as error:
+        raise UnusableJournal(f"cannot use the database ([journal] url): {' '.join(str(error).split())}") from error
+    finally:
+        if not is_open:
+            folder.close()
+    return store
+
+
+def directory(settings: Settings) -> Path:
+    """The data directory."""
+    return data_directory(settings.directory)
+
+
+def own_files(settings: Settings) -> OwnFiles:
+    """The files of the data directory."""
+    names = {LOCK_FILE, *(f"{SEARCH_FILE}{ending}" for ending in _BESIDE)}
+    return OwnFiles(data_directory(settings.directory), frozenset(names))

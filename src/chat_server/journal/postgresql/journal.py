@@ -1,0 +1,335 @@
+"""The journal in PostgreSQL, for the server, which is one of its nodes. See Journal.
+
+What is appended goes the way of the nodes' turns; pages are read by connections of their own, beside each other. Bounds: READERS pages are read at
+once, and more wait their turn; POSITIONS_WAITING places of people wait for a database that is away.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from math import inf
+from typing import Any, Protocol, TypeVar
+
+import psycopg
+import trio
+
+from chat_server.guard import Guard
+from chat_server.journal import (
+    KEY_SECONDS,
+    Activity,
+    JournalError,
+    Matches,
+    Page,
+    PendingAppend,
+    Pruned,
+    Receipt,
+    RoomRecord,
+)
+from chat_server.journal.keys import SenderKey
+from chat_server.journal.nodes import RoomDeleted, RoomMade, RoomRenamed
+from chat_server.journal.postgresql.appending import plain_append_of
+from chat_server.journal.postgresql.arrays import integers, texts
+from chat_server.journal.postgresql.committer import TurnJob
+from chat_server.journal.postgresql.connections import Purpose
+from chat_server.journal.postgresql.link import Connection, Link, said
+from chat_server.journal.postgresql.nodes import PostgresqlNodes
+from chat_server.journal.postgresql.reading import find_seq, read_page, read_positions, read_rooms
+from chat_server.journal.showable import showable_topic
+from chat_server.journal.turn_codec import encode_change
+from chat_server.logs import log
+from chat_server.protocol.entries import Entry
+from chat_server.protocol.names import name_key, was_a_name
+
+READERS = 4
+"""Pages read at once."""
+
+POSITIONS_DELAY = 1.0
+"""Seconds after which people's places are stored."""
+
+POSITIONS_WAITING = 20_000
+"""Places of people that wait for the database; beyond it those that were noted first are forgotten, and their owners see rooms as newcomers do."""
+
+FORGOTTEN_AT_ONCE = 200
+"""Batches that one statement forgets, about 2 ms: that long an append to their room may have to wait."""
+
+REST = 0.02
+"""Seconds between two such statements: appends go first."""
+
+FINISH_SECONDS = 15.0
+"""Seconds that the end may take, beside what is appended."""
+
+T = TypeVar("T")
+
+
+class Part(Protocol):
+    """What is kept beside the rooms and lines, and runs as long as the journal."""
+
+    async def run(self, task_status: trio.TaskStatus[None]) -> None:
+        """Work until `close`; say when it has begun."""
+
+    def close(self) -> None:
+        """Let `run` end when what waits is done."""
+
+
+class Search(Part, Protocol):
+    """What looks for words."""
+
+    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
+        """The newest lines with all the words; see Journal."""
+        ...
+
+    def grow(self) -> None:
+        """More has been stored."""
+
+    async def forget(self) -> None:
+        """Have nothing in any file that the database has not any more."""
+
+
+class _Pending:
+    """See PendingAppend."""
+
+    def __init__(self, job: TurnJob) -> None:
+        self._job = job
+
+    async def stored(self) -> Receipt:
+        first, duplicates, turn, *_ = await self._job.stored()
+        return Receipt(first, duplicates, turn)
+
+
+class PostgresqlJournal:
+    """See Journal. Nothing is stored unless `run` runs."""
+
+    def __init__(
+        self,
+        nodes: PostgresqlNodes,
+        connect: Callable[[Purpose], Connection],
+        search: Search,
+        let_go: Callable[[], object],
+    ) -> None:
+        """Be the journal of this node.
+
+        Args:
+            nodes: the node.
+            connect: connects to the database.
+            search: what looks for words in it.
+            let_go: called when all is closed.
+
+        """
+        self.parts: list[Part] = [search]
+        """What runs beside it; accounts join."""
+        self._nodes = nodes
+        self._numbers = nodes.numbers
+        self._search = search
+        self._idle = [Link(partial(connect, "read")) for _ in range(READERS)]
+        self._links = [*self._idle]
+        self._free = trio.Semaphore(READERS)
+        self._writing = Link(partial(connect, "write"))
+        self._positions: dict[tuple[str, str], int] = {}
+        self._has_positions = trio.Event()
+        self._let_go = let_go
+        self._closed = trio.Event()
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Be one of the nodes, and store what is appended, until `close`; then store what waits, and take leave."""
+        async with trio.open_nursery() as nursery:
+            ended = [trio.Event() for _ in self.parts]
+            for part, end in zip(self.parts, ended, strict=True):
+                await nursery.start(_run_part, part, end)
+            nursery.start_soon(self._keep_positions)
+            await self._nodes.run(task_status, finish=partial(self._finish, ended))
+            nursery.cancel_scope.cancel()
+        for link in (*self._links, self._writing):
+            link.close()
+        self._let_go()
+        self._closed.set()
+
+    async def _finish(self, ended: Sequence[trio.Event]) -> None:
+        """Store what else waits, while this is still a node."""
+        with trio.move_on_after(FINISH_SECONDS), suppress(JournalError):
+            await self.store_positions()
+            for part in self.parts:
+                part.close()
+            for end in ended:
+                await end.wait()
+
+    def close(self) -> None:
+        """Let `run` end; see Journal."""
+        self._nodes.close()
+
+    async def wait_closed(self) -> None:
+        """Wait until everything is stored, and the node is none any more."""
+        await self._closed.wait()
+
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than this for a database that is away; see Journal."""
+        self._nodes.hurry(seconds)
+
+    def activity(self) -> Activity:
+        """What it has done so far; see Journal."""
+        return Activity(self._nodes.lines_stored, self._nodes.commit_seconds)
+
+    # Storing.
+
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
+        """Begin to store a batch; see Journal."""
+        self._search.grow()
+        return _Pending(self._nodes.submit(plain_append_of(lines, keys)))
+
+    async def create_room(self, name: str) -> None:
+        """Store a new, empty room. Harmless if it is there."""
+        told = encode_change(RoomMade(self._nodes.number, name))
+        is_there = await self._write("SELECT make_room(%b, %b, %b)", name, name_key(name), told)
+        self._numbers.forget(name)
+        if not is_there:
+            raise JournalError(f"there is a room already whose name counts as the same as {name}")
+
+    async def rename_room(self, old: str, new: str) -> None:
+        """Give a room another name; see Journal. As long as this node has not carried that out it has both."""
+        number = await self._number(old)
+        told = encode_change(RoomRenamed(self._nodes.number, old, new))
+        await self._write("SELECT rename_room(%b, %b, %b, %b)", old, new, name_key(new), told)
+        if number:
+            self._numbers.note(new, number, 0)
+
+    async def delete_room(self, name: str) -> str:
+        """Delete a room; see Journal."""
+        await self.store_positions()
+        await self._write("SELECT delete_room(%b, %b)", name, encode_change(RoomDeleted(self._nodes.number, name)))
+        self._numbers.forget(name)
+        has_more = True
+        while has_more:
+            has_more = bool(await self._write("SELECT forget_deleted(%b)", FORGOTTEN_AT_ONCE))
+            await trio.sleep(REST)
+        await self._search.forget()
+        return ""
+
+    async def _write(self, sql: str, *values: object) -> Any:
+        """Have a function of the database do something, by one statement. Returns what it returns."""
+        return await self._call(
+            self._writing, lambda connection: connection.execute(sql.encode(), values).fetchall()[0][0]
+        )
+
+    # How far people have come.
+
+    def save_position(self, room: str, person: str, seq: int) -> None:
+        """Note how far somebody has come in a room; stored soon."""
+        self._positions.pop((room, person), None)
+        self._positions[room, person] = seq
+        if len(self._positions) > POSITIONS_WAITING:
+            del self._positions[next(iter(self._positions))]
+        self._has_positions.set()
+
+    async def _keep_positions(self) -> None:
+        while True:
+            await self._has_positions.wait()
+            self._has_positions = trio.Event()
+            await trio.sleep(POSITIONS_DELAY)
+            with Guard("cannot note how far people have come"):
+                try:
+                    await self.store_positions()
+                except JournalError:  # they still wait
+                    self._has_positions.set()
+
+    async def store_positions(self) -> None:
+        """Have all positions stored that are noted. Raises JournalError."""
+        taken, self._positions = self._positions, {}
+        is_done = False
+        try:
+            if taken:
+                await self._call(self._writing, partial(self._note_positions, taken))
+            is_done = True
+        finally:
+            if not is_done:
+                self._positions = {**taken, **self._positions}
+
+    def _note_positions(self, taken: Mapping[tuple[str, str], int], connection: Connection) -> None:
+        numbers = self._numbers.find(connection, {room for room, _ in taken})
+        rows = [(numbers[room], person, seq) for (room, person), seq in taken.items() if room in numbers]
+        if rows:
+            rooms, persons, seqs = zip(*rows, strict=True)
+            connection.execute("SELECT note_positions(%b, %b, %b)", [integers(rooms), texts(persons), integers(seqs)])
+
+    # Reading.
+
+    async def _call(self, link: Link, work: Callable[[Connection], T]) -> T:
+        try:
+            return await link.call(work)
+        except psycopg.Error as error:
+            raise JournalError(f"the database refuses: {said(error)}") from error
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        """Read by a connection that nobody else uses meanwhile. One that was lost while nobody used it is made anew."""
+        async with self._free:
+            link = self._idle.pop()
+            try:
+                try:
+                    return await self._call(link, work)
+                except ValueError as error:
+                    raise JournalError(str(error)) from error
+            finally:
+                self._idle.append(link)
+
+    async def _number(self, room: str) -> int:
+        """A room's number; 0: there is none of this name."""
+        return self._numbers.known(room) or await self._read(partial(self._find, room))
+
+    def _find(self, room: str, connection: Connection) -> int:
+        return self._numbers.find(connection, [room]).get(room, 0)
+
+    async def rooms(self) -> list[RoomRecord]:
+        """All rooms, in the order in which they were created; none whose name could act on a terminal."""
+        rooms: list[RoomRecord] = []
+        for room in await self._read(read_rooms):
+            if was_a_name(room.name):
+                rooms.append(room._replace(topic=showable_topic(room.topic)))
+            else:
+                log.warning(
+                    "a room has a name that cannot be shown; `chat-server rooms rename` gives it another",
+                    room=room.name,
+                )
+        return rooms
+
+    async def read(self, room: str, first: int, last: int) -> Page:
+        """The room's lines from one number to another; see Journal."""
+        if number := await self._number(room):
+            return await self._read(lambda connection: read_page(connection, room, number, first, last))
+        return Page([], 1)
+
+    async def seq_at(self, room: str, at: float, until: float = inf) -> int:
+        """The number of the first line from `at` on and before `until`; see Journal."""
+        if number := await self._number(room):
+            return await self._read(lambda connection: find_seq(connection, number, at, until))
+        return 1
+
+    async def positions(self, room: str) -> dict[str, int]:
+        """How far people had come in a room; see Journal."""
+        await self.store_positions()
+        if number := await self._number(room):
+            return await self._read(lambda connection: read_positions(connection, number))
+        return {}
+
+    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
+        """The newest lines with all the words; see Journal."""
+        return await self._search.search(words, rooms, limit)
+
+    # Forgetting.
+
+    async def prune(self, before: float, keep_lines: int) -> Pruned:
+        """Forget what is old or too much; see Journal. One node does it at a time, and the others nothing meanwhile."""
+        values = self._nodes.number, before, keep_lines, time.time() - KEY_SECONDS, FORGOTTEN_AT_ONCE
+        asked = "SELECT room, total FROM forget_old(%b, %b::float8, %b, %b::float8, %b)"
+        ((room, total),) = await self._call(
+            self._writing, lambda connection: connection.execute(asked, values).fetchall()
+        )
+        return Pruned(
+            frozenset((room,) if room else ()),
+            total + await self._write("SELECT forget_deleted(%b)", FORGOTTEN_AT_ONCE),
+        )
+
+
+async def _run_part(part: Part, ended: trio.Event, task_status: trio.TaskStatus[None]) -> None:
+    try:
+        await part.run(task_status)
+    finally:
+        ended.set()

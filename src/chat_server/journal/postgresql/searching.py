@@ -1,0 +1,71 @@
+"""The search of one node: its own index of what the database has, kept level in the background. See search/indexer.py.
+
+What other nodes store is indexed soon too, and in any case before a search. Never knows how the index is made.
+"""
+
+from collections.abc import Sequence
+
+import trio
+
+from chat_server.journal import Matches
+from chat_server.journal.postgresql.indexed import IndexedDatabase
+from chat_server.journal.search.indexer import SLICE, Indexer
+from chat_server.journal.words import terms_of
+
+LOOK_SECONDS = 30.0
+"""Seconds after which the index is brought level with what other nodes have stored."""
+
+BUSY_SECONDS = 1.0
+"""Seconds for which this node counts as busy after it has stored something."""
+
+
+class Searching:
+    """See journal.Search."""
+
+    def __init__(self, database: IndexedDatabase) -> None:
+        self._indexer = Indexer(database)
+        self._grown = trio.Event()
+        self._grown_at = 0.0
+        self._closing = trio.Event()
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the index level until `close`."""
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._indexer.run, lambda: self._grown, self._is_busy)
+            nursery.start_soon(self._keep_looking)
+            await self._closing.wait()
+            nursery.cancel_scope.cancel()
+        await trio.to_thread.run_sync(self._indexer.close)
+
+    def close(self) -> None:
+        """Let `run` end."""
+        self._closing.set()
+
+    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
+        """The newest lines with all the words; see Journal."""
+        terms_of(words)
+        end = await self._indexer.call(IndexedDatabase.end)
+        return await self._indexer.search(words, lambda: rooms, limit, end)
+
+    async def forget(self) -> None:
+        """Have nothing in the index that the database has not any more."""
+        while await self._indexer.call(lambda database: database.index_some(SLICE)):
+            pass
+
+    def grow(self) -> None:
+        """Note that this node has stored something."""
+        self._grown_at = trio.current_time()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._grown.set()
+        self._grown = trio.Event()
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await trio.sleep(LOOK_SECONDS)
+            self._wake()
+
+    def _is_busy(self) -> bool:
+        return trio.current_time() - self._grown_at < BUSY_SECONDS

@@ -1,0 +1,187 @@
+"""What the journal in PostgreSQL does beyond the contract of every journal (test_journal.py): for other nodes, by the engine's clock, without it."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from captured_logs import capture_logs
+from chat_server.config import JournalTable, NodeTable
+from chat_server.journal import JournalError, Pruned, UnusableJournal
+from chat_server.journal.engines import Store, engine_named
+from chat_server.journal.nodes import Beside, Came, LinesRewritten, Placed, RoomDeleted, RoomMade, RoomRenamed
+from chat_server.journal.turn_codec import decode_change
+from postgresql import Cluster, Database
+from test_journal import opened, prune_all, said, store, texts
+
+
+def settings(url: str, directory: Path) -> JournalTable:
+    return JournalTable("postgresql", str(directory), "process", url)
+
+
+def open_node(database: Database, directory: Path, name: str) -> Store:
+    return engine_named("postgresql").open_store(settings(database.url, directory / name), NodeTable(name))
+
+
+@asynccontextmanager
+async def two_nodes(database: Database, directory: Path) -> AsyncIterator[tuple[Store, Store]]:
+    """Two nodes with one journal."""
+    a, b = (open_node(database, directory, name) for name in "ab")
+    async with opened(a.journal), opened(b.journal):
+        yield a, b
+
+
+def changes(database: Database) -> list[object]:
+    with database.connect() as connection:
+        rows = connection.execute("SELECT number, what FROM change ORDER BY number").fetchall()
+    assert [number for number, _ in rows] == [*range(1, len(rows) + 1)]
+    return [decode_change(what) for _, what in rows]
+
+
+async def test_what_becomes_of_rooms_at_one_node_is_told_to_all(database: Database, tmp_path: Path) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        await a.journal.create_room("python")
+        await b.journal.create_room("python")
+        with pytest.raises(JournalError, match="counts as the same as PYTHON"):
+            await b.journal.create_room("PYTHON")
+        await b.journal.rename_room("python", "snakes")
+        await a.journal.delete_room("snakes")
+        assert await b.journal.rooms() == []
+        assert changes(database) == [
+            RoomMade(1, "python"),
+            RoomRenamed(2, "python", "snakes"),
+            RoomDeleted(1, "snakes"),
+        ]
+
+
+async def test_two_nodes_that_make_one_room_at_once_have_one(database: Database, tmp_path: Path) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        async with trio.open_nursery() as nursery:
+            for node in (a, b):
+                for room in ("python", "pm"):
+                    nursery.start_soon(node.journal.create_room, room)
+        assert sorted(room.name for room in await a.journal.rooms()) == ["pm", "python"]
+        assert len(changes(database)) == 2
+
+
+async def test_what_was_said_at_one_node_is_read_and_found_at_the_other(database: Database, tmp_path: Path) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        await a.journal.create_room("python")
+        await store(a.journal, said("a needle"))
+        await store(b.journal, said("another"))
+        for node in (a, b):
+            assert await texts(node.journal, 1, 9) == [(1, "a needle"), (2, "another")]
+            assert [line.text for line in (await node.journal.search("needle", None, 9)).lines] == ["a needle"]
+        b.journal.save_position("python", "ann", 2)
+        await b.journal.positions("python")
+        assert await a.journal.positions("python") == {"ann": 2}
+
+
+async def test_what_every_node_may_not_have_seen_yet_is_not_forgotten(database: Database, tmp_path: Path) -> None:
+    async with two_nodes(database, tmp_path) as (a, _):
+        await a.journal.create_room("python")
+        assert a.nodes
+        for number in range(3):
+            came = Placed(0, Came(f"1:{number}", 0, "ann"))
+            await a.nodes.append(said("x"), {}, Beside("python", 0, [came])).stored()
+        await a.nodes.append([], {}, Beside("python", 0, [Placed(0, Came("1:9", 0, "bob"))])).stored()
+        assert await a.journal.prune(time.time() + 1000, 1) == Pruned(frozenset(), 0)
+        with database.connect() as connection:
+            connection.execute("UPDATE batch SET at = at - 1000 WHERE turn IN (1, 2, 4)")
+        assert await a.journal.prune(0, 2) == Pruned(frozenset(["python"]), 3)
+        with database.connect() as connection:
+            kept = connection.execute("SELECT turn, count, movements IS NULL FROM batch ORDER BY turn").fetchall()
+        assert kept == [(2, 1, True), (3, 1, False)], (
+            "of the old it is forgotten who came, and of those where nobody said anything all"
+        )
+        assert changes(database)[1:] == [LinesRewritten(1, ("python",))]
+
+
+async def test_one_node_forgets_at_a_time(database: Database, tmp_path: Path) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        await a.journal.create_room("python")
+        await store(a.journal, said("x", "y"))
+        with database.connect() as connection, connection.transaction():
+            connection.execute("SELECT forget_old(1, 0, 0, 0, 1)")
+            assert await b.journal.prune(1e9, 0) == Pruned(frozenset(), 0)
+        assert await prune_all(b.journal, 1e9, 0) == 2
+
+
+async def test_keys_are_not_forgotten_early_where_the_clock_of_a_node_is_fast(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        await a.journal.create_room("python")
+        await store(a.journal, said("x", at=time.time()), {0: "k"})
+        now = time.time()
+        monkeypatch.setattr("time.time", lambda: now + 10 * 86400)
+        await b.journal.prune(0, 0)
+        assert (await store(b.journal, said("x"), {0: "k"})).duplicates
+
+
+async def test_a_room_that_was_half_deleted_is_deleted_by_whoever_forgets_next(
+    database: Database, tmp_path: Path
+) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        await a.journal.create_room("python")
+        await store(a.journal, said("x"), {0: "k"})
+        with database.connect() as connection:
+            connection.execute("SELECT delete_room('python', '{}')")
+            await prune_all(b.journal, 0, 0)
+            for table in ("room", "batch", "sent"):
+                assert connection.execute(f"TABLE {table}").fetchall() == []
+
+
+async def test_a_directory_is_one_node_s(database: Database, tmp_path: Path) -> None:
+    node = open_node(database, tmp_path, "a")
+    with pytest.raises(UnusableJournal, match="in use by another chat-server"):
+        open_node(database, tmp_path, "a")
+    async with opened(node.journal):
+        pass
+    async with opened(open_node(database, tmp_path, "a").journal):
+        pass
+    with database.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM node").fetchall() == [(0,)]
+
+
+def test_tables_of_a_newer_release_are_refused_in_a_sentence(database: Database, tmp_path: Path) -> None:
+    with database.connect() as connection:
+        connection.execute("UPDATE journal SET version = version + 1")
+    with pytest.raises(UnusableJournal, match="made by a newer release of chat-server"):
+        open_node(database, tmp_path, "a")
+
+
+def test_a_store_is_opened_where_the_database_has_nothing_and_warns_of_what_it_does_not_promise(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    database = cluster.create(is_empty=True)
+    with capture_logs() as logs:
+        engine_named("postgresql").open_store(JournalTable("postgresql", str(tmp_path), "full", database.url))
+    assert [log["event"] for log in logs if log["log_level"] == "warning" and "no synchronous standby" in log["event"]]
+    cluster.drop(database)
+
+
+async def test_positions_wait_for_a_database_that_is_away(tmp_path: Path) -> None:
+    cluster = Cluster()
+    try:
+        database = cluster.create()
+        async with opened(open_node(database, tmp_path, "a").journal) as journal:
+            await journal.create_room("python")
+            cluster.stop()
+            journal.save_position("python", "ann", 7)
+            with pytest.raises(JournalError):
+                await journal.positions("python")
+            cluster.start()
+            with trio.fail_after(20):
+                while True:
+                    try:
+                        assert await journal.positions("python") == {"ann": 7}
+                    except JournalError:
+                        await trio.sleep(0.1)
+                    else:
+                        break
+    finally:
+        cluster.close()
