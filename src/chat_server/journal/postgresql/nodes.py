@@ -86,7 +86,7 @@ class PostgresqlNodes:
         self._committer = Committer(partial(self._connect, "append"), self._store, self.life, self._note_stored)
         self._tail = Tail(self._listen, self._link("read"), self.numbers, self._hear, lambda: self._committer.backend)
         with closing(connect(url, "life")) as connection:
-            self._begin(connection)
+            self._changes.after = self._begin(connection)
 
     def _link(self, purpose: Purpose) -> Link:
         link = Link(partial(self._connect, purpose))
@@ -107,10 +107,16 @@ class PostgresqlNodes:
             connection.execute(f"LISTEN {channel}".encode())
         return connection
 
-    def _begin(self, connection: Connection) -> None:
+    def _begin(self, connection: Connection) -> int:
+        """Enter the node. Returns the number of the newest change before it began."""
         self.number, newest_change = begin(connection, self.name)
         self._heartbeat.node = self._names.node = self.number
-        self._changes.after = newest_change
+        return newest_change
+
+    def _begin_again(self, connection: Connection) -> None:
+        """Enter another node if the others have buried this one before it ran: to read very many accounts takes long."""
+        if not connection.execute("SELECT FROM node WHERE id = %b", [self.number]).fetchall():
+            self._begin(connection)
 
     # Its life.
 
@@ -124,6 +130,8 @@ class PostgresqlNodes:
 
         `finish` is what is done when nothing is appended any more, and while this is still a node.
         """
+        with suppress(JournalError, psycopg.Error):  # signs of life will tell
+            await self._telling.call(self._begin_again)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._heartbeat.run)
             nursery.start_soon(self._tail.run)

@@ -6,7 +6,7 @@ it waits for more, and no other room with it. Never knows what a room makes of t
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import inf
 
@@ -42,11 +42,11 @@ DEAF_LOOKS = 3
 class _Followed:
     """A room that is followed."""
 
-    def __init__(self, room: Follower) -> None:
+    def __init__(self, number: int, room: Follower) -> None:
+        self.number = number
         self.room = room
         self.handed = room.turn
         """The newest turn that it has been handed, or is told by a receipt."""
-        self.is_woken = True
         self.storing = 0
         """Turns of it that are just being stored: the receipt has what was missed until then."""
         self.turn_then = -1
@@ -91,6 +91,7 @@ class Tail:
         self._own_backend = own_backend
         self._rooms: dict[int, _Followed] = {}  # by their numbers
         self._new: list[Follower] = []  # whose numbers are not asked for yet
+        self._woken_rooms: dict[int, _Followed] = {}  # in which something may have happened, by their numbers
         self._storing: dict[int, _Followed] = {}  # by the turns that are being stored in them
         self._woken = trio.Event()
         self._listener: Held | None = None
@@ -104,7 +105,9 @@ class Tail:
     def unfollow(self, room: Follower) -> None:
         """Hand it nothing more."""
         self._new = [other for other in self._new if other is not room]
-        self._rooms = {number: followed for number, followed in self._rooms.items() if followed.room is not room}
+        for number in [number for number, followed in self._rooms.items() if followed.room is room]:
+            del self._rooms[number]
+            self._woken_rooms.pop(number, None)
 
     def storing(self, append: Append) -> None:
         """A turn of this node is being stored in a room; `stored` follows."""
@@ -117,7 +120,7 @@ class Tail:
         if followed := self._storing.pop(id(append), None):
             followed.storing -= 1
             followed.handed = max(followed.handed, turn)
-            if followed.is_woken:
+            if followed.number in self._woken_rooms:
                 self._woken.set()
 
     async def run(self) -> None:
@@ -138,27 +141,36 @@ class Tail:
             self._woken = trio.Event()
             if self._new:
                 await self._find_new()
-            woken = [(number, one) for number, one in self._rooms.items() if one.is_woken and not one.storing]
-            ready = [(number, one) for number, one in woken if not one.is_full][:ROOMS_AT_ONCE]
+            ready, is_full = self._take_ready()
             if not ready:
-                return bool(woken)
-            for _, followed in ready:
-                followed.is_woken = False
+                return is_full
             try:
-                found = await self._link.call(
-                    partial(_read, {number: one.seen for number, one in ready}), may_repeat=True
-                )
+                found = await self._link.call(partial(_read, {one.number: one.seen for one in ready}), may_repeat=True)
             except (JournalError, psycopg.Error) as error:
                 if not isinstance(error, JournalError):
                     log.error("what happened at other nodes cannot be read", why=said(error))
-                for _, followed in ready:
-                    followed.is_woken = True
+                self._wake([one.number for one in ready])
                 await trio.sleep(random.uniform(0.1, LOOK_SECONDS))  # noqa: S311 - no secret
                 continue
-            for number, followed in ready:
-                if number in found.turns:
-                    self._hand(followed, found.turns[number])
-                followed.is_woken = followed.is_woken or number in found.more
+            for one in ready:
+                if one.number in found.turns:
+                    self._hand(one, found.turns[one.number])
+            self._wake(found.more)
+
+    def _take_ready(self) -> tuple[list[_Followed], bool]:
+        """Some of the woken rooms that can be handed more, which are woken no longer; and whether others must take in first what they have."""
+        ready: list[_Followed] = []
+        is_full = False
+        for one in self._woken_rooms.values():
+            if one.is_full:
+                is_full = True
+            elif not one.storing:
+                ready.append(one)
+                if len(ready) == ROOMS_AT_ONCE:
+                    break
+        for one in ready:
+            del self._woken_rooms[one.number]
+        return ready, is_full
 
     async def _find_new(self) -> None:
         """Ask for the numbers of those that are not known by them yet. Who is not there is asked for again."""
@@ -170,7 +182,9 @@ class Tail:
         for room in [*self._new]:
             if room.name in found:
                 self._new.remove(room)
-                self._rooms[found[room.name]] = _Followed(room)
+                number = found[room.name]
+                self._rooms[number] = _Followed(number, room)
+                self._wake([number])
 
     def _hand(self, followed: _Followed, turns: Sequence[Turn]) -> None:
         new = [turn for turn in turns if turn.number > followed.seen]  # a receipt may have come meanwhile
@@ -178,11 +192,11 @@ class Tail:
             followed.handed = new[-1].number
             _guard.attempt(followed.room.follow, new)
 
-    def _wake(self, numbers: Sequence[int] | None) -> None:
+    def _wake(self, numbers: Iterable[int] | None) -> None:
         """Something has happened in these rooms; None: perhaps in any."""
         for number in self._rooms if numbers is None else numbers:
-            if number in self._rooms:
-                self._rooms[number].is_woken = True
+            if followed := self._rooms.get(number):
+                self._woken_rooms[number] = followed
         self._woken.set()
 
     # Every second.
@@ -203,16 +217,16 @@ class Tail:
         is_unheard = False
         for number, turn in newest:
             followed = self._rooms.get(number)
-            if followed is None:
+            if followed is None or followed.storing:
                 continue
-            if turn > followed.seen and not followed.is_woken and not followed.storing:
-                is_unheard = followed.is_woken = True
             here = followed.room.turn
-            if followed.handed > here == followed.turn_then != followed.handed_again_at and not followed.storing:
+            if turn > followed.seen and number not in self._woken_rooms:
+                is_unheard = True
+                self._wake([number])
+            if followed.handed > here == followed.turn_then != followed.handed_again_at:
                 followed.handed = followed.handed_again_at = here  # it may have lost some
-                followed.is_woken = True
+                self._wake([number])
             followed.turn_then = here
-        self._woken.set()
         self._unheard = self._unheard + 1 if is_unheard else 0
         if self._unheard >= DEAF_LOOKS and self._listener is not None:
             self._unheard = 0
