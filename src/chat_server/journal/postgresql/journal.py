@@ -252,9 +252,9 @@ class PostgresqlJournal:
 
     # Reading.
 
-    async def _call(self, link: Link, work: Callable[[Connection], T]) -> T:
+    async def _call(self, link: Link, work: Callable[[Connection], T], *, may_repeat: bool = False) -> T:
         try:
-            return await link.call(work)
+            return await link.call(work, may_repeat=may_repeat)
         except psycopg.Error as error:
             raise JournalError(f"the database refuses: {said(error)}") from error
 
@@ -264,7 +264,7 @@ class PostgresqlJournal:
             link = self._idle.pop()
             try:
                 try:
-                    return await self._call(link, work)
+                    return await self._call(link, work, may_repeat=True)
                 except ValueError as error:
                     raise JournalError(str(error)) from error
             finally:
