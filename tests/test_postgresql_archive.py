@@ -30,7 +30,9 @@ from chat_server.journal.sqlite.writer import Writer
 from postgresql import Cluster, Database
 from test_accounts import filled
 from test_export import TEXTS, batches, kept
-from test_journal import place_in
+from test_journal import found as found_by
+from test_journal import opened, place_in
+from test_maintenance import command
 from test_postgresql_append import Node, said
 from test_postgresql_search import found, make_room, say
 
@@ -146,6 +148,17 @@ def test_the_order_of_all_rooms_lines_is_kept(database: Database) -> None:
     node.close()
 
 
+async def test_a_server_puts_right_the_order_of_what_comes_from_another_postgresql(
+    database: Database, node: Node, tmp_path: Path
+) -> None:
+    node.connection.execute("UPDATE batch SET tx = (tx::text::bigint + 1000000)::text::xid8")
+    async with opened(place_in(tmp_path, "postgresql", url=database.url).open()) as journal:
+        say(node, "later needle")
+        assert await found_by(journal, "needle", None) == ["later needle", "needle of pm", "needle of python"]
+    texts = [json.loads(line).get("text") for line in exported(database).splitlines()]
+    assert texts[3:] == ["needle of python", "needle of pm", "later needle"]
+
+
 def batch(room: str, first: int, count: int = 1) -> RawBatch:
     return RawBatch(0, room, first, count, 0.0, "")
 
@@ -158,9 +171,12 @@ def test_batches_of_a_room_come_in_the_order_of_their_numbers() -> None:
 
 def test_what_comes_after_a_hole_comes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chat_server.journal.postgresql.in_order.WAITING_MAX", 3)
-    given = [batch("a", number) for number in (1, 3, 4, 5, 6, 7, 8)]
-    assert [one.first for one in in_order(given, {"a": 1})] == [1, 3, 4, 5, 6, 7, 8]
-    assert [one.first for one in in_order(given[:3], {"a": 1})] == [1, 3, 4]
+    given = iter([batch("a", number) for number in (1, 3, 4, 5, 6, 7, 8)])
+    told = in_order(given, {"a": 1})
+    assert [next(told).first for _ in range(2)] == [1, 3]
+    assert next(given).first == 7, "no more wait than may"
+    assert [one.first for one in told] == [4, 5, 6, 8]
+    assert [one.first for one in in_order([batch("a", 1), batch("a", 3)], {"a": 1})] == [1, 3]
 
 
 def test_lines_that_were_stored_by_an_older_transaction_are_exported_in_the_order_of_their_numbers(
@@ -288,8 +304,13 @@ def test_where_there_is_no_journal_there_is_nothing_to_read_or_edit(cluster: Clu
         edited(empty, delete_room, "python")
     with empty.connect() as connection:
         connection.execute("CREATE TABLE journal AS SELECT 99 AS version")
-    with pytest.raises(FileProblem, match="of a newer release"):
-        archive_of(empty)
+    for work in (
+        archive_of,
+        lambda database: edited(database, delete_room, "python"),
+        lambda database: imported(database, []),
+    ):
+        with pytest.raises(FileProblem, match="of a newer release"):
+            work(empty)
     cluster.drop(empty)
 
 
@@ -336,3 +357,36 @@ def test_the_check_finds_what_is_wrong(database: Database, node: Node, harm: str
     assert checked(database).problems == []
     node.connection.execute(harm.encode())
     assert any(problem.startswith(HARM[harm]) for problem in checked(database).problems), checked(database).problems
+
+
+def test_the_commands_do_it(cluster: Cluster, database: Database, node: Node, tmp_path: Path) -> None:
+    def chat_server(*words: str, url: str = database.url, stdin: bytes = b"") -> tuple[int | str | None, str]:
+        config = tmp_path / "chat.toml"
+        config.write_text(f'[journal]\nengine = "postgresql"\nurl = "{url}"\ndirectory = "{tmp_path / "data"}"\n')
+        done = command("--config", config, *words, stdin=stdin)
+        return done.returncode, done.stdout + done.stderr
+
+    empty = cluster.create(is_empty=True)
+    code, whole = chat_server("export")
+    assert (code, len(whole.splitlines())) == (0, 5)
+    assert chat_server("import", url=empty.url, stdin=whole.encode()) == (0, "2 lines imported\n")
+    assert chat_server("export", url=empty.url) == (0, whole)
+    told = "2 rooms, 2 lines, 2 of them not in the search index yet; no problems\n"
+    assert chat_server("check-journal") == (0, told)
+    assert chat_server("rooms", "list") == (0, "#1 python: 1 line\n#2 pm: 1 line\n")
+    assert chat_server("rooms", "rename", "pm", "cellar")[1].startswith("pm is now cellar\n")
+    assert chat_server("rooms", "delete", "cellar", "--yes")[1].startswith("cellar is deleted, with 1 line\n")
+    code, told = chat_server("backup", str(tmp_path / "copy"))
+    assert (
+        code,
+        told.startswith("chat-server: a journal in PostgreSQL is copied by PostgreSQL's own programs: pg_dump"),
+    ) == (2, True)
+    node.connection.execute("UPDATE node SET seen = clock_timestamp(), name = 'alpha'")
+    assert chat_server("rooms", "delete", "python", "--yes") == (
+        2,
+        "chat-server: the journal in the database is in use by alpha; `chat-server admin rooms delete` asks a server that is running\n",
+    )
+    code, told = chat_server("export", url="host=/nowhere dbname=chat")
+    assert (code, told.count("\n")) == (2, 1)
+    assert told.startswith("chat-server: cannot use the database ([journal] url): ")
+    cluster.drop(empty)

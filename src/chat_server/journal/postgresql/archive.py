@@ -57,13 +57,19 @@ def mapped_errors() -> Iterator[None]:
         raise JournalError(" ".join(str(error).split())) from error
 
 
-def check_tables(connection: Connection) -> None:
-    """Raise FileProblem unless the database has a journal, and of this release."""
+def version_here(connection: Connection) -> int:
+    """The version of the tables in the database; 0: there are none. Raises FileProblem if they are of a newer release."""
     version = version_of(connection)
-    if not version:
-        raise FileProblem("there is no journal in the database")
     if version > len(MIGRATIONS):
         raise FileProblem("the tables in the database are of a newer release of chat-server; this one cannot use them")
+    return version
+
+
+def check_tables(connection: Connection) -> None:
+    """Raise FileProblem unless the database has a journal, and of this release."""
+    version = version_here(connection)
+    if not version:
+        raise FileProblem("there is no journal in the database")
     if version < len(MIGRATIONS):
         raise FileProblem(
             "the tables in the database are of an older release of chat-server: start this one's server first"

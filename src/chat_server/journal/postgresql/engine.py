@@ -41,6 +41,10 @@ def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
             log.warning(warning)
         with closing(connect(url, "write")) as connection:
             migrate(connection)
+            if connection.execute("SELECT settle_order()").fetchone() == (True,):
+                log.warning(
+                    "the journal has come from another PostgreSQL; the order of what was said in it is right again"
+                )
         store = open_node(url, settings.durability, node, folder, folder.path / SEARCH_FILE)
         is_open = True
     except NewerSchema:

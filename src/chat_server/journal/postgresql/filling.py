@@ -20,12 +20,11 @@ from chat_server.journal.archive import FileProblem, KeptKey
 from chat_server.journal.batch_codec import Stored, encode, encode_authors
 from chat_server.journal.nodes import RoomDeleted, RoomRenamed
 from chat_server.journal.postgresql.account_records import PostgresqlRecords
-from chat_server.journal.postgresql.archive import ROOMS, mapped_errors
-from chat_server.journal.postgresql.schema import migrate, version_of
+from chat_server.journal.postgresql.archive import ROOMS, mapped_errors, version_here
+from chat_server.journal.postgresql.schema import migrate
 from chat_server.journal.times import step_of, times_of
 from chat_server.journal.turn_codec import encode_change
 from chat_server.protocol.names import name_key
-from chat_server.protocol.time_zones import is_possible
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -88,9 +87,7 @@ class PostgresqlFiller:
                 room.turn += 1
                 room.last = lines[-1].seq
                 at, step = lines[0].at, step_of(lines)
-                last_at = times_of(at, step, len(lines))[-1]
-                if is_possible(last_at):
-                    room.last_at = last_at
+                room.last_at = times_of(at, step, len(lines))[-1]
                 beside = (at, step, 0, self._batches, encode(lines).decode(), encode_authors(lines))
                 copy.write_row((room.number, room.turn, lines[0].seq, len(lines), *beside))
 
@@ -117,6 +114,7 @@ def filling(connection: Connection) -> Iterator[PostgresqlFiller]:
     """A new journal, which becomes the one of the database when the block has ended well; see Engine.filling."""
     try:
         with connection.transaction():
+            version_here(connection)
             migrate(connection)
             # Who begins a node, or gives a sign of life, waits until all of this is stored.
             connection.execute("LOCK TABLE node IN SHARE ROW EXCLUSIVE MODE")
@@ -186,7 +184,7 @@ class PostgresqlRooms:
 def editing(connection: Connection) -> Iterator[PostgresqlRooms]:
     """The rooms of the database; see Engine.editing."""
     with mapped_errors():
-        if not version_of(connection):
+        if not version_here(connection):
             raise FileProblem("there is no journal in the database")
         migrate(connection)
         _refuse_while_alive(connection)
