@@ -272,6 +272,19 @@ async def test_the_first_line_of_a_day_is_found_though_the_clock_has_run_back(jo
         assert await journal.seq_at("python", since, until) == wanted
 
 
+async def test_the_first_line_of_a_day_is_found_after_an_import_though_the_clock_had_run_back(place: Place) -> None:
+    async with opened(place.open()) as journal:
+        await create_rooms(journal)
+        for at in (1000.0, 5000.0, 2000.0, 3000.0, 4000.0):
+            await store(journal, said("x", "y", at=at))
+    there = elsewhere(place)
+    imported(there, exported(place).splitlines())
+    for one in (place, there):
+        async with opened(one.open()) as journal:
+            assert [await journal.seq_at("python", at) for at in (0, 1500, 2500, 4500, 6000)] == [1, 3, 3, 3, 11]
+            assert [await journal.seq_at("python", at, at + 1) for at in (1000, 2000, 3000, 5000)] == [1, 5, 7, 3]
+
+
 async def test_lines_keep_their_own_times_and_their_authors(journal: Journal) -> None:
     lines: list[Entry] = [
         Said("python", number, at, "ann", "x", number % 3)

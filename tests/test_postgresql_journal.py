@@ -185,3 +185,18 @@ async def test_positions_wait_for_a_database_that_is_away(tmp_path: Path) -> Non
                         break
     finally:
         cluster.close()
+
+
+async def test_who_reads_by_a_connection_that_was_lost_meanwhile_reads_by_another(
+    database: Database, tmp_path: Path
+) -> None:
+    async with opened(open_node(database, tmp_path, "a").journal) as journal:
+        await journal.create_room("python")
+        await store(journal, said("x"))
+        assert await texts(journal, 1, 9) == [(1, "x")]
+        with database.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '% read' AND datname = current_database()"
+            )
+        for _ in range(5):
+            assert await texts(journal, 1, 9) == [(1, "x")]

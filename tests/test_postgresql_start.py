@@ -1,5 +1,7 @@
 """Whether a server uses the PostgreSQL that it is told: it says in a sentence why not."""
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,3 +106,37 @@ def test_a_url_that_cannot_be_used_is_refused_before_anybody_is_asked(url: str, 
         checked_url(url)
     assert why in str(refusal.value)
     assert "geheim" not in str(refusal.value)
+
+
+def test_a_configuration_is_checked_without_asking_anybody(tmp_path: Path) -> None:
+    config = tmp_path / "chat.toml"
+    for url, code, told in (
+        ("host=nowhere.invalid dbname=chat", 0, "good"),
+        ("dbname=chat password=geheim", 2, "has a password"),
+        ("", 2, "needs [journal] url"),
+    ):
+        config.write_text(f'[journal]\nengine = "postgresql"\nurl = "{url}"\n')
+        done = subprocess.run(
+            [sys.executable, "-m", "chat_server", "--config", config, "--check-config"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, told in done.stdout + done.stderr) == (code, True), done
+        assert "geheim" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["--check-config"], ["check-journal"]])
+def test_without_the_client_library_the_engine_says_what_installs_it(tmp_path: Path, command: list[str]) -> None:
+    config = tmp_path / "chat.toml"
+    config.write_text('[journal]\nengine = "postgresql"\nurl = "dbname=chat"\n[server]\nport = 0\n')
+    program = "import sys; sys.modules['psycopg'] = None; from chat_server.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--config", config, "--data", tmp_path, *command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert 'pip install "chat-server[postgresql]"' in done.stderr

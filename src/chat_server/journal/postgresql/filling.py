@@ -6,7 +6,7 @@ Everything here blocks, and knows nothing of Trio.
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import psycopg
@@ -18,6 +18,7 @@ from chat_server.journal.account_changes import end_again
 from chat_server.journal.account_records import add_record
 from chat_server.journal.archive import FileProblem, KeptKey
 from chat_server.journal.batch_codec import Stored, encode, encode_authors
+from chat_server.journal.first_of_time import RUNS_MAX
 from chat_server.journal.nodes import RoomDeleted, RoomRenamed
 from chat_server.journal.postgresql.account_records import PostgresqlRecords
 from chat_server.journal.postgresql.archive import ROOMS, mapped_errors, version_here
@@ -49,6 +50,7 @@ class _Room:
     last: int
     turn: int = 0
     last_at: float = -inf
+    runs: list[int] = field(default_factory=list)
 
 
 class PostgresqlFiller:
@@ -87,6 +89,8 @@ class PostgresqlFiller:
                 room.turn += 1
                 room.last = lines[-1].seq
                 at, step = lines[0].at, step_of(lines)
+                if at < room.last_at and len(room.runs) < RUNS_MAX:
+                    room.runs.append(lines[0].seq)
                 room.last_at = times_of(at, step, len(lines))[-1]
                 beside = (at, step, 0, self._batches, encode(lines).decode(), encode_authors(lines))
                 copy.write_row((room.number, room.turn, lines[0].seq, len(lines), *beside))
@@ -104,8 +108,8 @@ class PostgresqlFiller:
         """Let rooms go on after what was added."""
         with self._connection.cursor() as cursor:
             cursor.executemany(
-                "UPDATE room SET last = %s, turn = %s, last_at = %s WHERE id = %s",
-                [(room.last, room.turn, room.last_at, room.number) for room in self._rooms.values()],
+                "UPDATE room SET last = %s, turn = %s, last_at = %s, runs = %s WHERE id = %s",
+                [(room.last, room.turn, room.last_at, room.runs, room.number) for room in self._rooms.values()],
             )
 
 
