@@ -8,7 +8,8 @@ import trio.testing
 
 from chat_server.accounts import Device, Holder, Registration
 from chat_server.journal.memory_nodes import bury
-from chat_server.protocol.entries import Said
+from chat_server.journal.nodes import Came, Turn, Went
+from chat_server.protocol.entries import Said, TopicSet
 from chat_server.protocol.requests import Topic
 from chat_server.rooms import shared_broadcaster
 from chat_server.rooms.person import Proof
@@ -86,6 +87,8 @@ async def test_who_is_at_two_nodes_joins_with_the_first_session_and_leaves_with_
     await b.room.leave(second)
     await settled()
     assert bob.take_told() == ["* ann left"]
+    moves = [placed.movement for turn in await a.nodes.turns("python", 0) for placed in turn.movements]
+    assert [type(move) for move in moves if move.person == "token:t"] == [Came, Came, Went, Went], "not of each session"
 
 
 async def test_who_goes_on_at_another_node_is_not_seen_to_come_or_go(
@@ -189,6 +192,8 @@ async def test_who_was_at_a_node_that_is_given_up_is_shown_elsewhere_what_was_sa
 ) -> None:
     a, b = await open_nodes(nursery)
     bob = await b.come("bob")
+    await b.say(bob, "before")
+    await settled()
     await a.come("ann", "t")
     await settled()
     await b.say(bob, "nobody at the other node is shown this")
@@ -196,7 +201,9 @@ async def test_who_was_at_a_node_that_is_given_up_is_shown_elsewhere_what_was_sa
     bury(a.nodes._kept, a.nodes.number)
     await settled()
     ann = await b.come("ann", "t")
-    assert [line for line in ann.take_told() if "nobody" in line]
+    told = "".join(ann.take_told())
+    assert "nobody at the other node" in told
+    assert "before" not in told, "that was shown to them when they came"
 
 
 async def test_what_comes_early_waits_for_what_is_before_it_and_what_comes_late_is_not_shown_again(
@@ -244,7 +251,7 @@ async def test_of_turns_beyond_those_that_may_wait_none_is_lost(
 
 
 async def test_ones_own_line_comes_after_what_others_said_before_it_though_nobody_was_woken(
-    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a, b = await open_nodes(nursery, lambda _: None)
     ann, bob, bea = await a.come("ann"), await b.come("bob"), await b.come("bea")
@@ -252,9 +259,40 @@ async def test_ones_own_line_comes_after_what_others_said_before_it_though_nobod
     take(ann, bob, bea)
     await a.say(ann, "one")
     await a.room.flushed(ann)
+
+    async def read(room: str, after: int) -> list[Turn]:
+        raise AssertionError
+
+    monkeypatch.setattr(b.nodes, "turns", read)  # the receipt has what was missed
     await b.say(bob, "two")
     await b.room.flushed(bob)
     assert take(bob, bea) == [["ann: one"], ["ann: one", "bob: two"]]
+
+
+async def test_lines_have_one_time_at_every_node_though_the_clock_of_one_is_wrong(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = await open_nodes(nursery, lambda _: None)
+    ann, bob = await a.come("ann"), await b.come("bob")
+    watchers = Watcher(a.hall, "w1"), Watcher(b.hall, "w2")
+    for watcher, node in zip(watchers, (a, b), strict=True):
+        await watcher.enter(node.room)
+    await settled()
+    await a.say(ann, "now")
+    await a.room.flushed(ann)
+    monkeypatch.setattr(shared_broadcaster, "time", lambda: 1000.0)
+    for text in ("one", "two", "three"):
+        await b.say(bob, text)
+    b.room.post(bob, Topic("four"))
+    await settled()
+    seen = [
+        [(line.seq, line.text, line.at) for line in watcher.take(Said, TopicSet) if isinstance(line, Said | TopicSet)]
+        for watcher in watchers
+    ]
+    assert seen[0] == seen[1]
+    assert [text for _, text, _ in seen[0]] == ["now", "one", "two", "three", "four"]
+    times = [at for *_, at in seen[0]]
+    assert times == sorted(set(times))
 
 
 async def test_what_is_sent_again_at_another_node_is_stored_once_and_answered_with_its_number(

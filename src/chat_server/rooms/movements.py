@@ -80,11 +80,10 @@ class Planner:
     def _arrive(self, session: Occupant, nick: str) -> None:
         if self._known(session) is None:
             who = speaker_now(session, self._members.node)
-            was = self._was(session, who.person)
             self._as[session] = who
             self._more[who] += 1
             if self._sessions(who) == 1:
-                self._place(Came(who.person, who.device, nick, session.person.account, was, session.proof.is_bot))
+                self._place(Came(who.person, who.device, nick, session.person.account, bot=session.proof.is_bot))
                 # They may be listed by a node that is no more, or has not heard of their name yet.
                 if self._nick(who.person):
                     self._call(who.person, nick)
@@ -118,11 +117,6 @@ class Planner:
         if session in self._as:
             return self._as[session]
         return self._members.speaker(session) if session in self._members else None
-
-    def _was(self, session: Occupant, person: PersonId) -> PersonId:
-        """Who another session of the same person is there as, if that is somebody else: the person has an account only since then."""
-        known = (self._known(other) for other in self._members.here(session.person))
-        return next((other.person for other in known if other and other.person != person), "")
 
     def _sessions(self, who: Speaker) -> int:
         """How many there are of somebody by a device."""
