@@ -42,6 +42,7 @@ from chat_server.journal.keys import KeyRun, KeysInRuns, SenderKey
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.protocol.entries import Entry, Said, TopicSet
+from postgresql import url_beside
 from test_journal import Place, begun, create_rooms, opened, place, place_in
 
 __all__ = ["begun", "place"]
@@ -753,10 +754,13 @@ def exported(place: Place, *, with_secrets: bool) -> bytes:
 
 
 @pytest.mark.parametrize("other", get_args(EngineName))
-async def test_logins_move_to_another_engine_and_back(place: Place, other: EngineName, tmp_path: Path) -> None:
+async def test_logins_move_to_another_engine_and_back(
+    place: Place, other: EngineName, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     made = await filled(place)
     whole = exported(place, with_secrets=True)
-    there = place_in(tmp_path / "there", other)
+    url = url_beside(request.getfixturevalue("database").url) if other == "postgresql" else ""
+    there = place_in(tmp_path / "there", other, url=url)
     assert import_(there.engine.filling(there.settings), io.BytesIO(whole), no_progress) == 2
     assert exported(there, with_secrets=True) == whole
     journal, accounts, *_ = there.open_both()

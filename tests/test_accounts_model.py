@@ -1,7 +1,8 @@
 """Whatever is done with accounts in whatever order: every engine answers the same, every name is one account's, and the index knows it."""
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,11 +11,11 @@ from msgspec.structs import asdict
 
 from chat_server.accounts import KEPT_SECONDS, Account, Accounts, Device, Ending, Holder, NewDevice, Registration
 from chat_server.accounts.names_index import Refusal
-from chat_server.config import JournalTable
-from chat_server.journal.engines import MODULES, engine_named
+from chat_server.journal.engines import MODULES
 from chat_server.protocol.names import name_key
+from postgresql import Database
 from test_accounts import NOW, code, digest
-from test_journal import opened
+from test_journal import Place, opened, place_in
 
 NAMES = ["ann", "Ann", "ANN", "anп", "bob", "Bob", "b0b", "eve", "cat", "dan", "fay", "gus", "hal"]
 SHAPES = {"anп": "ann", "b0b": "bob"}
@@ -56,6 +57,11 @@ class Side:
                 return [self.told(part) for part in answer]
             case _:
                 return answer
+
+    def refusal(self, name: str, at: float) -> str | None:
+        """Why nobody else can have a name."""
+        refusal = self.accounts.names.refusal(name_key(name), shape(name), 0, at)
+        return None if refusal is None else refusal.why
 
     def number(self, which: int) -> int:
         return self.numbers[which % len(self.numbers)] if self.numbers else 7
@@ -123,23 +129,31 @@ async def state(side: Side) -> Any:
     )
 
 
-@pytest.mark.parametrize("seed", range(12))
-async def test_every_engine_answers_the_same_whatever_is_done(seed: int, tmp_path: Path) -> None:
+async def all_answer_the_same(seed: int, places: Sequence[Place]) -> None:
+    """Do something to the accounts of several engines."""
     chance = random.Random(seed)  # noqa: S311 - the same order every time
-    stores = [engine_named(name).open_store(JournalTable(name, str(tmp_path / name), "process")) for name in MODULES]
-    async with opened(stores[0].journal), opened(stores[1].journal):
+    async with AsyncExitStack() as stack:
+        stores = [place.open_both() for place in places]
+        for store in stores:
+            await stack.enter_async_context(opened(store.journal))
         sides = [Side(store.accounts) for store in stores]
         at = NOW
         for _ in range(STEPS):
             at += chance.choice([1.0, 500.0, 500.0, KEPT_SECONDS / 20])
-            expected = [
-                [side.accounts.names.refusal(name_key(name), shape(name), 0, at) for name in NAMES] for side in sides
-            ]
-            assert [[one and one.why for one in side] for side in expected[:1]] * 2 == [
-                [one and one.why for one in side] for side in expected
-            ]
+            first, *others = [[side.refusal(name, at) for name in NAMES] for side in sides]
+            assert others == [first] * len(others)
             step = step_of(chance, at)
-            answers = [side.told(await step(side)) for side in sides]
-            assert answers[0] == answers[1]
+            first, *others = [side.told(await step(side)) for side in sides]
+            assert others == [first] * len(others)
         states = [await state(side) for side in sides]
-        assert states[0] == states[1]
+        assert states == states[:1] * len(sides)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_engines_that_need_no_server_answer_the_same_whatever_is_done(seed: int, tmp_path: Path) -> None:
+    await all_answer_the_same(seed, [place_in(tmp_path / name, name, "process") for name in ("sqlite", "memory")])
+
+
+@pytest.mark.parametrize("seed", range(12, 18))
+async def test_every_engine_answers_the_same_whatever_is_done(seed: int, tmp_path: Path, database: Database) -> None:
+    await all_answer_the_same(seed, [place_in(tmp_path / name, name, "process", database.url) for name in MODULES])

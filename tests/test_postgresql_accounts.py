@@ -613,7 +613,7 @@ async def test_what_another_has_just_rewritten_is_not_taken_back(
     encode = batch_codec.encode
     with closing(Node(database)) as node:
         node.store(append_of([line_of(account, "secret") for account in made], {}, Beside("python", 0)))
-        turns = [rewriting.Place(1, 1)]
+        turns = [rewriting.Place(1, 1, 1)]
 
         def after_the_other(lines: Sequence[Any]) -> bytes:
             monkeypatch.setattr(rewriting, "encode", encode)

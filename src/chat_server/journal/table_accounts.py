@@ -245,6 +245,7 @@ class TableAccounts:
         def news(ended: tuple[Account, Account] | None) -> News:
             return News() if ended is None else News(account, account, None, "account-ended")
 
+        await self._storage.store_positions()
         ended = await self._storage.store(
             lambda tables: changes.end(tables, account, ending, at, is_due=is_due), note, news=news
         )

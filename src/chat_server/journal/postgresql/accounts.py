@@ -5,6 +5,7 @@ Bounds: one question is asked at a time, and one change made. Never knows who as
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from itertools import groupby
 
 import trio
 
@@ -100,15 +101,20 @@ class PostgresqlAccounts(TableAccounts):
         found: list[Stored] = []
         more: int | None = after
         while more is not None:
-            lines, more = await self._stored.ask(partial(_lines_of, account, more))
+            lines, more = await self._stored.ask(partial(_lines_of, account, more, limit - len(found)))
             found += lines
             if len(found) >= limit:
                 break
         return OwnLines(showable(found), more)
 
 
-def _lines_of(account: int, after: int, connection: Connection) -> tuple[list[Stored], int | None]:
+def _lines_of(account: int, after: int, limit: int, connection: Connection) -> tuple[list[Stored], int | None]:
     """Some of the account's lines, in the turns that are looked through at once."""
     some = turns_of(connection, account, after)
-    found = [line for turn in lines_in(connection, some.turns) for line in turn.lines if line.author == account]
+    found: list[Stored] = []
+    for number, turns in groupby(lines_in(connection, some.turns), lambda turn: turn.place.stored_by):
+        for turn in turns:
+            found += [line for line in turn.lines if line.author == account]
+        if len(found) >= limit:
+            return found, number
     return found, some.after

@@ -25,10 +25,11 @@ REWRITTEN_BYTES = 1 << 18
 
 
 class Place(NamedTuple):
-    """A turn of a room."""
+    """A turn of a room, and the number of the transaction that stored it."""
 
     room: int
     turn: int
+    stored_by: int
 
 
 class Some(NamedTuple):
@@ -52,7 +53,7 @@ def turns_of(connection: Connection, account: int, after: int) -> Some:
         for _, room, turn, is_theirs, length in group:
             if is_theirs:
                 size += length
-                found.append(Place(room, turn))
+                found.append(Place(room, turn, transaction))
         if size >= REWRITTEN_BYTES:
             return Some(found, transaction)
     return Some(found, int(rows[-1][0]) if len(rows) >= LOOKED_THROUGH else None)
@@ -69,14 +70,14 @@ class StoredTurn(NamedTuple):
 def lines_in(connection: Connection, turns: Sequence[Place]) -> Iterator[StoredTurn]:
     """The lines of these turns, in this order, as far as they are there."""
     rows: list[tuple[Any, ...]] = connection.execute(
-        "SELECT batch.room, batch.turn, lines, name, first, at, step, authors"
+        "SELECT number, lines, name, first, at, step, authors"
         " FROM unnest(%b, %b) WITH ORDINALITY AS one (room, turn, number) JOIN batch USING (room, turn)"
         " JOIN room ON room.id = batch.room WHERE NOT is_deleted ORDER BY number",
         [integers([one.room for one in turns]), integers([one.turn for one in turns])],
     ).fetchall()
-    for room, turn, text, name, first, at, step, authors in rows:
+    for number, text, name, first, at, step, authors in rows:
         with suppress(ValueError):  # a turn that nobody can read is shown to nobody, and a check tells of it
-            yield StoredTurn(Place(room, turn), text, decode(text, name, first, at, step=step, authors=authors))
+            yield StoredTurn(turns[number - 1], text, decode(text, name, first, at, step=step, authors=authors))
 
 
 class Changed(NamedTuple):
