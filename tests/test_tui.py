@@ -490,6 +490,24 @@ def test_while_there_is_no_connection_lines_wait_visibly(program: Stage) -> None
     program.play(act, beginning(), size=(120, 30))
 
 
+def test_while_the_server_sends_one_to_another_node_lines_wait_and_nothing_is_said(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.connection.status = Status.CONNECTING
+        app.connection_changed(ConnectionChanged(Status.CONNECTING, is_moving=True))
+        app.prompt.put("patience")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "patience  …" in chat_text(app)
+        assert "Connecting to" not in chat_text(app)
+        assert "○" not in chat_text(app)
+        assert not app.toasts()
+        app.connection_changed(ConnectionChanged(Status.CONNECTING))
+        await settle(pilot)
+        assert "Connecting to" in chat_text(app)
+
+    program.play(act, beginning(), size=(120, 30))
+
+
 def test_a_wrong_command_is_told_and_stays_in_the_prompt(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         for typed, told in (

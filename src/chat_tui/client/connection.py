@@ -237,7 +237,7 @@ class Connection:
     async def _live(self) -> None:
         """Connect, and take what comes until the connection is lost. Raises _Lost."""
         if self.status is not Status.CONNECTING or not self._texts:
-            self._change(ConnectionChanged(Status.CONNECTING))
+            self._change(ConnectionChanged(Status.CONNECTING, is_moving=self._pauses.is_quiet(time.monotonic())))
         called = await self._call(await self._signing_in.first_words())
         reader, writer = await asyncio.open_connection(sock=called.connection)
         link = self._link = Link(reader, writer, called)

@@ -114,7 +114,7 @@ def header(left: Content, middle: Content, right: Content, *, left_width: int, w
 
 
 def _state_mark(change: ConnectionChanged) -> tuple[str, str]:
-    return ("● ", "$text-success") if change.status is Status.ONLINE else ("○ ", "$text-warning")
+    return ("● ", "$text-success") if change.status is Status.ONLINE or change.is_moving else ("○ ", "$text-warning")
 
 
 def exposed(change: ConnectionChanged) -> Content:

@@ -126,7 +126,7 @@ class Panes:
         self._texts["nowhere"].display = room is None
         self.chat.display = room is not None
         self._write("status", Content(labels.status_line(change, host, state, self._program.seconds_left())))
-        self._texts["status"].display = change.status is not Status.ONLINE
+        self._texts["status"].display = change.status is not Status.ONLINE and not change.is_moving
         title = labels.window_title(state, room)
         if self._program.settings.notify.title and title != self._titled:
             self._titled = title
