@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.testing
 
+from captured_logs import capture_logs
 from chat_server.accounts import Device, Holder, Registration
 from chat_server.journal.memory_nodes import bury
 from chat_server.journal.nodes import Came, Turn, Went
@@ -473,6 +474,48 @@ async def test_a_room_that_has_missed_what_is_forgotten_goes_on_from_how_it_is_a
     await b.say(bob, "two")
     await settled()
     assert b.room.last_seq == 2
+
+
+async def test_a_turn_before_which_everything_is_forgotten_is_not_waited_for(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    waiting: list[Callable[[], None]] = []
+    a, b = await open_nodes(nursery, waiting.append)
+    ann, bob = await a.come("ann"), await b.come("bob")
+    await settled()
+    take(ann, bob)
+    waiting.clear()
+    for text in ("one", "two"):
+        await a.say(ann, text)
+        await a.room.flushed(ann)
+    a.nodes._kept.rooms["python"].turns.clear()
+    waiting[-1]()
+    await trio.testing.wait_all_tasks_blocked()
+    assert b.turn == a.turn
+    assert len(bob.take_told()) == 1, "that something may be missing"
+    await a.say(ann, "three")
+    await settled()
+    assert bob.take_told() == ["ann: three"]
+
+
+async def test_ones_own_turn_before_which_something_is_forgotten_is_shown(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery, lambda _: None)
+    ann, bob, bea = await a.come("ann"), await b.come("bob"), await b.come("bea")
+    await settled()
+    take(ann, bob, bea)
+    await a.say(ann, "one")
+    await a.room.flushed(ann)
+    await a.room.leave(ann)
+    a.nodes._kept.rooms["python"].turns.clear()
+    with capture_logs():
+        await b.say(bob, "two")
+        await settled()
+    told = bea.take_told()
+    assert "bob: two" in told
+    assert "* ann left" in told
+    assert sorted(b.room.nicks) == ["bea", "bob"]
 
 
 @pytest.mark.parametrize("step", ["take", "known_as"])
