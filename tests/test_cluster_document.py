@@ -1,0 +1,227 @@
+"""What docs/cluster.md says is done, step by step: two databases, two nodes, HAProxy in front of them, a failover, and moving there and back."""
+
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from postgresql import USER, Cluster, free_port
+from processes import ROOT, TIMEOUT, ServerProcess, program, running_server
+
+DOCUMENT = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+COMPOSE = (ROOT / "docs" / "examples" / "cluster-compose.yml").read_text(encoding="utf-8")
+
+
+def written(language: str) -> list[str]:
+    """The document's blocks in this language."""
+    return re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
+
+
+ROLE_AND_DATABASE, STANDBY_ROLE, PROMOTE, NO_STANDBY = written("sql")
+BASE_BACKUP, START, ADMIN, MOVE = written("sh")
+(SYNCHRONOUS,) = written("conf")
+(NODE,) = written("toml")
+(BALANCER,) = written("haproxy")
+
+
+def carry_out(engine: Cluster, statements: str) -> None:
+    """As a superuser, one after the other."""
+    with closing(psycopg.connect(engine.url("postgres"), autocommit=True)) as connection:
+        for statement in filter(str.strip, statements.split(";")):
+            connection.execute(statement.encode())
+
+
+def set_up_database(engine: Cluster) -> None:
+    """What is done once; the role is there, for the tests' superuser is called so."""
+    made, rest = ROLE_AND_DATABASE.split("\n", 1)
+    assert made == f"CREATE ROLE {USER} LOGIN;"
+    carry_out(engine, rest)
+
+
+@contextmanager
+def standby_of(primary: Cluster) -> Iterator[str]:
+    """A standby that is made by the document's command. Yields how it is connected to."""
+    carry_out(primary, STANDBY_ROLE)
+    directory = Path(tempfile.mkdtemp(prefix="chat-standby-", dir=primary.directory))
+    if primary.user:
+        subprocess.run(["chown", primary.user, str(directory)], check=True)
+    command = BASE_BACKUP.replace("/var/lib/postgresql/15/main", str(directory / "data"))
+    name, *arguments = shlex.split(command.replace("host=db1", f"host=127.0.0.1 port={primary.port}"), comments=False)
+    primary.run(name, *arguments)
+    with (directory / "data" / "postgresql.conf").open("a") as config:
+        port = free_port()
+        config.write(f"port = {port}\nunix_socket_directories = ''\nwal_retrieve_retry_interval = 500ms\n")
+    pgdata = ("--pgdata", directory / "data")
+    primary.run("pg_ctl", "start", *pgdata, "--wait", "--silent", "--log", directory / "log")
+    try:
+        yield f"host=127.0.0.1 port={port} dbname=postgres user={USER}"
+    finally:
+        primary.run("pg_ctl", "stop", *pgdata, "--mode", "immediate", "--silent")
+
+
+def be_synchronous(engine: Cluster) -> None:
+    """The document's settings, and a restart."""
+    with (engine.data / "postgresql.conf").open("a") as config:
+        config.write(SYNCHRONOUS)
+    engine.stop("fast")
+    engine.start()
+
+
+def node_file(folder: Path, name: str, url: str, *, proxy: str = "127.0.0.1") -> Path:
+    """The document's settings, with the addresses of this machine."""
+    settings = tomllib.loads(NODE)
+    assert settings["journal"]["url"].startswith("host=db1,db2 ")
+    lines = NODE.replace(settings["journal"]["url"], url).replace("10.0.0.9", proxy).replace('"one"', f'"{name}"')
+    file = folder / f"{name}.toml"
+    file.write_text(lines.replace('"0.0.0.0"', '"127.0.0.1"'))
+    return file
+
+
+class Caller:
+    """Somebody at telnet, as far as that matters here."""
+
+    def __init__(self, port: int, nick: str) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        self._received = b""
+        self.say(f"/login {nick}\n/python")
+        self.wait_for("You are in python")
+
+    def say(self, text: str) -> None:
+        self._socket.sendall(f"{text}\n".encode())
+
+    def wait_for(self, wanted: str) -> None:
+        while wanted.encode() not in self._received:
+            more = self._socket.recv(65536)
+            assert more, self._received.decode()
+            self._received += more
+        self._received = self._received.partition(wanted.encode())[2]
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@contextmanager
+def calling(port: int, nick: str) -> Iterator[Caller]:
+    with closing(Caller(port, nick)) as caller:
+        yield caller
+
+
+@contextmanager
+def running_balancer(folder: Path, nodes: list[ServerProcess]) -> Iterator[int]:
+    """HAProxy with the document's lines, at the addresses of these nodes. Yields where it listens."""
+    port = free_port()
+    lines = BALANCER.replace("bind :5000", f"bind 127.0.0.1:{port}")
+    servers = re.findall(r" +server \w+ .*\n", lines)
+    for line, node in zip(servers, nodes, strict=False):
+        lines = lines.replace(line, re.sub(r"\d+\.\d+\.\d+\.\d+:\d+", f"127.0.0.1:{node.port}", line))
+    for line in servers[len(nodes) :]:
+        lines = lines.replace(line, "")
+    config = folder / "haproxy.cfg"
+    config.write_text(lines)
+    haproxy = program("haproxy", folder="/usr/sbin")
+    with subprocess.Popen([haproxy, "-db", "-f", str(config)], stderr=subprocess.DEVNULL) as balancer:
+        try:
+            until = time.monotonic() + TIMEOUT
+            while time.monotonic() < until:
+                with suppress(OSError):
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                time.sleep(0.05)
+            yield port
+        finally:
+            balancer.terminate()
+            balancer.wait()
+
+
+def chat_server(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "chat_server", *arguments], capture_output=True, text=True, check=False, timeout=TIMEOUT
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_from_nothing_to_two_nodes_behind_a_balancer_and_through_a_failover(tmp_path: Path) -> None:
+    with closing(Cluster(in_memory=False)) as primary:
+        set_up_database(primary)
+        with standby_of(primary) as standby:
+            be_synchronous(primary)
+            second = conninfo_to_dict(standby)["port"]
+            url = f"host=127.0.0.1,127.0.0.1 port={primary.port},{second} dbname=chat user={USER}"
+            one, two = (node_file(tmp_path, name, url) for name in ("one", "two"))
+            assert shlex.split(START) == ["chat-server", "--config", "chat.toml"]
+            with (
+                running_server("--config", str(one), data=tmp_path / "data1") as first_node,
+                running_server("--config", str(two), data=tmp_path / "data2") as second_node,
+                running_balancer(tmp_path, [first_node, second_node]) as port,
+                calling(port, "ann") as ann,
+                calling(port, "bob") as bob,
+            ):
+                ann.wait_for("bob joined")
+                ann.say("which of them am I at?")
+                bob.wait_for("ann: which of them am I at?")
+                assert shlex.split(ADMIN)[:1] == ["chat-server"]
+                nodes = chat_server(*shlex.split(ADMIN)[1:], "--data", str(tmp_path / "data1"))
+                assert "one" in nodes, nodes
+                assert "two" in nodes, nodes
+
+                primary.stop("immediate")
+                with closing(psycopg.connect(standby, autocommit=True)) as connection:
+                    for statement in filter(str.strip, f"{PROMOTE}{NO_STANDBY}".split(";")):
+                        connection.execute(statement.encode())
+                bob.say("are you still there?")
+                ann.wait_for("bob: are you still there?")
+                ann.say("/last 5")
+                ann.wait_for("which of them am I at?")
+
+
+def test_what_was_kept_in_sqlite_moves_into_the_database_and_back(tmp_path: Path) -> None:
+    sqlite = tmp_path / "sqlite.toml"
+    sqlite.write_text("[server]\nport = 5000\n")
+    with running_server("--config", str(sqlite), data=tmp_path / "old") as server, calling(server.port, "ann") as ann:
+        ann.say("said to one server")
+        ann.say("/last 5")
+        ann.wait_for("said to one server")
+    with closing(Cluster()) as engine:
+        set_up_database(engine)
+        node = node_file(tmp_path, "one", f"host={engine.directory} port={engine.port} dbname=chat user={USER}")
+        again = tmp_path / "again.jsonl"
+        exporting, importing = (shlex.split(line) for line in MOVE.splitlines())
+        assert (exporting[0], importing[0]) == ("chat-server", "chat-server")
+        files = {"sqlite.toml": str(sqlite), "chat.toml": str(node), "export.jsonl": str(tmp_path / "export.jsonl")}
+        chat_server(*[files.get(word, word) for word in exporting[1:]], "--data", str(tmp_path / "old"))
+        chat_server(*[files.get(word, word) for word in importing[1:]], "--data", str(tmp_path / "new"))
+        files |= {"sqlite.toml": str(node), "chat.toml": str(sqlite), "export.jsonl": str(again)}
+        chat_server(*[files.get(word, word) for word in exporting[1:]], "--data", str(tmp_path / "new"))
+        assert again.read_bytes() == (tmp_path / "export.jsonl").read_bytes()
+        with running_server("--config", str(node.with_name("one.toml")), data=tmp_path / "new") as server:
+            assert server.is_running
+
+
+@pytest.mark.parametrize("service", ["one", "balancer"])
+def test_the_compose_file_has_settings_that_its_programs_take(tmp_path: Path, service: str) -> None:
+    printed = re.search(r"printf '(\[server\][^']*)'" if service == "one" else r"printf '(defaults[^']*)'", COMPOSE)
+    assert printed is not None
+    text = printed[1].replace("\\n", "\n")
+    if service == "one":
+        file = tmp_path / "chat.toml"
+        file.write_text(text)
+        assert tomllib.loads(text)["journal"] == tomllib.loads(NODE)["journal"]
+        return
+    file = tmp_path / "haproxy.cfg"
+    file.write_text(text)
+    checked = subprocess.run(
+        [program("haproxy", folder="/usr/sbin"), "-c", "-f", str(file)], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
