@@ -2,7 +2,9 @@
 
 import io
 import json
+import signal
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -28,11 +30,12 @@ from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.writer import Writer
 from postgresql import Cluster, Database
+from processes import TIMEOUT
 from test_accounts import filled
 from test_export import TEXTS, batches, kept
 from test_journal import found as found_by
 from test_journal import opened, place_in
-from test_maintenance import command
+from test_maintenance import command, export_of, started
 from test_postgresql_append import Node, said
 from test_postgresql_search import found, make_room, say
 
@@ -389,4 +392,24 @@ def test_the_commands_do_it(cluster: Cluster, database: Database, node: Node, tm
     code, told = chat_server("export", url="host=/nowhere dbname=chat")
     assert (code, told.count("\n")) == (2, 1)
     assert told.startswith("chat-server: cannot use the database ([journal] url): ")
+    cluster.drop(empty)
+
+
+def test_an_import_that_is_interrupted_says_so_and_leaves_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    empty = cluster.create(is_empty=True)
+    config = tmp_path / "chat.toml"
+    config.write_text(f'[journal]\nengine = "postgresql"\nurl = "{empty.url}"\n')
+    with started("--config", config, "import") as process, empty.connect() as connection:
+        assert process.stdin is not None
+        process.stdin.write(export_of(5000))
+        process.stdin.flush()
+        deadline = time.monotonic() + TIMEOUT
+        while not connection.execute("SELECT FROM pg_locks WHERE locktype = 'advisory'").fetchall():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=TIMEOUT)
+        assert (process.returncode, told) == (130, b"chat-server: interrupted; nothing has been imported\n")
+    with pytest.raises(FileProblem, match="there is no journal in the database"):
+        exported(empty)
     cluster.drop(empty)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.journal import JournalError
+from chat_server.journal import JournalError, Matches
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.nodes import Beside
 from chat_server.journal.postgresql.appending import append_of
@@ -19,6 +19,7 @@ from chat_server.journal.postgresql.connections import connect
 from chat_server.journal.postgresql.indexed import IndexedDatabase
 from chat_server.protocol.entries import Entry
 from postgresql import Database
+from test_journal import opened, place_in
 from test_postgresql_append import Node, said
 
 SLICE = 7
@@ -375,3 +376,22 @@ def test_an_engine_that_hangs_is_given_up_and_asked_again_when_it_is_back(
         assert found(index, "needle") == ["needle"]
     finally:
         os.kill(backend, signal.SIGCONT)
+
+
+async def test_every_node_finds_what_any_has_stored_and_nothing_that_any_has_deleted(
+    database: Database, tmp_path: Path
+) -> None:
+    a, b = (place_in(tmp_path / name, "postgresql", url=database.url).open() for name in "ab")
+    async with opened(a), opened(b):
+        await a.create_room("python")
+        await a.append(said("first needle"), {}).stored()
+        await b.append(said("second needle"), {}).stored()
+        for journal in (a, b):
+            found_here = await journal.search("needle", ["python"], 20)
+            assert ([line.text for line in found_here.lines], found_here.unsearched) == (
+                ["second needle", "first needle"],
+                0,
+            )
+        assert await b.delete_room("python") == ""
+        for journal in (a, b):
+            assert await journal.search("needle", None, 20) == Matches([], False, 0)

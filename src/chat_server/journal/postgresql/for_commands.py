@@ -14,8 +14,8 @@ from chat_server.journal.postgresql import filling as filled
 from chat_server.journal.postgresql.archive import PostgresqlArchive
 from chat_server.journal.postgresql.connections import checked_url, connect
 
-SEARCH_FILE = "search.db"
-"""The search index of a node, in its data directory."""
+SEARCH_FILE = "search-cache.db"
+"""The search index of a node, in its data directory. It is called otherwise than that of a journal in SQLite, which may have been there before."""
 
 
 class Named(Protocol):
