@@ -665,6 +665,25 @@ async def test_lines_that_were_stored_by_one_commit_are_given_together(
 # Bounds.
 
 
+async def test_what_has_ended_is_forgotten_by_every_nodes_index_and_nodes_that_are_no_more_are_too(
+    nodes: list[PostgresqlAccounts], database: Database
+) -> None:
+    here, there = nodes
+    made = (await registered(here)).account
+    await here.rename(made.id, "Anna", "anna", NOW)
+    await there.catch_up()
+    assert await here.forget_old(NOW + KEPT_SECONDS) == 1
+    assert there.names.kept_for(made.id)
+    assert await there.forget_old(NOW + KEPT_SECONDS) == 0
+    assert not there.names.kept_for(made.id)
+    with database.connect() as connection:
+        assert connection.execute("UPDATE account_commit SET at = now() - interval '2 days'").rowcount == 2
+        opened_by(database, 3)
+        assert connection.execute("SELECT count(*) FROM account_commit").fetchall() == [(0,)]
+    await here.change_role(made.id, "admin")
+    assert await here.has_owner() is False
+
+
 async def test_what_is_too_much_is_refused(nodes: list[PostgresqlAccounts], monkeypatch: pytest.MonkeyPatch) -> None:
     made = (await registered(nodes[0])).account
     monkeypatch.setattr(account_commits, "CHANGES_MAX", 0)

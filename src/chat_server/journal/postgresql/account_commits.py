@@ -46,6 +46,10 @@ AGAIN = PASSING | {"23505"}
 Whoever looks again sees it."""
 
 
+FORGET_OLD = "DELETE FROM account_commit WHERE at < now() - interval '1 day'"
+"""Forgets what became of the newest change of nodes that are no more; those that are ask within DOUBT_SECONDS."""
+
+
 class AccountChange:
     """Something to be changed, or to be asked after all changes before it; and what became of it."""
 

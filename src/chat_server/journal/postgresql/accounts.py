@@ -11,7 +11,7 @@ import trio
 
 from chat_server.accounts import Failure, OwnLines
 from chat_server.journal.batch_codec import Stored
-from chat_server.journal.postgresql.account_commits import AccountCommits
+from chat_server.journal.postgresql.account_commits import FORGET_OLD, AccountCommits
 from chat_server.journal.postgresql.account_storage import PostgresqlStorage
 from chat_server.journal.postgresql.endings import Endings
 from chat_server.journal.postgresql.link import Connection, Link
@@ -34,7 +34,7 @@ class PostgresqlAccounts(TableAccounts):
         """Read all names; blocks, for half a second where there are 100,000. Raises psycopg.Error.
 
         Args:
-            connection: by which they are read; nothing else is.
+            connection: by which they are read.
             reading: the connection for questions, closed at the end.
             writing: the connection for changes, and nothing else; closed at the end, too.
             node: the number of this node.
@@ -46,6 +46,7 @@ class PostgresqlAccounts(TableAccounts):
         self._endings = Endings(writing, node)
         self._stored = PostgresqlStorage(reading, self._commits, store_positions, self._endings.carry_out)
         super().__init__(self._stored)
+        connection.execute(FORGET_OLD)
         self._stored.load_names(connection)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
