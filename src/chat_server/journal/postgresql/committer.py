@@ -131,6 +131,7 @@ class Committer:
         self._sent: _Sent | None = None  # not answered yet
         self._asked: tuple[float, Shutter] | None = None
         self._ticket = 0
+        self._is_away = False  # and the log says so
         self.seconds: deque[float] = deque(maxlen=COMMITS_TIMED)
         """How long each of the newest commits took."""
         self.ended = trio.Event()
@@ -224,8 +225,11 @@ class Committer:
                 ).fetchall()
         except (psycopg.Error, OSError) as error:
             self._drop_connection()
-            log.warning("the database cannot be reached to store what is said", why=said(error))
+            if not self._is_away:
+                log.warning("the database cannot be reached to store what is said", why=said(error))
+            self._is_away = True
             return False
+        self._is_away = False
         self._backend = backend
         self._tell(self._note_answer)
         return True

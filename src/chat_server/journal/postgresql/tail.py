@@ -236,12 +236,16 @@ class Tail:
     # Listening.
 
     async def _keep_listening(self) -> None:
+        is_told = False
         while True:
             try:
                 self._listener = await Link(self._listen).take()
+                is_told = False
                 await self._hear_all(self._listener)
             except (JournalError, psycopg.Error, OSError) as error:
-                log.warning("nothing is heard of other nodes until the database is back", why=said(error))
+                if not is_told:
+                    log.warning("nothing is heard of other nodes until the database is back", why=said(error))
+                is_told = True
             finally:
                 if self._listener is not None:
                     self._listener.close()
