@@ -8,13 +8,8 @@ from itertools import count
 from math import nan
 from struct import pack
 from typing import Any, NamedTuple
-from weakref import WeakSet
 
 import psycopg
-from psycopg.adapt import Transformer
-from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, Format
-from psycopg.pq.abc import PGresult
 from psycopg.rows import TupleRow
 
 from chat_server.journal import Duplicate, JournalError
@@ -44,6 +39,7 @@ from chat_server.journal.postgresql.arrays import (
     integers,
     texts,
 )
+from chat_server.journal.postgresql.prepared import Prepared
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.postgresql.turn_rows import turn_of
 from chat_server.journal.times import step_of
@@ -64,12 +60,11 @@ _TYPES = (
 )
 """What the function takes; see append_function.py."""
 
-_APPEND = f"SELECT * FROM append({', '.join(f'${number}' for number in range(1, len(_TYPES) + 1))})".encode()  # noqa: S608 - no word of others
-_NAME = b"append"
-_BINARY = [Format.BINARY] * len(_TYPES)
-
-_prepared: WeakSet[Connection] = WeakSet()
-"""The connections that know the statement."""
+_APPEND = Prepared(
+    b"append",
+    f"SELECT * FROM append({', '.join(f'${number}' for number in range(1, len(_TYPES) + 1))})".encode(),  # noqa: S608 - no word of others
+    _TYPES,
+)
 
 
 class Append(NamedTuple):
@@ -132,8 +127,9 @@ def append_all(
     ordered = [appends[index] for _, index in known]
     seen = [numbers.turn(one.beside.room) if one.beside.seen < 0 else one.beside.seen for one in ordered]
     arrays = [integers([number for number, _ in known]), integers(seen), *_arrays(ordered)]
+    values = [pack(">q", node), pack(">q", ticket), *(array.binary for array in arrays)]
     try:
-        rows = _call(connection, node, ticket, arrays)
+        rows = _APPEND.rows(connection, values)
     except psycopg.Error as error:
         if error.sqlstate == NODE_IS_OVER:
             raise NodeIsOver("the other nodes have given this one up") from error
@@ -148,25 +144,6 @@ def append_all(
         elif answer.is_gone:
             numbers.forget(one.beside.room)
     return results
-
-
-def _call(connection: Connection, node: int, ticket: int, arrays: Sequence[Array]) -> Sequence[TupleRow]:
-    """Call the function. By libpq itself: to have psycopg look at each of the parameters took 0.3 ms, with the interpreter's lock."""
-    session = connection.pgconn
-    if connection not in _prepared:
-        _raise_if_refused(connection, session.prepare(_NAME, _APPEND, _TYPES))
-        _prepared.add(connection)
-    values: Sequence[Any] = [pack(">q", node), pack(">q", ticket), *(array.binary for array in arrays)]
-    result = session.exec_prepared(_NAME, values, _BINARY, Format.BINARY)
-    _raise_if_refused(connection, result)
-    rows = Transformer(connection)
-    rows.set_pgresult(result, format=Format.BINARY)
-    return rows.load_rows(0, result.ntuples, tuple)
-
-
-def _raise_if_refused(connection: Connection, result: PGresult) -> None:
-    if result.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
-        raise error_from_result(result, connection.info.encoding)
 
 
 def _gone(one: Append) -> JournalError:

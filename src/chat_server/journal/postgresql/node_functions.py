@@ -97,7 +97,7 @@ BEGIN
     PERFORM pg_terminate_backend(pid)
         FROM pg_stat_activity JOIN node ON starts_with(application_name, 'chat-server ' || node.id || ' ')
         WHERE datname = current_database() AND usename = current_user AND node.id <> me AND is_silent(node, silence, for_return)
-            AND (wait_event = 'ClientWrite' OR application_name LIKE '% read' OR application_name LIKE '% listen');
+            AND (wait_event = 'ClientWrite' OR application_name ~ ' (read|follow|listen)$');
     silent := ARRAY(
         SELECT id FROM node WHERE id <> me AND is_silent(node, silence, for_return) ORDER BY id FOR UPDATE SKIP LOCKED
     );

@@ -84,7 +84,7 @@ class PostgresqlNodes:
         self._heartbeat = Heartbeat(self._beating, self._link("life"), self.life, silence)
         self._changes = Changes(self._asking, self.life, self.numbers)
         self._committer = Committer(partial(self._connect, "append"), self._store, self.life, self._note_stored)
-        self._tail = Tail(self._listen, self._link("read"), self.numbers, self._hear, lambda: self._committer.backend)
+        self._tail = Tail(self._listen, self._link("follow"), self.numbers, self._hear, lambda: self._committer.backend)
         with closing(connect(url, "life")) as connection:
             self._changes.after = self._begin(connection)
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from chat_server.journal.nodes import Turn
-from chat_server.journal.postgresql.arrays import integers
+from chat_server.journal.postgresql.arrays import Integers, integers
 from chat_server.journal.postgresql.link import Connection
+from chat_server.journal.postgresql.prepared import Prepared
 from chat_server.journal.postgresql.turn_rows import COLUMNS, turn_of
 
 TURNS_AT_ONCE = 32
@@ -14,6 +15,19 @@ TURNS_AT_ONCE = 32
 
 BYTES_AT_ONCE = 100_000
 """Bytes of lines of one room that are read at once, beside the last turn, which goes beyond."""
+
+
+_READ = Prepared(
+    b"read turns",
+    (
+        f"SELECT room, name, octet_length(lines), {COLUMNS}"  # noqa: S608 - nothing in it comes from outside
+        " FROM unnest($1, $2) AS w (id, after) JOIN (SELECT id, name FROM room) AS named USING (id) CROSS JOIN LATERAL ("
+        "  SELECT *, sum(octet_length(lines)) OVER (ORDER BY turn) - octet_length(lines) AS before FROM"
+        f"  (SELECT * FROM batch WHERE room = w.id AND turn > w.after ORDER BY turn LIMIT {TURNS_AT_ONCE}) AS next"
+        f" ) AS found WHERE before < {BYTES_AT_ONCE} ORDER BY room, turn"
+    ).encode(),
+    (Integers.oid, Integers.oid),
+)
 
 
 class Found(NamedTuple):
@@ -25,14 +39,7 @@ class Found(NamedTuple):
 
 def read_turns(connection: Connection, after: Mapping[int, int]) -> Found:
     """The turns of rooms, by their numbers, after those that stand beside each."""
-    rows = connection.execute(
-        f"SELECT room, name, octet_length(lines), {COLUMNS}"  # noqa: S608 - nothing in it comes from outside
-        " FROM unnest(%b::bigint[], %b::bigint[]) AS w (id, after) JOIN (SELECT id, name FROM room) AS named USING (id) CROSS JOIN LATERAL ("
-        "  SELECT *, sum(octet_length(lines)) OVER (ORDER BY turn) - octet_length(lines) AS before FROM"
-        "  (SELECT * FROM batch WHERE room = w.id AND turn > w.after ORDER BY turn LIMIT %b) AS next"
-        " ) AS found WHERE before < %b ORDER BY room, turn",
-        [integers([*after]), integers([*after.values()]), TURNS_AT_ONCE, BYTES_AT_ONCE],
-    ).fetchall()
+    rows = _READ.rows(connection, [integers([*after]).binary, integers([*after.values()]).binary])
     turns: defaultdict[int, list[Turn]] = defaultdict(list)
     sizes: Counter[int] = Counter()
     for room, name, size, *row in rows:
