@@ -387,6 +387,26 @@ def test_whoever_has_missed_much_is_given_the_oldest_of_it(nodes: list[Node]) ->
     assert [missed.number for missed in receipt.missed] == [*range(3, 103)]
 
 
+def test_two_nodes_that_send_the_same_keys_the_other_way_round_do_not_wait_for_each_other(nodes: list[Node]) -> None:
+    together = threading.Barrier(2)
+
+    def send(number: int) -> int:
+        node, room, step, fresh = nodes[number], ("python", "pm")[number], 1 - 2 * number, 0
+        for round_ in range(40):
+            keys = [f"{round_}.{key}" for key in range(100)][::step]
+            append = turn(*keys, room=room, keys=dict(enumerate(keys)), seen=round_)
+            together.wait(60)
+            receipt = node.store(append)
+            fresh += 100 - len(receipt.duplicates)
+        return fresh
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(send, range(2))) == 40 * 100
+    assert sorted(texts_of(nodes[0]) + texts_of(nodes[0], "pm")) == sorted(
+        f"{n}.{key}" for n in range(40) for key in range(100)
+    )
+
+
 @pytest.mark.slow
 def test_a_thousand_rooms_are_written_to_by_four_nodes_without_a_deadlock(database: Database) -> None:
     four = [Node(database) for _ in range(4)]
