@@ -102,9 +102,15 @@ class Present(NamedTuple):
             return ""
         who = (node, movement.person, movement.device)
         if isinstance(movement, Came):
-            is_here, self.people[who] = who in self.people, movement.nick
-            return f"{who} comes and is here" if is_here else ""
+            return self._come(who, movement)
         return "" if self.people.pop(who, None) is not None else f"{who} goes and is not here"
+
+    def _come(self, who: Who, movement: Came) -> str:
+        if movement.was:  # they have an account only now: nobody has come
+            self.people.pop((who[0], movement.was, 0), None)
+        nicks = {nick for (_, person, _), nick in self.people.items() if person == movement.person}
+        is_here, self.people[who] = who in self.people, nicks.pop() if nicks else movement.nick
+        return f"{who} comes and is here" if is_here else ""
 
     def names(self) -> dict[str, set[str]]:
         """Who has which name."""
@@ -139,9 +145,12 @@ def order_not_the_logs(log: Log, clients: Sequence[Client]) -> Iterator[str]:
     numbers = {room.name: {(line.nick, line.text): line.seq for line in room.lines} for room in log.rooms}
     people = {room.name: present_at_each_line(room)[0] for room in log.rooms} if log.has_people else {}
     for client in clients:
+        texts = client.texts
         for visit in client.visits:
             for name in {note.event.get("room", "") for note in visit.notes} & rooms.keys():
-                sight = _Sight(client, visit, name, numbers[name], people.get(name))
+                sight = _Sight(client.name, visit, name, numbers[name], people.get(name))
+                if not visit.is_program:
+                    sight.own = {number for (_, text), number in numbers[name].items() if text in texts}
                 for _, event in visit.notes:
                     yield from sight.take(event)
         if client.resumes:
@@ -153,17 +162,17 @@ class _Sight:
 
     def __init__(
         self,
-        client: Client,
+        client: str,
         visit: Visit,
         room: str,
         numbers: Mapping[tuple[str, str], int],
         people: Mapping[int, Collection[str]] | None,
     ) -> None:
-        self.who = f"{client.name} at {visit.node} in {room}"
+        self.who = f"{client} at {visit.node} in {room}"
         self.room, self.numbers, self.people = room, numbers, people
-        self.own = (
-            {} if visit.is_program else {number: text for (_, text), number in numbers.items() if text in client.texts}
-        )
+        self.is_program = visit.is_program
+        self.own: Collection[int] = ()
+        """What they said themselves, where they are not shown it."""
         self.newest: int | None = None
         self.names: set[str] | None = None
         self.nick = ""
@@ -173,11 +182,11 @@ class _Sight:
         kind, room = event["is"], event.get("room", "")
         if kind == "logged-in":
             self.nick = event["nick"]
-        elif (
-            kind == "renamed" and event["old"] == self.nick
-        ):  # its own, which it is told by itself before the room is told
-            self.nick = event["new"]
-        elif kind == "skipped":
+        elif kind == "renamed" and event["old"] == self.nick and not (room and self.is_program):
+            self.nick = event[
+                "new"
+            ]  # a program is told of its own name by itself, and then in each room as everybody is
+        if kind == "skipped":
             self.newest = self.names = None
         elif room != self.room:
             return
@@ -204,13 +213,9 @@ class _Sight:
                 yield f"3: {self.who} was told {event}, who was not there"
             names.discard(event["old"])
             names.add(event["new"])
-        elif kind == "left":
-            if not names.issuperset(event["nicks"]):
-                yield f"3: {self.who} was told {event}, who was not there"
+        elif kind == "left":  # in a crowd those who have just come are told too of who came or left before
             names.difference_update(event["nicks"])
         else:
-            if kind == "joined" and not names.isdisjoint(event["nicks"]):
-                yield f"3: {self.who} was told {event}, who was there"
             names.update(event["nicks"])
 
     def _take_line(self, event: Event) -> Iterator[str]:

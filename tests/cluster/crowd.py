@@ -1,7 +1,7 @@
 """A crowd that talks, comes and goes by itself, at random moments; and what is asked of it when it is quiet."""
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -29,6 +29,7 @@ class Crowd:
         wandering: int = 4,
         callers: int = 3,
         pace: float = 0.03,
+        is_restless: bool = True,
     ) -> None:
         """Make them.
 
@@ -39,16 +40,19 @@ class Crowd:
             wandering: how many come and go, and take names from each other.
             callers: how many are at terminals.
             pace: seconds from what one of them does to what they do next, in the middle.
+            is_restless: whether steady ones and those at terminals end their connections by themselves.
 
         """
         chance = [random.Random(f"{seed} {number}") for number in range(steady + wandering + callers)]  # noqa: S311
         self.steady = [Program(f"st{n}", nodes, ROOMS, chance.pop(), resumes=True) for n in range(steady)]
         self.wandering = [Program(f"wa{n}", nodes, ROOMS, chance.pop(), resumes=False) for n in range(wandering)]
         self.callers = [Caller(f"te{n}", nodes, ROOMS, chance.pop()) for n in range(callers)]
-        self._pace = pace
+        self._nodes, self._pace, self._is_restless = nodes, pace, is_restless
         self._talking = trio.CancelScope()
         self.extra: list[Program] = []
         """Others who are there, and do what a test has them do."""
+        self.gone: list[Program] = []
+        """Those of them who are there no more, and have the test to thank for it."""
 
     @property
     def programs(self) -> list[Program]:
@@ -60,12 +64,32 @@ class Crowd:
 
     @property
     def clients(self) -> list[Client]:
-        return [someone.client for someone in self.people]
+        return [someone.client for someone in (*self.people, *self.gone)]
+
+    def visitor(self, name: str, nodes: Sequence[Node]) -> Program:
+        """Somebody who is always in every room at these nodes, and says nothing. Call it before they come."""
+        made = Program(name, nodes, ROOMS, random.Random(name), resumes=True)  # noqa: S311
+        self.extra.append(made)
+        return made
 
     @property
     def acknowledged(self) -> int:
         """How many lines with a key are."""
-        return sum(len(program.client.said) - len(program.waiting) for program in self.programs)
+        return sum(len(program.client.said) - len(program.waiting) for program in (*self.programs, *self.gone))
+
+    async def acknowledge(self, count: int) -> None:
+        """Wait until so many more are."""
+        until = self.acknowledged + count
+        with trio.move_on_after(TIMEOUT):
+            while self.acknowledged < until:
+                await trio.sleep(0.01)
+        assert self.acknowledged >= until, "\n".join(map(str, self.programs))
+
+    async def settled(self) -> None:
+        """Wait until everybody is where they want to be."""
+        with trio.fail_after(TIMEOUT):
+            while not all(someone.is_here for someone in self.people):
+                await trio.sleep(0.02)
 
     async def run(self) -> None:
         """Come, and be there until cancelled."""
@@ -86,9 +110,9 @@ class Crowd:
         while True:
             await trio.sleep(program.chance.expovariate(1 / self._pace))
             match program.chance.randrange(40):
-                case 0:
+                case 0 if self._is_restless:
                     await program.move()
-                case 1:
+                case 1 if self._is_restless:
                     program.hang_up()
                 case 2 | 3:
                     await program.say_again()
@@ -105,7 +129,7 @@ class Crowd:
         while True:
             await trio.sleep(caller.chance.expovariate(1 / self._pace))
             match caller.chance.randrange(30):
-                case 0:
+                case 0 if self._is_restless:
                     caller.hang_up()
                 case 1:
                     await caller.wander()
@@ -114,24 +138,36 @@ class Crowd:
                 case _:
                     await caller.say()
 
-    async def quiet(self) -> dict[str, list[set[str]]]:
-        """Say nothing new, come back, have everything acknowledged. Returns who is in each room, as each who is there is told it."""
+    def quiet(self) -> None:
+        """Say nothing new."""
         self._talking.cancel()
-        with trio.fail_after(TIMEOUT):
-            while not all(program.is_here and not program.waiting for program in self.programs):
-                await trio.sleep(0.02)
-        online: dict[str, list[set[str]]] = {}
+
+    async def online(self) -> dict[str, list[set[str]]]:
+        """Have everybody come back, and everything acknowledged; who is in each room then, as each who is there is told it."""
+        while True:
+            with trio.move_on_after(TIMEOUT):
+                while any(self._not_ready()):
+                    await trio.sleep(0.02)
+            assert not (late := [*self._not_ready()]), "\n".join(late)
+            found = {
+                room: [await program.online(room) for program in self.programs if room in program.rooms]
+                for room in ROOMS
+            }
+            if all(all(told) for told in found.values()):  # else somebody has lost their connection meanwhile
+                return found
+
+    def _not_ready(self) -> Iterator[str]:
+        """Those who are not in their rooms, or wait to hear that something is stored."""
         for program in self.programs:
-            for room in program.rooms:
-                online.setdefault(room, []).append(await program.online(room))
-        return online
+            if not program.is_here or program.waiting or program.has_missed:
+                yield f"{program}, and last was told {program.connection and program.connection.visit.notes[-5:]}"
 
 
 @asynccontextmanager
-async def talking(crowd: Crowd) -> AsyncIterator[Crowd]:
+async def talking(crowd: Crowd) -> AsyncIterator[trio.Nursery]:
     """A crowd that talks as the block begins, and is gone at its end."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(crowd.run)
         nursery.start_soon(crowd.talk)
-        yield crowd
+        yield nursery
         nursery.cancel_scope.cancel()

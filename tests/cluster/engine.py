@@ -38,7 +38,7 @@ def read_log(url: str) -> Log:
         held = connection.execute("SELECT key, person, node FROM held").fetchall()
     turns = {
         room: [
-            Turn(number, lines_of(lines, first), decode_movements(movements), node)
+            Turn(number, lines_of(lines, first), decode_movements(movements) if movements else (), node)
             for _, number, first, node, lines, movements in found
         ]
         for room, found in groupby(batches, lambda row: row[0])

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import trio
 
-Dial = Callable[[], Awaitable[trio.SocketStream]]
+Dial = Callable[[], Awaitable[trio.abc.Stream]]
 
 CHUNK = 65536
 
@@ -20,7 +20,7 @@ _ABRUPTLY = struct.pack("ii", 1, 0)
 class _Connection:
     """Somebody's connection through the link, and ours for them."""
 
-    def __init__(self, near: trio.SocketStream, far: trio.SocketStream) -> None:
+    def __init__(self, near: trio.SocketStream, far: trio.abc.Stream) -> None:
         self.near, self.far = near, far
         self.listens = False
         """Whether it is told of what happens, by NOTIFY."""
@@ -110,9 +110,9 @@ class Link:
             await _end(near)
             await _end(far)
 
-    async def _pass_on(self, connection: _Connection, source: trio.SocketStream, sink: trio.SocketStream) -> None:
+    async def _pass_on(self, connection: _Connection, source: trio.abc.Stream, sink: trio.abc.Stream) -> None:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            async for data in source:
+            while data := await source.receive_some(CHUNK):
                 if source is connection.near and _LISTENS.search(data):
                     connection.listens = True
                     if self.mutes_listeners:
@@ -125,10 +125,14 @@ class Link:
         connection.scope.cancel()
 
 
-async def _end(stream: trio.SocketStream) -> None:
-    with suppress(OSError):
-        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPTLY)
-    stream.socket.close()
+async def _end(stream: trio.abc.Stream) -> None:
+    if isinstance(stream, trio.SocketStream):
+        with suppress(OSError):
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPTLY)
+        stream.socket.close()
+    else:
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(stream)
 
 
 @asynccontextmanager

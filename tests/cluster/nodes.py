@@ -17,6 +17,8 @@ from processes import TIMEOUT
 
 _LISTENING = re.compile(r"listening on \S+:(\d+)")
 
+_GIVEN_UP = "the other nodes have given this one up"
+
 LIMITS = """
 [limits]
 messages_per_second = 0
@@ -63,7 +65,11 @@ class Node:
         return await trio.open_tcp_stream("127.0.0.1", self.port)
 
     async def start(self) -> None:
-        """Start it, and wait until it listens."""
+        """Start it, and wait until it listens. As a service manager does, start it again if it was given up before that: the machine is busy."""
+        while not await self._listens():
+            pass
+
+    async def _listens(self) -> bool:
         assert self._process is None
         self._starts += 1
         command = ("-m", "chat_server", "--config", self._config, "--port", "0", "--data", self.folder / "data")
@@ -71,9 +77,13 @@ class Node:
             self._process = forks.Popen([sys.executable, *command], stdout=subprocess.DEVNULL, stderr=log)
         with trio.fail_after(TIMEOUT):
             while not (found := _LISTENING.search(self.log)):
-                assert self._process.poll() is None, f"{self.name} ended: {self.log}"
+                if self._process.poll() is not None:
+                    assert _GIVEN_UP in self.log, f"{self.name} ended: {self.log}"
+                    self._process = None
+                    return False
                 await trio.sleep(0.01)
         self.port = int(found[1])
+        return True
 
     def signal(self, number: int) -> None:
         assert self._process

@@ -59,7 +59,7 @@ class Connection:
 
     async def _take(self, event: Event) -> None:
         self.visit.notes.append(Note(trio.current_time(), event))
-        if event["is"] == "ping":
+        if event["is"] in {"ping", "are-you-there"}:
             await self.tell("pong")
         if (ref := event.get("ref")) in self._asked and ref is not None:
             self._answers.setdefault(ref, event)
@@ -101,13 +101,18 @@ class Program:
         self.password = ""
         """If there is one, it is shown where the token is "", and another token got for it."""
         self.rooms = {*rooms} if resumes else {chance.choice(rooms)}
-        self._nodes, self._every_room, self.chance = nodes, rooms, chance
+        self.nodes, self._every_room, self.chance = nodes, rooms, chance
         self._numbers = count(1)
         self.waiting: dict[str, tuple[str, str]] = {}
         """What is said and not acknowledged yet, by its key."""
+        self._sent_again: set[str] = set()
+        """What of it was sent more than once: what becomes of one of those says nothing of the others."""
         self._have: dict[str, int] = {}
         self._seen: dict[str, set[int]] = {}
+        self._entered: set[str] = set()
+        """Where the connection is, of those rooms that it wants to be in."""
         self.connection: Connection | None = None
+        self._enters_again = False
         self.dismissed: list[str] = []
         self.is_leaving = False
         self._acknowledged = trio.Event()
@@ -116,7 +121,18 @@ class Program:
     @property
     def is_here(self) -> bool:
         """Whether it is in its rooms."""
-        return self.connection is not None and not self.connection.ended.is_set()
+        return self._entered >= self.rooms and self.connection is not None and not self.connection.ended.is_set()
+
+    @property
+    def has_missed(self) -> bool:
+        """Whether it still waits for something that was said before what it has been shown."""
+        return any(self._seen.values())
+
+    def __str__(self) -> str:
+        node = self.connection.visit.node if self.connection else None
+        return (
+            f"{self.client.name} ({self.nick}) at {node}: {self._entered} of {self.rooms}, waits for {[*self.waiting]}"
+        )
 
     # Coming, and coming back.
 
@@ -125,7 +141,7 @@ class Program:
         async with trio.open_nursery() as self._nursery:
             while not self.is_leaving:
                 if self.connection is None or self.connection.ended.is_set():
-                    if not await self.come(self.chance.choice(self._nodes)):
+                    if not await self.come(self.chance.choice(self.nodes)):
                         await trio.sleep(REST_SECONDS * self.chance.uniform(0.5, 2))
                 else:
                     await self.connection.ended.wait()
@@ -147,16 +163,21 @@ class Program:
             self.client.visits.append(connection.visit)
             self.nick, self.token = answer["nick"], answer["token"]
             self.connection = connection
-            if known := {
-                room: self._have[room] for room in sorted(self.rooms) if self.client.resumes and room in self._have
-            }:
-                await connection.tell("resume", rooms=known)
-            for room in sorted(self.rooms - known.keys() - {*answer["rooms"]}):
-                await connection.tell("join", room=room)
+            self._entered = {event["room"] for _, event in connection.visit.notes if event["is"] == "entered"}
+            await self._enter(connection)
             for key, (room, text) in [*self.waiting.items()]:
+                self._sent_again.add(key)
                 await connection.tell("say", room=room, text=text, key=key)
             return True
         return False
+
+    async def _enter(self, connection: Connection) -> None:
+        """Be in its rooms, and have what it has missed there."""
+        known = {room: self._have[room] for room in sorted(self.rooms) if self.client.resumes and room in self._have}
+        if known:
+            await connection.tell("resume", rooms=known)
+        for room in sorted(self.rooms - known.keys() - self._entered):
+            await connection.tell("join", room=room)
 
     def hang_up(self) -> None:
         if self.connection:
@@ -172,30 +193,59 @@ class Program:
 
     def _take(self, event: Event) -> None:
         kind = event["is"]
-        if kind == "entered" and self.client.resumes:
-            self._have.setdefault(event["room"], event["last"])
+        if kind == "entered":
+            self._take_entry(event)
         elif kind in LINES:
             self._note_seen(event["room"], [event["seq"]])
         elif kind == "page":
             self._note_seen(event["room"], [line["seq"] for line in event["lines"]] + event.get("hidden", []))
-        elif kind == "stored" and event["key"]:
+        elif kind == "stored":
             self.waiting.pop(event["key"], None)
             self._acknowledged.set()
-        elif kind == "not-stored" and event["key"] in self.waiting:
-            self._take_refusal(event["key"])
         elif kind == "dismissed":
             self.dismissed.append(event["why"])
             if self.password:
                 self.token = ""
+        else:
+            self._take_refusal(event)
 
-    def _take_refusal(self, key: str) -> None:
-        if self.chance.random() < 0.5:
-            self.client.given_up.add(key)
-            del self.waiting[key]
-            self._acknowledged.set()
-        elif self.connection and self._nursery:
+    def _take_entry(self, event: Event) -> None:
+        room = event["room"]
+        self._entered.add(room)
+        if self.client.resumes:
+            self._have.setdefault(room, event["last"])
+        if self._nursery and any(where == room for where, _ in self.waiting.values()):
+            self._nursery.start_soon(self._say_what_waits, room)
+
+    def _take_refusal(self, event: Event) -> None:
+        kind, key = event["is"], event.get("key")
+        if kind == "refused" and event["code"] in {"cannot-read", "engine-away"} and not self._enters_again:
+            assert self._nursery
+            self._enters_again = True
+            self._nursery.start_soon(self._enter_again)
+        elif kind == "not-stored" and key in self.waiting:
+            assert self._nursery
             room, text = self.waiting[key]
-            self._nursery.start_soon(lambda: self._say_again(room, text, key))
+            if key not in self._sent_again and self.chance.random() < 0.5:
+                self.client.given_up.add(key)
+                del self.waiting[key]
+                self._acknowledged.set()
+            else:
+                self._nursery.start_soon(self._say_again, room, text, key)
+
+    async def _enter_again(self) -> None:
+        """Ask once more, now that the engine may be there again."""
+        await trio.sleep(REST_SECONDS)
+        self._enters_again = False
+        if self.connection:
+            await self._enter(self.connection)
+
+    async def _say_what_waits(self, entered: str) -> None:
+        """Say what could not be said in a room, or may not have been, for it is there only now."""
+        for key, (room, text) in [*self.waiting.items()]:
+            if room == entered and self.connection:
+                self._sent_again.add(key)
+                await self.connection.tell("say", room=room, text=text, key=key)
 
     async def _say_again(self, room: str, text: str, key: str) -> None:
         await trio.sleep(REST_SECONDS)
@@ -240,6 +290,7 @@ class Program:
             key = self.chance.choice([*self.client.said][-50:])
             room, text = self.client.said[key]
             if key not in self.client.given_up and room in self.rooms:
+                self._sent_again.add(key)
                 await self.connection.tell("say", room=room, text=text, key=key)
 
     async def wander(self) -> None:
@@ -262,14 +313,48 @@ class Program:
     async def move(self) -> None:
         """Go on at any node, while the connection is there."""
         if self.is_here:
-            await self.come(self.chance.choice(self._nodes))
+            await self.come(self.chance.choice(self.nodes))
+
+    async def flood(self) -> None:
+        """Say something again and again, until it is gone."""
+        while self.is_here:
+            await self.say()
+            await trio.sleep(0.002)
+
+    async def register(self, password: str) -> None:
+        """Make an account of the name."""
+        assert self.connection
+        answer = await self.connection.ask("register", password=password)
+        assert answer["is"] == "registered", answer
+        self.token = answer["token"]
 
     async def online(self, room: str) -> set[str]:
-        """Who is in a room, it too."""
-        assert self.connection
-        answer = await self.connection.ask("online", room=room)
-        assert answer["is"] == "online-listed", answer
-        return {*answer["nicks"], self.nick}
+        """Who is in a room, it too; nobody, if it has lost its connection."""
+        answer = await self.connection.ask("online", room=room) if self.connection else {}
+        return {*answer["nicks"], self.nick} if answer.get("is") == "online-listed" else set()
+
+    # What it has noted.
+
+    def told_of(self, kind: str, since: float) -> list[tuple[float, str]]:
+        """Who has come, or gone, as it was told since then, and when that was."""
+        return [
+            (at, nick)
+            for visit in self.client.visits
+            for at, event in visit.notes
+            if event["is"] == kind and at >= since
+            for nick in event["nicks"]
+        ]
+
+    def how_late(self, other: "Program") -> list[float]:
+        """Seconds from when it was told that each line of its own is stored to when another was shown it, where that came later."""
+        stored = {
+            (event["room"], event["seq"]): at
+            for visit in self.client.visits
+            for at, event in visit.notes
+            if event["is"] == "stored"
+        }
+        shown = {(event["room"], event["seq"]): at for visit in other.client.visits for at, event in visit.lines()}
+        return [max(0.0, shown[line] - at) for line, at in stored.items() if line in shown]
 
 
 class Caller:

@@ -23,7 +23,8 @@ async def test_what_a_crowd_is_shown_by_one_server_that_is_killed_again_and_agai
                     await trio.sleep(0.01)
                 await node.kill()
                 await node.start()
-            online = await crowd.quiet()
+            crowd.quiet()
+            online = await crowd.online()
         assert await node.stop() == 0
         log = read_sqlite(tmp_path / "one" / "data" / "journal.db")
     assert violations(log, crowd.clients) == []
