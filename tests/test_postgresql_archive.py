@@ -37,7 +37,7 @@ from test_journal import found as found_by
 from test_journal import opened, place_in
 from test_maintenance import command, export_of, started
 from test_postgresql_append import Node, said
-from test_postgresql_search import found, make_room, say
+from test_postgresql_search import forget, found, make_room, say
 
 
 def archive_of(database: Database, directory: Path = Path("/nowhere")) -> PostgresqlArchive:
@@ -332,11 +332,31 @@ def test_a_check_says_how_much_is_in_the_search_index_and_what_is_wrong_with_it(
         "UPDATE batch SET lines = %s WHERE room = 1 AND first = 1", (encode(said("other")).decode(),)
     )
     assert checked(database, tmp_path) == (2, 3, 3, ["python, from number 1: the search index has other words"])
+    node.connection.execute(
+        "UPDATE batch SET lines = %s WHERE room = 1 AND first = 1", (encode(said("needle of python")).decode(),)
+    )
+    with closing(sqlite3.connect(tmp_path / "search.db")) as connection, connection:
+        connection.execute("DELETE FROM place WHERE room = 2")
+    assert checked(database, tmp_path).problems == ["pm, from number 1: the search index has other words"]
     with closing(sqlite3.connect(tmp_path / "search.db")) as connection, connection:
         connection.execute("UPDATE words_data SET block = x'00' WHERE id > 10")
     assert checked(database, tmp_path).problems[0].startswith("the search index is broken: ")
     node.connection.execute("UPDATE journal SET identity = 'another'")
     assert checked(database, tmp_path) == (2, 3, 0, [])
+
+
+def test_what_is_pruned_while_a_check_is_made_is_no_problem(database: Database, node: Node, tmp_path: Path) -> None:
+    index = IndexedDatabase(lambda: connect(database.url, "read"), tmp_path / "search.db")
+    say(node, "needle")
+    found(index, "needle")
+    with closing(archive_of(database, tmp_path)) as archive:
+        first, *_ = [*archive.raw_batches(2)]
+        assert archive.is_indexed(first)
+        node.connection.execute("UPDATE batch SET at = at - 1e6")
+        assert forget(node, 1) == [("python", 1)]
+        found(index, "needle")
+        assert check(archive, no_progress).problems == []
+    index.close()
 
 
 HARM = {

@@ -17,6 +17,7 @@ from chat_server.journal.nodes import Beside
 from chat_server.journal.postgresql.appending import append_of
 from chat_server.journal.postgresql.connections import connect
 from chat_server.journal.postgresql.indexed import IndexedDatabase
+from chat_server.journal.search.indexer import Indexer
 from chat_server.protocol.entries import Entry
 from postgresql import Database
 from test_journal import opened, place_in
@@ -237,9 +238,9 @@ def test_what_was_rewritten_by_a_transaction_that_ends_late_is_read_again(
     assert found(index, "erased") == ["[erased]"]
 
 
-def forget(node: Node) -> list[tuple[object, ...]]:
-    """Keep two lines of each room."""
-    return node.ask("SELECT * FROM forget_old(%s, '-infinity', 2, 0, 200)", node.number)
+def forget(node: Node, keep: int = 2) -> list[tuple[object, ...]]:
+    """Keep so many lines of each room."""
+    return node.ask("SELECT * FROM forget_old(%s, '-infinity', %s, 0, 200)", node.number, keep)
 
 
 def places_in(directory: Path) -> list[tuple[int, int]]:
@@ -395,3 +396,18 @@ async def test_every_node_finds_what_any_has_stored_and_nothing_that_any_has_del
         assert await b.delete_room("python") == ""
         for journal in (a, b):
             assert await journal.search("needle", None, 20) == Matches([], False, 0)
+
+
+async def test_a_search_says_how_much_it_could_not_cover_in_time(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat_server.journal.search.indexer.PATIENCE", 0)
+    node = Node(database)
+    make_room(node, "python")
+    for number in range(3):
+        say(node, "needle", f"hay {number}")
+    indexer = Indexer(index_of(database, tmp_path))
+    end = await indexer.call(IndexedDatabase.end)
+    assert await indexer.search("needle", lambda: None, 20, end) == Matches([], False, 6)
+    indexer.close()
+    node.close()

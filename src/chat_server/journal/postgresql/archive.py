@@ -209,7 +209,7 @@ class PostgresqlArchive:
         """What the search index has otherwise than a batch; see Archive."""
         if isinstance(self._index, CachedWords):
             indexed = Batch(self._numbers[batch.room], batch.first, lines)
-            return [] if self._index.has_lines(indexed) else ["the search index has other words"]
+            return ["the search index has other words"] if self._index.has_lines(indexed) is False else []
         return []
 
     def strays(self) -> list[str]:

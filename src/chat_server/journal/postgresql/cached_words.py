@@ -164,9 +164,12 @@ class CachedWords:
         self._words.check()
 
     def has_lines(self, batch: Batch) -> bool | None:
-        """Whether these lines are what is here for their numbers; None: nothing is here for them."""
+        """Whether these lines are what is here for their numbers; None: they have been taken out meanwhile, or were never here."""
         found = self._words.ask("SELECT start FROM place WHERE room = ? AND first = ?", batch.room, batch.first)
-        return self._words.has_lines(found[0][0], batch.lines) if found else None
+        if found:
+            return self._words.has_lines(found[0][0], batch.lines)
+        is_to_be_here = "SELECT 1 FROM room WHERE id = ?1 AND ?2 BETWEEN first AND last"
+        return False if self._words.ask(is_to_be_here, batch.room, batch.first) else None
 
     def discard(self) -> None:
         """Close and delete the file."""
