@@ -633,13 +633,22 @@ async def test_somebody_is_given_their_lines_in_the_order_in_which_they_were_sto
     for number in range(30):
         say(database, line_of(made.id, f"mine {number}", ("python", "pm")[number % 2]), line_of(0, "another's"))
     monkeypatch.setattr(rewriting, "LOOKED_THROUGH", 7)
-    found: list[str] = []
-    after: int | None = 0
-    while after is not None:
-        page = await nodes[1].lines_of(made.id, after, 4)
-        found += [line.text for line in page.lines]
-        after = page.after
-    assert found == [f"mine {number}" for number in range(30)]
+    for is_imported in (False, True):
+        if is_imported:  # or brought in from a copy: by one transaction
+            with database.connect() as connection:
+                connection.execute(
+                    "UPDATE batch SET tx = pg_current_xact_id(), ticket = one.number FROM"
+                    " (SELECT room, turn, row_number() OVER (ORDER BY tx) AS number FROM batch) AS one"
+                    " WHERE batch.room = one.room AND batch.turn = one.turn"
+                )
+        found: list[str] = []
+        after: int | None = 0
+        while after is not None:
+            page = await nodes[1].lines_of(made.id, after, 4)
+            assert len(page.lines) <= 4
+            found += [line.text for line in page.lines]
+            after = page.after
+        assert found == [f"mine {number}" for number in range(30)]
 
 
 async def test_lines_that_were_stored_by_one_commit_are_given_together(

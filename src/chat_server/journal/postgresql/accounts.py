@@ -113,7 +113,7 @@ def _lines_of(account: int, after: int, limit: int, connection: Connection) -> t
     """Some of the account's lines, in the turns that are looked through at once."""
     some = turns_of(connection, account, after)
     found: list[Stored] = []
-    for number, turns in groupby(lines_in(connection, some.turns), lambda turn: turn.place.stored_by):
+    for number, turns in groupby(lines_in(connection, some.turns), lambda turn: turn.place.position):
         for turn in turns:
             found += [line for line in turn.lines if line.author == account]
         if len(found) >= limit:

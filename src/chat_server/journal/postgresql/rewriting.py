@@ -24,39 +24,49 @@ REWRITTEN_BYTES = 1 << 18
 """Bytes of lines that are rewritten at once, or somewhat more: those of one commit are rewritten together."""
 
 
+_TICKETS = 1 << 63
+"""More tickets than there can be."""
+
+
 class Place(NamedTuple):
-    """A turn of a room, and the number of the transaction that stored it."""
+    """A turn of a room, and where it stands in the order in which turns were stored; those of one commit stand at one place."""
 
     room: int
     turn: int
-    stored_by: int
+    position: int
 
 
 class Some(NamedTuple):
-    """Some turns in which an account has lines. The next ones come `after` this transaction (its number); None: these were the last."""
+    """Some turns in which an account has lines. The next ones come `after` this position; None: these were the last."""
 
     turns: list[Place]
     after: int | None
 
 
 def turns_of(connection: Connection, account: int, after: int) -> Some:
-    """Some of the turns that may have lines of an account, by the transactions that stored them."""
+    """Some of the turns that may have lines of an account, in the order in which they were stored."""
+    transaction, ticket = divmod(after, _TICKETS)
     rows = connection.execute(
-        "SELECT tx::text::bigint, room, turn, position(%s IN authors) > 0, octet_length(lines) FROM batch"
-        " WHERE count > 0 AND tx > %s::text::xid8 ORDER BY tx FETCH FIRST %s ROWS WITH TIES",
-        [str(account), str(after), LOOKED_THROUGH],
+        "SELECT tx::text::bigint, ticket, room, turn, position(%s IN authors) > 0, octet_length(lines) FROM batch"
+        " WHERE count > 0 AND (tx, ticket) > (%s::text::xid8, %s::bigint) ORDER BY tx, ticket FETCH FIRST %s ROWS WITH TIES",
+        [str(account), str(transaction), ticket, LOOKED_THROUGH],
     ).fetchall()
-    rows.sort(key=lambda row: row[:3])
+    rows.sort(key=lambda row: row[:4])
     found: list[Place] = []
     size = 0
-    for transaction, group in groupby(rows, lambda row: int(row[0])):
-        for _, room, turn, is_theirs, length in group:
+    for position, group in groupby(rows, _position_of):
+        for _, _, room, turn, is_theirs, length in group:
             if is_theirs:
                 size += length
-                found.append(Place(room, turn, transaction))
+                found.append(Place(room, turn, position))
         if size >= REWRITTEN_BYTES:
-            return Some(found, transaction)
-    return Some(found, int(rows[-1][0]) if len(rows) >= LOOKED_THROUGH else None)
+            return Some(found, position)
+    return Some(found, _position_of(rows[-1]) if len(rows) >= LOOKED_THROUGH else None)
+
+
+def _position_of(row: Sequence[Any]) -> int:
+    """Where a turn stands, by the number of its transaction and, within one that brought many in, its ticket."""
+    return int(row[0]) * _TICKETS + int(row[1])
 
 
 class StoredTurn(NamedTuple):
