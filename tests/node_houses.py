@@ -7,6 +7,7 @@ from typing import Any
 import trio
 from msgspec.structs import replace
 
+from chat_server.accounts import sender_of
 from chat_server.accounts.hashing import HashingQueue
 from chat_server.accounts.names_index import Refusal
 from chat_server.config import Config
@@ -30,6 +31,8 @@ class SlowNode(MemoryNode):
         self._delay = delay
         self.hears_late = 0.0
         """Seconds more after which it is told what has happened elsewhere."""
+        self.accounts: dict[PersonId, PersonId] = {}
+        """Who has an account, and whose; shared by all nodes."""
         self._order = trio.Lock()  # claims and releases are carried out in the order in which they are asked for
 
     async def _wait(self) -> None:
@@ -60,6 +63,11 @@ class SlowNode(MemoryNode):
     async def renamed(self, person: PersonId, nick: str, order: int) -> None:
         await self._wait()
         await super().renamed(person, nick, order)
+
+    async def registered(self, person: PersonId, account: int) -> None:
+        self.accounts[person] = sender_of(account)
+        await self._wait()
+        await super().registered(person, account)
 
     def changes(self) -> AsyncIterator[Numbered]:
         return LateChanges(super().changes(), self._hear)
@@ -108,10 +116,11 @@ async def open_nodes(
     config = replace(config, limits=replace(config.limits, **limits))
     kept = kept or Kept()
     async with trio.open_nursery() as nursery:
-        houses = []
+        houses: list[NodeHouse] = []
         for number in range(count):
             node = SlowNode(kept, f"node-{number}", delay)
             await nursery.start(node.journal.run)
+            node.accounts = houses[0].node.accounts if houses else {}
             store = Store(node.journal, node.journal.accounts, node)
             house = NodeHouse(Server(config, store, hashing=hashing or cheap_hashing()), nursery, node)
             await nursery.start(house.run)

@@ -10,15 +10,30 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from chat_server.accounts.look_alikes import skeleton
-from chat_server.config import Config, RoomsTable
+from chat_server.config import AccountsTable, Config, RoomsTable
 from chat_server.journal.nodes import PersonId
 from chat_server.protocol.names import name_key
 from chat_server.rooms.person import person_id
 from node_houses import NodeHouse, open_nodes
 from streams import Caller, Program
+from test_signing_in import CANARY, HERE
 
 TOKENS = ("a-token-of-twenty-two-characters", "another-token-of-22-characters")
 NAMES = ("ann", "Ann", "paypal", "paypaI", "bob")
+STEPS = (
+    "login",
+    "login",
+    "first",
+    "second",
+    "add",
+    "nick",
+    "nick",
+    "register",
+    "register",
+    "password",
+    "password",
+    "hang up",
+)
 CALLERS = 6
 """Two at each of three nodes."""
 
@@ -34,13 +49,18 @@ def names_at(houses: Sequence[NodeHouse]) -> list[tuple[int, PersonId, str]]:
 
 
 def check_names(houses: Sequence[NodeHouse], *, is_settled: bool = False) -> None:
-    """See that no name is two people's, nor one that looks like it; and, once all has been heard, that nobody has two."""
+    """See that no name is two people's, nor one that looks like it; and, once all has been heard, that nobody has two.
+
+    Whoever has an account is that at each node, whether that has been heard of there yet or not.
+    """
+    accounts = {} if is_settled else houses[0].node.accounts
     by_key: dict[str, PersonId] = {}
     by_shape: dict[str, PersonId] = {}
     by_person: dict[PersonId, str] = {}
     for _, who, nick in names_at(houses):
-        assert by_key.setdefault(name_key(nick), who) == who
-        assert by_shape.setdefault(skeleton(nick), who) == who
+        for known, what in ((by_key, name_key(nick)), (by_shape, skeleton(nick))):
+            other = known.setdefault(what, who)
+            assert who in {other, accounts.get(other)} or accounts.get(who) == other
         if is_settled:
             assert by_person.setdefault(who, nick) == nick
     if is_settled:
@@ -55,7 +75,7 @@ def check_names(houses: Sequence[NodeHouse], *, is_settled: bool = False) -> Non
     st.lists(
         st.tuples(
             st.integers(0, CALLERS - 1),
-            st.sampled_from(["login", "login", "first", "second", "add", "nick", "nick", "hang up"]),
+            st.sampled_from(STEPS),
             st.sampled_from(NAMES),
             st.floats(0, 0.3),
         ),
@@ -75,7 +95,7 @@ async def play(steps: list[tuple[int, str, str, float]], random: Random) -> None
     """Ask for these things without waiting for answers. What the engine is asked, and tells, takes up to a fifth of a second on each way."""
     async with open_nodes(
         3,
-        config=Config(rooms=RoomsTable(names=["python"])),
+        config=Config(rooms=RoomsTable(names=["python"]), accounts=AccountsTable(registration="open")),
         delay=lambda: random.choice((0.0, random.uniform(0, 0.2))),
         messages_per_second=0,
         login_seconds=0,
@@ -104,18 +124,23 @@ async def play(steps: list[tuple[int, str, str, float]], random: Random) -> None
 
 def newcomer(houses: Sequence[NodeHouse], number: int) -> Caller:
     house = houses[number // 2]
-    return house.call() if number % 2 and number // 2 else house.connect()
+    return house.call() if number % 2 and number // 2 else house.connect(HERE)
 
 
 async def carry_out(caller: Caller, step: str, name: str) -> None:
     if step == "hang up":
         await caller.stream.aclose()
     elif not isinstance(caller, Program):
-        await caller.type(f"/nick {name}" if step == "nick" else f"/login {name}")
+        words = {"nick": f"/nick {name}", "register": "/register", "password": CANARY}
+        await caller.type(words.get(step, f"/login {name}"))
     elif step == "nick":
         await caller.ask("nick", nick=name)
     elif step == "login":
         await caller.ask("login", nick=name)
+    elif step == "register":
+        await caller.ask("register", nick=name, password=CANARY)
+    elif step == "password":
+        await caller.ask("login", nick=name, password=CANARY)
     elif step == "add":
         await caller.ask("login", nick=name, token=TOKENS[0], session="add")
     else:

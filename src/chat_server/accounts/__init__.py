@@ -165,7 +165,7 @@ class Registration(Struct, frozen=True):
     """An account to be.
 
     `sender` and `person` are whose keys and read positions it takes along, "" for nobody's; `code` is what is used up by it, None for nothing.
-    `claimed_by` is who has the name at nodes of the same journal (a PersonId, see journal/nodes.py), and may: the account has it there from then on.
+    `claimed_by` is who has the name at nodes of the same journal (a PersonId, see journal/nodes.py), and may.
     """
 
     name: str

@@ -44,8 +44,8 @@ class Lines(Protocol):
     def carry_over(self, sender: str, person: str, account: int) -> None:
         """The keys of a sender and the read positions of a person are an account's from now on."""
 
-    def account_changed(self, account: int, key: str = "", claimed_by: str = "") -> None:
-        """Have whoever else has this journal hear of an account; it has the name with this key from now on, which somebody has had there so far."""
+    def account_changed(self, account: int) -> None:
+        """Have whoever else has this journal hear of an account."""
 
     def revoked(self, account: int, devices: tuple[int, ...] | None, why: str) -> None:
         """Have them hear that these devices, or None: nothing that has until now, let anybody in any more."""
@@ -102,7 +102,7 @@ class MemoryAccounts:
         for digest in new.recovery:
             self._kept.codes[digest] = Code(digest, "recovery", at, None, number, made_by=number)
         self._lines.carry_over(new.sender, new.person, number)
-        self._lines.account_changed(number, key, new.claimed_by)
+        self._lines.account_changed(number)
         return Holder(account, device, code.rooms if code else ())
 
     async def account(self, account: int) -> Account | None:

@@ -205,10 +205,9 @@ class KeptLines:
         if self._is_closed():
             raise JournalError("the journal is closed")
 
-    def account_changed(self, account: int, key: str = "", claimed_by: PersonId = "") -> None:
-        """Have other nodes hear of an account, which has this name from now on; see accounts.memory.Lines."""
+    def account_changed(self, account: int) -> None:
+        """Have other nodes hear of an account; see accounts.memory.Lines."""
         if self._node:
-            self._kept.nodes.names.hand_on(key, claimed_by, sender_of(account))
             self._kept.nodes.changes.add(AccountChanged(self._node, account))
 
     def revoked(self, account: int, devices: tuple[int, ...] | None, why: str) -> None:

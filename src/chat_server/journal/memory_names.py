@@ -44,11 +44,12 @@ class KeptNames:
 
     def _refusal(self, claim: Claim, accounts: KeptAccounts, at: float) -> Refusal | None:
         account = next((one for one in accounts.accounts if sender_of(one) == claim.person), 0)
-        for (key, _), held in self._held.items():
-            if held.person != claim.person and key == claim.key:
-                return Refusal("held")
-        for held in self._held.values():
-            if held.person != claim.person and held.skeleton == claim.skeleton:
+        own = accounts.accounts[account].key if account else ""
+        others = [] if own == claim.key else [one for one in self._held.items() if one[1].person != claim.person]
+        if any(key == claim.key for (key, _), _ in others):
+            return Refusal("held")
+        for _, held in others:
+            if held.skeleton == claim.skeleton:
                 return Refusal("like-held", held.nick)
         names = NamesIndex()
         names.load(((one.id, one.name, one.key, one.skeleton) for one in accounts.accounts.values()), accounts.names)
@@ -59,12 +60,6 @@ class KeptNames:
         held = self._held.get((key, node))
         if held is not None and held.person == person:
             del self._held[key, node]
-
-    def hand_on(self, key: str, before: PersonId, person: PersonId) -> None:
-        """Whoever has a name, at whatever node, is known otherwise from now on."""
-        for where, held in self._held.items():
-            if where[0] == key and held.person == before:
-                self._held[where] = held._replace(person=person)
 
     def forget(self, node: int) -> None:
         """Nobody is at a node any more."""

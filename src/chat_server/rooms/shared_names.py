@@ -112,11 +112,22 @@ class SharedNames(Generic[P]):
             self._whose[key] = who
             self._owed.tell(partial(self._hand_on, nick, before, who))
 
+    async def hand_on(self, nick: str, who: PersonId) -> None:
+        """The same, and the engine knows it when this returns. Raises JournalError: it is not so yet."""
+        key = name_key(nick)
+        before = self._whose.get(key)
+        if before is not None and before != who:
+            await self._hand_on(nick, before, who)
+
     async def _hand_on(self, nick: str, before: PersonId, who: PersonId) -> None:
         key = name_key(nick)
         await self._nodes.release(key, before)
-        if self._whose.get(key) == who:
+        if self._whose.get(key) in {before, who}:  # else they are gone
             await self._nodes.claim(Claim(nick, key, skeleton(nick), who))
+            if self._whose.get(key) in {before, who}:
+                self._whose[key] = who
+            else:
+                self._owe(key, who, self._unsettle(_tags(nick)))
 
     # What is unsettled.
 

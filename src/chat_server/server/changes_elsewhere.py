@@ -179,11 +179,14 @@ class ChangesElsewhere:
                 for session in person.sessions:
                     session.dismiss("taken-over", inf)
                 return
-            self._others.names.known_otherwise(person.nick, who)
             known_as_holder(self._hall, person, person.nick, account)
             person.sender, person.role = who, ROLE_OF[account.role]
             for room in directory.rooms:
                 cast(ChatRoom, room).changes.note_account(person, is_first=False)
+            try:
+                await self._others.names.hand_on(person.nick, who)
+            except JournalError:  # it is owed then
+                self._others.names.known_otherwise(person.nick, who)
             await self._call(person, who, account.name)
 
     # Accounts.

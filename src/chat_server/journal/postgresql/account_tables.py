@@ -135,8 +135,16 @@ class PostgresqlTables:
         if why is not None:
             return Refusal(why, other)
         held = self._rows(
-            "SELECT key = %s, nick FROM held WHERE (key = %s OR skeleton = %s) AND person <> %s ORDER BY 1 DESC LIMIT 1",
-            *(key, key, skeleton, self._person),
+            "SELECT key = %s, nick FROM held WHERE (key = %s OR skeleton = %s) AND person <> %s"
+            " AND NOT EXISTS (SELECT FROM account WHERE id = %s AND account.key = %s) ORDER BY 1 DESC LIMIT 1",
+            *(
+                key,
+                key,
+                skeleton,
+                self._person,
+                number,
+                key,
+            ),  # whoever has its own name was somebody before it was made
         )
         return Refusal("held" if held[0][0] else "like-held", held[0][1]) if held else None
 
@@ -166,7 +174,7 @@ class PostgresqlTables:
         self._do("DELETE FROM kept_name WHERE key = ANY (%s)", [name.key for name in free])
 
     def carry_over(self, sender: str, person: str, account: int) -> None:
-        """Keys and positions of whoever was a guest are the account's, and so is the name that they have here."""
+        """Keys and positions of whoever was a guest are the account's. The name that they have is handed on by each node that they are at."""
         to = sender_of(account)
         if sender:
             self._do(
@@ -176,11 +184,6 @@ class PostgresqlTables:
             )
         if person:
             self._do("UPDATE position SET person = %s WHERE room IN (SELECT id FROM room) AND person = %s", to, person)
-        if self._person:
-            self._do(
-                "UPDATE held SET person = %s WHERE person = %s AND key = (SELECT key FROM account WHERE id = %s)",
-                *(to, self._person, account),
-            )
 
     # Devices.
 

@@ -22,7 +22,9 @@ DECLARE
     whose bigint := CASE WHEN its_person LIKE 'account:%' THEN substr(its_person, 9)::bigint ELSE 0 END;
 BEGIN
     SELECT CASE WHEN key = its_key THEN 'held' ELSE 'like-held' END, nick INTO why, other
-        FROM held WHERE (key = its_key OR skeleton = its_skeleton) AND person <> its_person ORDER BY key <> its_key LIMIT 1;
+        FROM held WHERE (key = its_key OR skeleton = its_skeleton) AND person <> its_person
+            -- Whoever has an account's own name was somebody else before it was made, at a node that has not heard of it yet.
+            AND NOT EXISTS (SELECT FROM account WHERE id = whose AND account.key = its_key) ORDER BY key <> its_key LIMIT 1;
     IF why IS NULL THEN
         SELECT r.why, r.other INTO why, other
             FROM account_refusal(its_key, its_skeleton, whose, extract(epoch FROM clock_timestamp())::float8) AS r;
@@ -64,7 +66,8 @@ BEGIN
         END IF;
         IF why IS NULL THEN
             INSERT INTO held (key, skeleton, nick, person, node) VALUES (one.key, one.skeleton, one.nick, one.person, me)
-                ON CONFLICT (key, node) DO UPDATE SET nick = excluded.nick, skeleton = excluded.skeleton;
+                ON CONFLICT (key, node) DO UPDATE
+                    SET nick = excluded.nick, skeleton = excluded.skeleton, person = excluded.person;
         END IF;
         nick := one.nick;
         "order" := nextval('claims');
