@@ -70,7 +70,8 @@ class OtherNodes(Generic[P]):
     def register(self, who: PersonId, nick: str, account: Author) -> None:
         """A guest who has this name here has an account now: they are to have it at the other nodes too."""
         self.names.known_otherwise(nick, sender_of(account))
-        self._owed.tell(partial(self.nodes.registered, who, account))
+        if who.startswith("token:"):  # nobody else is at several nodes without an account
+            self._owed.tell(partial(self.nodes.registered, who, account))
 
     # Rooms.
 
