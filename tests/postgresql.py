@@ -55,6 +55,10 @@ def url_beside(url: str) -> str:
     return make_conninfo(url, dbname=name)
 
 
+UNDERTAKER = 'read _; "$1" stop --pgdata "$2" --mode immediate --silent; rm -rf "$3"'
+"""Waits until nobody holds its standard input any more."""
+
+
 class Database(NamedTuple):
     """A database that a test has for itself."""
 
@@ -100,6 +104,16 @@ class Cluster:
         ]
         with (self.data / "postgresql.conf").open("a") as config:
             config.writelines(lines)
+        # Whoever runs the tests may be killed; nothing of this is to be left then, least of all in memory.
+        self._undertaker = subprocess.Popen(
+            ["sh", "-c", UNDERTAKER, "sh", self.binaries / "pg_ctl", self.data, self.directory],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=self.user,
+            cwd="/",
+            start_new_session=True,
+        )
         self.start()
 
     def run(self, name: str, *arguments: "str | Path") -> None:
@@ -163,6 +177,7 @@ class Cluster:
         """Stop it, and leave nothing of it."""
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
+        self._undertaker.communicate()
 
     def log(self) -> str:
         """What it has written."""
