@@ -19,7 +19,7 @@ from chat_server.journal.node_life import RETURN_SECONDS
 from chat_server.journal.nodes import Beside, Came, Nodes, NodeSeen, Placed, Turn, Went
 from chat_server.journal.signs import RoomFounded, Signed
 from chat_server.server.admin_requests import NodeShown
-from chat_server.server.ending import MOVED_PER_SECOND, OTHERS_SECONDS, Ending
+from chat_server.server.ending import MOVED_PER_SECOND, OTHERS_SECONDS, SPREAD_SECONDS_MAX, Ending
 from chat_server.server.server import Server
 from chat_server.sessions.session import ChatSession
 from fakes import cheap_hashing
@@ -212,6 +212,9 @@ async def test_many_are_told_over_how_many_seconds_to_spread(autojump_clock: tri
         sessions = [FakeSession() for _ in range(3 * MOVED_PER_SECOND)]
         await ending.begin([cast("ChatSession[object]", session) for session in sessions])
         assert sessions[0].told[0][2] == {"seconds": "3"}
+        crowd = [FakeSession() for _ in range(20 * MOVED_PER_SECOND)]
+        await ending.begin([cast("ChatSession[object]", session) for session in crowd])
+        assert crowd[0].told[0][2] == {"seconds": str(SPREAD_SECONDS_MAX)}
 
 
 # What operators and programs are told.
