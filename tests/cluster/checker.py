@@ -11,7 +11,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from chat_server.journal.nodes import Called, Came, Movement
 from cluster.log import Line, Log, Room
@@ -88,10 +88,12 @@ def _cut(numbers: Sequence[int], last: int) -> str:
 # 3
 
 
-class Present(NamedTuple):
-    """Who is in a room."""
+@dataclass
+class Present:
+    """Who is in a room; and who of them somebody is now that has an account, and leaves as whom they were soon after."""
 
-    people: dict[Who, str]
+    people: dict[Who, str] = field(default_factory=dict)
+    became: dict[str, str] = field(default_factory=dict)
 
     def take(self, node: int, movement: Movement) -> str:
         """Have somebody come, go, or be called otherwise. Returns what is wrong with it."""
@@ -106,8 +108,8 @@ class Present(NamedTuple):
         return "" if self.people.pop(who, None) is not None else f"{who} goes and is not here"
 
     def _come(self, who: Who, movement: Came) -> str:
-        if movement.was:  # they have an account only now: nobody has come
-            self.people.pop((who[0], movement.was, 0), None)
+        if movement.was:
+            self.became[movement.was] = movement.person
         nicks = {nick for (_, person, _), nick in self.people.items() if person == movement.person}
         is_here, self.people[who] = who in self.people, nicks.pop() if nicks else movement.nick
         return f"{who} comes and is here" if is_here else ""
@@ -116,13 +118,13 @@ class Present(NamedTuple):
         """Who has which name."""
         found: dict[str, set[str]] = defaultdict(set)
         for (_, person, _), nick in self.people.items():
-            found[nick].add(person)
+            found[nick].add(self.became.get(person, person))
         return found
 
 
 def present_at_each_line(room: Room) -> tuple[dict[int, frozenset[str]], Present, list[str]]:
     """The names of those who are in a room when each of its lines is said; who is there at the end; what is wrong with the movements."""
-    here, wrong = Present({}), list[str]()
+    here, wrong = Present(), list[str]()
     at_lines: dict[int, frozenset[str]] = {}
     names: frozenset[str] = frozenset()
     for turn in room.turns:
@@ -284,7 +286,7 @@ def names_of_two(log: Log) -> Iterator[str]:
         for line in room.lines:
             if line.nick not in (names := at_lines[line.seq]):
                 yield f"5: {room.name} has {line} by somebody who is not there: {sorted(names)}"
-        here = Present({})
+        here = Present()
         for turn in room.turns:
             for _, movement in turn.movements:
                 here.take(turn.node, movement)

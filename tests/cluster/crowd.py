@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from cluster.log import Log
 from cluster.nodes import Node
 from cluster.notes import Client
 from cluster.people import Caller, Program
@@ -48,7 +49,7 @@ class Crowd:
         self.wandering = [Program(f"wa{n}", nodes, ROOMS, chance.pop(), resumes=False) for n in range(wandering)]
         self.callers = [Caller(f"te{n}", nodes, ROOMS, chance.pop()) for n in range(callers)]
         self._nodes, self._pace, self._is_restless = nodes, pace, is_restless
-        self._talking = trio.CancelScope()
+        self._is_quiet = False
         self.extra: list[Program] = []
         """Others who are there, and do what a test has them do."""
         self.gone: list[Program] = []
@@ -98,16 +99,15 @@ class Crowd:
                 nursery.start_soon(someone.run)
 
     async def talk(self) -> None:
-        """Do this and that, until `quiet`."""
-        with self._talking:
-            async with trio.open_nursery() as nursery:
-                for program in (*self.steady, *self.wandering):
-                    nursery.start_soon(self._do_as_program, program)
-                for caller in self.callers:
-                    nursery.start_soon(self._do_as_caller, caller)
+        """Do this and that, until `quiet`. Whatever has been begun is done: a line of which half is sent would be another one."""
+        async with trio.open_nursery() as nursery:
+            for program in (*self.steady, *self.wandering):
+                nursery.start_soon(self._do_as_program, program)
+            for caller in self.callers:
+                nursery.start_soon(self._do_as_caller, caller)
 
     async def _do_as_program(self, program: Program) -> None:
-        while True:
+        while not self._is_quiet:
             await trio.sleep(program.chance.expovariate(1 / self._pace))
             match program.chance.randrange(40):
                 case 0 if self._is_restless:
@@ -126,7 +126,7 @@ class Crowd:
                     await program.say()
 
     async def _do_as_caller(self, caller: Caller) -> None:
-        while True:
+        while not self._is_quiet:
             await trio.sleep(caller.chance.expovariate(1 / self._pace))
             match caller.chance.randrange(30):
                 case 0 if self._is_restless:
@@ -140,7 +140,7 @@ class Crowd:
 
     def quiet(self) -> None:
         """Say nothing new."""
-        self._talking.cancel()
+        self._is_quiet = True
 
     async def online(self) -> dict[str, list[set[str]]]:
         """Have everybody come back, and everything acknowledged; who is in each room then, as each who is there is told it."""
@@ -155,6 +155,16 @@ class Crowd:
             }
             if all(all(told) for told in found.values()):  # else somebody has lost their connection meanwhile
                 return found
+
+    def is_behind(self, log: Log) -> bool:
+        """Whether somebody who resumes has not been shown everything yet."""
+        resuming = [program for program in self.programs if program.client.resumes]
+        return any(
+            program.newest(room) < last
+            for program in resuming
+            for room, last in log.last.items()
+            if room in program.rooms
+        )
 
     def _not_ready(self) -> Iterator[str]:
         """Those who are not in their rooms, or wait to hear that something is stored."""

@@ -77,6 +77,11 @@ class Log(NamedTuple):
     held: Sequence[Held] = ()
     has_people: bool = True
 
+    @property
+    def last(self) -> dict[str, int]:
+        """The number of each room's newest line."""
+        return {room.name: room.last for room in self.rooms}
+
 
 def lines_of(text: str, first: int) -> list[Line]:
     """The lines of a batch, as they stand in it: `[["ann","hello"],["bob","waves","acted"]]`."""

@@ -19,6 +19,9 @@ ANSWER_SECONDS = 60.0
 REST_SECONDS = 0.05
 """Seconds before somebody tries again to come in."""
 
+NOT_NOW = frozenset(("cannot-read", "cannot-store", "engine-away"))
+"""Why something is refused that may be done when the engine is there again."""
+
 WAITING_MAX = 8
 """Lines that somebody says before the first of them is acknowledged."""
 
@@ -128,6 +131,10 @@ class Program:
         """Whether it still waits for something that was said before what it has been shown."""
         return any(self._seen.values())
 
+    def newest(self, room: str) -> int:
+        """The number up to which it has everything that was said since it was first there."""
+        return self._have.get(room, 0)
+
     def __str__(self) -> str:
         node = self.connection.visit.node if self.connection else None
         return (
@@ -202,6 +209,9 @@ class Program:
         elif kind == "stored":
             self.waiting.pop(event["key"], None)
             self._acknowledged.set()
+        elif kind == "renamed":
+            if not event["room"] and event["old"] == self.nick:
+                self.nick = event["new"]
         elif kind == "dismissed":
             self.dismissed.append(event["why"])
             if self.password:
@@ -219,7 +229,7 @@ class Program:
 
     def _take_refusal(self, event: Event) -> None:
         kind, key = event["is"], event.get("key")
-        if kind == "refused" and event["code"] in {"cannot-read", "engine-away"} and not self._enters_again:
+        if kind == "refused" and event["code"] in NOT_NOW and not self._enters_again:
             assert self._nursery
             self._enters_again = True
             self._nursery.start_soon(self._enter_again)

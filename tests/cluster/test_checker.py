@@ -252,6 +252,14 @@ def test_a_refused_line_may_be_stored_where_nobody_could_know_it() -> None:
     assert doubtful.wrong() == []
 
 
+def test_who_has_an_account_only_now_is_not_two_people() -> None:
+    registered = world()
+    registered.change(5, movements=[Placed(0, Came("account:1", 0, "bob", 1, "bob")), Placed(1, Went("bob", 0))])
+    registered.members[1] = Member("pm", A, "account:1", 0, "bob")
+    registered.held.pop()
+    assert registered.wrong() == []
+
+
 @pytest.mark.parametrize(
     ("line", "event"),
     [
