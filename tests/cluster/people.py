@@ -151,7 +151,8 @@ class Program:
                     if not await self.come(self.chance.choice(self.nodes)):
                         await trio.sleep(REST_SECONDS * self.chance.uniform(0.5, 2))
                 else:
-                    await self.connection.ended.wait()
+                    with trio.move_on_after(REST_SECONDS):  # it may be another one by then
+                        await self.connection.ended.wait()
             self._nursery.cancel_scope.cancel()
 
     async def come(self, node: Node) -> bool:

@@ -54,7 +54,7 @@ async def test_people_stay_at_a_server_that_cannot_reach_the_engine_for_a_while(
         assert {why for program in crowd.programs for why in program.dismissed} <= {"taken-over"}
 
 
-@pytest.mark.parametrize("fault", [Link.black_hole], ids=["black hole"])
+@pytest.mark.parametrize("fault", [Link.cut, Link.black_hole], ids=["cut", "black hole"])
 async def test_a_server_that_cannot_reach_the_engine_for_long_is_given_up_and_begins_anew(
     fault: Callable[[Link], None], tmp_path: Path, shared: Database
 ) -> None:
