@@ -10,6 +10,9 @@ import trio
 from captured_logs import capture_logs
 from chat_server.config import AccountsTable, Config
 from chat_server.journal import JournalError
+from chat_server.journal.kept_in_memory import Kept
+from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.nodes import RoomMade, RoomRenamed
 from chat_server.rooms import owed
 from chat_server.rooms.owed import TOLD_AT_ONCE
 from chat_server.rooms.person import person_id
@@ -487,6 +490,58 @@ async def test_a_room_renamed_and_deleted_at_one_node_is_so_at_the_other(autojum
         await a.ask_as_operator("delete-room", room="pm")
         assert (await bob.wait_for("room-deleted"))["room"] == "pm"
         assert {room.name for room in a.server.rooms} == {room.name for room in b.server.rooms}
+
+
+async def test_of_two_new_names_that_a_room_is_given_at_once_at_two_nodes_it_has_the_one_at_both(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes() as (a, b):
+        bob = b.connect()
+        await bob.enter("bob", "python")
+        b.node.hears_late = 5
+        assert (await a.ask_as_operator("rename-room", room="python", name="snakes"))[0]["is"] == "renamed"
+        (answer,) = await b.ask_as_operator("rename-room", room="python", name="cobras")
+        assert answer["is"] == "not-done"
+        assert (await bob.wait_for("room-renamed"))["new"] == "snakes"
+        await told(bob, "say", room="snakes", text="hiss")
+        assert {room.name for room in a.server.rooms} == {room.name for room in b.server.rooms}
+
+
+async def test_a_room_that_is_renamed_at_one_node_and_deleted_at_the_other_at_once_is_deleted(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes() as (a, b):
+        ann = a.connect()
+        await ann.enter("ann", "python")
+        b.node.hears_late = 5
+        assert (await a.ask_as_operator("rename-room", room="python", name="snakes"))[0]["is"] == "renamed"
+        assert (await b.ask_as_operator("delete-room", room="python"))[0]["is"] == "deleted"
+        assert (await ann.wait_for("room-deleted"))["room"] == "snakes"
+        await trio.sleep(20)
+        for node in (a, b):
+            assert {room.name for room in node.server.rooms} == {"write", "pm"}
+
+
+async def test_what_a_node_has_done_to_a_room_without_knowing_it_is_put_into_effect_there_too(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    kept = Kept()
+    async with open_nodes(kept=kept) as (a, b):
+        ann = a.connect()
+        await ann.enter("ann", "python")
+        await MemoryJournal(kept).rename_room("python", "snakes")
+        await MemoryJournal(kept).create_room("new")
+        kept.nodes.changes.add(RoomRenamed(0, "python", "snakes"))
+        kept.nodes.changes.add(RoomMade(0, "new"))
+        assert (await ann.wait_for("room-renamed"))["new"] == "snakes"
+        await told(ann, "say", room="snakes", text="hiss")
+        assert (await a.ask_as_operator("rename-room", room="new", name="newer"))[0]["is"] == "renamed"
+        await MemoryJournal(kept).create_room("new")
+        kept.nodes.changes.add(RoomMade(0, "new"))
+        kept.nodes.changes.add(RoomRenamed(0, "new", "newer"))  # which was done long ago, and is told as if nobody knew
+        await trio.sleep(3)
+        for node in (a, b):
+            assert {room.name for room in node.server.rooms} == {"write", "pm", "snakes", "new", "newer"}
 
 
 async def test_what_cannot_be_put_into_effect_is_logged_and_what_comes_after_it_is(

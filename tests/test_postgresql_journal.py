@@ -67,6 +67,57 @@ async def test_two_nodes_that_make_one_room_at_once_have_one(database: Database,
         assert len(changes(database)) == 2
 
 
+async def test_a_room_that_has_another_name_at_another_node_is_not_renamed_but_can_be_deleted(
+    database: Database, tmp_path: Path
+) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        await a.journal.create_room("python")
+        await a.journal.create_room("pm")
+        await store(b.journal, said("x"))
+        await a.journal.rename_room("python", "snakes")
+        with pytest.raises(JournalError, match="another node has just given it another name, or deleted it"):
+            await b.journal.rename_room("python", "cobras")
+        with pytest.raises(JournalError, match="another node has just given a room a name that counts as the same"):
+            await b.journal.rename_room("pm", "SNAKES")
+        await b.journal.delete_room("python")
+        assert [room.name for room in await a.journal.rooms()] == ["pm"]
+        await a.journal.delete_room("snakes")
+        assert changes(database)[2:] == [RoomRenamed(1, "python", "snakes"), RoomDeleted(0, "snakes")]
+
+
+async def test_what_a_node_does_not_know_to_have_done_to_a_room_it_hears_of_like_all_others(tmp_path: Path) -> None:
+    cluster = Cluster()
+    try:
+        database = cluster.create()
+
+        def wait_for_standby(name: str) -> None:
+            with database.connect() as connection:
+                connection.execute("SET synchronous_commit = off")
+                connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+                connection.execute("SELECT pg_reload_conf()")
+
+        directory = tmp_path / "a"
+        table = JournalTable("postgresql", str(directory), "full", database.url)
+        store_of_node = engine_named("postgresql").open_store(table, NodeTable("a"))
+        async with opened(store_of_node.journal) as journal:
+            await journal.create_room("python")
+            wait_for_standby("nobody")
+            await trio.sleep(0.5)
+            with pytest.raises(JournalError, match="if it has stored that all the same, everybody is told"):
+                await journal.rename_room("python", "snakes")
+            wait_for_standby("")
+            assert store_of_node.nodes
+            heard: list[object] = []
+            with trio.fail_after(20):
+                async for numbered in store_of_node.nodes.changes():
+                    heard.append(numbered.change)
+                    if heard[-1] == RoomRenamed(0, "python", "snakes"):
+                        break
+            assert heard == [RoomMade(1, "python"), RoomRenamed(0, "python", "snakes")]
+    finally:
+        cluster.close()
+
+
 async def test_what_was_said_at_one_node_is_read_and_found_at_the_other(database: Database, tmp_path: Path) -> None:
     async with two_nodes(database, tmp_path) as (a, b):
         await a.journal.create_room("python")

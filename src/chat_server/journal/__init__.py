@@ -147,7 +147,10 @@ class Journal(Protocol):
         """Store a new, empty room. Harmless if it is there."""
 
     async def rename_room(self, old: str, new: str) -> None:
-        """Give a room, in which nothing is being stored, another name; all that belongs to it stays. Who reads by the old name meanwhile reads on."""
+        """Give a room, in which nothing is being stored, another name; all that belongs to it stays. Who reads by the old name meanwhile reads on.
+
+        Raises JournalError: it keeps its name, as far as is known; of several nodes, another may have just renamed or deleted it.
+        """
 
     async def delete_room(self, name: str) -> str:
         """Delete a room in which nothing is stored any more, and all that belongs to it.

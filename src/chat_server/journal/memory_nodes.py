@@ -282,13 +282,18 @@ class NodeJournal(MemoryJournal):
 
     async def rename_room(self, old: str, new: str) -> None:
         """Give a room another name, and tell of it; see Journal."""
+        if old not in self._rooms or (new in self._rooms and new != old):
+            raise JournalError(f"there is no room {old} any more, or one called {new} already")
         await super().rename_room(old, new)
         self._kept.nodes.changes.add(RoomRenamed(self._node.number, old, new))
 
     async def delete_room(self, name: str) -> str:
         """Delete a room, and tell of it; see Journal."""
-        why = await super().delete_room(name)
-        self._kept.nodes.changes.add(RoomDeleted(self._node.number, name))
+        called = self._kept.name_now(name)
+        if called is None:
+            return ""
+        why = await super().delete_room(called)
+        self._kept.nodes.changes.add(RoomDeleted(self._node.number if called == name else 0, called))
         return why
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

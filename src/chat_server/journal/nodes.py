@@ -187,7 +187,8 @@ class Claimed(NamedTuple):
     order: int = 0
 
 
-# What happens at one node and matters at all. Each has a number, without a hole, in the order in which it is stored.
+# What happens at one node and matters at all. Each has a number, without a hole, in the order in which it is stored. One of node 0 has not been put
+# into effect anywhere: it was done without a server, or by one that does not know whether it has done it.
 
 
 class RoomMade(Struct, frozen=True, tag="room-made"):

@@ -108,6 +108,11 @@ class ChangesElsewhere:
         directory = self.directory
         async with directory.founding:
             room, other = directory.room(change.old), directory.room(change.new)
+            if change.node == 0 and other not in {
+                None,
+                room,
+            }:  # this node has done it, and another room has the old name since
+                return
             if room is not None:  # there is one of the new name, too, where this node began when it had that already
                 new = change.new if other in {None, room} else ""
                 if why := await cast(ChatRoom, room).changes.ask(new):

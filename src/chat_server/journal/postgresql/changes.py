@@ -8,10 +8,11 @@ from typing import Any
 
 import psycopg
 import trio
+from msgspec.structs import replace
 
 from chat_server.journal import JournalError
 from chat_server.journal.node_life import NodeLife
-from chat_server.journal.nodes import Change, Numbered, RoomDeleted, RoomRenamed
+from chat_server.journal.nodes import Change, Numbered, RoomDeleted, RoomMade, RoomRenamed
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.turn_codec import decode_change
@@ -21,6 +22,9 @@ AT_A_TIME = 100
 
 LOOK_SECONDS = 1.0
 """Seconds after which what has happened is looked for, whether anybody has told of it or not."""
+
+DOUBTS_MAX = 1000
+"""Changes of this node's of which it does not know whether they are stored; of more, the oldest are forgotten."""
 
 
 class Changes:
@@ -34,8 +38,19 @@ class Changes:
         self._is_closed = False
         self._read: deque[tuple[int, str]] = deque()
         self._carried_out: Change | None = None  # when the next is asked for
+        self._doubts: dict[Change, None] = {}
         self.after = 0
         """The number of the newest that is passed over, or that was given: what came until then is known."""
+
+    def in_doubt(self, change: RoomMade | RoomRenamed) -> None:
+        """Take a change of this node's, if it comes, for nobody's (0), so that it is put into effect here: nobody knows if it is stored."""
+        self._doubts[change] = None
+        if len(self._doubts) > DOUBTS_MAX:
+            del self._doubts[next(iter(self._doubts))]
+
+    def known(self, change: RoomMade | RoomRenamed) -> None:
+        """It is known."""
+        self._doubts.pop(change, None)
 
     def wake(self) -> None:
         """Something may have happened."""
@@ -66,6 +81,9 @@ class Changes:
                 raise StopAsyncIteration
             self.after = number
             self._carried_out = decode_change(what)
+            if isinstance(self._carried_out, RoomMade | RoomRenamed) and self._carried_out in self._doubts:
+                del self._doubts[self._carried_out]
+                self._carried_out = replace(self._carried_out, node=0)
             if self._carried_out is not None:  # else of a release that comes after this one
                 return Numbered(number, self._carried_out)
 

@@ -178,8 +178,9 @@ class PostgresqlJournal:
 
     async def create_room(self, name: str) -> None:
         """Store a new, empty room. Harmless if it is there."""
-        told = encode_change(RoomMade(self._nodes.number, name))
-        is_there = await self._write("SELECT make_room(%b, %b, %b)", name, name_key(name), told)
+        is_there = await self._change_rooms(
+            RoomMade(self._nodes.number, name), "SELECT make_room(%b, %b, %b)", name, name_key(name)
+        )
         self._numbers.forget(name)
         if not is_there:
             raise JournalError(f"there is a room already whose name counts as the same as {name}")
@@ -187,15 +188,17 @@ class PostgresqlJournal:
     async def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; see Journal. As long as this node has not carried that out it has both."""
         number = await self._number(old)
-        told = encode_change(RoomRenamed(self._nodes.number, old, new))
-        await self._write("SELECT rename_room(%b, %b, %b, %b)", old, new, name_key(new), told)
+        change = RoomRenamed(self._nodes.number, old, new)
+        if not await self._change_rooms(change, "SELECT rename_room(%b, %b, %b, %b)", old, new, name_key(new)):
+            raise JournalError("another node has just given it another name, or deleted it")
         if number:
             self._numbers.note(new, number, 0)
 
     async def delete_room(self, name: str) -> str:
-        """Delete a room; see Journal."""
+        """Delete a room; see Journal. One that another node has just given another name is deleted all the same."""
         await self.store_positions()
-        await self._write("SELECT delete_room(%b, %b)", name, encode_change(RoomDeleted(self._nodes.number, name)))
+        told = encode_change(RoomDeleted(self._nodes.number, name))
+        await self._write("SELECT delete_room(%b, %b, %b)", name, told, await self._number(name))
         self._numbers.forget(name)
         has_more = True
         while has_more:
@@ -203,6 +206,30 @@ class PostgresqlJournal:
             await trio.sleep(REST)
         await self._search.forget()
         return ""
+
+    async def _change_rooms(self, change: RoomMade | RoomRenamed, sql: str, *values: object) -> Any:
+        """Make or rename a room by one statement, which is given the change last.
+
+        As long as this node has not heard what came of it, it is like another's: if it is stored after all, it is put into effect here, too.
+        """
+        changes = self._nodes.changes()
+        changes.in_doubt(change)
+        try:
+            result = await self._writing.call(
+                lambda connection: connection.execute(sql.encode(), [*values, encode_change(change)]).fetchall()[0][0]
+            )
+        except psycopg.errors.UniqueViolation:
+            changes.known(change)
+            raise JournalError("another node has just given a room a name that counts as the same") from None
+        except psycopg.Error as error:
+            changes.known(change)
+            raise JournalError(f"the database refuses: {said(error)}") from error
+        except JournalError:
+            raise JournalError(
+                "the database does not answer; if it has stored that all the same, everybody is told as soon as it does"
+            ) from None
+        changes.known(change)
+        return result
 
     async def _write(self, sql: str, *values: object) -> Any:
         """Have a function of the database do something, by one statement. Returns what it returns."""

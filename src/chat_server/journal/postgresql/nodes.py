@@ -4,7 +4,7 @@ Each part has a connection of its own, so none waits for what another waits for:
 signs of life, one buries, one tells of what happened, one asks whatever else. Never knows sessions.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from typing import TypeVar
@@ -27,7 +27,6 @@ from chat_server.journal.nodes import (
     Follower,
     NodeIsOver,
     NodeSeen,
-    Numbered,
     Opening,
     PendingTurn,
     PersonId,
@@ -266,7 +265,7 @@ class PostgresqlNodes:
         """All nodes; see Nodes."""
         return await self._ask(_list)
 
-    def changes(self) -> AsyncIterator[Numbered]:
+    def changes(self) -> Changes:
         """What happens at any node; see Nodes. When the next is asked for, the one before has been carried out here."""
         return self._changes
 

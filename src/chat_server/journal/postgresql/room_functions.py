@@ -38,15 +38,23 @@ BEGIN
     RETURN renamed;
 END $$;
 
--- Deletes a room, as far as anybody can see; `forget_deleted` does the rest.
-CREATE FUNCTION delete_room(old_name text, told text) RETURNS boolean LANGUAGE plpgsql AS $$
+-- Deletes a room, as far as anybody can see; `forget_deleted` does the rest. Where its number is known, whatever it is called by now: if otherwise
+-- than it is told with, the node that deletes it is to hear of that as the others do.
+CREATE FUNCTION delete_room(old_name text, told text, its_number bigint DEFAULT NULL) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    called text;
 BEGIN
-    UPDATE room SET is_deleted = true WHERE name = old_name AND NOT is_deleted;
-    IF FOUND THEN
-        PERFORM tell(told);
-        RETURN true;
+    UPDATE room SET is_deleted = true
+        WHERE id = coalesce(its_number, (SELECT id FROM room WHERE name = old_name AND NOT is_deleted)) AND NOT is_deleted
+        RETURNING name INTO called;
+    IF NOT FOUND THEN
+        RETURN false;
     END IF;
-    RETURN false;
+    IF called <> old_name THEN
+        told := told::jsonb || jsonb_build_object('node', 0, 'room', called);
+    END IF;
+    PERFORM tell(told);
+    RETURN true;
 END $$;
 
 -- Deletes some of what belongs to rooms that have been deleted, and the rooms when nothing is left. Returns how much; 0: there is nothing more.
