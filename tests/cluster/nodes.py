@@ -17,7 +17,8 @@ from processes import TIMEOUT
 
 _LISTENING = re.compile(r"listening on \S+:(\d+)")
 
-_GIVEN_UP = "the other nodes have given this one up"
+_NOT_YET = ("chat-server: what is kept cannot be read", "chat-server: cannot use the database")
+"""How a server ends that cannot begin now: the engine is away, or the others have given it up before that, for the machine is busy."""
 
 LIMITS = """
 [limits]
@@ -65,9 +66,10 @@ class Node:
         return await trio.open_tcp_stream("127.0.0.1", self.port)
 
     async def start(self) -> None:
-        """Start it, and wait until it listens. As a service manager does, start it again if it was given up before that: the machine is busy."""
-        while not await self._listens():
-            pass
+        """Start it, and wait until it listens. As a service manager does, start it again if it cannot begin now."""
+        with trio.fail_after(TIMEOUT):
+            while not await self._listens():
+                await trio.sleep(0.5)
 
     async def _listens(self) -> bool:
         assert self._process is None
@@ -78,7 +80,7 @@ class Node:
         with trio.fail_after(TIMEOUT):
             while not (found := _LISTENING.search(self.log)):
                 if self._process.poll() is not None:
-                    assert _GIVEN_UP in self.log, f"{self.name} ended: {self.log}"
+                    assert any(why in self.log for why in _NOT_YET), f"{self.name} ended: {self.log}"
                     self._process = None
                     return False
                 await trio.sleep(0.01)
