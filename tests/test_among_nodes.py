@@ -453,6 +453,35 @@ async def test_another_password_ends_the_sessions_at_the_other_node(autojump_clo
         assert (await told(ann, "account"))["nick"] == "ann"
 
 
+async def test_nothing_is_stored_of_who_came_by_the_old_password_at_a_node_that_has_not_heard_of_the_new_one(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        await register(a)
+        ann, other = await holder(a), b.call(HERE)
+        await told(ann, "join", room="python")
+        await other.type("/login ann", CANARY)
+        await other.read_until("/help tells more.")
+        await other.type("/join python", "before")
+        assert (await ann.wait_for("said"))["text"] == "before"
+        b.node.hears_late = 5.0
+        assert (await told(ann, "password", old=CANARY, new=f"{CANARY}-2"))["is"] == "password-changed"
+        await other.type("after")
+        assert (await told(ann, "say", room="python", text="by the new one"))["is"] == "stored"
+        farewell = await other.read_to_end()
+        assert "could not be stored" in farewell
+        assert "Your password was changed" in farewell
+        late = await holder(b, password=f"{CANARY}-2")
+        await told(late, "join", room="python")
+        await late.ask("say", room="python", text="late")
+        assert (await late.wait_for("said"))["text"] == "late"
+        assert [line.text for line in (await a.server._directory.journal.read("python", 1, 9)).lines] == [
+            "before",
+            "by the new one",
+            "late",
+        ]
+
+
 async def test_guests_are_marked_at_all_nodes_from_the_first_account_on(autojump_clock: trio.abc.Clock) -> None:
     async with open_nodes(config=accounts()) as (a, b):
         bob = b.connect()

@@ -51,9 +51,10 @@ async def store(
     keys: dict[int, str] | None = None,
     at: float = 1000.0,
     speakers: Sequence[Speaker] = (),
+    heard: int = 0,
 ) -> TurnReceipt:
     each = {index: SenderKey("ann", key) for index, key in (keys or {}).items()}
-    beside = Beside("python", seen, movements, speakers)
+    beside = Beside("python", seen, movements, speakers, heard)
     return await node.append(said(*texts, at=at), each, beside).stored()
 
 
@@ -282,6 +283,28 @@ async def test_who_may_say_nothing_more_is_named_and_nothing_of_the_turn_is_stor
         await store(a, "two", speakers=speakers)
     assert refused.value.authors == {speakers[0]}
     assert (await b.open("python")).record.turn == 1
+
+
+async def test_who_came_without_a_device_may_say_nothing_more_once_another_node_has_logged_all_out(
+    two_in_memory: tuple[MemoryNode, MemoryNode],
+) -> None:
+    a, b = two_in_memory
+    holder = await b.journal.accounts.register(Registration("ann", "ann"), 0.0)
+    assert isinstance(holder, Holder)
+    number = holder.account.id
+    speakers = [Speaker(f"account:{number}", 0)]
+    changes = a.changes()
+    await b.journal.accounts.drop_devices(number, [], is_all=True)
+    assert (await store(b, "by who has done it", speakers=speakers)).turn == 1
+    with pytest.raises(Revoked) as refused:
+        await store(a, "one", seen=1, speakers=speakers, heard=a.heard)
+    assert refused.value.authors == {*speakers}
+    await anext(changes)
+    with pytest.raises(Revoked):
+        await store(a, "two", seen=1, speakers=speakers, heard=a.heard)
+    with trio.move_on_after(0.01):
+        await anext(changes)
+    assert (await store(a, "three", seen=1, speakers=speakers, heard=a.heard)).turn == 2
 
 
 async def test_a_room_that_is_not_there_is_refused(two: Two) -> None:

@@ -24,7 +24,6 @@ from chat_server.accounts import (
     KEPT_SECONDS,
     Account,
     Accounts,
-    Device,
     Ended,
     Failure,
     Holder,
@@ -289,8 +288,10 @@ async def test_other_nodes_hear_of_what_matters_to_them(nodes: list[PostgresqlAc
 # Rights that are taken.
 
 
-async def flood(node: Node, made: Account, one: Device, stop: Callable[[], bool]) -> list[str]:
-    """Say something by a device as fast as can be, until told to stop; return what was refused."""
+async def flood(node: Node, made: Account, device: int, stop: Callable[[], bool]) -> list[str]:
+    """Say something by a device (0: by none) as fast as can be, until told to stop; return what was refused."""
+
+    ((heard,),) = node.ask("SELECT changes FROM journal")
 
     def say() -> list[str]:
         refused: list[str] = []
@@ -298,7 +299,7 @@ async def flood(node: Node, made: Account, one: Device, stop: Callable[[], bool]
         while not stop():
             number += 1
             said: list[Entry] = [Said("python", 0, NOW + number, "Ann", f"line {number}", made.id)]
-            beside = Beside("python", 0, (), [Speaker(sender_of(made.id), one.id)])
+            beside = Beside("python", 0, (), [Speaker(sender_of(made.id), device)], heard)
             try:
                 node.store(append_of(said, {}, beside))
             except Revoked:
@@ -308,15 +309,22 @@ async def flood(node: Node, made: Account, one: Device, stop: Callable[[], bool]
     return await trio.to_thread.run_sync(say)
 
 
-@pytest.mark.parametrize("how", ["drop", "password", "begin", "end"])
+@pytest.mark.parametrize("is_by_device", [True, False])
+@pytest.mark.parametrize("how", ["drop", "password", "begin", "end", "begin and back"])
 async def test_nothing_is_stored_by_a_device_after_it_is_dropped_at_another_node(
-    nodes: list[PostgresqlAccounts], database: Database, how: str
+    nodes: list[PostgresqlAccounts], database: Database, how: str, *, is_by_device: bool
 ) -> None:
     here, there = nodes
     made, laptop, _ = await registered(here)
     assert laptop is not None
+
+    async def begin_and_take_back() -> None:
+        await there.begin_end(made.id, "close", NOW + 9)
+        await there.take_back_end(made.id)
+
     ways: dict[str, Callable[[], Awaitable[object]]] = {
-        "drop": lambda: there.drop_devices(made.id, [laptop.id]),
+        "drop": lambda: there.drop_devices(made.id, [laptop.id], is_all=not is_by_device),
+        "begin and back": begin_and_take_back,
         "password": lambda: there.change_password(made.id, "other", ()),
         "begin": lambda: there.begin_end(made.id, "close", NOW + 9),
         "end": lambda: there.end(made.id, "close", NOW),
@@ -326,18 +334,51 @@ async def test_nothing_is_stored_by_a_device_after_it_is_dropped_at_another_node
         refused: list[str] = []
 
         async def say() -> None:
-            refused.extend(await flood(node, made, laptop, lambda: is_over))
+            refused.extend(await flood(node, made, laptop.id * is_by_device, lambda: is_over))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(say)
             while not (stored := look.execute("SELECT count(*) FROM batch").fetchall()[0][0]):
                 await trio.sleep(0.01)
             await ways[how]()
+            assert len(look.execute("SELECT FROM change WHERE what LIKE '%devices-revoked%'").fetchall()) == 1
             ((stored,),) = look.execute("SELECT count(*) FROM batch").fetchall()
             await trio.sleep(0.2)
             is_over = True
         assert refused
         assert len(texts_of(node)) == stored
+
+
+async def test_who_has_logged_in_without_a_device_speaks_unless_another_node_has_logged_all_out_and_this_one_has_not_heard(
+    nodes: list[PostgresqlAccounts], database: Database
+) -> None:
+    made, laptop, _ = await registered(nodes[0])
+    assert laptop is not None
+    other, _, _ = await registered(nodes[0], ann("Bob", "bob"))
+    speaker = Speaker(sender_of(made.id), 0)
+
+    def say(heard: int, who: Speaker = speaker) -> None:
+        node.store(append_of([line_of(made.id, "hi")], {}, Beside("python", 0, (), [who], heard)))
+
+    with closing(Node(database)) as node:
+        ((heard,),) = node.ask("SELECT changes FROM journal")
+        own = opened_by(database, node.number)
+        async with running(own):
+            await own.change_password(made.id, "own", ())
+        say(heard)
+        await nodes[1].drop_devices(made.id, [laptop.id])
+        await nodes[1].add_device(made.id, device("another", "phone"), NOW)
+        ((phone,),) = node.ask("SELECT id FROM device WHERE name = 'phone'")
+        await nodes[1].drop_devices(made.id, [phone])
+        say(heard)
+        await nodes[1].change_password(made.id, "other", ())
+        with pytest.raises(Revoked):
+            say(heard)
+        say(heard, Speaker(sender_of(other.id), 0))
+        ((heard,),) = node.ask("SELECT changes FROM journal")
+        say(heard)
+        with pytest.raises(Revoked):
+            say(heard - 1)
 
 
 async def test_who_drops_a_device_waits_for_what_is_just_being_said_by_it(

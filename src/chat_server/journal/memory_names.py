@@ -3,6 +3,7 @@
 Never knows who asks, nor when a node is over.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import trio
@@ -88,6 +89,10 @@ class KeptChanges:
         self._more.set()
         self._more = trio.Event()
 
+    def after(self, number: int) -> Sequence[Change]:
+        """All that there are after one."""
+        return self._changes[number:]
+
     async def at(self, number: int) -> Change:
         """Wait until there is one of this number."""
         while number > len(self._changes):
@@ -101,11 +106,14 @@ class ChangesAfter:
     def __init__(self, changes: KeptChanges, number: int) -> None:
         self._changes = changes
         self._number = number
+        self.carried_out = 0
+        """The number of the newest after which the next was asked for."""
 
     def __aiter__(self) -> "ChangesAfter":
         return self
 
     async def __anext__(self) -> Numbered:
+        self.carried_out = self._number
         change = await self._changes.at(self._number + 1)
         self._number += 1
         return Numbered(self._number, change)

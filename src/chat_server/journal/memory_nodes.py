@@ -24,6 +24,7 @@ from chat_server.journal.nodes import (
     Change,
     Claim,
     Claimed,
+    DevicesRevoked,
     Follower,
     NodeIsOver,
     NodeSeen,
@@ -95,6 +96,7 @@ class MemoryNode:
         self._kept = kept
         self._waker = waker
         self._followers: list[Follower] = []
+        self._hearing: ChangesAfter | None = None
         kept.nodes.alive[self.number] = self
         self.journal = NodeJournal(kept, self)
         """The journal by this node."""
@@ -128,7 +130,7 @@ class MemoryNode:
         name, room = self._room(beside.room)
         if name != beside.room:
             lines = [replace(line, room=name) for line in lines]
-        if revoked := frozenset(filter(self._is_revoked, beside.speakers)):
+        if revoked := frozenset(one for one in beside.speakers if self._is_revoked(one, beside.heard)):
             raise Revoked(revoked)
         before = room.turn
         first, duplicates, stored = self._kept.store(
@@ -139,14 +141,22 @@ class MemoryNode:
         missed = [turn for turn in self._turns(room, beside.seen) if turn.number <= before]
         return TurnReceipt(first, duplicates, room.turn, stored[0].at if stored else 0.0, missed)
 
-    def _is_revoked(self, speaker: Speaker) -> bool:
-        """Whether somebody may say nothing more: the account is at an end, or the device is no longer one of its."""
+    def _is_revoked(self, speaker: Speaker, heard: int) -> bool:
+        """Whether somebody may say nothing more: the account is at an end, or what they have come by; see Nodes.append."""
         kind, _, number = speaker.person.partition(":")
         if kind != "account":
             return False
         accounts = self._kept.accounts
         device = accounts.devices.get(speaker.device)
-        is_gone = bool(speaker.device) and (device is None or device.account != int(number))
+        if speaker.device:
+            is_gone = device is None or device.account != int(number)
+        else:
+            is_gone = any(
+                isinstance(one, DevicesRevoked)
+                and (one.account, one.devices) == (int(number), None)
+                and one.node != self.number
+                for one in self._kept.nodes.changes.after(heard)
+            )
         return is_gone or accounts.active(int(number)) is None
 
     def _room(self, name: str) -> tuple[str, KeptRoom]:
@@ -211,7 +221,13 @@ class MemoryNode:
     def changes(self) -> AsyncIterator[Numbered]:
         """What happens from now on at any node; see Nodes."""
         changes = self._kept.nodes.changes
-        return ChangesAfter(changes, changes.newest)
+        self._hearing = ChangesAfter(changes, changes.newest)
+        return self._hearing
+
+    @property
+    def heard(self) -> int:
+        """The newest change that has been carried out; see Nodes."""
+        return self._hearing.carried_out if self._hearing is not None else 0
 
     def wake(self, room: str, turn: Turn) -> None:
         """Something has happened in a room."""

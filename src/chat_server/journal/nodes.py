@@ -101,13 +101,15 @@ class Speaker(NamedTuple):
 class Beside(NamedTuple):
     """What a turn has besides its lines.
 
-    `seen` is the number of the room's newest turn that this node has taken in.
+    `seen` is the number of the room's newest turn that this node has taken in; `heard` is Nodes.heard, as it was before it was looked at whether the
+    sessions may speak in which the lines were said.
     """
 
     room: str
     seen: int
     movements: Sequence[Placed] = ()
     speakers: Collection[Speaker] = ()
+    heard: int = 0
 
 
 class TurnReceipt(NamedTuple):
@@ -311,6 +313,11 @@ class Nodes(Protocol):
     signs: "Signs"
     """What nodes tell each other and nobody keeps."""
 
+    @property
+    def heard(self) -> int:
+        """The number of the newest change that has been carried out here, with all before it; 0 before `changes` is read."""
+        ...
+
     # Rooms.
 
     async def open(self, room: str) -> Opening:
@@ -330,7 +337,9 @@ class Nodes(Protocol):
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> PendingTurn:
         """Begin to store a turn of a room: what a journal's `append` does, and what is beside the lines, of which there may be none.
 
-        While the engine is away it waits, and looks again when that is back: nobody is told that something is not stored which is.
+        While the engine is away it waits, and looks again when that is back: nobody is told that something is not stored which is. Refused (Revoked)
+        are speakers whose account has ended, or whose device has; and those who came by none, if another node has revoked all that had let somebody
+        in and this one had not heard of it when they spoke: it may still have sessions that are to end.
         """
         ...
 

@@ -77,6 +77,7 @@ class SharedBroadcaster(Broadcaster):
         self._nodes = nodes
         self.turn = turn
         """The number of the newest turn that has been taken in."""
+        self._heard = 0
         self._waiting: deque[Turn] = deque()
         self._is_woken = False
         self._owes = False
@@ -110,6 +111,11 @@ class SharedBroadcaster(Broadcaster):
                 self._inbox.put_nowait((NOBODY, "", Barrier(trio.Event()), ()))
 
     async def _next_entry(self) -> InboxEntry | None:
+        entry = await self._next_or_due()
+        self._heard = self._nodes.heard  # whoever is not silenced by then has not been put out by what it has heard
+        return entry
+
+    async def _next_or_due(self) -> InboxEntry | None:
         if self._owed_at == self._names_at == inf:
             return await super()._next_entry()
         with trio.move_on_at(min(self._owed_at, self._names_at)):
@@ -153,7 +159,7 @@ class SharedBroadcaster(Broadcaster):
         while True:
             may = [entry for entry in entries if not self._is_said_by(entry, revoked)] if revoked else entries
             planned = Planner(self._members, self._nodes.life.holds_back).plan(may, owes=owes)
-            beside = Beside(self.name, self.turn, planned.placed, planned.speakers)
+            beside = Beside(self.name, self.turn, planned.placed, planned.speakers, self._heard)
             own = OwnTurn(self._nodes, beside)
             history = self._history
             marks_guests = bool(self._directory.guests)

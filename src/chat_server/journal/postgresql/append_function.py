@@ -45,7 +45,8 @@ CREATE FUNCTION append(
     move_places bigint[], move_kinds text[], move_persons text[], move_devices bigint[], move_nicks text[], move_accounts bigint[],
     -- Who says something, by which device (0: by none of an account's).
     speaker_places bigint[], speaker_persons text[], speaker_devices bigint[],
-    speaker_accounts bigint[]  -- 0 for guests; null where all are
+    speaker_accounts bigint[],  -- 0 for guests; null where all are
+    heard bigint  -- the newest change that the node had carried out when they spoke
 ) RETURNS TABLE (
     -- stored: the room's turn; if nothing was left to store, its newest one. missed: one that the node has not seen. duplicate: the line at
     -- `which` is number `first` of the room `who` already. revoked: nothing is stored, for `who` may say nothing any more by the device `which`.
@@ -58,6 +59,7 @@ DECLARE
     ids bigint[]; lasts bigint[]; turns bigint[]; last_ats float8[];
     left_out bigint[] := '{{}}';  -- the places of rooms of which nothing is stored now
     revoked bigint[] := '{{}}';  -- of those, the ones in which somebody says something who may not
+    logged_out bigint[] := '{{}}';  -- accounts, all sessions of which are to end, and the node has not heard of it
     behind bigint[];  -- the places of rooms with turns that the node has not seen
     again record; known record; dropped record; move record;
     is_over boolean;
@@ -133,14 +135,20 @@ BEGIN
         END LOOP;
         IF speaker_accounts IS NOT NULL THEN
             now_at := extract(epoch FROM clock_timestamp());
+            IF heard < (SELECT changes FROM journal) THEN
+                logged_out := ARRAY(
+                    SELECT (c.change ->> 'account')::bigint FROM (SELECT what::json AS change FROM change WHERE number > heard) AS c
+                    WHERE c.change ->> 'type' = 'devices-revoked' AND c.change ->> 'devices' IS NULL AND (c.change ->> 'node')::bigint <> me
+                );
+            END IF;
             FOR known IN
                 SELECT s.place, s.person, s.device
                     FROM unnest(speaker_places, speaker_persons, speaker_devices, speaker_accounts) AS s (place, person, device, account)
                     WHERE s.place <> ALL (left_out) AND s.account <> 0 AND NOT (
                         EXISTS (SELECT FROM account WHERE account.id = s.account AND account.state = 'active') AND (
-                            s.device = 0 OR EXISTS (
+                            CASE WHEN s.device = 0 THEN s.account <> ALL (logged_out) ELSE EXISTS (
                                 SELECT FROM device AS d WHERE d.id = s.device AND d.account = s.account AND (d.ends IS NULL OR d.ends > now_at)
-                            )
+                            ) END
                         )
                     )
             LOOP

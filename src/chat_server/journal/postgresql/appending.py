@@ -56,7 +56,7 @@ _TYPES = (
     *(Integers.oid, Integers.oid, Texts.oid),
     *(Integers.oid, Integers.oid, Texts.oid, Blobs.oid),
     *(Integers.oid, Texts.oid, Texts.oid, Integers.oid, Texts.oid, Integers.oid),
-    *(Integers.oid, Texts.oid, Integers.oid, Integers.oid),
+    *(Integers.oid, Texts.oid, Integers.oid, Integers.oid, _BIGINT),
 )
 """What the function takes; see append_function.py."""
 
@@ -127,7 +127,8 @@ def append_all(
     ordered = [appends[index] for _, index in known]
     seen = [numbers.turn(one.beside.room) if one.beside.seen < 0 else one.beside.seen for one in ordered]
     arrays = [integers([number for number, _ in known]), integers(seen), *_arrays(ordered)]
-    values = [pack(">q", node), pack(">q", ticket), *(array.binary for array in arrays)]
+    heard = min((one.beside.heard for one in ordered if one.beside.speakers), default=0)
+    values = [pack(">q", node), pack(">q", ticket), *(array.binary for array in arrays), pack(">q", heard)]
     try:
         rows = _APPEND.rows(connection, values)
     except psycopg.Error as error:

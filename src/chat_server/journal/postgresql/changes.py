@@ -41,6 +41,8 @@ class Changes:
         self._doubts: dict[Change, None] = {}
         self.after = 0
         """The number of the newest that is passed over, or that was given: what came until then is known."""
+        self.heard = 0
+        """See Nodes."""
 
     def in_doubt(self, change: RoomMade | RoomRenamed) -> None:
         """Take a change of this node's, if it comes, for nobody's (0), so that it is put into effect here: nobody knows if it is stored."""
@@ -72,6 +74,7 @@ class Changes:
         elif isinstance(self._carried_out, RoomDeleted):
             self._numbers.forget(self._carried_out.room)
         while True:
+            self.heard = self.after
             while not self._read:
                 await self._read_more()
             number, what = self._read.popleft()

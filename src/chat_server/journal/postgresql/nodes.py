@@ -269,6 +269,11 @@ class PostgresqlNodes:
         """What happens at any node; see Nodes. When the next is asked for, the one before has been carried out here."""
         return self._changes
 
+    @property
+    def heard(self) -> int:
+        """The newest change that has been carried out; see Nodes."""
+        return self._changes.heard
+
     def _hear(self, channel: str, text: str) -> None:
         if channel == SIGNS_CHANNEL:
             node, _, sign = text.partition(" ")
