@@ -62,6 +62,10 @@ def test_what_is_not_set_keeps_its_default() -> None:
         ("[limits]\nidle_seconds = inf", "x.toml: limits.idle_seconds: expected float <= 31536000"),
         ("[server]\nstop_seconds = 0", "x.toml: server.stop_seconds: expected float > 0"),
         (
+            "[journal]\nurl = 'host=db1 dbname=chat'",
+            'x.toml: journal.url: expected engine = "postgresql" too; sqlite would keep what is said elsewhere',
+        ),
+        (
             "[tls]\nkey = 'key.pem'",
             "x.toml: tls.key: expected tls.certificate too, the file of the certificate that this key is of",
         ),

@@ -411,6 +411,62 @@ async def test_a_node_that_is_silent_is_buried_once_by_whatever_other_and_stores
         assert [turn.number for turn in await b.turns("python", 0)] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("is_leaving", "level", "event"),
+    [(False, "warning", "a node was silent for too long"), (True, "info", "a node has ended in order")],
+)
+async def test_the_log_tells_a_node_that_is_gone_by_its_name_and_only_one_that_did_not_say_so_is_a_warning(
+    database: Database, monkeypatch: pytest.MonkeyPatch, is_leaving: bool, level: str, event: str
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.05)
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO node (name, is_leaving, seen) VALUES ('gone', %s, clock_timestamp() - interval '1 hour')",
+            [is_leaving],
+        )
+    b = node(database, "b", silence=1.0)
+    with capture_logs() as logs:
+        async with running(b):
+            with trio.fail_after(6):
+                while len(await b.listed()) > 1 or not logs:
+                    await trio.sleep(0.05)
+    (told,) = logs
+    assert (told["log_level"], told["node"]) == (level, "gone")
+    assert str(told["event"]).startswith(event)
+
+
+async def test_what_waits_for_a_standby_is_said_to_be_stored_only_when_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(committer, "ANSWER_SECONDS", 1.0)
+    cluster = Cluster()
+    try:
+        database = cluster.create()
+        make_room(database)
+        a = node(database)
+        with capture_logs() as logs:
+            async with running(a), trio.open_nursery() as nursery:
+                here = await Room(a).open()
+                with database.connect() as connection:
+                    connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                    connection.execute("SELECT pg_reload_conf()")
+                await trio.sleep(0.5)
+                nursery.start_soon(here.say, "hello")
+                await trio.sleep(3.3)
+                until = trio.current_time() + 3  # it has given up the first connection, and made another
+                while trio.current_time() < until:
+                    assert a.life.is_engine_away
+                    await trio.sleep(0.05)
+                with database.connect() as connection:
+                    connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
+                    connection.execute("SELECT pg_reload_conf()")
+                with trio.fail_after(10):
+                    while a.life.is_engine_away or here.turn == 0:
+                        await trio.sleep(0.05)
+        assert [log for log in logs if "its standby is away" in str(log.get("why"))]
+        assert not [log for log in logs if "why" in log and "server closed" in str(log["why"])]
+    finally:
+        cluster.close()
+
+
 def backend_of(database: Database, nodes: PostgresqlNodes, purpose: str) -> list[int]:
     """The processes at the other end of a node's connections for this."""
     with database.connect() as connection:

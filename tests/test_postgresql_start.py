@@ -8,10 +8,15 @@ from typing import Any
 
 import psycopg
 import pytest
+import trio
 
+from captured_logs import capture_logs
+from chat_server.config import JournalTable
 from chat_server.journal import UnusableJournal
+from chat_server.journal.postgresql import engine
 from chat_server.journal.postgresql.connections import checked_url, connect
 from chat_server.journal.postgresql.start_checks import check_database
+from chat_server.journal.sqlite.data_directory import JOURNAL_FILE
 from postgresql import Cluster, Database
 
 
@@ -53,9 +58,31 @@ def test_a_standby_is_refused_unless_the_primary_s_address_is_there_too() -> Non
             connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
             connection.execute("SELECT pg_reload_conf()")
         assert not checked(both)
+        primary.stop()
+        assert "the primary is down" in refused(both)
     finally:
         standby.close()
         primary.close()
+
+
+def test_that_a_start_waits_for_a_standby_is_told_before_it_does(tmp_path: Path) -> None:
+    cluster = Cluster("synchronous_standby_names=*")
+    config = tmp_path / "chat.toml"
+    config.write_text(f'[journal]\nengine = "postgresql"\nurl = "{cluster.url("postgres")}"\n[server]\nport = 0\n')
+    command = [sys.executable, "-m", "chat_server", "--config", str(config), "--data"]
+    try:
+        with subprocess.Popen([*command, str(tmp_path / "a")], stderr=subprocess.PIPE, text=True) as waiting:
+            assert waiting.stderr is not None
+            try:
+                assert "no standby is connected to the database" in waiting.stderr.readline()
+                second = subprocess.run([*command, str(tmp_path / "b")], capture_output=True, text=True, check=False)
+                assert second.returncode == 2
+                assert "another node has not finished making the tables" in second.stderr
+            finally:
+                waiting.kill()
+        assert checked(cluster.url("postgres"), "process") == []
+    finally:
+        cluster.close()
 
 
 def test_a_database_in_which_not_everything_can_be_said_is_refused(cluster: Cluster) -> None:
@@ -106,6 +133,26 @@ def test_a_url_that_cannot_be_used_is_refused_before_anybody_is_asked(url: str, 
         checked_url(url)
     assert why in str(refusal.value)
     assert "geheim" not in str(refusal.value)
+
+
+async def test_a_journal_in_sqlite_that_is_left_beside_an_empty_database_is_told_of(
+    database: Database, tmp_path: Path
+) -> None:
+    assert engine.SQLITE_FILE == JOURNAL_FILE
+    (tmp_path / JOURNAL_FILE).touch()
+    settings = JournalTable(engine="postgresql", directory=str(tmp_path), url=database.url)
+    for told in (1, 0):
+        with capture_logs() as logs:
+            store = engine.open_store(settings)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(store.journal.run)
+            store.journal.close()
+        assert len([log for log in logs if "has a journal in SQLite" in str(log["event"])]) == told
+        with database.connect() as connection:
+            connection.execute(
+                "INSERT INTO batch (room, turn, first, count, at, step, node, ticket, lines, authors)"
+                " VALUES (1, 1, 1, 1, 1, 0, 1, 1, '[]', '') ON CONFLICT DO NOTHING"
+            )
 
 
 def test_a_configuration_is_checked_without_asking_anybody(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from chat_server.config import Config, HistoryTable, TlsTable
+from chat_server.config import Config, HistoryTable, JournalTable, TlsTable
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.settings_errors import explained
@@ -37,6 +37,7 @@ def load(text: str, source: str) -> Config:
     except RecursionError:
         raise ConfigError(f"{source}: not a configuration: it is nested too deeply") from None
     _check_rooms(config.rooms.names, source)
+    _check_journal(config.journal, source)
     _check_tls(config.tls, source)
     _check_proxies(config.proxy.trusted, source)
     return replace(config, history=_checked_history(config.history, source))
@@ -72,6 +73,13 @@ def _check_tls(tls: TlsTable, source: str) -> None:
     if tls.key and not tls.certificate:
         raise ConfigError(
             f"{source}: tls.key: expected tls.certificate too, the file of the certificate that this key is of"
+        )
+
+
+def _check_journal(journal: JournalTable, source: str) -> None:
+    if journal.url and journal.engine != "postgresql":
+        raise ConfigError(
+            f'{source}: journal.url: expected engine = "postgresql" too; {journal.engine} would keep what is said elsewhere'
         )
 
 

@@ -45,6 +45,9 @@ COMMITS_TIMED = 256
 LOOK_SECONDS = 0.2
 """Seconds between two looks whether a backend is still at work on what was sent before the connection broke."""
 
+SILENT = "it hangs, or its standby is away (pg_stat_replication)"
+"""Why an answer may not have come in ANSWER_SECONDS."""
+
 APPENDS = "appends"
 """What the engine owes an answer to (NodeLife.asked)."""
 
@@ -231,7 +234,8 @@ class Committer:
             return False
         self._is_away = False
         self._backend = backend
-        self._tell(self._note_answer)
+        if self._sent is None:  # else something is in doubt, and may go on waiting for a standby: that is no answer
+            self._tell(self._note_answer)
         return True
 
     def _drop_connection(self) -> None:
@@ -273,7 +277,8 @@ class Committer:
             self._sent = None
             self._tell(lambda: self._deliver(sent.jobs, stored.value, took))
         elif is_broken(held.connection, stored.error):
-            log.warning("the connection to the database broke while something was stored", why=said(stored.error))
+            why = said(stored.error) if time.monotonic() - begun < ANSWER_SECONDS else SILENT
+            log.warning("the connection to the database broke while something was stored", why=why)
             self._drop_connection()
         else:
             self._sent = None

@@ -21,6 +21,9 @@ from chat_server.logs import log
 
 __all__ = ["back_up", "check", "directory", "editing", "filling", "open_archive", "open_store", "own_files"]
 
+SQLITE_FILE = "journal.db"
+"""What the engine `sqlite` calls its journal in a data directory."""
+
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
 
@@ -45,11 +48,20 @@ def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
                 log.warning(
                     "the journal has come from another PostgreSQL; the order of what was said in it is right again"
                 )
+            if (folder.path / SQLITE_FILE).exists() and not connection.execute("SELECT FROM batch LIMIT 1").fetchall():
+                log.warning(
+                    "the data directory has a journal in SQLite, of which nothing is in the database: `chat-server export` by its"
+                    " configuration and `import` by this one bring it there, before anybody says anything"
+                )
         store = open_node(url, settings.durability, node, folder, folder.path / SEARCH_FILE)
         is_open = True
     except NewerSchema:
         raise UnusableJournal(
             "the journal in the database was made by a newer release of chat-server; this one cannot use it"
+        ) from None
+    except psycopg.errors.LockNotAvailable:
+        raise UnusableJournal(
+            "another node has not finished making the tables of the database; it may be waiting for a synchronous standby: try again"
         ) from None
     except psycopg.Error as error:
         raise UnusableJournal(f"cannot use the database ([journal] url): {' '.join(str(error).split())}") from error

@@ -103,19 +103,30 @@ class Heartbeat:
                 await self._bury()
 
     async def _bury(self) -> None:
-        def bury(connection: Connection) -> list[int]:
+        def bury(connection: Connection) -> list[tuple[str, bool]]:
+            """Those that this node has buried: their names, and whether they have ended in order."""
+            silent = connection.execute(
+                "SELECT id, name, is_leaving FROM node AS other WHERE is_silent(other, %b::float8, %b::float8)",
+                [*self._limits],
+            ).fetchall()
             ((buried,),) = connection.execute(
                 "SELECT bury(%b, %b::float8, %b::float8)", [self.node, *self._limits]
             ).fetchall()
-            return list(buried)
+            known = {node: (name, is_leaving) for node, name, is_leaving in silent}
+            return [known.get(node, ("", False)) for node in buried]
 
         try:
             buried = await self._bury_link.call(bury, may_repeat=True)
         except (JournalError, psycopg.Error) as error:
             log.warning("cannot look after the other nodes", why=said(error))
         else:
-            for node in buried:
-                log.warning("a node was silent for too long: whoever was at it is not here any more", node=node)
+            for name, has_left in buried:
+                if has_left:
+                    log.info(
+                        "a node has ended in order: whoever has not come back from it is not here any more", node=name
+                    )
+                else:
+                    log.warning("a node was silent for too long: whoever was at it is not here any more", node=name)
 
     async def leave(self) -> None:
         """The end of this node, in order: whoever is still at it is so no more.

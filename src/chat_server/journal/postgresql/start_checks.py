@@ -24,6 +24,11 @@ NO_STANDBY = (
     " (synchronous_standby_names; [journal] durability)"
 )
 
+STANDBY_AWAY = (
+    "no standby is connected to the database, which waits for one before it stores anything: so does this start"
+    " (pg_stat_replication, synchronous_standby_names)"
+)
+
 
 class Connect(Protocol):
     """Connects to the database. Raises psycopg.Error."""
@@ -48,7 +53,8 @@ def _refuse_standby(connect: Connect) -> None:
     with suppress(psycopg.Error), closing(connect(may_be_standby=True)) as connection:
         if connection.execute("SELECT pg_is_in_recovery()").fetchall() == [(True,)]:
             raise UnusableJournal(
-                "the database is a standby, which stores nothing; [journal] url must have the primary's address, too or alone"
+                "the database that answers is a standby, which stores nothing: [journal] url must have the primary's address, too or alone;"
+                " if it has, the primary is down, and is to be brought back, or the standby promoted"
             )
 
 
@@ -65,9 +71,12 @@ def _problems(connection: Connection, other: Connection, durability: str) -> lis
     for name, why in MUST_BE_ON.items():
         if _shown(connection, name) != "on":
             raise UnusableJournal(f"the database has {name} off: {why}; turn it on in postgresql.conf")
-    if durability == "full" and not _shown(connection, "synchronous_standby_names"):
+    if durability != "full":
+        return []
+    if not _shown(connection, "synchronous_standby_names"):
         return [NO_STANDBY]
-    return []
+    # Others than superusers are shown that a standby is there, and nothing of it.
+    return [] if connection.execute("SELECT FROM pg_stat_replication LIMIT 1").fetchall() else [STANDBY_AWAY]
 
 
 def _shown(connection: Connection, setting: str) -> str:
