@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -28,16 +29,16 @@ def written(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
 
 
-ROLE_AND_DATABASE, STANDBY_ROLE, PROMOTE, NO_STANDBY = written("sql")
-BASE_BACKUP, START, ADMIN, MOVE = written("sh")
-(SYNCHRONOUS,) = written("conf")
+ROLE_AND_DATABASE, STANDBY_ROLE, STANDBY_IS_THERE, PROMOTE, NO_STANDBY, STANDBY_AGAIN = written("sql")
+BASE_BACKUP, START, FINGERPRINT, ADMIN, MOVE, BASE_BACKUP_BACK = written("sh")
+ADDRESSES, SYNCHRONOUS = written("conf")
 (NODE,) = written("toml")
 (BALANCER,) = written("haproxy")
 
 
-def carry_out(engine: Cluster, statements: str) -> None:
+def carry_out(url: str, statements: str) -> None:
     """As a superuser, one after the other."""
-    with closing(psycopg.connect(engine.url("postgres"), autocommit=True)) as connection:
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
         for statement in filter(str.strip, statements.split(";")):
             connection.execute(statement.encode())
 
@@ -46,36 +47,49 @@ def set_up_database(engine: Cluster) -> None:
     """What is done once; the role is there, for the tests' superuser is called so."""
     made, rest = ROLE_AND_DATABASE.split("\n", 1)
     assert made == f"CREATE ROLE {USER} LOGIN;"
-    carry_out(engine, rest)
+    carry_out(engine.url("postgres"), rest)
 
 
 @contextmanager
-def standby_of(primary: Cluster) -> Iterator[str]:
-    """A standby that is made by the document's command. Yields how it is connected to."""
-    carry_out(primary, STANDBY_ROLE)
+def standby_of(primary: Cluster, command: str, source: str, port: int) -> Iterator[tuple[str, Path]]:
+    """A standby that is made by the document's command. Yields how it is connected to, and its settings."""
     directory = Path(tempfile.mkdtemp(prefix="chat-standby-", dir=primary.directory))
     if primary.user:
         subprocess.run(["chown", primary.user, str(directory)], check=True)
-    command = BASE_BACKUP.replace("/var/lib/postgresql/15/main", str(directory / "data"))
-    name, *arguments = shlex.split(command.replace("host=db1", f"host=127.0.0.1 port={primary.port}"), comments=False)
+    command = command.replace("/var/lib/postgresql/15/main", str(directory / "data"))
+    name, *arguments = shlex.split(re.sub("host=db[12]", f"host=127.0.0.1 port={port}", command), comments=False)
     primary.run(name, *arguments)
-    with (directory / "data" / "postgresql.conf").open("a") as config:
+    settings = directory / "data" / "postgresql.conf"
+    with settings.open("a") as config:
         port = free_port()
         config.write(f"port = {port}\nunix_socket_directories = ''\nwal_retrieve_retry_interval = 500ms\n")
     pgdata = ("--pgdata", directory / "data")
     primary.run("pg_ctl", "start", *pgdata, "--wait", "--silent", "--log", directory / "log")
+    url = f"host=127.0.0.1 port={port} dbname=postgres user={USER}"
     try:
-        yield f"host=127.0.0.1 port={port} dbname=postgres user={USER}"
+        wait_for_standby(source, "streaming")
+        yield url, settings
     finally:
         primary.run("pg_ctl", "stop", *pgdata, "--mode", "immediate", "--silent")
 
 
-def be_synchronous(engine: Cluster) -> None:
-    """The document's settings, and a restart."""
-    with (engine.data / "postgresql.conf").open("a") as config:
-        config.write(SYNCHRONOUS)
-    engine.stop("fast")
-    engine.start()
+def wait_for_standby(source: str, state: str) -> None:
+    """Until the document's query says so."""
+    until = time.monotonic() + TIMEOUT
+    with closing(psycopg.connect(source, autocommit=True)) as connection:
+        while not any(state in row for row in connection.execute(STANDBY_IS_THERE.encode()).fetchall()):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
+def be_synchronous(primary: str, standby: str, *files: Path) -> None:
+    """The document's settings for both."""
+    for file in files:
+        with file.open("a") as config:
+            config.write(SYNCHRONOUS)
+    for url in (primary, standby):
+        carry_out(url, "SELECT pg_reload_conf();")
+    wait_for_standby(primary, "quorum")
 
 
 def node_file(folder: Path, name: str, url: str, *, proxy: str = "127.0.0.1") -> Path:
@@ -152,38 +166,70 @@ def chat_server(*arguments: str) -> str:
     return done.stdout
 
 
-def test_from_nothing_to_two_nodes_behind_a_balancer_and_through_a_failover(tmp_path: Path) -> None:
+def test_from_nothing_to_two_nodes_behind_a_balancer_through_a_failover_and_to_a_standby_again(tmp_path: Path) -> None:
     with closing(Cluster(in_memory=False)) as primary:
+        first = primary.url("postgres")
         set_up_database(primary)
-        with standby_of(primary) as standby:
-            be_synchronous(primary)
-            second = conninfo_to_dict(standby)["port"]
+        carry_out(first, STANDBY_ROLE)
+        with standby_of(primary, BASE_BACKUP, first, primary.port) as (standby, settings):
+            be_synchronous(first, standby, primary.data / "postgresql.conf", settings)
+            second = int(str(conninfo_to_dict(standby)["port"]))
             url = f"host=127.0.0.1,127.0.0.1 port={primary.port},{second} dbname=chat user={USER}"
             one, two = (node_file(tmp_path, name, url) for name in ("one", "two"))
             assert shlex.split(START) == ["chat-server", "--config", "chat.toml"]
-            with (
-                running_server("--config", str(one), data=tmp_path / "data1") as first_node,
-                running_server("--config", str(two), data=tmp_path / "data2") as second_node,
-                running_balancer(tmp_path, [first_node, second_node]) as port,
-                calling(port, "ann") as ann,
-                calling(port, "bob") as bob,
-            ):
-                ann.wait_for("bob joined")
-                ann.say("which of them am I at?")
-                bob.wait_for("ann: which of them am I at?")
-                assert shlex.split(ADMIN)[:1] == ["chat-server"]
-                nodes = chat_server(*shlex.split(ADMIN)[1:], "--data", str(tmp_path / "data1"))
-                assert "one" in nodes, nodes
-                assert "two" in nodes, nodes
+            with running_server("--config", str(one), data=tmp_path / "data1") as first_node:
+                (tmp_path / "data2").mkdir(mode=0o700)
+                certificate = tmp_path / "data1" / "tls.pem"
+                while not certificate.exists():
+                    time.sleep(0.05)
+                shutil.copy(certificate, tmp_path / "data2")
+                with (
+                    running_server("--config", str(two), data=tmp_path / "data2") as second_node,
+                    running_balancer(tmp_path, [first_node, second_node]) as port,
+                    calling(port, "ann") as ann,
+                    calling(port, "bob") as bob,
+                ):
+                    ann.wait_for("bob joined")
+                    ann.say("which of them am I at?")
+                    bob.wait_for("ann: which of them am I at?")
+                    told = [in_data_directory(tmp_path / data, FINGERPRINT, one) for data in ("data1", "data2")]
+                    assert told[0].splitlines()[0] == told[1].splitlines()[0]
+                    nodes = in_data_directory(tmp_path / "data1", ADMIN, one)
+                    assert "one" in nodes, nodes
+                    assert "two" in nodes, nodes
 
-                primary.stop("immediate")
-                with closing(psycopg.connect(standby, autocommit=True)) as connection:
-                    for statement in filter(str.strip, f"{PROMOTE}{NO_STANDBY}".split(";")):
-                        connection.execute(statement.encode())
-                bob.say("are you still there?")
-                ann.wait_for("bob: are you still there?")
-                ann.say("/last 5")
-                ann.wait_for("which of them am I at?")
+                    primary.stop("immediate")
+                    carry_out(standby, f"{PROMOTE}{NO_STANDBY}")
+                    bob.say("are you still there?")
+                    ann.wait_for("bob: are you still there?")
+                    ann.say("/last 5")
+                    ann.wait_for("which of them am I at?")
+
+                    with standby_of(primary, BASE_BACKUP_BACK, standby, second) as (again, _):
+                        for each in (standby, again):
+                            carry_out(each, STANDBY_AGAIN)
+                        wait_for_standby(standby, "quorum")
+                        ann.say("as before")
+                        bob.wait_for("ann: as before")
+
+
+def in_data_directory(data: Path, command: str, config: Path) -> str:
+    """What one of the document's commands answers for a node."""
+    name, *arguments = shlex.split(command.replace("chat.toml", str(config)))
+    assert name == "chat-server"
+    return chat_server(*arguments, "--data", str(data))
+
+
+def test_the_lines_of_whom_the_database_lets_in_are_such_as_it_takes(cluster: Cluster) -> None:
+    file = cluster.data / "pg_hba.conf"
+    before = file.read_text()
+    try:
+        file.write_text(before + ADDRESSES)
+        with closing(psycopg.connect(cluster.url("postgres"), autocommit=True)) as connection:
+            rows = connection.execute("SELECT database, user_name, error FROM pg_hba_file_rules").fetchall()
+        assert rows[-2:] == [(["chat"], ["chat"], None), (["replication"], ["standby"], None)]
+    finally:
+        file.write_text(before)
 
 
 def test_what_was_kept_in_sqlite_moves_into_the_database_and_back(tmp_path: Path) -> None:
