@@ -80,7 +80,10 @@ class Endings:
                         await self._rewrite(ended)
                 left = {*await self._do(rewriting.pending)}
             except (JournalError, psycopg.Error) as error:
-                log.error("cannot rewrite the lines of an account that has ended", why=said(error))
+                log.warning(
+                    "cannot look whether accounts have ended whose lines are to be rewritten; it is tried again",
+                    why=said(error),
+                )
                 return False
             for ended in [ended for ended in self._waiting if ended not in left]:
                 self._waiting.pop(ended).set()
