@@ -389,6 +389,17 @@ async def test_a_code_is_no_good_after_its_end(accounts: Accounts) -> None:
     assert await accounts.use_code(digest("never made"), NOW) == Refusal("code")
 
 
+async def test_no_device_is_added_by_a_password_that_is_another_one_by_now(accounts: Accounts) -> None:
+    made = (await registered(accounts)).account
+    await accounts.change_password(made.id, "first", ())
+    assert isinstance(await accounts.add_device(made.id, device("one"), NOW, password="first"), Device)
+    await accounts.change_password(made.id, "second", ())
+    refused = await accounts.add_device(made.id, device("two"), NOW, password="first")
+    assert refused == Refusal("changed")
+    assert await accounts.devices(made.id) == []
+    assert isinstance(await accounts.add_device(made.id, device("two"), NOW), Device)
+
+
 async def test_a_code_whose_device_cannot_be_added_is_not_used(accounts: Accounts) -> None:
     made = (await registered(accounts)).account
     await accounts.make_codes([code("c", "device", made.id)])

@@ -8,11 +8,14 @@ import pytest
 import trio
 
 from captured_logs import capture_logs
+from chat_server.accounts import NewDevice
+from chat_server.accounts.authentication import LetIn
 from chat_server.config import AccountsTable, Config
 from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.nodes import RoomMade, RoomRenamed
+from chat_server.protocol.events import Refused
 from chat_server.rooms import owed
 from chat_server.rooms.owed import TOLD_AT_ONCE
 from chat_server.rooms.person import person_id
@@ -480,6 +483,23 @@ async def test_nothing_is_stored_of_who_came_by_the_old_password_at_a_node_that_
             "by the new one",
             "late",
         ]
+
+
+async def test_the_old_password_makes_no_device_at_a_node_that_has_not_heard_of_the_new_one(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        await register(a)
+        ann, other = await holder(a), b.connect(HERE)
+        authentication = b.server._directory.authentication
+        let_in = await authentication.by_password("ann", CANARY, "192.0.2.0/24")
+        assert isinstance(let_in, LetIn)
+        b.node.hears_late = 5.0
+        assert (await told(ann, "password", old=CANARY, new=f"{CANARY}-2"))["is"] == "password-changed"
+        refused = await authentication.at_new_device(let_in, NewDevice("thief", b"digest"))
+        assert isinstance(refused, Refused)
+        assert refused.code == "changed-meanwhile"
+        assert (await told(other, "login", nick="ann", password=f"{CANARY}-2"))["is"] == "logged-in"
 
 
 async def test_guests_are_marked_at_all_nodes_from_the_first_account_on(autojump_clock: trio.abc.Clock) -> None:

@@ -292,8 +292,13 @@ class Accounts(Protocol):
         """The devices of an account, the oldest first."""
         ...
 
-    async def add_device(self, account: int, new: NewDevice, at: float) -> Device | Refusal:
-        """Add a device; refused if the account has DEVICES_MAX, or is closed, or if the token is another's."""
+    async def add_device(
+        self, account: int, new: NewDevice, at: float, *, password: str | None = None
+    ) -> Device | Refusal:
+        """Add a device; refused if the account has DEVICES_MAX, or is closed, or if the token is another's.
+
+        `password` is the hash of the password by which it is added: refused too if the account has another one by now.
+        """
         ...
 
     async def drop_devices(

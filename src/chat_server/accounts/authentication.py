@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 import trio
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chat_server.accounts import Account, Accounts, Code, Device, Failure, NewDevice
 from chat_server.accounts.credentials import (
@@ -169,6 +170,9 @@ class Authentication:
             return Refused("wrong-password")
         if verdict.rehashed and stored is not None:
             self.accounts.rehash(account.id, stored, verdict.rehashed)
+            account = replace(
+                account, password=None
+            )  # which of two hashes is stored is not known, if two log in at once
         return LetIn(account, failed=self._succeeded(attempt, account), moment=moment)
 
     async def by_code(
@@ -309,8 +313,12 @@ class Authentication:
         return refused(device, "") if isinstance(device, Refusal) else NewBot(token, device)
 
     async def at_new_device(self, let_in: LetIn, new: NewDevice) -> LetIn | Refused:
-        """Let in whoever it is by a device of their own from now on, which shows its token the next time. Raises JournalError."""
-        device = await self.accounts.add_device(let_in.account.id, new, self.now())
+        """Let in whoever it is, by a password, by a device of their own from now on, which shows its token the next time. Raises JournalError.
+
+        But not if the password is another one by now: another node may have changed it, and this one not have heard of that.
+        """
+        account = let_in.account
+        device = await self.accounts.add_device(account.id, new, self.now(), password=account.password)
         if isinstance(device, Refusal):
             return refused(device, let_in.account.name)
         return let_in._replace(device=device)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from chat_server.accounts import Account, Code, Device, Ended, Failure, NewDevice, Record
-from chat_server.accounts.names_index import KeptName
+from chat_server.accounts import DEVICES_MAX, Account, Code, Device, Ended, Failure, NewDevice, Record
+from chat_server.accounts.names_index import KeptName, Refusal
 
 
 @dataclass
@@ -76,6 +76,17 @@ class KeptAccounts:
     def devices_of(self, account: int) -> list[Device]:
         """An account's devices, the oldest first."""
         return [one for one in self.devices.values() if one.account == account]
+
+    def device_refusal(self, account: int, new: NewDevice, password: str | None = None) -> Refusal | None:
+        """Why an account cannot have this device, by this hash of its password if one is given."""
+        known = self.active(account)
+        if known is None:
+            return Refusal("gone")
+        if password not in {None, known.password}:
+            return Refusal("changed")
+        if len(self.devices_of(account)) >= DEVICES_MAX:
+            return Refusal("devices")
+        return Refusal("token") if self.device_of(new.digest) is not None else None
 
     def add_device(self, account: int, new: NewDevice, at: float) -> Device:
         """One more device of an account's."""

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from chat_server.accounts import (
     CODES_MAX,
-    DEVICES_MAX,
     FAILURE_SECONDS,
     FAILURES_MAX,
     KEPT_NAMES_MAX,
@@ -187,10 +186,12 @@ class MemoryAccounts:
         """The devices of an account."""
         return self._kept.devices_of(account)
 
-    async def add_device(self, account: int, new: NewDevice, at: float) -> Device | Refusal:
+    async def add_device(
+        self, account: int, new: NewDevice, at: float, *, password: str | None = None
+    ) -> Device | Refusal:
         """Add a device; see Accounts."""
         self._lines.check_open()
-        return self._refusal_of_device(account, new) or self._kept.add_device(account, new, at)
+        return self._kept.device_refusal(account, new, password) or self._kept.add_device(account, new, at)
 
     async def drop_devices(
         self, account: int, devices: Collection[int], *, why: str = "dropped", is_all: bool = False
@@ -242,7 +243,7 @@ class MemoryAccounts:
         code = self._kept.codes.get(digest)
         if code is None or not code.is_good(at) or not code.account:
             return Refusal("code")
-        refusal = self._refusal_of_device(code.account, device) if device is not None else None
+        refusal = self._kept.device_refusal(code.account, device) if device is not None else None
         if refusal is not None:
             return refusal
         self._kept.use(code)
@@ -351,13 +352,6 @@ class MemoryAccounts:
         """Keep these names no longer."""
         self._kept.names = [name for name in self._kept.names if name not in free]
         self.names.forget_kept(free)
-
-    def _refusal_of_device(self, account: int, new: NewDevice) -> Refusal | None:
-        if self._kept.active(account) is None:
-            return Refusal("gone")
-        if len(self._kept.devices_of(account)) >= DEVICES_MAX:
-            return Refusal("devices")
-        return Refusal("token") if self._kept.device_of(new.digest) is not None else None
 
 
 def _is_beside(other: Code, code: Code) -> bool:

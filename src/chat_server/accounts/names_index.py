@@ -9,9 +9,10 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-Why = Literal["taken", "alike", "kept", "code", "devices", "codes", "token", "gone", "held", "like-held"]
+Why = Literal["taken", "alike", "kept", "code", "devices", "codes", "token", "gone", "held", "like-held", "changed"]
 """An account has the name, one that looks like it, or had one of both; the code is no good; there are too many devices or codes; another device has
-the token; there is no such account, or it is closed; somebody who is here has the name, or one that looks like it."""
+the token; there is no such account, or it is closed; somebody who is here has the name, or one that looks like it; the account has
+another password."""
 
 
 class Refusal(Struct, frozen=True):

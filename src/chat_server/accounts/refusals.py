@@ -15,6 +15,7 @@ _REFUSED = {
     "token": Refused("account-gone"),
     "gone": Refused("account-gone"),
     "held": Refused("name-taken"),
+    "changed": Refused("changed-meanwhile"),
 }
 
 _ALIKE = {"alike": "name-like-registered", "like-held": "name-like-another"}

@@ -239,15 +239,20 @@ def rehash(tables: Tables, account: int, old: str, new: str) -> None:
     change(tables, account, lambda one: replace(one, password=new) if one.password == old else one)
 
 
-def add_device(tables: Tables, account: int, new: NewDevice, at: float) -> Device | Refusal:
+def add_device(
+    tables: Tables, account: int, new: NewDevice, at: float, password: str | None = None
+) -> Device | Refusal:
     """Add a device; see Accounts."""
-    return _device_refusal(tables, account, new) or tables.add_device(account, new, at)
+    return _device_refusal(tables, account, new, password) or tables.add_device(account, new, at)
 
 
-def _device_refusal(tables: Tables, account: int, new: NewDevice) -> Refusal | None:
-    """Why an account cannot have this device."""
-    if tables.living(account) is None:
+def _device_refusal(tables: Tables, account: int, new: NewDevice, password: str | None = None) -> Refusal | None:
+    """Why an account cannot have this device, by this hash of its password if one is given."""
+    known = tables.living(account)
+    if known is None:
         return Refusal("gone")
+    if password not in {None, known.password}:
+        return Refusal("changed")
     if len(tables.devices_of(account)) >= DEVICES_MAX:
         return Refusal("devices")
     return _token_refusal(tables, new)

@@ -174,9 +174,11 @@ class TableAccounts:
         """The devices of an account."""
         return await self._storage.read(lambda tables: tables.devices_of(account))
 
-    async def add_device(self, account: int, new: NewDevice, at: float) -> Device | Refusal:
+    async def add_device(
+        self, account: int, new: NewDevice, at: float, *, password: str | None = None
+    ) -> Device | Refusal:
         """Add a device; see Accounts."""
-        return await self._storage.store(lambda tables: changes.add_device(tables, account, new, at))
+        return await self._storage.store(lambda tables: changes.add_device(tables, account, new, at, password))
 
     async def drop_devices(
         self, account: int, devices: Collection[int], *, why: str = "dropped", is_all: bool = False
