@@ -311,6 +311,33 @@ async def test_a_room_that_has_just_been_made_is_followed_from_its_beginning(dat
         assert there.texts == ["first"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["nonsense", "9" * 5000, "-1 {", "", '9 {"type":"nothing"}'],
+    ids=("words", "digits", "negative", "empty", "sign"),
+)
+async def test_what_another_user_of_the_database_tells_hurts_nothing_and_is_not_logged(
+    database: Database, text: str
+) -> None:
+    make_room(database)
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        here, there = await Room(a).open(), await Room(b).open()
+        await here.say("first")
+        await there.until(1)
+        with capture_logs() as logs, database.connect() as connection:
+            for channel in ("chat_turns", "chat_signs", "chat_changes"):
+                connection.execute(
+                    "SELECT pg_notify(%s, %s || repeat(' ', n)) FROM generate_series(1, 1000) AS n", [channel, text]
+                )
+            await here.say("second")
+            await there.until(2)
+            connection.execute('NOTIFY chat_signs, \'9 {"type":"room-founded","person":"ann","network":""}\'')
+            with trio.fail_after(20):
+                assert await anext(b.signs.others) == Signed(9, RoomFounded("ann", ""))
+        assert logs == []
+
+
 async def test_a_room_that_is_renamed_elsewhere_goes_on_by_either_name_and_the_old_one_can_be_another_rooms(
     database: Database,
 ) -> None:

@@ -44,7 +44,7 @@ from chat_server.journal.postgresql.heartbeat import Heartbeat, begin
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.names import Names
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
-from chat_server.journal.postgresql.tail import Tail
+from chat_server.journal.postgresql.tail import Tail, number_of
 from chat_server.journal.postgresql.turn_reading import read_turns
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.signs import Signs
@@ -277,8 +277,9 @@ class PostgresqlNodes:
     def _hear(self, channel: str, text: str) -> None:
         if channel == SIGNS_CHANNEL:
             node, _, sign = text.partition(" ")
-            if int(node) != self.number:
-                self.signs.came(int(node), sign)
+            number = number_of(node)
+            if number not in {0, self.number}:
+                self.signs.came(number, sign)
         else:
             self._changes.wake()
 

@@ -35,6 +35,9 @@ AHEAD_MAX = 4 * TURNS_AT_ONCE
 FULL_SECONDS = 0.05
 """Seconds after which one looks again at a room that has been handed so many."""
 
+DIGITS = 20
+"""No number of a room or a node has so many."""
+
 DEAF_LOOKS = 3
 """Looks in a row that find what nothing has told of, after which the connection that listens is made anew: it may hear nothing any more."""
 
@@ -268,7 +271,12 @@ class Tail:
         if channel != TURNS_CHANNEL:
             self._hear(channel, text)
         elif backend != self._own_backend():
-            self._wake([int(number) for number in text.split()] or None)
+            self._wake([number for one in text.split() if (number := number_of(one))] or None)
+
+
+def number_of(text: str) -> int:
+    """A number in what was told; 0: it is none. Any user of the database tells what they like, however often: it is not even logged."""
+    return int(text) if text.isdecimal() and len(text) < DIGITS else 0
 
 
 def _read(after: dict[int, int], connection: Connection) -> Found:
