@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 import canary
 from captured_logs import capture_logs
 from chat_server.journal import JournalError, PendingAppend, RoomRecord
-from chat_server.journal.batch_codec import decode, encode, encode_authors
+from chat_server.journal.batch_codec import decode, decode_in_runs, encode, encode_authors
 from chat_server.journal.keys import KeysInRuns, SenderKey, runs_of
 from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.showable import showable, showable_in_runs
 from chat_server.journal.times import step_of, times_of
 from chat_server.protocol.entries import Acted, Said
 from chat_server.protocol.events import Event, Stored
@@ -123,6 +124,49 @@ def test_lines_in_runs_are_stored_in_the_same_form(pieces: list[Piece]) -> None:
 def test_a_run_that_was_stored_is_read_as_it_was_said() -> None:
     lines = LinesInRuns([RUN], 3)
     assert decode(encode(lines), "python", 7, lines[0].at, step=step_of(lines)) == [*RUN]
+
+
+ENTRIES = st.lists(
+    st.tuples(
+        st.sampled_from(["ann", "bob"]),
+        st.sampled_from(["x", "y"]),
+        st.sampled_from([(), (), (), ("acted",), ("said", "bot"), ("sung",), ("said", 1)]),
+        st.sampled_from([0, 0, 7]),
+        st.sampled_from([1, 1, RUN_MAX + 1]),
+    ),
+    max_size=8,
+)
+
+
+@given(ENTRIES, st.booleans(), st.sampled_from([b"", b"[", b"[1]", b'[["ann"]]']))
+def test_a_batch_says_the_same_in_runs_and_line_by_line(entries: list[Any], has_authors: bool, damaged: bytes) -> None:
+    rows = [((nick, text, *kind), author) for nick, text, kind, author, often in entries for _ in range(often)]
+    text = damaged or json.dumps([row for row, _ in rows]).encode()
+    authors = json.dumps([author for _, author in rows]) if has_authors else ""
+    try:
+        each = decode(text, "python", 7, 5.0, step=0.000001, authors=authors)
+    except ValueError:
+        with pytest.raises(ValueError, match="no batch"):
+            decode_in_runs(text, "python", 7, 5.0, step=0.000001, authors=authors)
+        return
+    lines = decode_in_runs(text, "python", 7, 5.0, step=0.000001, authors=authors)
+    assert lines == each
+    assert [
+        line for piece in showable_in_runs(lines) for line in (piece if isinstance(piece, SaidRun) else [piece])
+    ] == showable(each)
+    assert max((len(piece) for piece in pieces_of(lines) if isinstance(piece, SaidRun)), default=0) <= RUN_MAX
+
+
+def test_what_somebody_has_said_in_a_row_is_one_run() -> None:
+    lines = decode_in_runs(encode([*RUN, Said("python", 10, 5.0, "bob", "x")]), "python", 7, 5.0, step=0.000001)
+    assert pieces_of(lines) == [RUN, Said("python", 10, times_of(5.0, 0.000001, 4)[3], "bob", "x")]
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "tab\tand \x7f"])
+def test_a_run_with_a_line_that_may_not_be_shown_as_it_stands_is_made_fit_line_by_line(text: str) -> None:
+    lines = decode_in_runs(json.dumps([["ann", "one"], ["ann", text]]), "python", 7, 5.0)
+    assert showable_in_runs(lines) == showable(lines)
+    assert "\x1b" not in str(showable_in_runs(lines))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import trio
 import trio.testing
+from trio.testing import wait_all_tasks_blocked
 
 from captured_logs import capture_logs
 from chat_server.accounts import Device, Holder, Registration
@@ -14,8 +15,20 @@ from chat_server.protocol.entries import Said, TopicSet
 from chat_server.protocol.requests import Topic
 from chat_server.rooms import shared_broadcaster
 from chat_server.rooms.person import Proof
+from chat_server.rooms.room import Room
 from fakes import FakeSession
 from nodes import Watcher, open_nodes, settled
+
+
+class Pushed(FakeSession):
+    """A session that remembers what it was given at once."""
+
+    def __init__(self, place: Room, nick: str = "") -> None:
+        super().__init__(place, nick)
+        self.pushes: list[str] = []
+
+    def push(self, data: bytes) -> None:
+        self.pushes.append(data.decode())
 
 
 def take(*sessions: FakeSession) -> list[list[str]]:
@@ -540,3 +553,36 @@ async def test_a_turn_whose_taking_in_failed_is_shown_all_the_same_and_who_is_th
     people = {one.nick for one in (await a.nodes.open("python")).people}
     assert set(a.room.nicks) == set(b.room.nicks) == people
     assert (carl in a.room) == ("carl" in people)
+
+
+async def test_what_comes_from_elsewhere_right_after_something_was_shown_is_shown_with_what_is_said_here(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_broadcaster, "REST_PER_MEMBER", 1.0)
+    monkeypatch.setattr(shared_broadcaster, "REST_MAX", 2.0)
+    a, b = await open_nodes(nursery)
+    ann, bob = await a.come("ann"), await b.come("bob")
+    reader = Pushed(b.hall, "carl")
+    await reader.enter(b.room)
+    await settled()
+    reader.pushes.clear()
+    await trio.sleep(10)
+    await a.say(ann, "first")
+    await wait_all_tasks_blocked()
+    assert len(reader.pushes) == 1, "nothing was shown just now: it waits for nothing"
+    await a.say(ann, "one")
+    await wait_all_tasks_blocked()
+    await a.say(ann, "two")
+    await wait_all_tasks_blocked()
+    assert len(reader.pushes) == 1
+    await b.say(bob, "three")
+    await wait_all_tasks_blocked()
+    assert reader.pushes[1:] == ["ann: one\r\nann: two\r\nbob: three\r\n"]
+    await a.say(ann, "four")
+    await trio.sleep(2.1)
+    assert reader.pushes[2:] == ["ann: four\r\n"], "and if nobody here says anything, after its time"
+    await a.say(ann, "five")
+    await wait_all_tasks_blocked()
+    b.room.close()
+    await trio.sleep(0.1)
+    assert reader.pushes[3:] == ["ann: five\r\n"], "or when the room ends"

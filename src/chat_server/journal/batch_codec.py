@@ -8,7 +8,8 @@ entry is the nickname, the text, and a word for the kind unless it is `said` and
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import repeat
+from itertools import groupby, repeat
+from operator import itemgetter
 
 import msgspec
 from msgspec import Raw, Struct
@@ -17,7 +18,7 @@ from chat_server.journal.times import times_of
 from chat_server.protocol import entries
 from chat_server.protocol.entries import Author, Entry, Said
 from chat_server.protocol.requests import tag_of
-from chat_server.protocol.runs import SaidRun, pieces_of
+from chat_server.protocol.runs import RUN_MAX, Piece, SaidRun, in_runs, pieces_of
 
 KINDS: dict[str, type[Entry]] = {tag_of(kind): kind for kind in entries.KINDS}
 """What a line can be, by the word for it. A line without a word is Said."""
@@ -102,6 +103,37 @@ def decode(
         ]
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError):
         return _decode_each(text, room, first, at, step=step, authors=authors)
+
+
+def decode_in_runs(
+    text: str | bytes, room: str, first: int, at: float, *, step: float = 0.0, authors: str = ""
+) -> Sequence[Stored]:
+    """The same, where what somebody has said in a row is a run."""
+    try:
+        found = _decoder.decode(text)
+        times = times_of(at, step, len(found))
+        rows = [
+            (nick, author, kind, said)
+            for (nick, said, *kind), author in zip(found, _authors_of(authors, len(found)), strict=True)
+        ]
+        pieces: list[Piece] = []
+        place = 0
+        for (nick, author, kind), same in groupby(rows, itemgetter(0, 1, 2)):
+            texts = [said for *_, said in same]
+            end = place + len(texts)
+            if kind or len(texts) == 1:
+                beside = zip(range(first + place, first + end), times[place:end], texts, strict=True)
+                pieces += [_KIND_OF[tuple(kind)](room, seq, time, nick, said, author) for seq, time, said in beside]
+            else:
+                pieces += [
+                    SaidRun(room, first + at, times[at : at + len(part)], nick, part, author)
+                    for start in range(0, len(texts), RUN_MAX)
+                    for at, part in [(place + start, texts[start : start + RUN_MAX])]
+                ]
+            place = end
+    except (msgspec.DecodeError, ValueError, KeyError, RecursionError):
+        return _decode_each(text, room, first, at, step=step, authors=authors)
+    return in_runs(pieces, place)
 
 
 def _authors_of(authors: str, count: int) -> list[int]:

@@ -4,12 +4,13 @@ The rules for what is said grow stricter with each release, and whoever has the 
 is. So what is read to be shown is cleaned once more, and keeps its number. Pure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from chat_server.journal.batch_codec import Stored, Unknown
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import NAME_MAX, BadName, may_stand_in_a_name, parse_name
+from chat_server.protocol.runs import Piece, SaidRun, pieces_of
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.protocol.time_zones import possible
 
@@ -17,6 +18,25 @@ from chat_server.protocol.time_zones import possible
 def showable(lines: Iterable[Stored]) -> list[Entry]:
     """The lines that can be shown, as they may be: those of a kind that this release does not know are left out."""
     return [_showable(line) for line in lines if not isinstance(line, Unknown)]
+
+
+def showable_in_runs(lines: Sequence[Stored]) -> list[Piece]:
+    """The same, where runs stay what they are if all of their lines may be shown as they stand."""
+    shown: list[Piece] = []
+    for piece in pieces_of(lines):
+        if type(piece) is SaidRun:
+            shown += (piece,) if _is_showable(piece) else showable(piece)
+        elif not isinstance(piece, Unknown):
+            shown.append(_showable(piece))
+    return shown
+
+
+def _is_showable(run: SaidRun) -> bool:
+    return (
+        showable_name(run.nick) == run.nick
+        and all(showable_text(text) == text for text in run.texts)
+        and all(possible(at) == at for at in run.times)
+    )
 
 
 def _showable(line: Entry) -> Entry:

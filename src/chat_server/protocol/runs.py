@@ -102,6 +102,11 @@ class LinesInRuns(Sequence[Entry]):
             return self._first_two[index]
         return self._all()[index]
 
+    def __eq__(self, other: object) -> bool:
+        return [*self] == [*other] if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # lines are compared, and looked up by nobody
+
     def _all(self) -> list[Entry]:
         if self._each is None:
             self._each = list(each_of(self.pieces))

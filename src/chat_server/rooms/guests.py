@@ -4,13 +4,15 @@ Where nobody has an account, nobody is marked. Knows whose a line is, and who ha
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from chat_server.accounts import Accounts
-from chat_server.protocol.entries import Entry
+from chat_server.protocol.runs import Piece
+
+P = TypeVar("P", bound=Piece)
 
 
 class Person(Protocol):
@@ -42,7 +44,7 @@ class GuestMarks:
             return UNSET
         return tuple(nick for person, nick in people if not person.account) or UNSET
 
-    def on(self, lines: Sequence[Entry]) -> tuple[Entry, ...]:
+    def on(self, lines: Sequence[P]) -> tuple[P, ...]:
         """The lines, those of guests marked. A line of which nobody knows whose it is counts as a guest's."""
         if not self:
             return tuple(lines)

@@ -28,10 +28,11 @@ from chat_server.journal.nodes import (
     TurnReceipt,
     Went,
 )
-from chat_server.journal.showable import showable
+from chat_server.journal.showable import showable, showable_in_runs
 from chat_server.logs import log
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Refused, RoomFailed
+from chat_server.protocol.runs import Piece, SaidRun
 from chat_server.rooms.batch import (
     STORED_KINDS,
     Answer,
@@ -62,6 +63,10 @@ NAME_SECONDS = 3.0
 """Seconds after which somebody whose name came from another node has it at this one too, or is told of once more by the name that they have here: of
 two that they have chosen at once, all nodes have heard of the same as the later one by then."""
 
+REST_PER_MEMBER, REST_MAX = 0.0001, 0.05
+"""Seconds, for each member and at most, after everybody was shown something, in which turns of other nodes wait for what people here say, and are
+shown with it: a push to a member costs some 8 us, whatever is in it. What comes to a room in which nothing was shown just now waits for nothing."""
+
 LOOKS_MAX = 5
 """How often a room looks who is there until no turn comes in between."""
 
@@ -83,6 +88,7 @@ class SharedBroadcaster(Broadcaster):
         self._owes = False
         self._owed_at = inf
         self._names_at = inf
+        self._rests_until = -inf
         self._again: list[InboxEntry] = []  # new names that could not be stored
         self._moves: dict[trio.Event, list[Movement]] = {}  # of the turn that is being taken in, by what is set then
         self._refused: set[trio.Event] = set()  # arrivals that could not be stored
@@ -111,16 +117,19 @@ class SharedBroadcaster(Broadcaster):
                 self._inbox.put_nowait((NOBODY, "", Barrier(trio.Event()), ()))
 
     async def _next_entry(self) -> InboxEntry | None:
-        entry = await self._next_or_due()
+        entry: InboxEntry | None = (NOBODY, "", Barrier(trio.Event()), ())
+        with trio.move_on_at(min(self._owed_at, self._names_at)):
+            entry = await super()._next_entry()
+        if entry is not None and entry[0] is NOBODY and trio.current_time() < self._rests_until:
+            with suppress(trio.EndOfChannel), trio.move_on_at(self._rests_until):
+                entry = await super()._next_entry() or entry
         self._heard = self._nodes.heard  # whoever is not silenced by then has not been put out by what it has heard
         return entry
 
-    async def _next_or_due(self) -> InboxEntry | None:
-        if self._owed_at == self._names_at == inf:
-            return await super()._next_entry()
-        with trio.move_on_at(min(self._owed_at, self._names_at)):
-            return await super()._next_entry()
-        return NOBODY, "", Barrier(trio.Event()), ()
+    def _flush(self) -> None:
+        if self._audience.events:
+            self._rests_until = trio.current_time() + min(len(self._audience) * REST_PER_MEMBER, REST_MAX)
+        super()._flush()
 
     async def _store_and_take(self, entries: Sequence[InboxEntry]) -> None:
         if self._is_woken:
@@ -157,7 +166,11 @@ class SharedBroadcaster(Broadcaster):
         owes, self._owes, self._owed_at = self._owes, False, inf
         revoked: set[Speaker] = set()
         while True:
-            may = [entry for entry in entries if not self._is_said_by(entry, revoked)] if revoked else entries
+            may = (
+                [entry for entry in entries if not _is_said_by(entry, revoked, self._members.node)]
+                if revoked
+                else entries
+            )
             planned = Planner(self._members, self._nodes.life.holds_back).plan(may, owes=owes)
             beside = Beside(self.name, self.turn, planned.placed, planned.speakers, self._heard)
             own = OwnTurn(self._nodes, beside)
@@ -183,18 +196,16 @@ class SharedBroadcaster(Broadcaster):
             self.turn = max(self.turn, own.receipt.turn)
         if not revoked:
             return stored, answers, batch.is_plain
-        _, refused = outcome_of(self.name, [entry for entry in entries if self._is_said_by(entry, revoked)], ())
+        _, refused = outcome_of(
+            self.name, [entry for entry in entries if _is_said_by(entry, revoked, self._members.node)], ()
+        )
         left = iter(stored)
         spread = [
-            None if self._is_said_by(entry, revoked) else next(left)
+            None if _is_said_by(entry, revoked, self._members.node) else next(left)
             for entry in each_of(entries)
             if type(entry[2]) in STORED_KINDS
         ]
         return spread, answers + refused, False
-
-    def _is_said_by(self, entry: InboxEntry, speakers: Collection[Speaker]) -> bool:
-        is_said = not hasattr(entry[2], "done")
-        return is_said and speaker_now(entry[0], self._members.node) in speakers
 
     async def _take_missed(self, receipt: TurnReceipt, batch: Batch, planned: Planned) -> None:
         """The turn is stored, or there was nothing left to store: take in what comes before it, and number its lines as they are."""
@@ -293,7 +304,7 @@ class SharedBroadcaster(Broadcaster):
                 self._add_stored(turn.lines[start:after])
                 start = max(start, after)
                 self._members.take(turn.node, movement)
-            self._add_stored(turn.lines[start:])
+            self._add_stored(turn.lines[start:] if start else turn.lines)
             is_taken = True
         if not is_taken:
             self._add_anyway([line for line in showable(turn.lines) if line.seq > self._history.last_seq])
@@ -304,10 +315,8 @@ class SharedBroadcaster(Broadcaster):
     def _add_stored(self, lines: Sequence[Stored]) -> None:
         if not lines:
             return
-        shown = self._directory.guests.on(showable(lines))
-        if lines[0].room != self.name:  # it has been renamed at another node, and nobody has been told so here
-            shown = tuple(replace(line, room=self.name) for line in shown)
-        if any(line.changes_room for line in shown):
+        shown = _in_room(self.name, self._directory.guests.on(showable_in_runs(lines)))
+        if any(type(line) is not SaidRun and line.changes_room for line in shown):
             for line in shown:
                 self._add_lines([line], [()])
         elif shown:
@@ -362,3 +371,15 @@ class SharedBroadcaster(Broadcaster):
             if opening.record.turn == self.turn:
                 self._members.become(opening.people)
                 return
+
+
+def _is_said_by(entry: InboxEntry, speakers: Collection[Speaker], node: int) -> bool:
+    return not hasattr(entry[2], "done") and speaker_now(entry[0], node) in speakers
+
+
+def _in_room(name: str, lines: Sequence[Piece]) -> Sequence[Piece]:
+    if not lines or lines[0].room == name:
+        return lines
+    return [
+        replace(line, room=name) for line in lines
+    ]  # renamed at another node, of which nobody has been told here yet
