@@ -432,6 +432,26 @@ async def test_a_device_dropped_at_one_node_ends_its_session_at_the_other(autoju
         assert all(room.nicks == [] for room in (*a.server.rooms, *b.server.rooms))
 
 
+async def test_a_device_is_dropped_whose_dropping_the_engine_has_stored_and_not_answered(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(config=accounts()) as (a, _):
+        await register(a)
+        ann, lost = await holder(a), await holder(a)
+        known = a.server._directory.accounts
+        drop = known.drop_devices
+
+        async def drop_unheard(*values: Any, **named: Any) -> list[int]:
+            await drop(*values, **named)
+            raise JournalError("the database has not said what became of it")
+
+        monkeypatch.setattr(known, "drop_devices", drop_unheard)
+        number = (await told(lost, "devices"))["devices"][-1]["number"]
+        assert (await told(ann, "drop", device=str(number)))["code"] == "cannot-store"
+        assert (await lost.rest())[-1]["why"] == "dropped"
+        assert (await told(ann, "account"))["nick"] == "ann"
+
+
 async def test_whoever_is_let_in_by_what_is_being_revoked_at_another_node_is_not(
     autojump_clock: trio.abc.Clock,
 ) -> None:

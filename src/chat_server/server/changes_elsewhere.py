@@ -68,7 +68,7 @@ class ChangesElsewhere:
                 log.error("what has happened at another node took too long here", change=type(change).__name__)
 
     async def _done(self, change: Change) -> None:
-        if change.node == self._others.nodes.number and not isinstance(change, RenamedPerson):
+        if self._is_own(change) and not isinstance(change, RenamedPerson | DevicesRevoked):
             self._marks_guests = bool(self.directory.guests)  # it has been put into effect
             return
         is_done = False
@@ -80,6 +80,9 @@ class ChangesElsewhere:
                 return
             except JournalError:  # the engine is away
                 await trio.sleep(AGAIN_SECONDS)
+
+    def _is_own(self, change: Change) -> bool:
+        return change.node == self._others.nodes.number
 
     async def _do(self, change: Change) -> None:
         match change:
@@ -98,7 +101,7 @@ class ChangesElsewhere:
             case AccountChanged():
                 await self._change_account(change)
             case DevicesRevoked():
-                await self._revoke(change)
+                await (self._end_dropped(change) if self._is_own(change) else self._revoke(change))
             case LinesRewritten():
                 await self._forget_lines(change)
 
@@ -216,6 +219,14 @@ class ChangesElsewhere:
             for room in self.directory.rooms:
                 cast(ChatRoom, room).changes.note_account(None, is_first=True)
         self._marks_guests = bool(self.directory.guests)
+
+    async def _end_dropped(self, change: DevicesRevoked) -> None:
+        """What was dropped at this node lets nobody in, though whoever did it may not have been told so: the engine's answer may have been lost."""
+        directory, person = self.directory, self.directory.identified(sender_of(change.account))
+        if person is not None:
+            known = {0, *(one.id for one in await directory.accounts.devices(change.account))}
+            ended = [one for one in (*person.sessions, *person.replaced) if one.proof.device not in known]
+            await end_sessions(directory, ended, Dismissed(change.why))
 
     async def _revoke(self, change: DevicesRevoked) -> None:
         """Nothing of these devices lets anybody in any more, nor who is just being let in by it."""

@@ -1,8 +1,8 @@
 """`append`, the function of the database that stores turns of several rooms in one commit; appending.py calls it.
 
-In this order: whoever revokes waits for it, and it for them; the rooms, in the order of their numbers, so that no two commits wait for each other;
-the node, which nobody buries meanwhile. Behind these locks each statement sees what was stored before: plpgsql takes a new snapshot for each
-where transactions are READ COMMITTED, as they must be.
+It locks in this order, as whoever buries a node does: first whoever revokes something waits for it, and it for them; then the node, which nobody
+buries meanwhile; then the rooms, in the order of their numbers, so that no two commits wait for each other. Behind these locks each
+statement sees what was stored before: plpgsql takes a new snapshot for each where transactions are READ COMMITTED, as they must be.
 """
 
 from chat_server.journal.first_of_time import RUNS_MAX
