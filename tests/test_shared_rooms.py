@@ -220,6 +220,27 @@ async def test_who_was_at_a_node_that_is_given_up_is_shown_elsewhere_what_was_sa
     assert "before" not in told, "that was shown to them when they came"
 
 
+async def test_at_a_node_that_is_given_up_who_has_a_key_is_asked_nothing_and_sends_the_line_again_elsewhere(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery)
+    ann, nora, bob = await a.come("ann", "t"), await a.come("nora"), await b.come("bob")
+    await settled()
+    bury(a.nodes._kept, a.nodes.number)
+    take(ann, nora, bob)
+    await a.say(ann, "once", "k")
+    await a.say(nora, "by nc")
+    await settled()
+    told = take(ann, nora)
+    assert told[0] == []
+    assert "by nc" not in "".join(told[1])
+    assert len(told[1]) == 1, "that it is not stored"
+    again = await b.come("ann", "t")
+    await b.say(again, "once", "k")
+    await settled()
+    assert "ann: once" in bob.take_told()
+
+
 async def test_what_comes_early_waits_for_what_is_before_it_and_what_comes_late_is_not_shown_again(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:

@@ -192,6 +192,10 @@ class SharedBroadcaster(Broadcaster):
             for movement in planned.owed:
                 self._members.take(self._members.node, movement)
         stored, answers = await batch.stored(), deque(batch.answers)
+        if isinstance(
+            own.error, NodeIsOver
+        ):  # everybody is sent to another node: who has a key sends it again there, and is not asked to
+            answers = deque(answer for answer in answers if not getattr(answer[1], "key", ""))
         if own.receipt is not None:  # not before: until here, it could be shown from its text
             self.turn = max(self.turn, own.receipt.turn)
         if not revoked:
