@@ -586,6 +586,22 @@ async def test_a_node_that_was_buried_before_it_ran_is_another_one_when_it_does(
         assert not a.life.is_over
 
 
+async def test_nobody_is_buried_because_the_engine_s_clock_is_set(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 1.0)
+    a, b = node(database, "a", silence=4), node(database, "b", silence=4)
+    async with running(a):
+        await trio.sleep(0.5)  # so that between two signs of one there is time to bury it
+        async with running(b):
+            await trio.sleep(6)
+            with database.connect() as connection:
+                connection.execute("UPDATE node SET seen = seen - interval '1 hour'")
+            await trio.sleep(2)
+            assert not a.life.is_over
+            assert not b.life.is_over
+
+
 async def test_nodes_that_were_away_together_with_the_engine_bury_nobody(
     own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,28 +70,33 @@ class Heartbeat:
 
     async def beat(self) -> bool:
         """Give one. Returns whether the engine has answered."""
+        silence, for_return = self._limits
 
-        def touch(connection: Connection) -> int | None:
+        def touch(connection: Connection) -> tuple[int, bool] | None:
             rows = connection.execute(
-                "UPDATE node SET seen = clock_timestamp(), is_leaving = %b WHERE id = %b"
-                " RETURNING (SELECT count(*) FROM node AS other WHERE is_silent(other, %b::float8, %b::float8))",
-                [self._life.is_leaving, self.node, *self._limits],
+                "UPDATE node SET seen = clock_timestamp(), is_leaving = %b FROM node AS before WHERE node.id = %b AND before.id = node.id"
+                " RETURNING (SELECT count(*) FROM node AS other WHERE is_silent(other, %b::float8, %b::float8)),"
+                " is_silent(before, %b::float8, %b::float8)",
+                [self._life.is_leaving, self.node, silence, for_return, silence / 2, silence / 2],
             ).fetchall()
-            return rows[0][0] if rows else None
+            return (int(rows[0][0]), bool(rows[0][1])) if rows else None
 
         self._life.asked(BEAT)
         try:
-            silent = await self._beat_link.call(touch, BEAT_PATIENCE, may_repeat=True)
+            answer = await self._beat_link.call(touch, BEAT_PATIENCE, may_repeat=True)
         except (JournalError, psycopg.Error) as error:
             if self._in_a_row:
                 log.warning("the database does not answer", why=said(error))
             self._in_a_row = 0
             return False
         self._life.answered(BEAT)
-        self._in_a_row += 1
-        if silent is None:
+        if answer is None:
             self._life.give_up()
-        elif silent and self._in_a_row >= BEATS_BEFORE_BURYING:
+            return True
+        silent, was_silent = answer
+        # By the engine's clock this node was silent itself: if it was not, that clock was set, and the others have not been silent either.
+        self._in_a_row = 0 if was_silent else self._in_a_row + 1
+        if silent and self._in_a_row >= BEATS_BEFORE_BURYING:
             self._silence_seen.set()
         return True
 
