@@ -166,11 +166,7 @@ class SharedBroadcaster(Broadcaster):
         owes, self._owes, self._owed_at = self._owes, False, inf
         revoked: set[Speaker] = set()
         while True:
-            may = (
-                [entry for entry in entries if not _is_said_by(entry, revoked, self._members.node)]
-                if revoked
-                else entries
-            )
+            may = _not_said_by(entries, revoked, self._members.node)
             planned = Planner(self._members, self._nodes.life.holds_back).plan(may, owes=owes)
             beside = Beside(self.name, self.turn, planned.placed, planned.speakers, self._heard)
             own = OwnTurn(self._nodes, beside)
@@ -375,6 +371,10 @@ class SharedBroadcaster(Broadcaster):
             if opening.record.turn == self.turn:
                 self._members.become(opening.people)
                 return
+
+
+def _not_said_by(entries: Sequence[InboxEntry], speakers: Collection[Speaker], node: int) -> Sequence[InboxEntry]:
+    return [entry for entry in entries if not _is_said_by(entry, speakers, node)] if speakers else entries
 
 
 def _is_said_by(entry: InboxEntry, speakers: Collection[Speaker], node: int) -> bool:
