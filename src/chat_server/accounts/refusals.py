@@ -18,12 +18,12 @@ _REFUSED = {
     "changed": Refused("changed-meanwhile"),
 }
 
-_ALIKE = {"alike": "name-like-registered", "like-held": "name-like-another"}
-
 
 def refused(refusal: Refusal, nick: str) -> Refused:
     """What somebody is told who cannot have a name, or what they have asked for."""
-    if refusal.why in _ALIKE:
-        return Refused(_ALIKE[refusal.why], difference(nick, refusal.name))
+    if refusal.why == "alike":
+        return Refused("name-like-registered", difference(nick, refusal.name))
+    if refusal.why == "like-held":
+        return Refused("name-like-another", difference(nick, refusal.name))
     name = "" if refusal.why == "held" else refusal.name  # it counts as the same, and is theirs to spell
     return replace(_REFUSED[refusal.why], details={"nick": name or nick})

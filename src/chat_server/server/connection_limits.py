@@ -59,7 +59,9 @@ class Admission:
         connections = known.connections if known is not None else 0
         if self._counts is not None:
             connections += self._counts.elsewhere(network)
-        return "address-full" if 0 < self._per_address <= connections else None
+        if 0 < self._per_address <= connections:
+            return "address-full"
+        return None
 
     def hold(self) -> None:
         """Count a caller whose address is not known yet: a proxy is still to tell it."""

@@ -71,13 +71,14 @@ class Heartbeat:
     async def beat(self) -> bool:
         """Give one. Returns whether the engine has answered."""
         silence, for_return = self._limits
+        late = max(silence / 2, 2 * BEAT_SECONDS)
 
         def touch(connection: Connection) -> tuple[int, bool] | None:
             rows = connection.execute(
                 "UPDATE node SET seen = clock_timestamp(), is_leaving = %b FROM node AS before WHERE node.id = %b AND before.id = node.id"
                 " RETURNING (SELECT count(*) FROM node AS other WHERE is_silent(other, %b::float8, %b::float8)),"
                 " is_silent(before, %b::float8, %b::float8)",
-                [self._life.is_leaving, self.node, silence, for_return, silence / 2, silence / 2],
+                [self._life.is_leaving, self.node, silence, for_return, late, late],
             ).fetchall()
             return (int(rows[0][0]), bool(rows[0][1])) if rows else None
 
