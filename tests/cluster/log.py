@@ -82,6 +82,11 @@ class Log(NamedTuple):
         """The number of each room's newest line."""
         return {room.name: room.last for room in self.rooms}
 
+    @property
+    def turns(self) -> dict[str, int]:
+        """The number of each room's newest turn: while it stays the same nothing is stored, nor does anybody come or go."""
+        return {room.name: room.turn for room in self.rooms}
+
 
 def lines_of(text: str, first: int) -> list[Line]:
     """The lines of a batch, as they stand in it: `[["ann","hello"],["bob","waves","acted"]]`."""

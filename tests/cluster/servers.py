@@ -61,15 +61,25 @@ class Servers:
             had_doubts: whether the engine did not answer for a while.
         """
         crowd.quiet()
+        log, wrong = await self._held_against_the_log(crowd, had_doubts=had_doubts)
+        while (later := await self.log()).turns != log.turns:
+            # Something was still on its way, and may have been shown to somebody after the log was read.
+            log, wrong = await self._held_against_the_log(crowd, had_doubts=had_doubts)
+        logs = "".join(f"--- {node.name}\n{node.log}" for node in self.nodes)
+        assert wrong == [], "\n".join([*wrong[:20], logs[-5000:]])
+        return later
+
+    async def _held_against_the_log(self, crowd: Crowd, *, had_doubts: bool) -> tuple[Log, list[str]]:
+        """What is stored, once everybody has been shown it; and what is wrong with what they have noted."""
         online, log = await crowd.online(), await self.log()
         with trio.move_on_after(SETTLED_SECONDS):
             while crowd.is_behind(log) or [*not_agreed_on_who_is_there(log, online)]:
                 await trio.sleep(0.2)
                 online, log = await crowd.online(), await self.log()
-        wrong = [*violations(log, crowd.clients, had_doubts=had_doubts), *not_agreed_on_who_is_there(log, online)]
-        logs = "".join(f"--- {node.name}\n{node.log}" for node in self.nodes)
-        assert wrong == [], "\n".join([*wrong[:20], logs[-5000:]])
-        return log
+        return log, [
+            *violations(log, crowd.clients, had_doubts=had_doubts),
+            *not_agreed_on_who_is_there(log, online),
+        ]
 
 
 @asynccontextmanager
