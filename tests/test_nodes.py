@@ -1,6 +1,7 @@
 """The contract of several nodes with one journal, run over every engine that has several: what they see of each other's turns."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from math import inf
 
 import pytest
 import trio
@@ -78,6 +79,7 @@ class FakeRoom:
 
     def __init__(self) -> None:
         self.turn = 0
+        self.rests_until = -inf
         self.handed: list[Turn] = []
         self.moved = trio.Event()
 

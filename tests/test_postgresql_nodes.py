@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from math import inf
 
 import msgspec
 import psycopg
@@ -35,6 +36,7 @@ from chat_server.journal.nodes import (
 from chat_server.journal.postgresql import committer, heartbeat, tail
 from chat_server.journal.postgresql.connections import connect
 from chat_server.journal.postgresql.nodes import PostgresqlNodes
+from chat_server.journal.postgresql.turn_reading import Found, read_turns
 from chat_server.journal.signs import RoomFounded, Signed
 from chat_server.journal.turn_codec import encode_change
 from chat_server.protocol.entries import Entry, Said
@@ -60,6 +62,7 @@ class Room:
         self.name = name
         self.nodes = nodes
         self.turn = 0
+        self.rests_until = -inf
         self.taken: list[Turn] = []
         self.moved = trio.Event()
 
@@ -571,6 +574,56 @@ async def test_a_room_that_takes_nothing_in_is_handed_so_much_and_the_others_go_
             slow.turn = max([slow.turn, *(turn.number for turn in taken)])
             await trio.sleep(0.1)
             taken, slow.taken = slow.taken, []
+
+
+async def test_a_room_that_rests_is_handed_nothing_and_has_what_it_missed_by_its_own_turn(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def counted(connection: psycopg.Connection, after: Mapping[int, int]) -> Found:
+        asked.extend(after)
+        return read_turns(connection, after)
+
+    monkeypatch.setattr(tail, "read_turns", counted)
+    make_room(database)
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        here, there = await Room(a).open(), await Room(b).open()
+        await here.say("first")
+        await there.until(1)
+        there.rests_until = trio.current_time() + 0.3
+        await trio.sleep(0.1)
+        asked.clear()
+        await here.say("missed")
+        await trio.sleep(0.1)
+        assert there.turn == 1
+        await there.say("own")
+        assert there.texts == ["first", "missed"]
+        await here.until(3)
+        await trio.sleep(0.3)
+        assert len(asked) == 1, "but for what was said there, nobody asks"
+        there.rests_until = trio.current_time() + 0.3
+        said_at = trio.current_time()
+        await here.say("after a while")
+        await there.until(4)
+        assert trio.current_time() - said_at > 0.25
+
+
+@pytest.mark.parametrize(
+    ("text", "turns"),
+    [
+        ("12:7 13:1", {12: 7, 13: 1}),
+        ("12", {12: inf}),
+        ("12: 13:x", {12: inf, 13: inf}),
+        ("", {}),
+        ("x:1 :2 " + "9" * 40 + ":1", {}),
+    ],
+)
+def test_a_notification_names_rooms_and_their_newest_turns_as_far_as_it_can_be_understood(
+    text: str, turns: dict[int, float]
+) -> None:
+    assert tail.turns_of(text) == turns
 
 
 async def test_a_node_that_was_buried_before_it_ran_is_another_one_when_it_does(database: Database) -> None:

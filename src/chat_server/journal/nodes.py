@@ -163,6 +163,11 @@ class Follower(Protocol):
     @property
     def turn(self) -> int:
         """The number of the newest turn that it has taken in."""
+        ...
+
+    @property
+    def rests_until(self) -> float:
+        """Trio's time until which it need not be handed anything: what it stores of its own by then brings that along."""
 
     def follow(self, turns: Sequence[Turn]) -> None:
         """Take these in, in their order, after what waits in it. Never blocks. Some may be known to it already, or come too early."""

@@ -65,7 +65,8 @@ two that they have chosen at once, all nodes have heard of the same as the later
 
 REST_PER_MEMBER, REST_MAX = 0.0001, 0.05
 """Seconds, for each member and at most, after everybody was shown something, in which turns of other nodes wait for what people here say, and are
-shown with it: a push to a member costs some 8 us, whatever is in it. What comes to a room in which nothing was shown just now waits for nothing."""
+shown with it: a push to a member costs some 8 us, whatever is in it. Until then they need not even be asked for: a turn that is stored brings what
+it missed. What comes to a room in which nothing was shown just now waits for nothing."""
 
 LOOKS_MAX = 5
 """How often a room looks who is there until no turn comes in between."""
@@ -81,14 +82,13 @@ class SharedBroadcaster(Broadcaster):
         super().__init__(room, parts)
         self._nodes = nodes
         self.turn = turn
-        """The number of the newest turn that has been taken in."""
         self._heard = 0
         self._waiting: deque[Turn] = deque()
         self._is_woken = False
         self._owes = False
         self._owed_at = inf
         self._names_at = inf
-        self._rests_until = -inf
+        self.rests_until = -inf
         self._again: list[InboxEntry] = []  # new names that could not be stored
         self._moves: dict[trio.Event, list[Movement]] = {}  # of the turn that is being taken in, by what is set then
         self._refused: set[trio.Event] = set()  # arrivals that could not be stored
@@ -120,15 +120,15 @@ class SharedBroadcaster(Broadcaster):
         entry: InboxEntry | None = (NOBODY, "", Barrier(trio.Event()), ())
         with trio.move_on_at(min(self._owed_at, self._names_at)):
             entry = await super()._next_entry()
-        if entry is not None and entry[0] is NOBODY and trio.current_time() < self._rests_until:
-            with suppress(trio.EndOfChannel), trio.move_on_at(self._rests_until):
+        if entry is not None and entry[0] is NOBODY and trio.current_time() < self.rests_until:
+            with suppress(trio.EndOfChannel), trio.move_on_at(self.rests_until):
                 entry = await super()._next_entry() or entry
         self._heard = self._nodes.heard  # whoever is not silenced by then has not been put out by what it has heard
         return entry
 
     def _flush(self) -> None:
         if self._audience.events:
-            self._rests_until = trio.current_time() + min(len(self._audience) * REST_PER_MEMBER, REST_MAX)
+            self.rests_until = trio.current_time() + min(len(self._audience) * REST_PER_MEMBER, REST_MAX)
         super()._flush()
 
     async def _store_and_take(self, entries: Sequence[InboxEntry]) -> None:

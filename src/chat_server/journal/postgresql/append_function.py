@@ -15,7 +15,8 @@ NODE_IS_OVER = "CH001"
 """The SQLSTATE with which a node is refused that others have buried."""
 
 TURNS_CHANNEL = "chat_turns"
-"""A notification for each commit: the numbers of the rooms that have a new turn, with spaces between; none where they are too many to be named."""
+"""A notification for each commit: the rooms that have a new turn, as `room:turn` by their numbers, with spaces between; none where they are too
+many to be named."""
 
 PAYLOAD_MAX = 7900
 """PostgreSQL takes less than 8000 bytes."""
@@ -266,8 +267,8 @@ BEGIN
         END IF;
     END LOOP;
 
-    SELECT string_agg(u.room::text, ' ') INTO changed
-        FROM unnest(rooms) WITH ORDINALITY AS u (room, place) WHERE u.place <> ALL (left_out);
+    SELECT string_agg(format('%s:%s', u.room, u.turn + 1), ' ') INTO changed
+        FROM unnest(rooms, turns) WITH ORDINALITY AS u (room, turn, place) WHERE u.place <> ALL (left_out);
     IF changed IS NOT NULL THEN
         PERFORM pg_notify('{TURNS_CHANNEL}', CASE WHEN length(changed) <= {PAYLOAD_MAX} THEN changed ELSE '' END);
     END IF;

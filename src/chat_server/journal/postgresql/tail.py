@@ -6,7 +6,7 @@ it waits for more, and no other room with it. Never knows what a room makes of t
 """
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import inf
 
@@ -52,6 +52,8 @@ class _Followed:
         """The newest turn that it has been handed, or is told by a receipt."""
         self.storing = 0
         """Turns of it that are just being stored: the receipt has what was missed until then."""
+        self.told = -inf
+        """While it is woken: up to which turn there is something; inf: nobody knows."""
         self.turn_then = -1
         """Where it was when it was last looked at."""
         self.handed_again_at = -1
@@ -124,7 +126,10 @@ class Tail:
             followed.storing -= 1
             followed.handed = max(followed.handed, turn)
             if followed.number in self._woken_rooms:
-                self._woken.set()
+                if followed.told > followed.seen:
+                    self._woken.set()
+                else:  # that came with the receipt
+                    del self._woken_rooms[followed.number]
 
     async def run(self) -> None:
         """Hand rooms their turns, until cancelled."""
@@ -132,48 +137,54 @@ class Tail:
             nursery.start_soon(self._keep_listening)
             nursery.start_soon(self._keep_looking)
             while True:
-                is_full = False
+                look_at = inf
                 with _guard:
-                    is_full = await self._hand_over()
-                with trio.move_on_after(FULL_SECONDS if is_full else inf):
+                    look_at = await self._hand_over()
+                with trio.move_on_at(look_at):
                     await self._woken.wait()
 
-    async def _hand_over(self) -> bool:
-        """Hand woken rooms what has happened in them. Returns whether one of them must take in what it has first."""
+    async def _hand_over(self) -> float:
+        """Hand woken rooms what has happened in them. Returns when, by Trio's clock, those are to be looked at that cannot be handed anything now."""
         while True:
             self._woken = trio.Event()
             if self._new:
                 await self._find_new()
-            ready, is_full = self._take_ready()
+            ready, look_at = self._take_ready()
             if not ready:
-                return is_full
+                return look_at
             try:
                 found = await self._link.call(partial(_read, {one.number: one.seen for one in ready}), may_repeat=True)
             except (JournalError, psycopg.Error) as error:
                 if not isinstance(error, JournalError):
                     log.error("what happened at other nodes cannot be read", why=said(error))
-                self._wake([one.number for one in ready])
+                self._wake(dict.fromkeys((one.number for one in ready), inf))
                 await trio.sleep(random.uniform(0.1, LOOK_SECONDS))  # noqa: S311 - no secret
                 continue
             for one in ready:
                 if one.number in found.turns:
                     self._hand(one, found.turns[one.number])
-            self._wake(found.more)
+            self._wake(dict.fromkeys(found.more, inf))
 
-    def _take_ready(self) -> tuple[list[_Followed], bool]:
-        """Some of the woken rooms that can be handed more, which are woken no longer; and whether others must take in first what they have."""
+    def _take_ready(self) -> tuple[list[_Followed], float]:
+        """Some of the woken rooms that can be handed more, which are woken no longer; and when, by Trio's clock, to look at others again.
+
+        Of those that are storing a turn, none: what they lack comes with its receipt.
+        """
         ready: list[_Followed] = []
-        is_full = False
+        look_at, now = inf, trio.current_time()
         for one in self._woken_rooms.values():
             if one.is_full:
-                is_full = True
+                look_at = min(look_at, now + FULL_SECONDS)
+            elif one.room.rests_until > now:
+                look_at = min(look_at, one.room.rests_until)
             elif not one.storing:
                 ready.append(one)
                 if len(ready) == ROOMS_AT_ONCE:
                     break
         for one in ready:
             del self._woken_rooms[one.number]
-        return ready, is_full
+            one.told = -inf
+        return ready, look_at
 
     async def _find_new(self) -> None:
         """Ask for the numbers of those that are not known by them yet. Who is not there is asked for again."""
@@ -187,7 +198,7 @@ class Tail:
                 self._new.remove(room)
                 number = found[room.name]
                 self._rooms[number] = _Followed(number, room)
-                self._wake([number])
+                self._wake({number: inf})
 
     def _hand(self, followed: _Followed, turns: Sequence[Turn]) -> None:
         new = [turn for turn in turns if turn.number > followed.seen]  # a receipt may have come meanwhile
@@ -195,12 +206,17 @@ class Tail:
             followed.handed = new[-1].number
             _guard.attempt(followed.room.follow, new)
 
-    def _wake(self, numbers: Iterable[int] | None) -> None:
-        """Something has happened in these rooms; None: perhaps in any."""
-        for number in self._rooms if numbers is None else numbers:
-            if followed := self._rooms.get(number):
+    def _wake(self, turns: Mapping[int, float]) -> None:
+        """Something has happened in these rooms, up to the turn that stands beside each; inf: perhaps."""
+        for number, turn in turns.items():
+            followed = self._rooms.get(number)
+            if followed is not None and turn > followed.seen:
+                followed.told = max(followed.told, turn) if number in self._woken_rooms else turn
                 self._woken_rooms[number] = followed
-        self._woken.set()
+                self._woken.set()
+
+    def _wake_all(self) -> None:
+        self._wake(dict.fromkeys(self._rooms, inf))
 
     # Every second.
 
@@ -225,10 +241,10 @@ class Tail:
             here = followed.room.turn
             if turn > followed.seen and number not in self._woken_rooms:
                 is_unheard = True
-                self._wake([number])
+                self._wake({number: turn})
             if followed.handed > here == followed.turn_then != followed.handed_again_at:
                 followed.handed = followed.handed_again_at = here  # it may have lost some
-                self._wake([number])
+                self._wake({number: inf})
             followed.turn_then = here
         self._unheard = self._unheard + 1 if is_unheard else 0
         if self._unheard >= DEAF_LOOKS and self._listener is not None:
@@ -257,7 +273,7 @@ class Tail:
 
     async def _hear_all(self, listener: Held) -> None:
         """Hear what is told, until the connection breaks."""
-        self._wake(None)
+        self._wake_all()
         _guard.attempt(self._hear, "", "")
         connection = listener.connection.pgconn
         while True:
@@ -271,7 +287,20 @@ class Tail:
         if channel != TURNS_CHANNEL:
             self._hear(channel, text)
         elif backend != self._own_backend():
-            self._wake([number for one in text.split() if (number := number_of(one))] or None)
+            if told := turns_of(text):
+                self._wake(told)
+            else:
+                self._wake_all()
+
+
+def turns_of(text: str) -> dict[int, float]:
+    """What a notification tells of turns: the newest of each room, by its number; inf where it is not told. Empty: it names no room."""
+    told: dict[int, float] = {}
+    for one in text.split():
+        room, _, turn = one.partition(":")
+        if number := number_of(room):
+            told[number] = number_of(turn) or inf
+    return told
 
 
 def number_of(text: str) -> int:
