@@ -107,8 +107,7 @@ class Crowd:
                 nursery.start_soon(self._do_as_caller, caller)
 
     async def _do_as_program(self, program: Program) -> None:
-        while not self._is_quiet:
-            await trio.sleep(program.chance.expovariate(1 / self._pace))
+        while await self._goes_on(program.chance):
             match program.chance.randrange(40):
                 case 0 if self._is_restless:
                     await program.move()
@@ -125,9 +124,13 @@ class Crowd:
                 case _:
                     await program.say()
 
+    async def _goes_on(self, chance: random.Random) -> bool:
+        """Wait for the next moment at which somebody does something; whether they do it."""
+        await trio.sleep(chance.expovariate(1 / self._pace))
+        return not self._is_quiet
+
     async def _do_as_caller(self, caller: Caller) -> None:
-        while not self._is_quiet:
-            await trio.sleep(caller.chance.expovariate(1 / self._pace))
+        while await self._goes_on(caller.chance):
             match caller.chance.randrange(30):
                 case 0 if self._is_restless:
                     caller.hang_up()
@@ -157,10 +160,10 @@ class Crowd:
                 return found
 
     def is_behind(self, log: Log) -> bool:
-        """Whether somebody who resumes has not been shown everything yet."""
+        """Whether somebody who resumes has not been shown everything yet, or more than that already: what was sent last is stored only now."""
         resuming = [program for program in self.programs if program.client.resumes]
         return any(
-            program.newest(room) < last
+            program.newest(room) != last
             for program in resuming
             for room, last in log.last.items()
             if room in program.rooms

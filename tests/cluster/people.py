@@ -117,6 +117,8 @@ class Program:
         self.connection: Connection | None = None
         self._enters_again = False
         self.dismissed: list[str] = []
+        self.comes_back = True
+        """Whether it comes again when its connection has ended."""
         self.is_leaving = False
         self._acknowledged = trio.Event()
         self._nursery: trio.Nursery | None = None
@@ -148,6 +150,8 @@ class Program:
         async with trio.open_nursery() as self._nursery:
             while not self.is_leaving:
                 if self.connection is None or self.connection.ended.is_set():
+                    if self.connection and not self.comes_back:
+                        break
                     if not await self.come(self.chance.choice(self.nodes)):
                         await trio.sleep(REST_SECONDS * self.chance.uniform(0.5, 2))
                 else:

@@ -82,7 +82,6 @@ async def test_a_rolling_restart_loses_nothing_for_programs_and_nobody_sees_them
             await servers.assert_all_is_well(crowd)
 
 
-@pytest.mark.xfail(reason="whoever floods is put out, but not always told why", strict=False)
 async def test_nothing_is_stored_of_a_device_once_it_has_been_dropped_at_another_server(
     tmp_path: Path, shared: Database
 ) -> None:
@@ -102,7 +101,7 @@ async def test_nothing_is_stored_of_a_device_once_it_has_been_dropped_at_another
                     while not flooder.is_here:
                         await trio.sleep(0.01)
                 crowd.gone.append(flooder)
-                flooder.is_leaving = True
+                flooder.comes_back = False
                 nursery.start_soon(flooder.flood)
                 await crowd.acknowledge(20)
                 last = await drop_others(owner, servers)
