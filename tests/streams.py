@@ -67,6 +67,9 @@ class StreamTransport:
     def is_lost(self) -> bool:
         return self._is_closed
 
+    async def linger(self) -> None:
+        self.close()  # nothing that is on its way is lost by that
+
     def close(self) -> None:
         self._is_closed = True
         self._receiving.cancel()

@@ -54,6 +54,9 @@ class Pipe:
     def is_lost(self) -> bool:
         return self.is_closed
 
+    async def linger(self) -> None:
+        raise NotImplementedError
+
     def read(self, count: int) -> None:
         """Be a reader who reads so many bytes."""
         self.room += count

@@ -22,7 +22,7 @@ from chat_server.rooms.room import SendMany
 from chat_server.server.arrival import GREETING_DELAY
 from chat_server.server.listening import open_listeners
 from chat_server.server.server import FILES_RESERVED, Server
-from chat_server.sessions.transport import SocketTransport
+from chat_server.sessions.transport import LAST_WORDS_SECONDS, SocketTransport
 from fakes import store_of
 from streams import Caller
 
@@ -277,6 +277,31 @@ async def test_last_words_reach_a_slow_reader_who_has_sent_more_than_was_read() 
         server.stop()
         await trio.sleep(0.5)
         assert (await slow.read_to_end()).endswith("* The server is stopping. Goodbye.\r\n")
+
+
+async def test_who_goes_on_sending_is_told_why_they_are_put_out_and_sees_an_end_in_order() -> None:
+    async with running() as (server, line):
+        bob = await line.call()
+        await bob.log_in("bob", "python")
+        server.stop()
+        await bob.read_until("* The server is stopping. Goodbye.\r\n")
+        for _ in range(3):
+            await bob.type("and more")
+            await trio.sleep(0.05)
+        assert await bob.stream.receive_some(1) == b""  # a reset would raise
+
+
+async def test_who_goes_on_sending_and_never_ends_keeps_no_place() -> None:
+    async with running() as (server, line):
+        bob = await line.call()
+        await bob.log_in("bob", "python")
+        with suppress(trio.BrokenResourceError):
+            began = trio.current_time()
+            server.stop()
+            while True:
+                await bob.type("x" * 100)
+                await trio.sleep(0.01)
+        assert trio.current_time() - began < LAST_WORDS_SECONDS + 2
 
 
 async def test_a_reader_who_takes_nothing_for_too_long_loses_the_connection() -> None:

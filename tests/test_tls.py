@@ -98,6 +98,25 @@ async def test_what_came_with_the_end_of_the_handshake_is_there_without_waiting(
         transport.receive_nowait(100)
 
 
+async def test_after_the_last_words_nothing_is_decrypted_until_the_other_side_ends() -> None:
+    kernel, client = Kernel(), TlsClient()
+    transport = await connect(kernel, client)
+    assert transport.send_nowait(b"goodbye\n") == 8
+    with trio.fail_after(1):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(transport.linger)
+            await trio.testing.wait_all_tasks_blocked()
+            assert client.read(kernel.take(1000)) == b"goodbye\n"
+            assert client.has_ended
+            kernel.give(b"no record at all")
+            await trio.testing.wait_all_tasks_blocked()
+            assert nursery.child_tasks
+            assert kernel.incoming == b""
+            kernel.end()
+    transport.close()
+    assert kernel.is_closed
+
+
 async def test_many_small_records_are_read_as_one() -> None:
     kernel, client = Kernel(), TlsClient()
     transport = await connect(kernel, client)

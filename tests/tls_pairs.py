@@ -92,6 +92,11 @@ class Kernel:
     def is_lost(self) -> bool:
         return self.is_closed
 
+    async def linger(self) -> None:
+        while not self.has_ended and not self.is_closed:
+            self.incoming = b""
+            await self._changed.wait()
+
     def close(self) -> None:
         self.is_closed = True
         self.wake()

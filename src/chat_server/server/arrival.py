@@ -17,7 +17,7 @@ from chat_server.sessions.context import SessionContext
 from chat_server.sessions.doors import PERSON, TLS, Door, door_of
 from chat_server.sessions.pace import Address
 from chat_server.sessions.session import READ_MAX_LIMITED, ChatSession
-from chat_server.sessions.transport import Transport
+from chat_server.sessions.transport import LAST_WORDS_SECONDS, Transport, see_off
 
 GREETING_DELAY = 0.15
 """Seconds that a caller may be silent before it is greeted as a person. Programs speak first, and at once; a person does not notice the wait."""
@@ -73,6 +73,8 @@ class Arrival:
             return door.begin(self._context, caller, first)
         if door is not None:
             self._turn_away(caller, door)
+            with self._limits.within(LAST_WORDS_SECONDS):
+                await see_off(caller.transport)
         caller.transport.close()
         return None
 

@@ -24,6 +24,7 @@ from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.pace import Pace
 from chat_server.sessions.read_loop import Decoder, ReadLoop
 from chat_server.sessions.token_bucket import TokenBucket
+from chat_server.sessions.transport import see_off
 
 READ_MAX = 8192
 """Bytes taken from a connection before others have their turn. The dearest, nothing but backspaces, take 7 ms."""
@@ -92,7 +93,7 @@ class ChatSession(ABC, Generic[A]):
     def __init__(
         self, caller: Caller, decoder: Decoder[A], render: Callable[[Event], bytes], context: SessionContext
     ) -> None:
-        limits = context.limits
+        limits, now = context.limits, trio.current_time()
         self.person = _stranger(cast(Occupant, self), context)  # every kind of session is an occupant
         self.place = context.hall
         self.preferences = context.preferences
@@ -111,7 +112,6 @@ class ChatSession(ABC, Generic[A]):
             budget=context.budget,
         )
         self.sink: Sink = self._outbox  # itself, not a method around it: a room calls it for every member
-        now = trio.current_time()
         self._loop: ReadLoop[A] = ReadLoop(
             self,
             decoder,
@@ -286,9 +286,8 @@ class ChatSession(ABC, Generic[A]):
 
     async def run(self) -> None:
         """Serve the person until they leave, are lost, or are dismissed. Raises nothing but Cancelled."""
-        guard = Guard(
-            "a session failed", lambda: {"nick": self.nick}
-        )  # a bug ends the session that met it, and no other
+        # A bug ends the session that met it, and no other.
+        guard = Guard("a session failed", lambda: {"nick": self.nick})
         with guard:
             try:
                 with self._loop.scope:
@@ -329,7 +328,9 @@ class ChatSession(ABC, Generic[A]):
             await self._outbox.emptied()
         self._outbox.close()
         self._loop.forget_held()
-        self.caller.transport.close()
+        self._ending = trio.CancelScope(shield=True, deadline=emptying.deadline)
+        with self._ending:
+            await see_off(self.caller.transport)
         return not (leaving.cancelled_caught or emptying.cancelled_caught)
 
     def say_farewell(self, farewell: Event) -> None:

@@ -290,12 +290,19 @@ class TlsTransport:
         """Whether the connection is known to be gone, without reading what the other side sent before."""
         return self._transport.is_lost()
 
+    async def linger(self) -> None:
+        """Say that this is the end, as TLS does, and wait until the other side has ended as well. What comes is not decrypted."""
+        self._say_end()
+        await self._transport.linger()
+
     def close(self) -> None:
-        """Say that this is the end, as TLS does, and close. What has been sent still arrives."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        with suppress(OSError):  # it asks for the other side's word too, which is not waited for
-            self._tls.unwrap()
-        self._answer()
+        """Say that this is the end, and close. What has been sent still arrives."""
+        self._say_end()
         self._transport.close()
+
+    def _say_end(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            with suppress(OSError):  # it asks for the other side's word too, which is not waited for
+                self._tls.unwrap()
+            self._answer()

@@ -12,10 +12,14 @@ from typing import Protocol
 import trio
 
 _DISCARD_MAX = 128
-"""Reads of 64 KiB thrown away on closing: as much as Linux lets a receive buffer grow (6 MiB), and a little.
+"""Reads of 64 KiB thrown away before closing: as much as Linux lets a receive buffer grow (6 MiB), and a little.
 
-Closing a socket with unread bytes makes the kernel reset the connection, and the other side may then lose the last words sent to it.
+Closing a socket with unread bytes, or before the last ones have come, makes the kernel reset the connection, and the other side, or a proxy in
+between, may then lose the last words sent to it.
 """
+
+LAST_WORDS_SECONDS = 1.0
+"""Seconds that the other side has to end its part after the last words. Whoever is put out because they send much would else not be told why."""
 
 HELD = -1
 """What `send_nowait` returns that has taken everything and passed on only part of it, as a transport that encrypts may: the rest waits in it."""
@@ -57,8 +61,20 @@ class Transport(Protocol):
     def is_lost(self) -> bool:
         """Whether the connection is known to be gone, without reading what the other side sent before."""
 
+    async def linger(self) -> None:
+        """Say that nothing follows, and throw away what comes until the other side has ended as well, is gone, or sends too much. Raises nothing."""
+
     def close(self) -> None:
-        """Close; whoever waits gets ClosedResourceError. What has been sent still arrives. Harmless when repeated."""
+        """Close; whoever waits gets ClosedResourceError. What has been sent still arrives, if nothing more comes. Harmless when repeated."""
+
+
+async def see_off(transport: Transport) -> None:
+    """End a connection by which the last words have been sent: close when the other side has ended as well, or its time is over."""
+    try:
+        with trio.move_on_after(LAST_WORDS_SECONDS):
+            await transport.linger()
+    finally:
+        transport.close()
 
 
 class SocketTransport:
@@ -101,6 +117,14 @@ class SocketTransport:
     def is_lost(self) -> bool:
         """Whether the other side has reset the connection. That it has ended its own side says nothing: `nc -N` does, and still reads."""
         return self._socket.fileno() < 0 or self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
+    async def linger(self) -> None:
+        """Say that nothing follows, and wait until the other side has ended as well."""
+        with suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+            self._socket.shutdown(socket.SHUT_WR)
+            for _ in range(_DISCARD_MAX):
+                if not await self.receive_some(65536):
+                    break
 
     def close(self) -> None:
         """Close; what has been sent still arrives."""
