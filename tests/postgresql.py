@@ -164,6 +164,7 @@ class Cluster:
 
     def kill(self) -> None:
         """End all that it is made of, in whatever it is doing."""
+        self.wait()  # it may be recovering, and tells nobody then what it is made of
         assert self._process is not None
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             found = connection.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()").fetchall()

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import groupby
 from typing import Any
 
@@ -13,15 +13,27 @@ import trio
 from chat_server.journal.turn_codec import decode_movements
 from cluster.log import Held, Keyed, Log, Member, Room, Turn, lines_of
 from postgresql import Cluster
+from processes import TIMEOUT
 
 
 def kill_a_backend(engine: Cluster, database: str) -> None:
-    """Kill one of the processes that serve somebody, after which PostgreSQL ends all of them and recovers."""
+    """Kill one of the processes that serve somebody, after which PostgreSQL ends all of them and recovers.
+
+    When this returns it has seen it: from now on it lets nobody in until it has recovered, so whoever waits for it waits for that.
+    """
+    engine.wait()  # it may have been broken before
     with closing(psycopg.connect(engine.url("postgres"), autocommit=True)) as connection:
-        ((pid,),) = connection.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = %s ORDER BY random() LIMIT 1", [database]
-        ).fetchall()
-        os.kill(pid, signal.SIGKILL)
+        while not (
+            found := connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = %s ORDER BY random() LIMIT 1", [database]
+            ).fetchone()
+        ):
+            time.sleep(0.02)  # until somebody has come back
+        os.kill(found[0], signal.SIGKILL)
+        # Whoever was served by that process hears of its end at once, everybody else when PostgreSQL has noticed.
+        with suppress(psycopg.OperationalError):
+            connection.execute("SELECT pg_sleep(%s)", [TIMEOUT])
+            raise AssertionError("PostgreSQL does not see that one of its processes was killed")
 
 
 def read_log(url: str) -> Log:

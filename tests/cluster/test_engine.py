@@ -1,5 +1,8 @@
 """The PostgreSQLs of these tests break as real ones do, and what is stored is read as it stands."""
 
+import os
+import signal
+import threading
 from contextlib import closing
 from functools import partial
 
@@ -45,6 +48,36 @@ def test_an_engine_of_which_a_process_is_killed_ends_all_connections_and_goes_on
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT")
     own.cluster.wait()
+    assert kept(own) == [1]
+
+
+def test_an_engine_has_noticed_that_a_process_was_killed_though_it_is_slow_to(
+    own: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(own, 1)
+    kill = os.kill
+    first = own.cluster.pid
+
+    def kill_unseen(pid: int, number: int) -> None:
+        kill(first, signal.SIGSTOP)
+        kill(pid, number)
+        threading.Timer(0.5, kill, [first, signal.SIGCONT]).start()
+
+    with closing(own.connect()):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "kill", kill_unseen)
+            engine.kill_a_backend(own.cluster, own.name)
+        assert "terminating any other active server processes" in own.cluster.log()
+    own.cluster.wait()
+    assert kept(own) == [1]
+
+
+def test_an_engine_that_recovers_is_killed_all_the_same(own: Database) -> None:
+    put(own, 1)
+    with closing(own.connect()):
+        engine.kill_a_backend(own.cluster, own.name)
+        own.cluster.kill()
+    own.cluster.start()
     assert kept(own) == [1]
 
 
