@@ -35,7 +35,7 @@ _NEGOTIATION = re.compile(rb"\xff[\xfb-\xfe].|\xff[\xf1-\xf9]", re.DOTALL)
 class Connection:
     """A program's connection: what it is told is noted in its visit and handed on, and answers find who has asked."""
 
-    def __init__(self, stream: trio.SocketStream, visit: Visit, hand_on: Callable[[Event], None]) -> None:
+    def __init__(self, stream: trio.SocketStream, visit: Visit, hand_on: "Callable[[Connection, Event], None]") -> None:
         self._stream, self.visit, self._hand_on = stream, visit, hand_on
         self._refs = count(1)
         self._answers: dict[int, Event] = {}
@@ -67,7 +67,7 @@ class Connection:
         if (ref := event.get("ref")) in self._asked and ref is not None:
             self._answers.setdefault(ref, event)
             self._asked[ref].set()
-        self._hand_on(event)
+        self._hand_on(self, event)
 
     async def tell(self, do: str, **fields: Any) -> None:
         """Send a request; what does not arrive is seen by the connection's end."""
@@ -115,6 +115,8 @@ class Program:
         self._entered: set[str] = set()
         """Where the connection is, of those rooms that it wants to be in."""
         self.connection: Connection | None = None
+        self._login: Event = {}
+        """The answer to the login that was tried last."""
         self._enters_again = False
         self.dismissed: list[str] = []
         self.comes_back = True
@@ -139,8 +141,10 @@ class Program:
 
     def __str__(self) -> str:
         node = self.connection.visit.node if self.connection else None
+        has_ended = self.connection is None or self.connection.ended.is_set()
         return (
             f"{self.client.name} ({self.nick}) at {node}: {self._entered} of {self.rooms}, waits for {[*self.waiting]}"
+            f"{f', and cannot come back: {self._login}' if has_ended else ''}"
         )
 
     # Coming, and coming back.
@@ -167,7 +171,9 @@ class Program:
             connection = Connection(stream, Visit(node.name), self._take)
             self._nursery.start_soon(connection.run)
             secret = {"token": self.token} if self.token else {"password": self.password}
-            answer = await connection.ask("login", nick=self.nick, **secret)
+            # A name is somebody else's who wants it while this one is away; its first one nobody wants.
+            nick = self.client.name if self._login.get("code") == "name-taken" else self.nick
+            answer = self._login = await connection.ask("login", nick=nick, **secret)
             if answer.get("is") != "logged-in":
                 connection.close()
                 connection.ended.set()
@@ -203,9 +209,11 @@ class Program:
 
     # What it is told.
 
-    def _take(self, event: Event) -> None:
+    def _take(self, connection: Connection, event: Event) -> None:
         kind = event["is"]
         if kind == "entered":
+            if connection is self.connection:  # not one that another has replaced
+                self._entered.add(event["room"])
             self._take_entry(event)
         elif kind in LINES:
             self._note_seen(event["room"], [event["seq"]])
@@ -226,7 +234,6 @@ class Program:
 
     def _take_entry(self, event: Event) -> None:
         room = event["room"]
-        self._entered.add(room)
         if self.client.resumes:
             self._have.setdefault(room, event["last"])
         if self._nursery and any(where == room for where, _ in self.waiting.values()):
