@@ -12,10 +12,11 @@ from chat_server.accounts.hashing import HashingQueue
 from chat_server.accounts.names_index import Refusal
 from chat_server.config import Config
 from chat_server.journal.engines import Store
+from chat_server.journal.happened import Numbered, PersonId
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_nodes import MemoryNode
-from chat_server.journal.nodes import Beside, Claim, Claimed, Numbered, PendingTurn, PersonId
+from chat_server.journal.nodes import Beside, Claim, Claimed, PendingTurn
 from chat_server.protocol.entries import Entry
 from chat_server.server.server import Server
 from fakes import cheap_hashing

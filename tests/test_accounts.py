@@ -23,6 +23,7 @@ from chat_server.accounts import (
     KEPT_SECONDS,
     Account,
     Accounts,
+    Choices,
     Code,
     Device,
     Ending,
@@ -196,18 +197,19 @@ async def test_who_is_not_there_is_changed_in_nothing(accounts: Accounts) -> Non
     await accounts.change_password(7, "hash", ())
     accounts.rehash(7, "hash", "other hash")
     await accounts.change_role(7, "owner")
-    await accounts.save_choices(7, {})
+    await accounts.add_choices(7, {})
     assert await accounts.drop_devices(7, [1]) == []
     assert await accounts.account(7) is None
 
 
 async def test_what_somebody_chooses_is_kept_by_door(accounts: Accounts) -> None:
-    choices = {"": {"zone": "Europe/Berlin", "history": 50}, "telnet": {"colour": False, "wrap": None}}
+    choices: Choices = {"": {"zone": "Europe/Berlin", "history": 50}, "telnet": {"colour": False, "wrap": None}}
     made = (await registered(accounts, replace(ann(), choices=choices))).account
     assert made.choices == choices
-    await accounts.save_choices(made.id, {"telnet": {"plain": True}})
+    await accounts.add_choices(made.id, {"telnet": {"plain": True}})
     await accounts.change_role(made.id, "admin")
-    assert await accounts.find("ann") == replace(made, choices={"telnet": {"plain": True}}, role="admin")
+    kept = {**choices, "telnet": {"colour": False, "wrap": None, "plain": True}}
+    assert await accounts.find("ann") == replace(made, choices=kept, role="admin")
 
 
 async def test_a_password_change_drops_the_other_devices(accounts: Accounts) -> None:

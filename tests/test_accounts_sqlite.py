@@ -633,7 +633,7 @@ async def test_what_the_disk_refuses_is_not_there_and_can_be_done_again(tmp_path
             await accounts.register(Registration("bob", "bob", "x" * 100_000), NOW)
         assert not accounts.names.holder("bob")
         with pytest.raises(JournalError):
-            await accounts.save_choices(made.id, {"telnet": {"charset": "y" * 100_000}})
+            await accounts.add_choices(made.id, {"telnet": {"charset": "y" * 100_000}})
         assert await accounts.account(made.id) == made
         writer.ask(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchall())
         await registered(accounts, Registration("bob", "bob", "x" * 100_000))

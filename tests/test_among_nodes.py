@@ -12,15 +12,15 @@ from chat_server.accounts import NewDevice
 from chat_server.accounts.authentication import LetIn
 from chat_server.config import AccountsTable, Config
 from chat_server.journal import JournalError
+from chat_server.journal.happened import RoomMade, RoomRenamed
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
-from chat_server.journal.nodes import RoomMade, RoomRenamed
 from chat_server.protocol.events import Refused
 from chat_server.rooms import owed
 from chat_server.rooms.owed import TOLD_AT_ONCE
-from chat_server.rooms.person import person_id
+from chat_server.rooms.person import Person, person_id
 from chat_server.server.changes_elsewhere import CHANGE_SECONDS
-from node_houses import open_nodes
+from node_houses import NodeHouse, open_nodes
 from streams import Program
 from test_persons import heard, visits
 from test_signing_in import CANARY, HERE, holder, register, told
@@ -30,6 +30,11 @@ TOKEN = "a-token-of-twenty-two-characters"  # noqa: S105 - nobody owns it
 
 def texts(events: Sequence[dict[str, Any]]) -> list[str]:
     return [event["text"] for event in events if event["is"] == "said"]
+
+
+def people(house: NodeHouse) -> list[Person[Any]]:
+    """Who is at a node by an account."""
+    return [person for person in house.server._directory.people if person.account]
 
 
 async def settled() -> None:
@@ -416,6 +421,71 @@ async def test_an_account_renamed_at_one_node_is_called_so_at_the_other(autojump
         assert visits(await heard(bob)) == [("renamed", "python", "ann", "anna")]
         assert (await told(phone, "account"))["nick"] == "anna"
         assert (await told(b.connect(), "login", nick="ann"))["code"] == "name-kept"
+
+
+async def test_what_somebody_chooses_at_one_node_holds_at_the_others_within_a_second(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        await register(a)
+        here, there = await holder(a), await holder(b)
+        await told(here, "lang", language="zh")
+        await told(here, "time", zone="+02:00")
+        await told(here, "history", count=7)
+        await trio.sleep(1)
+        (shown,) = await heard(there)
+        assert (shown["is"], shown["setting"], shown["value"]) == ("chosen", "language", "zh")
+        assert (await told(there, "time"))["zone"] == "+02:00"
+        assert {person.history for house in (a, b) for person in people(house)} == {7}
+        assert await heard(here) == []
+
+
+async def test_what_somebody_chooses_at_two_nodes_at_once_is_kept_of_both(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        await register(a)
+        here, there = await holder(a), await holder(b)
+        b.node.hears_late = 3.0
+        await told(here, "time", zone="+02:00")
+        await told(there, "history", count=7)
+        await trio.sleep(10)
+        (account,) = await a.node.journal.accounts.listed("", 10)
+        assert account.choices == {"": {"zone": "+02:00", "history": 7}}
+        assert {(person.zone, person.history) for house in (a, b) for person in people(house)} == {("+02:00", 7)}
+
+
+async def test_of_two_choices_of_one_thing_at_two_nodes_all_have_the_one_that_is_stored(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    for late in (0.0, 0.2, 1.0):
+        async with open_nodes(config=accounts()) as (a, b):
+            await register(a)
+            here, there = await holder(a), await holder(b)
+            b.node.hears_late = late
+            await told(here, "lang", language="zh")
+            await told(there, "lang", language="en")
+            await told(here, "time", zone="+02:00")
+            await told(there, "time", zone="+03:00")
+            await trio.sleep(10)
+            (account,) = await a.node.journal.accounts.listed("", 10)
+            chosen = {(person.language, person.zone) for house in (a, b) for person in people(house)}
+            assert chosen == {(account.choices[""]["language"], account.choices[""]["zone"])}
+
+
+async def test_who_comes_to_a_node_where_they_are_already_has_what_they_chose_at_another(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        await register(a)
+        await holder(b)
+        phone, laptop = a.call(HERE), b.call(HERE)
+        for caller in (phone, laptop):
+            await caller.type("/login ann")
+            await caller.read_until("assword")
+            await caller.type(CANARY)
+            await caller.read_until("/help tells more.\r\n")
+            await caller.type("/wrap 40" if caller is phone else "/wrap")
+            assert "40" in await caller.read_until("\r\n")
+            await trio.sleep(1)
 
 
 async def test_a_device_dropped_at_one_node_ends_its_session_at_the_other(autojump_clock: trio.abc.Clock) -> None:

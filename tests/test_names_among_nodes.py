@@ -11,7 +11,7 @@ from trio.testing import MockClock
 
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.config import AccountsTable, Config, RoomsTable
-from chat_server.journal.nodes import PersonId
+from chat_server.journal.happened import PersonId
 from chat_server.protocol.names import name_key
 from chat_server.rooms.person import person_id
 from node_houses import NodeHouse, open_nodes

@@ -258,7 +258,7 @@ async def test_other_nodes_hear_of_what_matters_to_them(nodes: list[PostgresqlAc
     made, laptop, _ = await registered(node)
     assert laptop is not None
     phone, tablet = await put(node, made.id, "phone", "tablet")
-    await node.save_choices(made.id, {"": {"zone": "UTC"}})
+    await node.add_choices(made.id, {"": {"zone": "UTC"}})
     await node.rename(made.id, "Anna", "anna", NOW)
     await node.change_role(made.id, "admin")
     await node.drop_devices(made.id, [phone.id, 999])
@@ -274,7 +274,9 @@ async def test_other_nodes_hear_of_what_matters_to_them(nodes: list[PostgresqlAc
 
     changed = {"type": "account-changed", "node": 2, "account": made.id}
     assert changes_in(database) == [
-        *[changed] * 3,
+        changed,
+        {"type": "choices-made", "node": 2, "account": made.id, "chosen": {"": {"zone": "UTC"}}},
+        *[changed] * 2,
         revoked("dropped", [phone.id]),
         revoked("dropped-by-operator"),
         revoked("password-changed"),
@@ -474,7 +476,7 @@ async def test_what_is_noted_while_the_engine_is_away_is_stored_when_it_is_back(
             accounts.note_seen(made.id, 0, "192.0.2.0/24", NOW + 5)
             accounts.note_failure(Failure("192.0.2.0/24", 0, 3, NOW))
             with pytest.raises(JournalError):
-                await accounts.save_choices(made.id, {"": {"zone": "UTC"}})
+                await accounts.add_choices(made.id, {"": {"zone": "UTC"}})
             with pytest.raises(JournalError):
                 await accounts.account(made.id)
             cluster.start()

@@ -12,7 +12,8 @@ from captured_logs import capture_logs
 from chat_server.config import JournalTable, NodeTable
 from chat_server.journal import JournalError, Pruned, UnusableJournal
 from chat_server.journal.engines import Store, engine_named
-from chat_server.journal.nodes import Beside, Came, LinesRewritten, Placed, RoomDeleted, RoomMade, RoomRenamed
+from chat_server.journal.happened import LinesRewritten, RoomDeleted, RoomMade, RoomRenamed
+from chat_server.journal.nodes import Beside, Came, Placed
 from chat_server.journal.turn_codec import decode_change
 from postgresql import Cluster, Database
 from test_journal import opened, prune_all, said, store, texts

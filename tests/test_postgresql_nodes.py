@@ -16,19 +16,15 @@ import trio
 from captured_logs import capture_logs
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import JournalError
+from chat_server.journal.happened import CameElsewhere, Numbered, RenamedPerson, RoomMade, RoomRenamed
 from chat_server.journal.nodes import (
     Beside,
     Came,
-    CameElsewhere,
     Claim,
     Claimed,
     Movement,
     NodeIsOver,
-    Numbered,
     Placed,
-    RenamedPerson,
-    RoomMade,
-    RoomRenamed,
     Turn,
     TurnReceipt,
     Went,

@@ -783,7 +783,7 @@ async def test_choices_of_another_release_that_cannot_be_are_left_out(autojump_c
             "text": {"charset": "morse", "wrap": 7, "plain": "yes", "mode": "poetry", "colour": True},
             "vr": {"depth": 3},
         }
-        await store.save_choices(account.id, odd)
+        await store.add_choices(account.id, odd)
         ann = house.call(HERE)
         await ann.type("/login ann", CANARY, "/charset", "/wrap", "/time", "/logout")
         told_ = await ann.read_to_end()

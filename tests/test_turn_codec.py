@@ -6,22 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.journal.nodes import (
+from chat_server.journal.happened import (
     AccountChanged,
-    Called,
-    Came,
     CameElsewhere,
     Change,
+    ChoicesMade,
     DevicesRevoked,
     LinesRewritten,
-    Placed,
     RegisteredPerson,
     RenamedPerson,
     RoomDeleted,
     RoomMade,
     RoomRenamed,
-    Went,
 )
+from chat_server.journal.nodes import Called, Came, Placed, Went
 from chat_server.journal.turn_codec import decode_change, decode_movements, encode_change, encode_movements
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -40,6 +38,12 @@ CHANGES: dict[type, st.SearchStrategy[Change]] = {
     RenamedPerson: st.builds(RenamedPerson, NUMBERS, TEXTS, TEXTS, NUMBERS),
     RegisteredPerson: st.builds(RegisteredPerson, NUMBERS, TEXTS, NUMBERS),
     AccountChanged: st.builds(AccountChanged, NUMBERS, NUMBERS),
+    ChoicesMade: st.builds(
+        ChoicesMade,
+        NUMBERS,
+        NUMBERS,
+        st.dictionaries(TEXTS, st.dictionaries(TEXTS, TEXTS | NUMBERS | st.booleans() | st.none())),
+    ),
     DevicesRevoked: st.builds(
         DevicesRevoked, NUMBERS, NUMBERS, st.none() | st.lists(NUMBERS, max_size=5).map(tuple), TEXTS
     ),

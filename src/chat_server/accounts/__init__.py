@@ -49,6 +49,11 @@ Choices = Mapping[str, Mapping[str, str | int | bool | None]]
 """What somebody has chosen, by kind of door; under "" what holds wherever they are."""
 
 
+def with_choices(choices: Choices, chosen: Choices) -> Choices:
+    """What somebody has chosen who has chosen something more, or otherwise."""
+    return {kind: {**choices.get(kind, {}), **chosen.get(kind, {})} for kind in {**choices, **chosen}}
+
+
 def sender_of(account: int) -> str:
     """Who an account is to the journal, whatever its name becomes: for keys and read positions. No other sender's text begins so."""
     return f"account:{account}"
@@ -165,7 +170,7 @@ class Registration(Struct, frozen=True):
     """An account to be.
 
     `sender` and `person` are whose keys and read positions it takes along, "" for nobody's; `code` is what is used up by it, None for nothing.
-    `claimed_by` is who has the name at nodes of the same journal (a PersonId, see journal/nodes.py), and may.
+    `claimed_by` is who has the name at nodes of the same journal (a PersonId, see journal/happened.py), and may.
     """
 
     name: str
@@ -236,7 +241,7 @@ class Accounts(Protocol):
         ...
 
     async def catch_up(self) -> None:
-        """Take into `names` what other nodes have stored: after each AccountChanged of theirs (journal/nodes.py). Harmless at any other time."""
+        """Take into `names` what other nodes have stored: after each AccountChanged of theirs (journal/happened.py). Harmless at any other time."""
 
     # Accounts.
 
@@ -280,8 +285,8 @@ class Accounts(Protocol):
     async def change_role(self, account: int, role: Role) -> None:
         """Make somebody another role's."""
 
-    async def save_choices(self, account: int, choices: Choices) -> None:
-        """Store what somebody has chosen, instead of what they had chosen."""
+    async def add_choices(self, account: int, chosen: Choices) -> None:
+        """Store what somebody has just chosen, beside whatever else they have chosen before."""
 
     def note_seen(self, account: int, device: int, network: str, at: float) -> None:
         """Note that an account was used, by a device (0: by none) from a network. Never blocks; stored within a second or so."""

@@ -26,6 +26,7 @@ from chat_server.accounts import (
     Registration,
     Rewritten,
     Role,
+    with_choices,
 )
 from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.kept_accounts import KeptAccounts
@@ -45,6 +46,9 @@ class Lines(Protocol):
 
     def account_changed(self, account: int) -> None:
         """Have whoever else has this journal hear of an account."""
+
+    def chosen(self, account: int, chosen: Choices) -> None:
+        """Have them hear what somebody has chosen."""
 
     def revoked(self, account: int, devices: tuple[int, ...] | None, why: str) -> None:
         """Have them hear that these devices, or None: nothing that has until now, let anybody in any more."""
@@ -166,11 +170,12 @@ class MemoryAccounts:
             self._kept.change(account, lambda one: replace(one, role=role))
             self._lines.account_changed(account)
 
-    async def save_choices(self, account: int, choices: Choices) -> None:
-        """Store what somebody has chosen."""
+    async def add_choices(self, account: int, chosen: Choices) -> None:
+        """Store what somebody has just chosen."""
         self._lines.check_open()
         if self._kept.active(account) is not None:
-            self._kept.change(account, lambda one: replace(one, choices=choices))
+            self._kept.change(account, lambda one: replace(one, choices=with_choices(one.choices, chosen)))
+            self._lines.chosen(account, chosen)
 
     def note_seen(self, account: int, device: int, network: str, at: float) -> None:
         """Note that an account was used; see Accounts."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chat_server.accounts import Choices
+from chat_server.accounts import Choices, with_choices
 from chat_server.journal import JournalError
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.events import Refused
@@ -63,26 +63,46 @@ def note_choice(place: Room, session: Occupant, setting: str, value: str | int |
     if session.proof.is_bot:
         return None
     kind = WHEREVER if setting in _HOLD_WHEREVER else _kind_of(session)
-    person.choices = {**person.choices, kind: {**person.choices.get(kind, {}), setting: value}}
-    return _save(place, session) if person.account else None
+    chosen = {kind: {setting: value}}
+    person.choices = with_choices(person.choices, chosen)
+    return _save(place, session, chosen) if person.account else None
 
 
-async def _save(place: Room, session: Occupant) -> None:
+async def _save(place: Room, session: Occupant, chosen: Choices) -> None:
+    person = session.person
+    person.choosing += 1
     try:
-        await place.directory.accounts.save_choices(session.person.account, session.person.choices)
+        await place.directory.accounts.add_choices(person.account, chosen)
     except JournalError:
         session.send_unasked(Refused("cannot-store"))
+    finally:
+        person.choosing -= 1
+
+
+def choose_as_stored(person: Person[Occupant], chosen: Choices) -> bool:
+    """Let what somebody has chosen at whatever node hold at this one too. Returns whether it is another language.
+
+    What holds at a kind of door does so for whoever comes by it from now on, as where it was chosen.
+    """
+    if person.choosing:  # that is stored after this, and comes as this does
+        return False
+    before = person.language
+    person.choices = with_choices(person.choices, chosen)
+    _hold_wherever(person, chosen)
+    return person.language != before
+
+
+def _hold_wherever(person: Person[Occupant], chosen: Choices) -> None:
+    wherever = _valid(chosen.get(WHEREVER, {}), _HOLD_WHEREVER)
+    person.language = wherever.get("language", person.language)
+    person.zone = wherever.get("zone", person.zone)
+    person.history = wherever.get("history", person.history)
 
 
 def take_up_choices(session: Occupant, person: Person[Occupant], stored: Choices) -> None:
     """Show a session that logs in as somebody what it is to be shown as they have chosen; what was chosen here just now is stronger."""
-    chosen_here = session.person.choices
-    kinds = {*stored, *chosen_here}
-    person.choices = {kind: {**stored.get(kind, {}), **chosen_here.get(kind, {})} for kind in kinds}
-    wherever = _valid(person.choices.get(WHEREVER, {}), _HOLD_WHEREVER)
-    person.language = wherever.get("language", person.language)
-    person.zone = wherever.get("zone", person.zone)
-    person.history = wherever.get("history", person.history)
+    person.choices = with_choices(stored, session.person.choices)
+    _hold_wherever(person, person.choices)
     at_this_door = _valid(person.choices.get(_kind_of(session), {}), _HOLD_AT_A_DOOR) if session.has_terminal else {}
     language = person.language or session.preferences.language
     preferences = replace(session.preferences, **{**at_this_door, "language": language})

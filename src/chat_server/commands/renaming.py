@@ -15,7 +15,8 @@ from chat_server.accounts.refusals import refused
 from chat_server.commands.coming_back import rooms_of
 from chat_server.commands.naming import naming
 from chat_server.journal import JournalError
-from chat_server.journal.nodes import Claimed, PersonId
+from chat_server.journal.happened import PersonId
+from chat_server.journal.nodes import Claimed
 from chat_server.protocol.events import Refused, Renamed
 from chat_server.protocol.names import BadName, name_key
 from chat_server.rooms.other_nodes import OtherNodes

@@ -8,28 +8,16 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple, Protocol
 
-from chat_server.accounts import CARRIED_MAX, OwnLines, Rewritten, sender_of
+from chat_server.accounts import CARRIED_MAX, Choices, OwnLines, Rewritten, sender_of
 from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.journal import Duplicate, JournalError, RoomRecord
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.erasing import rewritten
+from chat_server.journal.happened import AccountChanged, ChoicesMade, DevicesRevoked, LinesRewritten, PersonId
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_names import KeptChanges, KeptNames
-from chat_server.journal.nodes import (
-    AccountChanged,
-    Called,
-    Came,
-    DevicesRevoked,
-    Elsewhere,
-    LinesRewritten,
-    Movement,
-    NodeSeen,
-    PersonId,
-    Placed,
-    Turn,
-    Went,
-)
+from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, NodeSeen, Placed, Turn, Went
 from chat_server.journal.showable import showable
 from chat_server.journal.times import MICROSECOND, settled
 from chat_server.protocol.entries import Entry, TopicSet
@@ -209,6 +197,11 @@ class KeptLines:
         """Have other nodes hear of an account; see accounts.memory.Lines."""
         if self._node:
             self._kept.nodes.changes.add(AccountChanged(self._node, account))
+
+    def chosen(self, account: int, chosen: Choices) -> None:
+        """Have other nodes hear what somebody has chosen; see accounts.memory.Lines."""
+        if self._node:
+            self._kept.nodes.changes.add(ChoicesMade(self._node, account, chosen))
 
     def revoked(self, account: int, devices: tuple[int, ...] | None, why: str) -> None:
         """Have other nodes hear what lets nobody in any more; see accounts.memory.Lines."""

@@ -11,7 +11,8 @@ import trio
 from chat_server.accounts import sender_of
 from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.accounts.names_index import NamesIndex, Refusal
-from chat_server.journal.nodes import Change, Claim, Numbered, PersonId
+from chat_server.journal.happened import Change, Numbered, PersonId
+from chat_server.journal.nodes import Claim
 
 
 class _Held(NamedTuple):

@@ -13,6 +13,18 @@ from msgspec.structs import replace
 
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import JournalError
+from chat_server.journal.happened import (
+    CameElsewhere,
+    Change,
+    DevicesRevoked,
+    Numbered,
+    PersonId,
+    RegisteredPerson,
+    RenamedPerson,
+    RoomDeleted,
+    RoomMade,
+    RoomRenamed,
+)
 from chat_server.journal.kept_in_memory import Kept, KeptRoom, KeptTurn
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
@@ -20,25 +32,15 @@ from chat_server.journal.memory_names import ChangesAfter
 from chat_server.journal.node_life import RETURN_SECONDS, NodeLife
 from chat_server.journal.nodes import (
     Beside,
-    CameElsewhere,
-    Change,
     Claim,
     Claimed,
-    DevicesRevoked,
     Follower,
     NodeIsOver,
     NodeSeen,
-    Numbered,
     Opening,
     PendingTurn,
-    PersonId,
     Placed,
-    RegisteredPerson,
-    RenamedPerson,
     Revoked,
-    RoomDeleted,
-    RoomMade,
-    RoomRenamed,
     Speaker,
     Turn,
     TurnReceipt,

@@ -13,18 +13,13 @@ from msgspec import Struct
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import Duplicate, JournalError, RoomRecord
 from chat_server.journal.batch_codec import Stored
+from chat_server.journal.happened import Numbered, PersonId
 from chat_server.journal.keys import SenderKey
 from chat_server.protocol.entries import Author, Entry
 
 if TYPE_CHECKING:  # both import Trio, which what works without a server is spared
     from chat_server.journal.node_life import NodeLife
     from chat_server.journal.signs import Signs
-
-PersonId = str
-"""Who somebody is at whatever node: `account:…`, `token:…`, or for a guest without a token what nobody else ever is (`node:serial`).
-
-See `person_id` in rooms/person.py.
-"""
 
 
 class NodeIsOver(JournalError):
@@ -194,94 +189,6 @@ class Claimed(NamedTuple):
     order: int = 0
 
 
-# What happens at one node and matters at all. Each has a number, without a hole, in the order in which it is stored. One of node 0 has not been put
-# into effect anywhere: it was done without a server, or by one that does not know whether it has done it.
-
-
-class RoomMade(Struct, frozen=True, tag="room-made"):
-    """There is a new room."""
-
-    node: int
-    room: str
-
-
-class RoomRenamed(Struct, frozen=True, tag="room-renamed"):
-    """A room has another name."""
-
-    node: int
-    old: str
-    new: str
-
-
-class RoomDeleted(Struct, frozen=True, tag="room-deleted"):
-    """A room is no more."""
-
-    node: int
-    room: str
-
-
-class CameElsewhere(Struct, frozen=True, tag="came-elsewhere"):
-    """Somebody has come to a node in the place of their sessions at other nodes, by the same device, which came there before (Claimed.order)."""
-
-    node: int
-    person: PersonId
-    device: int
-    order: int
-
-
-class RenamedPerson(Struct, frozen=True, tag="renamed-person"):
-    """A guest who is at several nodes has another name, by the claim of this order. Of an account's the nodes hear by AccountChanged."""
-
-    node: int
-    person: PersonId
-    nick: str
-    order: int
-
-
-class RegisteredPerson(Struct, frozen=True, tag="registered-person"):
-    """Somebody who may be at several nodes has an account now, which is in the index of names already: they are `account:…` from now on."""
-
-    node: int
-    person: PersonId
-    account: Author
-
-
-class AccountChanged(Struct, frozen=True, tag="account-changed"):
-    """An account was made, renamed or closed: its name, the names that are kept for it, or its role are other ones."""
-
-    node: int
-    account: Author
-
-
-class DevicesRevoked(Struct, frozen=True, tag="devices-revoked"):
-    """Devices of an account let nobody in any more; None: nothing that has let somebody in until now does."""
-
-    node: int
-    account: Author
-    devices: tuple[int, ...] | None
-    why: str
-
-
-class LinesRewritten(Struct, frozen=True, tag="lines-rewritten"):
-    """What was said in these rooms stands otherwise now: an account has ended, or old lines were deleted. What was read of it is read again."""
-
-    node: int
-    rooms: tuple[str, ...]
-
-
-Change = (
-    RoomMade
-    | RoomRenamed
-    | RoomDeleted
-    | CameElsewhere
-    | RenamedPerson
-    | RegisteredPerson
-    | AccountChanged
-    | DevicesRevoked
-    | LinesRewritten
-)
-
-
 class NodeSeen(NamedTuple):
     """A node as the engine knows it: for how many seconds it has been one, and for how many nothing was heard of it.
 
@@ -294,13 +201,6 @@ class NodeSeen(NamedTuple):
     silence: float
     people: int
     is_leaving: bool
-
-
-class Numbered(NamedTuple):
-    """A change, and its number among all that there ever were."""
-
-    number: int
-    change: Change
 
 
 class Nodes(Protocol):

@@ -22,6 +22,7 @@ from chat_server.accounts import (
     Rewritten,
     Role,
     sender_of,
+    with_choices,
 )
 from chat_server.accounts.names_index import NamesIndex, Refusal
 from chat_server.accounts.naming import note_change
@@ -42,6 +43,10 @@ class News(NamedTuple):
     """The devices by which nobody comes in any more; None: nothing that has let anybody in until now does."""
     why: str = ""
     """What those are told who have come by them."""
+    chooser: int = 0
+    """The account whose holder has chosen something; 0: nobody has."""
+    chosen: Choices | None = None
+    """What they have."""
 
 
 class Storage(Protocol):
@@ -162,10 +167,15 @@ class TableAccounts:
             news=lambda is_changed: News(account * is_changed),
         )
 
-    async def save_choices(self, account: int, choices: Choices) -> None:
-        """Store what somebody has chosen."""
+    async def add_choices(self, account: int, chosen: Choices) -> None:
+        """Store what somebody has just chosen; see Accounts."""
+
+        def add(old: Account) -> Account:
+            return replace(old, choices=with_choices(old.choices, chosen))
+
         await self._storage.store(
-            lambda tables: changes.change(tables, account, lambda old: replace(old, choices=choices))
+            lambda tables: changes.change(tables, account, add),
+            news=lambda is_changed: News(chooser=account * is_changed, chosen=chosen),
         )
 
     # Devices.

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chat_server.journal.nodes import Change, Movement, Placed
+from chat_server.journal.happened import Change
+from chat_server.journal.nodes import Movement, Placed
 
 _encoder = msgspec.json.Encoder()
 _movements_decoder = msgspec.json.Decoder(list[tuple[int, Movement]])

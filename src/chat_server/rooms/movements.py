@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import trio
 
-from chat_server.journal.nodes import Called, Came, Movement, PersonId, Placed, Speaker, Went
+from chat_server.journal.happened import PersonId
+from chat_server.journal.nodes import Called, Came, Movement, Placed, Speaker, Went
 from chat_server.protocol.runs import SayRun
 from chat_server.rooms.batch import STORED_KINDS, Arrival, Departure, InboxEntry, Renaming, Takeover
 from chat_server.rooms.room import Occupant

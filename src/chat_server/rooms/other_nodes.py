@@ -1,6 +1,6 @@
 """What this node of several knows of the same people at others: whose place somebody takes there, and what becomes of their sessions here.
 
-What happens at other nodes comes in one order (journal/nodes.py, Change), some time after it has happened. So what somebody does here may come before
+What happens at other nodes comes in one order (journal/happened.py), some time after it has happened. So what somebody does here may come before
 or after it there, and is never undone by what was before it. Never knows how somebody logs in, nor how a session ends.
 """
 
@@ -13,7 +13,8 @@ from weakref import WeakKeyDictionary
 import trio
 
 from chat_server.accounts import sender_of
-from chat_server.journal.nodes import Nodes, PersonId
+from chat_server.journal.happened import PersonId
+from chat_server.journal.nodes import Nodes
 from chat_server.protocol.entries import Author
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.owed import Owed

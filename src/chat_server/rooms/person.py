@@ -63,6 +63,7 @@ class Person(Generic[S]):
     __slots__ = (
         "account",
         "choices",
+        "choosing",
         "history",
         "is_naming",
         "language",
@@ -87,6 +88,8 @@ class Person(Generic[S]):
         """The number of their account; 0 for somebody who has none."""
         self.choices = NOTHING_CHOSEN
         """What they have chosen about how they are shown things, by kind of door."""
+        self.choosing = 0
+        """How many choices of theirs are being stored: until they are, none that was made before at any node is put into effect here."""
         self.role = STRANGER
         """STRANGER before login, then MEMBER, or what their account makes them: what one may ask for follows from it."""
         self.sender = ""
@@ -142,5 +145,5 @@ class Person(Generic[S]):
 
 
 def person_id(person: Person[S], node: int) -> str:
-    """Who somebody at this node is among the people of all nodes: see PersonId in journal/nodes.py."""
+    """Who somebody at this node is among the people of all nodes: see PersonId in journal/happened.py."""
     return person.sender if ":" in person.sender else f"{node}:{person.serial}"

@@ -6,7 +6,8 @@ Whatever order turns come in from elsewhere, a room gives them to this in their 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from chat_server.journal.nodes import Called, Came, Elsewhere, PersonId, Speaker, Went
+from chat_server.journal.happened import PersonId
+from chat_server.journal.nodes import Called, Came, Elsewhere, Speaker, Went
 from chat_server.protocol.entries import Author
 
 

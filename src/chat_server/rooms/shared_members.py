@@ -9,7 +9,8 @@ from typing import assert_never
 
 from chat_server.accounts import sender_of
 from chat_server.guard import Guard
-from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, PersonId, Speaker, Went
+from chat_server.journal.happened import PersonId
+from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, Speaker, Went
 from chat_server.protocol.events import Renamed
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_events import AccountNoted

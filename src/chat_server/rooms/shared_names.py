@@ -14,7 +14,8 @@ from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.refusals import refused
 from chat_server.journal import JournalError
-from chat_server.journal.nodes import Claim, Claimed, Nodes, PersonId
+from chat_server.journal.happened import PersonId
+from chat_server.journal.nodes import Claim, Claimed, Nodes
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import name_key
 from chat_server.rooms.held_names import HeldNames

@@ -10,17 +10,19 @@ from typing import cast
 import trio
 
 from chat_server.accounts import sender_of
+from chat_server.commands.chosen import choose_as_stored
 from chat_server.commands.letting_in import ROLE_OF, known_as_holder
 from chat_server.commands.renaming import call
+from chat_server.commands.settings import speak_as_chosen
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
-from chat_server.journal.nodes import (
+from chat_server.journal.happened import (
     AccountChanged,
     CameElsewhere,
     Change,
+    ChoicesMade,
     DevicesRevoked,
     LinesRewritten,
-    NodeIsOver,
     PersonId,
     RegisteredPerson,
     RenamedPerson,
@@ -28,6 +30,7 @@ from chat_server.journal.nodes import (
     RoomMade,
     RoomRenamed,
 )
+from chat_server.journal.nodes import NodeIsOver
 from chat_server.logs import log
 from chat_server.protocol.events import Dismissed, Refused
 from chat_server.rooms.chat_room import ChatRoom
@@ -68,7 +71,7 @@ class ChangesElsewhere:
                 log.error("what has happened at another node took too long here", change=type(change).__name__)
 
     async def _done(self, change: Change) -> None:
-        if self._is_own(change) and not isinstance(change, RenamedPerson | DevicesRevoked):
+        if self._is_own(change) and not isinstance(change, RenamedPerson | ChoicesMade | DevicesRevoked):
             self._marks_guests = bool(self.directory.guests)  # it has been put into effect
             return
         is_done = False
@@ -92,6 +95,13 @@ class ChangesElsewhere:
                 await self._rename_room(change)
             case RoomDeleted():
                 await self._delete_room(change)
+            case LinesRewritten():
+                await self._forget_lines(change)
+            case _:
+                await self._do_to_people(change)
+
+    async def _do_to_people(self, change: Change) -> None:
+        match change:
             case CameElsewhere():
                 await self._end_replaced(change)
             case RenamedPerson():
@@ -100,10 +110,10 @@ class ChangesElsewhere:
                 await self._register_person(change)
             case AccountChanged():
                 await self._change_account(change)
+            case ChoicesMade():
+                self._choose(change)
             case DevicesRevoked():
                 await (self._end_dropped(change) if self._is_own(change) else self._revoke(change))
-            case LinesRewritten():
-                await self._forget_lines(change)
 
     # Rooms.
 
@@ -212,6 +222,12 @@ class ChangesElsewhere:
                 return
             person.role = ROLE_OF[account.role]
             await self._call(person, who, account.name)
+
+    def _choose(self, change: ChoicesMade) -> None:
+        """What somebody has chosen holds here too. By which node it was makes no difference: of two, the one that was stored last holds at both."""
+        person = self.directory.identified(sender_of(change.account))
+        if person is not None and choose_as_stored(person, change.chosen) and person.sessions:
+            speak_as_chosen(person.sessions[0])
 
     def _mark_guests(self) -> None:
         """Tell all rooms if this was the first account: whoever has none is a guest from now on."""

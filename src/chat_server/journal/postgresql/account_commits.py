@@ -22,7 +22,7 @@ import trio
 from chat_server.accounts.names_index import Refusal
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
-from chat_server.journal.nodes import AccountChanged, Change, DevicesRevoked
+from chat_server.journal.happened import AccountChanged, Change, ChoicesMade, DevicesRevoked
 from chat_server.journal.postgresql.account_tables import PostgresqlTables
 from chat_server.journal.postgresql.append_function import REVOCATION_LOCK
 from chat_server.journal.postgresql.link import PASSING, Connection, Link, said
@@ -244,7 +244,9 @@ class AccountCommits:
     def _told(self, news: News) -> Iterator[Change]:
         if news.revoked:
             yield DevicesRevoked(self._node(), news.revoked, news.devices, news.why)
-        if news.changed:
+        if news.chooser and news.chosen:
+            yield ChoicesMade(self._node(), news.chooser, news.chosen)
+        if news.changed:  # the last: the rows that have changed have the number of this one
             yield AccountChanged(self._node(), news.changed)
 
 

@@ -14,19 +14,9 @@ from psycopg.rows import TupleRow
 
 from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.batch_codec import encode, encode_authors
+from chat_server.journal.happened import PersonId
 from chat_server.journal.keys import SenderKey, runs_of
-from chat_server.journal.nodes import (
-    Beside,
-    Called,
-    Came,
-    NodeIsOver,
-    PersonId,
-    Placed,
-    Revoked,
-    Speaker,
-    Turn,
-    TurnReceipt,
-)
+from chat_server.journal.nodes import Beside, Called, Came, NodeIsOver, Placed, Revoked, Speaker, Turn, TurnReceipt
 from chat_server.journal.postgresql.append_function import NODE_IS_OVER
 from chat_server.journal.postgresql.arrays import (
     Array,

@@ -11,8 +11,8 @@ import trio
 from msgspec.structs import replace
 
 from chat_server.journal import JournalError
+from chat_server.journal.happened import Change, Numbered, RoomDeleted, RoomMade, RoomRenamed
 from chat_server.journal.node_life import NodeLife
-from chat_server.journal.nodes import Change, Numbered, RoomDeleted, RoomMade, RoomRenamed
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.turn_codec import decode_change

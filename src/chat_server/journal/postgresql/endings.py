@@ -14,7 +14,7 @@ import trio
 from chat_server.accounts import Ended, Rewritten
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
-from chat_server.journal.nodes import LinesRewritten
+from chat_server.journal.happened import LinesRewritten
 from chat_server.journal.postgresql import rewriting
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.turn_codec import encode_change

@@ -19,7 +19,7 @@ from chat_server.journal.account_records import add_record
 from chat_server.journal.archive import FileProblem, KeptKey
 from chat_server.journal.batch_codec import Stored, encode, encode_authors
 from chat_server.journal.first_of_time import RUNS_MAX
-from chat_server.journal.nodes import RoomDeleted, RoomRenamed
+from chat_server.journal.happened import RoomDeleted, RoomRenamed
 from chat_server.journal.postgresql.account_records import PostgresqlRecords
 from chat_server.journal.postgresql.archive import ROOMS, mapped_errors, version_here
 from chat_server.journal.postgresql.schema import migrate

@@ -26,8 +26,8 @@ from chat_server.journal import (
     Receipt,
     RoomRecord,
 )
+from chat_server.journal.happened import RoomDeleted, RoomMade, RoomRenamed
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.nodes import RoomDeleted, RoomMade, RoomRenamed
 from chat_server.journal.postgresql.appending import plain_append_of
 from chat_server.journal.postgresql.arrays import integers, texts
 from chat_server.journal.postgresql.committer import TurnJob

@@ -14,8 +14,9 @@ import trio
 
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import JournalError
+from chat_server.journal.happened import PersonId
 from chat_server.journal.node_life import NodeLife
-from chat_server.journal.nodes import Claim, Claimed, NodeIsOver, PersonId
+from chat_server.journal.nodes import Claim, Claimed, NodeIsOver
 from chat_server.journal.postgresql.append_function import NODE_IS_OVER
 from chat_server.journal.postgresql.committer import OVER
 from chat_server.journal.postgresql.link import ANSWER_SECONDS, PASSING, Connection, Link, said

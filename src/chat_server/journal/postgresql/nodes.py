@@ -15,12 +15,11 @@ import trio
 
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal.happened import CameElsewhere, Change, PersonId, RegisteredPerson, RenamedPerson
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.node_life import NodeLife
 from chat_server.journal.nodes import (
     Beside,
-    CameElsewhere,
-    Change,
     Claim,
     Claimed,
     Elsewhere,
@@ -29,9 +28,6 @@ from chat_server.journal.nodes import (
     NodeSeen,
     Opening,
     PendingTurn,
-    PersonId,
-    RegisteredPerson,
-    RenamedPerson,
     Turn,
     TurnReceipt,
 )
