@@ -338,8 +338,9 @@ class Program:
             await self.come(self.chance.choice(self.nodes))
 
     async def flood(self) -> None:
-        """Say something again and again, until it is gone."""
-        while self.is_here:
+        """Say something again and again, until the connection that it has now is gone: what waits then is said by the next one, and nothing more."""
+        flooded = self.connection
+        while self.is_here and self.connection is flooded:
             await self.say()
             await trio.sleep(0.002)
 

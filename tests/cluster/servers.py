@@ -61,9 +61,11 @@ class Servers:
             had_doubts: whether the engine did not answer for a while.
         """
         crowd.quiet()
+        give_up_at = trio.current_time() + SETTLED_SECONDS
         log, wrong = await self._held_against_the_log(crowd, had_doubts=had_doubts)
         while (later := await self.log()).turns != log.turns:
             # Something was still on its way, and may have been shown to somebody after the log was read.
+            assert trio.current_time() < give_up_at, "somebody goes on and on, though the crowd is to be quiet"
             log, wrong = await self._held_against_the_log(crowd, had_doubts=had_doubts)
         logs = "".join(f"--- {node.name}\n{node.log}" for node in self.nodes)
         assert wrong == [], "\n".join([*wrong[:20], logs[-5000:]])

@@ -56,10 +56,6 @@ async def test_the_people_of_a_server_that_dies_leave_once_and_soon_but_who_come
             await servers.assert_all_is_well(crowd)
 
 
-@pytest.mark.xfail(
-    reason="lines shown at the other server under numbers that the log does not have them under, or a program that does not come to rest",
-    strict=False,
-)
 async def test_a_server_that_has_been_stopped_for_longer_begins_anew_and_shows_nothing_late(
     tmp_path: Path, shared: Database
 ) -> None:
