@@ -50,18 +50,18 @@ class Crowd:
         self.callers = [Caller(f"te{n}", nodes, ROOMS, chance.pop()) for n in range(callers)]
         self._nodes, self._pace, self._is_restless = nodes, pace, is_restless
         self._is_quiet = False
-        self.extra: list[Program] = []
+        self.extra: list[Program | Caller] = []
         """Others who are there, and do what a test has them do."""
         self.gone: list[Program] = []
         """Those of them who are there no more, and have the test to thank for it."""
 
     @property
     def programs(self) -> list[Program]:
-        return [*self.steady, *self.wandering, *self.extra]
+        return [someone for someone in self.people if isinstance(someone, Program)]
 
     @property
     def people(self) -> list[Program | Caller]:
-        return [*self.programs, *self.callers]
+        return [*self.steady, *self.wandering, *self.extra, *self.callers]
 
     @property
     def clients(self) -> list[Client]:
