@@ -493,6 +493,32 @@ async def test_what_waits_for_a_standby_is_said_to_be_stored_only_when_it_is(mon
         cluster.close()
 
 
+async def test_signs_that_cannot_be_given_while_a_commit_waits_for_a_standby_cost_no_connections() -> None:
+    cluster = Cluster()
+    try:
+        database = cluster.create()
+        make_room(database)
+        a = node(database)
+        async with running(a), trio.open_nursery() as nursery:
+            here = await Room(a).open()
+            with database.connect() as connection:
+                connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                connection.execute("SELECT pg_reload_conf()")
+                await trio.sleep(0.5)
+                nursery.start_soon(here.say, "hello")
+                before = backend_of(database, a, "life")
+                for _ in range(8):
+                    await trio.sleep(0.5)
+                    a.signs.tell(RoomFounded("token:x", ""))
+                await trio.sleep(1)
+                assert backend_of(database, a, "life") == before
+                assert a.life.is_engine_away  # the commit waits all the time
+                connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
+                connection.execute("SELECT pg_reload_conf()")
+    finally:
+        cluster.close()
+
+
 def backend_of(database: Database, nodes: PostgresqlNodes, purpose: str) -> list[int]:
     """The processes at the other end of a node's connections for this."""
     with database.connect() as connection:

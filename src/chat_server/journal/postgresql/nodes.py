@@ -53,6 +53,10 @@ CHANGES_CHANNEL, SIGNS_CHANNEL = "chat_changes", "chat_signs"
 SIGN_SECONDS = 1.0
 """Seconds that signs may take; then they are dropped."""
 
+SIGN_LOCK_MILLISECONDS = 300
+"""For so long they wait for another commit that notifies: by PostgreSQL there is one at a time, and while a standby is away it is the first for ever.
+The database refuses them then, and the connection is there for the next sign of life."""
+
 T = TypeVar("T")
 
 
@@ -309,4 +313,7 @@ def _list(connection: Connection) -> list[NodeSeen]:
 
 
 def _notify(texts: Sequence[str], connection: Connection) -> None:
-    connection.execute("SELECT pg_notify(%b, t.text) FROM unnest(%b::text[]) AS t (text)", [SIGNS_CHANNEL, [*texts]])
+    connection.execute(
+        "SELECT set_config('lock_timeout', %b, true), count(pg_notify(%b, t.text)) FROM unnest(%b::text[]) AS t (text)",
+        [str(SIGN_LOCK_MILLISECONDS), SIGNS_CHANNEL, [*texts]],
+    )
