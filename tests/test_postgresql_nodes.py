@@ -461,6 +461,32 @@ async def test_the_log_tells_a_node_that_is_gone_by_its_name_and_only_one_that_d
     assert str(told["event"]).startswith(event)
 
 
+async def test_a_full_disk_of_the_database_is_complained_of_once_and_what_is_said_after_that_is_stored(
+    database: Database,
+) -> None:
+    make_room(database)
+    a = node(database)
+    with capture_logs() as logs:
+        async with running(a):
+            here = await Room(a).open()
+            with database.connect() as connection:
+                connection.execute(
+                    "CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$"
+                    "BEGIN RAISE 'No space left on device' USING ERRCODE = 'disk_full'; END $$"
+                )
+                connection.execute(
+                    "CREATE TRIGGER no_space BEFORE INSERT ON batch FOR EACH ROW EXECUTE FUNCTION fill()"
+                )
+                for _ in range(20):
+                    with pytest.raises(JournalError, match="No space left on device"):
+                        await here.say("hello")
+                connection.execute("DROP TRIGGER no_space ON batch")
+            assert not a.life.is_engine_away
+            assert (await here.say("hello")).first == 1
+    (told,) = [log for log in logs if log["log_level"] == "error"]
+    assert "No space left on device" in str(told["why"])
+
+
 async def test_what_waits_for_a_standby_is_said_to_be_stored_only_when_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(committer, "ANSWER_SECONDS", 1.0)
     cluster = Cluster()

@@ -5,10 +5,12 @@ included. Callers who knock on the wrong door cannot fill it. Never knows what t
 """
 
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from math import inf
 from typing import Literal
 
 from chat_server.console import escaped
@@ -16,6 +18,9 @@ from chat_server.console import escaped
 SAMPLE_SECONDS = 60.0
 SAMPLE_MAX = 5
 """Log lines for each kind of unwelcome caller in SAMPLE_SECONDS; the rest are counted and told in one line later."""
+
+COMPLAINT_SECONDS = 10.0
+"""Seconds between two complaints of the same."""
 
 
 class Log:
@@ -109,3 +114,17 @@ class Sampler:
         count = self._counts[what] = self._counts.get(what, 0) + 1
         if count <= SAMPLE_MAX:
             log.info(what, **details)
+
+
+class Complaint:
+    """Logs what may go wrong a thousand times a second, as on a full disk, when it does so first and now and then."""
+
+    def __init__(self, event: str) -> None:
+        self._event = event
+        self._last = -inf
+
+    def log(self, **details: object) -> None:
+        """Log that it has gone wrong, unless that was done just before."""
+        if time.monotonic() - self._last >= COMPLAINT_SECONDS:
+            self._last = time.monotonic()
+            log.error(self._event, **details)

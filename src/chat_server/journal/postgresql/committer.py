@@ -25,7 +25,7 @@ from chat_server.journal.node_life import NodeLife
 from chat_server.journal.nodes import NodeIsOver, TurnReceipt
 from chat_server.journal.postgresql.appending import Append
 from chat_server.journal.postgresql.link import ANSWER_SECONDS, PASSING, Connection, Held, Shutter, is_broken, said
-from chat_server.logs import log
+from chat_server.logs import Complaint, log
 
 PATIENCE = 30.0
 """Seconds for which what was never sent waits for an engine that is away; those who said it are told then that it is not stored."""
@@ -135,6 +135,7 @@ class Committer:
         self._asked: tuple[float, Shutter] | None = None
         self._ticket = 0
         self._is_away = False  # and the log says so
+        self._complaint = Complaint("the database cannot store what was said")
         self.seconds: deque[float] = deque(maxlen=COMMITS_TIMED)
         """How long each of the newest commits took."""
         self.ended = trio.Event()
@@ -297,7 +298,7 @@ class Committer:
                 job.is_alone = True
             self._put_back(jobs)
         else:
-            log.error("the database cannot store what was said", why=said(error))
+            self._complaint.log(why=said(error))
             self._refuse(jobs, JournalError(f"the database cannot store it: {said(error)}"), is_answer=True)
 
     # What waits.
