@@ -1,7 +1,10 @@
 """Whether a server uses the PostgreSQL that it is told: it says in a sentence why not."""
 
+import socket
 import subprocess
 import sys
+import time
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,11 @@ from captured_logs import capture_logs
 from chat_server.config import JournalTable
 from chat_server.journal import UnusableJournal
 from chat_server.journal.postgresql import engine
-from chat_server.journal.postgresql.connections import checked_url, connect
+from chat_server.journal.postgresql.connections import LOCK_SECONDS, checked_url, connect
 from chat_server.journal.postgresql.start_checks import check_database
 from chat_server.journal.sqlite.data_directory import JOURNAL_FILE
-from postgresql import Cluster, Database
+from postgresql import Cluster, Database, free_port
+from processes import TIMEOUT, program
 
 
 def checked(url: str, durability: str = "full") -> list[str]:
@@ -117,6 +121,38 @@ def test_a_pooler_that_lends_one_session_to_two_is_refused(database: Database) -
 
         with pytest.raises(UnusableJournal, match="a pooler that lends sessions"):
             check_database(connect_to_pooler, "full")
+
+
+def wait_for_port(port: int) -> None:
+    until = time.monotonic() + TIMEOUT
+    while True:
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_pgbouncer_is_refused_in_a_sentence_unless_it_pools_whole_sessions(mode: str, database: Database) -> None:
+    pgbouncer = program("pgbouncer", folder="/usr/sbin")
+    cluster, port = database.cluster, free_port()
+    file = cluster.directory / f"{mode}.ini"
+    file.write_text(
+        f"[databases]\n* = host={cluster.directory} port={cluster.port} user=chat\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\nunix_socket_dir =\npool_mode = {mode}\n"
+    )
+    with subprocess.Popen([pgbouncer, "-q", file], user=cluster.user, cwd="/", stderr=subprocess.DEVNULL) as pooler:
+        try:
+            wait_for_port(port)
+            url = cluster.url(database.name, host="127.0.0.1", port=port)
+            if mode == "transaction":
+                assert "a pooler that lends sessions" in refused(url)
+            else:
+                assert checked(url, "process") == []
+                with closing(connect(url, "append")) as connection:
+                    assert connection.execute("SHOW lock_timeout").fetchone() == (f"{LOCK_SECONDS}s",)
+        finally:
+            pooler.terminate()
 
 
 @pytest.mark.parametrize(

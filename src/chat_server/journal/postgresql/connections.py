@@ -3,6 +3,11 @@
 Blocks. Never knows what is asked by a connection.
 """
 
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Timer
 from typing import Literal
 
 import psycopg
@@ -61,6 +66,7 @@ _OF: dict[Purpose, dict[str, str]] = {
     "listen": _READ,
     "archive": _ARCHIVE,
 }
+_SET = "SELECT set_config(s.name, s.value, false) FROM unnest(%s::text[], %s::text[]) AS s (name, value)"
 
 
 def checked_url(url: str) -> str:
@@ -97,22 +103,44 @@ def connect(
         psycopg.OperationalError: nobody answers, or nobody who stores something.
 
     """
-    given = conninfo_to_dict(url)
     session = {
         **_EVERY,
         **_OF.get(purpose, {}),
-        "application_name": f"chat-server {node} {purpose}",
         "synchronous_commit": "local" if durability == "process" else "on",
     }
-    settings = " ".join("-c " + f"{name}={value}".replace(" ", "\\ ") for name, value in session.items())
     told = {
         **_SILENCE,
         "target_session_attrs": "any" if may_be_standby else "read-write",
-        **given,
+        **conninfo_to_dict(url),
         "client_encoding": "UTF8",
-        "options": f"{given.get('options', '')} {settings}".strip(),
+        "application_name": f"chat-server {node} {purpose}",
     }
     connection = psycopg.connect(make_conninfo("", **told), autocommit=True, prepare_threshold=0)
+    try:
+        # By a statement, and not as the connection is made: a pooler refuses `options`, or does not hand them on.
+        with _at_most(connection, CONNECT_SECONDS):
+            connection.execute(_SET, [[*session], [*session.values()]], prepare=False)
+    except psycopg.Error:
+        connection.close()
+        raise
     connection.prepared_max = None  # as many as there are statements in this program
     register(connection)
     return connection
+
+
+@contextmanager
+def _at_most(connection: psycopg.Connection[TupleRow], seconds: float) -> Iterator[None]:
+    """Whoever waits for the connection in the block is let go after so many seconds: what keeps them waiting may answer keepalives for ever."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as its_socket:
+        timer = Timer(seconds, _shut, [its_socket])
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _shut(its_socket: socket.socket) -> None:
+    with suppress(OSError):
+        its_socket.shutdown(socket.SHUT_RDWR)

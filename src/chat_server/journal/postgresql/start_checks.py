@@ -59,6 +59,7 @@ def _refuse_standby(connect: Connect) -> None:
 
 
 def _problems(connection: Connection, other: Connection, durability: str) -> list[str]:
+    _refuse_pooler(connection, other)  # first: to what is prepared in another's session there is no other answer
     version = connection.info.server_version
     if version < VERSION_MIN * 10000:
         raise UnusableJournal(f"the database is PostgreSQL {version // 10000}; a journal needs {VERSION_MIN} or newer")
@@ -67,7 +68,6 @@ def _problems(connection: Connection, other: Connection, durability: str) -> lis
         raise UnusableJournal(
             f"the database has the encoding {encoding}, in which not everything can be said; make one with ENCODING 'UTF8'"
         )
-    _refuse_pooler(connection, other)
     for name, why in MUST_BE_ON.items():
         if _shown(connection, name) != "on":
             raise UnusableJournal(f"the database has {name} off: {why}; turn it on in postgresql.conf")
@@ -85,16 +85,16 @@ def _shown(connection: Connection, setting: str) -> str:
 
 
 def _backend(connection: Connection) -> int:
-    ((number,),) = connection.execute("SELECT pg_backend_pid()").fetchall()
+    ((number,),) = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchall()
     return int(number)
 
 
 def _refuse_pooler(connection: Connection, other: Connection) -> None:
     """Two connections that are open at once have two sessions, and each keeps its own, unless something in between lends them."""
     mine, others = _backend(connection), _backend(other)
-    connection.execute("LISTEN chat_probe")
-    hears = connection.execute("SELECT pg_listening_channels()").fetchall()
-    connection.execute("UNLISTEN chat_probe")
+    connection.execute("LISTEN chat_probe", prepare=False)
+    hears = connection.execute("SELECT pg_listening_channels()", prepare=False).fetchall()
+    connection.execute("UNLISTEN chat_probe", prepare=False)
     if mine == others or hears != [("chat_probe",)]:
         raise UnusableJournal(
             "between this server and the database there is a pooler that lends sessions for one transaction each, by which nothing can be"
