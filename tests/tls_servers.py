@@ -205,7 +205,8 @@ class Relay:
                     self.heard += data
                 sink.write(data)
                 await sink.drain()
-            sink.close()
+            if not sink.is_closing():  # asyncio has, where a handshake fails: it cannot abort then what is closed twice
+                sink.close()
 
     def close(self) -> None:
         self._do(self._hang_up())
