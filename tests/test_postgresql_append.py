@@ -369,13 +369,15 @@ def test_a_room_s_old_name_stands_for_it_until_the_node_has_carried_out_that_it_
     assert texts_of(a) == ["z"]
 
 
-def test_whoever_listens_is_told_once_a_commit_which_rooms_have_a_turn(database: Database, nodes: list[Node]) -> None:
+def test_whoever_listens_is_told_once_a_commit_which_rooms_have_which_turn(
+    database: Database, nodes: list[Node]
+) -> None:
     with database.connect() as listener:
         listener.execute("LISTEN chat_turns")
         nodes[0].store_all(turn("x"), turn("y", room="pm"))
         nodes[0].store_all(turn("z", seen=1))
         told = [notice.payload for notice in listener.notifies(timeout=5, stop_after=2)]
-    assert told == ["1 2", "1"]
+    assert told == ["1:1 2:1", "1:2"]
 
 
 def test_whoever_has_missed_much_is_given_the_oldest_of_it(nodes: list[Node]) -> None:

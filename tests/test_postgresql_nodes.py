@@ -58,9 +58,14 @@ class Room:
         self.name = name
         self.nodes = nodes
         self.turn = 0
-        self.rests_until = -inf
+        self.rests = False
         self.taken: list[Turn] = []
         self.moved = trio.Event()
+
+    @property
+    def rests_until(self) -> float:
+        """As long as it rests, a little later than now."""
+        return trio.current_time() + 0.05 if self.rests else -inf
 
     async def open(self) -> "Room":
         self.turn = (await self.nodes.open(self.name)).record.turn
@@ -634,28 +639,34 @@ async def test_a_room_that_rests_is_handed_nothing_and_has_what_it_missed_by_its
         return read_turns(connection, after)
 
     monkeypatch.setattr(tail, "read_turns", counted)
+    monkeypatch.setattr(tail, "LOOK_SECONDS", 1000.0)
     make_room(database)
     a, b = node(database, "a"), node(database, "b")
     async with running(a, b):
         here, there = await Room(a).open(), await Room(b).open()
-        await here.say("first")
-        await there.until(1)
-        there.rests_until = trio.current_time() + 0.3
-        await trio.sleep(0.1)
+        for turn in (1, 3):  # what is handed by the second round has been heard of: both listen by then
+            await here.say("before")
+            await there.until(turn)
+            await there.say("before")
+            await here.until(turn + 1)
+        there.rests = True
+        there.taken.clear()
         asked.clear()
         await here.say("missed")
-        await trio.sleep(0.1)
-        assert there.turn == 1
+        await trio.sleep(0.2)
+        assert there.turn == 4
         await there.say("own")
-        assert there.texts == ["first", "missed"]
-        await here.until(3)
-        await trio.sleep(0.3)
+        assert there.texts == ["missed"]
+        await here.until(6)
+        there.rests = False
+        await trio.sleep(0.2)
         assert len(asked) == 1, "but for what was said there, nobody asks"
-        there.rests_until = trio.current_time() + 0.3
-        said_at = trio.current_time()
+        there.rests = True
         await here.say("after a while")
-        await there.until(4)
-        assert trio.current_time() - said_at > 0.25
+        await trio.sleep(0.2)
+        assert there.turn == 6
+        there.rests = False
+        await there.until(7)
 
 
 @pytest.mark.parametrize(
