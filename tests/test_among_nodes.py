@@ -325,6 +325,42 @@ async def test_who_is_added_at_another_node_leaves_the_others_as_they_are(autoju
         assert texts(await heard(desk)) == ["x"]
 
 
+@pytest.mark.parametrize("has_account", [False, True])
+async def test_the_sessions_of_one_person_count_at_all_nodes(has_account: bool, autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(3, config=accounts(), sessions_per_person=4) as (a, b, c):
+        token = (await register(a))["token"] if has_account else TOKEN
+
+        async def one_more(house: NodeHouse) -> dict[str, Any]:
+            return await told(house.connect(HERE), "login", nick="ann", token=token, session="add")
+
+        for house in (a, a, a, b):
+            assert (await one_more(house))["is"] == "logged-in"
+        await trio.sleep(1)
+        for house in (a, b, c):
+            refused = await one_more(house)
+            assert (refused["code"], refused["details"]) == ("too-many-sessions", {"limit": "4"})
+        await trio.sleep(20)  # it is told again
+        assert (await one_more(c))["is"] == "refused"
+        (kicked, _) = await c.ask_as_operator("kick", name="ann")
+        assert [one["sessions"] for one in kicked["elsewhere"]] == [3, 1]
+        await trio.sleep(1)
+        for house in (c, c, c, b):
+            assert (await one_more(house))["is"] == "logged-in"
+
+
+async def test_who_takes_the_place_of_their_sessions_comes_in_however_many_they_are(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts(), sessions_per_person=2) as (a, b):
+        for _ in range(2):
+            await told(a.connect(HERE), "login", nick="ann", token=TOKEN, session="add")
+        await trio.sleep(1)
+        ann = b.connect(HERE)
+        assert (await told(ann, "login", nick="ann", token=TOKEN))["is"] == "logged-in"
+        await trio.sleep(2)
+        assert (await told(b.connect(HERE), "login", nick="ann", token=TOKEN, session="add"))["is"] == "logged-in"
+
+
 async def test_who_goes_from_node_to_node_and_back_at_once_is_where_they_came_last(
     autojump_clock: trio.abc.Clock,
 ) -> None:
@@ -393,6 +429,15 @@ async def test_who_registers_at_a_node_has_the_account_at_all_by_all_their_sessi
         await settled()
         assert not a.node._kept.nodes.names._held.keys() - {("bob", b.node.number)}
         (await holder(b, "anna"))
+
+
+async def test_the_token_of_the_first_account_of_all_lets_in_at_a_node_that_has_not_heard_of_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        b.node.hears_late = 5.0
+        token = (await register(a))["token"]
+        assert (await told(b.connect(HERE), "login", nick="ann", token=token))["is"] == "logged-in"
 
 
 async def test_of_an_account_and_a_guest_who_want_a_name_at_once_at_two_nodes_one_has_it(
@@ -486,6 +531,51 @@ async def test_who_comes_to_a_node_where_they_are_already_has_what_they_chose_at
             await caller.type("/wrap 40" if caller is phone else "/wrap")
             assert "40" in await caller.read_until("\r\n")
             await trio.sleep(1)
+
+
+async def test_who_is_removed_by_an_operator_is_so_at_all_nodes_and_the_operator_told_where(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(3, config=accounts()) as (a, b, c):
+        here, there, tab = a.connect(), b.connect(), b.connect()
+        await here.enter("prog", "python", token=TOKEN)
+        await there.enter("prog", "python", token=TOKEN, session="add")
+        await tab.enter("prog", "python", token=TOKEN, session="add")
+        bob = c.connect()
+        await bob.enter("bob", "python")
+        (kicked, _) = await a.ask_as_operator("kick", name="PROG", reason="spam")
+        assert kicked == {
+            "is": "kicked",
+            "nick": "prog",
+            "sessions": 1,
+            "node": "node-0",
+            "elsewhere": [{"node": "node-1", "sessions": 2}],
+        }
+        for program in (here, there, tab):
+            assert (await program.rest())[-1]["why"] == "kicked-because"
+        await settled()
+        assert visits(await heard(bob))[-1:] == [("left", "python", "prog")]
+
+
+async def test_who_is_at_other_nodes_only_is_removed_there(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        bob = b.call()
+        await bob.log_in("bob", "python")
+        (kicked, _) = await a.ask_as_operator("kick", name="bob")
+        assert (kicked["sessions"], kicked["elsewhere"]) == (0, [{"node": "node-1", "sessions": 1}])
+        assert "An operator has ended your connection" in await bob.read_to_end()
+        (refused,) = await a.ask_as_operator("kick", name="bob")
+        assert refused["why"].startswith("nobody here is called bob")
+
+
+async def test_of_a_node_that_does_not_answer_the_operator_is_told_so(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        bob = b.call()
+        await bob.log_in("bob", "python")
+        b.node.hears_late = 5.0
+        (kicked, _) = await a.ask_as_operator("kick", name="bob")
+        assert kicked["elsewhere"] == [{"node": "node-1", "sessions": None}]
+        assert "An operator has ended your connection" in await bob.read_to_end()
 
 
 async def test_a_device_dropped_at_one_node_ends_its_session_at_the_other(autojump_clock: trio.abc.Clock) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from canary import PASSWORD
 from chat_server.journal.node_life import RETURN_SECONDS
 from pairs import Pair
 from postgresql import Cluster, Database
@@ -124,6 +125,30 @@ def test_who_is_at_a_node_that_is_stopped_goes_on_at_another_and_is_not_seen_to_
         ann.ask("say", room="python", text="two", key="k2")
         while bob.wait_for("said", but="left")["text"] != "two":
             pass
+
+
+def test_what_is_somebodys_is_theirs_at_both_nodes(database: Database, call: Call, tmp_path: Path) -> None:
+    limits = "[limits]\nsessions_per_person = 3\n"
+    with node(database, "a", limits, tmp_path / "a") as first, node(database, "b", limits) as second:
+        ann = call(first.port).enter("ann")
+        ann.ask("register", password=PASSWORD)
+        token = ann.wait_for("registered")["token"]
+        others = [call(second.port).enter("ann", token=token, session="add") for _ in range(2)]
+        began = time.monotonic()
+        ann.ask("lang", language="zh")
+        for other in others:
+            assert other.wait_for("chosen")["value"] == "zh"
+        assert time.monotonic() - began < 2
+        time.sleep(1.5)
+        for server in (first, second):
+            late = call(server.port)
+            late.ask("login", nick="ann", token=token, session="add")
+            assert late.wait_for("refused", but="logged-in")["code"] == "too-many-sessions"
+        command = [sys.executable, "-m", "chat_server", "admin", "kick", "ann", "--data", str(tmp_path / "a")]
+        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=TIMEOUT).stdout
+        assert told == "ann is removed (1 connection at a; 2 connections at b)\n"
+        for each in (ann, *others):
+            assert each.wait_for("dismissed")["why"] == "kicked"
 
 
 def test_a_node_that_was_given_up_sends_everybody_away_and_begins_anew_in_its_place(

@@ -7,13 +7,13 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.server.address_counts import (
+from chat_server.server.shared_counts import (
     AGAIN_SECONDS,
     GOOD_SECONDS,
     NETWORKS_MAX,
     SIGN_NETWORKS,
     SIGNS_AT_ONCE,
-    AddressCounts,
+    SharedCounts,
 )
 from streams import House
 from test_node_ends import Running, house_at, running
@@ -76,12 +76,12 @@ async def test_rooms_that_one_person_or_address_creates_count_at_all_nodes(autoj
 # The counts alone.
 
 
-def counted(node: AddressCounts, counts: dict[str, int]) -> None:
+def counted(node: SharedCounts, counts: dict[str, int]) -> None:
     for network, connections in counts.items():
         node.count(network, connections)
 
 
-def exchange(of: AddressCounts, number: int, to: AddressCounts) -> int:
+def exchange(of: SharedCounts, number: int, to: SharedCounts) -> int:
     told = [*of.to_tell()]
     for counts in told:
         to.heard(number, counts)
@@ -90,7 +90,7 @@ def exchange(of: AddressCounts, number: int, to: AddressCounts) -> int:
 
 @given(st.lists(st.tuples(st.sampled_from("xyz"), st.integers(0, 30)), max_size=60))
 def test_what_was_told_last_is_known_whatever_came_before(told: list[tuple[str, int]]) -> None:
-    here, there = AddressCounts(100, lambda: 0.0), AddressCounts(100, lambda: 0.0)
+    here, there = SharedCounts(100, lambda: 0.0), SharedCounts(100, lambda: 0.0)
     for network, count in told:
         here.count(network, count)
         if count % 3:
@@ -101,7 +101,7 @@ def test_what_was_told_last_is_known_whatever_came_before(told: list[tuple[str, 
 
 def test_a_count_that_was_lost_is_good_for_a_while_only_and_large_ones_are_told_again() -> None:
     now = 0.0
-    here, there = AddressCounts(100, lambda: now), AddressCounts(100, lambda: now)
+    here, there = SharedCounts(100, lambda: now), SharedCounts(100, lambda: now)
     counted(here, {"small": 2, "large": 50, "gone": 50})
     exchange(here, 1, there)
     here.count("gone", 0)
@@ -113,7 +113,7 @@ def test_a_count_that_was_lost_is_good_for_a_while_only_and_large_ones_are_told_
 
 
 def test_so_much_is_told_at_once_and_the_rest_later() -> None:
-    here, there = AddressCounts(100, lambda: 0.0), AddressCounts(100, lambda: 0.0)
+    here, there = SharedCounts(100, lambda: 0.0), SharedCounts(100, lambda: 0.0)
     networks = [f"2001:db8:{number:x}::/64" for number in range(SIGN_NETWORKS * (SIGNS_AT_ONCE + 2))]
     counted(here, dict.fromkeys(networks, 3))
     assert [exchange(here, 1, there) for _ in range(3)] == [SIGNS_AT_ONCE, 2, 0]
@@ -121,7 +121,7 @@ def test_so_much_is_told_at_once_and_the_rest_later() -> None:
 
 
 def test_of_however_many_networks_so_many_are_remembered() -> None:
-    here, there = AddressCounts(100, lambda: 0.0), AddressCounts(100, lambda: 0.0)
+    here, there = SharedCounts(100, lambda: 0.0), SharedCounts(100, lambda: 0.0)
     for number in range(NETWORKS_MAX + 100):
         here.count(str(number), 1)
         there.heard(1, {str(number): 1})

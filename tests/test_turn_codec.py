@@ -13,6 +13,7 @@ from chat_server.journal.happened import (
     ChoicesMade,
     DevicesRevoked,
     LinesRewritten,
+    PutOut,
     RegisteredPerson,
     RenamedPerson,
     RoomDeleted,
@@ -47,6 +48,7 @@ CHANGES: dict[type, st.SearchStrategy[Change]] = {
     DevicesRevoked: st.builds(
         DevicesRevoked, NUMBERS, NUMBERS, st.none() | st.lists(NUMBERS, max_size=5).map(tuple), TEXTS
     ),
+    PutOut: st.builds(PutOut, NUMBERS, TEXTS, TEXTS),
     LinesRewritten: st.builds(LinesRewritten, NUMBERS, st.lists(TEXTS, max_size=5).map(tuple)),
 }
 

@@ -1,9 +1,11 @@
 """How the answers to an operator are shown on a terminal: tables and sentences. Pure; never knows how they were asked for."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
+
+from msgspec import UNSET
 
 from chat_server import console
 from chat_server.server.admin_requests import (
@@ -50,7 +52,25 @@ def _who_shown(people: Sequence[Connected]) -> list[str]:
 
 
 def _kicked_shown(answers: Sequence[Kicked]) -> list[str]:
-    return [f"{kicked.nick} is removed ({console.counted(kicked.sessions, 'connection')})" for kicked in answers]
+    return [f"{kicked.nick} is removed ({'; '.join(_where_kicked(kicked))})" for kicked in answers]
+
+
+def _where_kicked(kicked: Kicked) -> Iterator[str]:
+    """Where somebody's connections have ended, and where it is not known."""
+    here = console.counted(kicked.sessions, "connection")
+    if kicked.node is UNSET:
+        yield here
+        return
+    if kicked.sessions or not kicked.elsewhere:
+        yield f"{here} at {kicked.node}"
+    if kicked.elsewhere is UNSET:
+        yield "the database does not say just now whether they are at other nodes"
+        return
+    for one in kicked.elsewhere:
+        if one.sessions is None:
+            yield f"{one.node} has not answered yet"
+        else:
+            yield f"{console.counted(one.sessions, 'connection')} at {one.node}"
 
 
 def _rooms_shown(rooms: Sequence[RoomShown]) -> list[str]:

@@ -52,22 +52,33 @@ async def come_back(
         speak_as_chosen(session)
 
 
-def join(place: Room, session: Occupant, person: Person[Occupant], request: Login) -> Place | None:
-    """Let a session be one of somebody's who is here already. None if it cannot be: then it has been told why."""
-    limit = place.directory.sessions_max
+def join(place: Room, session: Occupant, person: Person[Occupant], request: Login, elsewhere: int = 0) -> Place | None:
+    """Let a session be one of somebody's who is here already. None if it cannot be: then it has been told why.
+
+    `elsewhere` is how many sessions they have at other nodes, if it is to be one more.
+    """
     others = [other for other in person.sessions if other.proof.device == session.proof.device]
     takes_over = bool(others) and _is_in_place_of_others(session, person, request)
-    if not takes_over and limit and len(person.sessions) >= limit:
+    if not takes_over and are_too_many(place, len(person.sessions) + elsewhere):
         if not session.proof.at:
-            session.send(
-                Refused("too-many-sessions" if request.session else "connected-too-often", {"limit": str(limit)})
-            )
+            refuse_one_more(place, session, request)
             return None
         _end_one(person)
     names = tuple(dict.fromkeys(room for other in others for room in other.rooms)) if takes_over else ()
     session.belong_to(person)
     session.logged_in(person.nick, person.sender, person.role)
     return Place(names, takes_over)
+
+
+def are_too_many(place: Room, sessions: int) -> bool:
+    """Whether somebody with so many sessions may have no more."""
+    return 0 < place.directory.sessions_max <= sessions
+
+
+def refuse_one_more(place: Room, session: Occupant, request: Login) -> None:
+    """Tell a session that it cannot be one more of somebody's."""
+    code = "too-many-sessions" if request.session else "connected-too-often"
+    session.send(Refused(code, {"limit": str(place.directory.sessions_max)}))
 
 
 def _is_in_place_of_others(session: Occupant, person: Person[Occupant], request: Login) -> bool:
@@ -94,15 +105,34 @@ def tell(session: Occupant, request: Login, rooms: Sequence[Room] = (), last: La
 # Where there are other nodes.
 
 
-async def found_here(
-    place: Room, others: OtherNodes[Person[Occupant]], who: PersonId
-) -> tuple[Person[Occupant], Claimed] | None:
-    """Who is here already by this proof, and what the engine says of their name; None if nobody is. Raises JournalError."""
+class Found(NamedTuple):
+    """Who is here already, what the engine says of their name, and how many sessions they have elsewhere (see sessions_elsewhere)."""
+
+    person: Person[Occupant]
+    claimed: Claimed
+    elsewhere: int
+
+
+async def found_here(place: Room, others: OtherNodes[Person[Occupant]], who: PersonId, request: Login) -> Found | None:
+    """Who is here already by this proof; None if nobody is. Raises JournalError."""
     while (person := place.directory.identified(who)) is not None:
-        claimed = await others.names.is_given(person.nick, who)
+        claimed = await others.names.is_given(person.nick, who) or Claimed(person.nick)
+        elsewhere = await sessions_elsewhere(place, others, who, claimed, request)
         if place.directory.identified(who) is person:  # else they have gone meanwhile
-            return person, claimed or Claimed(person.nick)
+            return Found(person, claimed, elsewhere)
     return None
+
+
+async def sessions_elsewhere(
+    place: Room, others: OtherNodes[Person[Occupant]], who: PersonId, claimed: Claimed, request: Login
+) -> int:
+    """How many sessions somebody has at other nodes of whose name the engine says this, if one more is asked for and there is a limit.
+
+    It is waited for whatever becomes of who waits: they have the name already.
+    """
+    if claimed.elsewhere and request.session and place.directory.sessions_max:
+        return await others.sessions_elsewhere(who, claimed.nick)
+    return 0
 
 
 def note_elsewhere(

@@ -13,7 +13,19 @@ from chat_server.accounts.authentication import LetIn
 from chat_server.accounts.credentials import digest_of_token
 from chat_server.accounts.networks import shortened
 from chat_server.commands.chosen import take_up_choices
-from chat_server.commands.coming_back import Place, come_back, found_here, go_on, join, note_elsewhere, rooms_of, tell
+from chat_server.commands.coming_back import (
+    Place,
+    are_too_many,
+    come_back,
+    found_here,
+    go_on,
+    join,
+    note_elsewhere,
+    refuse_one_more,
+    rooms_of,
+    sessions_elsewhere,
+    tell,
+)
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
 from chat_server.journal.nodes import Claimed
@@ -151,18 +163,23 @@ async def _let_in_among_nodes(
     """The same where there are other nodes, at which they may be too. What was proved may have been revoked while the engine was asked."""
     directory, account, who = place.directory, let_in.account, sender_of(let_in.account.id)
     async with others.deciding(who):
-        person, claimed = await _found_or_claimed(place, others, session, account)
+        person, claimed, elsewhere = await _found_or_claimed(place, others, session, account, request)
         if isinstance(claimed, Claimed) and directory.authentication.is_revoked(let_in):
             directory.release(claimed.nick, session.person)
             claimed = Refused("changed-meanwhile")
         if isinstance(claimed, Refused):
             session.send(claimed)
             return
+        has_shown_password = not (let_in.is_old or let_in.is_by_device)
+        if person is None and not has_shown_password and are_too_many(place, elsewhere):
+            directory.release(claimed.nick, session.person)
+            refuse_one_more(place, session, request)
+            return
         last = _last_login(let_in, (person or session.person).zone, was_ending=was_ending)
         _prove(place, session, person, let_in)
         following: Place | None = Place()
         if person is not None:
-            following = join(place, session, person, request)
+            following = join(place, session, person, request, elsewhere)
         else:
             session.logged_in(claimed.nick, who, ROLE_OF[account.role])
         if following is None:
@@ -173,21 +190,27 @@ async def _let_in_among_nodes(
 
 
 async def _found_or_claimed(
-    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, account: Account
-) -> tuple[Person[Occupant] | None, Claimed | Refused]:
-    """The account's person, if they are here, and what the engine says of their name; else claim that: it may be another one meanwhile."""
+    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, account: Account, request: Login
+) -> tuple[Person[Occupant] | None, Claimed | Refused, int]:
+    """The account's person, if they are here, and what the engine says of their name; else claim that: it may be another one meanwhile.
+
+    And how many sessions they have elsewhere (see sessions_elsewhere).
+    """
     directory, who = place.directory, sender_of(account.id)
     try:
-        if (here := await found_here(place, others, who)) is not None:
+        if (here := await found_here(place, others, who, request)) is not None:
             return here
         while True:
             nick = directory.accounts.names.name_of(account.id)
             given = await others.names.claim(nick, session.person, who)
-            if isinstance(given, Refused) or given.nick == directory.accounts.names.name_of(account.id):
-                return None, given
+            if isinstance(given, Refused):
+                return None, given, 0
+            elsewhere = await sessions_elsewhere(place, others, who, given, request)
+            if given.nick == directory.accounts.names.name_of(account.id):
+                return None, given, elsewhere
             directory.release(given.nick, session.person)
     except JournalError:
-        return None, Refused("engine-away")
+        return None, Refused("engine-away"), 0
 
 
 def _last_login(let_in: LetIn, zone: str, *, was_ending: bool) -> LastLogin | None:

@@ -10,7 +10,18 @@ from chat_server.accounts.new_names import parse_nickname
 from chat_server.commands.access import access
 from chat_server.commands.asking import HASH_TOKENS, ask_until_right
 from chat_server.commands.chosen import note_choice
-from chat_server.commands.coming_back import Place, come_back, found_here, go_on, join, note_elsewhere, tell
+from chat_server.commands.coming_back import (
+    Place,
+    are_too_many,
+    come_back,
+    found_here,
+    go_on,
+    join,
+    note_elsewhere,
+    refuse_one_more,
+    sessions_elsewhere,
+    tell,
+)
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import (
     enter_rooms,
@@ -102,7 +113,8 @@ class LoginCommands(CommandHandler):
         """
         if request.code:
             return _log_in_by_code(place, session, request)
-        if session.has_terminal or not (request.password or place.directory.accounts.names):
+        directory = place.directory  # the first account of all may have been made just now at another node
+        if session.has_terminal or not (request.password or directory.accounts.names or directory.others):
             return _log_in(place, session, request)
         return _log_in_as_program(place, session, request)
 
@@ -164,19 +176,22 @@ async def _decided(
 ) -> Place | None:
     """Decide who somebody is who is not known to have an account: where their session goes on, if it has come in."""
     try:
-        here = await found_here(place, others, identity)
+        here = await found_here(place, others, identity, request)
     except JournalError:
         session.send(Refused("engine-away"))
         return None
     if here is not None:
-        person, claimed = here
-        following = join(place, session, person, request)
-        return following and note_elsewhere(others, session, request, claimed, following)
+        following = join(place, session, here.person, request, here.elsewhere)
+        return following and note_elsewhere(others, session, request, here.claimed, following)
     if not identity and holds_an_account(place, request.nick):
         _ask_password(place, session, request)
         return None
     given = await _claimed_by_guest(place, others, session, request, is_known=bool(identity))
     if given is None:
+        return None
+    if are_too_many(place, await sessions_elsewhere(place, others, identity, given, request)):
+        place.directory.release(given.nick, session.person)
+        refuse_one_more(place, session, request)
         return None
     _be_plain_if_asked(place, session, request)
     let_in_guest(place, session, given.nick, request.token)

@@ -90,6 +90,14 @@ class DevicesRevoked(Struct, frozen=True, tag="devices-revoked"):
     why: str
 
 
+class PutOut(Struct, frozen=True, tag="put-out"):
+    """An operator at a node has put somebody out; so their sessions at others end too. They may be told why, or not ("")."""
+
+    node: int
+    person: PersonId
+    reason: str
+
+
 class LinesRewritten(Struct, frozen=True, tag="lines-rewritten"):
     """What was said in these rooms stands otherwise now: an account has ended, or old lines were deleted. What was read of it is read again."""
 
@@ -107,6 +115,7 @@ Change = (
     | AccountChanged
     | ChoicesMade
     | DevicesRevoked
+    | PutOut
     | LinesRewritten
 )
 

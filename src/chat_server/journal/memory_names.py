@@ -63,6 +63,11 @@ class KeptNames:
         if held is not None and held.person == person:
             del self._held[key, node]
 
+    def whereabouts(self, key: str) -> list[tuple[PersonId, str, int]]:
+        """Who has the name with this key, with all that they have, and at which nodes."""
+        people = {held.person for (other, _), held in self._held.items() if other == key}
+        return [(held.person, held.nick, node) for (_, node), held in self._held.items() if held.person in people]
+
     def forget(self, node: int) -> None:
         """Nobody is at a node any more."""
         self._held = {where: held for where, held in self._held.items() if where[1] != node}

@@ -19,6 +19,7 @@ from chat_server.journal.happened import (
     DevicesRevoked,
     Numbered,
     PersonId,
+    PutOut,
     RegisteredPerson,
     RenamedPerson,
     RoomDeleted,
@@ -45,6 +46,7 @@ from chat_server.journal.nodes import (
     Turn,
     TurnReceipt,
     Went,
+    Whereabouts,
 )
 from chat_server.journal.signs import Signs
 from chat_server.protocol.entries import Entry
@@ -187,6 +189,16 @@ class MemoryNode:
         self._check()
         self._kept.nodes.names.release(self.number, key, person)
 
+    async def whereabouts(self, key: str) -> Sequence[Whereabouts]:
+        """At which nodes somebody has names; see Nodes."""
+        self._check()
+        kept = self._kept.nodes
+        known = {
+            **{number: gone.name for number, (gone, _) in kept.gone.items()},
+            **{n: one.seen().name for n, one in kept.alive.items()},
+        }
+        return [Whereabouts(*held, known.get(held[2], "")) for held in kept.names.whereabouts(key)]
+
     async def rooms_of(self, person: PersonId, device: int) -> Sequence[str]:
         """In which rooms somebody is elsewhere; see Nodes."""
         self._check()
@@ -209,6 +221,10 @@ class MemoryNode:
     async def registered(self, person: PersonId, account: int) -> None:
         """Tell of an account; see Nodes."""
         self._tell(RegisteredPerson(self.number, person, account))
+
+    async def put_out(self, person: PersonId, reason: str) -> None:
+        """Have somebody's sessions end; see Nodes."""
+        self._tell(PutOut(self.number, person, reason))
 
     def _tell(self, change: Change) -> None:
         self._check()

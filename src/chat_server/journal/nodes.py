@@ -189,6 +189,15 @@ class Claimed(NamedTuple):
     order: int = 0
 
 
+class Whereabouts(NamedTuple):
+    """Somebody has a name at a node."""
+
+    person: PersonId
+    nick: str
+    node: int
+    node_name: str
+
+
 class NodeSeen(NamedTuple):
     """A node as the engine knows it: for how many seconds it has been one, and for how many nothing was heard of it.
 
@@ -264,6 +273,10 @@ class Nodes(Protocol):
     async def release(self, key: str, person: PersonId) -> None:
         """Take it back, as far as they have it at this node."""
 
+    async def whereabouts(self, key: str) -> Sequence[Whereabouts]:
+        """At which nodes, this one too, somebody has names who has the one with this key."""
+        ...
+
     async def rooms_of(self, person: PersonId, device: int) -> Sequence[str]:
         """In which rooms somebody is by a device at other nodes."""
         ...
@@ -276,6 +289,9 @@ class Nodes(Protocol):
 
     async def registered(self, person: PersonId, account: Author) -> None:
         """Tell the other nodes that somebody has an account now (`RegisteredPerson`)."""
+
+    async def put_out(self, person: PersonId, reason: str) -> None:
+        """Have a person's sessions at other nodes end (`PutOut`)."""
 
     # What happens elsewhere.
 

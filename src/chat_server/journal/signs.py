@@ -32,7 +32,20 @@ class RoomFounded(Struct, frozen=True, tag="room-founded"):
     network: str
 
 
-Sign = AddressesCounted | RoomFounded
+class SessionsCounted(Struct, frozen=True, tag="sessions-counted"):
+    """So many sessions these people have at the node now, where they are several, or were."""
+
+    counts: dict[str, int]
+
+
+class SessionsEnded(Struct, frozen=True, tag="sessions-ended"):
+    """Somebody was put out at the node, as another has asked for: so many of their sessions."""
+
+    person: str
+    sessions: int
+
+
+Sign = AddressesCounted | RoomFounded | SessionsCounted | SessionsEnded
 
 
 class Signed(NamedTuple):

@@ -16,6 +16,11 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.room import Occupant, Room
 
 
+def kicked_because(reason: str) -> Dismissed:
+    """What somebody is told whom an operator puts out, with their reason, if they gave one."""
+    return Dismissed("kicked-because", {"reason": reason}) if reason else Dismissed("kicked")
+
+
 class Remembering(Protocol):
     """A room, as far as it matters here."""
 

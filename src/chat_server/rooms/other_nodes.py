@@ -4,8 +4,8 @@ What happens at other nodes comes in one order (journal/happened.py), some time 
 or after it there, and is never undone by what was before it. Never knows how somebody logs in, nor how a session ends.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -13,9 +13,11 @@ from weakref import WeakKeyDictionary
 import trio
 
 from chat_server.accounts import sender_of
+from chat_server.journal import JournalError
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Nodes
 from chat_server.protocol.entries import Author
+from chat_server.protocol.names import name_key
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.owed import Owed
 from chat_server.rooms.shared_names import SharedNames
@@ -24,6 +26,12 @@ P = TypeVar("P")
 
 ROOM_SECONDS = 3.0
 """Seconds for which a room is waited for in which somebody is elsewhere, and of which this node has not heard yet."""
+
+ASKED_SECONDS = 3.0
+"""Seconds for which the engine is asked at which other nodes somebody is."""
+
+ENDED_SECONDS = 3.0
+"""Seconds for which other nodes are waited for that are to put somebody out: they hear of it within one."""
 
 
 class OtherNodes(Generic[P]):
@@ -37,8 +45,12 @@ class OtherNodes(Generic[P]):
         """The names of those who are here."""
         self.came: WeakKeyDictionary[object, int] = WeakKeyDictionary()
         """For each session in which order it came, among all of its person's (Claimed.order)."""
+        self.sessions_told: Callable[[PersonId], Mapping[int, int]] = lambda _: {}
+        """How many sessions somebody has at other nodes, as these tell of whom there are several of."""
         self._locks: dict[PersonId, trio.Lock] = {}
         self._rooms_changed = trio.Event()
+        self._ended: dict[PersonId, dict[int, int]] = {}  # of whom is being put out: at which node how many sessions
+        self._has_ended = trio.Event()
 
     async def run(self) -> None:
         """Tell the engine what it is owed, for ever."""
@@ -73,6 +85,36 @@ class OtherNodes(Generic[P]):
         self.names.known_otherwise(nick, sender_of(account))
         if who.startswith("token:"):  # nobody else is at several nodes without an account
             self._owed.tell(partial(self.nodes.registered, who, account))
+
+    async def put_out(self, who: PersonId, reason: str, nodes: Collection[int]) -> Mapping[int, int]:
+        """Have somebody's sessions at other nodes end. Returns how many have, at each of these nodes that says so in time. Raises JournalError."""
+        told = self._ended.setdefault(who, {})
+        try:
+            await self.nodes.put_out(who, reason)
+            with trio.move_on_after(ENDED_SECONDS):
+                while not told.keys() >= {*nodes}:
+                    await self._has_ended.wait()
+        finally:
+            self._ended.pop(who, None)
+        return told
+
+    def note_ended(self, who: PersonId, node: int, sessions: int) -> None:
+        """So many of somebody's sessions have ended at another node."""
+        if who in self._ended:
+            self._ended[who][node] = sessions
+            self._has_ended.set()
+            self._has_ended = trio.Event()
+
+    async def sessions_elsewhere(self, who: PersonId, nick: str) -> int:
+        """How many sessions somebody of this name has at other nodes: at which the engine says, how many each of these.
+
+        It is waited for whatever becomes of who waits. They count as none if the engine does not answer.
+        """
+        where: set[int] = set()
+        with suppress(JournalError), trio.CancelScope(shield=True, deadline=trio.current_time() + ASKED_SECONDS):
+            where = {one.node for one in await self.nodes.whereabouts(name_key(nick)) if one.person == who}
+        told = self.sessions_told(who)
+        return sum(max(1, told.get(node, 0)) for node in where - {self.nodes.number})
 
     # Rooms.
 

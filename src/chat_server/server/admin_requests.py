@@ -161,11 +161,21 @@ class Connected(AdminAnswer, frozen=True):
     node: str | UnsetType = UNSET
 
 
+class EndedElsewhere(Struct, frozen=True):
+    """So many sessions of somebody's have ended at another node; None: that has not said so in time."""
+
+    node: str
+    sessions: int | None
+
+
 class Kicked(AdminAnswer, frozen=True):
-    """So many sessions of this person's have ended."""
+    """So many sessions of this person's have ended here; and where several nodes are one server, at the others where they were."""
 
     nick: str
     sessions: int
+    node: str | UnsetType = UNSET
+    elsewhere: tuple[EndedElsewhere, ...] | UnsetType = UNSET
+    """Empty where they were nowhere else; not there, while the engine does not say where they are."""
 
 
 class RoomShown(AdminAnswer, frozen=True):

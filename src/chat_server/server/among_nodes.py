@@ -8,10 +8,10 @@ import trio
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant
-from chat_server.server.address_counts import AddressCounts
 from chat_server.server.changes_elsewhere import ChangesElsewhere
 from chat_server.server.ending import Ending
 from chat_server.server.engine_away import tell_of_engine
+from chat_server.server.shared_counts import SharedCounts
 from chat_server.server.shared_limits import share_limits
 from chat_server.sessions.session import ChatSession
 
@@ -21,7 +21,7 @@ async def be_among_nodes(
     changes: ChangesElsewhere,
     ending: Ending,
     sessions: Collection[ChatSession[Any]],
-    counts: AddressCounts,
+    counts: SharedCounts,
 ) -> None:
     """Until cancelled: end when this node is given up, tell people when the engine is away, share names and limits, do what others have done."""
     nodes = others.nodes

@@ -24,6 +24,7 @@ from chat_server.journal.happened import (
     DevicesRevoked,
     LinesRewritten,
     PersonId,
+    PutOut,
     RegisteredPerson,
     RenamedPerson,
     RoomDeleted,
@@ -31,13 +32,14 @@ from chat_server.journal.happened import (
     RoomRenamed,
 )
 from chat_server.journal.nodes import NodeIsOver
+from chat_server.journal.signs import SessionsEnded
 from chat_server.logs import log
 from chat_server.protocol.events import Dismissed, Refused
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
-from chat_server.rooms.ends import end_sessions
+from chat_server.rooms.ends import end_sessions, kicked_because
 from chat_server.rooms.other_nodes import OtherNodes
-from chat_server.rooms.person import Person
+from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import Occupant, Room
 
 CHANGE_SECONDS = 30.0
@@ -112,6 +114,8 @@ class ChangesElsewhere:
                 await self._change_account(change)
             case ChoicesMade():
                 self._choose(change)
+            case PutOut():
+                await self._put_out(change)
             case DevicesRevoked():
                 await (self._end_dropped(change) if self._is_own(change) else self._revoke(change))
 
@@ -228,6 +232,18 @@ class ChangesElsewhere:
         person = self.directory.identified(sender_of(change.account))
         if person is not None and choose_as_stored(person, change.chosen) and person.sessions:
             speak_as_chosen(person.sessions[0])
+
+    async def _put_out(self, change: PutOut) -> None:
+        """An operator at another node has put somebody out."""
+        directory, number = self.directory, self._others.nodes.number
+        person = directory.identified(change.person)
+        if person is None:  # a guest without a token is nobody whom another node could name but by their number here
+            person = next((one for one in directory.people if person_id(one, number) == change.person), None)
+        if person is not None:
+            log.info("an operator has removed somebody, at another node", nick=person.nick, node=change.node)
+            sessions = (*person.sessions, *person.replaced)
+            ended = await end_sessions(directory, sessions, kicked_because(change.reason))
+            self._others.nodes.signs.tell(SessionsEnded(change.person, ended))
 
     def _mark_guests(self) -> None:
         """Tell all rooms if this was the first account: whoever has none is a guest from now on."""

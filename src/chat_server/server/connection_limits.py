@@ -7,7 +7,7 @@ import ipaddress
 from math import inf
 
 from chat_server.config import Limits
-from chat_server.server.address_counts import AddressCounts
+from chat_server.server.shared_counts import SharedCounts
 from chat_server.sessions.pace import Address
 from chat_server.sessions.token_bucket import TokenBucket
 
@@ -24,7 +24,7 @@ class Admission:
         per_address: int,
         per_second: float = 0,
         burst: int = 1,
-        counts: AddressCounts | None = None,
+        counts: SharedCounts | None = None,
     ) -> None:
         """Nobody is connected.
 
@@ -106,7 +106,7 @@ class Admission:
         self._gone = dict(kept[-GONE_MAX // 2 :])
 
 
-def admission_within(limits: Limits, files: float, counts: AddressCounts | None = None) -> Admission:
+def admission_within(limits: Limits, files: float, counts: SharedCounts | None = None) -> Admission:
     """What lets in as many as the settings allow, and as there are files for; see Admission."""
     return Admission(
         int(min(limits.connections or inf, max(1, files), 2**31)),

@@ -5,7 +5,7 @@ What they may do to accounts is in account_operations.py.
 Knows sessions, rooms and the journal. Never knows the socket that a request came by, nor how an answer is shown.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import trio
@@ -15,13 +15,14 @@ from chat_server import __version__
 from chat_server.commands.room_names import problem_with
 from chat_server.journal import Journal, JournalError, RoomRecord
 from chat_server.journal.archive import FileProblem
+from chat_server.journal.nodes import Whereabouts
 from chat_server.journal.rooms import find_room, new_name
 from chat_server.logs import log
-from chat_server.protocol.events import Dismissed
+from chat_server.protocol.names import name_key
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
-from chat_server.rooms.ends import end_sessions
+from chat_server.rooms.ends import end_sessions, kicked_because
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.server.account_operations import AccountOperations, Operation
@@ -33,6 +34,7 @@ from chat_server.server.admin_requests import (
     Connected,
     Deleted,
     DeleteRoom,
+    EndedElsewhere,
     Figures,
     Kick,
     Kicked,
@@ -110,17 +112,49 @@ class Operations:
             )
 
     async def _kick(self, request: Kick, user: int) -> Iterable[AdminAnswer]:
-        """End somebody's sessions at once: of what they have said, nothing is stored that is not being stored already."""
-        person = self._directory.person(request.name)
-        if person is None:
-            raise Impossible(f"nobody here is called {request.name}: `chat-server admin who` lists who is connected")
+        """End somebody's sessions at once: of what they have said, nothing is stored that is not being stored already.
+
+        Those at other nodes end as soon as these hear of it.
+        """
+        directory, reason = self._directory, sanitize_to_line(request.reason).strip().rstrip(".")
+        there = await self._whereabouts(request.name) if directory.others is not None else ()
+        person = directory.person(request.name) or (directory.identified(there[0].person) if there else None)
+        if person is None and not there:
+            away = " that is known: the engine of the journal does not answer" if there is None else ""
+            raise Impossible(
+                f"nobody here is called {request.name}{away}: `chat-server admin who` lists who is connected"
+            )
+        nick = person.nick if person is not None else there[0].nick if there else ""
         sessions = [session for session in self._sessions if session.person is person]
-        reason = sanitize_to_line(request.reason).strip().rstrip(".")
-        farewell = Dismissed("kicked-because", {"reason": reason}) if reason else Dismissed("kicked")
-        log.info("an operator has removed somebody", nick=person.nick, sessions=len(sessions), user=user)
-        nick = person.nick
-        await end_sessions(self._directory, (cast(Occupant, session) for session in sessions), farewell)
-        return (Kicked(nick, len(sessions)),)
+        log.info("an operator has removed somebody", nick=nick, sessions=len(sessions), user=user)
+        await end_sessions(directory, (cast(Occupant, session) for session in sessions), kicked_because(reason))
+        elsewhere = await self._kick_elsewhere(there, reason)
+        return (Kicked(nick, len(sessions), self._node, elsewhere),)
+
+    async def _whereabouts(self, name: str) -> Sequence[Whereabouts] | None:
+        """At which nodes somebody of this name is; None if the engine does not say."""
+        nodes = self._directory.nodes
+        try:
+            with trio.fail_after(NODES_SECONDS):
+                return await nodes.whereabouts(name_key(name)) if nodes is not None else ()
+        except (JournalError, trio.TooSlowError):
+            return None
+
+    async def _kick_elsewhere(
+        self, where: Sequence[Whereabouts] | None, reason: str
+    ) -> tuple[EndedElsewhere, ...] | UnsetType:
+        """End somebody's sessions at the other nodes where they are; how many ended at which, or nothing, if that is not known."""
+        others = self._directory.others
+        if others is None or where is None:
+            return UNSET
+        names = {one.node: one.node_name for one in where if one.node != others.nodes.number}
+        if not names:
+            return ()
+        try:
+            ended = await others.put_out(where[0].person, reason, names)
+        except JournalError:
+            return UNSET
+        return tuple(EndedElsewhere(name, ended.get(node)) for node, name in names.items())
 
     async def _rooms(self, request: Rooms, user: int) -> Iterable[AdminAnswer]:
         del request, user

@@ -27,7 +27,6 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
-from chat_server.server.address_counts import AddressCounts
 from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
@@ -41,6 +40,7 @@ from chat_server.server.operators import let_operators_in
 from chat_server.server.policy import policy_of
 from chat_server.server.proxies import Proxies, receive_header
 from chat_server.server.retention import forget_what_is_old
+from chat_server.server.shared_counts import SharedCounts
 from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
@@ -101,7 +101,7 @@ class Server:
         """
         self._config = config
         limits = config.limits
-        self._counts = AddressCounts(limits.connections_per_address, trio.current_time) if store.nodes else None
+        self._counts = SharedCounts(limits.connections_per_address, trio.current_time) if store.nodes else None
         self._admission = admission_within(limits, files - FILES_RESERVED, self._counts)
         self._proxies = Proxies(config.proxy.trusted)
         self._turns = Turns(work)

@@ -15,7 +15,7 @@ import trio
 
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import JournalError, RoomRecord
-from chat_server.journal.happened import CameElsewhere, Change, PersonId, RegisteredPerson, RenamedPerson
+from chat_server.journal.happened import CameElsewhere, Change, PersonId, PutOut, RegisteredPerson, RenamedPerson
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.node_life import NodeLife
 from chat_server.journal.nodes import (
@@ -30,6 +30,7 @@ from chat_server.journal.nodes import (
     PendingTurn,
     Turn,
     TurnReceipt,
+    Whereabouts,
 )
 from chat_server.journal.postgresql.append_function import NODE_IS_OVER, TURNS_CHANNEL
 from chat_server.journal.postgresql.appending import Append, append_all, append_of
@@ -228,6 +229,19 @@ class PostgresqlNodes:
         """Take a name back; see Nodes."""
         await self._names.release(key, person)
 
+    async def whereabouts(self, key: str) -> Sequence[Whereabouts]:
+        """At which nodes somebody has names; see Nodes."""
+
+        def read(connection: Connection) -> Sequence[Whereabouts]:
+            rows = connection.execute(
+                "SELECT held.person, held.nick, node.id, node.name FROM held JOIN node ON node.id = held.node"
+                " WHERE held.person IN (SELECT person FROM held WHERE key = %b) ORDER BY node.id, held.since",
+                [key],
+            )
+            return [Whereabouts(*row) for row in rows]
+
+        return await self._ask(read)
+
     async def rooms_of(self, person: PersonId, device: int) -> Sequence[str]:
         """In which rooms somebody is by a device at other nodes; see Nodes."""
 
@@ -252,6 +266,10 @@ class PostgresqlNodes:
     async def registered(self, person: PersonId, account: Author) -> None:
         """Tell the other nodes that somebody has an account now."""
         await self._tell(RegisteredPerson(self.number, person, account))
+
+    async def put_out(self, person: PersonId, reason: str) -> None:
+        """Have somebody's sessions at other nodes end; see Nodes."""
+        await self._tell(PutOut(self.number, person, reason))
 
     # What happens elsewhere.
 

@@ -1,5 +1,7 @@
 """How many are connected from one address at the other nodes, where several are one server, and what those are told of this one.
 
+The same for the sessions of those who have several: a person stands here where a network does otherwise.
+
 Changes are told, so that nothing is asked when somebody connects; what was told is good for a while only, so that nothing has to be taken back that
 was lost, or of a node that has gone. Pure but for its clock; never knows how it is told.
 """
@@ -26,7 +28,7 @@ NETWORKS_MAX = 20_000
 """Networks of which something is to be told, and of which something is known: of more, it is not."""
 
 
-class AddressCounts:
+class SharedCounts:
     """The counts of a node, and of the others."""
 
     def __init__(self, limit: int, clock: Callable[[], float]) -> None:
@@ -51,8 +53,12 @@ class AddressCounts:
 
     def elsewhere(self, network: str) -> int:
         """How many are connected at other nodes from there."""
+        return sum(self.by_node(network).values())
+
+    def by_node(self, network: str) -> dict[int, int]:
+        """At which other nodes how many are."""
         now = self._clock()
-        return sum(count for count, until in self._others.get(network, {}).values() if until > now)
+        return {node: count for node, (count, until) in self._others.get(network, {}).items() if until > now}
 
     def to_tell(self) -> Iterator[dict[str, int]]:
         """What the others are to be told now, in signs."""
