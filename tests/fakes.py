@@ -193,7 +193,7 @@ def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hal
     """A hall with these chat rooms beside it, whose broadcasters are not running."""
     journal = journal or MemoryJournal()
     store = store_of(journal)
-    authentication = Authentication(store.accounts, cheap_hashing(), Policy())
+    authentication = Authentication(store.accounts, cheap_hashing(), Policy(), store.now)
 
     def start_room(name: str) -> ChatRoom:
         return ChatRoom(RoomRecord(name, "", 1, last), directory, hall)

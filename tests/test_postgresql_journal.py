@@ -9,12 +9,14 @@ import pytest
 import trio
 
 from captured_logs import capture_logs
-from chat_server.config import JournalTable, NodeTable
+from chat_server.config import HistoryTable, JournalTable, NodeTable
 from chat_server.journal import JournalError, Pruned, UnusableJournal
 from chat_server.journal.engines import Store, engine_named
 from chat_server.journal.happened import LinesRewritten, RoomDeleted, RoomMade, RoomRenamed
 from chat_server.journal.nodes import Beside, Came, Placed
+from chat_server.journal.postgresql import heartbeat
 from chat_server.journal.turn_codec import decode_change
+from chat_server.server.retention import forget_what_is_old
 from postgresql import Cluster, Database
 from test_journal import opened, prune_all, said, store, texts
 
@@ -172,6 +174,22 @@ async def test_keys_are_not_forgotten_early_where_the_clock_of_a_node_is_fast(
         monkeypatch.setattr("time.time", lambda: now + 10 * 86400)
         await b.journal.prune(0, 0)
         assert (await store(b.journal, said("x"), {0: "k"})).duplicates
+
+
+async def test_what_is_kept_for_days_is_forgotten_by_the_engine_s_clock_and_not_by_a_node_s(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        await a.journal.create_room("python")
+        now = time.time()
+        await store(a.journal, said("x", at=now - 3600))
+        monkeypatch.setattr("time.time", lambda: now + 30 * 86400)
+        await trio.sleep(heartbeat.BEAT_SECONDS + 0.5)  # it is told the time with each sign of life
+        assert abs(b.now() - now) < 60
+        for days, kept in ((7.0, [(1, "x")]), (0.01, [])):
+            with trio.move_on_after(1):
+                await forget_what_is_old(b, HistoryTable(keep_days=days), [])
+            assert await texts(a.journal, 1, 9) == kept
 
 
 async def test_a_room_that_was_half_deleted_is_deleted_by_whoever_forgets_next(

@@ -3,7 +3,6 @@
 A page is a range of numbers, since numbers have no holes. What a search finds is decided in journal/words.py. Never knows who is in the room.
 """
 
-import time
 from collections.abc import Awaitable
 
 from chat_server.commands.access import access
@@ -74,7 +73,7 @@ class HistoryCommands(CommandHandler):
         /date 14:30 is the last time that it was half past two in the afternoon.
         """
         try:
-            span = span_of(request.day, time.time(), session.person.zone)
+            span = span_of(request.day, place.directory.authentication.now(), session.person.zone)
         except NotADay:
             session.send(Refused("usage-not-a-day", {"value": shortened(request.day)}))
             return None

@@ -3,7 +3,6 @@
 Never knows how a choice is put into effect: sessions/display.py says what follows from it, and text_session.py does that.
 """
 
-import time
 from typing import Any
 
 from msgspec.structs import replace
@@ -48,7 +47,7 @@ class SettingsCommands(CommandHandler):
             except BadZone:
                 session.send(Refused("no-such-zone", {"zone": shortened(request.zone)}))
                 return None
-        session.send(ZoneShown(session.person.zone, time.time()))
+        session.send(ZoneShown(session.person.zone, place.directory.authentication.now()))
         return note_choice(place, session, "zone", session.person.zone) if request.zone else None
 
     @access(role=ANYBODY)

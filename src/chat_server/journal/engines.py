@@ -3,6 +3,7 @@
 An engine is imported when it is chosen (`[journal] engine` in config.py), and only then. It must never know what an engine is made of.
 """
 
+import time
 from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
@@ -70,6 +71,10 @@ class Store(NamedTuple):
     journal: Journal
     accounts: Accounts
     nodes: Nodes | None = None
+
+    def now(self) -> float:
+        """The time, in seconds since 1970: that of this machine, or the engine's if several servers have it together."""
+        return time.time() if self.nodes is None else self.nodes.life.now()
 
 
 class Engine(Protocol):

@@ -1,7 +1,9 @@
-"""How one node stands: with the engine, which answers or does not, and with the other nodes, from which it goes or which have given it up.
+"""How one node stands: with the engine, which answers or not and has a clock, and with the others, from which it goes or which have given it up.
 
 Its engine notes what it meets; the server, the rooms and the commands look. Never knows how an engine is asked, nor what becomes of anybody.
 """
+
+import time
 
 import trio
 
@@ -21,6 +23,7 @@ class NodeLife:
         """Whether the node ends in order: whoever is at it goes to another one."""
         self._owed: dict[str, float] = {}
         self._given_up = trio.Event()
+        self._ahead: float | None = None  # of the clock that is never set, the engine's
 
     # With the engine.
 
@@ -36,6 +39,14 @@ class NodeLife:
     def is_engine_away(self) -> bool:
         """Whether the engine has owed an answer for AWAY_SECONDS. What is being stored waits for it then; nothing else is asked of it."""
         return bool(self._owed) and trio.current_time() - min(self._owed.values()) >= AWAY_SECONDS
+
+    def told_the_time(self, at: float) -> None:
+        """By the engine's clock it is this now, in seconds since 1970."""
+        self._ahead = at - time.monotonic()
+
+    def now(self) -> float:
+        """The time by the engine's clock, which is the same for all nodes: what ends, or is forgotten, does so by it and not by a machine's."""
+        return time.time() if self._ahead is None else time.monotonic() + self._ahead
 
     # With the other nodes.
 

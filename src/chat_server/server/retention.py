@@ -1,6 +1,5 @@
 """What is kept no longer is deleted, now and then. Knows the journal, and that rooms remember what was said last."""
 
-import time
 from collections.abc import Sequence
 from math import inf
 
@@ -25,11 +24,11 @@ PRUNE_PAUSE = 0.05
 async def forget_what_is_old(store: Store, history: HistoryTable, rooms: Sequence[ChatRoom]) -> None:
     """Delete what the configuration does not keep any longer, keys that nobody will use again, and accounts whose time has come, for ever."""
     while True:
-        before = time.time() - history.keep_days * 86400 if history.keep_days else -inf
+        before = store.now() - history.keep_days * 86400 if history.keep_days else -inf
         with Guard("cannot delete what is old"):
             await _forget_older_than(before, history.keep_lines, store.journal, rooms)
         with Guard("cannot end accounts whose time has come"):
-            await _end_accounts(store.accounts, rooms)
+            await _end_accounts(store.accounts, rooms, store.now())
         await trio.sleep(PRUNE_SECONDS)
 
 
@@ -44,9 +43,8 @@ async def _forget_older_than(before: float, keep_lines: int, journal: Journal, r
         log.error("cannot delete what is old", why=str(error))
 
 
-async def _end_accounts(accounts: Accounts, rooms: Sequence[ChatRoom]) -> None:
+async def _end_accounts(accounts: Accounts, rooms: Sequence[ChatRoom], now: float) -> None:
     """End those whose time has come, all together: files are made anew once for all of them."""
-    now = time.time()
     try:
         async with trio.open_nursery() as nursery:
             for account in await accounts.due(now):

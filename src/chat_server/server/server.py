@@ -116,7 +116,9 @@ class Server:
         self._store, self._journal = store, store.journal
         self._directory: Directory[Room, Person[Occupant]] = Directory(
             *store,
-            authentication=Authentication(store.accounts, hashing or HashingQueue(Argon2()), policy_of(config)),
+            authentication=Authentication(
+                store.accounts, hashing or HashingQueue(Argon2()), policy_of(config), store.now
+            ),
             start_room=lambda name: self._open_rooms.start(RoomRecord(name, "", 1, 0)),
             rooms_max=limits.rooms,
             per_person=limits.rooms_per_person,

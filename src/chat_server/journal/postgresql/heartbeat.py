@@ -29,15 +29,17 @@ BEAT = "a sign of life"
 """What the engine owes an answer to (NodeLife.asked)."""
 
 
-def begin(connection: Connection, name: str) -> tuple[int, int]:
+def begin(connection: Connection, name: str) -> tuple[int, int, float]:
     """Enter a new node. Blocks. Raises psycopg.Error.
 
-    Returns its number, and that of the newest change before it began.
+    Returns its number, that of the newest change before it began, and the time by the engine's clock.
     """
-    ((node, newest),) = connection.execute(
-        "INSERT INTO node (name) VALUES (%b) RETURNING id, (SELECT changes FROM journal)", [name]
+    ((node, newest, at),) = connection.execute(
+        "INSERT INTO node (name) VALUES (%b)"
+        " RETURNING id, (SELECT changes FROM journal), extract(epoch FROM clock_timestamp())::float8",
+        [name],
     ).fetchall()
-    return node, newest
+    return node, newest, at
 
 
 class Heartbeat:
@@ -73,14 +75,14 @@ class Heartbeat:
         silence, for_return = self._limits
         late = max(silence / 2, 2 * BEAT_SECONDS)
 
-        def touch(connection: Connection) -> tuple[int, bool] | None:
+        def touch(connection: Connection) -> tuple[int, bool, float] | None:
             rows = connection.execute(
                 "UPDATE node SET seen = clock_timestamp(), is_leaving = %b FROM node AS before WHERE node.id = %b AND before.id = node.id"
                 " RETURNING (SELECT count(*) FROM node AS other WHERE is_silent(other, %b::float8, %b::float8)),"
-                " is_silent(before, %b::float8, %b::float8)",
+                " is_silent(before, %b::float8, %b::float8), extract(epoch FROM clock_timestamp())::float8",
                 [self._life.is_leaving, self.node, silence, for_return, late, late],
             ).fetchall()
-            return (int(rows[0][0]), bool(rows[0][1])) if rows else None
+            return (int(rows[0][0]), bool(rows[0][1]), float(rows[0][2])) if rows else None
 
         self._life.asked(BEAT)
         try:
@@ -94,7 +96,8 @@ class Heartbeat:
         if answer is None:
             self._life.give_up()
             return True
-        silent, was_silent = answer
+        silent, was_silent, at = answer
+        self._life.told_the_time(at)
         # By the engine's clock this node was silent itself: if it was not, that clock was set, and the others have not been silent either.
         self._in_a_row = 0 if was_silent else self._in_a_row + 1
         if silent and self._in_a_row >= BEATS_BEFORE_BURYING:

@@ -4,7 +4,6 @@ What is appended goes the way of the nodes' turns; pages are read by connections
 once, and more wait their turn; POSITIONS_WAITING places of people wait for a database that is away.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -344,7 +343,7 @@ class PostgresqlJournal:
 
     async def prune(self, before: float, keep_lines: int) -> Pruned:
         """Forget what is old or too much; see Journal. One node does it at a time, and the others nothing meanwhile."""
-        values = self._nodes.number, before, keep_lines, time.time() - KEY_SECONDS, FORGOTTEN_AT_ONCE
+        values = self._nodes.number, before, keep_lines, self._nodes.life.now() - KEY_SECONDS, FORGOTTEN_AT_ONCE
         asked = "SELECT room, total FROM forget_old(%b, %b::float8, %b, %b::float8, %b)"
         ((room, total),) = await self._call(
             self._writing, lambda connection: connection.execute(asked, values).fetchall()

@@ -109,7 +109,8 @@ class PostgresqlNodes:
 
     def _begin(self, connection: Connection) -> int:
         """Enter the node. Returns the number of the newest change before it began."""
-        self.number, newest_change = begin(connection, self.name)
+        self.number, newest_change, at = begin(connection, self.name)
+        self.life.told_the_time(at)
         self._heartbeat.node = self._names.node = self.number
         return newest_change
 
