@@ -48,7 +48,7 @@ from chat_server.sessions.json_session import welcome_of
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.origin import Origin
 from chat_server.sessions.session import ChatSession
-from chat_server.sessions.transport import Transport
+from chat_server.sessions.transport import LAST_WORDS_SECONDS, Transport, see_off
 from chat_server.sessions.turns import Turns
 from chat_server.wire.proxy_protocol import BadHeader, Forwarded, Header, Unforwarded
 
@@ -108,7 +108,7 @@ class Server:
         self._fingerprint = fingerprint
         self._send_many = send_many
         self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
-        self._rejected, self._time_limits = Sampler(), TimeLimits()
+        self._rejected, self._time_limits, self._partings = Sampler(), TimeLimits(), TimeLimits()
         by_network = limits.connections_per_address > 0
         self._handshakes = Handshakes(
             tls, self._time_limits, self._rejected, fingerprint=fingerprint, by_network=by_network
@@ -228,6 +228,7 @@ class Server:
     def abort(self) -> None:
         """Stop at once, whatever waits."""
         self.ending.hurry()
+        self._partings.end()
         for session in self._sessions:
             session.abort()
 
@@ -328,6 +329,8 @@ class Server:
         self._sessions.discard(session)
         if guard.has_failed or session.has_failed:
             _forget_session(session, self._directory, self.rooms)
+        with self._partings.within(max(0, min(LAST_WORDS_SECONDS, self.ending.at - trio.current_time()))):
+            await see_off(session.caller.transport)
 
     def _let_go(self, caller: Caller) -> None:
         caller.transport.close()

@@ -24,7 +24,6 @@ from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.pace import Pace
 from chat_server.sessions.read_loop import Decoder, ReadLoop
 from chat_server.sessions.token_bucket import TokenBucket
-from chat_server.sessions.transport import see_off
 
 READ_MAX = 8192
 """Bytes taken from a connection before others have their turn. The dearest, nothing but backspaces, take 7 ms."""
@@ -302,7 +301,7 @@ class ChatSession(ABC, Generic[A]):
             self._farewell = self._loop.timed_out()
 
     async def end(self, deadline: float) -> bool:
-        """Leave no trace of the session, say goodbye, and let the reader have what waits.
+        """Leave no trace of the session, say goodbye, and let the reader have what waits. The connection is the server's to close.
 
         Args:
             deadline: the time until which the room may take to let go and the reader to read. Only `dismiss` and `abort` can make it earlier.
@@ -328,9 +327,6 @@ class ChatSession(ABC, Generic[A]):
             await self._outbox.emptied()
         self._outbox.close()
         self._loop.forget_held()
-        self._ending = trio.CancelScope(shield=True, deadline=emptying.deadline)
-        with self._ending:
-            await see_off(self.caller.transport)
         return not (leaving.cancelled_caught or emptying.cancelled_caught)
 
     def say_farewell(self, farewell: Event) -> None:
