@@ -18,6 +18,7 @@ from chat_server.config import JournalTable
 from chat_server.journal import UnusableJournal
 from chat_server.journal.postgresql import engine
 from chat_server.journal.postgresql.connections import LOCK_SECONDS, checked_url, connect
+from chat_server.journal.postgresql.lineage import Lineage
 from chat_server.journal.postgresql.start_checks import check_database
 from chat_server.journal.sqlite.data_directory import JOURNAL_FILE
 from postgresql import Cluster, Database, free_port
@@ -67,6 +68,34 @@ def test_a_standby_is_refused_unless_the_primary_s_address_is_there_too() -> Non
     finally:
         standby.close()
         primary.close()
+
+
+def test_a_database_that_comes_back_after_a_failover_is_passed_over_or_refused() -> None:
+    old = Cluster()
+    new = Cluster(standby_of=old)
+    both = f"host={old.directory},{new.directory} port={old.port},{new.port} dbname=postgres user=chat"
+
+    def port_of(url: str, lineage: Lineage) -> int:
+        with closing(connect(url, "append", lineage=lineage)) as connection:
+            return connection.info.port
+
+    try:
+        running = Lineage()
+        assert port_of(both, running) == old.port
+        old.stop()
+        new.run("pg_ctl", "promote", "--pgdata", new.data)
+        assert port_of(both, running) == new.port
+        old.start()
+        with capture_logs() as logs:
+            assert port_of(both, running) == new.port
+            assert port_of(both, running) == new.port
+            assert port_of(both, Lineage()) == new.port, "so it is for a server that has just been started"
+        assert ["before a failover" in str(told["event"]) for told in logs] == [True, True], "each says so once"
+        with pytest.raises(psycopg.OperationalError, match="before a failover"):
+            port_of(old.url("postgres"), running)
+    finally:
+        new.close()
+        old.close()
 
 
 def test_that_a_start_waits_for_a_standby_is_told_before_it_does(tmp_path: Path) -> None:

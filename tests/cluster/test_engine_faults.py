@@ -96,7 +96,9 @@ async def test_what_the_engine_tells_nobody_of_is_shown_at_other_servers_all_the
         assert max(late) < 2.4, "on a busy machine"
 
 
-async def test_what_was_shown_is_stored_when_a_standby_takes_the_place_of_the_engine(tmp_path: Path) -> None:
+async def test_what_was_shown_is_stored_when_a_standby_takes_the_place_of_the_engine_and_that_comes_back(
+    tmp_path: Path,
+) -> None:
     primary = await in_thread(Cluster)
     standby = await in_thread(lambda: Cluster("wal_retrieve_retry_interval=200ms", standby_of=primary))
     try:
@@ -111,6 +113,11 @@ async def test_what_was_shown_is_stored_when_a_standby_takes_the_place_of_the_en
                 await in_thread(engine.promote, standby)
                 servers.database = promoted
                 await crowd.acknowledge(200)
+                await in_thread(primary.start)  # and it is the first of those that each server asks
+                for links in servers.links.values():
+                    for link in links:
+                        link.drop()
+                    await crowd.acknowledge(50)
                 await servers.assert_all_is_well(crowd, had_doubts=True)
             assert {why for program in crowd.programs for why in program.dismissed} <= {"taken-over"}
     finally:

@@ -5,7 +5,7 @@ Blocks. Never knows what is asked by a connection.
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import Literal
@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 
 from chat_server.journal import UnusableJournal
 from chat_server.journal.postgresql.arrays import register
+from chat_server.journal.postgresql.lineage import Lineage
 
 Purpose = Literal["append", "write", "read", "follow", "listen", "life", "archive"]
 """What a connection is for; it is called `chat-server NODE PURPOSE` in pg_stat_activity. Others end what a node that is over has for reading."""
@@ -88,7 +89,13 @@ def checked_url(url: str) -> str:
 
 
 def connect(
-    url: str, purpose: Purpose, durability: str = "full", *, node: int = 0, may_be_standby: bool = False
+    url: str,
+    purpose: Purpose,
+    durability: str = "full",
+    *,
+    node: int = 0,
+    may_be_standby: bool = False,
+    lineage: Lineage | None = None,
 ) -> psycopg.Connection[TupleRow]:
     """A connection in autocommit.
 
@@ -98,6 +105,7 @@ def connect(
         durability: the setting `[journal] durability`.
         node: the number of the node whose connection it is; 0: of none.
         may_be_standby: whether it may be to a server that stores nothing.
+        lineage: what is known of which database is the one; None: whichever answers is.
 
     Raises:
         psycopg.OperationalError: nobody answers, or nobody who stores something.
@@ -108,13 +116,19 @@ def connect(
         **_OF.get(purpose, {}),
         "synchronous_commit": "local" if durability == "process" else "on",
     }
-    told = {
+    told: dict[str, str] = {
         **_SILENCE,
         "target_session_attrs": "any" if may_be_standby else "read-write",
-        **conninfo_to_dict(url),
+        **{name: str(value) for name, value in conninfo_to_dict(url).items()},
         "client_encoding": "UTF8",
         "application_name": f"chat-server {node} {purpose}",
     }
+    if lineage is None:
+        return _open(told, session)
+    return lineage.connected(told, lambda address: _open(address, session))
+
+
+def _open(told: Mapping[str, str], session: Mapping[str, str]) -> psycopg.Connection[TupleRow]:
     connection = psycopg.connect(make_conninfo("", **told), autocommit=True, prepare_threshold=0)
     try:
         # By a statement, and not as the connection is made: a pooler refuses `options`, or does not hand them on.

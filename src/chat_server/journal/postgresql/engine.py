@@ -4,7 +4,6 @@ In the data directory is what each server has for itself: its search index, its 
 """
 
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -15,6 +14,7 @@ from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.postgresql.connections import checked_url, connect
 from chat_server.journal.postgresql.for_commands import SEARCH_FILE, back_up, editing, filling, open_archive
+from chat_server.journal.postgresql.lineage import Connection, Lineage
 from chat_server.journal.postgresql.schema import NewerSchema, migrate
 from chat_server.journal.postgresql.start_checks import check_database
 from chat_server.logs import log
@@ -36,13 +36,17 @@ def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
     """Be one of the nodes of the journal in the database; where there is none, make it."""
     from chat_server.journal.postgresql.store import open_node  # noqa: PLC0415 - the commands need no server, nor Trio
 
-    url = checked_url(settings.url)
+    url, lineage = checked_url(settings.url), Lineage()
     folder = LockedDirectory(data_directory(settings.directory))
     is_open = False
+
+    def connect_to_check(*, may_be_standby: bool = False) -> Connection:
+        return connect(url, "read", may_be_standby=may_be_standby, lineage=None if may_be_standby else lineage)
+
     try:
-        for warning in check_database(partial(connect, url, "read"), settings.durability):
+        for warning in check_database(connect_to_check, settings.durability):
             log.warning(warning)
-        with closing(connect(url, "write")) as connection:
+        with closing(connect(url, "write", lineage=lineage)) as connection:
             migrate(connection)
             if connection.execute("SELECT settle_order()").fetchone() == (True,):
                 log.warning(
@@ -53,7 +57,7 @@ def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
                     "the data directory has a journal in SQLite, of which nothing is in the database: `chat-server export` by its"
                     " configuration and `import` by this one bring it there, before anybody says anything"
                 )
-        store = open_node(url, settings.durability, node, folder, folder.path / SEARCH_FILE)
+        store = open_node(url, settings.durability, node, folder, folder.path / SEARCH_FILE, lineage=lineage)
         is_open = True
     except NewerSchema:
         raise UnusableJournal(

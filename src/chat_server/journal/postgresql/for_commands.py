@@ -13,6 +13,7 @@ from chat_server.journal.data_directory import data_directory
 from chat_server.journal.postgresql import filling as filled
 from chat_server.journal.postgresql.archive import PostgresqlArchive
 from chat_server.journal.postgresql.connections import checked_url, connect
+from chat_server.journal.postgresql.lineage import Lineage
 
 SEARCH_FILE = "search-cache.db"
 """The search index of a node, in its data directory. It is called otherwise than that of a journal in SQLite, which may have been there before."""
@@ -60,6 +61,6 @@ def back_up(settings: Named, copy: Path, progress: Progress) -> None:
 
 def _connected(settings: Named) -> psycopg.Connection[TupleRow]:
     try:
-        return connect(checked_url(settings.url), "archive")
+        return connect(checked_url(settings.url), "archive", lineage=Lineage())
     except psycopg.Error as error:
         raise FileProblem(f"cannot use the database ([journal] url): {' '.join(str(error).split())}") from error

@@ -38,6 +38,7 @@ from chat_server.journal.postgresql.changes import Changes
 from chat_server.journal.postgresql.committer import OVER, Committer, TurnJob
 from chat_server.journal.postgresql.connections import Purpose, connect
 from chat_server.journal.postgresql.heartbeat import Heartbeat, begin
+from chat_server.journal.postgresql.lineage import Lineage
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.names import Names
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
@@ -64,7 +65,9 @@ T = TypeVar("T")
 class PostgresqlNodes:
     """See Nodes. It is one of them from the moment in which it is made; `run` keeps it so."""
 
-    def __init__(self, url: str, name: str, silence: float, *, durability: str = "full") -> None:
+    def __init__(
+        self, url: str, name: str, silence: float, *, durability: str = "full", lineage: Lineage | None = None
+    ) -> None:
         """Enter a new node, which the others bury when it has been silent for so many seconds. Blocks. Raises psycopg.Error."""
         self.name = name
         self.life = NodeLife()
@@ -76,6 +79,7 @@ class PostgresqlNodes:
         """Of the rooms, by the names that they have at this node."""
         self._url = url
         self._durability = durability
+        self._lineage = lineage or Lineage()
         self._links: list[Link] = []
         self._asking = self._link("read")
         self._telling = self._link("write")
@@ -85,7 +89,7 @@ class PostgresqlNodes:
         self._changes = Changes(self._asking, self.life, self.numbers)
         self._committer = Committer(partial(self._connect, "append"), self._store, self.life, self._note_stored)
         self._tail = Tail(self._listen, self._link("follow"), self.numbers, self._hear, lambda: self._committer.backend)
-        with closing(connect(url, "life")) as connection:
+        with closing(connect(url, "life", lineage=self._lineage)) as connection:
             self._changes.after = self._begin(connection)
 
     def _link(self, purpose: Purpose) -> Link:
@@ -94,7 +98,7 @@ class PostgresqlNodes:
         return link
 
     def _connect(self, purpose: Purpose) -> Connection:
-        return connect(self._url, purpose, self._durability, node=self.number)
+        return connect(self._url, purpose, self._durability, node=self.number, lineage=self._lineage)
 
     def _connect_heartbeat(self) -> Connection:
         connection = self._connect("life")

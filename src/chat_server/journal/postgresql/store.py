@@ -11,12 +11,15 @@ from chat_server.journal.postgresql.accounts import PostgresqlAccounts
 from chat_server.journal.postgresql.connections import Purpose, connect
 from chat_server.journal.postgresql.indexed import IndexedDatabase
 from chat_server.journal.postgresql.journal import PostgresqlJournal
+from chat_server.journal.postgresql.lineage import Lineage
 from chat_server.journal.postgresql.link import Connection, Link
 from chat_server.journal.postgresql.nodes import PostgresqlNodes
 from chat_server.journal.postgresql.searching import Searching
 
 
-def open_node(url: str, durability: str, node: NodeSettings, folder: LockedDirectory, index: Path) -> Store:
+def open_node(
+    url: str, durability: str, node: NodeSettings, folder: LockedDirectory, index: Path, *, lineage: Lineage
+) -> Store:
     """Be one more node. Blocks. Raises psycopg.Error.
 
     Args:
@@ -25,12 +28,15 @@ def open_node(url: str, durability: str, node: NodeSettings, folder: LockedDirec
         node: what is said of it.
         folder: the data directory, which is let go of when the journal is closed.
         index: the file of the search index.
+        lineage: what is known of which database is the one.
 
     """
-    nodes = PostgresqlNodes(url, node.name or gethostname(), node.silence_seconds, durability=durability)
+    nodes = PostgresqlNodes(
+        url, node.name or gethostname(), node.silence_seconds, durability=durability, lineage=lineage
+    )
 
     def connect_for(purpose: Purpose) -> Connection:
-        return connect(url, purpose, durability, node=nodes.number)
+        return connect(url, purpose, durability, node=nodes.number, lineage=lineage)
 
     search = Searching(IndexedDatabase(partial(connect_for, "read"), index))
     journal = PostgresqlJournal(nodes, connect_for, search, folder.close)
