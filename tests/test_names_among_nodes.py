@@ -16,6 +16,7 @@ from chat_server.protocol.names import name_key
 from chat_server.rooms.person import person_id
 from node_houses import NodeHouse, open_nodes
 from streams import Caller, Program
+from test_names_given_back import names_of_two
 from test_signing_in import CANARY, HERE
 
 TOKENS = ("a-token-of-twenty-two-characters", "another-token-of-22-characters")
@@ -32,6 +33,9 @@ STEPS = (
     "register",
     "password",
     "password",
+    "join",
+    "join",
+    "join",
     "hang up",
 )
 CALLERS = 6
@@ -120,6 +124,7 @@ async def play(steps: list[tuple[int, str, str, float]], random: Random) -> None
             others = house.server._directory.others
             assert others is not None
             assert (others.names._unsettled, others.names._whose, others._locks) == ({}, {}, {})
+        assert names_of_two(houses[0].node._kept) == [], "nor was it in the room at any moment"
 
 
 def newcomer(houses: Sequence[NodeHouse], number: int) -> Caller:
@@ -131,10 +136,12 @@ async def carry_out(caller: Caller, step: str, name: str) -> None:
     if step == "hang up":
         await caller.stream.aclose()
     elif not isinstance(caller, Program):
-        words = {"nick": f"/nick {name}", "register": "/register", "password": CANARY}
+        words = {"nick": f"/nick {name}", "register": "/register", "password": CANARY, "join": "/join python"}
         await caller.type(words.get(step, f"/login {name}"))
     elif step == "nick":
         await caller.ask("nick", nick=name)
+    elif step == "join":
+        await caller.ask("join", room="python")
     elif step == "login":
         await caller.ask("login", nick=name)
     elif step == "register":

@@ -8,6 +8,7 @@ import trio
 import trio.testing
 
 from chat_server.accounts import Device, Holder, Registration
+from chat_server.accounts.names_index import Refusal
 from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.keys import SenderKey
@@ -16,6 +17,8 @@ from chat_server.journal.nodes import (
     Beside,
     Called,
     Came,
+    Claim,
+    Claimed,
     Elsewhere,
     Movement,
     NodeIsOver,
@@ -312,3 +315,40 @@ async def test_who_came_without_a_device_may_say_nothing_more_once_another_node_
 async def test_a_room_that_is_not_there_is_refused(two: Two) -> None:
     with pytest.raises(JournalError):
         await two[0].open("haskell")
+
+
+# Names.
+
+
+async def claimed(node: Nodes, nick: str, person: str = "token:x") -> str:
+    """The name that somebody is given who asks for this one."""
+    given = await node.claim(Claim(nick, nick, nick, person))
+    assert isinstance(given, Claimed)
+    return given.nick
+
+
+async def test_a_name_that_somebody_takes_again_while_they_still_have_it_is_the_newest_that_they_have(two: Two) -> None:
+    a, b = two
+    for nick in ("ann", "zoe", "ann"):
+        assert await claimed(a, nick) == nick
+    assert await claimed(b, "joe") == "ann"
+    assert await claimed(a, "zoe") == "zoe", "at their own node they have what they ask for"
+
+
+async def test_a_name_at_a_node_that_ends_is_not_given_to_whoever_has_had_another_since_at_another_node(
+    two: Two,
+) -> None:
+    a, b = two
+    assert await claimed(a, "ann") == "ann"
+    a.life.leave()
+    with trio.fail_after(10):
+        while not any(one.is_leaving for one in await b.listed()):
+            await trio.sleep(0.1)
+    assert await claimed(b, "joe") == "ann", "they have come from there"
+    assert await claimed(b, "zoe") == "zoe"
+    for key in ("ann", "zoe"):
+        await b.release(key, "token:x")
+    assert await claimed(b, "joe") == "joe"
+    refusal = await b.claim(Claim("ann", "ann", "ann", "token:y"))
+    assert isinstance(refusal, Refusal)
+    assert refusal.why == "held", "rooms list them so still"

@@ -6,6 +6,7 @@ Never knows how a name is asked for.
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 
 from chat_server.accounts import Account
 from chat_server.accounts.look_alikes import skeleton
@@ -152,7 +153,7 @@ def call(place: Room, session: Occupant, nick: str, *, is_asked: bool = True) ->
         session.owe(max(0, len(rooms) - ROOMS_AT_ONCE) / ROOMS_PER_LINE)
     if len(rooms) > ROOMS_AT_ONCE:
         return _announce_in_turn(place, session, renamed, rooms, is_asked=is_asked)
-    _announce(place, session, old, rooms)  # they tell it later than this is told, and whatever becomes of this
+    _announce(place, session, old, rooms, rooms)  # they tell it later than this is told, and whatever becomes of this
     _tell_sessions(session, renamed, is_asked=is_asked)
     return None
 
@@ -168,7 +169,7 @@ async def _announce_in_turn(
     place: Room, session: Occupant, renamed: Renamed, rooms: Iterable[Room], *, is_asked: bool
 ) -> None:
     """Tell many rooms of the person's new name, and let others have their turn in between; if that is broken off, the rest at once."""
-    left = deque(rooms)
+    left, every = deque(rooms), [*rooms]
     try:
         _tell_sessions(session, renamed, is_asked=is_asked)
         while len(left) > ROOMS_AT_ONCE:
@@ -176,17 +177,21 @@ async def _announce_in_turn(
                 left.popleft().announce_name(session)
             await give_way()
     finally:
-        _announce(place, session, renamed.old, left)
+        _announce(place, session, renamed.old, left, every)
 
 
-def _announce(place: Room, session: Occupant, old: str, rooms: Sequence[Room]) -> None:
-    """Tell rooms of the person's new name. Others may have the old one when all have been told: no room shows two people of one name."""
+def _announce(place: Room, session: Occupant, old: str, rooms: Sequence[Room], every: Sequence[Room]) -> None:
+    """Tell rooms of the person's new name. Others may have the old one when every one has been told: no room shows two people of one name.
+
+    Where there are other nodes, when each has stored it: before, they know nothing of the new one.
+    """
     with ExitStack() as told:  # what goes wrong in one room keeps it from no other
-        told.callback(_release, place, session.person, old)
+        told.callback(_release, place, session, old, every)
         for room in reversed(rooms):
             told.callback(room.announce_name, session)
 
 
-def _release(place: Room, person: Person[Occupant], old: str) -> None:
+def _release(place: Room, session: Occupant, old: str, rooms: Sequence[Room]) -> None:
+    person = session.person
     if name_key(person.nick) != name_key(old):  # another session may have chosen it again
-        place.directory.release(old, person)
+        place.directory.release(old, person, [partial(room.when_stored, session) for room in rooms])

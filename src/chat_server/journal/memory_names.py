@@ -3,7 +3,7 @@
 Never knows who asks, nor when a node is over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import trio
@@ -19,6 +19,8 @@ class _Held(NamedTuple):
     nick: str
     skeleton: str
     person: PersonId
+    is_outdated: bool = False
+    """Whether the person has had another since, and the node where this is, which ends, will not hear of that."""
 
 
 class KeptNames:
@@ -28,21 +30,42 @@ class KeptNames:
         self._held: dict[tuple[str, int], _Held] = {}  # by key and node, the newest last
         self._claims = 0
 
-    def claim(self, node: int, claim: Claim, accounts: KeptAccounts, at: float) -> tuple[str, str, int] | Refusal:
-        """Give somebody a name at a node; see Nodes.claim. Returns it, the one that they have elsewhere, and the how-manieth claim it is."""
+    def claim(
+        self, node: int, claim: Claim, accounts: KeptAccounts, at: float, ending: Collection[int] = ()
+    ) -> tuple[str, str, int] | Refusal:
+        """Give somebody a name at a node; see Nodes.claim. Returns it, the one that they have elsewhere, and the how-manieth claim it is.
+
+        `ending` are the nodes that end in order.
+        """
         elsewhere = [
             (key, held) for (key, other), held in self._held.items() if held.person == claim.person and other != node
         ]
+        elsewhere.sort(key=lambda one: not one[1].is_outdated)
         newest = elsewhere[-1][1].nick if elsewhere else ""
         is_here = any(held.person == claim.person for (_, other), held in self._held.items() if other == node)
         key, held = claim.key, _Held(claim.nick, claim.skeleton, claim.person)
-        if elsewhere and not is_here and not claim.person.startswith("account:"):
+        is_asked_for = not elsewhere or is_here or elsewhere[-1][1].is_outdated or claim.person.startswith("account:")
+        if not is_asked_for:
             key, held = elsewhere[-1]
         elif (refusal := self._refusal(claim, accounts, at)) is not None:
             return refusal
+        if is_asked_for:
+            self._outdate(claim, ending)
+        if any(other == node and one.person == claim.person for (_, other), one in self._after(key, node)):
+            del self._held[key, node]  # it is the newest again
         self._held[key, node] = held
         self._claims += 1
         return held.nick, newest, self._claims
+
+    def _outdate(self, claim: Claim, ending: Collection[int]) -> None:
+        for where, one in self._held.items():
+            if where[1] in ending and where[0] != claim.key and one.person == claim.person:
+                self._held[where] = one._replace(is_outdated=True)
+
+    def _after(self, key: str, node: int) -> Sequence[tuple[tuple[str, int], _Held]]:
+        """What was given after the name at the node; nothing if it is nobody's there."""
+        places = [*self._held]
+        return [*self._held.items()][places.index((key, node)) + 1 :] if (key, node) in self._held else []
 
     def _refusal(self, claim: Claim, accounts: KeptAccounts, at: float) -> Refusal | None:
         account = next((one for one in accounts.accounts if sender_of(one) == claim.person), 0)

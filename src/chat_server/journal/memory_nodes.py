@@ -181,7 +181,8 @@ class MemoryNode:
         """Give somebody a name; see Nodes."""
         self._check()
         kept = self._kept.nodes
-        given = kept.names.claim(self.number, claim, self._kept.accounts, time.time())
+        leaving = [number for number, node in kept.alive.items() if number != self.number and node.seen().is_leaving]
+        given = kept.names.claim(self.number, claim, self._kept.accounts, time.time(), [*kept.gone, *leaving])
         return given if isinstance(given, Refusal) else Claimed(*given)
 
     async def release(self, key: str, person: PersonId) -> None:

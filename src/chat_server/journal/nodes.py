@@ -264,7 +264,8 @@ class Nodes(Protocol):
 
         Refused if another person has it at any node (`held`), or one that looks like it (`like-held`), or if an account has it that is not theirs (as
         NamesIndex.refusal says). But a guest who is at other nodes and has no name at this one is given the newest of the names that they have
-        there, whatever they ask for: nobody is called otherwise at each node. JournalError: they have it not, unless they had it before.
+        there, whatever they ask for: nobody is called otherwise at each node. (Not one that they have at a node that ends, and have changed since
+        at another: it is nobody else's, and not theirs to come back to.) JournalError: they have it not, unless they had it before.
 
         Claims and releases of one name at one node are carried out in the order in which they are asked for, whether or not anybody waits for them.
         """

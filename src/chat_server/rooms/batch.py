@@ -5,7 +5,7 @@ Never knows who is in the room, nor who is shown what.
 """
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, repeat
 from typing import NamedTuple, Protocol
 
@@ -49,9 +49,13 @@ class Renaming(NamedTuple):
 
 
 class Barrier(NamedTuple):
-    """Nothing happens. `done` is set when everything that was posted before has been stored and shown."""
+    """Nothing happens. `done` is set when everything that was posted before has been stored and shown.
+
+    `stored`, where there are other nodes, is called when who came, went or has another name has been stored too, which may be much later.
+    """
 
     done: trio.Event
+    stored: Callable[[], object] | None = None
 
 
 class TimedRequest(NamedTuple):

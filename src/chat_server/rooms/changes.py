@@ -151,6 +151,8 @@ class Changes:
             self._put_out(session)
         if isinstance(what, Arrival | Takeover | Departure | Renaming | Barrier):
             what.done.set()
+            if isinstance(what, Barrier) and what.stored is not None:
+                self._guard.attempt(what.stored)
             return
         with self._guard:
             _, answers = outcome_of(self._room.name, (entry,), ())

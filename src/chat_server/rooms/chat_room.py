@@ -5,7 +5,7 @@ from it (broadcaster.py); only that task changes who is a member and what number
 knows bytes on the wire.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import ClassVar
 
@@ -149,6 +149,14 @@ class ChatRoom(Room):
         """Wait until what the session said before has been stored and shown."""
         await self._post_and_wait(session, Barrier(trio.Event()))
 
+    def lists(self, person: Person[Occupant]) -> bool:
+        """Whether somebody is here by what other nodes know."""
+        return self._members.lists(person)
+
+    def when_stored(self, session: Occupant, then: Callable[[], object]) -> None:
+        """Call this when all that is in the inbox now is stored; see Room."""
+        self._inbox.put_nowait((session, session.nick, Barrier(trio.Event(), then), ()))
+
     async def _post_and_wait(self, session: Occupant, what: Arrival | Takeover | Departure | Barrier) -> None:
         self._inbox.put_nowait((session, session.nick, what, ()))
         await what.done.wait()
@@ -170,6 +178,8 @@ class ChatRoom(Room):
     async def run(self) -> None:
         """Store and deliver what enters the inbox, turn by turn, until `close`. Raises nothing but Cancelled."""
         await self._broadcaster.run()
+        if self.shared is not None and self.changes.has_ended:
+            self.shared.stored_later.tell()
 
     def forget(self, session: Occupant) -> None:
         """Let the session go without its waiting for it: it could not leave as others do."""

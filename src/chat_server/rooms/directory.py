@@ -3,7 +3,7 @@
 People and rooms are nothing here but what has a name. Never knows what can be done in a room.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -21,6 +21,7 @@ from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.quotas import Quotas
+from chat_server.rooms.shared_names import WhenStored
 
 DAY = 86400.0
 
@@ -111,9 +112,12 @@ class Directory(Generic[R, P]):
         """
         return self._names.claim(nick, person)
 
-    def release(self, nick: str, person: object) -> None:
-        """Take the name back, if this person has it, at this node."""
-        (self._names if self.others is None else self.others.names).release(nick, person)
+    def release(self, nick: str, person: object, stored: Sequence[WhenStored] = ()) -> None:
+        """Take the name back, if this person has it, at this node. Other nodes give it to others when all this is stored."""
+        if self.others is None:
+            self._names.release(nick, person)
+        else:
+            self.others.names.release(nick, person, stored)
 
     def person(self, nick: str) -> P | None:
         """Who has this name, or one that counts as the same."""

@@ -121,6 +121,11 @@ class Members:
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived
 
+    def lists(self, person: Person[Occupant]) -> bool:
+        """Whether somebody is here by what other nodes know."""
+        del person
+        return False
+
     def is_noted(self, person: Person[Occupant]) -> bool:
         """Whether everybody has been told already that somebody who is here has an account."""
         del person

@@ -5,15 +5,16 @@ knows how turns are stored, nor what anybody is shown.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import trio
 
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Called, Came, Movement, Placed, Speaker, Went
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.runs import SayRun
-from chat_server.rooms.batch import STORED_KINDS, Arrival, Departure, InboxEntry, Renaming, Takeover
+from chat_server.rooms.batch import STORED_KINDS, Arrival, Departure, InboxEntry, Renaming, Takeover, each_of
 from chat_server.rooms.room import Occupant
 from chat_server.rooms.shared_members import SharedMembers, speaker_now
 
@@ -142,3 +143,22 @@ class Planner:
         for who in sorted(there - here):
             if not self._holds_back(who.person):
                 self._place(Went(who.person, who.device, has_read=False))
+
+
+def not_said_by(entries: Sequence[InboxEntry], speakers: Collection[Speaker], node: int) -> Sequence[InboxEntry]:
+    """The entries but for what these say."""
+    return [entry for entry in entries if not is_said_by(entry, speakers, node)] if speakers else entries
+
+
+def is_said_by(entry: InboxEntry, speakers: Collection[Speaker], node: int) -> bool:
+    """Whether it is something that one of these says."""
+    return not hasattr(entry[2], "done") and speaker_now(entry[0], node) in speakers
+
+
+def spread(
+    entries: Sequence[InboxEntry], stored: Sequence[Entry | None], speakers: Collection[Speaker], node: int
+) -> Sequence[Entry | None]:
+    """What came of each line among the entries, where this is stored of those that others than these say."""
+    left = iter(stored)
+    lines = [entry for entry in each_of(entries) if type(entry[2]) in STORED_KINDS]
+    return [None if is_said_by(entry, speakers, node) else next(left) for entry in lines]

@@ -30,10 +30,9 @@ class Owed:
     def __init__(self) -> None:
         self._send, self._receive = trio.open_memory_channel[Telling](inf)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether so much is owed that nothing should be begun by which there is more."""
-        return self._send.statistics().current_buffer_used >= OWED_MAX
+    def is_full(self, more: int) -> bool:
+        """Whether so much is owed, with what will be, that nothing should be begun by which there is more."""
+        return self._send.statistics().current_buffer_used + more >= OWED_MAX
 
     def tell(self, telling: Telling) -> None:
         """Have this done, in no order. It is done again as long as it raises JournalError."""

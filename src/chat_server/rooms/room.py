@@ -307,6 +307,19 @@ class Room(ABC):
         """Wait until what the session has said here is stored and shown: what it reads then must not lack its own last line."""
         del session
 
+    def lists(self, person: Person[Occupant]) -> bool:
+        """Whether somebody is here by what other nodes know."""
+        del person
+        return False
+
+    def when_stored(self, session: Occupant, then: Callable[[], object]) -> None:
+        """Call this once, when all that has been done here until now is stored for other nodes, however late, or there is no such room any more.
+
+        Raises ClosedResourceError if nothing more is taken in: nothing is called then.
+        """
+        del session
+        then()
+
     def member_changed(self, session: Occupant) -> None:
         """Somebody who is here is shown things in another way from now on, or by another `sink`."""
         del session

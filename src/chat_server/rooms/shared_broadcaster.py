@@ -6,7 +6,7 @@ go; if they come, they are told that they cannot. Never knows how an engine stor
 """
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from math import inf
 from time import time
@@ -34,7 +34,6 @@ from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Refused, RoomFailed
 from chat_server.protocol.runs import Piece, SaidRun
 from chat_server.rooms.batch import (
-    STORED_KINDS,
     Answer,
     Arrival,
     Barrier,
@@ -43,15 +42,15 @@ from chat_server.rooms.batch import (
     InboxItem,
     Renaming,
     Takeover,
-    each_of,
     outcome_of,
 )
 from chat_server.rooms.broadcaster import Broadcaster, Parts
 from chat_server.rooms.changes import NOBODY
-from chat_server.rooms.movements import Planned, Planner
+from chat_server.rooms.movements import Planned, Planner, is_said_by, not_said_by, spread
 from chat_server.rooms.own_turn import OwnTurn
 from chat_server.rooms.room import Occupant, Room
-from chat_server.rooms.shared_members import SharedMembers, speaker_now
+from chat_server.rooms.shared_members import SharedMembers
+from chat_server.rooms.stored_later import StoredLater
 
 TURNS_WAITING_MAX = 1024
 """Turns of other nodes that wait in a room. What comes beyond that is dropped: it is handed over again within a second."""
@@ -92,6 +91,7 @@ class SharedBroadcaster(Broadcaster):
         self._again: list[InboxEntry] = []  # new names that could not be stored
         self._moves: dict[trio.Event, list[Movement]] = {}  # of the turn that is being taken in, by what is set then
         self._refused: set[trio.Event] = set()  # arrivals that could not be stored
+        self.stored_later = StoredLater(parts.guard)
 
     @property
     def name(self) -> str:
@@ -132,6 +132,7 @@ class SharedBroadcaster(Broadcaster):
         super()._flush()
 
     async def _store_and_take(self, entries: Sequence[InboxEntry]) -> None:
+        self.stored_later.note(entries)
         if self._is_woken:
             self._is_woken = False
             entries = [entry for entry in entries if entry[0] is not NOBODY]
@@ -152,6 +153,8 @@ class SharedBroadcaster(Broadcaster):
         if self._owes and not entries:
             entries = [(NOBODY, "", Barrier(trio.Event()), ())]
         await super()._store_and_take(entries)
+        if not (self._owes or self._again):
+            self.stored_later.tell()
 
     # The turns of this node.
 
@@ -166,7 +169,7 @@ class SharedBroadcaster(Broadcaster):
         owes, self._owes, self._owed_at = self._owes, False, inf
         revoked: set[Speaker] = set()
         while True:
-            may = _not_said_by(entries, revoked, self._members.node)
+            may = not_said_by(entries, revoked, self._members.node)
             planned = Planner(self._members, self._nodes.life.holds_back).plan(may, owes=owes)
             beside = Beside(self.name, self.turn, planned.placed, planned.speakers, self._heard)
             own = OwnTurn(self._nodes, beside)
@@ -197,15 +200,9 @@ class SharedBroadcaster(Broadcaster):
         if not revoked:
             return stored, answers, batch.is_plain
         _, refused = outcome_of(
-            self.name, [entry for entry in entries if _is_said_by(entry, revoked, self._members.node)], ()
+            self.name, [entry for entry in entries if is_said_by(entry, revoked, self._members.node)], ()
         )
-        left = iter(stored)
-        spread = [
-            None if _is_said_by(entry, revoked, self._members.node) else next(left)
-            for entry in each_of(entries)
-            if type(entry[2]) in STORED_KINDS
-        ]
-        return spread, answers + refused, False
+        return spread(entries, stored, revoked, self._members.node), answers + refused, False
 
     async def _take_missed(self, receipt: TurnReceipt, batch: Batch, planned: Planned) -> None:
         """The turn is stored, or there was nothing left to store: take in what comes before it, and number its lines as they are."""
@@ -352,6 +349,7 @@ class SharedBroadcaster(Broadcaster):
         return self._members.roster.has(self._members.node, self._members.speaker(session))
 
     def _take_anyway(self, entries: Sequence[InboxEntry], stored: Sequence[Entry | None]) -> None:
+        self.stored_later.note(entries)
         moves, self._moves = self._moves, {}
         for movements in moves.values():
             for movement in movements:
@@ -371,14 +369,6 @@ class SharedBroadcaster(Broadcaster):
             if opening.record.turn == self.turn:
                 self._members.become(opening.people)
                 return
-
-
-def _not_said_by(entries: Sequence[InboxEntry], speakers: Collection[Speaker], node: int) -> Sequence[InboxEntry]:
-    return [entry for entry in entries if not _is_said_by(entry, speakers, node)] if speakers else entries
-
-
-def _is_said_by(entry: InboxEntry, speakers: Collection[Speaker], node: int) -> bool:
-    return not hasattr(entry[2], "done") and speaker_now(entry[0], node) in speakers
 
 
 def _in_room(name: str, lines: Sequence[Piece]) -> Sequence[Piece]:

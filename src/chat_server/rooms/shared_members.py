@@ -78,6 +78,10 @@ class SharedMembers(Members):
     def _known_nick(self, person: Person[Occupant], nick: str) -> str:
         return self.roster.nick(person_id(person, self.node)) or super()._known_nick(person, nick)
 
+    def lists(self, person: Person[Occupant]) -> bool:
+        """Whether somebody is there by the turns that have been taken in."""
+        return bool(self.roster.nick(person_id(person, self.node)))
+
     # What turns say.
 
     def known_as(self, stored_as: Mapping[Occupant, Speaker]) -> None:

@@ -4,6 +4,7 @@ For any door whose requests name their room. Knows rooms, and the session as the
 """
 
 from collections.abc import Collection
+from functools import partial
 
 import trio
 
@@ -35,12 +36,17 @@ def let_rooms_forget(
             room.forget(session)
 
 
-def leave_person(session: Occupant, directory: Directory[Room, Person[Occupant]]) -> None:
-    """Let a session be its person's no longer; with the last one the name is free again."""
+def leave_person(session: Occupant, directory: Directory[Room, Person[Occupant]], leaving: trio.CancelScope) -> None:
+    """Let a session be its person's no longer; with the last one the name is free again.
+
+    Other nodes give it to somebody else when the rooms that it has just left have stored that: most have, unless `leaving` them took too long.
+    """
     person = session.person
     person.let_go(session)
     if person.nick and not person.sessions:
-        directory.release(person.nick, person)
+        left = [room for name in session.rooms if (room := directory.room(name)) is not None]
+        rooms = [room for room in left if leaving.cancelled_caught or room.lists(person)]
+        directory.release(person.nick, person, [partial(room.when_stored, session) for room in rooms])
         directory.forget_identity(person.sender, person)
 
 

@@ -318,7 +318,7 @@ class ChatSession(ABC, Generic[A]):
             await self.leave_all()
         if leaving.cancelled_caught:
             guard.attempt(let_rooms_forget, cast(Occupant, self), self.place.directory, self._taken_over)
-        guard.attempt(leave_person, cast(Occupant, self), self.place.directory)
+        guard.attempt(leave_person, cast(Occupant, self), self.place.directory, leaving)
         if self._farewell is not None:
             guard.attempt(self.say_farewell, self._farewell)
         self.has_failed = self.has_failed or guard.has_failed

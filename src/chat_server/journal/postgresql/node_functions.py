@@ -32,7 +32,7 @@ BEGIN
 END $$;
 
 -- Gives people at a node names, and takes names back, one after the other. `adopt`: who is at other nodes is given the newest name that they have
--- there, whatever they ask for.
+-- there, whatever they ask for, unless it is outdated.
 -- Returns for each that is given, by its place, counted from 1: why not and by whose name; or the name, and the newest that they have at other nodes.
 CREATE FUNCTION change_names(
     me bigint, nicks text[], -- null: the name is taken back
@@ -55,16 +55,24 @@ BEGIN
         place := one.place;
         why := NULL;
         other := '';
-        SELECT * INTO known FROM held WHERE person = one.person AND node <> me ORDER BY since DESC LIMIT 1 FOR KEY SHARE;
+        SELECT * INTO known FROM held WHERE person = one.person AND node <> me ORDER BY is_outdated, since DESC LIMIT 1 FOR KEY SHARE;
         elsewhere := coalesce(known.nick, '');
-        IF one.adopt AND known.nick IS NOT NULL THEN
+        IF one.adopt AND NOT known.is_outdated THEN
             one.nick := known.nick;
             one.key := known.key;
             one.skeleton := known.skeleton;
         ELSE
             SELECT r.why, coalesce(r.other, '') INTO why, other FROM name_refusal(one.key, one.skeleton, one.person) AS r;
+            IF why IS NULL AND known.nick IS NOT NULL THEN -- those that are being deleted need no mark
+                UPDATE held SET is_outdated = true WHERE (key, node) IN (
+                    SELECT key, node FROM held AS old WHERE person = one.person AND key <> one.key AND node <> me
+                        AND EXISTS (SELECT FROM node WHERE id = old.node AND is_leaving) FOR NO KEY UPDATE SKIP LOCKED
+                );
+            END IF;
         END IF;
         IF why IS NULL THEN
+            DELETE FROM held WHERE key = one.key AND node = me AND person = one.person -- it is the newest again
+                AND EXISTS (SELECT FROM held AS newer WHERE person = one.person AND node = me AND newer.since > held.since);
             INSERT INTO held (key, skeleton, nick, person, node) VALUES (one.key, one.skeleton, one.nick, one.person, me)
                 ON CONFLICT (key, node) DO UPDATE
                     SET nick = excluded.nick, skeleton = excluded.skeleton, person = excluded.person;

@@ -106,6 +106,7 @@ CREATE TABLE held (
     person text COLLATE "C" NOT NULL,
     node bigint NOT NULL,
     since bigint GENERATED ALWAYS AS IDENTITY,  -- greater than that of any name that was given before
+    is_outdated boolean NOT NULL DEFAULT false,  -- the person has had another since, and the node, which ends, will not hear of that
     PRIMARY KEY (key, node)
 );
 CREATE INDEX held_by_skeleton ON held (skeleton);
