@@ -10,8 +10,8 @@ from trio.testing import wait_all_tasks_blocked
 from captured_logs import capture_logs
 from chat_server.accounts import Device, Holder, Registration
 from chat_server.journal.memory_nodes import bury
-from chat_server.journal.nodes import Came, Turn, Went
-from chat_server.protocol.entries import Said, TopicSet
+from chat_server.journal.nodes import Called, Came, Turn, Went
+from chat_server.protocol.entries import Entry, Said, TopicSet
 from chat_server.protocol.requests import Topic
 from chat_server.rooms import shared_broadcaster
 from chat_server.rooms.person import Proof
@@ -154,6 +154,31 @@ async def test_who_comes_under_another_name_than_a_silent_node_has_for_them_is_c
     bury(b.nodes._kept, a.nodes.number)
     await settled()
     assert [nick for _, nick in b.room.others(bob)] == ["anna"]
+
+
+async def test_who_comes_where_it_is_not_known_yet_that_they_are_there_under_another_name_is_called_so_before_they_speak(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    late: list[Callable[[], None]] = []
+    a, b = await open_nodes(nursery, late.append)
+    bob = await a.come("bob")
+    ghost = await a.come("ann", "t")
+    ghost.person.nick = "zoe"  # as if nobody were at that node to say otherwise
+    zoe = await b.come("zoe", "t")
+    for number in range(3):
+        await b.say(zoe, f"hello {number}")
+    await settled()
+    nicks: dict[str, str] = {}
+    for turn in await a.nodes.turns("python", 0):
+        for _, movement in turn.movements:
+            if isinstance(movement, Called):
+                nicks[movement.person] = movement.nick
+            elif isinstance(movement, Came):
+                nicks.setdefault(movement.person, movement.nick)
+        for line in turn.lines:
+            assert isinstance(line, Entry)
+            assert line.nick in nicks.values(), (line, nicks)
+    assert [line for line in bob.take_told() if "ann" in line] == ["* ann joined", "* ann is now zoe"]
 
 
 async def test_of_two_names_that_are_chosen_at_once_the_one_that_counts_at_all_nodes_is_the_rooms_in_the_end(

@@ -137,8 +137,7 @@ class SharedBroadcaster(Broadcaster):
             self._is_woken = False
             entries = [entry for entry in entries if entry[0] is not NOBODY]
         if self._waiting:
-            waiting = [*self._waiting]
-            self._waiting.clear()
+            waiting, self._waiting = [*self._waiting], deque()
             with self._guard:
                 await self._take_in(waiting)
         if self._members.misnamed and self._names_at == inf:
@@ -246,6 +245,9 @@ class SharedBroadcaster(Broadcaster):
         for movement in moves:
             if isinstance(movement, Went):
                 self._members.take(self._members.node, movement)
+        if moves and self._members.is_called_otherwise(session, nick, moves):
+            self._again.append((session, nick, Renaming(trio.Event()), ()))
+            self.owe()
 
     def refuses(self, session: Occupant) -> bool:
         """Whether a session cannot come in now, for nothing can be stored for a while; it is told so."""
@@ -294,9 +296,8 @@ class SharedBroadcaster(Broadcaster):
 
     def _take_turn(self, turn: Turn) -> None:
         """Show a turn, of whatever node, from its text."""
-        is_taken = False
+        is_taken, start = False, 0
         with self._guard:
-            start = 0
             for after, movement in turn.movements:
                 self._add_stored(turn.lines[start:after])
                 start = max(start, after)

@@ -129,6 +129,13 @@ class SharedMembers(Members):
         misnamed, self.misnamed = self.misnamed, set()
         return [sessions[0] for one in misnamed if (sessions := self.here(one)) and one.nick != self.nicks[one]]
 
+    def is_called_otherwise(self, session: Occupant, nick: str, moves: Iterable[Movement]) -> bool:
+        """Whether somebody who has just come by these is listed by another name: elsewhere, which was not known when the turn was stored.
+
+        They are called by their own before they say anything.
+        """
+        return any(isinstance(move, Came) for move in moves) and self.nicks.get(session.person, nick) != nick
+
     def become(self, people: Iterable[Elsewhere]) -> None:
         """These are there, whatever was known of them; everybody is told who has come and who has gone."""
         before, self.roster = dict(self.roster), Roster(people)
