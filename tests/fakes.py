@@ -178,10 +178,10 @@ class FaultyJournal(MemoryJournal):
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         return FullDisk() if self.is_full else super().append(lines, keys)
 
-    async def create_room(self, name: str) -> None:
+    async def create_room(self, name: str, *, is_new: bool = False) -> None:
         if self.is_full:
             raise JournalError("no space left on device")
-        await super().create_room(name)
+        await super().create_room(name, is_new=is_new)
 
     async def rename_room(self, old: str, new: str) -> None:
         if self.is_full:

@@ -709,6 +709,57 @@ async def test_a_room_made_at_one_node_is_there_at_the_other(autojump_clock: tri
         await bob.read_until("ann: hello")
 
 
+async def test_of_two_who_make_a_room_at_once_at_two_nodes_the_second_is_told_that_there_is_one(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes() as (a, b):
+        ann, bob = a.connect(), b.connect()
+        await ann.enter("ann")
+        await bob.enter("bob")
+        b.node.hears_late = 5
+        assert (await told(ann, "create", room="paypal"))["is"] == "room-created"
+        refused = await told(bob, "create", room="PayPal")
+        assert (refused["code"], refused["text"]) == (
+            "room-exists",
+            "There is already a room PayPal. /join PayPal enters it.",
+        )
+        refused = await told(bob, "create", room="paypaI")
+        assert (refused["code"], refused["details"]["other"]) == ("room-like-another", "paypal")
+        await trio.sleep(11)
+        assert (await told(bob, "join", room="paypal"))["is"] == "entered"
+        assert [room.name for room in b.server.rooms].count("paypal") == 1
+        assert "PayPal" not in a.node._kept.rooms.keys() | b.node._kept.rooms.keys()
+
+
+async def test_who_could_not_make_a_room_because_another_node_has_may_make_as_many_others_as_before(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(rooms_per_person=1) as (a, b):
+        ann, bob = a.connect(), b.connect()
+        await ann.enter("ann")
+        await bob.enter("bob")
+        b.node.hears_late = 5
+        assert (await told(ann, "create", room="lisp"))["is"] == "room-created"
+        assert (await told(bob, "create", room="lisp"))["code"] == "room-exists"
+        assert (await told(bob, "create", room="scheme"))["is"] == "room-created"
+
+
+async def test_two_rooms_are_not_given_names_that_look_alike_at_once_at_two_nodes(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes() as (a, b):
+        b.node.hears_late = 5
+        assert (await a.ask_as_operator("rename-room", room="python", name="paypal"))[0]["is"] == "renamed"
+        (answer,) = await b.ask_as_operator("rename-room", room="pm", name="paypaI")
+        assert (answer["is"], answer["why"]) == (
+            "not-done",
+            "pm keeps its name: another node has just given a room the name paypal, which looks like it",
+        )
+        bob = b.connect()
+        await bob.enter("bob")
+        assert (await told(bob, "create", room="PAYPAL"))["code"] in {"room-exists", "room-like-another"}
+
+
 async def test_a_room_renamed_and_deleted_at_one_node_is_so_at_the_other(autojump_clock: trio.abc.Clock) -> None:
     async with open_nodes() as (a, b):
         bob = b.connect()

@@ -595,8 +595,8 @@ class SlowJournal(MemoryJournal):
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         return SlowDisk(super().append(lines, keys), self._seconds)
 
-    async def create_room(self, name: str) -> None:
-        await super().create_room(name)
+    async def create_room(self, name: str, *, is_new: bool = False) -> None:
+        await super().create_room(name, is_new=is_new)
         await trio.sleep(self._seconds)
 
     async def read(self, room: str, first: int, last: int) -> Page:

@@ -102,7 +102,9 @@ async def running(accounts: PostgresqlAccounts) -> AsyncIterator[PostgresqlAccou
 async def nodes(database: Database) -> AsyncIterator[list[PostgresqlAccounts]]:
     """Two nodes' accounts."""
     with database.connect() as connection:
-        connection.execute("INSERT INTO room (name, key) VALUES ('python', 'python'), ('pm', 'pm')")
+        connection.execute(
+            "INSERT INTO room (name, key, skeleton) VALUES ('python', 'python', 'python'), ('pm', 'pm', 'pm')"
+        )
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(running(opened_by(database, number))) for number in (1, 2)]
 
@@ -594,7 +596,9 @@ def everything(database: Database) -> str:
 @pytest.fixture
 def rooms(database: Database) -> None:
     with database.connect() as connection:
-        connection.execute("INSERT INTO room (name, key) VALUES ('python', 'python'), ('pm', 'pm')")
+        connection.execute(
+            "INSERT INTO room (name, key, skeleton) VALUES ('python', 'python', 'python'), ('pm', 'pm', 'pm')"
+        )
 
 
 @pytest.mark.usefixtures("rooms")

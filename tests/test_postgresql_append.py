@@ -64,7 +64,7 @@ def nodes(database: Database) -> Iterator[list[Node]]:
     """Two nodes, and two rooms."""
     found = [Node(database, "a"), Node(database, "b")]
     for room in ("python", "pm"):
-        found[0].ask("SELECT make_room(%s, %s, '{}')", room, room)
+        found[0].ask("SELECT make_room(%s, %s, %s, false, '{}')", room, room, room)
     yield found
     for node in found:
         node.close()
@@ -360,8 +360,8 @@ def test_a_room_that_is_deleted_takes_nothing_and_the_others_do(nodes: list[Node
 def test_a_room_s_old_name_stands_for_it_until_the_node_has_carried_out_that_it_has_another(nodes: list[Node]) -> None:
     a, b = nodes
     a.store(turn("x"))
-    b.ask("SELECT rename_room('python', 'snakes', 'snakes', '{}')")
-    b.ask("SELECT make_room('python', 'python', '{}')")
+    b.ask("SELECT rename_room('python', 'snakes', 'snakes', 'snakes', '{}')")
+    b.ask("SELECT make_room('python', 'python', 'python', false, '{}')")
     a.store(turn("y", seen=1))
     assert texts_of(a, "snakes") == ["x", "y"]
     a.rooms.forget("python")
@@ -415,7 +415,7 @@ def test_a_thousand_rooms_are_written_to_by_four_nodes_without_a_deadlock(databa
     rooms = [f"room{number}" for number in range(1000)]
     with database.connect() as connection:
         connection.execute(
-            "INSERT INTO room (name, key) SELECT 'room' || n, 'room' || n FROM generate_series(0, 999) AS n"
+            "INSERT INTO room (name, key, skeleton) SELECT 'room' || n, 'room' || n, 'room' || n FROM generate_series(0, 999) AS n"
         )
     stored = threading.Lock()
     total = 0

@@ -1,7 +1,7 @@
 """What the journal in PostgreSQL does beyond the contract of every journal (test_journal.py): for other nodes, by the engine's clock, without it."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import trio
 
 from captured_logs import capture_logs
 from chat_server.config import HistoryTable, JournalTable, NodeTable
-from chat_server.journal import JournalError, Pruned, UnusableJournal
+from chat_server.journal import Journal, JournalError, Pruned, RoomTaken, UnusableJournal
 from chat_server.journal.engines import Store, engine_named
 from chat_server.journal.happened import LinesRewritten, RoomDeleted, RoomMade, RoomRenamed
 from chat_server.journal.nodes import Beside, Came, Placed
@@ -48,7 +48,7 @@ async def test_what_becomes_of_rooms_at_one_node_is_told_to_all(database: Databa
     async with two_nodes(database, tmp_path) as (a, b):
         await a.journal.create_room("python")
         await b.journal.create_room("python")
-        with pytest.raises(JournalError, match="counts as the same as PYTHON"):
+        with pytest.raises(JournalError, match="a room python already, whose name counts as the same as PYTHON"):
             await b.journal.create_room("PYTHON")
         await b.journal.rename_room("python", "snakes")
         await a.journal.delete_room("snakes")
@@ -70,6 +70,60 @@ async def test_two_nodes_that_make_one_room_at_once_have_one(database: Database,
         assert len(changes(database)) == 2
 
 
+@pytest.mark.parametrize("names", [("paypal", "paypal"), ("paypal", "PayPal"), ("paypal", "paypaI")])
+async def test_of_two_who_make_rooms_at_once_that_are_one_or_look_alike_the_second_is_told_whose_name_is_in_the_way(
+    database: Database, tmp_path: Path, names: Sequence[str]
+) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        in_the_way: list[str] = []
+
+        async def make(journal: Journal, name: str) -> None:
+            try:
+                await journal.create_room(name, is_new=True)
+            except RoomTaken as taken:
+                in_the_way.append(taken.other)
+
+        for _ in range(5):
+            async with trio.open_nursery() as nursery:
+                for node, name in zip((a, b), names, strict=True):
+                    nursery.start_soon(make, node.journal, name)
+            (room,) = await a.journal.rooms()
+            assert in_the_way == [room.name]
+            in_the_way.clear()
+            await a.journal.delete_room(room.name)
+
+
+async def test_rooms_of_the_configuration_may_look_alike(database: Database, tmp_path: Path) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        for node in (a, b):
+            for name in ("paypal", "paypaI"):
+                await node.journal.create_room(name)
+        assert [room.name for room in await a.journal.rooms()] == ["paypal", "paypaI"]
+
+
+async def test_a_room_is_given_no_name_that_looks_like_one_that_another_node_has_just_given(
+    database: Database, tmp_path: Path
+) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        for room in ("python", "pm"):
+            await a.journal.create_room(room)
+        refusals: list[str] = []
+
+        async def rename(journal: Journal, room: str, name: str) -> None:
+            try:
+                await journal.rename_room(room, name)
+            except JournalError as error:
+                refusals.append(str(error))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(rename, a.journal, "python", "paypal")
+            nursery.start_soon(rename, b.journal, "pm", "paypaI")
+        names = {room.name for room in await a.journal.rooms()}
+        assert names in ({"paypal", "pm"}, {"python", "paypaI"})
+        (new,) = names - {"python", "pm"}
+        assert refusals == [f"another node has just given a room the name {new}, which looks like it"]
+
+
 async def test_a_room_that_has_another_name_at_another_node_is_not_renamed_but_can_be_deleted(
     database: Database, tmp_path: Path
 ) -> None:
@@ -80,7 +134,9 @@ async def test_a_room_that_has_another_name_at_another_node_is_not_renamed_but_c
         await a.journal.rename_room("python", "snakes")
         with pytest.raises(JournalError, match="another node has just given it another name, or deleted it"):
             await b.journal.rename_room("python", "cobras")
-        with pytest.raises(JournalError, match="another node has just given a room a name that counts as the same"):
+        with pytest.raises(
+            JournalError, match="another node has just given a room the name snakes, which counts as the same"
+        ):
             await b.journal.rename_room("pm", "SNAKES")
         await b.journal.delete_room("python")
         assert [room.name for room in await a.journal.rooms()] == ["pm"]

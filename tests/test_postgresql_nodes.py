@@ -44,7 +44,7 @@ pytestmark = pytest.mark.timeout(120)
 
 def make_room(database: Database, room: str = "python") -> None:
     with database.connect() as connection:
-        connection.execute("INSERT INTO room (name, key) VALUES (%s, %s)", [room, room])
+        connection.execute("INSERT INTO room (name, key, skeleton) VALUES (%s, %s, %s)", [room, room, room])
 
 
 def said(*texts: str, room: str = "python") -> list[Entry]:
@@ -351,7 +351,7 @@ async def test_a_room_that_is_renamed_elsewhere_goes_on_by_either_name_and_the_o
         here, there = await Room(a).open(), await Room(b).open()
         with database.connect() as connection:
             connection.execute(
-                "SELECT rename_room('python', 'snake', 'snake', %s)",
+                "SELECT rename_room('python', 'snake', 'snake', 'snake', %s)",
                 [encode_change(RoomRenamed(a.number, "python", "snake"))],
             )
         await here.say("by the old name")
@@ -362,7 +362,8 @@ async def test_a_room_that_is_renamed_elsewhere_goes_on_by_either_name_and_the_o
             there.name = "snake"
             with database.connect() as connection:
                 connection.execute(
-                    "SELECT make_room('python', 'python', %s)", [encode_change(RoomMade(a.number, "python"))]
+                    "SELECT make_room('python', 'python', 'python', false, %s)",
+                    [encode_change(RoomMade(a.number, "python"))],
                 )
         await there.say("by the new name")
         assert (await there.say("and again")).first == 3

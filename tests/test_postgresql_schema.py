@@ -41,7 +41,7 @@ def test_tables_of_an_older_release_are_brought_up_to_date_and_keep_what_is_in_t
 ) -> None:
     monkeypatch.setattr(schema, "MIGRATIONS", [*MIGRATIONS, "ALTER TABLE room ADD COLUMN colour text"])
     with database.connect() as connection:
-        connection.execute("INSERT INTO room (name, key) VALUES ('python', 'python')")
+        connection.execute("INSERT INTO room (name, key, skeleton) VALUES ('python', 'python', 'python')")
         migrate(connection)
         assert version_of(connection) == len(MIGRATIONS) + 1
         assert connection.execute("SELECT name, colour FROM room").fetchall() == [("python", None)]

@@ -50,7 +50,7 @@ def index_of(database: Database, directory: Path) -> IndexedDatabase:
 
 
 def make_room(node: Node, room: str) -> None:
-    node.ask("SELECT make_room(%s, %s, '{}')", room, room)
+    node.ask("SELECT make_room(%s, %s, %s, false, '{}')", room, room, room)
 
 
 def say(node: Node, *texts: str, room: str = "python") -> None:
@@ -297,7 +297,7 @@ def test_a_room_is_found_by_its_new_name(nodes: list[Node], index: IndexedDataba
     say(nodes[0], "needle")
     assert found(index, "needle", ["python"]) == ["needle"]
     before = index.indexed()
-    nodes[0].ask("SELECT rename_room('python', 'snakes', 'snakes', '{}')")
+    nodes[0].ask("SELECT rename_room('python', 'snakes', 'snakes', 'snakes', '{}')")
     assert found(index, "needle", ["python"]) == []
     assert found(index, "needle", ["snakes"]) == ["needle"]
     assert [line.room for line in index.search("needle", None, 1)] == ["snakes"]

@@ -29,6 +29,18 @@ class JournalError(Exception):
     """The journal cannot store or read just now. The disk's fault, not the caller's; the next call may work again."""
 
 
+class RoomTaken(JournalError):
+    """There is a room already, made by another node just now, whose name is the same as one that is wanted, counts as the same, or looks like it."""
+
+    def __init__(self, other: str, *, is_same: bool) -> None:
+        looks = "counts as the same" if is_same else "looks like it"
+        super().__init__(f"another node has just given a room the name {other}, which {looks}")
+        self.other = other
+        """What that is called."""
+        self.is_same = is_same
+        """Whether its name counts as the same."""
+
+
 class UnusableJournal(Exception):
     """The journal cannot be opened; the sentence says which and why."""
 
@@ -143,13 +155,17 @@ class Journal(Protocol):
     async def rooms(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created."""
 
-    async def create_room(self, name: str) -> None:
-        """Store a new, empty room. Harmless if it is there."""
+    async def create_room(self, name: str, *, is_new: bool = False) -> None:
+        """Store a new, empty room. Harmless if it is there.
+
+        Where it `is_new`, there is none of the name, nor any that looks like it, as far as this node knows. RoomTaken: another one has just made one.
+        """
 
     async def rename_room(self, old: str, new: str) -> None:
         """Give a room, in which nothing is being stored, another name; all that belongs to it stays. Who reads by the old name meanwhile reads on.
 
-        Raises JournalError: it keeps its name, as far as is known; of several nodes, another may have just renamed or deleted it.
+        Raises JournalError: it keeps its name, as far as is known; of several nodes, another may have just renamed or deleted it, or given the new
+        name, or one that looks like it, to another room (RoomTaken).
         """
 
     async def delete_room(self, name: str) -> str:

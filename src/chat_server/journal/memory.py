@@ -153,8 +153,9 @@ class MemoryJournal:
         """All rooms, in the order in which they were created."""
         return self._kept.listed()
 
-    async def create_room(self, name: str) -> None:
-        """Keep a new, empty room. Harmless if it is there."""
+    async def create_room(self, name: str, *, is_new: bool = False) -> None:
+        """Keep a new, empty room; see Journal."""
+        del is_new
         self._rooms.setdefault(name, KeptRoom())
 
     async def rename_room(self, old: str, new: str) -> None:

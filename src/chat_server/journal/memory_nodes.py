@@ -5,14 +5,15 @@ not at all. See nodes.py; never knows what rooms make of their turns.
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 import trio
 from msgspec.structs import replace
 
+from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
-from chat_server.journal import JournalError
+from chat_server.journal import JournalError, RoomTaken
 from chat_server.journal.happened import (
     CameElsewhere,
     Change,
@@ -50,6 +51,7 @@ from chat_server.journal.nodes import (
 )
 from chat_server.journal.signs import Signs
 from chat_server.protocol.entries import Entry
+from chat_server.protocol.names import name_key
 
 TURNS_AT_ONCE = 100
 """Turns that are read at once."""
@@ -308,17 +310,20 @@ class NodeJournal(MemoryJournal):
         super().__init__(kept, node.number)
         self._node = node
 
-    async def create_room(self, name: str) -> None:
+    async def create_room(self, name: str, *, is_new: bool = False) -> None:
         """Keep a new room, and tell of it; see Journal."""
-        is_new = name not in self._rooms
-        await super().create_room(name)
         if is_new:
+            refuse_taken(name, self._rooms)
+        is_there = name in self._rooms
+        await super().create_room(name)
+        if not is_there:
             self._kept.nodes.changes.add(RoomMade(self._node.number, name))
 
     async def rename_room(self, old: str, new: str) -> None:
         """Give a room another name, and tell of it; see Journal."""
-        if old not in self._rooms or (new in self._rooms and new != old):
-            raise JournalError(f"there is no room {old} any more, or one called {new} already")
+        if old not in self._rooms:
+            raise JournalError("another node has just given it another name, or deleted it")
+        refuse_taken(new, [room for room in self._rooms if room != old])
         await super().rename_room(old, new)
         self._kept.nodes.changes.add(RoomRenamed(self._node.number, old, new))
 
@@ -343,6 +348,13 @@ class NodeJournal(MemoryJournal):
             del nodes.alive[node.number]
         else:
             bury(self._kept, node.number)
+
+
+def refuse_taken(name: str, rooms: Collection[str]) -> None:
+    """Raise RoomTaken if one of these rooms has the name, or one that counts as the same or looks like it."""
+    same = [room for room in rooms if name_key(room) == name_key(name)]
+    for room in same or [room for room in rooms if skeleton(room) == skeleton(name)]:
+        raise RoomTaken(room, is_same=bool(same))
 
 
 def turn_of(room: KeptRoom, kept: KeptTurn) -> Turn:

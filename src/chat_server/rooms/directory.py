@@ -12,7 +12,7 @@ import trio
 from chat_server.accounts import Accounts
 from chat_server.accounts.authentication import Authentication
 from chat_server.accounts.look_alikes import difference, skeleton
-from chat_server.journal import Journal, JournalError
+from chat_server.journal import Journal, JournalError, RoomTaken
 from chat_server.journal.nodes import Nodes
 from chat_server.journal.signs import RoomFounded
 from chat_server.protocol.events import Refused
@@ -219,31 +219,39 @@ class Directory(Generic[R, P]):
 
         """
         async with self.founding:
-            if self.room(name) is not None:
-                return Refused("room-exists", {"room": name})
-            if (alike := self._room_like(name)) is not None:
-                return Refused("room-like-another", difference(name, alike.name))
-            if self._rooms_max and len(self._rooms) >= self._rooms_max:
-                return Refused("rooms-full", {})
             now = trio.current_time()
-            if person and self._by_person.is_used_up(person, now):
-                return Refused("rooms-by-person", {"limit": str(self._by_person.limit)})
-            if address and self._by_address.is_used_up(address, now):
-                return Refused("rooms-by-address", {"limit": str(self._by_address.limit)})
+            if (refusal := self._refusal(name, person, address, now)) is not None:
+                return refusal
             counted = [(quotas, who) for quotas, who in ((self._by_person, person), (self._by_address, address)) if who]
             # Before it is stored, for whoever is gone by then has had it stored all the same.
             for quotas, who in counted:
                 quotas.use(who, now)
             try:
-                await self.journal.create_room(name)
-            except JournalError:
+                await self.journal.create_room(name, is_new=True)
+            except JournalError as error:
                 for quotas, who in counted:
                     quotas.take_back(who, now)
+                if isinstance(error, RoomTaken):
+                    return _another_has(name, error)
                 raise
             if self.nodes is not None:
                 self.nodes.signs.tell(RoomFounded(person, address))
             self.open_room(self._start_room(name))
             return None
+
+    def _refusal(self, name: str, person: str, address: str, now: float) -> Refused | None:
+        """Why a room cannot be made by this person, from this address; as far as this node knows."""
+        if self.room(name) is not None:
+            return Refused("room-exists", {"room": name})
+        if (alike := self._room_like(name)) is not None:
+            return Refused("room-like-another", difference(name, alike.name))
+        if self._rooms_max and len(self._rooms) >= self._rooms_max:
+            return Refused("rooms-full", {})
+        if person and self._by_person.is_used_up(person, now):
+            return Refused("rooms-by-person", {"limit": str(self._by_person.limit)})
+        if address and self._by_address.is_used_up(address, now):
+            return Refused("rooms-by-address", {"limit": str(self._by_address.limit)})
+        return None
 
     def note_founded(self, person: str, address: str) -> None:
         """Count that somebody has founded a room at another node."""
@@ -256,3 +264,10 @@ class Directory(Generic[R, P]):
         async with self.founding:
             if self.room(name) is None:
                 self.open_room(self._start_room(name))
+
+
+def _another_has(name: str, taken: RoomTaken) -> Refused:
+    """What whoever wants to make a room is told where another node has just made one."""
+    if taken.is_same:
+        return Refused("room-exists", {"room": name})
+    return Refused("room-like-another", difference(name, taken.other))

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from chat_server.accounts import Ended, Record
+from chat_server.accounts.look_alikes import skeleton
 from chat_server.journal import JournalInUse, RoomRecord
 from chat_server.journal.account_changes import end_again
 from chat_server.journal.account_records import add_record
@@ -70,8 +71,15 @@ class PostgresqlFiller:
                 f"the rooms {other[0]} and {name} have names that count as the same: rename one before the export"
             )
         ((number,),) = self._connection.execute(
-            "INSERT INTO room (name, key, topic, kept_from, last) VALUES (%s, %s, %s, %s, %s) RETURNING id",
-            (name, key, topic.replace("\0", ""), first, first - 1),  # PostgreSQL keeps no NUL, which is shown to nobody
+            "INSERT INTO room (name, key, skeleton, topic, kept_from, last) VALUES (%s, %s, %s, %s, %s, %s) RETURNING id",
+            (
+                name,
+                key,
+                skeleton(name),
+                topic.replace("\0", ""),
+                first,
+                first - 1,
+            ),  # PostgreSQL keeps no NUL, which is shown to nobody
         ).fetchall()
         self._rooms[name] = _Room(number, first - 1)
 
@@ -172,7 +180,11 @@ class PostgresqlRooms:
         """Give a room another name; see RoomEditor. A server that begins just now hears of it."""
         with mapped_errors():
             told = encode_change(RoomRenamed(0, old, new))
-            self._connection.execute("SELECT rename_room(%s, %s, %s, %s)", (old, new, name_key(new), told))
+            ((other, _),) = self._connection.execute(
+                "SELECT * FROM rename_room(%s, %s, %s, %s, %s)", (old, new, name_key(new), skeleton(new), told)
+            ).fetchall()
+        if other is not None:
+            raise FileProblem(f"there is a room {other}, whose name counts as the same as {new}, or looks like it")
 
     def delete_room(self, name: str) -> None:
         """Delete a room; see RoomEditor. PostgreSQL overwrites what was said when it needs the place."""

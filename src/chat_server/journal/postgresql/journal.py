@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import psycopg
 import trio
 
+from chat_server.accounts.look_alikes import skeleton
 from chat_server.guard import Guard
 from chat_server.journal import (
     KEY_SECONDS,
@@ -24,6 +25,7 @@ from chat_server.journal import (
     Pruned,
     Receipt,
     RoomRecord,
+    RoomTaken,
 )
 from chat_server.journal.happened import RoomDeleted, RoomMade, RoomRenamed
 from chat_server.journal.keys import SenderKey
@@ -175,21 +177,30 @@ class PostgresqlJournal:
         self._search.grow()
         return _Pending(self._nodes.submit(plain_append_of(lines, keys)))
 
-    async def create_room(self, name: str) -> None:
-        """Store a new, empty room. Harmless if it is there."""
-        is_there = await self._change_rooms(
-            RoomMade(self._nodes.number, name), "SELECT make_room(%b, %b, %b)", name, name_key(name)
+    async def create_room(self, name: str, *, is_new: bool = False) -> None:
+        """Store a new, empty room; see Journal."""
+        key, made = name_key(name), RoomMade(self._nodes.number, name)
+        (other,) = await self._change_rooms(
+            made, "SELECT make_room(%b, %b, %b, %b, %b)", name, key, skeleton(name), is_new
         )
         self._numbers.forget(name)
-        if not is_there:
-            raise JournalError(f"there is a room already whose name counts as the same as {name}")
+        if other is not None and is_new:
+            raise RoomTaken(other, is_same=name_key(other) == key)
+        if other is not None:
+            raise JournalError(f"there is a room {other} already, whose name counts as the same as {name}")
 
     async def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; see Journal. As long as this node has not carried that out it has both."""
         number = await self._number(old)
         change = RoomRenamed(self._nodes.number, old, new)
-        if not await self._change_rooms(change, "SELECT rename_room(%b, %b, %b, %b)", old, new, name_key(new)):
+        key = name_key(new)
+        other, renamed = await self._change_rooms(
+            change, "SELECT in_the_way, renamed FROM rename_room(%b, %b, %b, %b, %b)", old, new, key, skeleton(new)
+        )
+        if not renamed:
             raise JournalError("another node has just given it another name, or deleted it")
+        if other is not None:
+            raise RoomTaken(other, is_same=name_key(other) == key)
         if number:
             self._numbers.note(new, number, 0)
 
@@ -207,7 +218,7 @@ class PostgresqlJournal:
         return ""
 
     async def _change_rooms(self, change: RoomMade | RoomRenamed, sql: str, *values: object) -> Any:
-        """Make or rename a room by one statement, which is given the change last.
+        """Make or rename a room by one statement, which is given the change last. Returns the one row that comes of it.
 
         As long as this node has not heard what came of it, it is like another's: if it is stored after all, it is put into effect here, too.
         """
@@ -215,11 +226,8 @@ class PostgresqlJournal:
         changes.in_doubt(change)
         try:
             result = await self._writing.call(
-                lambda connection: connection.execute(sql.encode(), [*values, encode_change(change)]).fetchall()[0][0]
+                lambda connection: connection.execute(sql.encode(), [*values, encode_change(change)]).fetchall()[0]
             )
-        except psycopg.errors.UniqueViolation:
-            changes.known(change)
-            raise JournalError("another node has just given a room a name that counts as the same") from None
         except psycopg.Error as error:
             changes.known(change)
             raise JournalError(f"the database refuses: {said(error)}") from error

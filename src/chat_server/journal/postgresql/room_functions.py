@@ -9,33 +9,52 @@ from chat_server.protocol.time_zones import EARLIEST, LATEST
 PRUNE_LOCK = 0x63686174_04
 """One node forgets at a time; the others let it."""
 
+ROOMS_LOCK = 0x63686174_05
+"""Rooms are given names one after the other: what looks like a new one has no row that could be locked."""
+
 SETTLED_SECONDS = 600
 """Seconds for which nothing is forgotten of a turn, however old its lines say that they are: by then every node has seen it, or is over. After
 them it is forgotten who came and went."""
 
 ROOMS = f"""
--- Makes a room, unless it is there. Returns whether it is there under just this name, and not one whose name counts as the same.
-CREATE FUNCTION make_room(new_name text, new_key text, told text) RETURNS boolean LANGUAGE plpgsql AS $$
+-- Which room is in the way of a new name, but for the one that is to have it: one whose name counts as the same, else one whose name looks like it.
+-- Null: none. It stays so until the commit.
+CREATE FUNCTION room_in_the_way(new_key text, new_skeleton text, renamed int DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM room WHERE key = new_key AND NOT is_deleted) THEN
-        INSERT INTO room (name, key) VALUES (new_name, new_key) ON CONFLICT DO NOTHING;
+    PERFORM pg_advisory_xact_lock({ROOMS_LOCK});
+    RETURN (
+        SELECT name FROM room WHERE NOT is_deleted AND (key = new_key OR skeleton = new_skeleton) AND id IS DISTINCT FROM renamed
+            ORDER BY key <> new_key LIMIT 1
+    );
+END $$;
+
+-- Makes a room, unless it is there. Returns the room that is in the way; null: there is one of just this name. One that `is_new` is not there, and
+-- nothing looks like it.
+CREATE FUNCTION make_room(new_name text, new_key text, new_skeleton text, is_new boolean, told text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    other text := room_in_the_way(new_key, CASE WHEN is_new THEN new_skeleton END);
+BEGIN
+    IF other IS NULL THEN
+        INSERT INTO room (name, key, skeleton) VALUES (new_name, new_key, new_skeleton);
+        PERFORM tell(told);
+    END IF;
+    RETURN CASE WHEN is_new OR other <> new_name THEN other END;
+END $$;
+
+-- Gives a room another name, unless another room is in the way. Returns that one, and the number of the room; null if there is no room of the old
+-- name.
+CREATE FUNCTION rename_room(
+    old_name text, new_name text, new_key text, new_skeleton text, told text, OUT in_the_way text, OUT renamed bigint
+) LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT id INTO renamed FROM room WHERE name = old_name AND NOT is_deleted;
+    in_the_way := room_in_the_way(new_key, new_skeleton, renamed::int);
+    IF in_the_way IS NULL THEN
+        UPDATE room SET name = new_name, key = new_key, skeleton = new_skeleton WHERE name = old_name AND NOT is_deleted RETURNING id INTO renamed;
         IF FOUND THEN
             PERFORM tell(told);
         END IF;
     END IF;
-    RETURN EXISTS (SELECT FROM room WHERE name = new_name AND NOT is_deleted);
-END $$;
-
--- Gives a room another name. Returns its number, null if there is no room of the old name.
-CREATE FUNCTION rename_room(old_name text, new_name text, new_key text, told text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-    renamed bigint;
-BEGIN
-    UPDATE room SET name = new_name, key = new_key WHERE name = old_name AND NOT is_deleted RETURNING id INTO renamed;
-    IF FOUND THEN
-        PERFORM tell(told);
-    END IF;
-    RETURN renamed;
 END $$;
 
 -- Deletes a room, as far as anybody can see; `forget_deleted` does the rest. Where its number is known, whatever it is called by now: if otherwise

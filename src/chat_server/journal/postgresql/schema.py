@@ -38,6 +38,7 @@ CREATE TABLE room (
     id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL,
     key text NOT NULL,  -- what names that count as the same share
+    skeleton text NOT NULL,  -- what names that look alike share: those of the configuration may
     topic text NOT NULL DEFAULT '',
     kept_from bigint NOT NULL DEFAULT 1,  -- the first number that has not been pruned
     last bigint NOT NULL DEFAULT 0,  -- the number of the newest line
@@ -47,6 +48,7 @@ CREATE TABLE room (
     is_deleted boolean NOT NULL DEFAULT false  -- what is left of it is being deleted
 ) WITH (fillfactor = 20);  -- changed with every turn: a new version finds its place on the same page
 CREATE UNIQUE INDEX room_by_key ON room (key) WHERE NOT is_deleted;
+CREATE INDEX room_by_skeleton ON room (skeleton) WHERE NOT is_deleted;
 CREATE INDEX room_by_name ON room (name) WHERE NOT is_deleted;
 -- A turn of a room at one node: lines (batch_codec.py), numbered from `first`, and who came and went (turn_codec.py). It has one of them at least.
 CREATE TABLE batch (

@@ -163,8 +163,9 @@ class SqliteJournal:
             self._failure_logged_at = trio.current_time()
             log.error("cannot store what was said", why=str(error))
 
-    async def create_room(self, name: str) -> None:
-        """Store a new, empty room. Harmless if it is there."""
+    async def create_room(self, name: str, *, is_new: bool = False) -> None:
+        """Store a new, empty room; see Journal."""
+        del is_new
         await self._committer.call(lambda writer: writer.create_room(name))
         self._changes.created(name)
 
