@@ -7,9 +7,10 @@ import pytest
 import trio
 
 from chat_server.journal import JournalError
+from chat_server.journal.happened import PersonId
 from chat_server.journal.kept_in_memory import Kept, KeptRoom
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.nodes import Beside, Called, Came, PendingTurn, PersonId, Went
+from chat_server.journal.nodes import Beside, Called, Came, PendingTurn, Went
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import name_key
 from node_houses import NodeHouse, open_nodes
