@@ -16,6 +16,9 @@ from postgresql import Cluster, Database
 
 pytestmark = pytest.mark.slow
 
+CONNECTIONS_MAX = 16
+"""Of a server to the engine: 13, and those for what has been given up and waits there still."""
+
 
 async def test_the_engine_is_killed_and_started_again_and_nobody_is_disconnected(tmp_path: Path, own: Database) -> None:
     async with several("ab", tmp_path, own) as servers:
@@ -119,6 +122,42 @@ async def test_what_was_shown_is_stored_when_a_standby_takes_the_place_of_the_en
                         link.drop()
                     await crowd.acknowledge(50)
                 await servers.assert_all_is_well(crowd, had_doubts=True)
+            assert {why for program in crowd.programs for why in program.dismissed} <= {"taken-over"}
+    finally:
+        await in_thread(primary.close)
+        await in_thread(standby.close)
+
+
+async def test_while_the_standby_is_away_nothing_is_shown_and_nobody_leaves_and_no_connections_pile_up(
+    tmp_path: Path,
+) -> None:
+    primary = await in_thread(Cluster)
+    standby = await in_thread(lambda: Cluster("wal_retrieve_retry_interval=200ms", standby_of=primary))
+    try:
+        await in_thread(engine.require_standby, primary)
+        database = await in_thread(primary.create)
+        async with several("ab", tmp_path, database) as servers:
+            crowd = Crowd(servers.nodes, 14)
+            async with talking(crowd):
+                await crowd.acknowledge(100)
+                await in_thread(standby.stop)
+                await trio.sleep(1)  # what it has got already is told
+                log, acknowledged = await servers.log(), crowd.acknowledged
+                await trio.sleep(6)
+                assert (await servers.log()).turns == log.turns
+                assert crowd.acknowledged == acknowledged
+                with database.connect() as connection:
+                    ((connections,),) = connection.execute(
+                        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'chat-server %'"
+                    ).fetchall()
+                assert connections <= 2 * CONNECTIONS_MAX
+                await in_thread(standby.start)
+                await crowd.acknowledge(100)
+                await servers.assert_all_is_well(crowd, had_doubts=True)
+            told = [
+                note.event["is"] for program in crowd.steady for visit in program.client.visits for note in visit.notes
+            ]
+            assert "storing-waits" in told
             assert {why for program in crowd.programs for why in program.dismissed} <= {"taken-over"}
     finally:
         await in_thread(primary.close)
