@@ -440,6 +440,30 @@ async def test_the_token_of_the_first_account_of_all_lets_in_at_a_node_that_has_
         assert (await told(b.connect(HERE), "login", nick="ann", token=token))["is"] == "logged-in"
 
 
+async def test_passwords_that_are_tried_in_vain_count_at_all_nodes(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(3, config=accounts()) as houses:
+        await register(houses[0], "ann")
+
+        async def try_at(house: NodeHouse, password: str) -> dict[str, Any]:
+            answer = await told(house.connect(HERE), "login", nick="ann", password=password)
+            await trio.sleep(1)
+            return answer
+
+        for house in (houses[0], houses[1], houses[2], houses[1], houses[2]):
+            assert (await try_at(house, "a wrong password"))["code"] == "wrong-password"
+        for house in houses:
+            assert (await try_at(house, "a wrong password"))["code"] == "too-many-tries"
+
+
+async def test_accounts_that_are_made_at_one_network_count_at_all_nodes(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(config=accounts()) as (a, b):
+        for number, house in enumerate((a, b)):
+            assert (await register(house, f"ann{number}"))["is"] == "registered"
+            await trio.sleep(1)
+        for number, house in enumerate((a, b)):
+            assert (await register(house, f"bob{number}"))["code"] == "registered-too-often"
+
+
 async def test_of_an_account_and_a_guest_who_want_a_name_at_once_at_two_nodes_one_has_it(
     autojump_clock: trio.abc.Clock,
 ) -> None:

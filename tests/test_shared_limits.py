@@ -7,6 +7,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from captured_logs import capture_logs
 from chat_server.server.shared_counts import (
     AGAIN_SECONDS,
     GOOD_SECONDS,
@@ -15,6 +16,7 @@ from chat_server.server.shared_counts import (
     SIGNS_AT_ONCE,
     SharedCounts,
 )
+from chat_server.server.shared_limits import Certificates
 from streams import House
 from test_node_ends import Running, house_at, running
 
@@ -58,6 +60,23 @@ async def test_while_the_engine_carries_nothing_each_node_soon_counts_its_own(au
         node.is_cut_off = True
         await trio.sleep(GOOD_SECONDS)
         assert await is_let_in(b, CROWD)
+
+
+def test_of_a_node_that_shows_another_certificate_the_log_warns_once_when_it_does_so_for_longer() -> None:
+    certificates = Certificates(lambda: "one")
+    with capture_logs() as logs:
+        for fingerprint in ("one", "one", "two", "one", "two"):
+            certificates.shown(2, fingerprint)
+        assert logs == []
+        for _ in range(3):
+            certificates.shown(2, "two")
+        (warned,) = logs
+    assert (warned["node"], warned["fingerprint"], warned["own"]) == (2, "two", "one")
+    with capture_logs() as logs:
+        certificates = Certificates(lambda: "")
+        certificates.shown(2, "two")
+        certificates.shown(2, "two")
+    assert logs == [], "this one has none"
 
 
 async def test_rooms_that_one_person_or_address_creates_count_at_all_nodes(autojump_clock: trio.abc.Clock) -> None:

@@ -117,7 +117,8 @@ class Authentication:
         self.now = clock
         """The time, in seconds since 1970."""
         self._hashing = hashing
-        self._throttles = Throttles()
+        self.throttles = Throttles()
+        """How often somebody may try."""
         self.revocations = Revocations()
         """What lets nobody in any more."""
         self._wrong_codes: dict[int, deque[float]] = {}
@@ -126,7 +127,7 @@ class Authentication:
         """Take in which tries had failed before the server was started. Raises JournalError."""
         for failure in await self.accounts.failures():
             whose = str(failure.account) if failure.account else ""
-            self._throttles.restore(whose, failure.network, failure.count, failure.at)
+            self.throttles.restore(whose, failure.network, failure.count, failure.at)
 
     def refusal_of_name(self, nick: str, account: int = 0) -> Refused | None:
         """Why this account (0: a guest) cannot be called so, as far as accounts have names or had them; None if it can."""
@@ -204,7 +205,7 @@ class Authentication:
         with self._counted(attempt):
             let_in = await self._used(known, nick, new, moment)
         if isinstance(let_in, Refused):
-            self._throttles.take_back(attempt, self.now())
+            self.throttles.take_back(attempt, self.now())
             return let_in
         return let_in._replace(failed=self._succeeded(attempt, account))
 
@@ -230,11 +231,11 @@ class Authentication:
     async def _begin(self, account: Account | None, nick: str, network: str) -> Attempt | Refused:
         """Somebody tries to come in by this name, from there; refused if not now. Raises JournalError."""
         whose, now = _whose(account, nick), self.now()
-        if account is not None and not self._throttles.knows(whose, network, now):
+        if account is not None and not self.throttles.knows(whose, network, now):
             for device in await self.accounts.devices(account.id):  # they outlast the server
                 if device.network and device.network == shortened(network):
-                    self._throttles.remember(whose, network, max(device.made, device.seen))
-        attempt = self._throttles.begin(whose, network, self.now())
+                    self.throttles.remember(whose, network, max(device.made, device.seen))
+        attempt = self.throttles.begin(whose, network, self.now())
         if isinstance(attempt, Throttled):
             return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
         return attempt
@@ -248,7 +249,7 @@ class Authentication:
             is_known = True
         finally:
             if not is_known:
-                self._throttles.take_back(attempt, self.now())
+                self.throttles.take_back(attempt, self.now())
 
     def _note_wrong_code(self, account: int) -> None:
         times = self._wrong_codes.pop(account, None) or deque[float](maxlen=ONE_TIME_TRIES)
@@ -349,18 +350,18 @@ class Authentication:
                 return found
             if found.purpose == "owner":
                 return Registering()
-        if seconds := self._throttles.register(network, self.now()):
+        if seconds := self.throttles.register(network, self.now()):
             return Refused("registered-too-often", {"minutes": str(ceil(seconds / 60))})
         return Registering(network)
 
     def take_back(self, registering: Registering) -> None:
         """Nothing was registered after all."""
         if registering.network:
-            self._throttles.take_back_registering(registering.network, self.now())
+            self.throttles.take_back_registering(registering.network, self.now())
 
     async def _invitation(self, typed: str, nick: str, network: str) -> Code | Refused:
         """The code by which somebody of this name may register, if it is one."""
-        attempt = self._throttles.begin("invitations", network, self.now())
+        attempt = self.throttles.begin("invitations", network, self.now())
         if isinstance(attempt, Throttled):
             return Refused("too-many-tries", {"seconds": str(ceil(attempt.seconds))})
         code = parse_code(typed)
@@ -368,26 +369,26 @@ class Authentication:
             known = await self.accounts.code(code.digest, self.now()) if code else None
         is_good = known is not None and known.may_register(name_key(nick), self.now())
         if known is not None and is_good and (known.purpose == "owner" or self.policy.registration != "closed"):
-            self._throttles.take_back(attempt, self.now())
+            self.throttles.take_back(attempt, self.now())
             return known
         self._note_failed(attempt, None)
         return Refused("wrong-code")
 
     def remember(self, account: int, network: str) -> None:
         """An account was made at this network: whoever tries its password there is no stranger."""
-        self._throttles.remember(str(account), network, self.now())
+        self.throttles.registered(str(account), network, self.now())
 
     def _note_failed(self, attempt: Attempt, account: Account | None) -> None:
         now = self.now()
-        self._throttles.failed(attempt, now)
-        by_network, by_both = self._throttles.counts(attempt, now)
+        self.throttles.failed(attempt, now)
+        by_network, by_both = self.throttles.counts(attempt, now)
         self.accounts.note_failure(Failure(attempt.network, 0, by_network, now))
         if account is not None:
             self.accounts.note_failure(Failure(attempt.network, account.id, by_both, now))
 
     def _succeeded(self, attempt: Attempt, account: Account) -> FailedTries:
         now = self.now()
-        failed = self._throttles.succeeded(attempt, now)
+        failed = self.throttles.succeeded(attempt, now)
         self.accounts.note_failure(Failure(attempt.network, account.id, 0, now))
         return failed
 

@@ -137,6 +137,8 @@ class Throttles:
     """Who may try, and who has tried in vain. Each attempt that begins ends by one of `failed`, `succeeded` and `take_back`."""
 
     def __init__(self) -> None:
+        self.tell: Callable[[str, str, bool | None], object] = lambda *_: None
+        """Told of each try, with which account and from which network, and whether it was right; None: an account was made. For other nodes."""
         self._networks: Buckets[str] = Buckets(lambda: Bucket(10, MINUTE))
         self._wide: Buckets[str] = Buckets(lambda: Bucket(40, MINUTE / 4))
         self._pairs: Buckets[tuple[str, str]] = Buckets(lambda: Bucket(5, MINUTE))
@@ -161,6 +163,10 @@ class Throttles:
 
     def failed(self, attempt: Attempt, now: float) -> None:
         """The password was another."""
+        self._note_failure(attempt, now)
+        self.tell(attempt.account, attempt.network, False)
+
+    def _note_failure(self, attempt: Attempt, now: float) -> None:
         tried = self._tried_with(attempt.account, now)
         tried.count += 1
         tried.last = now
@@ -171,6 +177,10 @@ class Throttles:
 
     def succeeded(self, attempt: Attempt, now: float) -> FailedTries:
         """The password was right: the try does not count. Return what there is to tell the owner."""
+        self.tell(attempt.account, attempt.network, True)
+        return self._note_success(attempt, now)
+
+    def _note_success(self, attempt: Attempt, now: float) -> FailedTries:
         self.take_back(attempt, now)
         self._pairs.forget((attempt.account, attempt.network))
         self.remember(attempt.account, attempt.network, now)
@@ -210,6 +220,25 @@ class Throttles:
         tried.last = max(tried.last, at)
         if len(tried.networks) < NETWORKS_MAX:
             tried.networks.add(network)
+
+    def happened_elsewhere(self, account: str, network: str, now: float, *, is_right: bool | None) -> None:
+        """Count what another node was told by its `tell`."""
+        if is_right is None:
+            self._registering.of(network, now).add(now)
+            self._all_registering.add(now)
+            return
+        attempt = Attempt(account, network, is_known=self.knows(account, network, now))
+        for bucket in self._buckets(account, network, now):
+            bucket.add(now)
+        if is_right:
+            self._note_success(attempt, now)
+        else:
+            self._note_failure(attempt, now)
+
+    def registered(self, account: str, network: str, now: float) -> None:
+        """An account was made at this network: whoever tries its password there is no stranger."""
+        self.remember(account, network, now)
+        self.tell(account, network, None)
 
     def counts(self, attempt: Attempt, now: float) -> tuple[int, int]:
         """How many tries count now: of the network with any account, and with this one. It is what `restore` is given after the next start."""

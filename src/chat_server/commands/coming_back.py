@@ -77,8 +77,8 @@ def are_too_many(place: Room, sessions: int) -> bool:
 
 def refuse_one_more(place: Room, session: Occupant, request: Login) -> None:
     """Tell a session that it cannot be one more of somebody's."""
-    code = "too-many-sessions" if request.session else "connected-too-often"
-    session.send(Refused(code, {"limit": str(place.directory.sessions_max)}))
+    limit = {"limit": str(place.directory.sessions_max)}
+    session.send(Refused("too-many-sessions" if request.session else "connected-too-often", limit))
 
 
 def _is_in_place_of_others(session: Occupant, person: Person[Occupant], request: Login) -> bool:

@@ -32,6 +32,20 @@ class RoomFounded(Struct, frozen=True, tag="room-founded"):
     network: str
 
 
+class PasswordTried(Struct, frozen=True, tag="password-tried"):
+    """Somebody has tried a password at the node, for whatever stands for whose it is; None: an account was made there, from this network."""
+
+    whose: str
+    network: str
+    is_right: bool | None
+
+
+class CertificateShown(Struct, frozen=True, tag="certificate-shown"):
+    """The node shows this certificate to whoever comes by TLS: its fingerprint."""
+
+    fingerprint: str
+
+
 class SessionsCounted(Struct, frozen=True, tag="sessions-counted"):
     """So many sessions these people have at the node now, where they are several, or were."""
 
@@ -45,7 +59,7 @@ class SessionsEnded(Struct, frozen=True, tag="sessions-ended"):
     sessions: int
 
 
-Sign = AddressesCounted | RoomFounded | SessionsCounted | SessionsEnded
+Sign = AddressesCounted | RoomFounded | PasswordTried | CertificateShown | SessionsCounted | SessionsEnded
 
 
 class Signed(NamedTuple):

@@ -11,8 +11,7 @@ from chat_server.rooms.room import Occupant
 from chat_server.server.changes_elsewhere import ChangesElsewhere
 from chat_server.server.ending import Ending
 from chat_server.server.engine_away import tell_of_engine
-from chat_server.server.shared_counts import SharedCounts
-from chat_server.server.shared_limits import share_limits
+from chat_server.server.shared_limits import Shared, share_limits
 from chat_server.sessions.session import ChatSession
 
 
@@ -21,13 +20,13 @@ async def be_among_nodes(
     changes: ChangesElsewhere,
     ending: Ending,
     sessions: Collection[ChatSession[Any]],
-    counts: SharedCounts,
+    shared: Shared,
 ) -> None:
     """Until cancelled: end when this node is given up, tell people when the engine is away, share names and limits, do what others have done."""
     nodes = others.nodes
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ending.watch, nodes)
         nursery.start_soon(tell_of_engine, nodes, sessions)
-        nursery.start_soon(share_limits, nodes, counts, changes.directory)
+        nursery.start_soon(share_limits, nodes, shared, changes.directory)
         nursery.start_soon(others.run)
         nursery.start_soon(changes.run)

@@ -41,6 +41,7 @@ from chat_server.server.policy import policy_of
 from chat_server.server.proxies import Proxies, receive_header
 from chat_server.server.retention import forget_what_is_old
 from chat_server.server.shared_counts import SharedCounts
+from chat_server.server.shared_limits import Certificates, Shared
 from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
@@ -175,7 +176,8 @@ class Server:
                 nursery.start_soon(accept_callers, listener, partial(self.admit, must_encrypt=True), self._rejected)
                 log.info(f"listening on {address_of(listener)}, for TLS only")
             if others is not None and changes is not None and self._counts is not None:
-                task = (others, changes, self.ending, self._sessions, self._counts)
+                shared = Shared(self._counts, Certificates(self._fingerprint))
+                task = (others, changes, self.ending, self._sessions, shared)
                 nursery.start_soon(be_among_nodes, *task)
             task_status.started()
             await self.ending.requested.wait()

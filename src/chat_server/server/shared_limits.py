@@ -3,13 +3,21 @@
 Never knows how a limit is decided, nor how signs are carried.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import trio
 
 from chat_server.guard import Guard
 from chat_server.journal.nodes import Nodes
-from chat_server.journal.signs import AddressesCounted, RoomFounded, SessionsCounted, SessionsEnded
+from chat_server.journal.signs import (
+    AddressesCounted,
+    CertificateShown,
+    PasswordTried,
+    RoomFounded,
+    SessionsCounted,
+    SessionsEnded,
+)
 from chat_server.logs import log
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
@@ -19,15 +27,50 @@ from chat_server.server.shared_counts import SharedCounts
 TELL_SECONDS = 0.5
 """Seconds between two times at which the others are told what has changed."""
 
+SHOW_SECONDS = 20.0
+"""Seconds between two times at which a node tells the others which certificate it shows."""
 
-async def share_limits(nodes: Nodes, counts: SharedCounts, directory: Directory[Room, Person[Occupant]]) -> None:
+
+class Certificates:
+    """Whether the other nodes show the certificate that this one does: whoever trusts one of them takes another for somebody in between."""
+
+    def __init__(self, own: Callable[[], str]) -> None:
+        """`own` gives the fingerprint of this node's; "" while there is none."""
+        self.own = own
+        self._others: dict[int, str] = {}
+        self._is_warned = False
+
+    def shown(self, node: int, fingerprint: str) -> None:
+        """Another node shows this. One is warned of, once, that has been told twice: after a renewal the nodes have another one some time apart."""
+        own = self.own()
+        is_known, self._others[node] = self._others.get(node) == fingerprint, fingerprint
+        if own and own != fingerprint and is_known and not self._is_warned:
+            self._is_warned = True
+            log.warning(
+                "another node shows another certificate: chat-tui, which trusts one of them, comes back to none. All must have one",
+                node=node,
+                fingerprint=fingerprint,
+                own=own,
+            )
+
+
+class Shared(NamedTuple):
+    """What of a node's the others are told, beside its people."""
+
+    counts: SharedCounts
+    certificates: Certificates
+
+
+async def share_limits(nodes: Nodes, shared: Shared, directory: Directory[Room, Person[Occupant]]) -> None:
     """Tell and hear what counts, until cancelled."""
     sessions = SharedCounts(directory.sessions_max, trio.current_time)
     if directory.others is not None:
         directory.others.sessions_told = sessions.by_node
+    directory.authentication.throttles.tell = lambda *tried: nodes.signs.tell(PasswordTried(*tried))
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_tell, nodes, counts, sessions, directory)
-        nursery.start_soon(_hear, nodes, counts, sessions, directory)
+        nursery.start_soon(_show_certificate, nodes, shared.certificates)
+        nursery.start_soon(_tell, nodes, shared.counts, sessions, directory)
+        nursery.start_soon(_hear, nodes, shared, sessions, directory)
 
 
 async def _tell(
@@ -61,15 +104,30 @@ def _count_sessions(
     return now
 
 
+async def _show_certificate(nodes: Nodes, certificates: Certificates) -> None:
+    """Tell the others now and then, for those too that have begun since."""
+    while True:
+        await trio.sleep(SHOW_SECONDS)
+        if fingerprint := certificates.own():
+            nodes.signs.tell(CertificateShown(fingerprint))
+
+
 async def _hear(
-    nodes: Nodes, counts: SharedCounts, sessions: SharedCounts, directory: Directory[Room, Person[Occupant]]
+    nodes: Nodes, shared: Shared, sessions: SharedCounts, directory: Directory[Room, Person[Occupant]]
 ) -> None:
     guard = Guard("what another node tells could not be taken in")
     async for node, sign in nodes.signs.others:
         with guard:
             match sign:
                 case AddressesCounted():
-                    counts.heard(node, sign.counts)
+                    shared.counts.heard(node, sign.counts)
+                case PasswordTried():
+                    authentication = directory.authentication
+                    authentication.throttles.happened_elsewhere(
+                        sign.whose, sign.network, authentication.now(), is_right=sign.is_right
+                    )
+                case CertificateShown():
+                    shared.certificates.shown(node, sign.fingerprint)
                 case SessionsCounted():
                     sessions.heard(node, sign.counts)
                 case RoomFounded():
