@@ -32,7 +32,7 @@ from chat_server.accounts import (
     sender_of,
 )
 from chat_server.accounts.names_index import Refusal
-from chat_server.journal import JournalError, batch_codec
+from chat_server.journal import InDoubt, JournalError, batch_codec
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.nodes import Beside, Revoked, Speaker
@@ -466,6 +466,33 @@ async def test_an_answer_that_is_lost_is_asked_for_and_a_commit_that_comes_later
             assert connection.execute(asked, [writer, ticket + 1]).fetchall() == [(False,)]
         with pytest.raises(psycopg.Error, match="given up"):
             connection.execute("SELECT finish_account_change(%s, %s, NULL, '{}', 0)", [writer, ticket + 1])
+
+
+async def test_of_a_change_of_which_the_engine_says_nothing_any_more_it_is_said_that_nobody_knows(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_commits, "DOUBT_SECONDS", 0.5)
+    is_lost = False
+
+    class Lost(Link):
+        async def call(
+            self, work: Callable[[Connection], Any], seconds: float = 10.0, *, may_repeat: bool = False
+        ) -> Any:
+            found = await super().call(work, seconds, may_repeat=may_repeat)
+            if is_lost:
+                raise JournalError("the answer was lost")
+            return found
+
+    async with running(opened_by(database, 1, Lost(partial(connect, database.url, "write")))) as accounts:
+        made = (await registered(accounts)).account
+        is_lost = True
+        with pytest.raises(InDoubt, match="has not said what became of it"):
+            await accounts.end(made.id, "close", NOW)
+        is_lost = False
+        await accounts.catch_up()
+        found = await accounts.account(made.id)
+        assert found is not None
+        assert found.state == "closed", "as it may turn out"
 
 
 async def test_what_is_noted_while_the_engine_is_away_is_stored_when_it_is_back() -> None:

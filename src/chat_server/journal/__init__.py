@@ -29,6 +29,10 @@ class JournalError(Exception):
     """The journal cannot store or read just now. The disk's fault, not the caller's; the next call may work again."""
 
 
+class InDoubt(JournalError):
+    """The engine went away while something was stored, and has not said what became of it: it may be stored, or come to be."""
+
+
 class RoomTaken(JournalError):
     """There is a room already, made by another node just now, whose name is the same as one that is wanted, counts as the same, or looks like it."""
 

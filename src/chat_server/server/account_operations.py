@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from chat_server.accounts import Account, sender_of
 from chat_server.accounts.authentication import OPERATOR_SECONDS
 from chat_server.accounts.new_names import parse_nickname
-from chat_server.journal import JournalError
+from chat_server.journal import InDoubt, JournalError
 from chat_server.logs import log
 from chat_server.protocol.events import Dismissed, Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
@@ -45,6 +45,8 @@ from chat_server.wire.render.sentences import sentence
 Operation = Callable[[Any, int], Awaitable[Iterable[AdminAnswer]]]
 """Does what a user, by number, asks for. Raises Impossible."""
 
+NO_CODE = "the code was shown to nobody; ask again when it answers"
+
 T = TypeVar("T")
 
 
@@ -70,7 +72,7 @@ class AccountOperations:
         """Whoever is to be one need not be here, nor have an account yet: then the name has to be one that they can have."""
         if not self._accounts.names.holder(_key(request.name)):
             nick, is_new = self._new_name(request.name), True
-            made = await _kept(self._authentication.operators_code("owner", 0, nick))
+            made = await _kept(self._authentication.operators_code("owner", 0, nick), NO_CODE)
         else:
             account = await self._account_called(request.name)
             nick, is_new = account.name, False
@@ -78,13 +80,13 @@ class AccountOperations:
                 raise Impossible(
                     f"{nick} is an owner already; `chat-server admin code {nick}` makes a code to log in by"
                 )
-            made = await _kept(self._authentication.operators_code("owner", account.id))
+            made = await _kept(self._authentication.operators_code("owner", account.id), NO_CODE)
         log.info("an operator has made a code for an owner", nick=nick, user=user)
         return (CodeMade(nick, made.shown, OPERATOR_SECONDS, is_new=is_new, is_owner=True),)
 
     async def _make_code(self, request: MakeCode, user: int) -> Iterable[AdminAnswer]:
         account = await self._account_called(request.name)
-        made = await _kept(self._authentication.operators_code("login", account.id, is_long=request.is_long))
+        made = await _kept(self._authentication.operators_code("login", account.id, is_long=request.is_long), NO_CODE)
         log.info("an operator has made a code that lets somebody in", nick=account.name, user=user)
         return (
             CodeMade(account.name, made.shown, OPERATOR_SECONDS, is_new=False, is_owner=False, is_long=request.is_long),
@@ -123,7 +125,8 @@ class AccountOperations:
             ended = await end_sessions(self._directory, self._sessions_of(account.id), Dismissed("account-ended"))
             rooms = cast(list[ChatRoom], self._directory.rooms)  # there are no others in the list
             rewritten = await _kept(
-                end_account(self._accounts, rooms, account.id, request.ending, self._authentication.now())
+                end_account(self._accounts, rooms, account.id, request.ending, self._authentication.now()),
+                f"once it answers, `chat-server admin accounts {account.name}` says whether it is closed; if it is not, ask again",
             )
         if rewritten is None:
             raise Impossible(f"{account.name} has just been closed")
@@ -132,7 +135,8 @@ class AccountOperations:
 
     async def _restore_account(self, request: RestoreAccount, user: int) -> Iterable[AdminAnswer]:
         account = await self._account_called(request.name)
-        if not await _kept(self._accounts.take_back_end(account.id)):
+        look = f"once it answers, `chat-server admin accounts {account.name}` says whether it goes on; if it does not, ask again"
+        if not await _kept(self._accounts.take_back_end(account.id), look):
             raise Impossible(f"{account.name} is not about to end")
         log.info("an operator has taken back the end of an account", nick=account.name, user=user)
         return (AccountRestored(account.name),)
@@ -167,7 +171,8 @@ class AccountOperations:
             dropped = await _kept(
                 self._accounts.drop_devices(
                     account.id, [*known] if is_all else [request.device], why="dropped-by-operator", is_all=is_all
-                )
+                ),
+                f"once it answers, `chat-server admin devices {account.name}` lists those that are left; if it should not, ask again",
             )
             sessions = [one for one in self._sessions_of(account.id) if is_all or one.proof.device in dropped]
             ended = await end_sessions(self._directory, sessions, Dismissed("dropped-by-operator"))
@@ -210,10 +215,12 @@ def _key(name: str) -> str:
         return ""
 
 
-async def _kept(asked: Awaitable[T | Refused]) -> T:
-    """What came of it. Raises Impossible if that is that it cannot be."""
+async def _kept(asked: Awaitable[T | Refused], look: str = "") -> T:
+    """What came of it. Raises Impossible if that is that it cannot be; `look` is how one learns whether it was done, where that is not known."""
     try:
         found = await asked
+    except InDoubt as error:
+        raise Impossible(f"{error}{look and ': '}{look}") from error
     except JournalError as error:
         raise Impossible(f"accounts cannot be read or changed just now: {error}") from error
     if isinstance(found, Refused):

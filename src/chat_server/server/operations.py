@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from chat_server import __version__
 from chat_server.commands.room_names import problem_with
-from chat_server.journal import Journal, JournalError, RoomRecord
+from chat_server.journal import InDoubt, Journal, JournalError, RoomRecord
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.nodes import Whereabouts
 from chat_server.journal.rooms import find_room, new_name
@@ -184,6 +184,12 @@ class Operations:
             lines = max(0, room.last_seq - first + 1)
             try:
                 left = await self._journal.delete_room(room.name)
+            except InDoubt as error:
+                raise Impossible(
+                    f"{room.name} is closed at this node, and the database has not said whether it is deleted: once it answers,"
+                    " `chat-server admin rooms` at another node lists it if it is not, and it can be deleted there; else the next start of this"
+                    " one opens it again"
+                ) from error
             except JournalError as error:
                 raise Impossible(
                     f"{room.name} is closed, but not all of it could be deleted ({error}): the next start opens it again with what is left"

@@ -21,7 +21,7 @@ import trio
 
 from chat_server.accounts.names_index import Refusal
 from chat_server.guard import Guard
-from chat_server.journal import JournalError
+from chat_server.journal import InDoubt, JournalError
 from chat_server.journal.happened import AccountChanged, Change, ChoicesMade, DevicesRevoked
 from chat_server.journal.postgresql.account_tables import PostgresqlTables
 from chat_server.journal.postgresql.append_function import REVOCATION_LOCK
@@ -95,7 +95,8 @@ class AccountChange:
         """Wait until it is stored. Raises JournalError if it is not."""
         await self._done.wait()
         if isinstance(self._outcome, outcome.Error):
-            raise JournalError(str(self._outcome.error)) from self._outcome.error
+            kind = InDoubt if isinstance(self._outcome.error, InDoubt) else JournalError
+            raise kind(str(self._outcome.error)) from self._outcome.error
         return self._outcome.unwrap()
 
 
@@ -185,14 +186,12 @@ class AccountCommits:
                     change.stored(one.result)
                     return
                 if became is None:
-                    error = JournalError(
-                        "the database went away while it was stored, and has not said what became of it"
-                    )
+                    error = InDoubt("the database went away while it was stored, and has not said what became of it")
                 lost += 1
                 if (
                     became is None or lost > 1
                 ):  # else the connection may have been lost long before, and there is another
-                    self._refuse_all(error)
+                    self._refuse_all(JournalError("the database went away before it was stored"))
                     break
             else:
                 change.stored(one.result)

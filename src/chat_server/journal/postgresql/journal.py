@@ -18,6 +18,7 @@ from chat_server.guard import Guard
 from chat_server.journal import (
     KEY_SECONDS,
     Activity,
+    InDoubt,
     JournalError,
     Matches,
     Page,
@@ -208,7 +209,13 @@ class PostgresqlJournal:
         """Delete a room; see Journal. One that another node has just given another name is deleted all the same."""
         await self.store_positions()
         told = encode_change(RoomDeleted(self._nodes.number, name))
-        await self._write("SELECT delete_room(%b, %b, %b)", name, told, await self._number(name))
+        values = [name, told, await self._number(name)]
+        try:
+            await self._writing.call(lambda connection: connection.execute(b"SELECT delete_room(%b, %b, %b)", values))
+        except psycopg.Error as error:
+            raise JournalError(f"the database refuses: {said(error)}") from error
+        except JournalError:
+            raise InDoubt("the database went away while it was deleted, and has not said what became of it") from None
         self._numbers.forget(name)
         has_more = True
         while has_more:
