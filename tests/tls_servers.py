@@ -209,10 +209,18 @@ class Relay:
                 sink.close()
 
     def close(self) -> None:
-        self._do(self._hang_up())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        self._thread.join(TIMEOUT)
         self._loop.close()
+
+    async def _end(self) -> None:
+        """Hang up on everybody, on those too who were just being let in; then nobody is, for nothing runs any more."""
+        await self._hang_up()
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+        self._loop.stop()
 
 
 @contextmanager
