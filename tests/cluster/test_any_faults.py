@@ -107,7 +107,7 @@ AT_THE_ENGINE: list[Fault] = [kill_engine, kill_a_backend]
 
 
 @pytest.mark.xfail(
-    reason="where the engine recovers while somebody takes another name, a room may list them by the old one beside whoever has it now",
+    reason="who takes a name while a node that is gone lists them too gives it back when they leave, though the rooms list them there by it",
     strict=False,
 )
 @pytest.mark.parametrize("series", range(-(-COUNT // SERIES)))
