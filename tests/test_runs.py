@@ -1,5 +1,6 @@
 """Lines in runs: nobody can see whether lines came and went as one value or each by itself, whatever happens meanwhile."""
 
+import gc
 import json
 import random
 import time
@@ -34,7 +35,7 @@ from chat_server.rooms.room import MaybeAwaitable
 from chat_server.sessions import doors
 from chat_server.sessions.json_session import PARSE
 from chat_server.sessions.outbox import PushSink
-from chat_server.wire.json_lines import WORD_MAX, JsonDecoder
+from chat_server.wire.json_lines import WORD_MAX, JsonDecoder, show_stored
 from chat_server.wire.json_lines import renderer_for as json_renderer_for
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.text import TextDecoder
@@ -799,3 +800,15 @@ async def events_until(program: Program, tag: str) -> list[dict[str, Any]]:
     while events[-1]["is"] != tag:
         events.append(await program.read())
     return events
+
+
+def test_what_has_been_written_for_programs_is_not_kept() -> None:
+    def iterators() -> int:
+        gc.collect()
+        return sum(isinstance(one, map) for one in gc.get_objects())
+
+    before = iterators()
+    for _ in range(100):
+        shown(json_renderer_for("en"), SaidRun("python", 1, [1.0, 2.0], "ann", ["hello", "again"]))
+        show_stored(StoredRun("python", 1, ["a", "b"]))
+    assert iterators() < before + 10

@@ -277,7 +277,7 @@ class JsonDecoder:
 
 
 _encode = msgspec.json.Encoder().encode
-_encode_lines = msgspec.json.Encoder().encode_lines
+_encode_lines = msgspec.json.Encoder().encode_lines  # of lists alone: msgspec 0.22 keeps all other iterators for ever
 
 
 def _in_words(event: Refused | Dismissed, language: str, _: int) -> Event:
@@ -337,7 +337,7 @@ def renderer_for(language: str, protocol: int = PROTOCOL) -> Callable[[Event], b
         return _show(event, language, protocol)
 
     def show_run(run: SaidRun) -> bytes:
-        return b"".join(map(show, run)) if run.author else _encode_lines(run)
+        return b"".join(map(show, run)) if run.author else _encode_lines([*run])
 
     show_runs(show, show_run)
     return show
@@ -345,7 +345,7 @@ def renderer_for(language: str, protocol: int = PROTOCOL) -> Callable[[Event], b
 
 def show_stored(events: Iterable[Event]) -> bytes:
     """Write that lines are stored, where nobody wants a ref back."""
-    return _encode_lines(events)
+    return _encode_lines([*events])
 
 
 def show_answer(event: Event, ref: Ref | None, language: str, protocol: int = PROTOCOL) -> bytes:
