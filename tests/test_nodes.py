@@ -352,3 +352,79 @@ async def test_a_name_at_a_node_that_ends_is_not_given_to_whoever_has_had_anothe
     refusal = await b.claim(Claim("ann", "ann", "ann", "token:y"))
     assert isinstance(refusal, Refusal)
     assert refusal.why == "held", "rooms list them so still"
+
+
+async def is_free(node: Nodes, nick: str, person: str = "token:y") -> bool:
+    """Whether somebody else can have a name, who then gives it back."""
+    given = await node.claim(Claim(nick, nick, nick, person))
+    if isinstance(given, Refusal):
+        return False
+    await node.release(nick, person)
+    return given.nick == nick
+
+
+async def called_ann_elsewhere(a: Nodes, b: Nodes) -> None:
+    """Somebody has come to both nodes as zoe, is called ann by the one of them, which the other has not heard, and goes from there."""
+    assert await claimed(a, "zoe") == "zoe"
+    await store(a, movements=placed(Came("token:x", 0, "zoe")))
+    assert await claimed(b, "joe") == "zoe"
+    await store(b, movements=placed(Came("token:x", 0, "zoe")))
+    assert await claimed(b, "ann") == "ann"
+    await store(b, movements=placed(Called("token:x", "ann")))
+    await b.release("zoe", "token:x")
+    await store(b, movements=placed(Went("token:x", 0)))
+    await b.release("ann", "token:x")
+
+
+async def test_a_name_by_which_somebody_is_listed_at_another_node_still_is_nobody_elses_when_it_is_given_back(
+    two: Two,
+) -> None:
+    a, b = two
+    await called_ann_elsewhere(a, b)
+    assert {one.nick for one in (await b.open("python")).people} == {"ann"}
+    assert not await is_free(b, "ann"), "the room lists them so at the other node"
+    assert await claimed(b, "joe") == "ann", "and so they are called when they come back"
+    await b.release("ann", "token:x")
+    assert not await is_free(b, "ann")
+    await store(a, movements=placed(Went("token:x", 0)))
+    await a.release("zoe", "token:x")
+    assert await is_free(b, "ann")
+    assert await is_free(b, "zoe")
+
+
+async def test_a_name_that_was_kept_for_a_node_is_that_nodes_own_when_it_has_heard_of_it(two: Two) -> None:
+    a, b = two
+    await called_ann_elsewhere(a, b)
+    assert await claimed(a, "ann") == "ann"
+    await a.release("zoe", "token:x")
+    assert not await is_free(b, "ann")
+    assert await is_free(b, "zoe")
+    await store(a, movements=placed(Went("token:x", 0)))
+    await a.release("zoe", "token:x")
+    assert not await is_free(b, "ann"), "it is given back by its own name"
+    await a.release("ann", "token:x")
+    assert await is_free(b, "ann")
+
+
+async def test_a_name_is_kept_for_no_node_at_which_somebody_is_called_otherwise(
+    two: Two,
+) -> None:
+    a, b = two
+    assert await claimed(a, "zoe") == "zoe"
+    await store(a, movements=placed(Came("token:x", 0, "zoe")))
+    for nick in ("joe", "ann"):
+        await claimed(b, nick)
+    await b.release("ann", "token:x")
+    assert await is_free(b, "ann"), "no room lists them so"
+    await b.release("zoe", "token:x")
+    assert not await is_free(b, "zoe"), "they have it there anyway"
+
+
+async def test_a_name_that_was_kept_for_a_node_is_free_when_that_is_buried(
+    two_in_memory: tuple[MemoryNode, MemoryNode],
+) -> None:
+    a, b = two_in_memory
+    await called_ann_elsewhere(a, b)
+    assert not await is_free(b, "ann")
+    bury(b._kept, a.number)
+    assert await is_free(b, "ann")

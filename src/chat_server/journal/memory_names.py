@@ -21,6 +21,8 @@ class _Held(NamedTuple):
     person: PersonId
     is_outdated: bool = False
     """Whether the person has had another since, and the node where this is, which ends, will not hear of that."""
+    is_left: bool = False
+    """Whether another node has given it back, where rooms list the person by it at this one."""
 
 
 class KeptNames:
@@ -42,7 +44,9 @@ class KeptNames:
         ]
         elsewhere.sort(key=lambda one: not one[1].is_outdated)
         newest = elsewhere[-1][1].nick if elsewhere else ""
-        is_here = any(held.person == claim.person for (_, other), held in self._held.items() if other == node)
+        is_here = any(
+            held.person == claim.person and not held.is_left for (_, other), held in self._held.items() if other == node
+        )
         key, held = claim.key, _Held(claim.nick, claim.skeleton, claim.person)
         is_asked_for = not elsewhere or is_here or elsewhere[-1][1].is_outdated or claim.person.startswith("account:")
         if not is_asked_for:
@@ -53,7 +57,7 @@ class KeptNames:
             self._outdate(claim, ending)
         if any(other == node and one.person == claim.person for (_, other), one in self._after(key, node)):
             del self._held[key, node]  # it is the newest again
-        self._held[key, node] = held
+        self._held[key, node] = held._replace(is_left=False)
         self._claims += 1
         return held.nick, newest, self._claims
 
@@ -80,11 +84,20 @@ class KeptNames:
         names.load(((one.id, one.name, one.key, one.skeleton) for one in accounts.accounts.values()), accounts.names)
         return names.refusal(claim.key, claim.skeleton, account, at)
 
-    def release(self, node: int, key: str, person: PersonId) -> None:
-        """Take a name back, as far as somebody has it at a node."""
+    def release(self, node: int, key: str, person: PersonId, listed: Collection[tuple[int, str]] = ()) -> None:
+        """Take a name back, as far as somebody has it at a node: it is left to the other nodes at which they are `listed` by it.
+
+        What was left to this node so, and they are not listed by any more, is nobody's.
+        """
         held = self._held.get((key, node))
         if held is not None and held.person == person:
             del self._held[key, node]
+            for other, nick in listed:
+                if other != node and nick == held.nick:
+                    self._held.setdefault((key, other), held._replace(is_outdated=False, is_left=True))
+        for where, one in [*self._held.items()]:
+            if where[1] == node and one.person == person and one.is_left and (node, one.nick) not in listed:
+                del self._held[where]
 
     def whereabouts(self, key: str) -> list[tuple[PersonId, str, int]]:
         """Who has the name with this key, with all that they have, and at which nodes."""

@@ -190,7 +190,9 @@ class MemoryNode:
     async def release(self, key: str, person: PersonId) -> None:
         """Take a name back; see Nodes."""
         self._check()
-        self._kept.nodes.names.release(self.number, key, person)
+        rooms = self._kept.rooms.values()
+        listed = {(one.node, one.nick) for room in rooms for one in room.people.values() if one.person == person}
+        self._kept.nodes.names.release(self.number, key, person, listed)
 
     async def whereabouts(self, key: str) -> Sequence[Whereabouts]:
         """At which nodes somebody has names; see Nodes."""

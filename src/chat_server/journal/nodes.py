@@ -272,7 +272,11 @@ class Nodes(Protocol):
         ...
 
     async def release(self, key: str, person: PersonId) -> None:
-        """Take it back, as far as they have it at this node."""
+        """Take it back, as far as they have it at this node.
+
+        Where rooms list them by it at another node, which may not have heard of it, it is kept for that one: until that is buried, or gives back
+        another of theirs when they are listed there by it no longer.
+        """
 
     async def whereabouts(self, key: str) -> Sequence[Whereabouts]:
         """At which nodes, this one too, somebody has names who has the one with this key."""

@@ -32,7 +32,8 @@ BEGIN
 END $$;
 
 -- Gives people at a node names, and takes names back, one after the other. `adopt`: who is at other nodes is given the newest name that they have
--- there, whatever they ask for, unless it is outdated.
+-- there, whatever they ask for, unless it is outdated. A name that is taken back is left to the other nodes at which rooms list the person by it,
+-- which may not know of it: what is left to a node so is taken back with the next name of that person that this node gives back.
 -- Returns for each that is given, by its place, counted from 1: why not and by whose name; or the name, and the newest that they have at other nodes.
 CREATE FUNCTION change_names(
     me bigint, nicks text[], -- null: the name is taken back
@@ -42,14 +43,32 @@ CREATE FUNCTION change_names(
 DECLARE
     one record;
     known record;
+    others bigint[]; -- nodes at which those are whose names are taken back: none of these is buried meanwhile
 BEGIN
     PERFORM act_for(me);
+    others := ARRAY(
+        SELECT id FROM node WHERE id <> me AND id IN (
+            SELECT node FROM member WHERE person IN (SELECT person FROM unnest(nicks, persons) AS u (nick, person) WHERE nick IS NULL)
+        ) ORDER BY id FOR KEY SHARE
+    );
     PERFORM lock_names(keys || skeletons || persons); -- of one person's claims, too, one is before the other
     FOR one IN SELECT * FROM unnest(nicks, keys, skeletons, persons, adopt)
         WITH ORDINALITY AS u (nick, key, skeleton, person, adopt, place) ORDER BY u.place
     LOOP
         IF one.nick IS NULL THEN
+            IF others <> '{{}}' THEN
+                INSERT INTO held (key, skeleton, nick, person, node, is_left)
+                    SELECT DISTINCT held.key, held.skeleton, held.nick, held.person, member.node, true
+                        FROM held JOIN member ON member.person = held.person AND member.nick = held.nick JOIN room ON room.id = member.room
+                        WHERE held.key = one.key AND held.node = me AND held.person = one.person
+                            AND member.node = ANY (others) AND NOT room.is_deleted
+                    ON CONFLICT DO NOTHING;
+            END IF;
             DELETE FROM held WHERE key = one.key AND node = me AND person = one.person;
+            DELETE FROM held WHERE is_left AND node = me AND person = one.person AND NOT EXISTS (
+                SELECT FROM member JOIN room ON room.id = member.room
+                    WHERE member.person = held.person AND member.nick = held.nick AND member.node = me AND NOT room.is_deleted
+            );
             CONTINUE;
         END IF;
         place := one.place;
@@ -75,7 +94,7 @@ BEGIN
                 AND EXISTS (SELECT FROM held AS newer WHERE person = one.person AND node = me AND newer.since > held.since);
             INSERT INTO held (key, skeleton, nick, person, node) VALUES (one.key, one.skeleton, one.nick, one.person, me)
                 ON CONFLICT (key, node) DO UPDATE
-                    SET nick = excluded.nick, skeleton = excluded.skeleton, person = excluded.person;
+                    SET nick = excluded.nick, skeleton = excluded.skeleton, person = excluded.person, is_left = false;
         END IF;
         nick := one.nick;
         "order" := nextval('claims');

@@ -109,6 +109,7 @@ CREATE TABLE held (
     node bigint NOT NULL,
     since bigint GENERATED ALWAYS AS IDENTITY,  -- greater than that of any name that was given before
     is_outdated boolean NOT NULL DEFAULT false,  -- the person has had another since, and the node, which ends, will not hear of that
+    is_left boolean NOT NULL DEFAULT false,  -- another node has given it back, where rooms list the person by it at this one
     PRIMARY KEY (key, node)
 );
 CREATE INDEX held_by_skeleton ON held (skeleton);
