@@ -218,6 +218,29 @@ async def test_a_person_who_takes_two_names_at_once_at_two_nodes_has_the_one_of_
             assert {held.nick for held in a.node._kept.nodes.names._held.values()} == nicks
 
 
+async def test_a_node_that_hears_late_of_a_name_does_not_give_its_person_the_one_before_again(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes() as (a, b):
+        bob = a.connect()
+        await bob.enter("bob", "python")
+        desk, phone = a.connect(), b.connect()
+        await desk.enter("ann", "python", token=TOKEN)
+        await phone.enter("ann", "python", token=TOKEN, session="add")
+        await settled()
+        await heard(bob)
+        b.node.hears_late = 20.0
+        await desk.ask("nick", nick="anna")
+        for _ in range(8):
+            await trio.sleep(2)
+            await desk.ask("say", room="python", text="x")
+            assert (await bob.wait_for("said"))["nick"] == "anna"
+        assert {one.nick for one in a.node._kept.rooms["python"].people.values()} == {"bob", "anna"}
+        await trio.sleep(20)
+        assert visits(await heard(bob)) == []
+        assert {session.nick for session in b.server._sessions} == {"anna"}
+
+
 # To come back at another node.
 
 

@@ -354,6 +354,20 @@ async def test_a_name_at_a_node_that_ends_is_not_given_to_whoever_has_had_anothe
     assert refusal.why == "held", "rooms list them so still"
 
 
+async def test_of_the_names_that_somebody_has_at_all_nodes_the_newest_is_told_last(two: Two) -> None:
+    a, b = two
+    assert await claimed(b, "ann") == "ann"
+    assert await claimed(a, "ann") == "ann"
+    assert await claimed(a, "zoe") == "zoe"
+    assert [(one.nick, one.node) for one in await b.whereabouts("ann")] == [
+        ("ann", b.number),
+        ("ann", a.number),
+        ("zoe", a.number),
+    ]
+    assert await claimed(b, "joe") == "joe"
+    assert [one.nick for one in await a.whereabouts("zoe")][-1] == "joe"
+
+
 async def is_free(node: Nodes, nick: str, person: str = "token:y") -> bool:
     """Whether somebody else can have a name, who then gives it back."""
     given = await node.claim(Claim(nick, nick, nick, person))

@@ -102,7 +102,8 @@ class KeptNames:
     def whereabouts(self, key: str) -> list[tuple[PersonId, str, int]]:
         """Who has the name with this key, with all that they have, and at which nodes."""
         people = {held.person for (other, _), held in self._held.items() if other == key}
-        return [(held.person, held.nick, node) for (_, node), held in self._held.items() if held.person in people]
+        ordered = sorted(self._held.items(), key=lambda one: not one[1].is_outdated)
+        return [(held.person, held.nick, node) for (_, node), held in ordered if held.person in people]
 
     def forget(self, node: int) -> None:
         """Nobody is at a node any more."""

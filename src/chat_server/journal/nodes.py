@@ -279,7 +279,7 @@ class Nodes(Protocol):
         """
 
     async def whereabouts(self, key: str) -> Sequence[Whereabouts]:
-        """At which nodes, this one too, somebody has names who has the one with this key."""
+        """At which nodes, this one too, somebody has names who has the one with this key: the newest is the last."""
         ...
 
     async def rooms_of(self, person: PersonId, device: int) -> Sequence[str]:

@@ -46,6 +46,7 @@ from chat_server.rooms.batch import (
 )
 from chat_server.rooms.broadcaster import Broadcaster, Parts
 from chat_server.rooms.changes import NOBODY
+from chat_server.rooms.misnamed import names_to_tell
 from chat_server.rooms.movements import Planned, Planner, is_said_by, not_said_by, spread
 from chat_server.rooms.own_turn import OwnTurn
 from chat_server.rooms.room import Occupant, Room
@@ -59,8 +60,8 @@ OWED_SECONDS = 1.0
 """Seconds after which a room in which nothing else happens tries again to store what it owes."""
 
 NAME_SECONDS = 3.0
-"""Seconds after which somebody whose name came from another node has it at this one too, or is told of once more by the name that they have here: of
-two that they have chosen at once, all nodes have heard of the same as the later one by then."""
+"""Seconds after which somebody whose name came from another node has it at this one too, or the engine is asked: if it knows of none that they were
+given later than the one that they have here, that is told of once more. Else this node has not heard of it yet, and asks again later."""
 
 REST_PER_MEMBER, REST_MAX = 0.0001, 0.05
 """Seconds, for each member and at most, after everybody was shown something, in which turns of other nodes wait for what people here say, and are
@@ -140,13 +141,12 @@ class SharedBroadcaster(Broadcaster):
             waiting, self._waiting = [*self._waiting], deque()
             with self._guard:
                 await self._take_in(waiting)
+        if self._names_at <= trio.current_time():
+            self._names_at = inf
+            with self._guard:
+                self._again += await names_to_tell(self._members, self._nodes)
         if self._members.misnamed and self._names_at == inf:
             self._names_at = trio.current_time() + NAME_SECONDS
-        elif self._names_at <= trio.current_time():
-            self._names_at = inf
-            self._again += [
-                (session, session.nick, Renaming(trio.Event()), ()) for session in self._members.take_misnamed()
-            ]
         if self._again:
             entries, self._again = [*self._again, *entries], []
         if self._owes and not entries:

@@ -240,7 +240,7 @@ class PostgresqlNodes:
         def read(connection: Connection) -> Sequence[Whereabouts]:
             rows = connection.execute(
                 "SELECT held.person, held.nick, node.id, node.name FROM held JOIN node ON node.id = held.node"
-                " WHERE held.person IN (SELECT person FROM held WHERE key = %b) ORDER BY node.id, held.since",
+                " WHERE held.person IN (SELECT person FROM held WHERE key = %b) ORDER BY NOT is_outdated, held.since",
                 [key],
             )
             return [Whereabouts(*row) for row in rows]
