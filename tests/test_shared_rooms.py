@@ -13,7 +13,7 @@ from chat_server.journal.memory_nodes import bury
 from chat_server.journal.nodes import Called, Came, Turn, Went
 from chat_server.protocol.entries import Entry, Said, TopicSet
 from chat_server.protocol.requests import Topic
-from chat_server.rooms import shared_broadcaster
+from chat_server.rooms import gathering, shared_broadcaster
 from chat_server.rooms.person import Proof
 from chat_server.rooms.room import Room
 from fakes import FakeSession
@@ -601,11 +601,42 @@ async def test_a_turn_whose_taking_in_failed_is_shown_all_the_same_and_who_is_th
     assert (carl in a.room) == ("carl" in people)
 
 
+async def test_what_is_said_while_people_elsewhere_talk_waits_a_moment_for_more_of_it(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "GATHER_PER_MEMBER", 0.001)
+    a, b = await open_nodes(nursery)
+    ann, bob = await a.come("ann"), await b.come("bob")
+    shared = b.room.shared
+    assert shared is not None
+    await settled()
+    await trio.sleep(10)
+    turn = shared.turn
+    await b.say(bob, "alone")
+    await wait_all_tasks_blocked()
+    assert shared.turn == turn + 1, "nobody talks elsewhere: it waits for nothing"
+    await a.say(ann, "elsewhere")
+    await wait_all_tasks_blocked()
+    await trio.sleep(0.06)  # that is shown, and the room does not rest any more
+    turn = shared.turn
+    await b.say(bob, "one")
+    await wait_all_tasks_blocked()
+    await b.say(bob, "two")
+    await wait_all_tasks_blocked()
+    assert shared.turn == turn
+    await trio.sleep(0.006)
+    assert shared.turn == turn + 1
+    await trio.sleep(1)
+    await b.say(bob, "long after")
+    await wait_all_tasks_blocked()
+    assert shared.turn == turn + 2
+
+
 async def test_what_comes_from_elsewhere_right_after_something_was_shown_is_shown_with_what_is_said_here(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_broadcaster, "REST_PER_MEMBER", 1.0)
-    monkeypatch.setattr(shared_broadcaster, "REST_MAX", 2.0)
+    monkeypatch.setattr(gathering, "REST_PER_MEMBER", 1.0)
+    monkeypatch.setattr(gathering, "REST_MAX", 2.0)
     a, b = await open_nodes(nursery)
     ann, bob = await a.come("ann"), await b.come("bob")
     reader = Pushed(b.hall, "carl")

@@ -4,7 +4,7 @@ A person is there by a device from the first session of theirs that is there by 
 knows how turns are stored, nor what anybody is shown.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
@@ -14,7 +14,17 @@ from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Called, Came, Movement, Placed, Speaker, Went
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.runs import SayRun
-from chat_server.rooms.batch import STORED_KINDS, Arrival, Departure, InboxEntry, Renaming, Takeover, each_of
+from chat_server.rooms.batch import (
+    STORED_KINDS,
+    Answer,
+    Arrival,
+    Departure,
+    InboxEntry,
+    Renaming,
+    Takeover,
+    each_of,
+    outcome_of,
+)
 from chat_server.rooms.room import Occupant
 from chat_server.rooms.shared_members import SharedMembers, speaker_now
 
@@ -155,10 +165,19 @@ def is_said_by(entry: InboxEntry, speakers: Collection[Speaker], node: int) -> b
     return not hasattr(entry[2], "done") and speaker_now(entry[0], node) in speakers
 
 
-def spread(
-    entries: Sequence[InboxEntry], stored: Sequence[Entry | None], speakers: Collection[Speaker], node: int
-) -> Sequence[Entry | None]:
-    """What came of each line among the entries, where this is stored of those that others than these say."""
+def with_refused(
+    room: str,
+    entries: Sequence[InboxEntry],
+    stored: Sequence[Entry | None],
+    answers: deque[Answer],
+    refused: tuple[Collection[Speaker], int],
+) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
+    """What became of the entries, where this is stored, and these are the answers, of those that others than these speakers of a node say.
+
+    See Broadcaster._store.
+    """
     left = iter(stored)
     lines = [entry for entry in each_of(entries) if type(entry[2]) in STORED_KINDS]
-    return [None if is_said_by(entry, speakers, node) else next(left) for entry in lines]
+    all_stored = [None if is_said_by(entry, *refused) else next(left) for entry in lines]
+    _, more = outcome_of(room, [entry for entry in entries if is_said_by(entry, *refused)], ())
+    return all_stored, answers + more, False

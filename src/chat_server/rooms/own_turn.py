@@ -3,12 +3,14 @@
 Never knows what is in it, nor what anybody is shown of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 
 from chat_server.journal import JournalError, Receipt
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.nodes import Beside, Nodes, PendingTurn, TurnReceipt
+from chat_server.journal.nodes import Beside, NodeIsOver, Nodes, PendingTurn, TurnReceipt
 from chat_server.protocol.entries import Entry
+from chat_server.rooms.batch import Answer
 
 
 class OwnTurn:
@@ -37,6 +39,12 @@ class OwnTurn:
                 self.receipt = await self._pending.stored()
             except JournalError as error:
                 self.error = error
+
+    def to_tell(self, answers: Iterable[Answer]) -> deque[Answer]:
+        """What of these answers authors are told. Where the node is over, everybody goes to another: who has a key sends it again there unasked."""
+        if not isinstance(self.error, NodeIsOver):
+            return deque(answers)
+        return deque(answer for answer in answers if not getattr(answer[1], "key", ""))
 
     async def stored(self) -> Receipt:
         """What became of its lines; see PendingAppend."""

@@ -46,8 +46,9 @@ from chat_server.rooms.batch import (
 )
 from chat_server.rooms.broadcaster import Broadcaster, Parts
 from chat_server.rooms.changes import NOBODY
+from chat_server.rooms.gathering import Gathering
 from chat_server.rooms.misnamed import names_to_tell
-from chat_server.rooms.movements import Planned, Planner, is_said_by, not_said_by, spread
+from chat_server.rooms.movements import Planned, Planner, not_said_by, with_refused
 from chat_server.rooms.own_turn import OwnTurn
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.shared_members import SharedMembers
@@ -62,11 +63,6 @@ OWED_SECONDS = 1.0
 NAME_SECONDS = 3.0
 """Seconds after which somebody whose name came from another node has it at this one too, or the engine is asked: if it knows of none that they were
 given later than the one that they have here, that is told of once more. Else this node has not heard of it yet, and asks again later."""
-
-REST_PER_MEMBER, REST_MAX = 0.0001, 0.05
-"""Seconds, for each member and at most, after everybody was shown something, in which turns of other nodes wait for what people here say, and are
-shown with it: a push to a member costs some 8 us, whatever is in it. Until then they need not even be asked for: a turn that is stored brings what
-it missed. What comes to a room in which nothing was shown just now waits for nothing."""
 
 LOOKS_MAX = 5
 """How often a room looks who is there until no turn comes in between."""
@@ -89,6 +85,7 @@ class SharedBroadcaster(Broadcaster):
         self._owed_at = inf
         self._names_at = inf
         self.rests_until = -inf
+        self._gathering = Gathering()
         self._again: list[InboxEntry] = []  # new names that could not be stored
         self._moves: dict[trio.Event, list[Movement]] = {}  # of the turn that is being taken in, by what is set then
         self._refused: set[trio.Event] = set()  # arrivals that could not be stored
@@ -124,12 +121,14 @@ class SharedBroadcaster(Broadcaster):
         if entry is not None and entry[0] is NOBODY and trio.current_time() < self.rests_until:
             with suppress(trio.EndOfChannel), trio.move_on_at(self.rests_until):
                 entry = await super()._next_entry() or entry
+        elif pause := self._gathering.pause(len(self._audience)):
+            await trio.sleep(pause)
         self._heard = self._nodes.heard  # whoever is not silenced by then has not been put out by what it has heard
         return entry
 
     def _flush(self) -> None:
         if self._audience.events:
-            self.rests_until = trio.current_time() + min(len(self._audience) * REST_PER_MEMBER, REST_MAX)
+            self.rests_until = self._gathering.end_of_rest(len(self._audience))
         super()._flush()
 
     async def _store_and_take(self, entries: Sequence[InboxEntry]) -> None:
@@ -189,19 +188,12 @@ class SharedBroadcaster(Broadcaster):
             self._moves = planned.of
             for movement in planned.owed:
                 self._members.take(self._members.node, movement)
-        stored, answers = await batch.stored(), deque(batch.answers)
-        if isinstance(
-            own.error, NodeIsOver
-        ):  # everybody is sent to another node: who has a key sends it again there, and is not asked to
-            answers = deque(answer for answer in answers if not getattr(answer[1], "key", ""))
+        stored, answers = await batch.stored(), own.to_tell(batch.answers)
         if own.receipt is not None:  # not before: until here, it could be shown from its text
             self.turn = max(self.turn, own.receipt.turn)
         if not revoked:
             return stored, answers, batch.is_plain
-        _, refused = outcome_of(
-            self.name, [entry for entry in entries if is_said_by(entry, revoked, self._members.node)], ()
-        )
-        return spread(entries, stored, revoked, self._members.node), answers + refused, False
+        return with_refused(self.name, entries, stored, answers, (revoked, self._members.node))
 
     async def _take_missed(self, receipt: TurnReceipt, batch: Batch, planned: Planned) -> None:
         """The turn is stored, or there was nothing left to store: take in what comes before it, and number its lines as they are."""
@@ -307,6 +299,8 @@ class SharedBroadcaster(Broadcaster):
         if not is_taken:
             self._add_anyway([line for line in showable(turn.lines) if line.seq > self._history.last_seq])
         self.turn = turn.number
+        if turn.lines:
+            self._gathering.note_lines_elsewhere()
         if turn.node == self._members.node:
             self.owe()  # it was stored, and nobody here knew: whoever came or went in it may be otherwise
 
