@@ -241,6 +241,33 @@ async def test_a_node_that_hears_late_of_a_name_does_not_give_its_person_the_one
         assert {session.nick for session in b.server._sessions} == {"anna"}
 
 
+async def test_whoever_has_another_name_while_they_come_into_a_room_is_in_it_by_that(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(delay=lambda: 0.2) as (a, b):
+        bob = b.connect()
+        await bob.enter("bob", "python")
+        eve = a.connect()
+        await eve.enter("eve", "python")
+        desk = a.connect()
+        await desk.enter("ann", token=TOKEN)
+        phone = a.connect()
+        await phone.enter("ann", token=TOKEN, session="add")
+        await settled()
+        await heard(bob)
+        await phone.ask("nick", nick="anna")
+        await trio.sleep(0.2)
+        await eve.ask("say", room="python", text="x")
+        await trio.sleep(0.1)
+        await desk.ask("join", room="python")  # she is still called ann, and comes in with the next turn
+        await trio.sleep(0.8)
+        await desk.ask("say", room="python", text="y")
+        await trio.sleep(0.6)
+        assert {one.nick for one in a.node._kept.rooms["python"].people.values()} == {"bob", "eve", "anna"}
+        await settled()
+        assert [event["nick"] for event in await heard(bob) if event["is"] == "said"] == ["eve", "anna"]
+
+
 # To come back at another node.
 
 

@@ -99,6 +99,8 @@ class Planner:
                 # They may be listed by a node that is no more, or has not heard of their name yet.
                 if self._nick(who.person):
                     self._call(who.person, nick)
+                else:
+                    self._nicks[who.person] = nick
 
     def _depart(self, session: Occupant) -> None:
         who = self._known(session)
@@ -109,7 +111,10 @@ class Planner:
                 self._place(Went(who.person, who.device, has_read=not session.proof.is_bot))
 
     def _rename(self, session: Occupant, nick: str) -> None:
-        for who in {known.person for other in self._members.here(session.person) if (known := self._known(other))}:
+        coming = [other for other in self._as if other.person is session.person]
+        for who in {
+            known.person for other in (*self._members.here(session.person), *coming) if (known := self._known(other))
+        }:
             self._call(who, nick)
 
     def _call(self, who: PersonId, nick: str) -> None:
