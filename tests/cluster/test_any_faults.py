@@ -106,10 +106,6 @@ AT_A_SERVER: list[Fault] = [kill, kill, restart, pause, cut, drop, swallow, mute
 AT_THE_ENGINE: list[Fault] = [kill_engine, kill_a_backend]
 
 
-@pytest.mark.xfail(
-    reason="who takes a name while a node that is gone lists them too gives it back when they leave, though the rooms list them there by it",
-    strict=False,
-)
 @pytest.mark.parametrize("series", range(-(-COUNT // SERIES)))
 async def test_nothing_that_anybody_was_shown_is_lost_whatever_breaks(
     series: int, tmp_path: Path, own: Database
