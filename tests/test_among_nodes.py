@@ -241,6 +241,29 @@ async def test_a_node_that_hears_late_of_a_name_does_not_give_its_person_the_one
         assert {session.nick for session in b.server._sessions} == {"anna"}
 
 
+async def test_a_name_of_which_a_node_that_fails_has_told_rooms_and_nobody_else_is_heard_of_by_those(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes() as (a, b):
+        bob = a.connect()
+        await bob.enter("bob", "python")
+        desk, phone = a.connect(), b.connect()
+        await desk.enter("ann", "python", token=TOKEN)
+        await phone.enter("ann", "python", token=TOKEN, session="add")
+        await settled()
+
+        async def never(*_: object) -> None:
+            await trio.sleep_forever()
+
+        monkeypatch.setattr(a.node, "renamed", never)
+        await desk.ask("nick", nick="anna")
+        await settled()
+        await phone.ask("say", room="python", text="x")
+        assert (await bob.wait_for("said"))["nick"] == "anna"
+        assert {session.nick for session in b.server._sessions} == {"anna"}
+        assert {held.nick for held in a.node._kept.nodes.names._held.values()} == {"anna", "bob"}
+
+
 async def test_whoever_has_another_name_while_they_come_into_a_room_is_in_it_by_that(
     autojump_clock: trio.abc.Clock,
 ) -> None:

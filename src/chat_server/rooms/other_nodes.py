@@ -49,6 +49,8 @@ class OtherNodes(Generic[P]):
         """How many sessions somebody has at other nodes, as these tell of whom there are several of."""
         self._locks: dict[PersonId, trio.Lock] = {}
         self._rooms_changed = trio.Event()
+        self._newer_names: dict[PersonId, None] = {}  # of whom this node has not heard it
+        self._has_newer_names = trio.Event()
         self._ended: dict[PersonId, dict[int, int]] = {}  # of whom is being put out: at which node how many sessions
         self._has_ended = trio.Event()
 
@@ -85,6 +87,18 @@ class OtherNodes(Generic[P]):
         self.names.known_otherwise(nick, sender_of(account))
         if who.startswith("token:"):  # nobody else is at several nodes without an account
             self._owed.tell(partial(self.nodes.registered, who, account))
+
+    def note_newer_name(self, who: PersonId) -> None:
+        """Somebody has a newer name at another node, of which this one should have heard by now."""
+        self._newer_names[who] = None
+        self._has_newer_names.set()
+
+    async def with_newer_name(self) -> PersonId:
+        """Wait for one of those."""
+        while not self._newer_names:
+            self._has_newer_names = trio.Event()
+            await self._has_newer_names.wait()
+        return self._newer_names.popitem()[0]
 
     async def put_out(self, who: PersonId, reason: str, nodes: Collection[int]) -> Mapping[int, int]:
         """Have somebody's sessions at other nodes end. Returns how many have, at each of these nodes that says so in time. Raises JournalError."""

@@ -62,7 +62,7 @@ OWED_SECONDS = 1.0
 
 NAME_SECONDS = 3.0
 """Seconds after which somebody whose name came from another node has it at this one too, or the engine is asked: if it knows of none that they were
-given later than the one that they have here, that is told of once more. Else this node has not heard of it yet, and asks again later."""
+given later than the one that they have here, that is told of once more. Else this node has not heard of that yet, and lets them have it."""
 
 LOOKS_MAX = 5
 """How often a room looks who is there until no turn comes in between."""
@@ -143,7 +143,7 @@ class SharedBroadcaster(Broadcaster):
         if self._names_at <= trio.current_time():
             self._names_at = inf
             with self._guard:
-                self._again += await names_to_tell(self._members, self._nodes)
+                self._again += await names_to_tell(self._members, self._nodes, self._directory.others)
         if self._members.misnamed and self._names_at == inf:
             self._names_at = trio.current_time() + NAME_SECONDS
         if self._again:

@@ -4,6 +4,7 @@ One after the other, in the order in which it happened; one that fails is logged
 hears of the others, nor what rooms make of each other's turns.
 """
 
+from contextlib import suppress
 from math import inf
 from typing import cast
 
@@ -38,6 +39,7 @@ from chat_server.protocol.events import Dismissed, Refused
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.ends import end_sessions, kicked_because
+from chat_server.rooms.misnamed import newest_name
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import Occupant, Room
@@ -65,6 +67,12 @@ class ChangesElsewhere:
 
     async def run(self) -> None:
         """Put into effect what happens, for ever."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._take_newer_names)
+            await self._take_changes()
+            nursery.cancel_scope.cancel()
+
+    async def _take_changes(self) -> None:
         guard = Guard("what has happened at another node could not be put into effect")
         async for _, change in self._changes:
             with guard, trio.move_on_after(CHANGE_SECONDS) as limit:
@@ -172,6 +180,17 @@ class ChangesElsewhere:
             if person is not None and person.name_order < change.order:
                 await self._call(person, change.person, change.nick)
                 person.name_order = change.order
+
+    async def _take_newer_names(self) -> None:
+        """Let guests be called as they are elsewhere where a node has told rooms of it, and ended, or lost the engine, before it told the others."""
+        guard = Guard("somebody could not be called as at another node")
+        while True:
+            who = await self._others.with_newer_name()
+            with guard, suppress(JournalError), trio.move_on_after(CHANGE_SECONDS):  # it is noted again
+                async with self._others.deciding(who):
+                    person = self.directory.identified(who)
+                    if person is not None and not person.account:
+                        await self._call(person, who, await newest_name(self._others.nodes, person.nick, who))
 
     async def _call(self, person: Person[Occupant], who: PersonId, nick: str) -> None:
         """Let somebody be called as they are elsewhere."""
