@@ -15,6 +15,7 @@ from chat_server.journal import JournalError
 from chat_server.journal.happened import RoomMade, RoomRenamed
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.nodes import Came
 from chat_server.protocol.events import Refused
 from chat_server.rooms import owed
 from chat_server.rooms.owed import TOLD_AT_ONCE
@@ -292,6 +293,23 @@ async def test_whoever_has_another_name_while_they_come_into_a_room_is_in_it_by_
 
 
 # To come back at another node.
+
+
+async def test_who_comes_back_to_a_node_that_ends_has_not_come_twice(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes() as (a, _):
+        ann = a.connect()
+        await ann.enter("ann", "python", token=TOKEN)
+        await settled()
+        a.node.life.leave()
+        await ann.stream.aclose()
+        await settled()
+        ann = a.connect()
+        await ann.enter("ann", "python", token=TOKEN)
+        await ann.ask("say", room="python", text="x")
+        await settled()
+        turns = a.node._kept.rooms["python"].turns
+        assert [type(placed.movement) for turn in turns for placed in turn.movements] == [Came]
+        assert visits(await heard(ann)) == []
 
 
 async def test_a_program_taken_over_from_another_node_misses_nothing_and_nobody_sees_it_leave(

@@ -95,7 +95,8 @@ class Planner:
             self._as[session] = who
             self._more[who] += 1
             if self._sessions(who) == 1:
-                self._place(Came(who.person, who.device, nick, session.person.account, bot=session.proof.is_bot))
+                if not self._is_held_back(who):
+                    self._place(Came(who.person, who.device, nick, session.person.account, bot=session.proof.is_bot))
                 # They may be listed by a node that is no more, or has not heard of their name yet.
                 if self._nick(who.person):
                     self._call(who.person, nick)
@@ -109,6 +110,10 @@ class Planner:
             self._more[who] -= 1
             if not self._sessions(who) and not self._holds_back(who.person):
                 self._place(Went(who.person, who.device, has_read=not session.proof.is_bot))
+
+    def _is_held_back(self, who: Speaker) -> bool:
+        """Whether somebody who had gone from here is there still by the turns."""
+        return self._holds_back(who.person) and self._members.roster.has(self._members.node, who)
 
     def _rename(self, session: Occupant, nick: str) -> None:
         coming = [other for other in self._as if other.person is session.person]
