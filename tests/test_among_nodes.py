@@ -242,6 +242,26 @@ async def test_a_node_that_hears_late_of_a_name_does_not_give_its_person_the_one
         assert {session.nick for session in b.server._sessions} == {"anna"}
 
 
+async def test_who_comes_back_to_a_node_that_has_not_heard_of_their_name_is_called_by_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes() as (a, b):
+        bob = b.connect()
+        await bob.enter("bob", "python")
+        await a.connect().enter("ann", "python", token=TOKEN)
+        await settled()
+        a.node.hears_late = 20.0
+        elsewhere = b.connect()
+        await elsewhere.enter("ann", token=TOKEN)
+        await elsewhere.ask("nick", nick="anna")
+        await trio.sleep(1)
+        back = a.connect()
+        assert (await back.enter("ann", token=TOKEN))["nick"] == "anna"
+        await back.ask("say", room="python", text="x")
+        assert (await bob.wait_for("said"))["nick"] == "anna"
+        assert {one.nick for one in a.node._kept.rooms["python"].people.values()} == {"bob", "anna"}
+
+
 async def test_a_name_of_which_a_node_that_fails_has_told_rooms_and_nobody_else_is_heard_of_by_those(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,7 @@ from chat_server.commands.letting_in import (
     storable,
 )
 from chat_server.commands.naming import NameBusy
-from chat_server.commands.renaming import claim_name, claimed_name, free_name, rename
+from chat_server.commands.renaming import call_by_newest_name, claim_name, claimed_name, free_name, rename
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
 from chat_server.journal.nodes import Claimed
@@ -176,6 +176,7 @@ async def _decided(
 ) -> Place | None:
     """Decide who somebody is who is not known to have an account: where their session goes on, if it has come in."""
     try:
+        await call_by_newest_name(place, others, identity)
         here = await found_here(place, others, identity, request)
     except JournalError:
         session.send(Refused("engine-away"))

@@ -18,8 +18,10 @@ from chat_server.commands.naming import naming
 from chat_server.journal import JournalError
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Claimed
+from chat_server.logs import log
 from chat_server.protocol.events import Refused, Renamed
 from chat_server.protocol.names import BadName, name_key
+from chat_server.rooms.misnamed import newest_name
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, carried_through, give_way
@@ -140,6 +142,31 @@ async def claimed_name(
         session.send(place.directory.authentication.refusal_of_name(nick, session.person.account) or given)
         return None
     return given
+
+
+async def call_as_elsewhere(
+    place: Room, others: OtherNodes[Person[Occupant]], person: Person[Occupant], who: PersonId, nick: str
+) -> None:
+    """Let somebody be called as they are at another node. Raises JournalError."""
+    if nick == person.nick or not person.sessions:
+        return
+    claimed = await others.names.claim(nick, person, who)
+    if isinstance(claimed, Refused):  # they have another name there by now, of which this node has not heard yet
+        log.debug("somebody cannot be called here as at another node", nick=person.nick, why=claimed.code)
+        return
+    if not person.sessions:  # they have gone meanwhile
+        place.directory.release(nick, person)
+        return
+    pause = call(place, person.sessions[0], nick, is_asked=False)
+    if pause is not None:
+        await pause
+
+
+async def call_by_newest_name(place: Room, others: OtherNodes[Person[Occupant]], who: PersonId) -> None:
+    """Let a guest who is here be called by the newest name that they have at any node, if this one has not heard of it. Raises JournalError."""
+    person = place.directory.identified(who)
+    if person is not None and not person.account:
+        await call_as_elsewhere(place, others, person, who, await newest_name(others.nodes, person.nick, who))
 
 
 def call(place: Room, session: Occupant, nick: str, *, is_asked: bool = True) -> MaybeAwaitable:

@@ -13,7 +13,7 @@ import trio
 from chat_server.accounts import sender_of
 from chat_server.commands.chosen import choose_as_stored
 from chat_server.commands.letting_in import ROLE_OF, known_as_holder
-from chat_server.commands.renaming import call
+from chat_server.commands.renaming import call_as_elsewhere, call_by_newest_name
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
@@ -35,11 +35,10 @@ from chat_server.journal.happened import (
 from chat_server.journal.nodes import NodeIsOver
 from chat_server.journal.signs import SessionsEnded
 from chat_server.logs import log
-from chat_server.protocol.events import Dismissed, Refused
+from chat_server.protocol.events import Dismissed
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.ends import end_sessions, kicked_because
-from chat_server.rooms.misnamed import newest_name
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import Occupant, Room
@@ -188,24 +187,10 @@ class ChangesElsewhere:
             who = await self._others.with_newer_name()
             with guard, suppress(JournalError), trio.move_on_after(CHANGE_SECONDS):  # it is noted again
                 async with self._others.deciding(who):
-                    person = self.directory.identified(who)
-                    if person is not None and not person.account:
-                        await self._call(person, who, await newest_name(self._others.nodes, person.nick, who))
+                    await call_by_newest_name(self._hall, self._others, who)
 
     async def _call(self, person: Person[Occupant], who: PersonId, nick: str) -> None:
-        """Let somebody be called as they are elsewhere."""
-        if nick == person.nick or not person.sessions:
-            return
-        claimed = await self._others.names.claim(nick, person, who)
-        if isinstance(claimed, Refused):  # they have another name there by now, of which this node has not heard yet
-            log.debug("somebody cannot be called here as at another node", nick=person.nick, why=claimed.code)
-            return
-        if not person.sessions:  # they have gone meanwhile
-            self.directory.release(nick, person)
-            return
-        pause = call(self._hall, person.sessions[0], nick, is_asked=False)
-        if pause is not None:
-            await pause
+        await call_as_elsewhere(self._hall, self._others, person, who, nick)
 
     async def _register_person(self, change: RegisteredPerson) -> None:
         """A guest who is here too has an account now, by all their sessions; whoever has logged in with it already is not two people."""
