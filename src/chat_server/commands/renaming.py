@@ -18,7 +18,6 @@ from chat_server.commands.naming import naming
 from chat_server.journal import JournalError
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Claimed
-from chat_server.logs import log
 from chat_server.protocol.events import Refused, Renamed
 from chat_server.protocol.names import BadName, name_key
 from chat_server.rooms.misnamed import newest_name
@@ -152,7 +151,6 @@ async def call_as_elsewhere(
         return
     claimed = await others.names.claim(nick, person, who)
     if isinstance(claimed, Refused):  # they have another name there by now, of which this node has not heard yet
-        log.debug("somebody cannot be called here as at another node", nick=person.nick, why=claimed.code)
         return
     if not person.sessions:  # they have gone meanwhile
         place.directory.release(nick, person)
