@@ -34,6 +34,7 @@ def sentences() -> Iterator[Identifier]:
     for path in sorted(SOURCE.rglob("*.py")):
         yield from said_in(path)
     yield from (kind.shape.sentence for kind in KINDS if kind.shape.is_sentence)
+    yield from (kind.shape.without_text for kind in KINDS if kind.shape.may_lack_text)
     yield from (kind.sentence for kind in (*EVENTS, *ANSWERS, *REFUSALS) if kind.sentence)
     for request in filter(lambda request: request.is_typed, COMMANDS.vocabulary.requests):
         yield from (parameter.name.upper() for parameter in parameters_of(request) if has_word(parameter))

@@ -17,7 +17,7 @@ from chat_server.commands.table import COMMANDS, dispatch, distinct, distinct_re
 from chat_server.protocol.events import Answered, Event, Refused
 from chat_server.protocol.requests import REQUESTS, ChooseCharset, Hello, Join, Login, Request, Resume, Say, tag_of
 from chat_server.protocol.syntax import Vocabulary, word_of
-from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, STRANGER
+from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER, STRANGER
 from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
 from fakes import FakeSession, make_hall
 
@@ -26,15 +26,35 @@ THROWAWAY = Path(__file__).with_name("throwaway.py")
 FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
 BEFORE_LOGIN = {"login", "register", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
 EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"}
-IN_ROOMS = {"say", "me", "notice", "topic", "ping", "online", "back", "last", "since", "before", "around", "date"}
+IN_ROOMS = {
+    "say",
+    "me",
+    "notice",
+    "topic",
+    "ping",
+    "online",
+    "back",
+    "last",
+    "since",
+    "before",
+    "around",
+    "date",
+    "bans",
+}
+GOVERNING = {"rule", "role"}
+MODERATING = {"kick", "mute", "ban", "unban"}
+"""What needs a role in the room, or on the server."""
 OF_ACCOUNTS = {"code", "devices", "drop", "password", "account", "export"}
 MAY = {
     (STRANGER, HALL): BEFORE_LOGIN,
     (STRANGER, ROOM): BEFORE_LOGIN - {"login"},
     (MEMBER, HALL): EVERYWHERE,
-    (MEMBER, ROOM): EVERYWHERE | IN_ROOMS,
-    **{(role, HALL): EVERYWHERE - {"register"} | OF_ACCOUNTS for role in (HOLDER, ADMIN, OWNER)},
-    **{(role, ROOM): EVERYWHERE - {"register"} | OF_ACCOUNTS | IN_ROOMS for role in (HOLDER, ADMIN, OWNER)},
+    (MEMBER, ROOM): EVERYWHERE | IN_ROOMS | GOVERNING | MODERATING,
+    **{(role, HALL): EVERYWHERE - {"register"} | OF_ACCOUNTS for role in (HOLDER, MODERATOR, ADMIN, OWNER)},
+    **{
+        (role, ROOM): EVERYWHERE - {"register"} | OF_ACCOUNTS | IN_ROOMS | GOVERNING | MODERATING
+        for role in (HOLDER, MODERATOR, ADMIN, OWNER)
+    },
 }
 """What people may ask for: so that whoever changes a row says so here. Without commands that have their requests beside them and declare no row."""
 
@@ -70,7 +90,7 @@ def refusal(role: str, kind: str, word: str, *, has_terminal: bool) -> str:
     if word in FOR_TERMINALS:
         return "" if has_terminal else "for-terminals"
     if word in MAY[role, kind]:
-        return ""
+        return "moderators-only" if word in MODERATING and role in (MEMBER, HOLDER) else ""
     if word in MAY[role, ROOM if kind == HALL else HALL]:
         if kind == HALL:
             return "nobody-hears" if word == "say" else "not-in-hall"

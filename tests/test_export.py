@@ -99,7 +99,7 @@ def test_what_is_exported_imported_and_exported_is_the_same_byte_for_byte(
             writer.adopt_room("聊天", "", 1)
             for room, at, text in made:
                 lines = kept(text, room, 1, at)
-                writer.commit([Append(lines, {}, text.encode())], {}, with_topics=False)
+                writer.commit([Append(lines, {}, text.encode())], {}, with_changes=False)
         whole = exported(folder.journal)
         count = sum(len(decode(text, "", 1, 0)) for _, _, text in made)
         assert imported(other, whole.splitlines(keepends=True)) == count
@@ -135,7 +135,7 @@ def test_whatever_is_in_a_journal_what_is_read_to_be_shown_is_safe_and_keeps_its
             for room, at, text in made:
                 lines = kept(text, room, len(stored[room]) + 1, at)
                 stored[room] += lines
-                writer.commit([Append(lines, {}, text.encode())], {}, with_topics=False)
+                writer.commit([Append(lines, {}, text.encode())], {}, with_changes=False)
             for room, lines in stored.items():
                 page = writer.read(room, 1, len(lines)).lines
                 assert [line.seq for line in page] == [line.seq for line in lines if not isinstance(line, Unknown)]

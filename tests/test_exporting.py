@@ -52,9 +52,10 @@ async def test_an_export_has_the_account_its_devices_its_choices_and_all_its_lin
         assert [(one["kind"], one["name"]) for one in events[1]["devices"]][-1] == ("bot", "dice")
         lines = [line for event in events[2:-1] for line in event["lines"]]
         assert [(line["room"], line["text"]) for line in lines] == [
+            ("dev", "gave ann the role: owner"),  # which she made
             *(("python", f"line {number}") for number in range(60)), ("dev", "elsewhere"),
         ]  # fmt: skip
-        assert (events[-1]["lines"], events[-1]["choices"]) == (61, {"": {"zone": "Europe/Berlin"}})
+        assert (events[-1]["lines"], events[-1]["choices"]) == (62, {"": {"zone": "Europe/Berlin"}})
         everything = json.dumps(events)
         assert not [secret for secret in (token, code, CANARY, "argon2", "digest") if secret in everything]
 
@@ -67,7 +68,7 @@ async def test_at_a_terminal_an_export_is_read(autojump_clock: trio.abc.Clock) -
         shown = await person.read_until("what you have chosen: zone = UTC")
         assert "* ann, since " in shown
         assert "\r\npython #1 20" in shown
-        assert " ann: hello\r\n* That is everything: your account, your devices, 1 lines of yours" in shown
+        assert " ann: hello\r\n* That is everything: your account, your devices, 2 lines of yours" in shown
 
 
 async def test_where_nothing_was_chosen_an_export_says_so(autojump_clock: trio.abc.Clock) -> None:

@@ -1,10 +1,11 @@
 """A kind of entry is declared once (protocol/entries.py). A place that does not know one fails here, by its name."""
 
+import json
 from typing import Any, get_args
 
 import pytest
 import trio
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.journal.batch_codec import decode, encode
@@ -20,7 +21,9 @@ from chat_server.protocol.entries import (
     Recalled,
     Storable,
     StoredEvent,
+    own_fields,
 )
+from chat_server.protocol.requests import Say
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
 from chat_server.protocol.versions import PROTOCOL
 from chat_server.rooms.room import ROOM
@@ -37,38 +40,47 @@ from fakes import FakeSession, open_rooms
 from test_hostile_texts import looking
 
 EVERY_KIND: list[type[Any]] = StoredEvent.__subclasses__()
+ENACTED: list[type[Any]] = [kind for kind in EVERY_KIND if kind.changes_rights]
+"""What changes what may happen in a room: commands work it out of more than a text."""
+SAID: list[type[Any]] = [kind for kind in EVERY_KIND if not kind.changes_rights]
 every_kind = pytest.mark.parametrize("kind", EVERY_KIND)
+every_said_kind = pytest.mark.parametrize("kind", SAID)
+every_enacted_kind = pytest.mark.parametrize("kind", ENACTED)
 
 
-def entry_of(kind: type[Entry], seq: int = 1) -> Entry:
-    return kind("python", seq, 1764300000.0, "ann", "two snakes")
+def entry_of(kind: Any, seq: int = 1) -> Entry:
+    more = {"whom": "bob", "until": 1764303600.0, "id": 3, "account": 5, "sender": "token:x"}
+    beside = {name: more[name] for name in own_fields(kind)}
+    entry: Entry = kind("python", seq, 1764300000.0, "ann", "two snakes", **beside)
+    return entry
 
 
-def request_of(kind: type[Entry], key: str = "") -> Any:
+def request_of(kind: Any, key: str = "") -> Any:
     return kind.request(**{kind.text_field: "two snakes", "key": key})
 
 
-@every_kind
-def test_a_kind_is_one_of_what_a_room_keeps_and_its_request_of_what_is_stored(kind: type[Entry]) -> None:
+@every_said_kind
+def test_a_kind_is_one_of_what_a_room_keeps_and_its_request_of_what_is_stored(kind: Any) -> None:
     assert kind in get_args(Entry)
     assert kind.request in get_args(Storable)
     assert KIND_BY_REQUEST[kind.request] is KIND_BY_WORD[word_of(kind.request)] is kind
-    assert len(KIND_BY_REQUEST) == len(KINDS) == len(EVERY_KIND)
+    assert len(KIND_BY_REQUEST) == len(SAID)
+    assert len(KINDS) == len(EVERY_KIND)
 
 
-@every_kind
-def test_its_request_has_a_text_and_a_key_and_is_typed(kind: type[Entry]) -> None:
+@every_said_kind
+def test_its_request_has_a_text_and_a_key_and_is_typed(kind: Any) -> None:
     assert {kind.text_field, "key"} <= {field.name for field in fields(kind.request)}
     assert kind.request.is_typed
     assert COMMANDS.vocabulary.parse_text(f"/{word_of(kind.request)} two snakes") == request_of(kind)
 
 
-@every_kind
-def test_its_request_is_carried_out_in_a_room(kind: type[Entry]) -> None:
+@every_said_kind
+def test_its_request_is_carried_out_in_a_room(kind: Any) -> None:
     assert kind.request in COMMANDS.of[ROOM]
 
 
-@every_kind
+@every_said_kind
 async def test_it_is_stored_and_shown_to_the_others_under_its_number_and_its_key_answered(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery, kind: type[Entry]
 ) -> None:
@@ -109,7 +121,32 @@ def test_people_are_shown_it_with_its_author_where_it_happens_and_where_it_is_re
 def test_no_two_kinds_look_alike() -> None:
     assert len({text_of(entry_of(kind)) for kind in KINDS}) == len({line_in_words(entry_of(kind)) for kind in KINDS})
     assert len({text_of(entry_of(kind)) for kind in KINDS}) == len(KINDS)
-    assert len({kind.shape.sign for kind in KINDS}) == len(KINDS)
+    assert len({kind.shape.sign for kind in SAID}) == len(SAID)
+
+
+def shown_of(event: Any) -> Any:
+    """An event without what nobody is shown."""
+    if isinstance(event, StoredEvent):
+        return event.without_hidden
+    if isinstance(event, Found):
+        return replace(event, rooms=tuple((room, tuple(map(shown_of, lines))) for room, lines in event.rooms))
+    return replace(event, lines=tuple(map(shown_of, event.lines)))
+
+
+@every_enacted_kind
+def test_nobody_is_shown_by_what_somebody_is_known_to_the_journal(kind: type[Entry]) -> None:
+    shown = json_lines.renderer_for("en")(entry_of(kind))
+    assert b"token:x" not in shown
+    assert b'"account"' not in shown
+
+
+@every_enacted_kind
+def test_programs_of_version_1_see_in_words_what_was_done(kind: type[Entry]) -> None:
+    shown = json.loads(json_lines.renderer_for("en", 1)(entry_of(kind)))
+    assert shown["is"] == "said"
+    assert shown["nick"] == "ann"
+    assert shown["text"].endswith("two snakes")
+    assert shown["text"] != "two snakes"
 
 
 @every_kind
@@ -121,9 +158,8 @@ def test_programs_read_it_alone_and_in_whatever_has_lines(kind: type[Entry]) -> 
         Recalled("python", (entry,), None, 1, "UTC"),
         Found("snakes", (("python", (entry,)),), False, 0, "UTC"),
     ):
-        assert [received.event for received in EventReader().receive_data(json_lines.renderer_for("en")(event))] == [
-            event
-        ]
+        received = [received.event for received in EventReader().receive_data(json_lines.renderer_for("en")(event))]
+        assert received == [shown_of(event)]
 
 
 @every_kind
@@ -134,8 +170,8 @@ def test_the_client_knows_it_as_a_line_of_the_room(kind: type[Entry]) -> None:
     assert state.room("python").last == 1
 
 
-@every_kind
-def test_what_is_typed_in_the_client_comes_to_the_server_as_its_request(kind: type[Entry]) -> None:
+@every_said_kind
+def test_what_is_typed_in_the_client_comes_to_the_server_as_its_request(kind: Any) -> None:
     word, usage = word_of(kind.request), usage_of(kind.request)
     command = CommandDescribed(word, usage, "", "", parameters_of(kind.request), ("room",))
     asked = parse(f"/{word} two snakes", {word: command}, {})
@@ -150,9 +186,10 @@ def test_what_is_typed_in_the_client_comes_to_the_server_as_its_request(kind: ty
 @every_kind
 def test_a_screen_and_a_line_by_line_program_show_it_with_its_author(kind: type[Entry]) -> None:
     entry = entry_of(kind)
-    pending = Pending("k", "python", word_of(kind.request), "two snakes", entry.at)
+    pending = Pending("k", "python", word_of(kind.request or Say), "two snakes", entry.at)
+    shapes = (entry,) if kind.changes_rights else (entry, pending)
     for width in (40, 80):
-        for one in (entry, pending):
+        for one in shapes:
             rows = rows_of(one, None, looking(width))
             shown = " ".join(f"{rows[number].gutter}{rows[number].text}" for number in range(len(rows)))
             assert "ann" in shown

@@ -109,7 +109,7 @@ def test_whatever_is_in_a_journal_is_the_same_after_postgresql(
             writer.adopt_room("python", topic, first)
             writer.adopt_room("聊天", "", 1)
             for room, at, text in made:
-                writer.commit([Append(kept(text, room, 1, at), {}, text.encode())], {}, with_topics=False)
+                writer.commit([Append(kept(text, room, 1, at), {}, text.encode())], {}, with_changes=False)
         whole = exported_from_sqlite(folder.journal)
         folder.close()
     assert imported(database, whole.splitlines(keepends=True)) == sum(

@@ -170,6 +170,9 @@ NUMBERS = {
     "unsearched",
     "made",
     "terminals",
+    "until",
+    "id",
+    "account",
 }
 
 KINDS = [kind for kind in entries.EVENTS if kind.is_for_people]

@@ -38,7 +38,7 @@ FAILURES_MAX = 10_000
 FAILURE_SECONDS = 30 * 86400.0
 """Seconds after which a failed try is forgotten."""
 
-Role = Literal["member", "admin", "owner"]
+Role = Literal["member", "moderator", "admin", "owner"]
 State = Literal["active", "closing", "closed"]
 Ending = Literal["close", "anonymise", "erase"]
 """How an account ends: its lines stay under its name; they stay under a name that says nothing; their texts go."""

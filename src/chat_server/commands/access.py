@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeVar
 
 from chat_server.protocol.events import Refused
-from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, STRANGER
-from chat_server.rooms.room import HALL, ROOM, Occupant
+from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER, STRANGER
+from chat_server.rooms.rights import Act
+from chat_server.rooms.room import HALL, ROOM, Occupant, Room
 
 ANYBODY = "anybody"
 NOBODY = "nobody"
@@ -19,8 +20,9 @@ ROLES: dict[str, frozenset[str]] = {
     STRANGER: frozenset((STRANGER, UNREGISTERED, ANYBODY)),
     MEMBER: frozenset((MEMBER, UNREGISTERED, ANYBODY)),
     HOLDER: frozenset((HOLDER, MEMBER, ANYBODY)),
-    ADMIN: frozenset((ADMIN, HOLDER, MEMBER, ANYBODY)),
-    OWNER: frozenset((OWNER, ADMIN, HOLDER, MEMBER, ANYBODY)),
+    MODERATOR: frozenset((MODERATOR, HOLDER, MEMBER, ANYBODY)),
+    ADMIN: frozenset((ADMIN, MODERATOR, HOLDER, MEMBER, ANYBODY)),
+    OWNER: frozenset((OWNER, ADMIN, MODERATOR, HOLDER, MEMBER, ANYBODY)),
 }
 """The roles that a session can have, each with all that it counts as: one who stands above members counts as a member too, and has registered."""
 
@@ -44,13 +46,15 @@ class Access(NamedTuple):
     bots: bool = True
     """Whether bots may. They never may what needs more than to have logged in: whoever finds their token must not have the account by it."""
 
+    act: Act | None = None
+    """What one must be allowed to do in the room where one asks; None: nothing that not everybody may."""
     asks_engine: bool = False
     """Whether it waits for what keeps everything, but not with a line, which may wait: it is refused while the engine of several nodes is away."""
 
     @property
     def is_narrow(self) -> bool:
         """Whether more counts than the role and the place."""
-        return bool(self.door) or not self.is_for_bots or self.asks_engine
+        return bool(self.door) or not self.is_for_bots or self.asks_engine or self.act is not None
 
     @property
     def is_for_bots(self) -> bool:
@@ -71,12 +75,13 @@ def access(
     door: Literal["", "terminal", "program"] = "",
     refusal: Callable[[Occupant], Refused] | None = None,
     bots: bool = True,
+    act: Act | None = None,
     asks_engine: bool = False,
 ) -> Callable[[F], F]:
     """Declare who may ask for the command below; see Access. One without a declaration works everywhere for whoever has logged in."""
 
     def declare(command: F) -> F:
-        command.__dict__["access"] = Access(role, where, door, refusal, bots, asks_engine)
+        command.__dict__["access"] = Access(role, where, door, refusal, bots, act, asks_engine)
         return command
 
     return declare
@@ -87,22 +92,24 @@ def is_open_to(row: Access, role: str) -> bool:
     return row.role in ROLES[role]
 
 
-def is_for(row: Access, session: Occupant) -> bool:
-    """Whether it is for whoever is at the session's other end: somebody at a terminal, or a program; a bot, or not."""
+def is_for(row: Access, session: Occupant, place: Room) -> bool:
+    """Whether it is for whoever is at the session's other end: somebody at a terminal, or a program; a bot, or not; one who may do it here."""
     is_for_door = not row.door or (row.door == "terminal") is session.has_terminal
-    return is_for_door and (row.is_for_bots or not session.proof.is_bot)
+    is_allowed = row.act is None or place.refusal_of(session, row.act) is None
+    return is_for_door and (row.is_for_bots or not session.proof.is_bot) and is_allowed
 
 
-def refused(row: Access, session: Occupant, kind: str, word: str) -> Refused:
+def refused(row: Access, session: Occupant, place: Room, word: str) -> Refused:
     """Why a session is refused a command.
 
     Args:
         row: the command's.
         session: who asks.
-        kind: of the place where they are.
+        place: where they are.
         word: the command's word, as it is typed.
 
     """
+    kind = place.kind
     if not is_open_to(row, session.person.role):
         if session.person.role == STRANGER:
             return Refused("login-first")
@@ -111,4 +118,6 @@ def refused(row: Access, session: Occupant, kind: str, word: str) -> Refused:
         return Refused("not-for-bots", {"word": word})
     if kind not in row.where:
         return Refused("not-in-hall" if kind == HALL else "not-in-rooms", {"word": word})
+    if row.act is not None and (refusal := place.refusal_of(session, row.act)) is not None:
+        return refusal
     return Refused("for-programs" if session.has_terminal else "for-terminals", {"word": word})

@@ -131,12 +131,12 @@ class CommandTable:
     def works_for(self, place: Room, session: Occupant, request: Asked) -> bool:
         """Whether this session may ask for this here."""
         command = self.open_to[session.person.role][place.kind].get(request)
-        return command is not None and is_for(command.access, session)
+        return command is not None and is_for(command.access, session, place)
 
     def works_here(self, place: Room, session: Occupant) -> dict[Asked, Command]:
         """All that this session may ask for here."""
         commands = self.open_to[session.person.role][place.kind]
-        return {request: command for request, command in commands.items() if is_for(command.access, session)}
+        return {request: command for request, command in commands.items() if is_for(command.access, session, place)}
 
     def words_here(self, place: Room, session: Occupant) -> dict[str, type[Request]]:
         """What this session may type here, by every word for it."""
@@ -153,9 +153,9 @@ class CommandTable:
             return Refused("engine-away")
         commands = self.commands_for(request)
         command = commands.get(place.kind) or next(iter(commands.values()))
-        return refused(command.access, session, place.kind, word_of(request))
+        return refused(command.access, session, place, word_of(request))
 
 
 def _can_be_done(row: Access, place: Room, session: Occupant) -> bool:
     """Whether it is for whoever asks, and need not wait for an engine that is away."""
-    return is_for(row, session) and not (row.asks_engine and place.directory.is_engine_away)
+    return is_for(row, session, place) and not (row.asks_engine and place.directory.is_engine_away)

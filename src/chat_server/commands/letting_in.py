@@ -33,13 +33,13 @@ from chat_server.protocol.events import LastLogin, Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Login
 from chat_server.rooms.other_nodes import OtherNodes
-from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, OWNER, Person, Proof
+from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER, Person, Proof
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
 from chat_server.rooms.tokens import identity_of
 
 T = TypeVar("T")
 
-ROLE_OF = {"member": HOLDER, "admin": ADMIN, "owner": OWNER}
+ROLE_OF = {"member": HOLDER, "moderator": MODERATOR, "admin": ADMIN, "owner": OWNER}
 """What the holder of an account is here, by what the account is."""
 
 

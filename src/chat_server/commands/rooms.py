@@ -6,6 +6,7 @@ from chat_server.commands.bots import NotForThisBot, refusal_of_room, rooms_of_b
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
+from chat_server.protocol.entries import RoleGiven
 from chat_server.protocol.events import OnlineListed, Refused, RoomCreated, RoomsListed
 from chat_server.protocol.names import BadName, name_key
 from chat_server.protocol.requests import (
@@ -105,7 +106,7 @@ def _room_called(place: Room, session: Occupant, name: str) -> Room | None:
 
 
 async def _enter(session: Occupant, room: Room) -> None:
-    if (refusal := await refusal_of_room(room, session)) is not None:
+    if (refusal := room.refusal_to_enter(session.person) or await refusal_of_room(room, session)) is not None:
         session.send(refusal)
         return
     await session.enter(room)
@@ -120,7 +121,7 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
         if room is None:
             session.send(Refused("no-such-room", {"room": shortened(name)}))
             continue
-        if (refusal := await refusal_of_room(room, session)) is not None:
+        if (refusal := room.refusal_to_enter(session.person) or await refusal_of_room(room, session)) is not None:
             session.send(refusal)
             continue
         last = await session.enter(room, is_return=True)
@@ -139,3 +140,13 @@ async def _create(place: Room, session: Occupant, name: str) -> None:
         session.send(Refused("cannot-store"))
         return
     session.send(refusal or RoomCreated(name))
+    if refusal is None and session.person.account and not session.proof.is_bot:
+        _own(place.directory.room(name), session)
+
+
+def _own(room: Room | None, session: Occupant) -> None:
+    """Who has made a room owns it."""
+    if isinstance(room, ChatRoom):
+        person = session.person
+        owned = RoleGiven(room.name, 0, 0.0, "", "owner", whom=person.nick, account=person.account)
+        room.founded(session, owned)

@@ -16,6 +16,7 @@ from chat_server.commands.general import GeneralCommands
 from chat_server.commands.handler import CommandTable
 from chat_server.commands.history import HistoryCommands
 from chat_server.commands.login import LoginCommands
+from chat_server.commands.moderating import ModeratingCommands
 from chat_server.commands.rooms import RoomCommands
 from chat_server.commands.settings import SettingsCommands
 from chat_server.commands.talk import TalkCommands
@@ -33,6 +34,7 @@ COMMANDS = CommandTable(
     DeviceCommands(),
     ExportCommands(),
     RoomCommands(),
+    ModeratingCommands(),
     TalkCommands(),
     HistoryCommands(),
     SettingsCommands(),

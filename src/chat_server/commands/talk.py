@@ -2,6 +2,7 @@
 
 from chat_server.commands.access import NOBODY, access
 from chat_server.commands.handler import CommandHandler
+from chat_server.protocol.entries import Storable
 from chat_server.protocol.events import Refused, TimingAwaited, TopicShown
 from chat_server.protocol.requests import Act, Notice, Say, TimeNextLine, Topic
 from chat_server.rooms.chat_room import ChatRoom
@@ -20,7 +21,9 @@ class TalkCommands(CommandHandler):
 
         A line without a slash does the same. A line that begins with // is said with one slash.
         """
-        # What several lines in a row ask for may come as a SayRun, of somebody whose next line is not timed.
+        # What several lines in a row ask for may come as a SayRun, of somebody whose next line is not timed, where every line may be said.
+        if not place.gate.state.is_as_made and not _may_say(place, session, request):
+            return None
         return place.post(session, place.timed_request(session, request) if place.timing else request)
 
     @access(where=(HALL,), role=NOBODY, refusal=lambda _: Refused("nobody-hears"))
@@ -34,6 +37,8 @@ class TalkCommands(CommandHandler):
 
         /me waves is shown to the others as: ~ ann waves
         """
+        if not _may_say(place, session, request):
+            return None
         return place.post(session, place.timed_request(session, request))
 
     @access(where=(ROOM,))
@@ -42,6 +47,8 @@ class TalkCommands(CommandHandler):
 
         For bots, and for what can wait. /notice supper at eight is shown to the others as: - ann: supper at eight
         """
+        if not _may_say(place, session, request):
+            return None
         return place.post(session, place.timed_request(session, request))
 
     @access(where=(ROOM,))
@@ -56,6 +63,8 @@ class TalkCommands(CommandHandler):
         if len(request.text) > TOPIC_MAX:
             session.send(Refused("topic-length", {"limit": str(TOPIC_MAX)}))
             return None
+        if not _may_say(place, session, request):
+            return None
         return place.post(session, place.timed_request(session, request))
 
     @access(where=(ROOM,))
@@ -67,3 +76,11 @@ class TalkCommands(CommandHandler):
         place.timing.add(session)
         session.send(TimingAwaited())
         return None
+
+
+def _may_say(place: ChatRoom, session: Occupant, request: Storable) -> bool:
+    """Whether somebody may say this here; they are told why not."""
+    refusal = place.refusal_to_say(session, request)
+    if refusal is not None:
+        session.send(refusal)
+    return refusal is None

@@ -83,7 +83,7 @@ class RoomRecord(NamedTuple):
     """A room as it was left: its lines from `first` to `last` are kept (none if `first` is greater).
 
     `last_at` is the time of the last of them, `turn` the number of its batch: the room's batches are numbered without holes too, as far back as
-    anything was ever stored.
+    anything was ever stored. `state` is what follows from its log beside the topic, as `room_state.written` has it.
     """
 
     name: str
@@ -92,6 +92,7 @@ class RoomRecord(NamedTuple):
     last: int
     last_at: float = -inf
     turn: int = 0
+    state: str = ""
 
 
 class Page(NamedTuple):

@@ -106,7 +106,7 @@ class Archive(Protocol):
 class Filler(Protocol):
     """A new journal that is being filled by an import."""
 
-    def add_room(self, name: str, topic: str, first: int) -> None:
+    def add_room(self, name: str, topic: str, first: int, state: str = "") -> None:
         """Add a room whose lines begin with the number `first`."""
 
     def add_account(self, record: Record) -> None:

@@ -3,20 +3,21 @@
 What stands beside it once for all: the room, the first number, the first time and the step of times (times.py), and the authors, if any has an
 account. A hundred lines cost little more than one that way: in S1 of the bench, storing lines one by one took 1.4 us each, this takes 0.2. An
 entry is the nickname, the text, and a word for the kind unless it is `said` and by no bot; then
-`bot`, if it is by one. What a later release adds to a kind of its own is an object after that. Pure.
+`bot`, if it is by one. What a kind has beside that is an object after it. Pure.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby, repeat
 from operator import itemgetter
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
 from chat_server.journal.times import times_of
 from chat_server.protocol import entries
-from chat_server.protocol.entries import Author, Entry, Said
+from chat_server.protocol.entries import Author, Entry, Said, own_fields
 from chat_server.protocol.requests import tag_of
 from chat_server.protocol.runs import RUN_MAX, Piece, SaidRun, in_runs, pieces_of
 
@@ -48,6 +49,9 @@ _KIND_OF: dict[tuple[str, ...], Callable[..., Entry]] = {
     **{(word, _BOT): partial(kind, bot=True) for word, kind in KINDS.items()},
 }
 
+_MORE: dict[type[Entry], tuple[str, ...]] = {kind: own_fields(kind) for kind in KINDS.values() if own_fields(kind)}
+"""What kinds have beside what all have."""
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[list[str]])
 _entry_decoder = msgspec.json.Decoder(list[str])
@@ -72,7 +76,9 @@ def encode(lines: Sequence[Stored]) -> bytes:
 def _entry(line: Stored) -> object:
     if isinstance(line, Unknown):
         return Raw(line.entry)
-    return (line.nick, line.text, _NAMES[type(line)], *([_BOT] if line.bot else []))
+    more = _MORE.get(type(line))
+    beside = [{name: getattr(line, name) for name in more}] if more else []
+    return (line.nick, line.text, _NAMES[type(line)], *([_BOT] if line.bot else []), *beside)
 
 
 def encode_authors(lines: Sequence[Stored]) -> str:
@@ -157,4 +163,18 @@ def line_of(entry: bytes, room: str, seq: int, at: float, author: int = 0) -> St
         nick, said, *kind = _entry_decoder.decode(entry)
         return _KIND_OF[tuple(kind)](room, seq, at, nick, said, author)
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError):
-        return Unknown(room, seq, at, msgspec.json.format(entry, indent=-1), author)
+        return _line_with_more(entry, room, seq, at, author)
+
+
+def _line_with_more(entry: bytes, room: str, seq: int, at: float, author: int) -> Stored:
+    try:
+        nick, said, word, *rest = msgspec.json.decode(entry, type=list[str | dict[str, Any]])
+        bot, more = rest if len(rest) > 1 else ("", *rest)
+        kind = KINDS[word]  # type: ignore[index]  # what is no word is none of them
+        if bot in ("", _BOT) and isinstance(more, dict) and more.keys() == set(_MORE[kind]):
+            fields = {"is": word, "room": room, "seq": seq, "at": at, "nick": nick, "text": said, "author": author}
+            line: Entry = msgspec.convert({**fields, "bot": bot == _BOT, **more}, kind)
+            return line
+    except (msgspec.ValidationError, msgspec.DecodeError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    return Unknown(room, seq, at, msgspec.json.format(entry, indent=-1), author)

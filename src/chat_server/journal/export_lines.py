@@ -11,6 +11,7 @@ from msgspec import Raw, Struct, field
 from chat_server.journal.account_lines import TAGS, AccountLines
 from chat_server.journal.batch_codec import KINDS, Stored, Unknown, line_of
 from chat_server.protocol.entries import Author, Entry
+from chat_server.protocol.room_state import RoomState
 
 EXPORT_VERSION = 3
 """Since the second, every line has its author: 0 for nobody who is known to have an account. The third has accounts and keys. Older ones are read."""
@@ -28,12 +29,13 @@ class Heading(Struct, frozen=True, tag_field="is", tag="export"):
     version: int
 
 
-class RoomHeading(Struct, frozen=True, tag_field="is", tag="room"):
+class RoomHeading(Struct, frozen=True, tag_field="is", tag="room", omit_defaults=True):
     """A room of an export; its lines, from the number `first` on, come later."""
 
     room: str
     topic: str
     first: int
+    state: RoomState | None = None
 
 
 class KeyLine(Struct, frozen=True, tag_field="is", tag="key"):

@@ -20,7 +20,8 @@ from chat_server.journal.memory_names import KeptChanges, KeptNames
 from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, NodeSeen, Placed, Turn, Went
 from chat_server.journal.showable import showable
 from chat_server.journal.times import MICROSECOND, settled
-from chat_server.protocol.entries import Entry, TopicSet
+from chat_server.protocol.entries import Enacted, Entry, TopicSet
+from chat_server.protocol.room_state import after, read, written
 
 
 class KeptTurn(NamedTuple):
@@ -39,6 +40,9 @@ class KeptRoom:
 
     topic: str = ""
     first: int = 1
+    state: str = ""
+    state_turn: int = 0
+    """The turn that has changed it last."""
     lines: list[Stored] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
     turn: int = 0
@@ -154,6 +158,9 @@ class Kept:
         for line in stored:
             if isinstance(line, TopicSet):
                 room.topic = line.text
+            elif isinstance(line, Enacted):
+                room.state = written(after(read(room.state), line))
+                room.state_turn = room.turn + 1
         left = [Placed(after - sum(index < after for index in duplicates), movement) for after, movement in movements]
         if stored:
             self.add(stored, node, left)
@@ -176,7 +183,7 @@ class Kept:
     def record(self, name: str) -> RoomRecord:
         """One of them."""
         room = self.rooms[name]
-        return RoomRecord(name, room.topic, room.first, room.last, room.last_at, room.turn)
+        return RoomRecord(name, room.topic, room.first, room.last, room.last_at, room.turn, room.state)
 
 
 class KeptLines:

@@ -23,8 +23,10 @@ from chat_server.journal.export_lines import (
     read_line,
     write_line,
 )
+from chat_server.journal.showable import showable_state
 from chat_server.journal.times import STEPS, goes_on
 from chat_server.protocol.names import was_a_name
+from chat_server.protocol.room_state import EMPTY, written
 from chat_server.protocol.time_zones import is_possible
 
 IMPORTED_AT_ONCE = 2000
@@ -48,7 +50,9 @@ def export(archive: Archive, out: BinaryIO, progress: Progress, *, with_secrets:
     first = next(accounts, None)
     has_more = first is not None or any(_is_exported(key, with_secrets=with_secrets) for key in archive.sent())
     out.write(write_line(Heading(EXPORT_VERSION if has_more else WITHOUT_ACCOUNTS)))
-    out.writelines(write_line(RoomHeading(room.name, room.topic, room.first)) for room in rooms)
+    for room in rooms:
+        state = showable_state(room.state) if room.state else None
+        out.write(write_line(RoomHeading(room.name, room.topic, room.first, state)))
     if first is not None:
         out.writelines(map(write_line, chain((first,), accounts)))
     numbers = {room.name: room.first for room in rooms}
@@ -126,7 +130,7 @@ def _fill(filler: Filler, lines: Iterable[bytes], progress: Progress) -> int:
 def _adopt(filler: Filler, room: RoomHeading, numbers: dict[str, int], number: int) -> None:
     if room.room in numbers or not was_a_name(room.room) or not 1 <= room.first < NUMBER_MAX:
         raise FileProblem(f"line {number}: expected another room's name, and its first number")
-    filler.add_room(room.room, room.topic, room.first)
+    filler.add_room(room.room, room.topic, room.first, written(room.state or EMPTY))
     numbers[room.room] = room.first
 
 

@@ -84,9 +84,9 @@ class MemoryFiller:
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
 
-    def add_room(self, name: str, topic: str, first: int) -> None:
+    def add_room(self, name: str, topic: str, first: int, state: str = "") -> None:
         """Add a room; see Filler."""
-        self._kept.rooms[name] = KeptRoom(topic, first)
+        self._kept.rooms[name] = KeptRoom(topic, first, state=state)
 
     def add_account(self, record: Record) -> None:
         """Add what was kept of an account; see Filler."""

@@ -44,6 +44,7 @@ from chat_server.journal.nodes import (
     Placed,
     Revoked,
     Speaker,
+    Stale,
     Turn,
     TurnReceipt,
     Went,
@@ -138,6 +139,8 @@ class MemoryNode:
             lines = [replace(line, room=name) for line in lines]
         if revoked := frozenset(one for one in beside.speakers if self._is_revoked(one, beside.heard)):
             raise Revoked(revoked)
+        if room.state_turn > beside.seen >= 0:
+            raise Stale(self._turns(room, beside.seen))
         before = room.turn
         first, duplicates, stored = self._kept.store(
             name, lines, keys, node=self.number, movements=beside.movements, is_rising=True

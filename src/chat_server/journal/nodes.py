@@ -34,6 +34,14 @@ class Revoked(JournalError):
         self.authors = authors
 
 
+class Stale(JournalError):
+    """What may happen in the room was changed by a turn that this node has not taken in; `missed` are those turns, as far as they were read."""
+
+    def __init__(self, missed: "Sequence[Turn]") -> None:
+        super().__init__("the room is another one than it was known to be")
+        self.missed = missed
+
+
 class Came(Struct, frozen=True, tag="came", omit_defaults=True):
     """Somebody is in the room at a node by a device (0: by none of an account's), and was not there by that one.
 
@@ -97,7 +105,8 @@ class Beside(NamedTuple):
     """What a turn has besides its lines.
 
     `seen` is the number of the room's newest turn that this node has taken in; `heard` is Nodes.heard, as it was before it was looked at whether the
-    sessions may speak in which the lines were said.
+    sessions may speak in which the lines were said. `state` is what follows from the room's log after the turn (`room_state.written`), if that is
+    another thing than before it.
     """
 
     room: str
@@ -105,6 +114,7 @@ class Beside(NamedTuple):
     movements: Sequence[Placed] = ()
     speakers: Collection[Speaker] = ()
     heard: int = 0
+    state: str | None = None
 
 
 class TurnReceipt(NamedTuple):

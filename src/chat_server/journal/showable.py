@@ -7,9 +7,12 @@ is. So what is read to be shown is cleaned once more, and keeps its number. Pure
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from chat_server.journal.batch_codec import Stored, Unknown
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import NAME_MAX, BadName, may_stand_in_a_name, parse_name
+from chat_server.protocol.room_state import EMPTY, RoomState, is_rule, read
 from chat_server.protocol.runs import Piece, SaidRun, pieces_of
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.protocol.time_zones import possible
@@ -41,9 +44,10 @@ def _is_showable(run: SaidRun) -> bool:
 
 def _showable(line: Entry) -> Entry:
     nick, text, at = showable_name(line.nick), showable_text(line.text), possible(line.at)
-    if nick == line.nick and text == line.text and at == line.at:
+    whom = getattr(line, "whom", "")
+    if nick == line.nick and text == line.text and at == line.at and (not whom or showable_name(whom) == whom):
         return line
-    return type(line)(line.room, line.seq, at, nick, text, line.author, bot=line.bot)
+    return replace(line, nick=nick, text=text, at=at, **({"whom": showable_name(whom)} if whom else {}))
 
 
 def showable_text(text: str) -> str:
@@ -54,6 +58,21 @@ def showable_text(text: str) -> str:
 def showable_topic(topic: str) -> str:
     """The topic, as one line."""
     return sanitize(" ".join(topic.splitlines()))
+
+
+def showable_state(text: str) -> RoomState:
+    """What follows from a room's log, as it is kept; what nobody can read is as if nothing had been set."""
+    try:
+        state = read(text)
+    except ValueError:
+        return EMPTY
+    rules = {name: value for name, value in state.rules.items() if is_rule(name, value)}
+    curbs = tuple(
+        replace(one, whom=showable_name(one.whom), by=showable_name(one.by), reason=showable_topic(one.reason))
+        for one in state.curbs
+    )
+    names = {account: showable_name(name) for account, name in state.names.items()}
+    return replace(state, rules=rules, curbs=curbs, names=names)
 
 
 @lru_cache(4096)

@@ -4,9 +4,10 @@ An entry has a number in its room and is stored before anybody sees it. Each kin
 Never knows where it is stored, nor who is shown it.
 """
 
-from typing import Annotated, ClassVar, NamedTuple, get_args
+from typing import Annotated, ClassVar, NamedTuple, Self, get_args
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from chat_server.protocol.events import Answered, CodeMade, Event, Invited, RecoveryMade
 from chat_server.protocol.names import BOT, GUEST
@@ -19,17 +20,32 @@ Author = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 class Shape(NamedTuple):
     """How an entry stands in a text: its sign, who it is of, what is between, its text.
 
-    As a sentence (`is_sentence`) it is the server's own word, and is translated; a door that marks its own word does not show the sign.
+    As a sentence (`is_sentence`) it is the server's own word, and is translated; a door that marks its own word does not show the sign. What is
+    `between` may have fields of the entry's kind in braces.
     """
 
     sign: str = ""
     between: str = ": "
     is_sentence: bool = False
+    may_lack_text: bool = False
 
     @property
     def sentence(self) -> str:
         """What is translated."""
         return f"{{nick}}{self.between}{{text}}"
+
+    @property
+    def without_text(self) -> str:
+        """The same, where there is no text."""
+        return f"{{nick}}{self.between.rstrip(': ')}"
+
+
+def span_of(seconds: float) -> str:
+    """A time as it is typed, in the largest unit of which it is a whole number, to the minute: `30m`, `24h`, `3d`."""
+    minutes = max(1, round(seconds / 60))
+    if minutes % 60:
+        return f"{minutes}m"
+    return f"{minutes // 60}h" if minutes % (24 * 60) or minutes == 24 * 60 else f"{minutes // (24 * 60)}d"
 
 
 class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
@@ -41,8 +57,10 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     here of it is all that doors, journals and clients know of it.
     """
 
-    request: ClassVar[type[Request]]
-    """What asks for it."""
+    request: ClassVar[type[Request] | None] = None
+    """What asks for it, and has its text as it is stored; None: a command works it out (see `changes_rights`)."""
+    hidden: ClassVar[frozenset[str]] = frozenset({"author"})
+    """Fields that are stored, and that nobody is shown."""
     text_field: ClassVar[str] = "text"
     """The request's field that holds its text."""
     shape: ClassVar[Shape] = Shape()
@@ -52,6 +70,8 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     """The version of the protocol from which on programs know it; to those of an earlier one it is something said."""
     changes_room: ClassVar[bool] = False
     """Whether the room is another one afterwards: then its author is shown it too."""
+    changes_rights: ClassVar[bool] = False
+    """Whether somebody may do another thing in the room afterwards: see room_state.py. It has no key."""
 
     room: str
     seq: Number
@@ -66,6 +86,42 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     def mark(self) -> str:
         """What stands behind the nickname where people read it."""
         return GUEST if self.guest else BOT if self.bot else ""
+
+    @property
+    def own_sentence(self) -> str:
+        """What is translated where it is a sentence; `details` stand in it."""
+        return self.shape.sentence if self.text or not self.shape.may_lack_text else self.shape.without_text
+
+    @property
+    def without_hidden(self) -> Self:
+        """The entry as anybody may see it."""
+        if self.changes_rights:
+            return replace(self, **{name: "" if isinstance(getattr(self, name), str) else 0 for name in self.hidden})
+        kind = type(
+            self
+        )  # many lines have authors, and only that to hide: this takes a quarter of the time of `replace`
+        return (
+            kind(self.room, self.seq, self.at, self.nick, self.text, 0, self.guest, self.bot) if self.author else self
+        )
+
+    @property
+    def in_words(self) -> str:
+        """What stands after the nickname, in English."""
+        return self.own_sentence.removeprefix("{nick}").lstrip(": ").format(**self.details)
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What stands in its sentence: the nickname with its mark, the text, and what else its kind has."""
+        details = {"nick": self.nick + self.mark, "text": self.text}
+        details |= {name: str(getattr(self, name)) for name in own_fields(type(self)) if name not in self.hidden}
+        if "until" in details:
+            details["span"] = span_of(getattr(self, "until", self.at) - self.at)
+        return details
+
+
+def own_fields(kind: type[StoredEvent]) -> tuple[str, ...]:
+    """The fields that a kind of entry has beside those of all."""
+    return kind.__struct_fields__[len(StoredEvent.__struct_fields__) :]
 
 
 class Said(StoredEvent, frozen=True, gc=False):
@@ -99,16 +155,112 @@ class Noticed(StoredEvent, frozen=True, gc=False):
     protocol: ClassVar[int] = 2
 
 
-Entry = Said | Acted | TopicSet | Noticed
+class RuleSet(StoredEvent, frozen=True, gc=False, tag="rule-set"):
+    """Somebody has set a rule of the room; the text is its name and its value, with a space between."""
+
+    shape: ClassVar[Shape] = Shape("#", " set the rule: ", is_sentence=True)
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+    changes_room: ClassVar[bool] = True
+    changes_rights: ClassVar[bool] = True
+
+
+class RoleGiven(StoredEvent, frozen=True, gc=False, tag="role-given"):
+    """Somebody has given an account, which is called `whom`, a role in the room: the text. The role `none` takes it back."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"author", "account"})
+    shape: ClassVar[Shape] = Shape("#", " gave {whom} the role: ", is_sentence=True)
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+    changes_room: ClassVar[bool] = True
+    changes_rights: ClassVar[bool] = True
+
+    whom: str = ""
+    account: Author = 0
+
+
+class Kicked(StoredEvent, frozen=True, gc=False):
+    """Somebody has been put out of the room, for the reason in the text, and cannot come back until a time (seconds since 1970).
+
+    `whom` is what they were called. `account` is theirs; who has none is known by `sender`, what they are to the journal. `id` is the number of
+    what they may not do, among all such things of the room.
+    """
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"author", "account", "sender"})
+    shape: ClassVar[Shape] = Shape("#", " put {whom} out: ", is_sentence=True, may_lack_text=True)
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+    changes_room: ClassVar[bool] = True
+    changes_rights: ClassVar[bool] = True
+
+    whom: str = ""
+    until: float = 0.0
+    id: Number = 0
+    account: Author = 0
+    sender: str = ""
+
+
+class Muted(StoredEvent, frozen=True, gc=False):
+    """Somebody cannot say anything in the room until a time. The fields are those of Kicked."""
+
+    hidden: ClassVar[frozenset[str]] = Kicked.hidden
+    shape: ClassVar[Shape] = Shape("#", " muted {whom} for {span}: ", is_sentence=True, may_lack_text=True)
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+    changes_room: ClassVar[bool] = True
+    changes_rights: ClassVar[bool] = True
+
+    whom: str = ""
+    until: float = 0.0
+    id: Number = 0
+    account: Author = 0
+    sender: str = ""
+
+
+class Banned(StoredEvent, frozen=True, gc=False):
+    """Somebody has been put out of the room and cannot come back until a time. The fields are those of Kicked."""
+
+    hidden: ClassVar[frozenset[str]] = Kicked.hidden
+    shape: ClassVar[Shape] = Shape("#", " banned {whom} for {span}: ", is_sentence=True, may_lack_text=True)
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+    changes_room: ClassVar[bool] = True
+    changes_rights: ClassVar[bool] = True
+
+    whom: str = ""
+    until: float = 0.0
+    id: Number = 0
+    account: Author = 0
+    sender: str = ""
+
+
+class Lifted(StoredEvent, frozen=True, gc=False):
+    """Somebody may do again what number `id` of the room has forbidden them: they were called `whom`. The text says why."""
+
+    shape: ClassVar[Shape] = Shape("#", " lifted what {whom} was forbidden: ", is_sentence=True, may_lack_text=True)
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+    changes_room: ClassVar[bool] = True
+    changes_rights: ClassVar[bool] = True
+
+    whom: str = ""
+    id: Number = 0
+
+
+Entry = Said | Acted | TopicSet | Noticed | RuleSet | RoleGiven | Kicked | Muted | Banned | Lifted
 """What is kept of a room, whichever it is."""
 
 Storable = Say | Act | Topic | Notice
 """What asks for one of them."""
 
 KINDS: tuple[type[Entry], ...] = get_args(Entry)
-KIND_BY_REQUEST: dict[type[Request], type[Entry]] = {kind.request: kind for kind in KINDS}
-KIND_BY_WORD: dict[str, type[Entry]] = {tag_of(kind.request): kind for kind in KINDS}
+KIND_BY_REQUEST: dict[type[Request], type[Entry]] = {kind.request: kind for kind in KINDS if kind.request is not None}
+KIND_BY_WORD: dict[str, type[Entry]] = {tag_of(request): kind for request, kind in KIND_BY_REQUEST.items()}
 """Kinds by the word that asks for them."""
+CHANGING = frozenset(kind for kind in KINDS if kind.changes_room)
+"""Those after which the room is another one."""
+Enacted = RuleSet | RoleGiven | Kicked | Muted | Banned | Lifted
+"""What changes what somebody may do in the room: see room_state.py."""
 
 
 class Recalled(Event, frozen=True):

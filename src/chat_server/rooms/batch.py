@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from chat_server.journal import Duplicate, JournalError, PendingAppend
 from chat_server.journal.keys import KeysInRuns, SenderKey
 from chat_server.journal.times import FLOOD_LINES, settled, step_of, times_for, times_of
-from chat_server.protocol.entries import KIND_BY_REQUEST, Entry, Said, Storable
+from chat_server.protocol.entries import KIND_BY_REQUEST, Enacted, Entry, Said, Storable
 from chat_server.protocol.events import Event, NotStored, Stored, Timed
 from chat_server.protocol.requests import Say
 from chat_server.protocol.runs import Piece, SaidRun, SayRun, StoredRun, in_runs, pieces_of
@@ -65,7 +65,20 @@ class TimedRequest(NamedTuple):
     posted_at: float
 
 
-InboxItem = Storable | SayRun | TimedRequest | Renaming | Arrival | Takeover | Departure | Barrier
+class Acting(NamedTuple):
+    """Somebody does something that changes what may happen in the room.
+
+    `entry` is without its number, time and nickname; `target_role` is the role on the server of the one to whom it is done. `seconds` is for how long
+    it is to be, where that matters. `is_founding`: they have made the room.
+    """
+
+    entry: Enacted
+    target_role: str = ""
+    seconds: float = 0.0
+    is_founding: bool = False
+
+
+InboxItem = Storable | SayRun | TimedRequest | Acting | Renaming | Arrival | Takeover | Departure | Barrier
 
 InboxEntry = tuple[Occupant, str, InboxItem, tuple[Occupant, ...]]
 """What waits in the inbox: who, under which nickname at the time, what, and to whom a line will not be shown."""
@@ -73,7 +86,7 @@ InboxEntry = tuple[Occupant, str, InboxItem, tuple[Occupant, ...]]
 Answer = tuple[Occupant, Event | StoredRun]
 """An author, and what became of their line, or of several."""
 
-STORED_KINDS = frozenset((*KIND_BY_REQUEST, TimedRequest))
+STORED_KINDS = frozenset((*KIND_BY_REQUEST, TimedRequest, Acting))
 """What is stored. The rest is ordered with it, but takes no number."""
 
 
@@ -167,6 +180,19 @@ class Batch:
         """What is stored of an entry, if anything is."""
         if type(what) is TimedRequest:
             what = what.request
+        if isinstance(what, Acting):
+            self.is_plain = False
+            account, guest, bot = whose
+            acted = {
+                "room": self._room,
+                "seq": seq,
+                "at": at,
+                "nick": nick,
+                "author": account,
+                "guest": guest,
+                "bot": bot,
+            }
+            return replace(what.entry, **acted)
         if not isinstance(what, Storable):
             self.is_plain = False
             return None

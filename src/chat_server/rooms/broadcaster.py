@@ -48,6 +48,10 @@ REST_AFTER_FAILURE = 0.1
 """Seconds for which a room rests after a turn in which something went wrong: a bug that comes every time must not keep the server busy."""
 
 
+Outcome = tuple[Sequence[Entry | None], deque[Answer], bool]
+"""What became of the lines in a turn: see Broadcaster._store."""
+
+
 class Parts(NamedTuple):
     """What a room is made of."""
 
@@ -73,6 +77,8 @@ class Broadcaster:
         self._changes = parts.changes
         self._guard = parts.guard
         self._read_past_at = -inf
+        self._rights_have_changed = False
+        self._admitted: Sequence[InboxEntry] = ()  # what of the entries of this turn may happen
 
     async def run(self) -> None:
         """Store and deliver what enters the inbox, turn by turn, until `close`. Raises nothing but Cancelled."""
@@ -99,14 +105,16 @@ class Broadcaster:
                     entries = [entry for entry in entries if not _is_said_by(entry, self._directory.silenced)]
             is_done = False
             try:
+                self._admitted = entries
                 with self._guard:
                     await self._store_and_take(entries)
                     is_done = True
                 if not is_done:
-                    stored, answers, _ = await self._find_stored(entries)
-                    self._take_anyway(entries, stored)
+                    stored, answers, _ = await self._find_stored(self._admitted)
+                    self._take_anyway(self._admitted, stored)
                     self._audience.answer(answers)
             finally:
+                self._admitted = ()
                 _finish(entries)
         with self._guard:
             if self._members.presence and trio.current_time() >= self._members.announcement_due:
@@ -114,6 +122,10 @@ class Broadcaster:
             if len(self._audience.kinds) > 1 and self._audience.events:
                 await self._audience.show_ahead()
         self._flush()
+        if self._rights_have_changed:
+            self._rights_have_changed = False
+            with self._guard:
+                self._put_out_curbed()
         if self._changes:
             await self._changes.carry_out()
 
@@ -128,10 +140,14 @@ class Broadcaster:
         return None
 
     async def _store_and_take(self, entries: Sequence[InboxEntry]) -> None:
-        """Store everything that waited, and turn it into what members will see."""
+        """Store everything that waited, as far as it may happen here, and turn it into what members will see."""
         if not entries:
             return
-        stored, answers, is_plain = await self._store(entries)
+        found: Outcome | None = None
+        while found is None:  # the room may be another one than it was known to be
+            entries = self._admitted = self._admit(entries)
+            found = await self._store(entries)
+        stored, answers, is_plain = found
         if not self._history.is_read and trio.current_time() >= self._read_past_at:
             with self._guard:
                 await self._read_past()
@@ -151,8 +167,34 @@ class Broadcaster:
                 self._audience.answer(answers)
             self._audience.answer(answers)
 
-    async def _store(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
-        """Store the lines among the entries. Returns them, None for each that is not stored; what to tell authors; and `Batch.is_plain`."""
+    def _admit(self, entries: Sequence[InboxEntry]) -> Sequence[InboxEntry]:
+        """What of the entries may happen here. Who asked for the rest is told why not."""
+        admitted = self._history.gate.admit(entries, time.time())
+        for (session, _, what, _), refusal in admitted.turned_away:
+            self._audience.tell(session, refusal)
+            self._put_out(session)
+            cast(Arrival, what).done.set()
+        if admitted.answers:
+            self._audience.answer(admitted.answers)
+        return admitted.entries
+
+    def _put_out(self, session: Occupant) -> None:
+        if not self._guard.attempt(session.put_out, self._room):
+            self._guard.attempt(session.fail)
+
+    def _put_out_curbed(self) -> None:
+        """Whoever may not be here any more is put out, and leaves as others do. They have been shown why."""
+        now = time.time()
+        for session in self._members.sessions:
+            if self._history.gate.refusal_to_enter(session.person, now) is not None:
+                self._put_out(session)
+                self._room.forget(session)
+
+    async def _store(self, entries: Sequence[InboxEntry]) -> Outcome | None:
+        """Store the lines among the entries. Returns them, None for each that is not stored; what to tell authors; and `Batch.is_plain`.
+
+        None: nothing is stored, for the room is another one than it was known to be, and some of the entries may not happen any more.
+        """
         with self._guard:
             past, journal = self._history, self._directory.journal
             after, marks_guests = (past.last_seq, past.last_at), bool(self._directory.guests)
@@ -161,7 +203,7 @@ class Broadcaster:
             return stored, deque(batch.answers), batch.is_plain
         return await self._find_stored(entries)
 
-    async def _find_stored(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
+    async def _find_stored(self, entries: Sequence[InboxEntry]) -> Outcome:
         """Something went wrong while the lines were being stored: look whether they are, all or none. See `_store`."""
         with self._guard:
             return (*outcome_of(self._room.name, entries, await self._read_unseen()), False)
@@ -185,6 +227,7 @@ class Broadcaster:
                 line = next(lines)
                 if line is not None:
                     self._add_lines([line], [() if line.changes_room else not_for])
+                    self._rights_have_changed |= line.changes_rights
             else:
                 await self._take_other(session, nick, what)
 

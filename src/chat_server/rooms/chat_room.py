@@ -5,6 +5,7 @@ from it (broadcaster.py); only that task changes who is a member and what number
 knows bytes on the wire.
 """
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import ClassVar
@@ -14,17 +15,21 @@ import trio
 from chat_server.guard import Guard
 from chat_server.journal import RoomRecord
 from chat_server.journal.nodes import Elsewhere
-from chat_server.protocol.entries import Storable
+from chat_server.protocol.entries import RoleGiven, Storable
+from chat_server.protocol.events import Refused
+from chat_server.protocol.room_state import Curb
 from chat_server.rooms.audience import Audience
-from chat_server.rooms.batch import Arrival, Barrier, Departure, InboxItem, Renaming, Takeover, TimedRequest
+from chat_server.rooms.batch import Acting, Arrival, Barrier, Departure, InboxItem, Renaming, Takeover, TimedRequest
 from chat_server.rooms.broadcaster import Broadcaster, Parts
 from chat_server.rooms.changes import Changes
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.gate import Gate
 from chat_server.rooms.inbox import Inbox
 from chat_server.rooms.members import Members
 from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Somebody
 from chat_server.rooms.recent_history import RecentHistory
+from chat_server.rooms.rights import Act, may
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room, SendMany
 from chat_server.rooms.shared_broadcaster import SharedBroadcaster
 from chat_server.rooms.shared_members import SharedMembers
@@ -75,6 +80,11 @@ class ChatRoom(Room):
         """Who is here."""
         return [nick for _, nick in self._members.people]
 
+    @property
+    def gate(self) -> Gate:
+        """What may happen here."""
+        return self._history.gate
+
     def others(self, session: Occupant) -> list[tuple[Somebody, str]]:
         """Who is here besides the session's person, each with their nickname."""
         return list(self._members.others(session))
@@ -109,8 +119,29 @@ class ChatRoom(Room):
         return self._inbox.put((session, session.person.nick, what, () if session.receives_own else (session,)))
 
     def takes_run_of(self, session: Occupant) -> bool:
-        """Whether several lines that it says are taken as one run: they are, but for who has the next one timed."""
-        return session not in self.timing
+        """Whether several lines that it says are taken as one run: they are, but for who has the next one timed, and where rules look at each."""
+        return session not in self.timing and self.gate.state.is_as_made
+
+    def refusal_to_enter(self, person: Person[Occupant]) -> Refused | None:
+        """Why somebody may not come in; None if they may."""
+        return self.gate.refusal_to_enter(person, time.time())
+
+    def refusal_to_say(self, session: Occupant, request: Storable) -> Refused | None:
+        """Why somebody may not say this here; None if they may."""
+        return self.gate.refusal_to_say(session, request, time.time())
+
+    def curbs(self) -> list[tuple[Curb, float]]:
+        """What people may not do here, each with for how many seconds still."""
+        now = time.time()
+        return [(one, one.until - now) for one in self.gate.state.curbs if one.until > now]
+
+    def founded(self, session: Occupant, owned: RoleGiven) -> None:
+        """Somebody has made this room, in which nothing has been said, and owns it."""
+        self._inbox.put_nowait((session, session.nick, Acting(owned, is_founding=True), ()))
+
+    def refusal_of(self, session: Occupant, act: Act) -> Refused | None:
+        """Why somebody may not do such a thing here, whomever to; None if they may."""
+        return may(act, self.gate.standing(session), None, self.gate.state)
 
     def timed_request(self, session: Occupant, request: Storable) -> Storable | TimedRequest:
         """The request; with the time, if its author wants to know how long it takes."""
@@ -128,7 +159,7 @@ class ChatRoom(Room):
         if self.shared is not None:
             return await self._enter_shared(self.shared, session, is_return=is_return)
         await self._post_and_wait(session, Arrival(trio.Event(), is_return))
-        return self._members.entered_at.pop(session, self._audience.shown_seq)
+        return self._members.entered_at.pop(session, self._audience.shown_seq if session in self._members else -1)
 
     async def _enter_shared(self, shared: SharedBroadcaster, session: Occupant, *, is_return: bool) -> int:
         if shared.refuses(session):

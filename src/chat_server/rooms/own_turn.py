@@ -9,16 +9,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from chat_server.journal import JournalError, Receipt
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.nodes import Beside, NodeIsOver, Nodes, PendingTurn, TurnReceipt
-from chat_server.protocol.entries import Entry
+from chat_server.protocol.entries import Enacted, Entry
+from chat_server.protocol.room_state import EMPTY, RoomState, after, written
+from chat_server.protocol.runs import SaidRun, pieces_of
 from chat_server.rooms.batch import Answer
 
 
 class OwnTurn:
     """A turn of this node's."""
 
-    def __init__(self, nodes: Nodes, beside: Beside) -> None:
+    def __init__(self, nodes: Nodes, beside: Beside, state: RoomState = EMPTY) -> None:
+        """A turn of a room that is so before it."""
         self._nodes = nodes
         self._beside = beside
+        self._state = state
         self._pending: PendingTurn | None = None
         self.receipt: TurnReceipt | None = None
         """How it was stored; None: it was not, or there was nothing to store."""
@@ -27,7 +31,13 @@ class OwnTurn:
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> "OwnTurn":
         """Begin to store it; see Nodes."""
-        self._pending = self._nodes.append(lines, keys, self._beside)
+        beside = self._beside
+        if any(type(piece) is not SaidRun and piece.changes_rights for piece in pieces_of(lines)):
+            state = self._state
+            for line in lines:
+                state = after(state, line) if isinstance(line, Enacted) else state
+            beside = beside._replace(state=written(state))
+        self._pending = self._nodes.append(lines, keys, beside)
         return self
 
     async def settled(self) -> None:

@@ -18,6 +18,7 @@ from chat_server.protocol.names import name_key
 STRANGER = "stranger"
 MEMBER = "member"
 HOLDER = "holder"
+MODERATOR = "moderator"
 ADMIN = "admin"
 OWNER = "owner"
 

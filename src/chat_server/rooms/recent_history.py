@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from itertools import islice
 
 from chat_server.journal import POSITIONS_MAX, Journal, RoomRecord
-from chat_server.protocol.entries import Entry, Recalled, TopicSet
+from chat_server.journal.showable import showable_state
+from chat_server.protocol.entries import Enacted, Entry, Recalled, TopicSet
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.protocol.runs import Piece, SaidRun, each_of
+from chat_server.rooms.gate import Gate
 from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
 
 
@@ -26,6 +28,8 @@ class RecentHistory:
         self._positions: dict[str, int] = {}
         self.topic = record.topic
         """What was set last as the topic, or ""."""
+        self.gate = Gate(record.name, showable_state(record.state))
+        """What may happen in the room."""
         self.last_seq, self.last_at = record.last, record.last_at
         self.is_read = not record.last
         """Whether the past has been read from the journal; there is nothing to read where nothing has been said."""
@@ -49,8 +53,8 @@ class RecentHistory:
                 return
         else:
             self.last_seq, self.last_at = last.seq, last.at
-            if type(last) is TopicSet:
-                self.topic = last.text
+            if last.changes_room:
+                self._note(last)
         self._unread += lines[-HISTORY_MAX:]
         if len(self._unread) > HISTORY_MAX:
             del self._unread[:-HISTORY_MAX]
@@ -58,13 +62,24 @@ class RecentHistory:
     def pass_over(self, line: Entry) -> None:
         """Note that a line has been said; what it was is read again before it is next needed."""
         self.last_seq, self.last_at = line.seq, line.at
+        self._note(line)
+        self.is_read = False
+
+    def _note(self, line: Entry) -> None:
         if type(line) is TopicSet:
             self.topic = line.text
-        self.is_read = False
+        elif isinstance(line, Enacted):
+            self.gate.note(line)
 
     def skip(self, seq: int, at: float) -> None:
         """There is nothing that could be shown up to this number, of which the line has this time."""
         self.last_seq, self.last_at = seq, at
+
+    def begin_anew(self, record: RoomRecord) -> None:
+        """Go on from how the room is now, whatever has been missed."""
+        self.skip(record.last, record.last_at)
+        self.topic, self.gate.state = record.topic, showable_state(record.state)
+        self.forget(None)
 
     def forget(self, topic: str | None) -> None:
         """Know nothing of the lines until they are read again; nor of this topic, if it is the room's."""

@@ -10,10 +10,11 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import trio
 
-from chat_server.protocol.events import Entered, Event
+from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person, Proof
+from chat_server.rooms.rights import Act
 
 MaybeAwaitable = Awaitable[None] | None
 """What a command returns: None when it is done, else what the session awaits before it takes the next request."""
@@ -298,6 +299,16 @@ class Room(ABC):
         """Whether several lines that the session says are taken as one run here."""
         del session
         return False
+
+    def refusal_to_enter(self, person: "Person[Occupant]") -> Refused | None:
+        """Why somebody may not come in; None if they may."""
+        del person
+        return None
+
+    def refusal_of(self, session: Occupant, act: Act) -> Refused | None:
+        """Why somebody may not do such a thing here; None if they may."""
+        del session, act
+        return None
 
     def forget(self, session: Occupant) -> None:
         """Let the session go without its waiting for it: `leave` has failed."""

@@ -24,6 +24,7 @@ from chat_server.journal.nodes import (
     Nodes,
     Revoked,
     Speaker,
+    Stale,
     Turn,
     TurnReceipt,
     Went,
@@ -34,7 +35,6 @@ from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Refused, RoomFailed
 from chat_server.protocol.runs import Piece, SaidRun
 from chat_server.rooms.batch import (
-    Answer,
     Arrival,
     Barrier,
     Batch,
@@ -44,7 +44,7 @@ from chat_server.rooms.batch import (
     Takeover,
     outcome_of,
 )
-from chat_server.rooms.broadcaster import Broadcaster, Parts
+from chat_server.rooms.broadcaster import Broadcaster, Outcome, Parts
 from chat_server.rooms.changes import NOBODY
 from chat_server.rooms.gathering import Gathering
 from chat_server.rooms.misnamed import names_to_tell
@@ -156,25 +156,29 @@ class SharedBroadcaster(Broadcaster):
 
     # The turns of this node.
 
-    async def _store(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
+    async def _store(self, entries: Sequence[InboxEntry]) -> Outcome | None:
         """Store the lines among the entries, and who comes and goes. See Broadcaster."""
         self._moves, self._refused = {}, set()
         with self._guard:
             return await self._store_turn(entries)
         return await self._find_stored(entries)
 
-    async def _store_turn(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
+    async def _store_turn(self, entries: Sequence[InboxEntry]) -> Outcome | None:
         owes, self._owes, self._owed_at = self._owes, False, inf
         revoked: set[Speaker] = set()
         while True:
             may = not_said_by(entries, revoked, self._members.node)
             planned = Planner(self._members, self._nodes.life.holds_back).plan(may, owes=owes)
             beside = Beside(self.name, self.turn, planned.placed, planned.speakers, self._heard)
-            own = OwnTurn(self._nodes, beside)
             history = self._history
+            own = OwnTurn(self._nodes, beside, history.gate.state)
             marks_guests = bool(self._directory.guests)
             batch = Batch(self.name, (history.last_seq, history.last_at), time(), may, own, marks_guests=marks_guests)
             await own.settled()
+            if isinstance(own.error, Stale):
+                self._owes |= owes
+                await self._take_in(own.error.missed)
+                return None
             if not isinstance(own.error, Revoked) or planned.speakers.isdisjoint(own.error.authors):
                 break
             revoked |= own.error.authors
@@ -249,10 +253,8 @@ class SharedBroadcaster(Broadcaster):
         return False
 
     def _refuse(self, session: Occupant) -> None:
-        is_away = self._nodes.life.is_engine_away
-        self._audience.tell(session, Refused("engine-away" if is_away else "cannot-store"))
-        if not self._guard.attempt(session.put_out, self._room):
-            self._guard.attempt(session.fail)
+        self._audience.tell(session, Refused("engine-away" if self._nodes.life.is_engine_away else "cannot-store"))
+        self._put_out(session)
 
     # The turns of all nodes.
 
@@ -311,6 +313,7 @@ class SharedBroadcaster(Broadcaster):
         if any(type(line) is not SaidRun and line.changes_room for line in shown):
             for line in shown:
                 self._add_lines([line], [()])
+                self._rights_have_changed |= type(line) is not SaidRun and line.changes_rights
         elif shown:
             self._add_lines(shown, [()] * len(shown))
         if lines[-1].seq > self._history.last_seq:  # it is of a kind that this release does not know
@@ -322,15 +325,13 @@ class SharedBroadcaster(Broadcaster):
         log.warning("a room has missed what its journal has forgotten; it goes on from there", room=self.name)
         before = self._history.last_seq
         self.turn = opening.record.turn
-        self._history.skip(opening.record.last, opening.record.last_at)
-        self._history.topic = opening.record.topic
-        self._history.forget(None)
+        self._history.begin_anew(opening.record)
         self._members.become(opening.people)
         self._audience.put(RoomFailed(self.name, before))
 
     # When a step has failed.
 
-    async def _find_stored(self, entries: Sequence[InboxEntry]) -> tuple[Sequence[Entry | None], deque[Answer], bool]:
+    async def _find_stored(self, entries: Sequence[InboxEntry]) -> Outcome:
         """Something went wrong while a turn was being stored: if it is, it is shown from its text. See Broadcaster."""
         own: list[Entry] = []
         with self._guard:

@@ -290,10 +290,10 @@ def _answered(event: Event, language: str, _: int) -> Event:
 
 
 def _entry(entry: Entry, _: str, protocol: int) -> Entry:
-    if entry.protocol <= protocol and not entry.author:
-        return entry
-    kind = type(entry) if entry.protocol <= protocol else Said
-    return kind(entry.room, entry.seq, entry.at, entry.nick, entry.text, guest=entry.guest, bot=entry.bot)
+    if entry.protocol > protocol:
+        text = entry.in_words if entry.changes_rights else entry.text
+        return Said(entry.room, entry.seq, entry.at, entry.nick, text, guest=entry.guest, bot=entry.bot)
+    return entry.without_hidden
 
 
 def _renamed(event: Event, _: str, protocol: int) -> Event | dict[str, object]:
@@ -372,11 +372,11 @@ def schema(requests: Sequence[type[Request]] = (), answers: Sequence[type[Answer
         properties.setdefault("room", {"type": "string", "default": "", "description": "the room that it is for"})
         properties["ref"] = _REF | {"description": "comes back on the answer"}
     for event in events:
-        definitions[event.__name__]["properties"]["ref"] = _REF | {
-            "description": "the ref of the request that this answers"
-        }
+        ref = _REF | {"description": "the ref of the request that this answers"}
+        definitions[event.__name__]["properties"]["ref"] = ref
     for entry in KINDS:
-        del definitions[entry.__name__]["properties"]["author"]
+        for field in entry.hidden:
+            del definitions[entry.__name__]["properties"][field]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"chat-server protocol {PROTOCOL}",

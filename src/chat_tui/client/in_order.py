@@ -12,8 +12,10 @@ from chat_tui.client.state import RoomState
 
 def line_in_words(line: Entry) -> str:
     """`[python] 4711 ann: hello`: a line as it is read out."""
-    text = line.text.replace("\n", "\n  ")
     shape = line.shape
+    if line.changes_rights:
+        return f"[{line.room}] {line.seq} {line.nick}{line.mark} {line.in_words}"
+    text = line.text.replace("\n", "\n  ")
     sign = f"{shape.sign} " if shape.sign and not shape.is_sentence else ""
     return f"[{line.room}] {line.seq} {sign}{line.nick}{line.mark}{shape.between}{text}"
 

@@ -244,8 +244,9 @@ def _cut(text: str, width: int) -> str:
 def _text(entry: Entry | Pending, look: Look) -> Shown:
     kind = _kind(entry)
     is_mine = isinstance(entry, Pending) or entry.nick == look.me
+    said = entry.in_words if not isinstance(entry, Pending) and kind.changes_rights else entry.text
     text = markup.shown(
-        entry.text,
+        said,
         look.parts,
         resolve=look.resolve,
         is_markdown=look.markdown,
@@ -257,7 +258,11 @@ def _text(entry: Entry | Pending, look: Look) -> Shown:
     if kind.shape.sign:
         nick = author(entry, look.me)
         text.add_before(
-            Content.assemble((nick, nick_style(nick, look.nicks)), (_mark_behind(entry), look.dim), kind.shape.between)
+            Content.assemble(
+                (nick, nick_style(nick, look.nicks)),
+                (_mark_behind(entry), look.dim),
+                " " if kind.changes_rights else kind.shape.between,
+            )
         )
     return text
 

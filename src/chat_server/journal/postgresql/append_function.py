@@ -40,6 +40,7 @@ CREATE FUNCTION append(
     texts text[], authors text[], movements text[],  -- see batch
     -- What is a room's topic after which of its lines, counted from 0.
     topic_places bigint[], topic_indexes bigint[], topic_texts text[],
+    state_places bigint[], state_texts text[],  -- what follows from the room's log afterwards, where that is another thing than before
     -- The keys of which lines, counted from 0.
     key_places bigint[], key_indexes bigint[], key_senders text[], key_texts bytea[],
     -- Who comes, goes and takes another name, in that order.
@@ -51,13 +52,13 @@ CREATE FUNCTION append(
 ) RETURNS TABLE (
     -- stored: the room's turn; if nothing was left to store, its newest one. missed: one that the node has not seen. duplicate: the line at
     -- `which` is number `first` of the room `who` already. revoked: nothing is stored, for `who` may say nothing any more by the device `which`.
-    -- gone: there is no such room.
+    -- gone: there is no such room. stale: nothing is stored, for what may happen in the room was changed by a turn that the node has not seen.
     kind text, place bigint, turn bigint, node bigint, first bigint, count bigint, at float8, step float8,
     lines text, line_authors text, moved text, who text, which bigint
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    ids bigint[]; lasts bigint[]; turns bigint[]; last_ats float8[];
+    ids bigint[]; lasts bigint[]; turns bigint[]; last_ats float8[]; state_turns bigint[];
     left_out bigint[] := '{{}}';  -- the places of rooms of which nothing is stored now
     revoked bigint[] := '{{}}';  -- of those, the ones in which somebody says something who may not
     logged_out bigint[] := '{{}}';  -- accounts, all sessions of which are to end, and the node has not heard of it
@@ -80,17 +81,18 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'the other servers have given this one up' USING ERRCODE = '{NODE_IS_OVER}';
     END IF;
-    SELECT array_agg(q.id), array_agg(q.last), array_agg(q.turn), array_agg(q.last_at) INTO ids, lasts, turns, last_ats
+    SELECT array_agg(q.id), array_agg(q.last), array_agg(q.turn), array_agg(q.last_at), array_agg(q.state_turn)
+        INTO ids, lasts, turns, last_ats, state_turns
         FROM (
-            SELECT id, last, turn, last_at FROM room WHERE id = ANY (rooms) AND NOT is_deleted
+            SELECT id, last, turn, last_at, state_turn FROM room WHERE id = ANY (rooms) AND NOT is_deleted
             ORDER BY id FOR NO KEY UPDATE
         ) AS q;
     IF cardinality(ids) IS DISTINCT FROM cardinality(rooms) THEN
         SELECT array_agg(q.last ORDER BY u.place), array_agg(q.turn ORDER BY u.place), array_agg(q.last_at ORDER BY u.place),
-                array_agg(u.place) FILTER (WHERE q.id IS NULL)
-            INTO lasts, turns, last_ats, left_out
+                array_agg(q.state_turn ORDER BY u.place), array_agg(u.place) FILTER (WHERE q.id IS NULL)
+            INTO lasts, turns, last_ats, state_turns, left_out
             FROM unnest(rooms) WITH ORDINALITY AS u (id, place)
-                LEFT JOIN unnest(ids, lasts, turns, last_ats) AS q (id, last, turn, last_at) ON q.id = u.id;
+                LEFT JOIN unnest(ids, lasts, turns, last_ats, state_turns) AS q (id, last, turn, last_at, state_turn) ON q.id = u.id;
         RETURN QUERY SELECT 'gone', u.place, {_NO_TURN}, NULL, NULL::bigint FROM unnest(left_out) AS u (place);
     END IF;
 
@@ -118,6 +120,15 @@ BEGIN
                         NULL::float8, NULL::float8, NULL, NULL, NULL, known.name, known.index;
                 END IF;
             END LOOP;
+        END LOOP;
+    END IF;
+    IF behind IS NOT NULL THEN
+        FOR known IN
+            SELECT u.place FROM unnest(state_turns, seen) WITH ORDINALITY AS u (turn, seen, place)
+                WHERE u.turn > u.seen AND u.place <> ALL (left_out)
+        LOOP
+            RETURN QUERY SELECT 'stale', known.place, {_NO_TURN}, NULL, NULL::bigint;
+            left_out := left_out || known.place;
         END LOOP;
     END IF;
     IF is_over THEN
@@ -245,6 +256,11 @@ BEGIN
                     AND NOT EXISTS (SELECT FROM unnest(dup_places, dup_indexes) AS d (place, index) WHERE d.place = t.place AND d.index = t.index)
                 ORDER BY t.place, t.index DESC
             ) AS t WHERE room.id = rooms[t.place];
+    END IF;
+
+    IF state_places IS NOT NULL THEN
+        UPDATE room SET state = s.text, state_turn = room.turn FROM unnest(state_places, state_texts) AS s (place, text)
+            WHERE room.id = rooms[s.place] AND s.place <> ALL (left_out);
     END IF;
 
     FOR move IN

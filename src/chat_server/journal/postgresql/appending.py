@@ -16,7 +16,18 @@ from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.batch_codec import encode, encode_authors
 from chat_server.journal.happened import PersonId
 from chat_server.journal.keys import SenderKey, runs_of
-from chat_server.journal.nodes import Beside, Called, Came, NodeIsOver, Placed, Revoked, Speaker, Turn, TurnReceipt
+from chat_server.journal.nodes import (
+    Beside,
+    Called,
+    Came,
+    NodeIsOver,
+    Placed,
+    Revoked,
+    Speaker,
+    Stale,
+    Turn,
+    TurnReceipt,
+)
 from chat_server.journal.postgresql.append_function import NODE_IS_OVER
 from chat_server.journal.postgresql.arrays import (
     Array,
@@ -44,6 +55,7 @@ _TYPES = (
     *(_BIGINT, _BIGINT, Integers.oid, Integers.oid, Integers.oid, Floats.oid, Floats.oid),
     *(Texts.oid, Texts.oid, Texts.oid),
     *(Integers.oid, Integers.oid, Texts.oid),
+    *(Integers.oid, Texts.oid),
     *(Integers.oid, Integers.oid, Texts.oid, Blobs.oid),
     *(Integers.oid, Texts.oid, Texts.oid, Integers.oid, Texts.oid, Integers.oid),
     *(Integers.oid, Texts.oid, Integers.oid, Integers.oid, _BIGINT),
@@ -144,11 +156,14 @@ def _gone(one: Append) -> JournalError:
 def _arrays(appends: Sequence[Append]) -> list[Array]:
     """What the statement is given of the turns, from `counts` on."""
     topics: list[tuple[int, int, str]] = []
+    states: list[tuple[int, str]] = []
     keys: list[tuple[int, int, str, bytes]] = []
     moves: list[tuple[int, str, str, int, str, int]] = []
     speakers: list[tuple[int, str, int, int]] = []
     for place, one in enumerate(appends, 1):
         topics += [(place, *topic) for topic in _topics(one.lines)]
+        if one.beside.state is not None:
+            states.append((place, one.beside.state))
         for run in runs_of(one.keys):
             keys += [
                 (place, index, run.sender, key.encode(errors="surrogatepass"))
@@ -165,6 +180,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
         texts([encode_authors(one.lines) for one in appends]),
         texts(movements),
         *_columns(topics, integers, integers, texts),
+        *_columns(states, integers, texts),
         *_columns(keys, integers, integers, texts, blobs),
         *_columns(moves, integers, texts, texts, integers, texts, integers),
         *_columns(speakers, integers, texts, integers, _accounts),
@@ -211,6 +227,7 @@ class _Answer:
         self._missed: list[Turn] = []
         self._revoked: set[Speaker] = set()
         self.is_gone = False
+        self._is_stale = False
 
     def take(self, row: TupleRow) -> None:
         kind, _, turn, node, first, lines, at, step, text, authors, movements, who, which = row
@@ -225,8 +242,12 @@ class _Answer:
                 self._revoked.add(Speaker(who, which))
             case "gone":
                 self.is_gone = True
+            case "stale":
+                self._is_stale = True
 
     def result(self) -> TurnReceipt | JournalError:
+        if self._is_stale:
+            return Stale(self._missed)
         if self._revoked:
             return Revoked(frozenset(self._revoked))
         if self._stored is None:

@@ -34,7 +34,7 @@ RECORDS_LINES = 4096
 ROWS_AT_A_TIME = 500
 """Rows that the database hands over at a time."""
 
-ROOMS = "SELECT name, topic, kept_from, last, last_at, turn FROM room WHERE NOT is_deleted ORDER BY id"
+ROOMS = "SELECT name, topic, kept_from, last, last_at, turn, state FROM room WHERE NOT is_deleted ORDER BY id"
 """Asks for the rooms, as RoomRecord has them."""
 
 _LINES = "SELECT coalesce(sum(count), 0)::bigint FROM batch WHERE room IN (SELECT id FROM room WHERE NOT is_deleted)"

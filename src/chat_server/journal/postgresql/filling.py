@@ -62,7 +62,7 @@ class PostgresqlFiller:
         self._rooms: dict[str, _Room] = {}
         self._batches = 0
 
-    def add_room(self, name: str, topic: str, first: int) -> None:
+    def add_room(self, name: str, topic: str, first: int, state: str = "") -> None:
         """Add a room; see Filler."""
         key = name_key(name)
         other = self._connection.execute("SELECT name FROM room WHERE key = %s", (key,)).fetchone()
@@ -71,7 +71,7 @@ class PostgresqlFiller:
                 f"the rooms {other[0]} and {name} have names that count as the same: rename one before the export"
             )
         ((number,),) = self._connection.execute(
-            "INSERT INTO room (name, key, skeleton, topic, kept_from, last) VALUES (%s, %s, %s, %s, %s, %s) RETURNING id",
+            "INSERT INTO room (name, key, skeleton, topic, kept_from, last, state) VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
             (
                 name,
                 key,
@@ -79,6 +79,7 @@ class PostgresqlFiller:
                 topic.replace("\0", ""),
                 first,
                 first - 1,
+                state,
             ),  # PostgreSQL keeps no NUL, which is shown to nobody
         ).fetchall()
         self._rooms[name] = _Room(number, first - 1)

@@ -16,7 +16,7 @@ from chat_server.protocol.time_zones import is_possible
 Connection = psycopg.Connection[TupleRow]
 
 _ROOMS = """
-    SELECT name, topic, kept_from, room.last, turn, newest.at, newest.step, newest.count
+    SELECT name, topic, kept_from, room.last, turn, state, newest.at, newest.step, newest.count
     FROM room LEFT JOIN LATERAL (
         SELECT at, step, count FROM batch WHERE batch.room = room.id AND count > 0 ORDER BY first DESC LIMIT 1
     ) AS newest ON true WHERE NOT is_deleted ORDER BY id
@@ -36,8 +36,8 @@ _POSITIONS = "SELECT person, seq FROM position WHERE room = %b ORDER BY at DESC 
 def read_rooms(connection: Connection) -> list[RoomRecord]:
     """All rooms, in the order in which they were created, as they are stored."""
     return [
-        RoomRecord(name, topic, first, last, _last_time(*newest), turn)
-        for name, topic, first, last, turn, *newest in connection.execute(_ROOMS, binary=True).fetchall()
+        RoomRecord(name, topic, first, last, _last_time(*newest), turn, state)
+        for name, topic, first, last, turn, state, *newest in connection.execute(_ROOMS, binary=True).fetchall()
     ]
 
 

@@ -40,6 +40,8 @@ CREATE TABLE room (
     key text NOT NULL,  -- what names that count as the same share
     skeleton text NOT NULL,  -- what names that look alike share: those of the configuration may
     topic text NOT NULL DEFAULT '',
+    state text NOT NULL DEFAULT '',  -- what follows from its log beside that (room_state.py)
+    state_turn bigint NOT NULL DEFAULT 0,  -- the turn that has changed it last
     kept_from bigint NOT NULL DEFAULT 1,  -- the first number that has not been pruned
     last bigint NOT NULL DEFAULT 0,  -- the number of the newest line
     turn bigint NOT NULL DEFAULT 0,  -- that of the newest turn

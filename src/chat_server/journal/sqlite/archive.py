@@ -177,10 +177,10 @@ class SqliteFiller:
         self._log_lines = 0
         self._rows = 0  # of accounts and keys, that are not committed yet
 
-    def add_room(self, name: str, topic: str, first: int) -> None:
+    def add_room(self, name: str, topic: str, first: int, state: str = "") -> None:
         """Add a room; see Filler."""
         self.commit_rows()
-        self._writer.adopt_room(name, topic, first)
+        self._writer.adopt_room(name, topic, first, state)
 
     def add_account(self, record: Record) -> None:
         """Add what was kept of an account; see Filler."""
@@ -210,7 +210,7 @@ class SqliteFiller:
     def add(self, batches: Sequence[Sequence[Stored]]) -> None:
         """Add batches; see Filler."""
         self.commit_rows()
-        self._writer.commit([Append(batch, {}, encode(batch)) for batch in batches], {}, with_topics=False)
+        self._writer.commit([Append(batch, {}, encode(batch)) for batch in batches], {}, with_changes=False)
         self._log_lines += sum(map(len, batches))
         if self._log_lines >= LOG_LINES:
             self._log_lines = 0

@@ -113,12 +113,12 @@ class Reader:
         """All rooms, in the order in which they were created."""
         rows = self._rows(
             "SELECT name, topic, kept_from, coalesce(first + count - 1, kept_from - 1), coalesce(batch.turn, room.turn),"
-            " at, step, count FROM room LEFT JOIN batch ON batch.room = room.id"
+            " state, at, step, count FROM room LEFT JOIN batch ON batch.room = room.id"
             " AND first = (SELECT max(first) FROM batch WHERE room = room.id) ORDER BY room.id"
         )
         return [
-            RoomRecord(name, topic, first, last, _last_time(*batch), turn)
-            for name, topic, first, last, turn, *batch in rows
+            RoomRecord(name, topic, first, last, _last_time(*batch), turn, state)
+            for name, topic, first, last, turn, state, *batch in rows
         ]
 
     def read(self, room: str, first: int, last: int) -> Page:

@@ -143,19 +143,26 @@ MIGRATIONS: list[str] = [
         FROM batch JOIN room ON room.id = batch.room, json_each(batch.lines) AS piece;
     """,
     _ACCOUNTS + _ACCOUNT_INDEXES,
+    """
+    ALTER TABLE room ADD COLUMN state TEXT NOT NULL DEFAULT '';  -- what follows from its log: room_state.py
+    """,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
-_AS_NEWEST = {
-    1: """
+_BEFORE_TURNS = """
     CREATE TEMP VIEW batch AS
         SELECT id, room, first, count, at, lines, 0.0 AS step, '' AS authors, 0 AS turn FROM main.batch;
-    CREATE TEMP VIEW room AS SELECT id, name, topic, kept_from, 0 AS turn FROM main.room;
-    """,
-    2: "",
+    CREATE TEMP VIEW room AS SELECT id, name, topic, kept_from, 0 AS turn, '' AS state FROM main.room;
+"""
+_WITHOUT_STATE = "CREATE TEMP VIEW room AS SELECT id, name, topic, kept_from, turn, '' AS state FROM main.room;"
+
+_AS_NEWEST = {
+    1: _BEFORE_TURNS + _NO_ACCOUNTS,
+    2: _WITHOUT_STATE + _NO_ACCOUNTS,
+    3: _WITHOUT_STATE,
 }
-"""For each older version: its tables as those of this release, for connections that only read. None had accounts."""
+"""For each older version: its tables as those of this release, for connections that only read."""
 
 
 class NewerSchema(Exception):
@@ -191,7 +198,7 @@ def show_as_newest(connection: sqlite3.Connection) -> None:
     """Let a connection see the tables of an older file as those that this program knows. The file stays as it is."""
     version = version_of(connection)
     if version in _AS_NEWEST:
-        connection.executescript(_AS_NEWEST[version] + _NO_ACCOUNTS)
+        connection.executescript(_AS_NEWEST[version])
 
 
 def needs_migration(connection: sqlite3.Connection) -> bool:

@@ -33,7 +33,9 @@ from chat_server.journal.sqlite.reader import Prunable, Reader, T, connect, mapp
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal
 from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
 from chat_server.journal.times import settled
-from chat_server.protocol.entries import TopicSet
+from chat_server.protocol.entries import CHANGING, Enacted, TopicSet
+from chat_server.protocol.room_state import after, written
+from chat_server.protocol.room_state import read as read_state
 from chat_server.protocol.runs import pieces_of
 
 PAGE_SIZE = 4096
@@ -218,30 +220,33 @@ class Writer(Reader):
         self._rooms[name] = number
         self._last.setdefault(name, Last(0, 0))
 
-    def adopt_room(self, name: str, topic: str, first: int) -> None:
+    def adopt_room(self, name: str, topic: str, first: int, state: str = "") -> None:
         """Store a new room whose lines begin with the number `first`."""
         self.create_room(name)
         with self._transaction() as connection:
-            connection.execute("UPDATE room SET topic = ?, kept_from = ? WHERE name = ?", (topic, first, name))
+            values = (topic, first, state, name)
+            connection.execute("UPDATE room SET topic = ?, kept_from = ?, state = ? WHERE name = ?", values)
         self._last[name] = Last(first - 1, 0)
 
     @_patient
     def commit(
-        self, appends: Sequence[Append], positions: Mapping[tuple[str, str], int], *, with_topics: bool = True
+        self, appends: Sequence[Append], positions: Mapping[tuple[str, str], int], *, with_changes: bool = True
     ) -> list[Receipt]:
         """Store batches, and how far people have come, in one transaction.
 
         Args:
             appends: the batches.
             positions: how far people have come, by room and person.
-            with_topics: whether a topic among the lines becomes the room's.
+            with_changes: whether what changes a room among the lines does: its topic, and what follows from its log.
 
         Returns:
             Each batch's receipt.
 
         """
-        has_topics = with_topics and any(TopicSet in map(type, pieces_of(append.lines)) for append in appends)
-        if not has_topics and not positions:
+        changes = with_changes and any(
+            not CHANGING.isdisjoint(map(type, pieces_of(append.lines))) for append in appends
+        )
+        if not changes and not positions:
             receipts = self._store_at_once(appends)
             if receipts is not None:
                 return receipts
@@ -258,8 +263,8 @@ class Writer(Reader):
                         left = Append(lines, {}, encode(lines))
                 if left.lines:
                     last = batches.add(left)
-                    if has_topics:
-                        self._store_topic(left.lines)
+                    if changes:
+                        self._store_changes(left.lines)
                 receipts.append(Receipt(first, duplicates, last.turn))
             if batches.values:
                 connection.execute(batches.sql, batches.values)
@@ -296,10 +301,14 @@ class Writer(Reader):
         """Rows for what comes next. Only with `_healthy_connection`: until then more may be in the file than is known here."""
         return BatchRows(self._next_id, self._last, self._rooms)
 
-    def _store_topic(self, lines: Sequence[Stored]) -> None:
+    def _store_changes(self, lines: Sequence[Stored]) -> None:
         for line in pieces_of(lines):
             if isinstance(line, TopicSet):
                 self._connection.execute("UPDATE room SET topic = ? WHERE name = ?", (line.text, line.room))
+            elif isinstance(line, Enacted):
+                ((state,),) = self._connection.execute("SELECT state FROM room WHERE name = ?", (line.room,))
+                state = written(after(read_state(state), line))
+                self._connection.execute("UPDATE room SET state = ? WHERE name = ?", (state, line.room))
 
     def _store_positions(self, positions: Mapping[tuple[str, str], int]) -> None:
         rows = [(self._rooms[room], person, seq) for (room, person), seq in positions.items()]

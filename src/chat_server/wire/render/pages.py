@@ -33,7 +33,7 @@ def entry_shown(translator: Translator, entry: entries.Entry, before: str = "") 
     shape = entry.shape
     mark = entry.mark
     if shape.is_sentence:
-        return TextLine(translator.text(shape.sentence, nick=entry.nick + mark, text=entry.text), f"{before}* ")
+        return TextLine(translator.text(entry.own_sentence, **entry.details), f"{before}* ")
     return TextLine(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, mark + shape.between)
 
 

@@ -1,0 +1,382 @@
+"""Who does what in a room: its rules, its owners and moderators, and what these do against somebody who spoils it for the others.
+
+What is asked for becomes an entry of the room's log, which the room itself looks at once more (rooms/gate.py). Never knows how it is stored.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+from msgspec import Meta
+
+from chat_server.accounts import is_account
+from chat_server.commands.access import access
+from chat_server.commands.handler import CommandHandler
+from chat_server.commands.letting_in import readable
+from chat_server.protocol.entries import Banned, Enacted, Kicked, Lifted, Muted, RoleGiven, RuleSet, span_of
+from chat_server.protocol.events import Answered, Refused
+from chat_server.protocol.names import name_key
+from chat_server.protocol.requests import Number, Request, RestOfLine
+from chat_server.protocol.room_state import NO_ROLE, ROOM_ROLES, RULES, SLOW_MAX, is_rule
+from chat_server.protocol.typed import shortened
+from chat_server.rooms.batch import Acting
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
+
+KICK = "1m"
+"""For how long somebody who has been put out cannot come back: programs come back by themselves, and a kick would mean nothing."""
+
+CURB_SECONDS = 86400.0
+"""How long somebody is muted or banned where nothing is said of that."""
+
+CURB_SECONDS_MAX = 366 * 86400.0
+"""Nothing is for ever: who reads a ban in ten years does not know any more what it was for."""
+
+REASON_MAX = 200
+"""Characters in a reason."""
+
+_SPAN = re.compile(
+    r"\s*(?:for\s+)?(?P<number>[1-9][0-9]{0,5})(?P<unit>[mhdw])(?:\s+(?P<rest>.*)|\s*)$",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
+)
+_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+Nick = Annotated[str, Meta(description="somebody's name")]
+Reason = Annotated[RestOfLine, Meta(description="why; everybody here is shown it", extra={"in_usage": True})]
+Span = Annotated[
+    RestOfLine, Meta(description="for how long, such as 30m, 12h or 7d (else 24h), and why: everybody here is shown it")
+]
+
+
+class Rule(Request, frozen=True, gc=False):
+    """Ask for the room's rules, or set one."""
+
+    group: ClassVar[str] = "rooms"
+    rule: Annotated[str, Meta(description="speak, topic, links, guests or slow")] = ""
+    value: Annotated[str, Meta(description="what it is to be: /rule shows what there is")] = ""
+
+
+class GiveRole(Request, frozen=True, gc=False, tag="role"):
+    """Ask who owns and moderates the room, or give somebody a role."""
+
+    group: ClassVar[str] = "rooms"
+    nick: Nick = ""
+    role: Annotated[Literal["", "member", "moderator", "owner", "none"], Meta(description="what they are to be")] = ""
+
+
+class Kick(Request, frozen=True, gc=False):
+    """Put somebody out of the room for a minute."""
+
+    group: ClassVar[str] = "rooms"
+    nick: Nick
+    reason: Reason = ""
+
+
+class Mute(Request, frozen=True, gc=False):
+    """Let somebody say nothing in the room for a while."""
+
+    group: ClassVar[str] = "rooms"
+    nick: Nick
+    span: Span = ""
+
+
+class Ban(Request, frozen=True, gc=False):
+    """Put somebody out of the room for a while."""
+
+    group: ClassVar[str] = "rooms"
+    nick: Nick
+    span: Span = ""
+
+
+class Unban(Request, frozen=True, gc=False):
+    """Lift a ban or a mute."""
+
+    group: ClassVar[str] = "rooms"
+    aliases: ClassVar[tuple[str, ...]] = ("unmute",)
+    id: Annotated[Number, Meta(description="the number that /bans shows")]
+    reason: Reason = ""
+
+
+class ListBans(Request, frozen=True, gc=False, tag="bans"):
+    """Ask who is banned or muted here."""
+
+    group: ClassVar[str] = "rooms"
+
+
+class RulesShown(Answered, frozen=True, tag="rules"):
+    """The rules of a room."""
+
+    sentence: ClassVar[str] = "Rules of {room}: {listed}."
+
+    room: str
+    listed: str
+    rules: dict[str, str]
+
+
+class RolesShown(Answered, frozen=True, tag="roles"):
+    """Who has which role in a room."""
+
+    sentence: ClassVar[str] = "{room} belongs to {owners}. Moderators: {moderators}. Members: {members}."
+
+    room: str
+    owners: str
+    moderators: str
+    members: str
+    roles: dict[str, str]
+
+
+class NoRoles(Answered, frozen=True, tag="no-roles"):
+    """Nobody has a role in a room."""
+
+    sentence: ClassVar[str] = "{room} belongs to the server: its admins set its rules and moderate it."
+
+    room: str
+
+
+class BansListed(Answered, frozen=True, tag="bans"):
+    """Who is banned or muted in a room, by the number of that: what it is, `whom` it is for, by whom, how long still, and why."""
+
+    sentence: ClassVar[str] = "{count} in {room}:\n{listed}"
+
+    room: str
+    count: int
+    listed: str
+    bans: dict[str, dict[str, str]]
+
+
+class NoBans(Answered, frozen=True, tag="no-bans"):
+    """Nobody is banned or muted in a room."""
+
+    sentence: ClassVar[str] = "Nobody is banned or muted in {room}."
+
+    room: str
+
+
+class NoSuchPerson(Refused, frozen=True):
+    """There is nobody of this name."""
+
+    code: str = "no-such-person"
+    sentence: ClassVar[str] = "There is nobody called {nick} here, and no account has that name."
+
+
+class NeedsAccount(Refused, frozen=True):
+    """Only accounts have roles."""
+
+    code: str = "role-needs-account"
+    sentence: ClassVar[str] = "{nick} has no account, so the name may be somebody else's tomorrow. /register makes one."
+
+
+class NoSuchRule(Refused, frozen=True):
+    """There is no such rule, or it cannot be so."""
+
+    code: str = "no-such-rule"
+    sentence: ClassVar[str] = "There are these rules: {rules}."
+
+
+class NoSuchBan(Refused, frozen=True):
+    """Nothing has this number."""
+
+    code: str = "no-such-ban"
+    sentence: ClassVar[str] = "Nothing here has the number {id}. /bans lists what there is."
+
+
+class NoSuchSpan(Refused, frozen=True):
+    """It is too long."""
+
+    code: str = "no-such-span"
+    sentence: ClassVar[str] = "That is longer than a year. Say how long as 30m, 12h, 7d or 4w, and then why."
+
+
+class ReasonTooLong(Refused, frozen=True):
+    """The reason is too long."""
+
+    code: str = "reason-length"
+    sentence: ClassVar[str] = "A reason has at most {limit} characters."
+
+
+class SameRole(Refused, frozen=True):
+    """They have it already."""
+
+    code: str = "same-role"
+    sentence: ClassVar[str] = "{nick} is that already."
+
+
+class _Target(NamedTuple):
+    """Somebody to whom something is done."""
+
+    nick: str
+    account: int
+    sender: str
+    role: str
+
+
+class ModeratingCommands(CommandHandler):
+    """To set a room's rules, to share it with others, and to keep it good."""
+
+    @access(where=(ROOM,), bots=False)
+    def do_rule(self, place: ChatRoom, session: Occupant, request: Rule) -> MaybeAwaitable:
+        """Show the room's rules, or set one.
+
+        speak: who may say something (all, members, moderators). topic: who may set it (all, moderators). links: who may post some (all, members).
+        guests: whether they may be here (yes, no). slow: seconds between two lines of one person.
+        """
+        if not request.rule:
+            rules = {name: place.gate.state.rule(name) for name in RULES}
+            session.send(RulesShown(place.name, ", ".join(f"{name} {value}" for name, value in rules.items()), rules))
+            return None
+        if not is_rule(request.rule, request.value):
+            known = [f"{name} {'|'.join(values or (f'0-{SLOW_MAX}',))}" for name, values in RULES.items()]
+            session.send(NoSuchRule(details={"rules": ", ".join(known)}))
+            return None
+        return _act(place, session, Acting(RuleSet(place.name, 0, 0.0, "", f"{request.rule} {request.value}")))
+
+    @access(where=(ROOM,), bots=False, asks_engine=True)
+    def do_role(self, place: ChatRoom, session: Occupant, request: GiveRole) -> MaybeAwaitable:
+        """Show who owns and moderates the room, or make somebody one of them.
+
+        /role bob moderator lets bob kick, mute and ban; /role bob owner shares the room; /role bob none takes that back.
+        """
+        if not request.nick or not request.role:
+            _show_roles(place, session)
+            return None
+        return _give_role(place, session, request)
+
+    @access(where=(ROOM,), act="curb", asks_engine=True)
+    def do_kick(self, place: ChatRoom, session: Occupant, request: Kick) -> MaybeAwaitable:
+        """Put somebody out of the room; after a minute they can come back."""
+        return _curb(place, session, request.nick, f"{KICK} {request.reason}", Kicked)
+
+    @access(where=(ROOM,), act="curb", asks_engine=True)
+    def do_mute(self, place: ChatRoom, session: Occupant, request: Mute) -> MaybeAwaitable:
+        """Let somebody say nothing here for a while.
+
+        /mute bob 30m spam. Without a time it is for a day. /unban NUMBER lifts it; /bans has the numbers.
+        """
+        return _curb(place, session, request.nick, request.span, Muted)
+
+    @access(where=(ROOM,), act="curb", asks_engine=True)
+    def do_ban(self, place: ChatRoom, session: Occupant, request: Ban) -> MaybeAwaitable:
+        """Put somebody out of the room for a while.
+
+        /ban bob 7d spam. Without a time it is for a day. /unban NUMBER lifts it; /bans has the numbers.
+        """
+        return _curb(place, session, request.nick, request.span, Banned)
+
+    @access(where=(ROOM,), act="curb")
+    def do_unban(self, place: ChatRoom, session: Occupant, request: Unban) -> MaybeAwaitable:
+        """Lift a ban or a mute, by the number that /bans shows."""
+        curb = next((one for one, _ in place.curbs() if one.id == request.id), None)
+        if curb is None:
+            session.send(NoSuchBan(details={"id": str(request.id)}))
+            return None
+        lifted = Lifted(place.name, 0, 0.0, "", request.reason[:REASON_MAX], whom=curb.whom, id=curb.id)
+        return _act(place, session, Acting(lifted))
+
+    @access(where=(ROOM,))
+    def do_bans(self, place: ChatRoom, session: Occupant, request: ListBans) -> MaybeAwaitable:
+        """Show who is banned or muted here, until when and why."""
+        bans = {
+            str(one.id): {
+                "what": one.kind,
+                "whom": one.whom,
+                "by": one.by,
+                "left": span_of(seconds),
+                "reason": one.reason,
+            }
+            for one, seconds in place.curbs()
+        }
+        if not bans:
+            session.send(NoBans(place.name))
+            return None
+        rows = [
+            f"{number}: {one['whom']} {one['what']} by {one['by']}, {one['left']} left, {one['reason'] or '-'}"
+            for number, one in bans.items()
+        ]
+        session.send(BansListed(place.name, len(bans), "\n".join(rows), bans))
+        return None
+
+
+def _act(place: ChatRoom, session: Occupant, act: Acting) -> MaybeAwaitable:
+    refusal = place.gate.refusal_to_act(session, act)
+    if refusal is not None:
+        session.send(refusal)
+        return None
+    return place.post(session, act)
+
+
+def _show_roles(place: ChatRoom, session: Occupant) -> None:
+    state, names = place.gate.state, place.directory.accounts.names
+    called = {account: names.name_of(account) or state.names.get(account, "?") for account in state.roles}
+    by_role = {
+        role: ", ".join(sorted(called[account] for account, theirs in state.roles.items() if theirs == role)) or "-"
+        for role in ROOM_ROLES
+    }
+    if not state.roles:
+        session.send(NoRoles(place.name))
+        return
+    roles: dict[str, str] = {called[account]: role for account, role in state.roles.items()}
+    session.send(RolesShown(place.name, by_role["owner"], by_role["moderator"], by_role["member"], roles))
+
+
+async def _target(place: ChatRoom, session: Occupant, nick: str) -> _Target | None:
+    """Who has this name, here or at another node, or as an account that is away; None, and the session is told, if nobody has."""
+    account = await readable(place.directory.accounts.find(name_key(nick)))
+    if isinstance(account, Refused):
+        session.send(account)
+        return None
+    if account is not None and account.state != "closed":
+        return _Target(account.name, account.id, "", account.role)
+    person = place.directory.person(nick)
+    if person is not None:
+        return _Target(person.nick, person.account, person.sender, "")
+    for somebody, known in place.others(session):
+        if name_key(known) == name_key(nick) and isinstance(somebody, str) and not is_account(somebody):
+            return _Target(known, 0, somebody, "")
+    session.send(NoSuchPerson(details={"nick": shortened(nick)}))
+    return None
+
+
+async def _give_role(place: ChatRoom, session: Occupant, request: GiveRole) -> None:
+    target = await _target(place, session, request.nick)
+    if target is None:
+        return
+    if not target.account:
+        session.send(NeedsAccount(details={"nick": target.nick}))
+        return
+    if (place.gate.state.role(target.account) or NO_ROLE) == request.role:
+        session.send(SameRole(details={"nick": target.nick}))
+        return
+    given = RoleGiven(place.name, 0, 0.0, "", request.role, whom=target.nick, account=target.account)
+    await _finished(_act(place, session, Acting(given, target.role)))
+
+
+async def _curb(place: ChatRoom, session: Occupant, nick: str, text: str, kind: Callable[..., Enacted]) -> None:
+    seconds, reason = parsed_span(text)
+    if seconds > CURB_SECONDS_MAX:
+        session.send(NoSuchSpan())
+        return
+    if len(reason) > REASON_MAX:
+        session.send(ReasonTooLong(details={"limit": str(REASON_MAX)}))
+        return
+    target = await _target(place, session, nick)
+    if target is None:
+        return
+    entry = kind(
+        *(place.name, 0, 0.0, "", reason),
+        whom=target.nick,
+        account=target.account,
+        sender="" if target.account else target.sender,
+    )
+    await _finished(_act(place, session, Acting(entry, target.role, seconds)))
+
+
+async def _finished(pause: Awaitable[None] | None) -> None:
+    if pause is not None:
+        await pause
+
+
+def parsed_span(text: str) -> tuple[float, str]:
+    """The seconds with which a text begins, as `30m` or `for 2h`, and what stands after that; CURB_SECONDS if it begins with none."""
+    if (found := _SPAN.match(text)) is None:
+        return CURB_SECONDS, text.strip()
+    return float(int(found["number"]) * _UNITS[found["unit"].casefold()]), (found["rest"] or "").strip()

@@ -1,0 +1,192 @@
+"""What of that which waits in a room may happen in it: by its rules, by what people are forbidden, and by who has which role.
+
+Looked at turn by turn, in the order in which it came, so that nothing of somebody is stored after the entry that forbids it. The commands ask
+the same questions before, to answer at once; this is what holds. Never knows how anything is stored or shown.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from math import inf
+
+from msgspec.structs import replace
+
+from chat_server.protocol.entries import (
+    KIND_BY_REQUEST,
+    Banned,
+    Enacted,
+    Kicked,
+    Lifted,
+    Muted,
+    RoleGiven,
+    RuleSet,
+    Storable,
+    span_of,
+)
+from chat_server.protocol.events import NotStored, Refused
+from chat_server.protocol.requests import Topic
+from chat_server.protocol.room_state import CURBS_MAX, EMPTY, ROLES_MAX, ROOM_ROLES, Curb, RoomState, after
+from chat_server.protocol.runs import SayRun
+from chat_server.rooms.batch import Acting, Answer, Arrival, InboxEntry, Takeover, TimedRequest, each_of
+from chat_server.rooms.person import MEMBER as MEMBER_ROLE
+from chat_server.rooms.person import Person
+from chat_server.rooms.rights import MEMBER, Act, Standing, has_link, may, may_give, standing
+from chat_server.rooms.room import Occupant
+
+REMEMBERED_MAX = 2000
+"""People of whom it is remembered when they said something last, while a room is slow."""
+
+
+class Admitted:
+    """What of some entries may happen, and what those are told who asked for the rest."""
+
+    __slots__ = ("answers", "entries", "turned_away")
+
+    def __init__(self, entries: Sequence[InboxEntry]) -> None:
+        self.entries = [*entries]
+        self.answers: deque[Answer] = deque()
+        self.turned_away: list[tuple[InboxEntry, Refused]] = []
+        """Those who would have come in."""
+
+
+class Gate:
+    """The rules of one room, as they are put to use."""
+
+    def __init__(self, room: str, state: RoomState) -> None:
+        self.room = room
+        self.state = state
+        self._said_at: dict[str, float] = {}  # while the room is slow: when, by whom
+        self._now, self._then = (
+            0.0,
+            state,
+        )  # while some entries are looked at: the time, and what the room is after those before
+
+    def note(self, entry: Enacted) -> None:
+        """Something has changed what may happen here."""
+        self.state = after(self.state, entry)
+        if not self.state.slow_seconds:
+            self._said_at.clear()
+
+    def standing(self, session: Occupant, state: RoomState | None = None) -> Standing:
+        """Where somebody stands here. A bot has its account's place in the room, and none on the server: its token lies in some file."""
+        role = MEMBER_ROLE if session.proof.is_bot else session.person.role
+        return standing(self.state if state is None else state, session.person.account, role)
+
+    def note_said(self, who: str, at: float) -> None:
+        """Somebody has said something, while the room is slow. `who` is who they are to the journal."""
+        if not self.state.slow_seconds:
+            return
+        self._said_at.pop(who, None)
+        self._said_at[who] = at
+        if len(self._said_at) > REMEMBERED_MAX:
+            del self._said_at[next(iter(self._said_at))]
+
+    def refusal_to_enter(self, person: Person[Occupant], now: float, state: RoomState | None = None) -> Refused | None:
+        """Why somebody may not come in, or be here; None if they may."""
+        state = self.state if state is None else state
+        curb = state.curbed(person.account, person.sender, now, "kicked", "banned")
+        if curb is not None:
+            details = _details(self.room, curb, now)
+            return Refused("kicked-here", details) if curb.kind == "kicked" else Refused("banned-here", details)
+        if state.rule("guests") == "no" and not person.account:
+            return Refused("no-guests-here", {"room": self.room})
+        return None
+
+    def refusal_to_say(
+        self, session: Occupant, request: Storable, now: float, state: RoomState | None = None
+    ) -> Refused | None:
+        """Why somebody may not say this here, or do it; None if they may."""
+        state = self.state if state is None else state
+        if state.is_as_made:
+            return None
+        person = session.person
+        curb = state.curbed(person.account, person.sender, now, "muted")
+        if curb is not None:
+            return Refused("muted-here", _details(self.room, curb, now))
+        who = self.standing(session, state)
+        act: Act = "set-topic" if isinstance(request, Topic) else "say"
+        return (
+            self.refusal_to_enter(person, now, state)
+            or may(act, who, None, state)
+            or self._refusal_of_text(person, who, request, now, state)
+        )
+
+    def _refusal_of_text(
+        self, person: Person[Occupant], who: Standing, request: Storable, now: float, state: RoomState
+    ) -> Refused | None:
+        if who.rank <= MEMBER:
+            waits = self._said_at.get(person.sender, -inf) + state.slow_seconds - now
+            if waits > 0:
+                return Refused("slow-here", {"seconds": str(max(1, round(waits)))})
+        if state.rule("links") == "members" and who.rank < MEMBER and has_link(_text(request)):
+            return Refused("links-rule")
+        return None
+
+    def refusal_to_act(self, session: Occupant, act: Acting, state: RoomState | None = None) -> Refused | None:
+        """Why somebody may not do this; None if they may."""
+        state = self.state if state is None else state
+        entry = act.entry
+        actor = self.standing(session, state)
+        if isinstance(entry, RuleSet | Lifted):
+            return may("govern" if isinstance(entry, RuleSet) else "curb", actor, None, state)
+        target = standing(state, entry.account, act.target_role)
+        if isinstance(entry, RoleGiven):
+            if act.is_founding:
+                return None if state == EMPTY else Refused("owners-only")
+            if entry.text in ROOM_ROLES and entry.account not in state.roles and len(state.roles) >= ROLES_MAX:
+                return Refused("too-many-roles", {"limit": str(ROLES_MAX)})
+            return may_give(entry.text, actor, target, state, is_own=entry.account == session.person.account)
+        if len(state.curbs) >= CURBS_MAX:
+            return Refused("too-many-curbs", {"limit": str(CURBS_MAX)})
+        return may("curb", actor, target, state)
+
+    def admit(self, entries: Sequence[InboxEntry], now: float) -> Admitted:
+        """What of these may happen, in their order; what one of them changes holds for those after it."""
+        admitted = Admitted(entries)
+        if self.state.is_as_made and not any(type(what) is Acting for _, _, what, _ in entries):
+            return admitted
+        self._now, self._then = now, self.state
+        admitted.entries = []
+        for entry in entries:
+            if type(entry[2]) is SayRun:
+                for one in each_of((entry,)):
+                    self._admit(one, admitted)
+            else:
+                self._admit(entry, admitted)
+        return admitted
+
+    def _admit(self, entry: InboxEntry, admitted: Admitted) -> None:
+        session, nick, what, not_for = entry
+        if isinstance(what, Acting):
+            act = what.entry
+            if isinstance(act, Kicked | Muted | Banned):
+                act = replace(act, id=self._then.next_id, until=self._now + what.seconds)
+            refusal = self.refusal_to_act(session, what, self._then)
+            if refusal is None:
+                self._then = after(self._then, replace(act, nick=nick, at=self._now))
+                entry = (session, nick, what._replace(entry=act), not_for)
+        elif isinstance(what, Arrival | Takeover):
+            refusal = self.refusal_to_enter(session.person, self._now, self._then)
+            if refusal is not None:
+                admitted.turned_away.append((entry, refusal))
+                return
+        elif isinstance(what, TimedRequest | Storable):
+            request = what.request if isinstance(what, TimedRequest) else what
+            refusal = self.refusal_to_say(session, request, self._now, self._then)
+            if refusal is None:
+                self.note_said(session.person.sender, self._now)
+            elif request.key:
+                admitted.answers.append((session, NotStored(self.room, 1, request.key)))
+        else:
+            refusal = None
+        if refusal is None:
+            admitted.entries.append(entry)
+        else:
+            admitted.answers.append((session, refusal))
+
+
+def _details(room: str, curb: Curb, now: float) -> dict[str, str]:
+    return {"room": room, "span": span_of(curb.until - now), "reason": curb.reason or "-", "id": str(curb.id)}
+
+
+def _text(request: Storable) -> str:
+    return str(getattr(request, KIND_BY_REQUEST[type(request)].text_field))

@@ -1,0 +1,101 @@
+"""Who may do what in a room: one table, and one function that reads it. Nothing else decides.
+
+Everybody stands somewhere in a room, by their account, by their role in the room and by their role on the server; whoever stands in several
+places may what any of them may. What somebody may do to another also needs that the other stands below. Pure: never knows sessions, nor the time.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from chat_server.protocol.events import Refused
+from chat_server.protocol.room_state import NO_ROLE, RoomState
+from chat_server.rooms.person import ADMIN, MODERATOR, OWNER
+
+Act = Literal["say", "set-topic", "curb", "govern", "make-owner"]
+"""To say or do something; to set the topic; to kick, mute or ban somebody, or to lift that; to set rules, and give roles but that of an owner; and
+that."""
+
+GUEST, ACCOUNT, MEMBER, ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN = range(7)
+"""Where one can stand. Who stands higher cannot be acted on by who stands lower, nor by an equal."""
+
+PLACES = ("guest", "account", "member", "moderator", "owner", "server moderator", "server admin")
+"""What they are called."""
+
+_EVERYBODY = frozenset(range(7))
+_MODERATING = frozenset((ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN))
+_OWNING = frozenset((ROOM_OWNER, SERVER_ADMIN))
+
+TABLE: Mapping[Act, frozenset[int]] = {
+    "say": _EVERYBODY,
+    "set-topic": _EVERYBODY,
+    "curb": _MODERATING,
+    "govern": _OWNING,
+    "make-owner": _OWNING,
+}
+"""Where one has to stand, to do what."""
+
+_RULES: Mapping[Act, tuple[str, Mapping[str, frozenset[int]]]] = {
+    "say": ("speak", {"members": frozenset(range(MEMBER, 7)), "moderators": _MODERATING}),
+    "set-topic": ("topic", {"moderators": _MODERATING}),
+}
+"""What rules of a room make narrower: by which, and who may then."""
+
+_ROOM_ROLES = {"member": MEMBER, "moderator": ROOM_MODERATOR, "owner": ROOM_OWNER}
+_SERVER_ROLES = {MODERATOR: SERVER_MODERATOR, ADMIN: SERVER_ADMIN, OWNER: SERVER_ADMIN}
+
+_LINK = re.compile(r"\b(?:https?://|www\.)", re.IGNORECASE)
+
+
+class Standing(NamedTuple):
+    """Where somebody stands in a room: at all of these places."""
+
+    places: frozenset[int]
+
+    @property
+    def rank(self) -> int:
+        """The highest of them."""
+        return max(self.places)
+
+
+def standing(state: RoomState, account: int, server_role: str) -> Standing:
+    """Where somebody stands, by the account (0: none) and the role on the server (rooms/person.py)."""
+    places = {ACCOUNT if account else GUEST}
+    if (role := state.role(account)) is not None:
+        places.add(_ROOM_ROLES[role])
+    if (higher := _SERVER_ROLES.get(server_role)) is not None:
+        places.add(higher)
+    return Standing(frozenset(places))
+
+
+def may(act: Act, actor: Standing, target: Standing | None, state: RoomState) -> Refused | None:
+    """Why somebody may not do something in a room, to this target where it has one; None if they may."""
+    if actor.places.isdisjoint(TABLE[act]):
+        return Refused("moderators-only" if TABLE[act] is _MODERATING else "owners-only")
+    if act in _RULES:
+        rule, narrower = _RULES[act]
+        allowed = narrower.get(state.rule(rule))
+        if allowed is not None and actor.places.isdisjoint(allowed):
+            details = {"who": state.rule(rule)}
+            return Refused("topic-rule", details) if act == "set-topic" else Refused("speak-rule", details)
+    if target is not None and actor.rank <= target.rank:
+        return Refused("stands-above")
+    return None
+
+
+def may_give(role: str, actor: Standing, target: Standing, state: RoomState, *, is_own: bool) -> Refused | None:
+    """Why somebody may not give somebody a role in a room (NO_ROLE: take it back); None if they may. One may always step down, but the last owner."""
+    if ROOM_OWNER in target.places and role != "owner" and state.owners == 1:
+        return Refused("last-owner")
+    wanted = _ROOM_ROLES.get(role, ACCOUNT)
+    if is_own and (role == NO_ROLE or wanted < max(target.places & {MEMBER, ROOM_MODERATOR, ROOM_OWNER}, default=0)):
+        return None
+    refusal = may("make-owner" if role == "owner" else "govern", actor, None, state)
+    if refusal is None and ROOM_OWNER in target.places and SERVER_ADMIN not in actor.places:
+        return Refused("stands-above")
+    return refusal
+
+
+def has_link(text: str) -> bool:
+    """Whether there is a link in what somebody says."""
+    return _LINK.search(text) is not None

@@ -1,0 +1,268 @@
+"""A room's rules, its owners and moderators, and what these do against somebody who spoils it: by whole servers, on virtual time."""
+
+import random
+import time
+from itertools import count
+from typing import Any
+
+import pytest
+import trio
+
+from canary import PASSWORD
+from chat_server.commands.moderating import CURB_SECONDS, parsed_span
+from chat_server.journal.memory import MemoryJournal
+from chat_server.protocol.entries import Banned, Kicked, Muted, Said
+from node_houses import open_nodes
+from streams import House, Program, open_house
+
+refs = count(1)
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def refused(program: Program, do: str, **fields: Any) -> str:
+    """The code by which something is refused."""
+    await program.ask(do, **({} if do == "resume" else {"room": "den"}), ref=(ref := next(refs)), **fields)
+    while (answer := await program.wait_for("refused")).get("ref") != ref:
+        pass
+    return str(answer["code"])
+
+
+async def told(program: Program, kind: str) -> dict[str, Any]:
+    """What somebody is told next of this kind, without what says when."""
+    event = dict(await program.wait_for(kind))
+    return {name: value for name, value in event.items() if name not in ("at", "seq", "until")}
+
+
+async def holder(house: House, nick: str, place: int = 1) -> Program:
+    """Somebody who has made an account, from an address of their own."""
+    program = house.connect(f"127.0.0.{place}")
+    await program.ask("hello", protocol=2)
+    await program.ask("register", nick=nick, password=PASSWORD)
+    await program.wait_for("registered")
+    return program
+
+
+async def den(house: House, *accounts: str) -> list[Program]:
+    """People with accounts in a room that the first of them has made."""
+    people = [await holder(house, nick, place) for place, nick in enumerate(accounts, 1)]
+    await people[0].ask("create", room="den")
+    await people[0].wait_for("room-created")
+    for one in people:
+        await one.ask("join", room="den")
+        await one.wait_for("entered")
+    return people
+
+
+async def test_who_makes_a_room_owns_it_and_can_share_it(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        await ann.ask("role", room="den")
+        assert (await ann.wait_for("roles"))["roles"] == {"ann": "owner"}
+        assert await refused(bob, "kick", nick="eve") == "moderators-only"
+        assert await refused(bob, "role", nick="bob", role="moderator") == "owners-only"
+        await ann.ask("role", room="den", nick="bob", role="moderator")
+        given = await told(eve, "role-given")
+        assert given == {"is": "role-given", "room": "den", "nick": "ann", "text": "moderator", "whom": "bob"}
+        assert await refused(bob, "role", nick="eve", role="moderator") == "owners-only"
+        assert await refused(bob, "kick", nick="ann") == "stands-above"
+        assert await refused(ann, "role", nick="ann", role="none") == "last-owner"
+        assert await refused(ann, "role", nick="bob", role="moderator") == "same-role"
+        await bob.ask("kick", room="den", nick="eve", reason="noise")
+        assert (await told(ann, "kicked"))["text"] == "noise"
+        assert (await told(eve, "kicked"))["whom"] == "eve"
+        await eve.wait_for("went-back")
+        assert "eve" in str(await ann.wait_for("left"))
+
+
+async def test_nothing_of_somebody_is_stored_after_they_were_put_out_and_after_a_minute_they_come_back(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await bob.ask("say", room="den", text="before")
+        await ann.wait_for("said")
+        await ann.ask("kick", room="den", nick="bob")
+        for number in range(20):
+            await bob.ask("say", room="den", text=f"after {number}", key=f"k{number}")
+        await bob.wait_for("went-back")
+        await trio.sleep(5)
+        page = await journal.read("den", 1, 99)
+        kicked = next(line.seq for line in page.lines if type(line).__name__ == "Kicked")
+        assert [line.seq for line in page.lines if line.nick == "bob" and line.seq > kicked] == []
+        assert await refused(bob, "resume", rooms={"den": 0}) == "kicked-here"
+        await trio.sleep(60)
+        await bob.ask("resume", rooms={"den": 0})
+        await bob.wait_for("entered")
+
+
+async def test_who_is_muted_is_told_why_and_until_when_and_can_be_heard_again(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("mute", room="den", nick="bob", span="for 30m too loud")
+        muted = await told(bob, "muted")
+        assert (muted["whom"], muted["text"], muted["id"]) == ("bob", "too loud", 1)
+        await bob.ask("say", room="den", text="hm")
+        refusal = await bob.wait_for("refused")
+        assert refusal["code"] == "muted-here"
+        assert refusal["details"] == {"room": "den", "span": "30m", "reason": "too loud", "id": "1"}
+        assert await refused(bob, "me", action="hms") == "muted-here"
+        await bob.ask("bans", room="den")
+        assert (await bob.wait_for("bans"))["bans"] == {
+            "1": {"what": "muted", "whom": "bob", "by": "ann", "left": "30m", "reason": "too loud"}
+        }
+        assert await refused(ann, "unban", id=7) == "no-such-ban"
+        await ann.ask("unban", room="den", id=1)
+        assert (await told(bob, "lifted"))["whom"] == "bob"
+        await bob.ask("say", room="den", text="thanks")
+        assert (await ann.wait_for("said"))["text"] == "thanks"
+        await ann.ask("mute", room="den", nick="bob", span="10m")
+        await bob.wait_for("muted")
+        await trio.sleep(601)
+        await bob.ask("say", room="den", text="by itself")
+        assert (await ann.wait_for("said"))["text"] == "by itself"
+
+
+async def test_a_ban_holds_for_all_sessions_of_somebody_and_for_an_account_that_is_away(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        away = await holder(house, "carl", 9)
+        await away.ask("logout")
+        await ann.ask("ban", room="den", nick="carl", span="7d spam")
+        assert (await told(bob, "banned"))["whom"] == "carl"
+        await ann.ask("ban", room="den", nick="bob")
+        await bob.wait_for("went-back")
+        assert await refused(bob, "join") == "banned-here"
+        assert await refused(ann, "ban", nick="nobody") == "no-such-person"
+
+
+async def test_a_guest_is_banned_by_what_they_have_come_by(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        guest = house.connect()
+        await guest.ask("hello", protocol=2)
+        await guest.enter("mallory", "den")
+        await ann.ask("ban", room="den", nick="mallory", span="1h")
+        banned = await told(guest, "banned")
+        assert "sender" not in banned
+        assert "account" not in banned
+        await guest.wait_for("went-back")
+        await guest.ask("nick", nick="mallory2")
+        await guest.wait_for("renamed")
+        assert await refused(guest, "join") == "banned-here"
+
+
+async def test_the_rules_of_a_room_hold_for_who_is_in_it(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        guest = house.connect()
+        await guest.ask("hello", protocol=2)
+        await guest.enter("eve", "den")
+        await ann.ask("rule", room="den", rule="links", value="members")
+        assert (await told(bob, "rule-set"))["text"] == "links members"
+        assert await refused(bob, "say", text="see https://example.org") == "links-rule"
+        await ann.ask("say", room="den", text="see https://example.org")
+        await bob.wait_for("said")
+        await ann.ask("rule", room="den", rule="slow", value="30")
+        await bob.wait_for("rule-set")
+        await bob.ask("say", room="den", text="one\ntwo")
+        await ann.wait_for("said")
+        assert await refused(bob, "say", text="two") == "slow-here"
+        await trio.sleep(30)
+        await bob.ask("say", room="den", text="two")
+        await bob.ask("say", room="den", text="three")
+        assert (await bob.wait_for("refused"))["code"] == "slow-here"
+        await ann.ask("rule", room="den", rule="topic", value="moderators")
+        await bob.wait_for("rule-set")
+        assert await refused(bob, "topic", text="mine") == "topic-rule"
+        await ann.ask("rule", room="den", rule="guests", value="no")
+        await guest.wait_for("went-back")
+        assert await refused(guest, "join") == "no-guests-here"
+        await ann.ask("rule", room="den", rule="speak", value="moderators")
+        await bob.wait_for("rule-set")
+        await trio.sleep(60)
+        assert await refused(bob, "say", text="hm") == "speak-rule"
+        assert await refused(ann, "rule", rule="speak", value="nobody") == "no-such-rule"
+        assert await refused(bob, "rule", rule="speak", value="all") == "owners-only"
+        await bob.ask("rule", room="den")
+        rules = (await bob.wait_for("rules"))["rules"]
+        assert rules == {"speak": "moderators", "topic": "moderators", "links": "members", "guests": "no", "slow": "30"}
+
+
+async def test_what_was_set_outlasts_the_server(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, _ = await den(house, "ann", "bob")
+        await ann.ask("mute", room="den", nick="bob", span="2h")
+        await ann.wait_for("muted")
+        await ann.ask("rule", room="den", rule="guests", value="no")
+        await ann.wait_for("rule-set")
+        (record,) = [room for room in await journal.rooms() if room.name == "den"]
+    assert '"rules":{"guests":"no"}' in record.state
+    assert '"kind":"muted"' in record.state
+
+
+async def test_a_room_that_nobody_owns_is_as_it_always_was(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = house.connect(), house.connect()
+        await ann.enter("ann", "python")
+        await bob.enter("bob", "python")
+        await ann.ask("role", room="python")
+        await ann.wait_for("no-roles")
+        await ann.ask("kick", room="python", nick="bob")
+        assert (await ann.wait_for("refused"))["code"] == "moderators-only"
+        await bob.ask("topic", room="python", text="ours")
+        assert (await ann.wait_for("topic"))["text"] == "ours"
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("how", ["kick", "mute", "ban"])
+async def test_nothing_of_somebody_at_another_node_is_stored_after_they_were_forbidden_it(
+    autojump_clock: trio.abc.Clock, how: str, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    async with open_nodes(2, delay=lambda: chance.uniform(0, 0.2), silence_seconds=9999) as (a, b):
+        ann, bob = await holder(a, "ann"), await holder(b, "bob", 2)
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await trio.sleep(3)
+        for one in (ann, bob):
+            await one.ask("join", room="den")
+            await one.wait_for("entered")
+        await ann.ask("role", room="den", nick="ann", role="owner")
+        for number in range(10):
+            await bob.ask("say", room="den", text=f"{number}", key=f"k{number}")
+            await trio.sleep(chance.uniform(0, 0.1))
+            if number == 4:
+                await ann.ask(how, room="den", nick="bob")
+        await trio.sleep(5)
+        page = await a.node.journal.read("den", 1, 99)
+        (act,) = [line for line in page.lines if isinstance(line, Kicked | Muted | Banned)]
+        assert [line.seq for line in page.lines if isinstance(line, Said) and line.seq > act.seq] == []
+        there = await b.node.open("den")
+        assert any(one.nick == "bob" for one in there.people) == (how == "mute")
+        assert await refused(bob, "say", text="more") == ("muted-here" if how == "mute" else "not-in-room")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "reason"),
+    [
+        ("", CURB_SECONDS, ""),
+        ("30m", 1800, ""),
+        ("for 2h too loud", 7200, "too loud"),
+        ("7d  spam, again ", 7 * 86400, "spam, again"),
+        ("2W", 14 * 86400, ""),
+        ("spam", CURB_SECONDS, "spam"),
+        ("0m x", CURB_SECONDS, "0m x"),
+        ("5minutes", CURB_SECONDS, "5minutes"),
+    ],
+)
+def test_how_long_and_why_is_read_from_what_stands_behind_a_name(text: str, seconds: float, reason: str) -> None:
+    assert parsed_span(text) == (seconds, reason)
