@@ -1,6 +1,6 @@
 """The contract of several nodes with one journal, run over every engine that has several: what they see of each other's turns."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from math import inf
 
 import pytest
@@ -10,6 +10,7 @@ import trio.testing
 from chat_server.accounts import Device, Holder, Registration
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import Duplicate, JournalError
+from chat_server.journal.happened import PersonId
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_nodes import MemoryNode, Waker, at_once, bury
@@ -26,6 +27,7 @@ from chat_server.journal.nodes import (
     Placed,
     Revoked,
     Speaker,
+    Stale,
     Turn,
     TurnReceipt,
     Went,
@@ -56,9 +58,10 @@ async def store(
     at: float = 1000.0,
     speakers: Sequence[Speaker] = (),
     heard: int = 0,
+    names: Mapping[PersonId, str] | None = None,
 ) -> TurnReceipt:
     each = {index: SenderKey("ann", key) for index, key in (keys or {}).items()}
-    beside = Beside("python", seen, movements, speakers, heard)
+    beside = Beside("python", seen, movements, speakers, heard, names=names or {})
     return await node.append(said(*texts, at=at), each, beside).stored()
 
 
@@ -310,6 +313,27 @@ async def test_who_came_without_a_device_may_say_nothing_more_once_another_node_
     with trio.move_on_after(0.01):
         await anext(changes)
     assert (await store(a, "three", seen=1, speakers=speakers, heard=a.heard)).turn == 2
+
+
+async def test_nothing_is_stored_under_a_name_that_its_author_has_there_no_longer(two: Two) -> None:
+    a, b = two
+    ann, zoe = Speaker("token:x", 0), Speaker("token:z", 0)
+    for node in two:
+        assert await claimed(node, "ann") == "ann"
+        await store(node, movements=placed(Came("token:x", 0, "ann")))
+    await claimed(a, "zoe", "token:z")
+    await store(a, seen=2, movements=placed(Came("token:z", 0, "zoe"), Called("token:x", "anna")))
+    with pytest.raises(Stale) as refused:
+        await store(b, "one", seen=2, speakers=[ann], names={"token:x": "ann"})
+    assert [turn.number for turn in refused.value.missed] == [3]
+    assert (await store(b, "one", seen=2, speakers=[ann], names={"token:x": "anna"})).turn == 4
+    called = [Placed(0, Called("token:x", "anne"))]
+    assert (await store(b, "two", seen=2, speakers=[ann], movements=called)).turn == 5, "the turn has called them so"
+    receipt = await store(a, "three", seen=3, speakers=[zoe, ann], names={"token:z": "zoe", "token:x": "anne"})
+    assert receipt.turn == 6
+    with pytest.raises(Stale):
+        await store(a, "four", seen=3, speakers=[zoe, ann], names={"token:z": "zoe", "token:x": "anna"})
+    assert [line.text for line in await lines_of(a)] == ["one", "two", "three"]
 
 
 async def test_a_room_that_is_not_there_is_refused(two: Two) -> None:

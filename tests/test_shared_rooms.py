@@ -181,6 +181,41 @@ async def test_who_comes_where_it_is_not_known_yet_that_they_are_there_under_ano
     assert [line for line in bob.take_told() if "ann" in line] == ["* ann joined", "* ann is now zoe"]
 
 
+@pytest.mark.parametrize("has_account", [False, True], ids=["guest", "account"])
+async def test_what_was_said_at_a_node_that_could_not_store_it_is_stored_under_the_name_that_its_author_has_by_then(
+    has_account: bool,
+    autojump_clock: trio.testing.MockClock,
+    nursery: trio.Nursery,
+) -> None:
+    a, b = await open_nodes(nursery)
+    bob, carl = await a.come("bob"), await b.come("carl")
+    desk, phone = FakeSession(a.hall, "ann"), FakeSession(b.hall, "ann")
+    holder = await a.nodes.journal.accounts.register(Registration("ann", "ann"), 0.0)
+    assert isinstance(holder, Holder)
+    for node, session in ((a, desk), (b, phone)):
+        session.person.sender = "token:t"
+        if has_account:
+            session.person.account, session.person.sender = holder.account.id, f"account:{holder.account.id}"
+        await session.enter(node.room)
+    await settled()
+    take(bob, carl, phone)
+    b.nodes.pause = lambda: 2.0
+    await b.say(carl, "zero")
+    await trio.sleep(0.1)
+    await b.say(phone, "one", "k")
+    await trio.sleep(4.5)  # that is on its way now
+    await b.say(phone, "two")
+    nursery.start_soon(b.room.leave, phone)
+    await a.rename(desk, "anna")
+    await a.say(desk, "here")
+    await a.room.flushed(desk)
+    await a.rename(bob, "ann")  # which is free
+    await trio.sleep(20)
+    by_bob, by_carl = ([line.replace("?", "") for line in told if line.startswith("anna")] for told in take(bob, carl))
+    assert by_bob == by_carl == ["anna: here", "anna: one", "anna: two"]
+    assert phone.take_told()[-1] == "* Stored in python as #3."
+
+
 async def test_of_two_names_that_are_chosen_at_once_the_one_that_counts_at_all_nodes_is_the_rooms_in_the_end(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:

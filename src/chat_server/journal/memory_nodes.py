@@ -139,7 +139,7 @@ class MemoryNode:
             lines = [replace(line, room=name) for line in lines]
         if revoked := frozenset(one for one in beside.speakers if self._is_revoked(one, beside.heard)):
             raise Revoked(revoked)
-        if room.state_turn > beside.seen >= 0:
+        if room.turn > beside.seen >= 0 and (room.state_turn > beside.seen or _is_named_otherwise(room, beside)):
             raise Stale(self._turns(room, beside.seen))
         before = room.turn
         first, duplicates, stored = self._kept.store(
@@ -360,6 +360,11 @@ def refuse_taken(name: str, rooms: Collection[str]) -> None:
     same = [room for room in rooms if name_key(room) == name_key(name)]
     for room in same or [room for room in rooms if skeleton(room) == skeleton(name)]:
         raise RoomTaken(room, is_same=bool(same))
+
+
+def _is_named_otherwise(room: KeptRoom, beside: Beside) -> bool:
+    """Whether the room lists somebody under another name than that under which they say something."""
+    return any(beside.names.get(one.person, one.nick) != one.nick for one in room.people.values())
 
 
 def turn_of(room: KeptRoom, kept: KeptTurn) -> Turn:

@@ -35,7 +35,10 @@ class Revoked(JournalError):
 
 
 class Stale(JournalError):
-    """What may happen in the room was changed by a turn that this node has not taken in; `missed` are those turns, as far as they were read."""
+    """Nothing of a turn is stored, for a turn that this node has not taken in has changed what may happen in the room, or how a speaker is called.
+
+    `missed` are those turns, as far as they were read.
+    """
 
     def __init__(self, missed: "Sequence[Turn]") -> None:
         super().__init__("the room is another one than it was known to be")
@@ -106,7 +109,8 @@ class Beside(NamedTuple):
 
     `seen` is the number of the room's newest turn that this node has taken in; `heard` is Nodes.heard, as it was before it was looked at whether the
     sessions may speak in which the lines were said. `state` is what follows from the room's log after the turn (`room_state.written`), if that is
-    another thing than before it.
+    another thing than before it. `names` are those under which the speakers say what they say before the turn calls them otherwise, if it does: if
+    a turn that the node has not taken in has given one of them another, the node is to look again (Stale).
     """
 
     room: str
@@ -115,6 +119,7 @@ class Beside(NamedTuple):
     speakers: Collection[Speaker] = ()
     heard: int = 0
     state: str | None = None
+    names: Mapping[PersonId, str] = {}
 
 
 class TurnReceipt(NamedTuple):

@@ -42,6 +42,10 @@ class Planned(NamedTuple):
     """As whom the turns know sessions from then on."""
     speakers: frozenset[Speaker]
     """Who says something."""
+    names: dict[PersonId, str]
+    """Under which names they do, up to where the turn calls them otherwise; see Beside."""
+    entries: Sequence[InboxEntry]
+    """What the turn is of: whatever is said, under the name by which the room lists its author then, whatever they were called when they said it."""
 
 
 class Planner:
@@ -54,6 +58,8 @@ class Planner:
         self._as: dict[Occupant, Speaker | None] = {}  # sessions that are there otherwise than they were
         self._more: Counter[Speaker] = Counter()  # how many more sessions, or fewer, there are than there were
         self._nicks: dict[PersonId, str] = {}
+        self._called: set[PersonId] = set()
+        self._names: dict[PersonId, str] = {}
         self._lines = 0
         self._placed: list[Placed] = []
 
@@ -63,10 +69,15 @@ class Planner:
             self._settle_what_is_owed()
         owed = [placed.movement for placed in self._placed]
         of: dict[trio.Event, list[Movement]] = {}
-        speaking: set[Occupant] = set()
-        for session, nick, what, _ in entries:
+        speaking: dict[Occupant, Speaker] = {}
+        named = [*entries]
+        for index, (session, nick, what, not_for) in enumerate(entries):
             if type(what) in STORED_KINDS or type(what) is SayRun:
-                speaking.add(session)
+                who = speaking.get(session)
+                if who is None:
+                    who = speaking[session] = speaker_now(session, self._members.node)
+                if (name := self._name(who.person, nick)) != nick:
+                    named[index] = session, name, what, not_for
                 self._lines += len(what) if type(what) is SayRun else 1
             elif isinstance(what, Arrival | Takeover | Departure | Renaming):
                 before = len(self._placed)
@@ -76,10 +87,15 @@ class Planner:
                     self._move(session, nick, what)
                 if moved := self._placed[before:]:
                     of[what.done] = [placed.movement for placed in moved]
-        node = self._members.node
-        speakers = frozenset(speaker_now(session, node) for session in speaking)
         stored_as = {session: known for session, known in self._as.items() if known is not None}
-        return Planned(self._placed, owed, of, stored_as, speakers)
+        return Planned(self._placed, owed, of, stored_as, frozenset(speaking.values()), self._names, named)
+
+    def _name(self, who: PersonId, nick: str) -> str:
+        """Under which name somebody says something who is called `nick` at this node."""
+        name = self._nick(who) or nick
+        if who not in self._called:
+            self._names[who] = name
+        return name
 
     def _move(self, session: Occupant, nick: str, what: Arrival | Takeover | Departure) -> None:
         if isinstance(what, Departure):
@@ -125,6 +141,7 @@ class Planner:
     def _call(self, who: PersonId, nick: str) -> None:
         if self._nick(who) != nick:
             self._nicks[who] = nick
+            self._called.add(who)
             self._place(Called(who, nick))
 
     def _nick(self, who: PersonId) -> str:
@@ -159,6 +176,8 @@ class Planner:
                 person = session.person
                 before = was.person if was.person != now.person else ""
                 self._place(Came(now.person, now.device, person.nick, person.account, before, session.proof.is_bot))
+                if not self._nick(now.person):
+                    self._nicks[now.person] = person.nick
             here.add(now)
         for who in sorted(there - here):
             if not self._holds_back(who.person):

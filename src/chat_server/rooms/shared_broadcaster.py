@@ -169,7 +169,8 @@ class SharedBroadcaster(Broadcaster):
         while True:
             may = not_said_by(entries, revoked, self._members.node)
             planned = Planner(self._members, self._nodes.life.holds_back).plan(may, owes=owes)
-            beside = Beside(self.name, self.turn, planned.placed, planned.speakers, self._heard)
+            may = planned.entries
+            beside = Beside(self.name, self.turn, planned.placed, planned.speakers, self._heard, names=planned.names)
             history = self._history
             own = OwnTurn(self._nodes, beside, history.gate.state)
             marks_guests = bool(self._directory.guests)

@@ -48,11 +48,13 @@ CREATE FUNCTION append(
     -- Who says something, by which device (0: by none of an account's).
     speaker_places bigint[], speaker_persons text[], speaker_devices bigint[],
     speaker_accounts bigint[],  -- 0 for guests; null where all are
+    speaker_nicks text[],  -- what they are called where they speak first; empty: the turn has called them so
     heard bigint  -- the newest change that the node had carried out when they spoke
 ) RETURNS TABLE (
     -- stored: the room's turn; if nothing was left to store, its newest one. missed: one that the node has not seen. duplicate: the line at
     -- `which` is number `first` of the room `who` already. revoked: nothing is stored, for `who` may say nothing any more by the device `which`.
-    -- gone: there is no such room. stale: nothing is stored, for what may happen in the room was changed by a turn that the node has not seen.
+    -- gone: there is no such room. stale: nothing is stored, for what may happen in the room, or what a speaker is called there, was changed by a
+    -- turn that the node has not seen.
     kind text, place bigint, turn bigint, node bigint, first bigint, count bigint, at float8, step float8,
     lines text, line_authors text, moved text, who text, which bigint
 ) LANGUAGE plpgsql AS $$
@@ -126,6 +128,11 @@ BEGIN
         FOR known IN
             SELECT u.place FROM unnest(state_turns, seen) WITH ORDINALITY AS u (turn, seen, place)
                 WHERE u.turn > u.seen AND u.place <> ALL (left_out)
+            UNION
+            SELECT s.place FROM unnest(speaker_places, speaker_persons, speaker_nicks) AS s (place, person, nick)
+                WHERE s.nick <> '' AND s.place = ANY (behind) AND s.place <> ALL (left_out)
+                    -- Each by the index, also where this was planned while there were few: a join would read the whole table.
+                    AND s.nick <> (SELECT nick FROM member WHERE person = s.person AND room = rooms[s.place] LIMIT 1)
         LOOP
             RETURN QUERY SELECT 'stale', known.place, {_NO_TURN}, NULL, NULL::bigint;
             left_out := left_out || known.place;

@@ -58,7 +58,7 @@ _TYPES = (
     *(Integers.oid, Texts.oid),
     *(Integers.oid, Integers.oid, Texts.oid, Blobs.oid),
     *(Integers.oid, Texts.oid, Texts.oid, Integers.oid, Texts.oid, Integers.oid),
-    *(Integers.oid, Texts.oid, Integers.oid, Integers.oid, _BIGINT),
+    *(Integers.oid, Texts.oid, Integers.oid, Integers.oid, Texts.oid, _BIGINT),
 )
 """What the function takes; see append_function.py."""
 
@@ -159,7 +159,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
     states: list[tuple[int, str]] = []
     keys: list[tuple[int, int, str, bytes]] = []
     moves: list[tuple[int, str, str, int, str, int]] = []
-    speakers: list[tuple[int, str, int, int]] = []
+    speakers: list[tuple[int, str, int, int, str]] = []
     for place, one in enumerate(appends, 1):
         topics += [(place, *topic) for topic in _topics(one.lines)]
         if one.beside.state is not None:
@@ -170,7 +170,11 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
                 for index, key in zip(count(run.first), run.keys)
             ]
         moves += [(place, *_move(placed)) for placed in one.beside.movements]
-        speakers += [(place, *speaker, _account_of(speaker.person)) for speaker in one.beside.speakers]
+        names = one.beside.names
+        speakers += [
+            (place, *speaker, _account_of(speaker.person), names.get(speaker.person, ""))
+            for speaker in one.beside.speakers
+        ]
     movements = [encode_movements(one.beside.movements) if one.beside.movements else None for one in appends]
     return [
         integers([len(one.lines) for one in appends]),
@@ -183,7 +187,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
         *_columns(states, integers, texts),
         *_columns(keys, integers, integers, texts, blobs),
         *_columns(moves, integers, texts, texts, integers, texts, integers),
-        *_columns(speakers, integers, texts, integers, _accounts),
+        *_columns(speakers, integers, texts, integers, _accounts, texts),
     ]
 
 
