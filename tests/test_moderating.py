@@ -12,6 +12,8 @@ from canary import PASSWORD
 from chat_server.commands.moderating import CURB_SECONDS, parsed_span
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Banned, Kicked, Muted, Said
+from chat_server.protocol.room_state import CURBS_MAX, EMPTY, after
+from chat_server.rooms.chat_room import ChatRoom
 from node_houses import open_nodes
 from streams import House, Program, open_house
 
@@ -194,6 +196,31 @@ async def test_the_rules_of_a_room_hold_for_who_is_in_it(autojump_clock: trio.ab
         await bob.ask("rule", room="den")
         rules = (await bob.wait_for("rules"))["rules"]
         assert rules == {"speak": "moderators", "topic": "moderators", "links": "members", "guests": "no", "slow": "30"}
+
+
+async def test_a_room_is_as_it_was_when_what_somebody_was_forbidden_is_over(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("mute", room="den", nick="bob", span="1m")
+        await bob.wait_for("muted")
+        room = house.server.hall.directory.room("den")
+        assert isinstance(room, ChatRoom)
+        assert not room.gate.state.is_as_made
+        await trio.sleep(61)
+        await bob.ask("say", room="den", text="hm")
+        await ann.wait_for("said")
+        assert room.gate.state.is_as_made, "its lines are looked at no longer"
+
+
+def test_a_thousand_bans_cost_a_line_next_to_nothing() -> None:
+    state = EMPTY
+    for number in range(CURBS_MAX):
+        banned = Banned("r", 1, 0.0, "ann", whom=f"n{number}", text="", until=9e9, id=number + 1, account=number + 1)
+        state = after(state, banned)
+    begun = time.perf_counter()
+    for _ in range(1000):
+        state.curbed(5000, "account:5000", 1.0, "kicked", "banned")
+    assert time.perf_counter() - begun < 0.1
 
 
 async def test_what_was_set_outlasts_the_server(autojump_clock: trio.abc.Clock) -> None:

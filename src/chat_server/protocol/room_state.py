@@ -4,6 +4,7 @@ All of it follows from the room's log (`after`): whoever applies the entries tha
 knows sessions, nor who may change what (rights.py).
 """
 
+from functools import cached_property
 from typing import Literal, get_args
 
 import msgspec
@@ -52,12 +53,8 @@ class Curb(Struct, frozen=True, omit_defaults=True):
     sender: str = ""
     reason: str = ""
 
-    def is_on(self, account: int, sender: str) -> bool:
-        """Whether it is this person's."""
-        return account == self.account if self.account else bool(self.sender) and sender == self.sender
 
-
-class RoomState(Struct, frozen=True, omit_defaults=True):
+class RoomState(Struct, frozen=True, omit_defaults=True, dict=True):
     """What a room is."""
 
     rules: dict[str, str] = {}
@@ -96,8 +93,17 @@ class RoomState(Struct, frozen=True, omit_defaults=True):
 
     def curbed(self, account: int, sender: str, now: float, *kinds: CurbKind) -> Curb | None:
         """What of these kinds somebody may not do just now: what ends last."""
-        on = [one for one in self.curbs if one.kind in kinds and one.until > now and one.is_on(account, sender)]
+        known = [one for who in (account, sender) if who for one in self._by_person.get(who, ())]
+        on = [one for one in known if one.kind in kinds and one.until > now]
         return max(on, key=lambda one: one.until, default=None)
+
+    @cached_property
+    def _by_person(self) -> dict[int | str, list[Curb]]:
+        """The curbs of each person, by account or sender: a thousand of them are not looked through for each line."""
+        found: dict[int | str, list[Curb]] = {}
+        for one in self.curbs:
+            found.setdefault(one.account or one.sender, []).append(one)
+        return found
 
 
 EMPTY = RoomState()

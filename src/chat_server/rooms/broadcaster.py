@@ -148,6 +148,7 @@ class Broadcaster:
             entries = self._admitted = self._admit(entries)
             found = await self._store(entries)
         stored, answers, is_plain = found
+        self._history.gate.note_stored()
         if not self._history.is_read and trio.current_time() >= self._read_past_at:
             with self._guard:
                 await self._read_past()

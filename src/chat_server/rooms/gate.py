@@ -55,10 +55,9 @@ class Gate:
         self.room = room
         self.state = state
         self._said_at: dict[str, float] = {}  # while the room is slow: when, by whom
-        self._now, self._then = (
-            0.0,
-            state,
-        )  # while some entries are looked at: the time, and what the room is after those before
+        self._saying: dict[str, float] = {}  # the same, of what is being stored
+        self._now = 0.0  # while some entries are looked at: the time,
+        self._then = state  # and what the room is after those before
 
     def note(self, entry: Enacted) -> None:
         """Something has changed what may happen here."""
@@ -71,14 +70,14 @@ class Gate:
         role = MEMBER_ROLE if session.proof.is_bot else session.person.role
         return standing(self.state if state is None else state, session.person.account, role)
 
-    def note_said(self, who: str, at: float) -> None:
-        """Somebody has said something, while the room is slow. `who` is who they are to the journal."""
-        if not self.state.slow_seconds:
-            return
-        self._said_at.pop(who, None)
-        self._said_at[who] = at
-        if len(self._said_at) > REMEMBERED_MAX:
-            del self._said_at[next(iter(self._said_at))]
+    def note_stored(self) -> None:
+        """What was admitted last is stored: who has said something waits before the next, while the room is slow."""
+        for who, at in self._saying.items():
+            self._said_at.pop(who, None)
+            self._said_at[who] = at
+            if len(self._said_at) > REMEMBERED_MAX:
+                del self._said_at[next(iter(self._said_at))]
+        self._saying = {}
 
     def refusal_to_enter(self, person: Person[Occupant], now: float, state: RoomState | None = None) -> Refused | None:
         """Why somebody may not come in, or be here; None if they may."""
@@ -114,7 +113,8 @@ class Gate:
         self, person: Person[Occupant], who: Standing, request: Storable, now: float, state: RoomState
     ) -> Refused | None:
         if who.rank <= MEMBER:
-            waits = self._said_at.get(person.sender, -inf) + state.slow_seconds - now
+            said_at = self._saying.get(person.sender, self._said_at.get(person.sender, -inf))
+            waits = said_at + state.slow_seconds - now
             if waits > 0:
                 return Refused("slow-here", {"seconds": str(max(1, round(waits)))})
         if state.rule("links") == "members" and who.rank < MEMBER and has_link(_text(request)):
@@ -142,9 +142,11 @@ class Gate:
     def admit(self, entries: Sequence[InboxEntry], now: float) -> Admitted:
         """What of these may happen, in their order; what one of them changes holds for those after it."""
         admitted = Admitted(entries)
+        if self.state.curbs and all(one.until <= now for one in self.state.curbs):
+            self.state = replace(self.state, curbs=())  # nobody is looked at more closely because of what is over
         if self.state.is_as_made and not any(type(what) is Acting for _, _, what, _ in entries):
             return admitted
-        self._now, self._then = now, self.state
+        self._now, self._then, self._saying = now, self.state, {}
         admitted.entries = []
         for entry in entries:
             if type(entry[2]) is SayRun:
@@ -157,13 +159,9 @@ class Gate:
     def _admit(self, entry: InboxEntry, admitted: Admitted) -> None:
         session, nick, what, not_for = entry
         if isinstance(what, Acting):
-            act = what.entry
-            if isinstance(act, Kicked | Muted | Banned):
-                act = replace(act, id=self._then.next_id, until=self._now + what.seconds)
             refusal = self.refusal_to_act(session, what, self._then)
             if refusal is None:
-                self._then = after(self._then, replace(act, nick=nick, at=self._now))
-                entry = (session, nick, what._replace(entry=act), not_for)
+                entry = (session, nick, self._enacted(nick, what), not_for)
         elif isinstance(what, Arrival | Takeover):
             refusal = self.refusal_to_enter(session.person, self._now, self._then)
             if refusal is not None:
@@ -173,7 +171,8 @@ class Gate:
             request = what.request if isinstance(what, TimedRequest) else what
             refusal = self.refusal_to_say(session, request, self._now, self._then)
             if refusal is None:
-                self.note_said(session.person.sender, self._now)
+                if self._then.slow_seconds:
+                    self._saying[session.person.sender] = self._now
             elif request.key:
                 admitted.answers.append((session, NotStored(self.room, 1, request.key)))
         else:
@@ -182,6 +181,14 @@ class Gate:
             admitted.entries.append(entry)
         else:
             admitted.answers.append((session, refusal))
+
+    def _enacted(self, nick: str, what: Acting) -> Acting:
+        """What somebody does, with what follows from when it happens; the room is another one for what comes after it."""
+        act = what.entry
+        if isinstance(act, Kicked | Muted | Banned):
+            act = replace(act, id=self._then.next_id, until=self._now + what.seconds)
+        self._then = after(self._then, replace(act, nick=nick, at=self._now))
+        return what._replace(entry=act)
 
 
 def _details(room: str, curb: Curb, now: float) -> dict[str, str]:
