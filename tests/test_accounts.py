@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 import trio
@@ -42,7 +42,7 @@ from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.keys import KeyRun, KeysInRuns, SenderKey
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
-from chat_server.protocol.entries import Entry, Said, TopicSet
+from chat_server.protocol.entries import Entry, Muted, RoleGiven, Said, TopicSet
 from postgresql import url_beside
 from test_journal import Place, begun, create_rooms, opened, place, place_in
 
@@ -641,6 +641,28 @@ async def test_texts_are_gone_when_it_is_erased_and_nobody_elses(store: Store) -
     assert (await journal.search("secret", None, 9)).lines == []
     assert [line.text for line in (await journal.search("plans", None, 9)).lines] == ["what plans"]
     assert {room.name: room.topic for room in await journal.rooms()} == {"python": "", "pm": ""}
+
+
+@pytest.mark.parametrize("ending", ["anonymise", "erase"])
+async def test_what_others_did_about_somebody_names_them_no_more(
+    store: Store, ending: Literal["anonymise", "erase"]
+) -> None:
+    journal, accounts, *_ = store
+    made = (await registered(accounts)).account
+    given = RoleGiven("python", 0, NOW, "bob", "moderator", whom="Ann", account=made.id)
+    muted = Muted("python", 0, NOW, "bob", "loud", whom="Ann", until=NOW + 60, id=1, account=made.id)
+    for entry in (given, muted, Muted("python", 0, NOW, "bob", "", whom="eve", until=NOW + 60, id=2, account=7)):
+        await journal.append([entry], {}).stored()
+    rewritten = await accounts.end(made.id, ending, NOW)
+    assert rewritten is not None
+    assert rewritten.rooms == {"python"}
+    lines = (await journal.read("python", 1, 9)).lines
+    assert [(line.whom, line.text) for line in lines if isinstance(line, RoleGiven | Muted)] == [
+        (rewritten.nick, "moderator"),
+        (rewritten.nick, "loud"),
+        ("eve", ""),
+    ]
+    assert not [room.state for room in await journal.rooms() if "Ann" in room.state]
 
 
 async def test_a_topic_of_somebody_elses_stays_when_an_older_one_is_erased(store: Store) -> None:

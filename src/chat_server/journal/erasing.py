@@ -5,6 +5,8 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from chat_server.journal.batch_codec import Stored, Unknown
+from chat_server.protocol.entries import RoleGiven, RuleSet
+from chat_server.protocol.room_state import read, written
 
 ERASED_TEXT = "[erased]"
 """What stands in the place of a text that has been erased."""
@@ -12,13 +14,33 @@ ERASED_TEXT = "[erased]"
 _raw_list = msgspec.json.Decoder(list[Raw])
 
 
+def concerns(line: Stored, account: int) -> bool:
+    """Whether the line is the account's, or says what was done to it."""
+    return line.author == account or (account != 0 and getattr(line, "account", 0) == account)
+
+
 def rewritten(line: Stored, account: int, nick: str, *, is_erased: bool) -> Stored:
-    """The line, if it is the account's, under this name and, if it is erased, without its text; another's as it is."""
+    """The line, if it is the account's, under this name and, if it is erased, without its text; one about the account names it so.
+
+    Another is as it is.
+    """
+    if isinstance(line, Unknown):
+        return replace(line, entry=_entry(line.entry, nick, is_erased=is_erased)) if line.author == account else line
+    if concerns(line, account) and line.author != account:
+        return replace(line, whom=nick)
     if line.author != account:
         return line
-    if isinstance(line, Unknown):
-        return replace(line, entry=_entry(line.entry, nick, is_erased=is_erased))
-    return replace(line, nick=nick, text=ERASED_TEXT if is_erased else line.text)
+    says_what = isinstance(line, RuleSet | RoleGiven)  # the text is a word of ours, by which the room is what it is
+    about = {"whom": nick} if getattr(line, "account", 0) == account else {}
+    return replace(line, nick=nick, text=line.text if says_what or not is_erased else ERASED_TEXT, **about)
+
+
+def state_without(text: str, account: int, nick: str) -> str:
+    """What follows from a room's log (`room_state.written`), where the account is called so. Raises ValueError."""
+    state = read(text)
+    names = {one: nick if one == account else name for one, name in state.names.items()}
+    curbs = tuple(replace(one, whom=nick) if one.account == account else one for one in state.curbs)
+    return written(replace(state, names=names, curbs=curbs))
 
 
 def _entry(entry: bytes, nick: str, *, is_erased: bool) -> bytes:

@@ -13,7 +13,7 @@ from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.journal import Duplicate, JournalError, RoomRecord
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored
-from chat_server.journal.erasing import rewritten
+from chat_server.journal.erasing import concerns, rewritten, state_without
 from chat_server.journal.happened import AccountChanged, ChoicesMade, DevicesRevoked, LinesRewritten, PersonId
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_names import KeptChanges, KeptNames
@@ -250,8 +250,9 @@ class KeptLines:
             topics = [line for line in room.lines if isinstance(line, TopicSet)]
             if is_erased and topics and topics[-1].author == account:
                 erased[name], room.topic = room.topic, ""
+            room.state = state_without(room.state, account, nick)
         for index, record in enumerate(kept.records):
-            if any(line.author == account for line in record.lines):
+            if any(concerns(line, account) for line in record.lines):
                 lines = [rewritten(line, account, nick, is_erased=is_erased) for line in record.lines]
                 kept.records[index] = record._replace(lines=lines)
                 room = kept.rooms[lines[0].room]

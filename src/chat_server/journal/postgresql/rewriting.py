@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from chat_server.accounts import Ended
 from chat_server.journal.account_rows import ENDED
 from chat_server.journal.batch_codec import Stored, decode, encode
-from chat_server.journal.erasing import rewritten
+from chat_server.journal.erasing import concerns, rewritten, state_without
 from chat_server.journal.postgresql.arrays import integers, texts
 from chat_server.journal.postgresql.link import Connection
 from chat_server.protocol.entries import TopicSet
@@ -47,9 +47,9 @@ def turns_of(connection: Connection, account: int, after: int) -> Some:
     """Some of the turns that may have lines of an account, in the order in which they were stored."""
     transaction, ticket = divmod(after, _TICKETS)
     rows = connection.execute(
-        "SELECT tx::text::bigint, ticket, room, turn, position(%s IN authors) > 0, octet_length(lines) FROM batch"
+        "SELECT tx::text::bigint, ticket, room, turn, position(%s IN authors) > 0 OR position(%s IN lines) > 0, octet_length(lines) FROM batch"
         " WHERE count > 0 AND (tx, ticket) > (%s::text::xid8, %s::bigint) ORDER BY tx, ticket FETCH FIRST %s ROWS WITH TIES",
-        [str(account), str(transaction), ticket, LOOKED_THROUGH],
+        [str(account), f'"account":{account}', str(transaction), ticket, LOOKED_THROUGH],
     ).fetchall()
     rows.sort(key=lambda row: row[:4])
     found: list[Place] = []
@@ -111,8 +111,8 @@ def rewrite(connection: Connection, turns: Sequence[Place], ended: Ended) -> Cha
     new: list[tuple[Place, str, bytes]] = []
     for place, text, lines in lines_in(connection, turns):
         mine = [line for line in lines if line.author == ended.account]
-        if mine:
-            rooms.add(mine[0].room)
+        if any(concerns(line, ended.account) for line in lines):
+            rooms.add(lines[0].room)
         if is_erased:  # before the lines: they say which topics are to go
             topics.update(_forget_topics(connection, place.room, mine))
         others = [rewritten(line, ended.account, ended.nick, is_erased=is_erased) for line in lines]
@@ -131,7 +131,18 @@ def rewrite(connection: Connection, turns: Sequence[Place], ended: Ended) -> Cha
         )
         if done.rowcount < len(new):
             return None
+    _name_in_states(connection, ended)
     return Changed(frozenset(rooms), topics)
+
+
+def _name_in_states(connection: Connection, ended: Ended) -> None:
+    """Call the account so in what is kept of rooms beside their logs. What has just been changed otherwise is as it is, and so is its log."""
+    for number, state in connection.execute(
+        "SELECT id, state FROM room WHERE position(%s IN state) > 0", [str(ended.account)]
+    ).fetchall():
+        with suppress(ValueError):
+            new = state_without(state, ended.account, ended.nick)
+            connection.execute("UPDATE room SET state = %s WHERE id = %s AND state = %s", [new, number, state])
 
 
 def _forget_topics(connection: Connection, room: int, lines: Sequence[Stored]) -> Iterator[tuple[str, str]]:

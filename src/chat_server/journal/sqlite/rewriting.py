@@ -12,7 +12,7 @@ from typing import NamedTuple
 from chat_server.accounts import Ended
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored, decode, encode
-from chat_server.journal.erasing import rewritten
+from chat_server.journal.erasing import concerns, rewritten, state_without
 from chat_server.protocol.entries import TopicSet
 
 LOOKED_THROUGH = 5000
@@ -32,8 +32,9 @@ class Some(NamedTuple):
 def batches_of(connection: sqlite3.Connection, account: int, after: int) -> Some:
     """Some of the batches that may have lines of an account."""
     rows = connection.execute(
-        "SELECT id, iif(authors = '', 0, instr(authors, ?1)), length(lines) FROM batch WHERE id > ?2 ORDER BY id LIMIT ?3",
-        (str(account), after, LOOKED_THROUGH),
+        "SELECT id, iif(authors = '', 0, instr(authors, ?1)) OR instr(lines, ?4), length(lines) FROM batch"
+        " WHERE id > ?2 ORDER BY id LIMIT ?3",
+        (str(account), after, LOOKED_THROUGH, f'"account":{account}'),
     ).fetchall()
     found: list[int] = []
     size = 0
@@ -74,7 +75,7 @@ def rewrite(connection: sqlite3.Connection, batches: Sequence[int], ended: Ended
     is_erased = ended.ending == "erase"
     for position, lines in records_of(connection, batches):
         new: list[Stored] = [rewritten(line, ended.account, ended.nick, is_erased=is_erased) for line in lines]
-        if not any(line.author == ended.account for line in lines):
+        if not any(concerns(line, ended.account) for line in lines):
             continue
         if new != lines:
             start = position - len(lines) + 1
@@ -82,6 +83,12 @@ def rewrite(connection: sqlite3.Connection, batches: Sequence[int], ended: Ended
         if is_erased:
             changed.topics.update(_forget_topics(connection, lines, ended.account))
         changed.records.append(StoredRecord(position, new))
+    for number, state in connection.execute(
+        "SELECT id, state FROM room WHERE instr(state, ?)", (str(ended.account),)
+    ).fetchall():
+        with suppress(ValueError):
+            new_state = state_without(state, ended.account, ended.nick)
+            connection.execute("UPDATE room SET state = ? WHERE id = ?", (new_state, number))
     return changed
 
 
