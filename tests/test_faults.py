@@ -636,10 +636,13 @@ ELSEWHERE = {
     "let_go", "send_unasked", "renderer_among", "TextSession.drained", "_put_run_later", "_room_for_more",
     # What a hall has not, and nobody asks of it.
     "Room.topic", "Room.last_seq", "Room.population", "Room.take_over", "Room.announce_name",
+    "Room.refusal_of", "Room.refusal_to_enter",
+    # Where somebody with an account makes a room and puts others out: test_moderating.py.
+    "founded", "_put_out", "_put_out_curbed",
     # For those who look on, and what the traps themselves ask for.
     "size", "ChatRoom.__contains__", "ChatSession.nick", "Inbox.__len__",
     # Where there are several nodes: test_shared_rooms.py, test_names_given_back.py.
-    "move", "skip", "_enter_shared", "lists", "when_stored",
+    "move", "skip", "_enter_shared", "lists", "when_stored", "begin_anew",
     # Of a room that is no more: test_room_changes.py.
     "_refuse",
     # With which Python, from 3.14 on, makes a class's annotations when somebody asks for them.
