@@ -106,11 +106,6 @@ AT_A_SERVER: list[Fault] = [kill, kill, restart, pause, cut, drop, swallow, mute
 AT_THE_ENGINE: list[Fault] = [kill_engine, kill_a_backend]
 
 
-@pytest.mark.xfail(
-    reason="what was said at a server that could not reach the engine is stored when it can, under the name by which it was said,"
-    " though rooms list its author by another by then, which they took at another server",
-    strict=False,
-)
 @pytest.mark.parametrize("series", range(-(-COUNT // SERIES)))
 async def test_nothing_that_anybody_was_shown_is_lost_whatever_breaks(
     series: int, tmp_path: Path, own: Database
