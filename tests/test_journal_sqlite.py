@@ -24,6 +24,7 @@ from chat_server.journal.keys import KeyRun, KeysInRuns, SenderKey
 from chat_server.journal.new_file import TargetError, refuse_own_file
 from chat_server.journal.search.indexer import Indexer
 from chat_server.journal.search.search_index import SearchIndex
+from chat_server.journal.showable import showable_state
 from chat_server.journal.sqlite.batch_rows import RUN_MIN, Append, BatchRows, Last
 from chat_server.journal.sqlite.committer import BATCHES_AT_A_TIME, KEYS_AT_A_TIME, Positions
 from chat_server.journal.sqlite.data_directory import DataDirectory, files_in
@@ -32,7 +33,8 @@ from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.reader import Reader, Runs, mapped_errors
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.journal.words import has_all, terms_of
-from chat_server.protocol.entries import Entry, Said, TopicSet
+from chat_server.protocol.entries import Entry, Muted, Said, TopicSet, span_of
+from chat_server.rooms.gate import Gate
 from chat_server.rooms.inbox import BATCH_MAX
 from test_journal import found, opened, prune_all, said, store, texts
 
@@ -654,3 +656,37 @@ async def test_more_rooms_talk_at_once_than_one_statement_takes(tmp_path: Path) 
             free.set()
             assert {(await each.stored()).first for each in waiting} == {1}
     assert len(rooms) > BATCHES_AT_A_TIME
+
+
+BROKEN = [
+    "[",
+    '{"x":' + "[" * 9999 + "]" * 9999 + "}",
+    '{"rules":{"slow":"x","speak":"nobody"}}',
+    '{"next_id":-5}',
+    f'{{"next_id":{2**53}}}',
+    '{"next_id":1,"curbs":[{"id":7,"kind":"muted","whom":"a\\nb","until":1e308,"by":"\\u001b[31m","account":5}]}',
+    '{"curbs":[{"id":-7,"kind":"muted","whom":"a","until":9e9,"by":"b","account":5}]}',
+]
+
+
+@pytest.mark.parametrize("state", BROKEN)
+async def test_whatever_stands_in_a_file_as_what_follows_from_a_log_the_room_goes_on(
+    tmp_path: Path, state: str
+) -> None:
+    folder = DataDirectory(tmp_path / "data")
+    async with opened(SqliteJournal(folder)) as journal:
+        await journal.create_room("python")
+    with closing(sqlite3.connect(tmp_path / "data" / "journal.db")) as file, file:
+        file.execute("UPDATE room SET state = ?", (state,))
+    async with opened(SqliteJournal(folder)) as journal:
+        (record,) = await journal.rooms()
+        gate = Gate("python", showable_state(record.state))
+        for one in gate.state.curbs:
+            assert span_of(one.until - 1000.0)
+            assert f"{one.whom}{one.by}".isprintable()
+        muted = Muted("python", 0, 1000.0, "ann", "", whom="bob", until=2000.0, id=gate.state.next_id, account=9)
+        await store(journal, [muted, Said("python", 0, 1001.0, "ann", "goes on")])
+        gate.note(muted)
+        (record,) = await journal.rooms()
+        assert showable_state(record.state) == gate.state
+        assert isinstance((await journal.read("python", 1, 9)).lines[0], Muted)

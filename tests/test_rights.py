@@ -1,6 +1,7 @@
 """Who may do what in a room: the table, whole, and that no sequence of acts breaks what it promises."""
 
 from itertools import product
+from math import inf
 from typing import get_args
 
 import pytest
@@ -87,7 +88,17 @@ def test_one_may_step_down_but_the_last_owner() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(20, "1m"), (1800, "30m"), (5400, "90m"), (7200, "2h"), (86400, "24h"), (7 * 86400, "7d")]
+    ("seconds", "text"),
+    [
+        (20, "1m"),
+        (1800, "30m"),
+        (5400, "90m"),
+        (7200, "2h"),
+        (86400, "24h"),
+        (7 * 86400, "7d"),
+        (1e300, "36600d"),
+        (inf, "36600d"),
+    ],
 )
 def test_a_time_is_shown_as_it_is_typed(seconds: float, text: str) -> None:
     assert span_of(seconds) == text

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from chat_server.journal.batch_codec import Stored, Unknown
 from chat_server.protocol.entries import RoleGiven, RuleSet
-from chat_server.protocol.room_state import read, written
+from chat_server.protocol.room_state import called, read, written
 
 ERASED_TEXT = "[erased]"
 """What stands in the place of a text that has been erased."""
@@ -37,10 +37,7 @@ def rewritten(line: Stored, account: int, nick: str, *, is_erased: bool) -> Stor
 
 def state_without(text: str, account: int, nick: str) -> str:
     """What follows from a room's log (`room_state.written`), where the account is called so. Raises ValueError."""
-    state = read(text)
-    names = {one: nick if one == account else name for one, name in state.names.items()}
-    curbs = tuple(replace(one, whom=nick) if one.account == account else one for one in state.curbs)
-    return written(replace(state, names=names, curbs=curbs))
+    return written(called(read(text), account, nick))
 
 
 def _entry(entry: bytes, nick: str, *, is_erased: bool) -> bytes:

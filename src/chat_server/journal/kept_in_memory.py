@@ -18,10 +18,10 @@ from chat_server.journal.happened import AccountChanged, ChoicesMade, DevicesRev
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_names import KeptChanges, KeptNames
 from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, NodeSeen, Placed, Turn, Went
-from chat_server.journal.showable import showable
+from chat_server.journal.showable import showable, showable_state
 from chat_server.journal.times import MICROSECOND, settled
 from chat_server.protocol.entries import Enacted, Entry, TopicSet
-from chat_server.protocol.room_state import after, read, written
+from chat_server.protocol.room_state import after, written
 
 
 class KeptTurn(NamedTuple):
@@ -159,7 +159,7 @@ class Kept:
             if isinstance(line, TopicSet):
                 room.topic = line.text
             elif isinstance(line, Enacted):
-                room.state = written(after(read(room.state), line))
+                room.state = written(after(showable_state(room.state), line))
                 room.state_turn = room.turn + 1
         left = [Placed(after - sum(index < after for index in duplicates), movement) for after, movement in movements]
         if stored:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from chat_server.journal.batch_codec import Stored, Unknown
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import NAME_MAX, BadName, may_stand_in_a_name, parse_name
+from chat_server.protocol.requests import NUMBER_MAX
 from chat_server.protocol.room_state import EMPTY, RoomState, is_rule, read
 from chat_server.protocol.runs import Piece, SaidRun, pieces_of
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
@@ -44,10 +45,14 @@ def _is_showable(run: SaidRun) -> bool:
 
 def _showable(line: Entry) -> Entry:
     nick, text, at = showable_name(line.nick), showable_text(line.text), possible(line.at)
-    whom = getattr(line, "whom", "")
-    if nick == line.nick and text == line.text and at == line.at and (not whom or showable_name(whom) == whom):
-        return line
-    return replace(line, nick=nick, text=text, at=at, **({"whom": showable_name(whom)} if whom else {}))
+    whom, until = getattr(line, "whom", ""), getattr(line, "until", None)
+    beside: dict[str, str | float] = {"whom": showable_name(whom)} if whom else {}
+    if until is not None:
+        beside["until"] = possible(until)
+    if nick == line.nick and text == line.text and at == line.at:
+        if all(getattr(line, name) == value for name, value in beside.items()):
+            return line
+    return replace(line, nick=nick, text=text, at=at, **beside)
 
 
 def showable_text(text: str) -> str:
@@ -68,11 +73,19 @@ def showable_state(text: str) -> RoomState:
         return EMPTY
     rules = {name: value for name, value in state.rules.items() if is_rule(name, value)}
     curbs = tuple(
-        replace(one, whom=showable_name(one.whom), by=showable_name(one.by), reason=showable_topic(one.reason))
+        replace(
+            one,
+            whom=showable_name(one.whom),
+            by=showable_name(one.by),
+            reason=showable_topic(one.reason),
+            until=possible(one.until),
+        )
         for one in state.curbs
+        if 1 <= one.id < NUMBER_MAX
     )
     names = {account: showable_name(name) for account, name in state.names.items()}
-    return replace(state, rules=rules, curbs=curbs, names=names)
+    next_id = max((state.next_id if 1 <= state.next_id < NUMBER_MAX else 1, *(one.id + 1 for one in curbs)))
+    return replace(state, rules=rules, curbs=curbs, names=names, next_id=next_id)
 
 
 @lru_cache(4096)

@@ -40,9 +40,13 @@ class Shape(NamedTuple):
         return f"{{nick}}{self.between.rstrip(': ')}"
 
 
+SPAN_MAX = 100 * 366 * 86400.0
+"""Seconds beyond which nobody is told how long something is: it may come from a file or a server where anything can stand."""
+
+
 def span_of(seconds: float) -> str:
-    """A time as it is typed, in the largest unit of which it is a whole number, to the minute: `30m`, `24h`, `3d`."""
-    minutes = max(1, round(seconds / 60))
+    """A time as it is typed, in the largest unit of which it is a whole number, to the minute: `30m`, `24h`, `3d`. Never longer than SPAN_MAX."""
+    minutes = max(1, round(min(seconds, SPAN_MAX) / 60))
     if minutes % 60:
         return f"{minutes}m"
     return f"{minutes // 60}h" if minutes % (24 * 60) or minutes == 24 * 60 else f"{minutes // (24 * 60)}d"

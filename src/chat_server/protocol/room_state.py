@@ -145,6 +145,13 @@ def _with_role(state: RoomState, entry: RoleGiven) -> RoomState:
     return replace(state, roles=roles, names=names)
 
 
+def called(state: RoomState, account: int, nick: str) -> RoomState:
+    """The same room, where the account is called so."""
+    names = {one: nick if one == account else name for one, name in state.names.items()}
+    curbs = tuple(replace(one, whom=nick) if one.account == account else one for one in state.curbs)
+    return replace(state, names=names, curbs=curbs)
+
+
 _KIND: dict[type, CurbKind] = {Kicked: "kicked", Muted: "muted", Banned: "banned"}
 
 _encoder = msgspec.json.Encoder()
@@ -158,4 +165,7 @@ def written(state: RoomState) -> str:
 
 def read(text: str) -> RoomState:
     """What `written` wrote. Raises ValueError."""
-    return _decoder.decode(text) if text else EMPTY
+    try:
+        return _decoder.decode(text) if text else EMPTY
+    except (TypeError, RecursionError) as error:
+        raise ValueError("what is kept of a room is none of ours") from error

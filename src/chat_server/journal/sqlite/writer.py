@@ -32,10 +32,10 @@ from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.reader import Prunable, Reader, T, connect, mapped_errors
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal
 from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
+from chat_server.journal.showable import showable_state
 from chat_server.journal.times import settled
 from chat_server.protocol.entries import CHANGING, Enacted, TopicSet
 from chat_server.protocol.room_state import after, written
-from chat_server.protocol.room_state import read as read_state
 from chat_server.protocol.runs import pieces_of
 
 PAGE_SIZE = 4096
@@ -307,7 +307,7 @@ class Writer(Reader):
                 self._connection.execute("UPDATE room SET topic = ? WHERE name = ?", (line.text, line.room))
             elif isinstance(line, Enacted):
                 ((state,),) = self._connection.execute("SELECT state FROM room WHERE name = ?", (line.room,))
-                state = written(after(read_state(state), line))
+                state = written(after(showable_state(state), line))
                 self._connection.execute("UPDATE room SET state = ? WHERE name = ?", (state, line.room))
 
     def _store_positions(self, positions: Mapping[tuple[str, str], int]) -> None:
