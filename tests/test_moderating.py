@@ -14,6 +14,7 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Banned, Kicked, Muted, Said
 from chat_server.protocol.room_state import CURBS_MAX, EMPTY, after
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.server.retention import PRUNE_SECONDS
 from node_houses import open_nodes
 from streams import House, Program, open_house
 
@@ -293,3 +294,75 @@ async def test_nothing_of_somebody_at_another_node_is_stored_after_they_were_for
 )
 def test_how_long_and_why_is_read_from_what_stands_behind_a_name(text: str, seconds: float, reason: str) -> None:
     assert parsed_span(text) == (seconds, reason)
+
+
+@pytest.mark.parametrize("how", ["mute", "ban"])
+async def test_a_guest_without_a_token_is_forbidden_things_at_another_node_too(
+    autojump_clock: trio.abc.Clock, how: str
+) -> None:
+    async with open_nodes(2, silence_seconds=9999) as (a, b):
+        ann = await holder(a, "ann")
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await trio.sleep(3)
+        await ann.ask("join", room="den")
+        await ann.wait_for("entered")
+        mallory = b.call()
+        await mallory.log_in("mallory", "den")
+        await ann.wait_for("joined")
+        await ann.ask(how, room="den", nick="mallory", span="1h")
+        await ann.wait_for("muted" if how == "mute" else "banned")
+        await trio.sleep(3)
+        await mallory.type("am I heard?", "/join den", "/join den")
+        await mallory.read_until("You are muted" if how == "mute" else "You are banned")
+        await trio.sleep(3)
+        page = await a.node.journal.read("den", 1, 99)
+        assert [line for line in page.lines if isinstance(line, Said)] == []
+
+
+async def test_what_is_over_is_in_nobodys_way(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        room = house.server.hall.directory.room("den")
+        assert isinstance(room, ChatRoom)
+        state, now = room.gate.state, time.time()
+        for number in range(CURBS_MAX):
+            seconds = 60 if number else 3600
+            kicked = Kicked("den", 1, now, "ann", "", whom="x", until=now + seconds, id=number + 1, account=number + 9)
+            state = after(state, kicked)
+        room.gate.state = state
+        assert await refused(ann, "mute", nick="bob") == "too-many-curbs"
+        await trio.sleep(100)
+        await ann.ask("mute", room="den", nick="bob")
+        await bob.wait_for("muted")
+        assert len(room.gate.state.curbs) == 2
+
+
+async def test_what_a_rule_is_set_to_has_one_way_to_be_written(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        for value, text in (("0030", "slow 30"), ("000", "slow 0")):
+            await ann.ask("rule", room="den", rule="slow", value=value)
+            assert (await bob.wait_for("rule-set"))["text"] == text
+        room = house.server.hall.directory.room("den")
+        assert isinstance(room, ChatRoom)
+        assert room.gate.state.is_as_made
+        await ann.ask("mute", room="den", nick="bob")
+        await bob.wait_for("muted")
+        assert await refused(ann, "unban", id=1, reason="x" * 201) == "reason-length"
+
+
+async def test_who_has_been_erased_is_called_by_no_name_in_what_a_room_knows_either(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("ban", room="den", nick="bob", span="30d")
+        await bob.wait_for("banned")
+        await bob.ask("logout")
+        (account,) = [one for one in await journal.accounts.listed("", 9) if one.name == "bob"]
+        assert await journal.accounts.begin_end(account.id, "erase", time.time())
+        await trio.sleep(PRUNE_SECONDS + 1)
+        await ann.ask("bans", room="den")
+        assert (await ann.wait_for("bans"))["bans"]["1"]["whom"] != "bob"

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from msgspec import Meta
 
-from chat_server.accounts import is_account
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
@@ -21,7 +20,9 @@ from chat_server.protocol.room_state import NO_ROLE, ROOM_ROLES, RULES, SLOW_MAX
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.person import sender_elsewhere
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
+from chat_server.rooms.roster import Known
 
 KICK = "1m"
 """For how long somebody who has been put out cannot come back: programs come back by themselves, and a kick would mean nothing."""
@@ -228,7 +229,8 @@ class ModeratingCommands(CommandHandler):
             known = [f"{name} {'|'.join(values or (f'0-{SLOW_MAX}',))}" for name, values in RULES.items()]
             session.send(NoSuchRule(details={"rules": ", ".join(known)}))
             return None
-        return _act(place, session, Acting(RuleSet(place.name, 0, 0.0, "", f"{request.rule} {request.value}")))
+        value = str(int(request.value)) if request.rule == "slow" else request.value  # 00 is 0, and changes nothing
+        return _act(place, session, Acting(RuleSet(place.name, 0, 0.0, "", f"{request.rule} {value}")))
 
     @access(where=(ROOM,), bots=False, asks_engine=True)
     def do_role(self, place: ChatRoom, session: Occupant, request: GiveRole) -> MaybeAwaitable:
@@ -269,7 +271,10 @@ class ModeratingCommands(CommandHandler):
         if curb is None:
             session.send(NoSuchBan(details={"id": str(request.id)}))
             return None
-        lifted = Lifted(place.name, 0, 0.0, "", request.reason[:REASON_MAX], whom=curb.whom, id=curb.id)
+        if len(request.reason) > REASON_MAX:
+            session.send(ReasonTooLong(details={"limit": str(REASON_MAX)}))
+            return None
+        lifted = Lifted(place.name, 0, 0.0, "", request.reason, whom=curb.whom, id=curb.id)
         return _act(place, session, Acting(lifted))
 
     @access(where=(ROOM,))
@@ -297,7 +302,7 @@ class ModeratingCommands(CommandHandler):
 
 
 def _act(place: ChatRoom, session: Occupant, act: Acting) -> MaybeAwaitable:
-    refusal = place.gate.refusal_to_act(session, act)
+    refusal = place.refusal_to_act(session, act)
     if refusal is not None:
         session.send(refusal)
         return None
@@ -330,8 +335,8 @@ async def _target(place: ChatRoom, session: Occupant, nick: str) -> _Target | No
     if person is not None:
         return _Target(person.nick, person.account, person.sender, "")
     for somebody, known in place.others(session):
-        if name_key(known) == name_key(nick) and isinstance(somebody, str) and not is_account(somebody):
-            return _Target(known, 0, somebody, "")
+        if isinstance(somebody, Known) and not somebody.account and name_key(known) == name_key(nick):
+            return _Target(known, 0, sender_elsewhere(somebody.person, known), "")
     session.send(NoSuchPerson(details={"nick": shortened(nick)}))
     return None
 

@@ -130,6 +130,10 @@ class ChatRoom(Room):
         """Why somebody may not say this here; None if they may."""
         return self.gate.refusal_to_say(session, request, time.time())
 
+    def refusal_to_act(self, session: Occupant, act: Acting) -> Refused | None:
+        """Why somebody may not do this here; None if they may."""
+        return self.gate.refusal_to_act(session, act, time.time())
+
     def curbs(self) -> list[tuple[Curb, float]]:
         """What people may not do here, each with for how many seconds still."""
         now = time.time()

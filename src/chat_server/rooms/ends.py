@@ -13,6 +13,7 @@ import trio
 from chat_server.accounts import Accounts, Ending, Rewritten
 from chat_server.protocol.events import Dismissed
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.gate import Gate
 from chat_server.rooms.room import Occupant, Room
 
 
@@ -25,6 +26,10 @@ class Remembering(Protocol):
     """A room, as far as it matters here."""
 
     name: str
+
+    @property
+    def gate(self) -> Gate:
+        """What may happen in it; see ChatRoom."""
 
     def forget_past(self, topic: str | None = None) -> None:
         """Read again what those who enter are shown; see ChatRoom."""
@@ -40,6 +45,8 @@ async def end_account(
     rewritten = await accounts.end(account, ending, at, is_due=is_due)
     if rewritten is not None:
         for room in rooms:
+            if ending != "close":
+                room.gate.call(account, rewritten.nick)
             if room.name in rewritten.rooms:
                 room.forget_past(rewritten.topics.get(room.name))
     return rewritten

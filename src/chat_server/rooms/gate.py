@@ -23,12 +23,23 @@ from chat_server.protocol.entries import (
     span_of,
 )
 from chat_server.protocol.events import NotStored, Refused
+from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Topic
-from chat_server.protocol.room_state import CURBS_MAX, EMPTY, ROLES_MAX, ROOM_ROLES, Curb, RoomState, after
+from chat_server.protocol.room_state import (
+    CURBS_MAX,
+    EMPTY,
+    ROLES_MAX,
+    ROOM_ROLES,
+    Curb,
+    CurbKind,
+    RoomState,
+    after,
+    called,
+)
 from chat_server.protocol.runs import SayRun
 from chat_server.rooms.batch import Acting, Answer, Arrival, InboxEntry, Takeover, TimedRequest, each_of
 from chat_server.rooms.person import MEMBER as MEMBER_ROLE
-from chat_server.rooms.person import Person
+from chat_server.rooms.person import Person, has_only_a_name
 from chat_server.rooms.rights import MEMBER, Act, Standing, has_link, may, may_give, standing
 from chat_server.rooms.room import Occupant
 
@@ -65,6 +76,17 @@ class Gate:
         if not self.state.slow_seconds:
             self._said_at.clear()
 
+    def call(self, account: int, nick: str) -> None:
+        """Somebody's account is called so from now on."""
+        self.state = called(self.state, account, nick)
+
+    def call_as(self, stored: RoomState) -> None:
+        """Accounts are called from now on as they are in what is stored of the room, which may know of more, or of less, than this."""
+        state, names = self.state, {one.id: one.whom for one in stored.curbs}
+        curbs = tuple(replace(one, whom=names.get(one.id, one.whom)) for one in state.curbs)
+        called_so = {account: stored.names.get(account, name) for account, name in state.names.items()}
+        self.state = replace(state, names=called_so, curbs=curbs)
+
     def standing(self, session: Occupant, state: RoomState | None = None) -> Standing:
         """Where somebody stands here. A bot has its account's place in the room, and none on the server: its token lies in some file."""
         role = MEMBER_ROLE if session.proof.is_bot else session.person.role
@@ -82,7 +104,7 @@ class Gate:
     def refusal_to_enter(self, person: Person[Occupant], now: float, state: RoomState | None = None) -> Refused | None:
         """Why somebody may not come in, or be here; None if they may."""
         state = self.state if state is None else state
-        curb = state.curbed(person.account, person.sender, now, "kicked", "banned")
+        curb = _curbed(state, person, now, "kicked", "banned")
         if curb is not None:
             details = _details(self.room, curb, now)
             return Refused("kicked-here", details) if curb.kind == "kicked" else Refused("banned-here", details)
@@ -98,7 +120,7 @@ class Gate:
         if state.is_as_made:
             return None
         person = session.person
-        curb = state.curbed(person.account, person.sender, now, "muted")
+        curb = _curbed(state, person, now, "muted")
         if curb is not None:
             return Refused("muted-here", _details(self.room, curb, now))
         who = self.standing(session, state)
@@ -121,7 +143,9 @@ class Gate:
             return Refused("links-rule")
         return None
 
-    def refusal_to_act(self, session: Occupant, act: Acting, state: RoomState | None = None) -> Refused | None:
+    def refusal_to_act(
+        self, session: Occupant, act: Acting, now: float, state: RoomState | None = None
+    ) -> Refused | None:
         """Why somebody may not do this; None if they may."""
         state = self.state if state is None else state
         entry = act.entry
@@ -135,7 +159,7 @@ class Gate:
             if entry.text in ROOM_ROLES and entry.account not in state.roles and len(state.roles) >= ROLES_MAX:
                 return Refused("too-many-roles", {"limit": str(ROLES_MAX)})
             return may_give(entry.text, actor, target, state, is_own=entry.account == session.person.account)
-        if len(state.curbs) >= CURBS_MAX:
+        if len(state.curbs) >= CURBS_MAX and sum(one.until > now for one in state.curbs) >= CURBS_MAX:
             return Refused("too-many-curbs", {"limit": str(CURBS_MAX)})
         return may("curb", actor, target, state)
 
@@ -159,7 +183,7 @@ class Gate:
     def _admit(self, entry: InboxEntry, admitted: Admitted) -> None:
         session, nick, what, not_for = entry
         if isinstance(what, Acting):
-            refusal = self.refusal_to_act(session, what, self._then)
+            refusal = self.refusal_to_act(session, what, self._now, self._then)
             if refusal is None:
                 entry = (session, nick, self._enacted(nick, what), not_for)
         elif isinstance(what, Arrival | Takeover):
@@ -189,6 +213,14 @@ class Gate:
             act = replace(act, id=self._then.next_id, until=self._now + what.seconds)
         self._then = after(self._then, replace(act, nick=nick, at=self._now))
         return what._replace(entry=act)
+
+
+def _curbed(state: RoomState, person: Person[Occupant], now: float, *kinds: CurbKind) -> Curb | None:
+    """What of these kinds somebody may not do just now. Who has no token is known by their name too: other nodes know nothing else of them."""
+    by_proof = state.curbed(person.account, person.sender, now, *kinds)
+    if by_proof is not None or not has_only_a_name(person):
+        return by_proof
+    return state.curbed(0, name_key(person.nick), now, *kinds)
 
 
 def _details(room: str, curb: Curb, now: float) -> dict[str, str]:

@@ -8,7 +8,7 @@ shown.
 from collections.abc import Callable
 from itertools import count
 from math import inf
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from chat_server.accounts import Choices, sender_of
 from chat_server.guard import Guard
@@ -148,3 +148,13 @@ class Person(Generic[S]):
 def person_id(person: Person[S], node: int) -> str:
     """Who somebody at this node is among the people of all nodes: see PersonId in journal/happened.py."""
     return person.sender if ":" in person.sender else f"{node}:{person.serial}"
+
+
+def has_only_a_name(person: Person[Any]) -> bool:
+    """Whether they have come by neither an account nor a token: the journal knows them by the name with which they came."""
+    return ":" not in person.sender
+
+
+def sender_elsewhere(who: str, nick: str) -> str:
+    """Who somebody at another node is to the journal, by their id (`person_id`) and what they are called."""
+    return name_key(nick) if who[:1].isdigit() else who

@@ -33,6 +33,7 @@ from chat_server.journal.happened import (
     RoomRenamed,
 )
 from chat_server.journal.nodes import NodeIsOver
+from chat_server.journal.showable import showable_state
 from chat_server.journal.signs import SessionsEnded
 from chat_server.logs import log
 from chat_server.protocol.events import Dismissed
@@ -151,11 +152,14 @@ class ChangesElsewhere:
                 await cast(ChatRoom, room).changes.ask()
 
     async def _forget_lines(self, change: LinesRewritten) -> None:
-        topics = {record.name: record.topic for record in await self.directory.journal.rooms()}
+        records = {record.name: record for record in await self.directory.journal.rooms()}
         for room in self.directory.rooms:
             if room.name in change.rooms:
-                is_gone = bool(room.topic) and topics.get(room.name) != room.topic
+                record = records.get(room.name)
+                is_gone = bool(room.topic) and (record is None or record.topic != room.topic)
                 cast(ChatRoom, room).forget_past(room.topic if is_gone else None)
+                if record is not None:
+                    cast(ChatRoom, room).gate.call_as(showable_state(record.state))
 
     # People.
 
