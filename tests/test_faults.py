@@ -638,7 +638,7 @@ ELSEWHERE = {
     "Room.topic", "Room.last_seq", "Room.population", "Room.take_over", "Room.announce_name",
     "Room.refusal_of", "Room.refusal_to_enter",
     # Where somebody with an account makes a room and puts others out: test_moderating.py.
-    "founded", "_put_out", "_put_out_curbed",
+    "founded", "refusal_to_act", "_put_out", "_put_out_curbed",
     # For those who look on, and what the traps themselves ask for.
     "size", "ChatRoom.__contains__", "ChatSession.nick", "Inbox.__len__",
     # Where there are several nodes: test_shared_rooms.py, test_names_given_back.py.
