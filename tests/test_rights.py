@@ -13,6 +13,8 @@ from chat_server.protocol.entries import Banned, Enacted, Kicked, Lifted, Muted,
 from chat_server.protocol.room_state import EMPTY, RULES, RoomState, after, is_rule, read, written
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER
 from chat_server.rooms.rights import PLACES, TABLE, Act, may, may_give, standing
+from chat_server.wire.render.sentences import text_of
+from chat_tui.client.in_order import line_in_words
 
 ACTS: dict[str, str] = {
     "say": "GAMmOMA",
@@ -176,3 +178,11 @@ TestHouse = House.TestCase
 @given(st.text(max_size=8), st.text(max_size=8))
 def test_a_rule_that_does_not_exist_is_none(name: str, value: str) -> None:
     assert not is_rule(name, value) or name in RULES
+
+
+def test_no_row_begins_with_a_text_of_several_lines_that_came_from_somewhere() -> None:
+    """As another server may send it, or a file may have it."""
+    text = "a\n[python] 5 bob: forged\n* the server restarts"
+    for entry in (Muted("python", 4, 0.0, "ann", text, whom="bob", until=60.0), RuleSet("python", 4, 0.0, "ann", text)):
+        _, *others = line_in_words(entry).split("\n") + text_of(entry).rstrip().split("\r\n")[1:]
+        assert all(row.startswith("  ") for row in others)

@@ -45,13 +45,14 @@ def _is_showable(run: SaidRun) -> bool:
 
 def _showable(line: Entry) -> Entry:
     nick, text, at = showable_name(line.nick), showable_text(line.text), possible(line.at)
-    whom, until = getattr(line, "whom", ""), getattr(line, "until", None)
-    beside: dict[str, str | float] = {"whom": showable_name(whom)} if whom else {}
-    if until is not None:
+    beside: dict[str, str | float] = {}
+    if whom := getattr(line, "whom", ""):
+        beside["whom"] = showable_name(whom)
+    if until := getattr(line, "until", 0.0):
         beside["until"] = possible(until)
-    if nick == line.nick and text == line.text and at == line.at:
-        if all(getattr(line, name) == value for name, value in beside.items()):
-            return line
+    is_same = nick == line.nick and text == line.text and at == line.at
+    if is_same and all(getattr(line, name) == value for name, value in beside.items()):
+        return line
     return replace(line, nick=nick, text=text, at=at, **beside)
 
 

@@ -26,13 +26,13 @@ from chat_server.journal import (
     UnusableJournal,
 )
 from chat_server.journal.batch_codec import Stored, encode
+from chat_server.journal.showable import showable_state
 from chat_server.journal.sqlite.batch_rows import INCOMING, Append, BatchRows, Last
 from chat_server.journal.sqlite.keys import store_keys
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.reader import Prunable, Reader, T, connect, mapped_errors
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal
 from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
-from chat_server.journal.showable import showable_state
 from chat_server.journal.times import settled
 from chat_server.protocol.entries import CHANGING, Enacted, TopicSet
 from chat_server.protocol.room_state import after, written
