@@ -8,6 +8,7 @@ import trio
 import trio.testing
 from trio.testing import wait_all_tasks_blocked
 
+from chat_server.sessions.corking import Corked
 from chat_server.sessions.turns import FIRST_IN_A_ROW, REST_MAX, Turns
 
 
@@ -150,3 +151,38 @@ async def test_who_is_gone_while_it_waits_keeps_nobody_waiting(nursery: trio.Nur
         await wait_all_tasks_blocked()
         assert len(done) >= 5
         await turns.take()
+
+
+async def test_whoever_is_given_a_turn_and_fails_before_it_begins_keeps_it_from_nobody(
+    autojump_clock: trio.abc.Clock, nursery: trio.Nursery
+) -> None:
+    turns = Turns(work=lambda: 0.0)
+    outbox = Failing()
+    await turns.begin()
+
+    async def wait_for_a_turn() -> None:
+        with pytest.raises(RuntimeError):
+            await Corked(outbox, turns.take())
+
+    nursery.start_soon(
+        wait_for_a_turn
+    )  # what it has gathered cannot be written while it waits, which it is told when it is woken
+    await wait_all_tasks_blocked()
+    assert outbox.has_failed
+    turns.end()
+    with trio.fail_after(1):
+        await turns.take()
+
+
+class Failing:
+    """An outbox that fails once to write what it has gathered."""
+
+    has_failed = False
+
+    def cork(self) -> None:
+        pass
+
+    def uncork(self) -> None:
+        if not self.has_failed:
+            self.has_failed = True
+            raise OSError

@@ -52,9 +52,9 @@ class RecentHistory:
                 self._unread = [last]
                 return
         else:
-            self.last_seq, self.last_at = last.seq, last.at
-            if last.changes_room:
+            if last.changes_room:  # before it counts as known: if that fails, it is shown all the same
                 self._note(last)
+            self.last_seq, self.last_at = last.seq, last.at
         self._unread += lines[-HISTORY_MAX:]
         if len(self._unread) > HISTORY_MAX:
             del self._unread[:-HISTORY_MAX]

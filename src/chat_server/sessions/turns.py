@@ -29,11 +29,12 @@ class Turns:
     than a few pieces of work, not by a thousand; and where only one wants something now and then, nothing is slower.
     """
 
-    __slots__ = ("_began_at", "_first", "_in_a_row", "_is_taken", "_rest", "_work", "_work_then")
+    __slots__ = ("_began_at", "_first", "_given_to", "_in_a_row", "_is_taken", "_rest", "_work", "_work_then")
 
     def __init__(self, work: Callable[[], float]) -> None:
         """Nobody waits. `work` tells how many seconds the event loop has worked."""
         self._is_taken = False
+        self._given_to: trio.lowlevel.Task | None = None  # who was woken, and has not begun
         self._in_a_row = 0  # turns of the first while others waited
         self._first = trio.lowlevel.ParkingLot()
         self._rest = trio.lowlevel.ParkingLot()
@@ -51,11 +52,16 @@ class Turns:
     async def begin(self, *, is_first: bool = True) -> None:
         """Wait for one's turn, which lasts until `end`."""
         if self._is_taken:
-            await (self._first if is_first else self._rest).park()
-        self._is_taken = True
+            try:
+                await (self._first if is_first else self._rest).park()
+            except BaseException:
+                if self._given_to is trio.lowlevel.current_task():  # and something else went wrong before it knew
+                    self.end()
+                raise
+        self._is_taken, self._given_to = True, None
         try:
             await self._make_way()
-        except trio.Cancelled:
+        except BaseException:
             self.end()
             raise
 
@@ -71,4 +77,4 @@ class Turns:
         self._in_a_row = self._in_a_row + 1 if is_firsts and self._rest else 0
         waiting = self._first if is_firsts else self._rest
         self._is_taken = bool(waiting)
-        waiting.unpark()
+        self._given_to = next(iter(waiting.unpark()), None)
