@@ -34,7 +34,7 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.inbox import Inbox
 from chat_server.rooms.members import Members
-from chat_server.rooms.person import MEMBER, Person
+from chat_server.rooms.person import ADMIN, MEMBER, Person
 from chat_server.rooms.presence import Presence
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import HALL, ROOM, Room
@@ -549,7 +549,7 @@ async def everything_happens(house: House, python: ChatRoom, journal: FaultyJour
     await trio.sleep(20)  # it is asked whether it is there
     await second.ask("logout")
     await person.type("/logout")
-    await readers_who_do_not_read(house)
+    await somebody_is_put_out(house)
     await programs_that_speak_late_and_operators(house)
     await try_to(lambda: terminal.type("\x15/logout\r\n"))
     for caller in (person.caller, first.caller, second.caller, added.caller, terminal):
@@ -557,6 +557,23 @@ async def everything_happens(house: House, python: ChatRoom, journal: FaultyJour
             await caller.stream.aclose()
     await trio.sleep(200)  # so long nobody may be who does not log in
     await silent.stream.aclose()
+
+
+async def somebody_is_put_out(house: House) -> None:
+    """By one who may, of two who talk on; then others do not read."""
+    moderator, unruly = house.call(), house.call()
+    await try_to(lambda: moderator.type("/login mo", "/join python"))
+    await try_to(lambda: unruly.type("/login rowdy", "/join python"))
+    for session in house.server._sessions:
+        if session.person.nick == "mo":
+            session.person.role = ADMIN
+    await try_to(lambda: moderator.type("/rule links members", "/kick rowdy noise", "/rule links all", "/bans"))
+    await try_to(lambda: unruly.type("/join python", "x"))
+    for caller in (moderator, unruly):
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await caller.stream.aclose()
+    await trio.sleep(3)
+    await readers_who_do_not_read(house)
 
 
 async def operators_ask(house: House) -> None:
@@ -638,7 +655,7 @@ ELSEWHERE = {
     "Room.topic", "Room.last_seq", "Room.population", "Room.take_over", "Room.announce_name",
     "Room.refusal_of", "Room.refusal_to_enter",
     # Where somebody with an account makes a room and puts others out: test_moderating.py.
-    "founded", "refusal_to_act", "_put_out", "_put_out_curbed",
+    "founded",
     # For those who look on, and what the traps themselves ask for.
     "size", "ChatRoom.__contains__", "ChatSession.nick", "Inbox.__len__",
     # Where there are several nodes: test_shared_rooms.py, test_names_given_back.py.
