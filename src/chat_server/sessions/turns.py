@@ -51,19 +51,19 @@ class Turns:
 
     async def begin(self, *, is_first: bool = True) -> None:
         """Wait for one's turn, which lasts until `end`."""
-        if self._is_taken:
-            try:
-                await (self._first if is_first else self._rest).park()
-            except BaseException:
-                if self._given_to is trio.lowlevel.current_task():  # and something else went wrong before it knew
-                    self.end()
-                raise
-        self._is_taken, self._given_to = True, None
+        has_begun = False
         try:
+            if self._is_taken:
+                await (self._first if is_first else self._rest).park()
+            self._is_taken, self._given_to = True, trio.lowlevel.current_task()
             await self._make_way()
-        except BaseException:
-            self.end()
-            raise
+            has_begun = True
+        finally:  # something else may have gone wrong before it knew that it was given the turn
+            is_its = self._given_to is trio.lowlevel.current_task()
+            if is_its:
+                self._given_to = None
+                if not has_begun:
+                    self.end()
 
     async def _make_way(self) -> None:
         """Let the event loop do something else for as long as is due, and for one pass at least."""
