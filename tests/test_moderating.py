@@ -366,3 +366,25 @@ async def test_who_has_been_erased_is_called_by_no_name_in_what_a_room_knows_eit
         await trio.sleep(PRUNE_SECONDS + 1)
         await ann.ask("bans", room="den")
         assert (await ann.wait_for("bans"))["bans"]["1"]["whom"] != "bob"
+
+
+@pytest.mark.parametrize("how", ["mute", "ban"])
+async def test_to_register_frees_nobody(autojump_clock: trio.abc.Clock, how: str) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        guest = house.connect("127.0.0.9")
+        await guest.ask("hello", protocol=2)
+        await guest.enter("mallory", "den")
+        await ann.ask(how, room="den", nick="mallory", span="1h")
+        await guest.wait_for("muted" if how == "mute" else "went-back")
+        await guest.ask("register", nick="mallory", password=PASSWORD)
+        await guest.wait_for("registered")
+        if how == "mute":
+            assert await refused(guest, "say", text="free!") == "muted-here"
+        else:
+            assert await refused(guest, "join") == "banned-here"
+        await ann.ask("unban", room="den", id=1)
+        await ann.wait_for("lifted")
+        await guest.ask("join", room="den")
+        await guest.ask("say", room="den", text="sorry")
+        assert (await ann.wait_for("said"))["text"] == "sorry"

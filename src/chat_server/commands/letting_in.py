@@ -55,6 +55,8 @@ def known_as_holder(place: Room, person: Person[Occupant], nick: str, account: A
     """Somebody who has this name, by all their sessions, is the account's from now on: for the directory, and for what rooms remember of them."""
     directory, sender = place.directory, sender_of(account.id)
     directory.forget_identity(person.sender, person)
+    if not person.account:
+        person.came_as = person.sender
     person.account = account.id
     directory.identify(sender, person)
     for room in directory.rooms:

@@ -216,11 +216,16 @@ class Gate:
 
 
 def _curbed(state: RoomState, person: Person[Occupant], now: float, *kinds: CurbKind) -> Curb | None:
-    """What of these kinds somebody may not do just now. Who has no token is known by their name too: other nodes know nothing else of them."""
+    """What of these kinds somebody may not do just now, or the guest that they were before they registered here.
+
+    Who has no token is known by their name too: other nodes know nothing else of them.
+    """
     by_proof = state.curbed(person.account, person.sender, now, *kinds)
-    if by_proof is not None or not has_only_a_name(person):
-        return by_proof
-    return state.curbed(0, name_key(person.nick), now, *kinds)
+    if by_proof is None and person.came_as:
+        return state.curbed(0, person.came_as, now, *kinds)
+    if by_proof is None and has_only_a_name(person):
+        return state.curbed(0, name_key(person.nick), now, *kinds)
+    return by_proof
 
 
 def _details(room: str, curb: Curb, now: float) -> dict[str, str]:

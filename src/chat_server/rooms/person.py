@@ -63,6 +63,7 @@ class Person(Generic[S]):
 
     __slots__ = (
         "account",
+        "came_as",
         "choices",
         "choosing",
         "history",
@@ -95,6 +96,8 @@ class Person(Generic[S]):
         """STRANGER before login, then MEMBER, or what their account makes them: what one may ask for follows from it."""
         self.sender = ""
         """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
+        self.came_as = ""
+        """Who this was to the journal as a guest, of somebody who has registered since; "" for others. What that guest may not do they may not."""
         self.serial = next(_serials)
         """Which one they are of all who have come since the server began."""
         self.history = history
