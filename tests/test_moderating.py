@@ -388,3 +388,16 @@ async def test_to_register_frees_nobody(autojump_clock: trio.abc.Clock, how: str
         await guest.ask("join", room="den")
         await guest.ask("say", room="den", text="sorry")
         assert (await ann.wait_for("said"))["text"] == "sorry"
+
+
+async def test_a_room_that_has_another_name_is_called_by_it_where_something_is_refused(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("mute", room="den", nick="bob", span="1h")
+        await bob.wait_for("muted")
+        await house.ask_as_operator("rename-room", room="den", name="lair")
+        await bob.wait_for("entered")
+        await bob.ask("say", room="lair", text="hm")
+        assert (await bob.wait_for("refused"))["details"]["room"] == "lair"

@@ -118,7 +118,8 @@ class Changes:
             return
         room, old = self._room, self._room.name
         room.directory.rename_room(room, change.new)
-        for part in (self._audience, self._members, self._members.presence, self._history):
+        past = self._history
+        for part in (self._audience, self._members, self._members.presence, past, past.gate):
             part.room = change.new
         self._history.is_read = not self._history.last_seq  # the lines in it have the old name
         self._audience.put(RoomRenamed(old, change.new))
