@@ -401,3 +401,20 @@ async def test_a_room_that_has_another_name_is_called_by_it_where_something_is_r
         await bob.wait_for("entered")
         await bob.ask("say", room="lair", text="hm")
         assert (await bob.wait_for("refused"))["details"]["room"] == "lair"
+
+
+async def test_what_is_sent_again_while_a_room_is_slow_is_stored_once_and_said_to_be(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("rule", room="den", rule="slow", value="30")
+        await bob.wait_for("rule-set")
+        for _ in range(2):  # the second time after a connection was lost, before it was told what became of the line
+            await bob.ask("say", room="den", text="once", key="k1")
+            assert (await bob.wait_for("stored"))["seq"] == 3
+            await trio.sleep(10)
+        assert await refused(bob, "say", text="twice", key="k2") == "slow-here"
+        await trio.sleep(10)
+        await bob.ask("say", room="den", text="twice", key="k2")
+        assert (await bob.wait_for("stored"))["seq"] == 4

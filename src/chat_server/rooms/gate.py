@@ -65,8 +65,8 @@ class Gate:
     def __init__(self, room: str, state: RoomState) -> None:
         self.room = room
         self.state = state
-        self._said_at: dict[str, float] = {}  # while the room is slow: when, by whom
-        self._saying: dict[str, float] = {}  # the same, of what is being stored
+        self._said: dict[str, tuple[float, str]] = {}  # while the room is slow: when, and under which key, by whom
+        self._saying: dict[str, tuple[float, str]] = {}  # the same, of what is being stored
         self._now = 0.0  # while some entries are looked at: the time,
         self._then = state  # and what the room is after those before
 
@@ -74,7 +74,7 @@ class Gate:
         """Something has changed what may happen here."""
         self.state = after(self.state, entry)
         if not self.state.slow_seconds:
-            self._said_at.clear()
+            self._said.clear()
 
     def call(self, account: int, nick: str) -> None:
         """Somebody's account is called so from now on."""
@@ -94,11 +94,11 @@ class Gate:
 
     def note_stored(self) -> None:
         """What was admitted last is stored: who has said something waits before the next, while the room is slow."""
-        for who, at in self._saying.items():
-            self._said_at.pop(who, None)
-            self._said_at[who] = at
-            if len(self._said_at) > REMEMBERED_MAX:
-                del self._said_at[next(iter(self._said_at))]
+        for who, said in self._saying.items():
+            self._said.pop(who, None)
+            self._said[who] = said
+            if len(self._said) > REMEMBERED_MAX:
+                del self._said[next(iter(self._said))]
         self._saying = {}
 
     def refusal_to_enter(self, person: Person[Occupant], now: float, state: RoomState | None = None) -> Refused | None:
@@ -135,13 +135,21 @@ class Gate:
         self, person: Person[Occupant], who: Standing, request: Storable, now: float, state: RoomState
     ) -> Refused | None:
         if who.rank <= MEMBER:
-            said_at = self._saying.get(person.sender, self._said_at.get(person.sender, -inf))
+            said_at, _ = self._last_of(person)
             waits = said_at + state.slow_seconds - now
-            if waits > 0:
+            if waits > 0 and not self._is_sent_again(person, request):
                 return Refused("slow-here", {"seconds": str(max(1, round(waits)))})
         if state.rule("links") == "members" and who.rank < MEMBER and has_link(_text(request)):
             return Refused("links-rule")
         return None
+
+    def _last_of(self, person: Person[Occupant]) -> tuple[float, str]:
+        """When somebody said something last, and under which key, while the room is slow."""
+        return self._saying.get(person.sender) or self._said.get(person.sender) or (-inf, "")
+
+    def _is_sent_again(self, person: Person[Occupant], request: Storable) -> bool:
+        """Whether this is what they have said last: a program sends it again that has not heard what became of it, and is told that."""
+        return bool(request.key) and self._last_of(person)[1] == request.key
 
     def refusal_to_act(
         self, session: Occupant, act: Acting, now: float, state: RoomState | None = None
@@ -195,8 +203,8 @@ class Gate:
             request = what.request if isinstance(what, TimedRequest) else what
             refusal = self.refusal_to_say(session, request, self._now, self._then)
             if refusal is None:
-                if self._then.slow_seconds:
-                    self._saying[session.person.sender] = self._now
+                if self._then.slow_seconds and not self._is_sent_again(session.person, request):
+                    self._saying[session.person.sender] = self._now, request.key
             elif request.key:
                 admitted.answers.append((session, NotStored(self.room, 1, request.key)))
         else:
