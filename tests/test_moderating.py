@@ -418,3 +418,19 @@ async def test_what_is_sent_again_while_a_room_is_slow_is_stored_once_and_said_t
         await trio.sleep(10)
         await bob.ask("say", room="den", text="twice", key="k2")
         assert (await bob.wait_for("stored"))["seq"] == 4
+
+
+async def test_a_moderator_who_is_muted_does_not_lift_that(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        await ann.ask("role", room="den", nick="bob", role="moderator")
+        await ann.ask("mute", room="den", nick="bob")
+        await bob.wait_for("muted")
+        assert await refused(bob, "unban", id=1) == "stands-above"
+        await bob.ask("mute", room="den", nick="eve")
+        await eve.wait_for("muted")
+        await bob.ask("unban", room="den", id=2)
+        assert (await eve.wait_for("lifted"))["id"] == 2
+        assert (await bob.wait_for("lifted"))["id"] == 2
+        await ann.ask("unban", room="den", id=1)
+        assert (await bob.wait_for("lifted"))["id"] == 1

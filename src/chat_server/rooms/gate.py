@@ -40,7 +40,7 @@ from chat_server.protocol.runs import SayRun
 from chat_server.rooms.batch import Acting, Answer, Arrival, InboxEntry, Takeover, TimedRequest, each_of
 from chat_server.rooms.person import MEMBER as MEMBER_ROLE
 from chat_server.rooms.person import Person, has_only_a_name
-from chat_server.rooms.rights import MEMBER, Act, Standing, has_link, may, may_give, standing
+from chat_server.rooms.rights import MEMBER, SERVER_ADMIN, Act, Standing, has_link, may, may_give, standing
 from chat_server.rooms.room import Occupant
 
 REMEMBERED_MAX = 2000
@@ -159,7 +159,9 @@ class Gate:
         entry = act.entry
         actor = self.standing(session, state)
         if isinstance(entry, RuleSet | Lifted):
-            return may("govern" if isinstance(entry, RuleSet) else "curb", actor, None, state)
+            is_own = isinstance(entry, Lifted) and SERVER_ADMIN not in actor.places and _is_of(session, entry, state)
+            above = actor if is_own else None  # whoever has forbidden them something stands above them
+            return may("govern" if isinstance(entry, RuleSet) else "curb", actor, above, state)
         target = standing(state, entry.account, act.target_role)
         if isinstance(entry, RoleGiven):
             if act.is_founding:
@@ -234,6 +236,12 @@ def _curbed(state: RoomState, person: Person[Occupant], now: float, *kinds: Curb
     if by_proof is None and has_only_a_name(person):
         return state.curbed(0, name_key(person.nick), now, *kinds)
     return by_proof
+
+
+def _is_of(session: Occupant, lifted: Lifted, state: RoomState) -> bool:
+    """Whether what is to be lifted is what they themselves may not do."""
+    own = {session.person.account, session.person.sender} - {0}
+    return any(one.id == lifted.id and (one.account or one.sender) in own for one in state.curbs)
 
 
 def _details(room: str, curb: Curb, now: float) -> dict[str, str]:
