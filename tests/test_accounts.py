@@ -44,7 +44,7 @@ from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.protocol.entries import Entry, Muted, RoleGiven, Said, TopicSet
 from postgresql import url_beside
-from test_journal import Place, begun, create_rooms, opened, place, place_in
+from test_journal import Place, begun, create_rooms, found, opened, place, place_in, prune_all
 
 __all__ = ["begun", "place"]
 
@@ -662,6 +662,19 @@ async def test_what_others_did_about_somebody_names_them_no_more(
         (rewritten.nick, "loud"),
         ("eve", ""),
     ]
+    assert not [room.state for room in await journal.rooms() if "Ann" in room.state]
+
+
+async def test_what_rooms_know_names_nobody_who_was_erased_where_the_lines_are_deleted_already(store: Store) -> None:
+    journal, accounts, *_ = store
+    made = (await registered(accounts)).account
+    muted = Muted("python", 0, NOW, "bob", "loud", whom="Ann", until=NOW + 60, id=1, account=made.id)
+    await journal.append([muted], {}).stored()
+    await journal.append([Said("python", 0, NOW + 1, "bob", "kept")], {}).stored()
+    await found(journal, "kept")  # what is not in the index yet is not deleted
+    await prune_all(journal, NOW + 9, 0)
+    assert not (await journal.read("python", 1, 9)).lines
+    assert await accounts.end(made.id, "erase", NOW) is not None
     assert not [room.state for room in await journal.rooms() if "Ann" in room.state]
 
 

@@ -99,7 +99,11 @@ class Endings:
         after: int | None = 0
         while after is not None:
             some = await self._do(partial(_turns_of, ended, after))
-            changed = await self._do(partial(_rewrite, ended, some.turns)) if some.turns else rewriting.NOTHING
+            changed = (
+                await self._do(partial(_rewrite, ended, some.turns))
+                if some.turns or some.after is None
+                else rewriting.NOTHING
+            )
             if changed is not None:  # else they are found once more
                 after = some.after
                 rooms, topics = rooms | changed.rooms, {**topics, **changed.topics}

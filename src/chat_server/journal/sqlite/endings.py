@@ -118,7 +118,7 @@ class Endings:
         while after is not None:
             some = await trio.to_thread.run_sync(self._find, ended, after)
             after = some.after
-            if some.batches:
+            if some.batches or after is None:  # what rooms know may name somebody of whom no line is left
                 changed = await self._committer.call(partial(rewrite_some, ended, some.batches))
                 _, rooms, topics = self._rewritten.get(ended, Rewritten(ended.nick))
                 rooms |= {record.lines[0].room for record in changed.records}
