@@ -170,7 +170,10 @@ class Broadcaster:
 
     def _admit(self, entries: Sequence[InboxEntry]) -> Sequence[InboxEntry]:
         """What of the entries may happen here. Who asked for the rest is told why not."""
-        admitted = self._history.gate.admit(entries, time.time())
+        gate, now = self._history.gate, time.time()
+        if gate.admits_all(entries, now):
+            return entries
+        admitted = gate.admit(entries, now)
         for (session, _, what, _), refusal in admitted.turned_away:
             self._audience.tell(session, refusal)
             self._put_out(session)
