@@ -129,6 +129,23 @@ def test_what_one_has_waited_for_is_not_taken_for_a_later_line(nodes: list[Node]
     assert found(index, "needle") == ["three needle", "two needle", "one needle"]
 
 
+def test_one_that_has_waited_for_more_than_is_read_at_once_comes_after_all_of_that(
+    nodes: list[Node], index: IndexedDatabase
+) -> None:
+    a, b = nodes
+    texts = [f"needle {number}" for number in range(3 * SLICE)]
+    with a.connection.transaction():
+        a.ask("SELECT pg_current_xact_id()::text")
+        for text in texts:
+            say(b, text)
+        say(a, "late needle", room="pm")
+        say(a, "last needle")
+    say(b, "later needle")
+    assert sorted(found(index, "needle", limit=100)) == sorted([*texts, "last needle", "late needle", "later needle"])
+    in_room = [line.seq for line in index.search("needle", ["python"], 100)]
+    assert in_room == [*range(len(texts) + 2, 0, -1)], "in the room's order"
+
+
 def test_an_index_goes_on_where_it_was_when_it_is_opened_again(
     nodes: list[Node], database: Database, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ still end. Blocks; each function reads the one moment that the connection sees.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 from msgspec import Struct
@@ -119,22 +119,29 @@ def following(connection: Connection, after: Cursor, lasts: dict[int, int], limi
     """What was stored after what was read, about `limit` lines; `lasts` are the numbers of the last lines that rooms have in the index."""
     found: list[Batch] = []
 
-    def take(row: Any) -> None:
-        """Take a batch, and before it what is missing of its room; one that is there, or whose room is no more, is left out."""
-        batch = _Row(*row)
+    def take(batch: _Row) -> bool:
+        """Take a batch, unless it is there or its room is no more. Returns whether that was possible: none of its room before it is missing."""
         last = lasts.get(batch.room, batch.last)
         if batch.first > last + 1:
-            for missed in connection.execute(_BETWEEN, (batch.room, last, batch.first - 1, limit)).fetchall():
-                take(missed)
+            return False
         if batch.last > last:
             found.append(batch.batch())
             lasts[batch.room] = batch.last
+        return True
 
     tx, ticket, room = after
     rows = connection.execute(_STORED, (str(tx), ticket, room, limit, limit)).fetchall()
-    for *row, tx, ticket in rows:  # noqa: B007
-        take(row)
-    return Following(found, (tx, ticket, rows[-1][0]) if rows else after)
+    for *row, tx, ticket in rows:
+        batch = _Row(*row)
+        if not take(batch):
+            # It waited for longer than what its room was given before it: as many of these as were to be read at once, before what follows.
+            between = (batch.room, lasts[batch.room], batch.first - 1, limit)
+            for missed in connection.execute(_BETWEEN, between).fetchall():
+                take(_Row(*missed))
+            if not take(batch):
+                return Following(found, after)
+        after = (tx, ticket, batch.room)
+    return Following(found, after)
 
 
 def left_out(connection: Connection, rooms: Rooms, lasts: Mapping[int, int], limit: int) -> list[Batch]:

@@ -64,7 +64,8 @@ class IndexedDatabase:
             changed = rewritten(connection, words.changed, REWRITTEN_AT_ONCE)
             lasts = {number: max(room.first - 1, words.last_of(number)) for number, room in rooms.items()}
             found = following(connection, words.stored, lasts, limit)
-            batches = found.batches if found.stored != words.stored else left_out(connection, rooms, lasts, limit)
+            is_more = found.batches or found.stored != words.stored
+            batches = found.batches if is_more else left_out(connection, rooms, lasts, limit)
         _make_level(words, rooms)
         if changed.batches:
             words.replace(changed.batches, changed.stored)
