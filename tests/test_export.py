@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archives import checked, exported, imported
+from chat_server.journal import RoomRecord
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.batch_codec import Stored, Unknown, decode, encode
 from chat_server.journal.export_lines import read_line, write_line
@@ -95,8 +96,8 @@ def test_what_is_exported_imported_and_exported_is_the_same_byte_for_byte(
     with TemporaryDirectory() as place:
         folder, other = DataDirectory(Path(place) / "a"), DataDirectory(Path(place) / "b")
         with closing(Writer(folder.journal)) as writer:
-            writer.adopt_room("python", topic, first)
-            writer.adopt_room("聊天", "", 1)
+            writer.adopt_room(RoomRecord("python", topic, first, first - 1))
+            writer.adopt_room(RoomRecord("聊天", "", 1, 0))
             for room, at, text in made:
                 lines = kept(text, room, 1, at)
                 writer.commit([Append(lines, {}, text.encode())], {}, with_changes=False)

@@ -23,6 +23,7 @@ import pytest
 import forks
 from archives import checked
 from chat_server.cli import main
+from chat_server.journal import RoomRecord
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.search.search_index import SearchIndex
@@ -499,7 +500,7 @@ def test_nothing_in_an_import_or_a_journal_can_act_on_the_terminal(data: Path, t
 
 def test_rooms_are_listed(data: Path) -> None:
     with closing(Writer(data / "journal.db")) as writer:
-        writer.adopt_room("聊天", "All\x1bthings", 5)
+        writer.adopt_room(RoomRecord("聊天", "All\x1bthings", 5, 4))
     done = command("--data", data, "rooms", "list")
     assert (done.returncode, done.stdout) == (
         0,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from archives import exported as exported_from_sqlite
 from archives import no_progress
-from chat_server.journal import JournalError, JournalInUse
+from chat_server.journal import JournalError, JournalInUse, RoomRecord
 from chat_server.journal.archive import FileProblem, RawBatch
 from chat_server.journal.batch_codec import decode, encode
 from chat_server.journal.maintenance import Findings, check, export, import_
@@ -106,8 +106,8 @@ def test_whatever_is_in_a_journal_is_the_same_after_postgresql(
     with TemporaryDirectory() as place:
         folder = DataDirectory(Path(place))
         with closing(Writer(folder.journal)) as writer:
-            writer.adopt_room("python", topic, first)
-            writer.adopt_room("聊天", "", 1)
+            writer.adopt_room(RoomRecord("python", topic, first, first - 1))
+            writer.adopt_room(RoomRecord("聊天", "", 1, 0))
             for room, at, text in made:
                 writer.commit([Append(kept(text, room, 1, at), {}, text.encode())], {}, with_changes=False)
         whole = exported_from_sqlite(folder.journal)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from msgspec import Struct
+
 from chat_server.journal.keys import SenderKey
 from chat_server.protocol.entries import Entry
 
@@ -79,11 +81,23 @@ class Receipt(NamedTuple):
     turn: int
 
 
+class Party(Struct, frozen=True, omit_defaults=True):
+    """One of the two of a conversation: `who` they are to the journal (`sender_of` an account; a guest's PersonId).
+
+    `has_accepted`: whatever the other one writes is for them. `began_at` is when they have begun it (0: the other has).
+    """
+
+    who: str
+    has_accepted: bool = False
+    began_at: float = 0.0
+
+
 class RoomRecord(NamedTuple):
     """A room as it was left: its lines from `first` to `last` are kept (none if `first` is greater).
 
     `last_at` is the time of the last of them, `turn` the number of its batch: the room's batches are numbered without holes too, as far back as
-    anything was ever stored. `state` is what follows from its log beside the topic, as `room_state.written` has it.
+    anything was ever stored. `state` is what follows from its log beside the topic, as `room_state.written` has it. `parties` are the two between
+    whom it is a conversation (conversations.py); none: it is a room for everybody.
     """
 
     name: str
@@ -93,6 +107,14 @@ class RoomRecord(NamedTuple):
     last_at: float = -inf
     turn: int = 0
     state: str = ""
+    parties: tuple[Party, ...] = ()
+
+
+class KeptConversation(NamedTuple):
+    """A conversation as it was left, and how far that one of the two has come who was asked for."""
+
+    record: RoomRecord
+    read: int = 0
 
 
 class Page(NamedTuple):
@@ -135,11 +157,43 @@ class PendingAppend(Protocol):
         """Wait until it is. Raises JournalError if nothing of it is stored."""
 
 
+class Conversations(Protocol):
+    """Between whom there are conversations. Every method may raise JournalError."""
+
+    async def begin(self, name: str, parties: Sequence[Party]) -> None:
+        """Store a new, empty conversation. Harmless if it is there. Other nodes hear of it (`ConversationChanged`)."""
+
+    async def accept(self, name: str, who: str) -> None:
+        """One of the two has accepted it. Other nodes hear of that, too."""
+
+    async def find(self, name: str) -> KeptConversation | None:
+        """The conversation of this name, if there is one."""
+        ...
+
+    async def of(self, who: str) -> list[KeptConversation]:
+        """All that somebody has, in the order in which they were begun."""
+        ...
+
+    async def have_met(self, one: str, other: str) -> bool:
+        """Whether two have been in the same room, as far as that is remembered (`positions`)."""
+        ...
+
+    async def passing(self) -> list[str]:
+        """The names of those in which a guest is."""
+        ...
+
+
 class Journal(Protocol):
     """The ordered, durable log of all rooms. It is opened by its engine, and stores while `run` runs.
 
-    Every method below the life cycle may raise JournalError, but `save_position`.
+    Every method below the life cycle may raise JournalError, but `save_position`. Conversations (conversations.py) are rooms by their names, as
+    `append`, `read`, `delete_room` and the like have them; `rooms` lists none, and only who names one searches it.
     """
+
+    @property
+    def conversations(self) -> Conversations:
+        """Between whom there are conversations."""
+        ...
 
     async def run(self, task_status: "trio.TaskStatus[None]") -> None:
         """Store what is appended until `close`; then store what still waits, and let go of all that was opened."""

@@ -61,7 +61,7 @@ class Archive(Protocol):
         """Let go of it."""
 
     def rooms(self) -> list[RoomRecord]:
-        """All rooms, in the order in which they were created."""
+        """All rooms, and conversations, in the order in which they were created."""
         ...
 
     def end(self) -> int:
@@ -106,8 +106,8 @@ class Archive(Protocol):
 class Filler(Protocol):
     """A new journal that is being filled by an import."""
 
-    def add_room(self, name: str, topic: str, first: int, state: str = "") -> None:
-        """Add a room whose lines begin with the number `first`."""
+    def add_room(self, room: RoomRecord) -> None:
+        """Add a room, or a conversation, as it stands in the record before its lines, which begin with the number `first`."""
 
     def add_account(self, record: Record) -> None:
         """Add what was kept of an account, after the rooms and after whatever it belongs to. Raises ValueError if it cannot be kept."""
@@ -123,7 +123,7 @@ class RoomEditor(Protocol):
     """The rooms of a journal that no server has."""
 
     def rooms(self) -> list[RoomRecord]:
-        """All rooms, in the order in which they were created."""
+        """All rooms for everybody, in the order in which they were created."""
         ...
 
     def rename_room(self, old: str, new: str) -> None:

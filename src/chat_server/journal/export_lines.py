@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct, field
 
+from chat_server.journal import Party
 from chat_server.journal.account_lines import TAGS, AccountLines
 from chat_server.journal.batch_codec import KINDS, Stored, Unknown, line_of
 from chat_server.protocol.entries import Author, Entry
@@ -30,12 +31,13 @@ class Heading(Struct, frozen=True, tag_field="is", tag="export"):
 
 
 class RoomHeading(Struct, frozen=True, tag_field="is", tag="room", omit_defaults=True):
-    """A room of an export; its lines, from the number `first` on, come later."""
+    """A room of an export, or a conversation between two; its lines, from the number `first` on, come later."""
 
     room: str
     topic: str
     first: int
     state: RoomState | None = None
+    parties: tuple[Party, ...] = ()
 
 
 class KeyLine(Struct, frozen=True, tag_field="is", tag="key"):

@@ -40,6 +40,14 @@ class RoomDeleted(Struct, frozen=True, tag="room-deleted"):
     room: str
 
 
+class ConversationChanged(Struct, frozen=True, tag="conversation-changed"):
+    """There is a new conversation between these two (`Party.who`), or one of them has accepted it."""
+
+    node: int
+    room: str
+    parties: tuple[str, ...]
+
+
 class CameElsewhere(Struct, frozen=True, tag="came-elsewhere"):
     """Somebody has come to a node in the place of their sessions at other nodes, by the same device, which came there before (Claimed.order)."""
 
@@ -109,6 +117,7 @@ Change = (
     RoomMade
     | RoomRenamed
     | RoomDeleted
+    | ConversationChanged
     | CameElsewhere
     | RenamedPerson
     | RegisteredPerson

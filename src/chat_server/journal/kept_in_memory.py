@@ -10,11 +10,19 @@ from typing import NamedTuple, Protocol
 
 from chat_server.accounts import CARRIED_MAX, Choices, OwnLines, Rewritten, sender_of
 from chat_server.accounts.kept_accounts import KeptAccounts
-from chat_server.journal import Duplicate, JournalError, RoomRecord
+from chat_server.journal import Duplicate, JournalError, KeptConversation, Party, RoomRecord
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored
+from chat_server.journal.conversations import accepted, is_passing
 from chat_server.journal.erasing import concerns, rewritten, state_without
-from chat_server.journal.happened import AccountChanged, ChoicesMade, DevicesRevoked, LinesRewritten, PersonId
+from chat_server.journal.happened import (
+    AccountChanged,
+    ChoicesMade,
+    ConversationChanged,
+    DevicesRevoked,
+    LinesRewritten,
+    PersonId,
+)
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_names import KeptChanges, KeptNames
 from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, NodeSeen, Placed, Turn, Went
@@ -49,6 +57,8 @@ class KeptRoom:
     turns: list[KeptTurn] = field(default_factory=list)
     people: dict[tuple[int, PersonId, int], Elsewhere] = field(default_factory=dict)
     """Who is in it at which node, and by which device."""
+    parties: tuple[Party, ...] = ()
+    """Between whom it is a conversation; none: it is for everybody."""
 
     @property
     def last(self) -> int:
@@ -177,13 +187,67 @@ class Kept:
         return name
 
     def listed(self) -> list[RoomRecord]:
-        """All rooms, in the order in which they were created."""
-        return [self.record(name) for name in self.rooms]
+        """All rooms for everybody, in the order in which they were created."""
+        return [self.record(name) for name, room in self.rooms.items() if not room.parties]
 
     def record(self, name: str) -> RoomRecord:
         """One of them."""
         room = self.rooms[name]
-        return RoomRecord(name, room.topic, room.first, room.last, room.last_at, room.turn, room.state)
+        return RoomRecord(name, room.topic, room.first, room.last, room.last_at, room.turn, room.state, room.parties)
+
+
+class KeptConversations:
+    """Between whom there are conversations: see Conversations."""
+
+    def __init__(self, kept: Kept, check_open: Callable[[], None], node: int = 0) -> None:
+        """What is done is done at this node (0: there is no other), while `check_open` raises nothing."""
+        self._kept = kept
+        self._check_open = check_open
+        self._node = node
+
+    async def begin(self, name: str, parties: Sequence[Party]) -> None:
+        """Keep a new conversation; see Conversations."""
+        self._check_open()
+        if name not in self._kept.rooms:
+            self._kept.rooms[name] = KeptRoom(parties=tuple(parties))
+            self._tell(name)
+
+    async def accept(self, name: str, who: str) -> None:
+        """One of the two has accepted it; see Conversations."""
+        self._check_open()
+        if (room := self._kept.rooms.get(name)) is not None:
+            room.parties = accepted(room.parties, who)
+            self._tell(name)
+
+    def _tell(self, name: str) -> None:
+        if self._node:
+            parties = tuple(one.who for one in self._kept.rooms[name].parties)
+            self._kept.nodes.changes.add(ConversationChanged(self._node, name, parties))
+
+    async def find(self, name: str) -> KeptConversation | None:
+        """The conversation of this name; see Conversations."""
+        self._check_open()
+        room = self._kept.rooms.get(name)
+        return KeptConversation(self._kept.record(name)) if room is not None and room.parties else None
+
+    async def of(self, who: str) -> list[KeptConversation]:
+        """All that somebody has; see Conversations."""
+        self._check_open()
+        return [
+            KeptConversation(self._kept.record(name), room.positions.get(who, 0))
+            for name, room in self._kept.rooms.items()
+            if any(one.who == who for one in room.parties)
+        ]
+
+    async def have_met(self, one: str, other: str) -> bool:
+        """Whether two have been in the same room; see Conversations."""
+        self._check_open()
+        return any({one, other} <= room.positions.keys() for room in self._kept.rooms.values() if not room.parties)
+
+    async def passing(self) -> list[str]:
+        """Those in which a guest is; see Conversations."""
+        self._check_open()
+        return [name for name, room in self._kept.rooms.items() if is_passing(room.parties)]
 
 
 class KeptLines:
@@ -236,7 +300,9 @@ class KeptLines:
         for record in self._kept.records:
             if record.position <= after:
                 continue
-            found += [line for line in record.lines if line.author == account]
+            room = self._kept.rooms[record.lines[0].room]
+            is_theirs = any(one.who == sender_of(account) for one in room.parties)  # both sides of a conversation
+            found += [line for line in record.lines if is_theirs or line.author == account]
             if len(found) >= limit:
                 return OwnLines(showable(found), record.position)
         return OwnLines(showable(found), None)

@@ -9,9 +9,11 @@ from itertools import chain
 from typing import BinaryIO, NamedTuple
 
 from chat_server.accounts import is_account
+from chat_server.journal import RoomRecord
 from chat_server.journal.account_lines import AccountLines, lines_of_accounts, record_of
 from chat_server.journal.archive import Archive, FileProblem, Filler, KeptKey, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, Unknown, decode
+from chat_server.journal.conversations import is_conversation
 from chat_server.journal.export_lines import (
     EXPORT_VERSION,
     NUMBER_MAX,
@@ -52,7 +54,7 @@ def export(archive: Archive, out: BinaryIO, progress: Progress, *, with_secrets:
     out.write(write_line(Heading(EXPORT_VERSION if has_more else WITHOUT_ACCOUNTS)))
     for room in rooms:
         state = showable_state(room.state) if room.state else None
-        out.write(write_line(RoomHeading(room.name, room.topic, room.first, state)))
+        out.write(write_line(RoomHeading(room.name, room.topic, room.first, state, room.parties)))
     if first is not None:
         out.writelines(map(write_line, chain((first,), accounts)))
     numbers = {room.name: room.first for room in rooms}
@@ -128,9 +130,11 @@ def _fill(filler: Filler, lines: Iterable[bytes], progress: Progress) -> int:
 
 
 def _adopt(filler: Filler, room: RoomHeading, numbers: dict[str, int], number: int) -> None:
-    if room.room in numbers or not was_a_name(room.room) or not 1 <= room.first < NUMBER_MAX:
+    is_named = is_conversation(room.room) if room.parties else was_a_name(room.room)
+    if room.room in numbers or not is_named or not 1 <= room.first < NUMBER_MAX:
         raise FileProblem(f"line {number}: expected another room's name, and its first number")
-    filler.add_room(room.room, room.topic, room.first, written(room.state or EMPTY))
+    state = written(room.state or EMPTY)
+    filler.add_room(RoomRecord(room.room, room.topic, room.first, room.first - 1, state=state, parties=room.parties))
     numbers[room.room] = room.first
 
 

@@ -27,7 +27,7 @@ from chat_server.journal import (
 from chat_server.journal.archive import FileProblem, Progress
 from chat_server.journal.batch_codec import Unknown
 from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
-from chat_server.journal.kept_in_memory import Kept, KeptLines, KeptRoom
+from chat_server.journal.kept_in_memory import Kept, KeptConversations, KeptLines, KeptRoom
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_archive import MemoryArchive, MemoryFiller, MemoryRooms
 from chat_server.journal.new_file import OwnFiles
@@ -119,7 +119,10 @@ class MemoryJournal:
         self._kept = kept or Kept()
         self._lines_stored = 0
         self._is_closed = False
-        self.accounts = MemoryAccounts(self._kept.accounts, KeptLines(self._kept, lambda: self._is_closed, node))
+        lines = KeptLines(self._kept, lambda: self._is_closed, node)
+        self.accounts = MemoryAccounts(self._kept.accounts, lines)
+        self.conversations = KeptConversations(self._kept, lines.check_open, node)
+        """Between whom there are conversations; see Journal."""
         self._closing = trio.Event()
         self._closed = trio.Event()
 
@@ -196,7 +199,8 @@ class MemoryJournal:
             line
             for record in reversed(self._kept.records)
             for line in reversed(showable(record.lines))
-            if (rooms is None or line.room in rooms) and has_all(terms, line.text)
+            if (line.room in rooms if rooms is not None else not self._rooms[line.room].parties)
+            and has_all(terms, line.text)
         ]
         return Matches(found[:limit], len(found) > limit, 0)
 

@@ -30,7 +30,7 @@ class MemoryArchive:
 
     def rooms(self) -> list[RoomRecord]:
         """All rooms; see Archive."""
-        return self._kept.listed()
+        return [self._kept.record(name) for name in self._kept.rooms]
 
     def end(self) -> int:
         """The position that the next line will have."""
@@ -84,9 +84,9 @@ class MemoryFiller:
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
 
-    def add_room(self, name: str, topic: str, first: int, state: str = "") -> None:
+    def add_room(self, room: RoomRecord) -> None:
         """Add a room; see Filler."""
-        self._kept.rooms[name] = KeptRoom(topic, first, state=state)
+        self._kept.rooms[room.name] = KeptRoom(room.topic, room.first, state=room.state, parties=room.parties)
 
     def add_account(self, record: Record) -> None:
         """Add what was kept of an account; see Filler."""

@@ -9,7 +9,7 @@ from itertools import groupby
 
 import trio
 
-from chat_server.accounts import Failure, OwnLines
+from chat_server.accounts import Failure, OwnLines, sender_of
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.postgresql.account_commits import FORGET_OLD, AccountCommits
 from chat_server.journal.postgresql.account_storage import PostgresqlStorage
@@ -111,11 +111,16 @@ class PostgresqlAccounts(TableAccounts):
 
 def _lines_of(account: int, after: int, limit: int, connection: Connection) -> tuple[list[Stored], int | None]:
     """Some of the account's lines, in the turns that are looked through at once."""
-    some = turns_of(connection, account, after)
+    asked = "SELECT room.id, name FROM party JOIN room ON room.id = party.room WHERE who = %b"
+    theirs: dict[int, str] = dict(
+        connection.execute(asked, [sender_of(account)]).fetchall()
+    )  # both sides of conversations
+    names = {*theirs.values()}
+    some = turns_of(connection, account, after, theirs.keys())
     found: list[Stored] = []
     for number, turns in groupby(lines_in(connection, some.turns), lambda turn: turn.place.position):
         for turn in turns:
-            found += [line for line in turn.lines if line.author == account]
+            found += [line for line in turn.lines if line.author == account or line.room in names]
         if len(found) >= limit:
             return found, number
     return found, some.after

@@ -3,7 +3,7 @@
 The search index is looked at if the data directory has one. Everything here blocks, and knows nothing of Trio.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import count
@@ -23,6 +23,7 @@ from chat_server.journal.postgresql.account_records import PostgresqlRecords
 from chat_server.journal.postgresql.cached_words import Batch, CachedWords
 from chat_server.journal.postgresql.checks import problems
 from chat_server.journal.postgresql.in_order import in_order
+from chat_server.journal.postgresql.reading import PARTIES, parties_of
 from chat_server.journal.postgresql.schema import MIGRATIONS, version_of
 from chat_server.journal.search.search_index import OtherRelease
 
@@ -34,8 +35,11 @@ RECORDS_LINES = 4096
 ROWS_AT_A_TIME = 500
 """Rows that the database hands over at a time."""
 
-ROOMS = "SELECT name, topic, kept_from, last, last_at, turn, state FROM room WHERE NOT is_deleted ORDER BY id"
-"""Asks for the rooms, as RoomRecord has them."""
+ROOMS = (
+    f"SELECT name, topic, kept_from, last, last_at, turn, state, {PARTIES}"  # noqa: S608 - a list of columns
+    " FROM room WHERE NOT is_deleted ORDER BY id"
+)
+"""Asks for the rooms, and conversations."""
 
 _LINES = "SELECT coalesce(sum(count), 0)::bigint FROM batch WHERE room IN (SELECT id FROM room WHERE NOT is_deleted)"
 _BATCHES = """
@@ -76,6 +80,11 @@ def check_tables(connection: Connection) -> None:
         )
 
 
+def records_of(rows: Iterable[Any]) -> list[RoomRecord]:
+    """What the rows are that are asked for with ROOMS."""
+    return [RoomRecord(*row[:-1])._replace(parties=parties_of(row[-1])) for row in rows]
+
+
 class PostgresqlArchive:
     """See Archive."""
 
@@ -97,7 +106,7 @@ class PostgresqlArchive:
             on_failure.callback(self.close)
             check_tables(connection)
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            self._rooms = [RoomRecord(*row) for row in self._rows(ROOMS)]
+            self._rooms = records_of(self._rows(ROOMS))
             ((self._lines,),) = self._rows(_LINES)
             on_failure.pop_all()
 

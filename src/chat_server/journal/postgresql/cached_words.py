@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chat_server.journal.batch_codec import Stored
+from chat_server.journal.conversations import MARK
 from chat_server.journal.search.search_index import SearchIndex
 
 _TABLES = """
@@ -39,11 +40,16 @@ class Known(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Lines in a row of the room with this number. In them, the room's name is the number."""
+    """Lines in a row of the room with this number. In them, the room's name is `word_of` it."""
 
     room: int
     first: int
     lines: Sequence[Stored]
+
+
+def word_of(room: int, *, is_conversation: bool) -> str:
+    """What the room with this number is called here."""
+    return f"{MARK}{room}" if is_conversation else str(room)
 
 
 class Place(NamedTuple):
@@ -149,10 +155,10 @@ class CachedWords:
             self._words.note(("UPDATE read SET must_purge = 0", ((),)))
             self._must_purge = False
 
-    def search(self, words: str, rooms: Sequence[int] | None, limit: int) -> list[Place]:
-        """Which lines have all the words, those that were taken in last first. Raises NoWords where there are none."""
+    def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> list[Place]:
+        """Which lines have all the words, those that were taken in last first; of rooms that are called so. Raises NoWords where there are none."""
         found: list[Place] = []
-        for position in self._words.search(words, None if rooms is None else [*map(str, rooms)], limit):
+        for position in self._words.search(words, rooms, limit):
             ((start, room, first),) = self._words.ask(
                 "SELECT start, room, first FROM place WHERE start <= ? ORDER BY start DESC LIMIT 1", position
             )

@@ -22,7 +22,8 @@ from chat_server.journal.batch_codec import Stored, encode, encode_authors
 from chat_server.journal.first_of_time import RUNS_MAX
 from chat_server.journal.happened import RoomDeleted, RoomRenamed
 from chat_server.journal.postgresql.account_records import PostgresqlRecords
-from chat_server.journal.postgresql.archive import ROOMS, mapped_errors, version_here
+from chat_server.journal.postgresql.archive import ROOMS, mapped_errors, records_of, version_here
+from chat_server.journal.postgresql.reading import CONVERSATION
 from chat_server.journal.postgresql.schema import migrate
 from chat_server.journal.times import step_of, times_of
 from chat_server.journal.turn_codec import encode_change
@@ -32,7 +33,7 @@ Connection = psycopg.Connection[TupleRow]
 
 KEPT = (
     *("room", "batch", "sent", "position", "member", "held", "node", "change", "account", "device", "device_room"),
-    *("code", "code_room", "kept_name", "failure", "ended", "account_commit"),
+    *("code", "code_room", "kept_name", "failure", "ended", "account_commit", "party"),
 )
 """The tables that an import empties: all but `journal`."""
 
@@ -62,8 +63,9 @@ class PostgresqlFiller:
         self._rooms: dict[str, _Room] = {}
         self._batches = 0
 
-    def add_room(self, name: str, topic: str, first: int, state: str = "") -> None:
+    def add_room(self, room: RoomRecord) -> None:
         """Add a room; see Filler."""
+        name = room.name
         key = name_key(name)
         other = self._connection.execute("SELECT name FROM room WHERE key = %s", (key,)).fetchone()
         if other is not None:
@@ -71,18 +73,25 @@ class PostgresqlFiller:
                 f"the rooms {other[0]} and {name} have names that count as the same: rename one before the export"
             )
         ((number,),) = self._connection.execute(
-            "INSERT INTO room (name, key, skeleton, topic, kept_from, last, state) VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
+            "INSERT INTO room (name, key, skeleton, topic, kept_from, last, state, kind)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
             (
                 name,
                 key,
                 skeleton(name),
-                topic.replace("\0", ""),
-                first,
-                first - 1,
-                state,
+                room.topic.replace("\0", ""),
+                room.first,
+                room.first - 1,
+                room.state,
+                CONVERSATION if room.parties else "",
             ),  # PostgreSQL keeps no NUL, which is shown to nobody
         ).fetchall()
-        self._rooms[name] = _Room(number, first - 1)
+        for place, one in enumerate(room.parties):
+            self._connection.execute(
+                "INSERT INTO party (who, room, place, has_accepted, began_at) VALUES (%s, %s, %s, %s, %s)",
+                (one.who, number, place, one.has_accepted, one.began_at),
+            )
+        self._rooms[name] = _Room(number, room.first - 1)
 
     def add_account(self, record: Record) -> None:
         """Add what was kept of an account; see Filler."""
@@ -175,7 +184,7 @@ class PostgresqlRooms:
     def rooms(self) -> list[RoomRecord]:
         """All rooms; see RoomEditor."""
         with mapped_errors():
-            return [RoomRecord(*row) for row in self._connection.execute(ROOMS).fetchall()]
+            return [one for one in records_of(self._connection.execute(ROOMS).fetchall()) if not one.parties]
 
     def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; see RoomEditor. A server that begins just now hears of it."""

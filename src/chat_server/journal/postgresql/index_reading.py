@@ -13,13 +13,13 @@ from msgspec import Struct
 from psycopg.rows import TupleRow
 
 from chat_server.journal.batch_codec import Stored, Unknown, decode
-from chat_server.journal.postgresql.cached_words import Batch, Cursor, Known, Place
+from chat_server.journal.postgresql.cached_words import Batch, Cursor, Known, Place, word_of
 from chat_server.journal.showable import showable
 from chat_server.protocol.entries import Entry
 
 Connection = psycopg.Connection[TupleRow]
 
-_COLUMNS = "batch.room, first, count, at, step, lines, authors"
+_COLUMNS = "batch.room, first, count, at, step, lines, authors, (SELECT kind FROM room AS its WHERE its.id = batch.room) AS kind"
 
 _STORED = f"""
 SELECT {_COLUMNS}, tx::text::bigint, ticket FROM (
@@ -59,6 +59,7 @@ class _Row(Struct, frozen=True):
     step: float
     text: str
     authors: str
+    kind: str | None
 
     @property
     def last(self) -> int:
@@ -66,7 +67,7 @@ class _Row(Struct, frozen=True):
 
     def lines(self, room: str = "") -> Sequence[Stored]:
         """The lines, in a room that is called so, or by its number. A batch that cannot be read fills its numbers, and a check tells of it."""
-        name = room or str(self.room)
+        name = room or word_of(self.room, is_conversation=bool(self.kind))
         try:
             found = decode(self.text, name, self.first, self.at, step=self.step, authors=self.authors)
         except ValueError:
@@ -109,10 +110,10 @@ def rooms_of(connection: Connection) -> dict[int, Known]:
     return {number: Known(first, last) for number, first, last in rows}
 
 
-def numbers_of(connection: Connection, names: Sequence[str]) -> list[int]:
-    """The numbers of the rooms that have these names."""
-    rows = connection.execute("SELECT id FROM room WHERE name = ANY (%b::text[]) AND NOT is_deleted", ([*names],))
-    return [number for (number,) in rows.fetchall()]
+def words_of(connection: Connection, names: Sequence[str]) -> list[str]:
+    """What the rooms are called in the index that have these names."""
+    rows = connection.execute("SELECT id, kind FROM room WHERE name = ANY (%b::text[]) AND NOT is_deleted", ([*names],))
+    return [word_of(number, is_conversation=bool(kind)) for number, kind in rows.fetchall()]
 
 
 def following(connection: Connection, after: Cursor, lasts: dict[int, int], limit: int) -> Following:

@@ -21,9 +21,9 @@ from chat_server.journal.postgresql.index_reading import (
     journal,
     left_out,
     lines_at,
-    numbers_of,
     rewritten,
     rooms_of,
+    words_of,
 )
 from chat_server.journal.postgresql.link import ANSWER_SECONDS, Held, said
 from chat_server.journal.words import has_all, terms_of
@@ -81,8 +81,8 @@ class IndexedDatabase:
         terms = terms_of(words)
         index = self._opened()
         with self._snapshot() as connection:
-            numbers = None if rooms is None else numbers_of(connection, rooms)
-            found = lines_at(connection, index.search(words, numbers, limit))
+            called = None if rooms is None else words_of(connection, rooms)
+            found = lines_at(connection, index.search(words, called, limit))
         return [line for line in found if has_all(terms, line.text)]
 
     def close(self) -> None:

@@ -34,6 +34,7 @@ from chat_server.journal.postgresql.appending import plain_append_of
 from chat_server.journal.postgresql.arrays import integers, texts
 from chat_server.journal.postgresql.committer import TurnJob
 from chat_server.journal.postgresql.connections import Purpose
+from chat_server.journal.postgresql.conversations import PostgresqlConversations
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.nodes import PostgresqlNodes
 from chat_server.journal.postgresql.reading import find_seq, read_page, read_positions, read_rooms
@@ -131,6 +132,10 @@ class PostgresqlJournal:
         self._has_positions = trio.Event()
         self._let_go = let_go
         self._closed = trio.Event()
+        self.conversations = PostgresqlConversations(
+            lambda: nodes.number, self._write, self._read, self.store_positions
+        )
+        """Between whom there are conversations; see Journal."""
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Be one of the nodes, and store what is appended, until `close`; then store what waits, and take leave."""

@@ -41,6 +41,7 @@ from chat_server.journal.postgresql.heartbeat import Heartbeat, begin
 from chat_server.journal.postgresql.lineage import Lineage
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.names import Names
+from chat_server.journal.postgresql.reading import PARTIES, parties_of
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.postgresql.tail import Tail, number_of
 from chat_server.journal.postgresql.turn_reading import read_turns
@@ -316,14 +317,15 @@ class PostgresqlNodes:
 def _open(room: str, connection: Connection) -> tuple[int, Opening]:
     """One statement, so that all of it is of one moment."""
     rows = connection.execute(
-        "SELECT id, topic, kept_from, last, last_at, turn, state, (SELECT coalesce(json_agg(json_build_array(node, person, device, nick, account)"
+        f"SELECT id, topic, kept_from, last, last_at, turn, state, {PARTIES},"  # noqa: S608 - a list of columns
+        " (SELECT coalesce(json_agg(json_build_array(node, person, device, nick, account)"
         " ORDER BY node, person, device), '[]')::text FROM member WHERE member.room = room.id) FROM room WHERE name = %b AND NOT is_deleted",
         [room],
     ).fetchall()
     if not rows:
         raise JournalError(f"there is no room {room}")
-    ((number, topic, first, last, last_at, turn, state, people),) = rows
-    record = RoomRecord(room, showable_topic(topic), first, last, last_at, turn, state)
+    ((number, topic, first, last, last_at, turn, state, parties, people),) = rows
+    record = RoomRecord(room, showable_topic(topic), first, last, last_at, turn, state, parties_of(parties))
     return number, Opening(record, msgspec.json.decode(people, type=list[Elsewhere]))
 
 

@@ -3,10 +3,11 @@
 from math import inf
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg.rows import TupleRow
 
-from chat_server.journal import POSITIONS_MAX, Page, RoomRecord
+from chat_server.journal import POSITIONS_MAX, Page, Party, RoomRecord
 from chat_server.journal.batch_codec import Stored, Unknown, decode
 from chat_server.journal.first_of_time import TimedBatch, first_of_time
 from chat_server.journal.showable import showable
@@ -15,12 +16,20 @@ from chat_server.protocol.time_zones import is_possible
 
 Connection = psycopg.Connection[TupleRow]
 
-_ROOMS = """
-    SELECT name, topic, kept_from, room.last, turn, state, newest.at, newest.step, newest.count
+CONVERSATION = "dm"
+"""The kind of room that is a conversation, in the tables."""
+
+PARTIES = """CASE WHEN kind <> '' THEN (
+    SELECT json_agg(json_build_array(who, has_accepted, began_at) ORDER BY place)::text FROM party WHERE party.room = room.id
+) END"""
+"""Asks for those of a room, as `parties_of` reads them."""
+
+_ROOMS = f"""
+    SELECT name, topic, kept_from, room.last, turn, state, {PARTIES}, newest.at, newest.step, newest.count
     FROM room LEFT JOIN LATERAL (
         SELECT at, step, count FROM batch WHERE batch.room = room.id AND count > 0 ORDER BY first DESC LIMIT 1
-    ) AS newest ON true WHERE NOT is_deleted ORDER BY id
-"""
+    ) AS newest ON true WHERE NOT is_deleted AND
+"""  # noqa: S608 - a list of columns
 _PAGE = """
     SELECT kept_from, first, at, lines, step, authors FROM room LEFT JOIN batch ON batch.room = room.id AND count > 0
         AND first <= %b AND first >= coalesce(
@@ -33,12 +42,20 @@ _BATCH = (
 _POSITIONS = "SELECT person, seq FROM position WHERE room = %b ORDER BY at DESC LIMIT %b"
 
 
-def read_rooms(connection: Connection) -> list[RoomRecord]:
-    """All rooms, in the order in which they were created, as they are stored."""
+def read_rooms(connection: Connection, only: str = "kind = ''", *values: object) -> list[RoomRecord]:
+    """All rooms of which something is so, those for everybody if it is not said, in the order in which they were created, as they are stored."""
+    asked = f"{_ROOMS} {only} ORDER BY id".encode()
     return [
-        RoomRecord(name, topic, first, last, _last_time(*newest), turn, state)
-        for name, topic, first, last, turn, state, *newest in connection.execute(_ROOMS, binary=True).fetchall()
+        RoomRecord(name, topic, first, last, _last_time(*newest), turn, state, parties_of(parties))
+        for name, topic, first, last, turn, state, parties, *newest in connection.execute(
+            asked, values, binary=True
+        ).fetchall()
     ]
+
+
+def parties_of(text: str | None) -> tuple[Party, ...]:
+    """Between whom a room is a conversation, by what `PARTIES` has of it."""
+    return tuple(Party(*one) for one in msgspec.json.decode(text, type=list[tuple[str, bool, float]])) if text else ()
 
 
 def _last_time(at: float | None, step: float, count: int) -> float:

@@ -4,7 +4,7 @@ Turns keep their numbers and times. Each function that stores something is one s
 nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -43,8 +43,8 @@ class Some(NamedTuple):
     after: int | None
 
 
-def turns_of(connection: Connection, account: int, after: int) -> Some:
-    """Some of the turns that may have lines of an account, in the order in which they were stored."""
+def turns_of(connection: Connection, account: int, after: int, also: Collection[int] = ()) -> Some:
+    """Some of the turns that may have lines of an account, or are of one of these rooms, in the order in which they were stored."""
     transaction, ticket = divmod(after, _TICKETS)
     rows = connection.execute(
         "SELECT tx::text::bigint, ticket, room, turn, position(%s IN authors) > 0 OR position(%s IN lines) > 0, octet_length(lines) FROM batch"
@@ -56,7 +56,7 @@ def turns_of(connection: Connection, account: int, after: int) -> Some:
     size = 0
     for position, group in groupby(rows, _position_of):
         for _, _, room, turn, is_theirs, length in group:
-            if is_theirs:
+            if is_theirs or room in also:
                 size += length
                 found.append(Place(room, turn, position))
         if size >= REWRITTEN_BYTES:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chat_server.journal.postgresql.account_functions import ACCOUNTS
 from chat_server.journal.postgresql.append_function import APPEND
+from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
 from chat_server.journal.postgresql.node_functions import NODES
 from chat_server.journal.postgresql.room_functions import ROOMS
 from chat_server.journal.postgresql.search_schema import SEARCH
@@ -39,6 +40,7 @@ CREATE TABLE room (
     name text NOT NULL,
     key text NOT NULL,  -- what names that count as the same share
     skeleton text NOT NULL,  -- what names that look alike share: those of the configuration may
+    kind text NOT NULL DEFAULT '',  -- dm: a conversation; else it is for everybody
     topic text NOT NULL DEFAULT '',
     state text NOT NULL DEFAULT '',  -- what follows from its log beside that (room_state.py)
     state_turn bigint NOT NULL DEFAULT 0,  -- the turn that has changed it last
@@ -134,7 +136,7 @@ END $$;
 """
 
 MIGRATIONS: list[str] = [
-    "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, APPEND, NODES, SEARCH)),
+    "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, CONVERSATIONS, APPEND, NODES, SEARCH)),
 ]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from chat_server.journal import JournalError
 from chat_server.journal.batch_codec import Stored, Unknown
+from chat_server.journal.conversations import MARK
 from chat_server.journal.words import Term, segmented, signs_in, terms_of
 
 VERSION = 2
@@ -220,12 +221,14 @@ class SearchIndex:
         self.is_broken = self.is_broken or not isinstance(error, sqlite3.OperationalError)
 
     def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> list[int]:
-        """The newest positions with all the words, newest first. Raises NoWords where there are none."""
+        """The newest positions with all the words, newest first, of conversations only where they are named. Raises NoWords where there are none."""
         query = query_of(words)
         if rooms is not None:
             if not rooms:
                 return []
             query += f" AND room : ({' OR '.join(map(_room_word, rooms))})"
+        else:
+            query = f"({query}) NOT room : {_room_word(MARK)} *"
         try:
             return [
                 int(position)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import trio
 
-from chat_server.accounts import Account, Ended, Failure, Holder, OwnLines, Rewritten
+from chat_server.accounts import Account, Ended, Failure, Holder, OwnLines, Rewritten, sender_of
 from chat_server.accounts.names_index import NamesIndex
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
@@ -185,11 +185,14 @@ class SqliteAccounts(TableAccounts):
 
 def _lines_of(account: int, after: int, limit: int, connection: sqlite3.Connection) -> tuple[list[Stored], int | None]:
     """Some of the account's lines, in the batches that are looked through at once."""
-    some = batches_of(connection, account, after)
+    asked = "SELECT room.id, name FROM party JOIN room ON room.id = party.room WHERE who = ?"
+    theirs = dict(connection.execute(asked, (sender_of(account),)).fetchall())  # both sides of conversations
+    names = {*theirs.values()}
+    some = batches_of(connection, account, after, theirs.keys())
     found: list[Stored] = []
     for number in some.batches:
         for record in records_of(connection, [number]):
-            found += [line for line in record.lines if line.author == account]
+            found += [line for line in record.lines if line.author == account or line.room in names]
         if len(found) >= limit:
             return found, number
     return found, some.after

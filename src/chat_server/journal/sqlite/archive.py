@@ -177,10 +177,10 @@ class SqliteFiller:
         self._log_lines = 0
         self._rows = 0  # of accounts and keys, that are not committed yet
 
-    def add_room(self, name: str, topic: str, first: int, state: str = "") -> None:
+    def add_room(self, room: RoomRecord) -> None:
         """Add a room; see Filler."""
         self.commit_rows()
-        self._writer.adopt_room(name, topic, first, state)
+        self._writer.adopt_room(room)
 
     def add_account(self, record: Record) -> None:
         """Add what was kept of an account; see Filler."""
@@ -270,7 +270,7 @@ class SqliteRooms:
 
     def rooms(self) -> list[RoomRecord]:
         """All rooms; see RoomEditor."""
-        return self._writer.rooms()
+        return self._writer.rooms("kind = ''")
 
     def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; see RoomEditor."""

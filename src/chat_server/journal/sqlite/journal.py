@@ -21,6 +21,7 @@ from chat_server.journal.showable import showable_topic
 from chat_server.journal.sqlite.accounts import SqliteAccounts
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.committer import Committer, Positions, WriteJob
+from chat_server.journal.sqlite.conversations import SqliteConversations
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.ended_accounts import apply_ended
 from chat_server.journal.sqlite.endings import Endings
@@ -82,6 +83,8 @@ class SqliteJournal:
             self._writer.close()
             raise UnusableJournal(str(error)) from error
         self._runs: dict[str, Runs] = {}
+        self.conversations = SqliteConversations(self._committer, self._in_reader, self._store_positions)
+        """Between whom there are conversations; see Journal."""
         self._changes = RoomChanges(self._committer, self._indexer, self._endings, self._reader_limit, self._runs)
         self._looking_back = trio.Lock()
         self._end = self._writer.end()
@@ -265,7 +268,7 @@ class SqliteJournal:
     async def rooms(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created; none whose name could act on a terminal."""
         rooms: list[RoomRecord] = []
-        for room in await self._in_reader(Reader.rooms):
+        for room in await self._in_reader(lambda reader: reader.rooms("kind = ''")):
             if was_a_name(room.name):
                 rooms.append(room._replace(topic=showable_topic(room.topic)))
             else:

@@ -24,6 +24,7 @@ from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored, Unknown, decode
 from chat_server.journal.first_of_time import RUNS_MAX, TimedBatch, first_of_time
 from chat_server.journal.showable import showable
+from chat_server.journal.sqlite.parties import PARTIES, parties_of
 from chat_server.journal.sqlite.schema import show_as_newest
 from chat_server.journal.times import times_of
 from chat_server.protocol.entries import Entry
@@ -109,16 +110,17 @@ class Reader:
         ((kept,),) = self._rows("SELECT next_id FROM journal")
         return int(max(last, kept))
 
-    def rooms(self) -> list[RoomRecord]:
-        """All rooms, in the order in which they were created."""
+    def rooms(self, only: str = "true", *values: object) -> list[RoomRecord]:
+        """All rooms, and conversations, of which something is so, in the order in which they were created."""
         rows = self._rows(
-            "SELECT name, topic, kept_from, coalesce(first + count - 1, kept_from - 1), coalesce(batch.turn, room.turn),"
-            " state, at, step, count FROM room LEFT JOIN batch ON batch.room = room.id"
-            " AND first = (SELECT max(first) FROM batch WHERE room = room.id) ORDER BY room.id"
+            "SELECT name, topic, kept_from, coalesce(first + count - 1, kept_from - 1), coalesce(batch.turn, room.turn),"  # noqa: S608 - never what somebody typed
+            f" state, at, step, count, {PARTIES} FROM room LEFT JOIN batch ON batch.room = room.id"
+            f" AND first = (SELECT max(first) FROM batch WHERE room = room.id) WHERE {only} ORDER BY room.id",
+            *values,
         )
         return [
-            RoomRecord(name, topic, first, last, _last_time(*batch), turn, state)
-            for name, topic, first, last, turn, state, *batch in rows
+            RoomRecord(name, topic, first, last, _last_time(*batch), turn, state, parties_of(parties))
+            for name, topic, first, last, turn, state, *batch, parties in rows
         ]
 
     def read(self, room: str, first: int, last: int) -> Page:
@@ -160,10 +162,9 @@ class Reader:
 
     def seq_at(self, room: str, at: float, until: float, runs: Runs) -> int:
         """The number of the first line from one time on and before another; see Journal."""
-        for record in self.rooms():
-            if record.name == room:
-                numbers = range(record.first, record.last + 1)
-                return first_of_time(numbers, runs.starts, at, until, lambda seq: self._batch_with(room, seq))
+        for record in self.rooms("name = ?", room):
+            numbers = range(record.first, record.last + 1)
+            return first_of_time(numbers, runs.starts, at, until, lambda seq: self._batch_with(room, seq))
         return 1
 
     def _batch_with(self, room: str, seq: int) -> TimedBatch | None:

@@ -5,7 +5,7 @@ transaction, or of a reading; never knows Trio.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -29,17 +29,17 @@ class Some(NamedTuple):
     after: int | None
 
 
-def batches_of(connection: sqlite3.Connection, account: int, after: int) -> Some:
-    """Some of the batches that may have lines of an account."""
+def batches_of(connection: sqlite3.Connection, account: int, after: int, also: Collection[int] = ()) -> Some:
+    """Some of the batches that may have lines of an account, or are in one of these rooms."""
     rows = connection.execute(
-        "SELECT id, iif(authors = '', 0, instr(authors, ?1)) OR instr(lines, ?4), length(lines) FROM batch"
+        "SELECT id, iif(authors = '', 0, instr(authors, ?1)) OR instr(lines, ?4), length(lines), room FROM batch"
         " WHERE id > ?2 ORDER BY id LIMIT ?3",
         (str(account), after, LOOKED_THROUGH, f'"account":{account}'),
     ).fetchall()
     found: list[int] = []
     size = 0
-    for number, is_theirs, length in rows:
-        if is_theirs:
+    for number, is_theirs, length, room in rows:
+        if is_theirs or room in also:
             size += length
             found.append(number)
         if size >= REWRITTEN_BYTES:

@@ -79,6 +79,24 @@ _ACCOUNT_INDEXES = """
     CREATE INDEX failure_by_time ON failure (at);
 """
 
+_PARTIES = """
+    -- Between whom a conversation is: conversations.py.
+    CREATE TABLE party (
+        who TEXT NOT NULL,
+        room INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        has_accepted INTEGER NOT NULL,
+        began_at REAL NOT NULL,  -- 0: the other one has begun it
+        PRIMARY KEY (who, room)
+    ) STRICT, WITHOUT ROWID;
+"""
+
+_CONVERSATIONS = f"""
+    ALTER TABLE room ADD COLUMN kind TEXT NOT NULL DEFAULT '';  -- dm: a conversation; else it is for everybody
+    {_PARTIES}
+    CREATE INDEX party_by_room ON party (room, place);
+"""
+
 MIGRATIONS: list[str] = [
     """
     CREATE TABLE room (
@@ -146,21 +164,28 @@ MIGRATIONS: list[str] = [
     """
     ALTER TABLE room ADD COLUMN state TEXT NOT NULL DEFAULT '';  -- what follows from its log: room_state.py
     """,
+    _CONVERSATIONS,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
+_NO_PARTIES = _PARTIES.replace("CREATE TABLE", "CREATE TEMP TABLE")
+
 _BEFORE_TURNS = """
     CREATE TEMP VIEW batch AS
         SELECT id, room, first, count, at, lines, 0.0 AS step, '' AS authors, 0 AS turn FROM main.batch;
-    CREATE TEMP VIEW room AS SELECT id, name, topic, kept_from, 0 AS turn, '' AS state FROM main.room;
+    CREATE TEMP VIEW room AS SELECT id, name, topic, kept_from, 0 AS turn, '' AS state, '' AS kind FROM main.room;
 """
-_WITHOUT_STATE = "CREATE TEMP VIEW room AS SELECT id, name, topic, kept_from, turn, '' AS state FROM main.room;"
+_WITHOUT_STATE = """
+    CREATE TEMP VIEW room AS SELECT id, name, topic, kept_from, turn, '' AS state, '' AS kind FROM main.room;
+"""
+_WITHOUT_KIND = "CREATE TEMP VIEW room AS SELECT *, '' AS kind FROM main.room;"
 
 _AS_NEWEST = {
-    1: _BEFORE_TURNS + _NO_ACCOUNTS,
-    2: _WITHOUT_STATE + _NO_ACCOUNTS,
-    3: _WITHOUT_STATE,
+    1: _BEFORE_TURNS + _NO_ACCOUNTS + _NO_PARTIES,
+    2: _WITHOUT_STATE + _NO_ACCOUNTS + _NO_PARTIES,
+    3: _WITHOUT_STATE + _NO_PARTIES,
+    4: _WITHOUT_KIND + _NO_PARTIES,
 }
 """For each older version: its tables as those of this release, for connections that only read."""
 

@@ -22,7 +22,9 @@ from chat_server.journal import (
     POSITIONS_MAX,
     Duplicate,
     JournalError,
+    Party,
     Receipt,
+    RoomRecord,
     UnusableJournal,
 )
 from chat_server.journal.batch_codec import Stored, encode
@@ -30,6 +32,7 @@ from chat_server.journal.showable import showable_state
 from chat_server.journal.sqlite.batch_rows import INCOMING, Append, BatchRows, Last
 from chat_server.journal.sqlite.keys import store_keys
 from chat_server.journal.sqlite.known_files import KnownFiles
+from chat_server.journal.sqlite.parties import add_room
 from chat_server.journal.sqlite.reader import Prunable, Reader, T, connect, mapped_errors
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal
 from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
@@ -212,21 +215,19 @@ class Writer(Reader):
             return change(connection)
 
     @_patient
-    def create_room(self, name: str) -> None:
-        """Store a new, empty room. Harmless if it is there."""
+    def create_room(self, name: str, parties: Sequence[Party] = ()) -> None:
+        """Store a new, empty room, or a conversation between these. Harmless if it is there."""
         with self._transaction() as connection:
-            connection.execute("INSERT INTO room (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-            ((number,),) = connection.execute("SELECT id FROM room WHERE name = ?", (name,))
-        self._rooms[name] = number
+            self._rooms[name] = add_room(connection, name, parties)
         self._last.setdefault(name, Last(0, 0))
 
-    def adopt_room(self, name: str, topic: str, first: int, state: str = "") -> None:
-        """Store a new room whose lines begin with the number `first`."""
-        self.create_room(name)
+    def adopt_room(self, room: RoomRecord) -> None:
+        """Store a new room, or a conversation, as it stands in the record before its first line."""
+        self.create_room(room.name, room.parties)
         with self._transaction() as connection:
-            values = (topic, first, state, name)
+            values = (room.topic, room.first, room.state, room.name)
             connection.execute("UPDATE room SET topic = ?, kept_from = ?, state = ? WHERE name = ?", values)
-        self._last[name] = Last(first - 1, 0)
+        self._last[room.name] = Last(room.first - 1, 0)
 
     @_patient
     def commit(
@@ -337,6 +338,7 @@ class Writer(Reader):
                 "DELETE FROM batch WHERE room = ?",
                 "DELETE FROM sent WHERE room = ?",
                 "DELETE FROM position WHERE room = ?",
+                "DELETE FROM party WHERE room = ?",
                 "DELETE FROM room WHERE id = ?",
             ):
                 connection.execute(sql, (number,))

@@ -1,0 +1,87 @@
+"""Conversations on disk, for the server. See Conversations in journal/__init__.py."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from chat_server.journal import KeptConversation, Party
+from chat_server.journal.conversations import is_passing
+from chat_server.journal.sqlite.committer import Committer
+from chat_server.journal.sqlite.parties import CONVERSATION
+from chat_server.journal.sqlite.reader import Reader
+
+T = TypeVar("T")
+
+
+class InReader(Protocol):
+    """Reads, while nobody else does."""
+
+    async def __call__(self, work: Callable[[Reader], T]) -> T:
+        """Do this with what reads."""
+        ...
+
+
+class SqliteConversations:
+    """See Conversations."""
+
+    def __init__(self, committer: Committer, in_reader: InReader, store_positions: Callable[[], None]) -> None:
+        """Change by one, read by the other; `store_positions` has those stored that wait, before whatever is stored next."""
+        self._committer = committer
+        self._in_reader = in_reader
+        self._store_positions = store_positions
+
+    async def begin(self, name: str, parties: Sequence[Party]) -> None:
+        """Store a new conversation; see Conversations."""
+        await self._committer.call(lambda writer: writer.create_room(name, parties))
+
+    async def accept(self, name: str, who: str) -> None:
+        """One of the two has accepted it; see Conversations."""
+        accept = "UPDATE party SET has_accepted = 1 WHERE who = ? AND room = (SELECT id FROM room WHERE name = ?)"
+        await self._committer.call(
+            lambda writer: writer.change(lambda connection: connection.execute(accept, (who, name)))
+        )
+
+    async def find(self, name: str) -> KeptConversation | None:
+        """The conversation of this name; see Conversations."""
+        found = await self._in_reader(lambda reader: reader.rooms("name = ? AND kind = ?", name, CONVERSATION))
+        return KeptConversation(found[0]) if found else None
+
+    async def of(self, who: str) -> list[KeptConversation]:
+        """All that somebody has; see Conversations."""
+        await self._positions_stored()
+        return await self._in_reader(lambda reader: _of(reader, who))
+
+    async def have_met(self, one: str, other: str) -> bool:
+        """Whether two have been in the same room; see Conversations."""
+        await self._positions_stored()
+        return await self._in_reader(
+            lambda reader: reader.ask(lambda asked: bool(asked.execute(_MET, (one, other)).fetchone()))
+        )
+
+    async def passing(self) -> list[str]:
+        """Those in which a guest is; see Conversations."""
+        found = await self._in_reader(lambda reader: reader.rooms("kind = ?", CONVERSATION))
+        return [record.name for record in found if is_passing(record.parties)]
+
+    async def _positions_stored(self) -> None:
+        self._store_positions()
+        await self._committer.call(lambda _: None)
+
+
+_MET = (
+    "SELECT 1 FROM room JOIN position AS one ON one.room = room.id AND one.person = ?"
+    " JOIN position AS other ON other.room = room.id AND other.person = ? WHERE kind = '' LIMIT 1"
+)
+
+
+def _of(reader: Reader, who: str) -> list[KeptConversation]:
+    read = dict(
+        reader.ask(
+            lambda asked: asked.execute(
+                "SELECT name, seq FROM party JOIN room ON room.id = party.room"
+                " JOIN position ON position.room = party.room AND position.person = party.who WHERE who = ?",
+                (who,),
+            ).fetchall()
+        )
+    )
+    records = reader.rooms("room.id IN (SELECT room FROM party WHERE who = ?)", who)
+    return [KeptConversation(record, read.get(record.name, 0)) for record in records]
