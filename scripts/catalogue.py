@@ -35,6 +35,7 @@ def sentences() -> Iterator[Identifier]:
         yield from said_in(path)
     yield from (kind.shape.sentence for kind in KINDS if kind.shape.is_sentence)
     yield from (kind.shape.without_text for kind in KINDS if kind.shape.may_lack_text)
+    yield from (sentence for kind in KINDS for sentence in kind.other_sentences)
     yield from (kind.sentence for kind in (*EVENTS, *ANSWERS, *REFUSALS) if kind.sentence)
     for request in filter(lambda request: request.is_typed, COMMANDS.vocabulary.requests):
         yield from (parameter.name.upper() for parameter in parameters_of(request) if has_word(parameter))

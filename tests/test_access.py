@@ -40,6 +40,7 @@ IN_ROOMS = {
     "around",
     "date",
     "bans",
+    "delete",
 }
 GOVERNING = {"rule", "role"}
 MODERATING = {"kick", "mute", "ban", "unban"}

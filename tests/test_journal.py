@@ -26,7 +26,7 @@ from chat_server.journal.keys import KeysInRuns, SenderKey
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.journal.times import MICROSECOND, MILLISECOND, settled, times_of
-from chat_server.protocol.entries import Acted, Entry, Said, TopicSet
+from chat_server.protocol.entries import Acted, Entry, Redacted, RuleSet, Said, TopicSet
 from chat_server.protocol.runs import LinesInRuns, Piece, SaidRun, each_of
 from postgresql import url_beside
 
@@ -851,3 +851,49 @@ def test_an_engine_is_imported_when_it_is_chosen_and_only_then() -> None:
     engines = {module.rpartition(".engine")[0] or module for module in MODULES.values()}
     check = f"import sys, {modules}; sys.exit(str({imported} & {engines}) if {imported} & {engines} else 0)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def redacted(*of: tuple[int, int], room: str = "python", at: float = 2000.0) -> list[Entry]:
+    return [Redacted(room, 0, at, "bob", "#1", whom="ann", of=of)]
+
+
+async def test_what_is_deleted_is_gone_with_the_commit_that_says_so_and_its_number_stays(journal: Journal) -> None:
+    await store(journal, [*said("swordfish one", "two"), Acted("python", 0, 1000.0, "ann", "eats swordfish")])
+    await store(journal, said("swordfish elsewhere", room="pm"))
+    await store(journal, [*said("swordfish four"), Said("python", 0, 1000.0, "bert", "five", 0, bot=True)])
+    await store(journal, [RuleSet("python", 0, 1000.0, "ann", "slow 5")])
+    await store(journal, redacted((1, 1), (3, 3), (5, 9)))
+    page = await journal.read("python", 1, 99)
+    kinds = ["Deleted", "Said", "Deleted", "Said", "Deleted", "RuleSet", "Redacted"]
+    assert [type(line).__name__ for line in page.lines] == kinds
+    assert [line.seq for line in page.lines] == [1, 2, 3, 4, 5, 6, 7]
+    assert [line.text for line in page.lines] == ["", "two", "", "swordfish four", "", "slow 5", "#1"]
+    assert [line.nick for line in page.lines][:5] == ["ann", "ann", "ann", "ann", "bert"]
+    assert page.lines[4].bot
+    assert [(line.room, line.seq) for line in (await journal.search("swordfish", None, 9)).lines] == [
+        ("python", 4),
+        ("pm", 1),
+    ]
+    await store(journal, redacted((4, 4), (800, 900)))
+    assert [line.room for line in (await journal.search("swordfish", None, 9)).lines] == ["pm"]
+    await store(journal, redacted((1, 900)))
+    assert (await journal.read("python", 6, 6)).lines[0].text == "slow 5"
+
+
+async def test_a_key_of_what_was_deleted_still_counts(journal: Journal) -> None:
+    await store(journal, said("once"), {0: "k"})
+    await store(journal, redacted((1, 1)))
+    receipt = await store(journal, said("once"), {0: "k"})
+    assert receipt.duplicates == {0: Duplicate("python", 1)}
+    assert await texts(journal, 1, 9) == [(1, ""), (2, "#1")]
+
+
+async def test_what_is_deleted_stays_deleted_where_it_was_said_in_a_run(journal: Journal) -> None:
+    run = SaidRun(
+        "python", 0, [1000.0 + number * MICROSECOND for number in range(300)], "ann", [f"n{n}" for n in range(300)]
+    )
+    await journal.append(LinesInRuns([run], 300), {}).stored()
+    await store(journal, redacted((2, 2), (100, 199)))
+    left = await texts(journal, 1, 300)
+    assert [seq for seq, text in left if not text] == [2, *range(100, 200)]
+    assert [text for seq, text in left if text] == [f"n{n - 1}" for n in range(1, 301) if n != 2 and not 100 <= n < 200]

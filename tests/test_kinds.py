@@ -40,16 +40,16 @@ from fakes import FakeSession, open_rooms
 from test_hostile_texts import looking
 
 EVERY_KIND: list[type[Any]] = StoredEvent.__subclasses__()
-ENACTED: list[type[Any]] = [kind for kind in EVERY_KIND if kind.changes_rights]
-"""What changes what may happen in a room: commands work it out of more than a text."""
-SAID: list[type[Any]] = [kind for kind in EVERY_KIND if not kind.changes_rights]
+ENACTED: list[type[Any]] = [kind for kind in EVERY_KIND if kind.request is None]
+"""What commands work out of more than a text: what changes what may happen in a room, and what is deleted."""
+SAID: list[type[Any]] = [kind for kind in EVERY_KIND if kind.request is not None]
 every_kind = pytest.mark.parametrize("kind", EVERY_KIND)
 every_said_kind = pytest.mark.parametrize("kind", SAID)
 every_enacted_kind = pytest.mark.parametrize("kind", ENACTED)
 
 
 def entry_of(kind: Any, seq: int = 1) -> Entry:
-    more = {"whom": "bob", "until": 1764303600.0, "id": 3, "account": 5, "sender": "token:x"}
+    more = {"of": ((4, 4),), "whom": "bob", "until": 1764303600.0, "id": 3, "account": 5, "sender": "token:x"}
     beside = {name: more[name] for name in own_fields(kind)}
     entry: Entry = kind("python", seq, 1764300000.0, "ann", "two snakes", **beside)
     return entry
@@ -187,7 +187,7 @@ def test_what_is_typed_in_the_client_comes_to_the_server_as_its_request(kind: An
 def test_a_screen_and_a_line_by_line_program_show_it_with_its_author(kind: type[Entry]) -> None:
     entry = entry_of(kind)
     pending = Pending("k", "python", word_of(kind.request or Say), "two snakes", entry.at)
-    shapes = (entry,) if kind.changes_rights else (entry, pending)
+    shapes = (entry,) if kind.request is None else (entry, pending)
     for width in (40, 80):
         for one in shapes:
             rows = rows_of(one, None, looking(width))

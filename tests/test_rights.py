@@ -19,6 +19,8 @@ from chat_tui.client.in_order import line_in_words
 ACTS: dict[str, str] = {
     "say": "GAMmOMA",
     "set-topic": "GAMmOMA",
+    "take-back": "GAMmOMA",
+    "delete": "   mOMA",
     "curb": "   mOMA",
     "govern": "    O A",
     "make-owner": "    O A",
@@ -52,6 +54,7 @@ def test_nobody_is_curbed_by_an_equal_or_by_who_stands_lower(actor: int, target:
     who, whom = standing(both, account, role), standing(both, 8 if other else 0, other_role)
     allowed = ACTS["curb"][actor] != " " and actor > target
     assert (may("curb", who, whom, both) is None) == allowed
+    assert (may("delete", who, whom, both) is None) == allowed
 
 
 def test_a_server_s_owner_counts_as_its_admin() -> None:

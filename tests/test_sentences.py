@@ -203,6 +203,7 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "why": "stopping",
         "setting": "colour",
         "value": "on",
+        "of": ((1, 1),),
     }
     event = kind(**{name: values.get(name, 1 if name in NUMBERS else "x") for name in kind.__struct_fields__})
     starts: dict[type[events.Event], str] = {entries.Said: "x: ", entries.Acted: "~ x ", entries.Noticed: "- x: "}

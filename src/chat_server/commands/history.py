@@ -4,6 +4,7 @@ A page is a range of numbers, since numbers have no holes. What a search finds i
 """
 
 from collections.abc import Awaitable
+from functools import partial
 
 from chat_server.commands.access import access
 from chat_server.commands.bots import rooms_of_bot
@@ -11,7 +12,7 @@ from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.journal import JournalError
 from chat_server.protocol.days import NotADay, Span, span_of
-from chat_server.protocol.entries import PageShown
+from chat_server.protocol.entries import Found, PageShown
 from chat_server.protocol.events import Event, HistoryChosen, Refused
 from chat_server.protocol.requests import (
     HISTORY_MAX,
@@ -26,7 +27,7 @@ from chat_server.protocol.requests import (
 )
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.paging import AROUND, PAGE_MAX, page, search
+from chat_server.rooms.paging import AROUND, PAGE_MAX, as_it_stands, page, search
 from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
 
 
@@ -134,8 +135,11 @@ async def _answered(session: Occupant, answer: Awaitable[Event]) -> None:
 
 async def _show(room: Room, session: Occupant, first: int, last: int, *, from_end: bool = False) -> None:
     journal, guests, zone = room.directory.journal, room.directory.guests, session.person.zone
-    shown = page(journal, guests, room.name, first, last, newest=room.last_seq, zone=zone, from_end=from_end)
-    await _answered(session, shown)
+
+    def read() -> Awaitable[PageShown]:
+        return page(journal, guests, room.name, first, last, newest=room.last_seq, zone=zone, from_end=from_end)
+
+    await _answered(session, as_it_stands(lambda: room.rewritings, read))
 
 
 async def _show_last(room: Room, session: Occupant, count: int) -> None:
@@ -157,7 +161,11 @@ async def _show_before(room: Room, session: Occupant, number: int, count: int) -
 async def _page_of(room: Room, span: Span, zone: str) -> PageShown:
     journal, guests = room.directory.journal, room.directory.guests
     first = await journal.seq_at(room.name, span.start, span.end)
-    return await page(journal, guests, room.name, first, first + PAGE_MAX - 1, newest=room.last_seq, zone=zone)
+
+    def read() -> Awaitable[PageShown]:
+        return page(journal, guests, room.name, first, first + PAGE_MAX - 1, newest=room.last_seq, zone=zone)
+
+    return await as_it_stands(lambda: room.rewritings, read)
 
 
 async def _search(place: Room, session: Occupant, words: str, rooms: list[str] | None) -> None:
@@ -168,7 +176,11 @@ async def _search(place: Room, session: Occupant, words: str, rooms: list[str] |
     await place.flushed(session)
     directory = place.directory
     rooms = rooms if limited_to is None else [*limited_to]
-    session.send(await search(directory.journal, directory.guests, words, rooms, session.person.zone))
+
+    def read() -> Awaitable[Found | Refused]:
+        return search(directory.journal, directory.guests, words, rooms, session.person.zone)
+
+    session.send(await as_it_stands(lambda: sum(room.rewritings for room in directory.rooms), read))
 
 
 async def catch_up(room: Room, session: Occupant, after: int, last: int) -> None:
@@ -185,17 +197,16 @@ async def _catch_up(room: Room, session: Occupant, after: int, last: int) -> Non
     while True:
         session.replayed_up_to(room.name, after)
         await session.drained()
-        shown = await page(
-            room.directory.journal,
-            room.directory.guests,
-            room.name,
-            after + 1,
-            min(after + PAGE_MAX, last),
-            newest=last,
-            zone=session.person.zone,
-        )
+        shown = await as_it_stands(lambda: room.rewritings, partial(_page_after, room, session, after, last))
         session.send(shown)
         come_from = after
         after = shown.numbers[1] if shown.numbers else max(after, shown.first - 1)
         if after >= last or after == come_from:
             return
+
+
+async def _page_after(room: Room, session: Occupant, after: int, last: int) -> PageShown:
+    """The next page after a number, of the lines up to and with `last`."""
+    journal, guests, zone = room.directory.journal, room.directory.guests, session.person.zone
+    end = min(after + PAGE_MAX, last)
+    return await page(journal, guests, room.name, after + 1, end, newest=last, zone=zone)

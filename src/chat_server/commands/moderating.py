@@ -230,7 +230,7 @@ class ModeratingCommands(CommandHandler):
             session.send(NoSuchRule(details={"rules": ", ".join(known)}))
             return None
         value = str(int(request.value)) if request.rule == "slow" else request.value  # 00 is 0, and changes nothing
-        return _act(place, session, Acting(RuleSet(place.name, 0, 0.0, "", f"{request.rule} {value}")))
+        return act_in(place, session, Acting(RuleSet(place.name, 0, 0.0, "", f"{request.rule} {value}")))
 
     @access(where=(ROOM,), bots=False, asks_engine=True)
     def do_role(self, place: ChatRoom, session: Occupant, request: GiveRole) -> MaybeAwaitable:
@@ -275,7 +275,7 @@ class ModeratingCommands(CommandHandler):
             session.send(ReasonTooLong(details={"limit": str(REASON_MAX)}))
             return None
         lifted = Lifted(place.name, 0, 0.0, "", request.reason, whom=curb.whom, id=curb.id)
-        return _act(place, session, Acting(lifted))
+        return act_in(place, session, Acting(lifted))
 
     @access(where=(ROOM,))
     def do_bans(self, place: ChatRoom, session: Occupant, request: ListBans) -> MaybeAwaitable:
@@ -301,7 +301,8 @@ class ModeratingCommands(CommandHandler):
         return None
 
 
-def _act(place: ChatRoom, session: Occupant, act: Acting) -> MaybeAwaitable:
+def act_in(place: ChatRoom, session: Occupant, act: Acting) -> MaybeAwaitable:
+    """Have somebody do something in a room, if they may; they are told why not."""
     refusal = place.refusal_to_act(session, act)
     if refusal is not None:
         session.send(refusal)
@@ -352,7 +353,7 @@ async def _give_role(place: ChatRoom, session: Occupant, request: GiveRole) -> N
         session.send(SameRole(details={"nick": target.nick}))
         return
     given = RoleGiven(place.name, 0, 0.0, "", request.role, whom=target.nick, account=target.account)
-    await _finished(_act(place, session, Acting(given, target.role)))
+    await _finished(act_in(place, session, Acting(given, target.role)))
 
 
 async def _curb(place: ChatRoom, session: Occupant, nick: str, text: str, kind: Callable[..., Enacted]) -> None:
@@ -372,7 +373,7 @@ async def _curb(place: ChatRoom, session: Occupant, nick: str, text: str, kind: 
         account=target.account,
         sender="" if target.account else target.sender,
     )
-    await _finished(_act(place, session, Acting(entry, target.role, seconds)))
+    await _finished(act_in(place, session, Acting(entry, target.role, seconds)))
 
 
 async def _finished(pause: Awaitable[None] | None) -> None:

@@ -19,6 +19,7 @@ from chat_server.commands.login import LoginCommands
 from chat_server.commands.moderating import ModeratingCommands
 from chat_server.commands.rooms import RoomCommands
 from chat_server.commands.settings import SettingsCommands
+from chat_server.commands.taking_back import TakingBackCommands
 from chat_server.commands.talk import TalkCommands
 from chat_server.commands.tls import TlsCommands
 from chat_server.protocol.entries import EVENTS
@@ -35,6 +36,7 @@ COMMANDS = CommandTable(
     ExportCommands(),
     RoomCommands(),
     ModeratingCommands(),
+    TakingBackCommands(),
     TalkCommands(),
     HistoryCommands(),
     SettingsCommands(),

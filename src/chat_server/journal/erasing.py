@@ -1,11 +1,12 @@
-"""What becomes of somebody's lines when their account has ended: they stand under another name, and their texts may be gone. Pure."""
+"""What becomes of lines when their author's account has ended, or when they are deleted: other names, and no texts. Pure."""
 
 import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
 from chat_server.journal.batch_codec import Stored, Unknown
-from chat_server.protocol.entries import RoleGiven, RuleSet
+from chat_server.protocol.entries import Deleted, Redacted, RoleGiven, RuleSet
+from chat_server.protocol.redactions import after
 from chat_server.protocol.room_state import called, read, written
 
 ERASED_TEXT = "[erased]"
@@ -30,9 +31,16 @@ def rewritten(line: Stored, account: int, nick: str, *, is_erased: bool) -> Stor
         return replace(line, whom=nick)
     if line.author != account:
         return line
-    says_what = isinstance(line, RuleSet | RoleGiven)  # the text is a word of ours, by which the room is what it is
+    says_what = isinstance(
+        line, RuleSet | RoleGiven | Redacted | Deleted
+    )  # the text is a word of ours, or there is none
     about = {"whom": nick} if getattr(line, "account", 0) == account else {}
     return replace(line, nick=nick, text=line.text if says_what or not is_erased else ERASED_TEXT, **about)
+
+
+def redacted_after(line: Stored, redacted: Redacted) -> Stored:
+    """The line, as it is after the entry: of a kind that this release does not know, it is as it was."""
+    return line if isinstance(line, Unknown) else after(line, redacted)
 
 
 def state_without(text: str, account: int, nick: str) -> str:

@@ -14,7 +14,7 @@ from chat_server.journal import Duplicate, JournalError, KeptConversation, Party
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.conversations import accepted, is_passing
-from chat_server.journal.erasing import concerns, rewritten, state_without
+from chat_server.journal.erasing import concerns, redacted_after, rewritten, state_without
 from chat_server.journal.happened import (
     AccountChanged,
     ChoicesMade,
@@ -28,7 +28,7 @@ from chat_server.journal.memory_names import KeptChanges, KeptNames
 from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, NodeSeen, Placed, Turn, Went
 from chat_server.journal.showable import showable, showable_state
 from chat_server.journal.times import MICROSECOND, settled
-from chat_server.protocol.entries import Enacted, Entry, TopicSet
+from chat_server.protocol.entries import Enacted, Entry, Redacted, TopicSet
 from chat_server.protocol.room_state import after, written
 
 
@@ -171,12 +171,22 @@ class Kept:
             elif isinstance(line, Enacted):
                 room.state = written(after(showable_state(room.state), line))
                 room.state_turn = room.turn + 1
+            elif isinstance(line, Redacted):
+                self._redact(room, line)
         left = [Placed(after - sum(index < after for index in duplicates), movement) for after, movement in movements]
         if stored:
             self.add(stored, node, left)
         elif left:
             room.add_turn(0, node, left)
         return first, duplicates, stored
+
+    def _redact(self, room: KeptRoom, redacted: Redacted) -> None:
+        """Overwrite what has been deleted."""
+        room.lines = [redacted_after(line, redacted) for line in room.lines]
+        for index, record in enumerate(self.records):
+            if record.lines[0].room == redacted.room:
+                lines = [redacted_after(line, redacted) for line in record.lines]
+                self.records[index] = record._replace(lines=lines)
 
     def name_now(self, name: str) -> str | None:
         """What the room is called that has or had this name; None if it is no more."""

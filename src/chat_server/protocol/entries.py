@@ -76,6 +76,8 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     """Whether the room is another one afterwards: then its author is shown it too."""
     changes_rights: ClassVar[bool] = False
     """Whether somebody may do another thing in the room afterwards: see room_state.py. It has no key."""
+    other_sentences: ClassVar[tuple[str, ...]] = ()
+    """What its `own_sentence` may be beside what follows from its shape."""
 
     room: str
     seq: Number
@@ -99,7 +101,7 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     @property
     def without_hidden(self) -> Self:
         """The entry as anybody may see it."""
-        if self.changes_rights:
+        if self.request is None:
             return replace(self, **{name: "" if isinstance(getattr(self, name), str) else 0 for name in self.hidden})
         kind = type(
             self
@@ -147,7 +149,13 @@ class TopicSet(StoredEvent, frozen=True, gc=False, tag="topic"):
 
     request: ClassVar[type[Request]] = Topic
     shape: ClassVar[Shape] = Shape("#", " set the topic: ", is_sentence=True)
+    other_sentences: ClassVar[tuple[str, ...]] = ("{nick} took the topic away",)
     changes_room: ClassVar[bool] = True
+
+    @property
+    def own_sentence(self) -> str:
+        """What is translated: without a text, what set it was deleted, and the room has no topic any more."""
+        return self.shape.sentence if self.text else self.other_sentences[0]
 
 
 class Noticed(StoredEvent, frozen=True, gc=False):
@@ -251,7 +259,62 @@ class Lifted(StoredEvent, frozen=True, gc=False):
     id: Number = 0
 
 
-Entry = Said | Acted | TopicSet | Noticed | RuleSet | RoleGiven | Kicked | Muted | Banned | Lifted
+Ranges = tuple[tuple[Number, Number], ...]
+"""Numbers: the first and the last of each row of them, in their order."""
+
+
+class Redacted(StoredEvent, frozen=True, gc=False, tag="redacted"):
+    """Somebody has deleted lines, `of` these numbers, which were of `whom`; the text tells the numbers as people read them.
+
+    Since then Deleted stands under each of them. `account` is that of whom; 0: they had none.
+    """
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"author", "account"})
+    shape: ClassVar[Shape] = Shape("#", " deleted {whom}'s line ", is_sentence=True)
+    other_sentences: ClassVar[tuple[str, ...]] = (
+        "{nick} deleted {count} lines of {whom}: {text}",
+        "{nick} took back line {text}",
+        "{nick} took back {count} lines: {text}",
+        "{nick} deleted {text}",
+    )
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+    changes_room: ClassVar[bool] = True
+
+    whom: str = ""
+    of: Ranges = ()
+    account: Author = 0
+
+    @property
+    def count(self) -> int:
+        """How many lines it has deleted."""
+        return sum(last - first + 1 for first, last in self.of)
+
+    @property
+    def own_sentence(self) -> str:
+        """What is translated: of one line or of several, of somebody else's or of one's own, or where it is not said whose."""
+        many, own, own_many, unnamed = self.other_sentences
+        if not self.whom:
+            return unnamed
+        if self.whom == self.nick:
+            return own_many if self.count > 1 else own
+        return many if self.count > 1 else self.shape.sentence
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What stands in its sentence."""
+        return {**super().details, "count": str(self.count)}
+
+
+class Deleted(StoredEvent, frozen=True, gc=False, tag="deleted"):
+    """What somebody has said stood here, and was deleted: see Redacted, which comes later. It has no text, or one that says nothing of the old."""
+
+    shape: ClassVar[Shape] = Shape("#", " said something that was deleted: ", is_sentence=True, may_lack_text=True)
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+
+
+Entry = Said | Acted | TopicSet | Noticed | RuleSet | RoleGiven | Kicked | Muted | Banned | Lifted | Redacted | Deleted
 """What is kept of a room, whichever it is."""
 
 Storable = Say | Act | Topic | Notice

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from chat_server.journal import Duplicate, JournalError, PendingAppend
 from chat_server.journal.keys import KeysInRuns, SenderKey
 from chat_server.journal.times import FLOOD_LINES, settled, step_of, times_for, times_of
-from chat_server.protocol.entries import KIND_BY_REQUEST, Enacted, Entry, Said, Storable
+from chat_server.protocol.entries import KIND_BY_REQUEST, Enacted, Entry, Redacted, Said, Storable, TopicSet
 from chat_server.protocol.events import Event, NotStored, Stored, Timed
 from chat_server.protocol.requests import Say
 from chat_server.protocol.runs import Piece, SaidRun, SayRun, StoredRun, in_runs, pieces_of
@@ -66,16 +66,19 @@ class TimedRequest(NamedTuple):
 
 
 class Acting(NamedTuple):
-    """Somebody does something that changes what may happen in the room.
+    """Somebody does something that changes what may happen in the room, or what stands in it.
 
     `entry` is without its number, time and nickname; `target_role` is the role on the server of the one to whom it is done. `seconds` is for how long
-    it is to be, where that matters. `is_founding`: they have made the room.
+    it is to be, where that matters. `is_founding`: they have made the room. `is_own`: what is deleted they have said, as a guest who is still there.
+    `topics` are the texts of what is deleted that set one.
     """
 
-    entry: Enacted
+    entry: Enacted | Redacted | TopicSet
     target_role: str = ""
     seconds: float = 0.0
     is_founding: bool = False
+    is_own: bool = False
+    topics: frozenset[str] = frozenset()
 
 
 InboxItem = Storable | SayRun | TimedRequest | Acting | Renaming | Arrival | Takeover | Departure | Barrier

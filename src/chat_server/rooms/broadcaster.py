@@ -40,6 +40,7 @@ from chat_server.rooms.inbox import BATCH_MAX, Inbox
 from chat_server.rooms.members import Members
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.taking_back import with_topics_cleared
 
 READ_AGAIN_SECONDS = 10.0
 """Seconds after which a room tries again to read its past from a disk that would not."""
@@ -180,7 +181,7 @@ class Broadcaster:
             cast(Arrival, what).done.set()
         if admitted.answers:
             self._audience.answer(admitted.answers)
-        return admitted.entries
+        return with_topics_cleared(admitted.entries, self._history.topic)
 
     def _put_out(self, session: Occupant) -> None:
         if not self._guard.attempt(session.put_out, self._room):

@@ -15,7 +15,7 @@ import trio
 from chat_server.guard import Guard
 from chat_server.journal import RoomRecord
 from chat_server.journal.nodes import Elsewhere
-from chat_server.protocol.entries import RoleGiven, Storable
+from chat_server.protocol.entries import Entry, RoleGiven, Storable
 from chat_server.protocol.events import Refused
 from chat_server.protocol.room_state import Curb
 from chat_server.rooms.audience import Audience
@@ -103,6 +103,11 @@ class ChatRoom(Room):
         return self._history.topic
 
     @property
+    def rewritings(self) -> int:
+        """How often something of what was said here has come to stand otherwise; see Room."""
+        return self._history.rewritings
+
+    @property
     def last_seq(self) -> int:
         """The number of the newest line that everybody has been shown."""
         return self._audience.shown_seq
@@ -146,6 +151,13 @@ class ChatRoom(Room):
     def refusal_of(self, session: Occupant, act: Act) -> Refused | None:
         """Why somebody may not do such a thing here, whomever to; None if they may."""
         return may(act, self.gate.standing(session), None, self.gate.state)
+
+    def is_own(self, session: Occupant, line: Entry) -> bool:
+        """Whether the session's person has said this: by their account, or as a guest since they are here under their name."""
+        person = session.person
+        if line.author:
+            return line.author == person.account
+        return self._members.own.has(person, self._members.nicks.get(person, ""), line)
 
     def timed_request(self, session: Occupant, request: Storable) -> Storable | TimedRequest:
         """The request; with the time, if its author wants to know how long it takes."""

@@ -18,6 +18,7 @@ from chat_server.protocol.entries import (
     Kicked,
     Lifted,
     Muted,
+    Redacted,
     RoleGiven,
     RuleSet,
     Storable,
@@ -160,6 +161,8 @@ class Gate:
         """Why somebody may not do this; None if they may."""
         state = self.state if state is None else state
         entry = act.entry
+        if not isinstance(entry, Enacted):
+            return self._refusal_to_delete(session, act, state)
         actor = self.standing(session, state)
         if isinstance(entry, RuleSet | Lifted):
             is_own = isinstance(entry, Lifted) and SERVER_ADMIN not in actor.places and _is_of(session, entry, state)
@@ -169,12 +172,17 @@ class Gate:
         if isinstance(entry, RoleGiven):
             if act.is_founding:
                 return None if state == EMPTY else Refused("owners-only")
-            if entry.text in ROOM_ROLES and entry.account not in state.roles and len(state.roles) >= ROLES_MAX:
-                return Refused("too-many-roles", {"limit": str(ROLES_MAX)})
-            return may_give(entry.text, actor, target, state, is_own=entry.account == session.person.account)
+            return _refusal_to_give(entry, actor, target, state, is_own=entry.account == session.person.account)
         if len(state.curbs) >= CURBS_MAX and sum(one.until > now for one in state.curbs) >= CURBS_MAX:
             return Refused("too-many-curbs", {"limit": str(CURBS_MAX)})
         return may("curb", actor, target, state)
+
+    def _refusal_to_delete(self, session: Occupant, act: Acting, state: RoomState) -> Refused | None:
+        actor = self.standing(session, state)
+        account = act.entry.account if isinstance(act.entry, Redacted) else 0
+        if act.is_own or account == session.person.account != 0:
+            return may("take-back", actor, None, state)
+        return may("delete", actor, standing(state, account, act.target_role), state)
 
     def admits_all(self, entries: Sequence[InboxEntry], now: float) -> bool:
         """Whether all of these may happen, and nothing is changed by them: in most rooms, at most times. It costs a turn a microsecond."""
@@ -201,8 +209,8 @@ class Gate:
         session, nick, what, not_for = entry
         if isinstance(what, Acting):
             refusal = self.refusal_to_act(session, what, self._now, self._then)
-            if refusal is None:
-                entry = (session, nick, self._enacted(nick, what), not_for)
+            if refusal is None and isinstance(what.entry, Enacted):
+                entry = (session, nick, self._enacted(nick, what, what.entry), not_for)
         elif isinstance(what, Arrival | Takeover):
             refusal = self.refusal_to_enter(session.person, self._now, self._then)
             if refusal is not None:
@@ -223,9 +231,8 @@ class Gate:
         else:
             admitted.answers.append((session, refusal))
 
-    def _enacted(self, nick: str, what: Acting) -> Acting:
+    def _enacted(self, nick: str, what: Acting, act: Enacted) -> Acting:
         """What somebody does, with what follows from when it happens; the room is another one for what comes after it."""
-        act = what.entry
         if isinstance(act, Kicked | Muted | Banned):
             act = replace(act, id=self._then.next_id, until=self._now + what.seconds)
         self._then = after(self._then, replace(act, nick=nick, at=self._now))
@@ -243,6 +250,14 @@ def _curbed(state: RoomState, person: Person[Occupant], now: float, *kinds: Curb
     if by_proof is None and has_only_a_name(person):
         return state.curbed(0, name_key(person.nick), now, *kinds)
     return by_proof
+
+
+def _refusal_to_give(
+    given: RoleGiven, actor: Standing, target: Standing, state: RoomState, *, is_own: bool
+) -> Refused | None:
+    if given.text in ROOM_ROLES and given.account not in state.roles and len(state.roles) >= ROLES_MAX:
+        return Refused("too-many-roles", {"limit": str(ROLES_MAX)})
+    return may_give(given.text, actor, target, state, is_own=is_own)
 
 
 def _is_of(session: Occupant, lifted: Lifted, state: RoomState) -> bool:

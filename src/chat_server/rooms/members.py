@@ -21,6 +21,7 @@ from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Presence, Somebody
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.taking_back import LinesOfGuests
 
 NAMED_ON_ENTERING_MAX = 20
 """Names shown on entering; /online shows all. Without a bound, 5000 people joining one room cost 12 million names."""
@@ -61,6 +62,8 @@ class Members:
         """Who wants their next line timed."""
         self.entered_at: dict[Occupant, int] = {}
         """After which line those sessions have entered that have not been told yet."""
+        self.own = LinesOfGuests()
+        """What was said by guests who are here."""
         self._arrived = 0  # newcomers since others had their turn
         self.presence = Presence(room, self._guests)
         self._announced_at = -inf
@@ -173,6 +176,7 @@ class Members:
         if self.presence:
             self.announce()
         self._audience.put(Renamed(known, nick, self.room, self._guests.mark(person)))
+        self.own.was_renamed(person, self._history.last_seq)
         self.nicks[person] = nick
         for session in self._here[person]:
             self._audience.remove(session, known)
@@ -191,6 +195,7 @@ class Members:
     def _welcome(self, session: Occupant, nick: str) -> None:
         """Make the session a member, and tell it where it is."""
         person = session.person
+        self.own.came(person, self._history.last_seq)
         self.nicks[person] = nick
         self._here[person] = (*self._here.get(person, ()), session)
         self._audience.add(session, nick)
@@ -251,6 +256,7 @@ class Members:
         if known is None:
             return
         if known != nick:
+            self.own.was_renamed(person, self._history.last_seq)
             self.nicks[person] = nick
             self._audience.put(Renamed(known, nick, self.room, self._guests.mark(person)))
         for session in self._here[person]:
@@ -296,3 +302,4 @@ class Members:
             self._here[session.person] = left
         else:
             self.nicks.pop(session.person, None)
+            self.own.went(session.person)

@@ -3,10 +3,11 @@
 Never knows who is in a room, who asks, nor bytes on the wire.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
 
 from chat_server.journal import TERMS_MAX, Journal, JournalError, NoWords, TooManyWords
-from chat_server.protocol.entries import Entry, Found, PageShown
+from chat_server.protocol.entries import Entry, Found, PageShown, Redacted
 from chat_server.protocol.events import Refused
 from chat_server.rooms.guests import GuestMarks
 
@@ -19,6 +20,9 @@ AROUND = 10
 PAGE_CHARACTERS = 32768
 """Characters of text on a page. A page must fit into what may wait for a slow reader, or it would be skipped like anything else."""
 
+RANGE_CHARACTERS = 16
+"""What a row of numbers of deleted lines counts for."""
+
 FOUND_MAX = 20
 """Lines that a search shows: a screen. More words find fewer."""
 
@@ -27,12 +31,29 @@ RECALLED_CHARACTERS = 8192
 """Characters of text shown on entering a room: 50 lines of ordinary length. It is shown at once, in the room's order, so it has to be quick."""
 
 
+T = TypeVar("T")
+
+
+async def as_it_stands(rewritings: Callable[[], int], read: Callable[[], Awaitable[T]]) -> T:
+    """Read some of what was said; and again, if some of it has come to stand otherwise meanwhile.
+
+    Else a reader might be shown a text after it was told that this is deleted.
+    """
+    while True:
+        before = rewritings()
+        found = await read()
+        if rewritings() == before:
+            return found
+
+
 def fitting(lines: Sequence[Entry], *, from_end: bool = False, limit: int = PAGE_CHARACTERS) -> list[Entry]:
     """As many of the lines as a page may have characters: the first, or the last of them; one at least."""
     kept: list[Entry] = []
     characters = 0
     for line in reversed(lines) if from_end else lines:
         characters += len(line.text) + len(line.nick)
+        if type(line) is Redacted:
+            characters += len(line.of) * RANGE_CHARACTERS
         if characters > limit and kept:
             break
         kept.append(line)

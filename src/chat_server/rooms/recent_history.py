@@ -10,7 +10,8 @@ from itertools import islice
 
 from chat_server.journal import POSITIONS_MAX, Journal, RoomRecord
 from chat_server.journal.showable import showable_state
-from chat_server.protocol.entries import Enacted, Entry, Recalled, TopicSet
+from chat_server.protocol.entries import Enacted, Entry, Recalled, Redacted, TopicSet
+from chat_server.protocol.redactions import after
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.protocol.runs import Piece, SaidRun, each_of
 from chat_server.rooms.gate import Gate
@@ -31,6 +32,8 @@ class RecentHistory:
         self.gate = Gate(record.name, showable_state(record.state))
         """What may happen in the room."""
         self.last_seq, self.last_at = record.last, record.last_at
+        self.rewritings = 0
+        """How often something of what was said has come to stand otherwise, since the room was opened: what was read before may be so no more."""
         self.is_read = not record.last
         """Whether the past has been read from the journal; there is nothing to read where nothing has been said."""
 
@@ -70,6 +73,11 @@ class RecentHistory:
             self.topic = line.text
         elif isinstance(line, Enacted):
             self.gate.note(line)
+        elif type(line) is Redacted:
+            self.rewritings += 1
+            known = [*self._newest, *each_of(self._unread)]
+            self._newest = deque((after(one, line) for one in known), HISTORY_MAX)
+            self._unread.clear()
 
     def skip(self, seq: int, at: float) -> None:
         """There is nothing that could be shown up to this number, of which the line has this time."""
@@ -84,6 +92,9 @@ class RecentHistory:
     def forget(self, topic: str | None) -> None:
         """Know nothing of the lines until they are read again; nor of this topic, if it is the room's."""
         self.is_read = not self.last_seq
+        self.rewritings += 1
+        self._newest.clear()  # nor if they cannot be read
+        self._unread.clear()
         if self.topic == topic:
             self.topic = ""
 

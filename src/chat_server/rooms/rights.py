@@ -12,9 +12,9 @@ from chat_server.protocol.events import Refused
 from chat_server.protocol.room_state import NO_ROLE, RoomState
 from chat_server.rooms.person import ADMIN, MODERATOR, OWNER
 
-Act = Literal["say", "set-topic", "curb", "govern", "make-owner"]
-"""To say or do something; to set the topic; to kick, mute or ban somebody, or to lift that; to set rules, and give roles but that of an owner; and
-that."""
+Act = Literal["say", "set-topic", "take-back", "delete", "curb", "govern", "make-owner"]
+"""To say or do something; to set the topic; to delete what one has said oneself; to delete what others have said; to kick, mute or ban somebody, or
+to lift that; to set rules, and give roles but that of an owner; and that."""
 
 GUEST, ACCOUNT, MEMBER, ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN = range(7)
 """Where one can stand. Who stands higher cannot be acted on by who stands lower, nor by an equal."""
@@ -29,6 +29,8 @@ _OWNING = frozenset((ROOM_OWNER, SERVER_ADMIN))
 TABLE: Mapping[Act, frozenset[int]] = {
     "say": _EVERYBODY,
     "set-topic": _EVERYBODY,
+    "take-back": _EVERYBODY,
+    "delete": _MODERATING,
     "curb": _MODERATING,
     "govern": _OWNING,
     "make-owner": _OWNING,

@@ -277,6 +277,11 @@ class Room(ABC):
         return 0
 
     @property
+    def rewritings(self) -> int:
+        """How often something of what was said here has come to stand otherwise: it was deleted, or an account has ended."""
+        return 0
+
+    @property
     def position(self) -> dict[str, int]:
         """The room, and the number of its line, up to which somebody who is here has been shown everything; {} where nothing is said."""
         return {}

@@ -291,7 +291,7 @@ def _answered(event: Event, language: str, _: int) -> Event:
 
 def _entry(entry: Entry, _: str, protocol: int) -> Entry:
     if entry.protocol > protocol:
-        text = entry.in_words if entry.changes_rights else entry.text
+        text = entry.in_words if entry.request is None else entry.text
         return Said(entry.room, entry.seq, entry.at, entry.nick, text, guest=entry.guest, bot=entry.bot)
     return entry.without_hidden
 

@@ -13,8 +13,8 @@ from chat_tui.client.state import RoomState
 def line_in_words(line: Entry) -> str:
     """`[python] 4711 ann: hello`: a line as it is read out."""
     shape = line.shape
-    text = (line.in_words if line.changes_rights else line.text).replace("\n", "\n  ")
-    if line.changes_rights:
+    text = (line.in_words if line.request is None else line.text).replace("\n", "\n  ")
+    if line.request is None:
         return f"[{line.room}] {line.seq} {line.nick}{line.mark} {text}"
     sign = f"{shape.sign} " if shape.sign and not shape.is_sentence else ""
     return f"[{line.room}] {line.seq} {sign}{line.nick}{line.mark}{shape.between}{text}"

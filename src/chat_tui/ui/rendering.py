@@ -244,7 +244,7 @@ def _cut(text: str, width: int) -> str:
 def _text(entry: Entry | Pending, look: Look) -> Shown:
     kind = _kind(entry)
     is_mine = isinstance(entry, Pending) or entry.nick == look.me
-    said = entry.in_words if not isinstance(entry, Pending) and kind.changes_rights else entry.text
+    said = entry.in_words if not isinstance(entry, Pending) and kind.request is None else entry.text
     text = markup.shown(
         said,
         look.parts,
@@ -261,7 +261,7 @@ def _text(entry: Entry | Pending, look: Look) -> Shown:
             Content.assemble(
                 (nick, nick_style(nick, look.nicks)),
                 (_mark_behind(entry), look.dim),
-                " " if kind.changes_rights else kind.shape.between,
+                " " if kind.request is None else kind.shape.between,
             )
         )
     return text

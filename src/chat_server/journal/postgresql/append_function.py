@@ -24,6 +24,9 @@ PAYLOAD_MAX = 7900
 MISSED_MAX = 100
 """Turns of one room with which an answer makes up what its node has missed; whoever has missed more asks for the rest."""
 
+_SAID = "'said', 'acted', 'topic', 'noticed'"
+"""The kinds of what somebody has said: what can be deleted, by this release; a later one has a function of its own."""
+
 _NO_TURN = "NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::float8, NULL::float8, NULL, NULL, NULL"
 """What stands in the columns from `turn` to `moved` of an answer that has no turn."""
 
@@ -41,6 +44,7 @@ CREATE FUNCTION append(
     -- What is a room's topic after which of its lines, counted from 0.
     topic_places bigint[], topic_indexes bigint[], topic_texts text[],
     state_places bigint[], state_texts text[],  -- what follows from the room's log afterwards, where that is another thing than before
+    redacted_places bigint[], redacted_firsts bigint[], redacted_lasts bigint[],  -- which numbers are deleted, in rows of them
     -- The keys of which lines, counted from 0.
     key_places bigint[], key_indexes bigint[], key_senders text[], key_texts bytea[],
     -- Who comes, goes and takes another name, in that order.
@@ -270,6 +274,22 @@ BEGIN
             WHERE room.id = rooms[s.place] AND s.place <> ALL (left_out);
     END IF;
 
+    FOR dropped IN
+        SELECT rooms[r.place] AS room, min(r.first) AS first, max(r.last) AS last, array_agg(r.first) AS firsts, array_agg(r.last) AS lasts
+            FROM unnest(redacted_places, redacted_firsts, redacted_lasts) AS r (place, first, last)
+            WHERE r.place <> ALL (left_out) GROUP BY r.place
+    LOOP
+        -- Batch by batch through the index: the first of them may begin before the numbers do.
+        UPDATE batch SET lines = redacted(batch.lines, batch.first, dropped.firsts, dropped.lasts)
+            WHERE batch.room = dropped.room AND batch.count > 0 AND batch.first <= dropped.last AND batch.first >= coalesce((
+                SELECT b.first FROM batch AS b WHERE b.room = dropped.room AND b.count > 0 AND b.first <= dropped.first
+                ORDER BY b.first DESC LIMIT 1
+            ), 0) AND EXISTS (
+                SELECT FROM unnest(dropped.firsts, dropped.lasts) AS r (first, last)
+                WHERE r.first < batch.first + batch.count AND r.last >= batch.first
+            );
+    END LOOP;
+
     FOR move IN
         SELECT rooms[m.place] AS room, m.kind, m.person, m.device, m.nick, m.account
             FROM unnest(move_places, move_kinds, move_persons, move_devices, move_nicks, move_accounts) WITH ORDINALITY
@@ -304,6 +324,16 @@ BEGIN
             ) AS m ORDER BY p.place, m.turn;
     END IF;
 END $$;
+
+-- A batch's text, of which the first line has this number, without what was said under some numbers (redactions.py). What nobody has said stays.
+CREATE FUNCTION redacted(list text, start bigint, firsts bigint[], lasts bigint[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT '[' || coalesce(string_agg(CASE
+            WHEN coalesce(e.entry ->> 2, 'said') IN ({_SAID})
+                AND EXISTS (SELECT FROM unnest(firsts, lasts) AS r (first, last) WHERE start + e.number - 1 BETWEEN r.first AND r.last)
+            THEN '[' || (e.entry -> 0)::text || ',"","deleted"' || CASE WHEN e.entry ->> 3 = 'bot' THEN ',"bot"]' ELSE ']' END
+            ELSE e.entry::text END, ',' ORDER BY e.number), '') || ']'
+        FROM json_array_elements(list::json) WITH ORDINALITY AS e (entry, number)
+$$;
 
 -- A JSON list without the entries at some indexes. The others stay as they are written.
 CREATE FUNCTION without(list text, indexes bigint[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$

@@ -45,7 +45,7 @@ from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.postgresql.turn_rows import turn_of
 from chat_server.journal.times import step_of
 from chat_server.journal.turn_codec import encode_movements
-from chat_server.protocol.entries import Entry, TopicSet
+from chat_server.protocol.entries import Entry, Ranges, Redacted, TopicSet
 from chat_server.protocol.runs import pieces_of
 
 Connection = psycopg.Connection[TupleRow]
@@ -56,6 +56,7 @@ _TYPES = (
     *(Texts.oid, Texts.oid, Texts.oid),
     *(Integers.oid, Integers.oid, Texts.oid),
     *(Integers.oid, Texts.oid),
+    *(Integers.oid, Integers.oid, Integers.oid),
     *(Integers.oid, Integers.oid, Texts.oid, Blobs.oid),
     *(Integers.oid, Texts.oid, Texts.oid, Integers.oid, Texts.oid, Integers.oid),
     *(Integers.oid, Texts.oid, Integers.oid, Integers.oid, Texts.oid, _BIGINT),
@@ -157,6 +158,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
     """What the statement is given of the turns, from `counts` on."""
     topics: list[tuple[int, int, str]] = []
     states: list[tuple[int, str]] = []
+    redacted: list[tuple[int, int, int]] = []
     keys: list[tuple[int, int, str, bytes]] = []
     moves: list[tuple[int, str, str, int, str, int]] = []
     speakers: list[tuple[int, str, int, int, str]] = []
@@ -164,6 +166,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
         topics += [(place, *topic) for topic in _topics(one.lines)]
         if one.beside.state is not None:
             states.append((place, one.beside.state))
+        redacted += [(place, first, last) for ranges in _redacted(one.lines) for first, last in ranges]
         for run in runs_of(one.keys):
             keys += [
                 (place, index, run.sender, key.encode(errors="surrogatepass"))
@@ -185,6 +188,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
         texts(movements),
         *_columns(topics, integers, integers, texts),
         *_columns(states, integers, texts),
+        *_columns(redacted, integers, integers, integers),
         *_columns(keys, integers, integers, texts, blobs),
         *_columns(moves, integers, texts, texts, integers, texts, integers),
         *_columns(speakers, integers, texts, integers, _accounts, texts),
@@ -210,6 +214,13 @@ def _topics(lines: Sequence[Entry]) -> list[tuple[int, str]]:
     if TopicSet not in map(type, pieces_of(lines)):
         return []
     return [(index, line.text.replace("\0", "")) for index, line in enumerate(lines) if isinstance(line, TopicSet)]
+
+
+def _redacted(lines: Sequence[Entry]) -> list[Ranges]:
+    """Which numbers of the room are deleted by the lines."""
+    if Redacted not in map(type, pieces_of(lines)):
+        return []
+    return [line.of for line in lines if isinstance(line, Redacted)]
 
 
 def _move(placed: Placed) -> tuple[str, str, int, str, int]:

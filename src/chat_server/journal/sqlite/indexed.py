@@ -12,7 +12,7 @@ from chat_server.journal.archive import StoredRecord
 from chat_server.journal.search.search_index import SearchIndex
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.logs import log
-from chat_server.protocol.entries import Entry
+from chat_server.protocol.entries import Deleted, Entry
 
 
 class IndexedFile:
@@ -43,7 +43,8 @@ class IndexedFile:
     def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> list[Entry]:
         """The newest lines that have all the words; see Indexed."""
         reader, index = self._opened()
-        return reader.at_positions(index.search(words, rooms, limit))
+        found = reader.at_positions(index.search(words, rooms, limit))
+        return [line for line in found if type(line) is not Deleted]  # the index may hear of it a moment later
 
     def forget(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Take positions out, each range with its first and its count."""

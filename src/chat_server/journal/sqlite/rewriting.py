@@ -12,8 +12,8 @@ from typing import NamedTuple
 from chat_server.accounts import Ended
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored, decode, encode
-from chat_server.journal.erasing import concerns, rewritten, state_without
-from chat_server.protocol.entries import TopicSet
+from chat_server.journal.erasing import concerns, redacted_after, rewritten, state_without
+from chat_server.protocol.entries import Redacted, TopicSet
 
 LOOKED_THROUGH = 5000
 """Batches that are looked through at once, some 5 ms."""
@@ -99,6 +99,21 @@ def _forget_topics(connection: sqlite3.Connection, lines: Sequence[Stored], acco
             where = line.room, line.text
             if connection.execute("UPDATE room SET topic = '' WHERE name = ? AND topic = ?", where).rowcount:
                 yield where
+
+
+def redact(connection: sqlite3.Connection, room: int, redacted: Redacted) -> None:
+    """Overwrite what an entry that is just being stored deletes. What has been pruned meanwhile is passed over."""
+    for first, last in redacted.of:
+        found = connection.execute(
+            "SELECT id FROM batch WHERE room = ?1 AND first <= ?3 AND first >="
+            " coalesce((SELECT max(first) FROM batch WHERE room = ?1 AND first <= ?2), 0) ORDER BY first",
+            (room, first, last),
+        ).fetchall()
+        for position, lines in records_of(connection, [number for (number,) in found]):
+            new = [redacted_after(line, redacted) for line in lines]
+            if new != lines:
+                start = position - len(lines) + 1
+                connection.execute("UPDATE batch SET lines = CAST(? AS TEXT) WHERE id = ?", (encode(new), start))
 
 
 def pending(connection: sqlite3.Connection) -> list[Ended]:

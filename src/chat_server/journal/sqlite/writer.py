@@ -34,10 +34,11 @@ from chat_server.journal.sqlite.keys import store_keys
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.parties import add_room
 from chat_server.journal.sqlite.reader import Prunable, Reader, T, connect, mapped_errors
+from chat_server.journal.sqlite.rewriting import redact
 from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal
 from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
 from chat_server.journal.times import settled
-from chat_server.protocol.entries import CHANGING, Enacted, TopicSet
+from chat_server.protocol.entries import CHANGING, Enacted, Redacted, TopicSet
 from chat_server.protocol.room_state import after, written
 from chat_server.protocol.runs import pieces_of
 
@@ -310,6 +311,8 @@ class Writer(Reader):
                 ((state,),) = self._connection.execute("SELECT state FROM room WHERE name = ?", (line.room,))
                 state = written(after(showable_state(state), line))
                 self._connection.execute("UPDATE room SET state = ? WHERE name = ?", (state, line.room))
+            elif isinstance(line, Redacted):
+                redact(self._connection, self._rooms[line.room], line)
 
     def _store_positions(self, positions: Mapping[tuple[str, str], int]) -> None:
         rows = [(self._rooms[room], person, seq) for (room, person), seq in positions.items()]

@@ -1,0 +1,62 @@
+"""What else changes in a room when something that was said there is deleted: its topic, and which lines are a guest's own.
+
+Never knows who may delete what, nor how anything is stored.
+"""
+
+from collections.abc import Sequence
+
+from chat_server.protocol.entries import Entry, Redacted, TopicSet
+from chat_server.protocol.requests import Topic
+from chat_server.rooms.batch import Acting, InboxEntry, TimedRequest
+from chat_server.rooms.person import Person
+from chat_server.rooms.room import Occupant
+
+
+class LinesOfGuests:
+    """Which lines are the own ones of guests who are in a room.
+
+    What somebody says without an account has nobody's number. But as long as a guest is in the room nobody else has their name, so what was said
+    under it since they came, or took it, was said by them.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[Person[Occupant], int] = {}  # the newest line before they came, or were called so
+
+    def came(self, person: Person[Occupant], after: int) -> None:
+        """Somebody is here, if they were not before, and has said none of the lines up to this number."""
+        if not person.account:
+            self._since.setdefault(person, after)
+
+    def was_renamed(self, person: Person[Occupant], after: int) -> None:
+        """Somebody here has another name, under which they have said none of the lines up to this number."""
+        if person in self._since:
+            self._since[person] = after
+
+    def went(self, person: Person[Occupant]) -> None:
+        """Somebody is here no longer."""
+        self._since.pop(person, None)
+
+    def has(self, person: Person[Occupant], nick: str, line: Entry) -> bool:
+        """Whether a line is somebody's who is called so."""
+        since = self._since.get(person)
+        return since is not None and not line.author and line.nick == nick and line.seq > since
+
+
+def with_topics_cleared(entries: Sequence[InboxEntry], topic: str) -> Sequence[InboxEntry]:
+    """The entries of a turn before which this is the room's topic: behind what deletes the line that has set it, it is taken away.
+
+    So that its text is nowhere any more, and whoever knows of topics but not of deleted lines sees the same.
+    """
+    if not any(isinstance(what, Acting) and what.topics for _, _, what, _ in entries):
+        return entries
+    cleared: list[InboxEntry] = []
+    for entry in entries:
+        session, nick, what, _ = entry
+        cleared.append(entry)
+        request = what.request if isinstance(what, TimedRequest) else what
+        if isinstance(request, Topic):
+            topic = request.text
+        elif isinstance(what, Acting) and isinstance(what.entry, Redacted) and topic in what.topics:
+            topic = ""
+            cleared.append((session, nick, Acting(TopicSet(what.entry.room, 0, 0.0, "", "")), ()))
+    return cleared

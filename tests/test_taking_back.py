@@ -1,0 +1,185 @@
+"""Lines that are deleted: by whole servers, on virtual time."""
+
+import time
+from itertools import count
+from typing import Any
+
+import pytest
+import trio
+
+from chat_server.journal.memory import MemoryJournal
+from node_houses import open_nodes
+from streams import House, Program, open_house
+from test_moderating import den, holder, told
+
+refs = count(1)
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def refused(program: Program, number: int) -> str:
+    """The code by which a line is not deleted."""
+    await program.ask("delete", room="den", number=number, ref=(ref := next(refs)))
+    while (answer := await program.wait_for("refused")).get("ref") != ref:
+        pass
+    return str(answer["code"])
+
+
+async def said(program: Program, text: str, do: str = "say") -> int:
+    """Say something in the room; return its number."""
+    key = f"key {next(refs)}"
+    await program.ask(do, room="den", key=key, **({"action": text} if do == "me" else {"text": text}))
+    while (stored := await program.wait_for("stored"))["key"] != key:
+        pass
+    return int(stored["seq"])
+
+
+async def guest(house: House, nick: str, place: int) -> Program:
+    program = house.connect(f"127.0.0.{place}")
+    await program.ask("hello", protocol=2)
+    await program.ask("login", nick=nick)
+    await program.ask("join", room="den")
+    await program.wait_for("entered")
+    return program
+
+
+async def page_of(program: Program, first: int, count: int = 50) -> list[dict[str, Any]]:
+    await program.ask("history", room="den", after=first - 1, count=count)
+    return [dict(line) for line in (await program.wait_for("page"))["lines"]]
+
+
+async def test_who_has_said_it_takes_it_back_and_its_text_is_nowhere(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(bob, "my password is swordfish")
+        assert (await told(ann, "said"))["text"] == "my password is swordfish"
+        await bob.ask("delete", room="den", number=number)
+        for one in (ann, bob):
+            event = await told(one, "redacted")
+            assert event.pop("of") == [[number, number]]
+            assert event == {"is": "redacted", "room": "den", "nick": "bob", "text": f"#{number}", "whom": "bob"}
+        assert await refused(bob, number) == "deleted-already"
+        (line,) = await page_of(ann, number, 1)
+        assert (line["is"], line["nick"], line["text"]) == ("deleted", "bob", "")
+        eve = await holder(house, "eve", 3)
+        await eve.ask("join", room="den")
+        assert "swordfish" not in str(await eve.wait_for("recalled"))
+        assert "swordfish" not in str(await page_of(eve, 1))
+        await eve.ask("search", words="swordfish", room="den")
+        assert (await eve.wait_for("found"))["rooms"] == []
+
+
+async def test_only_moderators_delete_what_others_have_said_and_never_of_equals_or_above(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        of_ann, of_bob, of_eve = await said(ann, "one"), await said(bob, "two"), await said(eve, "three")
+        assert await refused(eve, of_bob) == "moderators-only"
+        await ann.ask("role", room="den", nick="bob", role="moderator")
+        await bob.wait_for("role-given")
+        assert await refused(bob, of_ann) == "stands-above"
+        await bob.ask("delete", room="den", number=of_eve)
+        assert (await told(eve, "redacted"))["whom"] == "eve"
+        await ann.ask("delete", room="den", number=of_bob)
+        assert (await told(eve, "redacted"))["whom"] == "bob"
+        assert await refused(eve, of_eve) == "deleted-already"
+        assert await refused(eve, 999) == "no-such-line"
+        assert await refused(eve, 0) == "no-such-line"
+        given = next(line["seq"] for line in await page_of(eve, 1) if line["is"] == "role-given")
+        assert await refused(ann, given) == "stays-on-record"
+
+
+async def test_a_guest_takes_back_what_they_have_said_since_they_came(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, _ = await den(house, "ann", "bob")
+        first = await guest(house, "zoe", 5)
+        of_first = await said(first, "before")
+        await first.ask("logout")
+        await ann.wait_for("left")
+        zoe = await guest(house, "zoe", 6)
+        assert await refused(zoe, of_first) == "moderators-only"
+        own = await said(zoe, "mine")
+        await zoe.ask("nick", nick="zora")
+        await ann.wait_for("renamed")
+        assert await refused(zoe, own) == "moderators-only", "it says zoe, whoever that is now"
+        own = await said(zoe, "mine")
+        other = await guest(house, "zita", 7)
+        assert await refused(other, own) == "moderators-only"
+        await zoe.ask("delete", room="den", number=own)
+        assert (await told(ann, "redacted"))["whom"] == "zora"
+
+
+async def test_what_is_muted_can_still_be_taken_back(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(bob, "sorry")
+        await ann.ask("mute", room="den", nick="bob", span="1h")
+        await bob.wait_for("muted")
+        await bob.ask("delete", room="den", number=number)
+        assert (await told(ann, "redacted"))["nick"] == "bob"
+
+
+async def test_a_topic_goes_with_the_line_that_has_set_it(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        old, new = await said(bob, "old words", "topic"), await said(bob, "new words", "topic")
+        await bob.ask("delete", room="den", number=old)
+        await ann.wait_for("redacted")
+        await ann.ask("topic", room="den")
+        assert (await ann.wait_for("topic-shown"))["topic"] == "new words"
+        await ann.ask("delete", room="den", number=new)
+        await bob.wait_for("redacted")
+        assert (await told(bob, "topic"))["text"] == ""
+        eve = await holder(house, "eve", 3)
+        await eve.ask("join", room="den")
+        assert (await eve.wait_for("entered"))["topic"] == ""
+
+
+async def test_a_line_that_is_sent_again_after_it_was_deleted_is_stored_already(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await bob.ask("say", room="den", text="hello", key="k")
+        number = (await bob.wait_for("stored"))["seq"]
+        await ann.ask("delete", room="den", number=number)
+        await bob.wait_for("redacted")
+        await bob.ask("say", room="den", text="hello", key="k")
+        assert (await bob.wait_for("stored"))["seq"] == number
+
+
+async def test_people_at_telnet_read_it_in_one_line(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(bob, "oops")
+        tom = house.call("127.0.0.9")
+        await tom.log_in("tom", "den")
+        await ann.ask("delete", room="den", number=number)
+        await tom.read_until(f"* ann deleted bob's line #{number}")
+        await tom.type(f"/around {number}")
+        await tom.read_until("* bob said something that was deleted")
+
+
+async def test_every_node_forgets_it(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(2, silence_seconds=9999) as houses:
+        first, second = houses
+        ann, bob = await holder(first, "ann", 1), await holder(second, "bob", 2)
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await trio.sleep(2)
+        for one in (ann, bob):
+            await one.ask("join", room="den")
+            await one.wait_for("entered")
+        number = await said(bob, "swordfish")
+        await ann.wait_for("said")
+        await ann.ask("delete", room="den", number=number)
+        for one in (ann, bob):
+            assert (await told(one, "redacted"))["whom"] == "bob"
+        for place, house in enumerate(houses, 3):
+            eve = await guest(house, f"eve{place}", place)
+            assert "swordfish" not in str(await eve.wait_for("recalled"))
+            assert "swordfish" not in str(await page_of(eve, 1))
