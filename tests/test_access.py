@@ -25,7 +25,8 @@ THROWAWAY = Path(__file__).with_name("throwaway.py")
 
 FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
 BEFORE_LOGIN = {"login", "register", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
-EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"}
+OF_PEOPLE = {"block", "unblock"}
+EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"} | OF_PEOPLE
 IN_ROOMS = {
     "say",
     "me",

@@ -76,7 +76,7 @@ class Client:
             self.store.remove(event.key)
 
     def lines(self) -> list[Entry]:
-        return list(self.state.room("python").timeline.lines())
+        return [line for line in self.state.room("python").timeline.lines() if isinstance(line, Entry)]
 
     def read_older(self) -> None:
         """Ask for what was said before one came, as who scrolls up does; for the newest, if the line was cut before the room's past came."""

@@ -37,14 +37,14 @@ async def test_the_words_work_at_a_terminal(autojump_clock: trio.abc.Clock) -> N
     async with open_house() as house:
         ann = house.call()
         await ann.log_in("ann")
-        await ann.type("/list", "/j python", "/who", "/part", "/away", "/ignore bob", "/quit see you")
+        await ann.type("/list", "/j python", "/who", "/part", "/frob", "/ignore bob", "/quit see you")
         assert (await ann.read_to_end()).splitlines() == [
             "* Rooms: python (0), write (0), pm (0)",
             *("* You are in python.", "* Nobody else is here."),
             "* Nobody else is in python.",
             "* You are in the hall.",
-            "* There is no command /away. /help lists all.",
-            "* There is no command /ignore. /help lists all.",
+            "* There is no command /frob. /help lists all.",
+            "* There is nobody called bob here, and no account has that name.",
             "* Goodbye.",
         ]
 

@@ -568,6 +568,9 @@ async def somebody_is_put_out(house: House) -> None:
     for session in house.server._sessions:
         if session.person.nick == "mo":
             session.person.role = ADMIN
+    await try_to(lambda: moderator.type("/block rowdy"))
+    await try_to(lambda: unruly.type("boo"))
+    await try_to(lambda: moderator.type("/unblock rowdy"))
     await try_to(lambda: moderator.type("/rule links members", "/kick rowdy noise", "/rule links all", "/bans"))
     await try_to(lambda: unruly.type("/join python", "x"))
     await try_to(lambda: moderator.type("/topic soon gone", "y"))

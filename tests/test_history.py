@@ -13,7 +13,7 @@ from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, HistoryTable
 from chat_server.journal import Page
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import Acted, PageShown, Recalled, Said, TopicSet
+from chat_server.protocol.entries import Acted, Entry, PageShown, Recalled, Said, TopicSet
 from chat_server.protocol.events import Entered, Event, Joined, Left, Renamed
 from chat_server.protocol.requests import (
     Act,
@@ -461,7 +461,7 @@ class Observer(FakeSession):
             case Renamed():
                 self.people = {event.new if nick == event.old else nick for nick in self.people}
             case PageShown() | Recalled():
-                self.lines = [(line.seq, line.nick, line.text) for line in event.lines]
+                self.lines = [(line.seq, line.nick, line.text) for line in event.lines if isinstance(line, Entry)]
             case Said() | Acted() | TopicSet():
                 self.lines.append((event.seq, event.nick, event.text))
                 if isinstance(event, TopicSet):

@@ -16,7 +16,7 @@ from chat_server.commands.table import ANSWERS, COMMANDS
 from chat_server.protocol.entries import EVENTS
 from chat_server.protocol.requests import REQUESTS, tag_of
 from chat_server.protocol.versions import EARLIER_EVENTS, by_tag
-from chat_server.wire.json_lines import schema
+from chat_server.wire.json_schema import schema
 from processes import ROOT, running_server, terminal
 
 DOCUMENT = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")

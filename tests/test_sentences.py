@@ -207,6 +207,7 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
     }
     event = kind(**{name: values.get(name, 1 if name in NUMBERS else "x") for name in kind.__struct_fields__})
     starts: dict[type[events.Event], str] = {entries.Said: "x: ", entries.Acted: "~ x ", entries.Noticed: "- x: "}
+    starts[entries.LineBlocked] = "#1 "
     start = starts.get(kind, "* ")
     shown = text_of(event)
     assert shown.endswith("\r\n")

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.protocol import entries, events
-from chat_server.protocol.entries import KINDS, Entry, Said, TopicSet
+from chat_server.protocol.entries import KINDS, Entry, LineBlocked, PageShown, Said, TopicSet
 from chat_server.protocol.events import Event
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_tui.client.answers import words_for
 from chat_tui.client.state import Pending, RoomState, State, names
-from chat_tui.client.timeline import StatusMessage, Timeline, place
+from chat_tui.client.timeline import StatusMessage, Timeline, TimelineEntry, place
 
 NICKS = st.sampled_from(["ann", "bob", "Carol"])
 TEXTS = st.sampled_from(["hello", "hi ann!", "annabel", "你好", "two\nlines"])
@@ -79,7 +79,7 @@ def test_applying_events_to_stale_state_equals_fresh_state(lines: list[Entry], d
 @given(histories(), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=10))
 def test_lines_are_in_order_and_there_once_however_they_come(lines: list[Entry], cuts: list[tuple[int, int]]) -> None:
     timeline = Timeline()
-    shown: list[Entry | StatusMessage] = []
+    shown: list[TimelineEntry] = []
     for start, end in cuts:
         timeline.add(lines[start:end])
         timeline.tell("x", 0)
@@ -282,3 +282,26 @@ def test_a_room_that_is_deleted_is_none_that_one_is_in() -> None:
         state.apply(event)
     assert not state.rooms
     assert words_for(RoomDeleted("python"), was_typed=False) == "python has been deleted."
+
+
+def test_lines_of_people_who_are_blocked_are_one_row_and_nothing_is_missing_there() -> None:
+    state = State()
+    state.apply(events.LoggedIn("ann"))
+    state.apply(events.Entered("python", (), 0, last=0))
+    room = state.room("python")
+    said = [Said("python", 1, 1.0, "bob", "one"), Said("python", 5, 5.0, "bob", "five")]
+    blocked = [LineBlocked("python", seq, float(seq)) for seq in (2, 3, 4)]
+    assert state.apply(said[0]) == [said[0]]
+    for line in blocked:
+        assert state.apply(line) == []
+    assert state.apply(said[1]) == [said[1]]
+    assert [(line.seq, line.text) for line in room.timeline.lines()] == [
+        (1, "one"),
+        (2, "#2 to #4 (blocked)"),
+        (5, "five"),
+    ]
+    assert (room.position, room.has_hole, room.unread) == (5, False, 2)
+    page = PageShown("python", (said[0], *blocked, said[1]), 1, 5, "")
+    before = list(room.timeline.lines())
+    assert state.apply(page) == []
+    assert list(room.timeline.lines()) == before

@@ -65,7 +65,7 @@ from chat_server import cli  # noqa: E402 - the groups are put together with wha
 from chat_server.commands.catalogue import described_commands  # noqa: E402
 from chat_server.commands.completion import candidates  # noqa: E402
 from chat_server.commands.table import ANSWERS, COMMANDS  # noqa: E402
-from chat_server.wire.json_lines import schema  # noqa: E402
+from chat_server.wire.json_schema import schema  # noqa: E402
 from fakes import FakeSession, make_hall  # noqa: E402
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"

@@ -50,8 +50,12 @@ Choices = Mapping[str, Mapping[str, str | int | bool | None]]
 
 
 def with_choices(choices: Choices, chosen: Choices) -> Choices:
-    """What somebody has chosen who has chosen something more, or otherwise."""
-    return {kind: {**choices.get(kind, {}), **chosen.get(kind, {})} for kind in {**choices, **chosen}}
+    """What somebody has chosen who has chosen something more, or otherwise; what is chosen to be None is not chosen any more."""
+    together = {kind: {**choices.get(kind, {}), **chosen.get(kind, {})} for kind in {**choices, **chosen}}
+    for kind, values in chosen.items():
+        for name in [name for name, value in values.items() if value is None]:
+            del together[kind][name]
+    return together
 
 
 def sender_of(account: int) -> str:

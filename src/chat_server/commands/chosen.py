@@ -15,6 +15,8 @@ from chat_server.protocol.events import Refused
 from chat_server.protocol.preferences import AS_THE_TERMINAL
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.protocol.time_zones import BadZone, parse_zone
+from chat_server.rooms.blocking import blocks_of, choice_to_block, see_as_chosen
+from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
@@ -68,6 +70,21 @@ def note_choice(place: Room, session: Occupant, setting: str, value: str | int |
     return _save(place, session, chosen) if person.account else None
 
 
+def note_block(place: Room, session: Occupant, account: int, *, is_blocked: bool) -> MaybeAwaitable:
+    """Note that somebody blocks an account, or does so no longer, and show them what they are to see now; kept as what they choose is."""
+    person, chosen = session.person, choice_to_block(account, is_blocked=is_blocked)
+    person.choices = with_choices(person.choices, chosen)
+    _block_as_chosen(place.directory, person)
+    return _save(place, session, chosen) if person.account else None
+
+
+def _block_as_chosen(directory: Directory[Room, Person[Occupant]], person: Person[Occupant]) -> None:
+    blocks = blocks_of(person.choices, person.blocks.guests)
+    if blocks != person.blocks:
+        person.blocks = blocks
+        see_as_chosen(person, directory.room)
+
+
 async def _save(place: Room, session: Occupant, chosen: Choices) -> None:
     person = session.person
     person.choosing += 1
@@ -79,7 +96,7 @@ async def _save(place: Room, session: Occupant, chosen: Choices) -> None:
         person.choosing -= 1
 
 
-def choose_as_stored(person: Person[Occupant], chosen: Choices) -> bool:
+def choose_as_stored(directory: Directory[Room, Person[Occupant]], person: Person[Occupant], chosen: Choices) -> bool:
     """Let what somebody has chosen at whatever node hold at this one too. Returns whether it is another language.
 
     What holds at a kind of door does so for whoever comes by it from now on, as where it was chosen.
@@ -89,6 +106,7 @@ def choose_as_stored(person: Person[Occupant], chosen: Choices) -> bool:
     before = person.language
     person.choices = with_choices(person.choices, chosen)
     _hold_wherever(person, chosen)
+    _block_as_chosen(directory, person)
     return person.language != before
 
 
@@ -99,10 +117,11 @@ def _hold_wherever(person: Person[Occupant], chosen: Choices) -> None:
     person.history = wherever.get("history", person.history)
 
 
-def take_up_choices(session: Occupant, person: Person[Occupant], stored: Choices) -> None:
+def take_up_choices(place: Room, session: Occupant, person: Person[Occupant], stored: Choices) -> None:
     """Show a session that logs in as somebody what it is to be shown as they have chosen; what was chosen here just now is stronger."""
     person.choices = with_choices(stored, session.person.choices)
     _hold_wherever(person, person.choices)
+    _block_as_chosen(place.directory, person)
     at_this_door = _valid(person.choices.get(_kind_of(session), {}), _HOLD_AT_A_DOOR) if session.has_terminal else {}
     language = person.language or session.preferences.language
     preferences = replace(session.preferences, **{**at_this_door, "language": language})

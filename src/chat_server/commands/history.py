@@ -26,6 +26,7 @@ from chat_server.protocol.requests import (
     Since,
 )
 from chat_server.protocol.typed import shortened
+from chat_server.rooms.blocking import shown_to
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.paging import AROUND, PAGE_MAX, as_it_stands, page, search
 from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
@@ -128,7 +129,7 @@ class HistoryCommands(CommandHandler):
 async def _answered(session: Occupant, answer: Awaitable[Event]) -> None:
     """Send the answer, or that the journal cannot be read just now."""
     try:
-        session.send(await answer)
+        session.send(shown_to(session.person.blocks, await answer))
     except JournalError:
         session.send(Refused("cannot-read"))
 
@@ -180,7 +181,8 @@ async def _search(place: Room, session: Occupant, words: str, rooms: list[str] |
     def read() -> Awaitable[Found | Refused]:
         return search(directory.journal, directory.guests, words, rooms, session.person.zone)
 
-    session.send(await as_it_stands(lambda: sum(room.rewritings for room in directory.rooms), read))
+    found = await as_it_stands(lambda: sum(room.rewritings for room in directory.rooms), read)
+    session.send(shown_to(session.person.blocks, found))
 
 
 async def catch_up(room: Room, session: Occupant, after: int, last: int) -> None:
@@ -198,7 +200,7 @@ async def _catch_up(room: Room, session: Occupant, after: int, last: int) -> Non
         session.replayed_up_to(room.name, after)
         await session.drained()
         shown = await as_it_stands(lambda: room.rewritings, partial(_page_after, room, session, after, last))
-        session.send(shown)
+        session.send(shown_to(session.person.blocks, shown))
         come_from = after
         after = shown.numbers[1] if shown.numbers else max(after, shown.first - 1)
         if after >= last or after == come_from:

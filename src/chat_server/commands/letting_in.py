@@ -59,6 +59,7 @@ def known_as_holder(place: Room, person: Person[Occupant], nick: str, account: A
         person.came_as = person.sender
     person.account = account.id
     directory.identify(sender, person)
+    directory.guest_blocks.has_account(nick, account.id)
     for room in directory.rooms:
         room.known_otherwise(name_key(nick), sender)
 
@@ -233,7 +234,7 @@ def _prove(place: Room, session: Occupant, person: Person[Occupant] | None, let_
         person.role = OWNER
     if let_in.is_bot:  # what it chose before it logged in is not its person's choice
         session.person.choices, session.person.language = {}, ""
-    take_up_choices(session, person or session.person, person.choices if person else account.choices)
+    take_up_choices(place, session, person or session.person, person.choices if person else account.choices)
     device = let_in.device
     is_old = let_in.is_old or let_in.is_by_device
     seconds = inf if device is None or device.ends is None else device.ends - now

@@ -172,6 +172,8 @@ def call(place: Room, session: Occupant, nick: str, *, is_asked: bool = True) ->
     person = session.person
     old = person.nick
     person.nick = nick
+    if not person.account:
+        place.directory.guest_blocks.is_called(old, nick)
     renamed = Renamed(old, nick, guest=place.directory.guests.mark(person))
     rooms = rooms_of(place, person.rooms)
     if is_asked:
@@ -219,4 +221,5 @@ def _announce(place: Room, session: Occupant, old: str, rooms: Sequence[Room], e
 def _release(place: Room, session: Occupant, old: str, rooms: Sequence[Room]) -> None:
     person = session.person
     if name_key(person.nick) != name_key(old):  # another session may have chosen it again
+        place.directory.guest_blocks.gone(old)
         place.directory.release(old, person, [partial(room.when_stored, session) for room in rooms])

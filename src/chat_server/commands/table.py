@@ -17,6 +17,7 @@ from chat_server.commands.handler import CommandTable
 from chat_server.commands.history import HistoryCommands
 from chat_server.commands.login import LoginCommands
 from chat_server.commands.moderating import ModeratingCommands
+from chat_server.commands.people import PeopleCommands
 from chat_server.commands.rooms import RoomCommands
 from chat_server.commands.settings import SettingsCommands
 from chat_server.commands.taking_back import TakingBackCommands
@@ -38,6 +39,7 @@ COMMANDS = CommandTable(
     ModeratingCommands(),
     TakingBackCommands(),
     TalkCommands(),
+    PeopleCommands(),
     HistoryCommands(),
     SettingsCommands(),
     TlsCommands(),

@@ -78,6 +78,8 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     """Whether somebody may do another thing in the room afterwards: see room_state.py. It has no key."""
     other_sentences: ClassVar[tuple[str, ...]] = ()
     """What its `own_sentence` may be beside what follows from its shape."""
+    can_be_blocked: ClassVar[bool] = True
+    """Whether it is not shown to somebody who has blocked its author. What makes the room another one is shown to all."""
 
     room: str
     seq: Number
@@ -151,6 +153,7 @@ class TopicSet(StoredEvent, frozen=True, gc=False, tag="topic"):
     shape: ClassVar[Shape] = Shape("#", " set the topic: ", is_sentence=True)
     other_sentences: ClassVar[tuple[str, ...]] = ("{nick} took the topic away",)
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
 
     @property
     def own_sentence(self) -> str:
@@ -174,6 +177,7 @@ class RuleSet(StoredEvent, frozen=True, gc=False, tag="rule-set"):
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
     changes_rights: ClassVar[bool] = True
 
 
@@ -185,6 +189,7 @@ class RoleGiven(StoredEvent, frozen=True, gc=False, tag="role-given"):
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
     changes_rights: ClassVar[bool] = True
 
     whom: str = ""
@@ -203,6 +208,7 @@ class Kicked(StoredEvent, frozen=True, gc=False):
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
     changes_rights: ClassVar[bool] = True
 
     whom: str = ""
@@ -220,6 +226,7 @@ class Muted(StoredEvent, frozen=True, gc=False):
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
     changes_rights: ClassVar[bool] = True
 
     whom: str = ""
@@ -237,6 +244,7 @@ class Banned(StoredEvent, frozen=True, gc=False):
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
     changes_rights: ClassVar[bool] = True
 
     whom: str = ""
@@ -253,6 +261,7 @@ class Lifted(StoredEvent, frozen=True, gc=False):
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
     changes_rights: ClassVar[bool] = True
 
     whom: str = ""
@@ -280,6 +289,7 @@ class Redacted(StoredEvent, frozen=True, gc=False, tag="redacted"):
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
 
     whom: str = ""
     of: Ranges = ()
@@ -312,6 +322,7 @@ class Deleted(StoredEvent, frozen=True, gc=False, tag="deleted"):
     shape: ClassVar[Shape] = Shape("#", " said something that was deleted: ", is_sentence=True, may_lack_text=True)
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
+    can_be_blocked: ClassVar[bool] = False
 
 
 Entry = Said | Acted | TopicSet | Noticed | RuleSet | RoleGiven | Kicked | Muted | Banned | Lifted | Redacted | Deleted
@@ -330,6 +341,23 @@ Enacted = RuleSet | RoleGiven | Kicked | Muted | Banned | Lifted
 """What changes what somebody may do in the room: see room_state.py."""
 
 
+class LineBlocked(Event, frozen=True, gc=False, tag="blocked"):
+    """Somebody whom the receiver has blocked has said something: its number and its time, and nothing else. It stands in the line's place.
+
+    It is not stored: whoever has not blocked them is shown the line. Programs that know only the first version of the protocol see something said.
+    """
+
+    protocol: ClassVar[int] = 2
+
+    room: str
+    seq: Number
+    at: float
+
+
+Line = Entry | LineBlocked
+"""What stands under a number where somebody reads."""
+
+
 class Recalled(Event, frozen=True):
     """What was said in the room that the receiver has just entered, oldest first.
 
@@ -338,7 +366,7 @@ class Recalled(Event, frozen=True):
     """
 
     room: str
-    lines: tuple[Entry, ...]
+    lines: tuple[Line, ...]
     missed: Number | None
     last: Number
     zone: str
@@ -351,7 +379,7 @@ class PageShown(Event, frozen=True, tag="page"):
     """
 
     room: str
-    lines: tuple[Entry, ...]
+    lines: tuple[Line, ...]
     first: Number
     last: Number
     zone: str
@@ -371,7 +399,7 @@ class Found(Event, frozen=True):
     """
 
     words: str
-    rooms: tuple[tuple[str, tuple[Entry, ...]], ...]
+    rooms: tuple[tuple[str, tuple[Line, ...]], ...]
     has_more: bool
     unsearched: HowMany
     zone: str

@@ -18,6 +18,7 @@ from chat_server.protocol.events import Event, RoomFailed
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import Renderer, SaidRun, StoredRun, is_shown_at_once, shown
+from chat_server.rooms.blocking import Blocks, Whom, can_be_hidden, hidden, whom
 from chat_server.rooms.room import Occupant, SendMany, Sink
 
 KINDS_MAX = 6
@@ -65,6 +66,9 @@ class Audience:
         self._ahead: dict[Renderer, list[bytes]] = {}  # the first of the events, as kinds are shown them
         # By the name's key: the sessions of whoever is called so that are shown a line with the name in it in another way.
         self._mention_members: dict[str, tuple[Occupant, ...]] = {}
+        # By whom: the sessions of those who have blocked them. Nobody else's lines are looked at twice.
+        self._blocking: dict[Whom, tuple[Occupant, ...]] = {}
+        self._blocks_of: dict[Occupant, Blocks] = {}  # as they were filed
         self._guard = Guard("something could not be shown in a room", room=room)
 
     # Who there is.
@@ -78,6 +82,8 @@ class Audience:
         if render not in self.kinds and len(self.kinds) >= KINDS_MAX:
             render = member.renderer_among(self.kinds, KINDS_MAX)
         self._kind_of[member] = render
+        if member.person.blocks:
+            self._note_blocks(member, member.person.blocks)
         sink = self.kinds.setdefault(render, {})[member] = member.sink
         if sink.prepares:
             self._preparing.add(render)
@@ -94,6 +100,20 @@ class Audience:
             del self.kinds[render]
             self._preparing.discard(render)
         self._call_no_longer(member, name_key(nick))
+        if member in self._blocks_of:
+            self._forget_blocks(member)
+
+    def _note_blocks(self, member: Occupant, blocks: Blocks) -> None:
+        self._blocks_of[member] = blocks
+        for other in blocks.everybody:
+            self._blocking[other] = (*self._blocking.get(other, ()), member)
+
+    def _forget_blocks(self, member: Occupant) -> None:
+        blocks = self._blocks_of.pop(member)
+        for other in blocks.everybody:
+            left = tuple(one for one in self._blocking.pop(other, ()) if one is not member)
+            if left:
+                self._blocking[other] = left
 
     def _call_no_longer(self, member: Occupant, key: str) -> None:
         """Show a member lines with a name in them as all others are."""
@@ -104,6 +124,8 @@ class Audience:
     def forget(self, member: Occupant) -> None:
         """Show nothing more to somebody of whom it is not sure what is known here."""
         self._kind_of.pop(member, None)
+        if member in self._blocks_of:
+            self._forget_blocks(member)
         self.kinds = {
             render: kept
             for render, sinks in self.kinds.items()
@@ -171,10 +193,10 @@ class Audience:
         excluded, self.excluded = self.excluded, []
         ahead, self._ahead = self._ahead, {}
         own = _own_places(excluded)
-        named: Personal = {}
-        if self._mention_members:
+        personally: Personal = {}
+        if self._mention_members or self._blocking:
             with self._guard:
-                named = self._named_in(events)
+                personally = self._personally(events)
         for render, sinks in self.kinds.items():
             pieces = ahead.get(render, [])
             with self._guard:
@@ -182,14 +204,14 @@ class Audience:
                     shown(render, event) if type(event) is SaidRun else render(event) for event in events[len(pieces) :]
                 ]
             pieces += [self._shown(render, event) for event in events[len(pieces) :]]  # one by one, if that failed
-            personal = {member: sinks.pop(member) for member in (*own, *named) if member in sinks}
+            personal = {member: sinks.pop(member) for member in (*own, *personally) if member in sinks}
             data = b"".join(pieces)
             rest = _give_prepared(sinks, data, self._guard) if render in self._preparing else sinks
             if self._send_many is None or len(rest) < MANY or not self._give_at_once(rest, data):
                 _give_all(rest, data, self._guard)
             for member, sink in personal.items():
                 others = list(pieces)
-                for place, piece in named.get(member, {}).items():
+                for place, piece in personally.get(member, {}).items():
                     others[place] = piece
                 for place in reversed(own.get(member, ())):
                     del others[place]
@@ -237,6 +259,29 @@ class Audience:
         with self._guard:
             return render(RoomFailed(self.room, after))
         return b""
+
+    def _personally(self, events: Sequence[Shown]) -> Personal:
+        """For each who is shown some of the events in another way than others: those, by their place, as they are shown to them."""
+        found: Personal = {}
+        if self._mention_members:
+            with self._guard:
+                found = self._named_in(events)
+        with self._guard:
+            self._hide_blocked(events, found)
+        return found
+
+    def _hide_blocked(self, events: Sequence[Shown], found: Personal) -> None:
+        """See that those who have blocked the author of a line are shown its number alone, even if they are named in it."""
+        for place, event in enumerate(events):
+            if not can_be_hidden(event):
+                continue
+            marks: dict[Renderer, bytes] = {}
+            for member in self._blocking.get(whom(event), ()):
+                render = self._kind_of[member]
+                if render not in marks:
+                    lines = event if type(event) is SaidRun else (event,)
+                    marks[render] = b"".join(self._shown(render, hidden(line)) for line in lines)
+                found.setdefault(member, {})[place] = marks[render]
 
     def _named_in(self, events: Sequence[Shown]) -> Personal:
         """For each who wants to see when they are named, and is: the events that do, as they are shown to such a one."""

@@ -17,6 +17,7 @@ from chat_server.journal.nodes import Nodes
 from chat_server.journal.signs import RoomFounded
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import NAME_MAX, name_key
+from chat_server.rooms.blocking import GuestBlocks
 from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.other_nodes import OtherNodes
@@ -76,6 +77,8 @@ class Directory(Generic[R, P]):
         """Who has an account. `accounts.names` says at once whose a name is."""
         self.guests = GuestMarks(accounts)
         """Who is marked as a guest."""
+        self.guest_blocks = GuestBlocks(self.room)
+        """Who has blocked which guests."""
         self.authentication = authentication
         """Whether somebody is who they say, as far as they have accounts."""
         self._start_room = start_room

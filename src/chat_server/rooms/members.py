@@ -16,6 +16,7 @@ from chat_server.guard import Guard
 from chat_server.protocol.events import Entered, Joined, Left, Renamed
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Takeover
+from chat_server.rooms.blocking import shown_to
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Presence, Somebody
@@ -119,7 +120,8 @@ class Members:
             known_as = "" if is_heard else person.known_as(nick)
             recalled = self._history.recalled(known_as, person.history, person.zone)
             if recalled is not None:
-                self._audience.tell(session, replace(recalled, lines=self._guests.on(recalled.lines)))
+                recalled = replace(recalled, lines=self._guests.on(recalled.lines))
+                self._audience.tell(session, shown_to(person.blocks, recalled))
         self._remember(session, nick)
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived

@@ -14,6 +14,7 @@ from chat_server.accounts import Choices, sender_of
 from chat_server.guard import Guard
 from chat_server.protocol.entries import Author
 from chat_server.protocol.names import name_key
+from chat_server.rooms.blocking import NO_BLOCKS
 
 STRANGER = "stranger"
 MEMBER = "member"
@@ -63,6 +64,7 @@ class Person(Generic[S]):
 
     __slots__ = (
         "account",
+        "blocks",
         "came_as",
         "choices",
         "choosing",
@@ -90,6 +92,8 @@ class Person(Generic[S]):
         """The number of their account; 0 for somebody who has none."""
         self.choices = NOTHING_CHOSEN
         """What they have chosen about how they are shown things, by kind of door."""
+        self.blocks = NO_BLOCKS
+        """Whom they have blocked: what follows from `choices`, and guests."""
         self.choosing = 0
         """How many choices of theirs are being stored: until they are, none that was made before at any node is put into effect here."""
         self.role = STRANGER

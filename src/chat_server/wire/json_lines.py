@@ -6,7 +6,6 @@ would be another. Lengths are looked at first: nothing longer than its limit is 
 object the last counts.
 """
 
-import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
@@ -17,11 +16,11 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 
 from chat_server.protocol.days import is_day
-from chat_server.protocol.entries import EVENTS, KINDS, Entry, Found, OwnLines, PageShown, Recalled, Said
+from chat_server.protocol.entries import EVENTS, KINDS, Found, Line, LineBlocked, OwnLines, PageShown, Recalled, Said
 from chat_server.protocol.events import Answered, Dismissed, Event, Refused
 from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
 from chat_server.protocol.names import NAME_TYPED_MAX
-from chat_server.protocol.requests import REF_MAX, REQUESTS, Hello, Ref, Request, tag_of
+from chat_server.protocol.requests import Hello, Ref, Request, tag_of
 from chat_server.protocol.runs import SaidRun, show_runs
 from chat_server.protocol.sanitize import sanitize, sanitize_lines, sanitize_to_line
 from chat_server.protocol.syntax import field_meta
@@ -289,7 +288,9 @@ def _answered(event: Event, language: str, _: int) -> Event:
     return replace(event, text=in_one_sentence(event, language)) if isinstance(event, Answered | Refused) else event
 
 
-def _entry(entry: Entry, _: str, protocol: int) -> Entry:
+def _entry(entry: Line, _: str, protocol: int) -> Line:
+    if isinstance(entry, LineBlocked):
+        return entry if protocol > 1 else Said(entry.room, entry.seq, entry.at, "*", "(blocked)")
     if entry.protocol > protocol:
         text = entry.in_words if entry.request is None else entry.text
         return Said(entry.room, entry.seq, entry.at, entry.nick, text, guest=entry.guest, bot=entry.bot)
@@ -316,7 +317,7 @@ _FITTED: dict[type[Event], Callable[[Any, str, int], Event | dict[str, object]] 
     Dismissed: _in_words,
     **dict.fromkeys((PageShown, Recalled, OwnLines), _with_lines),
     Found: _found,
-    **dict.fromkeys(KINDS, _entry),
+    **dict.fromkeys((*KINDS, LineBlocked), _entry),
     **dict.fromkeys(EARLIER_EVENTS.values(), _renamed),
 }
 """How events are fitted to the program's language and its version of the protocol. One that is not here is a command's own."""
@@ -352,49 +353,3 @@ def show_answer(event: Event, ref: Ref | None, language: str, protocol: int = PR
     """Write an event that answers a request, with the request's ref."""
     shown = _show(event, language, protocol)
     return shown if ref is None else b'{"ref":' + _encode(ref) + b"," + shown[1:]
-
-
-def schema(requests: Sequence[type[Request]] = (), answers: Sequence[type[Answered]] = ()) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of everything that crosses this door: `#/$defs/Request` and `#/$defs/Event` are the two directions.
-
-    Args:
-        requests: what commands have of their own beside what both programs know.
-        answers: the same, of events.
-
-    """
-    requests, events = (*REQUESTS, *requests), (*EVENTS, *answers)
-    _, definitions = msgspec.json.schema_components([*requests, *events], ref_template="#/$defs/{name}")
-    for definition in definitions.values():
-        if "description" in definition:  # a docstring, which Python leaves indented before 3.13
-            definition["description"] = inspect.cleandoc(definition["description"])
-    for kind in requests:
-        properties = definitions[kind.__name__]["properties"]
-        properties.setdefault("room", {"type": "string", "default": "", "description": "the room that it is for"})
-        properties["ref"] = _REF | {"description": "comes back on the answer"}
-    for event in events:
-        ref = _REF | {"description": "the ref of the request that this answers"}
-        definitions[event.__name__]["properties"]["ref"] = ref
-    for entry in KINDS:
-        for field in entry.hidden:
-            del definitions[entry.__name__]["properties"][field]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"chat-server protocol {PROTOCOL}",
-        "oneOf": [{"$ref": "#/$defs/Request"}, {"$ref": "#/$defs/Event"}],
-        "$defs": {
-            "Request": _one_of("do", requests),
-            "Event": _one_of("is", events),
-            **definitions,
-        },
-    }
-
-
-_REF = {"type": ["string", "integer"], "maxLength": REF_MAX}
-
-
-def _one_of(tag: str, kinds: Iterable[type[Struct]]) -> dict[str, Any]:
-    names = {tag_of(kind): f"#/$defs/{kind.__name__}" for kind in kinds}
-    return {
-        "oneOf": [{"$ref": name} for name in names.values()],
-        "discriminator": {"propertyName": tag, "mapping": names},
-    }

@@ -5,13 +5,16 @@ Knows what is known of a room. Never knows where it is written, nor how it came.
 
 from collections.abc import Callable
 
-from chat_server.protocol.entries import Entry
+from chat_server.protocol.entries import Entry, Line, LineBlocked
 from chat_server.protocol.names import name_key
 from chat_tui.client.state import RoomState
+from chat_tui.client.timeline import BlockedLines
 
 
-def line_in_words(line: Entry) -> str:
+def line_in_words(line: Line) -> str:
     """`[python] 4711 ann: hello`: a line as it is read out."""
+    if isinstance(line, LineBlocked):
+        return f"[{line.room}] {line.seq} (blocked)"
     shape = line.shape
     text = (line.in_words if line.request is None else line.text).replace("\n", "\n  ")
     if line.request is None:
@@ -59,7 +62,11 @@ class Reading:
         entries = room.timeline.entries
         for index in range(room.timeline.index_of(come + 1), len(entries)):
             line = entries[index]
-            if isinstance(line, Entry):
+            if isinstance(line, BlockedLines):
+                if line.seq > position:
+                    break
+                self._write(f"[{room.name}] {line.text}")
+            elif isinstance(line, Entry):
                 if line.seq > position:
                     break
                 if (key, line.seq) not in self._own:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from msgspec import UNSET
 
 from chat_server.protocol import entries, events
-from chat_server.protocol.entries import Entry
+from chat_server.protocol.entries import Entry, LineBlocked
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.room_events import RoomRenamed
@@ -131,7 +131,8 @@ class Teller:
                 f"[{event.room}] {event.missed} lines since you were here;"
                 f" /since {event.last - event.missed} shows them from the first."
             )
-        for line in new:
+        blocked = [line for line in event.lines if isinstance(line, LineBlocked)]
+        for line in sorted((*new, *blocked), key=lambda line: line.seq):
             if line.seq <= event.last:
                 self._write(line_in_words(line))
 

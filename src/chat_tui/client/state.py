@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.described import CommandDescribed
-from chat_server.protocol.entries import KIND_BY_WORD, KINDS, Entry, Said, StoredEvent
+from chat_server.protocol.entries import KIND_BY_WORD, KINDS, Entry, LineBlocked, Said, StoredEvent
 from chat_server.protocol.events import Event
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import marked, name_key
@@ -106,14 +106,14 @@ class RoomState:
             if seq >= self.last:
                 self._own_unread = 0
 
-    def note_new(self, lines: list[StoredEvent], me: str) -> None:
+    def note_new(self, lines: list[StoredEvent | LineBlocked], me: str) -> None:
         """Count lines that were not known before. What is not shown is as little unread as one's own."""
         if self.read is None:
             return
         for line in lines:
             if line.seq <= self.read:
                 continue
-            if line.nick == me or type(line) is StoredEvent:
+            if isinstance(line, LineBlocked) or line.nick == me or type(line) is StoredEvent:
                 self._own_unread += 1
             elif line.alerts and names(me, line.text):
                 self.mentions.add(line.seq)
@@ -250,7 +250,7 @@ class State:
     def _went_back(self, event: events.WentBack) -> None:
         self.rooms.pop(name_key(event.room), None)
 
-    def _line(self, event: StoredEvent) -> list[Entry]:
+    def _line(self, event: StoredEvent | LineBlocked) -> list[Entry]:
         room = self.room(event.room)
         room.last = max(room.last, event.seq)
         if isinstance(event, entries.TopicSet):
@@ -274,7 +274,7 @@ class State:
         room.last = max(room.last, event.last)
         return self._add(room, event.lines)
 
-    def _add(self, room: RoomState, lines: tuple[StoredEvent, ...]) -> list[Entry]:
+    def _add(self, room: RoomState, lines: tuple[StoredEvent | LineBlocked, ...]) -> list[Entry]:
         new = room.timeline.add(lines)
         room.note_new(new, self.nick)
         return [line for line in new if isinstance(line, Entry)]
@@ -381,7 +381,7 @@ class State:
         events.Entered: _entered,
         events.WentBack: _went_back,
         RoomRenamed: _room_renamed,
-        **dict.fromkeys((*KINDS, StoredEvent), _line),
+        **dict.fromkeys((*KINDS, LineBlocked, StoredEvent), _line),
         entries.Recalled: _recalled,
         entries.PageShown: _page,
         events.Joined: _joined,

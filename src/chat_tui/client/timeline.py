@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from chat_server.protocol.entries import Entry, StoredEvent
+from chat_server.protocol.entries import Entry, LineBlocked, StoredEvent
 from chat_server.protocol.names import name_key
 from chat_tui.client.numbers import Numbers
 from chat_tui.client.visits import Visits
@@ -39,7 +39,22 @@ FOLD_SECONDS = 3600.0
 FOLD_MOVES = 2
 """How often somebody came or went before that is done: who comes, talks and goes is told where they came, and where they went."""
 
-TimelineEntry = Entry | StatusMessage
+
+class BlockedLines(msgspec.Struct, frozen=True, gc=False):
+    """Lines up to the number `last`, all of people whom the user has blocked: one row stands for them."""
+
+    seq: int
+    last: int
+    at: float
+
+    @property
+    def text(self) -> str:
+        """What stands there."""
+        return f"#{self.seq} (blocked)" if self.last == self.seq else f"#{self.seq} to #{self.last} (blocked)"
+
+
+Numbered = Entry | BlockedLines
+TimelineEntry = Numbered | StatusMessage
 
 
 class Changes(NamedTuple):
@@ -52,6 +67,9 @@ class Changes(NamedTuple):
 def place(entry: TimelineEntry) -> tuple[int, int]:
     """Where an entry stands."""
     return (entry.after, entry.order) if isinstance(entry, StatusMessage) else (entry.seq, 0)
+
+
+_NO_LINES = (StoredEvent, LineBlocked)
 
 
 class Timeline:
@@ -68,19 +86,31 @@ class Timeline:
         self._status_messages = 0
         self._let_go = 0
 
-    def add(self, kept: Sequence[StoredEvent]) -> list[StoredEvent]:
+    def add(self, kept: Sequence[StoredEvent | LineBlocked]) -> list[StoredEvent | LineBlocked]:
         """Add what is kept from one number to another, in order; return what is new of it, what is not shown too."""
         if not kept:
             return []
-        lines = [entry for entry in kept if type(entry) is not StoredEvent and not self._was_let_go(entry.seq)]
+        lines = [entry for entry in kept if type(entry) not in _NO_LINES and not self._was_let_go(entry.seq)]
         unshown = [entry for entry in kept if type(entry) is StoredEvent and entry.seq not in self.numbers]
+        blocked = [entry for entry in kept if type(entry) is LineBlocked and entry.seq not in self.numbers]
         self.numbers.add(kept[0].seq, kept[-1].seq)
         self.newest = max(self.newest, kept[-1].seq)
-        new: list[StoredEvent] = [*self._add_lines(cast("list[Entry]", lines))]
+        new: list[StoredEvent | LineBlocked] = [*self._add_lines(cast("list[Entry]", lines)), *blocked]
+        self._fold(blocked)
         if not unshown:
-            return new
+            return sorted(new, key=lambda entry: entry.seq) if blocked else new
         self._changed_from(self.index_of(unshown[0].seq))  # how many lines are missing before the next one has changed
-        return sorted(new + unshown, key=lambda entry: entry.seq)
+        return sorted((*new, *unshown), key=lambda entry: entry.seq)
+
+    def _fold(self, blocked: Sequence[LineBlocked]) -> None:
+        """Have one row for those that follow one another, with the row before it if they follow that."""
+        for line in blocked:
+            index = self.index_of(line.seq)
+            before = self.entries[index - 1] if index else None
+            if isinstance(before, BlockedLines) and before.last + 1 == line.seq:
+                self._put(index - 1, BlockedLines(before.seq, line.seq, before.at))
+            else:
+                self._insert(BlockedLines(line.seq, line.seq, line.at))
 
     def _was_let_go(self, seq: int) -> bool:
         return seq <= self._let_go and seq in self.numbers
@@ -174,11 +204,11 @@ class Timeline:
         """The index of the line with this number, or of the first entry after it."""
         return bisect_left(self.entries, (seq, 0), key=place)
 
-    def lines(self) -> Iterable[Entry]:
+    def lines(self) -> Iterable[Numbered]:
         """The numbered lines."""
         return (entry for entry in self.entries if not isinstance(entry, StatusMessage))
 
-    def before(self, index: int) -> Entry | None:
+    def before(self, index: int) -> Numbered | None:
         """The line before this index, if any."""
         for at in range(index - 1, -1, -1):
             entry = self.entries[at]

@@ -9,9 +9,8 @@ from textual.geometry import Offset
 from textual.selection import Selection
 from textual.strip import Strip
 
-from chat_server.protocol.entries import Entry
 from chat_tui.client.state import Pending, RoomState
-from chat_tui.client.timeline import Changes, StatusMessage, TimelineEntry
+from chat_tui.client.timeline import Changes, Numbered, StatusMessage, TimelineEntry
 from chat_tui.ui.rendering import Look, Rows, rows_of
 from chat_tui.ui.row_heights import Heights
 
@@ -131,7 +130,7 @@ class EntryRows:
             missing=len(self._room.timeline.hole_before(index, self._room.first)),
         )
 
-    def _is_first_unread(self, index: int, entry: Entry) -> bool:
+    def _is_first_unread(self, index: int, entry: Numbered) -> bool:
         if self.unread_from is None or entry.seq <= self.unread_from or self._room is None:
             return False
         before = self._room.timeline.before(index)

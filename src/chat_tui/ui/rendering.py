@@ -17,7 +17,7 @@ from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
 from chat_tui.client.state import Pending
-from chat_tui.client.timeline import StatusMessage, TimelineEntry
+from chat_tui.client.timeline import BlockedLines, StatusMessage, TimelineEntry
 from chat_tui.ui import markup
 from chat_tui.ui.markup import Shown, Styles
 from chat_tui.ui.wrapping import pieces
@@ -143,8 +143,8 @@ def is_grouped(entry: TimelineEntry | Pending, before: TimelineEntry | Pending |
     """Whether the name need not be said again."""
     return (
         before is not None
-        and not isinstance(before, StatusMessage)
-        and not isinstance(entry, StatusMessage)
+        and not isinstance(before, StatusMessage | BlockedLines)
+        and not isinstance(entry, StatusMessage | BlockedLines)
         and not _kind(before).shape.sign
         and not _kind(entry).shape.sign
         and author(entry, me) == author(before, me)
@@ -186,10 +186,11 @@ def rows_of(
         rows.append(_rule(_long_day(entry.at), look, look.rule, "─"))
     if is_first_unread:
         rows.append(_rule("new", look, look.unread, "─"))
-    if isinstance(entry, StatusMessage):
+    if isinstance(entry, StatusMessage | BlockedLines):
         message = Shown(entry.text)
-        message.paint_all(look.failed if entry.is_error else look.dim)
-        clock = _clock(minute_of(entry.at), look.time_format) if entry.has_time and look.gutter else ""
+        is_error, has_time = (entry.is_error, entry.has_time) if isinstance(entry, StatusMessage) else (False, True)
+        message.paint_all(look.failed if is_error else look.dim)
+        clock = _clock(minute_of(entry.at), look.time_format) if has_time and look.gutter else ""
         return Rows(rows, Content.styled(clock.ljust(look.gutter), look.dim), message, look)
     grouped = not rows and is_grouped(entry, before, look.me)
     text = _text(entry, look)

@@ -28,8 +28,10 @@ def _day(translator: Translator, day: date) -> str:
     return translator.text("{year}-{month:02}-{day:02}", year=day.year, month=day.month, day=day.day)
 
 
-def entry_shown(translator: Translator, entry: entries.Entry, before: str = "") -> TextLine:
+def entry_shown(translator: Translator, entry: entries.Line, before: str = "") -> TextLine:
     """What somebody has said, done or set, after its number and its time, if these are shown."""
+    if isinstance(entry, entries.LineBlocked):
+        return TextLine(translator.text("(blocked)"), before or f"#{entry.seq} ")
     shape = entry.shape
     mark = entry.mark
     if shape.is_sentence:
@@ -37,7 +39,7 @@ def entry_shown(translator: Translator, entry: entries.Entry, before: str = "") 
     return TextLine(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, mark + shape.between)
 
 
-def _lines(translator: Translator, lines: Iterable[entries.Entry], zone: str) -> list[TextLine]:
+def _lines(translator: Translator, lines: Iterable[entries.Line], zone: str) -> list[TextLine]:
     shown: list[TextLine] = []
     day: date | None = None
     for line in lines:

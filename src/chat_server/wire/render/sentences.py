@@ -690,7 +690,7 @@ def _in_one_sentence(event: events.Event, translator: Translator) -> list[TextLi
 
 
 RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]] = {
-    **dict.fromkeys(entries.KINDS, lambda event, translator: [entry_shown(translator, event)]),
+    **dict.fromkeys((*entries.KINDS, entries.LineBlocked), lambda event, translator: [entry_shown(translator, event)]),
     events.NotStored: _not_stored,
     events.Timed: _timed,
     entries.Recalled: recalled,

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from chat_server.protocol.entries import Found
+from chat_server.protocol.entries import Found, LineBlocked
 from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.names import BadName, parse_name
 from chat_tui.client import clocks
@@ -153,6 +153,7 @@ class SearchScreen(ChooseScreen):
             )
             for room, lines in found.rooms
             for line in reversed(lines)
+            if not isinstance(line, LineBlocked)
         ]
         more = " There are more; more words find fewer." if found.has_more else ""
         self.show(items, f"{len(items)} found.{more} Enter goes there." if items else "Nothing found in any room.")

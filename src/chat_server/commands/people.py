@@ -1,0 +1,176 @@
+"""What one has to do with other people, wherever they are: whom one does not want to hear.
+
+Whom somebody has blocked, and what they are shown then, is in rooms/blocking.py. Never knows how anybody is shown anything.
+"""
+
+from typing import ClassVar
+
+from chat_server.commands.access import access
+from chat_server.commands.chosen import note_block
+from chat_server.commands.handler import CommandHandler
+from chat_server.commands.moderating import Nick, NoSuchPerson
+from chat_server.protocol.events import Answered, Refused
+from chat_server.protocol.names import name_key
+from chat_server.protocol.requests import Request
+from chat_server.protocol.typed import shortened
+from chat_server.rooms.blocking import BLOCKS_MAX
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+
+
+class Block(Request, frozen=True, gc=False):
+    """Be shown nothing more of what somebody says, or ask whom one has blocked."""
+
+    group: ClassVar[str] = "talking"
+    aliases: ClassVar[tuple[str, ...]] = ("ignore",)
+    nick: Nick = ""
+
+
+class Unblock(Request, frozen=True, gc=False):
+    """Be shown again what somebody says."""
+
+    group: ClassVar[str] = "talking"
+    aliases: ClassVar[tuple[str, ...]] = ("unignore",)
+    nick: Nick
+
+
+class PersonBlocked(Answered, frozen=True):
+    """The receiver is shown nothing more of what somebody says, at any of their devices. Nobody is told."""
+
+    sentence: ClassVar[str] = (
+        "You see nothing more of what {nick} says, but its number. They are not told. /unblock {nick} ends that."
+    )
+
+    nick: str
+
+
+class GuestBlocked(Answered, frozen=True):
+    """The same, of somebody without an account, for as long as they are here."""
+
+    sentence: ClassVar[str] = (
+        "You see nothing more of what {nick} says, but its number, until they leave: they have no account. /unblock {nick} ends that."
+    )
+
+    nick: str
+
+
+class PersonUnblocked(Answered, frozen=True):
+    """The receiver is shown again what somebody says."""
+
+    sentence: ClassVar[str] = "You see again what {nick} says."
+
+    nick: str
+
+
+class BlocksShown(Answered, frozen=True, tag="blocks"):
+    """Whom the receiver has blocked."""
+
+    sentence: ClassVar[str] = "You have blocked: {nicks}. /unblock NAME ends that."
+
+    nicks: tuple[str, ...]
+
+
+class NobodyBlocked(Answered, frozen=True):
+    """The receiver has blocked nobody."""
+
+    sentence: ClassVar[str] = "You have blocked nobody. /block NAME hides what somebody says."
+
+
+class NotBlocked(Refused, frozen=True):
+    """Somebody is not blocked."""
+
+    code: str = "not-blocked"
+    sentence: ClassVar[str] = "You have not blocked anybody called {nick}. /block shows whom you have."
+
+
+class BlocksSelf(Refused, frozen=True):
+    """Nobody blocks themselves."""
+
+    code: str = "blocks-self"
+    sentence: ClassVar[str] = "That is you."
+
+
+class BlockedAlready(Refused, frozen=True):
+    """Somebody is blocked already."""
+
+    code: str = "blocked-already"
+    sentence: ClassVar[str] = "You have blocked {nick} already. /unblock {nick} ends that."
+
+
+class TooManyBlocks(Refused, frozen=True):
+    """Nobody blocks more."""
+
+    code: str = "too-many-blocks"
+    sentence: ClassVar[str] = "You can block {limit} people at most. /block shows whom you have, /unblock NAME ends it."
+
+
+class PeopleCommands(CommandHandler):
+    """To choose whom one hears."""
+
+    @access(bots=False)
+    def do_block(self, place: Room, session: Occupant, request: Block) -> MaybeAwaitable:
+        """See nothing more of what somebody says.
+
+        In every room, and at all your devices; they are not told. Only the number of each line is left. Without a name: show whom you have blocked.
+        """
+        if not request.nick:
+            blocked = blocked_names(place, session)
+            session.send(BlocksShown(blocked) if blocked else NobodyBlocked())
+            return None
+        return _block(place, session, request.nick)
+
+    @access(bots=False)
+    def do_unblock(self, place: Room, session: Occupant, request: Unblock) -> MaybeAwaitable:
+        """See again what somebody says whom you have blocked."""
+        person, names = session.person, place.directory.accounts.names
+        key = name_key(request.nick)
+        account = next((one for one in person.blocks.accounts if name_key(names.name_of(one)) == key), 0)
+        if account:
+            session.send(PersonUnblocked(names.name_of(account)))
+            return note_block(place, session, account, is_blocked=False)
+        if key in person.blocks.guests:
+            place.directory.guest_blocks.unblock(person, request.nick)
+            session.send(PersonUnblocked(shortened(request.nick)))
+            return None
+        session.send(NotBlocked(details={"nick": shortened(request.nick)}))
+        return None
+
+
+def blocked_names(place: Room, session: Occupant) -> tuple[str, ...]:
+    """What those are called whom somebody has blocked, in that order."""
+    directory, blocks = place.directory, session.person.blocks
+    guests = (person.nick if (person := directory.person(key)) is not None else key for key in blocks.guests)
+    return tuple(sorted({*map(directory.accounts.names.name_of, blocks.accounts), *guests} - {""}, key=name_key))
+
+
+def _block(place: Room, session: Occupant, nick: str) -> MaybeAwaitable:
+    person, names = session.person, place.directory.accounts.names
+    account = names.holder(name_key(nick))
+    called = names.name_of(account) if account else _guest_called(place, session, nick)
+    refusal: Refused | None = None
+    if not called:
+        refusal = NoSuchPerson(details={"nick": shortened(nick)})
+    elif account == person.account if account else name_key(called) == name_key(person.nick):
+        refusal = BlocksSelf()
+    elif person.blocks.hide(account, called):
+        refusal = BlockedAlready(details={"nick": called})
+    elif len(person.blocks.everybody) >= BLOCKS_MAX:
+        refusal = TooManyBlocks(details={"limit": str(BLOCKS_MAX)})
+    if refusal is not None:
+        session.send(refusal)
+        return None
+    if account:
+        session.send(PersonBlocked(called))
+        return note_block(place, session, account, is_blocked=True)
+    session.send(GuestBlocked(called))
+    place.directory.guest_blocks.block(person, called)
+    return None
+
+
+def _guest_called(place: Room, session: Occupant, nick: str) -> str:
+    """What a guest is called who has this name, at this node or where one is; "" if there is none."""
+    person = place.directory.person(nick)
+    if person is not None:
+        return person.nick if person.sessions else ""
+    others = place.others(session) if isinstance(place, ChatRoom) else ()
+    return next((known for _, known in others if name_key(known) == name_key(nick)), "")

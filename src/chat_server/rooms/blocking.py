@@ -1,0 +1,177 @@
+"""Whom somebody has blocked, and what they are shown instead of what those say: the one answer to "does this one hide that one".
+
+Who is blocked is told nothing, and whatever they say is stored and shown to everybody else. Accounts are blocked for good, which is kept with what
+the account of whoever blocks has chosen; a guest, by their name, for as long as they are here. Never knows rooms, nor how anything is shown.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeGuard, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chat_server.accounts import Choices, is_account, sender_of
+from chat_server.protocol.entries import Found, Line, LineBlocked, PageShown, Recalled, StoredEvent
+from chat_server.protocol.events import Event
+from chat_server.protocol.names import name_key
+from chat_server.protocol.runs import SaidRun
+
+BLOCKED = "blocked"
+"""Under which of their choices is kept whom somebody has blocked: true by what the journal knows an account by (`sender_of`)."""
+
+BLOCKS_MAX = 200
+"""People whom one person blocks at a time."""
+
+Whom = int | str
+"""Who is blocked: an account, or the key of a guest's name."""
+
+E = TypeVar("E", bound=Event)
+
+
+class Blocks(Struct, frozen=True):
+    """Whom somebody has blocked."""
+
+    accounts: frozenset[int] = frozenset()
+    guests: frozenset[str] = frozenset()
+    """The keys of their names."""
+
+    def __bool__(self) -> bool:
+        """Whether it is anybody."""
+        return bool(self.accounts or self.guests)
+
+    @property
+    def everybody(self) -> tuple[Whom, ...]:
+        """All of them."""
+        return (*self.accounts, *self.guests)
+
+    def hide(self, account: int, nick: str) -> bool:
+        """Whether what somebody says is hidden who has this account (0: none) and this name."""
+        return account in self.accounts if account else bool(self.guests) and name_key(nick) in self.guests
+
+    def on(self, lines: Sequence[Line]) -> tuple[Line, ...]:
+        """The lines; for those that are hidden, what stands in their place. What changes a room for everybody, as what moderators do, never is."""
+        return tuple(hidden(line) if isinstance(line, StoredEvent) and self._hide(line) else line for line in lines)
+
+    def _hide(self, line: StoredEvent) -> bool:
+        return line.can_be_blocked and self.hide(line.author, line.nick)
+
+
+NO_BLOCKS = Blocks()
+"""One for everybody who has blocked nobody."""
+
+
+def can_be_hidden(event: Event | SaidRun) -> TypeGuard[StoredEvent | SaidRun]:
+    """Whether it is not shown to somebody who has blocked its author."""
+    return type(event) is SaidRun or (isinstance(event, StoredEvent) and event.can_be_blocked)
+
+
+def whom(line: StoredEvent | SaidRun) -> Whom:
+    """As whom its author is blocked."""
+    return line.author or name_key(line.nick)
+
+
+def hidden(line: StoredEvent) -> LineBlocked:
+    """What is shown instead of a line."""
+    return LineBlocked(line.room, line.seq, line.at)
+
+
+def shown_to(blocks: Blocks, event: E) -> E:
+    """What was read, as it is shown to somebody who has blocked these."""
+    if not blocks:
+        return event
+    changed: dict[str, Any] = {}
+    if isinstance(event, PageShown | Recalled):
+        changed["lines"] = blocks.on(event.lines)
+    elif isinstance(event, Found):
+        changed["rooms"] = tuple((room, blocks.on(lines)) for room, lines in event.rooms)
+    return replace(event, **changed)
+
+
+def blocks_of(choices: Choices, guests: frozenset[str] = frozenset()) -> Blocks:
+    """Whom somebody has blocked who has chosen this; `guests` are the keys of the names of guests whom they have blocked, too."""
+    kept = choices.get(BLOCKED, {})
+    accounts = frozenset(int(who.partition(":")[2]) for who, value in kept.items() if value is True and _is_known(who))
+    return Blocks(accounts, guests) if accounts or guests else NO_BLOCKS
+
+
+def _is_known(who: str) -> bool:
+    """Whether it is an account: what is stored may be from another release."""
+    return is_account(who) and who.partition(":")[2].isdecimal()
+
+
+def choice_to_block(account: int, *, is_blocked: bool) -> Mapping[str, Mapping[str, bool | None]]:
+    """What somebody chooses who blocks an account, or does so no longer."""
+    return {BLOCKED: {sender_of(account): True if is_blocked else None}}
+
+
+class Blocker(Protocol):
+    """Somebody who blocks others."""
+
+    blocks: Blocks
+    serial: int
+
+    @property
+    def sessions(self) -> Sequence[Any]:
+        """Theirs, each of which knows the names of its `rooms`."""
+
+
+class GuestBlocks:
+    """Who has blocked which guests, of all who are here: guests are known by their names, which change, and are others' when they have gone."""
+
+    def __init__(self, room: Callable[[str], Any]) -> None:
+        """Nobody yet. `room` gives the room of a name."""
+        self._room = room
+        self._by: dict[str, dict[int, Blocker]] = {}
+
+    def __bool__(self) -> bool:
+        """Whether anybody has blocked any."""
+        return bool(self._by)
+
+    def block(self, blocker: Blocker, nick: str) -> None:
+        """Somebody blocks the guest of this name."""
+        key = name_key(nick)
+        self._by.setdefault(key, {})[blocker.serial] = blocker
+        self._see(blocker, replace(blocker.blocks, guests=blocker.blocks.guests | {key}))
+
+    def unblock(self, blocker: Blocker, nick: str) -> None:
+        """They do so no longer."""
+        key = name_key(nick)
+        known = self._by.get(key, {})
+        known.pop(blocker.serial, None)
+        if not known:
+            self._by.pop(key, None)
+        self._see(blocker, replace(blocker.blocks, guests=blocker.blocks.guests - {key}))
+
+    def is_called(self, old: str, new: str) -> None:
+        """A guest has another name from now on; until the old one is `gone`, it is theirs too."""
+        for blocker in [*self._by.get(name_key(old), {}).values()]:
+            self.block(blocker, new)
+
+    def has_account(self, nick: str, account: int) -> None:
+        """The guest of this name has an account from now on: who has blocked them blocks that, for as long as they are here."""
+        for blocker in [*self._by.get(name_key(nick), {}).values()]:
+            self._see(blocker, replace(blocker.blocks, accounts=blocker.blocks.accounts | {account}))
+            self.unblock(blocker, nick)
+
+    def gone(self, nick: str) -> None:
+        """No guest has this name any more."""
+        for blocker in [*self._by.get(name_key(nick), {}).values()]:
+            self.unblock(blocker, nick)
+
+    def forget(self, blocker: Blocker) -> None:
+        """Somebody who may have blocked guests has gone."""
+        for key in blocker.blocks.guests:
+            self.unblock(blocker, key)
+
+    def _see(self, blocker: Blocker, blocks: Blocks) -> None:
+        blocker.blocks = blocks
+        see_as_chosen(blocker, self._room)
+
+
+def see_as_chosen(blocker: Blocker, room: Callable[[str], Any]) -> None:
+    """Have rooms show somebody who has blocked others than before what they are to see now. `room` gives the room of a name."""
+    for session in blocker.sessions:
+        for name in session.rooms:
+            place = room(name)
+            if place is not None:
+                place.member_changed(session)

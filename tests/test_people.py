@@ -1,0 +1,306 @@
+"""What one has to do with other people: whom one has blocked, by whole servers on virtual time."""
+
+import time
+from typing import Any
+
+import pytest
+import trio
+
+from canary import PASSWORD
+from chat_server.accounts import with_choices
+from chat_server.journal.kept_in_memory import Kept
+from chat_server.journal.memory import MemoryJournal
+from chat_server.protocol.entries import Banned, Kicked, LineBlocked, Said, TopicSet
+from chat_server.rooms.blocking import NO_BLOCKS, Blocks, blocks_of, choice_to_block
+from node_houses import open_nodes
+from streams import Caller, House, Program, open_house
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def holder(house: House, nick: str, place: int = 1) -> Program:
+    """Somebody who makes an account, from an address of their own."""
+    program = house.connect(f"127.0.0.{place}")
+    await program.ask("hello", protocol=2)
+    await program.ask("register", nick=nick, password=PASSWORD)
+    await program.wait_for("registered")
+    return program
+
+
+async def at_terminal(house: House, nick: str, *lines: str) -> Caller:
+    """The holder of an account, by nc."""
+    caller = house.call("127.0.0.9")
+    await caller.type(f"/login {nick}", PASSWORD)
+    await caller.read_until("/help tells more.\r\n")
+    await caller.type(*lines)
+    return caller
+
+
+async def join(*people: Program, room: str = "python") -> None:
+    for one in people:
+        await one.ask("join", room=room)
+        await one.wait_for("entered")
+
+
+async def block(program: Program, nick: str, kind: str = "person-blocked") -> None:
+    await program.ask("block", nick=nick)
+    assert (await program.wait_for(kind))["nick"] == nick
+
+
+async def say(program: Program, text: str, do: str = "say", room: str = "python") -> int:
+    """The number under which it is stored."""
+    field = "action" if do == "me" else "text"
+    await program.ask(do, room=room, key=text.encode().hex(), **{field: text})
+    return int((await program.wait_for("stored"))["seq"])
+
+
+async def heard(program: Program, until: int) -> list[tuple[int, str, str]]:
+    """What a program is shown in rooms up to a number: number, kind, text."""
+    lines: list[tuple[int, str, str]] = []
+    while not lines or lines[-1][0] < until:
+        event = await program.read()
+        if "at" in event and "seq" in event:
+            lines.append((event["seq"], event["is"], event.get("text", "")))
+    return lines
+
+
+def numbered(lines: list[dict[str, Any]]) -> list[tuple[int, str, str]]:
+    return [(line["seq"], line["is"], line.get("text", "")) for line in lines]
+
+
+# Pure.
+
+
+def test_whoever_is_blocked_is_hidden_and_what_changes_the_room_is_not() -> None:
+    blocks = Blocks(frozenset((7,)), frozenset(("bob",)))
+    assert blocks.hide(7, "whoever")
+    assert blocks.hide(0, "BOB")
+    assert not blocks.hide(8, "bob"), "somebody with an account has the name of their own"
+    line = Said("python", 3, 5.0, "mallory", "boo", 7)
+    assert blocks.on([line]) == (LineBlocked("python", 3, 5.0),)
+    office = [kind("python", 3, 5.0, "mallory", "boo", 7) for kind in (TopicSet, Kicked, Banned)]
+    assert blocks.on(office) == tuple(office)
+    assert NO_BLOCKS.on([line]) == (line,)
+
+
+def test_whom_somebody_has_blocked_follows_from_what_they_have_chosen() -> None:
+    chosen = with_choices(choice_to_block(7, is_blocked=True), choice_to_block(8, is_blocked=True))
+    assert blocks_of(chosen).accounts == {7, 8}
+    assert blocks_of(with_choices(chosen, choice_to_block(7, is_blocked=False))).accounts == {8}
+    assert not blocks_of({"blocked": {"account:x": True, "whatever": True, "account:9": "yes"}})
+
+
+# Whole servers.
+
+
+async def test_two_people_block_each_other_in_a_room_of_a_thousand(autojump_clock: trio.abc.Clock) -> None:
+    """Nobody else sees any of it, nor do the two; each has the number of the other's lines, and nothing of what they say."""
+    async with open_house(silence_seconds=99999, messages_per_second=0, connections_per_address=2000) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        crowd = [house.connect() for _ in range(998)]
+        for number, one in enumerate(crowd):
+            await one.ask("hello", protocol=2)
+            await one.ask("login", nick=f"guest{number}")
+            await one.ask("join", room="python")
+        for one in crowd:
+            await one.wait_for("entered")
+        await join(ann, bob)
+        await block(ann, "bob")
+        await block(bob, "ann")
+        said = [await say(ann, "hello bob"), await say(bob, "waves at ann", "me"), await say(ann, "anybody?")]
+        last = await say(crowd[0], "yes, ann and bob")
+        everything = [
+            (said[0], "said", "hello bob"),
+            (said[1], "acted", "waves at ann"),
+            (said[2], "said", "anybody?"),
+            (last, "said", "yes, ann and bob"),
+        ]
+        for one in crowd[1:]:
+            assert await heard(one, last) == everything
+        await ann.ask("since", room="python", number=0)
+        await bob.ask("since", room="python", number=0)
+        for one, hides in ((ann, {said[1]}), (bob, {said[0], said[2]})):
+            shown = [(seq, "blocked", "") if seq in hides else (seq, kind, text) for seq, kind, text in everything]
+            page = await one.wait_for("page")
+            assert numbered(page["lines"]) == shown
+        await ann.ask("unblock", nick="bob")
+        await ann.wait_for("person-unblocked")
+        await ann.ask("since", room="python", number=0)
+        assert numbered((await ann.wait_for("page"))["lines"]) == everything
+
+
+async def test_a_line_of_somebody_blocked_is_a_number_at_each_door_and_by_every_way_of_reading(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=99999, connections_per_address=99) as house:
+        ann, eve = await holder(house, "ann", 1), await holder(house, "eve", 2)
+        await join(ann, eve)
+        await block(ann, "eve")
+        terminal = await at_terminal(house, "ann", "/join python", "/colour on")
+        await terminal.read_until("* Colours")
+        await terminal.read_until("\r\n")
+        seq = await say(eve, "ann, look at this")
+        assert await heard(ann, seq) == [(seq, "blocked", "")]
+        assert "eve" not in await terminal.read_until(f"#{seq} (blocked)\r\n"), "nor is it bright, or a mention"
+        # Reading back: pages, search, days; entering, resuming.
+        await ann.ask("last", room="python")
+        assert numbered((await ann.wait_for("page"))["lines"]) == [(seq, "blocked", "")]
+        await ann.ask("search", words="look")
+        ((_, lines),) = (await ann.wait_for("found"))["rooms"]
+        assert numbered(lines) == [(seq, "blocked", "")]
+        await ann.ask("resume", rooms={"python": 0}, room="")
+        await terminal.type("/last", "/back", "/history 5", "/join python")
+        shown = await terminal.read_until("You are in the hall.")
+        assert f" (blocked)\r\n* Line {seq} of {seq}.".replace("* Line 1 of 1", "* Line 1 of 1") in shown
+        old = house.connect("127.0.0.8")  # a program of 0.1.0
+        await old.ask("login", nick="ann", password=PASSWORD)
+        await old.wait_for("logged-in")
+        await old.ask("join", room="python")
+        recalled = await old.wait_for("recalled")
+        assert numbered(recalled["lines"]) == [(seq, "said", "(blocked)")]
+
+
+async def test_what_is_blocked_comes_in_runs_and_by_the_pace_of_a_flood(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=99999, messages_per_second=0) as house:
+        ann, eve = await holder(house, "ann", 1), await holder(house, "eve", 2)
+        bob = house.connect("127.0.0.3")
+        await bob.enter("bob")
+        await join(ann, eve, bob)
+        await block(ann, "eve")
+        terminal = await at_terminal(house, "ann", "/join python")
+        await terminal.read_until("* You are in python.")
+        flooding = await at_terminal(house, "eve", "/join python")
+        await flooding.read_until("* You are in python.")
+        await flooding.type(*(f"spam {number}" for number in range(300)))
+        assert await heard(ann, 300) == [(number, "blocked", "") for number in range(1, 301)]
+        assert await heard(bob, 300) == [(number, "said", f"spam {number - 1}") for number in range(1, 301)]
+        told = await terminal.read_until("#300 (blocked)\r\n")
+        assert [row for row in told.splitlines() if "spam" in row] == []
+
+
+async def test_what_moderators_do_is_shown_to_whoever_has_blocked_them(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=99999) as house:
+        ann, eve = await holder(house, "ann", 1), await holder(house, "eve", 2)
+        bob = await holder(house, "bob", 3)
+        await eve.ask("create", room="den")
+        await eve.wait_for("room-created")
+        await join(ann, eve, bob, room="den")
+        await block(ann, "eve")
+        await eve.ask("mute", room="den", nick="bob", span="30m noise")
+        assert (await ann.wait_for("muted"))["text"] == "noise"
+        await eve.ask("topic", room="den", text="quiet")
+        assert (await ann.wait_for("topic"))["text"] == "quiet"
+
+
+async def test_a_guest_is_blocked_by_whatever_they_are_called_until_they_leave(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=99999, connections_per_address=99) as house:
+        ann = await holder(house, "ann", 1)
+        bob, cat = house.connect("127.0.0.2"), house.connect("127.0.0.3")
+        for one, nick in ((bob, "bob"), (cat, "cat")):
+            await one.ask("hello", protocol=2)
+            await one.enter(nick)
+        await join(ann, bob, cat)
+        await block(ann, "bob", "guest-blocked")
+        first = await say(bob, "one")
+        await bob.ask("nick", nick="robert")
+        await bob.wait_for("renamed")
+        second = await say(bob, "two")
+        await cat.ask("nick", nick="bob")
+        await cat.wait_for("renamed")
+        third = await say(cat, "three")
+        assert await heard(ann, third) == [(first, "blocked", ""), (second, "blocked", ""), (third, "said", "three")]
+        await ann.ask("block")
+        assert (await ann.wait_for("blocks"))["nicks"] == ["robert"]
+        await bob.ask("register", nick="robert", password=PASSWORD)
+        await bob.wait_for("registered")
+        fourth = await say(bob, "four")
+        assert await heard(ann, fourth) == [(fourth, "blocked", "")]
+        await block(cat, "ann")  # guests block, too
+        fifth = await say(ann, "five")
+        assert (await heard(cat, fifth))[-1] == (fifth, "blocked", "")
+        await ann.ask("unblock", nick="robert")
+        await ann.wait_for("person-unblocked")
+        await block(ann, "bob", "guest-blocked")
+        await cat.stream.aclose()
+        await trio.sleep(5)
+        dan = house.connect("127.0.0.4")
+        await dan.enter("bob", "python")
+        sixth = await say(dan, "six")
+        assert (await heard(ann, sixth))[-1] == (sixth, "said", "six")
+        await ann.ask("block")
+        await ann.wait_for("nobody-blocked")
+
+
+@pytest.mark.parametrize(
+    ("asked", "nick", "code"),
+    [
+        ("block", "nobody", "no-such-person"),
+        ("block", "ann", "blocks-self"),
+        ("unblock", "eve", "not-blocked"),
+    ],
+)
+async def test_what_cannot_be_blocked_is_refused(
+    asked: str, nick: str, code: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_house(silence_seconds=99999) as house:
+        ann, _ = await holder(house, "ann", 1), await holder(house, "eve", 2)
+        await ann.ask(asked, nick=nick)
+        assert (await ann.wait_for("refused"))["code"] == code
+
+
+async def test_nobody_blocks_the_same_person_twice_or_too_many(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat_server.commands.people.BLOCKS_MAX", 1)
+    async with open_house(silence_seconds=99999) as house:
+        ann, _ = await holder(house, "ann", 1), await holder(house, "eve", 2)
+        await holder(house, "bob", 3)
+        await block(ann, "eve")
+        for nick, code in (("eve", "blocked-already"), ("bob", "too-many-blocks")):
+            await ann.ask("block", nick=nick)
+            assert (await ann.wait_for("refused"))["code"] == code
+
+
+async def test_who_is_blocked_stays_so_over_a_restart_and_another_name(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=99999) as house:
+        ann, eve = await holder(house, "ann", 1), await holder(house, "eve", 2)
+        await block(ann, "eve")
+    async with open_house(journal=journal, silence_seconds=99999) as house:
+        ann, eve = house.connect("127.0.0.1"), house.connect("127.0.0.2")
+        for one, nick in ((ann, "ann"), (eve, "eve")):
+            await one.ask("hello", protocol=2)
+            await one.ask("login", nick=nick, password=PASSWORD)
+            await one.wait_for("logged-in")
+        await join(ann, eve)
+        await eve.ask("nick", nick="mallory")
+        await eve.wait_for("renamed")
+        seq = await say(eve, "still here")
+        assert await heard(ann, seq) == [(seq, "blocked", "")]
+        await ann.ask("block")
+        assert (await ann.wait_for("blocks"))["nicks"] == ["mallory"]
+
+
+async def test_somebody_is_blocked_at_every_node_and_device_at_once(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(2, kept=Kept(), silence_seconds=99999) as (one, other):
+        ann = await holder(one, "ann", 1)
+        eve = await holder(other, "eve", 2)
+        phone = other.connect("127.0.0.3")
+        await phone.ask("hello", protocol=2)
+        await phone.ask("login", nick="ann", password=PASSWORD)
+        await phone.wait_for("logged-in")
+        await join(ann, eve, phone)
+        await block(ann, "eve")
+        await trio.sleep(2)
+        seq = await say(eve, "boo")
+        assert (await heard(ann, seq))[-1] == (seq, "blocked", "")
+        assert (await heard(phone, seq))[-1] == (seq, "blocked", "")
+        await phone.ask("unblock", nick="eve")
+        await phone.wait_for("person-unblocked")
+        await trio.sleep(2)
+        seq = await say(eve, "boo again")
+        assert (await heard(ann, seq))[-1] == (seq, "said", "boo again")
