@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from chat_server.protocol.entries import Acted, Found, PageShown, Recalled, Said, StoredEvent
+from chat_server.protocol.entries import Acted, Found, PageShown, Recalled, Said
 from chat_server.protocol.events import Answered, Event
+from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.codec import EventReader, Received
 
 SAID = {"is": "said", "room": "python", "seq": 1, "at": 1.0, "nick": "ann", "text": "hi"}

@@ -21,8 +21,9 @@ from chat_server.journal.times import (
     times_for,
     times_of,
 )
-from chat_server.protocol.entries import KINDS, Entry, PageShown, Said, StoredEvent
+from chat_server.protocol.entries import KINDS, Entry, PageShown, Said
 from chat_server.protocol.requests import Back, Join, Say
+from chat_server.protocol.stored_event import StoredEvent
 from chat_server.protocol.time_zones import LATEST
 from chat_server.wire.json_lines import renderer_for, show_answer
 from fakes import FakeSession, open_rooms

@@ -33,7 +33,8 @@ from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.reader import Reader, Runs, mapped_errors
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.journal.words import has_all, terms_of
-from chat_server.protocol.entries import Entry, Muted, Said, TopicSet, span_of
+from chat_server.protocol.entries import Entry, Muted, Said, TopicSet
+from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.inbox import BATCH_MAX
 from test_journal import found, opened, prune_all, said, store, texts

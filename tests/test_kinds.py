@@ -20,10 +20,9 @@ from chat_server.protocol.entries import (
     PageShown,
     Recalled,
     Storable,
-    StoredEvent,
-    own_fields,
 )
 from chat_server.protocol.requests import Say
+from chat_server.protocol.stored_event import StoredEvent, own_fields
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
 from chat_server.protocol.versions import PROTOCOL
 from chat_server.rooms.room import ROOM

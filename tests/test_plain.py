@@ -26,9 +26,10 @@ from hypothesis import strategies as st
 import forks
 from callers import newcomer
 from chat_server.protocol import entries, events
-from chat_server.protocol.entries import Entry, Said, StoredEvent
+from chat_server.protocol.entries import Entry, Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Ref
+from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.accounts import CANNOT_ASK
 from chat_tui.client.client import Client
 from chat_tui.client.connection import Connection, ConnectionChanged, Status

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chat_server.protocol.entries import Banned, Enacted, Kicked, Lifted, Muted, RoleGiven, RuleSet, span_of
+from chat_server.protocol.entries import Banned, Enacted, Kicked, Lifted, Muted, RoleGiven, RuleSet
 from chat_server.protocol.room_state import EMPTY, RULES, RoomState, after, is_rule, read, written
+from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER
 from chat_server.rooms.rights import PLACES, TABLE, Act, may, may_give, standing
 from chat_server.wire.render.sentences import text_of

@@ -8,6 +8,7 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.entries import KINDS, Entry, LineBlocked, PageShown, Said, TopicSet
 from chat_server.protocol.events import Event
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
+from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.answers import words_for
 from chat_tui.client.state import Pending, RoomState, State, names
 from chat_tui.client.timeline import StatusMessage, Timeline, TimelineEntry, place
@@ -129,13 +130,13 @@ def test_what_the_server_no_longer_keeps_is_no_hole() -> None:
 
 def test_an_entry_of_an_unknown_kind_fills_its_number_and_is_not_shown() -> None:
     state, room = in_room("1")
-    assert state.apply(entries.StoredEvent("python", 2, 0.0, "", "")) == []
+    assert state.apply(StoredEvent("python", 2, 0.0, "", "")) == []
     assert state.apply(Said("python", 3, 0.0, "bob", "3")) != []
     assert state.positions() == {"python": 3}
     assert [line.seq for line in room.timeline.lines()] == [1, 3]
     assert not room.timeline.hole_before(1, 1)
     assert (room.unread, room.last) == (2, 3), "nobody reads it"
-    unknown: Any = entries.StoredEvent("python", 10, 0.0, "", "")
+    unknown: Any = StoredEvent("python", 10, 0.0, "", "")
     gap = entries.PageShown("python", (unknown, *page(11, 11, 11).lines), 1, 11, "")
     state.apply(gap, "typed")
     assert room.timeline.hole_before(2, 1) == range(4, 10), "what is asked for next comes before it"

@@ -11,8 +11,9 @@ from typing import Literal, NamedTuple, Protocol
 from msgspec import Struct
 
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
-from chat_server.protocol.entries import Author, Entry
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import name_key
+from chat_server.protocol.stored_event import Author
 
 KEPT_SECONDS = 90 * 86400.0
 """Seconds for which a name that an account had is kept from everybody else."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from chat_server.accounts import Account, Code, Device, Ended, Ending, Record
 from chat_server.accounts.names_index import KeptName
-from chat_server.protocol.entries import Author
+from chat_server.protocol.stored_event import Author
 
 
 class AccountLine(Struct, frozen=True, tag_field="is", tag="account"):

@@ -17,9 +17,10 @@ from msgspec import Raw, Struct
 
 from chat_server.journal.times import times_of
 from chat_server.protocol import entries
-from chat_server.protocol.entries import Author, Entry, Said, own_fields
+from chat_server.protocol.entries import Entry, Said
 from chat_server.protocol.requests import tag_of
 from chat_server.protocol.runs import RUN_MAX, Piece, SaidRun, in_runs, pieces_of
+from chat_server.protocol.stored_event import Author, own_fields
 
 KINDS: dict[str, type[Entry]] = {tag_of(kind): kind for kind in entries.KINDS}
 """What a line can be, by the word for it. A line without a word is Said."""

@@ -11,8 +11,9 @@ from msgspec import Raw, Struct, field
 from chat_server.journal import Party
 from chat_server.journal.account_lines import TAGS, AccountLines
 from chat_server.journal.batch_codec import KINDS, Stored, Unknown, line_of
-from chat_server.protocol.entries import Author, Entry
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.room_state import RoomState
+from chat_server.protocol.stored_event import Author
 
 EXPORT_VERSION = 3
 """Since the second, every line has its author: 0 for nobody who is known to have an account. The third has accounts and keys. Older ones are read."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from chat_server.accounts import Choices
-from chat_server.protocol.entries import Author
+from chat_server.protocol.stored_event import Author
 
 PersonId = str
 """Who somebody is at whatever node: `account:…`, `token:…`, or for a guest without a token what nobody else ever is (`node:serial`).

@@ -15,7 +15,8 @@ from chat_server.journal import Duplicate, JournalError, RoomRecord
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.happened import Numbered, PersonId
 from chat_server.journal.keys import SenderKey
-from chat_server.protocol.entries import Author, Entry
+from chat_server.protocol.entries import Entry
+from chat_server.protocol.stored_event import Author
 
 if TYPE_CHECKING:  # both import Trio, which what works without a server is spared
     from chat_server.journal.node_life import NodeLife

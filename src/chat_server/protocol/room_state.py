@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chat_server.protocol.entries import Author, Banned, Enacted, Kicked, Lifted, Muted, RoleGiven, RuleSet
+from chat_server.protocol.entries import Banned, Enacted, Kicked, Lifted, Muted, RoleGiven, RuleSet
+from chat_server.protocol.stored_event import Author
 
 RoomRole = Literal["member", "moderator", "owner"]
 """What somebody can be in a room, each more than those before it."""

@@ -13,11 +13,12 @@ from operator import length_hint
 import trio
 
 from chat_server.guard import Guard
-from chat_server.protocol.entries import KINDS, StoredEvent
+from chat_server.protocol.entries import KINDS
 from chat_server.protocol.events import Event, RoomFailed
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import Renderer, SaidRun, StoredRun, is_shown_at_once, shown
+from chat_server.protocol.stored_event import StoredEvent
 from chat_server.rooms.blocking import Blocks, Whom, can_be_hidden, hidden, whom
 from chat_server.rooms.room import Occupant, SendMany, Sink
 

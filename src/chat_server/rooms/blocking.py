@@ -11,10 +11,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chat_server.accounts import Choices, is_account, sender_of
-from chat_server.protocol.entries import Found, Line, LineBlocked, PageShown, Recalled, StoredEvent
+from chat_server.protocol.entries import Found, Line, LineBlocked, PageShown, Recalled
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import SaidRun
+from chat_server.protocol.stored_event import StoredEvent
 
 BLOCKED = "blocked"
 """Under which of their choices is kept whom somebody has blocked: true by what the journal knows an account by (`sender_of`)."""

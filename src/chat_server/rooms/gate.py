@@ -22,7 +22,6 @@ from chat_server.protocol.entries import (
     RoleGiven,
     RuleSet,
     Storable,
-    span_of,
 )
 from chat_server.protocol.events import NotStored, Refused
 from chat_server.protocol.names import name_key
@@ -39,6 +38,7 @@ from chat_server.protocol.room_state import (
     called,
 )
 from chat_server.protocol.runs import SayRun
+from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.batch import Acting, Answer, Arrival, InboxEntry, Takeover, TimedRequest, each_of
 from chat_server.rooms.person import MEMBER as MEMBER_ROLE
 from chat_server.rooms.person import Person, has_only_a_name

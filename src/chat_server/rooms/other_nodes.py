@@ -16,8 +16,8 @@ from chat_server.accounts import sender_of
 from chat_server.journal import JournalError
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Nodes
-from chat_server.protocol.entries import Author
 from chat_server.protocol.names import name_key
+from chat_server.protocol.stored_event import Author
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.owed import Owed
 from chat_server.rooms.shared_names import SharedNames

@@ -12,8 +12,8 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from chat_server.accounts import Choices, sender_of
 from chat_server.guard import Guard
-from chat_server.protocol.entries import Author
 from chat_server.protocol.names import name_key
+from chat_server.protocol.stored_event import Author
 from chat_server.rooms.blocking import NO_BLOCKS
 
 STRANGER = "stranger"

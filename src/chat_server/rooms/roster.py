@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Called, Came, Elsewhere, Speaker, Went
-from chat_server.protocol.entries import Author
+from chat_server.protocol.stored_event import Author
 
 
 class Known(NamedTuple):

@@ -5,6 +5,7 @@ from msgspec import UnsetType
 from chat_server.protocol import entries, events
 from chat_server.protocol.events import Event
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed, StoringGoesOn, StoringWaits
+from chat_server.protocol.stored_event import StoredEvent
 
 _QUIET = (
     events.Welcomed,
@@ -38,7 +39,7 @@ def words_for(event: Event, *, was_typed: bool, language: str = "en") -> str:
         return event.text
     if isinstance(event, events.LoggedIn):
         return _last_login(event, language)
-    if isinstance(event, (entries.StoredEvent, *_QUIET)) or not event.is_for_people:
+    if isinstance(event, (StoredEvent, *_QUIET)) or not event.is_for_people:
         return ""
     if not was_typed and not isinstance(event, _UNASKED):
         return ""

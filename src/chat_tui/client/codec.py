@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from chat_server.protocol.entries import EVENTS, Entry, PageShown, Recalled, Said, StoredEvent
+from chat_server.protocol.entries import EVENTS, Entry, PageShown, Recalled, Said
 from chat_server.protocol.events import Answered, Event
 from chat_server.protocol.requests import NUMBER_MAX, Ref, tag_of
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
+from chat_server.protocol.stored_event import StoredEvent
 from chat_server.protocol.versions import EARLIER_EVENTS
 from chat_tui.client.state import Pending
 

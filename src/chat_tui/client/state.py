@@ -13,12 +13,13 @@ from msgspec import UNSET, UnsetType
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.described import CommandDescribed
-from chat_server.protocol.entries import KIND_BY_WORD, KINDS, Entry, LineBlocked, Said, StoredEvent
+from chat_server.protocol.entries import KIND_BY_WORD, KINDS, Entry, LineBlocked, Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.room_events import AccountNoted, RoomRenamed
+from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.timeline import Timeline
 
 ROOMS_MAX = 256

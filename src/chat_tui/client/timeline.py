@@ -11,8 +11,9 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from chat_server.protocol.entries import Entry, LineBlocked, StoredEvent
+from chat_server.protocol.entries import Entry, LineBlocked
 from chat_server.protocol.names import name_key
+from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.numbers import Numbers
 from chat_tui.client.visits import Visits
 

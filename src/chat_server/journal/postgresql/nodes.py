@@ -48,7 +48,8 @@ from chat_server.journal.postgresql.turn_reading import read_turns
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.signs import Signs
 from chat_server.journal.turn_codec import encode_change
-from chat_server.protocol.entries import Author, Entry
+from chat_server.protocol.entries import Entry
+from chat_server.protocol.stored_event import Author
 
 CHANGES_CHANNEL, SIGNS_CHANNEL = "chat_changes", "chat_signs"
 """The channels of changes, and of signs: `NODE TEXT`."""
