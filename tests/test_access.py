@@ -42,9 +42,10 @@ IN_ROOMS = {
     "date",
     "bans",
     "delete",
+    "members",
 }
 GOVERNING = {"rule", "role"}
-MODERATING = {"kick", "mute", "ban", "unban"}
+MODERATING = {"kick", "mute", "ban", "unban", "invite"}
 """What needs a role in the room, or on the server."""
 OF_ACCOUNTS = {"code", "devices", "drop", "password", "account", "export"}
 MAY = {

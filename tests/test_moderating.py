@@ -196,7 +196,15 @@ async def test_the_rules_of_a_room_hold_for_who_is_in_it(autojump_clock: trio.ab
         assert await refused(bob, "rule", rule="speak", value="all") == "owners-only"
         await bob.ask("rule", room="den")
         rules = (await bob.wait_for("rules"))["rules"]
-        assert rules == {"speak": "moderators", "topic": "moderators", "links": "members", "guests": "no", "slow": "30"}
+        assert rules == {
+            "speak": "moderators",
+            "topic": "moderators",
+            "links": "members",
+            "guests": "no",
+            "slow": "30",
+            "access": "open",
+            "history": "all",
+        }
 
 
 async def test_a_room_is_as_it_was_when_what_somebody_was_forbidden_is_over(autojump_clock: trio.abc.Clock) -> None:

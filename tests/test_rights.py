@@ -18,6 +18,8 @@ from chat_server.wire.render.sentences import text_of
 from chat_tui.client.in_order import line_in_words
 
 ACTS: dict[str, str] = {
+    "enter": "GAMmOMA",
+    "invite": "  MmOMA",
     "say": "GAMmOMA",
     "set-topic": "GAMmOMA",
     "take-back": "GAMmOMA",
@@ -42,9 +44,29 @@ def at(place: str) -> tuple[RoomState, int, str]:
 @pytest.mark.parametrize(("act", "place"), product(get_args(Act), range(len(PLACES))))
 def test_the_table_says_who_may_do_what(act: Act, place: int) -> None:
     state, account, role = at(PLACES[place])
+    if act == "invite":
+        state = after(state, RuleSet("r", 1, 1.0, "ann", "access members"))
     allowed = ACTS[act][place] != " "
     assert (place in TABLE[act]) == allowed
     assert (may(act, standing(state, account, role), None, state) is None) == allowed
+
+
+@pytest.mark.parametrize(
+    ("access", "act", "allowed"),
+    [
+        ("open", "enter", "GAMmOMA"),
+        ("members", "enter", "  MmO A"),
+        ("invite", "enter", "  MmO A"),
+        ("open", "invite", "   mOMA"),
+        ("members", "invite", "  MmOMA"),
+        ("invite", "invite", "   mOMA"),
+    ],
+)
+@pytest.mark.parametrize("place", range(len(PLACES)))
+def test_access_says_who_comes_in_and_who_invites(access: str, act: Act, allowed: str, place: int) -> None:
+    state, account, role = at(PLACES[place])
+    state = after(state, RuleSet("r", 1, 1.0, "ann", f"access {access}"))
+    assert (may(act, standing(state, account, role), None, state) is None) == (allowed[place] != " ")
 
 
 @pytest.mark.parametrize(("actor", "target"), product(range(len(PLACES)), range(len(PLACES))))
@@ -151,7 +173,8 @@ class House(RuleBasedStateMachine):
         self.enact(Lifted("r", 2, 1.0, "n1", "", whom="n2", id=number))
 
     @rule(
-        name=st.sampled_from([*RULES]), value=st.sampled_from(["all", "members", "moderators", "no", "yes", "10", "0"])
+        name=st.sampled_from([*RULES]),
+        value=st.sampled_from(["all", "members", "moderators", "no", "yes", "10", "0", "open", "invite", "joined"]),
     )
     def set_rule(self, name: str, value: str) -> None:
         if is_rule(name, value):

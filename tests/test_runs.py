@@ -471,7 +471,7 @@ def test_a_room_that_nobody_enters_keeps_no_more_of_its_past_than_is_shown() -> 
         history.add([SaidRun("python", seq, [5.0] * 19, "ann", ["x"] * 19)])
         history.add([Said("python", seq + 19, 5.0, "ann", "x")])
     assert len(history._unread) <= HISTORY_MAX
-    recalled = history.recalled("bob", HISTORY_MAX, "UTC")
+    recalled = history.recalled("bob", HISTORY_MAX, "UTC", 0)
     assert recalled is not None
     assert [line.seq for line in recalled.lines] == [*range(39 * HISTORY_MAX + 1, 40 * HISTORY_MAX + 1)]
 

@@ -18,6 +18,7 @@ from chat_server.protocol.names import NAME_MAX, BadName, parse_name
 from chat_server.protocol.requests import Number, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse, shortened, unexpected
+from chat_server.rooms.known_rooms import formerly_known, known_room
 from chat_server.rooms.person import ADMIN, HOLDER
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
@@ -132,7 +133,7 @@ def _ask_for_bot(place: Room, session: Occupant, request: MakeCode) -> MaybeAwai
         return None
     try:
         name = parse_name(request.name)
-        rooms = _limits(place, request.rooms)
+        rooms = _limits(place, session, request.rooms)
     except BadName as error:
         session.send(Refused(error.code, error.details))
         return None
@@ -142,14 +143,14 @@ def _ask_for_bot(place: Room, session: Occupant, request: MakeCode) -> MaybeAwai
     return _make_bot(place, session, name, rooms, request.days)
 
 
-def _limits(place: Room, typed: str) -> tuple[str, ...] | Refused | None:
+def _limits(place: Room, session: Occupant, typed: str) -> tuple[str, ...] | Refused | None:
     """The rooms to which a bot is to be limited, as they are called; None: to none."""
     if typed in ("", EVERY_ROOM):
         return None
     names = typed.split(",")
     if len(names) > BOT_ROOMS_MAX:
         return Refused("too-many-rooms", {"limit": str(BOT_ROOMS_MAX)})
-    rooms = {name: place.directory.room(name) or place.directory.formerly(name) for name in names}
+    rooms = {name: known_room(place, session, name) or formerly_known(place, session, name) for name in names}
     missing = next((name for name, room in rooms.items() if room is None), None)
     if missing is not None:
         return Refused("no-such-room", {"room": shortened(missing)})

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import fields
 
+from chat_server.commands.inviting import Invite
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.requests import ChooseCharset, ChooseLanguage, ChooseWrap, Help, Join, Login, Request
 from chat_server.protocol.syntax import choices_of
+from chat_server.rooms.known_rooms import known_rooms
 from chat_server.rooms.room import Occupant, Room
 
 CANDIDATES_MAX = 100
@@ -20,9 +22,21 @@ CANDIDATES_MAX = 100
 def completions(before: str, place: Room, session: Occupant) -> tuple[list[str], int]:
     """What Tab may put in after this text, and among how many names it looked."""
     commands = COMMANDS.words_here(place, session)
-    rooms = [room.name for room in place.directory.rooms] if COMMANDS.works_for(place, session, Join) else []
-    nicks = place.nicks
+    rooms = [room.name for room in known_rooms(place, session)] if COMMANDS.works_for(place, session, Join) else []
+    nicks = _elsewhere(place, session) if _asks(before, commands, Invite) else place.nicks
     return candidates(before, commands=commands, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
+
+
+def _asks(before: str, commands: Mapping[str, type[Request]], request: type[Request]) -> bool:
+    """Whether the line begins with a word for this."""
+    first, space, _ = before.partition(" ")
+    return bool(space) and first.startswith("/") and commands.get(first[1:].casefold()) is request
+
+
+def _elsewhere(place: Room, session: Occupant) -> list[str]:
+    """Who is in rooms of which somebody may know, and not in theirs."""
+    here = set(place.nicks)
+    return list(dict.fromkeys(nick for room in known_rooms(place, session) for nick in room.nicks if nick not in here))
 
 
 def candidates(

@@ -16,6 +16,7 @@ from chat_server.protocol.entries import OwnLines
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import HowMany, Request
 from chat_server.rooms.person import HOLDER
+from chat_server.rooms.reader import own_lines
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
 LINES_AT_ONCE = 50
@@ -42,6 +43,16 @@ class Exported(Answered, frozen=True):
     lines: HowMany
     chosen: tuple[str, ...]
     choices: dict[str, dict[str, str | int | bool | None]]
+
+
+class LinesWithheld(Answered, frozen=True, tag="lines-withheld"):
+    """The receiver has been given all lines of theirs but these: they stand where the receiver may not read any more."""
+
+    sentence: ClassVar[str] = (
+        "Not shown: {count} lines of yours that stand where you may not read. Whoever runs the server can give them to you."
+    )
+
+    count: HowMany
 
 
 class ExportedLately(Refused, frozen=True):
@@ -85,18 +96,23 @@ async def _export(place: Room, session: Occupant) -> None:
 async def _send_lines(place: Room, session: Occupant) -> int:
     """Send all lines of the account's; return how many. Raises JournalError."""
     accounts, account = place.directory.accounts, session.person.account
-    count, after = 0, 0
+    count, withheld, after = 0, 0, 0
     while True:
         session.owe(READING_TOKENS)
         await session.drained()
         own = await accounts.lines_of(account, after, READ_AT_ONCE)
-        for first in range(0, len(own.lines), LINES_AT_ONCE):
+        lines = own_lines(place, session, own.lines)
+        for first in range(0, len(lines), LINES_AT_ONCE):
             await session.drained()
-            session.send(OwnLines(tuple(own.lines[first : first + LINES_AT_ONCE]), session.person.zone))
-        count += len(own.lines)
+            session.send(OwnLines(tuple(lines[first : first + LINES_AT_ONCE]), session.person.zone))
+        count += len(lines)
+        withheld += len(own.lines) - len(lines)
         if own.after is None:
-            return count
+            break
         after = own.after
+    if withheld:
+        session.send(LinesWithheld(withheld))
+    return count
 
 
 def _in_words(choices: Choices) -> Iterator[str]:

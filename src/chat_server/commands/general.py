@@ -10,6 +10,7 @@ from chat_server.protocol.incoming import Invalid, UnknownCommand
 from chat_server.protocol.requests import GROUPS, Help, Join, Logout, Request
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import unexpected, unknown_command
+from chat_server.rooms.known_rooms import known_room, known_rooms
 from chat_server.rooms.room import ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room
 
 
@@ -32,7 +33,7 @@ class GeneralCommands(CommandHandler):
             session.send(CommandExplained(usage_of(asked), command.explanation, asked.aliases))
         elif asked:
             session.send(self.table.refused(place, session, asked))
-        elif room := place.directory.room(word):
+        elif room := known_room(place, session, word):
             session.send(CommandExplained(f"/{room.name}", f"Enter the room {room.name}.", (), room.name))
         else:
             self._refuse_word(place, session, word)
@@ -46,7 +47,7 @@ class GeneralCommands(CommandHandler):
     @access(role=ANYBODY)
     def do_unknown(self, place: Room, session: Occupant, request: UnknownCommand) -> MaybeAwaitable:
         """Enter the room with this name; or say that there is no such command."""
-        room = place.directory.room(request.word)
+        room = known_room(place, session, request.word)
         if room is None:
             self._refuse_word(place, session, request.word)
             return None
@@ -71,7 +72,7 @@ class GeneralCommands(CommandHandler):
         available = [request for request in self._typed if request in here]
         return HelpListed(
             tuple((usage_of(request), here[request].summary) for request in available),
-            tuple(self._rooms_as_commands(place) if Join in here else []),
+            tuple(self._rooms_as_commands(place, session) if Join in here else []),
             tuple(request.group for request in available),
         )
 
@@ -79,11 +80,11 @@ class GeneralCommands(CommandHandler):
         """Say that there is no such command, and which one may have been meant."""
         words = [*self.table.words_here(place, session)]
         if self.table.works_for(place, session, Join):
-            words += self._rooms_as_commands(place)
+            words += self._rooms_as_commands(place, session)
         session.send(Refused(*unknown_command(word, words)))
 
-    def _rooms_as_commands(self, place: Room) -> list[str]:
+    def _rooms_as_commands(self, place: Room, session: Occupant) -> list[str]:
         """The rooms that are entered by their name alone, as far as /help names them; one that is called as a command is, is not."""
         is_command = self.table.vocabulary.is_command
-        entered = (room.name for room in place.directory.rooms if not is_command(room.name))
+        entered = (room.name for room in known_rooms(place, session) if not is_command(room.name))
         return list(islice(entered, ROOMS_NAMED_MAX))

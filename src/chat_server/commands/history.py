@@ -4,7 +4,6 @@ A page is a range of numbers, since numbers have no holes. What a search finds i
 """
 
 from collections.abc import Awaitable
-from functools import partial
 
 from chat_server.commands.access import access
 from chat_server.commands.bots import rooms_of_bot
@@ -12,7 +11,7 @@ from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.journal import JournalError
 from chat_server.protocol.days import NotADay, Span, span_of
-from chat_server.protocol.entries import Found, PageShown
+from chat_server.protocol.entries import PageShown
 from chat_server.protocol.events import Event, HistoryChosen, Refused
 from chat_server.protocol.requests import (
     HISTORY_MAX,
@@ -28,7 +27,8 @@ from chat_server.protocol.requests import (
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.blocking import shown_to
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.paging import AROUND, PAGE_MAX, as_it_stands, page, search
+from chat_server.rooms.paging import AROUND, PAGE_MAX
+from chat_server.rooms.reader import page, search
 from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
 
 
@@ -79,7 +79,7 @@ class HistoryCommands(CommandHandler):
         except NotADay:
             session.send(Refused("usage-not-a-day", {"value": shortened(request.day)}))
             return None
-        return _answered(session, _page_of(place, span, session.person.zone))
+        return _answered(session, _page_of(place, session, span))
 
     @access(where=(ROOM,), asks_engine=True)
     def do_search(self, place: ChatRoom, session: Occupant, request: Search) -> MaybeAwaitable:
@@ -135,12 +135,7 @@ async def _answered(session: Occupant, answer: Awaitable[Event]) -> None:
 
 
 async def _show(room: Room, session: Occupant, first: int, last: int, *, from_end: bool = False) -> None:
-    journal, guests, zone = room.directory.journal, room.directory.guests, session.person.zone
-
-    def read() -> Awaitable[PageShown]:
-        return page(journal, guests, room.name, first, last, newest=room.last_seq, zone=zone, from_end=from_end)
-
-    await _answered(session, as_it_stands(lambda: room.rewritings, read))
+    await _answered(session, page(room, session, first, last, from_end=from_end))
 
 
 async def _show_last(room: Room, session: Occupant, count: int) -> None:
@@ -159,14 +154,10 @@ async def _show_before(room: Room, session: Occupant, number: int, count: int) -
     await _show(room, session, last - count + 1, last, from_end=True)
 
 
-async def _page_of(room: Room, span: Span, zone: str) -> PageShown:
-    journal, guests = room.directory.journal, room.directory.guests
-    first = await journal.seq_at(room.name, span.start, span.end)
-
-    def read() -> Awaitable[PageShown]:
-        return page(journal, guests, room.name, first, first + PAGE_MAX - 1, newest=room.last_seq, zone=zone)
-
-    return await as_it_stands(lambda: room.rewritings, read)
+async def _page_of(room: Room, session: Occupant, span: Span) -> PageShown:
+    first = await room.directory.journal.seq_at(room.name, span.start, span.end)
+    first = max(first, room.reads_from(session))
+    return await page(room, session, first, first + PAGE_MAX - 1)
 
 
 async def _search(place: Room, session: Occupant, words: str, rooms: list[str] | None) -> None:
@@ -175,13 +166,7 @@ async def _search(place: Room, session: Occupant, words: str, rooms: list[str] |
         session.send(limited_to)
         return
     await place.flushed(session)
-    directory = place.directory
-    rooms = rooms if limited_to is None else [*limited_to]
-
-    def read() -> Awaitable[Found | Refused]:
-        return search(directory.journal, directory.guests, words, rooms, session.person.zone)
-
-    found = await as_it_stands(lambda: sum(room.rewritings for room in directory.rooms), read)
+    found = await search(place, session, words, rooms if limited_to is None else [*limited_to])
     session.send(shown_to(session.person.blocks, found))
 
 
@@ -199,16 +184,9 @@ async def _catch_up(room: Room, session: Occupant, after: int, last: int) -> Non
     while True:
         session.replayed_up_to(room.name, after)
         await session.drained()
-        shown = await as_it_stands(lambda: room.rewritings, partial(_page_after, room, session, after, last))
+        shown = await page(room, session, after + 1, min(after + PAGE_MAX, last), newest=last)
         session.send(shown_to(session.person.blocks, shown))
         come_from = after
         after = shown.numbers[1] if shown.numbers else max(after, shown.first - 1)
         if after >= last or after == come_from:
             return
-
-
-async def _page_after(room: Room, session: Occupant, after: int, last: int) -> PageShown:
-    """The next page after a number, of the lines up to and with `last`."""
-    journal, guests, zone = room.directory.journal, room.directory.guests, session.person.zone
-    end = min(after + PAGE_MAX, last)
-    return await page(journal, guests, room.name, after + 1, end, newest=last, zone=zone)

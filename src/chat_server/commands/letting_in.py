@@ -26,12 +26,14 @@ from chat_server.commands.coming_back import (
     sessions_elsewhere,
     tell,
 )
+from chat_server.commands.invited import tell_invitations
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
 from chat_server.journal.nodes import Claimed
 from chat_server.protocol.events import LastLogin, Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Login
+from chat_server.rooms.known_rooms import shown_to
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER, Person, Proof
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
@@ -107,7 +109,7 @@ async def storable(stored: Awaitable[T]) -> T | Refused:
 async def enter_rooms(place: Room, session: Occupant, names: Sequence[str]) -> None:
     """Enter the rooms that whoever made a code wants entered by it; where one can be in one place only, the first, if one is in none."""
     if session.nick and session.is_in_hall:
-        for room in rooms_of(place, names)[: 1 if session.has_terminal else ROOMS_MAX]:
+        for room in shown_to(rooms_of(place, names), session)[: 1 if session.has_terminal else ROOMS_MAX]:
             if room.name not in session.rooms:
                 await session.enter(room)
 
@@ -126,7 +128,16 @@ async def let_in_at_new_device(place: Room, session: Occupant, let_in: LetIn, re
 
 
 async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: Login) -> None:
-    """Whoever has proved that an account is theirs has its name, beside their other sessions; or, at the same device, in their place."""
+    """Whoever has proved that an account is theirs has its name, beside their other sessions; or, at the same device, in their place.
+
+    They are told what has waited for them.
+    """
+    await _let_in(place, session, let_in, request)
+    if session.person.account == let_in.account.id:
+        tell_invitations(place, session)
+
+
+async def _let_in(place: Room, session: Occupant, let_in: LetIn, request: Login) -> None:
     directory, account = place.directory, let_in.account
     if directory.authentication.is_revoked(let_in):
         session.send(Refused("changed-meanwhile"))

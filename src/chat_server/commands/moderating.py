@@ -54,7 +54,7 @@ class Rule(Request, frozen=True, gc=False):
     """Ask for the room's rules, or set one."""
 
     group: ClassVar[str] = "rooms"
-    rule: Annotated[str, Meta(description="speak, topic, links, guests or slow")] = ""
+    rule: Annotated[str, Meta(description="speak, topic, links, guests, access, history or slow")] = ""
     value: Annotated[str, Meta(description="what it is to be: /rule shows what there is")] = ""
 
 
@@ -203,7 +203,7 @@ class SameRole(Refused, frozen=True):
     sentence: ClassVar[str] = "{nick} is that already."
 
 
-class _Target(NamedTuple):
+class Target(NamedTuple):
     """Somebody to whom something is done."""
 
     nick: str
@@ -221,6 +221,8 @@ class ModeratingCommands(CommandHandler):
 
         speak: who may say something (all, members, moderators). topic: who may set it (all, moderators). links: who may post some (all, members).
         guests: whether they may be here (yes, no). slow: seconds between two lines of one person.
+        access: open to all; or only for members and whoever is invited, by any member (members) or by moderators alone (invite).
+        Nobody else is told then that there is this room. history: whether newcomers read what was said before they came (all, joined).
         """
         if not request.rule:
             rules = {name: place.gate.state.rule(name) for name in RULES}
@@ -325,32 +327,33 @@ def _show_roles(place: ChatRoom, session: Occupant) -> None:
     session.send(RolesShown(place.name, by_role["owner"], by_role["moderator"], by_role["member"], roles))
 
 
-async def _target(place: ChatRoom, session: Occupant, nick: str) -> _Target | None:
+async def target_of(place: ChatRoom, session: Occupant, nick: str) -> Target | None:
     """Who has this name, here or at another node, or as an account that is away; None, and the session is told, if nobody has."""
     account = await readable(place.directory.accounts.find(name_key(nick)))
     if isinstance(account, Refused):
         session.send(account)
         return None
     if account is not None and account.state != "closed":
-        return _Target(account.name, account.id, "", account.role)
+        return Target(account.name, account.id, "", account.role)
     person = place.directory.person(nick)
     if person is not None:
-        return _Target(person.nick, person.account, person.sender, "")
+        return Target(person.nick, person.account, person.sender, "")
     for somebody, known in place.others(session):
         if isinstance(somebody, Known) and not somebody.account and name_key(known) == name_key(nick):
-            return _Target(known, 0, sender_elsewhere(somebody.person, known), "")
+            return Target(known, 0, sender_elsewhere(somebody.person, known), "")
     session.send(NoSuchPerson(details={"nick": shortened(nick)}))
     return None
 
 
 async def _give_role(place: ChatRoom, session: Occupant, request: GiveRole) -> None:
-    target = await _target(place, session, request.nick)
+    target = await target_of(place, session, request.nick)
     if target is None:
         return
     if not target.account:
         session.send(NeedsAccount(details={"nick": target.nick}))
         return
-    if (place.gate.state.role(target.account) or NO_ROLE) == request.role:
+    state = place.gate.state
+    if (state.role(target.account) or NO_ROLE) == request.role and target.account not in state.invitations:
         session.send(SameRole(details={"nick": target.nick}))
         return
     given = RoleGiven(place.name, 0, 0.0, "", request.role, whom=target.nick, account=target.account)
@@ -365,7 +368,7 @@ async def _curb(place: ChatRoom, session: Occupant, nick: str, text: str, kind: 
     if len(reason) > REASON_MAX:
         session.send(ReasonTooLong(details={"limit": str(REASON_MAX)}))
         return
-    target = await _target(place, session, nick)
+    target = await target_of(place, session, nick)
     if target is None:
         return
     entry = kind(

@@ -22,6 +22,7 @@ from chat_server.protocol.requests import (
 from chat_server.protocol.room_events import RoomRenamed
 from chat_server.protocol.typed import nearest, shortened
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.known_rooms import formerly_known, known_room, known_rooms
 from chat_server.rooms.room import ROOM, ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room
 
 RESUMED_MAX = 100
@@ -37,9 +38,11 @@ class RoomCommands(CommandHandler):
 
         The busiest come first. With a name: list the rooms that have it in their names.
         """
-        rooms = place.directory.rooms_with(request.name)
+        rooms = known_rooms(place, session, request.name)
         busiest = sorted(rooms, key=lambda room: -room.population)[:ROOMS_SHOWN_MAX]
-        topics = {room.name: room.topic[:TOPIC_SHOWN_MAX] for room in busiest if room.topic}
+        topics = {
+            room.name: room.topic[:TOPIC_SHOWN_MAX] for room in busiest if room.topic and room.shows_topic_to(session)
+        }
         session.send(RoomsListed(tuple((room.name, room.population) for room in rooms), topics, request.name))
         return None
 
@@ -59,7 +62,7 @@ class RoomCommands(CommandHandler):
         """
         room = _room_called(place, session, request.room)
         if room is None:
-            near = nearest(request.room, [room.name for room in place.directory.rooms[:ROOMS_NAMED_MAX]])
+            near = nearest(request.room, [room.name for room in known_rooms(place, session)[:ROOMS_NAMED_MAX]])
             details = {"room": shortened(request.room)}
             session.send(
                 Refused("no-such-room-but", details | {"near": near}) if near else Refused("no-such-room", details)
@@ -91,7 +94,7 @@ class RoomCommands(CommandHandler):
         except BadName as error:
             session.send(Refused(error.code, error.details))
             return None
-        if self.table.vocabulary.is_command(name) and place.directory.room(name) is None:
+        if self.table.vocabulary.is_command(name) and known_room(place, session, name) is None:
             session.send(Refused("room-is-command", {"room": name}))
             return None
         return _create(place, session, name)
@@ -99,14 +102,14 @@ class RoomCommands(CommandHandler):
 
 def _room_called(place: Room, session: Occupant, name: str) -> Room | None:
     """The room of this name; whoever asks for one by the name that it had before is told the new one."""
-    room = place.directory.room(name)
-    if room is None and (room := place.directory.formerly(name)) is not None:
+    room = known_room(place, session, name)
+    if room is None and (room := formerly_known(place, session, name)) is not None:
         session.send_unasked(RoomRenamed(shortened(name), room.name))
     return room
 
 
 async def _enter(session: Occupant, room: Room) -> None:
-    if (refusal := room.refusal_to_enter(session.person) or await refusal_of_room(room, session)) is not None:
+    if (refusal := room.refusal_to_enter(session) or await refusal_of_room(room, session)) is not None:
         session.send(refusal)
         return
     await session.enter(room)
@@ -121,7 +124,7 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
         if room is None:
             session.send(Refused("no-such-room", {"room": shortened(name)}))
             continue
-        if (refusal := room.refusal_to_enter(session.person) or await refusal_of_room(room, session)) is not None:
+        if (refusal := room.refusal_to_enter(session) or await refusal_of_room(room, session)) is not None:
             session.send(refusal)
             continue
         last = await session.enter(room, is_return=True)
@@ -135,7 +138,9 @@ async def _create(place: Room, session: Occupant, name: str) -> None:
         session.send(limited_to if isinstance(limited_to, Refused) else NotForThisBot(details={"room": name}))
         return
     try:
-        refusal = await place.directory.create_room(name, session.person.sender, session.network)
+        refusal = await place.directory.create_room(
+            name, session.person.sender, session.network, lambda room: room.is_shown_to(session)
+        )
     except JournalError:
         session.send(Refused("cannot-store"))
         return

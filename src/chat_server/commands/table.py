@@ -15,6 +15,7 @@ from chat_server.commands.exporting import ExportCommands
 from chat_server.commands.general import GeneralCommands
 from chat_server.commands.handler import CommandTable
 from chat_server.commands.history import HistoryCommands
+from chat_server.commands.inviting import InvitingCommands
 from chat_server.commands.login import LoginCommands
 from chat_server.commands.moderating import ModeratingCommands
 from chat_server.commands.people import PeopleCommands
@@ -38,6 +39,7 @@ COMMANDS = CommandTable(
     RoomCommands(),
     ModeratingCommands(),
     TakingBackCommands(),
+    InvitingCommands(),
     TalkCommands(),
     PeopleCommands(),
     HistoryCommands(),

@@ -18,6 +18,7 @@ from chat_server.protocol.redactions import can_be_deleted, in_words, ranges_of
 from chat_server.protocol.requests import Number, Request
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.reader import line as readable_line
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
 
 DELETE_TOKENS = 5.0
@@ -69,18 +70,18 @@ async def _delete(place: ChatRoom, session: Occupant, number: int) -> None:
     session.owe(DELETE_TOKENS)
     details = {"number": str(number)}
     try:
-        lines = (await place.directory.journal.read(place.name, number, min(number, place.last_seq))).lines
+        line = await readable_line(place, session, number)
     except JournalError:
         session.send(Refused("cannot-read"))
         return
-    if not lines:
+    if line is None:
         session.send(NoSuchLine(details=details))
-    elif isinstance(lines[0], Deleted):
+    elif isinstance(line, Deleted):
         session.send(DeletedAlready(details=details))
-    elif not can_be_deleted(lines[0]):
+    elif not can_be_deleted(line):
         session.send(StaysOnRecord(details=details))
     else:
-        await _redact(place, session, lines[0])
+        await _redact(place, session, line)
 
 
 async def _redact(place: ChatRoom, session: Occupant, line: Entry) -> None:

@@ -63,6 +63,10 @@ class TooManyWords(ValueError):
     """There are more than TERMS_MAX words in what was typed."""
 
 
+EVERYTHING: Mapping[str, int] = {}
+"""All lines of all rooms are looked through."""
+
+
 class Duplicate(NamedTuple):
     """Where a line is that was sent again."""
 
@@ -255,8 +259,13 @@ class Journal(Protocol):
         If there is none: of the one that came next by its time; if none did, one more than the last.
         """
 
-    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
-        """The newest `limit` lines that have all the words (see words.py), in these rooms or in all. Raises NoWords and TooManyWords."""
+    async def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, int] = EVERYTHING
+    ) -> Matches:
+        """The newest `limit` lines that have all the words (see words.py), in these rooms or in all. Raises NoWords and TooManyWords.
+
+        `since` are the numbers from which on some of these rooms are looked through; what is before them counts for nothing that is answered.
+        """
 
     def save_position(self, room: str, person: str, seq: int) -> None:
         """Note how far somebody has come in a room. Never blocks; stored within a second or so."""

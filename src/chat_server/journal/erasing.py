@@ -5,7 +5,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from chat_server.journal.batch_codec import Stored, Unknown
-from chat_server.protocol.entries import Deleted, Redacted, RoleGiven, RuleSet
+from chat_server.protocol.entries import AdminCame, Deleted, MemberInvited, MemberJoined, Redacted, RoleGiven, RuleSet
 from chat_server.protocol.redactions import after
 from chat_server.protocol.room_state import called, read, written
 
@@ -31,9 +31,8 @@ def rewritten(line: Stored, account: int, nick: str, *, is_erased: bool) -> Stor
         return replace(line, whom=nick)
     if line.author != account:
         return line
-    says_what = isinstance(
-        line, RuleSet | RoleGiven | Redacted | Deleted
-    )  # the text is a word of ours, or there is none
+    # The text is a word of ours, or there is none.
+    says_what = isinstance(line, RuleSet | RoleGiven | Redacted | Deleted | MemberInvited | MemberJoined | AdminCame)
     about = {"whom": nick} if getattr(line, "account", 0) == account else {}
     return replace(line, nick=nick, text=line.text if says_what or not is_erased else ERASED_TEXT, **about)
 

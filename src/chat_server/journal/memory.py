@@ -13,6 +13,7 @@ import trio
 
 from chat_server.accounts.memory import MemoryAccounts
 from chat_server.journal import (
+    EVERYTHING,
     KEY_SECONDS,
     POSITIONS_MAX,
     Activity,
@@ -192,7 +193,9 @@ class MemoryJournal:
         found = within[0] if within else min(later, key=lambda line: line.at, default=None)
         return found.seq if found else kept.last + 1
 
-    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
+    async def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, int] = EVERYTHING
+    ) -> Matches:
         """The newest lines with all the words; see Journal."""
         terms = terms_of(words)
         found = [
@@ -200,6 +203,7 @@ class MemoryJournal:
             for record in reversed(self._kept.records)
             for line in reversed(showable(record.lines))
             if (line.room in rooms if rooms is not None else not self._rooms[line.room].parties)
+            and line.seq >= since.get(line.room, 0)
             and has_all(terms, line.text)
         ]
         return Matches(found[:limit], len(found) > limit, 0)

@@ -205,7 +205,58 @@ class Deleted(StoredEvent, frozen=True, gc=False, tag="deleted"):
     can_be_blocked: ClassVar[bool] = False
 
 
-Entry = Said | Acted | TopicSet | Noticed | RuleSet | RoleGiven | Kicked | Muted | Banned | Lifted | Redacted | Deleted
+class MemberInvited(StoredEvent, frozen=True, gc=False, tag="member-invited"):
+    """Somebody has invited an account, which is called `whom`, to be a member; that ends at a time (seconds since 1970)."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"author", "account"})
+    shape: ClassVar[Shape] = Shape("#", " invited {whom}: ", is_sentence=True, may_lack_text=True)
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+    changes_room: ClassVar[bool] = True
+    changes_rights: ClassVar[bool] = True
+
+    whom: str = ""
+    until: float = 0.0
+    account: Author = 0
+
+
+class MemberJoined(StoredEvent, frozen=True, gc=False, tag="member-joined"):
+    """Somebody who was invited has come, and is a member from now on."""
+
+    shape: ClassVar[Shape] = Shape("#", " is a member now: ", is_sentence=True, may_lack_text=True)
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+    changes_room: ClassVar[bool] = True
+    changes_rights: ClassVar[bool] = True
+
+
+class AdminCame(StoredEvent, frozen=True, gc=False, tag="admin-came"):
+    """An admin of the server, who is no member, has come into a room that is only for its members."""
+
+    shape: ClassVar[Shape] = Shape("#", " came in as an admin of the server: ", is_sentence=True, may_lack_text=True)
+    alerts: ClassVar[bool] = False
+    protocol: ClassVar[int] = 2
+    changes_room: ClassVar[bool] = True
+    changes_rights: ClassVar[bool] = True
+
+
+Entry = (
+    Said
+    | Acted
+    | TopicSet
+    | Noticed
+    | RuleSet
+    | RoleGiven
+    | Kicked
+    | Muted
+    | Banned
+    | Lifted
+    | MemberInvited
+    | MemberJoined
+    | AdminCame
+    | Redacted
+    | Deleted
+)
 """What is kept of a room, whichever it is."""
 
 Storable = Say | Act | Topic | Notice
@@ -217,7 +268,7 @@ KIND_BY_WORD: dict[str, type[Entry]] = {tag_of(request): kind for request, kind 
 """Kinds by the word that asks for them."""
 CHANGING = frozenset(kind for kind in KINDS if kind.changes_room)
 """Those after which the room is another one."""
-Enacted = RuleSet | RoleGiven | Kicked | Muted | Banned | Lifted
+Enacted = RuleSet | RoleGiven | Kicked | Muted | Banned | Lifted | MemberInvited | MemberJoined | AdminCame
 """What changes what somebody may do in the room: see room_state.py."""
 
 

@@ -36,6 +36,24 @@ class AccountNoted(Event, frozen=True):
     is_first: bool = False
 
 
+class InvitedTo(Event, frozen=True, tag="invited-to"):
+    """Somebody has invited the receiver to a room: they can enter it, and are a member then. That ends in so long a time."""
+
+    sentence: ClassVar[str] = "{by} invites you to {room}: /join {room} (for {span})"
+
+    room: str
+    by: str
+    span: str
+
+
+class NoMember(Event, frozen=True, tag="no-member"):
+    """A room where the receiver was is only for its members now, and they are none. They are told by `went-back` too."""
+
+    sentence: ClassVar[str] = "{room} is only for its members, and you are none: you have been put out."
+
+    room: str
+
+
 class StoringWaits(Event, frozen=True, tag="storing-waits"):
     """What is said in the rooms where the receiver is waits to be stored: what keeps it does not answer just now."""
 
@@ -50,4 +68,12 @@ class StoringGoesOn(Event, frozen=True, tag="storing-goes-on"):
     sentence: ClassVar[str] = "What is said here is stored and shown again."
 
 
-ROOM_EVENTS: tuple[type[Event], ...] = (RoomRenamed, RoomDeleted, AccountNoted, StoringWaits, StoringGoesOn)
+ROOM_EVENTS: tuple[type[Event], ...] = (
+    RoomRenamed,
+    RoomDeleted,
+    AccountNoted,
+    InvitedTo,
+    NoMember,
+    StoringWaits,
+    StoringGoesOn,
+)

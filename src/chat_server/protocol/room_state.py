@@ -5,13 +5,24 @@ knows sessions, nor who may change what (rights.py).
 """
 
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Literal, assert_never, get_args
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chat_server.protocol.entries import Banned, Enacted, Kicked, Lifted, Muted, RoleGiven, RuleSet
+from chat_server.protocol.entries import (
+    AdminCame,
+    Banned,
+    Enacted,
+    Kicked,
+    Lifted,
+    MemberInvited,
+    MemberJoined,
+    Muted,
+    RoleGiven,
+    RuleSet,
+)
 from chat_server.protocol.stored_event import Author
 
 RoomRole = Literal["member", "moderator", "owner"]
@@ -26,6 +37,8 @@ RULES: dict[str, tuple[str, ...]] = {
     "topic": ("all", "moderators"),
     "links": ("all", "members"),
     "guests": ("yes", "no"),
+    "access": ("open", "members", "invite"),
+    "history": ("all", "joined"),
     "slow": (),
 }
 """The rules that a room can have, each with its values, the one first that holds where nothing was set. `slow` has a number of seconds."""
@@ -38,6 +51,12 @@ ROLES_MAX = 1000
 
 CURBS_MAX = 1000
 """People of one room who can be forbidden something at a time."""
+
+INVITATIONS_MAX = 1000
+"""Accounts that can be invited to one room at a time."""
+
+NOTHING = 2**53
+"""The number from which on somebody reads who reads nothing."""
 
 CurbKind = Literal["kicked", "muted", "banned"]
 
@@ -55,6 +74,15 @@ class Curb(Struct, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
+class Invitation(Struct, frozen=True, omit_defaults=True):
+    """Somebody may come in and be a member, until a time (seconds since 1970). `account` is of who has invited them."""
+
+    whom: str
+    until: float
+    by: str
+    account: Author = 0
+
+
 class RoomState(Struct, frozen=True, omit_defaults=True, dict=True):
     """What a room is."""
 
@@ -68,11 +96,35 @@ class RoomState(Struct, frozen=True, omit_defaults=True, dict=True):
     """What people may not do. Some may be over."""
     next_id: int = 1
     """What the next of them is called."""
+    invitations: dict[int, Invitation] = {}
+    """By the account that is invited. Some may be over."""
+    bounds: dict[int, int] = {}
+    """From which number on accounts with a role read what was said; those that are missing read all of it."""
+    floor: int = 0
+    """The same for whoever comes from now on: what was said in a room that was narrower is not for them."""
+    narrowed: dict[str, int] = {}
+    """By which line the rules were set by which the room is narrower than it was made."""
 
     @property
     def is_as_made(self) -> bool:
-        """Whether everybody may do what they may in any room."""
-        return not (self.rules or self.curbs)
+        """Whether everybody may do what they may in any room, and nobody who comes is looked at."""
+        return not (self.rules or self.curbs or self.invitations)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it is to all but its members as if it did not exist."""
+        return self.rules.get("access", "open") != "open"
+
+    def is_invited(self, account: int, now: float) -> bool:
+        """Whether an account may come in and be a member."""
+        invitation = self.invitations.get(account)
+        return invitation is not None and invitation.until > now
+
+    def reads_from(self, account: int) -> int:
+        """From which number on somebody reads what was said, wherever they are: by their role or, where everybody may come in, without one."""
+        if self.role(account) is not None:
+            return self.bounds.get(account, 0)
+        return NOTHING if self.is_private or self.rule("history") == "joined" else self.floor
 
     def rule(self, name: str) -> str:
         """What holds of a rule. `slow` is a number of seconds."""
@@ -120,16 +172,29 @@ def is_rule(name: str, value: str) -> bool:
 
 def after(state: RoomState, entry: Enacted) -> RoomState:
     """What the room is after an entry of its log."""
-    if isinstance(entry, RuleSet):
-        name, _, value = entry.text.partition(" ")
-        rules = {other: known for other, known in state.rules.items() if other != name}
-        if value != (RULES.get(name) or ("0",))[0]:
-            rules[name] = value
-        return replace(state, rules=rules)
-    if isinstance(entry, RoleGiven):
-        return _with_role(state, entry)
-    if isinstance(entry, Lifted):
-        return replace(state, curbs=tuple(one for one in state.curbs if one.id != entry.id))
+    match entry:
+        case RuleSet():
+            state = _with_rule(state, entry)
+        case RoleGiven():
+            state = _with_role(state, entry.account, entry.whom, entry.text, entry.seq)
+        case MemberInvited():
+            going_on = {who: one for who, one in state.invitations.items() if one.until > entry.at}
+            invited = Invitation(entry.whom, entry.until, entry.nick, entry.author)
+            state = replace(state, invitations=going_on | {entry.account: invited})
+        case MemberJoined():
+            state = _with_role(state, entry.author, entry.nick, state.role(entry.author) or "member", entry.seq)
+        case Lifted():
+            state = replace(state, curbs=tuple(one for one in state.curbs if one.id != entry.id))
+        case Kicked() | Muted() | Banned():
+            state = _with_curb(state, entry)
+        case AdminCame():
+            pass
+        case _:
+            assert_never(entry)
+    return state
+
+
+def _with_curb(state: RoomState, entry: Kicked | Muted | Banned) -> RoomState:
     curb = Curb(
         entry.id, _KIND[type(entry)], entry.whom, entry.until, entry.nick, entry.account, entry.sender, entry.text
     )
@@ -137,20 +202,48 @@ def after(state: RoomState, entry: Enacted) -> RoomState:
     return replace(state, curbs=(*left, curb), next_id=max(state.next_id, entry.id + 1))
 
 
-def _with_role(state: RoomState, entry: RoleGiven) -> RoomState:
-    roles = {account: role for account, role in state.roles.items() if account != entry.account}
-    names = {account: name for account, name in state.names.items() if account != entry.account}
-    if entry.text in ROOM_ROLES:
-        roles[entry.account] = entry.text
-        names[entry.account] = entry.whom
-    return replace(state, roles=roles, names=names)
+def _with_rule(state: RoomState, entry: RuleSet) -> RoomState:
+    """What was said while the room was narrower is not for those who come after it is wider; unless that was the very next thing that happened."""
+    name, _, value = entry.text.partition(" ")
+    as_made = (RULES.get(name) or ("0",))[0]
+    rules = {other: known for other, known in state.rules.items() if other != name}
+    if value != as_made:
+        rules[name] = value
+    state, before = replace(state, rules=rules), state
+    if name not in ("access", "history") or (name in before.rules) == (name in rules):
+        return state
+    narrowed = {other: seq for other, seq in state.narrowed.items() if other != name}
+    if name in rules:
+        return replace(state, narrowed=narrowed | {name: entry.seq})
+    is_taken_back = before.narrowed.get(name, -1) + 1 == entry.seq
+    return replace(state, narrowed=narrowed, floor=state.floor if is_taken_back else entry.seq)
+
+
+def _with_role(state: RoomState, account: int, name: str, role: str, seq: int) -> RoomState:
+    """An account has a role from the line with this number on. Whoever had none reads from there on, or what whoever comes reads."""
+    roles = {other: known for other, known in state.roles.items() if other != account}
+    names = {other: known for other, known in state.names.items() if other != account}
+    bounds = {other: known for other, known in state.bounds.items() if other != account}
+    invitations = {other: known for other, known in state.invitations.items() if other != account}
+    if role in ROOM_ROLES:
+        roles[account], names[account] = role, name
+        bound = state.bounds.get(account, 0)
+        if account not in state.roles:
+            bound = seq if state.rule("history") == "joined" else state.floor
+        if bound:
+            bounds[account] = bound
+    return replace(state, roles=roles, names=names, bounds=bounds, invitations=invitations)
 
 
 def called(state: RoomState, account: int, nick: str) -> RoomState:
     """The same room, where the account is called so."""
     names = {one: nick if one == account else name for one, name in state.names.items()}
     curbs = tuple(replace(one, whom=nick) if one.account == account else one for one in state.curbs)
-    return replace(state, names=names, curbs=curbs)
+    invitations = {
+        who: replace(one, whom=nick if who == account else one.whom, by=nick if one.account == account else one.by)
+        for who, one in state.invitations.items()
+    }
+    return replace(state, names=names, curbs=curbs, invitations=invitations)
 
 
 _KIND: dict[type, CurbKind] = {Kicked: "kicked", Muted: "muted", Banned: "banned"}

@@ -14,12 +14,15 @@ from typing import NamedTuple, cast
 
 import trio
 
+from chat_server.accounts import sender_of
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.logs import log
-from chat_server.protocol.entries import Entry
+from chat_server.protocol.entries import Entry, MemberInvited
 from chat_server.protocol.events import RoomFailed
-from chat_server.protocol.runs import Piece, pieces_of
+from chat_server.protocol.room_events import InvitedTo, NoMember
+from chat_server.protocol.runs import Piece, SaidRun, pieces_of
+from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import (
     STORED_KINDS,
@@ -79,6 +82,7 @@ class Broadcaster:
         self._guard = parts.guard
         self._read_past_at = -inf
         self._rights_have_changed = False
+        self._invited: list[MemberInvited] = []  # who is to be told
         self._admitted: Sequence[InboxEntry] = ()  # what of the entries of this turn may happen
 
     async def run(self) -> None:
@@ -127,6 +131,7 @@ class Broadcaster:
             self._rights_have_changed = False
             with self._guard:
                 self._put_out_curbed()
+                self._tell_invited()
         if self._changes:
             await self._changes.carry_out()
 
@@ -188,12 +193,31 @@ class Broadcaster:
             self._guard.attempt(session.fail)
 
     def _put_out_curbed(self) -> None:
-        """Whoever may not be here any more is put out, and leaves as others do. They have been shown why."""
+        """Whoever may not be here any more is put out, and leaves as others do. They have been shown why, or are told."""
         now = time.time()
         for session in self._members.sessions:
-            if self._history.gate.refusal_to_enter(session.person, now) is not None:
+            if self._history.gate.refusal_to_enter(session, now) is not None:
+                if not self._history.gate.lets_see(session, now):
+                    self._guard.attempt(session.send_unasked, NoMember(self._room.name))
                 self._put_out(session)
                 self._room.forget(session)
+
+    def _note_rights(self, entry: Piece) -> None:
+        """Note that the room is another one after an entry, if it is."""
+        if type(entry) is not SaidRun and entry.changes_rights:
+            self._rights_have_changed = True
+            if isinstance(entry, MemberInvited):
+                self._invited.append(entry)
+
+    def _tell_invited(self) -> None:
+        """Who has been invited, and is at this node, is told at once, in all their sessions but their bots'."""
+        invited, self._invited = self._invited, []
+        for one in invited:
+            person = self._directory.identified(sender_of(one.account))
+            for session in person.sessions if person is not None else ():
+                if not session.proof.is_bot:
+                    event = InvitedTo(self._room.name, one.nick, span_of(one.until - one.at))
+                    self._guard.attempt(session.send_unasked, event)
 
     async def _store(self, entries: Sequence[InboxEntry]) -> Outcome | None:
         """Store the lines among the entries. Returns them, None for each that is not stored; what to tell authors; and `Batch.is_plain`.
@@ -232,7 +256,7 @@ class Broadcaster:
                 line = next(lines)
                 if line is not None:
                     self._add_lines([line], [() if line.changes_room else not_for])
-                    self._rights_have_changed |= line.changes_rights
+                    self._note_rights(line)
             else:
                 await self._take_other(session, nick, what)
 

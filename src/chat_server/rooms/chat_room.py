@@ -17,7 +17,9 @@ from chat_server.journal import RoomRecord
 from chat_server.journal.nodes import Elsewhere
 from chat_server.protocol.entries import Entry, RoleGiven, Storable
 from chat_server.protocol.events import Refused
+from chat_server.protocol.room_events import InvitedTo
 from chat_server.protocol.room_state import Curb
+from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Acting, Arrival, Barrier, Departure, InboxItem, Renaming, Takeover, TimedRequest
 from chat_server.rooms.broadcaster import Broadcaster, Parts
@@ -127,9 +129,22 @@ class ChatRoom(Room):
         """Whether several lines that it says are taken as one run: they are, but for who has the next one timed, and where rules look at each."""
         return session not in self.timing and self.gate.state.is_as_made
 
-    def refusal_to_enter(self, person: Person[Occupant]) -> Refused | None:
+    def is_shown_to(self, session: Occupant) -> bool:
+        """Whether somebody may know that there is this room."""
+        return not self.gate.state.is_private or self.gate.lets_see(session, time.time())
+
+    def shows_topic_to(self, session: Occupant) -> bool:
+        """Whether somebody who is not here is told the topic: it is something that was said."""
+        state = self.gate.state
+        return not state.is_private or session in self or state.role(session.person.account) is not None
+
+    def refusal_to_enter(self, session: Occupant) -> Refused | None:
         """Why somebody may not come in; None if they may."""
-        return self.gate.refusal_to_enter(person, time.time())
+        return self.gate.refusal_to_enter(session, time.time())
+
+    def reads_from(self, session: Occupant) -> int:
+        """From which number on somebody reads what was said here; see reader.py, which asks."""
+        return self._members.reads_from(session.person)
 
     def refusal_to_say(self, session: Occupant, request: Storable) -> Refused | None:
         """Why somebody may not say this here; None if they may."""
@@ -143,6 +158,19 @@ class ChatRoom(Room):
         """What people may not do here, each with for how many seconds still."""
         now = time.time()
         return [(one, one.until - now) for one in self.gate.state.curbs if one.until > now]
+
+    def invited(self) -> list[str]:
+        """Who may come in and be a member, and has not."""
+        now = time.time()
+        return [one.whom for one in self.gate.state.invitations.values() if one.until > now]
+
+    def invitation_of(self, session: Occupant) -> InvitedTo | None:
+        """That somebody is invited here; None if they are not."""
+        state, account, now = self.gate.state, session.person.account, time.time()
+        if not state.is_invited(account, now):
+            return None
+        one = state.invitations[account]
+        return InvitedTo(self.name, one.by, span_of(one.until - now))
 
     def founded(self, session: Occupant, owned: RoleGiven) -> None:
         """Somebody has made this room, in which nothing has been said, and owns it."""

@@ -206,13 +206,17 @@ class Directory(Generic[R, P]):
         wanted = name_key(part)
         return [room for key, room in self._rooms.items() if wanted in key]
 
-    async def create_room(self, name: str, person: str = "", address: str = "") -> Refused | None:
+    async def create_room(
+        self, name: str, person: str = "", address: str = "", is_known: Callable[[R], bool] = lambda _: True
+    ) -> Refused | None:
         """Store and open a new room.
 
         Args:
             name: the room's.
             person: who founds it, and
             address: from where; "" does not count.
+            is_known: whether they may know of a room. One that is in the way, and of which they may not, is told of as little as can be: that
+                nobody can have the name; and to find that out counts as much as to have founded a room, so nobody goes through a list of names.
 
         Returns:
             Why not; None if it is open now.
@@ -223,31 +227,36 @@ class Directory(Generic[R, P]):
         """
         async with self.founding:
             now = trio.current_time()
-            if (refusal := self._refusal(name, person, address, now)) is not None:
+            in_the_way = self.room(name) or self._room_like(name)
+            is_hidden = in_the_way is not None and not is_known(in_the_way)
+            refusal = self._refusal(name, None if is_hidden else in_the_way, person, address, now)
+            if refusal is not None:
                 return refusal
             counted = [(quotas, who) for quotas, who in ((self._by_person, person), (self._by_address, address)) if who]
             # Before it is stored, for whoever is gone by then has had it stored all the same.
             for quotas, who in counted:
                 quotas.use(who, now)
+            if is_hidden:
+                return Refused("room-name-unusable", {"room": name})
             try:
                 await self.journal.create_room(name, is_new=True)
             except JournalError as error:
                 for quotas, who in counted:
                     quotas.take_back(who, now)
                 if isinstance(error, RoomTaken):
-                    return _another_has(name, error)
+                    return self._another_has(name, error, is_known)
                 raise
             if self.nodes is not None:
                 self.nodes.signs.tell(RoomFounded(person, address))
             self.open_room(self._start_room(name))
             return None
 
-    def _refusal(self, name: str, person: str, address: str, now: float) -> Refused | None:
-        """Why a room cannot be made by this person, from this address; as far as this node knows."""
-        if self.room(name) is not None:
+    def _refusal(self, name: str, in_the_way: R | None, person: str, address: str, now: float) -> Refused | None:
+        """Why a room cannot be made by this person, from this address, where this room has the name or one like it; as far as this node knows."""
+        if in_the_way is not None and in_the_way is self.room(name):
             return Refused("room-exists", {"room": name})
-        if (alike := self._room_like(name)) is not None:
-            return Refused("room-like-another", difference(name, alike.name))
+        if in_the_way is not None:
+            return Refused("room-like-another", difference(name, in_the_way.name))
         if self._rooms_max and len(self._rooms) >= self._rooms_max:
             return Refused("rooms-full", {})
         if person and self._by_person.is_used_up(person, now):
@@ -255,6 +264,15 @@ class Directory(Generic[R, P]):
         if address and self._by_address.is_used_up(address, now):
             return Refused("rooms-by-address", {"limit": str(self._by_address.limit)})
         return None
+
+    def _another_has(self, name: str, taken: RoomTaken, is_known: Callable[[R], bool]) -> Refused:
+        """What whoever wants to make a room is told where another node has just made one."""
+        other = self.room(name if taken.is_same else taken.other)
+        if other is not None and not is_known(other):
+            return Refused("room-name-unusable", {"room": name})
+        if taken.is_same:
+            return Refused("room-exists", {"room": name})
+        return Refused("room-like-another", difference(name, taken.other))
 
     def note_founded(self, person: str, address: str) -> None:
         """Count that somebody has founded a room at another node."""
@@ -267,10 +285,3 @@ class Directory(Generic[R, P]):
         async with self.founding:
             if self.room(name) is None:
                 self.open_room(self._start_room(name))
-
-
-def _another_has(name: str, taken: RoomTaken) -> Refused:
-    """What whoever wants to make a room is told where another node has just made one."""
-    if taken.is_same:
-        return Refused("room-exists", {"room": name})
-    return Refused("room-like-another", difference(name, taken.other))

@@ -13,10 +13,13 @@ from msgspec.structs import replace
 
 from chat_server.protocol.entries import (
     KIND_BY_REQUEST,
+    AdminCame,
     Banned,
     Enacted,
     Kicked,
     Lifted,
+    MemberInvited,
+    MemberJoined,
     Muted,
     Redacted,
     RoleGiven,
@@ -29,6 +32,7 @@ from chat_server.protocol.requests import Topic
 from chat_server.protocol.room_state import (
     CURBS_MAX,
     EMPTY,
+    INVITATIONS_MAX,
     ROLES_MAX,
     ROOM_ROLES,
     Curb,
@@ -89,7 +93,11 @@ class Gate:
         state, names = self.state, {one.id: one.whom for one in stored.curbs}
         curbs = tuple(replace(one, whom=names.get(one.id, one.whom)) for one in state.curbs)
         called_so = {account: stored.names.get(account, name) for account, name in state.names.items()}
-        self.state = replace(state, names=called_so, curbs=curbs)
+        invitations = {
+            account: replace(one, whom=(now := stored.invitations.get(account, one)).whom, by=now.by)
+            for account, one in state.invitations.items()
+        }
+        self.state = replace(state, names=called_so, curbs=curbs, invitations=invitations)
 
     def standing(self, session: Occupant, state: RoomState | None = None) -> Standing:
         """Where somebody stands here. A bot has its account's place in the room, and none on the server: its token lies in some file."""
@@ -105,9 +113,20 @@ class Gate:
                 del self._said[next(iter(self._said))]
         self._saying = {}
 
-    def refusal_to_enter(self, person: Person[Occupant], now: float, state: RoomState | None = None) -> Refused | None:
-        """Why somebody may not come in, or be here; None if they may."""
+    def lets_see(self, session: Occupant, now: float, state: RoomState | None = None) -> bool:
+        """Whether somebody may know that there is this room, and come in if they are not forbidden to. Nobody is invited by what their bot does."""
         state = self.state if state is None else state
+        if not state.is_private:
+            return True
+        if may("enter", self.standing(session, state), None, state) is None:
+            return True
+        return state.is_invited(session.person.account, now) and not session.proof.is_bot
+
+    def refusal_to_enter(self, session: Occupant, now: float, state: RoomState | None = None) -> Refused | None:
+        """Why somebody may not come in, or be here; None if they may."""
+        state, person = self.state if state is None else state, session.person
+        if not self.lets_see(session, now, state):
+            return Refused("no-such-room", {"room": self.room})
         curb = _curbed(state, person, now, "kicked", "banned")
         if curb is not None:
             details = _details(self.room, curb, now)
@@ -130,7 +149,7 @@ class Gate:
         who = self.standing(session, state)
         act: Act = "set-topic" if isinstance(request, Topic) else "say"
         return (
-            self.refusal_to_enter(person, now, state)
+            self.refusal_to_enter(session, now, state)
             or may(act, who, None, state)
             or self._refusal_of_text(person, who, request, now, state)
         )
@@ -160,22 +179,45 @@ class Gate:
     ) -> Refused | None:
         """Why somebody may not do this; None if they may."""
         state = self.state if state is None else state
-        entry = act.entry
-        if not isinstance(entry, Enacted):
-            return self._refusal_to_delete(session, act, state)
         actor = self.standing(session, state)
-        if isinstance(entry, RuleSet | Lifted):
-            is_own = isinstance(entry, Lifted) and SERVER_ADMIN not in actor.places and _is_of(session, entry, state)
-            above = actor if is_own else None  # whoever has forbidden them something stands above them
-            return may("govern" if isinstance(entry, RuleSet) else "curb", actor, above, state)
+        match act.entry:
+            case RuleSet():
+                return may("govern", actor, None, state)
+            case Lifted() as lifted:
+                is_own = SERVER_ADMIN not in actor.places and _is_of(session, lifted, state)
+                above = actor if is_own else None  # whoever has forbidden them something stands above them
+                return may("curb", actor, above, state)
+            case MemberInvited() as invited:
+                return self._refusal_to_invite(actor, invited, state, now)
+            case RoleGiven() as given:
+                return self._refusal_to_give(session, actor, act, given, state)
+            case Kicked() | Muted() | Banned() as curb:
+                return _refusal_to_curb(actor, standing(state, curb.account, act.target_role), state, now)
+            case _:
+                return self._refusal_to_delete(session, act, state)
+
+    def _refusal_to_give(
+        self, session: Occupant, actor: Standing, act: Acting, entry: RoleGiven, state: RoomState
+    ) -> Refused | None:
+        if act.is_founding:
+            return None if state == EMPTY else Refused("owners-only")
+        if entry.text in ROOM_ROLES and entry.account not in state.roles and len(state.roles) >= ROLES_MAX:
+            return Refused("too-many-roles", {"limit": str(ROLES_MAX)})
         target = standing(state, entry.account, act.target_role)
-        if isinstance(entry, RoleGiven):
-            if act.is_founding:
-                return None if state == EMPTY else Refused("owners-only")
-            return _refusal_to_give(entry, actor, target, state, is_own=entry.account == session.person.account)
-        if len(state.curbs) >= CURBS_MAX and sum(one.until > now for one in state.curbs) >= CURBS_MAX:
-            return Refused("too-many-curbs", {"limit": str(CURBS_MAX)})
-        return may("curb", actor, target, state)
+        return may_give(entry.text, actor, target, state, is_own=entry.account == session.person.account)
+
+    def _refusal_to_invite(self, actor: Standing, entry: MemberInvited, state: RoomState, now: float) -> Refused | None:
+        if (refusal := may("invite", actor, None, state)) is not None:
+            return refusal
+        if state.role(entry.account) is not None:
+            return Refused("member-already", {"nick": entry.whom})
+        if state.is_invited(entry.account, now):
+            return Refused("invited-already", {"nick": entry.whom})
+        if len(state.roles) >= ROLES_MAX:
+            return Refused("too-many-roles", {"limit": str(ROLES_MAX)})
+        if sum(one.until > now for one in state.invitations.values()) >= INVITATIONS_MAX:
+            return Refused("too-many-invitations", {"limit": str(INVITATIONS_MAX)})
+        return None
 
     def _refusal_to_delete(self, session: Occupant, act: Acting, state: RoomState) -> Refused | None:
         actor = self.standing(session, state)
@@ -188,6 +230,8 @@ class Gate:
         """Whether all of these may happen, and nothing is changed by them: in most rooms, at most times. It costs a turn a microsecond."""
         if self.state.curbs and all(one.until <= now for one in self.state.curbs):
             self.state = replace(self.state, curbs=())  # nobody is looked at more closely because of what is over
+        if self.state.invitations and all(one.until <= now for one in self.state.invitations.values()):
+            self.state = replace(self.state, invitations={})
         return self.state.is_as_made and Acting not in map(type, map(_what, entries))
 
     def admit(self, entries: Sequence[InboxEntry], now: float) -> Admitted:
@@ -201,21 +245,29 @@ class Gate:
             if type(entry[2]) is SayRun:
                 for one in each_of((entry,)):
                     self._admit(one, admitted)
-            else:
+            elif not _follows_from_arrival(entry):
                 self._admit(entry, admitted)
         return admitted
+
+    def _admit_arrival(self, entry: InboxEntry, admitted: Admitted) -> None:
+        session, nick, what, _ = entry
+        refusal = self.refusal_to_enter(session, self._now, self._then)
+        if refusal is not None:
+            admitted.turned_away.append((entry, refusal))
+            return
+        if isinstance(what, Arrival) and (coming := self._by_which_comes(session)) is not None:
+            admitted.entries.append((session, nick, self._enacted(session, nick, Acting(coming), coming), ()))
+        admitted.entries.append(entry)
 
     def _admit(self, entry: InboxEntry, admitted: Admitted) -> None:
         session, nick, what, not_for = entry
         if isinstance(what, Acting):
             refusal = self.refusal_to_act(session, what, self._now, self._then)
             if refusal is None and isinstance(what.entry, Enacted):
-                entry = (session, nick, self._enacted(nick, what, what.entry), not_for)
+                entry = (session, nick, self._enacted(session, nick, what, what.entry), not_for)
         elif isinstance(what, Arrival | Takeover):
-            refusal = self.refusal_to_enter(session.person, self._now, self._then)
-            if refusal is not None:
-                admitted.turned_away.append((entry, refusal))
-                return
+            self._admit_arrival(entry, admitted)
+            return
         elif isinstance(what, TimedRequest | Storable):
             request = what.request if isinstance(what, TimedRequest) else what
             refusal = self.refusal_to_say(session, request, self._now, self._then)
@@ -231,12 +283,28 @@ class Gate:
         else:
             admitted.answers.append((session, refusal))
 
-    def _enacted(self, nick: str, what: Acting, act: Enacted) -> Acting:
+    def _by_which_comes(self, session: Occupant) -> MemberJoined | AdminCame | None:
+        """What is stored when somebody comes in: that they are a member from now on, or that they are here though they are none."""
+        account, then = session.person.account, self._then
+        if then.role(account) is not None:
+            return None
+        if then.is_invited(account, self._now) and not session.proof.is_bot:
+            return MemberJoined(self.room, 0, 0.0, "", "")
+        return AdminCame(self.room, 0, 0.0, "", "") if then.is_private else None
+
+    def _enacted(self, session: Occupant, nick: str, what: Acting, act: Enacted) -> Acting:
         """What somebody does, with what follows from when it happens; the room is another one for what comes after it."""
         if isinstance(act, Kicked | Muted | Banned):
             act = replace(act, id=self._then.next_id, until=self._now + what.seconds)
-        self._then = after(self._then, replace(act, nick=nick, at=self._now))
+        elif isinstance(act, MemberInvited):
+            act = replace(act, until=self._now + what.seconds)
+        self._then = after(self._then, replace(act, nick=nick, at=self._now, author=session.person.account))
         return what._replace(entry=act)
+
+
+def _follows_from_arrival(entry: InboxEntry) -> bool:
+    """Whether this was planned before the room was known to be another one: whoever comes in is looked at once more."""
+    return isinstance(entry[2], Acting) and isinstance(entry[2].entry, MemberJoined | AdminCame)
 
 
 def _curbed(state: RoomState, person: Person[Occupant], now: float, *kinds: CurbKind) -> Curb | None:
@@ -252,12 +320,10 @@ def _curbed(state: RoomState, person: Person[Occupant], now: float, *kinds: Curb
     return by_proof
 
 
-def _refusal_to_give(
-    given: RoleGiven, actor: Standing, target: Standing, state: RoomState, *, is_own: bool
-) -> Refused | None:
-    if given.text in ROOM_ROLES and given.account not in state.roles and len(state.roles) >= ROLES_MAX:
-        return Refused("too-many-roles", {"limit": str(ROLES_MAX)})
-    return may_give(given.text, actor, target, state, is_own=is_own)
+def _refusal_to_curb(actor: Standing, target: Standing, state: RoomState, now: float) -> Refused | None:
+    if len(state.curbs) >= CURBS_MAX and sum(one.until > now for one in state.curbs) >= CURBS_MAX:
+        return Refused("too-many-curbs", {"limit": str(CURBS_MAX)})
+    return may("curb", actor, target, state)
 
 
 def _is_of(session: Occupant, lifted: Lifted, state: RoomState) -> bool:

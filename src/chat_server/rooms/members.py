@@ -65,6 +65,7 @@ class Members:
         """After which line those sessions have entered that have not been told yet."""
         self.own = LinesOfGuests()
         """What was said by guests who are here."""
+        self._hears_from: dict[Occupant, int] = {}  # from which number on each session has been shown everything
         self._arrived = 0  # newcomers since others had their turn
         self.presence = Presence(room, self._guests)
         self._announced_at = -inf
@@ -90,6 +91,14 @@ class Members:
     def others(self, session: Occupant) -> Iterator[tuple[Somebody, str]]:
         """Who is here besides the session's person, each with their nickname."""
         return (other for other in self.nicks.items() if other[0] is not session.person)
+
+    def reads_from(self, person: Person[Occupant]) -> int:
+        """From which number on somebody reads what was said: as their role has it, or since they are here. The one place where that is worked out."""
+        state = self._history.gate.state
+        if not (state.rules or state.bounds or state.floor):
+            return 0
+        here = [self._hears_from[session] for session in self._here.get(person, ()) if session in self._hears_from]
+        return min([state.reads_from(person.account), *here])
 
     @property
     def announcement_due(self) -> float:
@@ -118,7 +127,7 @@ class Members:
         if not is_return:
             # Who hears the room by another session has missed nothing: this one is shown what a newcomer is. A bot hears it for nobody.
             known_as = "" if is_heard else person.known_as(nick)
-            recalled = self._history.recalled(known_as, person.history, person.zone)
+            recalled = self._history.recalled(known_as, person.history, person.zone, self.reads_from(person))
             if recalled is not None:
                 recalled = replace(recalled, lines=self._guests.on(recalled.lines))
                 self._audience.tell(session, shown_to(person.blocks, recalled))
@@ -152,10 +161,12 @@ class Members:
             return
         self._flush()
         nick = self.nicks[new.person]
+        since = [self._hears_from[session] for session in here if session in self._hears_from]
         for session in here:
             self._audience.remove(session, nick)
             self.let_go(session)
         self._welcome(new, nick)
+        self._hears_from[new] = min([self._hears_from[new], *since])
         self.presence.came(new)
 
     def depart(self, session: Occupant) -> None:
@@ -202,6 +213,7 @@ class Members:
         self._here[person] = (*self._here.get(person, ()), session)
         self._audience.add(session, nick)
         self.entered_at[session] = self._history.last_seq
+        self._hears_from[session] = self._history.last_seq + 1
         self._audience.tell(session, self.where_it_is(session))
 
     def where_it_is(self, session: Occupant) -> Entered:
@@ -298,6 +310,7 @@ class Members:
         """Count the session no longer, nor its person if it was the last one here."""
         self.timing.discard(session)
         self.entered_at.pop(session, None)
+        self._hears_from.pop(session, None)
         self.presence.went(session)
         left = tuple(other for other in self._here.pop(session.person, ()) if other is not session)
         if left:

@@ -1,9 +1,9 @@
 """What can be read of what was said: pages by number and by day, and lines by their words.
 
-Never knows who is in a room, who asks, nor bytes on the wire.
+Only reader.py asks here, which knows what who asks may read. Never knows who is in a room, nor bytes on the wire.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from chat_server.journal import TERMS_MAX, Journal, JournalError, NoWords, TooManyWords
@@ -80,11 +80,11 @@ async def page(
 
 
 async def search(
-    journal: Journal, guests: GuestMarks, words: str, rooms: list[str] | None, zone: str
+    journal: Journal, guests: GuestMarks, words: str, where: tuple[list[str] | None, Mapping[str, int]], zone: str
 ) -> Found | Refused:
-    """The newest lines with all the words, or why they cannot be looked for."""
+    """The newest lines with all the words, in these rooms or all, and in some only from a number on; or why they cannot be looked for."""
     try:
-        matches = await journal.search(words, rooms, FOUND_MAX)
+        matches = await journal.search(words, where[0], FOUND_MAX, where[1])
     except NoWords:
         return Refused("no-words")
     except TooManyWords:
@@ -93,14 +93,7 @@ async def search(
         return Refused("cannot-read")
     lines = fitting(matches.lines)
     has_more = matches.has_more or len(lines) < len(matches.lines)
-    return Found(
-        words,
-        _by_room(guests.on(lines)),
-        has_more,
-        matches.unsearched,
-        zone,
-        rooms[0] if rooms and len(rooms) == 1 else "",
-    )
+    return Found(words, _by_room(guests.on(lines)), has_more, matches.unsearched, zone)
 
 
 def _by_room(lines: Iterable[Entry]) -> tuple[tuple[str, tuple[Entry, ...]], ...]:

@@ -110,9 +110,14 @@ class RecentHistory:
         if old in self._positions:
             self._positions[new] = self._positions.pop(old)
 
-    def recalled(self, person: str, wanted: int, zone: str) -> Recalled | None:
-        """What to show somebody who enters: what they missed or, if they were never here, the newest `wanted` lines; None if there is nothing."""
+    def recalled(self, person: str, wanted: int, zone: str, since: int) -> Recalled | None:
+        """What to show somebody who enters, and reads from the number `since` on: what they missed or, if they were never here, the newest lines.
+
+        Those are `wanted` at most; None if there is nothing.
+        """
         position = self._positions.get(person)
+        if position is not None and position < since:
+            position = since - 1
         missed = None if position is None else max(0, self.last_seq - position)
         count = wanted if missed is None else min(missed, HISTORY_MAX if wanted else 0)
         if self._unread:
@@ -121,6 +126,8 @@ class RecentHistory:
         lines = list(islice(self._newest, max(0, len(self._newest) - count), None))
         if position is not None:  # where a number has no line that can be shown, the newest lines reach further back
             lines = [line for line in lines if line.seq > position]
+        if since and lines and lines[0].seq < since:
+            lines = [line for line in lines if line.seq >= since]
         if not lines and not missed:
             return None
         return Recalled(

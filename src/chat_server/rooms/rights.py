@@ -12,9 +12,10 @@ from chat_server.protocol.events import Refused
 from chat_server.protocol.room_state import NO_ROLE, RoomState
 from chat_server.rooms.person import ADMIN, MODERATOR, OWNER
 
-Act = Literal["say", "set-topic", "take-back", "delete", "curb", "govern", "make-owner"]
-"""To say or do something; to set the topic; to delete what one has said oneself; to delete what others have said; to kick, mute or ban somebody, or
-to lift that; to set rules, and give roles but that of an owner; and that."""
+Act = Literal["enter", "say", "set-topic", "take-back", "delete", "invite", "curb", "govern", "make-owner"]
+"""To come in, or know that there is such a room; to say or do something; to set the topic; to delete what one has said oneself; to delete what others
+have said; to make somebody a member who wants to be one; to kick, mute or ban somebody, or to lift that; to set rules, and give roles but that of an
+owner; and that."""
 
 GUEST, ACCOUNT, MEMBER, ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN = range(7)
 """Where one can stand. Who stands higher cannot be acted on by who stands lower, nor by an equal."""
@@ -25,12 +26,15 @@ PLACES = ("guest", "account", "member", "moderator", "owner", "server moderator"
 _EVERYBODY = frozenset(range(7))
 _MODERATING = frozenset((ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN))
 _OWNING = frozenset((ROOM_OWNER, SERVER_ADMIN))
+_INSIDE = frozenset((MEMBER, ROOM_MODERATOR, ROOM_OWNER, SERVER_ADMIN))
 
 TABLE: Mapping[Act, frozenset[int]] = {
+    "enter": _EVERYBODY,
     "say": _EVERYBODY,
     "set-topic": _EVERYBODY,
     "take-back": _EVERYBODY,
     "delete": _MODERATING,
+    "invite": _INSIDE | _MODERATING,
     "curb": _MODERATING,
     "govern": _OWNING,
     "make-owner": _OWNING,
@@ -40,6 +44,8 @@ TABLE: Mapping[Act, frozenset[int]] = {
 _RULES: Mapping[Act, tuple[str, Mapping[str, frozenset[int]]]] = {
     "say": ("speak", {"members": frozenset(range(MEMBER, 7)), "moderators": _MODERATING}),
     "set-topic": ("topic", {"moderators": _MODERATING}),
+    "enter": ("access", {"members": _INSIDE, "invite": _INSIDE}),
+    "invite": ("access", {"open": _MODERATING, "invite": _MODERATING}),
 }
 """What rules of a room make narrower: by which, and who may then."""
 
@@ -73,16 +79,27 @@ def standing(state: RoomState, account: int, server_role: str) -> Standing:
 def may(act: Act, actor: Standing, target: Standing | None, state: RoomState) -> Refused | None:
     """Why somebody may not do something in a room, to this target where it has one; None if they may."""
     if actor.places.isdisjoint(TABLE[act]):
-        return Refused("moderators-only" if TABLE[act] is _MODERATING else "owners-only")
+        return Refused("owners-only" if TABLE[act] is _OWNING else "moderators-only")
     if act in _RULES:
         rule, narrower = _RULES[act]
         allowed = narrower.get(state.rule(rule))
         if allowed is not None and actor.places.isdisjoint(allowed):
-            details = {"who": state.rule(rule)}
-            return Refused("topic-rule", details) if act == "set-topic" else Refused("speak-rule", details)
+            return _refusal_by_rule(act, state.rule(rule))
     if target is not None and actor.rank <= target.rank:
         return Refused("stands-above")
     return None
+
+
+def _refusal_by_rule(act: Act, value: str) -> Refused:
+    match act:
+        case "enter":
+            return Refused("no-such-room")
+        case "invite":
+            return Refused("moderators-only")
+        case "set-topic":
+            return Refused("topic-rule", {"who": value})
+        case _:
+            return Refused("speak-rule", {"who": value})
 
 
 def may_give(role: str, actor: Standing, target: Standing, state: RoomState, *, is_own: bool) -> Refused | None:

@@ -12,6 +12,7 @@ import trio
 
 from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.preferences import Preferences
+from chat_server.protocol.room_state import NOTHING
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person, Proof
 from chat_server.rooms.rights import Act
@@ -305,10 +306,25 @@ class Room(ABC):
         del session
         return False
 
-    def refusal_to_enter(self, person: "Person[Occupant]") -> Refused | None:
+    def is_shown_to(self, session: Occupant) -> bool:
+        """Whether somebody may know that there is this room; see known_rooms.py."""
+        del session
+        return True
+
+    def shows_topic_to(self, session: Occupant) -> bool:
+        """Whether somebody who is not here is told the topic."""
+        del session
+        return True
+
+    def refusal_to_enter(self, session: Occupant) -> Refused | None:
         """Why somebody may not come in; None if they may."""
-        del person
+        del session
         return None
+
+    def reads_from(self, session: Occupant) -> int:
+        """From which number on somebody reads what was said here; see reader.py, which asks."""
+        del session
+        return NOTHING
 
     def refusal_of(self, session: Occupant, act: Act) -> Refused | None:
         """Why somebody may not do such a thing here; None if they may."""

@@ -314,7 +314,7 @@ class SharedBroadcaster(Broadcaster):
         if any(type(line) is not SaidRun and line.changes_room for line in shown):
             for line in shown:
                 self._add_lines([line], [()])
-                self._rights_have_changed |= type(line) is not SaidRun and line.changes_rights
+                self._note_rights(line)
         elif shown:
             self._add_lines(shown, [()] * len(shown))
         if lines[-1].seq > self._history.last_seq:  # it is of a kind that this release does not know

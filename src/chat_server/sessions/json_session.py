@@ -37,6 +37,7 @@ from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import Hello, Ping, Pong, Ref, Request, Say
 from chat_server.protocol.runs import SayRun, StoredRun
 from chat_server.protocol.versions import PROTOCOL, common
+from chat_server.rooms.known_rooms import known_room
 from chat_server.rooms.room import ROOMS_MAX, MaybeAwaitable, Room
 from chat_server.rooms.tokens import new_token
 from chat_server.sessions.caller import Caller
@@ -338,7 +339,7 @@ class JsonSession(ChatSession[Addressed]):
     def _why_not_in(self, room: str) -> Refused:
         if not self.nick:
             return Refused("login-first")
-        if self.place.directory.room(room) is None:
+        if known_room(self.place, self, room) is None:
             return Refused("no-such-room", {"room": room[:ROOM_SHOWN_MAX]})
         return Refused("not-in-room", {"room": room})
 

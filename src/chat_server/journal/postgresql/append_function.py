@@ -43,7 +43,8 @@ CREATE FUNCTION append(
     texts text[], authors text[], movements text[],  -- see batch
     -- What is a room's topic after which of its lines, counted from 0.
     topic_places bigint[], topic_indexes bigint[], topic_texts text[],
-    state_places bigint[], state_texts text[],  -- what follows from the room's log afterwards, where that is another thing than before
+    -- What follows from the room's log afterwards, where that is another thing than before, if the first line has this number.
+    state_places bigint[], state_firsts bigint[], state_texts text[],
     redacted_places bigint[], redacted_firsts bigint[], redacted_lasts bigint[],  -- which numbers are deleted, in rows of them
     -- The keys of which lines, counted from 0.
     key_places bigint[], key_indexes bigint[], key_senders text[], key_texts bytea[],
@@ -270,7 +271,12 @@ BEGIN
     END IF;
 
     IF state_places IS NOT NULL THEN
-        UPDATE room SET state = s.text, state_turn = room.turn FROM unnest(state_places, state_texts) AS s (place, text)
+        UPDATE room SET state_turn = room.turn, state = CASE
+                WHEN s.first = lasts[s.place] + 1 AND dup_places IS NULL THEN s.text
+                ELSE moved_state(s.text, room.state, s.first, lasts[s.place] + 1, ARRAY(
+                    SELECT d.index FROM unnest(dup_places, dup_indexes) AS d (place, index) WHERE d.place = s.place
+                ))
+            END FROM unnest(state_places, state_firsts, state_texts) AS s (place, first, text)
             WHERE room.id = rooms[s.place] AND s.place <> ALL (left_out);
     END IF;
 
@@ -339,5 +345,37 @@ $$;
 CREATE FUNCTION without(list text, indexes bigint[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT '[' || coalesce(string_agg(e.entry::text, ',' ORDER BY e.number), '') || ']'
         FROM json_array_elements(list::json) WITH ORDINALITY AS e (entry, number) WHERE e.number - 1 <> ALL (indexes)
+$$;
+
+-- The number of a line of a turn of which the first line was to have the number `planned` and has `actual`, without the lines at some indexes; any
+-- other is what it was.
+CREATE FUNCTION moved_number(number bigint, planned bigint, actual bigint, dropped bigint[]) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN number < planned THEN number
+        ELSE number - planned + actual - (SELECT count(*) FROM unnest(dropped) AS d (index) WHERE d.index < number - planned)
+    END
+$$;
+
+CREATE FUNCTION moved_numbers(numbers jsonb, planned bigint, actual bigint, dropped bigint[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_object_agg(n.key, moved_number(n.value::bigint, planned, actual, dropped)) FROM jsonb_each_text(numbers) AS n
+$$;
+
+-- What follows from a room's log (room_state.py) after a turn of which the first line was to have the number `planned` and has `actual`, without
+-- the lines at some indexes. Where a rule was to be taken back by the very next line, and others came in between, that line is the floor.
+CREATE FUNCTION moved_state(state text, before text, planned bigint, actual bigint, dropped bigint[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    WITH new AS (SELECT coalesce(nullif(state, ''), '{{}}')::jsonb AS state),
+        old AS (SELECT coalesce(nullif(before, ''), '{{}}')::jsonb AS state),
+        moved AS (
+            SELECT moved_numbers(new.state -> 'bounds', planned, actual, dropped) AS bounds,
+                moved_numbers(new.state -> 'narrowed', planned, actual, dropped) AS narrowed,
+                moved_number((new.state ->> 'floor')::bigint, planned, actual, dropped) AS floor,
+                actual > planned AND EXISTS (
+                    SELECT FROM jsonb_each_text(old.state -> 'narrowed') AS n
+                    WHERE n.value::bigint = planned - 1 AND (new.state -> 'narrowed' ->> n.key) IS DISTINCT FROM n.value
+                ) AS is_late
+            FROM new, old
+        )
+    SELECT (new.state || jsonb_strip_nulls(jsonb_build_object(
+        'bounds', bounds, 'narrowed', narrowed, 'floor', CASE WHEN is_late THEN greatest(actual, floor) ELSE floor END
+    )))::text FROM new, moved
 $$;
 """

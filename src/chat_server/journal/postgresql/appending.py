@@ -55,7 +55,7 @@ _TYPES = (
     *(_BIGINT, _BIGINT, Integers.oid, Integers.oid, Integers.oid, Floats.oid, Floats.oid),
     *(Texts.oid, Texts.oid, Texts.oid),
     *(Integers.oid, Integers.oid, Texts.oid),
-    *(Integers.oid, Texts.oid),
+    *(Integers.oid, Integers.oid, Texts.oid),
     *(Integers.oid, Integers.oid, Integers.oid),
     *(Integers.oid, Integers.oid, Texts.oid, Blobs.oid),
     *(Integers.oid, Texts.oid, Texts.oid, Integers.oid, Texts.oid, Integers.oid),
@@ -157,7 +157,7 @@ def _gone(one: Append) -> JournalError:
 def _arrays(appends: Sequence[Append]) -> list[Array]:
     """What the statement is given of the turns, from `counts` on."""
     topics: list[tuple[int, int, str]] = []
-    states: list[tuple[int, str]] = []
+    states: list[tuple[int, int, str]] = []
     redacted: list[tuple[int, int, int]] = []
     keys: list[tuple[int, int, str, bytes]] = []
     moves: list[tuple[int, str, str, int, str, int]] = []
@@ -165,7 +165,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
     for place, one in enumerate(appends, 1):
         topics += [(place, *topic) for topic in _topics(one.lines)]
         if one.beside.state is not None:
-            states.append((place, one.beside.state))
+            states.append((place, one.lines[0].seq, one.beside.state))
         redacted += [(place, first, last) for ranges in _redacted(one.lines) for first, last in ranges]
         for run in runs_of(one.keys):
             keys += [
@@ -187,7 +187,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
         texts([encode_authors(one.lines) for one in appends]),
         texts(movements),
         *_columns(topics, integers, integers, texts),
-        *_columns(states, integers, texts),
+        *_columns(states, integers, integers, texts),
         *_columns(redacted, integers, integers, integers),
         *_columns(keys, integers, integers, texts, blobs),
         *_columns(moves, integers, texts, texts, integers, texts, integers),

@@ -4,7 +4,7 @@ It can be deleted at any time, and is made anew. A room is known here by its num
 raise JournalError. Never knows the database.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,10 @@ _PURGE = ("UPDATE read SET must_purge = 1", ((),))
 
 Cursor = tuple[int, int, int]
 """Where somebody has read up to, in an order of three numbers."""
+
+
+NOWHERE: Mapping[str, tuple[int, int]] = {}
+"""No room is looked through only in part."""
 
 
 class Known(NamedTuple):
@@ -155,15 +159,30 @@ class CachedWords:
             self._words.note(("UPDATE read SET must_purge = 0", ((),)))
             self._must_purge = False
 
-    def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> list[Place]:
-        """Which lines have all the words, those that were taken in last first; of rooms that are called so. Raises NoWords where there are none."""
+    def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, tuple[int, int]] = NOWHERE
+    ) -> list[Place]:
+        """Which lines have all the words, those that were taken in last first; of rooms that are called so.
+
+        In some of them, given with their numbers, only since a line. Raises NoWords where there are none.
+        """
         found: list[Place] = []
-        for position in self._words.search(words, rooms, limit):
+        lowest = {room: self._position(number, seq) for room, (number, seq) in since.items()}
+        for position in self._words.search(words, rooms, limit, lowest):
             ((start, room, first),) = self._words.ask(
                 "SELECT start, room, first FROM place WHERE start <= ? ORDER BY start DESC LIMIT 1", position
             )
             found.append(Place(room, first + position - start))
         return found
+
+    def _position(self, room: int, seq: int) -> int:
+        """The position of a room's line, or one after which it comes: in a room, they are in the order of the numbers."""
+        rows = self._words.ask(
+            "SELECT start + ?2 - first FROM place WHERE room = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
+            room,
+            seq,
+        )
+        return next((int(position) for (position,) in rows), 0)
 
     def check(self) -> None:
         """Look the file through. Raises JournalError if it is broken."""

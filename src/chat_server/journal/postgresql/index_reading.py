@@ -116,6 +116,12 @@ def words_of(connection: Connection, names: Sequence[str]) -> list[str]:
     return [word_of(number, is_conversation=bool(kind)) for number, kind in rows.fetchall()]
 
 
+def numbered(connection: Connection, name: str) -> list[tuple[str, int]]:
+    """What the room is called in the index that has this name, if there is one, and its number."""
+    rows = connection.execute("SELECT id, kind FROM room WHERE name = %b AND NOT is_deleted", (name,))
+    return [(word_of(number, is_conversation=bool(kind)), number) for number, kind in rows.fetchall()]
+
+
 def following(connection: Connection, after: Cursor, lasts: dict[int, int], limit: int) -> Following:
     """What was stored after what was read, about `limit` lines; `lasts` are the numbers of the last lines that rooms have in the index."""
     found: list[Batch] = []

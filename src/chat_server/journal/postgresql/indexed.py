@@ -5,13 +5,13 @@ take to answer.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 
-from chat_server.journal import JournalError
+from chat_server.journal import EVERYTHING, JournalError
 from chat_server.journal.postgresql.cached_words import CachedWords
 from chat_server.journal.postgresql.index_reading import (
     Connection,
@@ -21,6 +21,7 @@ from chat_server.journal.postgresql.index_reading import (
     journal,
     left_out,
     lines_at,
+    numbered,
     rewritten,
     rooms_of,
     words_of,
@@ -76,13 +77,16 @@ class IndexedDatabase:
             return False
         return True
 
-    def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> list[Entry]:
+    def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, int] = EVERYTHING
+    ) -> list[Entry]:
         """The newest lines that have all the words; see Indexed. What was rewritten a moment ago is found by nothing that it had before."""
         terms = terms_of(words)
         index = self._opened()
         with self._snapshot() as connection:
             called = None if rooms is None else words_of(connection, rooms)
-            found = lines_at(connection, index.search(words, called, limit))
+            bounds = {word: (number, seq) for room, seq in since.items() for word, number in numbered(connection, room)}
+            found = lines_at(connection, index.search(words, called, limit, bounds))
         return [line for line in found if has_all(terms, line.text)]
 
     def close(self) -> None:

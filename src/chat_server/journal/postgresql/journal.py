@@ -16,6 +16,7 @@ import trio
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.guard import Guard
 from chat_server.journal import (
+    EVERYTHING,
     KEY_SECONDS,
     Activity,
     InDoubt,
@@ -78,7 +79,9 @@ class Part(Protocol):
 class Search(Part, Protocol):
     """What looks for words."""
 
-    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
+    async def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, int] = EVERYTHING
+    ) -> Matches:
         """The newest lines with all the words; see Journal."""
         ...
 
@@ -355,9 +358,11 @@ class PostgresqlJournal:
             return await self._read(lambda connection: read_positions(connection, number))
         return {}
 
-    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
+    async def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, int] = EVERYTHING
+    ) -> Matches:
         """The newest lines with all the words; see Journal."""
-        return await self._search.search(words, rooms, limit)
+        return await self._search.search(words, rooms, limit, since)
 
     # Forgetting.
 

@@ -3,11 +3,11 @@
 What other nodes store is indexed soon too, and in any case before a search. Never knows how the index is made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import trio
 
-from chat_server.journal import Matches
+from chat_server.journal import EVERYTHING, Matches
 from chat_server.journal.postgresql.indexed import IndexedDatabase
 from chat_server.journal.search.indexer import SLICE, Indexer
 from chat_server.journal.words import terms_of
@@ -42,11 +42,13 @@ class Searching:
         """Let `run` end."""
         self._closing.set()
 
-    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
+    async def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, int] = EVERYTHING
+    ) -> Matches:
         """The newest lines with all the words; see Journal."""
         terms_of(words)
         end = await self._indexer.call(IndexedDatabase.end)
-        return await self._indexer.search(words, lambda: rooms, limit, end)
+        return await self._indexer.search(words, lambda: rooms, limit, end, lambda: since)
 
     async def forget(self) -> None:
         """Have nothing in the index that the database has not any more."""

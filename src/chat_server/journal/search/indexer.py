@@ -4,14 +4,14 @@ The index may lag behind; a search first lets it catch up, so it covers every li
 time: a search waits for the slice that is being indexed (3 ms), the indexer for the search. Never knows where the journal is, nor what writes it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 import trio
 
 from chat_server.guard import Guard
-from chat_server.journal import JournalError, Matches
+from chat_server.journal import EVERYTHING, JournalError, Matches
 from chat_server.journal.search.search_index import query_of
 from chat_server.logs import log
 from chat_server.protocol.entries import Entry
@@ -40,8 +40,10 @@ class Indexed(Protocol):
         """Index the next lines, about so many; return whether there were any."""
         ...
 
-    def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> list[Entry]:
-        """The newest lines that have all the words, newest first. Raises NoWords where there are none."""
+    def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, int] = EVERYTHING
+    ) -> list[Entry]:
+        """The newest lines that have all the words, newest first; of some rooms, only since a number. Raises NoWords where there are none."""
         ...
 
     def close(self) -> None:
@@ -87,7 +89,14 @@ class Indexer(Generic[J]):
                 await growth.wait()
                 await trio.sleep(DELAY)
 
-    async def search(self, words: str, rooms: Callable[[], Sequence[str] | None], limit: int, end: int) -> Matches:
+    async def search(
+        self,
+        words: str,
+        rooms: Callable[[], Sequence[str] | None],
+        limit: int,
+        end: int,
+        since: Callable[[], Mapping[str, int]] = dict,
+    ) -> Matches:
         """The newest lines before the position `end` that have all the words; see Journal. Raises NoWords."""
         query_of(words)
         give_up = trio.current_time() + PATIENCE
@@ -97,7 +106,7 @@ class Indexer(Generic[J]):
                     lambda journal: journal.indexed() < end - 1 and _index_slice(journal)
                 ):
                     pass
-            return await self._in_thread(lambda journal: _search(journal, words, rooms(), limit, end))
+            return await self._in_thread(lambda journal: _search(journal, words, (rooms(), since()), limit, end))
 
     async def call(self, work: Callable[[J], T]) -> T:
         """Do something with the journal's index in a thread, while nothing else is done with it."""
@@ -122,6 +131,9 @@ def _index_slice(journal: Indexed) -> bool:
     return journal.index_some(SLICE)
 
 
-def _search(journal: Indexed, words: str, rooms: Sequence[str] | None, limit: int, end: int) -> Matches:
-    found = journal.search(words, rooms, limit + 1)
+def _search(
+    journal: Indexed, words: str, where: tuple[Sequence[str] | None, Mapping[str, int]], limit: int, end: int
+) -> Matches:
+    rooms, since = where
+    found = journal.search(words, rooms, limit + 1, since)
     return Matches(found[:limit], len(found) > limit, max(0, end - 1 - journal.indexed()))

@@ -6,12 +6,12 @@ method blocks. Never knows rooms or people, but as names to filter by.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
-from chat_server.journal import JournalError
+from chat_server.journal import EVERYTHING, JournalError
 from chat_server.journal.batch_codec import Stored, Unknown
 from chat_server.journal.conversations import MARK
 from chat_server.journal.words import Term, segmented, signs_in, terms_of
@@ -220,9 +220,23 @@ class SearchIndex:
         """Remember that the file is no good any more: a full or busy disk is an OperationalError."""
         self.is_broken = self.is_broken or not isinstance(error, sqlite3.OperationalError)
 
-    def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> list[int]:
-        """The newest positions with all the words, newest first, of conversations only where they are named. Raises NoWords where there are none."""
+    def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, lowest: Mapping[str, int] = EVERYTHING
+    ) -> list[int]:
+        """The newest positions with all the words, newest first, of conversations only where they are named. Raises NoWords where there are none.
+
+        In some of the rooms none below the lowest are found: each of those is searched by itself, and what lies below is not even looked at.
+        """
         query = query_of(words)
+        if not lowest or rooms is None:
+            return self._search(query, rooms, limit, 0)
+        found = self._search(query, [room for room in rooms if not lowest.get(room)], limit, 0)
+        for room in rooms:
+            if lowest.get(room):
+                found += self._search(query, [room], limit, lowest[room])
+        return sorted(found, reverse=True)[:limit]
+
+    def _search(self, query: str, rooms: Sequence[str] | None, limit: int, lowest: int) -> list[int]:
         if rooms is not None:
             if not rooms:
                 return []
@@ -233,7 +247,8 @@ class SearchIndex:
             return [
                 int(position)
                 for (position,) in self._connection.execute(
-                    "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?", (query, limit)
+                    "SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? ORDER BY rowid DESC LIMIT ?",
+                    (query, lowest, limit),
                 )
             ]
         except sqlite3.Error as error:

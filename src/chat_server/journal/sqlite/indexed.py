@@ -3,11 +3,11 @@
 The index is opened when it is first needed, and made anew where it does not fit. Everything here blocks; never knows Trio.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from chat_server.journal import JournalError
+from chat_server.journal import EVERYTHING, JournalError
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.search.search_index import SearchIndex
 from chat_server.journal.sqlite.reader import Reader
@@ -40,10 +40,13 @@ class IndexedFile:
             index.pass_over(end - 1)  # the newest lines have been deleted
         return bool(records)
 
-    def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> list[Entry]:
+    def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, int] = EVERYTHING
+    ) -> list[Entry]:
         """The newest lines that have all the words; see Indexed."""
         reader, index = self._opened()
-        found = reader.at_positions(index.search(words, rooms, limit))
+        lowest = {room: reader.position_of(room, seq) for room, seq in since.items()}
+        found = reader.at_positions(index.search(words, rooms, limit, lowest))
         return [line for line in found if type(line) is not Deleted]  # the index may hear of it a moment later
 
     def forget(self, ranges: Sequence[tuple[int, int]]) -> None:

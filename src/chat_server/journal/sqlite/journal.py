@@ -13,7 +13,7 @@ from typing import TypeVar
 import trio
 
 from chat_server.guard import Guard
-from chat_server.journal import Activity, JournalError, Matches, Page, Pruned, RoomRecord, UnusableJournal
+from chat_server.journal import EVERYTHING, Activity, JournalError, Matches, Page, Pruned, RoomRecord, UnusableJournal
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.search.indexer import Indexer
@@ -302,9 +302,17 @@ class SqliteJournal:
         """How far people had come in a room; see Journal."""
         return await self._in_reader(lambda reader: reader.positions(self._changes.current(room)))
 
-    async def search(self, words: str, rooms: Sequence[str] | None, limit: int) -> Matches:
+    async def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, int] = EVERYTHING
+    ) -> Matches:
         """The newest lines with all the words; see Journal."""
-        return await self._indexer.search(words, lambda: self._changes.current_of(rooms), limit, self._end)
+        return await self._indexer.search(
+            words,
+            lambda: self._changes.current_of(rooms),
+            limit,
+            self._end,
+            lambda: {self._changes.current(name): seq for name, seq in since.items()},
+        )
 
     # Forgetting.
 

@@ -216,6 +216,15 @@ class Reader:
                     ]
         return showable(found)
 
+    def position_of(self, room: str, seq: int) -> int:
+        """The position of a room's line, or one after which it comes."""
+        rows = self._rows(
+            "SELECT id + ?2 - first FROM batch WHERE room = (SELECT id FROM room WHERE name = ?1) AND first <= ?2"
+            " ORDER BY first DESC LIMIT 1",
+            *(room, seq),
+        )
+        return next((int(position) for (position,) in rows), 0)
+
     def positions(self, room: str) -> dict[str, int]:
         """How far people had come in a room, those who left it longest ago first."""
         rows = self._rows(

@@ -1,0 +1,92 @@
+"""What somebody may read of what was said: every page, every search and every line that is given to anybody is asked for here.
+
+From which number on somebody reads a room's lines, the room says (`Room.reads_from`); what is before that is to them as what was never kept.
+Never knows what was asked for, nor bytes on the wire.
+"""
+
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from chat_server.protocol.entries import Entry, Found, PageShown
+from chat_server.protocol.events import Refused
+from chat_server.protocol.room_state import NOTHING
+from chat_server.rooms import paging
+from chat_server.rooms.paging import as_it_stands
+from chat_server.rooms.room import Occupant, Room
+
+
+async def page(
+    room: Room, session: Occupant, first: int, last: int, *, newest: int | None = None, from_end: bool = False
+) -> PageShown:
+    """The room's lines from one number to another, as many as fit and as somebody may read. Raises JournalError."""
+    since = room.reads_from(session)
+    newest = room.last_seq if newest is None else newest
+    directory, zone = room.directory, session.person.zone
+    if since > newest:
+        return PageShown(room.name, (), newest + 1, newest, zone)
+    first = max(first, since)
+
+    def read() -> Awaitable[PageShown]:
+        journal, guests = directory.journal, directory.guests
+        return paging.page(journal, guests, room.name, first, last, newest=newest, zone=zone, from_end=from_end)
+
+    shown = await as_it_stands(lambda: room.rewritings, read)
+    return shown if shown.first >= since else replace(shown, first=since)
+
+
+async def line(room: Room, session: Occupant, number: int) -> Entry | None:
+    """The line with this number, as it is stored; None if there is none that somebody may read. Raises JournalError."""
+    if number < room.reads_from(session):
+        return None
+    found = await room.directory.journal.read(room.name, number, min(number, room.last_seq))
+    return found.lines[0] if found.lines else None
+
+
+class Readable(NamedTuple):
+    """Which rooms somebody reads (None: all there are), and from which number on, where that is not the first."""
+
+    rooms: list[str] | None
+    since: Mapping[str, int]
+
+
+def readable(place: Room, session: Occupant, names: Iterable[str] | None) -> Readable:
+    """Which of the rooms with these names, or of all, somebody reads."""
+    directory = place.directory
+    if names is None:
+        known = {room.name: room.reads_from(session) for room in directory.rooms}
+        if not any(known.values()):
+            return Readable(None, {})
+    else:
+        named = (directory.room(name) for name in names)
+        known = {room.name: room.reads_from(session) for room in named if room is not None}
+    since = {name: number for name, number in known.items() if 0 < number < NOTHING}
+    return Readable([name for name, number in known.items() if number < NOTHING], since)
+
+
+async def search(place: Room, session: Occupant, words: str, rooms: list[str] | None) -> Found | Refused:
+    """The newest lines with all the words in these rooms, or in all, as far as somebody reads them; or why they cannot be looked for."""
+    directory = place.directory
+    found_in = readable(place, session, rooms)
+
+    def read() -> Awaitable[Found | Refused]:
+        return paging.search(directory.journal, directory.guests, words, found_in, session.person.zone)
+
+    found = await as_it_stands(lambda: sum(room.rewritings for room in directory.rooms), read)
+    if isinstance(found, Found) and rooms is not None and len(rooms) == 1:
+        return replace(found, room=rooms[0])
+    return found
+
+
+def own_lines(place: Room, session: Occupant, lines: Iterable[Entry]) -> list[Entry]:
+    """Those of somebody's own lines that they may read; what they have said where they may not read it any more is left out."""
+    known: dict[str, int] = {}
+    kept: list[Entry] = []
+    for line in lines:
+        if line.room not in known:
+            room = place.directory.room(line.room)
+            known[line.room] = NOTHING if room is None else room.reads_from(session)
+        if line.seq >= known[line.room]:
+            kept.append(line)
+    return kept
