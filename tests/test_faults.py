@@ -663,9 +663,11 @@ ELSEWHERE = {
     "let_go", "send_unasked", "renderer_among", "TextSession.drained", "_put_run_later", "_room_for_more",
     # What a hall has not, and nobody asks of it.
     "Room.topic", "Room.last_seq", "Room.population", "Room.take_over", "Room.announce_name",
-    "Room.refusal_of", "Room.refusal_to_enter", "Room.rewritings",
+    "Room.refusal_of", "Room.refusal_to_enter", "Room.rewritings", "Room.is_shown_to", "Room.shows_topic_to", "Room.reads_from",
     # Where somebody with an account makes a room and puts others out: test_moderating.py.
     "founded",
+    # Where somebody is invited to a room: test_private.py.
+    "invitation_of", "invited",
     # For those who look on, and what the traps themselves ask for.
     "size", "ChatRoom.__contains__", "ChatSession.nick", "Inbox.__len__",
     # Where there are several nodes: test_shared_rooms.py, test_names_given_back.py.
@@ -679,7 +681,7 @@ ELSEWHERE = {
     # Where a room has many readers: test_send_ring.py.
     "_give_at_once",
     # Where several nodes are one server: test_shared_limits.py, test_among_nodes.py.
-    "note_founded", "open_room_of_others",
+    "note_founded", "open_room_of_others", "_another_has",
 }  # fmt: skip
 
 
