@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from msgspec import Struct
 
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.mentions import Mentions
 from chat_server.protocol.entries import Entry
 
 if TYPE_CHECKING:
@@ -197,6 +198,11 @@ class Journal(Protocol):
     @property
     def conversations(self) -> Conversations:
         """Between whom there are conversations."""
+        ...
+
+    @property
+    def mentions(self) -> Mentions:
+        """Who was named while they were not there."""
         ...
 
     async def run(self, task_status: "trio.TaskStatus[None]") -> None:

@@ -25,6 +25,7 @@ from chat_server.journal.happened import (
 )
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_names import KeptChanges, KeptNames
+from chat_server.journal.mentions import MENTIONS_MAX, Mention
 from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, NodeSeen, Placed, Turn, Went
 from chat_server.journal.showable import showable, showable_state
 from chat_server.journal.times import MICROSECOND, settled
@@ -130,6 +131,8 @@ class Kept:
     former: dict[str, str] = field(default_factory=dict)
     """What rooms were called before, each with its next name."""
     nodes: KeptNodes = field(default_factory=KeptNodes)
+    mentions: dict[int, list[Mention]] = field(default_factory=dict)
+    """Who was named while they were not there, by account, the oldest first."""
 
     def add(self, lines: Sequence[Stored], node: int = 0, movements: Sequence[Placed] = ()) -> None:
         """Keep a batch that has its numbers, and who moved in its turn."""
@@ -204,6 +207,37 @@ class Kept:
         """One of them."""
         room = self.rooms[name]
         return RoomRecord(name, room.topic, room.first, room.last, room.last_at, room.turn, room.state, room.parties)
+
+
+class KeptMentions:
+    """Who was named while they were not there: see Mentions."""
+
+    def __init__(self, kept: Kept, check_open: Callable[[], None]) -> None:
+        self._kept = kept
+        self._check_open = check_open
+
+    async def add(self, mentions: Sequence[Mention]) -> None:
+        """Keep these; see Mentions."""
+        self._check_open()
+        for one in mentions:
+            kept = self._kept.mentions.setdefault(one.account, [])
+            is_new = all((one.room, one.seq) != (other.room, other.seq) for other in kept)
+            if is_new and one.room in self._kept.rooms and self._kept.accounts.active(one.account) is not None:
+                kept.append(one)
+                kept.sort(key=lambda other: other.at)
+                del kept[:-MENTIONS_MAX]
+
+    async def of(self, account: int) -> list[Mention]:
+        """Those of an account; see Mentions."""
+        self._check_open()
+        return [*self._kept.mentions.get(account, ())]
+
+    async def mark_read(self, account: int, seen: Sequence[Mention]) -> None:
+        """The account has seen these; see Mentions."""
+        self._check_open()
+        where = {(one.room, one.seq) for one in seen}
+        kept = self._kept.mentions.get(account, [])
+        kept[:] = [one._replace(is_read=one.is_read or (one.room, one.seq) in where) for one in kept]
 
 
 class KeptConversations:
@@ -303,6 +337,7 @@ class KeptLines:
         """Forget the account's positions."""
         for room in self._kept.rooms.values():
             room.positions.pop(sender_of(account), None)
+        self._kept.mentions.pop(account, None)
 
     def of(self, account: int, after: int, limit: int) -> OwnLines:
         """Some of the account's lines; see Accounts.lines_of. Whole batches are given, so they may be more than `limit`."""

@@ -28,7 +28,7 @@ from chat_server.journal import (
 from chat_server.journal.archive import FileProblem, Progress
 from chat_server.journal.batch_codec import Unknown
 from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
-from chat_server.journal.kept_in_memory import Kept, KeptConversations, KeptLines, KeptRoom
+from chat_server.journal.kept_in_memory import Kept, KeptConversations, KeptLines, KeptMentions, KeptRoom
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_archive import MemoryArchive, MemoryFiller, MemoryRooms
 from chat_server.journal.new_file import OwnFiles
@@ -124,6 +124,8 @@ class MemoryJournal:
         self.accounts = MemoryAccounts(self._kept.accounts, lines)
         self.conversations = KeptConversations(self._kept, lines.check_open, node)
         """Between whom there are conversations; see Journal."""
+        self.mentions = KeptMentions(self._kept, lines.check_open)
+        """Who was named while they were not there; see Journal."""
         self._closing = trio.Event()
         self._closed = trio.Event()
 

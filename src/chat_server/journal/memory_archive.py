@@ -132,6 +132,8 @@ class MemoryRooms:
             key: (at, where._replace(room=new) if where.room == old else where)
             for key, (at, where) in kept.sent.items()
         }
+        for account, mentions in kept.mentions.items():
+            kept.mentions[account] = [one._replace(room=new) if one.room == old else one for one in mentions]
 
     def delete_room(self, name: str) -> None:
         """Delete a room; see RoomEditor."""
@@ -140,3 +142,5 @@ class MemoryRooms:
         del kept.rooms[name]
         kept.records = [record for record in kept.records if record.lines[0].room != name]
         kept.sent = {key: (at, where) for key, (at, where) in kept.sent.items() if where.room != name}
+        for account, mentions in kept.mentions.items():
+            kept.mentions[account] = [one for one in mentions if one.room != name]

@@ -323,6 +323,7 @@ class PostgresqlTables:
         self.drop_devices([device.id for device in self.devices_of(number)])
         self._drop_codes("account = %s OR made_by = %s", number, number)
         self._do("DELETE FROM failure WHERE account = %s", number)
+        self._do("DELETE FROM mention WHERE account = %s", number)
         self._do("DELETE FROM position WHERE room IN (SELECT id FROM room) AND person = %s", sender_of(number))
 
     def put_ended(self, ended: Ended) -> None:

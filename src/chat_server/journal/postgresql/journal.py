@@ -37,6 +37,7 @@ from chat_server.journal.postgresql.committer import TurnJob
 from chat_server.journal.postgresql.connections import Purpose
 from chat_server.journal.postgresql.conversations import PostgresqlConversations
 from chat_server.journal.postgresql.link import Connection, Link, said
+from chat_server.journal.postgresql.mentions import PostgresqlMentions
 from chat_server.journal.postgresql.nodes import PostgresqlNodes
 from chat_server.journal.postgresql.reading import find_seq, read_page, read_positions, read_rooms
 from chat_server.journal.showable import showable_topic
@@ -139,6 +140,8 @@ class PostgresqlJournal:
             lambda: nodes.number, self._write, self._read, self.store_positions
         )
         """Between whom there are conversations; see Journal."""
+        self.mentions = PostgresqlMentions(self._write, self._read)
+        """Who was named while they were not there; see Journal."""
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Be one of the nodes, and store what is appended, until `close`; then store what waits, and take leave."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chat_server.journal.postgresql.account_functions import ACCOUNTS
 from chat_server.journal.postgresql.append_function import APPEND
 from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
+from chat_server.journal.postgresql.mentions import MENTIONS
 from chat_server.journal.postgresql.node_functions import NODES
 from chat_server.journal.postgresql.room_functions import ROOMS
 from chat_server.journal.postgresql.search_schema import SEARCH
@@ -136,7 +137,7 @@ END $$;
 """
 
 MIGRATIONS: list[str] = [
-    "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, CONVERSATIONS, APPEND, NODES, SEARCH)),
+    "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, CONVERSATIONS, MENTIONS, APPEND, NODES, SEARCH)),
 ]
 
 

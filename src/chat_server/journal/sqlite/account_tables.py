@@ -308,6 +308,7 @@ class SqliteTables:
         self.drop_devices([device.id for device in self.devices_of(number)])
         self._drop_codes("account = ?1 OR made_by = ?1", number)
         self._connection.execute("DELETE FROM failure WHERE account = ?", (number,))
+        self._connection.execute("DELETE FROM mention WHERE account = ?", (number,))
         self._connection.execute(
             "DELETE FROM position WHERE room IN (SELECT id FROM room) AND person = ?", (sender_of(number),)
         )

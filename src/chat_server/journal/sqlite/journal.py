@@ -26,6 +26,7 @@ from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.ended_accounts import apply_ended
 from chat_server.journal.sqlite.endings import Endings
 from chat_server.journal.sqlite.indexed import IndexedFile
+from chat_server.journal.sqlite.mentions import SqliteMentions
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
 from chat_server.journal.sqlite.room_changes import RoomChanges
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
@@ -85,6 +86,8 @@ class SqliteJournal:
         self._runs: dict[str, Runs] = {}
         self.conversations = SqliteConversations(self._committer, self._in_reader, self._store_positions)
         """Between whom there are conversations; see Journal."""
+        self.mentions = SqliteMentions(self._committer, self._in_reader)
+        """Who was named while they were not there; see Journal."""
         self._changes = RoomChanges(self._committer, self._indexer, self._endings, self._reader_limit, self._runs)
         self._looking_back = trio.Lock()
         self._end = self._writer.end()

@@ -97,6 +97,19 @@ _CONVERSATIONS = f"""
     CREATE INDEX party_by_room ON party (room, place);
 """
 
+_MENTIONS = """
+    -- Who was named in which line while they were not there.
+    CREATE TABLE mention (
+        account INTEGER NOT NULL,
+        room INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        author INTEGER NOT NULL,  -- who has named them; 0: somebody without an account
+        at REAL NOT NULL,
+        is_read INTEGER NOT NULL,
+        PRIMARY KEY (account, room, seq)
+    ) STRICT, WITHOUT ROWID;
+"""
+
 MIGRATIONS: list[str] = [
     """
     CREATE TABLE room (
@@ -165,11 +178,14 @@ MIGRATIONS: list[str] = [
     ALTER TABLE room ADD COLUMN state TEXT NOT NULL DEFAULT '';  -- what follows from its log: room_state.py
     """,
     _CONVERSATIONS,
+    f"{_MENTIONS} CREATE INDEX mention_by_room ON mention (room);",
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
 _NO_PARTIES = _PARTIES.replace("CREATE TABLE", "CREATE TEMP TABLE")
+
+_NO_MENTIONS = _MENTIONS.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
 _BEFORE_TURNS = """
     CREATE TEMP VIEW batch AS
@@ -182,10 +198,11 @@ _WITHOUT_STATE = """
 _WITHOUT_KIND = "CREATE TEMP VIEW room AS SELECT *, '' AS kind FROM main.room;"
 
 _AS_NEWEST = {
-    1: _BEFORE_TURNS + _NO_ACCOUNTS + _NO_PARTIES,
-    2: _WITHOUT_STATE + _NO_ACCOUNTS + _NO_PARTIES,
-    3: _WITHOUT_STATE + _NO_PARTIES,
-    4: _WITHOUT_KIND + _NO_PARTIES,
+    1: _BEFORE_TURNS + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS,
+    2: _WITHOUT_STATE + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS,
+    3: _WITHOUT_STATE + _NO_PARTIES + _NO_MENTIONS,
+    4: _WITHOUT_KIND + _NO_PARTIES + _NO_MENTIONS,
+    5: _NO_MENTIONS,
 }
 """For each older version: its tables as those of this release, for connections that only read."""
 

@@ -342,6 +342,7 @@ class Writer(Reader):
                 "DELETE FROM sent WHERE room = ?",
                 "DELETE FROM position WHERE room = ?",
                 "DELETE FROM party WHERE room = ?",
+                "DELETE FROM mention WHERE room = ?",
                 "DELETE FROM room WHERE id = ?",
             ):
                 connection.execute(sql, (number,))

@@ -1,0 +1,86 @@
+"""Who was named while they were not there, as journals keep it, on every engine: numbers of lines, of each account the newest."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from chat_server.accounts import Registration
+from chat_server.accounts.look_alikes import skeleton
+from chat_server.accounts.names_index import Refusal
+from chat_server.journal.engines import MODULES, EngineName, Store
+from chat_server.journal.mentions import MENTIONS_MAX, Mention
+from test_journal import Place, opened, place_in
+
+
+@pytest.fixture(params=MODULES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    engine: EngineName = request.param
+    url = request.getfixturevalue("database").url if engine == "postgresql" else ""
+    return place_in(tmp_path / "data", engine, "process", url)
+
+
+@pytest.fixture
+async def store(place: Place) -> AsyncIterator[Store]:
+    store = place.open_both()
+    async with opened(store.journal) as journal:
+        await journal.create_room("python")
+        await journal.create_room("pm")
+        yield store
+
+
+async def account(store: Store, name: str) -> int:
+    made = await store.accounts.register(Registration(name, skeleton(name)), 1000.0)
+    assert not isinstance(made, Refusal)
+    return made.account.id
+
+
+async def test_mentions_are_kept_once_oldest_first_and_seen_at_all_devices(store: Store) -> None:
+    ann, bob = await account(store, "ann"), await account(store, "bob")
+    mentions = store.journal.mentions
+    second, first = Mention(ann, "pm", 7, 0, 5.0), Mention(ann, "python", 9, bob, 4.0)
+    await mentions.add([second, first, Mention(bob, "python", 10, ann, 6.0)])
+    await mentions.add([first])
+    await mentions.add([Mention(ann, "nowhere", 1, bob, 4.0), Mention(ann + 1, "python", 1, bob, 4.0)])
+    await mentions.add([])
+    assert await mentions.of(ann) == [first, second]
+    await mentions.mark_read(ann, [first, Mention(ann, "nowhere", 1, bob, 4.0)])
+    await mentions.add([first])
+    assert await mentions.of(ann) == [first._replace(is_read=True), second]
+    assert len(await mentions.of(bob)) == 1
+    assert await mentions.of(ann + 1) == []
+
+
+async def test_of_too_many_the_newest_are_kept_of_each_account(store: Store) -> None:
+    ann, bob = await account(store, "ann"), await account(store, "bob")
+    many = [Mention(ann, "python", seq, bob, float(seq)) for seq in range(1, MENTIONS_MAX + 6)]
+    await store.journal.mentions.add([*many, Mention(bob, "python", 1, ann, 1.0)])
+    assert await store.journal.mentions.of(ann) == many[5:]
+    assert len(await store.journal.mentions.of(bob)) == 1
+
+
+async def test_they_go_with_the_room_and_with_the_account_and_stay_with_another_name(store: Store) -> None:
+    ann, bob = await account(store, "ann"), await account(store, "bob")
+    mentions = store.journal.mentions
+    await mentions.add([Mention(ann, "python", 9, bob, 4.0), Mention(ann, "pm", 7, bob, 5.0)])
+    await mentions.add([Mention(bob, "pm", 7, ann, 5.0)])
+    await store.journal.rename_room("python", "snakes")
+    assert [one.room for one in await mentions.of(ann)] == ["snakes", "pm"]
+    await store.journal.delete_room("snakes")
+    assert [one.room for one in await mentions.of(ann)] == ["pm"]
+    await store.accounts.end(ann, "close", 2000.0)
+    await mentions.add([Mention(ann, "pm", 8, bob, 6.0)])
+    assert await mentions.of(ann) == []
+    assert len(await mentions.of(bob)) == 1
+
+
+async def test_they_are_there_when_the_journal_is_opened_again(place: Place) -> None:
+    store = place.open_both()
+    async with opened(store.journal) as journal:
+        await journal.create_room("python")
+        ann = await account(store, "ann")
+        one = Mention(ann, "python", 9, 0, 4.5)
+        await journal.mentions.add([one])
+    store = place.open_both()
+    async with opened(store.journal) as journal:
+        assert await journal.mentions.of(ann) == [one]
