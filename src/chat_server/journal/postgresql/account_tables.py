@@ -322,8 +322,11 @@ class PostgresqlTables:
         """Forget an account's devices, codes, failed tries and read positions."""
         self.drop_devices([device.id for device in self.devices_of(number)])
         self._drop_codes("account = %s OR made_by = %s", number, number)
-        self._do("DELETE FROM failure WHERE account = %s", number)
-        self._do("DELETE FROM mention WHERE account = %s", number)
+        self._do(
+            "WITH gone AS (DELETE FROM mention WHERE account = %s) DELETE FROM failure WHERE account = %s",
+            number,
+            number,
+        )
         self._do("DELETE FROM position WHERE room IN (SELECT id FROM room) AND person = %s", sender_of(number))
 
     def put_ended(self, ended: Ended) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chat_server.journal.postgresql.account_functions import ACCOUNTS
 from chat_server.journal.postgresql.append_function import APPEND
 from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
-from chat_server.journal.postgresql.mentions import MENTIONS
+from chat_server.journal.postgresql.mention_functions import MENTIONS
 from chat_server.journal.postgresql.node_functions import NODES
 from chat_server.journal.postgresql.room_functions import ROOMS
 from chat_server.journal.postgresql.search_schema import SEARCH
