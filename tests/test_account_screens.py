@@ -11,6 +11,7 @@ from textual.widgets import Button, Input
 
 import canary
 from chat_server.protocol import events
+from chat_server.protocol.described import LastLogin
 from chat_server.protocol.events import Event, Refused, Registered
 from chat_tui.client.accounts import WAYS_IN
 from chat_tui.client.calling import Line
@@ -207,7 +208,7 @@ def test_ctrl_r_asks_again_in_the_same_words() -> None:
 
 @pytest.mark.parametrize("is_there", [False, True])
 def test_what_was_tried_in_vain_since_the_last_login_stands_among_the_lines(is_there: bool) -> None:
-    last = events.LastLogin(NOON, 3, 2, "UTC")
+    last = LastLogin(NOON, 3, 2, "UTC")
     app = among_others() if is_there else outside()
 
     async def act(pilot: Pilot) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from chat_server.protocol.events import Answered, DeviceShown, DevicesListed, Refused
+from chat_server.protocol.described import DeviceShown
+from chat_server.protocol.events import Answered, DevicesListed, Refused
 from chat_tui.client.calling import Line, LineDetails
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.known_servers import Known

@@ -8,6 +8,7 @@ from msgspec import UNSET
 import chat_server
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol import entries, events, requests
+from chat_server.protocol.described import DeviceShown, Forbidden, LastLogin
 from chat_server.protocol.room_events import StoringGoesOn
 from chat_server.wire.render.sentences import CHOICES, GROUP_NAMES, SENTENCES, text_of
 from chat_server.wire.render.text_lines import WIDTH
@@ -26,6 +27,18 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     (entries.Said("python", 1, 0.0, "ann", "hi"), "ann: hi\r\n"),
     (entries.Said("python", 1, 0.0, "ann", "def f():\n* bob joined"), "ann: def f():\r\n  * bob joined\r\n"),
     (entries.Acted("python", 1, 0.0, "ann", "waves"), "~ ann waves\r\n"),
+    (
+        events.Entered(
+            *("python", (), 0),
+            rules={"slow": "30", "speak": "members"},
+            forbidden=(Forbidden(7, "muted", 1900.0, "bob", "noise"),),
+            now=100.0,
+        ),
+        (
+            "* You are in python.\r\n* Rules here: slow 30, speak members\r\n"
+            "* You are muted in python, for 30m still (number 7). Reason: noise\r\n* Nobody else is here.\r\n"
+        ),
+    ),
     (events.Joined("python", ("bob",)), "* bob joined\r\n"),
     (events.Joined("python", ("ann", "bob"), 210), "* ann, bob and 210 others joined\r\n"),
     (events.Left("python", ("bob",)), "* bob left\r\n"),
@@ -74,7 +87,7 @@ EXAMPLES: list[tuple[events.Event, str]] = [
         "* 3 of your lines could not be stored, so nobody has seen them. Try again later.\r\n",
     ),
     (
-        events.LoggedIn("ann", last_login=events.LastLogin(0.0, 37, 3, "Asia/Tokyo")),
+        events.LoggedIn("ann", last_login=LastLogin(0.0, 37, 3, "Asia/Tokyo")),
         (
             "* Welcome, ann.\r\n* You were here last: 1970-01-01 09:00. Since then: 37 wrong passwords, from 3 networks.\r\n"
             "* /rooms lists the rooms, /join ROOM enters one, /help tells more.\r\n"
@@ -83,9 +96,9 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     (
         events.DevicesListed(
             (
-                events.DeviceShown(3, "program", "device", 0.0, 0.0, "192.0.2.0/24", is_here=True, is_this=True),
-                events.DeviceShown(4, "program", "device", 0.0, 0.0, "192.0.2.0/24", is_here=True, is_this=False),
-                events.DeviceShown(5, "program", "device", 0.0, 60.0, "192.0.2.0/24", is_here=False, is_this=False),
+                DeviceShown(3, "program", "device", 0.0, 0.0, "192.0.2.0/24", is_here=True, is_this=True),
+                DeviceShown(4, "program", "device", 0.0, 0.0, "192.0.2.0/24", is_here=True, is_this=False),
+                DeviceShown(5, "program", "device", 0.0, 60.0, "192.0.2.0/24", is_here=False, is_this=False),
             ),
             2,
             "UTC",
@@ -199,6 +212,8 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "guest": False,
         "bot": False,
         "guests": UNSET,
+        "rules": UNSET,
+        "forbidden": UNSET,
         "code": "login-first",
         "why": "stopping",
         "setting": "colour",

@@ -14,7 +14,8 @@ from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Claimed
-from chat_server.protocol.events import LastLogin, LoggedIn, Refused
+from chat_server.protocol.described import LastLogin
+from chat_server.protocol.events import LoggedIn, Refused
 from chat_server.protocol.requests import Login
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person, person_id

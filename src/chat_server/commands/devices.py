@@ -16,7 +16,8 @@ from chat_server.commands.codes import AccountNeeded
 from chat_server.commands.handler import CommandHandler, EndSession
 from chat_server.commands.letting_in import may_be_secret, readable
 from chat_server.journal import JournalError
-from chat_server.protocol.events import AccountShown, Answered, DeviceShown, DevicesListed, Dismissed, Refused
+from chat_server.protocol.described import DeviceShown
+from chat_server.protocol.events import AccountShown, Answered, DevicesListed, Dismissed, Refused
 from chat_server.protocol.requests import HowMany, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse

@@ -30,7 +30,8 @@ from chat_server.commands.invited import tell_invitations
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
 from chat_server.journal.nodes import Claimed
-from chat_server.protocol.events import LastLogin, Refused
+from chat_server.protocol.described import LastLogin
+from chat_server.protocol.events import Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Login
 from chat_server.rooms.known_rooms import shown_to

@@ -1,9 +1,11 @@
-"""What a program is told of a command, so that it can complete and explain it.
+"""What stands inside events: a command, so that a program can complete and explain it; a device; what somebody is forbidden.
 
 Pure; never knows what a command does, nor how a line with one is read (typed.py), nor what it is made from (syntax.py).
 """
 
 from msgspec import UNSET, Struct, UnsetType
+
+from chat_server.protocol.requests import HowMany, Number
 
 
 class Parameter(Struct, frozen=True):
@@ -28,7 +30,8 @@ class CommandDescribed(Struct, frozen=True):
     """A command, as a program can complete and explain it. `where` it works: before login (`outside`), in the `hall`, in a `room`.
 
     `name` is the word that people type for it, and what a program sends as `do`, if that is not another. `group` says what it is about: `general`,
-    `talking`, `rooms`, `reading` back, one's `terminal`. `role` is who may, where not everybody may who has logged in.
+    `talking`, `rooms`, `reading` back, one's `terminal`. `role` is who may, where not everybody may who has logged in. `may` says by where it works
+    who may there, where few may: whoever stands at one of these places (`moderator`, `owner`, `server admin` and so on).
     """
 
     name: str
@@ -41,8 +44,47 @@ class CommandDescribed(Struct, frozen=True):
     group: str = ""
     role: str | UnsetType = UNSET
     do: str | UnsetType = UNSET
+    may: dict[str, tuple[str, ...]] | UnsetType = UNSET
 
     @property
     def tag(self) -> str:
         """What a program sends as `do`."""
         return self.do or self.name
+
+
+class LastLogin(Struct, frozen=True):
+    """When an account was used before, and how many tries of its password have failed since then, from how many networks."""
+
+    at: float
+    failed: HowMany
+    networks: HowMany
+    zone: str
+    was_ending: bool = False
+    """Whether the account was about to end, which this login has taken back."""
+
+
+class DeviceShown(Struct, frozen=True):
+    """A device of an account's: a program with a token of its own."""
+
+    number: Number
+    name: str
+    kind: str
+    made: float
+    seen: float
+    network: str
+    is_here: bool
+    is_this: bool
+    ends: float | UnsetType = UNSET
+    """When it lets nobody in any more, if that is known."""
+    rooms: tuple[str, ...] | UnsetType = UNSET
+    """The rooms to which a bot is limited, if it is."""
+
+
+class Forbidden(Struct, frozen=True):
+    """Something that somebody may not do in a room `until` a time (seconds since 1970): `id` is by what it is lifted."""
+
+    id: Number
+    what: str
+    until: float
+    by: str
+    reason: str = ""

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from msgspec import UNSET, Struct, UnsetType
 
-from chat_server.protocol.described import CommandDescribed
+from chat_server.protocol.described import CommandDescribed, DeviceShown, Forbidden, LastLogin
 from chat_server.protocol.requests import HowMany, Number
 
 Guests = tuple[str, ...] | UnsetType
@@ -48,6 +48,7 @@ class Welcomed(Event, frozen=True, tag="hello"):
     """What the server is and can do, and which `node` it is of several that are one: the answer to a program's hello.
 
     `limits`: bytes in a line and in a text, requests a second in the long run and at once, rooms at a time, sessions of a person, seconds of silence.
+    `rules` are those that a room can have, each with its values, the one first that holds where nothing was set; a number's range has none.
     """
 
     is_for_people: ClassVar[bool] = False
@@ -58,17 +59,7 @@ class Welcomed(Event, frozen=True, tag="hello"):
     commands: tuple[CommandDescribed, ...]
     language: str = "en"
     node: str | UnsetType = UNSET
-
-
-class LastLogin(Struct, frozen=True):
-    """When an account was used before, and how many tries of its password have failed since then, from how many networks."""
-
-    at: float
-    failed: HowMany
-    networks: HowMany
-    zone: str
-    was_ending: bool = False
-    """Whether the account was about to end, which this login has taken back."""
+    rules: dict[str, tuple[str, ...]] = {}
 
 
 class LoggedIn(Event, frozen=True):
@@ -83,23 +74,6 @@ class LoggedIn(Event, frozen=True):
     rooms: tuple[str, ...] = ()
     sessions: HowMany | UnsetType = UNSET
     last_login: LastLogin | UnsetType = UNSET
-
-
-class DeviceShown(Struct, frozen=True):
-    """A device of an account's: a program with a token of its own."""
-
-    number: Number
-    name: str
-    kind: str
-    made: float
-    seen: float
-    network: str
-    is_here: bool
-    is_this: bool
-    ends: float | UnsetType = UNSET
-    """When it lets nobody in any more, if that is known."""
-    rooms: tuple[str, ...] | UnsetType = UNSET
-    """The rooms to which a bot is limited, if it is."""
 
 
 class DevicesListed(Event, frozen=True):
@@ -197,7 +171,12 @@ class EnteredHall(Event, frozen=True):
 
 
 class Entered(Event, frozen=True):
-    """The receiver is in a room, as a `guest` or not; `nicks` are some of the others, `more` counts the rest, `last` is the newest line's number."""
+    """The receiver is in a room, as a `guest` or not; `nicks` are some of the others, `more` counts the rest, `last` is the newest line's number.
+
+    What follows is told where there is something to tell, and is what the room is after that line: `rules` that are not as in every room, the
+    receiver's own `role` in the room and on the server, the `roles` of a hundred people at most by what they are called, what the receiver is
+    `forbidden`, and the time `now`.
+    """
 
     room: str
     nicks: tuple[str, ...]
@@ -206,6 +185,12 @@ class Entered(Event, frozen=True):
     last: Number = 0
     guests: Guests = UNSET
     guest: bool | UnsetType = UNSET
+    rules: dict[str, str] | UnsetType = UNSET
+    role: str | UnsetType = UNSET
+    server_role: str | UnsetType = UNSET
+    roles: dict[str, str] | UnsetType = UNSET
+    forbidden: tuple[Forbidden, ...] | UnsetType = UNSET
+    now: float | UnsetType = UNSET
 
 
 class WentBack(Event, frozen=True):

@@ -146,9 +146,12 @@ class RoomState(Struct, frozen=True, omit_defaults=True, dict=True):
 
     def curbed(self, account: int, sender: str, now: float, *kinds: CurbKind) -> Curb | None:
         """What of these kinds somebody may not do just now: what ends last."""
+        return max(self.curbs_on(account, sender, now, *kinds), key=lambda one: one.until, default=None)
+
+    def curbs_on(self, account: int, sender: str, now: float, *kinds: CurbKind) -> list[Curb]:
+        """What of these kinds somebody may not do just now."""
         known = [one for who in (account, sender) if who for one in self._by_person.get(who, ())]
-        on = [one for one in known if one.kind in kinds and one.until > now]
-        return max(on, key=lambda one: one.until, default=None)
+        return [one for one in known if one.kind in kinds and one.until > now]
 
     @cached_property
     def _by_person(self) -> dict[int | str, list[Curb]]:

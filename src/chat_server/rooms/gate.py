@@ -5,7 +5,7 @@ the same questions before, to answer at once; this is what holds. Never knows ho
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from operator import itemgetter
 
@@ -48,6 +48,7 @@ from chat_server.rooms.person import MEMBER as MEMBER_ROLE
 from chat_server.rooms.person import Person, has_only_a_name
 from chat_server.rooms.rights import MEMBER, SERVER_ADMIN, Act, Standing, has_link, may, may_give, standing
 from chat_server.rooms.room import Occupant
+from chat_server.rooms.told import Holding, what_holds
 
 _what = itemgetter(2)
 
@@ -103,6 +104,12 @@ class Gate:
         """Where somebody stands here. A bot has its account's place in the room, and none on the server: its token lies in some file."""
         role = MEMBER_ROLE if session.proof.is_bot else session.person.role
         return standing(self.state if state is None else state, session.person.account, role)
+
+    def told(self, session: Occupant, now: float, name_of: Callable[[int], str]) -> Holding:
+        """What somebody who comes in is told of what holds here. `name_of` says what an account is called."""
+        who, person = self.standing(session), session.person
+        curbs = _curbs_on(self.state, person, now, "muted")
+        return what_holds(self.state, person.account, who, curbs, now=now, name_of=name_of)
 
     def note_stored(self) -> None:
         """What was admitted last is stored: who has said something waits before the next, while the room is slow."""
@@ -308,16 +315,21 @@ def _follows_from_arrival(entry: InboxEntry) -> bool:
 
 
 def _curbed(state: RoomState, person: Person[Occupant], now: float, *kinds: CurbKind) -> Curb | None:
+    """What of these kinds somebody may not do just now: what ends last."""
+    return max(_curbs_on(state, person, now, *kinds), key=lambda one: one.until, default=None)
+
+
+def _curbs_on(state: RoomState, person: Person[Occupant], now: float, *kinds: CurbKind) -> list[Curb]:
     """What of these kinds somebody may not do just now, or the guest that they were before they registered here.
 
     Who has no token is known by their name too: other nodes know nothing else of them.
     """
-    by_proof = state.curbed(person.account, person.sender, now, *kinds)
-    if by_proof is None and person.came_as:
-        return state.curbed(0, person.came_as, now, *kinds)
-    if by_proof is None and has_only_a_name(person):
-        return state.curbed(0, name_key(person.nick), now, *kinds)
-    return by_proof
+    on = state.curbs_on(person.account, person.sender, now, *kinds)
+    if not on and person.came_as:
+        return state.curbs_on(0, person.came_as, now, *kinds)
+    if not on and has_only_a_name(person):
+        return state.curbs_on(0, name_key(person.nick), now, *kinds)
+    return on
 
 
 def _refusal_to_curb(actor: Standing, target: Standing, state: RoomState, now: float) -> Refused | None:

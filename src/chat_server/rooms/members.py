@@ -4,6 +4,7 @@ Somebody is here as long as one of their sessions is. Only the room's broadcaste
 step has failed, `..._anyway` does the least that keeps the books right. Never knows how anybody is shown anything, nor how lines are stored.
 """
 
+import time
 from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import islice
@@ -55,6 +56,7 @@ class Members:
         self._history = past
         self._journal = directory.journal
         self._guests = directory.guests
+        self._accounts = directory.accounts
         self._guard = guard
         self.nicks: dict[Person[Occupant], str] = {}
         """Who is here, each with the nickname that the room has heard of."""
@@ -229,6 +231,7 @@ class Members:
             self._history.last_seq,
             guests,
             self._guests.mark(session.person),
+            **self._history.gate.told(session, time.time(), self._accounts.names.name_of),
         )
 
     def _note_arrival(self, session: Occupant, nick: str, *, is_first: bool) -> None:

@@ -35,6 +35,7 @@ from chat_server.protocol.incoming import Addressed, Unreadable
 from chat_server.protocol.names import name_key
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import Hello, Ping, Pong, Ref, Request, Say
+from chat_server.protocol.room_state import RULES
 from chat_server.protocol.runs import SayRun, StoredRun
 from chat_server.protocol.versions import PROTOCOL, common
 from chat_server.rooms.known_rooms import known_room
@@ -89,6 +90,7 @@ def welcome_of(config: Config, node: str | UnsetType = UNSET) -> Welcomed:
         described_commands(COMMANDS),
         config.server.language,
         node,
+        RULES,
     )
 
 

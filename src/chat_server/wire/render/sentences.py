@@ -16,9 +16,11 @@ from msgspec.structs import asdict
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
+from chat_server.protocol.described import DeviceShown, LastLogin
 from chat_server.protocol.names import BOT, GUEST, marked
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.room_events import AccountNoted
+from chat_server.protocol.stored_event import span_of
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
 from chat_server.wire.render.languages import Translator, counted, message, translator_for
@@ -374,12 +376,12 @@ def _logged_in(event: events.LoggedIn, translator: Translator) -> list[TextLine]
     )
 
 
-def _last_login(last: events.LastLogin, translator: Translator) -> list[str]:
+def _last_login(last: LastLogin, translator: Translator) -> list[str]:
     taken_back = [translator.text("Your account was about to end. Now it goes on.")] if last.was_ending else []
     return [_last_here(last, translator), *taken_back]
 
 
-def _last_here(last: events.LastLogin, translator: Translator) -> str:
+def _last_here(last: LastLogin, translator: Translator) -> str:
     when = local(last.at, last.zone).strftime("%Y-%m-%d %H:%M")
     if not last.failed:
         return translator.text("You were here last: {when}. Nobody has tried a wrong password since.", when=when)
@@ -403,7 +405,7 @@ def _devices_listed(event: events.DevicesListed, translator: Translator) -> list
     return server_lines(*rows, translator.text("/drop NUMBER logs one out for good, /drop others all but this one."))
 
 
-def _device_in_a_row(device: events.DeviceShown, zone: str, translator: Translator) -> str:
+def _device_in_a_row(device: DeviceShown, zone: str, translator: Translator) -> str:
     seen = local(device.seen, zone).strftime("%Y-%m-%d %H:%M")
     made = local(device.made, zone).strftime("%Y-%m-%d")
     name = device.name + (BOT if device.kind == "bot" else "")
@@ -417,7 +419,7 @@ def _device_in_a_row(device: events.DeviceShown, zone: str, translator: Translat
     return translator.text("{number}: {name}, since {made}: last here {seen}, from {network}", **details)
 
 
-def _bot_in_a_row(device: events.DeviceShown, zone: str, details: dict[str, object], translator: Translator) -> str:
+def _bot_in_a_row(device: DeviceShown, zone: str, details: dict[str, object], translator: Translator) -> str:
     if not device.network:
         row = translator.text("{number}: {name}, since {made}: never used", **details)
     elif device.is_here:
@@ -468,7 +470,26 @@ def _entered(event: events.Entered, translator: Translator) -> list[TextLine]:
         if names
         else [translator.text("Nobody else is here.")]
     )
-    return server_lines(translator.text("You are in {room}.", room=event.room), *topic, *people)
+    holds = [*_rules_told(event, translator), *_forbidden(event, translator)]
+    return server_lines(translator.text("You are in {room}.", room=event.room), *topic, *holds, *people)
+
+
+def _rules_told(event: events.Entered, translator: Translator) -> list[str]:
+    """The rules of a room that are not as in every room, as they are typed."""
+    if not event.rules:
+        return []
+    return [
+        translator.text("Rules here: {rules}", rules=", ".join(f"{name} {event.rules[name]}" for name in event.rules))
+    ]
+
+
+def _forbidden(event: events.Entered, translator: Translator) -> list[str]:
+    now = event.now or 0.0
+    told = [(one, {"room": event.room, "span": span_of(one.until - now)}) for one in event.forbidden or ()]
+    return [
+        translator.text(str(SENTENCES["muted-here"]), **details, id=one.id, reason=one.reason or "-")
+        for one, details in told
+    ]
 
 
 def _rooms_listed(event: events.RoomsListed, translator: Translator) -> list[TextLine]:

@@ -16,7 +16,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from chat_server.protocol.events import DeviceShown, DevicesListed, Event
+from chat_server.protocol.described import DeviceShown
+from chat_server.protocol.events import DevicesListed, Event
 from chat_tui.client import clocks
 from chat_tui.client.answers import words_for
 from chat_tui.ui.list_pane import Item, ListPane
