@@ -244,10 +244,9 @@ class PostgresqlTables:
     def code(self, digest: bytes, at: float) -> Code | None:
         """The code with this digest, if it may be used now."""
         if self._lock:
+            # The account is locked before the code: who ends what lets it in has the account, and wants its codes.
             for (account,) in self._rows("SELECT account FROM code WHERE digest = %s", digest):
-                self.living(
-                    account
-                )  # locked before the code: who ends what lets it in has the account, and wants its codes
+                self.living(account)
             self._rows("SELECT FROM code WHERE digest = %s FOR UPDATE", digest)
         found = self.codes("digest = %s", digest)
         return found[0] if found and found[0].is_good(at) else None
@@ -322,11 +321,8 @@ class PostgresqlTables:
         """Forget an account's devices, codes, failed tries and read positions."""
         self.drop_devices([device.id for device in self.devices_of(number)])
         self._drop_codes("account = %s OR made_by = %s", number, number)
-        self._do(
-            "WITH gone AS (DELETE FROM mention WHERE account = %s) DELETE FROM failure WHERE account = %s",
-            number,
-            number,
-        )
+        for table in ("failure", "mention"):
+            self._do(f"DELETE FROM {table} WHERE account = %s", number)  # noqa: S608 - as above
         self._do("DELETE FROM position WHERE room IN (SELECT id FROM room) AND person = %s", sender_of(number))
 
     def put_ended(self, ended: Ended) -> None:
