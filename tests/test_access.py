@@ -47,15 +47,18 @@ IN_ROOMS = {
 GOVERNING = {"rule", "role"}
 MODERATING = {"kick", "mute", "ban", "unban", "invite"}
 """What needs a role in the room, or on the server."""
+CURBING = {"kick", "mute", "ban", "unban"}
+ON_SERVER = CURBING | {"bans", "role", "panic", "audit"}
+"""What is asked of the whole server, by whoever has a role there."""
 OF_ACCOUNTS = {"code", "devices", "drop", "password", "account", "export"}
 MAY = {
     (STRANGER, HALL): BEFORE_LOGIN,
     (STRANGER, ROOM): BEFORE_LOGIN - {"login"},
-    (MEMBER, HALL): EVERYWHERE,
-    (MEMBER, ROOM): EVERYWHERE | IN_ROOMS | GOVERNING | MODERATING,
-    **{(role, HALL): EVERYWHERE - {"register"} | OF_ACCOUNTS for role in (HOLDER, MODERATOR, ADMIN, OWNER)},
+    (MEMBER, HALL): EVERYWHERE | ON_SERVER,
+    (MEMBER, ROOM): EVERYWHERE | IN_ROOMS | GOVERNING | MODERATING | {"panic"},
+    **{(role, HALL): EVERYWHERE - {"register"} | OF_ACCOUNTS | ON_SERVER for role in (HOLDER, MODERATOR, ADMIN, OWNER)},
     **{
-        (role, ROOM): EVERYWHERE - {"register"} | OF_ACCOUNTS | IN_ROOMS | GOVERNING | MODERATING
+        (role, ROOM): EVERYWHERE - {"register"} | OF_ACCOUNTS | IN_ROOMS | GOVERNING | MODERATING | {"panic"}
         for role in (HOLDER, MODERATOR, ADMIN, OWNER)
     },
 }
@@ -93,12 +96,23 @@ def refusal(role: str, kind: str, word: str, *, has_terminal: bool) -> str:
     if word in FOR_TERMINALS:
         return "" if has_terminal else "for-terminals"
     if word in MAY[role, kind]:
-        return "moderators-only" if word in MODERATING and role in (MEMBER, HOLDER) else ""
+        return refusal_of_office(role, kind, word)
     if word in MAY[role, ROOM if kind == HALL else HALL]:
         if kind == HALL:
             return "nobody-hears" if word == "say" else "not-in-hall"
         return "not-in-rooms"
     return "login-first" if role == STRANGER else OWN_REFUSALS[word]
+
+
+def refusal_of_office(role: str, kind: str, word: str) -> str:
+    """The same, of those who may in some places, or to some."""
+    if word == "audit":
+        return "" if role in (ADMIN, OWNER) else "server-admins-only"
+    if role not in (MEMBER, HOLDER):
+        return ""
+    if word == "panic" or (kind == HALL and word in CURBING | {"bans"}):
+        return "server-moderators-only"
+    return "moderators-only" if word in MODERATING else ""
 
 
 @pytest.mark.parametrize("has_terminal", [True, False])

@@ -12,7 +12,8 @@ from trio.testing import lockstep_stream_pair
 from captured_logs import capture_logs
 from chat_server.logs import log
 from chat_server.server.admin import ANSWER_SECONDS, ANSWERS_AT_ONCE, CONNECTIONS_MAX, REQUEST_SECONDS, AdminDoor
-from chat_server.server.admin_requests import REQUEST_MAX, AdminAnswer, AdminRequest, Connected
+from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
+from chat_server.server.admin_requests import REQUEST_MAX, Connected
 from streams import ROOT_USER, Operator, open_house
 from test_chat_room import StalledJournal
 

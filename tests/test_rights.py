@@ -27,6 +27,10 @@ ACTS: dict[str, str] = {
     "curb": "   mOMA",
     "govern": "    O A",
     "make-owner": "    O A",
+    "curb-on-server": "     MA",
+    "panic": "     MA",
+    "give-office": "      A",
+    "audit-server": "      A",
 }
 """For each act who may, in the order of PLACES."""
 

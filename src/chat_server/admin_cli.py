@@ -20,14 +20,13 @@ from chat_server.journal.rooms import find_room
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import NUMBER_MAX
 from chat_server.rooms_cli import deleting, is_confirmed, warn_of_configuration
+from chat_server.server.admin_office import PANIC_MINUTES_MAX, GiveRole, SetPanic
+from chat_server.server.admin_protocol import REASON_MAX, AdminAnswer, AdminRequest
 from chat_server.server.admin_requests import (
     ACCOUNTS_AT_ONCE,
-    REASON_MAX,
     ROOMS_COMMAND,
     AccountDetails,
     AccountListed,
-    AdminAnswer,
-    AdminRequest,
     Deleted,
     DeleteRoom,
     Done,
@@ -132,6 +131,14 @@ def _about_devices(chosen: argparse.Namespace) -> AdminRequest:
     return DropDevices(name=chosen.name, device=int(which))
 
 
+def _about_panic(chosen: argparse.Namespace) -> AdminRequest:
+    if chosen.state is None:
+        return SetPanic()
+    if not 1 <= chosen.minutes <= PANIC_MINUTES_MAX:
+        raise NotAnswered(f"minutes: 1 to {PANIC_MINUTES_MAX}")
+    return SetPanic(minutes=chosen.minutes if chosen.state == "on" else 0)
+
+
 _REQUESTS: dict[str, Callable[[argparse.Namespace], AdminRequest]] = {
     "who": lambda _: Who(),
     "kick": _kick,
@@ -143,6 +150,8 @@ _REQUESTS: dict[str, Callable[[argparse.Namespace], AdminRequest]] = {
     "code": lambda chosen: MakeCode(name=chosen.name, is_long=chosen.long),
     "accounts": _about_accounts,
     "devices": _about_devices,
+    "role": lambda chosen: GiveRole(name=chosen.name, role=chosen.role),
+    "panic": _about_panic,
 }
 """What each of the commands asks for."""
 

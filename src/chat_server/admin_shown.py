@@ -8,12 +8,13 @@ from typing import Any
 from msgspec import UNSET
 
 from chat_server import console
+from chat_server.server.admin_office import PanicShown, RoleGiven
+from chat_server.server.admin_protocol import AdminAnswer
 from chat_server.server.admin_requests import (
     AccountDetails,
     AccountEnded,
     AccountListed,
     AccountRestored,
-    AdminAnswer,
     CodeMade,
     Connected,
     Deleted,
@@ -71,6 +72,14 @@ def _where_kicked(kicked: Kicked) -> Iterator[str]:
             yield f"{one.node} has not answered yet"
         else:
             yield f"{console.counted(one.sessions, 'connection')} at {one.node}"
+
+
+def _roles_shown(answers: Sequence[RoleGiven]) -> list[str]:
+    return [f"{one.nick} is {'neither admin nor moderator' if one.role == 'none' else one.role}" for one in answers]
+
+
+def _panic_shown(answers: Sequence[PanicShown]) -> list[str]:
+    return [f"panic, for {duration(one.seconds)} still" if one.seconds else "no panic" for one in answers]
 
 
 def _rooms_shown(rooms: Sequence[RoomShown]) -> list[str]:
@@ -249,6 +258,8 @@ _SHOWN: dict[type[AdminAnswer], Callable[[Any], list[str]]] = {
     AccountRestored: _restored_shown,
     DeviceListed: _devices_shown,
     DevicesDropped: _dropped_shown,
+    RoleGiven: _roles_shown,
+    PanicShown: _panic_shown,
 }
 """How answers are shown, all of one request together."""
 

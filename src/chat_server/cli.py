@@ -234,6 +234,7 @@ def _add_admin_commands(commands: "argparse._SubParsersAction[console.Parser]") 
     level = _add_command(words, "log-level", "choose how much is logged until the server ends, or see how much is")
     level.add_argument("level", metavar="LEVEL", nargs="?", choices=("normal", "verbose"), help="normal or verbose")
     _add_account_commands(words)
+    _add_office_commands(words)
     for command in (admin, *words.choices.values(), *changes.choices.values()):
         command.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="write the answers as JSON lines"
@@ -270,6 +271,22 @@ def _add_account_commands(words: "argparse._SubParsersAction[console.Parser]") -
         "act", metavar="drop", nargs="?", choices=("drop",), help="drop devices instead of listing them"
     )
     devices.add_argument("device", metavar="NUMBER", nargs="?", default="", help="which one: its number, or all")
+
+
+def _add_office_commands(words: "argparse._SubParsersAction[console.Parser]") -> None:
+    role = _add_command(words, "role", "make an account an admin or a moderator of the server, or neither")
+    role.add_argument("name", metavar="NAME", help="their nickname")
+    role.add_argument("role", metavar="ROLE", choices=("admin", "moderator", "none"), help="admin, moderator or none")
+    panic = _add_command(words, "panic", "keep the server quiet while it is being raided, end that, or see how it is")
+    panic.add_argument("state", metavar="on|off", nargs="?", choices=("on", "off"), help="on or off")
+    panic.add_argument(
+        "minutes",
+        metavar="MINUTES",
+        nargs="?",
+        type=int,
+        default=60,
+        help="after how many it ends by itself (default: 60)",
+    )
 
 
 def _configure(chosen: argparse.Namespace) -> "Config":

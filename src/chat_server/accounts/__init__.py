@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 from msgspec import Struct
 
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
+from chat_server.accounts.office import Acts
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import Author
@@ -238,6 +239,11 @@ class Accounts(Protocol):
     """
 
     @property
+    def acts(self) -> Acts:
+        """What moderators and admins of the server do."""
+        ...
+
+    @property
     def names(self) -> NamesIndex:
         """Which names accounts have or had: level with what is stored by the time that whoever stored it goes on.
 
@@ -288,7 +294,7 @@ class Accounts(Protocol):
         """
 
     async def change_role(self, account: int, role: Role) -> None:
-        """Make somebody another role's."""
+        """Make somebody another role's, whatever that leaves; what people ask for is an act (Acts.enact)."""
 
     async def add_choices(self, account: int, chosen: Choices) -> None:
         """Store what somebody has just chosen, beside whatever else they have chosen before."""

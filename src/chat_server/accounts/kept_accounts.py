@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from chat_server.accounts import DEVICES_MAX, Account, Code, Device, Ended, Failure, NewDevice, Record
+from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.names_index import KeptName, Refusal
 
 
@@ -20,6 +21,9 @@ class KeptAccounts:
     names: list[KeptName] = field(default_factory=list)
     failures: dict[tuple[str, int], Failure] = field(default_factory=dict)
     ended: dict[int, Ended] = field(default_factory=dict)
+    acts: list[ServerAct] = field(default_factory=list)
+    lifted: set[int] = field(default_factory=set)
+    """The numbers of acts that are in force no longer."""
     next_device: int = 1
 
     def records(self) -> list[Record]:

@@ -28,8 +28,10 @@ from chat_server.accounts import (
     Role,
     with_choices,
 )
+from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.kept_accounts import KeptAccounts
+from chat_server.accounts.memory_acts import MemoryActs
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
 from chat_server.accounts.naming import closed, kept_after, made, note_change, note_stored
 from chat_server.protocol.names import name_key
@@ -53,6 +55,9 @@ class Lines(Protocol):
     def revoked(self, account: int, devices: tuple[int, ...] | None, why: str) -> None:
         """Have them hear that these devices, or None: nothing that has until now, let anybody in any more."""
 
+    def acted(self, act: ServerAct) -> None:
+        """Have them hear what a moderator or an admin of the server has done."""
+
     def forget(self, account: int) -> None:
         """Forget the account's read positions."""
 
@@ -72,6 +77,7 @@ class MemoryAccounts:
         self._kept = kept
         self._lines = lines
         self.names = NamesIndex()
+        self.acts = MemoryActs(kept, lines.check_open, lines.acted)
         known = ((one.id, one.name, one.key, one.skeleton) for one in kept.accounts.values())
         self.names.load(known, kept.names)
 
@@ -321,6 +327,7 @@ class MemoryAccounts:
         self._lines.account_changed(account)
         if ending == "close":
             return Rewritten(nick)
+        self.acts.call(account, nick)
         self._kept.ended[account] = Ended(account, nick, ending)
         return self._lines.rewrite(account, nick, is_erased=ending == "erase")
 

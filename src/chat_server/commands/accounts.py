@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from chat_server.accounts import Holder, Registration, sender_of
+from chat_server.accounts.authentication import Registering
 from chat_server.accounts.credentials import RECOVERY, RECOVERY_CODES, new_code, parse_code
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
@@ -20,7 +21,7 @@ from chat_server.commands.asking import HASH_TOKENS, ask_new_password, chosen_pa
 from chat_server.commands.codes import NobodyRegisters
 from chat_server.commands.coming_back import rooms_of
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.letting_in import ROLE_OF, enter_rooms, known_as_holder, may_be_secret, new_device, readable
+from chat_server.commands.letting_in import enter_rooms, known_as_holder, may_be_secret, new_device, readable
 from chat_server.commands.login import NowOwner
 from chat_server.commands.naming import NameBusy, naming
 from chat_server.commands.renaming import ROOMS_AT_ONCE, claim_name, claimed_name, free_name
@@ -28,13 +29,17 @@ from chat_server.journal import JournalError
 from chat_server.protocol.events import Refused, Registered
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import DeviceName, Request, Secret
+from chat_server.protocol.stored_event import span_of
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.enforcing import refusal_of_visitor
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import STRANGER, Person, Proof, person_id
+from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, carried_through, give_way
 from chat_server.rooms.tokens import new_token
+from chat_server.rooms.visitors import visitor_of
 
 
 class Register(Request, frozen=True, gc=False):
@@ -113,17 +118,39 @@ def _nick_to_be(place: Room, session: Occupant, request: Register) -> str:
 
 def _may_register(place: Room, session: Occupant, nick: str, request: Register) -> bool:
     """Whether somebody may make an account, as far as that is known before it is tried; says so if not."""
-    registration = place.directory.authentication.policy.registration
+    authentication = place.directory.authentication
+    registration, now = authentication.policy.registration, authentication.now()
+    refusal = refusal_of_visitor(place.directory, visitor_of(session, now))
+    if refusal is None and not request.invite:
+        refusal = _refusal_in_panic(place)
+    if refusal is not None:
+        session.send(refusal)
+        return False
     if registration == "open" or request.invite:
         return True
     session.send(NobodyRegisters() if registration == "closed" else InviteNeeded(details={"nick": nick}))
     return False
 
 
+def _refusal_in_panic(place: Room) -> Refused | None:
+    seconds = place.directory.accounts.acts.in_force.panic_seconds(place.directory.authentication.now())
+    return Refused("panic-registration", {"span": span_of(seconds)}) if seconds else None
+
+
+async def _registering(place: Room, session: Occupant, nick: str, request: Register) -> Registering | Refused:
+    """Whether somebody may register now, see Authentication.may_register; while there is panic by an operator's code alone, which makes an owner."""
+    authentication = place.directory.authentication
+    registering = await readable(authentication.may_register(request.invite, nick, session.network))
+    if isinstance(registering, Registering) and registering.network and (refusal := _refusal_in_panic(place)):
+        authentication.take_back(registering)
+        return refusal
+    return registering
+
+
 async def _ask_if_possible(place: Room, session: Occupant, nick: str, request: Register) -> None:
     """Ask for a password, unless the code is wrong: nobody thinks of one for nothing."""
     authentication = place.directory.authentication
-    registering = await readable(authentication.may_register(request.invite, nick, session.network))
+    registering = await _registering(place, session, nick, request)
     if isinstance(registering, Refused):
         session.send(registering)
         return
@@ -154,7 +181,7 @@ async def _register_as(place: Room, session: Occupant, nick: str, request: Regis
             session.send(Refused("password-missing"))
         return
     session.owe(HASH_TOKENS)
-    registering = await readable(authentication.may_register(request.invite, nick, session.network))
+    registering = await _registering(place, session, nick, request)
     if isinstance(registering, Refused):
         session.send(registering)
         return
@@ -277,5 +304,5 @@ def _become_holder(place: Room, session: Occupant, nick: str, made: Holder) -> N
         directory.others.register(person_id(person, directory.others.nodes.number), nick, account.id)
     known_as_holder(place, person, nick, account)
     session.proof = Proof(made.device.id if made.device else 0, directory.authentication.now())
-    session.logged_in(nick, sender, ROLE_OF[account.role])
+    session.logged_in(nick, sender, OF_ACCOUNT[account.role])
     directory.authentication.remember(account.id, session.network)

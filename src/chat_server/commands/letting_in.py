@@ -34,16 +34,16 @@ from chat_server.protocol.described import LastLogin
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Login
+from chat_server.rooms.enforcing import refusal_of_visitor
 from chat_server.rooms.known_rooms import shown_to
 from chat_server.rooms.other_nodes import OtherNodes
-from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER, Person, Proof
+from chat_server.rooms.person import MEMBER, OWNER, Person, Proof
+from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
 from chat_server.rooms.tokens import identity_of
+from chat_server.rooms.visitors import holder_as_visitor
 
 T = TypeVar("T")
-
-ROLE_OF = {"member": HOLDER, "moderator": MODERATOR, "admin": ADMIN, "owner": OWNER}
-"""What the holder of an account is here, by what the account is."""
 
 
 def let_in_guest(place: Room, session: Occupant, nick: str, token: str) -> None:
@@ -60,7 +60,7 @@ def known_as_holder(place: Room, person: Person[Occupant], nick: str, account: A
     directory.forget_identity(person.sender, person)
     if not person.account:
         person.came_as = person.sender
-    person.account = account.id
+    person.account, person.account_made = account.id, account.made
     directory.identify(sender, person)
     directory.guest_blocks.has_account(nick, account.id)
     for room in directory.rooms:
@@ -140,14 +140,14 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
 
 async def _let_in(place: Room, session: Occupant, let_in: LetIn, request: Login) -> None:
     directory, account = place.directory, let_in.account
-    if directory.authentication.is_revoked(let_in):
-        session.send(Refused("changed-meanwhile"))
+    if (refusal := _refusal_of(place, session, let_in)) is not None:
+        session.send(refusal)
         return
     was_ending = account.state == "closing" and await _taken_back(place, session, account)
-    if was_ending is None:
-        return
     if was_ending and directory.authentication.is_revoked(let_in):
         session.send(Refused("changed-meanwhile"))
+        was_ending = None
+    if was_ending is None:
         return
     if directory.others is not None:
         await _let_in_among_nodes(place, directory.others, session, let_in, request, was_ending=was_ending)
@@ -162,8 +162,17 @@ async def _let_in(place: Room, session: Occupant, let_in: LetIn, request: Login)
     if person is not None:
         await come_back(place, session, person, request, last)
         return
-    session.logged_in(nick, sender_of(account.id), ROLE_OF[account.role])
+    session.logged_in(nick, sender_of(account.id), OF_ACCOUNT[account.role])
     tell(session, request, last=last)
+
+
+def _refusal_of(place: Room, session: Occupant, let_in: LetIn) -> Refused | None:
+    """Why somebody does not come in who has proved that an account is theirs; None if they do."""
+    directory = place.directory
+    if directory.authentication.is_revoked(let_in):
+        return Refused("changed-meanwhile")
+    visitor = holder_as_visitor(session, let_in.account, directory.authentication.now())
+    return refusal_of_visitor(directory, visitor)
 
 
 async def _let_in_among_nodes(
@@ -196,7 +205,7 @@ async def _let_in_among_nodes(
         if person is not None:
             following = join(place, session, person, request, elsewhere)
         else:
-            session.logged_in(claimed.nick, who, ROLE_OF[account.role])
+            session.logged_in(claimed.nick, who, OF_ACCOUNT[account.role])
         if following is None:
             return
         following = note_elsewhere(others, session, request, claimed, following)
@@ -240,7 +249,7 @@ def _prove(place: Room, session: Occupant, person: Person[Occupant] | None, let_
     directory, account = place.directory, let_in.account
     now = directory.authentication.now()
     if person is None:
-        session.person.account = account.id
+        session.person.account, session.person.account_made = account.id, account.made
         directory.identify(sender_of(account.id), session.person)
     elif let_in.is_new_owner:
         person.role = OWNER

@@ -40,14 +40,16 @@ from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
 from chat_server.journal.nodes import Claimed
 from chat_server.protocol.events import Answered, Refused
-from chat_server.protocol.names import BadName, parse_name
+from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Login, Rename
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import unexpected
+from chat_server.rooms.enforcing import refusal_of_guest
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import STRANGER, Person, person_id
 from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.tokens import identity_of, new_token
+from chat_server.rooms.visitors import guest_as_visitor
 
 
 class PasswordAsked(Answered, frozen=True):
@@ -115,7 +117,7 @@ class LoginCommands(CommandHandler):
             return _log_in_by_code(place, session, request)
         directory = place.directory  # the first account of all may have been made just now at another node
         if session.has_terminal or not (request.password or directory.accounts.names or directory.others):
-            return _log_in(place, session, request)
+            return _log_in_if_possible(place, session, request)
         return _log_in_as_program(place, session, request)
 
     @access(bots=False, asks_engine=True)
@@ -128,6 +130,15 @@ class LoginCommands(CommandHandler):
             session.send(NameBusy())
             return None
         return rename(place, session, request.nick)
+
+
+def _log_in_if_possible(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
+    """The same as `_log_in`, unless guests cannot come in, or this one cannot."""
+    refusal = _refusal_of_guest(place, session, request)
+    if refusal is not None:
+        session.send(refusal)
+        return None
+    return _log_in(place, session, request)
 
 
 def _log_in(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
@@ -151,6 +162,18 @@ def _log_in(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
     let_in_guest(place, session, nick, request.token)
     tell(session, request)
     return None
+
+
+def _refusal_of_guest(place: Room, session: Occupant, request: Login) -> Refused | None:
+    """Why a guest may not come in; None if they may, or will be asked for a password."""
+    identity = identity_of(request.token)
+    if not identity and holds_an_account(place, request.nick):
+        return None
+    try:
+        key = name_key(parse_name(request.nick))
+    except BadName:
+        key = ""
+    return refusal_of_guest(place.directory, guest_as_visitor(session, identity, key))
 
 
 def _with_token(session: Occupant, request: Login) -> Login:
@@ -258,7 +281,7 @@ async def _log_in_as_program(place: Room, session: Occupant, request: Login) -> 
     elif let_in is None and is_for_bots(request.token):
         session.send(Refused("wrong-token"))
     elif let_in is None:
-        pause = _log_in(place, session, request)
+        pause = _log_in_if_possible(place, session, request)
         if pause is not None:
             await pause
     elif may_be_secret(session):

@@ -63,7 +63,9 @@ class GiveRole(Request, frozen=True, gc=False, tag="role"):
 
     group: ClassVar[str] = "rooms"
     nick: Nick = ""
-    role: Annotated[Literal["", "member", "moderator", "owner", "none"], Meta(description="what they are to be")] = ""
+    role: Annotated[
+        Literal["", "member", "moderator", "owner", "admin", "none"], Meta(description="what they are to be")
+    ] = ""
 
 
 class Kick(Request, frozen=True, gc=False):
@@ -243,6 +245,9 @@ class ModeratingCommands(CommandHandler):
         """
         if not request.nick or not request.role:
             _show_roles(place, session)
+            return None
+        if request.role == "admin":
+            session.send(Refused("role-on-server", {"nick": shortened(request.nick)}))
             return None
         return _give_role(place, session, request)
 

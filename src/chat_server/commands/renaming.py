@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 
 from chat_server.accounts import Account
+from chat_server.accounts.in_force import Visitor
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.new_names import parse_nickname
@@ -48,7 +49,11 @@ def free_name(place: Room, person: Person[Occupant], wanted: str, session: Occup
     except BadName as error:
         session.send(Refused(error.code, error.details))
         return ""
-    refusal = place.directory.authentication.refusal_of_name(nick, person.account)
+    authentication = place.directory.authentication
+    refusal = authentication.refusal_of_name(nick, person.account)
+    named = Visitor(known_as=(name_key(nick),))
+    if refusal is None and place.directory.accounts.acts.in_force.ban_of(named, authentication.now()) is not None:
+        refusal = Refused("name-banned", {"nick": nick})
     if refusal is not None:
         session.send(refusal)
         return ""

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from msgspec import NODEFAULT
 
 from chat_server.commands.accounts import AccountCommands
+from chat_server.commands.auditing import AuditCommands
 from chat_server.commands.codes import CodeCommands
 from chat_server.commands.devices import DeviceCommands
+from chat_server.commands.disturbance import DisturbanceCommands
 from chat_server.commands.exporting import ExportCommands
 from chat_server.commands.general import GeneralCommands
 from chat_server.commands.handler import CommandTable
@@ -18,6 +20,7 @@ from chat_server.commands.history import HistoryCommands
 from chat_server.commands.inviting import InvitingCommands
 from chat_server.commands.login import LoginCommands
 from chat_server.commands.moderating import ModeratingCommands
+from chat_server.commands.office import OfficeCommands
 from chat_server.commands.people import PeopleCommands
 from chat_server.commands.rooms import RoomCommands
 from chat_server.commands.settings import SettingsCommands
@@ -40,6 +43,9 @@ COMMANDS = CommandTable(
     ModeratingCommands(),
     TakingBackCommands(),
     InvitingCommands(),
+    OfficeCommands(),
+    DisturbanceCommands(),
+    AuditCommands(),
     TalkCommands(),
     PeopleCommands(),
     HistoryCommands(),

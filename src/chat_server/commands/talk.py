@@ -22,7 +22,7 @@ class TalkCommands(CommandHandler):
         A line without a slash does the same. A line that begins with // is said with one slash.
         """
         # What several lines in a row ask for may come as a SayRun, of somebody whose next line is not timed, where every line may be said.
-        if not place.gate.state.is_as_made and not _may_say(place, session, request):
+        if not place.gate.is_as_made and not _may_say(place, session, request):
             return None
         return place.post(session, place.timed_request(session, request) if place.timing else request)
 

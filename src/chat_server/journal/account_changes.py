@@ -26,6 +26,7 @@ from chat_server.accounts import (
 from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.names_index import KeptName, Refusal
 from chat_server.accounts.naming import closed, kept_after, made
+from chat_server.journal.act_changes import ActTables
 from chat_server.protocol.names import name_key
 
 FORGOTTEN_MAX = 500
@@ -37,6 +38,11 @@ class Tables(Protocol):
 
     Those of an engine that only reads promise nothing of the kind.
     """
+
+    @property
+    def acts(self) -> ActTables:
+        """Those of the acts of the server's moderators."""
+        ...
 
     # Accounts and their names.
 
@@ -351,6 +357,7 @@ def _close(tables: Tables, old: Account, new: Account, at: float) -> None:
     tables.keep_name(new, kept_after(old, new, at))
     tables.forget_all_of(new.id)
     if new.ending is not None and new.ending != "close":
+        tables.acts.call(new.id, new.name)
         tables.put_ended(Ended(new.id, new.name, new.ending))
 
 

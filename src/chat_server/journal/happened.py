@@ -98,6 +98,13 @@ class DevicesRevoked(Struct, frozen=True, tag="devices-revoked"):
     why: str
 
 
+class ServerActed(Struct, frozen=True, tag="server-acted"):
+    """A moderator or an admin of the server has done something: what is stored of it (Acts) is not known at other nodes yet."""
+
+    node: int
+    number: int
+
+
 class PutOut(Struct, frozen=True, tag="put-out"):
     """An operator at a node has put somebody out; so their sessions at others end too. They may be told why, or not ("")."""
 
@@ -124,6 +131,7 @@ Change = (
     | AccountChanged
     | ChoicesMade
     | DevicesRevoked
+    | ServerActed
     | PutOut
     | LinesRewritten
 )

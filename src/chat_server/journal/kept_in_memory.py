@@ -9,6 +9,7 @@ from math import inf
 from typing import NamedTuple, Protocol
 
 from chat_server.accounts import CARRIED_MAX, Choices, OwnLines, Rewritten, sender_of
+from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.journal import Duplicate, JournalError, KeptConversation, Party, RoomRecord
 from chat_server.journal.archive import StoredRecord
@@ -22,6 +23,7 @@ from chat_server.journal.happened import (
     DevicesRevoked,
     LinesRewritten,
     PersonId,
+    ServerActed,
 )
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_names import KeptChanges, KeptNames
@@ -322,6 +324,13 @@ class KeptLines:
         """Have other nodes hear what lets nobody in any more; see accounts.memory.Lines."""
         if self._node:
             self._kept.nodes.changes.add(DevicesRevoked(self._node, account, devices, why))
+
+    def acted(self, act: ServerAct) -> None:
+        """Have other nodes hear what has been done; see accounts.memory.Lines."""
+        if self._node:
+            self._kept.nodes.changes.add(ServerActed(self._node, act.number))
+            if act.kind == "role-given":
+                self.account_changed(act.account)
 
     def carry_over(self, sender: str, person: str, account: int) -> None:
         """The newest keys of a sender, and the positions of a person, are the account's now."""

@@ -139,6 +139,8 @@ class MemoryNode:
             lines = [replace(line, room=name) for line in lines]
         if revoked := frozenset(one for one in beside.speakers if self._is_revoked(one, beside.heard)):
             raise Revoked(revoked)
+        if beside.speakers and beside.acts < len(self._kept.accounts.acts):
+            raise Stale(self._turns(room, beside.seen), lacks_acts=True)
         if room.turn > beside.seen >= 0 and (room.state_turn > beside.seen or _is_named_otherwise(room, beside)):
             raise Stale(self._turns(room, beside.seen))
         before = room.turn

@@ -38,12 +38,14 @@ class Revoked(JournalError):
 class Stale(JournalError):
     """Nothing of a turn is stored, for a turn that this node has not taken in has changed what may happen in the room, or how a speaker is called.
 
-    `missed` are those turns, as far as they were read.
+    Or a moderator of the server has done something (Acts) of which this node has not heard: it `lacks_acts`. `missed` are those turns, as far as
+    they were read.
     """
 
-    def __init__(self, missed: "Sequence[Turn]") -> None:
+    def __init__(self, missed: "Sequence[Turn]", *, lacks_acts: bool = False) -> None:
         super().__init__("the room is another one than it was known to be")
         self.missed = missed
+        self.lacks_acts = lacks_acts
 
 
 class Came(Struct, frozen=True, tag="came", omit_defaults=True):
@@ -111,7 +113,8 @@ class Beside(NamedTuple):
     `seen` is the number of the room's newest turn that this node has taken in; `heard` is Nodes.heard, as it was before it was looked at whether the
     sessions may speak in which the lines were said. `state` is what follows from the room's log after the turn (`room_state.written`), if that is
     another thing than before it. `names` are those under which the speakers say what they say before the turn calls them otherwise, if it does: if
-    a turn that the node has not taken in has given one of them another, the node is to look again (Stale).
+    a turn that the node has not taken in has given one of them another, the node is to look again (Stale). `acts` is the number of the newest act
+    of the server's moderators that was known when it was looked at whether the sessions may speak.
     """
 
     room: str
@@ -121,6 +124,7 @@ class Beside(NamedTuple):
     heard: int = 0
     state: str | None = None
     names: Mapping[PersonId, str] = {}
+    acts: int = 0
 
 
 class TurnReceipt(NamedTuple):

@@ -3,8 +3,7 @@
 How a question is asked, how a change is stored and what becomes of lines is the engine's. See Accounts.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
@@ -24,68 +23,11 @@ from chat_server.accounts import (
     sender_of,
     with_choices,
 )
-from chat_server.accounts.names_index import NamesIndex, Refusal
+from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.naming import note_change
 from chat_server.journal import account_changes as changes
-from chat_server.journal.account_changes import Tables
-
-T = TypeVar("T")
-
-
-class News(NamedTuple):
-    """What other nodes hear of a change."""
-
-    changed: int = 0
-    """The account whose name, kept names or role are other ones; 0: nobody's are."""
-    revoked: int = 0
-    """The account into which less lets anybody; 0: as much as before does, to everybody's."""
-    devices: tuple[int, ...] | None = None
-    """The devices by which nobody comes in any more; None: nothing that has let anybody in until now does."""
-    why: str = ""
-    """What those are told who have come by them."""
-    chooser: int = 0
-    """The account whose holder has chosen something; 0: nobody has."""
-    chosen: Choices | None = None
-    """What they have."""
-
-
-class Storage(Protocol):
-    """How an engine reads and changes its tables."""
-
-    names: NamesIndex
-
-    async def read(self, question: Callable[[Tables], T]) -> T:
-        """Ask the tables. Raises JournalError."""
-        ...
-
-    async def store(
-        self,
-        change: Callable[[Tables], T],
-        note: Callable[[T], object] | None = None,
-        *,
-        news: Callable[[T], News] | None = None,
-        person: str = "",
-    ) -> T:
-        """Change the tables by one commit. Raises JournalError, and then nothing is changed.
-
-        Args:
-            change: what is done; it may be done anew, if something else came between.
-            note: called with what came of it when that is stored, before anybody goes on.
-            news: what other nodes hear of it.
-            person: who may have a name that is taken here, among those who are at any node.
-
-        """
-        ...
-
-    def submit(self, change: Callable[[Tables], object]) -> None:
-        """Have the tables changed, for which nobody waits."""
-
-    async def store_positions(self) -> None:
-        """Have everybody's read positions stored that are noted."""
-
-    async def rewrite(self, ended: Ended) -> Rewritten:
-        """Have the lines of an account rewritten that has ended, and wait for it."""
-        ...
+from chat_server.journal.table_acts import TableActs
+from chat_server.journal.table_storage import News, Storage
 
 
 class TableAccounts:
@@ -93,6 +35,7 @@ class TableAccounts:
 
     def __init__(self, storage: Storage) -> None:
         self.names = storage.names
+        self.acts = TableActs(storage)
         self._storage = storage
 
     # Accounts.

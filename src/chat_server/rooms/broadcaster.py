@@ -83,6 +83,7 @@ class Broadcaster:
         self._read_past_at = -inf
         self._rights_have_changed = False
         self._invited: list[MemberInvited] = []  # who is to be told
+        self._acts = 0  # the number of the newest act of the server's moderators when it was looked at what may happen
         self._admitted: Sequence[InboxEntry] = ()  # what of the entries of this turn may happen
 
     async def run(self) -> None:
@@ -105,9 +106,6 @@ class Broadcaster:
             entries = [first]
             with self._guard:
                 self._inbox.take_all_after(entries)
-            if self._directory.silenced:
-                with self._guard:
-                    entries = [entry for entry in entries if not _is_said_by(entry, self._directory.silenced)]
             is_done = False
             try:
                 self._admitted = entries
@@ -177,6 +175,9 @@ class Broadcaster:
     def _admit(self, entries: Sequence[InboxEntry]) -> Sequence[InboxEntry]:
         """What of the entries may happen here. Who asked for the rest is told why not."""
         gate, now = self._history.gate, time.time()
+        self._acts = self._directory.accounts.acts.in_force.newest
+        if silenced := self._directory.silenced:
+            entries = [entry for entry in entries if not _is_said_by(entry, silenced)]
         if gate.admits_all(entries, now):
             return entries
         admitted = gate.admit(entries, now)

@@ -60,6 +60,7 @@ class ChatRoom(Room):
         self._inbox = Inbox()
         guard = Guard("something went wrong in a room; it goes on", lambda: {"room": self.name})
         self._history = RecentHistory(record)
+        self.gate.server = directory.accounts.acts.in_force
         self._audience = Audience(record.name, record.last, send_many)
         nodes = directory.nodes
         self._members = (
@@ -127,7 +128,7 @@ class ChatRoom(Room):
 
     def takes_run_of(self, session: Occupant) -> bool:
         """Whether several lines that it says are taken as one run: they are, but for who has the next one timed, and where rules look at each."""
-        return session not in self.timing and self.gate.state.is_as_made
+        return session not in self.timing and self.gate.is_as_made
 
     def is_shown_to(self, session: Occupant) -> bool:
         """Whether somebody may know that there is this room."""
@@ -140,7 +141,7 @@ class ChatRoom(Room):
 
     def refusal_to_enter(self, session: Occupant) -> Refused | None:
         """Why somebody may not come in; None if they may."""
-        return self.gate.refusal_to_enter(session, time.time())
+        return self.gate.refusal_to_come(session, time.time())
 
     def reads_from(self, session: Occupant) -> int:
         """From which number on somebody reads what was said here; see reader.py, which asks."""

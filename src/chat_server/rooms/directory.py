@@ -91,6 +91,8 @@ class Directory(Generic[R, P]):
         """How many sessions one person may have at a time; 0: as many as they like."""
         self.silenced: WeakSet[object] = WeakSet()
         """Sessions of which nothing more is stored, whatever of it waits: they were ended by somebody else's word. They go with the last of them."""
+        self.has_logged_in: Callable[[object], None] = lambda _: None
+        """Called with each session that has just logged in."""
         self.founding = trio.Lock()
         """Whoever has it is the only one who changes which rooms there are."""
         self._names: HeldNames[P] = HeldNames()

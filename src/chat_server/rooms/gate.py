@@ -11,6 +11,7 @@ from operator import itemgetter
 
 from msgspec.structs import replace
 
+from chat_server.accounts.in_force import InForce
 from chat_server.protocol.entries import (
     KIND_BY_REQUEST,
     AdminCame,
@@ -49,8 +50,15 @@ from chat_server.rooms.person import Person, has_only_a_name
 from chat_server.rooms.rights import MEMBER, SERVER_ADMIN, Act, Standing, has_link, may, may_give, standing
 from chat_server.rooms.room import Occupant
 from chat_server.rooms.told import Holding, what_holds
+from chat_server.rooms.visitors import visitor_of
 
 _what = itemgetter(2)
+
+PANIC_SLOW_SECONDS = 10
+"""Seconds between two lines of one person everywhere while there is panic."""
+
+NEW_SECONDS = 86400.0
+"""Seconds for which an account is a new one: it says nothing while there is panic."""
 
 REMEMBERED_MAX = 2000
 """People of whom it is remembered when they said something last, while a room is slow."""
@@ -74,6 +82,8 @@ class Gate:
     def __init__(self, room: str, state: RoomState) -> None:
         self.room = room
         self.state = state
+        self.server = InForce()
+        """What holds on the whole server."""
         self._said: dict[str, tuple[float, str]] = {}  # while the room is slow: when, and under which key, by whom
         self._saying: dict[str, tuple[float, str]] = {}  # the same, of what is being stored
         self._now = 0.0  # while some entries are looked at: the time,
@@ -82,7 +92,7 @@ class Gate:
     def note(self, entry: Enacted) -> None:
         """Something has changed what may happen here."""
         self.state = after(self.state, entry)
-        if not self.state.slow_seconds:
+        if not self.state.slow_seconds and not self.server.unrest:
             self._said.clear()
 
     def call(self, account: int, nick: str) -> None:
@@ -142,18 +152,53 @@ class Gate:
             return Refused("no-guests-here", {"room": self.room})
         return None
 
+    def refusal_to_come(self, session: Occupant, now: float) -> Refused | None:
+        """Why somebody may not come in who is not here; None if they may."""
+        refusal = self.refusal_to_enter(session, now)
+        if refusal is None and not session.person.account and (seconds := self.server.panic_seconds(now)):
+            return Refused("panic-guests", {"span": span_of(seconds)})
+        return refusal
+
+    @property
+    def is_as_made(self) -> bool:
+        """Whether everybody may say everything here."""
+        return self.state.is_as_made and not self.server.unrest
+
+    def _slow_seconds(self, state: RoomState, now: float) -> int:
+        """Seconds between two lines of one person."""
+        return max(state.slow_seconds, PANIC_SLOW_SECONDS if self.server.panic_seconds(now) else 0)
+
+    def _refusal_by_server(self, session: Occupant, who: Standing, now: float) -> Refused | None:
+        """Why somebody may say nothing on the whole server; None if they may."""
+        person = session.person
+        act = self.server.mute_of(visitor_of(session, now), now)
+        if act is not None:
+            details = {"span": span_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
+            return Refused("muted-on-server", details)
+        seconds = self.server.panic_seconds(now)
+        if not seconds or who.rank > MEMBER:
+            return None
+        if not person.account:
+            return Refused("panic-guests", {"span": span_of(seconds)})
+        if now - person.account_made < NEW_SECONDS:
+            return Refused("panic-new", {"span": span_of(seconds)})
+        return None
+
     def refusal_to_say(
         self, session: Occupant, request: Storable, now: float, state: RoomState | None = None
     ) -> Refused | None:
         """Why somebody may not say this here, or do it; None if they may."""
         state = self.state if state is None else state
-        if state.is_as_made:
+        is_calm = self.server.is_calm(now)
+        if state.is_as_made and is_calm:
             return None
         person = session.person
         curb = _curbed(state, person, now, "muted")
         if curb is not None:
             return Refused("muted-here", _details(self.room, curb, now))
         who = self.standing(session, state)
+        if not is_calm and (refusal := self._refusal_by_server(session, who, now)) is not None:
+            return refusal
         act: Act = "set-topic" if isinstance(request, Topic) else "say"
         return (
             self.refusal_to_enter(session, now, state)
@@ -166,7 +211,7 @@ class Gate:
     ) -> Refused | None:
         if who.rank <= MEMBER:
             said_at, _ = self._last_of(person)
-            waits = said_at + state.slow_seconds - now
+            waits = said_at + self._slow_seconds(state, now) - now
             if waits > 0 and not self._is_sent_again(person, request):
                 return Refused("slow-here", {"seconds": str(max(1, round(waits)))})
         if state.rule("links") == "members" and who.rank < MEMBER and has_link(_text(request)):
@@ -239,7 +284,7 @@ class Gate:
             self.state = replace(self.state, curbs=())  # nobody is looked at more closely because of what is over
         if self.state.invitations and all(one.until <= now for one in self.state.invitations.values()):
             self.state = replace(self.state, invitations={})
-        return self.state.is_as_made and Acting not in map(type, map(_what, entries))
+        return self.state.is_as_made and self.server.is_calm(now) and Acting not in map(type, map(_what, entries))
 
     def admit(self, entries: Sequence[InboxEntry], now: float) -> Admitted:
         """What of these may happen, in their order; what one of them changes holds for those after it."""
@@ -279,7 +324,7 @@ class Gate:
             request = what.request if isinstance(what, TimedRequest) else what
             refusal = self.refusal_to_say(session, request, self._now, self._then)
             if refusal is None:
-                if self._then.slow_seconds and not self._is_sent_again(session.person, request):
+                if self._slow_seconds(self._then, self._now) and not self._is_sent_again(session.person, request):
                     self._saying[session.person.sender] = self._now, request.key
             elif request.key:
                 admitted.answers.append((session, NotStored(self.room, 1, request.key)))

@@ -2,9 +2,11 @@
 
 from typing import ClassVar
 
-from chat_server.protocol.events import EnteredHall
+from chat_server.protocol.events import EnteredHall, Refused
+from chat_server.protocol.room_state import EMPTY
 from chat_server.rooms.directory import Directory
-from chat_server.rooms.person import Person
+from chat_server.rooms.person import MEMBER, Person
+from chat_server.rooms.rights import ON_SERVER, Act, may, on_server
 from chat_server.rooms.room import HALL, Occupant, Room
 
 
@@ -15,6 +17,11 @@ class Hall(Room):
 
     def __init__(self, directory: Directory[Room, Person[Occupant]]) -> None:
         super().__init__("hall", directory)
+
+    def refusal_of(self, session: Occupant, act: Act) -> Refused | None:
+        """Why somebody may not do such a thing here: what is done in the hall is done to the whole server. A bot has no role there."""
+        role = MEMBER if session.proof.is_bot else session.person.role
+        return may(ON_SERVER.get(act, act), on_server(session.person.account, role), None, EMPTY)
 
     async def enter(self, session: Occupant, *, is_return: bool = False) -> int:
         """Take the session in, and say so."""

@@ -6,13 +6,19 @@ Never knows what is in it, nor what anybody is shown of it.
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
+import trio
+
+from chat_server.accounts.office import Acts
 from chat_server.journal import JournalError, Receipt
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.nodes import Beside, NodeIsOver, Nodes, PendingTurn, TurnReceipt
+from chat_server.journal.nodes import Beside, NodeIsOver, Nodes, PendingTurn, Stale, Turn, TurnReceipt
 from chat_server.protocol.entries import Enacted, Entry
 from chat_server.protocol.room_state import EMPTY, RoomState, after, written
 from chat_server.protocol.runs import SaidRun, pieces_of
 from chat_server.rooms.batch import Answer
+
+AGAIN_SECONDS = 0.5
+"""Seconds after which it is asked again what has been done, where the engine did not answer."""
 
 
 class OwnTurn:
@@ -61,3 +67,17 @@ class OwnTurn:
         if self.receipt is None:
             raise self.error or JournalError("nothing was stored")
         return Receipt(self.receipt.first, self.receipt.duplicates, self.receipt.turn)
+
+
+async def after_acts(refusal: Stale, acts: Acts) -> Sequence[Turn]:
+    """What a turn has missed that was refused; first what moderators of the server have done is in force here. The engine may be away."""
+    is_level = not refusal.lacks_acts
+    while not is_level:
+        try:
+            await acts.catch_up()
+            is_level = True
+        except NodeIsOver:
+            is_level = True
+        except JournalError:
+            await trio.sleep(AGAIN_SECONDS)
+    return refusal.missed

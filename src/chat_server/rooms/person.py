@@ -64,6 +64,7 @@ class Person(Generic[S]):
 
     __slots__ = (
         "account",
+        "account_made",
         "blocks",
         "came_as",
         "choices",
@@ -90,6 +91,8 @@ class Person(Generic[S]):
         """Whether one of their sessions is changing the nickname, or registering it."""
         self.account: Author = 0
         """The number of their account; 0 for somebody who has none."""
+        self.account_made = 0.0
+        """When that was made, in seconds since 1970."""
         self.choices = NOTHING_CHOSEN
         """What they have chosen about how they are shown things, by kind of door."""
         self.blocks = NO_BLOCKS

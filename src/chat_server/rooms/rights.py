@@ -8,14 +8,31 @@ import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from chat_server.accounts.acts import Office, ServerAct
 from chat_server.protocol.events import Refused
-from chat_server.protocol.room_state import NO_ROLE, RoomState
-from chat_server.rooms.person import ADMIN, MODERATOR, OWNER
+from chat_server.protocol.room_state import EMPTY, NO_ROLE, RoomState
+from chat_server.rooms.person import ADMIN, HOLDER, MODERATOR, OWNER
+from chat_server.rooms.person import MEMBER as MEMBER_ROLE
 
-Act = Literal["enter", "say", "set-topic", "take-back", "delete", "invite", "curb", "govern", "make-owner"]
+Act = Literal[
+    "enter",
+    "say",
+    "set-topic",
+    "take-back",
+    "delete",
+    "invite",
+    "curb",
+    "govern",
+    "make-owner",
+    "curb-on-server",
+    "panic",
+    "give-office",
+    "audit-server",
+]
 """To come in, or know that there is such a room; to say or do something; to set the topic; to delete what one has said oneself; to delete what others
 have said; to make somebody a member who wants to be one; to kick, mute or ban somebody, or to lift that; to set rules, and give roles but that of an
-owner; and that."""
+owner; and that. On the whole server: to kick, mute or ban somebody, or to lift that; to begin and end a panic; to make moderators and admins; to see
+who did what."""
 
 GUEST, ACCOUNT, MEMBER, ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN = range(7)
 """Where one can stand. Who stands higher cannot be acted on by who stands lower, nor by an equal."""
@@ -25,6 +42,7 @@ PLACES = ("guest", "account", "member", "moderator", "owner", "server moderator"
 
 _EVERYBODY = frozenset(range(7))
 _MODERATING = frozenset((ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN))
+_SERVING = frozenset((SERVER_MODERATOR, SERVER_ADMIN))
 _OWNING = frozenset((ROOM_OWNER, SERVER_ADMIN))
 _INSIDE = frozenset((MEMBER, ROOM_MODERATOR, ROOM_OWNER, SERVER_ADMIN))
 
@@ -38,6 +56,10 @@ TABLE: Mapping[Act, frozenset[int]] = {
     "curb": _MODERATING,
     "govern": _OWNING,
     "make-owner": _OWNING,
+    "curb-on-server": _SERVING,
+    "panic": _SERVING,
+    "give-office": frozenset((SERVER_ADMIN,)),
+    "audit-server": frozenset((SERVER_ADMIN,)),
 }
 """Where one has to stand, to do what."""
 
@@ -51,6 +73,15 @@ _RULES: Mapping[Act, tuple[str, Mapping[str, frozenset[int]]]] = {
 
 _ROOM_ROLES = {"member": MEMBER, "moderator": ROOM_MODERATOR, "owner": ROOM_OWNER}
 _SERVER_ROLES = {MODERATOR: SERVER_MODERATOR, ADMIN: SERVER_ADMIN, OWNER: SERVER_ADMIN}
+
+ON_SERVER: Mapping[Act, Act] = {"curb": "curb-on-server", "govern": "give-office"}
+"""What is done to the whole server by what one does to a room where one is in one."""
+
+OF_ACCOUNT = {"member": HOLDER, "moderator": MODERATOR, "admin": ADMIN, "owner": OWNER}
+"""What the holder of an account is at the server, by what the account is."""
+
+SERVER_ROLE_RANKS = ("member", "moderator", "admin", "owner")
+"""What an account can be, each more than those before it."""
 
 _LINK = re.compile(r"\b(?:https?://|www\.)", re.IGNORECASE)
 
@@ -79,7 +110,7 @@ def standing(state: RoomState, account: int, server_role: str) -> Standing:
 def may(act: Act, actor: Standing, target: Standing | None, state: RoomState) -> Refused | None:
     """Why somebody may not do something in a room, to this target where it has one; None if they may."""
     if actor.places.isdisjoint(TABLE[act]):
-        return Refused("owners-only" if TABLE[act] is _OWNING else "moderators-only")
+        return _refusal_of_place(act)
     if act in _RULES:
         rule, narrower = _RULES[act]
         allowed = narrower.get(state.rule(rule))
@@ -102,6 +133,14 @@ def _refusal_by_rule(act: Act, value: str) -> Refused:
             return Refused("speak-rule", {"who": value})
 
 
+def _refusal_of_place(act: Act) -> Refused:
+    if act in {"curb-on-server", "panic"}:
+        return Refused("server-moderators-only")
+    if act in {"give-office", "audit-server"}:
+        return Refused("server-admins-only")
+    return Refused("owners-only" if TABLE[act] is _OWNING else "moderators-only")
+
+
 def may_give(role: str, actor: Standing, target: Standing, state: RoomState, *, is_own: bool) -> Refused | None:
     """Why somebody may not give somebody a role in a room (NO_ROLE: take it back); None if they may. One may always step down, but the last owner."""
     if ROOM_OWNER in target.places and role != "owner" and state.owners == 1:
@@ -113,6 +152,50 @@ def may_give(role: str, actor: Standing, target: Standing, state: RoomState, *, 
     if refusal is None and ROOM_OWNER in target.places and SERVER_ADMIN not in actor.places:
         return Refused("stands-above")
     return refusal
+
+
+def on_server(account: int, server_role: str) -> Standing:
+    """Where somebody stands on the server, as in a room in which nobody has a role."""
+    return standing(EMPTY, account, server_role)
+
+
+OPERATOR = Standing(frozenset((SERVER_ADMIN + 1, SERVER_ADMIN)))
+"""Whoever has the machine on which the server runs: above everybody."""
+
+
+def judged(act: ServerAct, office: Office) -> str:
+    """Why something may not be done by a moderator or an admin of the server, as it is when it is stored: a code; "" if it may."""
+    actor = on_server(act.author, OF_ACCOUNT.get(office.actor, MEMBER_ROLE)) if act.author else OPERATOR
+    target = on_server(act.account, OF_ACCOUNT.get(office.target, MEMBER_ROLE)) if act.account else None
+    if not office.is_there:
+        return "no-such-ban" if act.kind == "lifted" else "no-such-account"
+    if act.kind == "role-given":
+        return _judged_office(act, office, actor)
+    refusal = may("panic" if act.kind == "panic" else "curb-on-server", actor, None, EMPTY)
+    if act.kind == "lifted" and office.lifted is not None and office.lifted.account:
+        is_own = office.lifted.account == act.author and SERVER_ADMIN not in actor.places
+        return "stands-above" if is_own else refusal.code if refusal else ""
+    if refusal is None and target is not None:
+        refusal = may("curb-on-server", actor, target, EMPTY)
+    return refusal.code if refusal else ""
+
+
+def _judged_office(act: ServerAct, office: Office, actor: Standing) -> str:
+    """The same of a role on the server. An admin's is taken by an owner, by the operator, or given back; an owner's is given back alone."""
+    wanted = SERVER_ROLE_RANKS.index(act.text)
+    had = SERVER_ROLE_RANKS.index(office.target) if office.target in SERVER_ROLE_RANKS else 0
+    if act.text == office.target:
+        return "same-office"
+    is_less = wanted < had
+    if is_less and had >= SERVER_ROLE_RANKS.index("admin") > wanted and not office.has_other_admin:
+        return "last-admin"
+    if is_less and act.author == act.account:
+        return ""
+    refusal = may("give-office", actor, None, EMPTY)
+    if refusal is not None:
+        return refusal.code
+    has_above = had > 1 and actor is not OPERATOR and SERVER_ROLE_RANKS.index(office.actor or "member") <= had
+    return "stands-above" if has_above else ""
 
 
 def has_link(text: str) -> bool:

@@ -49,7 +49,7 @@ from chat_server.rooms.changes import NOBODY
 from chat_server.rooms.gathering import Gathering
 from chat_server.rooms.misnamed import names_to_tell
 from chat_server.rooms.movements import Planned, Planner, not_said_by, with_refused
-from chat_server.rooms.own_turn import OwnTurn
+from chat_server.rooms.own_turn import OwnTurn, after_acts
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.shared_members import SharedMembers
 from chat_server.rooms.stored_later import StoredLater
@@ -170,7 +170,8 @@ class SharedBroadcaster(Broadcaster):
             may = not_said_by(entries, revoked, self._members.node)
             planned = Planner(self._members, self._nodes.life.holds_back).plan(may, owes=owes)
             may = planned.entries
-            beside = Beside(self.name, self.turn, planned.placed, planned.speakers, self._heard, names=planned.names)
+            beside = Beside(self.name, self.turn, planned.placed, planned.speakers, self._heard, acts=self._acts)
+            beside = beside._replace(names=planned.names)
             history = self._history
             own = OwnTurn(self._nodes, beside, history.gate.state)
             marks_guests = bool(self._directory.guests)
@@ -178,7 +179,7 @@ class SharedBroadcaster(Broadcaster):
             await own.settled()
             if isinstance(own.error, Stale):
                 self._owes |= owes
-                await self._take_in(own.error.missed)
+                await self._take_in(await after_acts(own.error, self._directory.accounts.acts))
                 return None
             if not isinstance(own.error, Revoked) or planned.speakers.isdisjoint(own.error.authors):
                 break

@@ -20,14 +20,13 @@ from chat_server.rooms.ends import end_account, end_sessions
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.server.admin import Impossible
+from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.admin_requests import (
     ACCOUNTS_AT_ONCE,
     AccountDetails,
     AccountEnded,
     AccountListed,
     AccountRestored,
-    AdminAnswer,
-    AdminRequest,
     CodeMade,
     DeviceListed,
     DevicesDropped,

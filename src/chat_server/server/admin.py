@@ -15,15 +15,8 @@ import trio
 from chat_server import __version__
 from chat_server.guard import Guard
 from chat_server.logs import Sampler
-from chat_server.server.admin_requests import (
-    REQUEST_MAX,
-    AdminAnswer,
-    AdminRequest,
-    Done,
-    NotDone,
-    UnreadableRequest,
-    decoded_request,
-)
+from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
+from chat_server.server.admin_requests import REQUEST_MAX, Done, NotDone, UnreadableRequest, decoded_request
 from chat_server.server.admin_socket import peer_of
 
 CONNECTIONS_MAX = 8

@@ -3,7 +3,6 @@
 Values. Imports nothing of ours but the protocol, so that the command need not wait for a server's imports. Never knows who asks, nor what is done.
 """
 
-import re
 from functools import reduce
 from operator import or_
 from typing import Annotated, Literal
@@ -12,28 +11,11 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from chat_server.protocol.requests import NUMBER_MAX
-
-ADMIN_PROTOCOL = 1
-"""The version of what is in this file. A server refuses another one, and says its release."""
+from chat_server.server.admin_office import OFFICE_ANSWERS, OFFICE_REQUESTS
+from chat_server.server.admin_protocol import ADMIN_PROTOCOL, REASON_MAX, AdminAnswer, AdminRequest, Name
 
 REQUEST_MAX = 4096
 """Bytes in a request, without the end of its line."""
-
-REASON_MAX = 200
-"""Characters in the reason that somebody is told who is removed."""
-
-Name = Annotated[str, Meta(max_length=128)]
-
-
-def _kebab(name: str) -> str:
-    """`ListRooms`: `list-rooms`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
-
-
-class AdminRequest(Struct, frozen=True, kw_only=True, tag_field="do", tag=_kebab):
-    """What is asked for."""
-
-    protocol: int = ADMIN_PROTOCOL
 
 
 class Who(AdminRequest, frozen=True):
@@ -138,11 +120,8 @@ ACCOUNTS_AT_ONCE = 100
 REQUESTS: tuple[type[AdminRequest], ...] = (
     *(Who, Kick, Rooms, RenameRoom, DeleteRoom, ListNodes, Stats, LogLevel),
     *(MakeOwner, MakeCode, ListAccounts, ShowAccount, EndAccount, RestoreAccount, ListDevices, DropDevices),
+    *OFFICE_REQUESTS,
 )
-
-
-class AdminAnswer(Struct, frozen=True, tag_field="is", tag=_kebab):
-    """What is answered."""
 
 
 class Connected(AdminAnswer, frozen=True):
@@ -351,6 +330,7 @@ class NotDone(AdminAnswer, frozen=True):
 ANSWERS: tuple[type[AdminAnswer], ...] = (
     *(Connected, Kicked, RoomShown, Renamed, Deleted, NodeShown, Figures, LogLevelShown),
     *(CodeMade, AccountListed, AccountDetails, AccountEnded, AccountRestored, DeviceListed, DevicesDropped),
+    *OFFICE_ANSWERS,
     *(Done, NotDone),
 )
 

@@ -12,7 +12,7 @@ import trio
 
 from chat_server.accounts import sender_of
 from chat_server.commands.chosen import choose_as_stored
-from chat_server.commands.letting_in import ROLE_OF, known_as_holder
+from chat_server.commands.letting_in import known_as_holder
 from chat_server.commands.renaming import call_as_elsewhere, call_by_newest_name
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.guard import Guard
@@ -31,6 +31,7 @@ from chat_server.journal.happened import (
     RoomDeleted,
     RoomMade,
     RoomRenamed,
+    ServerActed,
 )
 from chat_server.journal.nodes import NodeIsOver
 from chat_server.journal.showable import showable_state
@@ -42,6 +43,7 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.ends import end_sessions, kicked_because
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person, person_id
+from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import Occupant, Room
 
 CHANGE_SECONDS = 30.0
@@ -81,7 +83,7 @@ class ChangesElsewhere:
                 log.error("what has happened at another node took too long here", change=type(change).__name__)
 
     async def _done(self, change: Change) -> None:
-        if self._is_own(change) and not isinstance(change, RenamedPerson | ChoicesMade | DevicesRevoked):
+        if self._is_own(change) and not isinstance(change, RenamedPerson | ChoicesMade | DevicesRevoked | ServerActed):
             self._marks_guests = bool(self.directory.guests)  # it has been put into effect
             return
         is_done = False
@@ -124,6 +126,8 @@ class ChangesElsewhere:
                 self._choose(change)
             case PutOut():
                 await self._put_out(change)
+            case ServerActed():
+                await self.directory.accounts.acts.catch_up()
             case DevicesRevoked():
                 await (self._end_dropped(change) if self._is_own(change) else self._revoke(change))
 
@@ -210,7 +214,7 @@ class ChangesElsewhere:
                     session.dismiss("taken-over", inf)
                 return
             known_as_holder(self._hall, person, person.nick, account)
-            person.sender, person.role = who, ROLE_OF[account.role]
+            person.sender, person.role = who, OF_ACCOUNT[account.role]
             for room in directory.rooms:
                 cast(ChatRoom, room).changes.note_account(person, is_first=False)
             try:
@@ -232,7 +236,7 @@ class ChangesElsewhere:
                 person is None or account is None or account.state == "closed"
             ):  # then its sessions are ended by what is revoked
                 return
-            person.role = ROLE_OF[account.role]
+            person.role = OF_ACCOUNT[account.role]
             await self._call(person, who, account.name)
 
     def _choose(self, change: ChoicesMade) -> None:

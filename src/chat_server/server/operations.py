@@ -27,10 +27,9 @@ from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.server.account_operations import AccountOperations, Operation
 from chat_server.server.admin import Impossible
+from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.admin_requests import (
     ROOMS_COMMAND,
-    AdminAnswer,
-    AdminRequest,
     Connected,
     Deleted,
     DeleteRoom,
@@ -49,6 +48,7 @@ from chat_server.server.admin_requests import (
     Stats,
     Who,
 )
+from chat_server.server.office_operations import OfficeOperations
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.session import ChatSession, waiting_for
 
@@ -90,6 +90,7 @@ class Operations:
             Stats: self._stats,
             LogLevel: self._log_level,
             **AccountOperations(directory).of,
+            **OfficeOperations(directory).of,
         }
 
     async def carry_out(self, request: AdminRequest, user: int) -> Iterable[AdminAnswer]:

@@ -24,6 +24,7 @@ from chat_server.protocol.events import Dismissed
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.enforcing import Enforcement
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
@@ -127,6 +128,7 @@ class Server:
             sessions_max=limits.sessions_per_person,
         )
         self.hall = Hall(self._directory)
+        self._enforcement = Enforcement(self._directory)
         self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
         self._open_rooms = OpenRooms(store, send_many)
         self._sessions: set[ChatSession[Any]] = set()

@@ -214,6 +214,7 @@ class ChatSession(ABC, Generic[A]):
         person.nick, person.role, person.sender = nick, role, sender
         self._outbox.limit = self._context.limits.waiting_bytes or inf
         self._loop.logged_in()
+        self.place.directory.has_logged_in(self)
 
     def belong_to(self, person: Person[Occupant]) -> None:
         """Be one more session of somebody; a language that was chosen here just now is what they want."""

@@ -22,11 +22,11 @@ import trio
 from chat_server.accounts.names_index import Refusal
 from chat_server.guard import Guard
 from chat_server.journal import InDoubt, JournalError
-from chat_server.journal.happened import AccountChanged, Change, ChoicesMade, DevicesRevoked
+from chat_server.journal.happened import AccountChanged, Change, ChoicesMade, DevicesRevoked, ServerActed
 from chat_server.journal.postgresql.account_tables import PostgresqlTables
 from chat_server.journal.postgresql.append_function import REVOCATION_LOCK
 from chat_server.journal.postgresql.link import PASSING, Connection, Link, said
-from chat_server.journal.table_accounts import News
+from chat_server.journal.table_storage import News
 from chat_server.journal.turn_codec import encode_change
 
 CHANGES_MAX = 10_000
@@ -232,7 +232,7 @@ class AccountCommits:
             return
         news = change.news(one.result) if change.news is not None else News()
         told = [encode_change(what) for what in self._told(news)]
-        lock = REVOCATION_LOCK if news.revoked else None
+        lock = REVOCATION_LOCK if news.revoked or news.acted else None
         with connection.pipeline():  # once that is sent nobody waits for this node, whatever becomes of it
             one.is_sent = True
             connection.execute(
@@ -245,6 +245,8 @@ class AccountCommits:
             yield DevicesRevoked(self._node(), news.revoked, news.devices, news.why)
         if news.chooser and news.chosen:
             yield ChoicesMade(self._node(), news.chooser, news.chosen)
+        if news.acted:
+            yield ServerActed(self._node(), news.acted)
         if news.changed:  # the last: the rows that have changed have the number of this one
             yield AccountChanged(self._node(), news.changed)
 

@@ -10,6 +10,9 @@ NAMES_LOCK = 0x6E616D65
 CODES_LOCK = 0x63686174_04
 """The number of the lock under which codes are made, one after the other: they have bounds."""
 
+ACTS_LOCK = 0x63686174_05
+"""The number of the lock under which acts of the server's moderators are stored, one after the other, so that their numbers have no hole."""
+
 REVOKING = "2s"
 """For so long whoever revokes something waits for what is just being said, and what comes after that waits, too. Then it is tried again."""
 
@@ -87,6 +90,21 @@ CREATE INDEX failure_by_time ON failure (at);
 -- Accounts whose lines stand under another name, or without their texts, or are to.
 CREATE TABLE ended (account bigint PRIMARY KEY, nick text NOT NULL, ending text NOT NULL, is_done boolean NOT NULL);
 CREATE INDEX ended_by_rest ON ended (account) WHERE NOT is_done;
+-- What moderators and admins of the server have done (act_changes.py), for good.
+CREATE TABLE act (
+    number bigint PRIMARY KEY,
+    kind text NOT NULL,
+    at float8 NOT NULL,
+    until float8 NOT NULL,
+    author bigint NOT NULL,
+    account bigint NOT NULL,
+    is_lifted boolean NOT NULL,
+    what text NOT NULL  -- JSON
+);
+CREATE INDEX act_by_end ON act (until) WHERE kind IN ('kicked', 'muted', 'banned') AND NOT is_lifted;
+CREATE INDEX act_by_panic ON act (number) WHERE kind = 'panic';
+CREATE INDEX act_by_author ON act (author) WHERE author <> 0;
+CREATE INDEX act_by_account ON act (account) WHERE account <> 0;
 -- The newest commit of accounts of each node, by what the node calls it: so it learns what became of one whose answer was lost.
 CREATE TABLE account_commit (
     writer text PRIMARY KEY,  -- random

@@ -20,7 +20,7 @@ from chat_server.journal.postgresql.account_noted import note_failures, note_see
 from chat_server.journal.postgresql.account_tables import PostgresqlTables
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.stored_names import NamesStored, load_names, names_after
-from chat_server.journal.table_accounts import News
+from chat_server.journal.table_storage import News
 
 T = TypeVar("T")
 

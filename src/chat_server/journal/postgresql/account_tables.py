@@ -35,6 +35,7 @@ from chat_server.journal.account_rows import (
     values_of,
 )
 from chat_server.journal.postgresql.account_functions import CODES_LOCK
+from chat_server.journal.postgresql.act_tables import PostgresqlActs
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -59,8 +60,8 @@ class PostgresqlTables:
             person: who may have a name that is taken, among those who are here (`held`).
 
         """
-        self.connection = connection
-        """For what else is stored with it."""
+        self.connection = connection  # for what else is stored with it
+        self.acts = PostgresqlActs(connection)
         self._lock = " FOR NO KEY UPDATE" if is_changing else ""
         self._person = person
 
@@ -246,7 +247,7 @@ class PostgresqlTables:
         if self._lock:
             # The account is locked before the code: who ends what lets it in has the account, and wants its codes.
             for (account,) in self._rows("SELECT account FROM code WHERE digest = %s", digest):
-                self.living(account)
+                self.living(account)  # before the code: who ends what lets it in has the account, and wants its codes
             self._rows("SELECT FROM code WHERE digest = %s FOR UPDATE", digest)
         found = self.codes("digest = %s", digest)
         return found[0] if found and found[0].is_good(at) else None

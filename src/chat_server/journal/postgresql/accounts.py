@@ -3,6 +3,7 @@
 Bounds: one question is asked at a time, and one change made. Never knows who asks, nor what other nodes do with what they hear.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from itertools import groupby
@@ -13,11 +14,15 @@ from chat_server.accounts import Failure, OwnLines, sender_of
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.postgresql.account_commits import FORGET_OLD, AccountCommits
 from chat_server.journal.postgresql.account_storage import PostgresqlStorage
+from chat_server.journal.postgresql.account_tables import PostgresqlTables
 from chat_server.journal.postgresql.endings import Endings
 from chat_server.journal.postgresql.link import Connection, Link
 from chat_server.journal.postgresql.rewriting import lines_in, turns_of
 from chat_server.journal.showable import showable
 from chat_server.journal.table_accounts import TableAccounts
+
+CLOCKS_APART = 3600.0
+"""Seconds by which this machine's clock may be ahead of the database's: what is over by less is taken in too, and holds nobody."""
 
 
 class PostgresqlAccounts(TableAccounts):
@@ -48,6 +53,7 @@ class PostgresqlAccounts(TableAccounts):
         super().__init__(self._stored)
         connection.execute(FORGET_OLD)
         self._stored.load_names(connection)
+        self.acts.load(PostgresqlTables(connection), time.time() - CLOCKS_APART)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Store what is changed until `close`, then what waits. Before it has started it rewrites what was left undone of the lines of accounts."""

@@ -54,12 +54,13 @@ CREATE FUNCTION append(
     speaker_places bigint[], speaker_persons text[], speaker_devices bigint[],
     speaker_accounts bigint[],  -- 0 for guests; null where all are
     speaker_nicks text[],  -- what they are called where they speak first; empty: the turn has called them so
-    heard bigint  -- the newest change that the node had carried out when they spoke
+    heard bigint,  -- the newest change that the node had carried out when they spoke
+    acts bigint  -- the newest act of the server's moderators that it knew of then
 ) RETURNS TABLE (
     -- stored: the room's turn; if nothing was left to store, its newest one. missed: one that the node has not seen. duplicate: the line at
     -- `which` is number `first` of the room `who` already. revoked: nothing is stored, for `who` may say nothing any more by the device `which`.
     -- gone: there is no such room. stale: nothing is stored, for what may happen in the room, or what a speaker is called there, was changed by a
-    -- turn that the node has not seen.
+    -- turn that the node has not seen. unheard: nothing is stored, for the server's moderators have done something that the node does not know.
     kind text, place bigint, turn bigint, node bigint, first bigint, count bigint, at float8, step float8,
     lines text, line_authors text, moved text, who text, which bigint
 ) LANGUAGE plpgsql AS $$
@@ -142,6 +143,11 @@ BEGIN
             RETURN QUERY SELECT 'stale', known.place, {_NO_TURN}, NULL, NULL::bigint;
             left_out := left_out || known.place;
         END LOOP;
+    END IF;
+    IF speaker_places IS NOT NULL AND acts < (SELECT coalesce(max(number), 0) FROM act) THEN
+        RETURN QUERY SELECT 'unheard', u.place, {_NO_TURN}, NULL, NULL::bigint
+            FROM unnest(rooms) WITH ORDINALITY AS u (room, place) WHERE u.place <> ALL (left_out);
+        left_out := ARRAY(SELECT place FROM unnest(rooms) WITH ORDINALITY AS u (room, place));
     END IF;
     IF is_over THEN
         left_out := ARRAY(SELECT place FROM unnest(rooms) WITH ORDINALITY AS u (room, place));

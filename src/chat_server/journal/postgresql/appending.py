@@ -59,7 +59,7 @@ _TYPES = (
     *(Integers.oid, Integers.oid, Integers.oid),
     *(Integers.oid, Integers.oid, Texts.oid, Blobs.oid),
     *(Integers.oid, Texts.oid, Texts.oid, Integers.oid, Texts.oid, Integers.oid),
-    *(Integers.oid, Texts.oid, Integers.oid, Integers.oid, Texts.oid, _BIGINT),
+    *(Integers.oid, Texts.oid, Integers.oid, Integers.oid, Texts.oid, _BIGINT, _BIGINT),
 )
 """What the function takes; see append_function.py."""
 
@@ -131,7 +131,14 @@ def append_all(
     seen = [numbers.turn(one.beside.room) if one.beside.seen < 0 else one.beside.seen for one in ordered]
     arrays = [integers([number for number, _ in known]), integers(seen), *_arrays(ordered)]
     heard = min((one.beside.heard for one in ordered if one.beside.speakers), default=0)
-    values = [pack(">q", node), pack(">q", ticket), *(array.binary for array in arrays), pack(">q", heard)]
+    acts = min((one.beside.acts for one in ordered if one.beside.speakers), default=0)
+    values = [
+        pack(">q", node),
+        pack(">q", ticket),
+        *(array.binary for array in arrays),
+        pack(">q", heard),
+        pack(">q", acts),
+    ]
     try:
         rows = _APPEND.rows(connection, values)
     except psycopg.Error as error:
@@ -242,7 +249,7 @@ class _Answer:
         self._missed: list[Turn] = []
         self._revoked: set[Speaker] = set()
         self.is_gone = False
-        self._is_stale = False
+        self._is_stale = self._lacks_acts = False
 
     def take(self, row: TupleRow) -> None:
         kind, _, turn, node, first, lines, at, step, text, authors, movements, who, which = row
@@ -259,10 +266,12 @@ class _Answer:
                 self.is_gone = True
             case "stale":
                 self._is_stale = True
+            case "unheard":
+                self._is_stale = self._lacks_acts = True
 
     def result(self) -> TurnReceipt | JournalError:
         if self._is_stale:
-            return Stale(self._missed)
+            return Stale(self._missed, lacks_acts=self._lacks_acts)
         if self._revoked:
             return Revoked(frozenset(self._revoked))
         if self._stored is None:

@@ -33,6 +33,7 @@ from chat_server.journal.account_rows import (
     shown,
     values_of,
 )
+from chat_server.journal.sqlite.act_tables import SqliteActs
 
 _ROOMS = (
     "(SELECT json_group_array(name) FROM (SELECT name FROM {table}_room JOIN room ON room.id = {table}_room.room"
@@ -48,6 +49,11 @@ class SqliteTables:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Ask this connection, which is in a transaction where something is changed."""
         self._connection = connection
+
+    @property
+    def acts(self) -> SqliteActs:
+        """Those of the acts of the server's moderators."""
+        return SqliteActs(self._connection)
 
     # Accounts.
 

@@ -4,6 +4,7 @@ Reading waits for no commit. Bounds: one reading at a time; what is noted waits 
 """
 
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -26,7 +27,8 @@ from chat_server.journal.sqlite.endings import Endings
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.rewriting import batches_of, records_of
 from chat_server.journal.sqlite.writer import Writer
-from chat_server.journal.table_accounts import News, TableAccounts
+from chat_server.journal.table_accounts import TableAccounts
+from chat_server.journal.table_storage import News
 
 T = TypeVar("T")
 
@@ -121,6 +123,7 @@ class SqliteAccounts(TableAccounts):
         self._files = SqliteStorage(folder, committer, endings)
         super().__init__(self._files)
         writer.ask(lambda connection: SqliteTables(connection).load_names(self.names))
+        writer.ask(lambda connection: self.acts.load(SqliteTables(connection), time.time()))
 
     async def keep_notes(self) -> None:
         """Store what was noted when nothing else has been stored for a while, for ever."""

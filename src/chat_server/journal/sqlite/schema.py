@@ -110,6 +110,27 @@ _MENTIONS = """
     ) STRICT, WITHOUT ROWID;
 """
 
+_ACTS = """
+    -- What moderators and admins of the server have done (act_changes.py), for good.
+    CREATE TABLE act (
+        number INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        at REAL NOT NULL,
+        until REAL NOT NULL,
+        author INTEGER NOT NULL,
+        account INTEGER NOT NULL,
+        is_lifted INTEGER NOT NULL,
+        what TEXT NOT NULL  -- JSON
+    ) STRICT;
+"""
+
+_ACT_INDEXES = """
+    CREATE INDEX act_by_end ON act (until) WHERE kind IN ('kicked', 'muted', 'banned') AND NOT is_lifted;
+    CREATE INDEX act_by_panic ON act (number) WHERE kind = 'panic';
+    CREATE INDEX act_by_author ON act (author) WHERE author != 0;
+    CREATE INDEX act_by_account ON act (account) WHERE account != 0;
+"""
+
 MIGRATIONS: list[str] = [
     """
     CREATE TABLE room (
@@ -179,6 +200,7 @@ MIGRATIONS: list[str] = [
     """,
     _CONVERSATIONS,
     f"{_MENTIONS} CREATE INDEX mention_by_room ON mention (room);",
+    _ACTS + _ACT_INDEXES,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
@@ -197,12 +219,15 @@ _WITHOUT_STATE = """
 """
 _WITHOUT_KIND = "CREATE TEMP VIEW room AS SELECT *, '' AS kind FROM main.room;"
 
+_NO_ACTS = _ACTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
+
 _AS_NEWEST = {
-    1: _BEFORE_TURNS + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS,
-    2: _WITHOUT_STATE + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS,
-    3: _WITHOUT_STATE + _NO_PARTIES + _NO_MENTIONS,
-    4: _WITHOUT_KIND + _NO_PARTIES + _NO_MENTIONS,
-    5: _NO_MENTIONS,
+    1: _BEFORE_TURNS + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS,
+    2: _WITHOUT_STATE + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS,
+    3: _WITHOUT_STATE + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS,
+    4: _WITHOUT_KIND + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS,
+    5: _NO_MENTIONS + _NO_ACTS,
+    6: _NO_ACTS,
 }
 """For each older version: its tables as those of this release, for connections that only read."""
 

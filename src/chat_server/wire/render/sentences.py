@@ -73,6 +73,35 @@ SENTENCES: dict[str, str | Counted] = {
     "muted-here": message("You are muted in {room}, for {span} still (number {id}). Reason: {reason}"),
     "no-guests-here": message("Only people with an account come into {room}. /register makes one."),
     "slow-here": message("This room is slow: you can say something again in {seconds} s. Nothing was sent."),
+    "server-moderators-only": message(
+        "In the hall that is for the server's moderators and admins, in a room for that room's. /role shows who they are."
+    ),
+    "server-admins-only": message("That is for the admins of this server. /role in the hall shows who they are."),
+    "last-admin": message("A server keeps its last admin. Make somebody else one first: /role NAME admin"),
+    "role-on-server": message(
+        "Rooms have no admins: the server has. An admin makes one in the hall: /role {nick} admin"
+    ),
+    "same-office": message("{nick} is that already."),
+    "no-such-account": message("No account is called {nick} any more."),
+    "too-many-bans": message(
+        "There are as many bans and mutes on this server as there may be. /bans shows the newest."
+    ),
+    "muted-on-server": message("You are muted on this server, for {span} still (number {id}). Reason: {reason}"),
+    "panic-guests": message(
+        "Because of a disturbance guests cannot come in and say nothing just now, for {span} at most."
+    ),
+    "panic-new": message(
+        "Because of a disturbance accounts younger than a day only read just now, for {span} at most."
+    ),
+    "panic-registration": message("Because of a disturbance nobody registers just now, for {span} at most."),
+    "name-banned": message("{nick} is banned from this server. Choose another name."),
+    "kicked-off-server": message(
+        "A moderator has put you off this server. You can come back in a minute. Reason: {reason}"
+    ),
+    "banned-on-server": message("You are banned from this server, for {span} still (number {id}). Reason: {reason}"),
+    "network-banned": message(
+        "Nobody without an account that is older than a week comes in from your network, for {span} still (number {id}). Reason: {reason}"
+    ),
     "speak-rule": message("Only {who} may speak in this room. /rule shows its rules, /role who they are."),
     "topic-rule": message("Only {who} may set the topic of this room. /role shows who they are."),
     "links-rule": message("Only members may post links in this room. /role shows who they are."),

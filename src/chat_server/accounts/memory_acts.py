@@ -1,0 +1,79 @@
+"""The acts of the server's moderators, in memory. See Acts."""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from chat_server.accounts import Account
+from chat_server.accounts.acts import CURBING, IN_FORCE_MAX, Judge, NotEnacted, Office, OfficeHolder, ServerAct
+from chat_server.accounts.in_force import InForce
+from chat_server.accounts.kept_accounts import KeptAccounts
+
+
+class MemoryActs:
+    """See Acts."""
+
+    def __init__(self, kept: KeptAccounts, begin: Callable[[], None], tell: Callable[[ServerAct], None]) -> None:
+        """Go on with what is kept. `begin` raises JournalError if nothing can be stored; `tell` has other nodes hear of an act."""
+        self.in_force = InForce()
+        self._kept = kept
+        self._begin = begin
+        self._tell = tell
+        self.in_force.load((act for act in kept.acts if act.number not in kept.lifted), len(kept.acts))
+
+    async def enact(self, act: ServerAct, judge: Judge) -> ServerAct | NotEnacted:
+        """Store an act; see Acts."""
+        self._begin()
+        kept = self._kept
+        act = replace(act, number=len(kept.acts) + 1)
+        actor, target = kept.active(act.author), kept.active(act.account)
+        on = {one.number: one for one in kept.acts if one.kind in CURBING and self._is_on(one, act.at)}
+        lifted = on.get(act.of)
+        is_there = lifted is not None if act.kind == "lifted" else not act.account or target is not None
+        has_other = any(one.role in {"admin", "owner"} and one.id != act.account for one in self._open())
+        roles = actor.role if actor is not None else "", target.role if target is not None else ""
+        why = judge(act, Office(*roles, has_other, is_there, lifted))
+        if why or (act.kind in CURBING and len(on) >= IN_FORCE_MAX):
+            return NotEnacted(why or "too-many-bans")
+        if lifted is not None:
+            kept.lifted.add(lifted.number)
+            act = replace(act, whom=lifted.whom, account=lifted.account, network=lifted.network)
+        if act.kind == "role-given" and target is not None:
+            role = act.text
+            kept.change(target.id, lambda one: replace(one, role=role))
+        kept.acts.append(act)
+        await self.catch_up()
+        self._tell(act)
+        return act
+
+    def _is_on(self, act: ServerAct, at: float) -> bool:
+        return act.number not in self._kept.lifted and act.until > at
+
+    def _open(self) -> list[Account]:
+        return [one for one in self._kept.accounts.values() if one.state != "closed"]
+
+    async def catch_up(self) -> None:
+        """Take in what other nodes have stored; see Acts."""
+        for act in self._kept.acts[self.in_force.newest :]:
+            self.in_force.note(act)
+
+    async def listed(self, before: int, limit: int) -> list[ServerAct]:
+        """Some acts; see Acts."""
+        return self._kept.acts[: before - 1 if before else None][::-1][:limit]
+
+    async def holders(self) -> list[OfficeHolder]:
+        """Who has a role on the server."""
+        found = sorted((one for one in self._open() if one.role != "member"), key=lambda one: one.key)
+        return [OfficeHolder(one.name, one.role) for one in found]
+
+    async def seen_since(self, at: float) -> list[tuple[int, str]]:
+        """From which networks accounts have come; see Acts."""
+        return list(
+            {(one.account, one.network) for one in self._kept.devices.values() if one.seen >= at and one.network}
+        )
+
+    def call(self, account: int, nick: str) -> None:
+        """Whoever has this account is called so in all acts."""
+        for place, act in enumerate(self._kept.acts):
+            by, whom = nick if act.author == account else act.by, nick if act.account == account else act.whom
+            self._kept.acts[place] = replace(act, by=by, whom=whom)

@@ -1,0 +1,157 @@
+"""An act of somebody who has an office on the server, on its way to where it is kept; and to whom it is done. Never knows what was asked for."""
+
+from typing import ClassVar, NamedTuple
+
+from msgspec.structs import replace
+
+from chat_server.accounts.acts import NotEnacted, ServerAct
+from chat_server.accounts.in_force import is_within, parsed
+from chat_server.commands.letting_in import readable, storable
+from chat_server.commands.moderating import (
+    NoSuchBan,
+    NoSuchPerson,
+)
+from chat_server.journal import JournalError
+from chat_server.protocol.events import Refused
+from chat_server.protocol.names import BadName, name_key, parse_name
+from chat_server.protocol.room_state import EMPTY
+from chat_server.protocol.typed import shortened
+from chat_server.rooms.person import ADMIN, OWNER, sender_elsewhere
+from chat_server.rooms.rights import Standing, judged, may, on_server
+from chat_server.rooms.room import Occupant, Room, carried_through
+
+NARROWEST = {4: 32, 6: 64}
+"""The lengths of networks that a moderator may ban: one address; of IPv6, what one household has."""
+
+WIDEST = {4: 8, 6: 16}
+"""Those that nobody may exceed."""
+
+
+class TooWide(Refused, frozen=True):
+    """The network is too wide."""
+
+    code: str = "network-too-wide"
+    sentence: ClassVar[str] = "Moderators ban one address (of IPv6 a /64), admins networks up to /8 (of IPv6 /16)."
+
+
+class OwnNetwork(Refused, frozen=True):
+    """It is the network from which the receiver comes."""
+
+    code: str = "own-network"
+    sentence: ClassVar[str] = (
+        "You come from that network yourself: others who do could not come in any more, nor could you without your account."
+    )
+
+
+class NotHere(Refused, frozen=True):
+    """Nobody of that name is here, so nobody knows from which network they come."""
+
+    code: str = "network-unknown"
+    sentence: ClassVar[str] = "{nick} is not connected here, so there is no network to be found."
+
+
+class Wanted(NamedTuple):
+    """What is to be done to whom."""
+
+    act: ServerAct
+    role: str = ""
+    """The role on the server of the account that it is done to."""
+
+
+async def meant(place: Room, session: Occupant, nick: str, words: set[str]) -> Wanted | None:
+    """Whom it is to be done to; None, and the session is told, if that cannot be."""
+    if parsed(nick) is not None:
+        return _network(place, session, nick, "")
+    if "network" not in words:
+        return await found_whom(place, session, nick)
+    person = place.directory.person(nick)
+    networks = {one.network for one in person.sessions} if person is not None else set()
+    network = next((one for one in sorted(networks) if parsed(one) is not None), None)
+    if person is None or network is None:
+        session.send(NotHere(details={"nick": shortened(nick)}))
+        return None
+    if person.account and may("curb-on-server", standing_of(session), on_server(person.account, person.role), EMPTY):
+        session.send(Refused("stands-above"))
+        return None
+    return _network(place, session, network, person.nick)
+
+
+def _network(place: Room, session: Occupant, typed: str, nick: str) -> Wanted | None:
+    """A network, as it is to be banned: no narrower than one household has."""
+    network = parsed(typed)
+    if network is None:
+        return None
+    if network.prefixlen > NARROWEST[network.version]:
+        network = network.supernet(new_prefix=NARROWEST[network.version])
+    is_admin = session.person.role in {ADMIN, OWNER}
+    if network.prefixlen < (WIDEST if is_admin else NARROWEST)[network.version]:
+        session.send(TooWide())
+        return None
+    if is_within(session.network, str(network)):
+        session.send(OwnNetwork())
+        return None
+    return Wanted(replace(act_of(place, session, nick), network=str(network)))
+
+
+async def found_whom(place: Room, session: Occupant, nick: str) -> Wanted | None:
+    """Who has this name: an account, a guest who is here or at another node, or nobody yet; None, and the session is told, if nobody can have it."""
+    directory = place.directory
+    account = await readable(directory.accounts.find(name_key(nick)))
+    if isinstance(account, Refused):
+        session.send(account)
+        return None
+    if account is not None and account.state != "closed":
+        return Wanted(replace(act_of(place, session, account.name), account=account.id), account.role)
+    person = directory.person(nick)
+    if person is not None:
+        known_as = tuple(dict.fromkeys((person.sender, name_key(person.nick))))
+        return Wanted(replace(act_of(place, session, person.nick), known_as=known_as))
+    try:
+        name = parse_name(nick)
+        there = await directory.nodes.whereabouts(name_key(name)) if directory.nodes is not None else ()
+    except BadName:
+        session.send(NoSuchPerson(details={"nick": shortened(nick)}))
+        return None
+    except JournalError:
+        session.send(Refused("engine-away"))
+        return None
+    senders = [sender_elsewhere(one.person, one.nick) for one in there]
+    known_as = tuple(dict.fromkeys((*senders, name_key(name))))
+    return Wanted(replace(act_of(place, session, name), known_as=known_as))
+
+
+def standing_of(session: Occupant) -> Standing:
+    """Where somebody stands on the server."""
+    return on_server(session.person.account, session.person.role)
+
+
+def act_of(place: Room, session: Occupant, whom: str) -> ServerAct:
+    """An act of theirs, of which the kind is not said yet."""
+    return ServerAct("lifted", place.directory.authentication.now(), session.nick, session.person.account, whom)
+
+
+async def enacted(place: Room, session: Occupant, act: ServerAct) -> ServerAct | None:
+    """Store an act, which is in force at every node before anything else is stored there; None, and the session is told, if that cannot be."""
+    acts = place.directory.accounts.acts
+    done: ServerAct | NotEnacted | Refused = Refused("cannot-store")
+    with carried_through(), acts.in_force.holding(act):
+        done = await storable(acts.enact(act, judged))
+    if isinstance(done, NotEnacted):
+        done = (
+            NoSuchBan(details={"id": str(act.of)})
+            if done.code == "no-such-ban"
+            else Refused(done.code, {"nick": act.whom})
+        )
+    if isinstance(done, Refused):
+        session.send(done)
+        return None
+    return done
+
+
+def shown_whom(session: Occupant, act: ServerAct) -> str:
+    """Whom it was done to, as this reader may see it: a network is shown to admins and to whoever has given it."""
+    if not act.network:
+        return act.whom
+    may_see = session.person.role in {ADMIN, OWNER} or (act.author == session.person.account and not act.whom)
+    network = act.network if may_see else "a network"
+    return f"{network} ({act.whom})" if act.whom else network

@@ -1,0 +1,135 @@
+"""What is done with acts of the server's moderators, whichever engine keeps them: each function is a part of a transaction.
+
+What is refused has changed nothing. Never knows SQL, nor who may do what.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from chat_server.accounts import Account
+from chat_server.accounts.acts import CURBING, IN_FORCE_MAX, Judge, NotEnacted, Office, OfficeHolder, ServerAct
+from chat_server.accounts.in_force import parsed
+from chat_server.journal.showable import showable_topic
+
+ACT = "number, kind, at, until, author, account, is_lifted, what"
+"""The columns of an act, in the order of `values_of`."""
+
+_decoder = msgspec.json.Decoder(ServerAct)
+_encoder = msgspec.json.Encoder()
+
+
+class ActTables(Protocol):
+    """The tables of acts within one transaction. See account_changes.Tables."""
+
+    def begin(self) -> int:
+        """Let nobody else store an act until this is stored; return the number of the newest."""
+        ...
+
+    def newest(self) -> int:
+        """The number of the newest act."""
+        ...
+
+    def put(self, act: ServerAct) -> None:
+        """Store an act."""
+
+    def in_force(self, number: int, at: float) -> ServerAct | None:
+        """What forbids somebody something, if it has this number, is not lifted and not over."""
+
+    def are_in_force(self, at: float) -> list[ServerAct]:
+        """All of that, and the newest panic."""
+        ...
+
+    def count_in_force(self, at: float) -> int:
+        """How many there are."""
+        ...
+
+    def lift(self, number: int) -> None:
+        """Have it in force no longer."""
+
+    def after(self, number: int, limit: int) -> list[ServerAct]:
+        """Some acts after a number, in their order."""
+        ...
+
+    def before(self, number: int, limit: int) -> list[ServerAct]:
+        """Some acts before a number (0: all), the newest first."""
+        ...
+
+    def call(self, account: int, nick: str) -> None:
+        """Whoever has this account is called so in all acts, whether they have done them or they were done to them."""
+
+    def holders(self) -> list[OfficeHolder]:
+        """Who has a role on the server, by name."""
+        ...
+
+    def has_other_admin(self, account: int) -> bool:
+        """Whether another account that is not closed is an admin's or an owner's."""
+        ...
+
+    def seen_since(self, at: float) -> list[tuple[int, str]]:
+        """See Acts."""
+        ...
+
+
+class _Accounts(Protocol):
+    """The tables of accounts, as far as they matter here."""
+
+    @property
+    def acts(self) -> ActTables:
+        """Those of acts."""
+        ...
+
+    def living(self, number: int) -> Account | None:
+        """The account with this id, unless it is closed."""
+
+    def put_account(self, new: Account) -> None:
+        """Store an account as it is now."""
+
+
+def enact(tables: _Accounts, act: ServerAct, judge: Judge) -> ServerAct | NotEnacted:
+    """Store an act, unless the judge refuses it; see Acts."""
+    acts = tables.acts
+    act = replace(act, number=acts.begin() + 1)
+    known = {number: tables.living(number) for number in sorted({act.author, act.account} - {0})}
+    actor, target = known.get(act.author), known.get(act.account)
+    lifted = acts.in_force(act.of, act.at) if act.of else None
+    is_there = lifted is not None if act.kind == "lifted" else not act.account or target is not None
+    roles = actor.role if actor is not None else "", target.role if target is not None else ""
+    why = judge(act, Office(*roles, acts.has_other_admin(act.account), is_there, lifted))
+    if not why and act.kind in CURBING and acts.count_in_force(act.at) >= IN_FORCE_MAX:
+        why = "too-many-bans"
+    if why:
+        return NotEnacted(why)
+    if lifted is not None:
+        acts.lift(lifted.number)
+        act = replace(act, whom=lifted.whom, account=lifted.account, network=lifted.network)
+    if act.kind == "role-given" and target is not None:
+        tables.put_account(replace(target, role=act.text))
+    acts.put(act)
+    return act
+
+
+def values_of(act: ServerAct) -> tuple[object, ...]:
+    """What stands in an act's row."""
+    return act.number, act.kind, act.at, act.until, act.author, act.account, False, _encoder.encode(act).decode()
+
+
+def acts_of(rows: Iterable[Sequence[Any]]) -> list[ServerAct]:
+    """The acts in rows of which this is the column `what`, alone. What somebody has written there by hand is made fit to be shown, or left out."""
+    found: list[ServerAct] = []
+    for (what,) in rows:
+        with suppress(msgspec.DecodeError, RecursionError):
+            act = _decoder.decode(what)
+            texts = {name: showable_topic(getattr(act, name)) for name in ("by", "whom", "text")}
+            if not act.network or parsed(act.network) is not None:
+                found.append(replace(act, **texts))
+    return found
+
+
+def called(act: ServerAct, account: int, nick: str) -> ServerAct:
+    """An act in which the account is called so."""
+    by, whom = nick if act.author == account else act.by, nick if act.account == account else act.whom
+    return replace(act, by=by, whom=whom)

@@ -1,0 +1,86 @@
+"""The table of acts of the server's moderators in SQLite, as part of somebody's transaction or of a reading. See act_changes.ActTables."""
+
+import sqlite3
+
+from chat_server.accounts.acts import OfficeHolder, ServerAct
+from chat_server.journal.account_rows import shown
+from chat_server.journal.act_changes import ACT, acts_of, called, values_of
+
+_IN_FORCE = "kind IN ('kicked', 'muted', 'banned') AND NOT is_lifted AND until > ?"
+
+
+class SqliteActs:
+    """See act_changes.ActTables."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def _acts(self, condition: str, *values: object) -> list[ServerAct]:
+        rows = self._connection.execute(f"SELECT what FROM act WHERE {condition}", values)  # noqa: S608 - never what somebody typed
+        return acts_of(rows)
+
+    def begin(self) -> int:
+        """The number of the newest act; nobody else changes anything in a transaction of this file."""
+        return self.newest()
+
+    def newest(self) -> int:
+        """The number of the newest act."""
+        ((newest,),) = self._connection.execute("SELECT coalesce(max(number), 0) FROM act")
+        return int(newest)
+
+    def put(self, act: ServerAct) -> None:
+        """Store an act."""
+        self._connection.execute(f"INSERT INTO act ({ACT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values_of(act))  # noqa: S608 - as above
+
+    def in_force(self, number: int, at: float) -> ServerAct | None:
+        """What forbids somebody something, if it is in force."""
+        return next(iter(self._acts(f"number = ? AND {_IN_FORCE}", number, at)), None)
+
+    def are_in_force(self, at: float) -> list[ServerAct]:
+        """All of that, and the newest panic."""
+        panic = self._acts("number = (SELECT max(number) FROM act WHERE kind = 'panic') AND until > ?", at)
+        return [*self._acts(f"{_IN_FORCE} ORDER BY number", at), *panic]
+
+    def count_in_force(self, at: float) -> int:
+        """How many there are."""
+        ((count,),) = self._connection.execute(f"SELECT count(*) FROM act WHERE {_IN_FORCE}", (at,))  # noqa: S608 - as above
+        return int(count)
+
+    def lift(self, number: int) -> None:
+        """Have it in force no longer."""
+        self._connection.execute("UPDATE act SET is_lifted = 1 WHERE number = ?", (number,))
+
+    def after(self, number: int, limit: int) -> list[ServerAct]:
+        """Some acts after a number."""
+        return self._acts("number > ? ORDER BY number LIMIT ?", number, limit)
+
+    def before(self, number: int, limit: int) -> list[ServerAct]:
+        """Some acts before a number."""
+        return self._acts("number < iif(?1, ?1, 9223372036854775807) ORDER BY number DESC LIMIT ?2", number, limit)
+
+    def call(self, account: int, nick: str) -> None:
+        """Whoever has this account is called so in all acts."""
+        for act in self._acts("author = ?1 OR account = ?1", account):
+            what = values_of(called(act, account, nick))[-1]
+            self._connection.execute("UPDATE act SET what = ? WHERE number = ?", (what, act.number))
+
+    def holders(self) -> list[OfficeHolder]:
+        """Who has a role on the server."""
+        rows = self._connection.execute(
+            "SELECT name, role FROM account WHERE role != 'member' AND state != 'closed' ORDER BY key LIMIT 1000"
+        )
+        return [OfficeHolder(shown(name), role) for name, role in rows]
+
+    def has_other_admin(self, account: int) -> bool:
+        """Whether another account is an admin's or an owner's."""
+        found = self._connection.execute(
+            "SELECT 1 FROM account WHERE role IN ('admin', 'owner') AND state != 'closed' AND id != ?", (account,)
+        )
+        return found.fetchone() is not None
+
+    def seen_since(self, at: float) -> list[tuple[int, str]]:
+        """From which networks accounts have come."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT account, network FROM device WHERE seen >= ? AND network != ''", (at,)
+        )
+        return [(int(account), str(network)) for account, network in rows]

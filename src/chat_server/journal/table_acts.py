@@ -1,0 +1,59 @@
+"""The acts of the server's moderators that an engine keeps in tables. See Acts; what is done is in act_changes.py."""
+
+from chat_server.accounts.acts import ACTS_AT_ONCE, Judge, NotEnacted, OfficeHolder, ServerAct
+from chat_server.accounts.in_force import InForce
+from chat_server.journal.account_changes import Tables
+from chat_server.journal.act_changes import enact
+from chat_server.journal.table_storage import News, Storage
+
+
+class TableActs:
+    """See Acts."""
+
+    def __init__(self, storage: Storage) -> None:
+        """Nothing is in force until it is loaded."""
+        self.in_force = InForce()
+        self._storage = storage
+
+    def load(self, tables: Tables, now: float) -> None:
+        """Take in what is in force."""
+        self.in_force.load(tables.acts.are_in_force(now), tables.acts.newest())
+
+    async def enact(self, act: ServerAct, judge: Judge) -> ServerAct | NotEnacted:
+        """Store an act; see Acts."""
+
+        def note(done: ServerAct | NotEnacted) -> None:
+            if isinstance(done, ServerAct) and done.number == self.in_force.newest + 1:
+                self.in_force.note(done)
+
+        def news(done: ServerAct | NotEnacted) -> News:
+            if isinstance(done, NotEnacted):
+                return News()
+            return News(done.account if done.kind == "role-given" else 0, acted=done.number)
+
+        done = await self._storage.store(lambda tables: enact(tables, act, judge), note, news=news)
+        if isinstance(done, ServerAct) and done.number > self.in_force.newest:
+            await self.catch_up()  # others have done something before, of which this node has not heard
+        return done
+
+    async def catch_up(self) -> None:
+        """Take in what other nodes have stored; see Acts."""
+        while True:
+            newest = self.in_force.newest
+            found = await self._storage.read(lambda tables: tables.acts.after(newest, ACTS_AT_ONCE))  # noqa: B023 - it is asked at once
+            for act in found:
+                self.in_force.note(act)
+            if len(found) < ACTS_AT_ONCE:
+                return
+
+    async def listed(self, before: int, limit: int) -> list[ServerAct]:
+        """Some acts; see Acts."""
+        return await self._storage.read(lambda tables: tables.acts.before(before, limit))
+
+    async def holders(self) -> list[OfficeHolder]:
+        """Who has a role on the server."""
+        return await self._storage.read(lambda tables: tables.acts.holders())
+
+    async def seen_since(self, at: float) -> list[tuple[int, str]]:
+        """From which networks accounts have come; see Acts."""
+        return await self._storage.read(lambda tables: tables.acts.seen_since(at))

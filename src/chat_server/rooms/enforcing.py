@@ -1,0 +1,99 @@
+"""What the server's moderators do, put into effect on those who are here: as soon as it is known at this node, by whichever node it was done.
+
+Never knows who may do what, nor how it is kept.
+"""
+
+from collections.abc import Iterable
+from math import inf
+from typing import cast
+
+from chat_server.accounts import sender_of
+from chat_server.accounts.acts import ServerAct
+from chat_server.accounts.in_force import OUT, Visitor, hits
+from chat_server.guard import Guard
+from chat_server.logs import log
+from chat_server.protocol.events import Refused
+from chat_server.protocol.stored_event import span_of
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.person import HOLDER, Person
+from chat_server.rooms.rights import OF_ACCOUNT
+from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.visitors import visitor_of
+
+
+class Enforcement:
+    """One for a server."""
+
+    def __init__(self, directory: Directory[Room, Person[Occupant]]) -> None:
+        """Whatever is done from now on is put into effect."""
+        self._directory = directory
+        self._guard = Guard("what a moderator of the server has done could not be put into effect")
+        directory.accounts.acts.in_force.heard.append(self._note)
+        directory.has_logged_in = self._look_at
+
+    def _note(self, act: ServerAct) -> None:
+        with self._guard:
+            if act.kind == "role-given":
+                person = self._directory.identified(sender_of(act.account))
+                if person is not None:
+                    person.role = OF_ACCOUNT.get(act.text, HOLDER)
+            elif act.kind in OUT:
+                silence(self._directory, hit(self._directory, act))
+                for session in hit(self._directory, act):
+                    session.dismiss(*_farewell(act, self._now()))
+        log.info("a moderator of the server has acted", kind=act.kind, by=act.by, number=act.number)
+
+    def _look_at(self, session: object) -> None:
+        """Somebody has just logged in: they may have been banned since that was looked at."""
+        one = cast(Occupant, session)
+        now = self._now()
+        act = self._directory.accounts.acts.in_force.ban_of(visitor_of(one, now), now)
+        if act is not None:
+            silence(self._directory, (one,))
+            one.dismiss(*_farewell(act, now))
+
+    def _now(self) -> float:
+        return self._directory.authentication.now()
+
+
+def hit(directory: Directory[Room, Person[Occupant]], act: ServerAct) -> list[Occupant]:
+    """The sessions of those who are here and whom an act is about."""
+    now = directory.authentication.now()
+    sessions = [one for person in directory.people for one in (*person.sessions, *person.replaced)]
+    return [one for one in sessions if hits(act, visitor_of(one, now))]
+
+
+def silence(directory: Directory[Room, Person[Occupant]], sessions: Iterable[Occupant]) -> None:
+    """Have nothing more stored of what these say."""
+    for one in sessions:
+        directory.silenced.add(one)
+
+
+def let_speak(directory: Directory[Room, Person[Occupant]], sessions: Iterable[Occupant]) -> None:
+    """Have what they say stored again: nothing was done to them after all."""
+    for one in sessions:
+        directory.silenced.discard(one)
+
+
+def refusal_of_visitor(directory: Directory[Room, Person[Occupant]], visitor: Visitor) -> Refused | None:
+    """Why somebody may not come in; None if they may."""
+    now = directory.authentication.now()
+    act = directory.accounts.acts.in_force.ban_of(visitor, now)
+    if act is None:
+        return None
+    code, _, details = _farewell(act, now)
+    return Refused(code, details)
+
+
+def refusal_of_guest(directory: Directory[Room, Person[Occupant]], visitor: Visitor) -> Refused | None:
+    """Why a guest may not come in; None if they may."""
+    seconds = directory.accounts.acts.in_force.panic_seconds(directory.authentication.now())
+    return Refused("panic-guests", {"span": span_of(seconds)}) if seconds else refusal_of_visitor(directory, visitor)
+
+
+def _farewell(act: ServerAct, now: float) -> tuple[str, float, dict[str, str]]:
+    """What whoever is put out is told, as `dismiss` takes it."""
+    details = {"span": span_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
+    if act.kind == "kicked":
+        return "kicked-off-server", inf, details
+    return ("network-banned" if act.network else "banned-on-server"), inf, details

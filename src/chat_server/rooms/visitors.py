@@ -1,0 +1,38 @@
+"""Who somebody is to what the server's moderators forbid: see accounts/in_force.py. Never knows what that is."""
+
+from chat_server.accounts import Account
+from chat_server.accounts.in_force import Visitor
+from chat_server.protocol.names import name_key
+from chat_server.rooms.person import ADMIN, MODERATOR, OWNER, Person
+from chat_server.rooms.rights import OF_ACCOUNT
+from chat_server.rooms.room import Occupant
+
+SETTLED_SECONDS = 7 * 86400.0
+"""Seconds after which an account passes where its network is banned, if it is not for all who come from there: a school, an office, a campus."""
+
+IN_OFFICE = frozenset((MODERATOR, ADMIN, OWNER))
+
+
+def known_as(person: Person[Occupant]) -> tuple[str, ...]:
+    """As whom they are known beside by an account: as the guest that they are, or were here before they registered."""
+    if person.account:
+        return (person.came_as,) if person.came_as else ()
+    return (person.sender, name_key(person.nick)) if person.nick else ()
+
+
+def visitor_of(session: Occupant, now: float) -> Visitor:
+    """Who is at a session's other end."""
+    person = session.person
+    passes = bool(person.account) and now - person.account_made >= SETTLED_SECONDS
+    return Visitor(person.account, known_as(person), session.network, passes, person.role in IN_OFFICE)
+
+
+def holder_as_visitor(session: Occupant, account: Account, now: float) -> Visitor:
+    """Whoever is to log in at a session with an account."""
+    is_immune = OF_ACCOUNT.get(account.role) in IN_OFFICE
+    return Visitor(account.id, (), session.network, now - account.made >= SETTLED_SECONDS, is_immune)
+
+
+def guest_as_visitor(session: Occupant, sender: str, key: str) -> Visitor:
+    """Whoever is to come in at a session as a guest, by what the journal knows them by (""), and by the key of a name."""
+    return Visitor(0, tuple(one for one in (sender, key) if one), session.network)

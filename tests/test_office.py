@@ -1,0 +1,332 @@
+"""The server's moderators and admins, and what these do on the whole server: by whole servers, on virtual time."""
+
+import time
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+import pytest
+import trio
+from msgspec.structs import replace
+
+from canary import PASSWORD
+from chat_server.accounts.acts import ServerAct
+from chat_server.accounts.in_force import InForce, Visitor
+from chat_server.config import Config
+from chat_server.journal.memory import MemoryJournal
+from node_houses import open_nodes
+from streams import House, Program, open_house
+
+refs = count(1)
+ANYWHERE = replace(Config(), tls=replace(Config().tls, require="none"))
+"""Passwords are taken from everywhere."""
+
+DAY = 86400.0
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def refused(program: Program, do: str, **fields: Any) -> str:
+    """The code by which something is refused."""
+    await program.ask(do, ref=(ref := next(refs)), **fields)
+    while (answer := await program.wait_for("refused")).get("ref") != ref:
+        pass
+    return str(answer["code"])
+
+
+async def answered(program: Program, kind: str, do: str, **fields: Any) -> dict[str, Any]:
+    """What somebody is answered."""
+    await program.ask(do, **fields)
+    return await program.wait_for(kind)
+
+
+async def stranger(house: House, address: str = "192.0.2.2") -> Program:
+    program = house.connect(address)
+    await program.ask("hello", protocol=2)
+    await program.wait_for("hello")
+    return program
+
+
+async def holder(house: House, nick: str, address: str = "127.0.0.1", *, role: str = "") -> Program:
+    """Somebody with an account, and a role on the server if they are to have one."""
+    program = await stranger(house, address)
+    await program.ask("register", nick=nick, password=PASSWORD)
+    await program.wait_for("registered")
+    if role:
+        assert (await house.ask_as_operator("give-role", name=nick, role=role))[-1]["is"] == "done"
+    return program
+
+
+async def guest(house: House, nick: str, *rooms: str, address: str = "198.51.100.7", **login: Any) -> Program:
+    program = await stranger(house, address)
+    await program.enter(nick, *rooms, **login)
+    return program
+
+
+async def test_an_admin_makes_moderators_and_the_last_admin_stays_one(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9e9) as house:
+        ann, bob, eve = [
+            await holder(house, nick, f"127.0.0.{place}") for place, nick in enumerate(("ann", "bob", "eve"), 1)
+        ]
+        assert await refused(ann, "role", nick="bob", role="moderator") == "server-admins-only"
+        assert "chat-server admin owner" in (await answered(ann, "no-server-roles", "role"))["text"]
+        assert (await house.ask_as_operator("give-role", name="ann", role="admin"))[0] == {
+            "is": "role-given",
+            "nick": "ann",
+            "role": "admin",
+        }
+        given = await answered(ann, "server-role-given", "role", nick="bob", role="moderator")
+        assert (given["whom"], given["role"]) == ("bob", "moderator")
+        assert (await answered(eve, "server-roles", "role"))["roles"] == {"ann": "admin", "bob": "moderator"}
+        assert await refused(ann, "role", nick="bob", role="moderator") == "same-office"
+        assert await refused(ann, "role", nick="bob", role="owner") == "role-of-rooms"
+        assert await refused(bob, "role", nick="eve", role="moderator") == "server-admins-only"
+        assert await refused(bob, "kick", nick="ann") == "stands-above"
+        assert await refused(ann, "role", nick="ann", role="none") == "last-admin"
+        assert "last admin" in (await house.ask_as_operator("give-role", name="ann", role="none"))[-1]["why"]
+        await answered(ann, "server-role-given", "role", nick="eve", role="admin")
+        assert await refused(ann, "role", nick="eve", role="none") == "stands-above"
+        await answered(ann, "server-role-given", "role", nick="ann", role="none")
+        assert await refused(ann, "role", nick="bob", role="none") == "server-admins-only"
+        await answered(eve, "server-role-given", "role", nick="bob", role="none")
+        assert await refused(bob, "kick", nick="ann") == "server-moderators-only"
+
+
+async def test_a_ban_ends_all_sessions_and_nothing_of_theirs_is_stored_after_it(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9e9) as house:
+        ann = await holder(house, "ann", role="moderator")
+        bob = await holder(house, "bob", "127.0.0.2")
+        await answered(bob, "room-created", "create", room="den")
+        await bob.ask("join", room="den")
+        await bob.wait_for("entered")
+        await bob.ask("say", room="den", text="before")
+        await bob.wait_for("said")
+        await ann.ask("ban", nick="bob", span="7d spam")
+        with suppress(trio.BrokenResourceError):  # when they have been put off
+            for number in range(20):
+                await bob.ask("say", room="den", text=f"after {number}")
+        farewell = await bob.wait_for("dismissed")
+        assert (farewell["why"], farewell["details"]["reason"]) == ("banned-on-server", "spam")
+        banned = await ann.wait_for("server-banned")
+        assert (banned["whom"], banned["span"], banned["sessions"]) == ("bob", "7d", 1)
+        await trio.sleep(5)
+        assert [
+            line.text
+            for line in (await journal.read("den", 1, 99)).lines
+            if line.nick == "bob" and "after" in line.text
+        ] == []
+        again = await stranger(house, "127.0.0.3")
+        assert await refused(again, "login", nick="bob", password=PASSWORD) == "banned-on-server"
+        bans = (await answered(ann, "server-bans", "bans"))["bans"]
+        assert bans[str(banned["id"])] == {"what": "banned", "whom": "bob", "by": "ann", "left": "7d", "reason": "spam"}
+        assert await refused(ann, "unban", id=99) == "no-such-ban"
+        await answered(ann, "server-lifted", "unban", id=banned["id"], reason="sorry")
+        assert await refused(ann, "unban", id=banned["id"]) == "no-such-ban"
+        await answered(again, "logged-in", "login", nick="bob", password=PASSWORD)
+        await answered(ann, "server-banned", "ban", nick="bob", span="10m")
+        await again.wait_for("dismissed")
+        await trio.sleep(601)
+        assert (await answered(ann, "no-server-bans", "bans"))["is"] == "no-server-bans"
+
+
+async def test_who_is_muted_on_the_server_says_nothing_in_any_room(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9e9) as house:
+        ann = await holder(house, "ann", role="moderator")
+        await answered(ann, "room-created", "create", room="den")
+        bob = await guest(house, "bob", "den")
+        await answered(ann, "server-muted", "mute", nick="bob", span="30m too loud")
+        assert await refused(bob, "say", room="den", text="hm") == "muted-on-server"
+        assert await refused(bob, "me", room="den", action="hms") == "muted-on-server"
+        await bob.ask("nick", nick="rob")
+        assert await refused(bob, "say", room="den", text="hm") == "muted-on-server"
+        await trio.sleep(1801)
+        assert (await answered(bob, "said", "say", room="den", text="at last"))["text"] == "at last"
+
+
+async def test_a_name_that_nobody_has_can_be_banned(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9e9) as house:
+        ann = await holder(house, "ann", role="moderator")
+        bob = await guest(house, "bob")
+        await answered(ann, "server-banned", "ban", nick="Rude", span="1d")
+        assert await refused(bob, "nick", nick="rude") == "name-banned"
+        assert await refused(await stranger(house), "login", nick="RUDE") == "banned-on-server"
+
+
+async def test_a_network_is_banned_after_a_dry_run_and_settled_accounts_come_in_from_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(ANYWHERE, silence_seconds=9e9) as house:
+        ann = await holder(house, "ann", role="moderator")
+        boss = await holder(house, "boss", "127.0.0.2", role="admin")
+        old = await holder(house, "old", "198.51.100.9")
+        await trio.sleep(8 * DAY)
+        young = await holder(house, "young", "198.51.100.7")
+        bob = await guest(house, "bob")
+        eve = await guest(house, "eve", address="198.51.100.8")
+        would = await answered(ann, "would-hit", "ban", nick="bob", span="network 1d flood")
+        assert (would["here"], would["whom"]) == (2, "bob network")
+        assert "198.51" not in str(would)
+        banned = await answered(ann, "server-banned", "ban", nick="bob", span="network sure 1d flood")
+        assert (banned["whom"], banned["sessions"]) == ("a network (bob)", 2)
+        assert (await bob.wait_for("dismissed"))["why"] == "network-banned"
+        await young.wait_for("dismissed")
+        assert await refused(await stranger(house, "198.51.100.7"), "login", nick="bill") == "network-banned"
+        assert (
+            await refused(await stranger(house, "198.51.100.7"), "register", nick="bill", password=PASSWORD)
+            == "network-banned"
+        )
+        assert (
+            await refused(await stranger(house, "198.51.100.7"), "login", nick="young", password=PASSWORD)
+            == "network-banned"
+        )
+        await answered(await stranger(house, "198.51.100.7"), "logged-in", "login", nick="old", password=PASSWORD)
+        assert "198.51.100.7/32" in str(await answered(boss, "server-bans", "bans"))
+        assert "198.51.100" not in str(await answered(ann, "server-bans", "bans"))
+        assert await refused(ann, "ban", nick="198.51.100.0/24", span="sure") == "network-too-wide"
+        assert await refused(boss, "ban", nick="0.0.0.0/0", span="sure") == "network-too-wide"
+        assert await refused(ann, "ban", nick="127.0.0.1", span="sure") == "own-network"
+        assert await refused(boss, "ban", nick="127.0.0.0/8", span="sure") == "own-network"
+        hard = await answered(boss, "would-hit", "ban", nick="198.51.100.0/24", span="hard 1d")
+        assert hard["here"] == 2
+        await answered(boss, "server-banned", "ban", nick="198.51.100.0/24", span="hard sure 1d")
+        await eve.wait_for("dismissed")
+        await old.wait_for("dismissed")
+        assert (
+            await refused(await stranger(house, "198.51.100.99"), "login", nick="old", password=PASSWORD)
+            == "network-banned"
+        )
+        assert (
+            await answered(await stranger(house, "192.0.2.9"), "logged-in", "login", nick="old", password=PASSWORD)
+        )["nick"] == "old"
+
+
+async def test_the_audit_says_who_did_what_to_whom_and_why_page_by_page(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9e9) as house:
+        boss = await holder(house, "boss", role="admin")
+        ann = await holder(house, "ann", "127.0.0.2", role="moderator")
+        for number in range(25):
+            await answered(ann, "server-muted", "mute", nick=f"n{number}", span=f"1d why {number}")
+        assert await refused(ann, "audit") == "server-admins-only"
+        page = await answered(boss, "audit", "audit")
+        newest = page["acts"]["27"]
+        assert {name: newest[name] for name in ("by", "what", "whom", "reason")} == {
+            "by": "ann",
+            "what": "muted",
+            "whom": "n24",
+            "reason": "why 24",
+        }
+        assert (len(page["acts"]), page["before"]) == (20, 8)
+        older = await answered(boss, "audit", "audit", before=8)
+        assert older["acts"]["1"]["by"] == "(operator)"
+        assert older["acts"]["1"]["role"] == "admin"
+        assert older["before"] == 0
+
+
+async def test_an_hour_of_a_raid(autojump_clock: trio.abc.Clock) -> None:
+    names = tuple(f"r{number}" for number in range(25))
+    config = replace(Config(), rooms=replace(Config().rooms, names=names))
+    async with open_house(config, silence_seconds=9e9, connections_per_address=0) as house:
+        ann = await holder(house, "ann", role="moderator")
+        old = await holder(house, "old", "127.0.0.2")
+        await trio.sleep(2 * DAY)
+        young = await holder(house, "young", "127.0.0.3")
+        for one in (ann, old, young):
+            await one.ask("join", room="r0")
+            await one.wait_for("entered")
+        guests = [house.connect(f"198.51.{number % 250}.{number // 250}") for number in range(500)]
+        for number, one in enumerate(guests):
+            await one.enter(f"g{number}", names[number % 25])
+        for one in guests:
+            await one.ask("say", room=names[guests.index(one) % 25], text="spam")
+        await trio.sleep(60)
+        stored = sum(room.last_seq for room in house.server.rooms)
+        assert stored == 500
+        assert (await answered(ann, "panic-on", "panic", state="on"))["minutes"] == 60
+        began = trio.current_time()
+        while trio.current_time() - began < 3500:
+            for one in guests[::50]:
+                await one.ask("say", room="r0", text="more spam")
+            await trio.sleep(500)
+        assert sum(room.last_seq for room in house.server.rooms) == stored, "nothing of a guest is stored"
+        assert await refused(guests[0], "say", room="r0", text="?") == "panic-guests"
+        assert await refused(guests[0], "join", room="r1") == "panic-guests"
+        assert await refused(young, "say", room="r0", text="?") == "panic-new"
+        assert await refused(await stranger(house), "login", nick="g500") == "panic-guests"
+        newcomer = await stranger(house, "127.0.0.4")
+        assert await refused(newcomer, "register", nick="g501", password=PASSWORD) == "panic-registration"
+        await answered(newcomer, "logged-in", "login", nick="old", password=PASSWORD)
+        await answered(old, "said", "say", room="r0", text="calm, please")
+        assert await refused(old, "say", room="r0", text="and another") == "slow-here"
+        await answered(ann, "said", "say", room="r0", text="a moderator need not wait")
+        await trio.sleep(3601 - (trio.current_time() - began))
+        await guests[0].ask("say", room="r0", text="hello again")
+        await trio.sleep(1)
+        assert sum(room.last_seq for room in house.server.rooms) == stored + 3
+        assert not house.server._directory.accounts.acts.in_force.unrest
+
+
+async def test_a_ban_takes_effect_at_all_nodes_before_the_next_line_of_its_target_is_stored(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(2, silence_seconds=9e9, delay=lambda: 0.05) as houses:
+        here, there = houses
+        there.node.hears_late = 5.0
+        ann = await holder(here, "ann", role="moderator")
+        await answered(ann, "room-created", "create", room="den")
+        await ann.ask("join", room="den")
+        await ann.wait_for("entered")
+        await trio.sleep(60)
+        bob, eve, mute = [
+            await guest(there, nick, "den", address=f"198.51.100.{place}")
+            for place, nick in enumerate(("bob", "eve", "mute"))
+        ]
+        banned = await answered(ann, "server-banned", "ban", nick="198.51.100.0", span="sure 1d")
+        await answered(ann, "server-banned", "ban", nick="eve", span="1d")
+        await answered(ann, "server-muted", "mute", nick="mute", span="1d")
+        for one in (bob, eve, mute):
+            await one.ask("say", room="den", text="after")
+        assert (await bob.wait_for("dismissed"))["why"] == "network-banned"
+        assert (await eve.wait_for("dismissed"))["why"] == "banned-on-server"
+        assert (await mute.wait_for("refused"))["code"] == "muted-on-server"
+        await trio.sleep(20)
+        assert [line for line in (await there.node.journal.read("den", 1, 99)).lines if "after" in line.text] == []
+        assert await refused(await stranger(there, "198.51.100.0"), "login", nick="bill") == "network-banned"
+        await answered(ann, "server-lifted", "unban", id=banned["id"])
+        await trio.sleep(10)
+        await answered(await stranger(there, "198.51.100.0"), "logged-in", "login", nick="bill")
+
+
+async def test_roles_and_panic_hold_at_all_nodes(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(2, silence_seconds=9e9) as (here, there):
+        ann = await holder(here, "ann", role="admin")
+        bob = await holder(there, "bob", "127.0.0.2")
+        await answered(ann, "server-role-given", "role", nick="bob", role="moderator")
+        await trio.sleep(2)
+        await answered(bob, "panic-on", "panic", state="on", minutes=5)
+        await trio.sleep(2)
+        assert await refused(await stranger(here), "login", nick="g1") == "panic-guests"
+        await answered(ann, "panic-off", "panic", state="off")
+        await trio.sleep(2)
+        await answered(await stranger(there), "logged-in", "login", nick="g1")
+        assert (await there.ask_as_operator("set-panic"))[0] == {"is": "panic-shown", "seconds": 0.0}
+
+
+def test_a_hundred_thousand_bans_cost_who_comes_nothing() -> None:
+    in_force = InForce()
+    for number in range(1, 100_001):
+        network = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}/32"
+        in_force.note(ServerAct("banned", 1.0, "ann", network=network, until=1e9 + number, number=number))
+    began = time.perf_counter()
+    for _ in range(1000):
+        assert in_force.ban_of(Visitor(network="192.0.2.1"), 2.0) is None
+        assert in_force.is_calm(2.0)
+    assert time.perf_counter() - began < 5
+    assert in_force.ban_of(Visitor(network="10.0.0.7"), 2.0) is not None
+    assert in_force.ban_of(Visitor(network="10.0.0.7", is_immune=True), 2.0) is None
+    assert in_force.ban_of(Visitor(network="10.0.0.7"), 3e9) is None
+    assert len(in_force.listed(3e9)) == 0
