@@ -9,7 +9,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,11 @@ from pathlib import Path
 import trio
 from chat_server.cli import main
 from chat_server.commands import devices
-from chat_server.journal.sqlite import ended_file, endings, writer
+from chat_server.journal.sqlite import deleted, ended_file, endings, writer
 from chat_server.journal.search.search_index import SearchIndex
 from chat_server.server import retention, server
 
+deleted.DELAY = deleted.REST = 0.0
 left = Path(sys.argv[sys.argv.index("--data") + 1]).with_name("left")
 if ends_accounts:  # at once
     devices.CHANGE_OF_MIND_SECONDS, retention.PRUNE_SECONDS = 0.0, 0.05
@@ -65,6 +66,8 @@ sys.exit(main())
 OLD, NEW = canary.PASSWORD, f"{canary.PASSWORD}-too"
 TOKEN = "t" * 22
 NUMBERS = itertools.count(1)
+NEVER = 10**9
+"""A write that does not come."""
 
 
 class Program:
@@ -91,8 +94,10 @@ class Program:
         self._socket.sendall(json.dumps({"do": do, **fields}).encode() + b"\n")
 
     def next(self, tag: str) -> Event:
-        """The next event with this tag."""
-        return next(event for event in self._events() if event["is"] == tag)
+        """The next event with this tag; {} if the server ends before it comes."""
+        with suppress(ConnectionError):
+            return next((event for event in self._events() if event["is"] == tag), {})
+        return {}
 
     def _events(self) -> Iterator[Event]:
         for line in self._lines:
@@ -115,6 +120,7 @@ class World:
         Only if it `ends_accounts` it looks for what is old, each 0.05 s and by some ten statements, so that at which write of what was asked for the
         20th of all comes is a matter of chance. Else what was asked for is all that is written, and a write has the same number each time.
         """
+        self.data = data
         self._left, self._dies_at = data.with_name("left"), dies_at
         self._left.unlink(missing_ok=True)
         program = f"ends_accounts = {ends_accounts}\n{SERVER}"
@@ -160,8 +166,13 @@ def arranged(data: Path) -> Iterator[World]:
         assert world.server.stop() == 0
 
 
-def killed(data: Path, act: Callable[[World], bool], *, ends_accounts: bool = False) -> Iterator[tuple[World, bool]]:
-    """Do something again and again, each time with the server killed at one more write; give the next one, and whether it had been done."""
+def killed(
+    data: Path, act: Callable[[World], bool], *, ends_accounts: bool = False, is_quick: bool = False
+) -> Iterator[tuple[World, bool]]:
+    """Do something again and again, each time with the server killed at one more write; give the next one, and whether it had been done.
+
+    If it `is_quick`, the next one overwrites at once what is left of deleted lines.
+    """
     original = data.with_name("original")
     shutil.copytree(data, original)
     for dies_at in itertools.count(1):
@@ -169,7 +180,7 @@ def killed(data: Path, act: Callable[[World], bool], *, ends_accounts: bool = Fa
         shutil.copytree(original, data)
         with living(data, dies_at, ends_accounts=ends_accounts) as world:
             is_done = act(world)
-        with living(data) as world:
+        with living(data, NEVER if is_quick else 0) as world:
             yield world, is_done
         if is_done:
             assert dies_at > 5, "it is killed in between"

@@ -26,6 +26,7 @@ from chat_server.protocol.entries import (
     RoleGiven,
     RuleSet,
     Storable,
+    TopicSet,
 )
 from chat_server.protocol.events import NotStored, Refused
 from chat_server.protocol.names import name_key
@@ -297,7 +298,7 @@ class Gate:
             if type(entry[2]) is SayRun:
                 for one in each_of((entry,)):
                     self._admit(one, admitted)
-            elif not _follows_from_arrival(entry):
+            elif not _follows_from_another(entry):
                 self._admit(entry, admitted)
         return admitted
 
@@ -354,9 +355,9 @@ class Gate:
         return what._replace(entry=act)
 
 
-def _follows_from_arrival(entry: InboxEntry) -> bool:
-    """Whether this was planned before the room was known to be another one: whoever comes in is looked at once more."""
-    return isinstance(entry[2], Acting) and isinstance(entry[2].entry, MemberJoined | AdminCame)
+def _follows_from_another(entry: InboxEntry) -> bool:
+    """Whether this was planned before the room was known to be another one: who comes in, and what deletes a topic, is looked at once more."""
+    return isinstance(entry[2], Acting) and isinstance(entry[2].entry, MemberJoined | AdminCame | TopicSet)
 
 
 def _curbed(state: RoomState, person: Person[Occupant], now: float, *kinds: CurbKind) -> Curb | None:

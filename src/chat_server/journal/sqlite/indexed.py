@@ -11,8 +11,9 @@ from chat_server.journal import EVERYTHING, JournalError
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.search.search_index import SearchIndex
 from chat_server.journal.sqlite.reader import Reader
+from chat_server.journal.sqlite.rewriting import records_with
 from chat_server.logs import log
-from chat_server.protocol.entries import Deleted, Entry
+from chat_server.protocol.entries import Deleted, Entry, Ranges
 
 
 class IndexedFile:
@@ -56,6 +57,11 @@ class IndexedFile:
     def replace(self, records: Sequence[StoredRecord]) -> None:
         """Index records again that are no longer as they were."""
         self._opened()[1].replace(records)
+
+    def replace_numbers(self, room: str, numbers: Ranges) -> None:
+        """Index again the records of a room in which lines with these numbers are."""
+        reader, index = self._opened()
+        index.replace(reader.ask(lambda connection: records_with(connection, room, numbers)))
 
     def purge(self) -> None:
         """Leave nothing of what is not indexed any more in the index's file; where that cannot be done, there is no file, and it is made anew."""

@@ -23,6 +23,7 @@ from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.committer import Committer, Positions, WriteJob
 from chat_server.journal.sqlite.conversations import SqliteConversations
 from chat_server.journal.sqlite.data_directory import DataDirectory
+from chat_server.journal.sqlite.deleted import Deletions
 from chat_server.journal.sqlite.ended_accounts import apply_ended
 from chat_server.journal.sqlite.endings import Endings
 from chat_server.journal.sqlite.indexed import IndexedFile
@@ -89,6 +90,7 @@ class SqliteJournal:
         self.mentions = SqliteMentions(self._committer, self._in_reader)
         """Who was named while they were not there; see Journal."""
         self._changes = RoomChanges(self._committer, self._indexer, self._endings, self._reader_limit, self._runs)
+        self._deletions = Deletions(self._committer, self._indexer, self._endings, self._changes.current)
         self._looking_back = trio.Lock()
         self._end = self._writer.end()
         self._lines_stored = 0
@@ -112,6 +114,7 @@ class SqliteJournal:
             nursery.start_soon(self._endings.run)
             await nursery.start(self._committer.run)
             await self._endings.catch_up(self._left)
+            nursery.start_soon(self._deletions.run)
             task_status.started()
             await self._committer.ended.wait()
             nursery.cancel_scope.cancel()
@@ -122,6 +125,7 @@ class SqliteJournal:
         """Let `run` end; see Journal."""
         self._store_positions()
         self.accounts.close()
+        self._deletions.close()
         self._committer.close()
 
     async def wait_closed(self) -> None:
@@ -162,6 +166,9 @@ class SqliteJournal:
             self._grown.set()
             self._grown = trio.Event()
             self._shorten_log()
+            for one in jobs:
+                if one.append:
+                    self._deletions.note(one.append.lines)
 
     def _note_failure(self, error: Exception) -> None:
         """Log it, but not for each of a thousand lines that a full disk refuses."""

@@ -13,7 +13,7 @@ from chat_server.accounts import Ended
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored, decode, encode
 from chat_server.journal.erasing import concerns, redacted_after, rewritten, state_without
-from chat_server.protocol.entries import Redacted, TopicSet
+from chat_server.protocol.entries import Ranges, Redacted, TopicSet
 
 LOOKED_THROUGH = 5000
 """Batches that are looked through at once, some 5 ms."""
@@ -101,19 +101,51 @@ def _forget_topics(connection: sqlite3.Connection, lines: Sequence[Stored], acco
                 yield where
 
 
-def redact(connection: sqlite3.Connection, room: int, redacted: Redacted) -> None:
-    """Overwrite what an entry that is just being stored deletes. What has been pruned meanwhile is passed over."""
-    for first, last in redacted.of:
-        found = connection.execute(
-            "SELECT id FROM batch WHERE room = ?1 AND first <= ?3 AND first >="
-            " coalesce((SELECT max(first) FROM batch WHERE room = ?1 AND first <= ?2), 0) ORDER BY first",
+def redact(connection: sqlite3.Connection, redacted: Redacted, position: int) -> None:
+    """Overwrite what an entry deletes that is just being stored at this position or later. What has been pruned meanwhile is passed over."""
+    for last, lines in records_with(connection, redacted.room, redacted.of):
+        new = [redacted_after(line, redacted) for line in lines]
+        if new != lines:
+            start = last - len(lines) + 1
+            connection.execute("UPDATE batch SET lines = CAST(? AS TEXT) WHERE id = ?", (encode(new), start))
+    connection.execute("UPDATE journal SET redacted = ?", (position,))
+
+
+def records_with(connection: sqlite3.Connection, room: str, numbers: Ranges) -> list[StoredRecord]:
+    """The batches of a room in which lines with these numbers are."""
+    found: dict[int, None] = {}
+    for first, last in numbers:
+        rows = connection.execute(
+            "SELECT batch.id FROM batch, (SELECT id FROM room WHERE name = ?1) AS room WHERE room = room.id AND first <= ?3"
+            " AND first >= coalesce((SELECT max(first) FROM batch WHERE room = room.id AND first <= ?2), 0) ORDER BY first",
             (room, first, last),
-        ).fetchall()
-        for position, lines in records_of(connection, [number for (number,) in found]):
-            new = [redacted_after(line, redacted) for line in lines]
-            if new != lines:
-                start = position - len(lines) + 1
-                connection.execute("UPDATE batch SET lines = CAST(? AS TEXT) WHERE id = ?", (encode(new), start))
+        )
+        found |= dict.fromkeys(number for (number,) in rows)
+    return [*records_of(connection, [*found])]
+
+
+class Left(NamedTuple):
+    """What was deleted since the files were last made anew: whether anything was, and by which entries, as far as they are still there."""
+
+    is_any: bool
+    redactions: list[Redacted]
+
+
+def left_to_overwrite(connection: sqlite3.Connection) -> Left:
+    """What may still be in the files of what was deleted."""
+    ((redacted, overwritten),) = connection.execute("SELECT redacted, overwritten FROM journal").fetchall()
+    if not redacted or redacted < overwritten:
+        return Left(is_any=False, redactions=[])
+    rows = connection.execute(
+        """SELECT id FROM batch WHERE id >= ? AND instr(lines, '"redacted"') ORDER BY id""", (overwritten,)
+    ).fetchall()
+    records = records_of(connection, [number for (number,) in rows])
+    return Left(is_any=True, redactions=[line for _, lines in records for line in lines if isinstance(line, Redacted)])
+
+
+def note_overwritten(connection: sqlite3.Connection, position: int) -> None:
+    """Nothing is left in the files of what was deleted before this position."""
+    connection.execute("UPDATE journal SET overwritten = ?", (position,))
 
 
 def pending(connection: sqlite3.Connection) -> list[Ended]:

@@ -201,6 +201,11 @@ MIGRATIONS: list[str] = [
     _CONVERSATIONS,
     f"{_MENTIONS} CREATE INDEX mention_by_room ON mention (room);",
     _ACTS + _ACT_INDEXES,
+    """
+    -- The position at which lines were last deleted, at the latest; and the one up to which nothing is left in the files of what was deleted before.
+    ALTER TABLE journal ADD COLUMN redacted INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE journal ADD COLUMN overwritten INTEGER NOT NULL DEFAULT 0;
+    """,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")

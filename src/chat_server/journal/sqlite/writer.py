@@ -312,7 +312,7 @@ class Writer(Reader):
                 state = written(after(showable_state(state), line))
                 self._connection.execute("UPDATE room SET state = ? WHERE name = ?", (state, line.room))
             elif isinstance(line, Redacted):
-                redact(self._connection, self._rooms[line.room], line)
+                redact(self._connection, line, self._next_id)
 
     def _store_positions(self, positions: Mapping[tuple[str, str], int]) -> None:
         rows = [(self._rooms[room], person, seq) for (room, person), seq in positions.items()]
