@@ -38,9 +38,14 @@ class Deletions:
     """What was deleted, on its way out of the files."""
 
     def __init__(
-        self, committer: Committer, indexer: Indexer[IndexedFile], endings: Endings, current: Callable[[str], str]
+        self,
+        committer: Committer,
+        indexer: Indexer[IndexedFile],
+        endings: Endings,
+        current: Callable[[str], str],
+        left: rewriting.Left,
     ) -> None:
-        """Nothing was deleted. `current` tells what a room is called now that was called so when lines of it were deleted."""
+        """Go on with what was left. `current` tells what a room is called now that was called so when lines of it were deleted."""
         self._committer = committer
         self._indexer = indexer
         self._endings = endings
@@ -50,6 +55,7 @@ class Deletions:
         self._due_at: float | None = None
         self._rests_until = 0.0
         self._is_closed = False
+        self._left = left
 
     def close(self) -> None:
         """Nothing more is written from now on; the next server does the rest."""
@@ -69,14 +75,12 @@ class Deletions:
     async def run(self) -> None:
         """Have nothing left of what is deleted, until `close`."""
         guard = Guard("something went wrong while what is left of deleted lines was overwritten")
-        is_known = False
+        if self._left.is_any:
+            self._add(self._left.redactions)
         while not self._is_closed:
             is_done = False
             with guard:
                 try:
-                    if not is_known:
-                        await self._find_left()
-                        is_known = True
                     await self._do_next()
                     is_done = True
                 except JournalError as error:
@@ -84,12 +88,6 @@ class Deletions:
                         log.error("cannot overwrite what is left of deleted lines; it is tried again", why=str(error))
             if not is_done:
                 await trio.sleep(REST_AFTER_FAILURE)
-
-    async def _find_left(self) -> None:
-        """Look what was left undone when the journal was last closed."""
-        left = await self._committer.call(lambda writer: writer.ask(rewriting.left_to_overwrite))
-        if left.is_any:
-            self._add(left.redactions)
 
     async def _do_next(self) -> None:
         """Wait until there is something to do, and do it."""

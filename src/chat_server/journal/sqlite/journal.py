@@ -29,6 +29,7 @@ from chat_server.journal.sqlite.endings import Endings
 from chat_server.journal.sqlite.indexed import IndexedFile
 from chat_server.journal.sqlite.mentions import SqliteMentions
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
+from chat_server.journal.sqlite.rewriting import left_to_overwrite
 from chat_server.journal.sqlite.room_changes import RoomChanges
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
 from chat_server.logs import log
@@ -80,6 +81,7 @@ class SqliteJournal:
         self._endings = Endings(folder, self._committer, self._indexer, self._store_positions)
         try:
             self._left = apply_ended(folder, self._writer)
+            left = self._writer.ask(left_to_overwrite)
             self.accounts = SqliteAccounts(folder, self._writer, self._committer, self._endings)
         except (JournalError, UnusableJournal) as error:
             self._writer.close()
@@ -90,7 +92,7 @@ class SqliteJournal:
         self.mentions = SqliteMentions(self._committer, self._in_reader)
         """Who was named while they were not there; see Journal."""
         self._changes = RoomChanges(self._committer, self._indexer, self._endings, self._reader_limit, self._runs)
-        self._deletions = Deletions(self._committer, self._indexer, self._endings, self._changes.current)
+        self._deletions = Deletions(self._committer, self._indexer, self._endings, self._changes.current, left)
         self._looking_back = trio.Lock()
         self._end = self._writer.end()
         self._lines_stored = 0

@@ -108,7 +108,10 @@ def redact(connection: sqlite3.Connection, redacted: Redacted, position: int) ->
         if new != lines:
             start = last - len(lines) + 1
             connection.execute("UPDATE batch SET lines = CAST(? AS TEXT) WHERE id = ?", (encode(new), start))
-    connection.execute("UPDATE journal SET redacted = ?", (position,))
+    connection.execute(
+        "UPDATE journal SET redacted = ?1, overwritten = iif(redacted = 0 OR redacted < overwritten, ?1, overwritten)",
+        (position,),
+    )
 
 
 def records_with(connection: sqlite3.Connection, room: str, numbers: Ranges) -> list[StoredRecord]:
