@@ -25,7 +25,7 @@ THROWAWAY = Path(__file__).with_name("throwaway.py")
 
 FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
 BEFORE_LOGIN = {"login", "register", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
-OF_PEOPLE = {"block", "unblock"}
+OF_PEOPLE = {"block", "unblock", "msg", "reply", "accept", "dm"}
 EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"} | OF_PEOPLE
 IN_ROOMS = {
     "say",

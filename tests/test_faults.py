@@ -655,6 +655,8 @@ ELSEWHERE = {
     "rooms", "open_room", "__init_subclass__",
     # Nobody asks for a password yet; nor has a person what they need.
     "ask_secret", "shows_typing", "takes_secrets", "take_over", "replayed_up_to",
+    # Where two write to one another: test_conversing.py.
+    "kept_as", "opened", "seen",
     # Where somebody registers: test_signing_in.py, test_marks_told.py.
     "known_otherwise", "note_account", "is_noted",
     # Where telnet asks without end, and reads nothing: test_outbox.py.

@@ -87,7 +87,7 @@ def test_rooms_are_listed_with_how_many_are_in_each() -> None:
         ("pyton", "* There is no command /pyton. Did you mean /python?"),
         ("x" * 4000, f"* There is no command /{'x' * 40}…. /help lists all."),
         ("whois", "* There is no command /whois. /help lists all."),
-        ("msg", "* There is no command /msg. /help lists all."),
+        ("dcc", "* There is no command /dcc. /help lists all."),
         ("{word}", "* There is no command /{word}. To say a line that begins with a slash, type two: //{word}"),
         (
             "usr/bin/python",

@@ -120,7 +120,7 @@ def test_the_catalogue_that_programs_are_sent_describes_it(tossing: Tossing) -> 
     described = tossing.known["described"]
     (sides,) = described["parameters"]
     assert (described["usage"], described["help"], described["group"]) == ("/toss [SIDES]", "Throw a die", "talking")
-    assert (described["where"], described["aliases"]) == (["hall", "room"], ["fling"])
+    assert (described["where"], described["aliases"]) == (["conversation", "hall", "room"], ["fling"])
     assert (sides["kind"], sides["least"], sides["most"]) == ("number", 2, 100)
 
 

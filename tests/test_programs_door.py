@@ -29,8 +29,8 @@ async def test_hello_tells_what_the_server_is_and_can_do(autojump_clock: trio.ab
         assert hello["limits"]["text_bytes"] == 16384
         commands = {command["name"]: command for command in hello["commands"]}
         assert commands["login"]["where"] == ["outside"]
-        assert commands["join"]["where"] == ["hall", "room"]
-        assert commands["say"]["where"] == ["room"]
+        assert commands["join"]["where"] == ["conversation", "hall", "room"]
+        assert commands["say"]["where"] == ["conversation", "room"]
         assert commands["search"]["parameters"][1] == {
             "name": "everywhere",
             "kind": "flag",

@@ -8,6 +8,7 @@ from msgspec import UNSET
 import chat_server
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol import entries, events, requests
+from chat_server.protocol.conversation_events import Conversing
 from chat_server.protocol.described import DeviceShown, Forbidden, LastLogin
 from chat_server.protocol.room_events import StoringGoesOn
 from chat_server.wire.render.sentences import CHOICES, GROUP_NAMES, SENTENCES, text_of
@@ -208,6 +209,7 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "details": {},
         "recovery": ("A-B",),
         "devices": (),
+        "conversations": (Conversing("@bob", 3, 1),),
         "last_login": UNSET,
         "guest": False,
         "bot": False,

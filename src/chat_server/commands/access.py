@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypeVar
 from chat_server.protocol.events import Refused
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER, STRANGER
 from chat_server.rooms.rights import Act
-from chat_server.rooms.room import HALL, ROOM, Occupant, Room
+from chat_server.rooms.room import CONVERSATION, HALL, ROOM, Occupant, Room
 
 ANYBODY = "anybody"
 NOBODY = "nobody"
@@ -29,7 +29,7 @@ ROLES: dict[str, frozenset[str]] = {
 COMMON = frozenset((STRANGER, MEMBER, ANYBODY, NOBODY))
 """What programs need not be told: it follows from where a command works."""
 
-EVERYWHERE = (HALL, ROOM)
+EVERYWHERE = (CONVERSATION, HALL, ROOM)
 
 
 class Access(NamedTuple):
@@ -117,7 +117,14 @@ def refused(row: Access, session: Occupant, place: Room, word: str) -> Refused:
     if session.proof.is_bot and not row.is_for_bots:
         return Refused("not-for-bots", {"word": word})
     if kind not in row.where:
-        return Refused("not-in-hall" if kind == HALL else "not-in-rooms", {"word": word})
+        return _not_in(kind, word)
     if row.act is not None and (refusal := place.refusal_of(session, row.act)) is not None:
         return refusal
     return Refused("for-programs" if session.has_terminal else "for-terminals", {"word": word})
+
+
+def _not_in(kind: str, word: str) -> Refused:
+    """That a command does not work in this kind of place."""
+    if kind == CONVERSATION:
+        return Refused("not-in-conversations", {"word": word})
+    return Refused("not-in-hall" if kind == HALL else "not-in-rooms", {"word": word})

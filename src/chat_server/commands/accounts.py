@@ -33,6 +33,7 @@ from chat_server.protocol.stored_event import span_of
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.enforcing import refusal_of_visitor
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import STRANGER, Person, Proof, person_id
@@ -269,6 +270,7 @@ async def _make(place: Room, session: Occupant, nick: str, hashed: str, request:
     session.send(Registered(nick, tuple(code.shown for code in codes), token))
     if made.account.role == "owner":
         session.send_unasked(NowOwner())
+    conversations_of(directory).came(session)
     await _tell_rooms(place, person, is_first=is_first)
     await enter_rooms(place, session, made.rooms)
     return True

@@ -19,6 +19,7 @@ from chat_server.rooms.blocking import blocks_of, choice_to_block, see_as_chosen
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+from chat_server.rooms.who_may_write import CHOICES as WRITERS
 
 WIDTHS = range(20, 201)
 """Columns that one may say a terminal has."""
@@ -42,6 +43,7 @@ _HOLD_WHEREVER: Mapping[str, Callable[[object], bool]] = {
     "language": lambda value: value in LANGUAGES,
     "zone": _is_zone,
     "history": lambda value: value in range(HISTORY_MAX + 1),
+    "dm": lambda value: value in WRITERS,
 }
 _HOLD_AT_A_DOOR: Mapping[str, Callable[[object], bool]] = {
     "charset": lambda value: value in CHARSETS,

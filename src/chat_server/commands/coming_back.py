@@ -17,6 +17,7 @@ from chat_server.journal.nodes import Claimed
 from chat_server.protocol.described import LastLogin
 from chat_server.protocol.events import LoggedIn, Refused
 from chat_server.protocol.requests import Login
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
@@ -47,7 +48,7 @@ async def come_back(
     following = join(place, session, person, request)
     if following is not None:
         rooms = rooms_of(place, following.rooms)[:ROOMS_MAX]
-        tell(session, request, rooms, last)
+        tell(place, session, request, rooms, last)
         if following.takes_over:
             await session.take_over(rooms)
         speak_as_chosen(session)
@@ -97,10 +98,13 @@ def _end_one(person: Person[Occupant]) -> None:
     ended.dismiss("taken-over", inf)
 
 
-def tell(session: Occupant, request: Login, rooms: Sequence[Room] = (), last: LastLogin | None = None) -> None:
-    """Tell a session who it is now, and in which rooms it will be."""
+def tell(
+    place: Room, session: Occupant, request: Login, rooms: Sequence[Room] = (), last: LastLogin | None = None
+) -> None:
+    """Tell a session who it is now, and in which rooms it will be; it will be told what others have written to it."""
     sessions = len(session.person.sessions) if request.session else UNSET
     session.send(LoggedIn(session.nick, request.token, tuple(room.name for room in rooms), sessions, last or UNSET))
+    conversations_of(place.directory).came(session)
 
 
 # Where there are other nodes.
@@ -165,7 +169,7 @@ async def go_on(
             names = tuple(dict.fromkeys((*names, *there)))
             is_known = True
     rooms = rooms_of(place, names)[:ROOMS_MAX]
-    tell(session, request, rooms, last)
+    tell(place, session, request, rooms, last)
     if following.takes_over or is_known:
         await session.take_over(rooms)
     if is_known:

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import fields
 
+from chat_server.commands.conversing import Message
 from chat_server.commands.inviting import Invite
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.requests import ChooseCharset, ChooseLanguage, ChooseWrap, Help, Join, Login, Request
 from chat_server.protocol.syntax import choices_of
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.known_rooms import known_rooms
 from chat_server.rooms.room import Occupant, Room
 
@@ -24,6 +26,8 @@ def completions(before: str, place: Room, session: Occupant) -> tuple[list[str],
     commands = COMMANDS.words_here(place, session)
     rooms = [room.name for room in known_rooms(place, session)] if COMMANDS.works_for(place, session, Join) else []
     nicks = _elsewhere(place, session) if _asks(before, commands, Invite) else place.nicks
+    if _asks(before, commands, Message):
+        nicks = [*nicks, *conversations_of(place.directory).partners(session.person)]
     return candidates(before, commands=commands, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
 
 

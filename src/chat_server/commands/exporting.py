@@ -15,6 +15,7 @@ from chat_server.journal import JournalError
 from chat_server.protocol.entries import OwnLines
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import HowMany, Request
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.person import HOLDER
 from chat_server.rooms.reader import own_lines
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
@@ -34,10 +35,13 @@ class Export(Request, frozen=True, gc=False):
 
 
 class Exported(Answered, frozen=True):
-    """The receiver has been given everything: so many lines of theirs, and what they have chosen, by kind of door ("": wherever they are)."""
+    """The receiver has been given everything: so many lines of theirs and of their conversations.
+
+    And what they have chosen, by kind of door ("": wherever they are).
+    """
 
     sentence: ClassVar[str] = (
-        "That is everything: your account, your devices, {lines} lines of yours, and what you have chosen: {chosen}"
+        "That is everything: your account, your devices, {lines} lines of yours and of your conversations, and what you have chosen: {chosen}"
     )
 
     lines: HowMany
@@ -96,12 +100,14 @@ async def _export(place: Room, session: Occupant) -> None:
 async def _send_lines(place: Room, session: Occupant) -> int:
     """Send all lines of the account's; return how many. Raises JournalError."""
     accounts, account = place.directory.accounts, session.person.account
+    conversations = conversations_of(place.directory)
+    await conversations.load(conversations.who(session.person))
     count, withheld, after = 0, 0, 0
     while True:
         session.owe(READING_TOKENS)
         await session.drained()
         own = await accounts.lines_of(account, after, READ_AT_ONCE)
-        lines = own_lines(place, session, own.lines)
+        lines = own_lines(place, session, own.lines, conversations.called(session.person))
         for first in range(0, len(lines), LINES_AT_ONCE):
             await session.drained()
             session.send(OwnLines(tuple(lines[first : first + LINES_AT_ONCE]), session.person.zone))

@@ -3,7 +3,7 @@
 A page is a range of numbers, since numbers have no holes. What a search finds is decided in journal/words.py. Never knows who is in the room.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from chat_server.commands.access import access
 from chat_server.commands.bots import rooms_of_bot
@@ -26,49 +26,48 @@ from chat_server.protocol.requests import (
 )
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.blocking import shown_to
-from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.paging import AROUND, PAGE_MAX
 from chat_server.rooms.reader import page, search
-from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.room import CONVERSATION, HALL, ROOM, MaybeAwaitable, Occupant, Room
 
 
 class HistoryCommands(CommandHandler):
     """To read back what was said."""
 
-    @access(where=(ROOM,), asks_engine=True)
-    def do_last(self, place: ChatRoom, session: Occupant, request: Last) -> MaybeAwaitable:
+    @access(where=(ROOM, CONVERSATION), asks_engine=True)
+    def do_last(self, place: Room, session: Occupant, request: Last) -> MaybeAwaitable:
         """Read the newest lines.
 
         Up to 200; 20 if you give no number.
         """
         return _show_last(place, session, min(request.count, LAST_MAX))
 
-    @access(where=(ROOM,), asks_engine=True)
-    def do_since(self, place: ChatRoom, session: Occupant, request: Since) -> MaybeAwaitable:
+    @access(where=(ROOM, CONVERSATION), asks_engine=True)
+    def do_since(self, place: Room, session: Occupant, request: Since) -> MaybeAwaitable:
         """Read what came after a line.
 
         A line is named by its number in this room, such as 4711.
         """
         return _show_since(place, session, request.number, PAGE_MAX)
 
-    @access(where=(ROOM,), asks_engine=True)
-    def do_before(self, place: ChatRoom, session: Occupant, request: Before) -> MaybeAwaitable:
+    @access(where=(ROOM, CONVERSATION), asks_engine=True)
+    def do_before(self, place: Room, session: Occupant, request: Before) -> MaybeAwaitable:
         """Read what came before a line.
 
         A line is named by its number in this room, such as 4711.
         """
         return _show_before(place, session, request.number, PAGE_MAX)
 
-    @access(where=(ROOM,), asks_engine=True)
-    def do_around(self, place: ChatRoom, session: Occupant, request: Around) -> MaybeAwaitable:
+    @access(where=(ROOM, CONVERSATION), asks_engine=True)
+    def do_around(self, place: Room, session: Occupant, request: Around) -> MaybeAwaitable:
         """Read the lines around a line.
 
         A line is named by its number in this room, such as 4711.
         """
-        return _show(place, session, request.number - AROUND, request.number + AROUND)
+        return _show_around(place, session, request.number)
 
-    @access(where=(ROOM,), asks_engine=True)
-    def do_date(self, place: ChatRoom, session: Occupant, request: OnDate) -> MaybeAwaitable:
+    @access(where=(ROOM, CONVERSATION), asks_engine=True)
+    def do_date(self, place: Room, session: Occupant, request: OnDate) -> MaybeAwaitable:
         """Read from the beginning of a day, or from a time of day.
 
         A day is written as 2026-11-20, today, yesterday, or -3d for three days ago; it begins at midnight in the zone that /time shows.
@@ -79,10 +78,10 @@ class HistoryCommands(CommandHandler):
         except NotADay:
             session.send(Refused("usage-not-a-day", {"value": shortened(request.day)}))
             return None
-        return _answered(session, _page_of(place, session, span))
+        return _answered(session, place, lambda: _page_of(place, session, span))
 
-    @access(where=(ROOM,), asks_engine=True)
-    def do_search(self, place: ChatRoom, session: Occupant, request: Search) -> MaybeAwaitable:
+    @access(where=(ROOM, CONVERSATION), asks_engine=True)
+    def do_search(self, place: Room, session: Occupant, request: Search) -> MaybeAwaitable:
         """Search this room (-a: all rooms).
 
         It finds lines that have all of the words.
@@ -126,36 +125,45 @@ class HistoryCommands(CommandHandler):
         return _show_before(place, session, request.before, count)
 
 
-async def _answered(session: Occupant, answer: Awaitable[Event]) -> None:
-    """Send the answer, or that the journal cannot be read just now."""
+async def _answered(session: Occupant, room: Room, answer: Callable[[], Awaitable[Event]]) -> None:
+    """Send the answer, when what was said before is in it; or that the journal cannot be read just now."""
+    await room.flushed(session)
     try:
-        session.send(shown_to(session.person.blocks, await answer))
+        await room.opened()
+        session.send(shown_to(session.person.blocks, await answer()))
     except JournalError:
         session.send(Refused("cannot-read"))
 
 
-async def _show(room: Room, session: Occupant, first: int, last: int, *, from_end: bool = False) -> None:
-    await _answered(session, page(room, session, first, last, from_end=from_end))
+async def _show(
+    room: Room, session: Occupant, wanted: Callable[[int], tuple[int, int]], *, from_end: bool = False
+) -> None:
+    """Show the lines that are wanted of a room, of which the newest has a number."""
+    await _answered(session, room, lambda: page(room, session, *wanted(room.last_seq), from_end=from_end))
 
 
 async def _show_last(room: Room, session: Occupant, count: int) -> None:
-    await room.flushed(session)
-    await _show(room, session, room.last_seq - count + 1, room.last_seq, from_end=True)
+    await _show(room, session, lambda newest: (newest - count + 1, newest), from_end=True)
 
 
 async def _show_since(room: Room, session: Occupant, number: int, count: int) -> None:
-    await room.flushed(session)
-    await _show(room, session, number + 1, number + count)
+    await _show(room, session, lambda _: (number + 1, number + count))
 
 
 async def _show_before(room: Room, session: Occupant, number: int, count: int) -> None:
-    await room.flushed(session)
-    last = min(number - 1, room.last_seq)
-    await _show(room, session, last - count + 1, last, from_end=True)
+    def wanted(newest: int) -> tuple[int, int]:
+        last = min(number - 1, newest)
+        return last - count + 1, last
+
+    await _show(room, session, wanted, from_end=True)
+
+
+async def _show_around(room: Room, session: Occupant, number: int) -> None:
+    await _show(room, session, lambda _: (number - AROUND, number + AROUND))
 
 
 async def _page_of(room: Room, session: Occupant, span: Span) -> PageShown:
-    first = await room.directory.journal.seq_at(room.name, span.start, span.end)
+    first = await room.directory.journal.seq_at(room.kept_as, span.start, span.end)
     first = max(first, room.reads_from(session))
     return await page(room, session, first, first + PAGE_MAX - 1)
 
@@ -166,6 +174,11 @@ async def _search(place: Room, session: Occupant, words: str, rooms: list[str] |
         session.send(limited_to)
         return
     await place.flushed(session)
+    try:
+        await place.opened()
+    except JournalError:
+        session.send(Refused("cannot-read"))
+        return
     found = await search(place, session, words, rooms if limited_to is None else [*limited_to])
     session.send(shown_to(session.person.blocks, found))
 

@@ -163,7 +163,7 @@ async def _let_in(place: Room, session: Occupant, let_in: LetIn, request: Login)
         await come_back(place, session, person, request, last)
         return
     session.logged_in(nick, sender_of(account.id), OF_ACCOUNT[account.role])
-    tell(session, request, last=last)
+    tell(place, session, request, last=last)
 
 
 def _refusal_of(place: Room, session: Occupant, let_in: LetIn) -> Refused | None:

@@ -160,7 +160,7 @@ def _log_in(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
     _be_plain_if_asked(place, session, request)
     request = _with_token(session, request)
     let_in_guest(place, session, nick, request.token)
-    tell(session, request)
+    tell(place, session, request)
     return None
 
 

@@ -1,11 +1,15 @@
 """Which rooms there are and who is in them; to enter them, to leave them, to open one."""
 
+from contextlib import suppress
+
 from chat_server.accounts.new_names import parse_new_name
 from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.bots import NotForThisBot, refusal_of_room, rooms_of_bot
+from chat_server.commands.conversing import conversation_named, enter_direct, names_somebody, nobody_named
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
+from chat_server.protocol.conversation_events import ConversationsListed
 from chat_server.protocol.entries import RoleGiven
 from chat_server.protocol.events import OnlineListed, Refused, RoomCreated, RoomsListed
 from chat_server.protocol.names import BadName, name_key
@@ -22,6 +26,8 @@ from chat_server.protocol.requests import (
 from chat_server.protocol.room_events import RoomRenamed
 from chat_server.protocol.typed import nearest, shortened
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.conversations import conversations_of
+from chat_server.rooms.direct import Direct
 from chat_server.rooms.known_rooms import formerly_known, known_room, known_rooms
 from chat_server.rooms.room import ROOM, ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room
 
@@ -43,8 +49,11 @@ class RoomCommands(CommandHandler):
         topics = {
             room.name: room.topic[:TOPIC_SHOWN_MAX] for room in busiest if room.topic and room.shows_topic_to(session)
         }
-        session.send(RoomsListed(tuple((room.name, room.population) for room in rooms), topics, request.name))
-        return None
+        answer = RoomsListed(tuple((room.name, room.population) for room in rooms), topics, request.name)
+        if request.name or not session.person.account or session.proof.is_bot:
+            session.send(answer)
+            return None
+        return _list_with_conversations(place, session, answer)
 
     @access(where=(ROOM,))
     def do_online(self, place: ChatRoom, session: Occupant, request: ListOnline) -> MaybeAwaitable:
@@ -60,6 +69,8 @@ class RoomCommands(CommandHandler):
 
         From another room, this leaves the one and enters the other. The room's name alone does the same: /python is /join python.
         """
+        if names_somebody(request.room):
+            return _join_direct(place, session, request.room)
         room = _room_called(place, session, request.room)
         if room is None:
             near = nearest(request.room, [room.name for room in known_rooms(place, session)[:ROOMS_NAMED_MAX]])
@@ -100,6 +111,26 @@ class RoomCommands(CommandHandler):
         return _create(place, session, name)
 
 
+async def _list_with_conversations(place: Room, session: Occupant, answer: RoomsListed) -> None:
+    """List the rooms, and before them with whom somebody has conversations."""
+    with suppress(JournalError):
+        if conversations := await conversations_of(place.directory).listed(session.person):
+            session.send_unasked(ConversationsListed(tuple(conversations)))
+    session.send(answer)
+
+
+def _join_direct(place: Room, session: Occupant, name: str) -> MaybeAwaitable:
+    direct = conversation_named(place, session, name)
+    if direct is None:
+        session.send(nobody_named(name))
+        return None
+    return _enter_direct(session, direct)
+
+
+async def _enter_direct(session: Occupant, direct: Direct) -> None:
+    await enter_direct(session, direct)
+
+
 def _room_called(place: Room, session: Occupant, name: str) -> Room | None:
     """The room of this name; whoever asks for one by the name that it had before is told the new one."""
     room = known_room(place, session, name)
@@ -120,6 +151,9 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
         session.send(Refused("too-many-rooms", {"limit": str(RESUMED_MAX)}))
         return
     for name, number in {name_key(name): number for name, number in request.rooms.items()}.items():
+        if names_somebody(name):
+            await _resume_direct(place, session, name, number)
+            continue
         room = _room_called(place, session, name)
         if room is None:
             session.send(Refused("no-such-room", {"room": shortened(name)}))
@@ -130,6 +164,14 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
         last = await session.enter(room, is_return=True)
         if last >= 0:
             await catch_up(room, session, number, last)
+
+
+async def _resume_direct(place: Room, session: Occupant, name: str, number: int) -> None:
+    direct = conversation_named(place, session, name)
+    if direct is None:
+        session.send(nobody_named(name))
+    elif await enter_direct(session, direct):
+        await catch_up(direct, session, number, direct.last_seq)
 
 
 async def _create(place: Room, session: Occupant, name: str) -> None:

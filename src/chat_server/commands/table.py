@@ -11,6 +11,7 @@ from msgspec import NODEFAULT
 from chat_server.commands.accounts import AccountCommands
 from chat_server.commands.auditing import AuditCommands
 from chat_server.commands.codes import CodeCommands
+from chat_server.commands.conversing import ConversingCommands
 from chat_server.commands.devices import DeviceCommands
 from chat_server.commands.disturbance import DisturbanceCommands
 from chat_server.commands.exporting import ExportCommands
@@ -47,6 +48,7 @@ COMMANDS = CommandTable(
     DisturbanceCommands(),
     AuditCommands(),
     TalkCommands(),
+    ConversingCommands(),
     PeopleCommands(),
     HistoryCommands(),
     SettingsCommands(),

@@ -27,7 +27,9 @@ class Parameter(Struct, frozen=True):
 
 
 class CommandDescribed(Struct, frozen=True):
-    """A command, as a program can complete and explain it. `where` it works: before login (`outside`), in the `hall`, in a `room`.
+    """A command, as a program can complete and explain it.
+
+    `where` it works: before login (`outside`), in the `hall`, in a `room`, in a `conversation` (a room `@NAME`).
 
     `name` is the word that people type for it, and what a program sends as `do`, if that is not another. `group` says what it is about: `general`,
     `talking`, `rooms`, `reading` back, one's `terminal`. `role` is who may, where not everybody may who has logged in. `may` says by where it works

@@ -6,6 +6,7 @@ Never knows where it is stored, nor who is shown it.
 
 from typing import ClassVar, get_args
 
+from chat_server.protocol.conversation_events import CONVERSATION_EVENTS
 from chat_server.protocol.events import Answered, CodeMade, Event, Invited, RecoveryMade
 from chat_server.protocol.requests import Act, HowMany, Notice, Number, Request, Say, Topic, tag_of
 from chat_server.protocol.room_events import ROOM_EVENTS
@@ -341,6 +342,7 @@ _KINDS: tuple[type[Event], ...] = (
     *Event.__subclasses__(),
     *(CodeMade, Invited, RecoveryMade),
     *ROOM_EVENTS,
+    *CONVERSATION_EVENTS,
     *StoredEvent.__subclasses__(),
 )
 

@@ -25,22 +25,22 @@ async def page(
     newest = room.last_seq if newest is None else newest
     directory, zone = room.directory, session.person.zone
     if since > newest:
-        return PageShown(room.name, (), newest + 1, newest, zone)
+        return room.seen(PageShown(room.name, (), newest + 1, newest, zone))
     first = max(first, since)
 
     def read() -> Awaitable[PageShown]:
         journal, guests = directory.journal, directory.guests
-        return paging.page(journal, guests, room.name, first, last, newest=newest, zone=zone, from_end=from_end)
+        return paging.page(journal, guests, room.kept_as, first, last, newest=newest, zone=zone, from_end=from_end)
 
     shown = await as_it_stands(lambda: room.rewritings, read)
-    return shown if shown.first >= since else replace(shown, first=since)
+    return room.seen(shown if shown.first >= since else replace(shown, first=since))
 
 
 async def line(room: Room, session: Occupant, number: int) -> Entry | None:
     """The line with this number, as it is stored; None if there is none that somebody may read. Raises JournalError."""
     if number < room.reads_from(session):
         return None
-    found = await room.directory.journal.read(room.name, number, min(number, room.last_seq))
+    found = await room.directory.journal.read(room.kept_as, number, min(number, room.last_seq))
     return found.lines[0] if found.lines else None
 
 
@@ -68,25 +68,34 @@ def readable(place: Room, session: Occupant, names: Iterable[str] | None) -> Rea
 async def search(place: Room, session: Occupant, words: str, rooms: list[str] | None) -> Found | Refused:
     """The newest lines with all the words in these rooms, or in all, as far as somebody reads them; or why they cannot be looked for."""
     directory = place.directory
-    found_in = readable(place, session, rooms)
+    is_here = rooms == [place.name]  # which may be a conversation: nobody else names one
+    found_in = _readable_here(place, session) if is_here else readable(place, session, rooms)
 
     def read() -> Awaitable[Found | Refused]:
         return paging.search(directory.journal, directory.guests, words, found_in, session.person.zone)
 
     found = await as_it_stands(lambda: sum(room.rewritings for room in directory.rooms), read)
     if isinstance(found, Found) and rooms is not None and len(rooms) == 1:
-        return replace(found, room=rooms[0])
+        return place.seen(replace(found, room=rooms[0])) if is_here else replace(found, room=rooms[0])
     return found
 
 
-def own_lines(place: Room, session: Occupant, lines: Iterable[Entry]) -> list[Entry]:
-    """Those of somebody's own lines that they may read; what they have said where they may not read it any more is left out."""
-    known: dict[str, int] = {}
+def _readable_here(place: Room, session: Occupant) -> Readable:
+    since = place.reads_from(session)
+    return Readable([place.kept_as] if since < NOTHING else [], {place.kept_as: since} if 0 < since < NOTHING else {})
+
+
+def own_lines(place: Room, session: Occupant, lines: Iterable[Entry], conversations: Mapping[str, str]) -> list[Entry]:
+    """Those of somebody's own lines that they may read; what they have said where they may not read it any more is left out.
+
+    Those of their conversations are in the rooms that they call so, by what the journal calls them.
+    """
+    known = dict.fromkeys(conversations, 0)
     kept: list[Entry] = []
     for line in lines:
         if line.room not in known:
             room = place.directory.room(line.room)
             known[line.room] = NOTHING if room is None else room.reads_from(session)
         if line.seq >= known[line.room]:
-            kept.append(line)
+            kept.append(replace(line, room=conversations.get(line.room, line.room)))
     return kept

@@ -6,7 +6,7 @@ a fake. Never knows what can be asked for in a place, nor bytes on the wire.
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
 import trio
 
@@ -20,8 +20,11 @@ from chat_server.rooms.rights import Act
 MaybeAwaitable = Awaitable[None] | None
 """What a command returns: None when it is done, else what the session awaits before it takes the next request."""
 
+E = TypeVar("E", bound=Event)
+
 HALL = "hall"
 ROOM = "room"
+CONVERSATION = "conversation"
 
 ROOMS_MAX = 100
 """Rooms in which one session can be at a time. Each costs its broadcaster one push a batch."""
@@ -251,11 +254,24 @@ class Room(ABC):
     """A place where sessions are."""
 
     kind: ClassVar[str]
-    """HALL or ROOM: what can be asked for in it follows from that."""
+    """HALL, ROOM or CONVERSATION: what can be asked for in it follows from that."""
 
     def __init__(self, name: str, directory: "Directory[Room, Person[Occupant]]") -> None:
         self.name = name
         self.directory = directory
+
+    @property
+    def kept_as(self) -> str:
+        """What the journal calls it."""
+        return self.name
+
+    async def opened(self) -> object:
+        """Know what has been said here; return what knows it. Raises JournalError."""
+        return self
+
+    def seen(self, event: E) -> E:
+        """What was read of the journal, as it is seen here."""
+        return event
 
     @property
     def nicks(self) -> list[str]:

@@ -22,6 +22,7 @@ from chat_server.journal.happened import (
     CameElsewhere,
     Change,
     ChoicesMade,
+    ConversationChanged,
     DevicesRevoked,
     LinesRewritten,
     PersonId,
@@ -39,6 +40,7 @@ from chat_server.journal.signs import SessionsEnded
 from chat_server.logs import log
 from chat_server.protocol.events import Dismissed
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.ends import end_sessions, kicked_because
 from chat_server.rooms.other_nodes import OtherNodes
@@ -109,6 +111,8 @@ class ChangesElsewhere:
                 await self._delete_room(change)
             case LinesRewritten():
                 await self._forget_lines(change)
+            case ConversationChanged():
+                await conversations_of(self.directory).changed(change.room, change.parties)
             case _:
                 await self._do_to_people(change)
 
@@ -150,6 +154,7 @@ class ChangesElsewhere:
         await directory.open_room_of_others(change.new)
 
     async def _delete_room(self, change: RoomDeleted) -> None:
+        conversations_of(self.directory).deleted(change.room)
         async with self.directory.founding:
             room = self.directory.room(change.room)
             if room is not None:
@@ -227,8 +232,10 @@ class ChangesElsewhere:
 
     async def _change_account(self, change: AccountChanged) -> None:
         directory, who = self.directory, sender_of(change.account)
+        old = directory.accounts.names.name_of(change.account)
         await directory.accounts.catch_up()
         self._mark_guests()
+        self._tell_partners(who, old, directory.accounts.names.name_of(change.account))
         async with self._others.deciding(who):
             person = directory.identified(who)
             account = await directory.accounts.account(change.account) if person is not None else None
@@ -238,6 +245,11 @@ class ChangesElsewhere:
                 return
             person.role = OF_ACCOUNT[account.role]
             await self._call(person, who, account.name)
+
+    def _tell_partners(self, who: str, old: str, new: str) -> None:
+        """Somebody who may be elsewhere only has another name: whoever has a conversation with them here is told."""
+        if old and new and old != new and self.directory.identified(who) is None:
+            conversations_of(self.directory).renamed(who, old, new)
 
     def _choose(self, change: ChoicesMade) -> None:
         """What somebody has chosen holds here too. By which node it was makes no difference: of two, the one that was stored last holds at both."""

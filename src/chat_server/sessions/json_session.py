@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from chat_server import __version__
 from chat_server.commands.catalogue import described_commands
+from chat_server.commands.conversing import conversation_named, names_somebody, nobody_named
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.config import Config, Limits
 from chat_server.guard import Guard
@@ -38,6 +39,7 @@ from chat_server.protocol.requests import Hello, Ping, Pong, Ref, Request, Say
 from chat_server.protocol.room_state import RULES
 from chat_server.protocol.runs import SayRun, StoredRun
 from chat_server.protocol.versions import PROTOCOL, common
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.known_rooms import known_room
 from chat_server.rooms.room import ROOMS_MAX, MaybeAwaitable, Room
 from chat_server.rooms.tokens import new_token
@@ -236,7 +238,9 @@ class JsonSession(ChatSession[Addressed]):
             self.send_unasked(WentBack(room.name))
 
     def _room(self, name: str) -> Room | None:
-        """The room of this name where the program is, by the name that it has, or had when the program last heard of it."""
+        """The room of this name where the program is, by the name that it has, or had when the program last heard of it; or a conversation."""
+        if names_somebody(name):
+            return conversation_named(self.place, self, name)
         room = self._membership.room(name)
         if room is None and (former := self.place.directory.formerly(name)) is not None:
             room = former if self._membership.room(former.name) is former else None
@@ -253,11 +257,12 @@ class JsonSession(ChatSession[Addressed]):
 
     def positions(self) -> dict[str, int]:
         """How far the program has come in each room."""
-        return self._membership.positions()
+        return self._membership.positions() | conversations_of(self.place.directory).positions(self)
 
     def live_since(self) -> dict[str, int]:
         """After which line the program hears each room."""
-        return self._membership.live_since()
+        heard = conversations_of(self.place.directory).positions(self, is_live_since=True)
+        return self._membership.live_since() | heard
 
     def replayed_up_to(self, room: str, seq: int | None) -> None:
         """Note how far a room has been caught up with."""
@@ -341,6 +346,8 @@ class JsonSession(ChatSession[Addressed]):
     def _why_not_in(self, room: str) -> Refused:
         if not self.nick:
             return Refused("login-first")
+        if names_somebody(room):
+            return nobody_named(room)
         if known_room(self.place, self, room) is None:
             return Refused("no-such-room", {"room": room[:ROOM_SHOWN_MAX]})
         return Refused("not-in-room", {"room": room})

@@ -11,6 +11,7 @@ import trio
 from chat_server.guard import Guard
 from chat_server.protocol.events import Refused, WentBack
 from chat_server.protocol.names import name_key
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
@@ -51,6 +52,7 @@ def leave_person(session: Occupant, directory: Directory[Room, Person[Occupant]]
         rooms = [room for room in left if leaving.cancelled_caught or room.lists(person)]
         directory.release(person.nick, person, [partial(room.when_stored, session) for room in rooms])
         directory.forget_identity(person.sender, person)
+        conversations_of(directory).left(person)
 
 
 def _forget(old: Collection[Occupant], rooms: Collection[Room], taken_over: Collection[Occupant]) -> None:

@@ -15,7 +15,7 @@ from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.protocol.events import EnteredHall, Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Say
-from chat_server.rooms.room import MaybeAwaitable, Room
+from chat_server.rooms.room import CONVERSATION, MaybeAwaitable, Room
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, effective
@@ -300,7 +300,7 @@ class TextSession(ChatSession[TextInput]):
     @property
     def rooms(self) -> tuple[str, ...]:
         """The room where the person is, if they are in one."""
-        return tuple(self.place.position)
+        return () if self.place.kind == CONVERSATION else tuple(self.place.position)
 
     def positions(self) -> dict[str, int]:
         """The last line's number in the room."""

@@ -10,6 +10,7 @@ from datetime import date
 
 from chat_server.protocol import entries
 from chat_server.protocol.time_zones import local
+from chat_server.wire.render.conversing import to_whom
 from chat_server.wire.render.languages import Translator
 from chat_server.wire.render.text_lines import TextLine, server_lines
 
@@ -36,6 +37,8 @@ def entry_shown(translator: Translator, entry: entries.Line, before: str = "") -
     mark = entry.mark
     if shape.is_sentence:
         return TextLine(translator.text(entry.own_sentence, **entry.details), f"{before}* ")
+    if not before and entry.room.startswith("@"):
+        mark += to_whom(translator, entry)
     return TextLine(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, mark + shape.between)
 
 

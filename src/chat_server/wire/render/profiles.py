@@ -65,7 +65,8 @@ def renderer_for(profile: RenderProfile) -> Renderer:
     translator = translator_for(profile.language, is_plain=profile.is_plain, columns=profile.columns)
 
     def render(event: Event) -> bytes:
-        if type(event) is Said:  # nearly all are; the table would take a third longer
+        # Nearly all are, and not of a conversation; the table would take a third longer.
+        if type(event) is Said and event.room[:1] != "@":
             return (
                 f"{event.nick}{GUEST if event.guest else BOT if event.bot else ''}: {indented(event.text)}\r\n".encode()
             )

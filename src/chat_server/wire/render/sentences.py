@@ -16,6 +16,7 @@ from msgspec.structs import asdict
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
+from chat_server.protocol.conversation_events import ConversationsListed
 from chat_server.protocol.described import DeviceShown, LastLogin
 from chat_server.protocol.names import BOT, GUEST, marked
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
@@ -23,6 +24,7 @@ from chat_server.protocol.room_events import AccountNoted
 from chat_server.protocol.stored_event import span_of
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
+from chat_server.wire.render.conversing import conversations_listed
 from chat_server.wire.render.languages import Translator, counted, message, translator_for
 from chat_server.wire.render.pages import day_of, entry_shown, found, own_lines, page_shown, recalled
 from chat_server.wire.render.text_lines import TextLine, as_text, cut, items, row_width, server_lines
@@ -145,6 +147,17 @@ SENTENCES: dict[str, str | Counted] = {
         "There is no command /{word}. To say a line that begins with a slash, type two: //{word}"
     ),
     "not-in-hall": message("/{word} works only in a room. /rooms lists the rooms, /join ROOM enters one."),
+    "not-in-conversations": message("/{word} does not work in a conversation. /help lists what does."),
+    "dm-self": message("That is you: nobody writes to themselves."),
+    "dm-accounts": message("{nick} lets only people with an account begin to write to them. /register makes one."),
+    "dm-shared": message("{nick} lets only people begin to write to them who have been in a room with them."),
+    "dm-known": message("{nick} lets nobody new begin to write to them."),
+    "dm-requests": message(
+        "{limit} people to whom you have begun to write have not answered yet. Wait for one of them before you write to somebody new."
+    ),
+    "dm-partners": message("You have begun to write to {limit} people within a day. Tomorrow you can write to others."),
+    "dm-unanswered": message("{nick} has not answered yet. What you have written waits for them; no more does."),
+    "dm-unread": message("{nick} has still {limit} lines to read of you. Nothing was sent."),
     "not-in-rooms": message("/{word} does not work in a room. /help lists what does."),
     "usage": USAGE,
     # What is wrong with what was typed; the usage line follows.
@@ -773,6 +786,7 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     events.CommandExplained: _command_explained,
     events.Slowed: _slowed,
     events.Skipped: _skipped,
+    ConversationsListed: conversations_listed,
 }
 """How events are told for which one sentence is not enough."""
 

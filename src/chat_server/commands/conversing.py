@@ -1,0 +1,339 @@
+"""To write to somebody beside the rooms, to answer, and to say who may begin to write to one. Never knows how it is stored, nor who is shown it."""
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from chat_server.accounts import Choices
+from chat_server.commands.access import access
+from chat_server.commands.chosen import WHEREVER, note_choice
+from chat_server.commands.handler import CommandHandler
+from chat_server.commands.moderating import NoSuchPerson
+from chat_server.journal import JournalError
+from chat_server.journal.conversations import MARK
+from chat_server.protocol.conversation_events import RequestAccepted, RequestWaits
+from chat_server.protocol.events import Answered, NotStored, Refused, Stored, WentBack
+from chat_server.protocol.requests import Act, Back, Key, Lines, Notice, Number, Request, Say
+from chat_server.protocol.typed import shortened
+from chat_server.rooms.conversation import Conversation, in_room
+from chat_server.rooms.conversations import Conversations, Peer, conversations_of
+from chat_server.rooms.direct import Direct
+from chat_server.rooms.replies import Replies
+from chat_server.rooms.room import CONVERSATION, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.who_may_write import CHOICES, SHARED, Writer, refusal_to_begin, refusal_to_go_on
+
+Nick = Annotated[str, Meta(description="somebody's name")]
+
+
+class Message(Request, frozen=True, gc=False, tag="msg"):
+    """Write to somebody beside the rooms."""
+
+    group: ClassVar[str] = "talking"
+    aliases: ClassVar[tuple[str, ...]] = ("tell", "query", "w")
+    nick: Nick
+    text: Annotated[Lines, Meta(extra={"in_usage": True})] = ""
+    key: Key = ""
+
+
+class Reply(Request, frozen=True, gc=False):
+    """Answer whoever has written to one last."""
+
+    group: ClassVar[str] = "talking"
+    aliases: ClassVar[tuple[str, ...]] = ("r",)
+    text: Lines
+    key: Key = ""
+
+
+class Accept(Request, frozen=True, gc=False):
+    """Let somebody new write to one."""
+
+    group: ClassVar[str] = "talking"
+    nick: Nick
+
+
+class ChooseWriters(Request, frozen=True, gc=False, tag="dm"):
+    """Ask who may begin to write to one, or choose it."""
+
+    group: ClassVar[str] = "talking"
+    who: Annotated[
+        Literal["", "all", "accounts", "shared", "known"],
+        Meta(description="all; whoever has an account; of those, whoever has been in a room with you; nobody new"),
+    ] = ""
+
+
+class MessageSent(Answered, frozen=True):
+    """What the receiver has written to somebody is stored, as this number of `room`."""
+
+    sentence: ClassVar[str] = "Sent to {nick} (#{seq})."
+
+    nick: str
+    room: str
+    seq: Number
+
+
+class WritersChosen(Answered, frozen=True, tag="dm-chosen"):
+    """Who may begin to write to the receiver."""
+
+    sentence: ClassVar[str] = (
+        "Who may begin to write to you: {who}. (all, accounts, shared: who has been in a room with you, known: nobody new)"
+    )
+
+    who: str
+
+
+class ReplyUnclear(Refused, frozen=True):
+    """Another has written since the one whom a reply would have answered."""
+
+    code: str = "reply-unclear"
+    sentence: ClassVar[str] = (
+        "Nothing was sent: {nick} has written to you since. /reply again goes to {nick}; /msg NAME goes to whom you name."
+    )
+
+
+class NobodyWrote(Refused, frozen=True):
+    """There is nobody to answer."""
+
+    code: str = "nobody-wrote"
+    sentence: ClassVar[str] = "Nobody has written to you here since you came. /msg NAME writes to somebody."
+
+
+class NoRequest(Refused, frozen=True):
+    """Somebody has asked for nothing."""
+
+    code: str = "no-request"
+    sentence: ClassVar[str] = "Nothing of {nick} waits for you."
+
+
+class ConversingCommands(CommandHandler):
+    """To write to one another."""
+
+    @access(bots=False, asks_engine=True)
+    def do_msg(self, place: Room, session: Occupant, request: Message) -> MaybeAwaitable:
+        """Write to somebody, wherever they are; nobody else is shown it.
+
+        It waits for whoever is away. Without a text: go into the conversation, as /join @NAME does. /reply answers whoever wrote to you last.
+        Whoever runs the server can read what it keeps, as everything that is said here.
+        """
+        peer = _peer(place, session, request.nick)
+        if peer is None:
+            return None
+        if not request.text.strip():
+            return _enter(session, direct_place(place, session, peer))
+        return _write(place, session, peer, Say(request.text, request.key))
+
+    @access(bots=False, asks_engine=True)
+    def do_reply(self, place: Room, session: Occupant, request: Reply) -> MaybeAwaitable:
+        """Answer whoever has written to you last.
+
+        If somebody else has written since, you are asked: nothing is sent, and the next /reply goes to them.
+        """
+        conversations = conversations_of(place.directory)
+        who, is_clear = conversations.replies.setdefault(session, Replies()).target()
+        nick = conversations.name_of(who) if who else ""
+        peer = conversations.peer(nick) if nick else None
+        if peer is None or peer.who != who:
+            session.send(NobodyWrote())
+            return None
+        if not is_clear:
+            session.send(ReplyUnclear(details={"nick": nick}))
+            return None
+        return _write(place, session, peer, Say(request.text, request.key))
+
+    @access(bots=False, asks_engine=True)
+    def do_accept(self, place: Room, session: Occupant, request: Accept) -> MaybeAwaitable:
+        """Let somebody new write to you, and read what waits."""
+        peer = _peer(place, session, request.nick)
+        return None if peer is None else _accept(place, session, peer)
+
+    @access(bots=False)
+    def do_dm(self, place: Room, session: Occupant, request: ChooseWriters) -> MaybeAwaitable:
+        """Choose who may begin to write to you.
+
+        all: everybody. accounts: whoever has an account. shared: of those, whoever has been in a room with you. known: nobody new.
+        Whomever you have written to, or accepted, may always answer. Without a choice: show it.
+        """
+        if not request.who:
+            session.send(WritersChosen(_choice(session.person.choices)))
+            return None
+        session.send(WritersChosen(request.who))
+        return note_choice(place, session, "dm", request.who)
+
+    @access(where=(CONVERSATION,), bots=False, asks_engine=True)
+    def do_say(self, place: Direct, session: Occupant, request: Say) -> MaybeAwaitable:
+        """Write to the other.
+
+        A line without a slash does the same. A line that begins with // is said with one slash.
+        """
+        return _say_here(place, session, request)
+
+    @access(where=(CONVERSATION,), bots=False, asks_engine=True)
+    def do_me(self, place: Direct, session: Occupant, request: Act) -> MaybeAwaitable:
+        """Do something that the other sees.
+
+        /me waves is shown to them as: ~ ann waves
+        """
+        return _say_here(place, session, request)
+
+    @access(where=(CONVERSATION,), bots=False, asks_engine=True)
+    def do_notice(self, place: Direct, session: Occupant, request: Notice) -> MaybeAwaitable:
+        """Write to the other without notifying them."""
+        return _say_here(place, session, request)
+
+    @access(where=(CONVERSATION,))
+    def do_back(self, place: Direct, session: Occupant, request: Back) -> MaybeAwaitable:
+        """Go back to the hall."""
+        if session.has_terminal:
+            return session.leave(place, place.hall)
+        session.send(WentBack(place.name))
+        return None
+
+
+def _say_here(place: Direct, session: Occupant, request: Say | Act | Notice) -> MaybeAwaitable:
+    return _write(place, session, place.peer._replace(nick=place.called), request, is_here=True)
+
+
+def names_somebody(room: str) -> bool:
+    """Whether a room of this name is a conversation with somebody, as people and programs call it."""
+    return room.startswith(MARK)
+
+
+def nobody_named(room: str) -> Refused:
+    """That there is nobody with whom this could be."""
+    return NoSuchPerson(details={"nick": shortened(room[len(MARK) :])})
+
+
+def conversation_named(place: Room, session: Occupant, room: str) -> Direct | None:
+    """The conversation that is called so, if that is somebody to whom the session may write."""
+    peer = conversations_of(place.directory).peer(room[len(MARK) :])
+    return (
+        direct_place(place, session, peer) if peer is not None and session.nick and not session.proof.is_bot else None
+    )
+
+
+def _peer(place: Room, session: Occupant, name: str) -> Peer | None:
+    """Who has this name; None, and the session is told, if nobody has."""
+    peer = conversations_of(place.directory).peer(name.removeprefix(MARK))
+    if peer is None:
+        session.send(NoSuchPerson(details={"nick": shortened(name)}))
+    return peer
+
+
+def direct_place(place: Room, session: Occupant, peer: Peer) -> Direct:
+    """The conversation with somebody, as a place."""
+    hall = getattr(place, "hall", place)
+    return Direct(conversations_of(place.directory), session.person, peer, hall)
+
+
+async def enter_direct(session: Occupant, direct: Direct) -> bool:
+    """Go into a conversation; a program is told how far it is, for it hears it anyway. Returns whether there is anything in it."""
+    if direct.is_with_oneself:
+        session.send(Refused("dm-self"))
+        return False
+    try:
+        await direct.opened()
+    except JournalError:
+        session.send(Refused("cannot-read"))
+        return False
+    if session.has_terminal:
+        await session.enter(direct)
+    else:
+        session.send(direct.entered())
+    return direct.conversation is not None
+
+
+async def _enter(session: Occupant, direct: Direct) -> None:
+    await enter_direct(session, direct)
+
+
+async def _accept(place: Room, session: Occupant, peer: Peer) -> None:
+    conversations = conversations_of(place.directory)
+    who = conversations.who(session.person)
+    try:
+        conversation = await conversations.find(who, peer.who)
+        if conversation is None or conversation.party(who).has_accepted:
+            session.send(NoRequest(details={"nick": peer.nick}))
+            return
+        await _show_accepted(conversations, conversation, who, session, peer)
+    except JournalError:
+        session.send(Refused("cannot-store"))
+
+
+async def _show_accepted(
+    conversations: Conversations, conversation: Conversation, who: str, session: Occupant, peer: Peer
+) -> None:
+    lines = await conversation.accept(who)
+    session.send_unasked(RequestAccepted(peer.room, peer.nick))
+    conversations.tell(who, *(in_room(line, peer.room) for line in lines))
+
+
+async def _write(
+    place: Room, session: Occupant, peer: Peer, request: Say | Act | Notice, *, is_here: bool = False
+) -> None:
+    """Have something stored, and shown to both; what becomes of it is told."""
+    try:
+        found = await _conversation_with(place, session, peer)
+    except JournalError:
+        found = Refused("cannot-store")
+    if isinstance(found, Refused):
+        session.send(found)
+        return
+    # What one types where one is need not be shown to one again, as in a room.
+    answer = await found.say(session, request, is_echoed=not is_here or session.receives_own)
+    if isinstance(answer, Stored | NotStored):
+        answer = replace(answer, room=peer.room)
+    if not isinstance(answer, Stored):
+        session.send(answer)
+    elif is_here:
+        if answer.key:
+            session.send(answer)
+    elif not session.has_terminal:
+        session.send(MessageSent(peer.nick, peer.room, answer.seq))
+
+
+async def _conversation_with(place: Room, session: Occupant, peer: Peer) -> Conversation | Refused:
+    """The conversation with somebody, begun if need be; or why nothing can be written to them. Raises JournalError."""
+    conversations, directory, person = conversations_of(place.directory), place.directory, session.person
+    who = conversations.who(person)
+    if peer.who == who:
+        return Refused("dm-self")
+    conversation = await conversations.find(who, peer.who)
+    if conversation is None:
+        refusal = await _refusal_to_begin(place, session, who, peer)
+        if refusal is not None:
+            return refusal
+        conversation = await conversations.begin(person, peer, directory.authentication.now())
+        if not conversation.is_passing:
+            session.send_unasked(RequestWaits(peer.room, peer.nick))
+    elif not conversation.party(who).has_accepted:  # whoever answers has accepted
+        await _show_accepted(conversations, conversation, who, session, peer)
+    unread = await conversations.unread_by(conversation, peer.who)
+    return refusal_to_go_on(conversation.parties, who, peer.nick, unread) or conversation
+
+
+async def _refusal_to_begin(place: Room, session: Occupant, who: str, peer: Peer) -> Refused | None:
+    """Why somebody may not begin to write to somebody. Raises JournalError."""
+    conversations, directory, person = conversations_of(place.directory), place.directory, session.person
+    kept = directory.journal.conversations
+    now = directory.authentication.now()
+    account = await directory.accounts.account(person.account) if person.account else None
+    writer = Writer(who, account.made if account is not None else None, await kept.of(who))
+    here = conversations.person(peer.who)
+    if peer.account:
+        theirs = await directory.accounts.account(peer.account)
+        if theirs is None or theirs.state == "closed":
+            return NoSuchPerson(details={"nick": peer.nick})
+        choice = _choice(here.choices if here is not None else theirs.choices)
+    else:
+        choice = _choice(here.choices if here is not None else {})
+    if here is None and not person.account:
+        return Refused("dm-accounts", {"nick": peer.nick})
+    have_met = peer.guest is not None and not {*person.rooms}.isdisjoint(peer.guest.rooms)
+    if peer.guest is None and choice == SHARED:
+        have_met = await kept.have_met(who, peer.who)
+    return refusal_to_begin(writer, peer.nick, choice, have_met=have_met, now=now)
+
+
+def _choice(choices: Choices) -> str:
+    chosen = choices.get(WHEREVER, {}).get("dm", SHARED)
+    return str(chosen) if chosen in CHOICES else SHARED

@@ -1,0 +1,215 @@
+"""One conversation of two, as it is at this node: what is said in it is stored, and shown to whoever of them is here, wherever they are here.
+
+It has no task: whoever says something has it stored and shown in their own, one after the other. What is said at other nodes comes as turns,
+as in every room, and is shown in their order. Never knows who may write to whom, nor how anybody is shown anything.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from math import inf
+from typing import TypeVar
+
+import trio
+from msgspec.structs import replace
+
+from chat_server.guard import Guard
+from chat_server.journal import JournalError, KeptConversation, Party, RoomRecord
+from chat_server.journal.conversations import accepted, is_passing
+from chat_server.journal.nodes import Beside, NodeIsOver, Revoked, Speaker, Turn
+from chat_server.journal.showable import showable
+from chat_server.protocol.entries import Entry, Line
+from chat_server.protocol.events import Event, NotStored, Refused, Stored
+from chat_server.protocol.requests import Act, Notice, Say
+from chat_server.rooms.batch import Batch
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.own_turn import OwnTurn
+from chat_server.rooms.person import Person, person_id
+from chat_server.rooms.room import Occupant, Room, carried_through
+
+TURNS_WAITING_MAX = 64
+"""Turns of other nodes that wait while something is stored. What comes beyond that is handed over again within a second."""
+
+LINES_AT_ONCE = 100
+"""Lines that are read at once where some have not been shown."""
+
+L = TypeVar("L", bound=Line)
+
+Showing = Callable[["Conversation", Sequence[Entry], Occupant | None], None]
+"""Shows lines, which are stored, to whoever of the two is here, but to one session."""
+
+
+class Conversation:
+    """A conversation. Where there are other nodes, it is a Follower."""
+
+    def __init__(
+        self, record: RoomRecord, directory: Directory[Room, Person[Occupant]], show: Showing, *, is_new: bool = False
+    ) -> None:
+        """Go on after what has been said. One that `is_new` to this node, though somebody is here, shows everything."""
+        self.name = record.name
+        """What it is called in the journal."""
+        self.parties = record.parties
+        """Who the two are."""
+        self.first = record.first
+        self.last_seq = 0 if is_new else record.last
+        """The number of the newest line that has been shown."""
+        self.turn = 0 if is_new else record.turn
+        """The newest turn that has been taken in; see Follower."""
+        self.rests_until = -inf
+        self.read: dict[str, int] = {}
+        """How far each of the two who is here has come."""
+        self.is_over = False
+        """Whether it has been deleted."""
+        self._last_at = record.last_at
+        self._directory = directory
+        self._show = show
+        self._lock = trio.Lock()
+        self._waiting: deque[Turn] = deque()
+        self._guard = Guard("something went wrong in a conversation")
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether it is deleted with the first of the two who leaves."""
+        return is_passing(self.parties)
+
+    def other(self, who: str) -> Party:
+        """The other one of the two."""
+        return next(one for one in self.parties if one.who != who)
+
+    def party(self, who: str) -> Party:
+        """One of the two."""
+        return next(one for one in self.parties if one.who == who)
+
+    def unread(self, who: str) -> int:
+        """How many lines somebody has not been shown."""
+        return max(0, self.last_seq - max(self.read.get(who, 0), self.first - 1))
+
+    def note_read(self, who: str, seq: int) -> None:
+        """Somebody has been shown everything up to this line."""
+        if seq > self.read.get(who, 0):
+            self.read[who] = seq
+            self._directory.journal.save_position(self.name, who, seq)
+
+    def level(self, kept: KeptConversation, who: str) -> None:
+        """Take over what is kept of it: who has accepted it, and how far somebody has come."""
+        self.parties = kept.record.parties
+        self.first = kept.record.first
+        self.read[who] = max(kept.read, self.read.get(who, 0))
+
+    # What somebody says.
+
+    async def say(self, session: Occupant, request: Say | Act | Notice, *, is_echoed: bool = True) -> Event:
+        """Store something, and show it, to the session too if it `is_echoed`. Returns what its author is told: Stored, NotStored or Refused.
+
+        Once it is being stored, it is carried through whatever becomes of the session.
+        """
+        async with self._lock:
+            answer: Event = NotStored(self.name, 1, request.key)
+            with carried_through():
+                answer = await self._say(session, request, None if is_echoed else session)
+        self._take_waiting()
+        return answer
+
+    async def _say(self, session: Occupant, request: Say | Act | Notice, but: Occupant | None) -> Event:
+        if self.is_over or session in self._directory.silenced:
+            return NotStored(self.name, 1, request.key)
+        after = (self.last_seq, self._last_at)
+        entry = (session, session.person.nick, request, ())
+        marks_guests = bool(self._directory.guests)
+        nodes = self._directory.nodes
+        if nodes is None:
+            batch = Batch(self.name, after, time.time(), (entry,), self._directory.journal, marks_guests=marks_guests)
+        else:
+            person = person_id(session.person, nodes.number)
+            speakers = {Speaker(person, session.proof.device)}
+            own = OwnTurn(nodes, Beside(self.name, self.turn, speakers=speakers, heard=nodes.heard))
+            batch = Batch(self.name, after, time.time(), (entry,), own, marks_guests=marks_guests)
+            await own.settled()
+            if own.receipt is None:
+                return self._why_not(own.error, request.key)
+            await self._take_missed(own.receipt.missed, own.receipt.turn, is_stored=not own.receipt.duplicates)
+            batch.move(own.receipt.first, own.receipt.at)
+            self.turn = max(self.turn, own.receipt.turn)
+        (line,) = await batch.stored()
+        if line is not None:
+            await self._show_before(line.seq)
+            self._show_lines([line], but)
+            return Stored(self.name, line.seq, request.key)
+        return batch.answers[0][1] if batch.answers else NotStored(self.name, 1, request.key)  # type: ignore[return-value]  # one line is no run
+
+    def _why_not(self, error: JournalError | None, key: str) -> Event:
+        if isinstance(error, Revoked):
+            return Refused("changed-meanwhile")
+        if isinstance(error, NodeIsOver):
+            return Refused("engine-away")
+        return NotStored(self.name, 1, key)
+
+    async def _take_missed(self, missed: Sequence[Turn], turn: int, *, is_stored: bool) -> None:
+        """Show what other nodes have stored before this turn."""
+        for one in missed:
+            self._take(one)
+        before = turn - 1 if is_stored else turn
+        nodes = self._directory.nodes
+        while nodes is not None and self.turn < before and (found := await nodes.turns(self.name, self.turn)):
+            for one in found:
+                if one.number <= before:
+                    self._take(one)
+            if found[-1].number > before:
+                break
+
+    async def _show_before(self, seq: int) -> None:
+        """Show what is stored before this number and has not been shown: who said it has not waited for that."""
+        while self.last_seq < seq - 1:
+            last = min(seq - 1, self.last_seq + LINES_AT_ONCE)
+            page = await self._directory.journal.read(self.name, self.last_seq + 1, last)
+            if page.lines:
+                self._show_lines(page.lines)
+            self.last_seq = max(self.last_seq, last)
+
+    def _show_lines(self, lines: Sequence[Entry], but: Occupant | None = None) -> None:
+        new = [line for line in lines if line.seq > self.last_seq]
+        if new:
+            self.last_seq, self._last_at = new[-1].seq, new[-1].at
+            self._guard.attempt(self._show, self, self._directory.guests.on(new), but)
+
+    async def accept(self, who: str) -> list[Entry]:
+        """Let one of the two have accepted it. Returns what they have not been shown until then. Raises JournalError."""
+        async with self._lock:
+            await self._directory.journal.conversations.accept(self.name, who)
+            self.parties = accepted(self.parties, who)
+            read = max(self.read.get(who, 0), self.first - 1, self.last_seq - LINES_AT_ONCE)
+            page = await self._directory.journal.read(self.name, read + 1, self.last_seq)
+            self.note_read(who, self.last_seq)
+        self._take_waiting()
+        return [*self._directory.guests.on(page.lines)]
+
+    # What is said at other nodes.
+
+    def follow(self, turns: Sequence[Turn]) -> None:
+        """Take these turns in; see Follower."""
+        room_for = TURNS_WAITING_MAX - len(self._waiting)
+        self._waiting.extend([turn for turn in turns if turn.number > self.turn][:room_for])
+        if not self._lock.locked():
+            self._take_waiting()
+
+    def _take_waiting(self) -> None:
+        while self._waiting:
+            self._take(self._waiting.popleft())
+
+    def _take(self, turn: Turn) -> None:
+        """Show a turn that comes next. One that comes too early is handed over again."""
+        if turn.number == self.turn + 1:
+            self.turn = turn.number
+            self._show_lines(showable(turn.lines))
+            if turn.lines:
+                self.last_seq = max(self.last_seq, turn.lines[-1].seq)
+
+
+def in_room(event: Entry, room: str) -> Entry:
+    """An entry as it is seen in a room of this name."""
+    return replace(event, room=room)
+
+
+def lines_in_room(lines: Iterable[L], room: str) -> tuple[L, ...]:
+    """The same of several."""
+    return tuple(replace(line, room=room) for line in lines)

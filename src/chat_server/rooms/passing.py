@@ -1,0 +1,60 @@
+"""Conversations in which a guest is: kept as everything is until one of the two leaves, and deleted then, or when their node is none any more.
+
+Never knows who is in them.
+"""
+
+import secrets
+from math import inf
+
+import trio
+
+from chat_server.guard import Guard
+from chat_server.journal import JournalError
+from chat_server.journal.conversations import MARK
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.person import Person
+from chat_server.rooms.room import Occupant, Room
+
+AGAIN_SECONDS = 1.0
+"""Seconds after which it is tried again to delete what the journal would not."""
+
+
+class Passing:
+    """Those of one node."""
+
+    def __init__(self, directory: Directory[Room, Person[Occupant]]) -> None:
+        """There is none."""
+        self._directory = directory
+        self._ended_in, self._ended = trio.open_memory_channel[str](inf)
+
+    def new_name(self) -> str:
+        """What one is called in the journal: by the node at which both are, and as no other ever."""
+        return f"{MARK}{node_of(self._directory)}.{secrets.token_hex(8)}"
+
+    def end(self, name: str) -> None:
+        """Have one deleted. Never waits."""
+        self._ended_in.send_nowait(name)
+
+    async def run(self) -> None:
+        """Delete what ends, for ever."""
+        guard = Guard("a conversation with a guest could not be deleted")
+        async for name in self._ended:
+            with guard:
+                try:
+                    await self._directory.journal.delete_room(name)
+                except JournalError:
+                    await trio.sleep(AGAIN_SECONDS)
+                    self.end(name)
+
+    async def delete_left(self) -> None:
+        """Delete what is left of nodes that are none any more. Before anybody is here. Raises JournalError."""
+        nodes = self._directory.nodes
+        alive = {f"{MARK}{node.number}" for node in await nodes.listed()} if nodes is not None else set()
+        for name in await self._directory.journal.conversations.passing():
+            if name.partition(".")[0] not in alive:
+                await self._directory.journal.delete_room(name)
+
+
+def node_of(directory: Directory[Room, Person[Occupant]]) -> int:
+    """The number of the node; 0: the server has its journal for itself."""
+    return directory.nodes.number if directory.nodes is not None else 0

@@ -1,0 +1,277 @@
+"""People write to one another beside the rooms: by whole servers, on virtual time."""
+
+import time
+from typing import Any
+
+import pytest
+import trio
+
+from canary import PASSWORD
+from chat_server.journal import Party
+from chat_server.journal.memory import MemoryJournal
+from chat_server.rooms.conversations import conversations_of
+from chat_server.rooms.who_may_write import REQUEST_LINES_MAX
+from streams import House, Program, open_house
+from test_moderating import den, holder, told
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def answer(program: Program, do: str, **fields: Any) -> dict[str, Any]:
+    """What a program is answered to this."""
+    await program.ask(do, ref="x", **fields)
+    while (event := await program.read()).get("ref") != "x":
+        pass
+    return event
+
+
+async def friends(house: House, *nicks: str) -> list[Program]:
+    """People in one room, of whom each has written to the one before, and been answered."""
+    people = await den(house, *nicks)
+    for one, other, nick in zip(people, people[1:], nicks[1:], strict=False):
+        assert (await answer(one, "msg", nick=nick, text="hi"))["is"] == "message-sent"
+        await other.ask("accept", nick=nicks[people.index(one)])
+        await other.wait_for("request-accepted")
+        await other.wait_for("said")
+    return people
+
+
+async def test_what_one_writes_to_somebody_is_shown_to_both_wherever_they_are_and_to_nobody_else(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        sent = await answer(ann, "msg", nick="bob", text="psst")
+        assert sent == {
+            "is": "message-sent",
+            "nick": "bob",
+            "room": "@bob",
+            "seq": 1,
+            "text": "Sent to bob (#1).",
+            "ref": "x",
+        }
+        came = await bob.wait_for("request-came")
+        assert came == {"is": "request-came", "room": "@ann", "nick": "ann"}
+        await bob.ask("accept", nick="ann")
+        await bob.wait_for("request-accepted")
+        assert await told(bob, "said") == {"is": "said", "room": "@ann", "nick": "ann", "text": "psst"}
+        stored = await answer(bob, "say", room="@ann", text="yes?", key="k")
+        assert stored == {"is": "stored", "room": "@ann", "seq": 2, "key": "k", "ref": "x"}
+        again = await answer(bob, "say", room="@ann", text="yes?", key="k")
+        assert again["seq"] == 2
+        assert await told(ann, "said") == {"is": "said", "room": "@bob", "nick": "bob", "text": "yes?"}
+        page = await answer(ann, "last", room="@bob")
+        assert [(line["room"], line["text"]) for line in page["lines"]] == [("@bob", "psst"), ("@bob", "yes?")]
+        found = await answer(eve, "search", words="psst")
+        assert found["rooms"] == []
+        await eve.ask("logout")
+        assert "psst" not in str(await eve.rest())
+
+
+async def test_at_a_terminal_it_is_a_line_that_says_to_whom_in_the_hall_and_in_a_room(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        _, bob = await den(house, "ann", "bob")
+        desk = house.call("127.0.0.9")
+        await desk.type("/login ann")
+        await desk.type(PASSWORD)
+        await desk.read_until("Welcome")
+        await desk.type("/msg bob hello there")
+        assert "bob is asked whether they want to hear from you" in await desk.read_until("ann (to bob): hello there")
+        await bob.ask("say", room="@ann", text="hi")
+        await desk.read_until("bob (to you): hi")
+        await desk.type("/join den")
+        await desk.read_until("Also here")
+        await desk.type("/reply in the den now")
+        await desk.read_until("ann (to bob): in the den now")
+        assert [(await told(bob, "said"))["text"] for _ in range(3)] == ["hello there", "hi", "in the den now"]
+        await desk.type("/query bob")
+        await desk.read_until("You are in @bob.")
+        await desk.type("plainly")
+        assert (await told(bob, "said"))["text"] == "plainly"
+        await desk.type("/last 2")
+        await desk.read_until("#4 ")
+        await desk.type("/search plainly")
+        await desk.read_until("In @bob:")
+        await desk.type("/kick bob")
+        await desk.read_until("/kick does not work in a conversation")
+        await desk.type("/back")
+        await desk.read_until("You are in the hall.")
+
+
+async def test_who_is_away_is_told_how_much_waits_and_reads_it(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await friends(house, "ann", "bob")
+        await bob.ask("logout")
+        await bob.read_to_end()
+        for number in range(3):
+            await answer(ann, "say", room="@bob", text=f"line {number}", key=f"k{number}")
+        desk = house.call("127.0.0.9")
+        await desk.type("/login bob")
+        await desk.type(PASSWORD)
+        await desk.read_until("* 3 new lines from ann: /join @ann")
+        await desk.type("/join @ann")
+        shown = await desk.read_until("line 2")
+        assert "3 lines since you left" in shown
+        await desk.type("/rooms")
+        await desk.read_until("Conversations: @ann")
+
+
+async def test_a_program_is_told_its_conversations_at_login_and_goes_on_by_numbers(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, _ = await friends(house, "ann", "bob")
+        for number in range(3):
+            await answer(ann, "say", room="@bob", text=f"line {number}", key=f"k{number}")
+        later = house.connect("127.0.0.2")
+        await later.ask("hello", protocol=2)
+        await later.ask("login", nick="bob", password=PASSWORD)
+        listed = await later.wait_for("conversations")
+        assert listed["conversations"] == [{"room": "@ann", "last": 4}]
+        await later.ask("resume", rooms={"@ann": 2})
+        assert (await later.wait_for("entered"))["last"] == 4
+        page = await later.wait_for("page")
+        assert [line["seq"] for line in page["lines"]] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("choice", "code"),
+    [("known", "dm-known"), ("shared", "dm-shared"), ("accounts", ""), ("all", "")],
+)
+async def test_who_may_begin_to_write_is_chosen(autojump_clock: trio.abc.Clock, choice: str, code: str) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        assert (await answer(bob, "dm", who=choice))["who"] == choice
+        assert (await answer(bob, "dm"))["who"] == choice
+        answered = await answer(ann, "msg", nick="bob", text="hi")
+        assert answered.get("code", "") == code
+
+
+async def test_writing_to_somebody_accepts_their_answer(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        await answer(ann, "dm", who="known")
+        await answer(bob, "dm", who="all")
+        assert (await answer(bob, "msg", nick="ann", text="hi"))["code"] == "dm-known"
+        await answer(ann, "msg", nick="bob", text="hello")
+        await bob.wait_for("request-came")
+        assert (await answer(bob, "msg", nick="ann", text="hi"))["is"] == "message-sent"
+        assert (await told(ann, "said"))["text"] == "hi"
+
+
+async def test_a_stranger_is_a_request_of_which_there_are_few_lines_and_few_requests(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=0) as house:
+        mallory, *others = await den(house, "mallory", "ann", "bob", "carl")
+        for number in range(REQUEST_LINES_MAX):
+            await answer(mallory, "msg", nick="ann", text=f"buy {number}")
+        assert (await answer(mallory, "msg", nick="ann", text="buy"))["code"] == "dm-unanswered"
+        assert (await answer(mallory, "msg", nick="bob", text="buy"))["is"] == "message-sent"
+        assert (await answer(mallory, "msg", nick="carl", text="buy"))["code"] == "dm-partners"
+        events = [await others[0].wait_for("request-came")]
+        await others[0].ask("pong")
+        assert len(events) == 1
+        await trio.sleep(86400 * 2)
+        assert (await answer(mallory, "msg", nick="carl", text="buy"))["is"] == "message-sent"
+
+
+async def test_a_reply_goes_to_nobody_else_than_the_one_it_was_meant_for(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        assert (await answer(ann, "reply", text="?"))["code"] == "nobody-wrote"
+        for nick in ("bob", "eve"):
+            await answer(ann, "msg", nick=nick, text="hi")
+        await answer(bob, "msg", nick="ann", text="from bob")
+        assert (await answer(ann, "reply", text="to bob"))["nick"] == "bob"
+        await answer(eve, "msg", nick="ann", text="from eve")
+        unclear = await answer(ann, "reply", text="to bob again")
+        assert (unclear["code"], unclear["details"]) == ("reply-unclear", {"nick": "eve"})
+        assert (await answer(ann, "reply", text="to eve"))["nick"] == "eve"
+
+
+async def test_what_is_written_to_a_guest_is_deleted_when_one_of_the_two_leaves(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        guest = house.call("127.0.0.9")
+        await guest.log_in("gus")
+        await guest.type("/msg ann hello")
+        await guest.read_until("ann lets only people with an account begin to write to them")
+        await guest.type("/join den")
+        await guest.read_until("Also here")
+        assert (await answer(ann, "msg", nick="gus", text="hello"))["is"] == "message-sent"
+        assert "one of you is a guest" in await guest.read_until("ann (to you): hello")
+        await guest.type("/reply hi")
+        await guest.read_until("gus? (to ann): hi")
+        assert len(await journal.conversations.passing()) == 1
+        await guest.type("/quit")
+        await guest.read_to_end()
+        assert (await ann.wait_for("conversation-ended"))["nick"] == "gus"
+        await trio.sleep(1)
+        assert await journal.conversations.passing() == []
+        assert (await answer(ann, "say", room="@gus", text="there?"))["code"] == "no-such-person"
+
+
+async def test_another_name_is_told_to_whoever_has_a_conversation_with_somebody(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await friends(house, "ann", "bob")
+        await bob.ask("nick", nick="robert")
+        renamed = await ann.wait_for("room-renamed")
+        assert (renamed["room"], renamed["new"]) == ("@bob", "@robert")
+        assert (await answer(ann, "say", room="@bob", text="?"))["code"] == "no-such-person"
+        page = await answer(ann, "last", room="@robert")
+        assert [line["room"] for line in page["lines"]] == ["@robert"]
+
+
+async def test_what_somebody_is_given_of_themselves_has_both_sides(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await friends(house, "ann", "bob")
+        await answer(bob, "msg", nick="ann", text="ho")
+        await ann.ask("export")
+        lines = (await ann.wait_for("own-lines"))["lines"]
+        assert [(line["room"], line["nick"], line["text"]) for line in lines if line["room"] != "den"] == [
+            ("@bob", "ann", "hi"),
+            ("@bob", "bob", "ho"),
+        ]
+
+
+async def test_operators_are_shown_no_conversation(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        await friends(house, "ann", "bob")
+        desk = house.call("127.0.0.9")
+        await desk.type("/login ann", PASSWORD, "/join @bob")
+        await desk.read_until("You are in @bob.")
+        for asked in ("who", "rooms", "stats"):
+            assert "@" not in str(await house.ask_as_operator(asked))
+
+
+async def test_ten_thousand_conversations_are_no_task(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        person = house.server._directory.person("ann")
+        assert person is not None
+        me = f"account:{person.account}"
+        for number in range(10_000):
+            parties = (Party(me, has_accepted=True), Party(f"account:{number + 1}", has_accepted=True))
+            await journal.conversations.begin(f"@{number}", parties)
+        before = trio.lowlevel.current_statistics().tasks_living
+        conversations = conversations_of(house.server._directory)
+        await conversations.load(me, is_again=True)
+        assert len(conversations._open) == 10_000
+        assert trio.lowlevel.current_statistics().tasks_living == before
+        await ann.ask("logout")
+        await ann.read_to_end()
+        await trio.sleep(1)
+        assert conversations._open == {}
