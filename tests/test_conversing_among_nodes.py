@@ -1,0 +1,163 @@
+"""People write to one another who are at different nodes: whole servers with one journal, on virtual time."""
+
+import time
+from random import Random
+from typing import Any
+
+import pytest
+import trio
+
+from canary import PASSWORD
+from chat_server.rooms.conversations import conversations_of
+from node_houses import NodeHouse, open_nodes
+from streams import Program
+from test_conversing import answer
+from test_moderating import holder, told
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def at(house: NodeHouse, nick: str, place: int = 1) -> Program:
+    """One more program of somebody's, at a node."""
+    program = house.connect(f"127.0.0.{place}")
+    await program.ask("hello", protocol=2)
+    await program.ask("login", nick=nick, password=PASSWORD, session="add")
+    await program.wait_for("logged-in")
+    return program
+
+
+async def two_at_two(a: NodeHouse, b: NodeHouse) -> tuple[Program, Program]:
+    """Two who are at different nodes, and let everybody write to them."""
+    ann, bob = await holder(a, "ann", 1), await holder(b, "bob", 2)
+    await trio.sleep(5)
+    for one in (ann, bob):
+        await answer(one, "dm", who="all")
+    await trio.sleep(5)
+    return ann, bob
+
+
+def texts(events: list[dict[str, Any]]) -> list[tuple[int, str]]:
+    return [(event["seq"], event["text"]) for event in events if event["is"] == "said"]
+
+
+def later(events: list[dict[str, Any]]) -> list[tuple[int, str]]:
+    """What has been said after the first two lines."""
+    return [one for one in texts(events) if one[0] in range(3, 999)]
+
+
+async def heard(program: Program, seconds: float = 30) -> list[dict[str, Any]]:
+    """All that a program is told within some seconds."""
+    events: list[dict[str, Any]] = []
+    with trio.move_on_after(seconds):
+        while True:
+            events.append(await program.read())
+    return events
+
+
+async def test_a_conversation_of_two_at_different_nodes_is_shown_at_both_in_one_order(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        await answer(ann, "msg", nick="bob", text="hello")
+        assert (await bob.wait_for("request-came"))["nick"] == "ann"
+        await bob.ask("accept", nick="ann")
+        assert (await told(bob, "said"))["text"] == "hello"
+        desk = await at(b, "ann")
+        await trio.sleep(5)
+        await answer(bob, "say", room="@ann", text="from b", key="1")
+        await answer(ann, "say", room="@bob", text="from a", key="2")
+        await trio.sleep(5)
+        assert texts(await heard(desk)) == [(2, "from b"), (3, "from a")]
+        assert [line["seq"] for line in (await answer(bob, "last", room="@ann"))["lines"]] == [1, 2, 3]
+
+
+async def test_what_is_written_while_somebody_is_away_waits_at_whichever_node_they_come_to(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        await answer(ann, "msg", nick="bob", text="hello")
+        await answer(bob, "msg", nick="ann", text="hi")
+        await bob.ask("logout")
+        await bob.read_to_end()
+        await trio.sleep(5)
+        assert await answer(ann, "say", room="@bob", text="are you there?", key="k")
+        later = await at(a, "bob")
+        listed = (await later.wait_for("conversations"))["conversations"]
+        assert listed == [{"room": "@ann", "last": 3, "unread": 1}]
+
+
+async def test_two_who_write_to_one_another_at_once_miss_nothing_and_see_the_same(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    random = Random(7)  # noqa: S311 - the same each time
+    async with open_nodes(delay=lambda: random.random() / 5, silence_seconds=0, messages_per_second=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        await answer(ann, "msg", nick="bob", text="begin")
+        await answer(bob, "msg", nick="ann", text="answer")
+        await trio.sleep(5)
+        for number in range(40):
+            await ann.ask("say", room="@bob", text=f"a{number}", key=f"a{number}")
+            await bob.ask("say", room="@ann", text=f"b{number}", key=f"b{number}")
+            await trio.sleep(random.random() / 5)
+        at_a, at_b = later(await heard(ann, 120)), later(await heard(bob, 120))
+        assert at_a == at_b
+        assert [seq for seq, _ in at_a] == [*range(3, 83)]
+
+
+async def test_what_another_node_stores_while_this_one_hears_nothing_is_shown_before_what_comes_later(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        await answer(ann, "msg", nick="bob", text="begin")
+        await answer(bob, "msg", nick="ann", text="answer")
+        await trio.sleep(5)
+        await heard(ann, 1)
+        monkeypatch.setattr(a.node, "_hand_over", lambda *_: None)
+        monkeypatch.setattr(a.node, "look", lambda: None)
+        await answer(bob, "say", room="@ann", text="unheard", key="1")
+        await trio.sleep(5)
+        assert texts(await heard(ann, 5)) == []
+        await ann.ask("say", room="@bob", text="later", key="2")
+        assert texts(await heard(ann, 5)) == [(3, "unheard"), (4, "later")]
+
+
+async def test_another_name_is_told_at_the_node_of_the_other_and_found_by_it(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        await answer(ann, "msg", nick="bob", text="begin")
+        await answer(bob, "msg", nick="ann", text="answer")
+        await bob.ask("nick", nick="robert")
+        renamed = await ann.wait_for("room-renamed")
+        assert (renamed["room"], renamed["new"]) == ("@bob", "@robert")
+        assert (await answer(ann, "say", room="@robert", text="?", key="k"))["seq"] == 3
+
+
+async def test_nothing_is_written_while_the_engine_is_away(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, _ = await two_at_two(a, b)
+        monkeypatch.setattr(type(a.node.life), "is_engine_away", property(lambda _: True))
+        assert (await answer(ann, "msg", nick="bob", text="begin"))["code"] == "engine-away"
+        assert (await answer(ann, "say", room="@bob", text="begin"))["code"] == "engine-away"
+
+
+async def test_conversations_are_closed_at_a_node_where_neither_is(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        await answer(ann, "msg", nick="bob", text="begin")
+        await trio.sleep(5)
+        opened = [conversations_of(house.server._directory)._open for house in (a, b)]
+        assert [len(one) for one in opened] == [1, 1]
+        await bob.ask("logout")
+        await bob.read_to_end()
+        await trio.sleep(5)
+        assert [len(one) for one in opened] == [1, 0]
+        assert len(b.node._followers) < len(a.node._followers)
